@@ -1,0 +1,48 @@
+"""What the book of record and the market tell the desk about itself, besides quotes.
+
+A statement is absolute, never a difference: hearing it twice changes nothing. It says how things stood at
+`as_of`; fills recorded later than that are put on top of it by the desk.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from domain.ids import Symbol
+from domain.market import TradeStatus
+from domain.money import Currency
+
+
+@dataclass(frozen=True, slots=True)
+class PositionStated:
+    """The account's signed quantity of an instrument at `as_of`; 0 closes the position."""
+
+    account_no: str
+    symbol: Symbol
+    quantity: Decimal
+    as_of: datetime
+    average_cost: Decimal | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CashStated:
+    """The account's ledger cash in one currency at `as_of`."""
+
+    account_no: str
+    currency: Currency
+    balance: Decimal
+    as_of: datetime
+    accrued_interest: Decimal | None = None
+    """None: as before."""
+
+
+@dataclass(frozen=True, slots=True)
+class TradeStatusStated:
+    """The instrument trades, is halted, suspended or delisted from `at` on."""
+
+    symbol: Symbol
+    status: TradeStatus
+    at: datetime
+
+
+BookChange = PositionStated | CashStated | TradeStatusStated

@@ -1,0 +1,141 @@
+"""Instruments, quotes, FX rates and margin factors: what the market and the risk back office tell us."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+from statistics import median
+
+from domain.ids import Symbol
+from domain.money import ZERO, Currency
+
+
+class InstrumentKind(StrEnum):
+    """What is held."""
+
+    STOCK = "STOCK"
+    OPTION = "OPTION"
+    FUND = "FUND"
+
+
+class TradeStatus(StrEnum):
+    """Whether and how an instrument trades now."""
+
+    TRADING = "TRADING"
+    AUCTION = "AUCTION"
+    CLOSED = "CLOSED"
+    HALTED = "HALTED"
+    SUSPENDED = "SUSPENDED"
+    DELISTED = "DELISTED"
+
+
+@dataclass(frozen=True, slots=True)
+class Instrument:
+    """A tradable thing. Prices are in `currency` per unit; one unit of quantity is `multiplier` underlyings."""
+
+    symbol: Symbol
+    name: str
+    market: str
+    """Calendar of the market, an exchange_calendars name such as XHKG or XNYS."""
+    currency: Currency
+    kind: InstrumentKind
+    lot_size: Decimal
+    multiplier: Decimal
+    fee_rate: Decimal
+    """What a trade costs, as a fraction of its notional."""
+    trade_status: TradeStatus
+    suspended_since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.lot_size <= 0 or self.multiplier <= 0:
+            raise ValueError(f"{self.symbol}: lot size and multiplier must be positive")
+        if not 0 <= self.fee_rate < 1:
+            raise ValueError(f"{self.symbol}: the fee rate is a fraction from 0 to below 1")
+
+    def is_dead(self, now: datetime, suspended_for: timedelta) -> bool:
+        """Delisted, or suspended for at least `suspended_for`: its value backs no loan."""
+        if self.trade_status is TradeStatus.DELISTED:
+            return True
+        if self.trade_status is not TradeStatus.SUSPENDED:
+            return False
+        return self.suspended_since is None or now - self.suspended_since >= suspended_for
+
+
+@dataclass(frozen=True, slots=True)
+class Quote:
+    """The market's word on one instrument at a moment. Sizes are what is displayed, in units."""
+
+    symbol: Symbol
+    at: datetime
+    bid: Decimal | None = None
+    ask: Decimal | None = None
+    last: Decimal | None = None
+    previous_close: Decimal | None = None
+    bid_size: Decimal | None = None
+    ask_size: Decimal | None = None
+
+    def __post_init__(self) -> None:
+        prices = (self.bid, self.ask, self.last, self.previous_close)
+        if any(price is not None and price <= 0 for price in prices):
+            raise ValueError(f"{self.symbol}: prices must be positive")
+        if self.mark_or_none is None:
+            raise ValueError(f"{self.symbol}: a quote needs bid and ask, last or previous close")
+
+    @property
+    def mark_or_none(self) -> Decimal | None:
+        """The mark, or None where there is nothing to mark by; a built quote always has one."""
+        if self.bid is not None and self.ask is not None and self.last is not None:
+            return median((self.bid, self.ask, self.last))
+        return self.last if self.last is not None else self.previous_close
+
+    @property
+    def mark(self) -> Decimal:
+        """What positions are valued at: median(bid, ask, last), else last, else the previous close."""
+        mark = self.mark_or_none
+        assert mark is not None
+        return mark
+
+    def is_stale(self, now: datetime, max_age: timedelta) -> bool:
+        """Older than allowed."""
+        return now - self.at > max_age
+
+
+@dataclass(frozen=True, slots=True)
+class FxRate:
+    """`rate` units of `quote_currency` buy one unit of `base_currency` (mid). Both directions are stated."""
+
+    base_currency: Currency
+    quote_currency: Currency
+    rate: Decimal
+    at: datetime
+
+    def __post_init__(self) -> None:
+        if self.rate <= 0:
+            raise ValueError("an FX rate must be positive")
+
+
+class FactorSource(StrEnum):
+    """Where a position's factors come from; CLIENT wins over INSTRUMENT, that over DEFAULT."""
+
+    CLIENT = "CLIENT"
+    INSTRUMENT = "INSTRUMENT"
+    DEFAULT = "DEFAULT"
+
+
+@dataclass(frozen=True, slots=True)
+class MarginFactors:
+    """Requirement per unit of market value, as fractions: force <= maintenance <= margin call <= initial."""
+
+    initial: Decimal
+    maintenance: Decimal
+    margin_call: Decimal
+    force_close: Decimal
+    source: FactorSource
+
+    def __post_init__(self) -> None:
+        if not ZERO <= self.force_close <= self.maintenance <= self.margin_call <= self.initial:
+            raise ValueError("factors must satisfy 0 <= force <= maintenance <= margin call <= initial")
+
+
+DEFAULT_FACTORS = MarginFactors(Decimal(1), Decimal(1), Decimal(1), Decimal(1), FactorSource.DEFAULT)
+"""No factor stated: the position backs nothing."""

@@ -1,0 +1,112 @@
+"""Exact decimal arithmetic and the only rounding rules of the desk.
+
+Every product and sum of the margin formulas runs inside `exact()`: 120 digits, and a result that would
+have to be rounded raises instead. So figures that are updated tick by tick equal figures computed anew,
+to the last digit. Rounding happens only in the functions below, each under its own name.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+from decimal import (
+    ROUND_HALF_EVEN,
+    ROUND_HALF_UP,
+    Context,
+    Decimal,
+    DivisionByZero,
+    Inexact,
+    InvalidOperation,
+    Overflow,
+    localcontext,
+)
+from typing import NewType
+
+Currency = NewType("Currency", str)
+"""ISO 4217 code, upper case."""
+
+ZERO = Decimal(0)
+ONE = Decimal(1)
+
+MAX_INTEGER_DIGITS = 20
+MAX_FRACTION_DIGITS = 10
+"""What a stored amount, price or quantity may hold: NUMERIC(30, 10)."""
+
+_EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+_ROUNDING = Context(prec=120, traps=[InvalidOperation, DivisionByZero, Overflow])
+_RATIO_STEP = Decimal("0.0001")
+_PRICE_STEP = Decimal("0.00000001")
+_MINOR_UNITS = {"JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3}
+_STEPS = {digits: Decimal(1).scaleb(-digits) for digits in range(4)}
+
+
+class InvalidDecimal(ValueError):
+    """A text or number that is no amount: not finite, malformed, or with more digits than can be stored."""
+
+
+def exact() -> AbstractContextManager[Context]:
+    """Arithmetic that never rounds: an inexact result raises `decimal.Inexact`."""
+    return localcontext(_EXACT)
+
+
+def parse_decimal(text: str) -> Decimal:
+    """A finite decimal of at most 20 integer and 10 fraction digits; raises `InvalidDecimal` otherwise."""
+    try:
+        value = Decimal(text)
+    except (InvalidOperation, TypeError, ValueError):
+        raise InvalidDecimal(f"not a decimal number: {text!r}"[:80]) from None
+    return checked(value)
+
+
+def checked(value: Decimal) -> Decimal:
+    """The value, if it is finite and can be stored exactly; raises `InvalidDecimal` otherwise."""
+    if not value.is_finite():
+        raise InvalidDecimal("not a finite number")
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or value.adjusted() >= MAX_INTEGER_DIGITS or exponent < -30:
+        raise InvalidDecimal("too many digits")
+    if exponent < -MAX_FRACTION_DIGITS and value != value.quantize(Decimal(1).scaleb(-MAX_FRACTION_DIGITS)):
+        raise InvalidDecimal(f"more than {MAX_FRACTION_DIGITS} digits after the point")
+    return value
+
+
+def minor_digits(currency: Currency) -> int:
+    """How many digits the currency's minor unit has (ISO 4217): 2, but 0 for the yen."""
+    return _MINOR_UNITS.get(currency, 2)
+
+
+def round_money(amount: Decimal, currency: Currency) -> Decimal:
+    """HALF_UP to the currency's minor unit: for booking, for the amount to collect and for display."""
+    return amount.quantize(_STEPS[minor_digits(currency)], rounding=ROUND_HALF_UP, context=_ROUNDING)
+
+
+def round_ratio(ratio: Decimal) -> Decimal:
+    """HALF_EVEN to four digits."""
+    return ratio.quantize(_RATIO_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING)
+
+
+def divide_ratio(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """The quotient, to four digits HALF_EVEN. The denominator is not zero."""
+    return round_ratio(_ROUNDING.divide(numerator, denominator))
+
+
+def average_price(notional: Decimal, quantity: Decimal) -> Decimal:
+    """notional / quantity to eight digits HALF_EVEN. The quantity is not zero."""
+    return _ROUNDING.divide(notional, quantity).quantize(
+        _PRICE_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING
+    )
+
+
+def lots_needed(amount: Decimal, per_lot: Decimal) -> int:
+    """The least whole number of lots whose `per_lot` reaches `amount`; `per_lot` > 0."""
+    whole, rest = _ROUNDING.divmod(amount, per_lot)
+    return max(0, int(whole) + (1 if rest > 0 else 0))
+
+
+def whole_lots(quantity: Decimal, lot: Decimal) -> Decimal:
+    """The largest multiple of `lot` that is not above `quantity` (>= 0)."""
+    return _ROUNDING.multiply(_ROUNDING.divide_int(quantity, lot), lot)
+
+
+def total(amounts: Iterable[Decimal]) -> Decimal:
+    """The exact sum."""
+    with exact():
+        return sum(amounts, ZERO)
