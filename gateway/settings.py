@@ -1,0 +1,270 @@
+"""Every number and switch of the desk that an operator may set; the only reader of the environment.
+
+A setting is an environment variable `GATEWAY_<NAME>`; `docs/settings.md` is generated from the descriptions
+below. Guarantees: an instance is frozen and consistent. What cannot work together, and what must not run in
+production, raises `SettingsError` with one sentence per problem, never with a secret in it.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import time
+from decimal import Decimal
+from difflib import get_close_matches
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "GATEWAY_"
+DEVELOPMENT_SECRET = "development-only-secret-known-to-everybody"
+MIN_SECRET_BYTES = 32
+"""RFC 7518 section 3.2: an HS256 key is at least as long as the hash."""
+
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class SettingsError(Exception):
+    """The desk cannot start like this; `problems` says why, one sentence each."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class Profile(StrEnum):
+    """Whether mistakes are forgiven."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Feed(StrEnum):
+    """Where prices, positions and cash come from."""
+
+    NONE = "none"
+    REPLAY = "replay"
+    REDIS = "redis"
+
+
+class LogFormat(StrEnum):
+    """How a log line is written; AUTO is CONSOLE on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Settings(BaseSettings):
+    """The desk's settings. Values given to the constructor win over the environment."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
+    )
+
+    profile: Profile = Field(
+        Profile.DEVELOPMENT, description="`production` refuses what is only fit for a developer's machine."
+    )
+    host: str = Field("127.0.0.1", description="The address the server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port the server listens on; 0 takes a free one.")
+    data_directory: Path = Field(Path(".data"), description="Where the embedded database lives.")
+    database_url: str = Field(
+        default_factory=lambda known: f"sqlite://{known['data_directory']}/desk.sqlite3",
+        repr=False,
+        description="The database, `postgres://...` or `sqlite://<file>`; default: in the data directory.",
+    )
+    database_pool_size: Count = Field(20, description="The most PostgreSQL connections one process opens.")
+    redis_url: str | None = Field(
+        None,
+        repr=False,
+        description="The Redis server of bus and leases; without it the bus lives in memory.",
+    )
+    auth_secret: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET),
+        description="The HS256 key that signs tokens and cursors, 32 bytes or more.",
+    )
+    auth_leeway_s: SecondsOrZero = Field(
+        5, description="By how many seconds the clocks of token issuer and desk may differ."
+    )
+    reporting_currency: str = Field(
+        "USD", pattern="^[A-Z]{3}$", description="The currency that totals over accounts are stated in."
+    )
+
+    feed: Feed = Field(
+        Feed.NONE, description="Where prices, positions and cash come from: `none`, `replay` or `redis`."
+    )
+    book_file: Path | None = Field(
+        None, description="The book that is imported into an empty database at start."
+    )
+    replay_file: Path | None = Field(None, description="The closing prices that the replay feed plays.")
+    replay_day_seconds: Seconds = Field(10, description="How many seconds one replayed trading day takes.")
+    quote_flush_interval_s: Seconds = Field(
+        0.25, description="How often, in seconds, changed quotes are written to the database."
+    )
+
+    max_price_age_s: Seconds = Field(
+        60, description="A price or FX rate older than this many seconds makes figures stale."
+    )
+    suspended_dead_after_days: Count = Field(
+        30, description="After how many days of suspension a position backs no loan any more."
+    )
+    close_hold_s: SecondsOrZero = Field(
+        60, description="For how many seconds the amount must stay 0 before a case counts as cured."
+    )
+    case_refresh_interval_s: Seconds = Field(
+        1, description="How often, in seconds, the stored figures of open cases are refreshed."
+    )
+    deadline_trading_days: Count = Field(
+        3, description="A case is due on this trading day, counted from the day it opens."
+    )
+    deadline_cutoff: time = Field(
+        time(14, 0), description="The time of day of deadlines, local to the account's market."
+    )
+    price_band: Decimal = Field(
+        Decimal("0.05"),
+        gt=0,
+        lt=1,
+        description="How far a limit price may be from the mark, as a fraction of it.",
+    )
+
+    liquidate_max_cases: Count = Field(200, description="The most cases one `liquidate` may name.")
+    cancel_max_orders: Count = Field(200, description="The most orders one `cancel` may name.")
+    max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
+    page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
+
+    order_ack_timeout_s: Seconds = Field(
+        10, description="After how many silent seconds of the venue an order's status is asked for."
+    )
+    dispatch_batch: Count = Field(100, description="The most orders the dispatcher claims at a time.")
+    paper_latency_s: SecondsOrZero = Field(
+        0.5,
+        description="How many seconds the paper venue takes to answer, and between two partial fills.",
+    )
+
+    relay_batch: Count = Field(500, description="The most outbox rows the relay publishes at a time.")
+    relay_poll_interval_s: Seconds = Field(
+        0.5, description="How long, in seconds, the relay waits without a wake-up before it looks again."
+    )
+    outbox_retention_hours: Count = Field(
+        24, description="For how many hours published outbox rows are kept."
+    )
+    bus_history_entries: Count = Field(
+        100_000, description="The most events per stream that can be replayed."
+    )
+    listener_buffer_entries: Count = Field(
+        1000, description="The most undelivered events of one listener before it is cut off."
+    )
+    lease_ttl_s: Seconds = Field(
+        5, description="After how many seconds a dead process's work is taken over by another."
+    )
+    lease_renew_s: Seconds = Field(
+        1.5, description="How often, in seconds, a lease is renewed; must be below its lifetime."
+    )
+
+    max_body_bytes: Count = Field(100_000, description="The largest HTTP request body.")
+    max_query_depth: Count = Field(8, description="The deepest nesting of a GraphQL operation.")
+    max_query_tokens: Count = Field(1000, description="The most tokens of a GraphQL document.")
+    max_query_aliases: Count = Field(15, description="The most aliases of a GraphQL document.")
+    introspection: bool = Field(
+        default_factory=lambda known: known["profile"] is Profile.DEVELOPMENT,
+        description="Whether clients may read the schema and open the explorer; default: in development.",
+    )
+    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+        (), description="Web origins besides the server's own that may call it, separated by commas."
+    )
+    ws_init_timeout_s: Seconds = Field(
+        5, description="How many seconds a new WebSocket has for its `connection_init`."
+    )
+    ws_max_frame_bytes: Count = Field(65_536, description="The largest WebSocket message a client may send.")
+    ws_max_operations: Count = Field(32, description="The most operations running on one WebSocket.")
+    shutdown_timeout_s: Seconds = Field(
+        10, description="How many seconds open requests and workers have to end at shutdown."
+    )
+    log_format: LogFormat = Field(
+        LogFormat.AUTO, description="`console`, `json`, or `auto`: console on a terminal, JSON elsewhere."
+    )
+
+    @field_validator("allowed_origins", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if not isinstance(value, str):
+            return value
+        return tuple(origin.strip() for origin in value.split(",") if origin.strip())
+
+    @model_validator(mode="after")
+    def _refuse_what_cannot_work(self) -> Self:
+        problems = (*_contradictions(self), *_unfit_for_production(self))
+        if problems:
+            raise SettingsError(problems)
+        return self
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """The settings of this process: `overrides`, else the environment, else the defaults.
+
+    Raises `SettingsError`.
+    """
+    try:
+        return Settings(**overrides)
+    except ValidationError as error:
+        raise SettingsError(
+            tuple(
+                f"{variable(str(fault['loc'][0]))}: {fault['msg']}."
+                for fault in error.errors(include_input=False, include_url=False)
+                if fault["type"] != "default_factory_not_called"
+            )
+        ) from None
+
+
+def variable(field: str) -> str:
+    """The environment variable of a setting."""
+    return PREFIX + field.upper()
+
+
+def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
+    """One sentence for each `GATEWAY_` variable that is no setting and therefore does nothing."""
+    known = {variable(field) for field in Settings.model_fields}
+    names = sorted(name for name in map(str.upper, environment) if name.startswith(PREFIX))
+    return tuple(_unknown(name, known) for name in names if name not in known)
+
+
+def _unknown(name: str, known: set[str]) -> str:
+    close = get_close_matches(name, known, n=1)
+    return f"{name} is no setting and is ignored." + (f" Did you mean {close[0]}?" if close else "")
+
+
+def _contradictions(settings: Settings) -> tuple[str, ...]:
+    checks = {
+        "GATEWAY_LEASE_RENEW_S must be below GATEWAY_LEASE_TTL_S, or every lease runs out.": (
+            settings.lease_renew_s >= settings.lease_ttl_s
+        ),
+        "GATEWAY_FEED=replay needs GATEWAY_REPLAY_FILE.": (
+            settings.feed is Feed.REPLAY and settings.replay_file is None
+        ),
+        "GATEWAY_FEED=redis needs GATEWAY_REDIS_URL.": (
+            settings.feed is Feed.REDIS and settings.redis_url is None
+        ),
+    }
+    return tuple(problem for problem, found in checks.items() if found)
+
+
+def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
+    if settings.profile is not Profile.PRODUCTION:
+        return ()
+    secret = settings.auth_secret.get_secret_value()
+    checks = {
+        "GATEWAY_AUTH_SECRET is the development secret: set a random one of at least 32 bytes.": (
+            secret == DEVELOPMENT_SECRET
+        ),
+        "GATEWAY_AUTH_SECRET is shorter than 32 bytes: set a random one of at least 32 bytes.": (
+            len(secret.encode()) < MIN_SECRET_BYTES
+        ),
+        "GATEWAY_DATABASE_URL is SQLite: production needs PostgreSQL.": (
+            settings.database_url.startswith("sqlite")
+        ),
+        "GATEWAY_REDIS_URL is not set: production needs Redis.": settings.redis_url is None,
+    }
+    return tuple(problem for problem, found in checks.items() if found)
