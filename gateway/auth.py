@@ -1,0 +1,171 @@
+"""Who is calling: signed tokens in, a `Principal` out.
+
+A token is a JWT signed with HS256 and nothing else, so neither `none` nor a public key passed off as a secret
+gets anybody in. Everything in doubt is refused: an unknown permission, a claim of the wrong type, `accounts`
+that is null. Time is passed in; the wall clock is never asked.
+"""
+
+from collections.abc import Collection
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Annotated, Any
+
+import jwt
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from domain.principal import Audience, Permission, Principal
+
+ALGORITHM = "HS256"
+ISSUER = "margin-call-desk"
+AUDIENCE = "margin-call-desk"
+REFERENCE_NAMES = {
+    "RiskWarningFull": Permission.RISK_WARNING_FULL,
+    "RiskWarningReadOnly": Permission.RISK_WARNING_READ_ONLY,
+}
+"""What the reference product calls two of the permissions; tokens may use either name."""
+
+_PERMISSIONS = REFERENCE_NAMES | {permission.value: permission for permission in Permission}
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+
+
+class TokenFault(StrEnum):
+    """What is wrong with a token."""
+
+    MISSING = "TOKEN_MISSING"
+    MALFORMED = "TOKEN_MALFORMED"
+    EXPIRED = "TOKEN_EXPIRED"
+    FORGED = "TOKEN_FORGED"
+    ALGORITHM = "TOKEN_ALGORITHM"
+    CLAIMS = "TOKEN_CLAIMS"
+
+
+class Unauthenticated(Exception):
+    """The caller is not known; `code` and `message` may be shown to it."""
+
+    def __init__(self, code: TokenFault, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+NumericDate = Annotated[float, Field(ge=0, le=_LATEST, allow_inf_nan=False)]
+
+
+class _Claims(BaseModel):
+    model_config = ConfigDict(strict=True, frozen=True)
+
+    sub: Annotated[str, Field(min_length=1, max_length=200)]
+    exp: NumericDate
+    iat: NumericDate
+    nbf: NumericDate = 0
+    permissions: list[str]
+    accounts: list[str] = []
+
+    def account_scope(self) -> frozenset[str] | None:
+        """None, i.e. every account, only where the claim is absent: an empty list is no account at all."""
+        return frozenset(self.accounts) if "accounts" in self.model_fields_set else None
+
+
+class TokenVerifier:
+    """Turns tokens signed with `secret` into principals."""
+
+    def __init__(self, secret: str, leeway_s: float) -> None:
+        self._secret = secret
+        self._leeway = timedelta(seconds=leeway_s)
+
+    def verify(self, token: str, now: datetime) -> Principal:
+        """The principal that the token names at `now`; raises `Unauthenticated`."""
+        claims = _parse(_decode(token, self._secret))
+        expires_at = datetime.fromtimestamp(claims.exp, UTC)
+        valid_from = datetime.fromtimestamp(max(claims.iat, claims.nbf), UTC)
+        if now >= expires_at + self._leeway:
+            raise Unauthenticated(TokenFault.EXPIRED, "The token has expired: get a new one.")
+        if now < valid_from - self._leeway:
+            raise Unauthenticated(TokenFault.CLAIMS, "The token is not valid yet.")
+        audience = Audience(_permissions(claims.permissions), claims.account_scope())
+        return Principal(claims.sub, audience, expires_at)
+
+
+def issue(
+    secret: str,
+    subject: str,
+    permissions: Collection[Permission],
+    accounts: Collection[str] | None,
+    minutes: int,
+    now: datetime,
+) -> str:
+    """A token for `subject`, valid for `minutes` from `now`. `accounts` None: every account; empty: none."""
+    claims: dict[str, Any] = {
+        "iss": ISSUER,
+        "aud": AUDIENCE,
+        "sub": subject,
+        "iat": int(now.timestamp()),
+        "exp": int((now + timedelta(minutes=minutes)).timestamp()),
+        "permissions": sorted(permissions),
+    }
+    if accounts is not None:
+        claims["accounts"] = sorted(accounts)
+    return jwt.encode(claims, secret, algorithm=ALGORITHM)
+
+
+def bearer(header: str | None) -> str:
+    """The token in the value of an Authorization header; raises `Unauthenticated`."""
+    if not header:
+        raise Unauthenticated(TokenFault.MISSING, "A token is needed: Authorization: Bearer <token>.")
+    scheme, _, token = header.strip().partition(" ")
+    if scheme.lower() != "bearer" or not token.strip():
+        raise Unauthenticated(TokenFault.MALFORMED, "The Authorization header must read: Bearer <token>.")
+    return token.strip()
+
+
+def permission_named(name: str) -> Permission:
+    """The permission of that name, ours or the reference product's; raises `ValueError`."""
+    try:
+        return _PERMISSIONS[name]
+    except KeyError:
+        raise ValueError(
+            f"no permission is called {name[:50]!r}: use one of {', '.join(_PERMISSIONS)}"
+        ) from None
+
+
+def _decode(token: str, secret: str) -> dict[str, Any]:
+    if not token:
+        raise Unauthenticated(TokenFault.MISSING, "A token is needed.")
+    if not token.isascii():
+        raise Unauthenticated(TokenFault.MALFORMED, "This is no token.")
+    options: Any = {
+        "require": ["sub", "exp", "iat", "iss", "aud"],
+        "verify_exp": False,
+        "verify_iat": False,
+        "verify_nbf": False,
+        "strict_aud": True,
+    }
+    try:
+        return jwt.decode(
+            token, secret, algorithms=[ALGORITHM], options=options, audience=AUDIENCE, issuer=ISSUER
+        )
+    except jwt.InvalidAlgorithmError:
+        raise Unauthenticated(TokenFault.ALGORITHM, f"Tokens must be signed with {ALGORITHM}.") from None
+    except jwt.InvalidSignatureError:
+        raise Unauthenticated(TokenFault.FORGED, "The token's signature is wrong.") from None
+    except jwt.DecodeError:
+        raise Unauthenticated(TokenFault.MALFORMED, "This is no token.") from None
+    except jwt.InvalidTokenError as error:
+        raise Unauthenticated(TokenFault.CLAIMS, f"The token does not fit: {error}.") from None
+
+
+def _parse(claims: dict[str, Any]) -> _Claims:
+    try:
+        return _Claims.model_validate(claims)
+    except ValidationError as error:
+        names = sorted({str(fault["loc"][0]) for fault in error.errors()})
+        raise Unauthenticated(
+            TokenFault.CLAIMS, f"The token has no proper claim {', '.join(names)}."
+        ) from None
+
+
+def _permissions(names: list[str]) -> frozenset[Permission]:
+    try:
+        return frozenset(map(permission_named, names))
+    except ValueError as error:
+        raise Unauthenticated(TokenFault.CLAIMS, f"The token does not fit: {error}.") from None
