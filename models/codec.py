@@ -1,0 +1,60 @@
+"""Domain values as JSON text, decimals as strings, for the columns and messages that carry them.
+
+Events are versioned: text of an unknown version or type raises `UnknownFormat`, never half an event.
+"""
+
+from typing import Any
+
+import orjson
+from pydantic import TypeAdapter
+
+from domain.events import BookChanged, CaseEvent, Event, OrderEvent
+from domain.margin import MarginFigures
+
+EVENT_VERSION = 1
+
+_FIGURES: TypeAdapter[MarginFigures] = TypeAdapter(MarginFigures)
+_EVENTS: dict[str, TypeAdapter[Any]] = {
+    kind.__name__: TypeAdapter(kind) for kind in (CaseEvent, OrderEvent, BookChanged)
+}
+
+
+class UnknownFormat(ValueError):
+    """The text was written by a version that this one does not know."""
+
+
+def figures_to_text(figures: MarginFigures) -> str:
+    """For the column `margin_case.figures`."""
+    return _FIGURES.dump_json(figures).decode()
+
+
+def figures_from_text(text: str) -> MarginFigures:
+    """The inverse of `figures_to_text`."""
+    return _FIGURES.validate_json(text)
+
+
+def event_to_text(event: Event) -> str:
+    """``{"v": 1, "type": ..., "event": {...}}``."""
+    kind = type(event).__name__
+    body = _EVENTS[kind].dump_json(event).decode()
+    return f'{{"v":{EVENT_VERSION},"type":"{kind}","event":{body}}}'
+
+
+def event_from_text(text: str | bytes) -> Event:
+    """The inverse of `event_to_text`; raises `UnknownFormat`."""
+    message = orjson.loads(text)
+    adapter = _EVENTS.get(message.get("type"))
+    if message.get("v") != EVENT_VERSION or adapter is None:
+        raise UnknownFormat(f"event version {message.get('v')!r}, type {message.get('type')!r}")
+    event: Event = adapter.validate_python(message["event"])
+    return event
+
+
+def dumps(value: object) -> str:
+    """Plain JSON text with sorted keys: equal values give equal text."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
+def loads(text: str) -> Any:
+    """The inverse of `dumps`."""
+    return orjson.loads(text)

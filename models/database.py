@@ -1,0 +1,201 @@
+"""The database: open and close, run SQL, and the only place that starts a transaction.
+
+Tables and migrations are Tortoise's. Statements are SQL with `$1, $2 ...` placeholders, the same text on
+PostgreSQL and SQLite (rewritten to `?1, ?2 ...` for the latter): rows that skip model hydration cost a third.
+Parameters are text, int, bool, None, Decimal and aware datetime.
+
+Two facts that this module alone has to know. Tortoise keeps its connection in a context variable that a
+task inherits, so every entrance (a request, a worker) enters `Database.active()`; and inside
+`transaction()` no task may be started, for it would share the transaction's connection.
+"""
+
+import re
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from datetime import UTC, datetime
+from decimal import Decimal
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.connection import get_connection
+from tortoise.context import TortoiseContext, _current_context
+from tortoise.exceptions import IntegrityError
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.transactions import in_transaction
+
+Row = Any
+"""A database row: `row["column"]`."""
+
+UniqueViolated = IntegrityError
+"""A constraint of the database said no."""
+
+APP = "models"
+_PLACEHOLDER = re.compile(r"\$(\d+)")
+
+
+def configuration(url: str) -> dict[str, Any]:
+    """Tortoise's configuration for ``sqlite://PATH`` or ``asyncpg://USER@HOST:PORT/NAME``."""
+    app = {"models": ["models.tables"], "default_connection": "default", "migrations": "models.migrations"}
+    return {"connections": {"default": url}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
+
+
+TORTOISE = configuration("sqlite://.data/desk.sqlite3")
+"""For Tortoise's own command line (`make migration`), which only compares tables with migrations."""
+
+
+class Database:
+    """An open database. Not a singleton: two may be open in one process."""
+
+    def __init__(self, url: str, pool_size: int) -> None:
+        self._url = _with_pool_size(url, pool_size)
+        self._context = TortoiseContext()
+
+    async def open(self) -> None:
+        """Connect; raises the driver's error when the server is not there."""
+        if self._url.startswith("sqlite://"):
+            Path(self._url.removeprefix("sqlite://").partition("?")[0]).parent.mkdir(
+                parents=True, exist_ok=True
+            )
+        await self._context.init(config=configuration(self._url))
+        with self.active():
+            await fetch("SELECT 1 AS one")
+
+    async def close(self) -> None:
+        """Close every connection."""
+        with self.active():
+            await self._context.close_connections()
+
+    @contextmanager
+    def active(self) -> Iterator[None]:
+        """Inside, the functions of this package talk to this database; tasks started inside inherit it."""
+        token = _current_context.set(self._context)
+        try:
+            yield
+        finally:
+            _current_context.reset(token)
+
+    async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
+        """Bring the tables to the newest migration; `progress(event, app, name)` hears each step."""
+        with self.active():
+            executor = MigrationExecutor(_connection(), configuration(self._url)["apps"])
+            await executor.migrate([MigrationTarget(APP, "__latest__")], progress=progress)
+
+
+def _with_pool_size(url: str, size: int) -> str:
+    if url.startswith("sqlite://"):
+        return url
+    url = re.sub(r"^postgres(ql)?://", "asyncpg://", url)
+    return f"{url}{'&' if '?' in url else '?'}minsize=1&maxsize={size}"
+
+
+def _connection() -> BaseDBAsyncClient:
+    return get_connection("default")
+
+
+def is_sqlite() -> bool:
+    """Whether the active database is SQLite, which has neither row locks nor a decimal type."""
+    return _connection().capabilities.dialect == "sqlite"
+
+
+@asynccontextmanager
+async def transaction() -> AsyncIterator[None]:
+    """All or nothing. Start no task, call no venue and no bus inside."""
+    async with in_transaction("default"):
+        yield
+
+
+async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
+    """The rows of a SELECT, or of a write with RETURNING."""
+    connection = _connection()
+    if connection.capabilities.dialect == "sqlite":
+        return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
+    return await connection.execute_query_dict(sql, list(parameters))
+
+
+async def fetch_one(sql: str, *parameters: Any) -> Row | None:
+    """The first row, or None."""
+    rows = await fetch(sql, *parameters)
+    return rows[0] if rows else None
+
+
+async def execute(sql: str, *parameters: Any) -> int:
+    """Run a write; how many rows it changed."""
+    connection = _connection()
+    if connection.capabilities.dialect == "sqlite":
+        sql, values = _sqlite_text(sql), _sqlite_values(parameters)
+    else:
+        values = list(parameters)
+    changed, _ = await connection.execute_query(sql, values)
+    return changed
+
+
+async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Run one write for many rows of parameters, in one round trip."""
+    if not rows:
+        return
+    connection = _connection()
+    if connection.capabilities.dialect == "sqlite":
+        sql, rows = _sqlite_text(sql), [_sqlite_values(row) for row in rows]
+    await connection.execute_many(sql, [list(row) for row in rows])
+
+
+def insert_sql(table: str, columns: Sequence[str]) -> str:
+    """INSERT of one row in the order of `columns`."""
+    values = ", ".join(f"${number}" for number in range(1, len(columns) + 1))
+    return f"INSERT INTO {table} ({', '.join(columns)}) VALUES ({values})"
+
+
+def placeholders(values: Sequence[object], start: int = 1) -> str:
+    """`$start, ...` for an IN list; an empty list becomes NULL, which nothing equals."""
+    return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
+
+
+def for_update(*aliases: str) -> str:
+    """The row lock of a SELECT. SQLite needs none: its transactions exclude each other."""
+    return "" if is_sqlite() else f" FOR UPDATE OF {', '.join(aliases)}"
+
+
+def numeric(column: str) -> str:
+    """A decimal column for comparing and sorting: SQLite keeps decimals as text."""
+    return f"CAST({column} AS NUMERIC)" if is_sqlite() else column
+
+
+def decimal_or_none(value: Any) -> Decimal | None:
+    """A decimal column's value: SQLite answers text."""
+    return value if value is None or isinstance(value, Decimal) else Decimal(value)
+
+
+def decimal(value: Any) -> Decimal:
+    """A decimal column's value that is never null."""
+    return value if isinstance(value, Decimal) else Decimal(value)
+
+
+def time_or_none(value: Any) -> datetime | None:
+    """A time column's value, aware UTC: SQLite answers text."""
+    if value is None or isinstance(value, datetime):
+        return value
+    return datetime.fromisoformat(value)
+
+
+def time(value: Any) -> datetime:
+    """A time column's value that is never null."""
+    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+@lru_cache(maxsize=1024)
+def _sqlite_text(sql: str) -> str:
+    return _PLACEHOLDER.sub(r"?\1", sql)
+
+
+def _sqlite_values(parameters: Sequence[Any]) -> list[Any]:
+    return [_sqlite_value(value) for value in parameters]
+
+
+def _sqlite_value(value: Any) -> Any:
+    if isinstance(value, Decimal):
+        return format(value, "f")
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat(" ", timespec="microseconds")
+    return value

@@ -1,0 +1,121 @@
+"""The outbox: events are written in the transaction that makes them true, and published by the relay later.
+
+Row ids are given at insert and say nothing about commit order; the offset of the one event stream is given
+when a committed row is picked, gapless, in one transaction. So no row is ever skipped, and events of one
+account, whose transactions exclude each other, keep their order.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from uuid import uuid4
+
+from domain.events import Event
+from models.codec import event_to_text
+from models.database import (
+    execute,
+    execute_many,
+    fetch,
+    fetch_one,
+    for_update,
+    placeholders,
+    time,
+    transaction,
+)
+
+STREAM = "desk"
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """A published event: `payload` is its JSON text, `at` when its transaction said it happened."""
+
+    offset: int
+    payload: bytes
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class StreamHead:
+    """The stream's epoch, and the first and last offset that the outbox still holds (first > last: none)."""
+
+    epoch: str
+    first_offset: int
+    last_offset: int
+
+
+async def append(events: Sequence[Event]) -> None:
+    """Write events in the caller's transaction."""
+    await execute_many(
+        "INSERT INTO outbox (event_id, payload, at) VALUES ($1, $2, $3)",
+        [(event.id, event_to_text(event), event.at) for event in events],
+    )
+
+
+async def assign_positions(limit: int) -> list[OutboxRow]:
+    """Give the oldest unpublished rows, at most `limit`, the next offsets and return them in that order."""
+    async with transaction():
+        last = await _lock_last_offset()
+        rows = await fetch(
+            "SELECT id, payload, at FROM outbox WHERE stream_offset IS NULL ORDER BY id LIMIT $1", limit
+        )
+        if not rows:
+            return []
+        numbered = [(last + number, row) for number, row in enumerate(rows, start=1)]
+        await execute_many(
+            "UPDATE outbox SET stream_offset = $1 WHERE id = $2",
+            [(offset, row["id"]) for offset, row in numbered],
+        )
+        await execute("UPDATE stream SET last_offset = $1 WHERE name = $2", last + len(rows), STREAM)
+    return [OutboxRow(offset, row["payload"].encode(), time(row["at"])) for offset, row in numbered]
+
+
+async def published_after(offset: int, limit: int) -> list[OutboxRow]:
+    """Published rows behind `offset`, oldest first."""
+    rows = await fetch(
+        "SELECT stream_offset, payload, at FROM outbox WHERE stream_offset > $1 ORDER BY stream_offset LIMIT $2",
+        offset,
+        limit,
+    )
+    return [OutboxRow(row["stream_offset"], row["payload"].encode(), time(row["at"])) for row in rows]
+
+
+async def stream_head() -> StreamHead:
+    """Where the stream stands."""
+    row = await fetch_one(
+        "SELECT s.epoch, s.last_offset, (SELECT MIN(stream_offset) FROM outbox) AS first_offset "
+        "FROM stream s WHERE s.name = $1",
+        STREAM,
+    )
+    if row is None:
+        await create_stream()
+        return await stream_head()
+    first = row["first_offset"]
+    return StreamHead(row["epoch"], row["last_offset"] + 1 if first is None else first, row["last_offset"])
+
+
+async def create_stream() -> None:
+    """Make the stream's row unless it is there."""
+    await execute(
+        "INSERT INTO stream (name, epoch, last_offset) VALUES ($1, $2, 0) ON CONFLICT (name) DO NOTHING",
+        STREAM,
+        uuid4().hex,
+    )
+
+
+async def prune(before: datetime, limit: int) -> int:
+    """Forget at most `limit` published rows older than `before`; how many."""
+    rows = await fetch(
+        "SELECT id FROM outbox WHERE at < $1 AND stream_offset IS NOT NULL ORDER BY id LIMIT $2",
+        before,
+        limit,
+    )
+    ids = [row["id"] for row in rows]
+    return await execute(f"DELETE FROM outbox WHERE id IN ({placeholders(ids)})", *ids) if ids else 0
+
+
+async def _lock_last_offset() -> int:
+    await create_stream()
+    row = await fetch_one(f"SELECT s.last_offset FROM stream s WHERE s.name = $1{for_update('s')}", STREAM)
+    assert row is not None
+    return int(row["last_offset"])

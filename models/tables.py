@@ -1,0 +1,384 @@
+"""Every table of the desk. The constraints repeat the rules of the domain: what they refuse cannot be stored.
+
+Ids are UUIDv7 text made by the desk, so a row can be named before it is stored. Decimals are NUMERIC(30, 10);
+JSON is text, written and read by us, the same on both databases. Constraints and indexes reach a database
+only through migrations (`make migration`): every database, those of tests too, is built by migrating.
+"""
+
+from typing import Any
+
+from tortoise import fields
+from tortoise.indexes import Index
+from tortoise.migrations.constraints import CheckConstraint
+from tortoise.models import Model
+
+
+def _id() -> Any:
+    return fields.CharField(primary_key=True, max_length=32)
+
+
+def _decimal(null: bool = False) -> Any:
+    return fields.DecimalField(max_digits=30, decimal_places=10, null=null)
+
+
+def _parent(model: str) -> Any:
+    return fields.ForeignKeyField(f"models.{model}", on_delete=fields.RESTRICT, related_name=False)
+
+
+def _one_of(column: str, *values: str) -> str:
+    return f"{column} IN ({', '.join(repr(value) for value in values)})"
+
+
+LIVE_CASE = _one_of("status", "OPEN", "LIQUIDATING", "EXCEPTION")
+OPEN_ORDER = "status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED')"
+
+
+class ClientTable(Model):
+    id = _id()
+    client_no = fields.CharField(max_length=40, unique=True)
+    name = fields.CharField(max_length=200)
+    client_group = fields.CharField(max_length=80, null=True)
+    search_text = fields.CharField(max_length=250)
+
+    class Meta:
+        table = "client"
+
+
+class AccountTable(Model):
+    """The row that everything which changes the account's money, cases or orders locks first."""
+
+    id = _id()
+    client = _parent("ClientTable")
+    account_no = fields.CharField(max_length=40, unique=True)
+    type = fields.CharField(max_length=10)
+    base_currency = fields.CharField(max_length=3)
+    financing_limit = _decimal()
+    trading_limit = _decimal()
+    outstanding_margin = _decimal()
+    close_only = fields.BooleanField(default=False)
+    book_version = fields.BigIntField(default=0)
+    search_text = fields.CharField(max_length=50)
+
+    class Meta:
+        table = "account"
+        constraints = (CheckConstraint(_one_of("type", "MARGIN", "INTRADAY", "CASH"), "account_type_known"),)
+
+
+class InstrumentTable(Model):
+    symbol = fields.CharField(primary_key=True, max_length=40)
+    name = fields.CharField(max_length=200)
+    market = fields.CharField(max_length=10)
+    currency = fields.CharField(max_length=3)
+    kind = fields.CharField(max_length=10)
+    lot_size = _decimal()
+    multiplier = _decimal()
+    fee_rate = _decimal()
+    trade_status = fields.CharField(max_length=10)
+    trade_status_at = fields.DatetimeField()
+    initial_factor = _decimal(null=True)
+    maintenance_factor = _decimal(null=True)
+    margin_call_factor = _decimal(null=True)
+    force_close_factor = _decimal(null=True)
+
+    class Meta:
+        table = "instrument"
+        constraints = (
+            CheckConstraint(
+                "CAST(lot_size AS NUMERIC) > 0 AND CAST(multiplier AS NUMERIC) > 0",
+                "instrument_sizes_positive",
+            ),
+        )
+
+
+class ClientFactorTable(Model):
+    id = _id()
+    client = _parent("ClientTable")
+    instrument = _parent("InstrumentTable")
+    initial_factor = _decimal()
+    maintenance_factor = _decimal()
+    margin_call_factor = _decimal()
+    force_close_factor = _decimal()
+
+    class Meta:
+        table = "client_factor"
+        unique_together = (("client", "instrument"),)
+
+
+class QuoteTable(Model):
+    symbol = fields.CharField(primary_key=True, max_length=40)
+    at = fields.DatetimeField()
+    bid = _decimal(null=True)
+    ask = _decimal(null=True)
+    last_price = _decimal(null=True)
+    previous_close = _decimal(null=True)
+    bid_size = _decimal(null=True)
+    ask_size = _decimal(null=True)
+
+    class Meta:
+        table = "quote"
+
+
+class FxRateTable(Model):
+    pair = fields.CharField(primary_key=True, max_length=7)
+    base_currency = fields.CharField(max_length=3)
+    quote_currency = fields.CharField(max_length=3)
+    rate = _decimal()
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "fx_rate"
+        constraints = (CheckConstraint("CAST(rate AS NUMERIC) > 0", "fx_rate_positive"),)
+
+
+class CashTable(Model):
+    id = _id()
+    account = _parent("AccountTable")
+    currency = fields.CharField(max_length=3)
+    balance = _decimal()
+    accrued_interest = _decimal()
+    as_of = fields.DatetimeField()
+
+    class Meta:
+        table = "cash_balance"
+        unique_together = (("account", "currency"),)
+
+
+class PositionTable(Model):
+    """A closed position stays with quantity 0, so that an older statement cannot bring it back."""
+
+    id = _id()
+    account = _parent("AccountTable")
+    instrument = _parent("InstrumentTable")
+    quantity = _decimal()
+    average_cost = _decimal(null=True)
+    as_of = fields.DatetimeField()
+
+    class Meta:
+        table = "position"
+        unique_together = (("account", "instrument"),)
+        indexes = (Index(fields=("instrument_id",), name="position_symbol"),)
+
+
+class CaseTable(Model):
+    """Also: one live case per account and alert type, a partial unique index (migration 0004)."""
+
+    id = _id()
+    case_no = fields.CharField(max_length=20, unique=True)
+    account = _parent("AccountTable")
+    alert_type = fields.CharField(max_length=30)
+    status = fields.CharField(max_length=12)
+    amount = _decimal()
+    amount_at_open = _decimal()
+    uncovered_amount = _decimal()
+    figures = fields.TextField()
+    opened_at = fields.DatetimeField()
+    deadline = fields.DatetimeField()
+    force_eligible = fields.BooleanField()
+    plans = fields.IntField()
+    cured_since = fields.DatetimeField(null=True)
+    auto_liquidate_at = fields.DatetimeField(null=True)
+    auto_liquidate_trigger = fields.CharField(max_length=10, null=True)
+    remark = fields.TextField()
+    reopened_from = fields.CharField(max_length=32, null=True)
+    closed_at = fields.DatetimeField(null=True)
+    close_reason = fields.CharField(max_length=12, null=True)
+    version = fields.IntField()
+
+    class Meta:
+        table = "margin_case"
+        constraints = (
+            CheckConstraint(
+                _one_of("status", "OPEN", "LIQUIDATING", "EXCEPTION", "RESOLVED", "WRITTEN_OFF", "VOID"),
+                "case_status_known",
+            ),
+            CheckConstraint(
+                f"({LIVE_CASE}) = (closed_at IS NULL) AND ({LIVE_CASE}) = (close_reason IS NULL)",
+                "case_closed_iff_terminal",
+            ),
+        )
+        indexes = (
+            Index(fields=("status", "opened_at", "id"), name="case_list"),
+            Index(fields=("account_id",), name="case_account"),
+        )
+
+
+class OrderTable(Model):
+    id = _id()
+    client_order_id = fields.CharField(max_length=40, unique=True)
+    case = _parent("CaseTable")
+    account = _parent("AccountTable")
+    symbol = fields.CharField(max_length=40)
+    side = fields.CharField(max_length=4)
+    type = fields.CharField(max_length=6)
+    time_in_force = fields.CharField(max_length=3)
+    session = fields.CharField(max_length=7)
+    quantity = _decimal()
+    limit_price = _decimal(null=True)
+    status = fields.CharField(max_length=16)
+    estimated_reduction = _decimal()
+    placed_by = fields.CharField(max_length=200)
+    created_at = fields.DatetimeField()
+    updated_at = fields.DatetimeField()
+    filled_quantity = _decimal()
+    filled_notional = fields.DecimalField(max_digits=40, decimal_places=20)
+    cancel_requested = fields.BooleanField()
+    reason = fields.TextField(null=True)
+    version = fields.IntField()
+
+    class Meta:
+        table = "liquidation_order"
+        constraints = (
+            CheckConstraint("CAST(quantity AS NUMERIC) > 0", "order_quantity_positive"),
+            CheckConstraint("CAST(filled_quantity AS NUMERIC) >= 0", "order_filled_not_negative"),
+            CheckConstraint(_one_of("side", "BUY", "SELL"), "order_side_known"),
+            CheckConstraint("(type = 'LIMIT') = (limit_price IS NOT NULL)", "order_limit_has_price"),
+            CheckConstraint(
+                _one_of(
+                    "status",
+                    *(
+                        "PENDING_APPROVAL",
+                        "QUEUED",
+                        "PENDING_NEW",
+                        "NEW",
+                        "PARTIALLY_FILLED",
+                        "PENDING_CANCEL",
+                    ),
+                    *("FILLED", "CANCELED", "REJECTED", "EXPIRED", "UNKNOWN"),
+                ),
+                "order_status_known",
+            ),
+            CheckConstraint(
+                "status <> 'FILLED' OR CAST(filled_quantity AS NUMERIC) >= CAST(quantity AS NUMERIC)",
+                "order_filled_is_full",
+            ),
+        )
+        indexes = (
+            Index(fields=("created_at", "id"), name="order_list"),
+            Index(fields=("case_id", "created_at"), name="order_case"),
+            Index(fields=("account_id", "status"), name="order_account"),
+            Index(fields=("status",), name="order_status"),
+        )
+
+
+class ExecutionTable(Model):
+    """Every report of a venue that was taken in, once: (venue, execution_id) is unique."""
+
+    id = _id()
+    order = _parent("OrderTable")
+    venue = fields.CharField(max_length=40)
+    execution_id = fields.CharField(max_length=80)
+    exec_type = fields.CharField(max_length=16)
+    quantity = _decimal()
+    price = _decimal()
+    fee = _decimal()
+    cash_effect = _decimal()
+    at = fields.DatetimeField()
+    recorded_at = fields.DatetimeField()
+    text = fields.TextField(null=True)
+
+    class Meta:
+        table = "execution"
+        unique_together = (("venue", "execution_id"),)
+        indexes = (Index(fields=("order_id", "at"), name="execution_order"),)
+
+
+class OrderChangeTable(Model):
+    id = fields.BigIntField(primary_key=True, generated=True)
+    order = _parent("OrderTable")
+    status = fields.CharField(max_length=16)
+    at = fields.DatetimeField()
+    reason = fields.TextField(null=True)
+
+    class Meta:
+        table = "order_change"
+        indexes = (Index(fields=("order_id", "id"), name="order_change_order"),)
+
+
+class IdempotencyKeyTable(Model):
+    """A mutation's key: the same actor and key mean the same request for ever."""
+
+    id = _id()
+    actor = fields.CharField(max_length=200)
+    idempotency_key = fields.CharField(max_length=200)
+    operation = fields.CharField(max_length=20)
+    request_hash = fields.CharField(max_length=64)
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "idempotency_key"
+        unique_together = (("actor", "idempotency_key"),)
+
+
+class IdempotencyItemTable(Model):
+    """The stored answer for one case or order of a batch."""
+
+    id = _id()
+    actor = fields.CharField(max_length=200)
+    idempotency_key = fields.CharField(max_length=200)
+    item = fields.CharField(max_length=80)
+    outcome = fields.TextField()
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "idempotency_item"
+        unique_together = (("actor", "idempotency_key", "item"),)
+
+
+class AuditTable(Model):
+    """Append-only: who did what to which entity, and when."""
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    at = fields.DatetimeField()
+    actor = fields.CharField(max_length=200)
+    action = fields.CharField(max_length=40)
+    entity = fields.CharField(max_length=20)
+    entity_id = fields.CharField(max_length=80)
+    detail = fields.TextField()
+
+    class Meta:
+        table = "audit"
+        indexes = (Index(fields=("entity", "entity_id"), name="audit_entity"),)
+
+
+class OutboxTable(Model):
+    """Facts to publish, written in the transaction that made them, positioned when they are published."""
+
+    id = fields.BigIntField(primary_key=True, generated=True)
+    event_id = fields.CharField(max_length=32, unique=True)
+    payload = fields.TextField()
+    at = fields.DatetimeField()
+    stream_offset = fields.BigIntField(null=True, unique=True)
+
+    class Meta:
+        table = "outbox"
+        indexes = (Index(fields=("at",), name="outbox_at"),)
+
+
+class StreamTable(Model):
+    """How far the one event stream has come: its epoch and the last offset given out."""
+
+    name = fields.CharField(primary_key=True, max_length=20)
+    epoch = fields.CharField(max_length=32)
+    last_offset = fields.BigIntField()
+
+    class Meta:
+        table = "stream"
+
+
+class CounterTable(Model):
+    name = fields.CharField(primary_key=True, max_length=20)
+    value = fields.BigIntField()
+
+    class Meta:
+        table = "counter"
+
+
+class LeaseTable(Model):
+    """Who does a job that only one process may do, until when."""
+
+    name = fields.CharField(primary_key=True, max_length=40)
+    holder = fields.CharField(max_length=80)
+    expires_at = fields.DatetimeField()
+
+    class Meta:
+        table = "lease"
