@@ -1,0 +1,151 @@
+"""Keeps the desk's endless loops running, and says so when they do not.
+
+A crash is logged with its traceback, counted, and answered with a restart after a growing wait; a loop that
+crashes too often within a window is given up as FAILED. A needed loop must never return: that is a crash.
+This is the only place that catches every exception, so a loop may raise whatever it likes and never has to
+hide a fault to stay alive.
+"""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+import structlog
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """A loop to keep running. `run` is called anew for every start; one not `needed` may return when done."""
+
+    name: str
+    run: Callable[[], Awaitable[None]]
+    needed: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class RestartPolicy:
+    """The wait doubles with each crash in the window; `max_crashes` of them and the loop is given up."""
+
+    first_wait_s: float = 0.1
+    max_wait_s: float = 10
+    max_crashes: int = 10
+    window_s: float = 120
+
+    def wait_s(self, crashes: int) -> float:
+        """The wait before the restart that follows the `crashes`-th crash in the window."""
+        doublings = min(crashes - 1, 30)
+        return min(self.first_wait_s * (1 << doublings), self.max_wait_s)
+
+
+class WorkerState(StrEnum):
+    """What a worker is doing."""
+
+    STARTING = "STARTING"
+    RUNNING = "RUNNING"
+    WAITING = "WAITING"
+    FINISHED = "FINISHED"
+    FAILED = "FAILED"
+    STOPPED = "STOPPED"
+
+
+@dataclass(slots=True)
+class WorkerStatus:
+    """How a worker is; `crashes` counts since the start of the process."""
+
+    worker: Worker
+    state: WorkerState = WorkerState.STARTING
+    crashes: int = 0
+    recent: deque[float] = field(default_factory=deque)
+
+
+class Supervisor:
+    """Runs workers from `start` to `stop`; time passes by `wait` and `clock` (monotonic seconds)."""
+
+    def __init__(
+        self,
+        workers: Sequence[Worker],
+        policy: RestartPolicy,
+        *,
+        wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.statuses = tuple(WorkerStatus(worker) for worker in workers)
+        self._policy = policy
+        self._wait = wait
+        self._clock = clock
+        self._tasks: tuple[asyncio.Task[None], ...] = ()
+        self._log = structlog.get_logger(__name__)
+
+    @property
+    def ready(self) -> bool:
+        """Whether every needed loop runs."""
+        return all(status.state is WorkerState.RUNNING for status in self.statuses if status.worker.needed)
+
+    def start(self) -> None:
+        """Start every worker as a task of the running event loop."""
+        assert not self._tasks, "started twice"
+        self._tasks = tuple(
+            asyncio.create_task(self._keep_running(status), name=status.worker.name)
+            for status in self.statuses
+        )
+
+    async def stop(self, timeout_s: float) -> tuple[str, ...]:
+        """Cancel every worker and wait for its end; the names of those that did not end in `timeout_s`."""
+        for task in self._tasks:
+            task.cancel()
+        pending = (await asyncio.wait(self._tasks, timeout=timeout_s))[1] if self._tasks else set()
+        for status in self.statuses:
+            if status.state is not WorkerState.FAILED:
+                status.state = WorkerState.STOPPED
+        stuck = tuple(sorted(task.get_name() for task in pending))
+        if stuck:
+            self._log.error("workers did not stop", workers=stuck, timeout_s=timeout_s)
+        return stuck
+
+    async def _keep_running(self, status: WorkerStatus) -> None:
+        while await self._run_once(status):
+            crashes = self._count_crash(status)
+            if crashes >= self._policy.max_crashes:
+                status.state = WorkerState.FAILED
+                self._log.critical("worker given up", worker=status.worker.name, crashes=crashes)
+                return
+            status.state = WorkerState.WAITING
+            await self._wait(self._policy.wait_s(crashes))
+
+    async def _run_once(self, status: WorkerStatus) -> bool:
+        """Run the loop until it ends; whether that was a crash."""
+        status.state = WorkerState.RUNNING
+        try:
+            await status.worker.run()
+        except asyncio.CancelledError:
+            if _being_cancelled():
+                raise
+            self._log.exception(
+                "worker crashed: something it waited for was cancelled", worker=status.worker.name
+            )
+            return True
+        except Exception:
+            self._log.exception("worker crashed", worker=status.worker.name)
+            return True
+        if status.worker.needed:
+            self._log.error("worker returned, but must not", worker=status.worker.name)
+            return True
+        status.state = WorkerState.FINISHED
+        return False
+
+    def _count_crash(self, status: WorkerStatus) -> int:
+        """Count a crash; how many of them are in the window."""
+        now = self._clock()
+        status.crashes += 1
+        status.recent.append(now)
+        while status.recent[0] <= now - self._policy.window_s:
+            status.recent.popleft()
+        return len(status.recent)
+
+
+def _being_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

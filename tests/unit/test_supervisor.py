@@ -1,0 +1,215 @@
+"""The supervisor: restarts, gives up, reports and stops. Time passes only where a test lets it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import pytest
+from structlog.testing import capture_logs
+
+from gateway.supervisor import RestartPolicy, Supervisor, Worker, WorkerState
+
+POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100)
+
+
+class Time:
+    """A clock that moves only when somebody waits; every wait is written down."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+        self.waits: list[float] = []
+
+    async def wait(self, seconds: float) -> None:
+        self.waits.append(seconds)
+        self.now += seconds
+        await asyncio.sleep(0)
+
+
+class Loop:
+    """A loop that does what `steps` say, one step per start, and then runs for ever."""
+
+    def __init__(self, *steps: Callable[[], Awaitable[None]]) -> None:
+        self._steps = list(steps)
+        self.settled = asyncio.Event()
+        self.cancelled = False
+
+    async def run(self) -> None:
+        if self._steps:
+            await self._steps.pop(0)()
+            return
+        self.settled.set()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.cancelled = True
+
+
+async def crash() -> None:
+    raise RuntimeError("boom")
+
+
+async def end() -> None:
+    return
+
+
+async def wait_for_something_cancelled() -> None:
+    future = asyncio.get_running_loop().create_future()
+    future.cancel()
+    await future
+
+
+def supervise(*workers: Worker, time: Time | None = None, policy: RestartPolicy = POLICY) -> Supervisor:
+    time = time or Time()
+    return Supervisor(workers, policy, wait=time.wait, clock=lambda: time.now)
+
+
+def is_ready(supervisor: Supervisor) -> bool:
+    """Asked anew each time, which a type checker does not expect of a property."""
+    return supervisor.ready
+
+
+async def reached(state: WorkerState, supervisor: Supervisor, index: int = 0) -> None:
+    """Return once the worker is in `state`."""
+    for _ in range(1000):
+        if supervisor.statuses[index].state is state:
+            return
+        await asyncio.sleep(0)
+    raise AssertionError(f"never {state}: {supervisor.statuses[index]}")
+
+
+async def test_supervisor_is_ready_while_every_needed_loop_runs() -> None:
+    loop = Loop()
+    supervisor = supervise(Worker("relay", loop.run))
+    assert not is_ready(supervisor)
+
+    supervisor.start()
+    await loop.settled.wait()
+    assert is_ready(supervisor)
+
+    assert await supervisor.stop(timeout_s=5) == ()
+    assert loop.cancelled
+    assert not is_ready(supervisor)
+
+
+async def test_crashed_loop_is_logged_counted_and_restarted() -> None:
+    loop = Loop(crash)
+    supervisor = supervise(Worker("relay", loop.run))
+
+    with capture_logs() as logs:
+        supervisor.start()
+        await loop.settled.wait()
+
+    assert is_ready(supervisor)
+    assert supervisor.statuses[0].crashes == 1
+    assert [(entry["event"], entry["worker"], entry["exc_info"]) for entry in logs] == [
+        ("worker crashed", "relay", True)
+    ]
+    await supervisor.stop(timeout_s=5)
+
+
+async def test_supervisor_is_not_ready_while_a_needed_loop_waits_for_its_restart() -> None:
+    waiting, go_on = asyncio.Event(), asyncio.Event()
+
+    async def wait(seconds: float) -> None:
+        waiting.set()
+        await go_on.wait()
+
+    loop = Loop(crash)
+    supervisor = Supervisor([Worker("relay", loop.run)], POLICY, wait=wait)
+    supervisor.start()
+
+    await waiting.wait()
+    assert not is_ready(supervisor)
+    go_on.set()
+    await loop.settled.wait()
+    assert is_ready(supervisor)
+    await supervisor.stop(timeout_s=5)
+
+
+async def test_wait_doubles_up_to_its_bound_and_then_the_loop_is_given_up() -> None:
+    time, loop = Time(), Loop(*[crash] * 5)
+    supervisor = supervise(Worker("relay", loop.run), time=time)
+
+    supervisor.start()
+    await reached(WorkerState.FAILED, supervisor)
+
+    assert time.waits == [1, 2, 4, 4]
+    assert not is_ready(supervisor)
+    assert not loop.settled.is_set()
+    await supervisor.stop(timeout_s=5)
+    assert supervisor.statuses[0].state is WorkerState.FAILED
+
+
+async def test_crashes_outside_the_window_are_forgotten() -> None:
+    time, loop = Time(), Loop(*[crash] * 50)
+    policy = RestartPolicy(first_wait_s=3, max_wait_s=60, max_crashes=3, window_s=3)
+    supervisor = supervise(Worker("relay", loop.run), time=time, policy=policy)
+
+    supervisor.start()
+    await loop.settled.wait()
+
+    assert time.waits == [3] * 50
+    assert supervisor.statuses[0].crashes == 50
+    await supervisor.stop(timeout_s=5)
+
+
+async def test_one_crashing_loop_does_not_disturb_the_others() -> None:
+    good, bad = Loop(), Loop(*[crash] * 5)
+    supervisor = supervise(Worker("good", good.run), Worker("bad", bad.run, needed=False))
+
+    supervisor.start()
+    await good.settled.wait()
+    await reached(WorkerState.FAILED, supervisor, index=1)
+
+    assert is_ready(supervisor)
+    await supervisor.stop(timeout_s=5)
+
+
+async def test_loop_that_is_not_needed_may_finish() -> None:
+    loop = Loop(end)
+    supervisor = supervise(Worker("replay", loop.run, needed=False))
+
+    supervisor.start()
+    await reached(WorkerState.FINISHED, supervisor)
+
+    assert is_ready(supervisor)
+    await supervisor.stop(timeout_s=5)
+
+
+@pytest.mark.parametrize("mishap", [end, wait_for_something_cancelled])
+async def test_needed_loop_that_just_ends_is_restarted(mishap: Callable[[], Awaitable[None]]) -> None:
+    loop = Loop(mishap)
+    supervisor = supervise(Worker("relay", loop.run))
+
+    supervisor.start()
+    await loop.settled.wait()
+
+    assert is_ready(supervisor)
+    assert supervisor.statuses[0].crashes == 1
+    await supervisor.stop(timeout_s=5)
+
+
+async def test_stop_does_not_wait_for_ever_and_names_who_did_not_stop() -> None:
+    running, release = asyncio.Event(), asyncio.Event()
+
+    async def stubborn() -> None:
+        running.set()
+        while not release.is_set():
+            try:
+                await release.wait()
+            except asyncio.CancelledError:
+                continue
+
+    supervisor = supervise(Worker("stubborn", stubborn, needed=False))
+    supervisor.start()
+    await running.wait()
+
+    assert await supervisor.stop(timeout_s=0.01) == ("stubborn",)
+    release.set()
+    await supervisor.stop(timeout_s=5)
+
+
+async def test_supervisor_without_workers_is_ready_and_stops() -> None:
+    supervisor = supervise()
+    supervisor.start()
+    assert is_ready(supervisor)
+    assert await supervisor.stop(timeout_s=5) == ()
