@@ -1,0 +1,44 @@
+"""What one HTTP request may cost before GraphQL sees it.
+
+The counting is Starlette's: a body that announces too much is refused unread, one that turns out too long is
+refused at the first byte over the limit. Added here is the shape of the answer, the same errors in JSON that
+every other refused request gets.
+"""
+
+from starlette.middleware.body_limit import RequestBodyLimitMiddleware
+from starlette.responses import JSONResponse
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+TOO_LARGE = 413
+
+
+class BodyLimit:
+    """ASGI middleware: a request body over `max_body_bytes` is answered with 413 and reaches nobody."""
+
+    def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
+        self._app = RequestBodyLimitMiddleware(app, max_body_size=max_body_bytes)
+        self._refusal = JSONResponse(
+            {
+                "errors": [
+                    {
+                        "message": f"The request body is larger than {max_body_bytes} bytes.",
+                        "extensions": {"code": "BODY_TOO_LARGE"},
+                    }
+                ]
+            },
+            status_code=TOO_LARGE,
+        )
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request; a 413 from inside is replaced, everything else passes."""
+        refused = False
+
+        async def send_or_replace(message: Message) -> None:
+            nonlocal refused
+            if message["type"] == "http.response.start" and message["status"] == TOO_LARGE:
+                refused = True
+                await self._refusal(scope, receive, send)
+            if not refused:
+                await send(message)
+
+        await self._app(scope, receive, send_or_replace if scope["type"] == "http" else send)

@@ -1,0 +1,92 @@
+"""One log for the desk and its libraries: coloured lines on a terminal, one JSON object per line elsewhere.
+
+Whatever is logged while a request is served carries its `request_id`, also in tasks that the request starts.
+The id is the caller's X-Request-ID where that is harmless, else a new one, and goes back in the response.
+"""
+
+import logging
+import re
+import uuid
+from typing import TextIO
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.typing import Processor
+
+from gateway.settings import LogFormat
+
+REQUEST_ID_HEADER = "X-Request-ID"
+_HARMLESS_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_LIBRARIES_WITH_HANDLERS = ("uvicorn", "uvicorn.error", "uvicorn.access")
+
+
+def configure_logging(log_format: LogFormat, stream: TextIO) -> None:
+    """Send everything that is logged in this process, through structlog or logging, to `stream`."""
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.stdlib.ExtraAdder(),
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+    )
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                *_rendering(log_format, stream.isatty()),
+            ],
+        )
+    )
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    for name in _LIBRARIES_WITH_HANDLERS:
+        logger = logging.getLogger(name)
+        logger.handlers.clear()
+        logger.propagate = True
+
+
+def current_request_id() -> str | None:
+    """The id of the request being served, if one is."""
+    request_id = structlog.contextvars.get_contextvars().get("request_id")
+    return None if request_id is None else str(request_id)
+
+
+class RequestId:
+    """ASGI middleware that gives every request and WebSocket its id."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve the request under its id."""
+        if scope["type"] not in {"http", "websocket"}:
+            await self._app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID_HEADER))
+
+        async def send_with_id(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                MutableHeaders(scope=message)[REQUEST_ID_HEADER] = request_id
+            await send(message)
+
+        with structlog.contextvars.bound_contextvars(request_id=request_id):
+            await self._app(scope, receive, send_with_id)
+
+
+def _request_id(given: str | None) -> str:
+    return given if given and _HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _rendering(log_format: LogFormat, on_terminal: bool) -> list[Processor]:
+    """Tracebacks are plain in both: the pretty ones print local variables, and those may hold secrets."""
+    if log_format is LogFormat.JSON or (log_format is LogFormat.AUTO and not on_terminal):
+        return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
+    plain = structlog.dev.plain_traceback
+    return [structlog.dev.ConsoleRenderer(colors=on_terminal, exception_formatter=plain)]
