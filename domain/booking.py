@@ -1,0 +1,74 @@
+"""What an execution does to cash and positions: the one place that says so.
+
+Cash moves in whole minor units of the instrument's currency: the gross amount and the fee are rounded, each
+for itself, HALF_UP. Planner, paper venue and the records of executions all use these functions.
+"""
+
+from dataclasses import replace
+from decimal import Decimal
+
+from domain.ids import Symbol
+from domain.margin import Book, CashBalance, Holding
+from domain.market import Instrument
+from domain.money import Currency, exact, round_money
+
+
+def gross_amount(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
+    """What `quantity` (>= 0) costs at `price` before fees, as booked: whole minor units of its currency."""
+    with exact():
+        return round_money(quantity * instrument.multiplier * price, instrument.currency)
+
+
+def trade_fee(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
+    """The fee of trading `quantity` (>= 0) at `price`: the rate on the booked gross, in whole minor units."""
+    with exact():
+        return round_money(
+            instrument.fee_rate * gross_amount(instrument, quantity, price), instrument.currency
+        )
+
+
+def cash_effect(instrument: Instrument, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> Decimal:
+    """What an execution does to the ledger cash of the instrument's currency; a buy (> 0) takes cash out."""
+    with exact():
+        gross = gross_amount(instrument, abs(signed_quantity), price)
+        return (-gross if signed_quantity > 0 else gross) - fee
+
+
+def filled(holding: Holding, signed_quantity: Decimal, price: Decimal) -> Holding:
+    """The position after an execution, quantity 0 if it closes it.
+
+    The average cost stays, since the desk only reduces; a fill that turns long into short starts anew at
+    its price.
+    """
+    with exact():
+        quantity = holding.quantity + signed_quantity
+        turned = quantity * holding.quantity < 0
+    return replace(holding, quantity=quantity, average_cost=price if turned else holding.average_cost)
+
+
+def after_fill(book: Book, symbol: Symbol, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> Book:
+    """The book after an execution (bought > 0, sold < 0); `fee` is in the instrument's currency.
+
+    Raises LookupError if the book holds no position in `symbol`: the desk only reduces what is there.
+    """
+    held = book.holding(symbol)
+    if held is None:
+        raise LookupError(f"no position in {symbol}")
+    after = filled(held, signed_quantity, price)
+    holdings = (after if each is held else each for each in book.holdings)
+    effect = cash_effect(held.instrument, signed_quantity, price, fee)
+    return replace(
+        book,
+        holdings=tuple(each for each in holdings if each.quantity),
+        cash=credited(book.cash, held.instrument.currency, effect),
+    )
+
+
+def credited(cash: tuple[CashBalance, ...], currency: Currency, effect: Decimal) -> tuple[CashBalance, ...]:
+    """The balances with `effect` added to that of `currency`, which is opened if need be."""
+    held = next((each for each in cash if each.currency == currency), None)
+    if held is None:
+        return (*cash, CashBalance(currency, effect))
+    with exact():
+        after = replace(held, balance=held.balance + effect)
+    return tuple(after if each is held else each for each in cash)

@@ -1,0 +1,172 @@
+"""The book of one account, kept up to date fact by fact: the incremental twin of `margin.compute_figures`."""
+
+from datetime import datetime, timedelta
+from decimal import Decimal
+from heapq import heapify, heapreplace
+
+from domain.booking import cash_effect, credited, filled
+from domain.ids import Symbol
+from domain.margin import Book, CashBalance, Holding, MarginFigures, Totals, figures_of, is_live
+from domain.market import FxRate, Quote
+from domain.money import ONE, ZERO, Currency, exact
+
+
+class LiveBook:
+    """A book that is kept up to date, fact by fact; its figures equal `compute_figures(live.book(), ...)`.
+
+    It keeps the sums of each currency in that currency, so a quote costs the same however many positions
+    there are, an FX rate touches no position, and `figures` costs as many steps as there are currencies.
+    Not thread-safe; no time passes inside.
+    """
+
+    def __init__(self, book: Book, max_age: timedelta) -> None:
+        """`max_age`: how old a live quote or an FX rate may be before the figures are stale."""
+        self._terms = book.terms
+        self._rule = book.rule
+        self._max_age = max_age
+        self._fx = dict(book.fx)
+        self._cash: dict[Currency, CashBalance] = {}
+        self._holdings: dict[Symbol, Holding] = {}
+        self._sums: dict[Currency, Totals] = {}
+        self._unquoted: set[Symbol] = set()
+        self._quoted_at: list[tuple[datetime, Symbol]] | None = None
+        for cash in book.cash:
+            self.set_cash(cash)
+        for holding in book.holdings:
+            self.set_holding(holding)
+
+    @property
+    def symbols(self) -> frozenset[Symbol]:
+        """Whose quotes matter here."""
+        return frozenset(symbol for symbol, held in self._holdings.items() if held.quantity)
+
+    def book(self) -> Book:
+        """The book as it stands, a copy."""
+        holdings = tuple(held for held in self._holdings.values() if held.quantity)
+        return Book(self._terms, self._rule, tuple(self._cash.values()), holdings, dict(self._fx))
+
+    def holding(self, symbol: Symbol) -> Holding | None:
+        """The position in `symbol`, if there is one."""
+        held = self._holdings.get(symbol)
+        return held if held is not None and held.quantity else None
+
+    def on_quote(self, quote: Quote) -> bool:
+        """Take a quote; False if nothing here is valued by it: not held, or older than the one known."""
+        held = self._holdings.get(quote.symbol)
+        if held is None or (held.quote is not None and quote.at < held.quote.at):
+            return False
+        self._put(_with_quote(held, quote))
+        return bool(held.quantity)
+
+    def on_fx(self, rate: FxRate) -> bool:
+        """Take an FX rate; False if it is not into the base currency, or older than the one known."""
+        known = self._fx.get(rate.base_currency)
+        if rate.quote_currency != self._terms.base_currency or (known is not None and rate.at < known.at):
+            return False
+        self._fx[rate.base_currency] = rate
+        return True
+
+    def on_fill(self, symbol: Symbol, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> None:
+        """Book an execution as `after_fill` does; a position once closed is remembered for late fills.
+
+        Raises LookupError for a symbol that was never held.
+        """
+        held = self._holdings.get(symbol)
+        if held is None:
+            raise LookupError(f"no position in {symbol}")
+        currency = held.instrument.currency
+        effect = cash_effect(held.instrument, signed_quantity, price, fee)
+        (after,) = credited(self._cash_in(currency), currency, effect)
+        self.set_cash(after)
+        self._put(filled(held, signed_quantity, price))
+
+    def set_cash(self, cash: CashBalance) -> None:
+        """State the ledger cash and accrued interest of one currency."""
+        self._cash[cash.currency] = cash
+        sums = self._sums.setdefault(cash.currency, Totals())
+        sums.cash, sums.accrued_interest = cash.balance, cash.accrued_interest
+
+    def set_holding(self, holding: Holding) -> None:
+        """State a position whole: quantity (0: closed), factors, quote, whether it is dead."""
+        self._put(holding)
+
+    def figures(self, now: datetime) -> MarginFigures:
+        """The figures at `now`."""
+        stale = self._is_stale(now)
+        totals = Totals()
+        with exact():
+            for currency, sums in self._sums.items():
+                totals.add_converted(sums, self._rate(currency))
+            return figures_of(self._terms, self._rule, totals, now, stale)
+
+    def _cash_in(self, currency: Currency) -> tuple[CashBalance, ...]:
+        held = self._cash.get(currency)
+        return () if held is None else (held,)
+
+    def _rate(self, currency: Currency) -> Decimal:
+        if currency == self._terms.base_currency:
+            return ONE
+        rate = self._fx.get(currency)
+        return ZERO if rate is None else rate.rate
+
+    def _put(self, holding: Holding) -> None:
+        symbol = holding.instrument.symbol
+        before = self._holdings.get(symbol)
+        with exact():
+            if before is not None:
+                self._sums[before.instrument.currency].add_holding(before, -1)
+            self._sums.setdefault(holding.instrument.currency, Totals()).add_holding(holding)
+        self._holdings[symbol] = holding
+        self._note_age(symbol, before, holding)
+
+    def _note_age(self, symbol: Symbol, before: Holding | None, after: Holding) -> None:
+        if is_live(after) and after.quote is None:
+            self._unquoted.add(symbol)
+        else:
+            self._unquoted.discard(symbol)
+        earlier = None if before is None else _live_quote(before)
+        later = _live_quote(after)
+        if earlier is None and later is None:
+            return
+        if earlier is None or later is None or later.at < earlier.at:
+            self._quoted_at = None
+
+    def _is_stale(self, now: datetime) -> bool:
+        oldest = self._oldest_quote()
+        if self._unquoted or (oldest is not None and now - oldest > self._max_age):
+            return True
+        return any(self._lacks_rate(currency, sums, now) for currency, sums in self._sums.items())
+
+    def _lacks_rate(self, currency: Currency, sums: Totals, now: datetime) -> bool:
+        if currency == self._terms.base_currency:
+            return False
+        if not (sums.positions or sums.cash or sums.accrued_interest):
+            return False
+        rate = self._fx.get(currency)
+        return rate is None or now - rate.at > self._max_age
+
+    def _oldest_quote(self) -> datetime | None:
+        """Of the live positions. A heap with one entry each, which only lags behind: corrected at the top."""
+        if self._quoted_at is None:
+            quotes = ((symbol, _live_quote(held)) for symbol, held in self._holdings.items())
+            self._quoted_at = [(quote.at, symbol) for symbol, quote in quotes if quote is not None]
+            heapify(self._quoted_at)
+        while self._quoted_at:
+            at, symbol = self._quoted_at[0]
+            quote = self._holdings[symbol].quote
+            assert quote is not None
+            if quote.at == at:
+                return at
+            heapreplace(self._quoted_at, (quote.at, symbol))
+        return None
+
+
+def _live_quote(holding: Holding) -> Quote | None:
+    return holding.quote if is_live(holding) else None
+
+
+def _with_quote(holding: Holding, quote: Quote) -> Holding:
+    """The same position under a new quote."""
+    return Holding(
+        holding.instrument, holding.quantity, holding.factors, quote, holding.dead, holding.average_cost
+    )
