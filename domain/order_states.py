@@ -1,0 +1,173 @@
+"""The whole order machine as data: every pair of status and trigger stands in exactly one of two tables.
+
+`TRANSITIONS` says where a trigger leads, `REFUSED` why it cannot happen. domain/order.py carries quantities
+and flags along and decides nothing that is not here; docs/state_machines.md explains the odd rows.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class OrderStatus(StrEnum):
+    """FIX OrdStatus, and the desk's own: PENDING_APPROVAL, QUEUED, and UNKNOWN while the venue is silent."""
+
+    PENDING_APPROVAL = "PENDING_APPROVAL"
+    QUEUED = "QUEUED"
+    PENDING_NEW = "PENDING_NEW"
+    NEW = "NEW"
+    PARTIALLY_FILLED = "PARTIALLY_FILLED"
+    PENDING_CANCEL = "PENDING_CANCEL"
+    FILLED = "FILLED"
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    UNKNOWN = "UNKNOWN"
+
+
+TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJECTED, OrderStatus.EXPIRED})
+
+
+class OrderTrigger(StrEnum):
+    """What can happen to an order: first what the desk does, then what the venue reports."""
+
+    APPROVED = "APPROVED"
+    DECLINED = "DECLINED"
+    APPROVAL_TIMED_OUT = "APPROVAL_TIMED_OUT"
+    CHECK_FAILED = "CHECK_FAILED"
+    """A check before sending says no."""
+    KILLED = "KILLED"
+    """The kill switch."""
+    SENT = "SENT"
+    """Recorded before the venue is called, so that a crash in between cannot lead to a blind resend."""
+    CANCEL_ASKED = "CANCEL_ASKED"
+    UNANSWERED = "UNANSWERED"
+    """Nothing came from the venue for too long."""
+    NOT_RECEIVED = "NOT_RECEIVED"
+    """Asked by client order id, the venue says that it never got the order."""
+    ACKNOWLEDGED = "ACKNOWLEDGED"
+    PARTIAL_FILL = "PARTIAL_FILL"
+    FULL_FILL = "FULL_FILL"
+    OVERFILL = "OVERFILL"
+    """A fill that goes beyond the quantity."""
+    CANCELED = "CANCELED"
+    REJECTED = "REJECTED"
+    EXPIRED = "EXPIRED"
+    CANCEL_REJECTED = "CANCEL_REJECTED"
+
+
+class OrderAlert(StrEnum):
+    """What a person must hear about although it is booked like any other fill."""
+
+    LATE_FILL = "LATE_FILL"
+    """A fill of an order that had ended."""
+    OVERFILL = "OVERFILL"
+
+
+@dataclass(frozen=True, slots=True)
+class Transition:
+    """Where a trigger leads. Of several targets the order's own quantities and flags choose one."""
+
+    targets: tuple[OrderStatus, ...]
+    alert: OrderAlert | None = None
+
+
+_S, _T = OrderStatus, OrderTrigger
+_Statuses = tuple[OrderStatus, ...]
+_Triggers = tuple[OrderTrigger, ...]
+
+_BEFORE_SENDING = (_S.PENDING_APPROVAL, _S.QUEUED)
+_WITH_VENUE = (_S.PENDING_NEW, _S.NEW, _S.PARTIALLY_FILLED, _S.PENDING_CANCEL, _S.UNKNOWN)
+_SENDABLE = (_S.QUEUED, *_WITH_VENUE)
+_ENDED = (_S.FILLED, _S.CANCELED, _S.REJECTED, _S.EXPIRED)
+_INCOMPLETE = (_S.CANCELED, _S.REJECTED, _S.EXPIRED)
+
+_APPROVAL = (_T.APPROVED, _T.DECLINED, _T.APPROVAL_TIMED_OUT)
+_DESK = (*_APPROVAL, _T.CHECK_FAILED, _T.KILLED, _T.SENT, _T.CANCEL_ASKED, _T.UNANSWERED, _T.NOT_RECEIVED)
+_FILLS = (_T.PARTIAL_FILL, _T.FULL_FILL, _T.OVERFILL)
+_VENUE = (_T.ACKNOWLEDGED, *_FILLS, _T.CANCELED, _T.REJECTED, _T.EXPIRED, _T.CANCEL_REJECTED)
+
+DESK_TRIGGERS = frozenset(_DESK)
+FILL_TRIGGERS = frozenset(_FILLS)
+
+_MOVES: tuple[tuple[_Statuses, _Triggers, _Statuses], ...] = (
+    ((_S.PENDING_APPROVAL,), (_T.APPROVED,), (_S.QUEUED,)),
+    ((_S.PENDING_APPROVAL,), (_T.DECLINED,), (_S.REJECTED,)),
+    ((_S.PENDING_APPROVAL,), (_T.APPROVAL_TIMED_OUT,), (_S.EXPIRED,)),
+    (_BEFORE_SENDING, (_T.KILLED, _T.CANCEL_ASKED), (_S.CANCELED,)),
+    ((_S.QUEUED,), (_T.CHECK_FAILED,), (_S.REJECTED,)),
+    ((_S.QUEUED,), (_T.SENT,), (_S.PENDING_NEW,)),
+    ((_S.PENDING_NEW, _S.NEW, _S.PARTIALLY_FILLED), (_T.CANCEL_ASKED,), (_S.PENDING_CANCEL,)),
+    ((_S.PENDING_NEW,), (_T.UNANSWERED,), (_S.UNKNOWN,)),
+    ((_S.PENDING_NEW,), (_T.NOT_RECEIVED,), (_S.QUEUED,)),
+    ((_S.UNKNOWN,), (_T.NOT_RECEIVED,), (_S.QUEUED, _S.CANCELED)),
+    ((_S.PENDING_CANCEL,), (_T.NOT_RECEIVED,), (_S.CANCELED,)),
+    ((_S.QUEUED, _S.PENDING_NEW), (_T.ACKNOWLEDGED,), (_S.NEW,)),
+    ((_S.UNKNOWN,), (_T.ACKNOWLEDGED,), (_S.NEW, _S.PENDING_CANCEL)),
+    ((_S.QUEUED, _S.PENDING_NEW, _S.NEW), (_T.PARTIAL_FILL,), (_S.PARTIALLY_FILLED,)),
+    ((_S.UNKNOWN,), (_T.PARTIAL_FILL,), (_S.PARTIALLY_FILLED, _S.PENDING_CANCEL)),
+    (_SENDABLE, (_T.FULL_FILL,), (_S.FILLED,)),
+    (_SENDABLE, (_T.CANCELED,), (_S.CANCELED,)),
+    (_SENDABLE, (_T.EXPIRED,), (_S.EXPIRED,)),
+    ((_S.QUEUED, _S.PENDING_NEW, _S.NEW, _S.PENDING_CANCEL, _S.UNKNOWN), (_T.REJECTED,), (_S.REJECTED,)),
+    ((_S.PENDING_CANCEL,), (_T.CANCEL_REJECTED,), (_S.PENDING_NEW, _S.NEW, _S.PARTIALLY_FILLED)),
+)
+
+_STAYS: tuple[tuple[_Statuses, _Triggers], ...] = (
+    ((_S.PENDING_CANCEL, _S.UNKNOWN), (_T.CANCEL_ASKED, _T.UNANSWERED)),
+    ((_S.NEW, _S.PARTIALLY_FILLED, _S.PENDING_CANCEL, *_ENDED), (_T.ACKNOWLEDGED,)),
+    ((_S.PARTIALLY_FILLED, _S.PENDING_CANCEL), (_T.PARTIAL_FILL,)),
+    (_ENDED, (_T.CANCELED, _T.EXPIRED)),
+    (_INCOMPLETE, (_T.REJECTED,)),
+    (
+        (_S.QUEUED, _S.PENDING_NEW, _S.NEW, _S.PARTIALLY_FILLED, _S.UNKNOWN, *_ENDED),
+        (_T.CANCEL_REJECTED,),
+    ),
+)
+
+_ALERTED: Mapping[tuple[OrderStatus, OrderTrigger], Transition] = {
+    **{(status, _T.PARTIAL_FILL): Transition((status,), OrderAlert.LATE_FILL) for status in _INCOMPLETE},
+    **{(status, _T.FULL_FILL): Transition((_S.FILLED,), OrderAlert.LATE_FILL) for status in _INCOMPLETE},
+    **{
+        (status, _T.OVERFILL): Transition((_S.FILLED,), OrderAlert.OVERFILL)
+        for status in (*_SENDABLE, *_ENDED)
+    },
+}
+
+TRANSITIONS: Mapping[tuple[OrderStatus, OrderTrigger], Transition] = {
+    **{
+        (start, cause): Transition(to)
+        for starts, causes, to in _MOVES
+        for start in starts
+        for cause in causes
+    },
+    **{(stay, cause): Transition((stay,)) for stays, causes in _STAYS for stay in stays for cause in causes},
+    **_ALERTED,
+}
+"""What each trigger does in each status where it can happen."""
+
+_NEVER: tuple[tuple[_Statuses, _Triggers, str], ...] = (
+    ((_S.PENDING_APPROVAL,), _VENUE, "the order was never sent, so the report cannot be about it"),
+    (
+        (_S.PENDING_APPROVAL,),
+        (_T.CHECK_FAILED, _T.SENT, _T.UNANSWERED, _T.NOT_RECEIVED),
+        "the order waits for its approval",
+    ),
+    (_SENDABLE, _APPROVAL, "the order waits for no approval"),
+    ((_S.QUEUED,), (_T.UNANSWERED, _T.NOT_RECEIVED), "the order has not been sent"),
+    (_WITH_VENUE, (_T.CHECK_FAILED, _T.SENT), "the order has been sent and is not sent again"),
+    (_WITH_VENUE, (_T.KILLED,), "the order has been sent: its cancel has to be asked for"),
+    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.UNANSWERED,), "the venue has answered"),
+    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.NOT_RECEIVED,), "the venue has said before that it has the order"),
+    ((_S.PARTIALLY_FILLED, _S.FILLED), (_T.REJECTED,), "an order that has traded cannot be rejected"),
+    ((_S.FILLED,), (_T.PARTIAL_FILL, _T.FULL_FILL), "nothing is left, so that any fill is an overfill"),
+    (_ENDED, _DESK, "the order has ended"),
+)
+
+REFUSED: Mapping[tuple[OrderStatus, OrderTrigger], str] = {
+    (status, trigger): why
+    for statuses, triggers, why in _NEVER
+    for status in statuses
+    for trigger in triggers
+}
+"""Every other pair, and why nothing happens."""
