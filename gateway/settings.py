@@ -226,14 +226,15 @@ def variable(field: str) -> str:
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """One sentence for each `GATEWAY_` variable that is no setting and therefore does nothing."""
-    known = {variable(field) for field in Settings.model_fields}
-    names = sorted(name for name in map(str.upper, environment) if name.startswith(PREFIX))
-    return tuple(_unknown(name, known) for name in names if name not in known)
+    names = sorted(name.upper() for name in environment if name.upper().startswith(PREFIX))
+    fields = [name.removeprefix(PREFIX).lower() for name in names]
+    return tuple(_unknown(field) for field in fields if field not in Settings.model_fields)
 
 
-def _unknown(name: str, known: set[str]) -> str:
-    close = get_close_matches(name, known, n=1)
-    return f"{name} is no setting and is ignored." + (f" Did you mean {close[0]}?" if close else "")
+def _unknown(field: str) -> str:
+    close = get_close_matches(field, Settings.model_fields, n=1)
+    hint = f" Did you mean {variable(close[0])}?" if close else ""
+    return f"{variable(field)} is no setting and is ignored.{hint}"
 
 
 def _contradictions(settings: Settings) -> tuple[str, ...]:

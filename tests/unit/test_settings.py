@@ -1,0 +1,149 @@
+"""Settings: where they come from, what is refused, and that no refusal gives a secret away."""
+
+from datetime import time
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import ValidationError
+
+from gateway.settings import (
+    DEVELOPMENT_SECRET,
+    Feed,
+    Profile,
+    Settings,
+    SettingsError,
+    load_settings,
+    unknown_variables,
+)
+
+FIT_FOR_PRODUCTION: dict[str, Any] = {
+    "profile": "production",
+    "auth_secret": "0123456789abcdef0123456789abcdef",
+    "database_url": "postgres://desk@db/desk",
+    "redis_url": "redis://cache",
+}
+
+
+@pytest.fixture(autouse=True)
+def _clean_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What the developer's shell sets must not decide a test."""
+    for field in Settings.model_fields:
+        monkeypatch.delenv(f"GATEWAY_{field.upper()}", raising=False)
+
+
+def problems(**overrides: Any) -> tuple[str, ...]:
+    with pytest.raises(SettingsError) as caught:
+        load_settings(**overrides)
+    return caught.value.problems
+
+
+def test_nothing_needs_to_be_set_for_development() -> None:
+    settings = load_settings()
+    assert settings.profile is Profile.DEVELOPMENT
+    assert settings.database_url == "sqlite://.data/desk.sqlite3"
+    assert settings.redis_url is None
+    assert settings.introspection
+
+
+def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PORT", "9000")
+    monkeypatch.setenv("GATEWAY_FEED", "none")
+    monkeypatch.setenv("GATEWAY_PRICE_BAND", "0.10")
+    monkeypatch.setenv("GATEWAY_DEADLINE_CUTOFF", "15:30")
+    monkeypatch.setenv("GATEWAY_ALLOWED_ORIGINS", "https://desk.example, https://risk.example,")
+    monkeypatch.setenv("GATEWAY_REDIS_URL", "")
+
+    settings = load_settings()
+
+    assert settings.port == 9000
+    assert settings.feed is Feed.NONE
+    assert settings.price_band == Decimal("0.10")
+    assert settings.deadline_cutoff == time(15, 30)
+    assert settings.allowed_origins == ("https://desk.example", "https://risk.example")
+    assert settings.redis_url is None, "an empty variable is as good as none"
+
+
+def test_override_wins_over_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("GATEWAY_PORT", "9000")
+    assert load_settings(port=9001).port == 9001
+
+
+def test_embedded_database_lives_in_the_data_directory() -> None:
+    assert load_settings(data_directory=Path("/var/desk")).database_url == "sqlite:///var/desk/desk.sqlite3"
+
+
+def test_settings_cannot_be_changed() -> None:
+    settings = load_settings()
+    with pytest.raises(ValidationError):
+        settings.port = 1
+
+
+def test_production_starts_with_secret_postgres_and_redis() -> None:
+    settings = load_settings(**FIT_FOR_PRODUCTION)
+    assert not settings.introspection
+
+
+@pytest.mark.parametrize(
+    ("change", "variable", "reason"),
+    [
+        ({"auth_secret": DEVELOPMENT_SECRET}, "GATEWAY_AUTH_SECRET", "development secret"),
+        ({"auth_secret": "x" * 31}, "GATEWAY_AUTH_SECRET", "shorter than 32 bytes"),
+        ({"database_url": "sqlite://desk.sqlite3"}, "GATEWAY_DATABASE_URL", "SQLite"),
+        ({"redis_url": None}, "GATEWAY_REDIS_URL", "needs Redis"),
+    ],
+    ids=["development secret", "short secret", "SQLite", "no Redis"],
+)
+def test_production_refuses_in_one_line(change: dict[str, Any], variable: str, reason: str) -> None:
+    (problem,) = problems(**(FIT_FOR_PRODUCTION | change))
+    assert problem.startswith(variable)
+    assert reason in problem
+    assert "\n" not in problem
+
+
+def test_production_names_every_problem_at_once() -> None:
+    assert len(problems(profile="production")) == 3
+
+
+@pytest.mark.parametrize(
+    ("change", "variable"),
+    [
+        ({"lease_ttl_s": 5, "lease_renew_s": 5}, "GATEWAY_LEASE_RENEW_S"),
+        ({"feed": "replay"}, "GATEWAY_REPLAY_FILE"),
+        ({"feed": "redis"}, "GATEWAY_REDIS_URL"),
+        ({"profile": "staging"}, "GATEWAY_PROFILE"),
+        ({"port": "http"}, "GATEWAY_PORT"),
+        ({"port": 70_000}, "GATEWAY_PORT"),
+        ({"page_size_max": 0}, "GATEWAY_PAGE_SIZE_MAX"),
+        ({"lease_ttl_s": "inf"}, "GATEWAY_LEASE_TTL_S"),
+        ({"max_price_age_s": "nan"}, "GATEWAY_MAX_PRICE_AGE_S"),
+        ({"price_band": "NaN"}, "GATEWAY_PRICE_BAND"),
+        ({"price_band": "1"}, "GATEWAY_PRICE_BAND"),
+        ({"reporting_currency": "dollars"}, "GATEWAY_REPORTING_CURRENCY"),
+        ({"prot": 8000}, "GATEWAY_PROT"),
+    ],
+    ids=str,
+)
+def test_nonsense_is_refused_with_the_name_of_the_variable(change: dict[str, Any], variable: str) -> None:
+    (problem,) = problems(**change)
+    assert variable in problem
+
+
+def test_refusal_and_representation_keep_secrets() -> None:
+    secret = "hunter2-hunter2-hunter2-hunter2-hunter2"
+    urls = {"database_url": f"postgres://desk:{secret}@db/desk", "redis_url": f"redis://:{secret}@cache"}
+
+    settings = load_settings(**(FIT_FOR_PRODUCTION | urls | {"auth_secret": secret}))
+    refusal = problems(**urls, auth_secret=secret, port="http", profile="production")
+
+    assert secret not in repr(settings)
+    assert secret not in " ".join(refusal)
+
+
+def test_unknown_variable_is_pointed_out_with_the_nearest_known_one() -> None:
+    environment = {"GATEWAY_DATABSE_URL": "x", "GATEWAY_PORT": "1", "gateway_zzz": "x", "PATH": "/bin"}
+    assert unknown_variables(environment) == (
+        "GATEWAY_DATABSE_URL is no setting and is ignored. Did you mean GATEWAY_DATABASE_URL?",
+        "GATEWAY_ZZZ is no setting and is ignored.",
+    )
