@@ -73,7 +73,8 @@ async def assign_positions(limit: int) -> list[OutboxRow]:
 async def published_after(offset: int, limit: int) -> list[OutboxRow]:
     """Published rows behind `offset`, oldest first."""
     rows = await fetch(
-        "SELECT stream_offset, payload, at FROM outbox WHERE stream_offset > $1 ORDER BY stream_offset LIMIT $2",
+        "SELECT stream_offset, payload, at FROM outbox "
+        "WHERE stream_offset > $1 ORDER BY stream_offset LIMIT $2",
         offset,
         limit,
     )

@@ -18,7 +18,7 @@ def _id() -> Any:
 
 
 def _decimal(null: bool = False) -> Any:
-    return fields.DecimalField(max_digits=30, decimal_places=10, null=null)
+    return fields.DecimalField(30, 10, null=True) if null else fields.DecimalField(30, 10)
 
 
 def _parent(model: str) -> Any:
@@ -221,6 +221,7 @@ class OrderTable(Model):
     updated_at = fields.DatetimeField()
     filled_quantity = _decimal()
     filled_notional = fields.DecimalField(max_digits=40, decimal_places=20)
+    acknowledged = fields.BooleanField()
     cancel_requested = fields.BooleanField()
     reason = fields.TextField(null=True)
     version = fields.IntField()

@@ -319,6 +319,7 @@ class Migration(migrations.Migration):
                 ("updated_at", fields.DatetimeField(auto_now=False, auto_now_add=False)),
                 ("filled_quantity", fields.DecimalField(max_digits=30, decimal_places=10)),
                 ("filled_notional", fields.DecimalField(max_digits=40, decimal_places=20)),
+                ("acknowledged", fields.BooleanField()),
                 ("cancel_requested", fields.BooleanField()),
                 ("reason", fields.TextField(null=True, unique=False)),
                 ("version", fields.IntField()),

@@ -1,0 +1,244 @@
+"""Accounts with their cash, positions, factors and prices: what margin figures are computed from."""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from domain.events import AccountReference
+from domain.ids import AccountId, ClientId, Symbol
+from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding
+from domain.market import (
+    DEFAULT_FACTORS,
+    FactorSource,
+    FxRate,
+    Instrument,
+    InstrumentKind,
+    MarginFactors,
+    Quote,
+    TradeStatus,
+)
+from domain.money import Currency
+from models.database import Row, decimal, decimal_or_none, fetch, for_update, placeholders, time
+
+ACCOUNT_COLUMNS = (
+    "a.id AS account_id, a.account_no, a.type AS account_type, a.base_currency, "
+    "a.client_id, k.client_no, k.name AS client_name"
+)
+"""With ``account a JOIN client k``: what `account_reference` reads."""
+
+INSTRUMENT_COLUMNS = (
+    "i.symbol, i.name, i.market, i.currency, i.kind, i.lot_size, i.multiplier, i.fee_rate, i.trade_status, "
+    "i.trade_status_at"
+)
+QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
+
+_FACTORS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
+
+
+@dataclass(frozen=True, slots=True)
+class BookRules:
+    """What turns rows into a `Book` besides the rows."""
+
+    amount_rules: Mapping[AccountType, AmountRule]
+    suspended_dead_after: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class AccountBook:
+    """An account's book with whose it is and its version, which grows with every change of the book."""
+
+    account: AccountReference
+    book: Book
+    version: int
+    close_only: bool
+
+    @property
+    def symbols(self) -> tuple[Symbol, ...]:
+        """What the account holds."""
+        return tuple(held.instrument.symbol for held in self.book.holdings)
+
+
+async def lock_accounts(account_ids: Sequence[AccountId]) -> None:
+    """Take the lock that every change of an account's money, cases or orders takes first (ids sorted)."""
+    await fetch(
+        f"SELECT a.id FROM account a WHERE a.id IN ({placeholders(account_ids)})"
+        f" ORDER BY a.id{for_update('a')}",
+        *account_ids,
+    )
+
+
+async def load_books(
+    account_ids: Sequence[AccountId], rules: BookRules, now: datetime
+) -> dict[AccountId, AccountBook]:
+    """The books of these accounts, in four statements however many they are."""
+    if not account_ids:
+        return {}
+    marks = placeholders(account_ids)
+    accounts = await fetch(
+        f"SELECT {ACCOUNT_COLUMNS}, a.financing_limit, a.trading_limit, a.outstanding_margin,"
+        " a.book_version, a.close_only FROM account a JOIN client k ON k.id = a.client_id"
+        f" WHERE a.id IN ({marks})",
+        *account_ids,
+    )
+    positions = await fetch(
+        f"SELECT p.account_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, "
+        + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in _FACTORS)
+        + " FROM position p JOIN account a ON a.id = p.account_id"
+        " JOIN instrument i ON i.symbol = p.instrument_id"
+        " LEFT JOIN quote q ON q.symbol = p.instrument_id"
+        " LEFT JOIN client_factor f ON f.client_id = a.client_id AND f.instrument_id = p.instrument_id"
+        f" WHERE p.account_id IN ({marks}) ORDER BY p.instrument_id",
+        *account_ids,
+    )
+    cash = await fetch(
+        "SELECT account_id, currency, balance, accrued_interest FROM cash_balance"
+        f" WHERE account_id IN ({marks}) ORDER BY currency",
+        *account_ids,
+    )
+    rates = await load_fx_rates()
+    return _assemble(accounts, positions, cash, rates, rules, now)
+
+
+async def load_fx_rates() -> list[FxRate]:
+    """Every stated rate."""
+    rows = await fetch("SELECT base_currency, quote_currency, rate, at FROM fx_rate")
+    return [
+        FxRate(
+            Currency(row["base_currency"]),
+            Currency(row["quote_currency"]),
+            decimal(row["rate"]),
+            time(row["at"]),
+        )
+        for row in rows
+    ]
+
+
+async def load_all_account_ids() -> list[AccountId]:
+    """Every account."""
+    return [AccountId(row["id"]) for row in await fetch("SELECT id FROM account ORDER BY id")]
+
+
+def account_reference(row: Row) -> AccountReference:
+    """From a row with `ACCOUNT_COLUMNS`."""
+    return AccountReference(
+        AccountId(row["account_id"]),
+        row["account_no"],
+        AccountType(row["account_type"]),
+        Currency(row["base_currency"]),
+        ClientId(row["client_id"]),
+        row["client_no"],
+        row["client_name"],
+    )
+
+
+def instrument_from_row(row: Row) -> Instrument:
+    """From a row with `INSTRUMENT_COLUMNS`."""
+    status = TradeStatus(row["trade_status"])
+    return Instrument(
+        symbol=Symbol(row["symbol"]),
+        name=row["name"],
+        market=row["market"],
+        currency=Currency(row["currency"]),
+        kind=InstrumentKind(row["kind"]),
+        lot_size=decimal(row["lot_size"]),
+        multiplier=decimal(row["multiplier"]),
+        fee_rate=decimal(row["fee_rate"]),
+        trade_status=status,
+        suspended_since=time(row["trade_status_at"]) if status is TradeStatus.SUSPENDED else None,
+    )
+
+
+def quote_from_row(row: Row) -> Quote | None:
+    """From a row with `QUOTE_COLUMNS` and ``symbol``; None where the join found no quote."""
+    if row["at"] is None:
+        return None
+    return Quote(
+        symbol=Symbol(row["symbol"]),
+        at=time(row["at"]),
+        bid=decimal_or_none(row["bid"]),
+        ask=decimal_or_none(row["ask"]),
+        last=decimal_or_none(row["last_price"]),
+        previous_close=decimal_or_none(row["previous_close"]),
+        bid_size=decimal_or_none(row["bid_size"]),
+        ask_size=decimal_or_none(row["ask_size"]),
+    )
+
+
+def factors_from_row(row: Row) -> MarginFactors:
+    """Client factors if stated, else the instrument's, else the default."""
+    for prefix, source in (("client_", FactorSource.CLIENT), ("", FactorSource.INSTRUMENT)):
+        if row[f"{prefix}{_FACTORS[0]}"] is not None:
+            initial, maintenance, margin_call, force_close = (
+                decimal(row[f"{prefix}{factor}"]) for factor in _FACTORS
+            )
+            return MarginFactors(initial, maintenance, margin_call, force_close, source)
+    return DEFAULT_FACTORS
+
+
+def _assemble(
+    accounts: Iterable[Row],
+    positions: Iterable[Row],
+    cash: Iterable[Row],
+    rates: Iterable[FxRate],
+    rules: BookRules,
+    now: datetime,
+) -> dict[AccountId, AccountBook]:
+    holdings: dict[str, list[Holding]] = defaultdict(list)
+    for row in positions:
+        if quantity := decimal(row["quantity"]):
+            holdings[row["account_id"]].append(_holding(row, quantity, rules, now))
+    balances: dict[str, list[CashBalance]] = defaultdict(list)
+    for row in cash:
+        balances[row["account_id"]].append(_cash(row))
+    fx: dict[Currency, dict[Currency, FxRate]] = defaultdict(dict)
+    for rate in rates:
+        fx[rate.quote_currency][rate.base_currency] = rate
+    return {
+        AccountId(row["account_id"]): _account_book(
+            row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules
+        )
+        for row in accounts
+    }
+
+
+def _account_book(
+    row: Row,
+    cash: Sequence[CashBalance],
+    holdings: Sequence[Holding],
+    fx: Mapping[Currency, Mapping[Currency, FxRate]],
+    rules: BookRules,
+) -> AccountBook:
+    account = account_reference(row)
+    terms = AccountTerms(
+        account.account_type,
+        account.base_currency,
+        decimal(row["financing_limit"]),
+        decimal(row["trading_limit"]),
+        decimal(row["outstanding_margin"]),
+    )
+    book = Book(
+        terms,
+        rules.amount_rules[account.account_type],
+        tuple(cash),
+        tuple(holdings),
+        fx.get(account.base_currency, {}),
+    )
+    return AccountBook(account, book, row["book_version"], bool(row["close_only"]))
+
+
+def _holding(row: Row, quantity: Decimal, rules: BookRules, now: datetime) -> Holding:
+    instrument = instrument_from_row(row)
+    return Holding(
+        instrument=instrument,
+        quantity=quantity,
+        factors=factors_from_row(row),
+        quote=quote_from_row(row),
+        dead=instrument.is_dead(now, rules.suspended_dead_after),
+        average_cost=decimal_or_none(row["average_cost"]),
+    )
+
+
+def _cash(row: Row) -> CashBalance:
+    return CashBalance(Currency(row["currency"]), decimal(row["balance"]), decimal(row["accrued_interest"]))

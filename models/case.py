@@ -1,0 +1,289 @@
+"""Cases: store, lock, load, list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from domain.case import (
+    AlertType,
+    AutoLiquidation,
+    AutoLiquidationTrigger,
+    Case,
+    CaseCloseReason,
+    CaseStatus,
+)
+from domain.events import CaseView
+from domain.ids import AccountId, CaseId, ClientId, Symbol
+from domain.margin import AccountType
+from domain.money import Currency
+from domain.principal import Audience
+from models.book import ACCOUNT_COLUMNS, account_reference
+from models.codec import figures_from_text, figures_to_text
+from models.database import (
+    Row,
+    decimal,
+    execute,
+    execute_many,
+    fetch,
+    fetch_one,
+    insert_sql,
+    numeric,
+    placeholders,
+    time,
+    time_or_none,
+)
+from models.where import Page, PageRequest, Where, cut, like
+
+LIVE = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
+
+_COLUMNS = (
+    *("id", "case_no", "account_id", "alert_type", "status", "amount", "amount_at_open", "uncovered_amount"),
+    *("figures", "opened_at", "deadline", "force_eligible", "plans", "cured_since", "auto_liquidate_at"),
+    *("auto_liquidate_trigger", "remark", "reopened_from", "closed_at", "close_reason", "version"),
+)
+_SELECT = (
+    f"SELECT {', '.join(f'c.{column}' for column in _COLUMNS if column != 'account_id')}, {ACCOUNT_COLUMNS}"
+    " FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
+)
+_FROM = "FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
+
+
+class CaseSort(StrEnum):
+    """What a list of cases is sorted by; the id breaks ties."""
+
+    OPENED_AT = "opened_at"
+    DEADLINE = "deadline"
+    AMOUNT = "amount"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases; None means any. `status` None means every case that is not closed."""
+
+    status: tuple[CaseStatus, ...] | None = None
+    alert_type: tuple[AlertType, ...] | None = None
+    account_type: tuple[AccountType, ...] | None = None
+    client_id: ClientId | None = None
+    account_no: str | None = None
+    search: str | None = None
+    symbol: Symbol | None = None
+    amount_at_least: Decimal | None = None
+    overdue: bool | None = None
+    opened_after: datetime | None = None
+    opened_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTotal:
+    """What the summary needs of one case."""
+
+    status: CaseStatus
+    amount: Decimal
+    currency: Currency
+    opened_at: datetime
+
+
+async def insert_case(case: Case) -> None:
+    """Store a new case; `UniqueViolated` when the account has a live one of this alert type."""
+    await execute(insert_sql("margin_case", _COLUMNS), *_values(case))
+
+
+async def save_case(case: Case) -> None:
+    """Store a changed case; the account is locked."""
+    columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(_COLUMNS[1:], start=2))
+    await execute(f"UPDATE margin_case SET {columns} WHERE id = $1", *_values(case))
+
+
+async def save_figures(cases: Sequence[tuple[Case, int]]) -> None:
+    """Store recomputed figures of live cases, each unless its account's book has moved on since."""
+    await execute_many(
+        "UPDATE margin_case SET amount = $1, uncovered_amount = $2, figures = $3, cured_since = $4"
+        f" WHERE id = $5 AND status IN ({_quoted(LIVE)}) AND version = $6"
+        " AND EXISTS (SELECT 1 FROM account a WHERE a.id = account_id AND a.book_version = $7)",
+        [
+            (
+                *(case.figures.amount, case.uncovered_amount, figures_to_text(case.figures)),
+                *(case.cured_since, case.id, case.version, book_version),
+            )
+            for case, book_version in cases
+        ],
+    )
+
+
+async def next_case_no(year: int) -> str:
+    """The next case number, ``MC`` + year + a number that never repeats, in the caller's transaction."""
+    row = await fetch_one(
+        "INSERT INTO counter (name, value) VALUES ('case', 1)"
+        " ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value"
+    )
+    assert row is not None
+    return f"MC{year}-{row['value']:06d}"
+
+
+async def load_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, CaseView]:
+    """Those of these cases that the audience may see."""
+    where = Where()
+    where.add("c.id IN (?)", list(ids))
+    where.sees(audience)
+    views = [case_from_row(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    return {view.case.id: view for view in views}
+
+
+async def live_cases_of(account_ids: Sequence[AccountId]) -> list[CaseView]:
+    """Every live case of these accounts."""
+    return [
+        case_from_row(row)
+        for row in await fetch(
+            f"{_SELECT} WHERE c.account_id IN ({placeholders(account_ids)})"
+            f" AND c.status IN ({_quoted(LIVE)}) ORDER BY c.opened_at, c.id",
+            *account_ids,
+        )
+    ]
+
+
+async def live_cases() -> list[CaseView]:
+    """Every live case of the desk."""
+    return [case_from_row(row) for row in await fetch(f"{_SELECT} WHERE c.status IN ({_quoted(LIVE)})")]
+
+
+async def last_closed_case(account_id: AccountId, alert_type: AlertType) -> CaseId | None:
+    """The case that a new breach reopens."""
+    row = await fetch_one(
+        f"SELECT id FROM margin_case WHERE account_id = $1 AND alert_type = $2"
+        f" AND status NOT IN ({_quoted(LIVE)}) ORDER BY closed_at DESC, id DESC LIMIT 1",
+        account_id,
+        alert_type,
+    )
+    return CaseId(row["id"]) if row else None
+
+
+async def page_cases(
+    audience: Audience,
+    wanted: CaseFilter,
+    request: PageRequest,
+    sort: CaseSort,
+    descending: bool,
+    now: datetime,
+) -> Page[CaseView]:
+    """One page; the key of a row is (its sort column, its id)."""
+    where = _where(audience, wanted, now)
+    column = numeric("c.amount") if sort is CaseSort.AMOUNT else f"c.{sort.value}"
+    direction, behind = ("DESC", "<") if descending else ("ASC", ">")
+    if request.after is not None:
+        marker = numeric("?") if sort is CaseSort.AMOUNT else "?"
+        where.add(f"({column}, c.id) {behind} ({marker}, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"{_SELECT}{where} ORDER BY {column} {direction}, c.id {direction} LIMIT {limit}", *where.values
+    )
+    return cut([case_from_row(row) for row in rows], request.first)
+
+
+async def count_cases(audience: Audience, wanted: CaseFilter, now: datetime) -> int:
+    """How many there are."""
+    where = _where(audience, wanted, now)
+    row = await fetch_one(f"SELECT COUNT(*) AS cases {_FROM}{where}", *where.values)
+    assert row is not None
+    return int(row["cases"])
+
+
+async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> list[CaseTotal]:
+    """What to sum over: SQLite cannot add decimals exactly, so the sum is done by the caller."""
+    where = _where(audience, wanted, now)
+    rows = await fetch(
+        f"SELECT c.status, c.amount, c.opened_at, a.base_currency {_FROM}{where}", *where.values
+    )
+    return [
+        CaseTotal(
+            CaseStatus(row["status"]),
+            decimal(row["amount"]),
+            Currency(row["base_currency"]),
+            time(row["opened_at"]),
+        )
+        for row in rows
+    ]
+
+
+def case_from_row(row: Row) -> CaseView:
+    """From a row of `_SELECT`."""
+    case = Case(
+        id=CaseId(row["id"]),
+        case_no=row["case_no"],
+        account_id=AccountId(row["account_id"]),
+        alert_type=AlertType(row["alert_type"]),
+        status=CaseStatus(row["status"]),
+        figures=figures_from_text(row["figures"]),
+        amount_at_open=decimal(row["amount_at_open"]),
+        uncovered_amount=decimal(row["uncovered_amount"]),
+        opened_at=time(row["opened_at"]),
+        deadline=time(row["deadline"]),
+        force_eligible=bool(row["force_eligible"]),
+        plans=row["plans"],
+        cured_since=time_or_none(row["cured_since"]),
+        auto_liquidation=_auto_liquidation(row),
+        remark=row["remark"],
+        reopened_from=row["reopened_from"],
+        closed_at=time_or_none(row["closed_at"]),
+        close_reason=CaseCloseReason(row["close_reason"]) if row["close_reason"] else None,
+        version=row["version"],
+    )
+    return CaseView(case, account_reference(row))
+
+
+def _auto_liquidation(row: Row) -> AutoLiquidation | None:
+    at = time_or_none(row["auto_liquidate_at"])
+    return AutoLiquidation(at, AutoLiquidationTrigger(row["auto_liquidate_trigger"])) if at else None
+
+
+def _values(case: Case) -> list[Any]:
+    auto = case.auto_liquidation
+    return [
+        *(case.id, case.case_no, case.account_id, case.alert_type, case.status, case.figures.amount),
+        *(case.amount_at_open, case.uncovered_amount, figures_to_text(case.figures), case.opened_at),
+        *(case.deadline, case.force_eligible, case.plans, case.cured_since, auto.at if auto else None),
+        *(auto.trigger if auto else None, case.remark, case.reopened_from, case.closed_at),
+        *(case.close_reason, case.version),
+    ]
+
+
+def _where(audience: Audience, wanted: CaseFilter, now: datetime) -> Where:
+    where = Where()
+    where.sees(audience)
+    where.add("c.status IN (?)", wanted.status if wanted.status is not None else LIVE)
+    _add_choices(where, wanted)
+    if wanted.search is not None:
+        _add_search(where, wanted.search)
+    if wanted.overdue is not None:
+        where.add(f"c.deadline {'<' if wanted.overdue else '>='} ?", now)
+    where.add_if("c.opened_at > ?", wanted.opened_after)
+    where.add_if("c.opened_at < ?", wanted.opened_before)
+    return where
+
+
+def _add_choices(where: Where, wanted: CaseFilter) -> None:
+    where.add_if("c.alert_type IN (?)", wanted.alert_type)
+    where.add_if("a.type IN (?)", wanted.account_type)
+    where.add_if("a.client_id = ?", wanted.client_id)
+    where.add_if("a.account_no = ?", wanted.account_no)
+    where.add_if(f"{numeric('c.amount')} >= {numeric('?')}", wanted.amount_at_least)
+    where.add_if(
+        "EXISTS (SELECT 1 FROM position p WHERE p.account_id = c.account_id"
+        f" AND p.instrument_id = ? AND {numeric('p.quantity')} <> 0)",
+        wanted.symbol,
+    )
+
+
+def _add_search(where: Where, text: str) -> None:
+    pattern = like(text)
+    where.add(
+        "(k.search_text LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
+        " OR LOWER(c.case_no) LIKE ? ESCAPE '!')",
+        *[pattern] * 3,
+    )
+
+
+def _quoted(statuses: Sequence[CaseStatus]) -> str:
+    return ", ".join(f"'{status.value}'" for status in statuses)

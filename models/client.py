@@ -1,0 +1,137 @@
+"""Clients and accounts as they are listed and looked up."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from domain.events import AccountReference
+from domain.ids import AccountId, ClientId
+from domain.principal import Audience
+from models.book import ACCOUNT_COLUMNS, account_reference
+from models.case import LIVE
+from models.database import Row, execute, fetch, fetch_one
+from models.where import Page, PageRequest, Where, cut, like
+
+
+@dataclass(frozen=True, slots=True)
+class ClientRow:
+    """A client."""
+
+    id: ClientId
+    client_no: str
+    name: str
+    group: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class AccountRow:
+    """An account and whether the client may only reduce."""
+
+    reference: AccountReference
+    close_only: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ClientFilter:
+    """Which clients; None means any."""
+
+    search: str | None = None
+    group: str | None = None
+    has_open_case: bool | None = None
+
+
+async def page_clients(audience: Audience, wanted: ClientFilter, request: PageRequest) -> Page[ClientRow]:
+    """One page by client number; the key of a row is (client_no,)."""
+    where = _where(audience, wanted)
+    if request.after is not None:
+        where.add("k.client_no > ?", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{where}"
+        f" ORDER BY k.client_no LIMIT {limit}",
+        *where.values,
+    )
+    return cut([_client(row) for row in rows], request.first)
+
+
+async def count_clients(audience: Audience, wanted: ClientFilter) -> int:
+    """How many there are."""
+    where = _where(audience, wanted)
+    row = await fetch_one(f"SELECT COUNT(*) AS clients FROM client k{where}", *where.values)
+    assert row is not None
+    return int(row["clients"])
+
+
+async def load_clients(audience: Audience, ids: Sequence[ClientId]) -> dict[ClientId, ClientRow]:
+    """Those of these clients of whom the audience may see at least one account."""
+    where = _where(audience, ClientFilter())
+    where.add("k.id IN (?)", list(ids))
+    rows = await fetch(
+        f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{where}", *where.values
+    )
+    return {ClientId(row["id"]): _client(row) for row in rows}
+
+
+async def load_accounts(audience: Audience, ids: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
+    """Those of these accounts that the audience may see."""
+    return {
+        account.reference.account_id: account
+        for account in await _accounts(audience, "a.id IN (?)", list(ids))
+    }
+
+
+async def accounts_of(audience: Audience, ids: Sequence[ClientId]) -> dict[ClientId, list[AccountRow]]:
+    """The visible accounts of each client."""
+    accounts: dict[ClientId, list[AccountRow]] = defaultdict(list)
+    for account in await _accounts(audience, "a.client_id IN (?)", list(ids)):
+        accounts[account.reference.client_id].append(account)
+    return accounts
+
+
+async def insert_client(client: ClientRow) -> None:
+    """Store a new client."""
+    search = "\n".join((client.name, client.client_no)).casefold()
+    await execute(
+        "INSERT INTO client (id, client_no, name, client_group, search_text) VALUES ($1, $2, $3, $4, $5)",
+        *(client.id, client.client_no, client.name, client.group, search),
+    )
+
+
+async def _accounts(audience: Audience, condition: str, ids: list[str]) -> list[AccountRow]:
+    where = Where()
+    where.add(condition, ids)
+    where.sees(audience)
+    rows = await fetch(
+        f"SELECT {ACCOUNT_COLUMNS}, a.close_only FROM account a JOIN client k ON k.id = a.client_id{where}"
+        " ORDER BY a.account_no",
+        *where.values,
+    )
+    return [AccountRow(account_reference(row), bool(row["close_only"])) for row in rows]
+
+
+def _where(audience: Audience, wanted: ClientFilter) -> Where:
+    where = Where()
+    if audience.account_scope is not None or not audience.may_see:
+        scope = sorted(audience.account_scope or ()) if audience.may_see else []
+        where.add("EXISTS (SELECT 1 FROM account a WHERE a.client_id = k.id AND a.account_no IN (?))", scope)
+    if wanted.search is not None:
+        where.add("k.search_text LIKE ? ESCAPE '!'", like(wanted.search))
+    where.add_if("k.client_group = ?", wanted.group)
+    if wanted.has_open_case is not None:
+        _add_open_case(where, audience, wanted.has_open_case)
+    return where
+
+
+def _add_open_case(where: Where, audience: Audience, has_open_case: bool) -> None:
+    """A case that the audience cannot see must not show in who is listed."""
+    scoped = audience.account_scope is not None
+    where.add(
+        f"{'' if has_open_case else 'NOT '}EXISTS (SELECT 1 FROM margin_case c JOIN account b"
+        " ON b.id = c.account_id WHERE b.client_id = k.id AND c.status IN (?)"
+        f"{' AND b.account_no IN (?))' if scoped else ')'}",
+        *((LIVE, sorted(audience.account_scope or ())) if scoped else (LIVE,)),
+    )
+
+
+def _client(row: Row) -> ClientRow:
+    return ClientRow(ClientId(row["id"]), row["client_no"], row["name"], row["client_group"])

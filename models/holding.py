@@ -1,0 +1,106 @@
+"""Changes of an account's cash and positions: what the book of record states, what executions do to it."""
+
+from datetime import datetime
+from decimal import Decimal
+
+from domain.book_changes import CashStated, PositionStated
+from domain.ids import AccountId, Symbol
+from domain.money import ZERO, Currency, total
+from models.database import decimal, execute, fetch, fetch_one
+
+
+async def bump_book(account_id: AccountId) -> None:
+    """Tell that the account's book changed."""
+    await execute("UPDATE account SET book_version = book_version + 1 WHERE id = $1", account_id)
+
+
+async def set_close_only(account_id: AccountId, close_only: bool) -> None:
+    """Whether the client may only reduce."""
+    await execute("UPDATE account SET close_only = $1 WHERE id = $2", close_only, account_id)
+
+
+async def account_id_of(account_no: str) -> AccountId | None:
+    """The account with this number."""
+    row = await fetch_one("SELECT id FROM account WHERE account_no = $1", account_no)
+    return AccountId(row["id"]) if row else None
+
+
+async def state_position(row_id: str, account_id: AccountId, stated: PositionStated) -> bool:
+    """Store the stated quantity with later fills on top; False when a newer statement is known."""
+    fills = await fetch(
+        "SELECT o.side, e.quantity FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
+        " WHERE o.account_id = $1 AND o.symbol = $2 AND e.exec_type = 'TRADE' AND e.at > $3",
+        account_id,
+        stated.symbol,
+        stated.as_of,
+    )
+    later = [decimal(fill["quantity"]) * (1 if fill["side"] == "BUY" else -1) for fill in fills]
+    changed = await execute(
+        "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of)"
+        " VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT (account_id, instrument_id) DO UPDATE SET quantity = excluded.quantity,"
+        " average_cost = COALESCE(excluded.average_cost, position.average_cost), as_of = excluded.as_of"
+        " WHERE excluded.as_of >= position.as_of",
+        *(row_id, account_id, stated.symbol, total([stated.quantity, *later]), stated.average_cost),
+        stated.as_of,
+    )
+    return bool(changed)
+
+
+async def state_cash(row_id: str, account_id: AccountId, stated: CashStated) -> bool:
+    """Store the stated balance with later executions on top; False when a newer statement is known."""
+    rows = await fetch(
+        "SELECT e.cash_effect FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
+        " JOIN instrument i ON i.symbol = o.symbol"
+        " WHERE o.account_id = $1 AND i.currency = $2 AND e.exec_type = 'TRADE' AND e.at > $3",
+        account_id,
+        stated.currency,
+        stated.as_of,
+    )
+    balance = total([stated.balance, *(decimal(row["cash_effect"]) for row in rows)])
+    changed = await execute(
+        "INSERT INTO cash_balance (id, account_id, currency, balance, accrued_interest, as_of)"
+        " VALUES ($1, $2, $3, $4, $5, $6)"
+        " ON CONFLICT (account_id, currency) DO UPDATE SET balance = excluded.balance,"
+        " accrued_interest = COALESCE($7, cash_balance.accrued_interest), as_of = excluded.as_of"
+        " WHERE excluded.as_of >= cash_balance.as_of",
+        *(row_id, account_id, stated.currency, balance, stated.accrued_interest or ZERO, stated.as_of),
+        stated.accrued_interest,
+    )
+    return bool(changed)
+
+
+async def add_to_position(account_id: AccountId, symbol: Symbol, quantity: Decimal) -> None:
+    """Book an execution's signed quantity; the account is locked."""
+    row = await fetch_one(
+        "SELECT quantity FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
+    )
+    assert row is not None, "an order closes a position that is there"
+    await execute(
+        "UPDATE position SET quantity = $1 WHERE account_id = $2 AND instrument_id = $3",
+        total([decimal(row["quantity"]), quantity]),
+        account_id,
+        symbol,
+    )
+
+
+async def add_to_cash(
+    row_id: str, account_id: AccountId, currency: Currency, amount: Decimal, now: datetime
+) -> None:
+    """Book an execution's cash effect; the account is locked. A currency not held before starts at 0."""
+    row = await fetch_one(
+        "SELECT balance FROM cash_balance WHERE account_id = $1 AND currency = $2", account_id, currency
+    )
+    if row is None:
+        await execute(
+            "INSERT INTO cash_balance (id, account_id, currency, balance, accrued_interest, as_of)"
+            " VALUES ($1, $2, $3, $4, $5, $6)",
+            *(row_id, account_id, currency, amount, ZERO, now),
+        )
+        return
+    await execute(
+        "UPDATE cash_balance SET balance = $1 WHERE account_id = $2 AND currency = $3",
+        total([decimal(row["balance"]), amount]),
+        account_id,
+        currency,
+    )

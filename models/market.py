@@ -1,0 +1,98 @@
+"""Quotes, FX rates and instruments as last heard: the one picture of the market that every process shares."""
+
+from collections.abc import Sequence
+
+from domain.book_changes import TradeStatusStated
+from domain.ids import AccountId, Symbol
+from domain.market import FxRate, Instrument, MarginFactors, Quote
+from models.book import (
+    INSTRUMENT_COLUMNS,
+    QUOTE_COLUMNS,
+    instrument_from_row,
+    quote_from_row,
+)
+from models.database import execute, execute_many, fetch, placeholders
+
+_QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
+
+
+async def save_quotes(quotes: Sequence[Quote]) -> None:
+    """Remember the quotes; an older one never replaces a newer."""
+    await execute_many(
+        f"INSERT INTO quote (symbol, {', '.join(_QUOTE_VALUES)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " ON CONFLICT (symbol) DO UPDATE SET "
+        + ", ".join(f"{column} = excluded.{column}" for column in _QUOTE_VALUES)
+        + " WHERE excluded.at >= quote.at",
+        [(q.symbol, q.at, q.bid, q.ask, q.last, q.previous_close, q.bid_size, q.ask_size) for q in quotes],
+    )
+
+
+async def save_fx_rates(rates: Sequence[FxRate]) -> None:
+    """Remember the rates; an older one never replaces a newer."""
+    await execute_many(
+        "INSERT INTO fx_rate (pair, base_currency, quote_currency, rate, at) VALUES ($1, $2, $3, $4, $5)"
+        " ON CONFLICT (pair) DO UPDATE SET rate = excluded.rate, at = excluded.at"
+        " WHERE excluded.at >= fx_rate.at",
+        [
+            (f"{r.base_currency}/{r.quote_currency}", r.base_currency, r.quote_currency, r.rate, r.at)
+            for r in rates
+        ],
+    )
+
+
+async def save_trade_status(stated: TradeStatusStated) -> bool:
+    """Remember whether the instrument trades; False when it is unknown or the news is old."""
+    return bool(
+        await execute(
+            "UPDATE instrument SET trade_status = $1, trade_status_at = $2"
+            " WHERE symbol = $3 AND trade_status_at <= $2",
+            stated.status,
+            stated.at,
+            stated.symbol,
+        )
+    )
+
+
+async def save_instrument(instrument: Instrument, factors: MarginFactors | None, status_at: object) -> None:
+    """Insert or replace an instrument with its factors (None: the default applies)."""
+    values = (
+        [factors.initial, factors.maintenance, factors.margin_call, factors.force_close]
+        if factors
+        else [None] * 4
+    )
+    columns = (
+        *("symbol", "name", "market", "currency", "kind", "lot_size", "multiplier", "fee_rate"),
+        *("trade_status", "trade_status_at", "initial_factor", "maintenance_factor", "margin_call_factor"),
+        "force_close_factor",
+    )
+    await execute(
+        f"INSERT INTO instrument ({', '.join(columns)})"
+        f" VALUES ({', '.join(f'${number}' for number in range(1, len(columns) + 1))})"
+        " ON CONFLICT (symbol) DO UPDATE SET "
+        + ", ".join(f"{column} = excluded.{column}" for column in columns[1:]),
+        *(instrument.symbol, instrument.name, instrument.market, instrument.currency, instrument.kind),
+        *(instrument.lot_size, instrument.multiplier, instrument.fee_rate, instrument.trade_status),
+        *(status_at, *values),
+    )
+
+
+async def load_quotes(symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
+    """The last quotes of these symbols, where there are any."""
+    rows = await fetch(
+        f"SELECT q.symbol, {QUOTE_COLUMNS} FROM quote q WHERE q.symbol IN ({placeholders(symbols)})", *symbols
+    )
+    quotes = (quote_from_row(row) for row in rows)
+    return {quote.symbol: quote for quote in quotes if quote is not None}
+
+
+async def load_instruments(symbols: Sequence[Symbol] | None = None) -> dict[Symbol, Instrument]:
+    """These instruments, or all."""
+    condition = "" if symbols is None else f" WHERE i.symbol IN ({placeholders(symbols)})"
+    rows = await fetch(f"SELECT {INSTRUMENT_COLUMNS} FROM instrument i{condition}", *(symbols or ()))
+    return {Symbol(row["symbol"]): instrument_from_row(row) for row in rows}
+
+
+async def holders(symbol: Symbol) -> list[AccountId]:
+    """Accounts that have, or had, a position in the symbol."""
+    rows = await fetch("SELECT account_id FROM position WHERE instrument_id = $1", symbol)
+    return [AccountId(row["account_id"]) for row in rows]

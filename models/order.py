@@ -1,0 +1,258 @@
+"""Liquidation orders, their history and the executions taken in: store, lock, load, list."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any
+
+from domain.events import Fill, OrderView
+from domain.execution import ExecutionReport
+from domain.ids import AccountId, CaseId, ClientId, ClientOrderId, ExecutionId, OrderId, Symbol
+from domain.order import TERMINAL, Order, OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
+from domain.principal import Audience
+from models.book import ACCOUNT_COLUMNS, account_reference
+from models.database import (
+    Row,
+    decimal,
+    decimal_or_none,
+    execute,
+    execute_many,
+    fetch,
+    fetch_one,
+    insert_sql,
+    placeholders,
+    time,
+)
+from models.where import Page, PageRequest, Where, cut, like
+
+_COLUMNS = (
+    *("id", "client_order_id", "case_id", "account_id", "symbol", "side", "type", "time_in_force", "session"),
+    *("quantity", "limit_price", "status", "estimated_reduction", "placed_by", "created_at", "updated_at"),
+    *("filled_quantity", "filled_notional", "acknowledged", "cancel_requested", "reason", "version"),
+)
+_FROM = "FROM liquidation_order o JOIN account a ON a.id = o.account_id JOIN client k ON k.id = a.client_id"
+_SELECT = (
+    f"SELECT {', '.join(f'o.{column}' for column in _COLUMNS if column != 'account_id')}, "
+    f"{ACCOUNT_COLUMNS} {_FROM}"
+)
+_OPEN = f"o.status NOT IN ({', '.join(sorted(repr(status.value) for status in TERMINAL))})"
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFilter:
+    """Which orders; None means any."""
+
+    status: tuple[OrderStatus, ...] | None = None
+    case_id: CaseId | None = None
+    client_id: ClientId | None = None
+    account_no: str | None = None
+    symbol: Symbol | None = None
+    search: str | None = None
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """One step of an order's life."""
+
+    status: OrderStatus
+    at: datetime
+    reason: str | None
+
+
+async def insert_orders(orders: Sequence[Order]) -> None:
+    """Store new orders."""
+    await execute_many(insert_sql("liquidation_order", _COLUMNS), [_values(order) for order in orders])
+
+
+async def save_order(order: Order) -> None:
+    """Store a changed order; its account is locked."""
+    columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(_COLUMNS[1:], start=2))
+    await execute(f"UPDATE liquidation_order SET {columns} WHERE id = $1", *_values(order))
+
+
+async def add_changes(changes: Sequence[tuple[OrderId, OrderStatus, datetime, str | None]]) -> None:
+    """Append to the orders' history."""
+    await execute_many(
+        "INSERT INTO order_change (order_id, status, at, reason) VALUES ($1, $2, $3, $4)", changes
+    )
+
+
+async def load_orders(audience: Audience, ids: Sequence[OrderId]) -> dict[OrderId, OrderView]:
+    """Those of these orders that the audience may see."""
+    where = Where()
+    where.add("o.id IN (?)", list(ids))
+    where.sees(audience)
+    views = [order_from_row(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    return {view.order.id: view for view in views}
+
+
+async def load_by_client_order_id(client_order_id: ClientOrderId) -> OrderView | None:
+    """The order that the venue speaks of."""
+    row = await fetch_one(f"{_SELECT} WHERE o.client_order_id = $1", client_order_id)
+    return order_from_row(row) if row else None
+
+
+async def open_orders_of(account_ids: Sequence[AccountId]) -> list[OrderView]:
+    """Every order of these accounts that may still fill."""
+    rows = await fetch(
+        f"{_SELECT} WHERE o.account_id IN ({placeholders(account_ids)}) AND {_OPEN}"
+        " ORDER BY o.created_at, o.id",
+        *account_ids,
+    )
+    return [order_from_row(row) for row in rows]
+
+
+async def orders_in(statuses: Sequence[OrderStatus], limit: int) -> list[OrderView]:
+    """The oldest orders in these states."""
+    rows = await fetch(
+        f"{_SELECT} WHERE o.status IN ({placeholders(statuses)})"
+        f" ORDER BY o.created_at, o.id LIMIT ${len(statuses) + 1}",
+        *statuses,
+        limit,
+    )
+    return [order_from_row(row) for row in rows]
+
+
+async def cancels_to_send(limit: int) -> list[OrderView]:
+    """Orders whose cancel was asked for and that the venue knows, oldest first."""
+    rows = await fetch(
+        f"{_SELECT} WHERE o.status = 'PENDING_CANCEL' ORDER BY o.updated_at, o.id LIMIT $1", limit
+    )
+    return [order_from_row(row) for row in rows]
+
+
+async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequest) -> Page[OrderView]:
+    """One page, newest first; the key of a row is (created_at, id)."""
+    where = _where(audience, wanted)
+    if request.after is not None:
+        where.add("(o.created_at, o.id) < (?, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(f"{_SELECT}{where} ORDER BY o.created_at DESC, o.id DESC LIMIT {limit}", *where.values)
+    return cut([order_from_row(row) for row in rows], request.first)
+
+
+async def count_orders(audience: Audience, wanted: OrderFilter) -> int:
+    """How many there are."""
+    where = _where(audience, wanted)
+    row = await fetch_one(f"SELECT COUNT(*) AS orders {_FROM}{where}", *where.values)
+    assert row is not None
+    return int(row["orders"])
+
+
+async def fills_of(ids: Sequence[OrderId]) -> dict[OrderId, list[Fill]]:
+    """The fills of each order, oldest first."""
+    rows = await fetch(
+        "SELECT order_id, execution_id, quantity, price, at FROM execution"
+        f" WHERE exec_type = 'TRADE' AND order_id IN ({placeholders(ids)}) ORDER BY at, id",
+        *ids,
+    )
+    fills: dict[OrderId, list[Fill]] = defaultdict(list)
+    for row in rows:
+        fills[OrderId(row["order_id"])].append(
+            Fill(
+                ExecutionId(row["execution_id"]),
+                decimal(row["quantity"]),
+                decimal(row["price"]),
+                time(row["at"]),
+            )
+        )
+    return fills
+
+
+async def changes_of(ids: Sequence[OrderId]) -> dict[OrderId, list[OrderChange]]:
+    """The history of each order, oldest first."""
+    rows = await fetch(
+        f"SELECT order_id, status, at, reason FROM order_change WHERE order_id IN ({placeholders(ids)})"
+        " ORDER BY id",
+        *ids,
+    )
+    changes: dict[OrderId, list[OrderChange]] = defaultdict(list)
+    for row in rows:
+        changes[OrderId(row["order_id"])].append(
+            OrderChange(OrderStatus(row["status"]), time(row["at"]), row["reason"])
+        )
+    return changes
+
+
+async def insert_execution(
+    row_id: str, order_id: OrderId, report: ExecutionReport, cash_effect: Decimal, now: datetime
+) -> bool:
+    """Take a report in; False when it was taken in before."""
+    return bool(
+        await execute(
+            "INSERT INTO execution (id, order_id, venue, execution_id, exec_type, quantity, price, fee,"
+            " cash_effect, at, recorded_at, text) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            " ON CONFLICT (venue, execution_id) DO NOTHING",
+            *(row_id, order_id, report.venue, report.execution_id, report.exec_type, report.last_quantity),
+            *(report.last_price, report.fee, cash_effect, report.at, now, report.text),
+        )
+    )
+
+
+def order_from_row(row: Row) -> OrderView:
+    """From a row of `_SELECT`."""
+    order = Order(
+        id=OrderId(row["id"]),
+        client_order_id=ClientOrderId(row["client_order_id"]),
+        case_id=CaseId(row["case_id"]),
+        account_id=AccountId(row["account_id"]),
+        symbol=Symbol(row["symbol"]),
+        side=OrderSide(row["side"]),
+        type=OrderType(row["type"]),
+        time_in_force=TimeInForce(row["time_in_force"]),
+        session=TradingSession(row["session"]),
+        quantity=decimal(row["quantity"]),
+        limit_price=decimal_or_none(row["limit_price"]),
+        status=OrderStatus(row["status"]),
+        estimated_reduction=decimal(row["estimated_reduction"]),
+        placed_by=row["placed_by"],
+        created_at=time(row["created_at"]),
+        updated_at=time(row["updated_at"]),
+        filled_quantity=decimal(row["filled_quantity"]),
+        filled_notional=decimal(row["filled_notional"]),
+        acknowledged=bool(row["acknowledged"]),
+        cancel_requested=bool(row["cancel_requested"]),
+        reason=row["reason"],
+        version=row["version"],
+    )
+    return OrderView(order, account_reference(row))
+
+
+def _values(order: Order) -> list[Any]:
+    return [
+        *(order.id, order.client_order_id, order.case_id, order.account_id, order.symbol, order.side),
+        *(order.type, order.time_in_force, order.session, order.quantity, order.limit_price, order.status),
+        *(order.estimated_reduction, order.placed_by, order.created_at, order.updated_at),
+        *(
+            order.filled_quantity,
+            order.filled_notional,
+            order.acknowledged,
+            order.cancel_requested,
+            order.reason,
+        ),
+        order.version,
+    ]
+
+
+def _where(audience: Audience, wanted: OrderFilter) -> Where:
+    where = Where()
+    where.sees(audience)
+    where.add_if("o.status IN (?)", wanted.status)
+    where.add_if("o.case_id = ?", wanted.case_id)
+    where.add_if("a.client_id = ?", wanted.client_id)
+    where.add_if("a.account_no = ?", wanted.account_no)
+    where.add_if("o.symbol = ?", wanted.symbol)
+    where.add_if("o.created_at > ?", wanted.created_after)
+    where.add_if("o.created_at < ?", wanted.created_before)
+    if wanted.search is not None:
+        pattern = like(wanted.search)
+        where.add(
+            "(k.search_text LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
+            " OR LOWER(o.symbol) LIKE ? ESCAPE '!' OR LOWER(o.client_order_id) LIKE ? ESCAPE '!')",
+            *[pattern] * 4,
+        )
+    return where

@@ -1,0 +1,77 @@
+"""WHERE clauses, and pages by keyset: a page is found by the last row seen, not by counting rows."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from domain.principal import Audience
+
+T = TypeVar("T")
+
+
+class Where:
+    """Conditions joined by AND; `?` in a condition takes the next value, a list as many as it has."""
+
+    def __init__(self) -> None:
+        self._conditions: list[str] = []
+        self.values: list[Any] = []
+
+    def add(self, condition: str, *values: Any) -> None:
+        """Add a condition."""
+        parts = condition.split("?")
+        text = parts[0]
+        for value, rest in zip(values, parts[1:], strict=True):
+            text += self._placeholders(value) + rest
+        self._conditions.append(text)
+
+    def add_if(self, condition: str, value: Any) -> None:
+        """Add a condition of one value, unless the value is None."""
+        if value is not None:
+            self.add(condition, value)
+
+    def value(self, value: Any) -> str:
+        """A placeholder for a value that is used outside the conditions."""
+        return self._placeholders(value)
+
+    def sees(self, audience: Audience, account_no: str = "a.account_no") -> None:
+        """Only what the audience may see."""
+        if not audience.may_see:
+            self.add("1 = 0")
+        elif audience.account_scope is not None:
+            self.add(f"{account_no} IN (?)", sorted(audience.account_scope))
+
+    def __str__(self) -> str:
+        return f" WHERE {' AND '.join(self._conditions)}" if self._conditions else ""
+
+    def _placeholders(self, value: Any) -> str:
+        values = list(value) if isinstance(value, list | tuple | set | frozenset) else [value]
+        start = len(self.values) + 1
+        self.values.extend(values)
+        return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
+
+
+def like(text: str) -> str:
+    """A pattern for `LIKE ? ESCAPE '!'` that finds the text anywhere, ignoring case."""
+    escaped = text.casefold().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    return f"%{escaped}%"
+
+
+@dataclass(frozen=True, slots=True)
+class PageRequest:
+    """The first `first` rows behind the key `after`, which is one value per sort column, id last."""
+
+    first: int
+    after: tuple[Any, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[T]):
+    """Rows of one page and whether more follow."""
+
+    rows: Sequence[T]
+    has_next: bool
+
+
+def cut(rows: Sequence[T], first: int) -> Page[T]:
+    """The page from a query that asked for one row more than wanted."""
+    return Page(rows[:first], len(rows) > first)
