@@ -1,12 +1,19 @@
-"""A margin-call case: its states and what may happen in each."""
+"""A margin-call case: its states and what may happen in each.
 
-from dataclasses import dataclass
-from datetime import datetime
+`TRANSITIONS` and `REFUSED` are the whole machine: every pair of status and trigger stands in exactly one of
+them. LIQUIDATING means that liquidation orders are open and nothing else; whether anything is owed is said by
+the figures alone. docs/state_machines.md explains the odd rows and draws the tables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
 from domain.ids import AccountId, CaseId
 from domain.margin import MarginFigures
+from domain.refusals import Refusal, RefusalCode
 
 
 class AlertType(StrEnum):
@@ -31,6 +38,11 @@ class CaseStatus(StrEnum):
     VOID = "VOID"
 
 
+LIVE = frozenset({CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION})
+LONG_TERM = timedelta(days=90)
+"""A case that is older counts as unsettled for long."""
+
+
 class CaseCloseReason(StrEnum):
     """How a case ended."""
 
@@ -38,6 +50,13 @@ class CaseCloseReason(StrEnum):
     EXEMPTED = "EXEMPTED"
     WRITTEN_OFF = "WRITTEN_OFF"
     VOIDED = "VOIDED"
+
+
+_REASONS = {
+    CaseStatus.RESOLVED: (CaseCloseReason.CURED,),
+    CaseStatus.WRITTEN_OFF: (CaseCloseReason.WRITTEN_OFF,),
+    CaseStatus.VOID: (CaseCloseReason.EXEMPTED, CaseCloseReason.VOIDED),
+}
 
 
 class AutoLiquidationTrigger(StrEnum):
@@ -82,3 +101,164 @@ class Case:
     close_reason: CaseCloseReason | None = None
     version: int = 1
     """Grows with every change of state or by a person, never with recomputed figures."""
+
+    def __post_init__(self) -> None:
+        times = (self.opened_at, self.deadline, self.cured_since, self.closed_at)
+        if any(time is not None and time.tzinfo is None for time in times):
+            raise ValueError("the times of a case are aware")
+        if self.amount_at_open < 0 or self.uncovered_amount < 0 or self.plans < 0:
+            raise ValueError("amounts and plans are not below zero")
+        if self.status is CaseStatus.LIQUIDATING and not self.plans:
+            raise ValueError("a case that is LIQUIDATING has accepted a liquidation")
+        if self.cured_since is not None and self.figures.amount > 0:
+            raise ValueError("a case with an amount to collect is not cured")
+        self._check_end()
+
+    def _check_end(self) -> None:
+        if self.live and (self.closed_at is not None or self.close_reason is not None):
+            raise ValueError(f"a case that is {self.status} has not ended")
+        if not self.live and (self.closed_at is None or self.close_reason not in _REASONS[self.status]):
+            raise ValueError(f"a case that is {self.status} ended at a time, for a reason of that status")
+
+    @property
+    def live(self) -> bool:
+        """Not closed: at most one case of an account and alert type is."""
+        return self.status in LIVE
+
+    def elapsed_hours(self, now: datetime) -> int:
+        """Whole hours since it was opened, until it was closed, rounded up and at least 1."""
+        elapsed = (self.closed_at or now) - self.opened_at
+        return max(1, -(-elapsed // timedelta(hours=1)))
+
+    def overdue(self, now: datetime) -> bool:
+        """Live past its deadline, which ends the client's time and the daily messages, not the case."""
+        return self.live and now > self.deadline
+
+    def long_term_unsettled(self, now: datetime) -> bool:
+        """Live for more than 90 days."""
+        return self.live and now - self.opened_at > LONG_TERM
+
+
+class CaseTrigger(StrEnum):
+    """What can happen to a case."""
+
+    RECOMPUTED = "RECOMPUTED"
+    """New figures, not cured: see `with_figures`."""
+    EDITED = "EDITED"
+    """A person changed the deadline, the auto-liquidation or the remark."""
+    DEADLINE_PASSED = "DEADLINE_PASSED"
+    LIQUIDATION_ACCEPTED = "LIQUIDATION_ACCEPTED"
+    ORDERS_ENDED = "ORDERS_ENDED"
+    """The last open liquidation order became terminal."""
+    CURED = "CURED"
+    """Nothing has been owed for long enough: see `may_resolve`."""
+    EXCEPTION_MARKED = "EXCEPTION_MARKED"
+    EXCEPTION_CLEARED = "EXCEPTION_CLEARED"
+    WRITTEN_OFF = "WRITTEN_OFF"
+    EXEMPTED = "EXEMPTED"
+    """An exemption rule matches now."""
+    VOIDED = "VOIDED"
+    """It was opened in error, by a bad price for example."""
+
+
+_S, _T, _C = CaseStatus, CaseTrigger, RefusalCode
+
+TRANSITIONS: Mapping[tuple[CaseStatus, CaseTrigger], CaseStatus] = {
+    **{(status, trigger): status for status in LIVE for trigger in (_T.RECOMPUTED, _T.EDITED)},
+    **{(status, _T.DEADLINE_PASSED): status for status in LIVE},
+    (_S.OPEN, _T.LIQUIDATION_ACCEPTED): _S.LIQUIDATING,
+    (_S.OPEN, _T.ORDERS_ENDED): _S.OPEN,
+    (_S.OPEN, _T.CURED): _S.RESOLVED,
+    (_S.OPEN, _T.EXCEPTION_MARKED): _S.EXCEPTION,
+    (_S.OPEN, _T.EXCEPTION_CLEARED): _S.OPEN,
+    (_S.OPEN, _T.EXEMPTED): _S.VOID,
+    (_S.OPEN, _T.VOIDED): _S.VOID,
+    (_S.LIQUIDATING, _T.LIQUIDATION_ACCEPTED): _S.LIQUIDATING,
+    (_S.LIQUIDATING, _T.ORDERS_ENDED): _S.OPEN,
+    (_S.LIQUIDATING, _T.EXCEPTION_CLEARED): _S.LIQUIDATING,
+    (_S.EXCEPTION, _T.ORDERS_ENDED): _S.EXCEPTION,
+    (_S.EXCEPTION, _T.CURED): _S.RESOLVED,
+    (_S.EXCEPTION, _T.EXCEPTION_MARKED): _S.EXCEPTION,
+    (_S.EXCEPTION, _T.EXCEPTION_CLEARED): _S.OPEN,
+    (_S.EXCEPTION, _T.WRITTEN_OFF): _S.WRITTEN_OFF,
+    (_S.EXCEPTION, _T.EXEMPTED): _S.VOID,
+}
+"""Where each trigger leads from each status where it can happen."""
+
+REFUSED: Mapping[tuple[CaseStatus, CaseTrigger], Refusal] = {
+    (_S.OPEN, _T.WRITTEN_OFF): Refusal(
+        _C.APPROVAL_REQUIRED, "Mark the case as an exception first: a write-off needs a second person."
+    ),
+    (_S.EXCEPTION, _T.LIQUIDATION_ACCEPTED): Refusal(
+        _C.CASE_IN_EXCEPTION, "The case is in exception: clear the exception before liquidating."
+    ),
+    (_S.EXCEPTION, _T.VOIDED): Refusal(
+        _C.CASE_IN_EXCEPTION, "The case is in exception: clear the exception before voiding it."
+    ),
+    **{
+        (_S.LIQUIDATING, trigger): Refusal(
+            _C.CASE_HAS_OPEN_ORDERS,
+            "Liquidation orders of the case are open: cancel them or wait for their end.",
+        )
+        for trigger in (_T.CURED, _T.EXCEPTION_MARKED, _T.WRITTEN_OFF, _T.EXEMPTED, _T.VOIDED)
+    },
+    **{
+        (status, trigger): Refusal(_C.CASE_CLOSED, "The case is closed: a new breach opens a new case.")
+        for status in CaseStatus
+        if status not in LIVE
+        for trigger in CaseTrigger
+    },
+}
+"""Every other pair, and what the user is told."""
+
+_CLOSE_REASON = {
+    CaseTrigger.CURED: CaseCloseReason.CURED,
+    CaseTrigger.WRITTEN_OFF: CaseCloseReason.WRITTEN_OFF,
+    CaseTrigger.EXEMPTED: CaseCloseReason.EXEMPTED,
+    CaseTrigger.VOIDED: CaseCloseReason.VOIDED,
+}
+
+
+def decide(case: Case, trigger: CaseTrigger, now: datetime) -> Case | Refusal:
+    """What the trigger makes of the case, or why it cannot happen.
+
+    The version grows, except where nothing changes: then the same case comes back. CURED is for a case that
+    `may_resolve`. EDITED does nothing but count: the caller puts in what the person changed.
+    """
+    target = TRANSITIONS.get((case.status, trigger))
+    if target is None:
+        return REFUSED[case.status, trigger]
+    assert trigger is not CaseTrigger.CURED or case.cured_since is not None
+    changed = _moved(case, trigger, target, now)
+    if changed == case and trigger is not CaseTrigger.EDITED:
+        return case
+    return replace(changed, version=case.version + 1)
+
+
+def _moved(case: Case, trigger: CaseTrigger, target: CaseStatus, now: datetime) -> Case:
+    if target not in LIVE:
+        return replace(case, status=target, closed_at=now, close_reason=_CLOSE_REASON[trigger])
+    return replace(
+        case,
+        status=target,
+        plans=case.plans + (trigger is CaseTrigger.LIQUIDATION_ACCEPTED),
+        force_eligible=case.force_eligible or trigger is CaseTrigger.DEADLINE_PASSED,
+    )
+
+
+def with_figures(case: Case, figures: MarginFigures, uncovered_amount: Decimal, now: datetime) -> Case:
+    """The live case with new figures; the version stays. Its being cured lasts since the amount became 0."""
+    assert case.live
+    below_force = figures.liquid_net_assets < figures.force_close_margin
+    return replace(
+        case,
+        figures=figures,
+        uncovered_amount=uncovered_amount,
+        force_eligible=below_force or case.overdue(now),
+        cured_since=None if figures.amount > 0 else case.cured_since or now,
+    )
+
+
+def may_resolve(case: Case, now: datetime, hold: timedelta) -> bool:
+    """Nothing has been owed for `hold`. A case that is LIQUIDATING first needs its open orders cancelled."""
+    return case.live and case.cured_since is not None and now - case.cured_since >= hold
