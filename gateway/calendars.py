@@ -1,0 +1,99 @@
+"""The exchange calendars behind `domain.calendar`, by market name (XHKG, XNYS, ...).
+
+A calendar is loaded when first asked for and kept by the `Calendars` object that the composition root holds.
+Loading reads years of holidays, so the years are limited; a day outside them is a fault that says so.
+"""
+
+import warnings
+from collections.abc import Mapping
+from datetime import date, time, timedelta
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+from domain.calendar import TradingCalendar
+
+if TYPE_CHECKING:
+    from exchange_calendars import ExchangeCalendar
+
+
+class UnknownMarket(ValueError):
+    """No exchange calendar has this name."""
+
+
+class OutOfCalendar(LookupError):
+    """A day that the loaded years do not cover."""
+
+
+class ExchangeDays:
+    """One market's trading days. `closed_days` are closures no calendar foresees, such as a typhoon."""
+
+    def __init__(
+        self, calendar: "ExchangeCalendar", covered: tuple[date, date], closed_days: frozenset[date]
+    ) -> None:
+        self._zone = ZoneInfo(str(calendar.tz))
+        self._closing: dict[date, time] = {
+            day.date(): close.tz_convert(self._zone).time()
+            for day, close in calendar.closes.items()
+            if day.date() not in closed_days
+        }
+        self._first, self._last = covered
+
+    @property
+    def zone(self) -> ZoneInfo:
+        return self._zone
+
+    def is_trading_day(self, day: date) -> bool:
+        self._check(day)
+        return day in self._closing
+
+    def next_trading_day(self, after: date) -> date:
+        day = after + timedelta(days=1)
+        while not self.is_trading_day(day):
+            day += timedelta(days=1)
+        return day
+
+    def closing_time(self, day: date) -> time:
+        self._check(day)
+        return self._closing[day]
+
+    def _check(self, day: date) -> None:
+        if not self._first <= day <= self._last:
+            raise OutOfCalendar(f"{day} is outside the loaded calendar, {self._first} to {self._last}")
+
+
+class Calendars:
+    """Calendars by market name, each loaded once (0.1 s, and the library itself 0.7 s the first time)."""
+
+    def __init__(
+        self,
+        first_year: int,
+        last_year: int,
+        closed_days: Mapping[str, frozenset[date]] | None = None,
+    ) -> None:
+        """Both years are covered whole; `closed_days` are by market.
+
+        Loading raises ValueError for years that the library knows nothing of.
+        """
+        self._years = (date(first_year, 1, 1), date(last_year, 12, 31))
+        self._closed_days = dict(closed_days or {})
+        self._loaded: dict[str, TradingCalendar] = {}
+
+    def of(self, market: str) -> TradingCalendar:
+        """The market's calendar; raises `UnknownMarket`."""
+        if market not in self._loaded:
+            self._loaded[market] = self._load(market)
+        return self._loaded[market]
+
+    def _load(self, market: str) -> TradingCalendar:
+        from exchange_calendars import get_calendar
+        from exchange_calendars.errors import InvalidCalendarName
+
+        start, end = self._years
+        try:
+            with warnings.catch_warnings():
+                # The library calls pandas in ways that pandas announces to retire: nothing to us.
+                warnings.simplefilter("ignore", DeprecationWarning)
+                calendar = get_calendar(market, start=start.isoformat(), end=end.isoformat())
+        except InvalidCalendarName:
+            raise UnknownMarket(f"no exchange calendar is called {market!r}; try XHKG or XNYS") from None
+        return ExchangeDays(calendar, self._years, self._closed_days.get(market, frozenset()))

@@ -1,0 +1,113 @@
+"""The deadline of a margin call, on real exchange calendars."""
+
+from datetime import UTC, date, datetime, time
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from domain.calendar import TradingCalendar, deadline
+from gateway.calendars import Calendars, OutOfCalendar, UnknownMarket
+
+HONG_KONG = ZoneInfo("Asia/Hong_Kong")
+NEW_YORK = ZoneInfo("America/New_York")
+TYPHOON = date(2020, 10, 13)
+
+
+@pytest.fixture(scope="module")
+def calendars() -> Calendars:
+    return Calendars(2020, 2020, {"XHKG": frozenset({TYPHOON})})
+
+
+@pytest.fixture
+def hong_kong(calendars: Calendars) -> TradingCalendar:
+    return calendars.of("XHKG")
+
+
+@pytest.fixture
+def new_york(calendars: Calendars) -> TradingCalendar:
+    return calendars.of("XNYS")
+
+
+def test_the_day_of_the_notice_counts_as_the_first_of_three(hong_kong: TradingCalendar) -> None:
+    monday = datetime(2020, 3, 16, 9, 45, tzinfo=HONG_KONG)
+    assert deadline(monday, hong_kong) == datetime(2020, 3, 18, 6, 0, tzinfo=UTC)
+
+
+def test_a_notice_at_the_cut_off_counts_and_one_second_later_does_not(hong_kong: TradingCalendar) -> None:
+    cut_off = datetime(2020, 3, 16, 14, 0, tzinfo=HONG_KONG)
+    assert deadline(cut_off, hong_kong).date() == date(2020, 3, 18)
+    assert deadline(cut_off.replace(second=1), hong_kong).date() == date(2020, 3, 19)
+
+
+def test_friday_afternoon_before_a_holiday_starts_on_the_next_trading_day(new_york: TradingCalendar) -> None:
+    friday = datetime(2020, 2, 14, 15, 59, tzinfo=NEW_YORK)
+    presidents_day_is_monday = date(2020, 2, 17)
+    assert not new_york.is_trading_day(presidents_day_is_monday)
+    assert deadline(friday, new_york) == datetime(2020, 2, 20, 14, 0, tzinfo=NEW_YORK)
+
+
+def test_a_notice_on_a_sunday_starts_on_monday(hong_kong: TradingCalendar) -> None:
+    sunday = datetime(2020, 3, 15, 10, 0, tzinfo=HONG_KONG)
+    assert deadline(sunday, hong_kong) == datetime(2020, 3, 18, 14, 0, tzinfo=HONG_KONG)
+
+
+def test_the_close_of_a_half_day_is_its_cut_off(
+    hong_kong: TradingCalendar, new_york: TradingCalendar
+) -> None:
+    before_christmas = datetime(2020, 12, 22, 10, 0, tzinfo=HONG_KONG)
+    assert hong_kong.closing_time(date(2020, 12, 24)) == time(12, 0)
+    assert deadline(before_christmas, hong_kong) == datetime(2020, 12, 24, 12, 0, tzinfo=HONG_KONG)
+    before_thanksgiving = datetime(2020, 11, 24, 10, 0, tzinfo=NEW_YORK)
+    assert deadline(before_thanksgiving, new_york) == datetime(2020, 11, 27, 13, 0, tzinfo=NEW_YORK)
+
+
+def test_a_notice_after_the_close_of_a_half_day_counts_from_the_next_day(hong_kong: TradingCalendar) -> None:
+    christmas_eve = datetime(2020, 12, 24, 12, 30, tzinfo=HONG_KONG)
+    assert deadline(christmas_eve, hong_kong) == datetime(2020, 12, 30, 14, 0, tzinfo=HONG_KONG)
+
+
+def test_the_cut_off_is_local_time_across_the_change_of_clocks(new_york: TradingCalendar) -> None:
+    friday_in_winter_time = datetime(2020, 3, 6, 10, 0, tzinfo=NEW_YORK)
+    tuesday_in_summer_time = deadline(friday_in_winter_time, new_york)
+    assert tuesday_in_summer_time == datetime(2020, 3, 10, 18, 0, tzinfo=UTC)
+    assert tuesday_in_summer_time.astimezone(NEW_YORK).time() == time(14, 0)
+
+
+def test_the_day_is_the_markets_own_not_that_of_utc(hong_kong: TradingCalendar) -> None:
+    monday_morning_in_hong_kong = datetime(2020, 3, 15, 23, 30, tzinfo=UTC)
+    assert deadline(monday_morning_in_hong_kong, hong_kong) == datetime(2020, 3, 18, 6, 0, tzinfo=UTC)
+
+
+def test_a_typhoon_day_is_no_trading_day(hong_kong: TradingCalendar) -> None:
+    monday = datetime(2020, 10, 12, 10, 0, tzinfo=HONG_KONG)
+    assert deadline(monday, hong_kong) == datetime(2020, 10, 15, 14, 0, tzinfo=HONG_KONG)
+    during = datetime(2020, 10, 13, 10, 0, tzinfo=HONG_KONG)
+    assert deadline(during, hong_kong) == datetime(2020, 10, 16, 14, 0, tzinfo=HONG_KONG)
+
+
+def test_one_trading_day_ends_on_the_day_itself(hong_kong: TradingCalendar) -> None:
+    monday = datetime(2020, 3, 16, 9, 45, tzinfo=HONG_KONG)
+    ends = deadline(monday, hong_kong, trading_days=1, cut_off=time(13, 0))
+    assert ends == datetime(2020, 3, 16, 13, 0, tzinfo=HONG_KONG)
+
+
+def test_an_unknown_market_is_named_in_the_error(calendars: Calendars) -> None:
+    with pytest.raises(UnknownMarket, match="'MOON'"):
+        calendars.of("MOON")
+
+
+def test_a_calendar_is_loaded_once(calendars: Calendars) -> None:
+    assert calendars.of("XNYS") is calendars.of("XNYS")
+
+
+def test_new_years_day_of_the_first_year_is_covered_and_the_day_before_is_not(
+    hong_kong: TradingCalendar,
+) -> None:
+    assert not hong_kong.is_trading_day(date(2020, 1, 1))
+    with pytest.raises(OutOfCalendar, match="2019-12-31"):
+        hong_kong.is_trading_day(date(2019, 12, 31))
+
+
+def test_running_out_of_calendar_is_a_fault_and_not_an_endless_search(hong_kong: TradingCalendar) -> None:
+    with pytest.raises(OutOfCalendar):
+        deadline(datetime(2020, 12, 31, 10, 0, tzinfo=HONG_KONG), hong_kong)
