@@ -1,0 +1,157 @@
+"""Reads the values of inbound JSON (feed messages, book files) into domain values, or says what is wrong.
+
+A `Spec` names the fields of one JSON object; `read_record` checks an object against it and adds every problem
+it finds to a list, each with the JSON path. Nothing is guessed: an unknown field is a problem (a misspelt one
+would otherwise be ignored), decimals are strings (a JSON number has been through binary floating point).
+"""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any, TypeVar
+
+from domain.money import InvalidDecimal, parse_decimal
+
+MAX_CODE_LENGTH = 40
+MAX_NAME_LENGTH = 200
+MAX_DECIMAL_LENGTH = 64
+
+_CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/-]{{0,{MAX_CODE_LENGTH - 1}}}")
+_CURRENCY = re.compile(r"[A-Z]{3}")
+_DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+
+Member = TypeVar("Member", bound=StrEnum)
+Read = Callable[[object], Any]
+"""From a JSON value to a domain value; raises ValueError with a reason that follows "must be"."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One field of a JSON object; without a default it must be there. `null` means left out."""
+
+    read: Read
+    default: Any = None
+    required: bool = True
+
+
+Spec = Mapping[str, Field]
+
+
+def optional(read: Read, default: Any = None) -> Field:
+    """A field that may be left out."""
+    return Field(read, default, required=False)
+
+
+def read_record(value: object, spec: Spec, path: str, problems: list[str]) -> dict[str, Any] | None:
+    """The object's fields by name, or None and at least one more problem."""
+    if not isinstance(value, dict):
+        problems.append(f"{path}: must be an object")
+        return None
+    before = len(problems)
+    problems.extend(
+        f"{path}.{str(name)[:MAX_CODE_LENGTH]}: unknown field" for name in value.keys() - spec.keys()
+    )
+    record = {
+        name: _field(value.get(name), field, f"{path}.{name}", problems) for name, field in spec.items()
+    }
+    return record if len(problems) == before else None
+
+
+def _field(value: object, field: Field, path: str, problems: list[str]) -> Any:
+    if value is None:
+        if field.required:
+            problems.append(f"{path}: missing")
+        return field.default
+    try:
+        return field.read(value)
+    except ValueError as error:
+        problems.append(f"{path}: must be {error}")
+        return None
+
+
+def code(value: object) -> str:
+    """A symbol, account number or the like: 1 to 40 plain characters."""
+    if not isinstance(value, str) or not _CODE.fullmatch(value):
+        raise ValueError(f"1 to {MAX_CODE_LENGTH} letters, digits or . _ : / -")
+    return value
+
+
+def name(value: object) -> str:
+    """Text for people, 1 to 200 printable characters."""
+    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME_LENGTH or not value.isprintable():
+        raise ValueError(f"a text of 1 to {MAX_NAME_LENGTH} printable characters")
+    return value
+
+
+def currency(value: object) -> str:
+    """An ISO 4217 code."""
+    if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
+        raise ValueError("a currency code of three capital letters")
+    return value
+
+
+def decimal(value: object) -> Decimal:
+    """A decimal that can be stored exactly, written without exponent."""
+    if not isinstance(value, str) or len(value) > MAX_DECIMAL_LENGTH or not _DECIMAL.fullmatch(value):
+        raise ValueError('a decimal in a string, such as "-12.50"')
+    try:
+        return parse_decimal(value)
+    except InvalidDecimal as error:
+        raise ValueError(f"a storable decimal: {error}") from None
+
+
+def positive(value: object) -> Decimal:
+    """A decimal above zero."""
+    number = decimal(value)
+    if number <= 0:
+        raise ValueError("above zero")
+    return number
+
+
+def not_negative(value: object) -> Decimal:
+    """A decimal of zero or more."""
+    number = decimal(value)
+    if number < 0:
+        raise ValueError("zero or more")
+    return number
+
+
+def not_zero(value: object) -> Decimal:
+    """A decimal of either sign."""
+    number = decimal(value)
+    if number == 0:
+        raise ValueError("other than zero")
+    return number
+
+
+def utc_time(value: object) -> datetime:
+    """An RFC 3339 time with its offset, as UTC."""
+    try:
+        time = datetime.fromisoformat(value if isinstance(value, str) else "")
+        if time.tzinfo is not None:
+            return time.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise ValueError("an RFC 3339 time with offset, such as 2020-03-09T14:30:00.250Z")
+
+
+def array(value: object) -> list[object]:
+    """A JSON array."""
+    if not isinstance(value, list):
+        raise ValueError("an array")
+    return value
+
+
+def member_of(kind: type[Member]) -> Callable[[object], Member]:
+    """Reads one of the enum's values."""
+
+    def read(value: object) -> Member:
+        try:
+            return kind(str(value))
+        except ValueError:
+            raise ValueError(f"one of {', '.join(kind)}") from None
+
+    return read

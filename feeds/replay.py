@@ -1,0 +1,130 @@
+"""Plays recorded closing prices as a live market: the feed of the demo, of tours and of load tests.
+
+The first batch comes at once and quotes every symbol at the first close; then one trading day takes
+`day_seconds`. Quotes carry the wall clock's time, since that is what staleness is measured by; where in the
+recording the market stands is `progress`. The time a consumer takes is part of the step, so a day takes as
+long as it should; a consumer slower than a step delays the market and is not flooded afterwards.
+
+Nothing is stored: `acknowledge` has nothing to do, and a restarted replay starts at the first day.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from enum import StrEnum
+
+import structlog
+
+from feeds.base import FeedBatch, FeedMessage, Receipt
+from feeds.closes import Closes, fx_rates, quotes_at
+
+SOURCE = "replay"
+
+
+class AtEnd(StrEnum):
+    """After the last close: HOLD it and keep the quotes fresh, LOOP to the first day, or STOP."""
+
+    HOLD = "HOLD"
+    LOOP = "LOOP"
+    STOP = "STOP"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Where in the recording the market stands; `day` of `days` from 1, `market_date` is that day's."""
+
+    market_date: date
+    day: int
+    days: int
+    ended: bool
+
+
+class ReplayFeed:
+    """A `Feed` (feeds/base.py) that needs no server.
+
+    `day_seconds` 0 plays as fast as the consumer reads. A step never takes longer than `refresh_s`, however
+    long the day, so that no quote grows stale; HOLD repeats the last prices every `refresh_s`.
+    """
+
+    def __init__(
+        self,
+        closes: Closes,
+        clock: Callable[[], datetime],
+        *,
+        day_seconds: float = 10,
+        steps_per_day: int = 10,
+        refresh_s: float = 5,
+        at_end: AtEnd = AtEnd.HOLD,
+        seed: int = 2020,
+        batch_size: int = 500,
+        wait: Callable[[float], Awaitable[object]] = asyncio.sleep,
+    ) -> None:
+        if day_seconds < 0 or refresh_s <= 0 or min(steps_per_day, batch_size) < 1:
+            raise ValueError("the day must not be negative; steps, refresh and batch size must be positive")
+        self._closes, self._clock, self._wait = closes, clock, wait
+        self._steps = max(steps_per_day, math.ceil(day_seconds / refresh_s))
+        self._step_s = day_seconds / self._steps
+        self._refresh_s, self._at_end, self._seed, self._batch_size = refresh_s, at_end, seed, batch_size
+        self._closed = False
+        self._log = structlog.get_logger()
+        self.progress = self._progress(0, ended=False)
+
+    async def batches(self) -> AsyncGenerator[FeedBatch]:
+        """One step of the market after another, each in as few batches as `batch_size` allows."""
+        due = self._clock()
+        for day, step, pause_s in self._path():
+            due = await self._wait_until(due, pause_s)
+            if self._closed:
+                return
+            for batch in self._step(day, step):
+                yield batch
+
+    async def acknowledge(self, batch: FeedBatch) -> None:
+        """Nothing to do: a replay keeps no record of what was heard."""
+
+    async def reject(self, batch: FeedBatch, index: int, reason: str) -> None:
+        """Says so in the log."""
+        self._log.warning("replayed message rejected", message=repr(batch.messages[index]), reason=reason)
+
+    async def close(self) -> None:
+        """The iteration ends at its next step."""
+        self._closed = True
+
+    def _path(self) -> Iterator[tuple[int, int, float]]:
+        """(day, step, seconds to wait before it), from the opening to the end as `at_end` has it."""
+        last = len(self._closes.dates) - 1
+        yield 0, self._steps, 0
+        while True:
+            for day in range(1, last + 1):
+                yield from ((day, step, self._step_s) for step in range(1, self._steps + 1))
+            if self._at_end is not AtEnd.LOOP:
+                break
+            yield 0, self._steps, self._step_s
+        self.progress = self._progress(last, ended=True)
+        while self._at_end is AtEnd.HOLD:
+            yield last, self._steps, self._refresh_s
+
+    async def _wait_until(self, due: datetime, pause_s: float) -> datetime:
+        """Wait for the step after `due`; returns when it was due, or now if that is long gone."""
+        due, now = due + timedelta(seconds=pause_s), self._clock()
+        await self._wait(min(pause_s, max(0.0, (due - now).total_seconds())))
+        return max(due, now)
+
+    def _step(self, day: int, step: int) -> Iterator[FeedBatch]:
+        if self.progress.day != day + 1:
+            self.progress = self._progress(day, ended=False)
+            self._log.info("replayed trading day", date=str(self.progress.market_date), day=day + 1)
+        now = self._clock()
+        messages: tuple[FeedMessage, ...] = (
+            *fx_rates(day, now),
+            *quotes_at(self._closes, day, step, self._steps, self._seed, now),
+        )
+        for start in range(0, len(messages), self._batch_size):
+            part = messages[start : start + self._batch_size]
+            receipts = tuple(Receipt(f"{day}/{step}/{start + index}") for index in range(len(part)))
+            yield FeedBatch(SOURCE, part, receipts)
+
+    def _progress(self, day: int, *, ended: bool) -> Progress:
+        return Progress(self._closes.dates[day], day + 1, len(self._closes.dates), ended)

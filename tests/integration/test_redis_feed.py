@@ -1,0 +1,297 @@
+"""The Redis feed against a real server: order, at least once, dead letters, takeover and outages."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Any, cast
+from uuid import uuid4
+
+import orjson
+import pytest
+from redis.asyncio import Redis
+from redis.exceptions import AuthenticationError
+
+from domain.book_changes import CashStated
+from domain.ids import Symbol
+from domain.market import Quote
+from domain.money import Currency
+from feeds.base import Feed, FeedBatch, FeedMessage
+from feeds.messages import encode
+from feeds.redis_feed import RedisFeed, publish
+from tests.servers import RedisServer
+
+NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
+DEADLINE_S = 15
+
+
+def a_quote(last: int) -> Quote:
+    return Quote(Symbol("AAPL.US"), NOW, last=Decimal(last))
+
+
+def some_cash(balance: int) -> CashStated:
+    return CashStated("M100001", Currency("USD"), Decimal(balance), NOW)
+
+
+def a_feed(url: str, *streams: str, **options: Any) -> RedisFeed:
+    quick: dict[str, Any] = {"block_s": 0.1, "backoff_first_s": 0.01, "backoff_max_s": 0.05}
+    chosen = quick | {"consumer": "monitor"} | options
+    return RedisFeed(url, streams=streams, group="desk", clock=lambda: NOW, **chosen)
+
+
+async def hear(feed: Feed, count: int, acknowledge: bool = True) -> list[FeedMessage]:
+    """The next `count` messages."""
+    return [message for batch in await hear_batches(feed, count, acknowledge) for message in batch.messages]
+
+
+async def hear_batches(feed: Feed, count: int, acknowledge: bool = True) -> list[FeedBatch]:
+    heard: list[FeedBatch] = []
+    async with asyncio.timeout(DEADLINE_S), aclosing(feed.batches()) as batches:
+        async for batch in batches:
+            heard.append(batch)
+            if acknowledge:
+                await feed.acknowledge(batch)
+            if sum(len(each.messages) for each in heard) >= count:
+                break
+    return heard
+
+
+async def until(holds: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not await holds():  # noqa: ASYNC110 - the state of another process has no event
+            await asyncio.sleep(0.005)
+
+
+async def dead_letters(redis: Redis, stream: str) -> list[dict[bytes, bytes]]:
+    entries = cast(list[tuple[bytes, dict[bytes, bytes]]], await redis.xrange(f"{stream}:dead"))
+    return [fields for _, fields in entries]
+
+
+async def pending(redis: Redis, stream: str) -> int:
+    return int((await redis.xpending(stream, "desk"))["pending"])
+
+
+@pytest.fixture
+async def redis(redis_url: str) -> AsyncIterator[Redis]:
+    async with Redis.from_url(redis_url) as client:
+        yield client
+
+
+@pytest.fixture
+async def stream(redis: Redis) -> AsyncIterator[str]:
+    name = f"test:{uuid4()}"
+    yield name
+    await redis.delete(name, f"{name}:dead")
+
+
+async def test_messages_published_before_and_after_the_start_arrive_in_order(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    feed = a_feed(redis_url, stream)
+    await publish(redis, stream, [a_quote(1), some_cash(-5)])
+    assert await hear(feed, 2) == [a_quote(1), some_cash(-5)]
+    await publish(redis, stream, [a_quote(2)])
+    assert await hear(feed, 1) == [a_quote(2)]
+    assert await pending(redis, stream) == 0
+    await feed.close()
+
+
+async def test_a_batch_is_bounded_and_of_one_stream(redis: Redis, redis_url: str, stream: str) -> None:
+    other = f"{stream}:book"
+    await publish(redis, stream, [a_quote(price) for price in range(1, 6)])
+    await publish(redis, other, [some_cash(-5)])
+    feed = a_feed(redis_url, stream, other, batch_size=2)
+    heard = await hear_batches(feed, 6)
+    assert max(len(batch.messages) for batch in heard) == 2
+    assert [message for batch in heard if batch.source == other for message in batch.messages] == [
+        some_cash(-5)
+    ]
+    quotes = [message for batch in heard if batch.source == stream for message in batch.messages]
+    assert quotes == [a_quote(price) for price in range(1, 6)]
+    await feed.close()
+    await redis.delete(other)
+
+
+async def test_what_was_not_acknowledged_comes_again_before_anything_new(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    await publish(redis, stream, [a_quote(1), a_quote(2), a_quote(3)])
+    crashed = a_feed(redis_url, stream, batch_size=2)
+    assert await hear(crashed, 3, acknowledge=False) == [a_quote(1), a_quote(2), a_quote(3)]
+    await crashed.close()
+    await publish(redis, stream, [a_quote(4)])
+    restarted = a_feed(redis_url, stream, batch_size=2)
+    assert await hear(restarted, 4) == [a_quote(1), a_quote(2), a_quote(3), a_quote(4)]
+    assert await pending(redis, stream) == 0
+    await restarted.close()
+
+
+async def test_messages_of_a_dead_consumer_are_taken_over_once_they_are_idle(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    await publish(redis, stream, [a_quote(price) for price in range(1, 8)])
+    dead = a_feed(redis_url, stream, consumer="dead")
+    await hear(dead, 7, acknowledge=False)
+    await dead.close()
+    heir = a_feed(redis_url, stream, consumer="heir", claim_idle_s=0.2, batch_size=2)
+    assert await hear(heir, 7) == [a_quote(price) for price in range(1, 8)]
+    assert await pending(redis, stream) == 0
+    await heir.close()
+
+
+async def test_messages_of_a_living_consumer_are_not_taken(redis: Redis, redis_url: str, stream: str) -> None:
+    await publish(redis, stream, [a_quote(1)])
+    living = a_feed(redis_url, stream, consumer="living")
+    await hear(living, 1, acknowledge=False)
+    await publish(redis, stream, [a_quote(2)])
+    other = a_feed(redis_url, stream, consumer="other")
+    assert await hear(other, 1) == [a_quote(2)]
+    assert await pending(redis, stream) == 1
+    await living.close()
+    await other.close()
+
+
+async def test_a_bad_message_goes_to_the_dead_letters_and_stops_nothing(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    bad = [
+        b"{not json",
+        b'{"v":2,"type":"quote"}',
+        b'{"v":1,"type":"rumour"}',
+        orjson.dumps(orjson.loads(encode(a_quote(1))) | {"last": "NaN"}),
+        orjson.dumps(orjson.loads(encode(a_quote(1))) | {"last": "-1"}),
+        orjson.dumps(orjson.loads(encode(a_quote(1))) | {"at": "2020-03-09T14:32:00Z"}),
+        b"\xff\xfe",
+        b"x" * 20_000,
+    ]
+    ids = [await redis.xadd(stream, {"message": raw}) for raw in bad]
+    ids.append(await redis.xadd(stream, {"text": "not a message"}))
+    await publish(redis, stream, [a_quote(1)])
+    feed = a_feed(redis_url, stream, batch_size=3)
+    assert await hear(feed, 1) == [a_quote(1)]
+    letters = await dead_letters(redis, stream)
+    assert [letter[b"id"] for letter in letters] == ids
+    assert [letter[b"message"] for letter in letters] == [*(raw[:16_384] for raw in bad), b""]
+    assert all(letter[b"reason"] for letter in letters)
+    assert letters[5][b"reason"] == b"$.at: must not be in the future"
+    assert letters[8][b"reason"] == b"no field `message`"
+    assert await pending(redis, stream) == 0
+    await feed.close()
+
+
+async def test_dead_letters_are_bounded(redis: Redis, redis_url: str, stream: str) -> None:
+    for _ in range(500):
+        await redis.xadd(stream, {"message": b"bad"})
+    await publish(redis, stream, [a_quote(1)])
+    feed = a_feed(redis_url, stream, dead_letters_max=100)
+    await hear(feed, 1)
+    assert 100 <= await redis.xlen(f"{stream}:dead") < 300, "trimmed by whole nodes"
+    await feed.close()
+
+
+async def test_a_rejected_message_goes_to_the_dead_letters_with_the_consumers_reason(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    await publish(redis, stream, [a_quote(1), some_cash(-5)])
+    feed = a_feed(redis_url, stream)
+    (batch,) = await hear_batches(feed, 2, acknowledge=False)
+    await feed.reject(batch, 1, "unknown account M100001")
+    await feed.acknowledge(batch)
+    (letter,) = await dead_letters(redis, stream)
+    assert letter[b"reason"] == b"unknown account M100001"
+    assert letter[b"id"] == batch.receipts[1].encode()
+    assert letter[b"message"] == encode(some_cash(-5))
+    assert await pending(redis, stream) == 0
+    await feed.close()
+
+
+async def test_a_message_trimmed_before_it_was_acknowledged_is_reported_not_forgotten(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    await publish(redis, stream, [a_quote(1)])
+    crashed = a_feed(redis_url, stream)
+    await hear(crashed, 1, acknowledge=False)
+    await crashed.close()
+    await redis.xtrim(stream, maxlen=0, approximate=False)
+    await publish(redis, stream, [a_quote(2)])
+    feed = a_feed(redis_url, stream)
+    assert await hear(feed, 1) == [a_quote(2)]
+    (letter,) = await dead_letters(redis, stream)
+    assert letter[b"reason"].startswith(b"trimmed from the stream")
+    await feed.close()
+
+
+async def test_a_deleted_stream_is_joined_again_from_its_start(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    feed = a_feed(redis_url, stream)
+    await publish(redis, stream, [a_quote(1)])
+    assert await hear(feed, 1) == [a_quote(1)]
+    await redis.delete(stream)
+    await publish(redis, stream, [a_quote(2)])
+    assert await hear(feed, 1) == [a_quote(2)]
+    await feed.close()
+
+
+async def test_a_cut_connection_loses_nothing(redis: Redis, redis_url: str, stream: str) -> None:
+    feed = a_feed(redis_url, stream)
+    listening = asyncio.create_task(hear(feed, 20))
+    for price in range(1, 21):
+        await publish(redis, stream, [a_quote(price)])
+        connections = await redis.client_list()
+        for connection in [each["id"] for each in connections if each["cmd"] == "xreadgroup"]:
+            await redis.client_kill_filter(_id=connection)
+    heard = await listening
+    assert list(dict.fromkeys(heard)) == [a_quote(price) for price in range(1, 21)]
+    await feed.close()
+
+
+async def test_the_feed_waits_out_a_server_that_crashes_and_comes_back_empty() -> None:
+    with RedisServer() as server:
+        feed = a_feed(server.url, "quotes")
+        listening = asyncio.create_task(hear(feed, 2))
+        async with Redis.from_url(server.url) as before:
+            await publish(before, "quotes", [a_quote(1)])
+            await until(lambda: _acknowledged(before, "quotes"))
+        server.restart_empty()
+        async with Redis.from_url(server.url) as after:
+            await publish(after, "quotes", [a_quote(2)])
+        assert await listening == [a_quote(1), a_quote(2)]
+        await feed.close()
+
+
+async def _acknowledged(redis: Redis, stream: str) -> bool:
+    groups = await redis.xinfo_groups(stream) if await redis.exists(stream) else []
+    return any(group["pending"] == 0 and group["last-delivered-id"] != b"0-0" for group in groups)
+
+
+async def test_closing_ends_an_iteration_that_waits(redis_url: str, stream: str) -> None:
+    feed = a_feed(redis_url, stream, block_s=0.5)
+    listening = asyncio.create_task(hear(feed, 1))
+    async with Redis.from_url(redis_url) as redis:
+        await until(lambda: _somebody_waits(redis))
+    await feed.close()
+    await feed.close()
+    assert await listening == []
+
+
+async def _somebody_waits(redis: Redis) -> bool:
+    return bool((await redis.info("clients"))["blocked_clients"])
+
+
+async def test_closing_ends_an_iteration_that_cannot_connect() -> None:
+    with RedisServer() as server:
+        url = server.url
+    feed = a_feed(url, "quotes", backoff_max_s=60, backoff_first_s=60)
+    listening = asyncio.create_task(hear(feed, 1))
+    await asyncio.sleep(0)
+    await feed.close()
+    assert await listening == []
+
+
+async def test_a_wrong_password_is_raised(redis_url: str, stream: str) -> None:
+    feed = a_feed(redis_url.replace("redis://", "redis://:wrong@"), stream)
+    with pytest.raises(AuthenticationError):
+        await hear(feed, 1)
+    await feed.close()
