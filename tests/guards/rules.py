@@ -1,0 +1,207 @@
+"""House rules that a linter does not know, each a function from a syntax tree to the nodes that break it.
+
+A rule carries examples that break it and examples that do not, so that a rule which finds nothing is known to
+be able to find something.
+"""
+
+import ast
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from tests.guards.source import PRODUCT, calls, dotted, imported_roots
+
+Offences = Iterator[ast.AST]
+
+_WALL_CLOCKS = {
+    *(
+        f"{kind}.{call}"
+        for kind in ("datetime", "date", "datetime.datetime")
+        for call in ("now", "utcnow", "today")
+    ),
+    *(f"time.{call}" for call in ("time", "time_ns", "localtime", "gmtime")),
+}
+_ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
+_STARTS_TASKS = {
+    "create_task",
+    "ensure_future",
+    "gather",
+    "TaskGroup",
+    "start_soon",
+    "as_completed",
+    "wait_for",
+}
+_OUTSIDE_WORLD = {"venue", "bus", "loader", "loaders"}
+_IMPURE = {"asyncio", "io", "logging", "os", "random", "secrets", "socket", "subprocess", "threading", "time"}
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`check` yields the offending nodes of a module in `folders`; files in `except_in` are let off."""
+
+    name: str
+    folders: tuple[str, ...]
+    check: Callable[[ast.Module], Offences]
+    breaks: tuple[str, ...]
+    keeps: tuple[str, ...]
+    except_in: tuple[str, ...] = ()
+
+
+def floats(tree: ast.Module) -> Offences:
+    """A float literal or a call of `float`."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, float):
+            yield node
+    yield from (call for name, call in calls([tree]) if name == "float")
+
+
+def wall_clock(tree: ast.Module) -> Offences:
+    """Asking what time it is, or importing the means to."""
+    yield from (call for name, call in calls([tree]) if name in _WALL_CLOCKS)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ImportFrom) and node.module == "time":
+            yield from (alias for alias in node.names if f"time.{alias.name}" in _WALL_CLOCKS)
+
+
+def environment(tree: ast.Module) -> Offences:
+    """Reading environment variables, by hand or through pydantic-settings."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Attribute) and node.attr in _ENVIRONMENT and dotted(node.value) == "os":
+            yield node
+        if isinstance(node, ast.ImportFrom) and node.module == "os":
+            yield from (alias for alias in node.names if alias.name in _ENVIRONMENT)
+    yield from (statement for root, statement in imported_roots(tree) if root == "pydantic_settings")
+
+
+def outside_calls_in_a_transaction(tree: ast.Module) -> Offences:
+    """A task started, or a venue, bus or loader called, between the begin and the commit of a transaction."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.AsyncWith) and any(_opens_transaction(item) for item in node.items):
+            yield from (call for name, call in calls(node.body) if _leaves_the_transaction(name))
+
+
+def _opens_transaction(item: ast.withitem) -> bool:
+    return any(
+        name.split(".")[-1] in {"transaction", "in_transaction"} for name, _ in calls([item.context_expr])
+    )
+
+
+def _leaves_the_transaction(name: str) -> bool:
+    *receiver, called = name.removeprefix("self.").split(".")
+    return called in _STARTS_TASKS or (bool(receiver) and receiver[0].strip("_") in _OUTSIDE_WORLD)
+
+
+def broad_except(tree: ast.Module) -> Offences:
+    """Catching every exception, in whatever words."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler) and (node.type is None or _is_broad(node.type)):
+            yield node
+    for name, call in calls([tree]):
+        if name.split(".")[-1] == "suppress" and any(map(_is_broad, call.args)):
+            yield call
+
+
+def _is_broad(node: ast.expr) -> bool:
+    caught = node.elts if isinstance(node, ast.Tuple) else [node]
+    return any(dotted(kind).split(".")[-1] in {"Exception", "BaseException"} for kind in caught)
+
+
+def missing_docstring(tree: ast.Module) -> Offences:
+    """No words about what the module is for."""
+    if not (ast.get_docstring(tree) or "").strip():
+        yield tree
+
+
+def impure(tree: ast.Module) -> Offences:
+    """What a pure function cannot do: other people's packages, I/O, waiting, logging, chance."""
+    for root, statement in imported_roots(tree):
+        if root != "domain" and (root not in sys.stdlib_module_names or root in _IMPURE):
+            yield statement
+    yield from (node for node in ast.walk(tree) if isinstance(node, ast.AsyncFunctionDef | ast.Await))
+    yield from (call for name, call in calls([tree]) if name in {"open", "print", "input"})
+
+
+RULES = (
+    Rule(
+        "amounts and prices are never floats",
+        ("domain", "models", "desk"),
+        floats,
+        breaks=("rate = 0.1", "price = float(text)", "def f(x=1e3): ..."),
+        keeps=("rate = Decimal('0.1')", "lots = 3", "timeout_s: float"),
+    ),
+    Rule(
+        "time is passed in",
+        ("domain", "desk"),
+        wall_clock,
+        breaks=(
+            "now = datetime.now(UTC)",
+            "now = datetime.datetime.utcnow()",
+            "day = date.today()",
+            "now = time.time()",
+            "from time import time",
+        ),
+        keeps=(
+            "def f(now: datetime): ...",
+            "datetime.fromisoformat(text)",
+            "from datetime import time",
+            "clock()",
+        ),
+    ),
+    Rule(
+        "only gateway/settings.py reads the environment",
+        (*PRODUCT, "demo"),
+        environment,
+        breaks=("os.environ['A']", "os.getenv('A')", "from os import environ", "import pydantic_settings"),
+        keeps=("settings.port", "os.replace(a, b)"),
+        except_in=("gateway/settings.py",),
+    ),
+    Rule(
+        "inside a transaction no task starts and nobody outside is called",
+        (*PRODUCT, "demo"),
+        outside_calls_in_a_transaction,
+        breaks=(
+            "async def f():\n async with transaction():\n  asyncio.create_task(g())",
+            "async def f():\n async with database.transaction(), lock:\n  if x:\n   await gather(g(), h())",
+            "async def f():\n async with in_transaction('default'):\n  await self._venue.submit(order)",
+            "async def f(bus):\n async with transaction():\n  await bus.publish(event)",
+            "async def f():\n async with transaction():\n  async with asyncio.TaskGroup() as group: ...",
+        ),
+        keeps=(
+            "async def f():\n async with transaction():\n  await save(report.venue)\n await venue.submit(order)",
+            "async def f():\n async with lock:\n  await asyncio.gather(g(), h())",
+        ),
+    ),
+    Rule(
+        "only the supervisor catches every exception",
+        (*PRODUCT, "demo", "bench"),
+        broad_except,
+        breaks=(
+            "try: f()\nexcept: pass",
+            "try: f()\nexcept Exception: pass",
+            "try: f()\nexcept (ValueError, builtins.BaseException): pass",
+            "with contextlib.suppress(Exception): f()",
+        ),
+        keeps=("try: f()\nexcept ValueError: pass", "with suppress(KeyError): f()"),
+        except_in=("gateway/supervisor.py",),
+    ),
+    Rule(
+        "every module says what it is for",
+        (*PRODUCT, "demo", "bench", "tests"),
+        missing_docstring,
+        breaks=("x = 1", '""" """\nx = 1'),
+        keeps=('"""What this is for."""\nx = 1',),
+    ),
+    Rule(
+        "the domain is pure",
+        ("domain",),
+        impure,
+        breaks=(
+            "import pydantic",
+            "from models import case",
+            "import logging",
+            "async def f(): ...",
+            "open('book.csv')",
+        ),
+        keeps=("from decimal import Decimal", "from domain.money import ZERO", "import enum"),
+    ),
+)
