@@ -167,7 +167,7 @@ RULES = (
             "async def f():\n async with transaction():\n  async with asyncio.TaskGroup() as group: ...",
         ),
         keeps=(
-            "async def f():\n async with transaction():\n  await save(report.venue)\n await venue.submit(order)",
+            "async def f():\n async with transaction():\n  await save(report.venue)\n await venue.submit(x)",
             "async def f():\n async with lock:\n  await asyncio.gather(g(), h())",
         ),
     ),

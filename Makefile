@@ -1,0 +1,76 @@
+# Every developer command. `make` alone lists them.
+
+PYTHON ?= python3
+VENV ?= .venv
+LOCK_ENV ?= build/lock-env
+PORT ?=
+ARGS ?=
+
+PY = $(VENV)/bin/python
+INSTALLED = $(VENV)/installed.txt
+COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
+	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check format bench schema docs migration lock clean
+
+help:  ## List the commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+
+run: $(INSTALLED)  ## Start the desk on replayed prices; PORT=9000 for another port
+	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(PY) -m gateway serve --demo $(ARGS)
+
+test: $(INSTALLED)  ## Run every test; ARGS="tests/unit -k case" for some
+	@$(PY) -m pytest $(ARGS)
+
+check: $(INSTALLED)  ## Format, lint, types, imports, guards: all that needs no server
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@$(VENV)/bin/lint-imports
+	@$(PY) -m pytest -q tests/guards
+
+format: $(INSTALLED)  ## Format and mend what ruff can mend
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+bench: $(INSTALLED)  ## Measure; see bench/README.md
+	@$(PY) -m bench $(ARGS)
+
+schema: $(INSTALLED)  ## Write schema.graphql from the code
+	@mkdir -p build
+	@$(PY) -m gateway schema > build/schema.graphql
+	@mv build/schema.graphql schema.graphql
+
+docs: $(INSTALLED)  ## Write the pages that are made from the code
+	@mkdir -p build
+	@$(PY) -m gateway.settings_doc > build/settings.md
+	@mv build/settings.md docs/settings.md
+
+migration: $(INSTALLED)  ## Write a migration for changed tables; NAME=what_changes
+	@$(VENV)/bin/tortoise makemigrations -n $(or $(NAME),$(error NAME=what_changes is needed))
+
+lock:  ## Pin the dependencies of pyproject.toml anew; ARGS=--upgrade takes newer ones
+	@$(PYTHON) -m venv --clear $(LOCK_ENV)
+	@$(LOCK_ENV)/bin/python -m pip install --quiet --disable-pip-version-check uv
+	@$(COMPILE) $(ARGS) --output-file requirements/run.txt
+	@$(COMPILE) $(ARGS) --group dev --constraints requirements/run.txt --output-file requirements/dev.txt
+
+clean:  ## Remove the environment, caches and the embedded database
+	rm -rf $(VENV) build .data .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A copy of the lock file marks the environment as complete: a new lock builds it anew, a new date does not.
+$(INSTALLED): requirements/dev.txt
+	@if cmp -s $< $@; then touch $@; else $(MAKE) --no-print-directory environment; fi
+
+.PHONY: environment
+environment:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
+		{ echo "Python 3.11 or newer is needed: PYTHON=python3.12 make ..." >&2; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
+		{ echo "Python's venv is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
+	@echo "Installing the pinned dependencies into $(VENV) (once) ..."
+	@$(PYTHON) -m venv --clear $(VENV)
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/dev.txt
+	@cp requirements/dev.txt $(INSTALLED)
