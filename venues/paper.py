@@ -1,0 +1,267 @@
+"""The paper venue: an exchange of our own that trades against the current quotes.
+
+It stands for an external system, so it has its own durable memory (venues/paper_journal.py): a restart
+brings back resting orders, histories and the reports that were not delivered. Quotes are not part of it:
+resting orders wait for the next one. What exchanges do on bad days is switched on by `PaperBehaviour`.
+The same calls at the same times make the same reports.
+"""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+from pathlib import Path
+from typing import assert_never
+
+from domain.booking import trade_fee
+from domain.execution import ExecType, ExecutionReport
+from domain.ids import ClientOrderId, Symbol
+from domain.market import Quote, TradeStatus
+from domain.order import TimeInForce
+from venues.base import CancelRequest, ClientOrderIdReused, NewOrder, VenueUnavailable
+from venues.paper_book import BookFill, PaperBook, Resting
+from venues.paper_delivery import Delivery
+from venues.paper_journal import FileJournal, Header, Journal, NoJournal, Step
+from venues.paper_ledger import PaperLedger
+
+
+class CancelAnswer(StrEnum):
+    """How the venue treats the cancel of a resting order."""
+
+    PROMPT = "PROMPT"
+    AFTER_NEXT_QUOTE = "AFTER_NEXT_QUOTE"
+    """It takes effect behind the next quote, which may still fill the order."""
+    TOO_LATE = "TOO_LATE"
+    """Always refused."""
+    LATE_FILL = "LATE_FILL"
+    """Acknowledged, and the next quote may still fill the order."""
+
+
+class Connection(StrEnum):
+    """Whether the venue can be reached."""
+
+    UP = "UP"
+    DOWN = "DOWN"
+    """Messages are not taken; reports wait."""
+    ANSWER_LOST = "ANSWER_LOST"
+    """Messages are taken, but the caller hears `VenueUnavailable`."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperBehaviour:
+    """What to rehearse. The default is an exchange on a good day."""
+
+    acknowledges_after_fill: bool = False
+    repeats_reports: bool = False
+    silent: bool = False
+    """Takes messages and trades, but reports nothing; `history` tells."""
+    cancel: CancelAnswer = CancelAnswer.PROMPT
+    connection: Connection = Connection.UP
+    ack_latency_s: float = 0
+    """Before anything but a fill, counted from the order's last report."""
+    fill_latency_s: float = 0
+    """Before each fill, counted from the order's last report."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaperSettings:
+    """What does not change while the venue runs."""
+
+    name: str = "PAPER"
+    fsync: bool = False
+    """Write every step through to the disk: needed to survive a fall of the machine, not of the process."""
+    max_waiting_reports: int = 100_000
+    """With more undelivered reports than this nothing more is taken (`VenueUnavailable`)."""
+
+
+class PaperVenue:
+    """A `Venue`. Feed it by `on_quote` and `on_trade_status`, and end its days by `end_of_day`.
+
+    Without a journal its memory ends with the process; its execution ids stay unique as long as no two
+    processes start in the same microsecond. One process at a time has a journal (`JournalInUse`).
+    """
+
+    def __init__(
+        self,
+        clock: Callable[[], datetime],
+        journal_path: Path | None = None,
+        behaviour: PaperBehaviour = PaperBehaviour(),
+        settings: PaperSettings = PaperSettings(),
+    ) -> None:
+        self._settings = settings
+        self._behaviour = behaviour
+        self._book = PaperBook()
+        self._delivery = Delivery()
+        self._journal = _open_journal(journal_path, settings, clock().strftime("%Y%m%d%H%M%S%f"))
+        self._ledger = PaperLedger(settings.name, clock, self._journal)
+        self._closed = False
+        for order, leaves, cancel_pending in self._ledger.working():
+            self._book.rest(order, leaves).cancel_pending = cancel_pending
+        for report in self._ledger.undelivered():
+            self._delivery.put(report)
+        self.behave(behaviour)
+
+    @property
+    def name(self) -> str:
+        """As in the settings."""
+        return self._settings.name
+
+    async def submit(self, order: NewOrder) -> None:
+        """See `Venue`. What the book does not accept is taken too, and reported as REJECTED."""
+        self._check_reachable()
+        self._check_room()
+        known = self._ledger.order(order.client_order_id)
+        if known is None:
+            self._take(order)
+        elif not _same(known, order):
+            raise ClientOrderIdReused(order.client_order_id)
+        self._answer()
+
+    async def cancel(self, request: CancelRequest) -> None:
+        """See `Venue`."""
+        self._check_reachable()
+        self._record(self._cancel(request.client_order_id))
+        self._answer()
+
+    async def reports(self) -> AsyncIterator[ExecutionReport]:
+        """See `Venue`."""
+        while (report := await self._delivery.next()) is not None:
+            yield report
+            if self._closed:
+                return
+            self._delivery.confirm()
+            self._ledger.record(Step(delivered=report.execution_id))
+
+    async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
+        """See `Venue`."""
+        self._check_reachable()
+        if self._ledger.order(client_order_id) is None:
+            return None
+        return self._ledger.history(client_order_id)
+
+    async def close(self) -> None:
+        """See `Venue`."""
+        self._closed = True
+        self._delivery.close()
+        self._journal.close()
+
+    def on_quote(self, quote: Quote) -> None:
+        """The market moved: fill what can be filled, then let pending cancels take effect."""
+        self._book.quote(quote)
+        reports = [self._trade(fill) for fill in self._book.match(quote.symbol)]
+        for resting in self._book.of_symbol(quote.symbol):
+            if resting.cancel_pending:
+                reports.append(self._end(resting, ExecType.CANCELED))
+            elif resting.ghost:
+                self._book.drop(resting)
+        self._record(Step(reports=tuple(reports)))
+
+    def on_trade_status(self, symbol: Symbol, status: TradeStatus) -> None:
+        """Orders of the symbol trade only while it is TRADING; what rests then waits."""
+        self._book.set_status(symbol, status)
+        self._record(Step(reports=tuple(self._trade(fill) for fill in self._book.match(symbol))))
+
+    def end_of_day(self, market: str | None = None) -> None:
+        """The DAY orders of the market expire, of all markets if None."""
+        reports = [
+            self._end(resting, ExecType.EXPIRED)
+            for resting in self._book.day_orders(market)
+            if not resting.ghost
+        ]
+        self._record(Step(reports=tuple(reports)))
+
+    def behave(self, behaviour: PaperBehaviour) -> None:
+        """From now on."""
+        self._behaviour = behaviour
+        self._delivery.hold(behaviour.silent or behaviour.connection is Connection.DOWN)
+
+    def speak(self) -> None:
+        """End the silence: everything that was held back is reported."""
+        self.behave(replace(self._behaviour, silent=False))
+
+    def _take(self, order: NewOrder) -> None:
+        objection = self._book.objection(order)
+        if objection is not None:
+            rejected = self._ledger.report(order.client_order_id, ExecType.REJECTED, text=objection)
+            self._record(Step(order=order, reports=(rejected,)))
+            return
+        resting = self._book.rest(order, order.quantity)
+        acknowledged = self._ledger.report(order.client_order_id, ExecType.NEW)
+        fills = [self._trade(fill) for fill in self._book.match(resting.symbol)]
+        after = self._behaviour.acknowledges_after_fill
+        reports = [*fills, acknowledged] if after else [acknowledged, *fills]
+        if order.time_in_force is TimeInForce.IOC and resting.leaves:
+            reports.append(self._end(resting, ExecType.CANCELED, "IOC: the rest found no match"))
+        self._record(Step(order=order, reports=tuple(reports)))
+
+    def _cancel(self, client_order_id: ClientOrderId) -> Step:
+        resting = self._book.find(client_order_id)
+        if resting is None or resting.ghost:
+            known = self._ledger.order(client_order_id) is not None
+            return self._refuse_cancel(client_order_id, "too late" if known else "unknown order")
+        if resting.cancel_pending:
+            return Step()
+        match self._behaviour.cancel:
+            case CancelAnswer.PROMPT:
+                return Step(reports=(self._end(resting, ExecType.CANCELED),))
+            case CancelAnswer.LATE_FILL:
+                resting.ghost = True
+                return Step(reports=(self._ledger.report(client_order_id, ExecType.CANCELED),))
+            case CancelAnswer.AFTER_NEXT_QUOTE:
+                resting.cancel_pending = True
+                return Step(cancel_pending=client_order_id)
+            case CancelAnswer.TOO_LATE:
+                return self._refuse_cancel(client_order_id, "too late")
+            case unreachable:
+                assert_never(unreachable)
+
+    def _refuse_cancel(self, client_order_id: ClientOrderId, why: str) -> Step:
+        return Step(reports=(self._ledger.report(client_order_id, ExecType.CANCEL_REJECTED, text=why),))
+
+    def _end(self, resting: Resting, exec_type: ExecType, text: str | None = None) -> ExecutionReport:
+        self._book.drop(resting)
+        return self._ledger.report(resting.order.client_order_id, exec_type, text=text)
+
+    def _trade(self, fill: BookFill) -> ExecutionReport:
+        order = fill.resting.order
+        fee = trade_fee(order.instrument, fill.quantity, fill.price)
+        return self._ledger.report(order.client_order_id, ExecType.TRADE, fill.quantity, fill.price, fee)
+
+    def _record(self, step: Step) -> None:
+        """Remember first, then deliver: what the desk has heard is never forgotten by the venue."""
+        try:
+            self._ledger.record(step)
+        except OSError as error:
+            raise VenueUnavailable(f"{self.name} cannot write its journal") from error
+        for report in step.reports:
+            is_trade = report.exec_type is ExecType.TRADE
+            latency_s = self._behaviour.fill_latency_s if is_trade else self._behaviour.ack_latency_s
+            for _ in range(2 if self._behaviour.repeats_reports else 1):
+                self._delivery.put(report, latency_s)
+
+    def _check_reachable(self) -> None:
+        if self._closed or self._behaviour.connection is Connection.DOWN:
+            raise VenueUnavailable(f"{self.name} cannot be reached")
+        if not self._ledger.writable:
+            raise VenueUnavailable(f"{self.name} cannot write its journal")
+
+    def _check_room(self) -> None:
+        if self._delivery.waiting > self._settings.max_waiting_reports:
+            raise VenueUnavailable(f"{self.name} waits for its reports to be read")
+
+    def _answer(self) -> None:
+        if self._behaviour.connection is Connection.ANSWER_LOST:
+            raise VenueUnavailable(f"{self.name} took the message, and the answer was lost")
+
+
+def _same(known: NewOrder, order: NewOrder) -> bool:
+    """The same wish; what is known of the instrument may have changed in between."""
+    return known.instrument.symbol == order.instrument.symbol and known == replace(
+        order, instrument=known.instrument
+    )
+
+
+def _open_journal(path: Path | None, settings: PaperSettings, epoch: str) -> Journal:
+    if path is None:
+        return NoJournal(epoch)
+    return FileJournal(path, Header(settings.name, epoch), settings.fsync)
