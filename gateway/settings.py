@@ -14,7 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 PREFIX = "GATEWAY_"
@@ -22,6 +22,24 @@ DEVELOPMENT_SECRET = "development-only-secret-known-to-everybody"
 MIN_SECRET_BYTES = 32
 """RFC 7518 section 3.2: an HS256 key is at least as long as the hash."""
 
+
+def _split_commas(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _split_pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    if not all(key and assigned for key, _, assigned in pairs):
+        raise ValueError("Input should be pairs such as USD=XNYS,HKD=XHKG")
+    return {key.strip(): assigned.strip() for key, _, assigned in pairs}
+
+
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]
+CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_split_commas)]
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
@@ -101,6 +119,18 @@ class Settings(BaseSettings):
     )
     replay_file: Path | None = Field(None, description="The closing prices that the replay feed plays.")
     replay_day_seconds: Seconds = Field(10, description="How many seconds one replayed trading day takes.")
+    replay_steps_per_day: Count = Field(
+        10, description="The least number of price steps in one replayed trading day."
+    )
+    feed_streams: CommaSeparated = Field(
+        ("desk:quotes", "desk:book"),
+        min_length=1,
+        description="The Redis streams that the Redis feed reads, separated by commas.",
+    )
+    feed_batch: Count = Field(500, description="The most messages of a feed that are taken in at a time.")
+    feed_dead_letters: Count = Field(
+        10_000, description="The most unreadable messages that the Redis feed keeps for inspection."
+    )
     quote_flush_interval_s: Seconds = Field(
         0.25, description="How often, in seconds, changed quotes are written to the database."
     )
@@ -123,6 +153,13 @@ class Settings(BaseSettings):
     deadline_cutoff: time = Field(
         time(14, 0), description="The time of day of deadlines, local to the account's market."
     )
+    deadline_markets: Pairs = Field(
+        {"USD": "XNYS", "HKD": "XHKG", "JPY": "XTKS", "GBP": "XLON", "EUR": "XETR"},
+        description="The market whose calendar sets the deadline, by the account's base currency.",
+    )
+    deadline_default_market: str = Field(
+        "XNYS", description="The market that sets the deadline of accounts in any other currency."
+    )
     price_band: Decimal = Field(
         Decimal("0.05"),
         gt=0,
@@ -139,9 +176,14 @@ class Settings(BaseSettings):
         10, description="After how many silent seconds of the venue an order's status is asked for."
     )
     dispatch_batch: Count = Field(100, description="The most orders the dispatcher claims at a time.")
-    paper_latency_s: SecondsOrZero = Field(
-        0.5,
-        description="How many seconds the paper venue takes to answer, and between two partial fills.",
+    paper_ack_latency_s: SecondsOrZero = Field(
+        0.2, description="How many seconds the paper venue takes to acknowledge, reject or cancel an order."
+    )
+    paper_fill_latency_s: SecondsOrZero = Field(
+        0.5, description="How many seconds the paper venue takes before each fill."
+    )
+    paper_fsync: bool = Field(
+        False, description="Whether the paper venue's journal survives a power failure, at a cost per order."
     )
 
     relay_batch: Count = Field(500, description="The most outbox rows the relay publishes at a time.")
@@ -151,8 +193,17 @@ class Settings(BaseSettings):
     outbox_retention_hours: Count = Field(
         24, description="For how many hours published outbox rows are kept."
     )
+    bus_name: str = Field(
+        "desk", min_length=1, description="The prefix of the bus's keys in Redis; two desks need two names."
+    )
     bus_history_entries: Count = Field(
         100_000, description="The most events per stream that can be replayed."
+    )
+    bus_remembered_entries: Count = Field(
+        10_000, description="The most recent events that a process replays without asking Redis."
+    )
+    bus_watched_keys: Count = Field(
+        10_000, description="The most subjects, such as symbols, whose latest value the bus remembers."
     )
     listener_buffer_entries: Count = Field(
         1000, description="The most undelivered events of one listener before it is cut off."
@@ -172,7 +223,7 @@ class Settings(BaseSettings):
         default_factory=lambda known: known["profile"] is Profile.DEVELOPMENT,
         description="Whether clients may read the schema and open the explorer; default: in development.",
     )
-    allowed_origins: Annotated[tuple[str, ...], NoDecode] = Field(
+    allowed_origins: CommaSeparated = Field(
         (), description="Web origins besides the server's own that may call it, separated by commas."
     )
     ws_init_timeout_s: Seconds = Field(
@@ -186,13 +237,6 @@ class Settings(BaseSettings):
     log_format: LogFormat = Field(
         LogFormat.AUTO, description="`console`, `json`, or `auto`: console on a terminal, JSON elsewhere."
     )
-
-    @field_validator("allowed_origins", mode="before")
-    @classmethod
-    def _split_commas(cls, value: object) -> object:
-        if not isinstance(value, str):
-            return value
-        return tuple(origin.strip() for origin in value.split(",") if origin.strip())
 
     @model_validator(mode="after")
     def _refuse_what_cannot_work(self) -> Self:
@@ -212,7 +256,7 @@ def load_settings(**overrides: Any) -> Settings:
     except ValidationError as error:
         raise SettingsError(
             tuple(
-                f"{variable(str(fault['loc'][0]))}: {fault['msg']}."
+                f"{variable(str(fault['loc'][0]))}: {fault['msg'].removeprefix('Value error, ')}."
                 for fault in error.errors(include_input=False, include_url=False)
                 if fault["type"] != "default_factory_not_called"
             )

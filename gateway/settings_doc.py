@@ -33,6 +33,10 @@ def _default(field: FieldInfo) -> str:
     """Empty where there is no default, or where it depends on another setting: then the meaning says how."""
     if isinstance(field.default, SecretStr):
         return "a published one"
+    if isinstance(field.default, tuple) and field.default:
+        return f"`{','.join(field.default)}`"
+    if isinstance(field.default, dict):
+        return f"`{','.join(f'{key}={value}' for key, value in field.default.items())}`"
     return "" if field.default_factory or field.default in (None, ()) else f"`{field.default}`"
 
 

@@ -92,13 +92,20 @@ def _leaves_the_transaction(name: str) -> bool:
 
 
 def broad_except(tree: ast.Module) -> Offences:
-    """Catching every exception, in whatever words."""
+    """Catching every exception, in whatever words, other than to clean up and raise it again."""
     for node in ast.walk(tree):
         if isinstance(node, ast.ExceptHandler) and (node.type is None or _is_broad(node.type)):
-            yield node
+            if not _raises_again(node):
+                yield node
     for name, call in calls([tree]):
         if name.split(".")[-1] == "suppress" and any(map(_is_broad, call.args)):
             yield call
+
+
+def _raises_again(handler: ast.ExceptHandler) -> bool:
+    last = handler.body[-1]
+    leaves_early = any(isinstance(node, ast.Return | ast.Continue | ast.Break) for node in ast.walk(handler))
+    return isinstance(last, ast.Raise) and last.exc is None and not leaves_early
 
 
 def _is_broad(node: ast.expr) -> bool:
@@ -178,10 +185,16 @@ RULES = (
         breaks=(
             "try: f()\nexcept: pass",
             "try: f()\nexcept Exception: pass",
+            "try: f()\nexcept Exception as error:\n if x: raise",
+            "try: f()\nexcept Exception:\n if x: return\n raise",
             "try: f()\nexcept (ValueError, builtins.BaseException): pass",
             "with contextlib.suppress(Exception): f()",
         ),
-        keeps=("try: f()\nexcept ValueError: pass", "with suppress(KeyError): f()"),
+        keeps=(
+            "try: f()\nexcept ValueError: pass",
+            "try: f()\nexcept BaseException:\n file.close()\n raise",
+            "with suppress(KeyError): f()",
+        ),
         except_in=("gateway/supervisor.py",),
     ),
     Rule(

@@ -53,6 +53,7 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GATEWAY_PRICE_BAND", "0.10")
     monkeypatch.setenv("GATEWAY_DEADLINE_CUTOFF", "15:30")
     monkeypatch.setenv("GATEWAY_ALLOWED_ORIGINS", "https://desk.example, https://risk.example,")
+    monkeypatch.setenv("GATEWAY_DEADLINE_MARKETS", "SGD=XSES, USD=XNYS")
     monkeypatch.setenv("GATEWAY_REDIS_URL", "")
 
     settings = load_settings()
@@ -62,6 +63,7 @@ def test_environment_is_read(monkeypatch: pytest.MonkeyPatch) -> None:
     assert settings.price_band == Decimal("0.10")
     assert settings.deadline_cutoff == time(15, 30)
     assert settings.allowed_origins == ("https://desk.example", "https://risk.example")
+    assert settings.deadline_markets == {"SGD": "XSES", "USD": "XNYS"}
     assert settings.redis_url is None, "an empty variable is as good as none"
 
 
@@ -119,6 +121,8 @@ def test_production_names_every_problem_at_once() -> None:
         ({"lease_ttl_s": "inf"}, "GATEWAY_LEASE_TTL_S"),
         ({"max_price_age_s": "nan"}, "GATEWAY_MAX_PRICE_AGE_S"),
         ({"price_band": "NaN"}, "GATEWAY_PRICE_BAND"),
+        ({"feed_streams": " , "}, "GATEWAY_FEED_STREAMS"),
+        ({"deadline_markets": "USD=XNYS,HKD"}, "GATEWAY_DEADLINE_MARKETS: Input should be pairs"),
         ({"price_band": "1"}, "GATEWAY_PRICE_BAND"),
         ({"reporting_currency": "dollars"}, "GATEWAY_REPORTING_CURRENCY"),
         ({"prot": 8000}, "GATEWAY_PROT"),
