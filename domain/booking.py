@@ -13,24 +13,22 @@ from domain.market import Instrument
 from domain.money import Currency, exact, round_money
 
 
-def gross_amount(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
-    """What `quantity` (>= 0) costs at `price` before fees, as booked: whole minor units of its currency."""
-    with exact():
-        return round_money(quantity * instrument.multiplier * price, instrument.currency)
+def booked(instrument: Instrument, quantity: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
+    """Gross amount and fee of trading `quantity` (>= 0) at `price`. Call it inside `money.exact()`."""
+    gross = round_money(quantity * instrument.multiplier * price, instrument.currency)
+    return gross, round_money(instrument.fee_rate * gross, instrument.currency)
 
 
 def trade_fee(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
     """The fee of trading `quantity` (>= 0) at `price`: the rate on the booked gross, in whole minor units."""
     with exact():
-        return round_money(
-            instrument.fee_rate * gross_amount(instrument, quantity, price), instrument.currency
-        )
+        return booked(instrument, quantity, price)[1]
 
 
 def cash_effect(instrument: Instrument, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> Decimal:
     """What an execution does to the ledger cash of the instrument's currency; a buy (> 0) takes cash out."""
     with exact():
-        gross = gross_amount(instrument, abs(signed_quantity), price)
+        gross, _ = booked(instrument, abs(signed_quantity), price)
         return (-gross if signed_quantity > 0 else gross) - fee
 
 

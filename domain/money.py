@@ -101,6 +101,16 @@ def lots_needed(amount: Decimal, per_lot: Decimal) -> int:
     return max(0, int(whole) + (1 if rest > 0 else 0))
 
 
+def lots_within(amount: Decimal, per_lot: Decimal) -> int:
+    """How many whole lots of `per_lot` > 0 fit into `amount`; 0 if it is negative."""
+    return max(0, int(_ROUNDING.divide_int(amount, per_lot)))
+
+
+def rank_ratio(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """The quotient to 120 digits, for comparing and estimating only. The denominator is not zero."""
+    return _ROUNDING.divide(numerator, denominator)
+
+
 def whole_lots(quantity: Decimal, lot: Decimal) -> Decimal:
     """The largest multiple of `lot` that is not above `quantity` (>= 0)."""
     return _ROUNDING.multiply(_ROUNDING.divide_int(quantity, lot), lot)

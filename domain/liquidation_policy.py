@@ -1,0 +1,169 @@
+"""Which positions a plan closes, and in which order, when the operator leaves that to the desk."""
+
+from collections.abc import Callable, Iterable
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.closing import Closable, Draft, Line, Relief, binding, lots_to_cure, useful_lots
+from domain.margin import market_value
+from domain.money import ZERO
+from domain.order import OrderSide
+
+
+class LiquidationPolicy(StrEnum):
+    """How the desk chooses. All but ALL stop as soon as nothing is left to collect."""
+
+    MIN_TURNOVER = "MIN_TURNOVER"
+    """Most relief per notional first; the last leg is the cheapest that ends the call."""
+    LOSERS_FIRST = "LOSERS_FIRST"
+    """Largest unrealised loss first; positions of unknown cost last."""
+    LARGEST_FIRST = "LARGEST_FIRST"
+    """Largest market value first."""
+    MOST_LIQUID_FIRST = "MOST_LIQUID_FIRST"
+    """Largest displayed notional on the side to be hit first; no size displayed comes last."""
+    PRO_RATA = "PRO_RATA"
+    """The same fraction of each, rounded up to the lot."""
+    ALL = "ALL"
+    """Everything that can be closed."""
+
+
+def choose(policy: LiquidationPolicy, closables: list[Closable], start: Draft) -> Draft:
+    """The closings of the policy.
+
+    A cover may be cut short because it raises the debt to where the financing limit binds. If that leaves
+    something to collect, the choice is made anew with sales before covers, which leaves the most room.
+    """
+    sales = [each for each in closables if each.side is OrderSide.SELL]
+    covers = [each for each in closables if each.side is OrderSide.BUY]
+    if policy is LiquidationPolicy.ALL:
+        return _everything(sales + covers, start.fresh())
+    fill = _FILLS.get(policy, _in_order)
+    draft = start.fresh()
+    fill(_sorted(policy, closables), draft)
+    if draft.is_cured() or not (sales and covers):
+        return draft
+    sales_first = start.fresh()
+    fill(_sorted(policy, sales), sales_first)
+    fill(_sorted(policy, covers), sales_first)
+    return sales_first if sales_first.need < draft.need else draft
+
+
+def _sorted(policy: LiquidationPolicy, closables: list[Closable]) -> list[Closable]:
+    match policy:
+        case LiquidationPolicy.LOSERS_FIRST:
+            return sorted(closables, key=_profit)
+        case LiquidationPolicy.LARGEST_FIRST:
+            return sorted(closables, key=lambda each: -abs(market_value(each.holding) * each.rate))
+        case LiquidationPolicy.MOST_LIQUID_FIRST:
+            return sorted(closables, key=lambda each: -_displayed(each))
+    return closables
+
+
+def _profit(closable: Closable) -> tuple[bool, Decimal]:
+    """Unrealised, in base currency; those of unknown cost sort behind all others."""
+    holding = closable.holding
+    if holding.average_cost is None:
+        return True, ZERO
+    per_unit = (closable.quote.mark - holding.average_cost) * holding.instrument.multiplier
+    return False, holding.quantity * per_unit * closable.rate
+
+
+def _displayed(closable: Closable) -> Decimal:
+    """Notional shown on the side to be hit, in base currency."""
+    quote = closable.quote
+    if closable.side is OrderSide.SELL:
+        size, price = quote.bid_size, quote.bid
+    else:
+        size, price = quote.ask_size, quote.ask
+    return (size or ZERO) * (price or ZERO) * closable.instrument.multiplier * closable.rate
+
+
+def _everything(closables: Iterable[Closable], draft: Draft) -> Draft:
+    for closable in closables:
+        draft.close(closable, closable.lots)
+    return draft
+
+
+def _in_order(closables: list[Closable], draft: Draft) -> None:
+    for closable in closables:
+        if draft.is_cured():
+            return
+        lots = draft.lots_to_close(closable)
+        if lots:
+            draft.close(closable, lots)
+
+
+def _min_turnover(closables: list[Closable], draft: Draft) -> None:
+    """Best yield first; when the best can end the call alone, the cheapest of all that can takes its place.
+
+    With one binding line this is the greedy solution of the fractional knapsack, which is optimal, but for
+    the rounding up of its last leg: the notional is at most one lot above that of any plan that cures.
+    Where the financing limit binds as well, greedy is no longer optimal, as each line has its own order.
+    """
+    left = list(closables)
+    while left and not draft.is_cured():
+        on_debt = draft.formula.debt_binds(draft.standing)
+        left.sort(
+            key=lambda each: each.per_notional.debt if on_debt else each.per_notional.margin, reverse=True
+        )
+        sized = ((each, draft.lots_to_close(each)) for each in left)
+        best = next((pair for pair in sized if pair[1]), None)
+        if best is None:
+            return
+        if draft.cures(*best):
+            best = _cheapest_cure(left, draft)
+        draft.close(*best)
+        left.remove(best[0])
+
+
+def _cheapest_cure(closables: list[Closable], draft: Draft) -> tuple[Closable, int]:
+    sized = ((each, draft.lots_to_close(each)) for each in closables)
+    curing = [(each, lots) for each, lots in sized if lots and draft.cures(each, lots)]
+    return min(curing, key=lambda pair: pair[0].base_notional(pair[1]))
+
+
+def _pro_rata(closables: list[Closable], draft: Draft) -> None:
+    """The smallest common fraction that cures, in steps of one lot of the position with the most lots.
+
+    Rounding every leg up to its lot brings in more than needed, so the last ones are cut back.
+    """
+    helping = [each for each in closables if binding(draft.lines(each)).relief > 0]
+    steps = max((each.lots for each in helping), default=0)
+    lines = _lines_of_a_step(helping, draft, steps)
+    most = useful_lots(lines, steps)
+    step, more, before = min(most, lots_to_cure(lines)), 1, len(draft.closings)
+    _close_fraction(helping, draft, step, steps)
+    while not draft.is_cured() and step < most:
+        step, more = min(most, step + more), more * 2
+        draft.back_to(before)
+        _close_fraction(helping, draft, step, steps)
+    _cut_back(draft)
+
+
+def _lines_of_a_step(closables: list[Closable], draft: Draft, steps: int) -> tuple[Line, ...]:
+    """Of closing 1/steps of everything; both sides of each line are `steps` times as large, to stay exact."""
+    margin = sum((each.relief.margin * each.lots for each in closables), ZERO)
+    debt = sum((each.relief.debt * each.lots for each in closables), ZERO)
+    lines = draft.formula.lines(draft.standing, Relief(margin, debt))
+    return tuple(Line(line.need * steps, line.relief) for line in lines)
+
+
+def _close_fraction(closables: list[Closable], draft: Draft, step: int, steps: int) -> None:
+    """Close step/steps of each, rounded up to the lot."""
+    for closable in closables if step else ():
+        draft.close(closable, -(-closable.lots * step // steps))
+
+
+def _cut_back(draft: Draft) -> None:
+    """Drop the last legs that the cure can do without, and of the one it cannot all lots too many."""
+    while draft.is_cured() and draft.closings:
+        closable, lots = draft.drop_last()
+        if not draft.is_cured():
+            draft.close(closable, draft.fewest_curing(closable, lots))
+            return
+
+
+_FILLS: dict[LiquidationPolicy, Callable[[list[Closable], Draft], None]] = {
+    LiquidationPolicy.MIN_TURNOVER: _min_turnover,
+    LiquidationPolicy.PRO_RATA: _pro_rata,
+}
