@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 from domain.money import InvalidDecimal, parse_decimal
 
 MAX_CODE_LENGTH = 40
-MAX_NAME_LENGTH = 200
 MAX_DECIMAL_LENGTH = 64
 
 _CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/-]{{0,{MAX_CODE_LENGTH - 1}}}")
@@ -79,11 +78,15 @@ def code(value: object) -> str:
     return value
 
 
-def name(value: object) -> str:
-    """Text for people, 1 to 200 printable characters."""
-    if not isinstance(value, str) or not 0 < len(value) <= MAX_NAME_LENGTH or not value.isprintable():
-        raise ValueError(f"a text of 1 to {MAX_NAME_LENGTH} printable characters")
-    return value
+def text_up_to(longest: int) -> Callable[[object], str]:
+    """Reads text for people: printable, not empty."""
+
+    def read(value: object) -> str:
+        if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
+            raise ValueError(f"a text of 1 to {longest} printable characters")
+        return value
+
+    return read
 
 
 def currency(value: object) -> str:
@@ -143,6 +146,24 @@ def array(value: object) -> list[object]:
     if not isinstance(value, list):
         raise ValueError("an array")
     return value
+
+
+def json_object(value: object) -> dict[str, object]:
+    """A JSON object."""
+    if not isinstance(value, dict):
+        raise ValueError("an object")
+    return value
+
+
+def version(known: int) -> Callable[[object], int]:
+    """Reads the only version that is known."""
+
+    def read(value: object) -> int:
+        if value is True or value != known:
+            raise ValueError(f"{known}, the only known version")
+        return known
+
+    return read
 
 
 def member_of(kind: type[Member]) -> Callable[[object], Member]:

@@ -1,0 +1,204 @@
+"""A book file is taken whole or refused with every problem, each at its JSON path."""
+
+import copy
+import re
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from domain.margin import AccountType
+from domain.market import FactorSource, InstrumentKind, MarginFactors, TradeStatus
+from domain.money import Currency
+from feeds.book import BookFx
+from feeds.book_file import BookFileError, parse_book
+
+DOCUMENT = Path(__file__).parents[2] / "docs" / "feeds.md"
+EXAMPLES = re.findall(r"```json-book\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+GOOD: dict[str, Any] = orjson.loads(EXAMPLES[0])
+
+Change = Callable[[dict[str, Any]], object]
+
+
+def problems_after(change: Change) -> tuple[str, ...]:
+    """What is wrong with the documented example once it is changed."""
+    book = copy.deepcopy(GOOD)
+    change(book)
+    with pytest.raises(BookFileError) as refused:
+        parse_book(orjson.dumps(book))
+    return refused.value.problems
+
+
+def account(book: dict[str, Any]) -> dict[str, Any]:
+    found: dict[str, Any] = book["clients"][0]["accounts"][0]
+    return found
+
+
+def test_the_documented_example_is_read_as_it_says() -> None:
+    book = parse_book(EXAMPLES[0].encode())
+    apple, dragon = book.instruments
+    assert apple.factors == MarginFactors(
+        Decimal("0.40"), Decimal("0.30"), Decimal("0.35"), Decimal("0.25"), FactorSource.INSTRUMENT
+    )
+    assert dragon.factors is None
+    assert dragon.instrument.kind is InstrumentKind.STOCK
+    assert dragon.instrument.trade_status is TradeStatus.SUSPENDED
+    assert dragon.instrument.suspended_since == datetime(2020, 1, 6, 1, 30, tzinfo=UTC)
+    assert (dragon.instrument.lot_size, dragon.instrument.fee_rate) == (Decimal(1000), Decimal(0))
+    assert book.fx[0] == BookFx(Currency("USD"), Currency("HKD"), Decimal("7.78"))
+    (client,) = book.clients
+    (only,) = client.accounts
+    assert (client.client_no, client.name, client.group) == ("CL0001", "Aiko Yarrowgate", "Retail")
+    assert only.terms.account_type is AccountType.MARGIN
+    assert only.terms.financing_limit == 900_000
+    assert [(cash.currency, cash.balance, cash.accrued_interest) for cash in only.cash] == [
+        ("USD", Decimal("-51250.75"), Decimal("61.50"))
+    ]
+    assert [(part.symbol, part.quantity, part.average_cost) for part in only.positions] == [
+        ("AAPL.US", Decimal(1320), Decimal("62.31")),
+        ("1234.HK", Decimal(50_000), None),
+    ]
+    assert client.factors[0].symbol == "AAPL.US"
+    assert client.factors[0].factors.source is FactorSource.CLIENT
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        (lambda book: book.pop("version"), "$.version: missing"),
+        (lambda book: book.update(version=2), "$.version: must be 1, the only known version"),
+        (lambda book: book.update(currency="USD"), "$.currency: unknown field"),
+        (lambda book: book.update(clients={}), "$.clients: must be an array"),
+        (lambda book: book["clients"].append("CL0002"), "$.clients[1]: must be an object"),
+        (
+            lambda book: book["instruments"][0].update(lotSize="0"),
+            "$.instruments[0].lotSize: must be above zero",
+        ),
+        (lambda book: book["instruments"][0].update(feeRate="1"), "$.instruments[0]: AAPL.US: the fee rate"),
+        (
+            lambda book: book["instruments"][0].update(kind="BOND"),
+            "$.instruments[0].kind: must be one of STOCK",
+        ),
+        (lambda book: book["instruments"][0].update(market=""), "$.instruments[0].market: must be a text"),
+        (
+            lambda book: book["instruments"][0].update(factors=[]),
+            "$.instruments[0].factors: must be an object",
+        ),
+        (
+            lambda book: book["instruments"][0]["factors"].update(maintenance="0.36"),
+            "$.instruments[0].factors: factors must satisfy",
+        ),
+        (
+            lambda book: book["clients"][0]["factors"][0].update(forceClose="0.46"),
+            "$.clients[0].factors[0]: factors",
+        ),
+        (lambda book: book["clients"][0].update(name="A\nB"), "$.clients[0].name: must be a text"),
+        (lambda book: book["clients"][0].update(group=""), "$.clients[0].group: must be a text"),
+        (
+            lambda book: account(book).update(type="LOAN"),
+            "$.clients[0].accounts[0].type: must be one of MARGIN",
+        ),
+        (
+            lambda book: account(book).update(financingLimit="-1"),
+            "$.clients[0].accounts[0].financingLimit: must be",
+        ),
+        (
+            lambda book: account(book)["cash"][0].update(balance=-51250.75),
+            "$.clients[0].accounts[0].cash[0].balance: must be a decimal in a string",
+        ),
+        (
+            lambda book: account(book)["cash"][0].update(balance="NaN"),
+            "$.clients[0].accounts[0].cash[0].balance: must be a decimal",
+        ),
+        (
+            lambda book: account(book)["positions"][1].update(quantity="0.00"),
+            "$.clients[0].accounts[0].positions[1].quantity: must be other than zero",
+        ),
+        (
+            lambda book: account(book)["positions"][1].update(symbol="9.HK"),
+            "$.clients[0].accounts[0].positions[1].symbol: 9.HK is not among the instruments",
+        ),
+        (
+            lambda book: account(book)["positions"].append(account(book)["positions"][0]),
+            "$.clients[0].accounts[0].positions[2].symbol: AAPL.US is already at"
+            " $.clients[0].accounts[0].positions[0].symbol",
+        ),
+        (
+            lambda book: account(book)["cash"].append(account(book)["cash"][0]),
+            "$.clients[0].accounts[0].cash[1].currency: USD is already at",
+        ),
+        (
+            lambda book: account(book)["cash"].append({"currency": "JPY", "balance": "1"}),
+            "$.clients[0].accounts[0].cash[1].currency: no FX rate from JPY to the account's HKD",
+        ),
+        (
+            lambda book: account(book).update(
+                baseCurrency="EUR", cash=[], positions=account(book)["positions"][:1]
+            ),
+            "$.clients[0].accounts[0].positions[0].symbol: no FX rate from USD to the account's EUR",
+        ),
+        (
+            lambda book: book["clients"].append(book["clients"][0] | {"clientNo": "CL0002"}),
+            "$.clients[1].accounts[0].accountNo: M100001 is already at $.clients[0].accounts[0].accountNo",
+        ),
+        (
+            lambda book: book["clients"].append(book["clients"][0] | {"accounts": []}),
+            "$.clients[1].clientNo: CL0001 is already at $.clients[0].clientNo",
+        ),
+        (
+            lambda book: book["instruments"].append(book["instruments"][0]),
+            "$.instruments[2].symbol: AAPL.US is already",
+        ),
+        (lambda book: book["fx"].append(book["fx"][0]), "$.fx[2]: USD/HKD is already at $.fx[0]"),
+        (lambda book: book["fx"][0].update(quoteCurrency="USD"), "$.fx[0]: an FX rate needs two currencies"),
+        (
+            lambda book: book["clients"][0]["factors"][0].update(symbol="9.HK"),
+            "$.clients[0].factors[0].symbol: 9.HK is not among the instruments",
+        ),
+        (
+            lambda book: book["clients"][0]["factors"].append(book["clients"][0]["factors"][0]),
+            "$.clients[0].factors[1].symbol: AAPL.US is already at",
+        ),
+    ],
+)
+def test_a_flaw_is_refused_at_its_path(change: Change, problem: str) -> None:
+    (found,) = problems_after(change)
+    assert found.startswith(problem)
+
+
+def test_every_problem_is_found_not_only_the_first() -> None:
+    def change(book: dict[str, Any]) -> None:
+        book["instruments"][1].update(lotSize="-1", currency="hkd")
+        account(book)["cash"][0].pop("balance")
+        account(book)["positions"][0].update(quantity="0")
+
+    assert [problem.partition(":")[0] for problem in problems_after(change)] == [
+        "$.instruments[1].currency",
+        "$.instruments[1].lotSize",
+        "$.clients[0].accounts[0].cash[0].balance",
+        "$.clients[0].accounts[0].positions[0].quantity",
+    ]
+
+
+def test_the_message_lists_20_problems_and_says_how_many_more_there_are() -> None:
+    book = copy.deepcopy(GOOD) | {"fx": [{}] * 10}
+    with pytest.raises(BookFileError) as refused:
+        parse_book(orjson.dumps(book))
+    assert len(refused.value.problems) == 30
+    lines = str(refused.value).splitlines()
+    assert (len(lines), lines[-1]) == (21, "... and 10 more")
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"\xff", b"[" * 5000])
+def test_what_is_not_json_is_refused(data: bytes) -> None:
+    with pytest.raises(BookFileError, match="not JSON"):
+        parse_book(data)
+
+
+def test_a_book_without_clients_is_a_book() -> None:
+    book = parse_book(b'{"version": 1, "instruments": [], "clients": []}')
+    assert (book.instruments, book.fx, book.clients) == ((), (), ())
