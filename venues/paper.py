@@ -106,6 +106,11 @@ class PaperVenue:
         """As in the settings."""
         return self._settings.name
 
+    @property
+    def unconfirmed(self) -> int:
+        """How many reports wait for a reader, or for its next step."""
+        return self._delivery.waiting
+
     async def submit(self, order: NewOrder) -> None:
         """See `Venue`. What the book does not accept is taken too, and reported as REJECTED."""
         self._check_reachable()
@@ -130,7 +135,7 @@ class PaperVenue:
             if self._closed:
                 return
             self._delivery.confirm()
-            self._ledger.record(Step(delivered=report.execution_id))
+            self._record(Step(delivered=report.execution_id))
 
     async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
         """See `Venue`."""

@@ -8,8 +8,9 @@ was cut short never happened and is cut off. The file is locked: two venues on o
 import fcntl
 import os
 from dataclasses import dataclass
+from io import FileIO
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import Protocol
 
 from pydantic import TypeAdapter, ValidationError
 
@@ -139,8 +140,8 @@ class FileJournal:
 
     def _write(self, line: bytes) -> None:
         try:
-            self._file.write(line + b"\n")
-            self._file.flush()
+            if self._file.write(line + b"\n") != len(line) + 1:
+                raise OSError("the line was written in part")
             if self._fsync:
                 os.fsync(self._file.fileno())
         except OSError:
@@ -148,8 +149,8 @@ class FileJournal:
             raise
 
 
-def _open_locked(path: Path) -> BinaryIO:
-    file = path.open("a+b")
+def _open_locked(path: Path) -> FileIO:
+    file = path.open("a+b", buffering=0)
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
@@ -158,7 +159,7 @@ def _open_locked(path: Path) -> BinaryIO:
     return file
 
 
-def _whole_lines(file: BinaryIO) -> list[bytes]:
+def _whole_lines(file: FileIO) -> list[bytes]:
     """Every line but a torn last one, which is cut off."""
     file.seek(0)
     lines = file.read().splitlines(keepends=True)
