@@ -1,0 +1,242 @@
+"""The bus of several processes: one Redis stream of events, one short stream of broadcasts.
+
+An entry's id is `<offset>-0` and it names its epoch, so the stream alone says where it stands. Publishing is
+one script (`publish.lua`): it appends behind the newest entry or not at all, which makes a repeated or
+doubled publish harmless. Redis is not the truth, the outbox is: a Redis that comes back empty or shortened
+refuses the next publish with BusBehind, the relay fills it again with the same offsets, and readers who
+already have them see no gap.
+
+Each process reads with one loop and one connection, which asks for what follows an explicit id. Losing the
+connection therefore loses nothing; the loop connects again and asks the same question. Most resumes are
+answered from memory; older ones page through the stream.
+
+Time limits are `asyncio.timeout` around whole commands, and the clients have no socket timeout of their own:
+with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+from redis import exceptions
+from redis.asyncio import Redis
+from redis.asyncio.retry import Retry
+from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+
+from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
+from subscriptions.fan_out import FanOut, Listener
+from subscriptions.watchers import Watcher, Watchers
+
+COMMAND_RETRIES = 5
+"""Every command here may be repeated: publishing is idempotent, a broadcast only newest-wins."""
+
+_PUBLISH = (Path(__file__).parent / "publish.lua").read_text()
+
+
+class RedisBus:
+    """See `Bus`. `name` is the prefix of its keys; buses of the same name on one Redis are the same bus.
+
+    `history_max` entries are kept in Redis (approximately: never fewer), `remember_max` in this process.
+    """
+
+    def __init__(
+        self,
+        url: str,
+        *,
+        name: str,
+        history_max: int,
+        remember_max: int,
+        buffer_max: int,
+        watch_keys_max: int,
+        broadcasts_max: int = 1000,
+        page_max: int = 500,
+        block_s: float = 2.0,
+        reconnect_delay_s: float = 0.2,
+        command_timeout_s: float = 5.0,
+        first_read_timeout_s: float = 10.0,
+    ) -> None:
+        self._client: Any = Redis.from_url(
+            url, socket_timeout=None, retry=Retry(ExponentialWithJitterBackoff(), COMMAND_RETRIES)
+        )
+        self._reader: Any = Redis.from_url(
+            url, socket_timeout=None, retry=Retry(NoBackoff(), 0), client_name=name
+        )
+        self._publish = self._client.register_script(_PUBLISH)
+        self._events, self._broadcasts = f"{{{name}}}:events", f"{{{name}}}:broadcasts"
+        self._fan_out = FanOut(remember_max=remember_max, buffer_max=buffer_max)
+        self._watchers = Watchers(keys_max=watch_keys_max)
+        self._history_max, self._remember_max = history_max, remember_max
+        self._broadcasts_max, self._page_max = broadcasts_max, page_max
+        self._block_s = block_s
+        self._reconnect_delay_s, self._command_timeout_s = reconnect_delay_s, command_timeout_s
+        self._first_read_timeout_s = first_read_timeout_s
+        self._broadcast_id: bytes | None = None
+        self._read_once = asyncio.Event()
+        self._connected = False
+
+    @property
+    def healthy(self) -> bool:
+        return self._connected
+
+    @property
+    def position(self) -> Position | None:
+        return self._fan_out.position
+
+    @property
+    def listener_count(self) -> int:
+        """Listeners and watchers now registered in this process."""
+        return self._fan_out.listener_count + self._watchers.count
+
+    async def publish(self, epoch: str, entries: Sequence[tuple[int, bytes]], *, begin: bool = False) -> None:
+        if not entries:
+            return
+        first = entries[0][0]
+        assert entries[-1][0] == first + len(entries) - 1, "offsets are consecutive"
+        payloads = [payload for _, payload in entries]
+        async with self._command():
+            answer = await self._publish(
+                keys=[self._events], args=[epoch, int(begin), self._history_max, first, *payloads]
+            )
+        if answer[0] == 0:
+            raise BusBehind(Position(answer[1].decode(), answer[2]) if answer[1] else None)
+
+    async def last_position(self) -> Position | None:
+        async with self._command():
+            newest = _entries(await self._client.xrevrange(self._events, count=1))
+        return newest[0].position if newest else None
+
+    @asynccontextmanager
+    async def listen(self, after: Position | None) -> AsyncIterator[AsyncIterator[Entry]]:
+        await self._wait_for_first_read()
+        await self._require_published(after)
+        listener = self._fan_out.join(after)
+        try:
+            if after is None or listener.starts_after <= after.offset:
+                yield listener
+                return
+            page = await self._page(after, listener.starts_after)
+            async with aclosing(self._older_then(page, listener)) as entries:
+                yield entries
+        finally:
+            self._fan_out.leave(listener)
+
+    async def broadcast(self, topic: str, messages: Sequence[Message]) -> None:
+        if not messages:
+            return
+        fields = {"": topic} | {message.key: message.payload for message in messages}
+        async with self._command():
+            await self._client.xadd(self._broadcasts, fields, maxlen=self._broadcasts_max)
+
+    def watch(self, topic: str) -> AbstractAsyncContextManager[Watcher]:
+        return self._watchers.watch(topic)
+
+    async def run(self) -> None:
+        while True:
+            try:
+                await self._catch_up()
+                while True:
+                    await self._read()
+            except BusUnavailable:
+                await asyncio.sleep(self._reconnect_delay_s)
+            finally:
+                self._connected = False
+
+    async def close(self) -> None:
+        self._fan_out.end_all(StopAsyncIteration, "the bus is closed")
+        self._watchers.end_all()
+        await self._reader.aclose()
+        await self._client.aclose()
+
+    async def _catch_up(self) -> None:
+        """Find out where both streams stand: at the start, after a lost connection, and when all is quiet."""
+        async with self._command():
+            newest = _entries(await self._reader.xrevrange(self._events, count=1))
+            if self._broadcast_id is None:
+                broadcasts = await self._reader.xrevrange(self._broadcasts, count=1)
+                self._broadcast_id = broadcasts[0][0] if broadcasts else b"0-0"
+        if newest and not self._continues(newest[0].position):
+            async with self._command():
+                remembered = await self._reader.xrevrange(self._events, count=self._remember_max)
+            self._fan_out.deliver(_entries(remembered)[::-1])
+        self._connected = True
+        self._read_once.set()
+
+    def _continues(self, newest: Position) -> bool:
+        """Whether reading on from where this process stands is right: not at first, nor in another epoch."""
+        here = self._fan_out.position
+        if here is None:
+            return self._read_once.is_set()
+        return here.epoch == newest.epoch
+
+    async def _read(self) -> None:
+        here = self._fan_out.position
+        after = {self._events: f"{here.offset if here else 0}-0", self._broadcasts: self._broadcast_id}
+        async with self._command(waits_s=self._block_s):
+            answer = await self._reader.xread(after, count=self._page_max, block=int(self._block_s * 1000))
+        for key, found in answer:
+            if key.decode() == self._events:
+                self._fan_out.deliver(_entries(found))
+            else:
+                self._deliver_broadcasts(found)
+        if not answer:
+            await self._catch_up()
+
+    def _deliver_broadcasts(self, found: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
+        for identity, fields in found:
+            messages = [Message(key.decode(), payload) for key, payload in fields.items() if key]
+            self._watchers.deliver(fields[b""].decode(), messages)
+            self._broadcast_id = identity
+
+    async def _wait_for_first_read(self) -> None:
+        try:
+            async with asyncio.timeout(self._first_read_timeout_s):
+                await self._read_once.wait()
+        except TimeoutError as late:
+            raise BusUnavailable("the stream has not been read yet") from late
+
+    async def _require_published(self, after: Position | None) -> None:
+        """A position ahead of this process may come from a faster one; ahead of the stream it is lost."""
+        here = self._fan_out.position
+        if after is None or here is None or after.epoch != here.epoch or after.offset <= here.offset:
+            return
+        newest = await self.last_position()
+        if newest is None or newest.epoch != after.epoch or newest.offset < after.offset:
+            raise PositionLost(f"{after} is ahead of the stream, which ends at {newest}")
+
+    async def _page(self, after: Position, until: int) -> list[Entry]:
+        async with self._command():
+            page = _entries(
+                await self._client.xrange(
+                    self._events, f"{after.offset + 1}-0", f"{until}-0", count=self._page_max
+                )
+            )
+        if not page or page[0].position != Position(after.epoch, after.offset + 1):
+            raise PositionLost(f"what follows {after} is no longer in the stream")
+        return page
+
+    async def _older_then(self, page: list[Entry], listener: Listener) -> AsyncGenerator[Entry, None]:
+        while True:
+            for entry in page:
+                yield entry
+            if page[-1].position.offset >= listener.starts_after:
+                break
+            page = await self._page(page[-1].position, listener.starts_after)
+        async for entry in listener:
+            yield entry
+
+    @asynccontextmanager
+    async def _command(self, waits_s: float = 0.0) -> AsyncIterator[None]:
+        try:
+            async with asyncio.timeout(waits_s + self._command_timeout_s):
+                yield
+        except (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError) as fault:
+            raise BusUnavailable(str(fault) or "Redis does not answer") from fault
+
+
+def _entries(found: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
+    return [
+        Entry(Position(fields[b"e"].decode(), int(identity.partition(b"-")[0])), fields[b"p"])
+        for identity, fields in found
+    ]
