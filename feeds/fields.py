@@ -50,9 +50,8 @@ def read_record(value: object, spec: Spec, path: str, problems: list[str]) -> di
         problems.append(f"{path}: must be an object")
         return None
     before = len(problems)
-    problems.extend(
-        f"{path}.{str(name)[:MAX_CODE_LENGTH]}: unknown field" for name in value.keys() - spec.keys()
-    )
+    unknown = sorted(value.keys() - spec.keys())
+    problems.extend(f"{path}.{name[:MAX_CODE_LENGTH]}: unknown field" for name in unknown)
     record = {
         name: _field(value.get(name), field, f"{path}.{name}", problems) for name, field in spec.items()
     }
