@@ -185,6 +185,8 @@ TRANSITIONS: Mapping[tuple[CaseStatus, CaseTrigger], CaseStatus] = {
 }
 """Where each trigger leads from each status where it can happen."""
 
+CLOSED_MESSAGE = "The case is closed: a new breach opens a new case."
+
 REFUSED: Mapping[tuple[CaseStatus, CaseTrigger], Refusal] = {
     (_S.OPEN, _T.WRITTEN_OFF): Refusal(
         _C.APPROVAL_REQUIRED, "Mark the case as an exception first: a write-off needs a second person."
@@ -203,7 +205,7 @@ REFUSED: Mapping[tuple[CaseStatus, CaseTrigger], Refusal] = {
         for trigger in (_T.CURED, _T.EXCEPTION_MARKED, _T.WRITTEN_OFF, _T.EXEMPTED, _T.VOIDED)
     },
     **{
-        (status, trigger): Refusal(_C.CASE_CLOSED, "The case is closed: a new breach opens a new case.")
+        (status, trigger): Refusal(_C.CASE_CLOSED, CLOSED_MESSAGE)
         for status in CaseStatus
         if status not in LIVE
         for trigger in CaseTrigger

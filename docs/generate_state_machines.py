@@ -1,0 +1,105 @@
+"""Makes the generated parts of docs/state_machines.md anew: `python -m docs.generate_state_machines`.
+
+The prose of the page is written by hand; what stands between a pair of `generated` comments is not.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from domain import case, order_states
+
+PAGE = Path(__file__).with_name("state_machines.md")
+_BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+Edges = Mapping[tuple[str, str], tuple[str, ...]]
+
+
+def render(page: str) -> str:
+    """The page with every generated part made anew; a part that nobody makes is a KeyError."""
+    return _BLOCK.sub(lambda block: block[1] + "\n" + _PARTS[block["name"]]() + "\n" + block[3], page)
+
+
+def _order_moves() -> Edges:
+    return {pair: row.targets for pair, row in order_states.TRANSITIONS.items()}
+
+
+def _case_moves() -> Edges:
+    return {pair: (target,) for pair, target in case.TRANSITIONS.items()}
+
+
+def _order_diagram() -> str:
+    return _diagram(_order_moves(), ["PENDING_APPROVAL", "QUEUED"], order_states.TERMINAL)
+
+
+def _case_diagram() -> str:
+    ends = [status for status in case.CaseStatus if status not in case.LIVE]
+    return _diagram(_case_moves(), ["OPEN"], ends)
+
+
+def _diagram(edges: Edges, starts: Iterable[str], ends: Iterable[str]) -> str:
+    """One arrow for each pair of different statuses, named by all that lead along it."""
+    arrows: dict[tuple[str, str], list[str]] = {}
+    for (status, trigger), targets in edges.items():
+        for target in targets:
+            if target != status:
+                arrows.setdefault((status, target), []).append(trigger)
+    lines = [f"[*] --> {start}" for start in starts]
+    lines += [f"{a} --> {b}: {', '.join(sorted(names))}" for (a, b), names in sorted(arrows.items())]
+    lines += [f"{end} --> [*]" for end in sorted(ends)]
+    return "\n".join(["```mermaid", "stateDiagram-v2", *(f"    {line}" for line in lines), "```"])
+
+
+def _order_table() -> str:
+    rows = []
+    for (status, trigger), row in order_states.TRANSITIONS.items():
+        targets = " or ".join(row.targets) if row.targets != (status,) else "stays"
+        rows.append((status, trigger, targets, row.alert or ""))
+    return _table(("status", "trigger", "leads to", "alert"), _sorted(rows, order_states.OrderStatus))
+
+
+def _order_refused() -> str:
+    rows = [(status, trigger, why) for (status, trigger), why in order_states.REFUSED.items()]
+    return _table(("status", "trigger", "why not"), _sorted(rows, order_states.OrderStatus))
+
+
+def _case_table() -> str:
+    rows = [
+        (status, trigger, "stays" if target == status else target)
+        for (status, trigger), target in case.TRANSITIONS.items()
+    ]
+    return _table(("status", "trigger", "leads to"), _sorted(rows, case.CaseStatus))
+
+
+def _case_refused() -> str:
+    rows = [
+        (status, trigger, refusal.code, refusal.message)
+        for (status, trigger), refusal in case.REFUSED.items()
+        if status in case.LIVE
+    ]
+    rows.append(("any that has ended", "any", "CASE_CLOSED", case.CLOSED_MESSAGE))
+    return _table(("status", "trigger", "code", "message"), _sorted(rows, case.CaseStatus))
+
+
+def _sorted(rows: Iterable[tuple[str, ...]], statuses: Iterable[str]) -> list[tuple[str, ...]]:
+    places = {str(status): place for place, status in enumerate(statuses)}
+    return sorted(rows, key=lambda row: (places.get(row[0], len(places)), row[1]))
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = [head, tuple("---" for _ in head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+_PARTS: Mapping[str, Callable[[], str]] = {
+    "order diagram": _order_diagram,
+    "order transitions": _order_table,
+    "order refusals": _order_refused,
+    "case diagram": _case_diagram,
+    "case transitions": _case_table,
+    "case refusals": _case_refused,
+}
+
+
+if __name__ == "__main__":
+    PAGE.write_text(render(PAGE.read_text()))
