@@ -72,7 +72,7 @@ def _case_table() -> str:
 
 
 def _case_refused() -> str:
-    rows = [
+    rows: list[tuple[str, ...]] = [
         (status, trigger, refusal.code, refusal.message)
         for (status, trigger), refusal in case.REFUSED.items()
         if status in case.LIVE
