@@ -1,0 +1,96 @@
+"""Brings committed outbox rows to the bus: every row, in the order of its offset.
+
+At least once to the bus, which ignores repeats, so exactly once as listeners see it. A row gets its offset in
+one transaction of its own and keeps it; a relay that dies between that and publishing leaves a row which the
+next relay finds, because it begins by publishing whatever the bus lacks. One relay is meant to run, and the
+composition root sees to that; two at once cost only work.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import Protocol
+
+from models.outbox import OutboxRow
+from subscriptions.bus import Bus, BusBehind
+from subscriptions.stream import History
+
+
+class Outbox(History, Protocol):
+    """The module `models.outbox`."""
+
+    async def assign_positions(self, limit: int) -> Sequence[OutboxRow]:
+        """Give the oldest unpublished rows the next offsets."""
+
+
+class StreamDiverged(Exception):
+    """The bus is ahead of the database: it was restored to an older state, and needs a new epoch."""
+
+
+class OutboxRelay:
+    """`run` needs an active database. Set `wake` after a commit, or the poll interval finds the rows."""
+
+    def __init__(
+        self,
+        bus: Bus,
+        outbox: Outbox,
+        *,
+        batch: int,
+        poll_interval_s: float,
+        refill_max: int,
+        wake: asyncio.Event,
+    ) -> None:
+        """`refill_max`: the most rows given to a bus that holds nothing of this epoch."""
+        self._bus = bus
+        self._outbox = outbox
+        self._batch = batch
+        self._poll_interval_s = poll_interval_s
+        self._refill_max = refill_max
+        self._wake = wake
+        self._epoch = ""
+
+    async def run(self) -> None:
+        """Relay until cancelled. A fault of database or bus ends it; run it again and nothing is lost."""
+        await self._publish_what_the_bus_lacks()
+        while True:
+            self._wake.clear()
+            rows = await self._outbox.assign_positions(self._batch)
+            if rows:
+                await self._publish(rows)
+            if len(rows) < self._batch:
+                await self._woken()
+
+    async def _woken(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._poll_interval_s):
+                await self._wake.wait()
+
+    async def _publish(self, rows: Sequence[OutboxRow]) -> None:
+        try:
+            await self._bus.publish(self._epoch, _entries(rows))
+        except BusBehind:
+            await self._publish_what_the_bus_lacks()
+
+    async def _publish_what_the_bus_lacks(self) -> None:
+        offset, begin = await self._held_by_the_bus()
+        while rows := await self._outbox.published_after(offset, self._batch):
+            await self._bus.publish(self._epoch, _entries(rows), begin=begin)
+            offset, begin = rows[-1].offset, False
+
+    async def _held_by_the_bus(self) -> tuple[int, bool]:
+        """The offset to continue behind, and whether the bus has to begin a new history there.
+
+        The bus is asked first: another relay may publish in between, and must not make it look ahead.
+        """
+        held = await self._bus.last_position()
+        head = await self._outbox.stream_head()
+        self._epoch = head.epoch
+        if held is None or held.epoch != head.epoch or held.offset < head.first_offset - 1:
+            return max(head.first_offset - 1, head.last_offset - self._refill_max), True
+        if held.offset > head.last_offset:
+            raise StreamDiverged(f"the bus is at {held}, the database at {head}")
+        return held.offset, False
+
+
+def _entries(rows: Sequence[OutboxRow]) -> list[tuple[int, bytes]]:
+    return [(row.offset, row.payload) for row in rows]

@@ -1,0 +1,73 @@
+"""The event stream as a subscription sees it: live from the bus, and from the outbox what the bus forgot.
+
+Guarantees of the bus (`subscriptions.bus`), over the longer history of the outbox. A snapshot and what
+follows fit together when `position_now` is asked before the snapshot is read: an event may then be in both,
+never in neither.
+"""
+
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
+from typing import Protocol
+
+from models.outbox import OutboxRow, StreamHead
+from subscriptions.bus import Bus, Entry, Position, PositionLost
+
+
+class History(Protocol):
+    """The positioned rows that the database still holds; the module `models.outbox` is one."""
+
+    async def stream_head(self) -> StreamHead:
+        """The epoch, and the first and last offset held."""
+
+    async def published_after(self, offset: int, limit: int) -> Sequence[OutboxRow]:
+        """Rows behind an offset, oldest first."""
+
+
+class EventStream:
+    """Entries after any position that bus or outbox still hold. Needs an active database."""
+
+    def __init__(self, bus: Bus, history: History, *, page_max: int) -> None:
+        self._bus = bus
+        self._history = history
+        self._page_max = page_max
+
+    async def position_now(self) -> Position:
+        """The newest position given out. Asked of the database, for a bus being refilled is behind it."""
+        head = await self._history.stream_head()
+        return Position(head.epoch, head.last_offset)
+
+    @asynccontextmanager
+    async def entries(self, after: Position | None) -> AsyncIterator[AsyncIterator[Entry]]:
+        """As `Bus.listen`; PositionLost means that neither bus nor outbox can continue from `after`."""
+        after = after or await self.position_now()
+        async with AsyncExitStack() as stack:
+            try:
+                entries = await stack.enter_async_context(self._bus.listen(after))
+            except PositionLost:
+                live = await stack.enter_async_context(self._bus.listen(None))
+                await self._require_held(after)
+                entries = await stack.enter_async_context(aclosing(self._replayed(after, live)))
+            yield entries
+
+    async def _require_held(self, after: Position) -> None:
+        head = await self._history.stream_head()
+        if after.epoch != head.epoch or not head.first_offset - 1 <= after.offset <= head.last_offset:
+            raise PositionLost(f"{after} is outside of {head}")
+
+    async def _replayed(self, last: Position, live: AsyncIterator[Entry]) -> AsyncGenerator[Entry, None]:
+        """The outbox up to where `live` was joined or further, then `live` without what was replayed."""
+        while rows := await self._history.published_after(last.offset, self._page_max):
+            for row in rows:
+                last = _next(last, Position(last.epoch, row.offset))
+                yield Entry(last, row.payload)
+        async for entry in live:
+            if entry.position.epoch == last.epoch and entry.position.offset <= last.offset:
+                continue
+            last = _next(last, entry.position)
+            yield entry
+
+
+def _next(last: Position, position: Position) -> Position:
+    if position != Position(last.epoch, last.offset + 1):
+        raise PositionLost(f"{last} is followed by {position}")
+    return position

@@ -1,0 +1,239 @@
+"""From a committed transaction to a listener: outbox, relay, bus and stream together, on both databases."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+
+from domain.events import BookChanged
+from domain.ids import AccountId, EventId
+from models import outbox
+from models.codec import event_from_text
+from models.database import Database, execute, transaction
+from subscriptions.bus import Bus, BusUnavailable, Entry, Position, PositionLost
+from subscriptions.memory_bus import MemoryBus
+from subscriptions.outbox_relay import OutboxRelay, StreamDiverged
+from subscriptions.redis_bus import RedisBus
+from subscriptions.stream import EventStream
+from tests.servers import RedisServer, fresh_database
+
+PATIENCE_S = 10.0
+NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    async with AsyncExitStack() as stack:
+        url = f"sqlite://{tmp_path}/desk.sqlite3"
+        if request.param == "postgres":
+            url = await stack.enter_async_context(fresh_database(request.getfixturevalue("postgres_url")))
+        database = Database(url, pool_size=5)
+        await database.open()
+        stack.push_async_callback(database.close)
+        await database.migrate()
+        yield database
+
+
+def memory_bus(history_max: int = 1000) -> MemoryBus:
+    return MemoryBus(history_max=history_max, buffer_max=1000, watch_keys_max=10)
+
+
+def relay_to(bus: Bus, wake: asyncio.Event | None = None, *, refill_max: int = 1000) -> OutboxRelay:
+    return OutboxRelay(
+        bus, outbox, batch=3, poll_interval_s=0.02, refill_max=refill_max, wake=wake or asyncio.Event()
+    )
+
+
+def stream_of(bus: Bus) -> EventStream:
+    return EventStream(bus, outbox, page_max=2)
+
+
+@asynccontextmanager
+async def running(*relays: OutboxRelay | Bus) -> AsyncIterator[None]:
+    tasks = [asyncio.create_task(relay.run()) for relay in relays]
+    try:
+        yield
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def commit(*names: str) -> None:
+    """One transaction with one event per name."""
+    events = [BookChanged(EventId(uuid4().hex), NOW, AccountId(name)) for name in names]
+    async with transaction():
+        await outbox.append(events)
+
+
+def name_of(entry: Entry) -> str:
+    event = event_from_text(entry.payload.decode())
+    assert isinstance(event, BookChanged)
+    return event.account_id
+
+
+async def take(entries: AsyncIterator[Entry], count: int) -> list[str]:
+    async with asyncio.timeout(PATIENCE_S):
+        return [name_of(await anext(entries)) for _ in range(count)]
+
+
+async def test_committed_events_reach_a_listener_in_order_and_rolled_back_ones_never(
+    database: Database,
+) -> None:
+    bus = memory_bus()
+    with database.active():
+        async with running(relay_to(bus)), stream_of(bus).entries(None) as entries:
+            await commit("a", "b")
+            with pytest.raises(RuntimeError, match="changed our mind"):
+                await commit_and_fail("never")
+            await commit("c", "d", "e", "f", "g")
+            assert await take(entries, 7) == list("abcdefg")
+    assert bus.position is not None
+    assert bus.position.offset == 7
+
+
+async def commit_and_fail(name: str) -> None:
+    async with transaction():
+        await outbox.append([BookChanged(EventId(uuid4().hex), NOW, AccountId(name))])
+        raise RuntimeError("changed our mind")
+
+
+async def test_a_wake_up_publishes_without_waiting_for_the_poll_interval(database: Database) -> None:
+    bus, wake = memory_bus(), asyncio.Event()
+    relay = OutboxRelay(bus, outbox, batch=3, poll_interval_s=3600, refill_max=10, wake=wake)
+    with database.active():
+        async with running(relay), stream_of(bus).entries(None) as entries:
+            for name in "abc":
+                await commit(name)
+                wake.set()
+                assert await take(entries, 1) == [name]
+
+
+async def test_rows_positioned_by_a_relay_that_died_before_publishing_are_published_by_the_next(
+    database: Database,
+) -> None:
+    bus = memory_bus()
+    with database.active():
+        await commit("a", "b", "c", "d")
+        await outbox.assign_positions(3)
+        async with stream_of(bus).entries(Position((await outbox.stream_head()).epoch, 0)) as entries:
+            async with running(relay_to(bus)):
+                assert await take(entries, 4) == list("abcd")
+
+
+async def test_two_relays_at_once_publish_everything_once_and_in_order(database: Database) -> None:
+    bus, names = memory_bus(), [str(number) for number in range(60)]
+    with database.active():
+        async with running(relay_to(bus), relay_to(bus)), stream_of(bus).entries(None) as entries:
+            for name in names:
+                await commit(name)
+            assert await take(entries, 60) == names
+    assert bus.position is not None
+    assert bus.position.offset == 60
+
+
+async def test_a_restarted_process_resumes_positions_from_before(database: Database) -> None:
+    """The memory bus is new and its history shorter than the outbox: what it lacks comes from the outbox."""
+    before = memory_bus()
+    with database.active():
+        async with running(relay_to(before)), stream_of(before).entries(None) as entries:
+            await commit(*"abcdefgh")
+            assert await take(entries, 8) == list("abcdefgh")
+        epoch = (await outbox.stream_head()).epoch
+        after = memory_bus(history_max=2)
+        async with running(relay_to(after, refill_max=2)):
+            async with stream_of(after).entries(Position(epoch, 1)) as entries:
+                await commit("i", "j")
+                assert await take(entries, 9) == list("bcdefghij")
+
+
+async def test_a_listener_that_joins_while_the_bus_is_refilled_sees_no_old_events(database: Database) -> None:
+    with database.active():
+        await commit(*"abcdefgh")
+        await outbox.assign_positions(100)
+        bus = memory_bus()
+        async with stream_of(bus).entries(None) as entries, running(relay_to(bus)):
+            await commit("new")
+            assert await take(entries, 1) == ["new"]
+
+
+async def test_a_position_that_was_pruned_or_of_another_epoch_or_ahead_is_lost(database: Database) -> None:
+    bus = memory_bus()
+    with database.active():
+        async with running(relay_to(bus)), stream_of(bus).entries(None) as entries:
+            await commit("a", "b", "c")
+            await take(entries, 3)
+        await outbox.prune(NOW + timedelta(days=1), 2)
+        epoch = (await outbox.stream_head()).epoch
+        fresh = memory_bus()
+        async with running(relay_to(fresh)):
+            for lost in (Position(epoch, 1), Position("other", 2), Position(epoch, 4)):
+                with pytest.raises(PositionLost):
+                    async with stream_of(fresh).entries(lost):
+                        pass
+            async with stream_of(fresh).entries(Position(epoch, 2)) as entries:
+                assert await take(entries, 1) == ["c"]
+        assert fresh.listener_count == 0
+
+
+async def test_what_a_snapshot_misses_follows_its_position(database: Database) -> None:
+    bus = memory_bus()
+    with database.active():
+        await commit("a", "b")
+        async with running(relay_to(bus)), stream_of(bus).entries(None):
+            position = await stream_of(bus).position_now()
+            await commit("c")
+            async with stream_of(bus).entries(position) as entries:
+                seen = await take(entries, 3 - position.offset)
+    assert seen == list("abc")[position.offset :]
+
+
+async def test_a_database_older_than_the_bus_stops_the_relay(database: Database) -> None:
+    bus = memory_bus()
+    with database.active():
+        async with running(relay_to(bus)), stream_of(bus).entries(None) as entries:
+            await commit("a", "b")
+            await take(entries, 2)
+        await execute("UPDATE stream SET last_offset = 1")
+        await execute("DELETE FROM outbox WHERE stream_offset > 1")
+        with pytest.raises(StreamDiverged):
+            await relay_to(bus).run()
+
+
+async def test_a_redis_that_lost_its_memory_is_refilled_and_listeners_see_no_gap(database: Database) -> None:
+    with RedisServer() as server, database.active():
+        bus = RedisBus(
+            server.url,
+            name=uuid4().hex,
+            history_max=1000,
+            remember_max=3,
+            buffer_max=100,
+            watch_keys_max=10,
+            block_s=0.2,
+            reconnect_delay_s=0.01,
+        )
+        stream = stream_of(bus)
+        async with running(bus):
+            async with stream.entries(None) as entries:
+                async with running(relay_to(bus)):
+                    await commit(*"abcde")
+                    assert await take(entries, 5) == list("abcde")
+                server.kill()
+                await commit("f")
+                with pytest.raises(BusUnavailable):
+                    await relay_to(bus).run()
+                server.start()
+                async with running(relay_to(bus)):
+                    await commit("g")
+                    assert await take(entries, 2) == ["f", "g"]
+                    server.restart_empty()
+                    await commit("h")
+                    assert await take(entries, 1) == ["h"]
+            epoch = (await outbox.stream_head()).epoch
+            async with stream.entries(Position(epoch, 0)) as entries:
+                assert await take(entries, 8) == list("abcdefgh")
+        await bus.close()
