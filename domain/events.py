@@ -9,7 +9,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.case import Case
+from domain.case import Case, CaseStatus
 from domain.ids import AccountId, ClientId, EventId, ExecutionId, Symbol
 from domain.margin import AccountType
 from domain.money import Currency
@@ -87,6 +87,8 @@ class CaseEvent:
     at: datetime
     kind: CaseEventKind
     view: CaseView
+    previous_status: CaseStatus | None = None
+    """The status before the change; None for a new case."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,5 +1,6 @@
 """Cases: store, lock, load, list."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -26,9 +27,9 @@ from models.database import (
     Row,
     decimal,
     execute,
-    execute_many,
     fetch,
     fetch_one,
+    for_update,
     insert_sql,
     numeric,
     placeholders,
@@ -48,6 +49,7 @@ _SELECT = (
     f"SELECT {', '.join(f'c.{column}' for column in _COLUMNS if column != 'account_id')}, {ACCOUNT_COLUMNS}"
     " FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
 )
+_SELECT_WITH_VERSION = _SELECT.replace(" FROM ", ", a.book_version FROM ", 1)
 _FROM = "FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
 
 
@@ -85,6 +87,11 @@ class CaseTotal:
     currency: Currency
     opened_at: datetime
 
+    @property
+    def is_live(self) -> bool:
+        """Not closed."""
+        return self.status in LIVE
+
 
 async def insert_case(case: Case) -> None:
     """Store a new case; `UniqueViolated` when the account has a live one of this alert type."""
@@ -97,19 +104,22 @@ async def save_case(case: Case) -> None:
     await execute(f"UPDATE margin_case SET {columns} WHERE id = $1", *_values(case))
 
 
-async def save_figures(cases: Sequence[tuple[Case, int]]) -> None:
-    """Store recomputed figures of live cases, each unless its account's book has moved on since."""
-    await execute_many(
-        "UPDATE margin_case SET amount = $1, uncovered_amount = $2, figures = $3, cured_since = $4"
-        f" WHERE id = $5 AND status IN ({_quoted(LIVE)}) AND version = $6"
-        " AND EXISTS (SELECT 1 FROM account a WHERE a.id = account_id AND a.book_version = $7)",
-        [
-            (
-                *(case.figures.amount, case.uncovered_amount, figures_to_text(case.figures)),
-                *(case.cured_since, case.id, case.version, book_version),
-            )
-            for case, book_version in cases
-        ],
+async def save_figures(cases: Sequence[tuple[Case, int]]) -> set[CaseId]:
+    """Store recomputed figures of live cases, each unless it or its account's book (the version) moved on.
+
+    Which were stored.
+    """
+    return {case.id for case, book_version in cases if await _save_figures(case, book_version)}
+
+
+async def _save_figures(case: Case, book_version: int) -> int:
+    return await execute(
+        "UPDATE margin_case SET amount = $1, uncovered_amount = $2, figures = $3, cured_since = $4,"
+        " force_eligible = $5"
+        f" WHERE id = $6 AND status IN ({_quoted(LIVE)}) AND version = $7"
+        " AND EXISTS (SELECT 1 FROM account a WHERE a.id = account_id AND a.book_version = $8)",
+        *(case.figures.amount, case.uncovered_amount, figures_to_text(case.figures), case.cured_since),
+        *(case.force_eligible, case.id, case.version, book_version),
     )
 
 
@@ -132,6 +142,18 @@ async def load_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, 
     return {view.case.id: view for view in views}
 
 
+async def lock_case(audience: Audience, case_id: CaseId) -> tuple[CaseView, int] | None:
+    """Lock the case and its account; the case and the version of the account's book."""
+    where = Where()
+    where.add("c.id = ?", case_id)
+    where.sees(audience)
+    row = await fetch_one(
+        f"{_SELECT_WITH_VERSION}{where}{for_update('a', 'c')}",
+        *where.values,
+    )
+    return (case_from_row(row), row["book_version"]) if row else None
+
+
 async def live_cases_of(account_ids: Sequence[AccountId]) -> list[CaseView]:
     """Every live case of these accounts."""
     return [
@@ -144,9 +166,18 @@ async def live_cases_of(account_ids: Sequence[AccountId]) -> list[CaseView]:
     ]
 
 
-async def live_cases() -> list[CaseView]:
-    """Every live case of the desk."""
-    return [case_from_row(row) for row in await fetch(f"{_SELECT} WHERE c.status IN ({_quoted(LIVE)})")]
+async def open_cases_of_clients(
+    audience: Audience, ids: Sequence[ClientId]
+) -> dict[ClientId, list[CaseView]]:
+    """The live cases of each client that the audience may see, newest first."""
+    where = Where()
+    where.add("a.client_id IN (?)", list(ids))
+    where.add("c.status IN (?)", LIVE)
+    where.sees(audience)
+    cases: dict[ClientId, list[CaseView]] = defaultdict(list)
+    for row in await fetch(f"{_SELECT}{where} ORDER BY c.opened_at DESC, c.id DESC", *where.values):
+        cases[ClientId(row["client_id"])].append(case_from_row(row))
+    return cases
 
 
 async def last_closed_case(account_id: AccountId, alert_type: AlertType) -> CaseId | None:

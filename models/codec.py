@@ -3,7 +3,7 @@
 Events are versioned: text of an unknown version or type raises `UnknownFormat`, never half an event.
 """
 
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import orjson
 from pydantic import TypeAdapter
@@ -13,7 +13,8 @@ from domain.margin import MarginFigures
 
 EVENT_VERSION = 1
 
-_FIGURES: TypeAdapter[MarginFigures] = TypeAdapter(MarginFigures)
+T = TypeVar("T")
+
 _EVENTS: dict[str, TypeAdapter[Any]] = {
     kind.__name__: TypeAdapter(kind) for kind in (CaseEvent, OrderEvent, BookChanged)
 }
@@ -23,14 +24,32 @@ class UnknownFormat(ValueError):
     """The text was written by a version that this one does not know."""
 
 
+class Codec(Generic[T]):
+    """A dataclass, or a union of them, as JSON text and back."""
+
+    def __init__(self, kind: Any) -> None:
+        self._adapter: TypeAdapter[T] = TypeAdapter(kind)
+
+    def to_text(self, value: T) -> str:
+        """JSON text."""
+        return self._adapter.dump_json(value).decode()
+
+    def from_text(self, text: str) -> T:
+        """The inverse of `to_text`."""
+        return self._adapter.validate_json(text)
+
+
+_FIGURES: Codec[MarginFigures] = Codec(MarginFigures)
+
+
 def figures_to_text(figures: MarginFigures) -> str:
     """For the column `margin_case.figures`."""
-    return _FIGURES.dump_json(figures).decode()
+    return _FIGURES.to_text(figures)
 
 
 def figures_from_text(text: str) -> MarginFigures:
     """The inverse of `figures_to_text`."""
-    return _FIGURES.validate_json(text)
+    return _FIGURES.from_text(text)
 
 
 def event_to_text(event: Event) -> str:

@@ -18,6 +18,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
+from asyncpg.exceptions import LockNotAvailableError
 from tortoise.backends.base.client import BaseDBAsyncClient
 from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext, _current_context
@@ -30,6 +31,9 @@ Row = Any
 
 UniqueViolated = IntegrityError
 """A constraint of the database said no."""
+
+Busy = LockNotAvailableError
+"""A row lock was not to be had within the lock timeout."""
 
 APP = "models"
 _PLACEHOLDER = re.compile(r"\$(\d+)")
@@ -58,8 +62,8 @@ class Database:
             Path(self._url.removeprefix("sqlite://").partition("?")[0]).parent.mkdir(
                 parents=True, exist_ok=True
             )
-        await self._context.init(config=configuration(self._url))
         with self.active():
+            await self._context.init(config=configuration(self._url))
             await fetch("SELECT 1 AS one")
 
     async def close(self) -> None:

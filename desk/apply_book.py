@@ -1,0 +1,39 @@
+"""Take in what the book of record states about cash and positions, one account and transaction at a time."""
+
+from desk.desk import Desk
+from domain.book_changes import CashStated, PositionStated
+from domain.events import BookChanged
+from domain.ids import AccountId
+from models import outbox
+from models.book import lock_accounts
+from models.database import UniqueViolated, transaction
+from models.holding import account_id_of, bump_book, state_cash, state_position
+
+
+class UnknownSubject(ValueError):
+    """The statement is about an account or an instrument that the desk does not know."""
+
+
+async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> AccountId:
+    """Store it unless a newer one is known; the account. Hearing it twice changes nothing."""
+    account_id = await account_id_of(stated.account_no)
+    if account_id is None:
+        raise UnknownSubject(f"account {stated.account_no} is not known")
+    try:
+        async with transaction():
+            await _store(desk, account_id, stated)
+    except UniqueViolated as violated:
+        raise UnknownSubject(f"the statement names what is not known: {violated}") from None
+    desk.on_commit()
+    return account_id
+
+
+async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated) -> None:
+    await lock_accounts([account_id])
+    if isinstance(stated, PositionStated):
+        changed = await state_position(desk.new_id(), account_id, stated)
+    else:
+        changed = await state_cash(desk.new_id(), account_id, stated)
+    if changed:
+        await bump_book(account_id)
+        await outbox.append([BookChanged(desk.event_id(), desk.clock(), account_id)])

@@ -1,0 +1,178 @@
+"""Looking at one account anew: open a case that is due, refresh the live ones, end those that are cured.
+
+Runs inside a transaction that holds the account's lock, on what the database says at that moment. It is the
+only place where figures become changes of state; the monitor only decides when to look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from desk.desk import Desk
+from desk.order_steps import store_step
+from domain.case import LIVE, AlertType, Case, CaseStatus, CaseTrigger, decide, may_resolve, with_figures
+from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
+from domain.ids import AccountId, CaseId
+from domain.liquidation import OpenOrder, uncovered_amount
+from domain.margin import AccountType, Book, MarginFigures, compute_figures
+from domain.money import ZERO
+from domain.order import OrderChange, ask_cancel
+from domain.refusals import Refusal
+from models import outbox
+from models.book import AccountBook, load_books
+from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
+from models.holding import set_close_only
+from models.order import open_orders_of
+
+_MARGIN_ALERTS = {
+    AccountType.MARGIN: AlertType.MAINTENANCE,
+    AccountType.INTRADAY: AlertType.INTRADAY,
+}
+
+
+async def assess_account(desk: Desk, account_id: AccountId, now: datetime) -> None:
+    """Bring the account's cases up to the state of its book; the caller holds its lock."""
+    books = await load_books([account_id], desk.rules.books, now)
+    cases = await live_cases_of([account_id])
+    orders = await open_orders_of([account_id])
+    await outbox.append(await _settle(desk, books[account_id], cases, orders, now))
+
+
+def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
+    """Which calls the figures demand, given the account's terms and amount rule (not its positions)."""
+    if book.terms.account_type is AccountType.CASH:
+        return {AlertType.CASH_DEBT} if figures.amount > 0 else set()
+    due = set()
+    if figures.liquid_net_assets < figures.maintenance_margin:
+        due.add(_MARGIN_ALERTS[book.terms.account_type])
+    if book.rule.over_financing_triggers and figures.over_financing > 0:
+        due.add(AlertType.OVER_FINANCING)
+    return due
+
+
+def is_priced(book: Book) -> bool:
+    """Every position has a quote and every currency in use a rate: the figures mean something."""
+    base = book.terms.base_currency
+    currencies = {held.instrument.currency for held in book.holdings} | {cash.currency for cash in book.cash}
+    return all(held.quote is not None for held in book.holdings) and currencies - {base} <= book.fx.keys()
+
+
+def as_open_orders(orders: Sequence[OrderView]) -> list[OpenOrder]:
+    """What the planner needs of orders in flight."""
+    return [
+        OpenOrder(view.order.symbol, view.order.side, view.order.leaves_quantity, view.order.limit_price)
+        for view in orders
+        if view.order.leaves_quantity > 0
+    ]
+
+
+async def _settle(
+    desk: Desk,
+    account: AccountBook,
+    cases: Sequence[CaseView],
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> list[Event]:
+    rules = desk.rules
+    figures = compute_figures(account.book, now, rules.max_price_age)
+    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, rules.max_price_age)
+    events: list[Event] = []
+    live: set[AlertType] = set()
+    for view in cases:
+        own = [order for order in orders if order.order.case_id == view.case.id]
+        case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
+        if case.status in LIVE:
+            live.add(case.alert_type)
+        if figures.amount == 0 and not figures.stale:
+            events += await _call_off(desk, own, now)
+        if case != view.case:
+            await save_case(case)
+            events.append(case_event(desk, view.case, replace(view, case=case), account, now))
+    due = due_alerts(account.book, figures) if is_priced(account.book) else set()
+    for alert_type in sorted(due - live):
+        live.add(alert_type)
+        events.append(await _open(desk, account, alert_type, figures, uncovered, now))
+    if account.close_only != bool(live):
+        await set_close_only(account.account.account_id, bool(live))
+    return events
+
+
+def _progress(
+    desk: Desk,
+    account: AccountBook,
+    case: Case,
+    figures: MarginFigures,
+    uncovered: Decimal,
+    has_orders: bool,
+    now: datetime,
+) -> Case:
+    """The case after this look. A stale or missing price ends nothing: it fails closed."""
+    if case.status is CaseStatus.LIQUIDATING and not has_orders:
+        case = _decided(case, CaseTrigger.ORDERS_ENDED, now)
+    if is_priced(account.book):
+        case = with_figures(case, figures, uncovered, now)
+    else:
+        case = replace(case, figures=replace(case.figures, stale=True))
+    if case.overdue(now) and not case.force_eligible:
+        case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
+    if not case.figures.stale and not has_orders and may_resolve(case, now, desk.rules.close_hold):
+        case = _decided(case, CaseTrigger.CURED, now)
+    return case
+
+
+def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:
+    decided = decide(case, trigger, now)
+    assert not isinstance(decided, Refusal), f"{case.status} and {trigger}: {decided}"
+    return decided
+
+
+async def _open(
+    desk: Desk,
+    account: AccountBook,
+    alert_type: AlertType,
+    figures: MarginFigures,
+    uncovered: Decimal,
+    now: datetime,
+) -> CaseEvent:
+    reference = account.account
+    case = Case(
+        id=CaseId(desk.new_id()),
+        case_no=await next_case_no(now.year),
+        account_id=reference.account_id,
+        alert_type=alert_type,
+        status=CaseStatus.OPEN,
+        figures=figures,
+        amount_at_open=figures.amount,
+        uncovered_amount=uncovered,
+        opened_at=now,
+        deadline=desk.deadline(now, reference.base_currency),
+        force_eligible=figures.liquid_net_assets < figures.force_close_margin,
+        cured_since=now if figures.amount == ZERO else None,
+        reopened_from=await last_closed_case(reference.account_id, alert_type),
+    )
+    await insert_case(case)
+    view = CaseView(case, reference, account.symbols)
+    return CaseEvent(desk.event_id(), now, CaseEventKind.OPENED, view)
+
+
+async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> list[Event]:
+    """Nothing is left to collect: what is still at the venue would sell too much."""
+    events: list[Event] = []
+    for view in orders:
+        change = ask_cancel(view.order, now, "the case is cured")
+        if isinstance(change, OrderChange) and not change.unchanged:
+            events.append(await store_step(desk, view, change))
+    return events
+
+
+def case_event(desk: Desk, before: Case, view: CaseView, account: AccountBook, now: datetime) -> CaseEvent:
+    """The event of a changed case."""
+    if view.case.closed_at is not None:
+        kind = CaseEventKind.CLOSED
+    elif view.case.status is not before.status:
+        kind = CaseEventKind.STATUS_CHANGED
+    else:
+        kind = CaseEventKind.UPDATED
+    view = replace(view, symbols=account.symbols)
+    return CaseEvent(desk.event_id(), now, kind, view, before.status)

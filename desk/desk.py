@@ -1,0 +1,55 @@
+"""What every use case is given: the rules in force, the clock, the source of ids and the calendars."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+
+from domain.calendar import TradingCalendar, deadline
+from domain.ids import EventId
+from domain.liquidation import PlanLimits
+from domain.money import Currency
+from models.book import BookRules
+
+
+@dataclass(frozen=True, slots=True)
+class DeskRules:
+    """The settings that decide."""
+
+    books: BookRules
+    plans: PlanLimits
+    max_price_age: timedelta
+    close_hold: timedelta
+    """How long the amount must stay 0 before a case is closed as cured."""
+    deadline_trading_days: int
+    deadline_cut_off: time
+    base_markets: Mapping[Currency, str]
+    """Whose calendar sets the deadline of accounts in this base currency."""
+    default_base_market: str
+    max_cases_per_batch: int
+    max_orders_per_batch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Desk:
+    """Passed to every use case, so that none reaches for a clock, a random id or a setting of its own."""
+
+    rules: DeskRules
+    clock: Callable[[], datetime]
+    new_id: Callable[[], str]
+    calendar_of: Callable[[str], TradingCalendar]
+    on_commit: Callable[[], None]
+    """Called after a commit that left events to publish or orders to send."""
+
+    def event_id(self) -> EventId:
+        """A new event's id."""
+        return EventId(self.new_id())
+
+    def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
+        """When a call opened now must be met."""
+        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+        return deadline(
+            opened_at,
+            self.calendar_of(market),
+            trading_days=self.rules.deadline_trading_days,
+            cut_off=self.rules.deadline_cut_off,
+        )

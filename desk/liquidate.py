@@ -1,0 +1,292 @@
+"""Plan and record the liquidation of cases. Talks to no venue: recorded orders are dispatched afterwards.
+
+One transaction per case, under the lock of its account: so two traders, or the same request twice, meet one
+after the other, and the second sees what the first did. What is read ahead for a whole batch is used only
+where the version of the account's book, read under the lock, says that it still holds.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from desk.assess_case import as_open_orders, case_event
+from desk.desk import Desk
+from desk.order_steps import created_event, creation_step
+from desk.outcomes import (
+    BUSY,
+    FORBIDDEN,
+    KEY_REUSED,
+    LIQUIDATION_OUTCOMES,
+    LiquidationOutcome,
+    LiquidationRefused,
+    LiquidationStarted,
+    Uncurable,
+    plain,
+    request_hash,
+)
+from domain.case import CaseTrigger, decide
+from domain.events import CaseView, Event, OrderView
+from domain.ids import AccountId, CaseId, OrderId, client_order_id
+from domain.liquidation import Plan, PlannedLeg, PlanRequest, plan
+from domain.order import Order, OrderStatus
+from domain.principal import Principal
+from domain.refusals import Refusal, RefusalCode
+from models import outbox
+from models.audit import AuditEntry, write_audit
+from models.book import AccountBook, load_books
+from models.case import load_cases, lock_case, save_case
+from models.database import Busy, UniqueViolated, transaction
+from models.holding import bump_book
+from models.idempotency import claim_key, store_outcome, stored_outcomes
+from models.order import add_changes, insert_orders, open_orders_of
+
+READ_AHEAD_CASES = 50
+"""How many cases are read at once: enough to save round trips, few enough that quotes stay fresh."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidateCase:
+    """One case of a batch."""
+
+    case_id: CaseId
+    expected_version: int | None
+    plan: PlanRequest
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidate:
+    """The command. Cases differ from each other."""
+
+    idempotency_key: str
+    cases: tuple[LiquidateCase, ...]
+    reason: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class _ReadAhead:
+    book: AccountBook
+    orders: Sequence[OrderView]
+
+
+async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
+    """One outcome per case, in the order asked."""
+    ids = [item.case_id for item in command.cases]
+    if not principal.audience.may_act:
+        return [LiquidationRefused(id_, RefusalCode.FORBIDDEN, FORBIDDEN, False) for id_ in ids]
+    key, actor = command.idempotency_key, principal.subject
+    if not await claim_key(actor, key, "liquidate", _hash(command), desk.clock()):
+        return [LiquidationRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
+    outcomes: dict[CaseId, LiquidationOutcome] = {
+        CaseId(item): LIQUIDATION_OUTCOMES.from_text(text)
+        for item, text in (await stored_outcomes(actor, key, ids)).items()
+    }
+    todo = [item for item in command.cases if item.case_id not in outcomes]
+    for start in range(0, len(todo), READ_AHEAD_CASES):
+        chunk = todo[start : start + READ_AHEAD_CASES]
+        ahead = await _read_ahead(desk, principal, chunk)
+        for item in chunk:
+            outcomes[item.case_id] = await _liquidate_case(desk, principal, command, item, ahead)
+    desk.on_commit()
+    return [outcomes[id_] for id_ in ids]
+
+
+async def _read_ahead(
+    desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
+) -> dict[AccountId, _ReadAhead]:
+    views = await load_cases(principal.audience, [item.case_id for item in items])
+    account_ids = sorted({view.case.account_id for view in views.values()})
+    if not account_ids:
+        return {}
+    books = await load_books(account_ids, desk.rules.books, desk.clock())
+    orders: dict[AccountId, list[OrderView]] = defaultdict(list)
+    for order in await open_orders_of(account_ids):
+        orders[order.order.account_id].append(order)
+    return {id_: _ReadAhead(book, orders[id_]) for id_, book in books.items()}
+
+
+async def _liquidate_case(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    ahead: dict[AccountId, _ReadAhead],
+) -> LiquidationOutcome:
+    try:
+        async with transaction():
+            return await _decide_case(desk, principal, command, item, ahead)
+    except Busy:
+        return LiquidationRefused(item.case_id, RefusalCode.VERSION_CONFLICT, BUSY, True)
+    except UniqueViolated:
+        # The same request, sent twice at once, was faster: its answer is ours.
+        stored = await stored_outcomes(principal.subject, command.idempotency_key, [item.case_id])
+        if item.case_id not in stored:
+            raise
+        return LIQUIDATION_OUTCOMES.from_text(stored[item.case_id])
+
+
+async def _decide_case(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    ahead: dict[AccountId, _ReadAhead],
+) -> LiquidationOutcome:
+    now = desk.clock()
+    locked = await lock_case(principal.audience, item.case_id)
+    if locked is None:
+        return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
+    view, book_version = locked
+    read = await _fresh(desk, view, book_version, ahead, now)
+    made = _plan(view, item, read, desk, now)
+    if isinstance(made, Refusal):
+        outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
+    else:
+        outcome = await _record(desk, principal, command, item, view, made, read.book, now)
+    await store_outcome(
+        *(principal.subject, command.idempotency_key, item.case_id),
+        LIQUIDATION_OUTCOMES.to_text(outcome),
+        now,
+    )
+    return outcome
+
+
+async def _fresh(
+    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, _ReadAhead], now: datetime
+) -> _ReadAhead:
+    account_id = view.case.account_id
+    read = ahead.get(account_id)
+    if read is not None and read.book.version == book_version:
+        return read
+    books = await load_books([account_id], desk.rules.books, now)
+    return _ReadAhead(books[account_id], await open_orders_of([account_id]))
+
+
+def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime) -> Plan | Refusal:
+    case = view.case
+    if item.expected_version is not None and item.expected_version != case.version:
+        return Refusal(
+            RefusalCode.VERSION_CONFLICT,
+            f"The case is at version {case.version}, not {item.expected_version}: look at it again.",
+        )
+    accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
+    if isinstance(accepted, Refusal):
+        return accepted
+    return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
+
+
+async def _record(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    view: CaseView,
+    made: Plan,
+    account: AccountBook,
+    now: datetime,
+) -> LiquidationStarted:
+    case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
+    assert not isinstance(case, Refusal)
+    case = replace(case, uncovered_amount=made.amount_after)
+    orders = [
+        _order(desk, principal, item, case.case_no, case.plans, number, leg, view, now)
+        for number, leg in enumerate(made.legs, start=1)
+    ]
+    changed = replace(view, case=case)
+    events: list[Event] = [case_event(desk, view.case, changed, account, now)]
+    events += [created_event(desk, OrderView(order, view.account)) for order in orders]
+    await insert_orders(orders)
+    await add_changes([creation_step(order) for order in orders])
+    await save_case(case)
+    await bump_book(case.account_id)
+    await write_audit([_audit(principal, command, item, orders, made, now)])
+    await outbox.append(events)
+    return LiquidationStarted(
+        case.id,
+        tuple(order.id for order in orders),
+        made.estimated_reduction,
+        made.amount_after,
+        tuple(Uncurable(each.symbol, each.code) for each in made.uncurable),
+    )
+
+
+def _order(
+    desk: Desk,
+    principal: Principal,
+    item: LiquidateCase,
+    case_no: str,
+    plan_number: int,
+    number: int,
+    leg: PlannedLeg,
+    view: CaseView,
+    now: datetime,
+) -> Order:
+    return Order(
+        id=OrderId(desk.new_id()),
+        client_order_id=client_order_id(case_no, plan_number, number),
+        case_id=view.case.id,
+        account_id=view.case.account_id,
+        symbol=leg.instrument.symbol,
+        side=leg.side,
+        type=item.plan.order_type,
+        time_in_force=item.plan.time_in_force,
+        session=item.plan.session,
+        quantity=leg.quantity,
+        limit_price=leg.limit_price,
+        status=OrderStatus.QUEUED,
+        estimated_reduction=leg.reduction,
+        placed_by=principal.subject,
+        created_at=now,
+        updated_at=now,
+    )
+
+
+def _audit(
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    orders: Sequence[Order],
+    made: Plan,
+    now: datetime,
+) -> AuditEntry:
+    legs = [
+        {
+            "clientOrderId": order.client_order_id,
+            "symbol": order.symbol,
+            "side": order.side,
+            "quantity": plain(order.quantity),
+            "price": plain(leg.price),
+            "reduction": plain(leg.reduction),
+        }
+        for order, leg in zip(orders, made.legs, strict=True)
+    ]
+    detail = {
+        "idempotencyKey": command.idempotency_key,
+        "reason": command.reason,
+        "policy": item.plan.policy,
+        "amountBefore": plain(made.amount_before),
+        "amountAfter": plain(made.amount_after),
+        "legs": legs,
+    }
+    return AuditEntry(now, principal.subject, "liquidate", "case", item.case_id, detail)
+
+
+def _hash(command: Liquidate) -> str:
+    return request_hash({"reason": command.reason, "cases": [_plain_item(item) for item in command.cases]})
+
+
+def _plain_item(item: LiquidateCase) -> dict[str, object]:
+    asked = item.plan
+    legs = (
+        None
+        if asked.legs is None
+        else [[leg.symbol, plain(leg.quantity), plain(leg.limit_price)] for leg in asked.legs]
+    )
+    return {
+        "case": item.case_id,
+        "expectedVersion": item.expected_version,
+        "legs": legs,
+        "policy": asked.policy,
+        "keep": sorted(asked.keep),
+        "order": [asked.order_type, asked.session, asked.time_in_force],
+    }

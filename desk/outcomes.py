@@ -1,0 +1,78 @@
+"""What `liquidate` and `cancel` answer for each item, as they are stored under the idempotency key."""
+
+import hashlib
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+from domain.ids import CaseId, OrderId, Symbol
+from domain.refusals import RefusalCode
+from models.codec import Codec, dumps
+
+
+@dataclass(frozen=True, slots=True)
+class Uncurable:
+    """A position that cannot help, and why."""
+
+    symbol: Symbol
+    code: RefusalCode
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationStarted:
+    """Orders were recorded. Amounts are in the account's base currency."""
+
+    case_id: CaseId
+    order_ids: tuple[OrderId, ...]
+    estimated_reduction: Decimal
+    amount_after: Decimal
+    uncurable: tuple[Uncurable, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationRefused:
+    """Nothing was done. `case_seen`: the caller may see the case."""
+
+    case_id: CaseId
+    code: RefusalCode
+    message: str
+    case_seen: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRequested:
+    """The cancel is on its way, or was before."""
+
+    order_id: OrderId
+    already_pending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CancelRefused:
+    """Nothing was done. `order_seen`: the caller may see the order."""
+
+    order_id: OrderId
+    code: RefusalCode
+    message: str
+    order_seen: bool
+
+
+LiquidationOutcome = LiquidationStarted | LiquidationRefused
+CancelOutcome = CancelRequested | CancelRefused
+
+LIQUIDATION_OUTCOMES: Codec[LiquidationOutcome] = Codec(LiquidationOutcome)
+CANCEL_OUTCOMES: Codec[CancelOutcome] = Codec(CancelOutcome)
+
+FORBIDDEN = "Your token only lets you look: this needs RISK_WARNING_FULL."
+KEY_REUSED = "This idempotency key was used for another request: choose a new one."
+BUSY = "Somebody else is working on this account at this moment: look again, then retry."
+
+
+def request_hash(request: dict[str, Any]) -> str:
+    """Equal requests have equal hashes; decimals by value, so 1.0 and 1.00 are the same request."""
+    return hashlib.sha256(dumps(request).encode()).hexdigest()
+
+
+def plain(value: Decimal | None) -> str | None:
+    """A decimal's value as text."""
+    return None if value is None else format(value.normalize(), "f")

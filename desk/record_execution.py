@@ -1,0 +1,109 @@
+"""Take in one execution report, exactly once: order, position, cash and case in one transaction."""
+
+from dataclasses import dataclass
+from decimal import Decimal
+
+import structlog
+
+from desk.assess_case import assess_account
+from desk.desk import Desk
+from desk.order_steps import store_step
+from domain.booking import cash_effect
+from domain.events import Fill, OrderView
+from domain.execution import ExecType, ExecutionReport
+from domain.market import Instrument
+from domain.money import ZERO
+from domain.order import OrderSide, RefusedTransition, apply
+from models import outbox
+from models.audit import AuditEntry, write_audit
+from models.book import lock_accounts
+from models.database import transaction
+from models.holding import add_to_cash, add_to_position, bump_book
+from models.market import load_instruments
+from models.order import insert_execution, load_by_client_order_id
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class _Booking:
+    instrument: Instrument
+    signed_quantity: Decimal
+    cash: Decimal
+
+
+async def record_execution(desk: Desk, report: ExecutionReport) -> bool:
+    """Whether the report was new. One that cannot be true of our order is kept and brought to attention."""
+    seen = await load_by_client_order_id(report.client_order_id)
+    if seen is None:
+        log.error("execution report for an order that is not ours", **_facts(report))
+        return False
+    async with transaction():
+        recorded = await _record(desk, report, seen)
+    if recorded:
+        desk.on_commit()
+    return recorded
+
+
+async def _record(desk: Desk, report: ExecutionReport, seen: OrderView) -> bool:
+    now = desk.clock()
+    account_id = seen.order.account_id
+    await lock_accounts([account_id])
+    view = await load_by_client_order_id(report.client_order_id)
+    assert view is not None
+    booking = await _booking(view, report)
+    is_new = await insert_execution(
+        desk.new_id(), view.order.id, report, booking.cash if booking else ZERO, now
+    )
+    if not is_new:
+        return False
+    change = apply(view.order, report, now)
+    if isinstance(change, RefusedTransition):
+        await _alert(view, report, change.why)
+        return True
+    if change.alert is not None:
+        await _alert(view, report, change.alert)
+    if booking is not None:
+        await _book(desk, view, report, booking)
+    if not change.unchanged:
+        fill = _fill(report) if booking else None
+        await outbox.append([await store_step(desk, view, change, fill)])
+        await assess_account(desk, account_id, now)
+    return True
+
+
+async def _booking(view: OrderView, report: ExecutionReport) -> _Booking | None:
+    if report.exec_type is not ExecType.TRADE:
+        return None
+    instrument = (await load_instruments([view.order.symbol]))[view.order.symbol]
+    signed = report.last_quantity * (1 if view.order.side is OrderSide.BUY else -1)
+    return _Booking(instrument, signed, cash_effect(instrument, signed, report.last_price, report.fee))
+
+
+async def _book(desk: Desk, view: OrderView, report: ExecutionReport, booking: _Booking) -> None:
+    account_id = view.order.account_id
+    await add_to_position(account_id, view.order.symbol, booking.signed_quantity)
+    await add_to_cash(desk.new_id(), account_id, booking.instrument.currency, booking.cash, report.at)
+    await bump_book(account_id)
+
+
+async def _alert(view: OrderView, report: ExecutionReport, why: str) -> None:
+    """A person must look: in the log for the operator, in the audit for later."""
+    log.warning("execution report needs attention", why=why, status=view.order.status, **_facts(report))
+    detail = {"why": why, "status": view.order.status, **_facts(report)}
+    await write_audit([AuditEntry(report.at, report.venue, "execution", "order", view.order.id, detail)])
+
+
+def _fill(report: ExecutionReport) -> Fill:
+    return Fill(report.execution_id, report.last_quantity, report.last_price, report.at)
+
+
+def _facts(report: ExecutionReport) -> dict[str, str]:
+    return {
+        "venue": report.venue,
+        "execution_id": report.execution_id,
+        "client_order_id": report.client_order_id,
+        "exec_type": report.exec_type,
+        "quantity": str(report.last_quantity),
+        "price": str(report.last_price),
+    }

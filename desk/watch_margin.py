@@ -1,0 +1,246 @@
+"""The monitor: prices and book changes in, cases opened, refreshed and ended. One process does it.
+
+It keeps every account's book in memory, so that a quote costs one addition per holder, and looks at the
+database only where a case is to open, to change its state or to be refreshed. Decisions themselves are made
+by `assess_account`, under the account's lock, on what the database says: losing or repeating anything here
+can delay a case, never make a wrong one.
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+
+from desk.apply_book import UnknownSubject, apply_statement
+from desk.assess_case import as_open_orders, assess_account, due_alerts, is_priced
+from desk.desk import Desk
+from domain.book_changes import CashStated, PositionStated, TradeStatusStated
+from domain.case import Case, CaseStatus, may_resolve, with_figures
+from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
+from domain.ids import AccountId, Symbol
+from domain.liquidation import uncovered_amount
+from domain.live_book import LiveBook
+from domain.margin import MarginFigures
+from domain.market import FxRate, Quote
+from domain.money import Currency
+from models import outbox
+from models.book import AccountBook, load_all_account_ids, load_books, lock_accounts
+from models.case import live_cases_of, save_figures
+from models.database import transaction
+from models.market import holders, save_fx_rates, save_quotes, save_trade_status
+from models.order import open_orders_of
+
+log = structlog.get_logger()
+
+LOAD_BATCH_ACCOUNTS = 500
+REFRESH_BATCH_CASES = 50
+
+FeedMessage = Quote | FxRate | PositionStated | CashStated | TradeStatusStated
+
+
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Watched:
+    account: AccountBook
+    live: LiveBook
+    cases: list[CaseView]
+    orders: list[OrderView]
+
+
+class Monitor:
+    """Not thread-safe; `take` may be called while `look` runs."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._watched: dict[AccountId, _Watched] = {}
+        self._holders: dict[Symbol, set[AccountId]] = defaultdict(set)
+        self._quotes: dict[Symbol, Quote] = {}
+        self._rates: dict[tuple[Currency, Currency], FxRate] = {}
+        self._to_load: set[AccountId] = set()
+        self._to_look_at: set[AccountId] = set()
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts are watched."""
+        return len(self._watched)
+
+    async def load_everything(self) -> None:
+        """At the start, and now and then to heal whatever went by unseen."""
+        self._to_load.update(await load_all_account_ids())
+        await self._load_noted()
+
+    def note(self, account_id: AccountId) -> None:
+        """Something about the account changed in the database: read it anew at the next look."""
+        self._to_load.add(account_id)
+
+    async def take(self, messages: Sequence[FeedMessage]) -> list[tuple[FeedMessage, str]]:
+        """Store what the feed says and note whom it concerns; what could not be taken, and why."""
+        quotes = {message.symbol: message for message in messages if isinstance(message, Quote)}
+        rates = [message for message in messages if isinstance(message, FxRate)]
+        await save_quotes(list(quotes.values()))
+        await save_fx_rates(rates)
+        for quote in quotes.values():
+            self._on_quote(quote)
+        for rate in rates:
+            self._on_rate(rate)
+        refused = [(m, await self._take_statement(m)) for m in messages if not isinstance(m, Quote | FxRate)]
+        return [(message, why) for message, why in refused if why is not None]
+
+    async def look(self) -> None:
+        """Act on everything noted since the last look."""
+        await self._load_noted()
+        self._to_look_at.update(id_ for id_, watched in self._watched.items() if watched.cases)
+        noted, self._to_look_at = self._to_look_at, set()
+        for account_id in noted:
+            watched = self._watched.get(account_id)
+            if watched is not None and self._must_assess(watched):
+                await self._assess(account_id)
+
+    async def refresh(self) -> None:
+        """Store the figures of live cases that changed since the last refresh, and tell."""
+        now = self._desk.clock()
+        changed = [
+            (watched, view, case)
+            for watched in self._watched.values()
+            for view in watched.cases
+            if _differs(view.case, case := self._recomputed(watched, view.case, now))
+        ]
+        for start in range(0, len(changed), REFRESH_BATCH_CASES):
+            await self._store_refreshed(changed[start : start + REFRESH_BATCH_CASES], now)
+        if changed:
+            self._desk.on_commit()
+
+    async def _take_statement(self, message: PositionStated | CashStated | TradeStatusStated) -> str | None:
+        if isinstance(message, TradeStatusStated):
+            if await save_trade_status(message):
+                self._to_load.update(await holders(message.symbol))
+            return None
+        try:
+            self._to_load.add(await apply_statement(self._desk, message))
+        except UnknownSubject as unknown:
+            return str(unknown)
+        return None
+
+    def _on_quote(self, quote: Quote) -> None:
+        self._quotes[quote.symbol] = quote
+        for account_id in self._holders.get(quote.symbol, ()):
+            self._watched[account_id].live.on_quote(quote)
+            self._to_look_at.add(account_id)
+
+    def _on_rate(self, rate: FxRate) -> None:
+        self._rates[rate.base_currency, rate.quote_currency] = rate
+        for account_id, watched in self._watched.items():
+            if watched.live.on_fx(rate):
+                self._to_look_at.add(account_id)
+
+    async def _load_noted(self) -> None:
+        noted, self._to_load = sorted(self._to_load), set()
+        for start in range(0, len(noted), LOAD_BATCH_ACCOUNTS):
+            await self._load(noted[start : start + LOAD_BATCH_ACCOUNTS])
+
+    async def _load(self, account_ids: Sequence[AccountId]) -> None:
+        books = await load_books(account_ids, self._desk.rules.books, self._desk.clock())
+        cases = _by_account(await live_cases_of(account_ids), lambda view: view.case.account_id)
+        orders = _by_account(await open_orders_of(account_ids), lambda view: view.order.account_id)
+        for account_id, account in books.items():
+            self._watch(
+                account_id, _Watched(account, self._live(account), cases[account_id], orders[account_id])
+            )
+
+    def _live(self, account: AccountBook) -> LiveBook:
+        live = LiveBook(account.book, self._desk.rules.max_price_age)
+        for symbol in account.symbols:
+            if symbol in self._quotes:
+                live.on_quote(self._quotes[symbol])
+        for rate in self._rates.values():
+            live.on_fx(rate)
+        return live
+
+    def _watch(self, account_id: AccountId, watched: _Watched) -> None:
+        before = self._watched.get(account_id)
+        for symbol in before.account.symbols if before else ():
+            self._holders[symbol].discard(account_id)
+        for symbol in watched.account.symbols:
+            self._holders[symbol].add(account_id)
+        self._watched[account_id] = watched
+        self._to_look_at.add(account_id)
+
+    def _must_assess(self, watched: _Watched) -> bool:
+        now = self._desk.clock()
+        figures = watched.live.figures(now)
+        live = {view.case.alert_type for view in watched.cases}
+        if due_alerts(watched.account.book, figures) - live and is_priced(watched.live.book()):
+            return True
+        return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
+
+    def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:
+        if case.overdue(now) and not case.force_eligible:
+            return True
+        own = [view.order for view in watched.orders if view.order.case_id == case.id]
+        if case.status is CaseStatus.LIQUIDATING and not own:
+            return True
+        if figures.amount > 0 or figures.stale:
+            return False
+        return any(order.cancellable for order in own) or (
+            not own and may_resolve(case, now, self._desk.rules.close_hold)
+        )
+
+    async def _assess(self, account_id: AccountId) -> None:
+        async with transaction():
+            await lock_accounts([account_id])
+            await assess_account(self._desk, account_id, self._desk.clock())
+        self._desk.on_commit()
+        await self._load([account_id])
+
+    def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
+        figures = watched.live.figures(now)
+        uncovered = figures.amount
+        if watched.orders:
+            uncovered = uncovered_amount(
+                watched.live.book(), as_open_orders(watched.orders), now, self._desk.rules.max_price_age
+            )
+        if figures.stale and not is_priced(watched.live.book()):
+            return replace(case, figures=replace(case.figures, stale=True))
+        return with_figures(case, figures, uncovered, now)
+
+    async def _store_refreshed(
+        self, changed: Sequence[tuple[_Watched, CaseView, Case]], now: datetime
+    ) -> None:
+        async with transaction():
+            stored = await save_figures([(case, watched.account.version) for watched, _, case in changed])
+            events: list[Event] = [
+                CaseEvent(
+                    self._desk.event_id(),
+                    now,
+                    CaseEventKind.UPDATED,
+                    CaseView(case, view.account, watched.account.symbols),
+                    case.status,
+                )
+                for watched, view, case in changed
+                if case.id in stored
+            ]
+            await outbox.append(events)
+        for watched, view, case in changed:
+            if case.id in stored:
+                watched.cases = [
+                    replace(each, case=case) if each.case.id == case.id else each for each in watched.cases
+                ]
+            else:
+                self._to_load.add(view.case.account_id)
+
+
+def _differs(before: Case, after: Case) -> bool:
+    """Worth telling: anything but the moment of computing."""
+    return replace(before, figures=replace(before.figures, as_of=after.figures.as_of)) != after
+
+
+def _by_account(views: Iterable[V], key: Callable[[V], AccountId]) -> dict[AccountId, list[V]]:
+    grouped: dict[AccountId, list[V]] = defaultdict(list)
+    for view in views:
+        grouped[key(view)].append(view)
+    return grouped

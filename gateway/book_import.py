@@ -1,0 +1,51 @@
+"""Brings a book file into the database, one client and transaction at a time."""
+
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from uuid import uuid4
+
+from domain.ids import AccountId, ClientId
+from domain.market import FxRate
+from feeds.book import BookAccount, BookClient, BookFile
+from models.book_import import insert_account, insert_client_factors, insert_holdings
+from models.client import ClientRow, insert_client
+from models.database import transaction
+from models.market import save_fx_rates, save_instrument
+
+CLIENTS_PER_TRANSACTION = 50
+
+
+async def import_book(book: BookFile, now: datetime, progress: Callable[[int], None]) -> None:
+    """Store the book in an empty database; `progress(clients)` hears of every chunk.
+
+    Raises `UniqueViolated`, with everything before the chunk stored, when a client or account is there already.
+    """
+    async with transaction():
+        for part in book.instruments:
+            await save_instrument(part.instrument, part.factors, now)
+        await save_fx_rates([FxRate(fx.base_currency, fx.quote_currency, fx.rate, now) for fx in book.fx])
+    for chunk in _chunks(book.clients):
+        async with transaction():
+            for client in chunk:
+                await _import_client(client, now)
+        progress(len(chunk))
+
+
+async def _import_client(client: BookClient, now: datetime) -> None:
+    row = ClientRow(ClientId(uuid4().hex), client.client_no, client.name, client.group)
+    await insert_client(row)
+    await insert_client_factors(row.id, [(part.symbol, part.factors) for part in client.factors])
+    for account in client.accounts:
+        await _import_account(row, account, now)
+
+
+async def _import_account(client: ClientRow, account: BookAccount, now: datetime) -> None:
+    account_id = AccountId(uuid4().hex)
+    await insert_account(client, account_id, account.account_no, account.terms)
+    positions = [(part.symbol, part.quantity, part.average_cost) for part in account.positions]
+    await insert_holdings(account_id, account.cash, positions, now)
+
+
+def _chunks(clients: tuple[BookClient, ...]) -> Iterator[tuple[BookClient, ...]]:
+    for start in range(0, len(clients), CLIENTS_PER_TRANSACTION):
+        yield clients[start : start + CLIENTS_PER_TRANSACTION]

@@ -1,0 +1,228 @@
+"""Opens what one process of the desk works with, from settings, and closes it in reverse."""
+
+import asyncio
+import os
+import socket
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from uuid_utils import uuid7
+
+from desk.desk import Desk, DeskRules
+from domain.book_changes import TradeStatusStated
+from domain.liquidation import PlanLimits
+from domain.margin import AccountType, AmountRule
+from domain.market import Quote
+from domain.money import Currency
+from feeds.base import Feed, FeedMessage
+from feeds.closes import parse_closes
+from feeds.redis_feed import RedisFeed
+from feeds.replay import ReplayFeed
+from gateway import settings as configuration
+from gateway.auth import TokenVerifier
+from gateway.calendars import Calendars
+from gateway.settings import Settings
+from models import outbox
+from models.book import BookRules
+from models.database import Database
+from resolvers.context import Api
+from subscriptions.bus import Bus
+from subscriptions.cursor import CursorSigner
+from subscriptions.memory_bus import MemoryBus
+from subscriptions.redis_bus import RedisBus
+from subscriptions.stream import EventStream
+from venues.base import Venue
+from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
+
+CURSOR_KEY_ID = 1
+CALENDAR_YEARS_AHEAD = 1
+HISTORY_PAGE_ROWS = 500
+SUMMARY_INTERVAL_S = 1.0
+SNAPSHOT_ROWS_MAX = 5_000
+
+MarketListener = Callable[[Sequence[FeedMessage]], None]
+
+
+@dataclass(frozen=True, slots=True)
+class OpenVenue:
+    """A venue, and what of the market it has to hear (nothing, unless it is simulated)."""
+
+    venue: Venue
+    hear: MarketListener
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Wake the workers of this process instead of letting them poll."""
+
+    to_publish: asyncio.Event
+    to_dispatch: asyncio.Event
+    to_watch: asyncio.Event
+
+    def committed(self) -> None:
+        """Something was committed that has to be published, and perhaps sent."""
+        self.to_publish.set()
+        self.to_dispatch.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Resources:
+    """Everything that requests and workers of one process share."""
+
+    settings: Settings
+    database: Database
+    bus: Bus
+    stream: EventStream
+    desk: Desk
+    api: Api
+    tokens: TokenVerifier
+    signals: Signals
+    holder: str
+    """This process's name in leases."""
+    open_venue: Callable[[], OpenVenue]
+    open_feed: Callable[[], Feed | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What may be put in the place of the usual: another clock, venue or feed."""
+
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    open_venue: Callable[[Settings, Callable[[], datetime]], OpenVenue] | None = None
+    open_feed: Callable[[Settings, Callable[[], datetime]], Feed | None] | None = None
+
+
+@asynccontextmanager
+async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Resources]:
+    """Open everything; what was opened is closed again, also when a later part fails."""
+    async with AsyncExitStack() as stack:
+        database = Database(settings.database_url, settings.database_pool_size)
+        await database.open()
+        stack.push_async_callback(database.close)
+        bus = open_bus(settings)
+        stack.push_async_callback(bus.close)
+        signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event())
+        desk = make_desk(settings, parts.clock, signals.committed)
+        stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
+        yield Resources(
+            settings=settings,
+            database=database,
+            bus=bus,
+            stream=stream,
+            desk=desk,
+            api=_api(settings, desk, bus, stream),
+            tokens=TokenVerifier(settings.auth_secret.get_secret_value(), settings.auth_leeway_s),
+            signals=signals,
+            holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
+            open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
+            open_feed=lambda: (parts.open_feed or open_feed)(settings, parts.clock),
+        )
+
+
+def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Callable[[], None]) -> Desk:
+    """The rules in force, from settings."""
+    this_year = clock().year
+    calendars = Calendars(this_year - 1, this_year + CALENDAR_YEARS_AHEAD)
+    rule = AmountRule()
+    max_age = timedelta(seconds=settings.max_price_age_s)
+    rules = DeskRules(
+        books=BookRules(dict.fromkeys(AccountType, rule), timedelta(days=settings.suspended_dead_after_days)),
+        plans=PlanLimits(max_quote_age=max_age, price_band=settings.price_band),
+        max_price_age=max_age,
+        close_hold=timedelta(seconds=settings.close_hold_s),
+        deadline_trading_days=settings.deadline_trading_days,
+        deadline_cut_off=settings.deadline_cutoff,
+        base_markets={Currency(key): market for key, market in settings.deadline_markets.items()},
+        default_base_market=settings.deadline_default_market,
+        max_cases_per_batch=settings.liquidate_max_cases,
+        max_orders_per_batch=settings.cancel_max_orders,
+    )
+    return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
+
+
+def open_bus(settings: Settings) -> Bus:
+    """Redis Streams where there is a Redis, else memory."""
+    if settings.redis_url is None:
+        return MemoryBus(
+            history_max=settings.bus_remembered_entries,
+            buffer_max=settings.listener_buffer_entries,
+            watch_keys_max=settings.bus_watched_keys,
+        )
+    return RedisBus(
+        settings.redis_url,
+        name=settings.bus_name,
+        history_max=settings.bus_history_entries,
+        remember_max=settings.bus_remembered_entries,
+        buffer_max=settings.listener_buffer_entries,
+        watch_keys_max=settings.bus_watched_keys,
+    )
+
+
+def open_paper_venue(settings: Settings, clock: Callable[[], datetime]) -> OpenVenue:
+    """The simulated exchange, remembering in the data directory what it was sent."""
+    settings.data_directory.mkdir(parents=True, exist_ok=True)
+    venue = PaperVenue(
+        clock,
+        settings.data_directory / "paper_venue.jsonl",
+        PaperBehaviour(
+            ack_latency_s=settings.paper_ack_latency_s, fill_latency_s=settings.paper_fill_latency_s
+        ),
+        PaperSettings(fsync=settings.paper_fsync),
+    )
+    return paper(venue)
+
+
+def paper(venue: PaperVenue) -> OpenVenue:
+    """A paper venue that hears the market."""
+
+    def hear(messages: Sequence[FeedMessage]) -> None:
+        for message in messages:
+            if isinstance(message, Quote):
+                venue.on_quote(message)
+            elif isinstance(message, TradeStatusStated):
+                venue.on_trade_status(message.symbol, message.status)
+
+    return OpenVenue(venue, hear)
+
+
+def open_feed(settings: Settings, clock: Callable[[], datetime]) -> Feed | None:
+    """What the settings name."""
+    if settings.feed is configuration.Feed.NONE:
+        return None
+    if settings.feed is configuration.Feed.REDIS:
+        assert settings.redis_url is not None, "settings refuse a Redis feed without Redis"
+        return RedisFeed(
+            settings.redis_url,
+            streams=settings.feed_streams,
+            group="desk",
+            # One name for every process: a successor goes on with what its predecessor left, in order.
+            consumer="desk",
+            clock=clock,
+            batch_size=settings.feed_batch,
+            dead_letters_max=settings.feed_dead_letters,
+        )
+    assert settings.replay_file is not None, "settings refuse a replay without a file"
+    return ReplayFeed(
+        parse_closes(Path(settings.replay_file).read_text().splitlines()),
+        clock,
+        day_seconds=settings.replay_day_seconds,
+        steps_per_day=settings.replay_steps_per_day,
+        batch_size=settings.feed_batch,
+    )
+
+
+def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
+    return Api(
+        desk=desk,
+        bus=bus,
+        stream=stream,
+        cursors=CursorSigner(CURSOR_KEY_ID, settings.auth_secret.get_secret_value().encode()),
+        reporting_currency=Currency(settings.reporting_currency),
+        page_size_max=settings.page_size_max,
+        legs_max=settings.max_legs,
+        snapshot_max=SNAPSHOT_ROWS_MAX,
+        summary_interval_s=SUMMARY_INTERVAL_S,
+    )

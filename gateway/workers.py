@@ -1,0 +1,251 @@
+"""The loops behind the requests. Every process reads the bus; one, the leader, does the desk's own work.
+
+The leader holds a lease in the database. Losing it stops its work; what two leaders might do at once for a
+moment is made harmless by the database's constraints, not by the lease.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from datetime import timedelta
+
+import structlog
+
+from desk.dispatch_orders import Dispatcher
+from desk.reconcile import question_silence, reconcile_all
+from desk.record_execution import record_execution
+from desk.watch_margin import Monitor
+from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
+from domain.market import Quote
+from feeds.base import Feed, FeedBatch
+from gateway.resources import OpenVenue, Resources
+from gateway.supervisor import RestartPolicy, Supervisor, Worker
+from models import outbox
+from models.codec import event_from_text
+from models.lease import acquire_lease, release_lease
+from models.market import load_instruments, load_quotes
+from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
+from subscriptions.bus import Message, SlowConsumer
+from subscriptions.outbox_relay import OutboxRelay
+
+LEASE = "desk"
+RECONCILE_ORDERS_MAX = 10_000
+PRUNE_INTERVAL_S = 30.0
+PRUNE_ROWS = 5_000
+RELOAD_INTERVAL_S = 600.0
+DISPATCH_POLL_S = 0.5
+
+log = structlog.get_logger()
+
+
+class Workers:
+    """Start and stop with the process; `ready` says whether it can do its part."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._leader = Leader(resources)
+        self._supervisor = Supervisor(
+            [Worker("bus", resources.bus.run), Worker("leader", self._leader.run)], RestartPolicy()
+        )
+
+    @property
+    def ready(self) -> bool:
+        """Every loop that this process has to run is running."""
+        return self._supervisor.ready and self._leader.ready
+
+    @property
+    def leading(self) -> bool:
+        """This process does the desk's own work."""
+        return self._leader.leading
+
+    def start(self) -> None:
+        """Start the loops; inside `Database.active()`."""
+        self._supervisor.start()
+
+    async def stop(self) -> None:
+        """End them, the leader's before the lease is given back."""
+        await self._supervisor.stop(self._resources.settings.shutdown_timeout_s)
+
+
+class Leader:
+    """Waits for the lease, works while it holds it."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+        self._work: Supervisor | None = None
+
+    @property
+    def leading(self) -> bool:
+        """It holds the lease."""
+        return self._work is not None
+
+    @property
+    def ready(self) -> bool:
+        """Nothing to do, or everything running."""
+        return self._work is None or self._work.ready
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        settings = self._resources.settings
+        while True:
+            if await self._holds_lease():
+                await self._lead()
+            await asyncio.sleep(settings.lease_renew_s)
+
+    async def _lead(self) -> None:
+        resources = self._resources
+        log.info("this process leads the desk", holder=resources.holder)
+        async with _desk_work(resources) as work:
+            self._work = work
+            work.start()
+            try:
+                while await self._holds_lease():
+                    await asyncio.sleep(resources.settings.lease_renew_s)
+                log.warning("the lease was lost to another process", holder=resources.holder)
+            finally:
+                self._work = None
+                await work.stop(resources.settings.shutdown_timeout_s)
+                await release_lease(LEASE, resources.holder)
+
+    async def _holds_lease(self) -> bool:
+        resources = self._resources
+        ttl = timedelta(seconds=resources.settings.lease_ttl_s)
+        return await acquire_lease(LEASE, resources.holder, resources.desk.clock(), ttl)
+
+
+@asynccontextmanager
+async def _desk_work(resources: Resources) -> AsyncIterator[Supervisor]:
+    opened = resources.open_venue()
+    feed = resources.open_feed()
+    try:
+        await _tell_market(opened)
+        monitor = Monitor(resources.desk)
+        workers = [
+            Worker("relay", _relay(resources)),
+            Worker("monitor", lambda: _watch(resources, monitor)),
+            Worker("events", lambda: _listen(resources, monitor)),
+            Worker("dispatcher", lambda: _dispatch(resources, opened)),
+            Worker("reports", lambda: _record(resources, opened)),
+            Worker("housekeeping", lambda: _prune(resources)),
+        ]
+        if feed is not None:
+            workers.append(Worker("feed", lambda: _feed(resources, monitor, opened, feed)))
+        yield Supervisor(workers, RestartPolicy())
+    finally:
+        if feed is not None:
+            await feed.close()
+        await opened.venue.close()
+
+
+async def _tell_market(opened: OpenVenue) -> None:
+    """A simulated venue starts with what the database knows of the market."""
+    symbols = list(await load_instruments())
+    opened.hear(tuple((await load_quotes(symbols)).values()))
+
+
+def _relay(resources: Resources) -> Callable[[], Awaitable[None]]:
+    settings = resources.settings
+    relay = OutboxRelay(
+        resources.bus,
+        outbox,
+        batch=settings.relay_batch,
+        poll_interval_s=settings.relay_poll_interval_s,
+        refill_max=settings.bus_history_entries,
+        wake=resources.signals.to_publish,
+    )
+    return relay.run
+
+
+async def _watch(resources: Resources, monitor: Monitor) -> None:
+    """Look whenever something was noted, refresh figures and heal in their own time."""
+    interval_s = resources.settings.case_refresh_interval_s
+    wake, clock = resources.signals.to_watch, asyncio.get_running_loop().time
+    await monitor.load_everything()
+    log.info("watching margin", accounts=monitor.accounts)
+    refreshed = reloaded = clock()
+    while True:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(interval_s):
+                await wake.wait()
+        wake.clear()
+        await monitor.look()
+        if clock() - refreshed >= interval_s:
+            refreshed = clock()
+            await monitor.refresh()
+        if clock() - reloaded >= RELOAD_INTERVAL_S:
+            reloaded = clock()
+            await monitor.load_everything()
+
+
+async def _listen(resources: Resources, monitor: Monitor) -> None:
+    """What other transactions did to accounts; the monitor's own news it knows already."""
+    while True:
+        try:
+            async with resources.bus.listen(None) as entries:
+                async for entry in entries:
+                    _note(monitor, entry.payload)
+                    resources.signals.to_watch.set()
+        except SlowConsumer:
+            await monitor.load_everything()
+
+
+def _note(monitor: Monitor, payload: bytes) -> None:
+    event = event_from_text(payload)
+    match event:
+        case OrderEvent():
+            monitor.note(event.view.order.account_id)
+        case CaseEvent() if event.kind is not CaseEventKind.UPDATED:
+            monitor.note(event.view.case.account_id)
+        case BookChanged():
+            monitor.note(event.account_id)
+        case _:
+            pass
+
+
+async def _dispatch(resources: Resources, opened: OpenVenue) -> None:
+    settings, wake = resources.settings, resources.signals.to_dispatch
+    settled = await reconcile_all(resources.desk, opened.venue, RECONCILE_ORDERS_MAX)
+    log.info("orders compared with the venue", orders=settled)
+    dispatcher = Dispatcher(resources.desk, opened.venue, settings.dispatch_batch)
+    while True:
+        wake.clear()
+        sent = await dispatcher.dispatch()
+        await question_silence(
+            resources.desk, opened.venue, settings.dispatch_batch, settings.order_ack_timeout_s
+        )
+        if sent < settings.dispatch_batch:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(DISPATCH_POLL_S):
+                    await wake.wait()
+
+
+async def _record(resources: Resources, opened: OpenVenue) -> None:
+    reports = opened.venue.reports()
+    async for report in reports:
+        await record_execution(resources.desk, report)
+
+
+async def _feed(resources: Resources, monitor: Monitor, opened: OpenVenue, feed: Feed) -> None:
+    async with aclosing(feed.batches()) as batches:
+        async for batch in batches:
+            await _take(monitor, feed, batch)
+            opened.hear(batch.messages)
+            resources.signals.to_watch.set()
+            quotes = [message for message in batch.messages if isinstance(message, Quote)]
+            await resources.bus.broadcast(
+                QUOTES_TOPIC, [Message(quote.symbol, quote_to_bytes(quote)) for quote in quotes]
+            )
+            await feed.acknowledge(batch)
+
+
+async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
+    for message, why in await monitor.take(batch.messages):
+        await feed.reject(batch, batch.messages.index(message), why)
+
+
+async def _prune(resources: Resources) -> None:
+    retention = timedelta(hours=resources.settings.outbox_retention_hours)
+    while True:
+        while await outbox.prune(resources.desk.clock() - retention, PRUNE_ROWS) == PRUNE_ROWS:
+            pass
+        await asyncio.sleep(PRUNE_INTERVAL_S)

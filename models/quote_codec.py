@@ -1,0 +1,18 @@
+"""Quotes as they are broadcast to every process."""
+
+from domain.market import Quote
+from models.codec import Codec
+
+QUOTES_TOPIC = "quotes"
+
+_QUOTES: Codec[Quote] = Codec(Quote)
+
+
+def quote_to_bytes(quote: Quote) -> bytes:
+    """JSON."""
+    return _QUOTES.to_text(quote).encode()
+
+
+def quote_from_bytes(payload: bytes) -> Quote:
+    """The inverse of `quote_to_bytes`."""
+    return _QUOTES.from_text(payload.decode())

@@ -1,0 +1,182 @@
+"""Margin-call cases."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
+from domain.events import CaseView, OrderView
+from domain.ids import CaseId, ClientId, Symbol
+from domain.margin import AccountType
+from models.case import CaseFilter as CaseSelection
+from models.order import OrderFilter, count_orders, page_orders
+from resolvers.client import Account, Client, load_account, load_client
+from resolvers.context import Info
+from resolvers.enums import CaseOrderField, OrderDirection
+from resolvers.figures import MarginFigures, figures_of
+from resolvers.node import Node, filter_id, global_id
+from resolvers.order import Order, order_of
+from resolvers.pagination import Connection, Pager
+
+
+@strawberry.type(description="The desk will sell by itself.")
+class AutoLiquidation:
+    """From domain.case.AutoLiquidation."""
+
+    at: datetime = strawberry.field(description="When.")
+    trigger: AutoLiquidationTrigger = strawberry.field(description="What sets the time.")
+
+
+@strawberry.type(description="A margin call. Amounts are in the account's base currency.")
+class Case(Node):
+    """From domain.case.Case."""
+
+    case_no: str = strawberry.field(description="As people call it.")
+    alert_type: AlertType = strawberry.field(description="Why it was opened.")
+    status: CaseStatus = strawberry.field(description="Where it stands.")
+    amount: Decimal = strawberry.field(description="What is to be collected now: figures.amount.")
+    amount_at_open: Decimal = strawberry.field(description="What was to be collected when it opened.")
+    uncovered_amount: Decimal = strawberry.field(
+        description="The amount less what the open liquidation orders will still relieve; what a further "
+        "liquidation may size to."
+    )
+    figures: MarginFigures = strawberry.field(description="As last stored.")
+    opened_at: datetime = strawberry.field(description="When the call was triggered.")
+    deadline: datetime = strawberry.field(
+        description="Last moment for the client to cure: 14:00 local on the third trading day, "
+        "the notice day counted."
+    )
+    overdue: bool = strawberry.field(description="The deadline has passed and the case is not closed.")
+    force_eligible: bool = strawberry.field(
+        description="The desk may sell: the deadline has passed, or net assets are below force-close margin."
+    )
+    elapsed_hours: int = strawberry.field(
+        description="Since it opened, until it was closed: whole hours, rounded up, at least 1."
+    )
+    long_term_unsettled: bool = strawberry.field(description="Open for more than 90 days.")
+    auto_liquidation: AutoLiquidation | None = strawberry.field(description="Null: only people sell.")
+    remark: str = strawberry.field(description="The desk's note.")
+    closed_at: datetime | None = strawberry.field(description="Null while it is live.")
+    close_reason: CaseCloseReason | None = strawberry.field(description="Null while it is live.")
+    version: int = strawberry.field(
+        description="Grows with every change of state or by a person (status, orders, deadline, remark ...), "
+        "never with recomputed figures; pass it as expectedVersion."
+    )
+    view: strawberry.Private[CaseView]
+
+    @strawberry.field(description="The account that was called.")
+    async def account(self, info: Info) -> Account:
+        """Batched."""
+        return await load_account(info, self.view.account.account_id)
+
+    @strawberry.field(description="Whose account it is.")
+    async def client(self, info: Info) -> Client:
+        """Batched."""
+        return await load_client(info, self.view.account.client_id)
+
+    @strawberry.field(description="Its liquidation orders, newest first.")
+    async def orders(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
+        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+    ) -> Connection[Order]:
+        """A page per case."""
+        return await orders_page(info, OrderFilter(case_id=self.view.case.id), first, after)
+
+
+@strawberry.input(description="Which cases; what is left out does not matter.")
+class CaseFilter:
+    """To models.case.CaseFilter."""
+
+    status: list[CaseStatus] | None = strawberry.field(
+        default=None, description="One of these; left out: every case that is not closed."
+    )
+    alert_type: list[AlertType] | None = strawberry.field(default=None, description="One of these.")
+    account_type: list[AccountType] | None = strawberry.field(default=None, description="One of these.")
+    client_id: strawberry.ID | None = strawberry.field(default=None, description="Of this client.")
+    account_no: str | None = strawberry.field(default=None, description="Of this account.")
+    search: str | None = strawberry.field(
+        default=None,
+        description="Case-insensitive part of client name, client number, account number or case number.",
+    )
+    symbol: str | None = strawberry.field(default=None, description="The account holds this instrument.")
+    amount_at_least: Decimal | None = strawberry.field(default=None, description="At least this much.")
+    overdue: bool | None = strawberry.field(default=None, description="Past its deadline, or not.")
+    opened_after: datetime | None = strawberry.field(default=None, description="Later than this.")
+    opened_before: datetime | None = strawberry.field(default=None, description="Earlier than this.")
+
+    def selection(self) -> CaseSelection:
+        """An id of another type selects nothing."""
+        return CaseSelection(
+            status=None if self.status is None else tuple(self.status),
+            alert_type=None if self.alert_type is None else tuple(self.alert_type),
+            account_type=None if self.account_type is None else tuple(self.account_type),
+            client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
+            account_no=self.account_no,
+            search=self.search,
+            symbol=None if self.symbol is None else Symbol(self.symbol),
+            amount_at_least=self.amount_at_least,
+            overdue=self.overdue,
+            opened_after=self.opened_after,
+            opened_before=self.opened_before,
+        )
+
+
+@strawberry.input(description="The order of a list of cases.")
+class CaseOrder:
+    """To models.case.CaseSort and a direction."""
+
+    field: CaseOrderField = strawberry.field(default=CaseOrderField.OPENED_AT, description="What to sort by.")
+    direction: OrderDirection = strawberry.field(default=OrderDirection.DESC, description="Which way.")
+
+
+def case_of(view: CaseView, now: datetime) -> Case:
+    """The GraphQL object, as it stands at `now`."""
+    case = view.case
+    auto = case.auto_liquidation
+    return Case(
+        id=global_id("Case", case.id),
+        case_no=case.case_no,
+        alert_type=case.alert_type,
+        status=case.status,
+        amount=case.figures.amount,
+        amount_at_open=case.amount_at_open,
+        uncovered_amount=case.uncovered_amount,
+        figures=figures_of(case.figures),
+        opened_at=case.opened_at,
+        deadline=case.deadline,
+        overdue=case.overdue(now),
+        force_eligible=case.force_eligible,
+        elapsed_hours=case.elapsed_hours(now),
+        long_term_unsettled=case.long_term_unsettled(now),
+        auto_liquidation=AutoLiquidation(at=auto.at, trigger=auto.trigger) if auto else None,
+        remark=case.remark,
+        closed_at=case.closed_at,
+        close_reason=case.close_reason,
+        version=case.version,
+        view=view,
+    )
+
+
+async def orders_page(info: Info, wanted: OrderFilter, first: int, after: str | None) -> Connection[Order]:
+    """A page of orders, newest first."""
+    context = info.context
+    pager: Pager[OrderView] = Pager(("orders", wanted), "ts", context.api.page_size_max)
+    request = pager.request(first, after)
+    page = await page_orders(context.audience, wanted, request)
+    return pager.connection(
+        page,
+        request,
+        lambda view: (view.order.created_at, view.order.id),
+        order_of,
+        lambda: count_orders(context.audience, wanted),
+    )
+
+
+async def load_case(info: Info, case_id: CaseId | None) -> Case | None:
+    """The case, if it is there and may be seen."""
+    view = await info.context.loaders.cases.load(case_id) if case_id else None
+    return case_of(view, info.context.api.desk.clock()) if view else None

@@ -1,0 +1,227 @@
+"""Clients, accounts, positions and cash."""
+
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain import margin
+from domain.closing import closing_side
+from domain.events import AccountReference
+from domain.ids import AccountId, ClientId
+from domain.margin import AccountType, Holding, compute_figures, market_value, rate_to_base
+from domain.money import ZERO, Currency, exact
+from models.client import AccountRow, ClientRow
+from models.where import cut
+from resolvers.context import Info
+from resolvers.errors import FORBIDDEN, ApiError
+from resolvers.figures import MarginFigures, figures_of
+from resolvers.loaders import BookAndOrders
+from resolvers.market import Instrument, MarginFactors, factors_of, instrument_of
+from resolvers.node import Node, global_id
+from resolvers.pagination import Connection, Pager
+
+if TYPE_CHECKING:
+    from resolvers.case import Case
+    from resolvers.order import Order
+
+
+@strawberry.type(description="Cash in one currency.")
+class CashBalance:
+    """From domain.margin.CashBalance."""
+
+    currency: str = strawberry.field(description="ISO 4217.")
+    balance: Decimal = strawberry.field(description="Ledger cash in this currency, debit negative.")
+    fx_rate: Decimal = strawberry.field(
+        description="Units of the account's base currency per unit; 0 while no rate is known."
+    )
+    base_value: Decimal = strawberry.field(description="The balance in the account's base currency.")
+    accrued_interest: Decimal = strawberry.field(description="Not yet charged, in this currency.")
+
+
+@strawberry.type(description="A position of an account.")
+class Position(Node):
+    """From domain.margin.Holding."""
+
+    instrument: Instrument = strawberry.field(description="What is held.")
+    quantity: Decimal = strawberry.field(description="Negative for a short.")
+    sellable_quantity: Decimal = strawberry.field(
+        description="What an order may still close: the quantity less what open orders may still fill."
+    )
+    average_cost: Decimal | None = strawberry.field(description="Per unit, in the instrument's currency.")
+    mark: Decimal | None = strawberry.field(description="The price it is valued at; null without any quote.")
+    market_value: Decimal | None = strawberry.field(description="In the instrument's currency.")
+    base_market_value: Decimal | None = strawberry.field(description="In the account's base currency.")
+    factors: MarginFactors = strawberry.field(description="Its margin factors.")
+
+
+@strawberry.type(description="An account of a client.")
+class Account(Node):
+    """From models.client.AccountRow."""
+
+    account_no: str = strawberry.field(description="As the client knows it.")
+    type: AccountType = strawberry.field(description="What it may borrow.")
+    base_currency: str = strawberry.field(description="All its figures are in this currency.")
+    close_only: bool = strawberry.field(description="The client may only reduce: a case is open.")
+    reference: strawberry.Private[AccountReference]
+
+    @strawberry.field(description="Whose it is.")
+    async def client(self, info: Info) -> "Client":
+        """Batched."""
+        return await load_client(info, self.reference.client_id)
+
+    @strawberry.field(description="Computed now, from the last prices.")
+    async def figures(self, info: Info) -> MarginFigures:
+        """Batched."""
+        desk = info.context.api.desk
+        book = (await self._book(info)).book.book
+        return figures_of(compute_figures(book, desk.clock(), desk.rules.max_price_age))
+
+    @strawberry.field(description="Cash by currency.")
+    async def cash_balances(self, info: Info) -> list[CashBalance]:
+        """Batched."""
+        book = (await self._book(info)).book.book
+        return [_cash_of(book, cash) for cash in book.cash]
+
+    @strawberry.field(description="Positions by symbol.")
+    async def positions(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 100,
+        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+    ) -> Connection[Position]:
+        """Batched; a page of what is loaded."""
+        loaded = await self._book(info)
+        pager: Pager[Holding] = Pager("positions", "s", info.context.api.page_size_max)
+        request = pager.request(first, after)
+        holdings = loaded.book.book.holdings
+        rest = [
+            held
+            for held in holdings
+            if request.after is None or held.instrument.symbol > str(request.after[0])
+        ]
+
+        async def count() -> int:
+            return len(holdings)
+
+        return pager.connection(
+            cut(rest[: first + 1], first),
+            request,
+            lambda held: (held.instrument.symbol,),
+            lambda held: position_of(self.reference.account_id, held, loaded),
+            count,
+        )
+
+    @strawberry.field(description="Liquidation orders that may still fill, oldest first.")
+    async def open_orders(self, info: Info) -> list[Annotated["Order", strawberry.lazy("resolvers.order")]]:
+        """Batched."""
+        from resolvers.order import order_of
+
+        return [order_of(view) for view in (await self._book(info)).orders]
+
+    async def _book(self, info: Info) -> BookAndOrders:
+        loaded = await info.context.loaders.books.load(self.reference.account_id)
+        assert loaded is not None, "an account that was loaded has a book"
+        return loaded
+
+
+@strawberry.type(description="A client of the broker.")
+class Client(Node):
+    """From models.client.ClientRow."""
+
+    client_no: str = strawberry.field(description="As the broker knows them.")
+    name: str = strawberry.field(description="Full name.")
+    group: str | None = strawberry.field(description="The client group, if any.")
+    client_id: strawberry.Private[ClientId]
+
+    @strawberry.field(description="Their accounts within your scope.")
+    async def accounts(self, info: Info) -> list[Account]:
+        """Batched."""
+        return [account_of(row) for row in await info.context.loaders.accounts_of.load(self.client_id)]
+
+    @strawberry.field(description="Their cases that are not closed, within your scope, newest first.")
+    async def open_cases(self, info: Info) -> list[Annotated["Case", strawberry.lazy("resolvers.case")]]:
+        """Batched."""
+        from resolvers.case import case_of
+
+        views = await info.context.loaders.open_cases_of.load(self.client_id)
+        return [case_of(view, info.context.api.desk.clock()) for view in views]
+
+
+def client_of(row: ClientRow) -> Client:
+    """The GraphQL object."""
+    return Client(
+        id=global_id("Client", row.id),
+        client_no=row.client_no,
+        name=row.name,
+        group=row.group,
+        client_id=row.id,
+    )
+
+
+def account_of(row: AccountRow) -> Account:
+    """The GraphQL object."""
+    reference = row.reference
+    return Account(
+        id=global_id("Account", reference.account_id),
+        account_no=reference.account_no,
+        type=reference.account_type,
+        base_currency=reference.base_currency,
+        close_only=row.close_only,
+        reference=reference,
+    )
+
+
+def position_of(account_id: AccountId, held: Holding, loaded: BookAndOrders) -> Position:
+    """The GraphQL object."""
+    with exact():
+        mark = held.quote.mark if held.quote else None
+        value = None if mark is None else market_value(held)
+        rate = rate_to_base(loaded.book.book, held.instrument.currency)
+        in_flight = sum(
+            (
+                order.leaves_quantity
+                for order in loaded.open_orders
+                if order.symbol == held.instrument.symbol and order.side is closing_side(held)
+            ),
+            ZERO,
+        )
+        return Position(
+            id=global_id("Position", f"{account_id}:{held.instrument.symbol}"),
+            instrument=instrument_of(held.instrument),
+            quantity=held.quantity,
+            sellable_quantity=max(ZERO, abs(held.quantity) - in_flight),
+            average_cost=held.average_cost,
+            mark=mark,
+            market_value=value,
+            base_market_value=None if value is None else value * rate,
+            factors=factors_of(held.factors),
+        )
+
+
+async def load_account(info: Info, account_id: AccountId) -> Account:
+    """An account that something visible belongs to."""
+    row = await info.context.loaders.accounts.load(account_id)
+    if row is None:
+        raise ApiError(FORBIDDEN, "The account left your scope.")
+    return account_of(row)
+
+
+async def load_client(info: Info, client_id: ClientId) -> Client:
+    """The client of something visible."""
+    row = await info.context.loaders.clients.load(client_id)
+    if row is None:
+        raise ApiError(FORBIDDEN, "The client left your scope.")
+    return client_of(row)
+
+
+def _cash_of(book: margin.Book, cash: margin.CashBalance) -> CashBalance:
+    with exact():
+        rate = rate_to_base(book, Currency(cash.currency))
+        return CashBalance(
+            currency=cash.currency,
+            balance=cash.balance,
+            fx_rate=rate,
+            base_value=cash.balance * rate,
+            accrued_interest=cash.accrued_interest,
+        )

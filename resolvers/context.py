@@ -1,0 +1,62 @@
+"""What resolvers are given. A request has a principal; a live delivery, which is shared, only an audience."""
+
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from strawberry import Info as StrawberryInfo
+
+from desk.desk import Desk
+from domain.money import Currency
+from domain.principal import Audience, Principal
+from resolvers.errors import FORBIDDEN, ApiError
+from resolvers.loaders import Loaders
+from subscriptions.bus import Bus
+from subscriptions.cursor import CursorSigner
+from subscriptions.stream import EventStream
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    """The services behind the schema, one per process, and the limits of requests."""
+
+    desk: Desk
+    bus: Bus
+    stream: EventStream
+    cursors: CursorSigner
+    reporting_currency: Currency
+    page_size_max: int
+    legs_max: int
+    snapshot_max: int
+    summary_interval_s: float
+
+
+class ReadContext:
+    """Enough to show something to an audience. Loaders live as long as one operation, or one event."""
+
+    def __init__(self, api: Api, audience: Audience) -> None:
+        self.api = api
+        self.audience = audience
+        self.loaders = Loaders(api.desk, audience)
+
+    def renew_loaders(self) -> None:
+        """Forget what was loaded: the next event must not see yesterday's rows."""
+        self.loaders = Loaders(self.api.desk, self.audience)
+
+
+class RequestContext(ReadContext):
+    """One operation of one caller."""
+
+    def __init__(self, api: Api, principal: Principal) -> None:
+        super().__init__(api, principal.audience)
+        self.principal = principal
+
+
+Info: TypeAlias = StrawberryInfo[ReadContext, None]
+RequestInfo: TypeAlias = StrawberryInfo[RequestContext, None]
+
+
+def reader(info: Info) -> ReadContext:
+    """The context of a caller who may look; every root field begins with it."""
+    if not info.context.audience.may_see:
+        raise ApiError(FORBIDDEN, "Your token grants no permission of the desk.")
+    return info.context

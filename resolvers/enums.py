@@ -1,0 +1,240 @@
+"""The enums of the API: the domain's own, under the domain's names, with what each value means."""
+
+from collections.abc import Mapping
+from enum import Enum, StrEnum
+from typing import TypeVar
+
+import strawberry
+
+from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
+from domain.events import CaseEventKind, OrderEventKind
+from domain.liquidation import LiquidationPolicy
+from domain.margin import AccountType, RiskLevel
+from domain.market import FactorSource, InstrumentKind, TradeStatus
+from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
+from domain.principal import Permission
+from domain.refusals import RefusalCode
+
+E = TypeVar("E", bound=Enum)
+
+
+class CaseOrderField(StrEnum):
+    """What cases are sorted by."""
+
+    OPENED_AT = "opened_at"
+    DEADLINE = "deadline"
+    AMOUNT = "amount"
+
+
+class OrderDirection(StrEnum):
+    """Up or down."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
+    AlertType: (
+        "Why a case was opened.",
+        {
+            "MAINTENANCE": "Liquid net assets fell below the maintenance margin.",
+            "OVER_FINANCING": "More is borrowed than the financing limit allows.",
+            "CASH_DEBT": "A cash account owes money.",
+            "INTRADAY": "An intraday account fell below the maintenance margin.",
+            "COVERED_CALL_SHORTFALL": "The underlying of written calls is short of what they need.",
+            "SHORT_RECALL": "A short position was recalled by its lender.",
+        },
+    ),
+    CaseStatus: (
+        "Where a case stands.",
+        {
+            "OPEN": "Something is to be collected and nothing is being sold.",
+            "LIQUIDATING": "Liquidation orders are open.",
+            "EXCEPTION": "Selling cannot end it: a person follows up.",
+            "RESOLVED": "Closed: cured.",
+            "WRITTEN_OFF": "Closed: the rest is a loss.",
+            "VOID": "Closed: it should not have been opened, or an exemption applies.",
+        },
+    ),
+    CaseCloseReason: (
+        "How a case ended.",
+        {
+            "CURED": "The amount was 0 for long enough.",
+            "EXEMPTED": "An exemption rule matches.",
+            "WRITTEN_OFF": "The rest was written off.",
+            "VOIDED": "It was opened in error.",
+        },
+    ),
+    AutoLiquidationTrigger: (
+        "When the desk sells by itself.",
+        {"FIXED_TIME": "At a time set by a person.", "DEADLINE": "At the case's deadline."},
+    ),
+    CaseEventKind: (
+        "What a case event tells.",
+        {
+            "SNAPSHOT": "How the case stands at the beginning of the subscription.",
+            "OPENED": "A new margin call.",
+            "UPDATED": "New figures or a person's change; the status is as before.",
+            "STATUS_CHANGED": "The status changed.",
+            "CLOSED": "The case ended.",
+            "REMOVED": "The case no longer matches the filter; nothing more is told of it until it does.",
+        },
+    ),
+    OrderEventKind: (
+        "What an order event tells.",
+        {
+            "SNAPSHOT": "How the order stands at the beginning of the subscription.",
+            "CREATED": "A new order.",
+            "STATUS_CHANGED": "The status changed.",
+            "FILL": "A part, or the rest, was executed.",
+            "CANCEL_REJECTED": "The venue refused the cancel; the order works on.",
+            "LATE_FILL": "An execution arrived for an order that had ended; it is booked.",
+            "REMOVED": "The order no longer matches the filter.",
+        },
+    ),
+    LiquidationPolicy: (
+        "Which positions are closed first when the caller names none.",
+        {
+            "MIN_TURNOVER": "Those that relieve most for the money traded: the least is sold.",
+            "LOSERS_FIRST": "The largest losses first.",
+            "LARGEST_FIRST": "The largest positions first.",
+            "MOST_LIQUID_FIRST": "The largest displayed size first.",
+            "PRO_RATA": "The same fraction of each.",
+            "ALL": "Everything that can be closed.",
+        },
+    ),
+    AccountType: (
+        "What an account may borrow.",
+        {
+            "MARGIN": "It borrows against its positions.",
+            "INTRADAY": "It borrows within the day only.",
+            "CASH": "It does not borrow.",
+        },
+    ),
+    RiskLevel: (
+        "The client-facing level of risk.",
+        {
+            "SAFE": "Nothing is borrowed and nothing is short.",
+            "MEDIUM": "Liquid net assets above the initial margin.",
+            "WARNING": "Above maintenance, not above initial margin: no new positions.",
+            "DANGER": "At or below the maintenance margin.",
+        },
+    ),
+    FactorSource: (
+        "Where a position's margin factors come from.",
+        {
+            "CLIENT": "Set for this client; wins over the instrument's.",
+            "INSTRUMENT": "Set for the instrument.",
+            "DEFAULT": "None is set: the position backs no loan.",
+        },
+    ),
+    InstrumentKind: (
+        "What is held.",
+        {"STOCK": "A share.", "OPTION": "An option; mind the multiplier.", "FUND": "A fund."},
+    ),
+    TradeStatus: (
+        "Whether and how an instrument trades now.",
+        {
+            "TRADING": "Continuous trading.",
+            "AUCTION": "An auction.",
+            "CLOSED": "Outside of trading hours.",
+            "HALTED": "Stopped for a short time.",
+            "SUSPENDED": "Stopped until further notice; after a while it backs no loan.",
+            "DELISTED": "Trades no more; it backs no loan.",
+        },
+    ),
+    OrderSide: ("Buy or sell.", {"BUY": "Covers a short position.", "SELL": "Closes a long position."}),
+    OrderType: (
+        "How an order is priced (FIX OrdType).",
+        {"MARKET": "At any price.", "LIMIT": "At the limit price or better."},
+    ),
+    TimeInForce: (
+        "How long an order lives (FIX TimeInForce).",
+        {
+            "DAY": "Until the end of the day.",
+            "GTC": "Until cancelled.",
+            "IOC": "What can be executed at once; the rest is cancelled.",
+        },
+    ),
+    TradingSession: (
+        "In which sessions an order may trade.",
+        {"REGULAR": "Regular hours only.", "ANY": "Any session that the market has."},
+    ),
+    OrderStatus: (
+        "Where an order stands (FIX OrdStatus, and the desk's own states before it).",
+        {
+            "PENDING_APPROVAL": "A second person has to approve it.",
+            "QUEUED": "Recorded, to be sent.",
+            "PENDING_NEW": "Sent; the venue has not answered yet.",
+            "NEW": "The venue works it.",
+            "PARTIALLY_FILLED": "A part is executed, the rest works.",
+            "PENDING_CANCEL": "Its cancel was asked for; it may still fill.",
+            "FILLED": "Executed in full.",
+            "CANCELED": "Cancelled; a part may be executed.",
+            "REJECTED": "The venue, or a check before, refused it.",
+            "EXPIRED": "Its time ran out.",
+            "UNKNOWN": "The venue is silent: the desk is asking. It may still fill.",
+        },
+    ),
+    Permission: (
+        "What a token grants.",
+        {
+            "RISK_WARNING_READ_ONLY": "See cases, clients and orders.",
+            "RISK_WARNING_FULL": "See, liquidate and cancel.",
+            "RISK_APPROVER": "See, and approve what others ask for.",
+            "RISK_SETTING_FULL": "See, and change settings.",
+            "AUDITOR": "See everything, change nothing.",
+            "SERVICE": "An alert feed or another machine that looks.",
+        },
+    ),
+    RefusalCode: (
+        "Why the desk does not do what it was asked to do.",
+        {
+            "FORBIDDEN": "Your token does not allow it.",
+            "NOT_FOUND": "There is no such thing within your scope.",
+            "VERSION_CONFLICT": "It changed since you looked, or somebody is changing it now.",
+            "IDEMPOTENCY_KEY_REUSED": "The key belongs to another request.",
+            "CASE_CLOSED": "The case has ended.",
+            "CASE_IN_EXCEPTION": "The case is in exception: clear it first.",
+            "CASE_HAS_OPEN_ORDERS": "Liquidation orders of the case are open.",
+            "NOTHING_TO_COLLECT": "The amount is 0, or open orders will bring it to 0.",
+            "NOTHING_SELLABLE": "No position can be closed.",
+            "QUANTITY_EXCEEDS_SELLABLE": "More than the position less the open closing orders.",
+            "OFF_LOT": "Not a whole number of lots above zero.",
+            "PRICE_OUTSIDE_BAND": "The limit price is too far from the market.",
+            "NO_QUOTE": "There is no price to close at.",
+            "STALE_QUOTE": "The last price is too old.",
+            "MARKET_CLOSED": "The market does not trade now.",
+            "INSTRUMENT_SUSPENDED": "The instrument is suspended or delisted.",
+            "INCREASES_EXPOSURE": "It would open or enlarge a position.",
+            "CANNOT_CURE": "Closing it would not reduce the amount.",
+            "SWITCH_OFF": "This kind of liquidation is switched off.",
+            "FROZEN": "The kill switch is on.",
+            "TOO_LATE": "The order has ended.",
+            "APPROVAL_REQUIRED": "A second person has to approve it first.",
+        },
+    ),
+    CaseOrderField: (
+        "What cases are sorted by; ties by id.",
+        {
+            "OPENED_AT": "When the case was opened.",
+            "DEADLINE": "When the client's time ends.",
+            "AMOUNT": "As last stored; a case whose amount changes between two pages may move.",
+        },
+    ),
+    OrderDirection: ("The direction of a sort.", {"ASC": "Smallest first.", "DESC": "Largest first."}),
+}
+
+
+def register(enum: type[E], description: str, values: Mapping[str, str]) -> type[E]:
+    """Make a Python enum an enum of the schema; every value must be described."""
+    missing = {member.name for member in enum} ^ values.keys()
+    assert not missing, f"{enum.__name__}: {sorted(missing)}"
+    described = strawberry.enum(enum, description=description)
+    for value in described.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = values[value.name]
+    return described
+
+
+for _enum, (_description, _values) in DESCRIPTIONS.items():
+    register(_enum, _description, _values)

@@ -1,0 +1,83 @@
+"""GraphQL errors: always with a code, never with a stack trace.
+
+A business "no" is not an error: it is data with a `RefusalCode`. An error is a request that makes no sense
+(BAD_USER_INPUT), may not be made (UNAUTHENTICATED, FORBIDDEN), or a fault of ours (INTERNAL, with a reference
+that finds the traceback in the log).
+"""
+
+from collections.abc import Iterator
+from uuid import uuid4
+
+import structlog
+from graphql import GraphQLError
+from strawberry.extensions import SchemaExtension
+from strawberry.types import StreamExecutionResult
+
+log = structlog.get_logger()
+
+BAD_USER_INPUT = "BAD_USER_INPUT"
+CURSOR_INVALID = "CURSOR_INVALID"
+CURSOR_EXPIRED = "CURSOR_EXPIRED"
+FORBIDDEN = "FORBIDDEN"
+INTERNAL = "INTERNAL"
+INVALID_DOCUMENT = "GRAPHQL_VALIDATION_FAILED"
+SLOW_CONSUMER = "SLOW_CONSUMER"
+
+
+class ApiError(GraphQLError):
+    """An error that is meant for the client: its message says what to do."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message, extensions={"code": code})
+
+
+class CodedErrors(SchemaExtension):
+    """Gives every error its code; hides what a client must not see and logs it instead."""
+
+    def on_operation(self) -> Iterator[None]:
+        """After a query or a mutation, or at the end of a stream, whose results were handled one by one."""
+        yield
+        _code_all(self.execution_context.result)
+        if self.execution_context.pre_execution_errors:
+            self.execution_context.pre_execution_errors = [
+                coded(error) for error in self.execution_context.pre_execution_errors
+            ]
+
+    def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
+        """Before one result of a subscription is sent."""
+        _code_all(result)
+        yield None
+
+
+def coded(error: GraphQLError) -> GraphQLError:
+    """The error as the client may see it."""
+    if error.extensions and "code" in error.extensions:
+        return error
+    original = error.original_error
+    if original is None or isinstance(original, GraphQLError):
+        code = INVALID_DOCUMENT if error.path is None and original is None else BAD_USER_INPUT
+        return _with(error, error.message, {"code": code})
+    reference = uuid4().hex
+    log.error("a resolver failed", reference=reference, path=error.path, exc_info=original)
+    return _with(
+        error,
+        "Something went wrong on our side; tell the operator the reference.",
+        {"code": INTERNAL, "reference": reference},
+    )
+
+
+def _code_all(result: object) -> None:
+    errors = getattr(result, "errors", None)
+    if errors:
+        result.errors = [coded(error) for error in errors]  # type: ignore[attr-defined]
+
+
+def _with(error: GraphQLError, message: str, extensions: dict[str, str]) -> GraphQLError:
+    return GraphQLError(
+        message,
+        nodes=error.nodes,
+        source=error.source,
+        positions=error.positions,
+        path=error.path,
+        extensions=extensions,
+    )

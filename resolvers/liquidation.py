@@ -1,0 +1,349 @@
+"""Inputs and answers of liquidate, cancel and the preview."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from desk import outcomes
+from desk.desk import Desk
+from desk.liquidate import LiquidateCase
+from domain.ids import CaseId, OrderId, Symbol
+from domain.liquidation import LegRequest, LiquidationPolicy, Plan, PlannedLeg, PlanRequest
+from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
+from domain.refusals import Refusal, RefusalCode
+from resolvers.case import Case, case_of
+from resolvers.context import Info
+from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.market import Instrument, Quote, instrument_of, quote_of
+from resolvers.node import filter_id
+from resolvers.order import Order, order_of
+
+
+@strawberry.input(description="One position to close.")
+class LiquidationLegInput:
+    """To domain.liquidation.LegRequest."""
+
+    symbol: str = strawberry.field(description="The instrument.")
+    quantity: Decimal | None = strawberry.field(
+        default=None, description="Units, whole lots; left out: just enough to cure."
+    )
+    limit_price: Decimal | None = strawberry.field(
+        default=None, description="Left out: the bid for a sale, the ask for a cover."
+    )
+
+    def request(self) -> LegRequest:
+        """For the planner."""
+        return LegRequest(Symbol(self.symbol), self.quantity, self.limit_price)
+
+
+@strawberry.input(description="The liquidation of one case.")
+class LiquidateCaseInput:
+    """To desk.liquidate.LiquidateCase."""
+
+    case_id: strawberry.ID = strawberry.field(description="The case.")
+    expected_version: int | None = strawberry.field(
+        default=None, description="The version you decided on; another one is refused with VERSION_CONFLICT."
+    )
+    legs: list[LiquidationLegInput] | None = strawberry.field(
+        default=None,
+        description="Left out: the planner picks by policy, just enough to cure. Given: exactly these.",
+    )
+    policy: LiquidationPolicy = strawberry.field(
+        default=LiquidationPolicy.MIN_TURNOVER, description="How the planner picks."
+    )
+    keep: list[str] | None = strawberry.field(default=None, description="Symbols never to touch.")
+    order_type: OrderType = strawberry.field(default=OrderType.LIMIT, description="How orders are priced.")
+    session: TradingSession = strawberry.field(
+        default=TradingSession.REGULAR, description="When orders may trade."
+    )
+    time_in_force: TimeInForce = strawberry.field(
+        default=TimeInForce.DAY, description="How long orders live."
+    )
+
+
+@strawberry.input(description="Liquidate cases.")
+class LiquidateInput:
+    """To desk.liquidate.Liquidate."""
+
+    idempotency_key: str = strawberry.field(
+        description="Chosen by the caller, 1 to 200 characters; the same key with the same content "
+        "returns the first answer for ever, with other content IDEMPOTENCY_KEY_REUSED."
+    )
+    cases: list[LiquidateCaseInput] = strawberry.field(description="1 to 200 cases, each once.")
+    reason: str | None = strawberry.field(default=None, description="Kept for the auditor.")
+
+
+@strawberry.input(description="Ask for the cancel of orders.")
+class CancelInput:
+    """To desk.cancel.Cancel."""
+
+    idempotency_key: str = strawberry.field(description="As in liquidate.")
+    order_ids: list[strawberry.ID] = strawberry.field(description="1 to 200 orders, each once.")
+    reason: str | None = strawberry.field(
+        default=None, description="Kept with the order and for the auditor."
+    )
+
+
+@strawberry.input(description="What a liquidation would do.")
+class LiquidationPreviewInput:
+    """To domain.liquidation.PlanRequest."""
+
+    case_id: strawberry.ID = strawberry.field(description="The case.")
+    legs: list[LiquidationLegInput] | None = strawberry.field(default=None, description="As in liquidate.")
+    policy: LiquidationPolicy = strawberry.field(
+        default=LiquidationPolicy.MIN_TURNOVER, description="As in liquidate."
+    )
+    keep: list[str] | None = strawberry.field(default=None, description="As in liquidate.")
+    order_type: OrderType = strawberry.field(default=OrderType.LIMIT, description="As in liquidate.")
+
+
+@strawberry.type(description="A position that cannot help to cure, in whole or for its odd lot.")
+class UncurablePosition:
+    """From domain.liquidation.Uncurable."""
+
+    symbol: str = strawberry.field(description="The instrument.")
+    reason: RefusalCode = strawberry.field(description="Why.")
+
+
+@strawberry.type(description="The liquidation was recorded; its orders are on their way to the venue.")
+class LiquidationStarted:
+    """From desk.outcomes.LiquidationStarted."""
+
+    estimated_reduction: Decimal = strawberry.field(description="Of the amount, by these orders, as planned.")
+    amount_after: Decimal = strawberry.field(description="What is left when all open orders fill as planned.")
+    uncurable: list[UncurablePosition] = strawberry.field(description="What the planner could not use.")
+    outcome: strawberry.Private[outcomes.LiquidationStarted]
+
+    @strawberry.field(description="The case as it is now.")
+    async def case(self, info: Info) -> Case:
+        """Batched over the answers."""
+        view = await info.context.loaders.cases.load(self.outcome.case_id)
+        assert view is not None, "a case that was liquidated is visible"
+        return case_of(view, info.context.api.desk.clock())
+
+    @strawberry.field(description="The orders as they are now, in the order of the plan.")
+    async def orders(self, info: Info) -> list[Order]:
+        """Batched over the answers."""
+        views = await info.context.loaders.orders.load_many(self.outcome.order_ids)
+        return [order_of(view) for view in views if view is not None]
+
+
+@strawberry.type(description="Nothing was done for this case.")
+class LiquidationRefused:
+    """From desk.outcomes.LiquidationRefused."""
+
+    case_id: strawberry.ID = strawberry.field(description="As asked.")
+    code: RefusalCode = strawberry.field(description="Why.")
+    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    seen: strawberry.Private[CaseId | None]
+
+    @strawberry.field(description="The case as it is now; null where you may not see it.")
+    async def case(self, info: Info) -> Case | None:
+        """Batched over the answers."""
+        view = await info.context.loaders.cases.load(self.seen) if self.seen else None
+        return case_of(view, info.context.api.desk.clock()) if view else None
+
+
+@strawberry.type(
+    description="The venue was, or will be, asked; the order is CANCELED only when the venue says so."
+)
+class CancelRequested:
+    """From desk.outcomes.CancelRequested."""
+
+    already_pending: bool = strawberry.field(description="Somebody had asked before.")
+    order_id: strawberry.Private[OrderId]
+
+    @strawberry.field(description="The order as it is now.")
+    async def order(self, info: Info) -> Order:
+        """Batched over the answers."""
+        view = await info.context.loaders.orders.load(self.order_id)
+        assert view is not None, "an order that was cancelled is visible"
+        return order_of(view)
+
+
+@strawberry.type(description="Nothing was done for this order.")
+class CancelRefused:
+    """From desk.outcomes.CancelRefused."""
+
+    order_id: strawberry.ID = strawberry.field(description="As asked.")
+    code: RefusalCode = strawberry.field(description="Why.")
+    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    seen: strawberry.Private[OrderId | None]
+
+    @strawberry.field(description="The order as it is now; null where you may not see it.")
+    async def order(self, info: Info) -> Order | None:
+        """Batched over the answers."""
+        view = await info.context.loaders.orders.load(self.seen) if self.seen else None
+        return order_of(view) if view else None
+
+
+LiquidateResult = Annotated[
+    LiquidationStarted | LiquidationRefused,
+    strawberry.union("LiquidateResult", description="What became of one case of a batch."),
+]
+CancelResult = Annotated[
+    CancelRequested | CancelRefused,
+    strawberry.union("CancelResult", description="What became of one order of a batch."),
+]
+
+
+@strawberry.type(description="The answer of liquidate.")
+class LiquidatePayload:
+    """One result per case."""
+
+    results: list[LiquidateResult] = strawberry.field(description="One per case, in the order asked.")
+
+
+@strawberry.type(description="The answer of cancel.")
+class CancelPayload:
+    """One result per order."""
+
+    results: list[CancelResult] = strawberry.field(description="One per order, in the order asked.")
+
+
+@strawberry.type(description="One order that a liquidation would place.")
+class LiquidationLeg:
+    """From domain.liquidation.PlannedLeg."""
+
+    instrument: Instrument = strawberry.field(description="What it would trade.")
+    side: OrderSide = strawberry.field(description="SELL closes a long, BUY covers a short.")
+    quantity: Decimal = strawberry.field(description="Units.")
+    price: Decimal = strawberry.field(description="What it is reckoned at, in the instrument's currency.")
+    fee: Decimal = strawberry.field(description="In the instrument's currency.")
+    base_notional: Decimal = strawberry.field(description="In the account's base currency.")
+    reduction: Decimal = strawberry.field(description="Of the amount, after the legs before it.")
+    quote: Quote = strawberry.field(description="The quote behind the price.")
+
+
+@strawberry.type(description="Why there is no plan.")
+class PreviewRefusal:
+    """From domain.refusals.Refusal."""
+
+    code: RefusalCode = strawberry.field(description="What liquidate would be refused with.")
+    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+
+
+@strawberry.type(description="What a liquidation would do now. Amounts in the account's base currency.")
+class LiquidationPreview:
+    """From domain.liquidation.Plan, or a refusal."""
+
+    amount_before: Decimal = strawberry.field(description="To be collected now, open orders not counted.")
+    amount_after: Decimal = strawberry.field(
+        description="What would be left when all orders fill as planned."
+    )
+    estimated_reduction: Decimal = strawberry.field(
+        description="By the legs, on the full formula, counted from what open orders leave uncovered."
+    )
+    notional: Decimal = strawberry.field(description="What would be traded.")
+    cures: bool = strawberry.field(description="Nothing would be left to collect.")
+    legs: list[LiquidationLeg] = strawberry.field(description="The orders, in the order of the plan.")
+    uncurable: list[UncurablePosition] = strawberry.field(description="What the planner could not use.")
+    refusal: PreviewRefusal | None = strawberry.field(
+        description="Set when liquidate would be refused; then there are no legs."
+    )
+
+
+def plan_request(
+    legs: Sequence[LiquidationLegInput] | None,
+    policy: LiquidationPolicy,
+    keep: Sequence[str] | None,
+    order_type: OrderType,
+    session: TradingSession,
+    time_in_force: TimeInForce,
+    legs_max: int,
+) -> PlanRequest:
+    """For the planner; raises ApiError for what makes no sense."""
+    if legs is not None and not 1 <= len(legs) <= legs_max:
+        raise ApiError(BAD_USER_INPUT, f"legs must be 1 to {legs_max}, or left out.")
+    if len(keep or ()) > legs_max:
+        raise ApiError(BAD_USER_INPUT, f"keep must be at most {legs_max} symbols.")
+    return PlanRequest(
+        policy=policy,
+        legs=None if legs is None else tuple(leg.request() for leg in legs),
+        keep=frozenset(Symbol(symbol) for symbol in keep or ()),
+        order_type=order_type,
+        session=session,
+        time_in_force=time_in_force,
+    )
+
+
+def command_item(item: LiquidateCaseInput, legs_max: int) -> LiquidateCase:
+    """One case of the command."""
+    request = plan_request(
+        item.legs, item.policy, item.keep, item.order_type, item.session, item.time_in_force, legs_max
+    )
+    return LiquidateCase(CaseId(filter_id("Case", item.case_id)), item.expected_version, request)
+
+
+def liquidate_result(
+    asked: strawberry.ID, outcome: outcomes.LiquidationOutcome
+) -> LiquidationStarted | LiquidationRefused:
+    """The GraphQL object."""
+    if isinstance(outcome, outcomes.LiquidationStarted):
+        return LiquidationStarted(
+            estimated_reduction=outcome.estimated_reduction,
+            amount_after=outcome.amount_after,
+            uncurable=[UncurablePosition(symbol=u.symbol, reason=u.code) for u in outcome.uncurable],
+            outcome=outcome,
+        )
+    return LiquidationRefused(
+        case_id=asked,
+        code=outcome.code,
+        message=outcome.message,
+        seen=outcome.case_id if outcome.case_seen else None,
+    )
+
+
+def cancel_result(asked: strawberry.ID, outcome: outcomes.CancelOutcome) -> CancelRequested | CancelRefused:
+    """The GraphQL object."""
+    if isinstance(outcome, outcomes.CancelRequested):
+        return CancelRequested(already_pending=outcome.already_pending, order_id=outcome.order_id)
+    return CancelRefused(
+        order_id=asked,
+        code=outcome.code,
+        message=outcome.message,
+        seen=outcome.order_id if outcome.order_seen else None,
+    )
+
+
+def preview_of(planned: Plan, desk: Desk) -> LiquidationPreview:
+    """The GraphQL object of a plan."""
+    return LiquidationPreview(
+        amount_before=planned.amount_before,
+        amount_after=planned.amount_after,
+        estimated_reduction=planned.estimated_reduction,
+        notional=planned.notional,
+        cures=planned.cures,
+        legs=[_leg_of(leg, desk) for leg in planned.legs],
+        uncurable=[UncurablePosition(symbol=u.symbol, reason=u.code) for u in planned.uncurable],
+        refusal=None,
+    )
+
+
+def refused_preview(refusal: Refusal, amount: Decimal) -> LiquidationPreview:
+    """The GraphQL object where there is no plan."""
+    return LiquidationPreview(
+        amount_before=amount,
+        amount_after=amount,
+        estimated_reduction=Decimal(0),
+        notional=Decimal(0),
+        cures=amount == 0,
+        legs=[],
+        uncurable=[],
+        refusal=PreviewRefusal(code=refusal.code, message=refusal.message),
+    )
+
+
+def _leg_of(leg: PlannedLeg, desk: Desk) -> LiquidationLeg:
+    return LiquidationLeg(
+        instrument=instrument_of(leg.instrument),
+        side=leg.side,
+        quantity=leg.quantity,
+        price=leg.price,
+        fee=leg.fee,
+        base_notional=leg.base_notional,
+        reduction=leg.reduction,
+        quote=quote_of(leg.quote, desk),
+    )

@@ -1,0 +1,86 @@
+"""Batched loading: however many rows ask for their client, it is one statement. Made fresh per operation."""
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from desk.assess_case import as_open_orders
+from desk.desk import Desk
+from domain.events import CaseView, Fill, OrderView
+from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
+from domain.liquidation import OpenOrder
+from domain.market import Instrument, Quote
+from domain.principal import Audience
+from models.book import AccountBook, load_books
+from models.case import load_cases, open_cases_of_clients
+from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
+from models.market import load_instruments, load_quotes
+from models.order import OrderChange, changes_of, fills_of, load_orders, open_orders_of
+
+K = TypeVar("K")
+V = TypeVar("V")
+
+
+@dataclass(frozen=True, slots=True)
+class BookAndOrders:
+    """An account's book and what is in flight."""
+
+    book: AccountBook
+    orders: Sequence[OrderView]
+
+    @property
+    def open_orders(self) -> list[OpenOrder]:
+        """For the planner."""
+        return as_open_orders(self.orders)
+
+
+class Loaders:
+    """Every batch loader of one operation. Nothing that the audience may not see comes out of any."""
+
+    def __init__(self, desk: Desk, audience: Audience) -> None:
+        async def books(ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
+            visible = await load_accounts(audience, ids)
+            loaded = await load_books(list(visible), desk.rules.books, desk.clock())
+            orders = await open_orders_of(list(visible))
+            return {
+                id_: BookAndOrders(book, [each for each in orders if each.order.account_id == id_])
+                for id_, book in loaded.items()
+            }
+
+        self.cases: DataLoader[CaseId, CaseView | None] = _one(lambda ids: load_cases(audience, ids))
+        self.clients: DataLoader[ClientId, ClientRow | None] = _one(lambda ids: load_clients(audience, ids))
+        self.accounts: DataLoader[AccountId, AccountRow | None] = _one(
+            lambda ids: load_accounts(audience, ids)
+        )
+        self.orders: DataLoader[OrderId, OrderView | None] = _one(lambda ids: load_orders(audience, ids))
+        self.instruments: DataLoader[Symbol, Instrument | None] = _one(load_instruments)
+        self.quotes: DataLoader[Symbol, Quote | None] = _one(load_quotes)
+        self.books: DataLoader[AccountId, BookAndOrders | None] = _one(books)
+        self.accounts_of: DataLoader[ClientId, Sequence[AccountRow]] = _many(
+            lambda ids: accounts_of(audience, ids)
+        )
+        self.open_cases_of: DataLoader[ClientId, Sequence[CaseView]] = _many(
+            lambda ids: open_cases_of_clients(audience, ids)
+        )
+        self.fills: DataLoader[OrderId, Sequence[Fill]] = _many(fills_of)
+        self.changes: DataLoader[OrderId, Sequence[OrderChange]] = _many(changes_of)
+
+
+def _one(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:
+    async def batch(keys: list[K]) -> list[V | BaseException | None]:
+        found = await load(keys)
+        return [found.get(key) for key in keys]
+
+    return DataLoader(load_fn=batch)
+
+
+def _many(
+    load: Callable[[Sequence[K]], Awaitable[Mapping[K, Sequence[V]]]],
+) -> DataLoader[K, Sequence[V]]:
+    async def batch(keys: list[K]) -> list[Sequence[V] | BaseException]:
+        found = await load(keys)
+        return [found.get(key, ()) for key in keys]
+
+    return DataLoader(load_fn=batch)

@@ -1,0 +1,92 @@
+"""Instruments, quotes and margin factors."""
+
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+from desk.desk import Desk
+from domain import market
+from domain.market import FactorSource, InstrumentKind, TradeStatus
+
+
+@strawberry.type(description="A tradable thing. Its prices are in its currency, per unit.")
+class Instrument:
+    """From domain.market.Instrument."""
+
+    symbol: str = strawberry.field(description="With its market, such as 700.HK or AAPL.US.")
+    name: str = strawberry.field(description="In full.")
+    market: str = strawberry.field(description="The market's calendar, such as XHKG or XNYS.")
+    currency: str = strawberry.field(description="ISO 4217.")
+    kind: InstrumentKind = strawberry.field(description="What it is.")
+    lot_size: Decimal = strawberry.field(description="Quantities of orders are multiples of it.")
+    multiplier: Decimal = strawberry.field(description="Underlyings per unit: 1 for stock.")
+    trade_status: TradeStatus = strawberry.field(description="Whether it trades now.")
+
+
+@strawberry.type(description="The market's last word on an instrument; prices in its currency.")
+class Quote:
+    """From domain.market.Quote."""
+
+    symbol: str = strawberry.field(description="The instrument.")
+    bid: Decimal | None = strawberry.field(description="What a sell gets.")
+    ask: Decimal | None = strawberry.field(description="What a cover costs.")
+    last: Decimal | None = strawberry.field(description="Of the last trade.")
+    mark: Decimal = strawberry.field(
+        description="What positions are valued at: the median of bid, ask and last, else last, else close."
+    )
+    previous_close: Decimal | None = strawberry.field(description="Of the day before.")
+    at: datetime = strawberry.field(description="When it was quoted.")
+    stale: bool = strawberry.field(description="Older than prices may be.")
+
+
+@strawberry.type(
+    description="Required margin per unit of value: 0 <= force close <= maintenance <= call <= initial."
+)
+class MarginFactors:
+    """From domain.market.MarginFactors."""
+
+    initial: Decimal = strawberry.field(description="To open a position.")
+    maintenance: Decimal = strawberry.field(description="To keep it: a case opens below.")
+    margin_call: Decimal = strawberry.field(description="To be cured.")
+    force_close: Decimal = strawberry.field(description="Below it the desk may sell at once.")
+    source: FactorSource = strawberry.field(description="Which rule gave them.")
+
+
+def instrument_of(instrument: market.Instrument) -> Instrument:
+    """The GraphQL object."""
+    return Instrument(
+        symbol=instrument.symbol,
+        name=instrument.name,
+        market=instrument.market,
+        currency=instrument.currency,
+        kind=instrument.kind,
+        lot_size=instrument.lot_size,
+        multiplier=instrument.multiplier,
+        trade_status=instrument.trade_status,
+    )
+
+
+def quote_of(quote: market.Quote, desk: Desk) -> Quote:
+    """The GraphQL object."""
+    return Quote(
+        symbol=quote.symbol,
+        bid=quote.bid,
+        ask=quote.ask,
+        last=quote.last,
+        mark=quote.mark,
+        previous_close=quote.previous_close,
+        at=quote.at,
+        stale=quote.is_stale(desk.clock(), desk.rules.max_price_age),
+    )
+
+
+def factors_of(factors: market.MarginFactors) -> MarginFactors:
+    """The GraphQL object."""
+    return MarginFactors(
+        initial=factors.initial,
+        maintenance=factors.maintenance,
+        margin_call=factors.margin_call,
+        force_close=factors.force_close,
+        source=factors.source,
+    )

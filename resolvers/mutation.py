@@ -1,0 +1,76 @@
+"""The mutation root. A business "no" is an answer; only a request that makes no sense is an error."""
+
+from collections.abc import Sequence
+
+import strawberry
+
+from desk.cancel import Cancel, cancel
+from desk.liquidate import Liquidate, liquidate
+from domain.ids import OrderId
+from resolvers.context import RequestContext, RequestInfo
+from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.liquidation import (
+    CancelInput,
+    CancelPayload,
+    LiquidateInput,
+    LiquidatePayload,
+    cancel_result,
+    command_item,
+    liquidate_result,
+)
+from resolvers.node import filter_id
+
+KEY_CHARACTERS_MAX = 200
+REASON_CHARACTERS_MAX = 1000
+
+
+@strawberry.type(description="Everything that can be done.")
+class Mutation:
+    """One method per root field."""
+
+    @strawberry.mutation(
+        description="Plan and record the liquidation of cases, each on its own: one answer per case. The orders "
+        "go to the venue afterwards; orderEvents tells. Needs RISK_WARNING_FULL."
+    )
+    async def liquidate(self, info: RequestInfo, input: LiquidateInput) -> LiquidatePayload:
+        """Permission, lock, plan and record are the desk's."""
+        context = info.context
+        ids = [item.case_id for item in input.cases]
+        _check(input.idempotency_key, input.reason, ids, context.api.desk.rules.max_cases_per_batch, "cases")
+        items = tuple(command_item(item, context.api.legs_max) for item in input.cases)
+        command = Liquidate(input.idempotency_key, items, input.reason)
+        outcomes = await liquidate(context.api.desk, context.principal, command)
+        return LiquidatePayload(
+            results=[liquidate_result(id_, outcome) for id_, outcome in zip(ids, outcomes, strict=True)]
+        )
+
+    @strawberry.mutation(
+        description="Ask for the cancel of orders, each on its own: one answer per order. An order is cancelled "
+        "only when the venue says so; orderEvents tells. Needs RISK_WARNING_FULL."
+    )
+    async def cancel(self, info: RequestInfo, input: CancelInput) -> CancelPayload:
+        """Permission, lock and record are the desk's."""
+        context: RequestContext = info.context
+        ids = input.order_ids
+        _check(
+            input.idempotency_key, input.reason, ids, context.api.desk.rules.max_orders_per_batch, "orderIds"
+        )
+        order_ids = tuple(OrderId(filter_id("Order", id_)) for id_ in ids)
+        command = Cancel(input.idempotency_key, order_ids, input.reason)
+        outcomes = await cancel(context.api.desk, context.principal, command)
+        return CancelPayload(
+            results=[cancel_result(id_, outcome) for id_, outcome in zip(ids, outcomes, strict=True)]
+        )
+
+
+def _check(key: str, reason: str | None, ids: Sequence[str], most: int, name: str) -> None:
+    if not 1 <= len(key) <= KEY_CHARACTERS_MAX or not key.isprintable():
+        raise ApiError(
+            BAD_USER_INPUT, f"idempotencyKey must be 1 to {KEY_CHARACTERS_MAX} printable characters."
+        )
+    if reason is not None and (len(reason) > REASON_CHARACTERS_MAX or "\x00" in reason):
+        raise ApiError(BAD_USER_INPUT, f"reason must be at most {REASON_CHARACTERS_MAX} characters.")
+    if not 1 <= len(ids) <= most:
+        raise ApiError(BAD_USER_INPUT, f"{name} must be 1 to {most}, not {len(ids)}.")
+    if len(set(ids)) != len(ids):
+        raise ApiError(BAD_USER_INPUT, f"{name} must not repeat.")

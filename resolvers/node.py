@@ -1,0 +1,38 @@
+"""Global object identification (Relay): an id names its type, and is opaque to clients."""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+
+import strawberry
+
+
+@strawberry.interface(description="An object that can be fetched again by its id alone.")
+class Node:
+    """Relay's Node."""
+
+    id: strawberry.ID = strawberry.field(description="Global and opaque; stable for ever.")
+
+
+def global_id(type_name: str, local_id: str) -> strawberry.ID:
+    """The id that clients see."""
+    return strawberry.ID(urlsafe_b64encode(f"{type_name}:{local_id}".encode()).decode().rstrip("="))
+
+
+def local_id(type_name: str, value: str) -> str | None:
+    """The id behind a global id of this type; None when it is anything else."""
+    named = type_and_id(value)
+    return named[1] if named and named[0] == type_name else None
+
+
+def filter_id(type_name: str, value: str) -> str:
+    """The id behind a global id in a filter; of another type it is an id that nothing has."""
+    return local_id(type_name, value) or "-"
+
+
+def type_and_id(value: str) -> tuple[str, str] | None:
+    """What a global id names; None when it is none of ours."""
+    try:
+        text = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode()
+    except (ValueError, UnicodeDecodeError):
+        return None
+    type_name, separator, identifier = text.partition(":")
+    return (type_name, identifier) if separator and identifier.isprintable() else None

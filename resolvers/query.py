@@ -1,0 +1,251 @@
+"""The query root."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from domain import liquidation
+from domain.events import CaseView
+from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
+from domain.order import TimeInForce, TradingSession
+from domain.principal import Permission
+from domain.refusals import Refusal, RefusalCode
+from models.case import CaseSort, count_cases, page_cases
+from models.client import ClientFilter as ClientSelection
+from models.client import ClientRow, count_clients, page_clients
+from models.order import OrderFilter as OrderSelection
+from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
+from resolvers.client import Account, Client, account_of, client_of, position_of
+from resolvers.context import Info, ReadContext, RequestInfo, reader
+from resolvers.enums import OrderDirection
+from resolvers.liquidation import (
+    LiquidationPreview,
+    LiquidationPreviewInput,
+    plan_request,
+    preview_of,
+    refused_preview,
+)
+from resolvers.market import Quote, quote_of
+from resolvers.node import Node, filter_id, type_and_id
+from resolvers.order import Order, OrderFilter, order_of
+from resolvers.pagination import Connection, Pager
+from resolvers.summary import CaseSummary, summarise
+
+First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
+
+
+@strawberry.type(description="Who you are and what you may do.")
+class Viewer:
+    """From domain.principal.Principal."""
+
+    subject: str = strawberry.field(description="Of your token.")
+    permissions: list[Permission] = strawberry.field(description="What it grants.")
+    account_scope: list[str] | None = strawberry.field(description="Account numbers; null: every account.")
+    token_expires_at: datetime | None = strawberry.field(description="When it ends.")
+
+
+@strawberry.input(description="Which clients; what is left out does not matter.")
+class ClientFilter:
+    """To models.client.ClientFilter."""
+
+    search: str | None = strawberry.field(
+        default=None, description="Case-insensitive part of name or client number."
+    )
+    group: str | None = strawberry.field(default=None, description="Of this group.")
+    has_open_case: bool | None = strawberry.field(
+        default=None, description="With, or without, a case that is not closed."
+    )
+
+
+@strawberry.type(description="Everything that can be asked.")
+class Query:
+    """One method per root field."""
+
+    @strawberry.field(description="Who you are and what you may do.")
+    async def viewer(self, info: RequestInfo) -> Viewer:
+        """From the token."""
+        principal = info.context.principal
+        scope = principal.audience.account_scope
+        return Viewer(
+            subject=principal.subject,
+            permissions=sorted(principal.audience.permissions),
+            account_scope=None if scope is None else sorted(scope),
+            token_expires_at=principal.token_expires_at,
+        )
+
+    @strawberry.field(description="Any object by its id; null when there is none within your scope.")
+    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+        """By the type that the id names."""
+        context = reader(info)
+        named = type_and_id(id)
+        finder = _FINDERS.get(named[0]) if named else None
+        return await finder(context, named[1]) if finder and named else None
+
+    @strawberry.field(
+        description="Margin-call cases. Without a filter: the risk-warning list, every case that is not closed."
+    )
+    async def cases(
+        self,
+        info: Info,
+        filter: Annotated[CaseFilter | None, strawberry.argument(description="Which.")] = None,
+        order_by: Annotated[CaseOrder | None, strawberry.argument(description="Sorted how.")] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[Case]:
+        """A keyset page."""
+        context = reader(info)
+        order = order_by or CaseOrder()
+        sort, descending = CaseSort(order.field.value), order.direction is OrderDirection.DESC
+        wanted = (filter or CaseFilter()).selection()
+        types = "ds" if sort is CaseSort.AMOUNT else "ts"
+        pager: Pager[CaseView] = Pager(("cases", wanted, sort, descending), types, context.api.page_size_max)
+        request = pager.request(first, after)
+        now = context.api.desk.clock()
+        page = await page_cases(context.audience, wanted, request, sort, descending, now)
+        return pager.connection(
+            page,
+            request,
+            lambda view: (_SORT_KEYS[sort](view), view.case.id),
+            lambda view: case_of(view, now),
+            lambda: count_cases(context.audience, wanted, now),
+        )
+
+    @strawberry.field(description="One case; null when there is none within your scope.")
+    async def case(self, info: Info, id: strawberry.ID) -> Case | None:
+        """Batched over aliases."""
+        reader(info)
+        return await load_case(info, CaseId(filter_id("Case", id)))
+
+    @strawberry.field(description="Totals over cases; without a filter over every case that is not closed.")
+    async def case_summary(
+        self,
+        info: Info,
+        filter: Annotated[CaseFilter | None, strawberry.argument(description="Which.")] = None,
+    ) -> CaseSummary:
+        """Summed exactly, outside the database."""
+        return await summarise(reader(info), (filter or CaseFilter()).selection())
+
+    @strawberry.field(description="Clients by client number.")
+    async def clients(
+        self,
+        info: Info,
+        filter: Annotated[ClientFilter | None, strawberry.argument(description="Which.")] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[Client]:
+        """A keyset page."""
+        context = reader(info)
+        wanted = ClientSelection()
+        if filter is not None:
+            wanted = ClientSelection(filter.search, filter.group, filter.has_open_case)
+        pager: Pager[ClientRow] = Pager(("clients", wanted), "s", context.api.page_size_max)
+        request = pager.request(first, after)
+        page = await page_clients(context.audience, wanted, request)
+        return pager.connection(
+            page,
+            request,
+            lambda row: (row.client_no,),
+            client_of,
+            lambda: count_clients(context.audience, wanted),
+        )
+
+    @strawberry.field(description="One client; null when there is none within your scope.")
+    async def client(self, info: Info, id: strawberry.ID) -> Client | None:
+        """Batched over aliases."""
+        return await _find_client(reader(info), filter_id("Client", id))
+
+    @strawberry.field(description="One account; null when there is none within your scope.")
+    async def account(self, info: Info, id: strawberry.ID) -> Account | None:
+        """Batched over aliases."""
+        return await _find_account(reader(info), filter_id("Account", id))
+
+    @strawberry.field(description="Liquidation orders, newest first.")
+    async def orders(
+        self,
+        info: Info,
+        filter: Annotated[OrderFilter | None, strawberry.argument(description="Which.")] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[Order]:
+        """A keyset page."""
+        reader(info)
+        return await orders_page(info, filter.selection() if filter else OrderSelection(), first, after)
+
+    @strawberry.field(description="One order; null when there is none within your scope.")
+    async def order(self, info: Info, id: strawberry.ID) -> Order | None:
+        """Batched over aliases."""
+        return await _find_order(reader(info), filter_id("Order", id))
+
+    @strawberry.field(description="The last quote of an instrument; null when there is none.")
+    async def quote(self, info: Info, symbol: str) -> Quote | None:
+        """Batched over aliases."""
+        context = reader(info)
+        quote = await context.loaders.quotes.load(Symbol(symbol))
+        return quote_of(quote, context.api.desk) if quote else None
+
+    @strawberry.field(
+        description="What a liquidation would do, leg by leg, on current quotes. Changes nothing."
+    )
+    async def liquidation_preview(self, info: Info, input: LiquidationPreviewInput) -> LiquidationPreview:
+        """The same plan that liquidate would make at this moment."""
+        context = reader(info)
+        request = plan_request(
+            *(input.legs, input.policy, input.keep, input.order_type),
+            *(TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max),
+        )
+        view = await context.loaders.cases.load(CaseId(filter_id("Case", input.case_id)))
+        if view is None:
+            return refused_preview(Refusal(RefusalCode.NOT_FOUND, "There is no such case."), Decimal(0))
+        loaded = await context.loaders.books.load(view.case.account_id)
+        assert loaded is not None, "a case's account has a book"
+        desk = context.api.desk
+        made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
+        if isinstance(made, Refusal):
+            return refused_preview(made, view.case.figures.amount)
+        return preview_of(made, desk)
+
+
+_SORT_KEYS = {
+    CaseSort.OPENED_AT: lambda view: view.case.opened_at,
+    CaseSort.DEADLINE: lambda view: view.case.deadline,
+    CaseSort.AMOUNT: lambda view: view.case.figures.amount,
+}
+
+
+async def _find_case(context: ReadContext, id_: str) -> Case | None:
+    view = await context.loaders.cases.load(CaseId(id_))
+    return case_of(view, context.api.desk.clock()) if view else None
+
+
+async def _find_client(context: ReadContext, id_: str) -> Client | None:
+    row = await context.loaders.clients.load(ClientId(id_))
+    return client_of(row) if row else None
+
+
+async def _find_account(context: ReadContext, id_: str) -> Account | None:
+    row = await context.loaders.accounts.load(AccountId(id_))
+    return account_of(row) if row else None
+
+
+async def _find_order(context: ReadContext, id_: str) -> Order | None:
+    view = await context.loaders.orders.load(OrderId(id_))
+    return order_of(view) if view else None
+
+
+async def _find_position(context: ReadContext, id_: str) -> Node | None:
+    account_id, _, symbol = id_.partition(":")
+    loaded = await context.loaders.books.load(AccountId(account_id))
+    held = loaded.book.book.holding(Symbol(symbol)) if loaded else None
+    return position_of(AccountId(account_id), held, loaded) if held and loaded else None
+
+
+_FINDERS = {
+    "Case": _find_case,
+    "Client": _find_client,
+    "Account": _find_account,
+    "Order": _find_order,
+    "Position": _find_position,
+}

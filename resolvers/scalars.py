@@ -1,0 +1,65 @@
+"""The two scalars of the API: exact decimals as text, and moments in UTC."""
+
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from strawberry.exceptions import StrawberryInputCoercionError
+from strawberry.types.scalar import ScalarDefinition
+
+from domain.money import InvalidDecimal, parse_decimal
+
+
+def _decimal_text(value: Decimal) -> str:
+    text = format(value, "f")
+    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+
+
+def _parse_decimal(value: object) -> Decimal:
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise StrawberryInputCoercionError(f'Decimal is text such as "12.50", not {value!r}.')
+    try:
+        return parse_decimal(str(value))
+    except InvalidDecimal as invalid:
+        raise StrawberryInputCoercionError(f"Decimal: {invalid}.") from None
+
+
+def _time_text(value: datetime) -> str:
+    return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+def _parse_time(value: object) -> datetime:
+    try:
+        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        moment = None
+    if moment is None or moment.tzinfo is None:
+        raise StrawberryInputCoercionError(
+            f'DateTime is RFC 3339 with an offset such as "2026-01-31T14:00:00Z", not {value!r}.'
+        )
+    return moment.astimezone(UTC)
+
+
+DECIMAL = ScalarDefinition(
+    name="Decimal",
+    description=(
+        'An exact decimal number as text, such as "152800.5": no exponent, no trailing zeros, at most 20'
+        " digits before and 10 after the point on input. Never a float."
+    ),
+    specified_by_url=None,
+    serialize=_decimal_text,
+    parse_value=_parse_decimal,
+    parse_literal=None,
+    origin=Decimal,
+)
+
+DATE_TIME = ScalarDefinition(
+    name="DateTime",
+    description='A moment in UTC, RFC 3339, such as "2026-01-31T14:00:00Z". Input needs an offset.',
+    specified_by_url="https://scalars.graphql.org/andimarek/date-time",
+    serialize=_time_text,
+    parse_value=_parse_time,
+    parse_literal=None,
+    origin=datetime,
+)
+
+SCALARS: dict[object, ScalarDefinition] = {Decimal: DECIMAL, datetime: DATE_TIME}
