@@ -23,7 +23,7 @@ log = structlog.get_logger()
 
 
 class Dispatcher:
-    """The one sender of the desk; remembers which cancels it has sent, so that none goes out twice a second."""
+    """The one sender of the desk; it remembers which cancels it has sent and sends none twice."""
 
     def __init__(self, desk: Desk, venue: Venue, batch: int) -> None:
         self._desk = desk

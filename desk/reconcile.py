@@ -10,7 +10,7 @@ from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.record_execution import record_execution
 from domain.events import OrderView
-from domain.order import OrderChange, OrderStatus, mark_not_received, mark_unanswered
+from domain.order import OrderStatus, RefusedTransition, mark_not_received, mark_unanswered
 from models import outbox
 from models.book import lock_accounts
 from models.database import transaction
@@ -57,17 +57,26 @@ async def question_silence(desk: Desk, venue: Venue, limit: int, ack_timeout_s: 
 
 
 async def _not_received(desk: Desk, view: OrderView) -> None:
-    await _step(desk, view, unanswered=False)
-    log.warning("the venue never had the order", client_order_id=view.order.client_order_id)
+    refused = await _step(desk, view, unanswered=False)
+    log.warning(
+        "the venue says that it never had the order",
+        client_order_id=view.order.client_order_id,
+        status=view.order.status,
+        needs_attention=refused,
+    )
 
 
-async def _step(desk: Desk, seen: OrderView, *, unanswered: bool) -> None:
+async def _step(desk: Desk, seen: OrderView, *, unanswered: bool) -> str | None:
+    """Why the step contradicts what is known of the order; None: it was made."""
     async with transaction():
         await lock_accounts([seen.order.account_id])
         view = await load_by_client_order_id(seen.order.client_order_id)
         assert view is not None
         now = desk.clock()
         change = mark_unanswered(view.order, now) if unanswered else mark_not_received(view.order, now)
-        if isinstance(change, OrderChange) and not change.unchanged:
+        if isinstance(change, RefusedTransition):
+            return change.why
+        if not change.unchanged:
             await outbox.append([await store_step(desk, view, change)])
     desk.on_commit()
+    return None

@@ -31,7 +31,7 @@ class TradeStatus(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A tradable thing. Prices are in `currency` per unit; one unit of quantity is `multiplier` underlyings."""
+    """A tradable thing. Prices are in `currency` per unit; one unit is `multiplier` underlyings."""
 
     symbol: Symbol
     name: str

@@ -10,7 +10,7 @@ from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
 from feeds.book_file import parse_book
@@ -65,8 +65,8 @@ class Application:
                     await workers.stop()
                     self.resources = self._workers = None
 
-    async def graphql(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve a request with the database of this application, whichever task it runs in."""
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """`/graphql`: serve a request or a socket with this application's database active in its task."""
         assert self._endpoint is not None, "served outside of the lifespan"
         assert self.resources is not None
         with self.resources.database.active():
@@ -104,6 +104,8 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
     application = Application(settings, parts or Parts())
     app = Starlette(
         routes=[
+            Route("/graphql", application),
+            WebSocketRoute("/graphql", application),
             Route("/healthz", application.health),
             Route("/readyz", application.readiness),
         ],
@@ -113,7 +115,6 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
         ],
         lifespan=application.lifespan,
     )
-    app.mount("/graphql", application.graphql)
     app.state.application = application
     return app
 

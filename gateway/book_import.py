@@ -16,19 +16,21 @@ CLIENTS_PER_TRANSACTION = 50
 
 
 async def import_book(book: BookFile, now: datetime, progress: Callable[[int], None]) -> None:
-    """Store the book in an empty database; `progress(clients)` hears of every chunk.
+    """Store the book in an empty database; `progress(clients)` hears how many are done.
 
-    Raises `UniqueViolated`, with everything before the chunk stored, when a client or account is there already.
+    Raises `UniqueViolated`, with all before that chunk stored, when a client or account is there already.
     """
     async with transaction():
         for part in book.instruments:
             await save_instrument(part.instrument, part.factors, now)
         await save_fx_rates([FxRate(fx.base_currency, fx.quote_currency, fx.rate, now) for fx in book.fx])
+    done = 0
     for chunk in _chunks(book.clients):
         async with transaction():
             for client in chunk:
                 await _import_client(client, now)
-        progress(len(chunk))
+        done += len(chunk)
+        progress(done)
 
 
 async def _import_client(client: BookClient, now: datetime) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -24,12 +24,19 @@ from gateway.auth import issue, permission_named
 from gateway.book_import import import_book
 from gateway.logs import configure_logging
 from gateway.resources import Parts, Resources, open_resources
-from gateway.settings import Feed, Settings, SettingsError, load_settings, unknown_variables
+from gateway.settings import (
+    Feed,
+    Settings,
+    SettingsError,
+    load_settings,
+    unknown_variables,
+    unless_in_environment,
+)
 from models.database import UniqueViolated
 from models.lease import acquire_lease, release_lease
 
 DEMO_TOKEN_MINUTES = 24 * 60
-DEMO = {
+DEMO: dict[str, object] = {
     "feed": Feed.REPLAY,
     "book_file": Path("demo/book.json"),
     "replay_file": Path("demo/prices.csv"),
@@ -101,7 +108,9 @@ def migrate() -> None:
 
 @cli.command("import-book")
 def import_book_command(
-    file: Annotated[Path, typer.Argument(help="A book file, see docs/feeds.md.", exists=True, dir_okay=False)],
+    file: Annotated[
+        Path, typer.Argument(help="A book file, see docs/feeds.md.", exists=True, dir_okay=False)
+    ],
 ) -> None:
     """Import clients, accounts, positions and instruments into the database."""
 
@@ -114,7 +123,9 @@ def import_book_command(
             try:
                 await import_book(book, resources.desk.clock(), advance)
             except UniqueViolated:
-                raise Refused("A client or account of the book is there already: import into an empty one.") from None
+                raise Refused(
+                    "A client or account of the book is there already: import into an empty one."
+                ) from None
         out.print(f"imported {len(book.clients)} clients and {len(book.instruments)} instruments")
 
     _run(run)
@@ -125,7 +136,7 @@ def replay(
     file: Annotated[Path, typer.Argument(help="Daily closes as CSV.", exists=True, dir_okay=False)],
     day_seconds: Annotated[float, typer.Option(help="Seconds per trading day; 0: as fast as possible.")] = 0,
 ) -> None:
-    """Play recorded closes: into the Redis feed of running desks, or without Redis straight into the database."""
+    """Play recorded closes into the Redis feed of running desks, or without Redis into the database."""
 
     async def run(resources: Resources) -> None:
         closes = parse_closes(file.read_text().splitlines())
@@ -200,7 +211,7 @@ async def _into_database(resources: Resources, feed: ReplayFeed, advance: Callab
         await release_lease("desk", resources.holder)
 
 
-def _run(command: Callable[[Resources], object], *, migrate_first: bool = True) -> None:
+def _run(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool = True) -> None:
     settings = _settings({})
     configure_logging(settings.log_format, sys.stderr)
 
@@ -209,7 +220,7 @@ def _run(command: Callable[[Resources], object], *, migrate_first: bool = True) 
             if migrate_first:
                 await resources.database.migrate()
             with resources.database.active():
-                await command(resources)  # type: ignore[misc]
+                await command(resources)
 
     try:
         asyncio.run(run())
@@ -229,12 +240,8 @@ def _settings(overrides: dict[str, object]) -> Settings:
 
 
 def _demo_settings(day_seconds: float | None) -> dict[str, object]:
-    from gateway.settings import variable
-
-    chosen = dict(DEMO) if day_seconds is None else {**DEMO, "replay_day_seconds": day_seconds}
-    import os
-
-    return {name: value for name, value in chosen.items() if variable(name) not in os.environ}
+    chosen = unless_in_environment(DEMO)
+    return chosen if day_seconds is None else {**chosen, "replay_day_seconds": day_seconds}
 
 
 def _print_banner(settings: Settings) -> None:
@@ -256,11 +263,12 @@ def _token(
 
 
 @contextmanager
-def _progress(what: str, total: int):  # type: ignore[no-untyped-def]
+def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
+    """A bar on the terminal; call what it yields with how much is done."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err) as bar:
         task = bar.add_task(what, total=total)
-        yield lambda done: bar.advance(task, done)
+        yield lambda done: bar.update(task, completed=done)
 
 
 def _fail(message: str) -> None:

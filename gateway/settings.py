@@ -268,6 +268,13 @@ def variable(field: str) -> str:
     return PREFIX + field.upper()
 
 
+def unless_in_environment(
+    values: Mapping[str, Any], environment: Mapping[str, str] = os.environ
+) -> dict[str, Any]:
+    """Those of the values that the environment does not set: better defaults, but no more than that."""
+    return {field: value for field, value in values.items() if variable(field) not in environment}
+
+
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
     """One sentence for each `GATEWAY_` variable that is no setting and therefore does nothing."""
     names = sorted(name.upper() for name in environment if name.upper().startswith(PREFIX))

@@ -99,13 +99,19 @@ class Leader:
             self._work = work
             work.start()
             try:
-                while await self._holds_lease():
-                    await asyncio.sleep(resources.settings.lease_renew_s)
+                await self._keep_lease()
                 log.warning("the lease was lost to another process", holder=resources.holder)
             finally:
                 self._work = None
                 await work.stop(resources.settings.shutdown_timeout_s)
                 await release_lease(LEASE, resources.holder)
+
+    async def _keep_lease(self) -> None:
+        """Until somebody else has it. A database that does not answer ends it too: the lease may be lost."""
+        renewed = True
+        while renewed:
+            await asyncio.sleep(self._resources.settings.lease_renew_s)
+            renewed = await self._holds_lease()
 
     async def _holds_lease(self) -> bool:
         resources = self._resources

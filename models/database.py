@@ -11,18 +11,19 @@ task inherits, so every entrance (a request, a worker) enters `Database.active()
 
 import re
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from asyncpg.exceptions import LockNotAvailableError
+from asyncpg.exceptions import InterfaceError, LockNotAvailableError
 from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext, _current_context
-from tortoise.exceptions import IntegrityError
+from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.transactions import in_transaction
 
@@ -39,10 +40,18 @@ APP = "models"
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
-def configuration(url: str) -> dict[str, Any]:
-    """Tortoise's configuration for ``sqlite://PATH`` or ``asyncpg://USER@HOST:PORT/NAME``."""
+def configuration(url: str, pool_size: int = 1, lock_timeout_s: float = 5) -> dict[str, Any]:
+    """Tortoise's configuration for ``sqlite://PATH`` or ``postgres://USER@HOST:PORT/NAME``."""
+    connection: Any = url
+    if not url.startswith("sqlite://"):
+        connection = expand_db_url(re.sub(r"^postgres(ql)?://", "asyncpg://", url))
+        connection["credentials"] |= {
+            "minsize": 1,
+            "maxsize": pool_size,
+            "server_settings": {"lock_timeout": str(round(lock_timeout_s * 1000))},
+        }
     app = {"models": ["models.tables"], "default_connection": "default", "migrations": "models.migrations"}
-    return {"connections": {"default": url}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
+    return {"connections": {"default": connection}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
 
 
 TORTOISE = configuration("sqlite://.data/desk.sqlite3")
@@ -52,8 +61,9 @@ TORTOISE = configuration("sqlite://.data/desk.sqlite3")
 class Database:
     """An open database. Not a singleton: two may be open in one process."""
 
-    def __init__(self, url: str, pool_size: int) -> None:
-        self._url = _with_pool_size(url, pool_size)
+    def __init__(self, url: str, pool_size: int, lock_timeout_s: float = 5) -> None:
+        self._url = url
+        self._configuration = configuration(url, pool_size, lock_timeout_s)
         self._context = TortoiseContext()
 
     async def open(self) -> None:
@@ -63,7 +73,7 @@ class Database:
                 parents=True, exist_ok=True
             )
         with self.active():
-            await self._context.init(config=configuration(self._url))
+            await self._context.init(config=self._configuration)
             await fetch("SELECT 1 AS one")
 
     async def close(self) -> None:
@@ -83,15 +93,8 @@ class Database:
     async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
         """Bring the tables to the newest migration; `progress(event, app, name)` hears each step."""
         with self.active():
-            executor = MigrationExecutor(_connection(), configuration(self._url)["apps"])
+            executor = MigrationExecutor(_connection(), self._configuration["apps"])
             await executor.migrate([MigrationTarget(APP, "__latest__")], progress=progress)
-
-
-def _with_pool_size(url: str, size: int) -> str:
-    if url.startswith("sqlite://"):
-        return url
-    url = re.sub(r"^postgres(ql)?://", "asyncpg://", url)
-    return f"{url}{'&' if '?' in url else '?'}minsize=1&maxsize={size}"
 
 
 def _connection() -> BaseDBAsyncClient:
@@ -106,8 +109,31 @@ def is_sqlite() -> bool:
 @asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
     """All or nothing. Start no task, call no venue and no bus inside."""
-    async with in_transaction("default"):
+    begun = in_transaction("default")
+    try:
+        await begun.__aenter__()
+    except BaseException as cut_off:
+        await _abandon(begun, cut_off)
+        raise
+    try:
         yield
+    except BaseException as failure:
+        await begun.__aexit__(type(failure), failure, failure.__traceback__)
+        raise
+    await begun.__aexit__(None, None, None)
+
+
+async def _abandon(begun: Any, cut_off: BaseException) -> None:
+    """Release what a BEGIN that was cut off (a cancelled request) holds, which Tortoise 1.1.9 keeps for ever.
+
+    SQLite has to roll back. PostgreSQL must not, for asyncpg is still busy: the pool resets the connection,
+    and Tortoise skips its rollback for just this exception.
+    """
+    if getattr(begun, "token", None) is None:
+        return
+    reason = cut_off if is_sqlite() else TransactionManagementError(str(cut_off))
+    with suppress(InterfaceError, OperationalError, TransactionManagementError):
+        await begun.__aexit__(type(reason), reason, None)
 
 
 async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:

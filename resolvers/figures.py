@@ -40,8 +40,8 @@ class MarginFigures:
     outstanding_margin: Decimal = strawberry.field(description="Owed from earlier calls.")
     trading_limit: Decimal = strawberry.field(description="Granted, and counted against the amount.")
     amount: Decimal = strawberry.field(
-        description="To be collected: the larger of (call margin - net assets + interest + outstanding margin "
-        "- trading limit) and over-financing, not below 0; parts can be switched off."
+        description="To be collected: the larger of (call margin - net assets + interest + outstanding "
+        "margin - trading limit) and over-financing, not below 0; parts can be switched off."
     )
     risk_level: RiskLevel = strawberry.field(description="What the client sees.")
 

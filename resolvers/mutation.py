@@ -29,8 +29,8 @@ class Mutation:
     """One method per root field."""
 
     @strawberry.mutation(
-        description="Plan and record the liquidation of cases, each on its own: one answer per case. The orders "
-        "go to the venue afterwards; orderEvents tells. Needs RISK_WARNING_FULL."
+        description="Plan and record the liquidation of cases, each on its own: one answer per case. The "
+        "orders go to the venue afterwards; orderEvents tells. Needs RISK_WARNING_FULL."
     )
     async def liquidate(self, info: RequestInfo, input: LiquidateInput) -> LiquidatePayload:
         """Permission, lock, plan and record are the desk's."""
@@ -45,8 +45,8 @@ class Mutation:
         )
 
     @strawberry.mutation(
-        description="Ask for the cancel of orders, each on its own: one answer per order. An order is cancelled "
-        "only when the venue says so; orderEvents tells. Needs RISK_WARNING_FULL."
+        description="Ask for the cancel of orders, each on its own: one answer per order. An order is "
+        "cancelled only when the venue says so; orderEvents tells. Needs RISK_WARNING_FULL."
     )
     async def cancel(self, info: RequestInfo, input: CancelInput) -> CancelPayload:
         """Permission, lock and record are the desk's."""

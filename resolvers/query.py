@@ -85,7 +85,7 @@ class Query:
         return await finder(context, named[1]) if finder and named else None
 
     @strawberry.field(
-        description="Margin-call cases. Without a filter: the risk-warning list, every case that is not closed."
+        description="Margin-call cases. Without a filter the risk-warning list: all that are not closed."
     )
     async def cases(
         self,

@@ -1,5 +1,6 @@
 """The schema, its limits and its text."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import strawberry
@@ -33,15 +34,11 @@ class SchemaLimits:
 
 def build_schema(limits: SchemaLimits) -> strawberry.Schema:
     """The executable schema."""
-    extensions: list[type[SchemaExtension] | SchemaExtension] = [
-        CodedErrors,
-        *_limiters(limits),
-    ]
     schema = strawberry.Schema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=extensions,  # type: ignore[arg-type]
+        extensions=[CodedErrors, *_limiters(limits)],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not limits.introspection),
     )
     assert not validate_schema(schema._schema)
@@ -53,8 +50,8 @@ def sdl() -> str:
     return build_schema(SchemaLimits(8, 1000, 15, introspection=True)).as_str() + "\n"
 
 
-def _limiters(limits: SchemaLimits) -> list[object]:
-    chosen: list[object] = [
+def _limiters(limits: SchemaLimits) -> list[Callable[[], SchemaExtension]]:
+    chosen: list[Callable[[], SchemaExtension]] = [
         lambda: MaxTokensLimiter(max_token_count=limits.tokens),
         lambda: QueryDepthLimiter(max_depth=limits.depth),
         lambda: MaxAliasesLimiter(max_alias_count=limits.aliases),

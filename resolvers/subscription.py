@@ -70,7 +70,7 @@ class OrderEvent(DeskEvent):
 
     kind: OrderEventKind = strawberry.field(description="What.")
     previous_status: OrderStatus | None = strawberry.field(
-        description="The status before; null for a new order."
+        description="The status before; null for a new one."
     )
     order: Order = strawberry.field(description="The order right after it.")
     fill: Fill | None = strawberry.field(description="The execution, where it was one.")
@@ -91,8 +91,8 @@ class Subscription:
     """One method per root field."""
 
     @strawberry.subscription(
-        description="New margin calls and every later change of them. Never dropped and never merged: a client "
-        "that does not keep up gets SLOW_CONSUMER and resumes from its last cursor. A cursor that is too old "
+        description="New margin calls and every later change of them. Never dropped and never merged: a "
+        "client that does not keep up gets SLOW_CONSUMER and resumes from its last cursor. A cursor that is too old "
         "gets CURSOR_EXPIRED, one of another field or filter CURSOR_INVALID."
     )
     async def case_events(
@@ -170,8 +170,8 @@ class Subscription:
                 await changed.wait()
 
     @strawberry.subscription(
-        description="The quotes of up to 100 instruments, now and whenever they change; only the latest of each "
-        "matters."
+        description="The quotes of up to 100 instruments, now and whenever they change; only the latest of "
+        "each matters."
     )
     async def quotes(
         self,

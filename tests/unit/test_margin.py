@@ -316,3 +316,13 @@ def test_a_suspension_takes_the_position_out_of_margin_and_age() -> None:
     assert live.figures(later) == compute_figures(live.book(), later, MAX_AGE)
     assert not live.figures(later).stale
     assert live.figures(later).dead_market_value == 850000
+
+
+def test_a_position_stated_again_with_an_older_quote_is_as_old_as_that() -> None:
+    live = LiveBook(worked_example(), MAX_AGE)
+    live.on_quote(quote(TENCENT, "400", at=NOW + timedelta(seconds=30)))
+    assert not live.figures(NOW + MAX_AGE).stale
+    held = live.holding(TENCENT)
+    assert held is not None
+    live.set_holding(replace(held, quote=quote(TENCENT, "400", at=NOW - timedelta(seconds=1))))
+    assert live.figures(NOW + MAX_AGE).stale

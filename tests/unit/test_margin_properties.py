@@ -80,13 +80,21 @@ class BookKeptLive(RuleBasedStateMachine):
         margin=st.sampled_from(FACTORS),
         dead=st.booleans(),
         cost=st.none() | prices,
+        age=st.none() | seconds,
     )
     def position_is_stated(
-        self, of: Instrument, quantity: Decimal, margin: MarginFactors, dead: bool, cost: Decimal | None
+        self,
+        of: Instrument,
+        quantity: Decimal,
+        margin: MarginFactors,
+        dead: bool,
+        cost: Decimal | None,
+        age: timedelta | None,
     ) -> None:
-        held = self.live.holding(of.symbol)
-        stated = holding(of, str(quantity), margin, held.quote if held else None)
-        self.live.set_holding(replace(stated, dead=dead, average_cost=cost))
+        price = None if age is None else Quote(of.symbol, self.now - age, last=Decimal("1.5"))
+        self.live.set_holding(
+            replace(holding(of, str(quantity), margin, price), dead=dead, average_cost=cost)
+        )
 
     @rule(symbol=symbols)
     def position_is_suspended(self, symbol: str) -> None:

@@ -1,0 +1,451 @@
+"""The planner: the worked example, each policy, each refusal."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from domain.booking import after_fill, trade_fee
+from domain.ids import Symbol
+from domain.liquidation import (
+    LegRequest,
+    LiquidationPolicy,
+    OpenOrder,
+    Plan,
+    PlanLimits,
+    PlanRequest,
+    Uncurable,
+    plan,
+    uncovered_amount,
+)
+from domain.margin import AccountType, Book, Holding, compute_figures
+from domain.market import Quote, TradeStatus
+from domain.order import OrderSide, OrderType, TradingSession
+from domain.refusals import Refusal, RefusalCode
+from tests.unit.books import (
+    APPLE,
+    MAX_AGE,
+    NOW,
+    SUSPENDED,
+    TENCENT,
+    TESLA,
+    USD,
+    book,
+    factors,
+    flat,
+    fx,
+    holding,
+    instrument,
+    only,
+    quote,
+    with_holding,
+    worked_example,
+)
+
+LIMITS = PlanLimits()
+
+
+def planned(of: Book, request: PlanRequest, *open_orders: OpenOrder) -> Plan:
+    found = plan(of, open_orders, request, LIMITS, NOW)
+    assert isinstance(found, Plan), found
+    return found
+
+
+def refused(of: Book, request: PlanRequest, *open_orders: OpenOrder) -> RefusalCode:
+    found = plan(of, open_orders, request, LIMITS, NOW)
+    assert isinstance(found, Refusal), found
+    assert found.message
+    return found.code
+
+
+def by(policy: LiquidationPolicy, *keep: Symbol) -> PlanRequest:
+    return PlanRequest(policy=policy, keep=frozenset(keep))
+
+
+def legs(*requests: LegRequest) -> PlanRequest:
+    return PlanRequest(legs=requests)
+
+
+def leg(symbol: Symbol, quantity: str | None = None, limit: str | None = None) -> LegRequest:
+    return LegRequest(
+        symbol, None if quantity is None else Decimal(quantity), None if limit is None else Decimal(limit)
+    )
+
+
+def quantities(of: Plan) -> dict[str, int]:
+    return {each.instrument.symbol: int(each.quantity) for each in of.legs}
+
+
+def executed(of: Book, what: Plan) -> Book:
+    for each in what.legs:
+        signed = each.quantity if each.side is OrderSide.BUY else -each.quantity
+        of = after_fill(of, each.instrument.symbol, signed, each.price, each.fee)
+    return of
+
+
+def amount(of: Book) -> Decimal:
+    return compute_figures(of, NOW, MAX_AGE).amount
+
+
+def a_book_with_a_first_choice_for_every_policy() -> Book:
+    """300 to collect. A lost most, B is the largest, C frees most per notional, D shows the most size."""
+
+    def position(symbol: str, quantity: str, price: str, factor: str, cost: str) -> Holding:
+        held = holding(instrument(symbol), quantity, flat(factor), quote(symbol, price))
+        return replace(held, average_cost=Decimal(cost))
+
+    of = book(
+        position("A", "100", "10", ".5", "15"),
+        position("B", "100", "20", ".5", "19"),
+        position("C", "100", "15", ".6", "16"),
+        position("D", "50", "10", ".5", "10"),
+        cash="-2650",
+    )
+    return with_holding(of, "D", quote=replace(quote("D", "10"), bid_size=Decimal(10_000)))
+
+
+def test_worked_example_sells_219_apple() -> None:
+    found = planned(worked_example(), PlanRequest())
+    (only_leg,) = found.legs
+    assert quantities(found) == {APPLE: 219}
+    assert only_leg.side is OrderSide.SELL
+    assert only_leg.price == only_leg.limit_price == Decimal("199.90")
+    assert only_leg.fee == Decimal("13.13")
+    assert only_leg.base_notional == found.notional == Decimal("341469.18")
+    assert only_leg.reduction == found.estimated_reduction == Decimal("152800.00")
+    assert found.amount_before == found.uncovered_before == Decimal("152800.00")
+    assert found.cures
+    assert found.uncurable == (Uncurable(SUSPENDED, RefusalCode.INSTRUMENT_SUSPENDED),)
+
+
+def test_worked_example_needs_1100_of_tencent_alone() -> None:
+    found = planned(worked_example(), legs(leg(TENCENT)))
+    assert quantities(found) == {TENCENT: 1100}
+    assert found.notional == Decimal("439780.00")
+    after = compute_figures(executed(worked_example(), found), NOW, MAX_AGE)
+    assert after.cash == Decimal("-490791.71")
+    assert after.equity == Decimal("582208.29")
+    assert after.liquid_net_assets == Decimal("532208.29")
+    assert after.margin_call_margin == Decimal("529650")
+    assert (after.amount, after.over_financing) == (Decimal(0), Decimal(0))
+
+
+def test_worked_example_is_not_cured_by_1000_of_tencent() -> None:
+    found = planned(worked_example(), legs(leg(TENCENT, "1000")))
+    assert found.amount_after == Decimal("13519.74")
+    assert not found.cures
+
+
+def test_covering_tesla_alone_hits_the_financing_limit() -> None:
+    """With the fee booked in whole cents; unrounded it is 0.04 less: 5,647.86."""
+    found = planned(worked_example(), legs(leg(TESLA, "50")))
+    assert found.estimated_reduction == Decimal("5647.90")
+    assert found.amount_after == Decimal("147152.10")
+    after = compute_figures(executed(worked_example(), found), NOW, MAX_AGE)
+    assert after.over_financing == Decimal("147152.10")
+
+
+def test_covering_as_much_as_helps_stops_where_the_debt_would_weigh_more() -> None:
+    found = planned(worked_example(), legs(leg(TESLA)))
+    assert quantities(found) == {TESLA: 36}
+    for other in ("35", "37"):
+        assert planned(worked_example(), legs(leg(TESLA, other))).amount_after > found.amount_after
+
+
+def test_partial_fill_then_cancel_leaves_97127_84_and_the_next_order_is_700() -> None:
+    partly = after_fill(
+        worked_example(),
+        TENCENT,
+        Decimal(-400),
+        Decimal("399.70"),
+        trade_fee(instrument(TENCENT, fee="0.0013"), Decimal(400), Decimal("399.70")),
+    )
+    after = compute_figures(partly, NOW, MAX_AGE)
+    assert after.cash == Decimal("-770327.84")
+    assert after.liquid_net_assets == Decimal("532672.16")
+    assert after.margin_call_margin == Decimal("627650")
+    assert after.amount == Decimal("97127.84")
+    assert quantities(planned(partly, legs(leg(TENCENT)))) == {TENCENT: 700}
+
+
+@pytest.mark.parametrize(("symbol", "needed"), [("A.US", "2100"), ("B.US", "1167")])
+def test_retail_example_sells_at_mark_what_the_gap_needs(symbol: str, needed: str) -> None:
+    retail = book(
+        holding(instrument("A.US", USD), "5000", flat(".25"), quote("A.US", "1")),
+        holding(instrument("B.US", USD), "19500", flat(".45"), quote("B.US", "1")),
+        cash="-15000",
+        base=USD,
+    )
+    (found,) = planned(retail, legs(leg(Symbol(symbol)))).legs
+    assert found.quantity == Decimal(needed)
+
+
+@pytest.mark.parametrize(
+    ("policy", "expected"),
+    [
+        (LiquidationPolicy.MIN_TURNOVER, {"C": 34}),
+        (LiquidationPolicy.LOSERS_FIRST, {"A": 60}),
+        (LiquidationPolicy.LARGEST_FIRST, {"B": 30}),
+        (LiquidationPolicy.MOST_LIQUID_FIRST, {"D": 50, "B": 5}),
+        (LiquidationPolicy.PRO_RATA, {"A": 12, "B": 12, "C": 12, "D": 3}),
+        (LiquidationPolicy.ALL, {"A": 100, "B": 100, "C": 100, "D": 50}),
+    ],
+)
+def test_each_policy_chooses_by_its_own_rule(policy: LiquidationPolicy, expected: dict[str, int]) -> None:
+    found = planned(a_book_with_a_first_choice_for_every_policy(), by(policy))
+    assert quantities(found) == expected
+    assert found.cures
+
+
+def test_losers_of_unknown_cost_come_last() -> None:
+    unknown = with_holding(a_book_with_a_first_choice_for_every_policy(), "A", average_cost=None)
+    assert quantities(planned(unknown, by(LiquidationPolicy.LOSERS_FIRST))) == {"C": 34}
+
+
+def test_the_last_leg_of_least_turnover_is_the_cheapest_that_ends_the_call() -> None:
+    """A lot of the better yield would cost 4,000; ten shares of the other end the call with 100."""
+    of = book(
+        holding(instrument("BOARD", lot="100"), "1000", flat(".5"), quote("BOARD", "40")),
+        holding(instrument("SHARE"), "1000", flat(".4"), quote("SHARE", "10")),
+        cash="-26040",
+    )
+    found = planned(of, PlanRequest())
+    assert quantities(found) == {"SHARE": 10}
+
+
+def test_what_is_to_be_kept_is_never_touched_nor_called_uncurable() -> None:
+    found = planned(worked_example(), by(LiquidationPolicy.ALL, APPLE, SUSPENDED))
+    assert quantities(found) == {TENCENT: 2000, TESLA: 50}
+    assert found.uncurable == ()
+    assert refused(worked_example(), replace(legs(leg(APPLE)), keep=frozenset({APPLE}))) is (
+        RefusalCode.NOTHING_SELLABLE
+    )
+
+
+def test_open_orders_count_on_the_full_formula_at_their_own_price() -> None:
+    working = OpenOrder(TENCENT, OrderSide.SELL, Decimal(400), Decimal("399.70"))
+    assert uncovered_amount(worked_example(), (working,), NOW, MAX_AGE) == Decimal("97127.84")
+    found = planned(worked_example(), legs(leg(TENCENT)), working)
+    assert (found.amount_before, found.uncovered_before) == (Decimal("152800.00"), Decimal("97127.84"))
+    assert quantities(found) == {TENCENT: 700}
+    assert found.estimated_reduction == Decimal("97127.84")
+
+
+def test_an_open_market_order_counts_at_the_quote() -> None:
+    working = OpenOrder(APPLE, OrderSide.SELL, Decimal(219))
+    assert uncovered_amount(worked_example(), (working,), NOW, MAX_AGE) == 0
+    assert refused(worked_example(), PlanRequest(), working) is RefusalCode.NOTHING_TO_COLLECT
+    assert refused(worked_example(), legs(leg(TENCENT, "100")), working) is RefusalCode.NOTHING_TO_COLLECT
+
+
+def test_orders_that_do_not_close_or_exceed_the_position_count_for_no_more_than_it() -> None:
+    opening = OpenOrder(APPLE, OrderSide.BUY, Decimal(100))
+    foreign = OpenOrder(Symbol("NONE"), OrderSide.SELL, Decimal(100))
+    assert uncovered_amount(worked_example(), (opening, foreign), NOW, MAX_AGE) == Decimal("152800.00")
+    too_much = OpenOrder(TESLA, OrderSide.BUY, Decimal(70))
+    assert uncovered_amount(worked_example(), (too_much,), NOW, MAX_AGE) == Decimal("147152.10")
+    assert refused(worked_example(), legs(leg(TESLA, "1")), too_much) is RefusalCode.NOTHING_SELLABLE
+
+
+def test_what_is_being_sold_cannot_be_sold_again() -> None:
+    working = OpenOrder(TENCENT, OrderSide.SELL, Decimal(500), Decimal("399.80"))
+    assert refused(worked_example(), legs(leg(TENCENT, "1600")), working) is (
+        RefusalCode.QUANTITY_EXCEEDS_SELLABLE
+    )
+    assert quantities(planned(worked_example(), legs(leg(TENCENT, "1500")), working)) == {TENCENT: 1500}
+
+
+@pytest.mark.parametrize(
+    ("request_leg", "code"),
+    [
+        (leg(TENCENT, "2100"), RefusalCode.QUANTITY_EXCEEDS_SELLABLE),
+        (leg(TENCENT, "150"), RefusalCode.OFF_LOT),
+        (leg(TENCENT, "100.5"), RefusalCode.OFF_LOT),
+        (leg(TENCENT, "0"), RefusalCode.OFF_LOT),
+        (leg(TENCENT, "NaN"), RefusalCode.OFF_LOT),
+        (leg(TENCENT, "Infinity"), RefusalCode.OFF_LOT),
+        (leg(TENCENT, "1E-200"), RefusalCode.OFF_LOT),
+        (leg(TENCENT, "1E+200"), RefusalCode.QUANTITY_EXCEEDS_SELLABLE),
+        (leg(TENCENT, "-100"), RefusalCode.INCREASES_EXPOSURE),
+        (leg(Symbol("NONE")), RefusalCode.NOT_FOUND),
+        (leg(SUSPENDED), RefusalCode.INSTRUMENT_SUSPENDED),
+        (leg(TENCENT, None, "379.80"), RefusalCode.PRICE_OUTSIDE_BAND),
+        (leg(TENCENT, None, "419.80"), RefusalCode.PRICE_OUTSIDE_BAND),
+        (leg(TENCENT, None, "0"), RefusalCode.PRICE_OUTSIDE_BAND),
+        (leg(TENCENT, None, "NaN"), RefusalCode.PRICE_OUTSIDE_BAND),
+        (leg(TESLA, None, "316"), RefusalCode.PRICE_OUTSIDE_BAND),
+    ],
+)
+def test_a_leg_that_cannot_be_is_refused_with_its_code(request_leg: LegRequest, code: RefusalCode) -> None:
+    assert refused(worked_example(), legs(request_leg)) is code
+    assert refused(worked_example(), legs(leg(APPLE, "10"), request_leg)) is code
+
+
+def test_a_limit_price_within_the_band_is_what_the_leg_is_reckoned_at() -> None:
+    found = planned(worked_example(), legs(leg(TENCENT, None, "379.81")))
+    (only_leg,) = found.legs
+    assert only_leg.price == only_leg.limit_price == Decimal("379.81")
+    assert only_leg.quantity == 1300
+    assert amount(executed(worked_example(), found)) == 0
+
+
+def test_a_market_order_has_no_limit_price_and_takes_none() -> None:
+    market = PlanRequest(order_type=OrderType.MARKET)
+    (only_leg,) = planned(worked_example(), market).legs
+    assert (only_leg.price, only_leg.limit_price) == (Decimal("199.90"), None)
+    assert refused(worked_example(), replace(market, legs=(leg(APPLE, None, "199.90"),))) is (
+        RefusalCode.PRICE_OUTSIDE_BAND
+    )
+    assert refused(worked_example(), replace(market, session=TradingSession.ANY)) is RefusalCode.MARKET_CLOSED
+
+
+def test_naming_a_position_twice_or_none_at_all_is_refused() -> None:
+    assert refused(worked_example(), legs(leg(APPLE, "1"), leg(APPLE, "2"))) is (
+        RefusalCode.QUANTITY_EXCEEDS_SELLABLE
+    )
+    assert refused(worked_example(), PlanRequest(legs=())) is RefusalCode.NOTHING_SELLABLE
+
+
+def without_bid(symbol: str) -> Quote:
+    return Quote(Symbol(symbol), NOW, ask=Decimal(400), last=Decimal(400))
+
+
+@pytest.mark.parametrize(
+    ("status", "order_type", "code"),
+    [
+        (TradeStatus.CLOSED, OrderType.LIMIT, RefusalCode.MARKET_CLOSED),
+        (TradeStatus.HALTED, OrderType.LIMIT, RefusalCode.MARKET_CLOSED),
+        (TradeStatus.AUCTION, OrderType.MARKET, RefusalCode.MARKET_CLOSED),
+        (TradeStatus.AUCTION, OrderType.LIMIT, None),
+        (TradeStatus.SUSPENDED, OrderType.LIMIT, RefusalCode.INSTRUMENT_SUSPENDED),
+        (TradeStatus.DELISTED, OrderType.LIMIT, RefusalCode.INSTRUMENT_SUSPENDED),
+    ],
+)
+def test_the_trade_status_decides_whether_a_position_can_be_closed(
+    status: TradeStatus, order_type: OrderType, code: RefusalCode | None
+) -> None:
+    held = instrument(APPLE, USD, fee="0.0003", status=status)
+    changed = with_holding(worked_example(), APPLE, instrument=held)
+    request = PlanRequest(order_type=order_type)
+    if code is None:
+        assert quantities(planned(changed, request)) == {APPLE: 219}
+        return
+    assert refused(changed, replace(request, legs=(leg(APPLE),))) is code
+    automatic = planned(changed, request)
+    assert APPLE not in quantities(automatic)
+    assert Uncurable(APPLE, code) in automatic.uncurable
+
+
+@pytest.mark.parametrize(
+    ("price", "code"),
+    [
+        (None, RefusalCode.NO_QUOTE),
+        (without_bid(TENCENT), RefusalCode.NO_QUOTE),
+        (quote(TENCENT, "400", at=NOW - timedelta(seconds=61)), RefusalCode.STALE_QUOTE),
+    ],
+)
+def test_a_position_needs_a_fresh_quote_on_the_side_to_be_hit(price: Quote | None, code: RefusalCode) -> None:
+    changed = with_holding(worked_example(), TENCENT, quote=price)
+    assert refused(changed, legs(leg(TENCENT))) is code
+    assert Uncurable(TENCENT, code) in planned(changed, PlanRequest()).uncurable
+
+
+def test_a_currency_without_rate_cannot_be_sold_for() -> None:
+    assert refused(replace(worked_example(), fx={}), legs(leg(APPLE))) is RefusalCode.NO_QUOTE
+
+
+def test_a_price_far_below_the_mark_cannot_cure() -> None:
+    """Selling at less than (1 - factor) of the mark loses more than the requirement it frees."""
+    cheap = with_holding(only(worked_example(), TENCENT), TENCENT, quote=quote(TENCENT, "400", "259", "541"))
+    changed = replace(cheap, cash=(replace(cheap.cash[0], balance=Decimal(-700_000)),))
+    assert refused(changed, legs(leg(TENCENT, "100"))) is RefusalCode.CANNOT_CURE
+    assert refused(changed, PlanRequest()) is RefusalCode.CANNOT_CURE
+
+
+def test_when_the_financing_limit_binds_a_cover_is_not_chosen() -> None:
+    example = worked_example()
+    tight = replace(example, terms=replace(example.terms, financing_limit=Decimal(500_000)))
+    assert refused(tight, legs(leg(TESLA, "1"))) is RefusalCode.CANNOT_CURE
+    for policy in set(LiquidationPolicy) - {LiquidationPolicy.ALL}:
+        found = planned(tight, by(policy))
+        assert TESLA not in quantities(found)
+        assert found.cures
+    longs_kept = by(LiquidationPolicy.MIN_TURNOVER, TENCENT, APPLE)
+    assert refused(tight, longs_kept) is RefusalCode.CANNOT_CURE
+
+
+def test_a_cover_cut_short_by_the_limit_is_retried_after_the_sales() -> None:
+    """The short loses most; covered first it stops at the limit, and the long alone does not cure."""
+    of = book(
+        replace(holding(instrument("S"), "-100", flat("1"), quote("S", "10")), average_cost=Decimal(1)),
+        replace(holding(instrument("L"), "100", flat(".5"), quote("L", "10")), average_cost=Decimal(9)),
+        cash="-100",
+        limit="120",
+    )
+    found = planned(of, by(LiquidationPolicy.LOSERS_FIRST))
+    assert quantities(found) == {"L": 100, "S": 100}
+    assert [each.side for each in found.legs] == [OrderSide.SELL, OrderSide.BUY]
+
+
+def test_a_plan_that_cannot_cure_is_still_a_plan_and_says_why() -> None:
+    of = book(
+        holding(instrument("ODD", lot="100"), "150", flat(".5"), quote("ODD", "10")),
+        holding(instrument("BIT", lot="100"), "50", flat(".5"), quote("BIT", "10")),
+        holding(instrument("DEAD", status=TradeStatus.DELISTED), "5", flat(".5"), quote("DEAD", "10")),
+        cash="-5000",
+    )
+    found = planned(of, PlanRequest())
+    assert quantities(found) == {"ODD": 100}
+    assert not found.cures
+    assert found.amount_after == found.uncovered_before - found.estimated_reduction > 0
+    assert found.uncurable == (
+        Uncurable(Symbol("ODD"), RefusalCode.OFF_LOT),
+        Uncurable(Symbol("BIT"), RefusalCode.OFF_LOT),
+        Uncurable(Symbol("DEAD"), RefusalCode.INSTRUMENT_SUSPENDED),
+    )
+
+
+def test_nothing_sellable_is_refused_with_the_reasons() -> None:
+    found = plan(only(worked_example(), SUSPENDED), (), PlanRequest(), LIMITS, NOW)
+    assert isinstance(found, Refusal)
+    assert found.code is RefusalCode.NOTHING_SELLABLE
+    assert "1234.HK INSTRUMENT_SUSPENDED" in found.message
+
+
+def test_a_cash_account_sells_until_its_debt_is_paid() -> None:
+    of = book(
+        holding(instrument("A", fee="0.01"), "100", factors("1", "1", "1", "1"), quote("A", "10")),
+        cash="-99",
+        account_type=AccountType.CASH,
+    )
+    assert quantities(planned(of, PlanRequest())) == {"A": 10}
+
+
+def test_selling_does_not_pay_what_a_cash_account_without_debt_is_asked_for() -> None:
+    of = book(
+        holding(instrument("A"), "100", flat("1"), quote("A", "10")),
+        cash="500",
+        interest="100",
+        account_type=AccountType.CASH,
+    )
+    assert amount(of) == 100
+    assert refused(of, PlanRequest()) is RefusalCode.CANNOT_CURE
+
+
+def test_a_requested_leg_beyond_the_cure_is_taken_and_an_open_one_left_out() -> None:
+    both = planned(worked_example(), legs(leg(TENCENT, "1200"), leg(APPLE)))
+    assert quantities(both) == {TENCENT: 1200}
+    beyond = planned(worked_example(), legs(leg(TENCENT, "1200"), leg(APPLE, "1")))
+    assert [each.reduction for each in beyond.legs] == [Decimal("152800.00"), Decimal(0)]
+
+
+def test_foreign_positions_are_sized_in_base_currency() -> None:
+    """The same book in dollars with the base in Hong Kong dollars asks and sells the same."""
+    of = book(
+        holding(instrument("A.US", USD), "100", flat(".5"), quote("A.US", "10")),
+        cash="-4680",
+        rates=(fx(USD, "7.80"),),
+    )
+    found = planned(of, PlanRequest())
+    assert (found.uncovered_before, quantities(found)) == (Decimal("780.00"), {"A.US": 20})
