@@ -76,7 +76,9 @@ async def _booking(view: OrderView, report: ExecutionReport) -> _Booking | None:
     if report.exec_type is not ExecType.TRADE:
         return None
     instrument = (await load_instruments([view.order.symbol]))[view.order.symbol]
-    signed = report.last_quantity * (1 if view.order.side is OrderSide.BUY else -1)
+    bought = view.order.side is OrderSide.BUY
+    # copy_negate, since the unary minus would round a very long number.
+    signed = report.last_quantity if bought else report.last_quantity.copy_negate()
     return _Booking(instrument, signed, cash_effect(instrument, signed, report.last_price, report.fee))
 
 

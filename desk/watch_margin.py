@@ -69,10 +69,9 @@ class Monitor:
         """How many accounts are watched."""
         return len(self._watched)
 
-    async def load_everything(self) -> None:
-        """At the start, and now and then to heal whatever went by unseen."""
+    async def note_everything(self) -> None:
+        """At the start, and now and then to heal whatever went by unseen: read all anew at the next look."""
         self._to_load.update(await load_all_account_ids())
-        await self._load_noted()
 
     def note(self, account_id: AccountId) -> None:
         """Something about the account changed in the database: read it anew at the next look."""

@@ -201,7 +201,7 @@ async def _into_database(resources: Resources, feed: ReplayFeed, advance: Callab
         raise Refused("A server is running on this database: stop it, or set GATEWAY_REDIS_URL for both.")
     try:
         monitor = Monitor(desk)
-        await monitor.load_everything()
+        await monitor.note_everything()
         async for batch in feed.batches():
             await monitor.take(batch.messages)
             await monitor.look()

@@ -27,11 +27,14 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """The wait doubles with each crash in the window; `max_crashes` of them and the loop is given up."""
+    """The wait doubles with each crash in the window; `max_crashes` of them and the loop is given up.
+
+    None: it is never given up.
+    """
 
     first_wait_s: float = 0.1
     max_wait_s: float = 10
-    max_crashes: int = 10
+    max_crashes: int | None = 10
     window_s: float = 120
 
     def wait_s(self, crashes: int) -> float:
@@ -108,7 +111,7 @@ class Supervisor:
     async def _keep_running(self, status: WorkerStatus) -> None:
         while await self._run_once(status):
             crashes = self._count_crash(status)
-            if crashes >= self._policy.max_crashes:
+            if self._policy.max_crashes is not None and crashes >= self._policy.max_crashes:
                 status.state = WorkerState.FAILED
                 self._log.critical("worker given up", worker=status.worker.name, crashes=crashes)
                 return

@@ -5,7 +5,7 @@ moment is made harmless by the database's constraints, not by the lease.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -25,7 +25,7 @@ from models.codec import event_from_text
 from models.lease import acquire_lease, release_lease
 from models.market import load_instruments, load_quotes
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
-from subscriptions.bus import Message, SlowConsumer
+from subscriptions.bus import BusUnavailable, Message, PositionLost, SlowConsumer
 from subscriptions.outbox_relay import OutboxRelay
 
 LEASE = "desk"
@@ -34,6 +34,8 @@ PRUNE_INTERVAL_S = 30.0
 PRUNE_ROWS = 5_000
 RELOAD_INTERVAL_S = 600.0
 DISPATCH_POLL_S = 0.5
+PERSISTENT = RestartPolicy(max_crashes=None)
+"""A database that is away for an hour must not end the desk: it tries on, and is not ready meanwhile."""
 
 log = structlog.get_logger()
 
@@ -45,7 +47,7 @@ class Workers:
         self._resources = resources
         self._leader = Leader(resources)
         self._supervisor = Supervisor(
-            [Worker("bus", resources.bus.run), Worker("leader", self._leader.run)], RestartPolicy()
+            [Worker("bus", resources.bus.run), Worker("leader", self._leader.run)], PERSISTENT
         )
 
     @property
@@ -136,7 +138,7 @@ async def _desk_work(resources: Resources) -> AsyncIterator[Supervisor]:
         ]
         if feed is not None:
             workers.append(Worker("feed", lambda: _feed(resources, monitor, opened, feed)))
-        yield Supervisor(workers, RestartPolicy())
+        yield Supervisor(workers, PERSISTENT)
     finally:
         if feed is not None:
             await feed.close()
@@ -166,7 +168,8 @@ async def _watch(resources: Resources, monitor: Monitor) -> None:
     """Look whenever something was noted, refresh figures and heal in their own time."""
     interval_s = resources.settings.case_refresh_interval_s
     wake, clock = resources.signals.to_watch, asyncio.get_running_loop().time
-    await monitor.load_everything()
+    await monitor.note_everything()
+    await monitor.look()
     log.info("watching margin", accounts=monitor.accounts)
     refreshed = reloaded = clock()
     while True:
@@ -180,19 +183,20 @@ async def _watch(resources: Resources, monitor: Monitor) -> None:
             await monitor.refresh()
         if clock() - reloaded >= RELOAD_INTERVAL_S:
             reloaded = clock()
-            await monitor.load_everything()
+            await monitor.note_everything()
 
 
 async def _listen(resources: Resources, monitor: Monitor) -> None:
-    """What other transactions did to accounts; the monitor's own news it knows already."""
+    """What other transactions did to accounts; whatever went by before it listened is looked up."""
     while True:
         try:
             async with resources.bus.listen(None) as entries:
+                await monitor.note_everything()
                 async for entry in entries:
                     _note(monitor, entry.payload)
                     resources.signals.to_watch.set()
-        except SlowConsumer:
-            await monitor.load_everything()
+        except (SlowConsumer, PositionLost) as lost:
+            log.warning("the monitor missed events and looks at every account", error=repr(lost))
 
 
 def _note(monitor: Monitor, payload: bytes) -> None:
@@ -238,10 +242,17 @@ async def _feed(resources: Resources, monitor: Monitor, opened: OpenVenue, feed:
             opened.hear(batch.messages)
             resources.signals.to_watch.set()
             quotes = [message for message in batch.messages if isinstance(message, Quote)]
-            await resources.bus.broadcast(
-                QUOTES_TOPIC, [Message(quote.symbol, quote_to_bytes(quote)) for quote in quotes]
-            )
+            await _broadcast(resources, quotes)
             await feed.acknowledge(batch)
+
+
+async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
+    """At most once, by contract: without a bus nobody watches quotes, and margin is watched all the same."""
+    messages = [Message(quote.symbol, quote_to_bytes(quote)) for quote in quotes]
+    try:
+        await resources.bus.broadcast(QUOTES_TOPIC, messages)
+    except BusUnavailable as unavailable:
+        log.warning("quotes were not broadcast", error=str(unavailable))
 
 
 async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:

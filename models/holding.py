@@ -6,7 +6,7 @@ from decimal import Decimal
 from domain.book_changes import CashStated, PositionStated
 from domain.ids import AccountId, Symbol
 from domain.money import ZERO, Currency, total
-from models.database import decimal, execute, fetch, fetch_one
+from models.database import Row, decimal, execute, fetch, fetch_one
 
 
 async def bump_book(account_id: AccountId) -> None:
@@ -34,7 +34,7 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
         stated.symbol,
         stated.as_of,
     )
-    later = [decimal(fill["quantity"]) * (1 if fill["side"] == "BUY" else -1) for fill in fills]
+    later = [_signed(fill) for fill in fills]
     changed = await execute(
         "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of)"
         " VALUES ($1, $2, $3, $4, $5, $6)"
@@ -45,6 +45,11 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
         stated.as_of,
     )
     return bool(changed)
+
+
+def _signed(fill: Row) -> Decimal:
+    quantity = decimal(fill["quantity"])
+    return quantity if fill["side"] == "BUY" else quantity.copy_negate()
 
 
 async def state_cash(row_id: str, account_id: AccountId, stated: CashStated) -> bool:

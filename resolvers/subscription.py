@@ -92,8 +92,8 @@ class Subscription:
 
     @strawberry.subscription(
         description="New margin calls and every later change of them. Never dropped and never merged: a "
-        "client that does not keep up gets SLOW_CONSUMER and resumes from its last cursor. A cursor that is too old "
-        "gets CURSOR_EXPIRED, one of another field or filter CURSOR_INVALID."
+        "client that does not keep up gets SLOW_CONSUMER and resumes from its last cursor. A cursor that is "
+        "too old gets CURSOR_EXPIRED, one of another field or filter CURSOR_INVALID."
     )
     async def case_events(
         self,

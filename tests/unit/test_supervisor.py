@@ -139,6 +139,27 @@ async def test_wait_doubles_up_to_its_bound_and_then_the_loop_is_given_up() -> N
     assert supervisor.statuses[0].state is WorkerState.FAILED
 
 
+async def test_loop_without_a_crash_limit_is_never_given_up() -> None:
+    crashes = 0
+    enough = asyncio.Event()
+
+    async def crash() -> None:
+        nonlocal crashes
+        crashes += 1
+        if crashes == 50:
+            enough.set()
+        raise ValueError("again")
+
+    async def no_wait(_: float) -> None:
+        await asyncio.sleep(0)
+
+    supervisor = Supervisor([Worker("loop", crash)], RestartPolicy(max_crashes=None), wait=no_wait)
+    supervisor.start()
+    await enough.wait()
+    await supervisor.stop(1)
+    assert supervisor.statuses[0].state is not WorkerState.FAILED
+
+
 async def test_crashes_outside_the_window_are_forgotten() -> None:
     time, loop = Time(), Loop(*[crash] * 50)
     policy = RestartPolicy(first_wait_s=3, max_wait_s=60, max_crashes=3, window_s=3)
