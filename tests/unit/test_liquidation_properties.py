@@ -77,12 +77,14 @@ def quotes(draw: st.DrawFn, of: Instrument, sound: bool) -> Quote | None:
 @st.composite
 def books(draw: st.DrawFn, sound: bool, limited: bool, most: int = 5) -> Book:
     """A book whose loan is near what its positions allow, so that there is something to collect, mostly."""
-    held = tuple(draw(holdings(number, sound)) for number in range(draw(st.integers(1, most))))
+    held = tuple(
+        draw(holdings(number, sound or draw(st.booleans()))) for number in range(draw(st.integers(1, most)))
+    )
     empty = book(*held, limit="0" if limited else None, rates=(fx(USD, "7.80"),))
     worth = compute_figures(empty, NOW, MAX_AGE)
     spare = worth.liquid_net_assets - worth.margin_call_margin
     size = worth.long_market_value - worth.short_market_value
-    missing = (size * draw(st.decimals("0", "0.6", places=3))).quantize(Decimal("0.01"))
+    missing = (size * draw(st.decimals("0.01", "0.6", places=3))).quantize(Decimal("0.01"))
     cash = -spare.quantize(Decimal("0.01")) - missing
     terms = replace(
         empty.terms,
