@@ -19,8 +19,8 @@ from domain.money import Currency, InvalidDecimal, parse_decimal
 TICK = Decimal("0.01")
 WANDER = Decimal("0.002")
 HALF_SPREAD = Decimal("0.0005")
-SMALLEST_SIZE, LARGEST_SIZE, SIZE_STEP = 200, 2000, 100
-"""Displayed sizes, in units: small enough that a liquidation order fills in several parts."""
+SMALLEST_SIZE, LARGEST_SIZE, SIZE_STEP = 50, 500, 50
+"""Displayed sizes, in units: small enough that most liquidation orders fill in several parts."""
 
 FX_LOW, FX_START, FX_HIGH, FX_STEP = 7770, 7780, 7800, 1
 """Thousandths of HKD per USD. The peg's path is invented; only its range is that of the time."""

@@ -1,11 +1,8 @@
 """The application: routes, middleware and lifespan, put together from settings and nothing else."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
 
-import structlog
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
@@ -13,19 +10,15 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import Receive, Scope, Send
 
-from feeds.book_file import parse_book
-from gateway.book_import import import_book
 from gateway.graphql import Endpoint
 from gateway.limits import BodyLimit
 from gateway.logs import RequestId
 from gateway.resources import Parts, Resources, open_resources
-from gateway.settings import Profile, Settings
+from gateway.settings import Settings
+from gateway.startup import import_if_empty, prepare_tables
 from gateway.workers import Workers
-from models.book_import import is_empty
 from models.database import fetch
 from resolvers.schema import SchemaLimits, build_schema
-
-log = structlog.get_logger()
 
 
 class Application:
@@ -48,12 +41,11 @@ class Application:
 
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
-        """Open, migrate in development, import the book into an empty database, work, close."""
+        """Open, prepare the tables, import the book into an empty database, work, close."""
         async with open_resources(self._settings, self._parts) as resources:
-            if self._settings.profile is Profile.DEVELOPMENT:
-                await resources.database.migrate()
+            await prepare_tables(self._settings.profile, resources.database)
             with resources.database.active():
-                await _import_if_empty(resources)
+                await import_if_empty(self._settings.book_file, resources.desk.clock())
                 workers = Workers(resources)
                 self.resources, self._workers = resources, workers
                 self._endpoint = Endpoint(self._schema, resources)
@@ -117,12 +109,3 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
     )
     app.state.application = application
     return app
-
-
-async def _import_if_empty(resources: Resources) -> None:
-    book_file = resources.settings.book_file
-    if book_file is None or not await is_empty():
-        return
-    book = await asyncio.to_thread(lambda: parse_book(Path(book_file).read_bytes()))
-    await import_book(book, resources.desk.clock(), lambda clients: None)
-    log.info("book imported", file=str(book_file), clients=len(book.clients))

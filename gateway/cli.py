@@ -4,26 +4,27 @@ import asyncio
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
-import uvicorn
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from desk.watch_margin import Monitor
 from domain.principal import Permission
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
-from feeds.redis_feed import publish
 from feeds.replay import AtEnd, ReplayFeed
 from gateway.app import create_app
 from gateway.auth import issue, permission_named
 from gateway.book_import import import_book
 from gateway.logs import configure_logging
+from gateway.replaying import Refused, into_database, into_redis
 from gateway.resources import Parts, Resources, open_resources
+from gateway.server import run_server
 from gateway.settings import (
     Feed,
     Settings,
@@ -32,14 +33,15 @@ from gateway.settings import (
     unknown_variables,
     unless_in_environment,
 )
-from models.database import UniqueViolated
-from models.lease import acquire_lease, release_lease
+from gateway.startup import CannotStart, bound_socket, check, data_directory_claimed, prepare_tables
+from models.database import DatabaseUnavailable, UniqueViolated
 
+ROOT = Path(__file__).parents[1]
 DEMO_TOKEN_MINUTES = 24 * 60
 DEMO: dict[str, object] = {
     "feed": Feed.REPLAY,
-    "book_file": Path("demo/book.json"),
-    "replay_file": Path("demo/prices.csv"),
+    "book_file": ROOT / "demo/book.json",
+    "replay_file": ROOT / "demo/prices.csv",
     "close_hold_s": 3,
 }
 """What `serve --demo` sets, unless the environment does."""
@@ -55,10 +57,6 @@ out = Console()
 err = Console(stderr=True)
 
 
-class Refused(Exception):
-    """The command cannot be done; the message says why and what to do."""
-
-
 @cli.command()
 def serve(
     demo: Annotated[
@@ -69,22 +67,17 @@ def serve(
     ] = None,
 ) -> None:
     """Start the server; settings come from GATEWAY_ variables (docs/settings.md)."""
-    settings = _settings(_demo_settings(day_seconds) if demo else {})
+    settings = _settings(_serve_settings(demo, day_seconds))
     configure_logging(settings.log_format, sys.stderr)
-    if demo:
-        _print_banner(settings)
-    uvicorn.Server(
-        uvicorn.Config(
-            create_app(settings),
-            host=settings.host,
-            port=settings.port,
-            log_config=None,
-            access_log=False,
-            ws_max_size=settings.ws_max_frame_bytes,
-            ws_per_message_deflate=False,
-            timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
-        )
-    ).run()
+    try:
+        with data_directory_claimed(settings), bound_socket(settings.host, settings.port) as listener:
+            with _progress("importing the book") as advance:
+                asyncio.run(check(settings, datetime.now(UTC), advance))
+            host, port = listener.getsockname()[:2]
+            announce = partial(_print_banner, settings, f"{host}:{port}") if demo else _say_nothing
+            run_server(create_app(settings), settings, listener, announce)
+    except (CannotStart, OSError) as refused:
+        _fail(str(refused))
 
 
 @cli.command()
@@ -96,7 +89,7 @@ def migrate() -> None:
 
         def tell(event: str, app: str, name: str) -> None:
             nonlocal steps
-            if event == "apply_success":
+            if event == "apply_done":
                 steps += 1
                 out.print(f"[green]applied[/] {name}")
 
@@ -119,14 +112,15 @@ def import_book_command(
             book = parse_book(file.read_bytes())
         except BookFileError as bad:
             raise Refused(f"{file} is not a book:\n{bad}") from None
-        with _progress("clients", len(book.clients)) as advance:
-            try:
-                await import_book(book, resources.desk.clock(), advance)
-            except UniqueViolated:
-                raise Refused(
-                    "A client or account of the book is there already: import into an empty one."
-                ) from None
-        out.print(f"imported {len(book.clients)} clients and {len(book.instruments)} instruments")
+        count = len(book.clients)
+        try:
+            with _progress("importing the book") as advance:
+                await import_book(book, resources.desk.clock(), lambda done: advance(done, count))
+        except UniqueViolated:
+            raise Refused(
+                f"A client or account of {file} is in the database already: import into an empty one."
+            ) from None
+        out.print(f"imported {count} clients and {len(book.instruments)} instruments")
 
     _run(run)
 
@@ -139,11 +133,18 @@ def replay(
     """Play recorded closes into the Redis feed of running desks, or without Redis into the database."""
 
     async def run(resources: Resources) -> None:
-        closes = parse_closes(file.read_text().splitlines())
+        try:
+            closes = parse_closes(file.read_text().splitlines())
+        except ValueError as bad:
+            raise Refused(f"{file} is no file of closing prices: {bad}") from None
         feed = ReplayFeed(closes, resources.desk.clock, day_seconds=day_seconds, at_end=AtEnd.STOP)
-        play = _into_redis if resources.settings.redis_url else _into_database
-        with _progress("days", feed.progress.days) as advance:
-            await play(resources, feed, advance)
+        days = feed.progress.days
+        play, where = (
+            (into_redis, "Redis") if resources.settings.redis_url else (into_database, "the database")
+        )
+        with _progress("replaying days") as advance:
+            await play(resources, feed, lambda day: advance(day, days))
+        out.print(f"played {days} days into {where}")
 
     _run(run)
 
@@ -177,38 +178,8 @@ def schema() -> None:
 
 
 def main() -> None:
-    """The entry point: what cannot be done ends in one clear line."""
+    """The entry point."""
     cli()
-
-
-async def _into_redis(resources: Resources, feed: ReplayFeed, advance: Callable[[int], None]) -> None:
-    from redis.asyncio import Redis
-
-    settings = resources.settings
-    redis: Redis = Redis.from_url(settings.redis_url or "")
-    try:
-        async for batch in feed.batches():
-            await publish(redis, settings.feed_streams[0], batch.messages)
-            advance(feed.progress.day)
-    finally:
-        await redis.aclose()
-
-
-async def _into_database(resources: Resources, feed: ReplayFeed, advance: Callable[[int], None]) -> None:
-    desk = resources.desk
-    ttl = timedelta(days=1)
-    if not await acquire_lease("desk", resources.holder, desk.clock(), ttl):
-        raise Refused("A server is running on this database: stop it, or set GATEWAY_REDIS_URL for both.")
-    try:
-        monitor = Monitor(desk)
-        await monitor.note_everything()
-        async for batch in feed.batches():
-            await monitor.take(batch.messages)
-            await monitor.look()
-            advance(feed.progress.day)
-        await monitor.refresh()
-    finally:
-        await release_lease("desk", resources.holder)
 
 
 def _run(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool = True) -> None:
@@ -218,41 +189,53 @@ def _run(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool
     async def run() -> None:
         async with open_resources(settings, Parts()) as resources:
             if migrate_first:
-                await resources.database.migrate()
+                await prepare_tables(settings.profile, resources.database)
             with resources.database.active():
                 await command(resources)
 
     try:
         asyncio.run(run())
-    except (Refused, OSError) as refused:
+    except DatabaseUnavailable as away:
+        _fail(f"The database cannot be used (GATEWAY_DATABASE_URL): {away}.")
+    except (Refused, CannotStart, OSError) as refused:
         _fail(str(refused))
 
 
 def _settings(overrides: dict[str, object]) -> Settings:
     for sentence in unknown_variables():
-        err.print(f"[yellow]warning[/] {sentence}", highlight=False)
+        _complain("[yellow]warning[/]", sentence)
     try:
         return load_settings(**overrides)
     except SettingsError as bad:
         for problem in bad.problems:
-            err.print(f"[red]error[/] {problem}", highlight=False)
+            _complain("[red]error[/]", problem)
         raise SystemExit(2) from None
 
 
-def _demo_settings(day_seconds: float | None) -> dict[str, object]:
-    chosen = unless_in_environment(DEMO)
+def _serve_settings(demo: bool, day_seconds: float | None) -> dict[str, object]:
+    chosen = unless_in_environment(DEMO) if demo else {}
     return chosen if day_seconds is None else {**chosen, "replay_day_seconds": day_seconds}
 
 
-def _print_banner(settings: Settings) -> None:
+def _print_banner(settings: Settings, address: str) -> None:
+    """Short lines, but for the tokens, which have to be copied whole."""
     full = _token(settings, "demo-trader", [Permission.RISK_WARNING_FULL], None, DEMO_TOKEN_MINUTES)
     only = _token(settings, "demo-viewer", [Permission.RISK_WARNING_READ_ONLY], None, DEMO_TOKEN_MINUTES)
-    url = f"http://{settings.host}:{settings.port}/graphql"
-    out.print("[bold]Margin-call desk[/]: the fall of 2020 is replayed on a book of 500 clients.")
-    out.print(f"  GraphQL    {url}   (POST; WebSocket: graphql-transport-ws)", highlight=False)
-    out.print(f"  one day    {settings.replay_day_seconds:g} s", highlight=False)
-    print(f"  trader     {full}")
-    print(f"  read-only  {only}", flush=True)
+    print(
+        "Margin-call desk: the market of spring 2020 on a book of 500 clients",
+        f"  GraphQL    http://{address}/graphql",
+        "             POST, or WebSocket with graphql-transport-ws",
+        f"  market     one day takes {settings.replay_day_seconds:g} s; the third opens the first cases",
+        f"  trader     {full}",
+        f"  read-only  {only}",
+        "  README.md leads on; Ctrl-C stops the desk",
+        sep="\n",
+        flush=True,
+    )
+
+
+def _say_nothing() -> None:
+    pass
 
 
 def _token(
@@ -263,14 +246,19 @@ def _token(
 
 
 @contextmanager
-def _progress(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on the terminal; call what it yields with how much is done."""
+def _progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal that goes when all is done; call what it yields with how much of how many."""
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=err) as bar:
-        task = bar.add_task(what, total=total)
-        yield lambda done: bar.update(task, completed=done)
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
 
 
-def _fail(message: str) -> None:
-    err.print(f"[red]error[/] {message}", highlight=False)
+def _complain(label: str, sentence: str) -> None:
+    """One line each, however narrow the terminal; what the sentence quotes is no markup."""
+    err.print(f"{label} {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def _fail(message: str) -> NoReturn:
+    _complain("[red]error[/]", message)
     raise SystemExit(2)

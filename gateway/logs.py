@@ -12,7 +12,7 @@ from typing import TextIO
 import structlog
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from structlog.typing import Processor
+from structlog.typing import EventDict, Processor
 
 from gateway.settings import LogFormat
 
@@ -28,6 +28,7 @@ def configure_logging(log_format: LogFormat, stream: TextIO) -> None:
         structlog.stdlib.add_log_level,
         structlog.stdlib.add_logger_name,
         structlog.stdlib.ExtraAdder(),
+        _without_colour,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
     structlog.configure(
@@ -50,6 +51,8 @@ def configure_logging(log_format: LogFormat, stream: TextIO) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+    # At INFO it tells of every WebSocket that comes and goes; start and stop gateway/server.py tells.
+    logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
 def current_request_id() -> str | None:
@@ -82,6 +85,12 @@ class RequestId:
 
 def _request_id(given: str | None) -> str:
     return given if given and _HARMLESS_ID.fullmatch(given) else uuid.uuid4().hex
+
+
+def _without_colour(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """Uvicorn sends its text twice, once in colour."""
+    event.pop("color_message", None)
+    return event
 
 
 def _rendering(log_format: LogFormat, on_terminal: bool) -> list[Processor]:

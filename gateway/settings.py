@@ -293,6 +293,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_LEASE_RENEW_S must be below GATEWAY_LEASE_TTL_S, or every lease runs out.": (
             settings.lease_renew_s >= settings.lease_ttl_s
         ),
+        "GATEWAY_DATABASE_URL must begin with postgres:// or sqlite://.": (
+            not settings.database_url.startswith(("sqlite://", "postgres://", "postgresql://"))
+        ),
         "GATEWAY_FEED=replay needs GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
         ),

@@ -192,7 +192,7 @@ def test_the_recorded_market_hits_every_close_within_the_spread_it_should_have()
             half = quote.ask - quote.mark
             assert half == quote.mark - quote.bid >= Decimal("0.01")
             assert half <= quote.mark * Decimal("0.0005") + Decimal("0.01")
-            assert quote.bid_size in range(200, 2001, 100)
+            assert quote.bid_size in range(50, 501, 50)
             assert quote.mark.as_tuple().exponent == -2
 
 

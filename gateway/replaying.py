@@ -1,0 +1,54 @@
+"""Where `python -m gateway replay` plays to: the feed that running desks read, or the database itself."""
+
+from collections.abc import Callable
+from datetime import timedelta
+
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from desk.watch_margin import Monitor
+from feeds.redis_feed import publish
+from feeds.replay import ReplayFeed
+from gateway.resources import Resources
+from gateway.workers import LEASE
+from models.lease import acquire_lease, release_lease
+
+REPLAY_LEASE = timedelta(seconds=60)
+"""Renewed with every step, so that a replay that was killed keeps no server from leading for long."""
+
+
+class Refused(Exception):
+    """The command cannot be done; the message says why and what to do."""
+
+
+async def into_redis(resources: Resources, feed: ReplayFeed, advance: Callable[[int], None]) -> None:
+    """Publish to the feed stream of running desks; raises `Refused`."""
+    settings = resources.settings
+    try:
+        async with Redis.from_url(settings.redis_url or "") as redis:
+            async for batch in feed.batches():
+                await publish(redis, settings.feed_streams[0], batch.messages)
+                advance(feed.progress.day)
+    except RedisError as away:
+        raise Refused(f"Redis cannot be used (GATEWAY_REDIS_URL): {str(away).rstrip('.')}.") from None
+
+
+async def into_database(resources: Resources, feed: ReplayFeed, advance: Callable[[int], None]) -> None:
+    """Watch margin on it as a server would, with nobody else doing so; raises `Refused`."""
+    await _lead(resources)
+    try:
+        monitor = Monitor(resources.desk)
+        await monitor.note_everything()
+        async for batch in feed.batches():
+            await _lead(resources)
+            await monitor.take(batch.messages)
+            await monitor.look()
+            advance(feed.progress.day)
+        await monitor.refresh()
+    finally:
+        await release_lease(LEASE, resources.holder)
+
+
+async def _lead(resources: Resources) -> None:
+    if not await acquire_lease(LEASE, resources.holder, resources.desk.clock(), REPLAY_LEASE):
+        raise Refused("A server is running on this database: stop it, or set GATEWAY_REDIS_URL for both.")

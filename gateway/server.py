@@ -1,0 +1,50 @@
+"""The HTTP server around the application: tells when it serves and when it stops, and ends without noise."""
+
+import socket
+from collections.abc import Callable
+from contextlib import suppress
+
+import structlog
+import uvicorn
+from starlette.applications import Starlette
+
+from gateway.settings import Settings
+
+log = structlog.get_logger()
+
+
+def run_server(
+    app: Starlette, settings: Settings, listener: socket.socket, announce: Callable[[], None]
+) -> None:
+    """Serve until SIGINT or SIGTERM; `announce` is called once requests are answered.
+
+    Raises SystemExit when the application cannot start. SIGINT is the usual end, so it is not an error.
+    """
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        ws_max_size=settings.ws_max_frame_bytes,
+        ws_per_message_deflate=False,
+        timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
+    )
+    with suppress(KeyboardInterrupt):
+        _Server(config, announce).run(sockets=[listener])
+
+
+class _Server(uvicorn.Server):
+    def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._announce = announce
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._announce()
+        for each in sockets or []:
+            host, port, *_ = each.getsockname()
+            log.info("serving", host=host, port=port)
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        log.info("stopping", connections=len(self.server_state.connections))
+        await super().shutdown(sockets)
+        log.info("stopped")

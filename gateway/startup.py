@@ -1,0 +1,139 @@
+"""What must be in place before the desk serves: said in one line each where it is not.
+
+`python -m gateway serve` checks all of it before anything listens; the application's lifespan repeats what
+concerns the database, so that no other way of starting it can forget the migration.
+"""
+
+import asyncio
+import fcntl
+import os
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+
+import structlog
+from redis.asyncio import Redis
+from redis.exceptions import RedisError
+
+from feeds.book_file import BookFileError, parse_book
+from feeds.closes import parse_closes
+from gateway.book_import import import_book
+from gateway.settings import Feed, Profile, Settings
+from models.book_import import is_empty
+from models.database import Database
+
+REDIS_TIMEOUT_S = 5.0
+
+log = structlog.get_logger()
+
+Progress = Callable[[int, int], None]
+"""Hears how many clients of how many are imported."""
+
+
+class CannotStart(Exception):
+    """The desk cannot start like this; the message says why and what to do, in one line."""
+
+
+def silent(done: int, of: int) -> None:
+    """Progress that nobody watches."""
+
+
+async def check(settings: Settings, now: datetime, progress: Progress) -> None:
+    """Redis and the database are there, the tables are right, the book is in; raises `CannotStart`."""
+    _check_replay_file(settings)
+    await _check_redis(settings.redis_url)
+    database = Database(settings.database_url, settings.database_pool_size)
+    try:
+        await database.open()
+    except OSError as away:
+        raise CannotStart(f"The database cannot be used (GATEWAY_DATABASE_URL): {away}.") from None
+    try:
+        await prepare_tables(settings.profile, database)
+        with database.active():
+            await import_if_empty(settings.book_file, now, progress)
+    finally:
+        await database.close()
+
+
+async def prepare_tables(profile: Profile, database: Database) -> None:
+    """Migrate a developer's database; refuse another one that is not migrated. Raises `CannotStart`."""
+    if profile is Profile.DEVELOPMENT:
+        await database.migrate()
+        return
+    pending = await database.pending_migrations()
+    if pending:
+        raise CannotStart(
+            f"The database is not migrated (it lacks {', '.join(pending)}): run python -m gateway migrate."
+        )
+
+
+async def import_if_empty(book_file: Path | None, now: datetime, progress: Progress = silent) -> None:
+    """Import the book into a database without clients; needs an active one. Raises `CannotStart`."""
+    if book_file is None or not await is_empty():
+        return
+    try:
+        book = parse_book(await asyncio.to_thread(book_file.read_bytes))
+    except (BookFileError, OSError) as bad:
+        raise CannotStart(f"GATEWAY_BOOK_FILE {book_file} cannot be imported: {bad}") from None
+    await import_book(book, now, lambda done: progress(done, len(book.clients)))
+    log.info("book imported", file=str(book_file), clients=len(book.clients))
+
+
+@contextmanager
+def data_directory_claimed(settings: Settings) -> Iterator[None]:
+    """Without Redis the bus is this process's memory: a second desk on the same data would be deaf."""
+    if settings.redis_url is not None:
+        yield
+        return
+    settings.data_directory.mkdir(parents=True, exist_ok=True)
+    with (settings.data_directory / "desk.lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise CannotStart(
+                f"Another desk (process {file.read().strip()}) runs on {settings.data_directory}: stop it,"
+                " or set GATEWAY_DATA_DIRECTORY to another directory."
+            ) from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}\n")
+        file.flush()
+        yield
+
+
+def bound_socket(host: str, port: int) -> socket.socket:
+    """A socket on the address, not listening yet; raises `CannotStart`."""
+    bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        bound.bind((host, port))
+    except OSError as taken:
+        bound.close()
+        why = os.strerror(taken.errno) if taken.errno else str(taken)
+        raise CannotStart(
+            f"Cannot listen on {host}:{port} ({why.lower()}): set GATEWAY_PORT, or `make run PORT=9000`."
+        ) from None
+    return bound
+
+
+def _check_replay_file(settings: Settings) -> None:
+    if settings.feed is not Feed.REPLAY or settings.replay_file is None:
+        return
+    try:
+        parse_closes(settings.replay_file.read_text().splitlines())
+    except (OSError, ValueError) as bad:
+        raise CannotStart(f"GATEWAY_REPLAY_FILE {settings.replay_file} cannot be played: {bad}.") from None
+
+
+async def _check_redis(url: str | None) -> None:
+    if url is None:
+        return
+    try:
+        async with asyncio.timeout(REDIS_TIMEOUT_S), Redis.from_url(url) as redis:
+            await redis.ping()
+    except (RedisError, OSError, TimeoutError, ValueError) as away:
+        raise CannotStart(
+            f"Redis cannot be used (GATEWAY_REDIS_URL): {str(away).rstrip('.') or 'no answer'}."
+        ) from None

@@ -1,0 +1,157 @@
+"""`python -m gateway` as an operator meets it: one line where something is missing, and a quiet end."""
+
+import asyncio
+import os
+import signal
+import socket
+import sys
+from asyncio.subprocess import PIPE, Process
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.servers import free_port
+
+ROOT = Path(__file__).parents[2]
+START_TIMEOUT_S = 30
+STOP_TIMEOUT_S = 5
+SECRET = "a secret of this test alone, long enough"
+
+
+class Gateway:
+    """Runs the command line in a clean environment, with a data directory and a port of its own."""
+
+    def __init__(self, data_directory: Path) -> None:
+        inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+        self.port = free_port()
+        self.environment = inherited | {
+            "GATEWAY_DATA_DIRECTORY": str(data_directory),
+            "GATEWAY_PORT": str(self.port),
+            "COLUMNS": "60",
+        }
+
+    async def start(self, *arguments: str, **settings: str) -> Process:
+        environment = self.environment | {f"GATEWAY_{name}": value for name, value in settings.items()}
+        return await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway", *arguments),
+            cwd=ROOT,
+            env=environment,
+            stdout=PIPE,
+            stderr=PIPE,
+        )
+
+    async def run(self, *arguments: str, **settings: str) -> tuple[int | None, list[str], list[str]]:
+        """Exit code, lines of stdout and of stderr."""
+        process = await self.start(*arguments, **settings)
+        async with asyncio.timeout(START_TIMEOUT_S):
+            out, err = await process.communicate()
+        return process.returncode, out.decode().splitlines(), err.decode().splitlines()
+
+    @asynccontextmanager
+    async def serving(self) -> AsyncIterator[Process]:
+        process = await self.start("serve", "--demo")
+        assert process.stdout is not None
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                assert (await process.stdout.readline()).startswith(b"Margin-call desk")
+            yield process
+        finally:
+            if process.returncode is None:
+                process.kill()
+                await process.communicate()
+
+
+@pytest.fixture
+def gateway(tmp_path: Path) -> Gateway:
+    return Gateway(tmp_path / "data")
+
+
+async def refusal(gateway: Gateway, *arguments: str, **settings: str) -> str:
+    """The one line that the command ends with."""
+    code, out, err = await gateway.run(*arguments, **settings)
+    assert (code, out) == (2, [])
+    (line,) = err
+    return line
+
+
+async def test_a_taken_port_is_said_in_one_line_before_anything_is_printed(gateway: Gateway) -> None:
+    with socket.create_server(("127.0.0.1", gateway.port)):
+        assert "address already in use" in await refusal(gateway, "serve", "--demo")
+
+
+async def test_a_second_desk_on_the_same_data_is_refused(gateway: Gateway) -> None:
+    async with gateway.serving() as first:
+        line = await refusal(gateway, "serve", "--demo", PORT=str(free_port()))
+        assert f"Another desk (process {first.pid})" in line
+
+
+async def test_ctrl_c_ends_the_desk_at_once_without_a_traceback(gateway: Gateway) -> None:
+    async with gateway.serving() as desk:
+        desk.send_signal(signal.SIGINT)
+        async with asyncio.timeout(STOP_TIMEOUT_S):
+            _, err = await desk.communicate()
+        assert desk.returncode == 0
+        assert "Traceback" not in err.decode()
+        assert '"stopped"' in err.decode().splitlines()[-1]
+
+
+async def test_a_desk_that_was_killed_starts_again_on_its_data(gateway: Gateway) -> None:
+    async with gateway.serving() as first:
+        first.kill()
+        await first.communicate()
+    async with gateway.serving():
+        pass
+
+
+async def test_an_unreachable_redis_is_said_in_one_line(gateway: Gateway) -> None:
+    line = await refusal(gateway, "serve", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    assert "Redis cannot be used (GATEWAY_REDIS_URL)" in line
+
+
+async def test_an_unreachable_database_is_said_in_one_line_without_its_password(gateway: Gateway) -> None:
+    line = await refusal(
+        gateway, "serve", DATABASE_URL=f"postgres://desk:geheim@127.0.0.1:{free_port()}/desk"
+    )
+    assert "The database cannot be used (GATEWAY_DATABASE_URL)" in line
+    assert "geheim" not in line
+
+
+async def test_production_refuses_a_database_that_is_not_migrated(
+    gateway: Gateway, database_url: str, redis_url: str
+) -> None:
+    production = {
+        "PROFILE": "production",
+        "AUTH_SECRET": SECRET,
+        "DATABASE_URL": database_url,
+        "REDIS_URL": redis_url,
+    }
+    assert "run python -m gateway migrate" in await refusal(gateway, "serve", **production)
+    code, out, _ = await gateway.run("migrate", **production)
+    assert code == 0
+    assert out[0] == "applied 0001_initial"
+    assert out[-1] == "up to date"
+    _, out, _ = await gateway.run("migrate", **production)
+    assert out == ["nothing to do: up to date"]
+
+
+async def test_a_file_that_is_no_book_is_refused_with_the_reason(gateway: Gateway) -> None:
+    code, _, err = await gateway.run("import-book", "demo/prices.csv")
+    assert code == 2
+    assert err[0] == "error demo/prices.csv is not a book:"
+
+
+async def test_a_file_that_holds_no_prices_is_refused_with_the_reason(gateway: Gateway) -> None:
+    assert "is no file of closing prices: line 1" in await refusal(gateway, "replay", "demo/book.json")
+
+
+async def test_a_book_is_imported_once(gateway: Gateway) -> None:
+    _, out, _ = await gateway.run("import-book", "demo/book.json")
+    assert out == ["imported 500 clients and 20 instruments"]
+    assert "in the database already" in await refusal(gateway, "import-book", "demo/book.json")
+
+
+async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
+    line = await refusal(gateway, "token", "--subject", "me", "--permission", "EVERYTHING")
+    assert "RISK_WARNING_READ_ONLY, RISK_WARNING_FULL" in line
