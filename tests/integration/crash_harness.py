@@ -17,7 +17,6 @@ from decimal import Decimal
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
 from uuid import uuid4
 
 import asyncpg
@@ -36,7 +35,7 @@ from tests.integration.crash_checks import Before, check, read_journal
 from tests.integration.crash_gateway import RESENT, AtVenue, VenueMoment, start_gateway
 from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
 from tests.integration.desk_kit import APPLE, BOEING, Clock, DeskKit, cash_of, position_of, quoted
-from tests.servers import free_port, postgres_server, redis_server
+from tests.servers import free_port, fresh_database, postgres_server, redis_server
 
 PATIENCE_S = 20.0
 POLL_S = 0.02
@@ -57,12 +56,9 @@ KillPoint = Statement | AtVenue
 class Template:
     """A database with an account in a margin call, to be copied for each run."""
 
+    server_url: str
     url: str
     before: Before
-
-    @property
-    def name(self) -> str:
-        return urlsplit(self.url).path.removeprefix("/")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +76,7 @@ class Outcome:
 @asynccontextmanager
 async def template(postgres_url: str) -> AsyncIterator[Template]:
     """Migrated, with one account that owes USD 20,000.00 on two positions."""
-    async with _new_database(postgres_url) as url:
+    async with fresh_database(postgres_url) as url:
         database = Database(url, pool_size=1)
         await database.open()
         await database.migrate()
@@ -91,7 +87,7 @@ async def template(postgres_url: str) -> AsyncIterator[Template]:
             positions = {symbol: await position_of(account_id, symbol) for symbol in (APPLE, BOEING)}
             before = Before(account_id, view.case.id, await cash_of(account_id), positions)
         await database.close()
-        yield Template(url, before)
+        yield Template(postgres_url, url, before)
 
 
 async def crash(source: Template, redis_url: str, point: KillPoint | None) -> Outcome:
@@ -99,7 +95,7 @@ async def crash(source: Template, redis_url: str, point: KillPoint | None) -> Ou
     began = time.monotonic()
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crash-")))
-        url = await stack.enter_async_context(_new_database(source.url, source.name))
+        url = await stack.enter_async_context(fresh_database(source.server_url, copy_of=source.url))
         proxy = await stack.enter_async_context(PostgresProxy(url).running())
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
         run = _Run(source, proxy, url, redis, redis_url, directory)
@@ -279,21 +275,6 @@ class _Run:
         row = await self._connection.fetchrow(sql)
         assert row is not None
         return row
-
-
-@asynccontextmanager
-async def _new_database(server_url: str, template_name: str = "template1") -> AsyncIterator[str]:
-    """A database of its own on the server, copied from another one that nobody is connected to."""
-    name = f"crash_{uuid4().hex}"
-    admin = await asyncpg.connect(urlunsplit(urlsplit(server_url)._replace(path="/postgres")))
-    try:
-        await admin.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template_name}"')
-        try:
-            yield urlunsplit(urlsplit(server_url)._replace(path=f"/{name}"))
-        finally:
-            await admin.execute(f'DROP DATABASE "{name}" WITH (FORCE)')
-    finally:
-        await admin.close()
 
 
 async def every_point(source: Template, redis_url: str) -> tuple[Outcome, list[KillPoint]]:
