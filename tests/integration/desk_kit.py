@@ -11,14 +11,17 @@ from desk.desk import Desk
 from desk.liquidate import Liquidate, LiquidateCase, liquidate
 from desk.outcomes import LiquidationStarted
 from domain.events import CaseView, OrderView
-from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
+from domain.execution import ExecType, ExecutionReport
+from domain.ids import AccountId, CaseId, ClientId, ExecutionId, OrderId, Symbol
 from domain.liquidation import LegRequest, PlanRequest
-from domain.margin import AccountTerms, AccountType, CashBalance
+from domain.margin import AccountTerms, AccountType, CashBalance, MarginFigures, compute_figures
 from domain.market import FactorSource, Instrument, InstrumentKind, MarginFactors, Quote, TradeStatus
 from domain.money import Currency
+from domain.order import Order
 from domain.principal import EVERYTHING, Audience, Permission, Principal
 from gateway.resources import make_desk
 from gateway.settings import Settings, load_settings
+from models.book import load_books
 from models.book_import import insert_account, insert_holdings
 from models.case import live_cases_of, load_cases
 from models.client import ClientRow, insert_client
@@ -121,6 +124,11 @@ class DeskKit:
         await self.assess(account_id)
         return account_id
 
+    async def figures(self, account_id: AccountId) -> MarginFigures:
+        """What the database's book implies now."""
+        book = (await load_books([account_id], self.desk.rules.books, self.clock()))[account_id].book
+        return compute_figures(book, self.clock(), self.desk.rules.max_price_age)
+
     async def liquidate(self, case_id: CaseId, *legs: LegRequest, key: str = "") -> list[OrderView]:
         """The orders of an accepted liquidation, by leg."""
         item = LiquidateCase(case_id, None, PlanRequest(legs=legs or None))
@@ -134,6 +142,23 @@ class DeskKit:
         (case,) = await live_cases_of([await self.indebted_account()])
         (order,) = await self.liquidate(case.case.id, LegRequest(APPLE, Decimal(quantity)))
         return order
+
+
+def report(
+    order: Order,
+    exec_type: ExecType,
+    number: int,
+    quantity: int = 0,
+    price: str | int = 100,
+    fee: str | int = 0,
+    at: datetime = NOON,
+) -> ExecutionReport:
+    """What venue X says about the order, under its execution id `number`."""
+    trade = exec_type is ExecType.TRADE
+    return ExecutionReport(
+        *("X", ExecutionId(str(number)), order.client_order_id, exec_type, at, Decimal(quantity)),
+        *(Decimal(price if trade else 0), Decimal(fee), None),
+    )
 
 
 def quoted(symbol: Symbol, price: str | int | Decimal, at: datetime) -> Quote:

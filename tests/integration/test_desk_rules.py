@@ -1,0 +1,263 @@
+"""When a case opens, stays, cures and calls its orders off: assessed on what the database says."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+
+from desk.apply_book import apply_statement
+from desk.dispatch_orders import Dispatcher
+from desk.record_execution import record_execution
+from domain.book_changes import CashStated, PositionStated
+from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
+from domain.execution import ExecType
+from domain.ids import AccountId, Symbol
+from domain.liquidation import LegRequest
+from domain.margin import AccountType, AmountRule
+from domain.order import Order, OrderStatus
+from models.book import load_books
+from models.case import live_cases_of
+from models.database import Database, fetch
+from tests.integration.desk_kit import APPLE, BOEING, USD, DeskKit, case, count, order, report
+from venues.paper import PaperVenue
+
+GE = Symbol("GE.US")
+
+
+@pytest.fixture
+async def kit(database: Database) -> AsyncIterator[DeskKit]:
+    with database.active():
+        yield DeskKit()
+
+
+async def only_case(account_id: AccountId) -> Case:
+    (view,) = await live_cases_of([account_id])
+    return view.case
+
+
+async def prices(kit: DeskKit, price: str | int) -> None:
+    for symbol in (APPLE, BOEING):
+        await kit.quote(symbol, price)
+
+
+async def closed_case(kit: DeskKit) -> Case:
+    """Opened at a price of 100, cured at 300."""
+    account_id = await kit.indebted_account()
+    opened = await only_case(account_id)
+    await prices(kit, 300)
+    await kit.assess(account_id)
+    return (await case(opened.id)).case
+
+
+async def close_only(account_id: AccountId) -> bool:
+    rows = await fetch("SELECT close_only FROM account WHERE id = $1", account_id)
+    return bool(rows[0]["close_only"])
+
+
+async def test_a_breach_opens_one_case_and_makes_the_account_close_only(kit: DeskKit) -> None:
+    account_id = await kit.indebted_account()
+    await kit.assess(account_id)
+    opened = await only_case(account_id)
+    assert (opened.alert_type, opened.status) == (AlertType.MAINTENANCE, CaseStatus.OPEN)
+    assert opened.figures.amount == opened.uncovered_amount == 20_000
+    assert await close_only(account_id)
+
+
+async def test_a_cured_case_is_resolved_and_the_account_is_free_again(kit: DeskKit) -> None:
+    cured = await closed_case(kit)
+    assert (cured.status, cured.close_reason) == (CaseStatus.RESOLVED, CaseCloseReason.CURED)
+    assert cured.closed_at == kit.clock()
+    assert not await close_only(cured.account_id)
+
+
+async def test_a_new_breach_opens_a_new_case_that_names_the_last(kit: DeskKit) -> None:
+    cured = await closed_case(kit)
+    await prices(kit, 100)
+    await kit.assess(cured.account_id)
+    again = await only_case(cured.account_id)
+    assert again.id != cured.id
+    assert again.reopened_from == cured.id
+    assert await close_only(cured.account_id)
+
+
+async def test_a_case_closes_only_when_nothing_was_owed_for_the_hold(database: Database) -> None:
+    kit = DeskKit()
+    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, close_hold=timedelta(seconds=10)))
+    with database.active():
+        account_id = await kit.indebted_account()
+        for price, seconds, live in ((300, 9, True), (100, 1, True), (300, 0, True), (300, 10, False)):
+            kit.clock.pass_(seconds=seconds)
+            await prices(kit, price)
+            await kit.assess(account_id)
+            assert bool(await live_cases_of([account_id])) == live, f"at {price}"
+
+
+async def an_order_with_the_venue(kit: DeskKit) -> Order:
+    """Acknowledged, of a case with 20,000 to collect."""
+    view = await kit.one_order()
+    await Dispatcher(kit.desk, PaperVenue(kit.clock), batch=10).dispatch()
+    await record_execution(kit.desk, report(view.order, ExecType.NEW, 1))
+    return (await order(view.order.id)).order
+
+
+async def test_a_cured_case_asks_for_the_cancel_of_its_orders_and_ends_with_them(kit: DeskKit) -> None:
+    working = await an_order_with_the_venue(kit)
+    await prices(kit, 300)
+    await kit.assess(working.account_id)
+    asked = (await order(working.id)).order
+    assert asked.status is OrderStatus.PENDING_CANCEL
+    assert (await case(working.case_id)).case.status is CaseStatus.LIQUIDATING
+    await kit.assess(working.account_id)
+    assert (await order(working.id)).order == asked, "it is asked for once"
+    await record_execution(kit.desk, report(asked, ExecType.CANCELED, 2))
+    assert (await case(working.case_id)).case.status is CaseStatus.RESOLVED
+
+
+async def test_a_cured_case_cancels_an_order_that_was_not_sent_yet_without_the_venue(kit: DeskKit) -> None:
+    queued = (await kit.one_order()).order
+    await prices(kit, 300)
+    await kit.assess(queued.account_id)
+    assert (await order(queued.id)).order.status is OrderStatus.CANCELED
+    await kit.assess(queued.account_id)
+    assert (await case(queued.case_id)).case.status is CaseStatus.RESOLVED
+
+
+async def test_orders_that_end_with_something_owed_lead_back_to_open(kit: DeskKit) -> None:
+    working = await an_order_with_the_venue(kit)
+    await record_execution(kit.desk, report(working, ExecType.TRADE, 2, 300))
+    await record_execution(kit.desk, report(working, ExecType.CANCELED, 3))
+    after = (await case(working.case_id)).case
+    assert after.status is CaseStatus.OPEN
+    assert (
+        after.figures.amount == after.uncovered_amount == (await kit.figures(working.account_id)).amount > 0
+    )
+
+
+async def test_open_orders_cover_the_amount_and_it_stays_owed(kit: DeskKit) -> None:
+    working = await an_order_with_the_venue(kit)
+    liquidating = (await case(working.case_id)).case
+    assert liquidating.status is CaseStatus.LIQUIDATING
+    assert liquidating.figures.amount == 20_000
+    assert liquidating.uncovered_amount == 0
+
+
+async def test_a_price_that_is_missing_opens_no_case(kit: DeskKit) -> None:
+    await kit.instrument(GE)
+    account_id = await kit.account("M2", -150_000, {GE: 10})
+    await kit.assess(account_id)
+    assert await live_cases_of([account_id]) == []
+
+
+async def test_a_price_that_is_missing_closes_no_case_and_keeps_the_last_figures(kit: DeskKit) -> None:
+    account_id = await kit.indebted_account()
+    await kit.instrument(GE)
+    await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(10), kit.clock()))
+    await apply_statement(kit.desk, CashStated("M1", USD, Decimal(0), kit.clock()))
+    await kit.assess(account_id)
+    kept = await only_case(account_id)
+    assert kept.figures.stale
+    assert kept.figures.amount == 20_000
+
+
+async def test_a_stale_price_closes_no_case(kit: DeskKit) -> None:
+    account_id = await kit.indebted_account()
+    await prices(kit, 300)
+    kit.clock.pass_(seconds=61)
+    await kit.assess(account_id)
+    stale = await only_case(account_id)
+    assert stale.figures.stale
+    await prices(kit, 300)
+    await kit.assess(account_id)
+    assert await live_cases_of([account_id]) == []
+
+
+async def test_a_stale_price_calls_no_order_off(kit: DeskKit) -> None:
+    working = await an_order_with_the_venue(kit)
+    await prices(kit, 300)
+    kit.clock.pass_(seconds=61)
+    await kit.assess(working.account_id)
+    assert (await order(working.id)).order.status is OrderStatus.NEW
+
+
+async def test_over_financing_opens_a_case_of_its_own_where_the_rule_says_so(kit: DeskKit) -> None:
+    rule = AmountRule(over_financing_triggers=True)
+    books = replace(kit.desk.rules.books, amount_rules=dict.fromkeys(AccountType, rule))
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    account_id = await kit.account("M1", -50_000, {APPLE: 2000}, financing_limit=40_000)
+    await kit.assess(account_id)
+    assert await live_cases_of([account_id]) == []
+    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
+    await kit.assess(account_id)
+    opened = await only_case(account_id)
+    assert (opened.alert_type, opened.figures.amount) == (AlertType.OVER_FINANCING, Decimal(10_000))
+
+
+async def test_both_kinds_of_breach_open_two_cases_with_the_same_figures(kit: DeskKit) -> None:
+    rule = AmountRule(over_financing_triggers=True)
+    books = replace(kit.desk.rules.books, amount_rules=dict.fromkeys(AccountType, rule))
+    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    account_id = await kit.account("M1", -150_000, {APPLE: 2000}, financing_limit=40_000)
+    await kit.assess(account_id)
+    cases = [view.case for view in await live_cases_of([account_id])]
+    assert {each.alert_type for each in cases} == {AlertType.MAINTENANCE, AlertType.OVER_FINANCING}
+    assert {each.figures.amount for each in cases} == {Decimal(110_000)}
+
+
+@pytest.mark.parametrize(
+    ("account_type", "alert_type"),
+    [(AccountType.CASH, AlertType.CASH_DEBT), (AccountType.INTRADAY, AlertType.INTRADAY)],
+)
+async def test_other_account_types_have_their_own_kind_of_call(
+    account_type: AccountType, alert_type: AlertType, kit: DeskKit
+) -> None:
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    account_id = await kit.account("K1", -75_000, {APPLE: 1000}, account_type)
+    await kit.assess(account_id)
+    assert (await only_case(account_id)).alert_type is alert_type
+
+
+async def test_a_passed_deadline_makes_the_case_force_eligible(kit: DeskKit) -> None:
+    account_id = await kit.indebted_account()
+    opened = await only_case(account_id)
+    assert not opened.force_eligible
+    kit.clock.now = opened.deadline
+    await prices(kit, 100)
+    await kit.assess(account_id)
+    assert not (await only_case(account_id)).force_eligible, "the last moment is still in time"
+    kit.clock.pass_(seconds=1)
+    await kit.assess(account_id)
+    assert (await only_case(account_id)).force_eligible
+
+
+async def test_a_deadline_passes_without_prices_too(kit: DeskKit) -> None:
+    account_id = await kit.indebted_account()
+    await kit.instrument(GE)
+    await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(10), kit.clock()))
+    kit.clock.now = (await only_case(account_id)).deadline + timedelta(seconds=1)
+    await kit.assess(account_id)
+    assert (await only_case(account_id)).force_eligible
+
+
+async def test_an_assessment_that_changes_nothing_tells_nothing(kit: DeskKit) -> None:
+    account_id = await kit.indebted_account()
+    events = await count("outbox")
+    await kit.assess(account_id)
+    assert await count("outbox") == events
+
+
+async def test_a_second_liquidation_takes_only_what_is_not_covered(kit: DeskKit) -> None:
+    (view,) = await live_cases_of([await kit.indebted_account()])
+    (first,) = await kit.liquidate(view.case.id, LegRequest(APPLE, Decimal(300)))
+    rest = await kit.liquidate(view.case.id)
+    books = await load_books([view.case.account_id], kit.desk.rules.books, kit.clock())
+    assert first.order.client_order_id.endswith("-1-1")
+    assert {each.order.client_order_id.split("-", 2)[2] for each in rest} == {"2-1"}
+    covered = first.order.quantity + sum(each.order.quantity for each in rest)
+    assert 571 <= covered <= 575, "35% of 20,000, and fees"
+    assert books[view.case.account_id].close_only
