@@ -72,11 +72,14 @@ class Supervisor:
         workers: Sequence[Worker],
         policy: RestartPolicy,
         *,
+        outages: tuple[type[Exception], ...] = (),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        """`outages`: what a loop raises while a server is away. A line tells of it, no traceback."""
         self.statuses = tuple(WorkerStatus(worker) for worker in workers)
         self._policy = policy
+        self._outages = outages
         self._wait = wait
         self._clock = clock
         self._tasks: tuple[asyncio.Task[None], ...] = ()
@@ -129,6 +132,9 @@ class Supervisor:
             self._log.exception(
                 "worker crashed: something it waited for was cancelled", worker=status.worker.name
             )
+            return True
+        except self._outages as outage:
+            self._log.warning("worker waits for a server", worker=status.worker.name, error=str(outage))
             return True
         except Exception:
             self._log.exception("worker crashed", worker=status.worker.name)

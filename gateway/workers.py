@@ -15,7 +15,7 @@ from desk.dispatch_orders import Dispatcher
 from desk.reconcile import question_silence, reconcile_all
 from desk.record_execution import record_execution
 from desk.watch_margin import Monitor
-from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
+from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
 from gateway.resources import OpenVenue, Resources
@@ -36,6 +36,10 @@ RELOAD_INTERVAL_S = 600.0
 DISPATCH_POLL_S = 0.5
 PERSISTENT = RestartPolicy(max_crashes=None)
 """A database that is away for an hour must not end the desk: it tries on, and is not ready meanwhile."""
+OUTAGES = (BusUnavailable, ConnectionError)
+"""What bus and database raise while their server is away."""
+
+_TOLD = {CaseEventKind.OPENED: "case opened", CaseEventKind.CLOSED: "case closed"}
 
 log = structlog.get_logger()
 
@@ -47,7 +51,9 @@ class Workers:
         self._resources = resources
         self._leader = Leader(resources)
         self._supervisor = Supervisor(
-            [Worker("bus", resources.bus.run), Worker("leader", self._leader.run)], PERSISTENT
+            [Worker("bus", resources.bus.run), Worker("leader", self._leader.run)],
+            PERSISTENT,
+            outages=OUTAGES,
         )
 
     @property
@@ -138,7 +144,7 @@ async def _desk_work(resources: Resources) -> AsyncIterator[Supervisor]:
         ]
         if feed is not None:
             workers.append(Worker("feed", lambda: _feed(resources, monitor, opened, feed)))
-        yield Supervisor(workers, PERSISTENT)
+        yield Supervisor(workers, PERSISTENT, outages=OUTAGES)
     finally:
         if feed is not None:
             await feed.close()
@@ -193,14 +199,15 @@ async def _listen(resources: Resources, monitor: Monitor) -> None:
             async with resources.bus.listen(None) as entries:
                 await monitor.note_everything()
                 async for entry in entries:
-                    _note(monitor, entry.payload)
+                    event = event_from_text(entry.payload)
+                    _note(monitor, event)
+                    _tell_operator(event)
                     resources.signals.to_watch.set()
         except (SlowConsumer, PositionLost) as lost:
             log.warning("the monitor missed events and looks at every account", error=repr(lost))
 
 
-def _note(monitor: Monitor, payload: bytes) -> None:
-    event = event_from_text(payload)
+def _note(monitor: Monitor, event: Event) -> None:
     match event:
         case OrderEvent():
             monitor.note(event.view.order.account_id)
@@ -210,6 +217,17 @@ def _note(monitor: Monitor, payload: bytes) -> None:
             monitor.note(event.account_id)
         case _:
             pass
+
+
+def _tell_operator(event: Event) -> None:
+    """The desk's news in its log: which cases come and go."""
+    if not isinstance(event, CaseEvent) or event.kind not in _TOLD:
+        return
+    case, account = event.view.case, event.view.account
+    facts = {"amount": str(case.figures.amount), "currency": account.base_currency}
+    if case.close_reason is not None:
+        facts = {"reason": case.close_reason}
+    log.info(_TOLD[event.kind], case_no=case.case_no, account_no=account.account_no, **facts)
 
 
 async def _dispatch(resources: Resources, opened: OpenVenue) -> None:

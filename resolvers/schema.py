@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import strawberry
-from graphql import validate_schema
+from graphql import GraphQLError, validate_schema
 from strawberry.extensions import (
     DisableIntrospection,
     MaxAliasesLimiter,
@@ -13,6 +13,7 @@ from strawberry.extensions import (
     SchemaExtension,
 )
 from strawberry.schema.config import StrawberryConfig
+from strawberry.types import ExecutionContext
 
 import resolvers.enums  # noqa: F401 - registers the enums before the types use them
 from resolvers.errors import CodedErrors
@@ -32,9 +33,18 @@ class SchemaLimits:
     introspection: bool
 
 
+class DeskSchema(strawberry.Schema):
+    """Does not log what clients get wrong; faults of ours are logged by CodedErrors, with their reference."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Instead of a traceback for every misspelt field."""
+
+
 def build_schema(limits: SchemaLimits) -> strawberry.Schema:
     """The executable schema."""
-    schema = strawberry.Schema(
+    schema = DeskSchema(
         query=Query,
         mutation=Mutation,
         subscription=Subscription,

@@ -106,6 +106,29 @@ async def test_crashed_loop_is_logged_counted_and_restarted() -> None:
     await supervisor.stop(timeout_s=5)
 
 
+async def test_outage_of_a_server_is_one_line_without_a_traceback() -> None:
+    async def refused() -> None:
+        raise ConnectionRefusedError("connection refused")
+
+    loop, time = Loop(refused), Time()
+    worker = Worker("relay", loop.run)
+    supervisor = Supervisor([worker], POLICY, outages=(ConnectionError,), wait=time.wait)
+
+    with capture_logs() as logs:
+        supervisor.start()
+        await loop.settled.wait()
+
+    assert logs == [
+        {
+            "event": "worker waits for a server",
+            "log_level": "warning",
+            "worker": "relay",
+            "error": "connection refused",
+        }
+    ]
+    await supervisor.stop(timeout_s=5)
+
+
 async def test_supervisor_is_not_ready_while_a_needed_loop_waits_for_its_restart() -> None:
     waiting, go_on = asyncio.Event(), asyncio.Event()
 
