@@ -23,7 +23,11 @@ log = structlog.get_logger()
 
 
 class Dispatcher:
-    """The one sender of the desk; it remembers which cancels it has sent and sends none twice."""
+    """The one sender of the desk; it remembers which cancels it has sent.
+
+    One whose order has changed since is sent again: it may have been refused, and been asked for anew. A
+    venue makes nothing of a repeated one.
+    """
 
     def __init__(self, desk: Desk, venue: Venue, batch: int) -> None:
         self._desk = desk
@@ -77,7 +81,7 @@ class Dispatcher:
     async def _send_cancels(self) -> int:
         pending = await orders_in([OrderStatus.PENDING_CANCEL], self._batch)
         self._forget_all_but({view.order.id for view in pending})
-        due = [view for view in pending if self._cancels_sent.get(view.order.id) is None]
+        due = [view for view in pending if self._cancels_sent.get(view.order.id) != view.order.version]
         for view in due:
             try:
                 await self._send_cancel(view)

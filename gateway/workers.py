@@ -103,16 +103,19 @@ class Leader:
     async def _lead(self) -> None:
         resources = self._resources
         log.info("this process leads the desk", holder=resources.holder)
-        async with _desk_work(resources) as work:
-            self._work = work
-            work.start()
-            try:
-                await self._keep_lease()
-                log.warning("the lease was lost to another process", holder=resources.holder)
-            finally:
-                self._work = None
-                await work.stop(resources.settings.shutdown_timeout_s)
-                await release_lease(LEASE, resources.holder)
+        try:
+            async with _desk_work(resources) as work:
+                self._work = work
+                work.start()
+                try:
+                    await self._keep_lease()
+                    log.warning("the lease was lost to another process", holder=resources.holder)
+                finally:
+                    self._work = None
+                    await work.stop(resources.settings.shutdown_timeout_s)
+        finally:
+            # Last, for whoever gets it opens venue and feed at once.
+            await release_lease(LEASE, resources.holder)
 
     async def _keep_lease(self) -> None:
         """Until somebody else has it. A database that does not answer ends it too: the lease may be lost."""

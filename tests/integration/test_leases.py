@@ -1,0 +1,176 @@
+"""One process leads: by its lease in the database, until it expires, is given back, or is lost."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from gateway.resources import OpenVenue, Parts, open_paper_venue, open_resources
+from gateway.settings import Settings, load_settings
+from gateway.workers import LEASE, Workers
+from models.database import Database, execute
+from models.lease import acquire_lease, release_lease
+from tests.integration.crash_gateway import WatchedVenue
+from tests.integration.desk_kit import NOON, Clock
+from venues.base import Venue
+
+TTL = timedelta(seconds=5)
+PATIENCE_S = 10
+
+
+async def test_one_holder_has_the_lease_and_keeps_it_by_renewing(database: Database) -> None:
+    with database.active():
+        assert await acquire_lease("desk", "first", NOON, TTL)
+        assert not await acquire_lease("desk", "second", NOON, TTL)
+        assert await acquire_lease("desk", "first", NOON + TTL, TTL)
+        assert not await acquire_lease("desk", "second", NOON + 2 * TTL, TTL)
+
+
+async def test_a_lease_that_has_expired_is_taken_over_and_the_old_holder_hears_of_it(
+    database: Database,
+) -> None:
+    with database.active():
+        await acquire_lease("desk", "first", NOON, TTL)
+        later = NOON + TTL + timedelta(microseconds=1)
+        assert await acquire_lease("desk", "second", later, TTL)
+        assert not await acquire_lease("desk", "first", later, TTL)
+
+
+async def test_only_the_holder_can_give_the_lease_back(database: Database) -> None:
+    with database.active():
+        await acquire_lease("desk", "first", NOON, TTL)
+        await release_lease("desk", "second")
+        assert not await acquire_lease("desk", "second", NOON, TTL)
+        await release_lease("desk", "first")
+        assert await acquire_lease("desk", "second", NOON, TTL)
+
+
+async def test_leases_of_different_names_do_not_disturb_each_other(database: Database) -> None:
+    with database.active():
+        assert await acquire_lease("desk", "first", NOON, TTL)
+        assert await acquire_lease("other", "second", NOON, TTL)
+
+
+async def test_of_many_at_once_one_gets_it(database: Database) -> None:
+    with database.active():
+        got = await asyncio.gather(*(acquire_lease("desk", f"{number}", NOON, TTL) for number in range(10)))
+    assert sorted(got) == [False] * 9 + [True]
+
+
+class Venues:
+    """Opens paper venues on one journal, which only one can have; counts what was tried and what is open."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self.tried = self.now_open = 0
+
+    def open(self, settings: Settings, clock: Callable[[], datetime]) -> OpenVenue:
+        self.tried += 1
+        opened = open_paper_venue(settings.model_copy(update={"data_directory": self._directory}), clock)
+        self.now_open += 1
+        return OpenVenue(_Counted(opened.venue, self), opened.hear)
+
+
+class _Counted(WatchedVenue):
+    def __init__(self, venue: Venue, venues: Venues) -> None:
+        super().__init__(venue, Path("/nonexistent"), None)
+        self._venues = venues
+
+    async def close(self) -> None:
+        await super().close()
+        self._venues.now_open -= 1
+
+
+@asynccontextmanager
+async def process(url: str, clock: Clock, venues: Venues, directory: Path) -> AsyncIterator[Workers]:
+    """The workers of one process of the desk; at the end they are stopped if they were not."""
+    settings = load_settings(
+        database_url=url, data_directory=directory, lease_ttl_s=5, lease_renew_s=0.02, shutdown_timeout_s=5
+    )
+    async with open_resources(settings, Parts(clock=clock, open_venue=venues.open)) as resources:
+        with resources.database.active():
+            workers = Workers(resources)
+            workers.start()
+            try:
+                yield workers
+            finally:
+                await workers.stop()
+
+
+async def until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 - nobody tells when the leader changes
+            await asyncio.sleep(0.005)
+
+
+async def renewals(count: int) -> None:
+    """Long enough for somebody who may lead to do so."""
+    await asyncio.sleep(0.02 * count)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock(datetime.now(UTC))
+
+
+@pytest.fixture
+def venues(tmp_path: Path) -> Venues:
+    return Venues(tmp_path / "journal")
+
+
+async def test_one_of_two_processes_leads_and_the_other_takes_over_when_it_stops(
+    url: str, clock: Clock, venues: Venues, tmp_path: Path
+) -> None:
+    """Time stands still: nothing expires. The venue is let go of before the lease is."""
+    async with process(url, clock, venues, tmp_path / "1") as first:
+        await until(lambda: first.leading)
+        async with process(url, clock, venues, tmp_path / "2") as second:
+            await renewals(5)
+            assert not second.leading
+            assert second.ready, "to do its part, which is to wait"
+            await first.stop()
+            assert not first.leading
+            await until(lambda: second.leading)
+            assert (venues.tried, venues.now_open) == (2, 1)
+    assert venues.now_open == 0
+
+
+async def test_the_work_of_a_process_that_died_is_taken_over_when_its_lease_has_expired(
+    url: str, clock: Clock, venues: Venues, tmp_path: Path
+) -> None:
+    async with process(url, clock, venues, tmp_path / "1") as heir:
+        await until(lambda: heir.leading)
+        await heir.stop()
+    database = Database(url, pool_size=1)
+    await database.open()
+    with database.active():
+        assert await acquire_lease(LEASE, "a process that died", clock(), TTL)
+    await database.close()
+    async with process(url, clock, venues, tmp_path / "2") as heir:
+        await renewals(5)
+        assert not heir.leading
+        clock.pass_(seconds=5)
+        await renewals(5)
+        assert not heir.leading
+        clock.pass_(seconds=1)
+        await until(lambda: heir.leading)
+
+
+async def test_a_process_that_lost_its_lease_stops_its_work(
+    url: str, clock: Clock, venues: Venues, tmp_path: Path, database: Database
+) -> None:
+    async with process(url, clock, venues, tmp_path / "1") as loser:
+        await until(lambda: loser.leading)
+        with database.active():
+            assert await execute("UPDATE lease SET holder = 'another'") == 1
+        await until(lambda: not loser.leading)
+        await until(lambda: venues.now_open == 0)
+        await renewals(5)
+        assert not loser.leading
+        with database.active():
+            assert not await acquire_lease(LEASE, "third", clock(), TTL), (
+                "it did not give back what is not its"
+            )

@@ -1,0 +1,289 @@
+"""Whatever a crash or a silent venue left open is settled by asking; not knowing sends nothing."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from structlog.testing import capture_logs
+
+from desk.cancel import Cancel, cancel
+from desk.dispatch_orders import Dispatcher
+from desk.reconcile import question_silence, reconcile_all
+from desk.record_execution import record_execution
+from domain.events import OrderView
+from domain.execution import ExecType, ExecutionReport
+from domain.ids import ClientOrderId
+from domain.order import Order, OrderStatus
+from models.database import Database
+from models.order import changes_of
+from tests.integration.desk_kit import APPLE, TRADER, DeskKit, count, order, position_of, quoted, report
+from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
+from venues.paper import CancelAnswer, Connection, PaperBehaviour, PaperVenue
+
+ACK_TIMEOUT_S = 10
+GOOD = PaperBehaviour()
+DOWN = PaperBehaviour(connection=Connection.DOWN)
+LOST = PaperBehaviour(connection=Connection.ANSWER_LOST)
+SILENT = PaperBehaviour(silent=True)
+
+
+@pytest.fixture
+async def kit(database: Database) -> AsyncIterator[DeskKit]:
+    with database.active():
+        yield DeskKit()
+
+
+def a_venue(kit: DeskKit, behaviour: PaperBehaviour = GOOD) -> PaperVenue:
+    """With AAPL at 100 on both sides."""
+    venue = PaperVenue(kit.clock, behaviour=behaviour)
+    venue.on_quote(quoted(APPLE, 100, kit.clock()))
+    return venue
+
+
+async def dispatch(kit: DeskKit, venue: Venue) -> int:
+    return await Dispatcher(kit.desk, venue, batch=10).dispatch()
+
+
+async def status(view: OrderView) -> OrderStatus:
+    return (await order(view.order.id)).order.status
+
+
+async def record_waiting(kit: DeskKit, venue: PaperVenue) -> None:
+    """Everything that the venue has to say now, which is something."""
+    async for said in venue.reports():
+        await record_execution(kit.desk, said)
+        if venue.unconfirmed == 1:
+            return
+
+
+async def ask_cancel(kit: DeskKit, view: OrderView) -> None:
+    await cancel(kit.desk, TRADER, Cancel(f"cancel {await count('idempotency_key')}", (view.order.id,), None))
+
+
+async def test_an_order_that_the_venue_never_got_is_sent_once_under_the_same_name(kit: DeskKit) -> None:
+    view = await kit.one_order()
+    venue = a_venue(kit, DOWN)
+    await dispatch(kit, venue)
+    assert await status(view) is OrderStatus.PENDING_NEW
+    venue.behave(GOOD)
+    assert await dispatch(kit, venue) == 0, "never again because we do not know"
+    assert await reconcile_all(kit.desk, venue, 10) == 1
+    assert await status(view) is OrderStatus.QUEUED
+    assert await dispatch(kit, venue) == 1
+    assert await dispatch(kit, venue) == 0
+    await record_waiting(kit, venue)
+    assert await status(view) is OrderStatus.FILLED
+    changes = (await changes_of([view.order.id]))[view.order.id]
+    assert [change.status for change in changes] == [
+        *(OrderStatus.QUEUED, OrderStatus.PENDING_NEW) * 2,
+        *(OrderStatus.NEW, OrderStatus.FILLED),
+    ]
+
+
+async def test_an_order_that_the_venue_never_got_and_nobody_wants_any_more_is_cancelled(kit: DeskKit) -> None:
+    view = await kit.one_order()
+    venue = a_venue(kit, DOWN)
+    await dispatch(kit, venue)
+    await ask_cancel(kit, view)
+    assert await status(view) is OrderStatus.PENDING_CANCEL
+    venue.behave(GOOD)
+    await reconcile_all(kit.desk, venue, 10)
+    assert await status(view) is OrderStatus.CANCELED
+    assert await venue.history(view.order.client_order_id) is None
+
+
+async def test_the_cancel_of_an_order_that_was_not_acknowledged_asks_first_whether_the_venue_has_it(
+    kit: DeskKit,
+) -> None:
+    view = await kit.one_order()
+    venue = a_venue(kit, DOWN)
+    await dispatch(kit, venue)
+    await ask_cancel(kit, view)
+    venue.behave(GOOD)
+    await dispatch(kit, venue)
+    assert await status(view) is OrderStatus.CANCELED
+    assert venue.unconfirmed == 0, "no cancel was sent"
+
+
+async def test_a_report_that_we_missed_is_taken_from_the_history_and_once(kit: DeskKit) -> None:
+    view = await kit.one_order()
+    venue = a_venue(kit, LOST)
+    await dispatch(kit, venue)
+    assert await status(view) is OrderStatus.PENDING_NEW
+    venue.behave(GOOD)
+    await reconcile_all(kit.desk, venue, 10)
+    assert await status(view) is OrderStatus.FILLED
+    assert await position_of(view.order.account_id, APPLE) == 300
+    await record_waiting(kit, venue)
+    assert await position_of(view.order.account_id, APPLE) == 300
+    assert await count("execution") == 2
+
+
+async def test_an_order_whose_answer_was_lost_is_not_sent_again(kit: DeskKit) -> None:
+    view = await kit.one_order()
+    venue = a_venue(kit, LOST)
+    for _ in range(3):
+        await dispatch(kit, venue)
+    venue.behave(GOOD)
+    history = await venue.history(view.order.client_order_id)
+    assert history is not None
+    assert [said.exec_type for said in history] == [ExecType.NEW, ExecType.TRADE]
+
+
+async def test_a_silent_venue_is_asked_after_the_timeout_and_not_before(kit: DeskKit) -> None:
+    view = await kit.one_order()
+    venue = a_venue(kit, SILENT)
+    await dispatch(kit, venue)
+    kit.clock.pass_(seconds=ACK_TIMEOUT_S - 1)
+    await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    assert await status(view) is OrderStatus.PENDING_NEW
+    kit.clock.pass_(seconds=1)
+    await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    assert await status(view) is OrderStatus.FILLED
+    changes = (await changes_of([view.order.id]))[view.order.id]
+    assert OrderStatus.UNKNOWN in [change.status for change in changes]
+
+
+async def test_a_venue_that_cannot_be_asked_leaves_the_order_unknown_until_it_can(kit: DeskKit) -> None:
+    view = await kit.one_order()
+    venue = a_venue(kit, DOWN)
+    await dispatch(kit, venue)
+    for _ in range(2):
+        kit.clock.pass_(seconds=ACK_TIMEOUT_S)
+        with pytest.raises(VenueUnavailable):
+            await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    assert await status(view) is OrderStatus.UNKNOWN
+    assert await dispatch(kit, venue) == 0
+    venue.behave(GOOD)
+    kit.clock.pass_(seconds=ACK_TIMEOUT_S)
+    await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    assert await status(view) is OrderStatus.QUEUED
+
+
+async def test_an_unknown_order_whose_cancel_is_wanted_is_cancelled_at_the_venue_once_it_answers(
+    kit: DeskKit,
+) -> None:
+    view = await kit.one_order()
+    venue = PaperVenue(kit.clock, behaviour=LOST)
+    venue.on_quote(replace(quoted(APPLE, 100, kit.clock()), bid=Decimal(90), ask=Decimal(110)))
+    await dispatch(kit, venue)
+    venue.behave(DOWN)
+    kit.clock.pass_(seconds=ACK_TIMEOUT_S)
+    with pytest.raises(VenueUnavailable):
+        await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    await ask_cancel(kit, view)
+    assert await status(view) is OrderStatus.UNKNOWN
+    venue.behave(GOOD)
+    await reconcile_all(kit.desk, venue, 10)
+    assert await status(view) is OrderStatus.PENDING_CANCEL
+    await dispatch(kit, venue)
+    await record_waiting(kit, venue)
+    assert await status(view) is OrderStatus.CANCELED
+
+
+async def test_a_venue_that_denies_an_order_it_had_acknowledged_changes_nothing_and_is_told_of(
+    kit: DeskKit,
+) -> None:
+    view = await kit.one_order()
+    await dispatch(kit, a_venue(kit))
+    await record_execution(kit.desk, report(view.order, ExecType.NEW, 1))
+    before = await order(view.order.id)
+    with capture_logs() as logs:
+        await reconcile_all(kit.desk, a_venue(kit), 10)
+    assert await order(view.order.id) == before
+    (told,) = [line for line in logs if line.get("needs_attention")]
+    assert told["client_order_id"] == view.order.client_order_id
+
+
+class NotedVenue:
+    """Takes everything and says nothing; `cancels` is what was sent."""
+
+    name = "X"
+
+    def __init__(self, history: tuple[ExecutionReport, ...] = ()) -> None:
+        self.orders: list[ClientOrderId] = []
+        self.cancels: list[ClientOrderId] = []
+        self._history = history
+
+    async def submit(self, order: NewOrder) -> None:
+        self.orders.append(order.client_order_id)
+
+    async def cancel(self, request: CancelRequest) -> None:
+        self.cancels.append(request.client_order_id)
+
+    async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:
+        return self._history
+
+    async def reports(self) -> AsyncIterator[ExecutionReport]:
+        return
+        yield
+
+    async def close(self) -> None:
+        pass
+
+
+async def a_cancel_on_its_way(kit: DeskKit, venue: NotedVenue) -> tuple[Order, Dispatcher]:
+    view = await kit.one_order()
+    dispatcher = Dispatcher(kit.desk, venue, batch=10)
+    await dispatcher.dispatch()
+    await record_execution(kit.desk, report(view.order, ExecType.NEW, 1))
+    await ask_cancel(kit, view)
+    await dispatcher.dispatch()
+    assert venue.cancels == [view.order.client_order_id]
+    return view.order, dispatcher
+
+
+async def test_a_cancel_is_sent_once_however_long_its_answer_takes(kit: DeskKit) -> None:
+    venue = NotedVenue()
+    _, dispatcher = await a_cancel_on_its_way(kit, venue)
+    for _ in range(3):
+        assert await dispatcher.dispatch() == 0
+    assert len(venue.cancels) == 1
+
+
+async def test_a_cancel_that_was_refused_and_asked_for_again_before_we_looked_is_sent_again(
+    kit: DeskKit,
+) -> None:
+    venue = NotedVenue()
+    sent, dispatcher = await a_cancel_on_its_way(kit, venue)
+    await record_execution(kit.desk, report(sent, ExecType.CANCEL_REJECTED, 2))
+    await ask_cancel(kit, await order(sent.id))
+    await dispatcher.dispatch()
+    assert venue.cancels == [sent.client_order_id] * 2
+
+
+async def test_a_restarted_dispatcher_sends_a_pending_cancel_again(kit: DeskKit) -> None:
+    """Asking twice is harmless at a venue; not asking is not."""
+    venue = NotedVenue()
+    sent, _ = await a_cancel_on_its_way(kit, venue)
+    await Dispatcher(kit.desk, venue, batch=10).dispatch()
+    assert venue.cancels == [sent.client_order_id] * 2
+
+
+@pytest.mark.parametrize("answer", CancelAnswer)
+async def test_whatever_a_venue_answers_to_a_cancel_the_order_ends_with_the_next_quote(
+    answer: CancelAnswer, kit: DeskKit
+) -> None:
+    view = await kit.one_order()
+    venue = PaperVenue(kit.clock, behaviour=PaperBehaviour(cancel=answer))
+    venue.on_quote(replace(quoted(APPLE, 100, kit.clock()), bid=Decimal(90), ask=Decimal(110)))
+    dispatcher = Dispatcher(kit.desk, venue, batch=10)
+    await dispatcher.dispatch()
+    await reconcile_all(kit.desk, venue, 10)
+    assert await status(view) is OrderStatus.NEW
+    await ask_cancel(kit, view)
+    await dispatcher.dispatch()
+    await reconcile_all(kit.desk, venue, 10)
+    venue.on_quote(quoted(APPLE, 100, kit.clock()))
+    await record_waiting(kit, venue)
+    ended = (await order(view.order.id)).order
+    assert ended.status in (OrderStatus.CANCELED, OrderStatus.FILLED)
+    assert await position_of(view.order.account_id, APPLE) == 1000 - ended.filled_quantity
+
+
+async def test_at_most_the_limit_of_orders_is_compared_oldest_first(kit: DeskKit) -> None:
+    await kit.one_order()
+    venue = a_venue(kit, LOST)
+    await dispatch(kit, venue)
+    assert await reconcile_all(kit.desk, a_venue(kit), 0) == 0
