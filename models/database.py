@@ -26,6 +26,8 @@ from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.migrations.recorder import MigrationRecorder
+from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
 Row = Any
@@ -43,6 +45,8 @@ class DatabaseUnavailable(OSError):
 
 
 APP = "models"
+_MIGRATION_LOCK = 7_302_020
+"""Any number that nobody else locks in this database."""
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
@@ -110,10 +114,31 @@ class Database:
             return [step.migration.name for step in steps]
 
     async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
-        """Bring the tables to the newest migration; `progress(event, app, name)` hears each step."""
+        """Bring the tables to the newest migration; `progress(event, app, name)` hears each step.
+
+        On PostgreSQL one process at a time does so, and all of it or nothing.
+        """
         with self.active():
-            executor = MigrationExecutor(_connection(), self._configuration["apps"])
-            await executor.migrate([MigrationTarget(APP, "__latest__")], progress=progress)
+            if is_sqlite():
+                # Step by step, for it commits before every script that it runs.
+                await self._migrate(progress)
+                return
+            async with transaction():
+                await _wait_to_be_the_only_one()
+                await self._migrate(progress)
+
+    async def _migrate(self, progress: Callable[[str, str, str], object] | None) -> None:
+        executor = MigrationExecutor(_connection(), self._configuration["apps"])
+        await executor.migrate([MigrationTarget(APP, "__latest__")], progress=progress)
+
+
+async def _wait_to_be_the_only_one() -> None:
+    """However long the one before us takes. Then make Tortoise's own table, which it would look for in vain:
+    that fails a whole transaction."""
+    await fetch("SET LOCAL lock_timeout = 0")
+    await fetch("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
+    connection = _connection()
+    await MigrationRecorder(connection).ensure_schema(AsyncpgSchemaEditor(connection, atomic=False))
 
 
 def _connection() -> BaseDBAsyncClient:
