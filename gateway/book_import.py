@@ -22,7 +22,7 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
     """
     async with transaction():
         for part in book.instruments:
-            await save_instrument(part.instrument, part.factors, now)
+            await save_instrument(part.instrument, part.factors, part.instrument.suspended_since or now)
         await save_fx_rates([FxRate(fx.base_currency, fx.quote_currency, fx.rate, now) for fx in book.fx])
     done = 0
     for chunk in _chunks(book.clients):

@@ -20,7 +20,13 @@ def run_server(
 
     Raises SystemExit when the application cannot start. SIGINT is the usual end, so it is not an error.
     """
-    config = uvicorn.Config(
+    with suppress(KeyboardInterrupt):
+        _Server(server_config(app, settings), announce).run(sockets=[listener])
+
+
+def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
+    """How the application is served, whoever runs the loop."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
@@ -28,8 +34,6 @@ def run_server(
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
     )
-    with suppress(KeyboardInterrupt):
-        _Server(config, announce).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

@@ -1,0 +1,192 @@
+"""A client of the GraphQL API as others would write it: POST, and sockets on which no message is missed."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import count
+from typing import Any
+
+import httpx
+from websockets.asyncio.client import ClientConnection, connect
+from websockets.exceptions import ConnectionClosed
+from websockets.typing import Subprotocol
+
+PATIENCE_S = 20.0
+PROTOCOL = Subprotocol("graphql-transport-ws")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a POST was answered with."""
+
+    status: int
+    body: Any
+
+    @property
+    def data(self) -> Any:
+        """Of an answer without errors."""
+        assert self.status == 200, self
+        assert "errors" not in self.body, self
+        return self.body["data"]
+
+    @property
+    def codes(self) -> list[str]:
+        """The codes of the errors."""
+        return [error["extensions"]["code"] for error in self.body.get("errors", ())]
+
+
+class Caller:
+    """One client with one token."""
+
+    def __init__(self, port: int, token: str | None) -> None:
+        self._url = f"127.0.0.1:{port}/graphql"
+        self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
+        self.token = token
+        self._http = httpx.AsyncClient(timeout=PATIENCE_S)
+        self._sockets: list[Socket] = []
+
+    async def ask(self, document: str, **variables: object) -> Any:
+        """The data; an error of any kind fails the test."""
+        return (await self.answer(document, **variables)).data
+
+    async def answer(self, document: str, **variables: object) -> Answer:
+        """Whatever comes."""
+        return await self.post(json={"query": document, "variables": variables})
+
+    async def post(self, method: str = "POST", **request: Any) -> Answer:
+        """A request by hand: `json`, `content`, `headers`."""
+        request["headers"] = self._headers | request.get("headers", {})
+        answer = await self._http.request(method, f"http://{self._url}", **request)
+        is_json = answer.headers.get("content-type", "").startswith("application/json")
+        return Answer(answer.status_code, answer.json() if is_json else answer.text)
+
+    async def socket(self, payload: Any = ..., *, acknowledged: bool = True) -> "Socket":
+        """A socket behind its connection_init; the token is in the payload unless another one is given."""
+        connection = await connect(f"ws://{self._url}", subprotocols=[PROTOCOL], compression=None)
+        socket = Socket(connection)
+        self._sockets.append(socket)
+        if payload is ...:
+            payload = {"authorization": self._headers.get("Authorization")}
+        await socket.send({"type": "connection_init", "payload": payload})
+        if acknowledged:
+            assert (await socket.next())["type"] == "connection_ack"
+        return socket
+
+    async def subscribe(self, document: str, **variables: object) -> "Operation":
+        """An operation on a socket of its own."""
+        return await (await self.socket()).operate(document, **variables)
+
+    async def close(self) -> None:
+        for socket in self._sockets:
+            await socket.close()
+        await self._http.aclose()
+
+
+class Socket:
+    """Reads all the time, so that nothing waits in the network; messages are queued by operation."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self._connection = connection
+        self._queues: dict[str | None, asyncio.Queue[dict[str, Any]]] = {None: asyncio.Queue()}
+        self._numbers = count(1)
+        self._reader = asyncio.create_task(self._read())
+
+    async def send(self, message: object) -> None:
+        await self._connection.send(message if isinstance(message, str) else json.dumps(message))
+
+    async def next(self) -> dict[str, Any]:
+        """The next message that belongs to no operation."""
+        return await self.next_of(None)
+
+    async def next_of(self, operation: str | None) -> dict[str, Any]:
+        async with asyncio.timeout(PATIENCE_S):
+            return await self._queues[operation].get()
+
+    def waiting(self, operation: str) -> int:
+        """How many messages of the operation are here and not read."""
+        return self._queues[operation].qsize()
+
+    async def operate(self, document: str, **variables: object) -> "Operation":
+        """Start an operation. A pong behind it shows that the server has begun with it."""
+        name = str(next(self._numbers))
+        self._queues[name] = asyncio.Queue()
+        payload = {"query": document, "variables": variables}
+        await self.send({"id": name, "type": "subscribe", "payload": payload})
+        return Operation(self, name)
+
+    async def ask(self, document: str, **variables: object) -> Any:
+        """A query or mutation over the socket; its data."""
+        operation = await self.operate(document, **variables)
+        answer = await operation.next()
+        await operation.end()
+        return answer
+
+    async def round_trip(self) -> None:
+        """Everything that the server sent before is here."""
+        await self.send({"type": "ping"})
+        assert (await self.next())["type"] == "pong"
+
+    async def closed(self) -> int:
+        """The code that the server closes with."""
+        async with asyncio.timeout(PATIENCE_S):
+            await self._reader
+        assert self._connection.close_code is not None
+        return self._connection.close_code
+
+    async def close(self) -> None:
+        await self._connection.close()
+        await self._reader
+
+    async def _read(self) -> None:
+        try:
+            async for text in self._connection:
+                message = json.loads(text)
+                self._queues[message.get("id")].put_nowait(message)
+        except ConnectionClosed:
+            pass
+
+
+class Operation:
+    """One operation of a socket."""
+
+    def __init__(self, socket: Socket, name: str) -> None:
+        self._socket = socket
+        self.name = name
+
+    async def message(self) -> dict[str, Any]:
+        """The next message, of whatever type."""
+        return await self._socket.next_of(self.name)
+
+    async def next(self) -> Any:
+        """The data of the next result, of the only root field."""
+        message = await self.message()
+        assert message["type"] == "next", message
+        assert "errors" not in message["payload"], message
+        (field,) = message["payload"]["data"].values()
+        return field
+
+    async def until(self, wanted: Callable[[Any], bool]) -> list[Any]:
+        """The results up to and with the first wanted one."""
+        results = [await self.next()]
+        while not wanted(results[-1]):
+            results.append(await self.next())
+        return results
+
+    async def end(self) -> None:
+        message = await self.message()
+        assert message["type"] == "complete", message
+
+    async def error_codes(self) -> list[str]:
+        """The codes of the errors that end the operation, or come with its next result."""
+        message = await self.message()
+        errors = message["payload"] if message["type"] == "error" else message["payload"]["errors"]
+        return [error["extensions"]["code"] for error in errors]
+
+    def unread(self) -> int:
+        """How many messages are here and not read."""
+        return self._socket.waiting(self.name)
+
+    async def stop(self) -> None:
+        """Ask for the end."""
+        await self._socket.send({"id": self.name, "type": "complete"})

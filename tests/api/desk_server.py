@@ -1,0 +1,262 @@
+"""The desk as it ships, served in the loop of the test; clock, market and venue are the test's."""
+
+import asyncio
+import socket
+from collections import deque
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import uvicorn
+
+from domain.principal import Permission
+from feeds.base import Feed, FeedBatch, FeedMessage, Receipt
+from feeds.book import BookFile
+from gateway.app import Application, create_app
+from gateway.auth import issue
+from gateway.book_import import import_book
+from gateway.resources import OpenVenue, Parts, paper
+from gateway.server import server_config
+from gateway.settings import Settings, load_settings
+from models.database import Database, Row, fetch
+from tests.api.desk_client import Caller
+from venues.paper import PaperVenue
+
+MORNING = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
+"""A Monday, 10:00 in Hong Kong."""
+PATIENCE_S = 20.0
+POLL_S = 0.005
+TOKEN_MINUTES = 8 * 60
+
+
+@dataclass(slots=True)
+class Clock:
+    """Stands still until it is moved."""
+
+    now: datetime = MORNING
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def advance(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+class Market:
+    """What the outside world says. It outlives any one feed: what was not acknowledged is said again."""
+
+    def __init__(self) -> None:
+        self.waiting: deque[tuple[FeedBatch, asyncio.Event]] = deque()
+        self.news = asyncio.Event()
+        self.rejected: list[tuple[FeedMessage, str]] = []
+
+    async def says(self, *messages: FeedMessage) -> None:
+        """Returns when the desk has taken it."""
+        batch = FeedBatch("test", messages, tuple(Receipt(str(n)) for n in range(len(messages))))
+        taken = asyncio.Event()
+        self.waiting.append((batch, taken))
+        self.news.set()
+        async with asyncio.timeout(PATIENCE_S):
+            await taken.wait()
+
+
+class PushFeed:
+    """A `Feed` of what a `Market` says."""
+
+    def __init__(self, market: Market) -> None:
+        self._market = market
+        self._closed = False
+
+    async def batches(self) -> AsyncGenerator[FeedBatch]:
+        while not self._closed:
+            self._market.news.clear()
+            if self._market.waiting:
+                yield self._market.waiting[0][0]
+            else:
+                await self._market.news.wait()
+
+    async def acknowledge(self, batch: FeedBatch) -> None:
+        if self._market.waiting and self._market.waiting[0][0] is batch:
+            self._market.waiting.popleft()[1].set()
+
+    async def reject(self, batch: FeedBatch, index: int, reason: str) -> None:
+        self._market.rejected.append((batch.messages[index], reason))
+
+    async def close(self) -> None:
+        self._closed = True
+        self._market.news.set()
+
+
+@dataclass(slots=True)
+class World:
+    """What desks share: database, bus, the venue's memory, market and time. Nothing runs at first."""
+
+    database_url: str
+    redis_url: str | None
+    directory: Path
+    clock: Clock = field(default_factory=Clock)
+    market: Market = field(default_factory=Market)
+    bus_name: str = field(default_factory=lambda: uuid4().hex)
+    running: AsyncExitStack = field(default_factory=AsyncExitStack)
+    """Left at the end of the test."""
+
+    async def desk(self, book: BookFile | None = None, **settings: Any) -> "Desk":
+        """One more process; the first one is given the book."""
+        if book is not None:
+            await self.imports(book)
+        return await self.running.enter_async_context(Desk(self, self.settings(**settings)).running())
+
+    def settings(self, **changes: Any) -> Settings:
+        """Quick to notice, otherwise the defaults."""
+        return load_settings(
+            **{
+                "database_url": self.database_url,
+                "redis_url": self.redis_url,
+                "bus_name": self.bus_name,
+                "data_directory": self.directory,
+                "port": 0,
+                "reporting_currency": "HKD",
+                "close_hold_s": 5,
+                "case_refresh_interval_s": 0.05,
+                "relay_poll_interval_s": 0.1,
+                "lease_renew_s": 0.05,
+                "order_ack_timeout_s": 10,
+            }
+            | changes
+        )
+
+    async def imports(self, book: BookFile) -> None:
+        """Before any desk runs."""
+        database = Database(self.database_url, pool_size=1)
+        await database.open()
+        with database.active():
+            await import_book(book, self.clock(), lambda clients: None)
+        await database.close()
+
+
+class Desk:
+    """One running process of the desk."""
+
+    def __init__(self, world: World, settings: Settings) -> None:
+        self.world = world
+        self.settings = settings
+        self.venues: list[PaperVenue] = []
+        self.clock, self.market = world.clock, world.market
+        self._callers: list[Caller] = []
+        self._server: _Server | None = None
+        self.app = create_app(
+            settings,
+            Parts(
+                clock=world.clock, open_venue=self._open_venue, open_feed=lambda _, clock: self._open_feed()
+            ),
+        )
+
+    @property
+    def application(self) -> Application:
+        application = self.app.state.application
+        assert isinstance(application, Application)
+        return application
+
+    @property
+    def venue(self) -> PaperVenue:
+        """The one that was opened last."""
+        return self.venues[-1]
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator["Desk"]:
+        """On a free port, until the block ends."""
+        await self.start()
+        try:
+            yield self
+        finally:
+            await self.stop()
+
+    async def start(self) -> None:
+        listener = socket.create_server(("127.0.0.1", 0))
+        self._server = _Server(server_config(self.app, self.settings), listener)
+        await self._server.start()
+
+    async def stop(self) -> None:
+        """An orderly end; harmless when repeated."""
+        for caller in self._callers:
+            await caller.close()
+        self._callers.clear()
+        if self._server is not None:
+            await self._server.stop()
+            self._server = None
+
+    def caller(
+        self,
+        *permissions: Permission,
+        accounts: list[str] | None = None,
+        subject: str = "trader",
+        minutes: int = TOKEN_MINUTES,
+    ) -> Caller:
+        """A client with a token; without permissions named, a trader."""
+        granted = permissions or (Permission.RISK_WARNING_FULL,)
+        secret = self.settings.auth_secret.get_secret_value()
+        return self.caller_with(issue(secret, subject, granted, accounts, minutes, self.clock()))
+
+    def caller_with(self, token: str | None) -> Caller:
+        """A client with this token, or with none."""
+        assert self._server is not None
+        caller = Caller(self._server.port, token)
+        self._callers.append(caller)
+        return caller
+
+    async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Wait for what has no event."""
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not await holds():  # noqa: ASYNC110 - the state of a database has no event
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            raise AssertionError(f"waited in vain for {what}") from None
+
+    async def rows(self, sql: str) -> list[Row]:
+        """Straight from the database."""
+        assert self.application.resources is not None
+        with self.application.resources.database.active():
+            return [dict(row) for row in await fetch(sql)]
+
+    def _open_venue(self, settings: Settings, clock: Callable[[], datetime]) -> OpenVenue:
+        self.venues.append(PaperVenue(clock, self.world.directory / "paper_venue.jsonl"))
+        return paper(self.venue)
+
+    def _open_feed(self) -> Feed:
+        return PushFeed(self.world.market)
+
+
+class _Server(uvicorn.Server):
+    """In the loop of the test, without signal handlers."""
+
+    def __init__(self, config: uvicorn.Config, listener: socket.socket) -> None:
+        super().__init__(config)
+        self.port: int = listener.getsockname()[1]
+        self._listener = listener
+        self._answers = asyncio.Event()
+        self._task: asyncio.Task[None] | None = None
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._answers.set()
+
+    async def start(self) -> None:
+        self._task = asyncio.create_task(self.serve(sockets=[self._listener]))
+        async with asyncio.timeout(PATIENCE_S):
+            await self._answers.wait()
+        assert self.started, "the application did not start"
+
+    async def stop(self) -> None:
+        assert self._task is not None
+        self.should_exit = True
+        await self._task
+        self._listener.close()
