@@ -5,6 +5,7 @@ from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
@@ -12,7 +13,7 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.graphql import Endpoint
 from gateway.limits import BodyLimit
-from gateway.logs import RequestId
+from gateway.logs import REQUEST_ID_HEADER, RequestId
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.startup import import_if_empty, prepare_tables
@@ -103,6 +104,13 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
         ],
         middleware=[
             Middleware(RequestId),
+            Middleware(
+                CORSMiddleware,
+                allow_origins=settings.allowed_origins,
+                allow_methods=["POST"],
+                allow_headers=["Authorization", "Content-Type", REQUEST_ID_HEADER],
+                expose_headers=[REQUEST_ID_HEADER],
+            ),
             Middleware(BodyLimit, max_body_bytes=settings.max_body_bytes),
         ],
         lifespan=application.lifespan,
