@@ -41,8 +41,11 @@ async def assess_account(desk: Desk, account_id: AccountId, now: datetime) -> No
 
 def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
     """Which calls the figures demand, given the account's terms and amount rule (not its positions)."""
+    if not figures.amount:
+        # The trading limit may cover a breach: a case would be cured at once, and open again at once.
+        return set()
     if book.terms.account_type is AccountType.CASH:
-        return {AlertType.CASH_DEBT} if figures.amount > 0 else set()
+        return {AlertType.CASH_DEBT}
     due = set()
     if figures.liquid_net_assets < figures.maintenance_margin:
         due.add(_MARGIN_ALERTS[book.terms.account_type])

@@ -76,10 +76,11 @@ class DeskKit:
     def __post_init__(self) -> None:
         self.desk = make_desk(self.settings, self.clock, self.committed)
 
-    async def instrument(self, symbol: Symbol, fee_rate: str = "0.0003", lot: int = 1) -> None:
+    async def instrument(self, symbol: Symbol, lot: int = 1, currency: Currency = USD) -> None:
+        """A stock with `FACTORS` and a fee of 3 per 10,000."""
         instrument = Instrument(
-            *(symbol, symbol, "XNYS", USD, InstrumentKind.STOCK, Decimal(lot), Decimal(1)),
-            *(Decimal(fee_rate), TradeStatus.TRADING),
+            *(symbol, symbol, "XNYS", currency, InstrumentKind.STOCK, Decimal(lot), Decimal(1)),
+            *(Decimal("0.0003"), TradeStatus.TRADING),
         )
         await save_instrument(instrument, FACTORS, self.clock())
 
@@ -90,12 +91,13 @@ class DeskKit:
         positions: Mapping[Symbol, int],
         account_type: AccountType = AccountType.MARGIN,
         financing_limit: int = 10**9,
+        trading_limit: int = 0,
     ) -> AccountId:
         """A client with one account in USD; the positions' instruments are stored already."""
         client = ClientRow(ClientId(uuid4().hex), f"CL-{account_no}", f"Client of {account_no}", None)
         account_id = AccountId(uuid4().hex)
         await insert_client(client)
-        terms = AccountTerms(account_type, USD, financing_limit=Decimal(financing_limit))
+        terms = AccountTerms(account_type, USD, Decimal(financing_limit), Decimal(trading_limit))
         await insert_account(client, account_id, account_no, terms)
         await insert_holdings(
             account_id,

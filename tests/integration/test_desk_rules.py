@@ -143,6 +143,19 @@ async def test_open_orders_cover_the_amount_and_it_stays_owed(kit: DeskKit) -> N
     assert liquidating.uncovered_amount == 0
 
 
+async def test_a_breach_with_nothing_to_collect_opens_no_case(kit: DeskKit) -> None:
+    """The trading limit covers it all: a case would be cured as it opens, and open again, for ever."""
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    account_id = await kit.account("M1", -150_000, {APPLE: 2000}, trading_limit=20_000)
+    await kit.assess(account_id)
+    await kit.assess(account_id)
+    assert await count("margin_case") == 0
+    await kit.quote(APPLE, 99)
+    await kit.assess(account_id)
+    assert (await only_case(account_id)).figures.amount == 1_300
+
+
 async def test_a_price_that_is_missing_opens_no_case(kit: DeskKit) -> None:
     await kit.instrument(GE)
     account_id = await kit.account("M2", -150_000, {GE: 10})
