@@ -30,6 +30,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         app,
         log_config=None,
         access_log=False,
+        server_header=False,
         ws_max_size=settings.ws_max_frame_bytes,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),

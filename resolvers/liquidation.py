@@ -329,7 +329,7 @@ def refused_preview(refusal: Refusal, amount: Decimal) -> LiquidationPreview:
         amount_after=amount,
         estimated_reduction=Decimal(0),
         notional=Decimal(0),
-        cures=amount == 0,
+        cures=refusal.code is RefusalCode.NOTHING_TO_COLLECT,
         legs=[],
         uncurable=[],
         refusal=PreviewRefusal(code=refusal.code, message=refusal.message),

@@ -28,6 +28,7 @@ ORDERS = """subscription ($after: String) { orderEvents(after: $after) {
   order { clientOrderId status side quantity filledQuantity limitPrice instrument { symbol } }
 } }"""
 OPERATIONS = {"cases": CASES, "orders": ORDERS}
+START_ANEW = {"CURSOR_EXPIRED", "CURSOR_INVALID"}
 GOING_AWAY = {1001, 1006, 1012, 1013}
 RECONNECT_DELAY_S = 1.0
 
@@ -49,26 +50,45 @@ async def watch(url: str, token: str, figures: bool) -> None:
 
 
 async def follow(socket: ClientConnection, token: str, cursors: dict[str, str], figures: bool) -> None:
-    """Subscribe behind the cursors and keep them up to date."""
+    """Subscribe behind the cursors and keep them up to date; returns when a stream ended and has to go on."""
     await send(socket, type="connection_init", payload={"authorization": f"Bearer {token}"})
     async for frame in socket:
         message = json.loads(frame)
         match message["type"]:
             case "connection_ack":
-                for name, query in OPERATIONS.items():
-                    variables = {"after": cursors.get(name)}
-                    payload = {"query": query, "variables": variables}
-                    await send(socket, id=name, type="subscribe", payload=payload)
-                say("watching")
+                await subscribe(socket, cursors)
+            case "next" if "errors" in message["payload"]:
+                ended(message["id"], message["payload"]["errors"][0], cursors)
+                return
             case "next":
-                (event,) = message["payload"]["data"].values()
-                cursors[message["id"]] = event["cursor"]
-                if figures or event["kind"] != "UPDATED":
-                    say(line_of_case(event) if message["id"] == "cases" else line_of_order(event))
+                show(message["id"], message["payload"]["data"], cursors, figures)
             case "ping":
                 await send(socket, type="pong")
             case "error":
-                say(f"{message['id']}: {message['payload'][0]['message']}")
+                sys.exit(f"{message['id']}: {message['payload'][0]['message']}")
+
+
+async def subscribe(socket: ClientConnection, cursors: dict[str, str]) -> None:
+    """One operation per stream, each behind the last event it has seen."""
+    for name, query in OPERATIONS.items():
+        payload = {"query": query, "variables": {"after": cursors.get(name)}}
+        await send(socket, id=name, type="subscribe", payload=payload)
+    say("watching")
+
+
+def show(name: str, data: dict[str, Any], cursors: dict[str, str], figures: bool) -> None:
+    """Print an event and remember where it stands."""
+    (event,) = data.values()
+    cursors[name] = event["cursor"]
+    if figures or event["kind"] != "UPDATED":
+        say(line_of_case(event) if name == "cases" else line_of_order(event))
+
+
+def ended(name: str, error: dict[str, Any], cursors: dict[str, str]) -> None:
+    """Why a stream ended; a cursor that is of no use any more is forgotten."""
+    if error["extensions"]["code"] in START_ANEW:
+        cursors.pop(name, None)
+    say(f"{name}: {error['message']}")
 
 
 async def send(socket: ClientConnection, **message: Any) -> None:
