@@ -5,7 +5,7 @@ moment is made harmless by the database's constraints, not by the lease.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import timedelta
 
@@ -109,25 +109,44 @@ class Leader:
                 work.start()
                 try:
                     await self._keep_lease()
-                    log.warning("the lease was lost to another process", holder=resources.holder)
+                    log.warning("the lease is lost, or the database silent", holder=resources.holder)
                 finally:
                     self._work = None
                     await work.stop(resources.settings.shutdown_timeout_s)
         finally:
             # Last, for whoever gets it opens venue and feed at once.
-            await release_lease(LEASE, resources.holder)
+            await _in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
 
     async def _keep_lease(self) -> None:
-        """Until somebody else has it. A database that does not answer ends it too: the lease may be lost."""
+        """Until somebody else has it, or may have: a database that fails or does not answer ends it too."""
+        settings = self._resources.settings
         renewed = True
         while renewed:
-            await asyncio.sleep(self._resources.settings.lease_renew_s)
-            renewed = await self._holds_lease()
+            await asyncio.sleep(settings.lease_renew_s)
+            renewed = await _in_time(self._holds_lease(), settings.lease_ttl_s - settings.lease_renew_s)
 
     async def _holds_lease(self) -> bool:
         resources = self._resources
         ttl = timedelta(seconds=resources.settings.lease_ttl_s)
         return await acquire_lease(LEASE, resources.holder, resources.desk.clock(), ttl)
+
+    async def _gives_lease_back(self) -> bool:
+        await release_lease(LEASE, self._resources.holder)
+        return True
+
+
+async def _in_time(asked: Coroutine[None, None, bool], timeout_s: float) -> bool:
+    """The answer, or False when it takes longer.
+
+    Asked in a task, since a driver whose server is silent waits even after it was cancelled.
+    """
+    task = asyncio.create_task(asked)
+    try:
+        done, _ = await asyncio.wait({task}, timeout=timeout_s)
+        return bool(done) and task.result()
+    finally:
+        if task.cancel():
+            task.add_done_callback(lambda late: late.cancelled() or late.exception())
 
 
 @asynccontextmanager

@@ -56,6 +56,8 @@ class PostgresProxy:
         self._target = urlsplit(database_url)
         self._point: Statement | None = None
         self._strike: Callable[[], None] = lambda: None
+        self._flows = asyncio.Event()
+        self._flows.set()
         self._links: set[asyncio.Task[None]] = set()
         self.statements: list[str] = []
         self.struck_at: str | None = None
@@ -82,6 +84,14 @@ class PostgresProxy:
         self.statements, self.struck_at, self._striking = [], None, False
         self._point, self._strike = point, strike
 
+    def freeze(self) -> None:
+        """From now on nothing passes, and nobody is told: as when a cable is pulled."""
+        self._flows.clear()
+
+    def thaw(self) -> None:
+        """Everything that waited passes."""
+        self._flows.set()
+
     def disarm(self) -> None:
         self._point = None
 
@@ -90,6 +100,7 @@ class PostgresProxy:
         assert task is not None
         self._links.add(task)
         task.add_done_callback(self._links.discard)
+        await self._flows.wait()
         assert self._target.hostname is not None
         upstream = await asyncio.open_connection(self._target.hostname, self._target.port)
         link = _Link()
@@ -119,6 +130,7 @@ class PostgresProxy:
     async def _upwards(self, link: _Link, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
         while True:
             kind, length, body = await _message(reader)
+            await self._flows.wait()
             text = _statement(link, kind, body)
             if text is not None and _counts(text) and self._hits(_described(link, text)):
                 assert self._point is not None

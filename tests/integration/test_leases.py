@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -14,7 +14,9 @@ from gateway.workers import LEASE, Workers
 from models.database import Database, execute
 from models.lease import acquire_lease, release_lease
 from tests.integration.crash_gateway import WatchedVenue
+from tests.integration.crash_proxy import PostgresProxy
 from tests.integration.desk_kit import NOON, Clock
+from tests.servers import fresh_database
 from venues.base import Venue
 
 TTL = timedelta(seconds=5)
@@ -85,10 +87,21 @@ class _Counted(WatchedVenue):
 
 
 @asynccontextmanager
-async def process(url: str, clock: Clock, venues: Venues, directory: Path) -> AsyncIterator[Workers]:
+async def process(
+    url: str,
+    clock: Clock,
+    venues: Venues,
+    directory: Path,
+    lease_ttl_s: float = 5,
+    shutdown_timeout_s: float = 5,
+) -> AsyncIterator[Workers]:
     """The workers of one process of the desk; at the end they are stopped if they were not."""
     settings = load_settings(
-        database_url=url, data_directory=directory, lease_ttl_s=5, lease_renew_s=0.02, shutdown_timeout_s=5
+        database_url=url,
+        data_directory=directory,
+        lease_ttl_s=lease_ttl_s,
+        lease_renew_s=0.02,
+        shutdown_timeout_s=shutdown_timeout_s,
     )
     async with open_resources(settings, Parts(clock=clock, open_venue=venues.open)) as resources:
         with resources.database.active():
@@ -157,6 +170,30 @@ async def test_the_work_of_a_process_that_died_is_taken_over_when_its_lease_has_
         assert not heir.leading
         clock.pass_(seconds=1)
         await until(lambda: heir.leading)
+
+
+async def test_a_process_whose_database_does_not_answer_stops_its_work_before_another_may_begin(
+    postgres_url: str, migrated_postgres: str, clock: Clock, venues: Venues, tmp_path: Path
+) -> None:
+    """A cable is pulled: no connection fails, nothing comes back."""
+    async with AsyncExitStack() as stack:
+        url = await stack.enter_async_context(fresh_database(postgres_url, copy_of=migrated_postgres))
+        proxy = await stack.enter_async_context(PostgresProxy(url).running())
+        cut_off = await stack.enter_async_context(
+            process(proxy.url, clock, venues, tmp_path / "1", lease_ttl_s=0.5, shutdown_timeout_s=0.2)
+        )
+        await until(lambda: cut_off.leading)
+        proxy.freeze()
+        await until(lambda: not cut_off.leading)
+        await until(lambda: venues.now_open == 0)
+        async with process(url, clock, venues, tmp_path / "2") as other:
+            await renewals(5)
+            assert not other.leading
+            clock.pass_(seconds=1)
+            await until(lambda: other.leading)
+            proxy.thaw()
+            await renewals(5)
+            assert [cut_off.leading, other.leading] == [False, True]
 
 
 async def test_a_process_that_lost_its_lease_stops_its_work(
