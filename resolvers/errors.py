@@ -9,8 +9,10 @@ from collections.abc import Iterator
 from uuid import uuid4
 
 import structlog
-from graphql import GraphQLError
+from graphql import GraphQLError, OperationDefinitionNode
+from strawberry.exceptions import MissingQueryError
 from strawberry.extensions import SchemaExtension
+from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
 log = structlog.get_logger()
@@ -22,6 +24,10 @@ FORBIDDEN = "FORBIDDEN"
 INTERNAL = "INTERNAL"
 INVALID_DOCUMENT = "GRAPHQL_VALIDATION_FAILED"
 SLOW_CONSUMER = "SLOW_CONSUMER"
+
+
+_UNFIT = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
+"""What Strawberry says of a document that has no operation to run."""
 
 
 class ApiError(GraphQLError):
@@ -49,11 +55,32 @@ class CodedErrors(SchemaExtension):
         yield None
 
 
+class OneOperation(SchemaExtension):
+    """Strawberry runs the first of several operations when none is named; the specification refuses."""
+
+    def on_validate(self) -> Iterator[None]:
+        """Before the rules of validation."""
+        context = self.execution_context
+        document = context.graphql_document
+        operations = [
+            node
+            for node in (document.definitions if document else ())
+            if isinstance(node, OperationDefinitionNode)
+        ]
+        if len(operations) > 1 and context._provided_operation_name is None:
+            context.pre_execution_errors = [
+                ApiError(INVALID_DOCUMENT, "Name one of the operations of the document.")
+            ]
+        yield
+
+
 def coded(error: GraphQLError) -> GraphQLError:
     """The error as the client may see it."""
     if error.extensions and "code" in error.extensions:
         return error
     original = error.original_error
+    if isinstance(original, _UNFIT):
+        return _with(error, error.message, {"code": INVALID_DOCUMENT})
     if original is None or isinstance(original, GraphQLError):
         code = INVALID_DOCUMENT if error.path is None and original is None else BAD_USER_INPUT
         return _with(error, error.message, {"code": code})

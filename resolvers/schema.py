@@ -16,7 +16,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 import resolvers.enums  # noqa: F401 - registers the enums before the types use them
-from resolvers.errors import CodedErrors
+from resolvers.errors import CodedErrors, OneOperation
 from resolvers.mutation import Mutation
 from resolvers.query import Query
 from resolvers.scalars import SCALARS
@@ -48,7 +48,7 @@ def build_schema(limits: SchemaLimits) -> strawberry.Schema:
         query=Query,
         mutation=Mutation,
         subscription=Subscription,
-        extensions=[CodedErrors, *_limiters(limits)],
+        extensions=[CodedErrors, OneOperation, *_limiters(limits)],
         config=StrawberryConfig(scalar_map=SCALARS, disable_field_suggestions=not limits.introspection),
     )
     assert not validate_schema(schema._schema)

@@ -1,28 +1,47 @@
-"""The world in which a test runs desks, on both stacks."""
+"""The worlds in which tests run desks, on both stacks."""
 
 import shutil
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
 from tests.api.desk_server import World
 from tests.servers import fresh_database
 
+STACKS = ("sqlite-memory", "postgres-redis")
 
-@pytest.fixture(params=["sqlite-memory", "postgres-redis"])
-async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+
+@asynccontextmanager
+async def _a_world(request: pytest.FixtureRequest, directory: Path) -> AsyncIterator[World]:
     """With migrated, empty tables."""
     async with AsyncExitStack() as servers:
         if request.param == "sqlite-memory":
-            path = tmp_path / "desk.sqlite3"
+            path = directory / "desk.sqlite3"
             shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
-            world = World(f"sqlite://{path}", None, tmp_path)
+            world = World(f"sqlite://{path}", None, directory)
         else:
             source = request.getfixturevalue("migrated_postgres")
             server = request.getfixturevalue("postgres_url")
             url = await servers.enter_async_context(fresh_database(server, copy_of=source))
-            world = World(url, request.getfixturevalue("redis_url"), tmp_path)
+            world = World(url, request.getfixturevalue("redis_url"), directory)
         async with world.running:
             yield world
+
+
+@pytest.fixture(params=STACKS)
+async def world(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[World]:
+    """The test's own; nothing runs in it yet."""
+    async with _a_world(request, tmp_path) as world:
+        yield world
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=STACKS)
+async def shared_world(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[World]:
+    """One for all tests of a module, whose loop is the module's; for tests that change nothing."""
+    async with _a_world(request, tmp_path_factory.mktemp("world")) as world:
+        yield world

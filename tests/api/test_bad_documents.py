@@ -1,0 +1,132 @@
+"""Requests that are no GraphQL, or too much of it: refused with a code, never a fault of ours."""
+
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from tests.api.books import a_book
+from tests.api.desk_client import Caller
+from tests.api.desk_server import World
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+JSON = {"Content-Type": "application/json"}
+VIEWER = "{ viewer { subject } }"
+DEEP = (
+    "{ cases { nodes { " + "account { client { accounts { client { openCases { account { client { " + "id" + " } " * 7 + " } } }"
+)
+CYCLE = "{ viewer { ...A } } fragment A on Viewer { ...B } fragment B on Viewer { ...A }"
+
+
+def _query(document: Any, **more: Any) -> dict[str, Any]:
+    return {"json": {"query": document, **more}}
+
+
+REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
+    "ten megabytes": (
+        {"content": b'{"query": "' + b" " * 10_000_000, "headers": JSON},
+        413,
+        "BODY_TOO_LARGE",
+    ),
+    "no body": ({"content": b"", "headers": JSON}, 400, "BAD_REQUEST"),
+    "malformed JSON": ({"content": b'{"query": ', "headers": JSON}, 400, "BAD_REQUEST"),
+    "bytes that are no UTF-8": ({"content": b'{"query": "\xff"}', "headers": JSON}, 400, "BAD_REQUEST"),
+    "half a surrogate pair": ({"content": rb'{"query": "\ud800"}', "headers": JSON}, 400, "BAD_REQUEST"),
+    "NaN in JSON": ({"content": b'{"query": NaN}', "headers": JSON}, 400, "BAD_REQUEST"),
+    "a JSON array": ({"json": [{"query": VIEWER}]}, 400, "BAD_REQUEST"),
+    "an empty JSON array": ({"json": []}, 400, "BAD_REQUEST"),
+    "a JSON string": ({"json": VIEWER}, 400, "BAD_REQUEST"),
+    "a JSON number": ({"json": 7}, 400, "BAD_REQUEST"),
+    "a JSON null": ({"content": b"null", "headers": JSON}, 400, "BAD_REQUEST"),
+    "no query": ({"json": {}}, 400, "BAD_REQUEST"),
+    "an empty query": (_query(""), 400, "BAD_REQUEST"),
+    "a query that is a number": (_query(7), 400, "BAD_REQUEST"),
+    "a query that is a list": (_query([VIEWER]), 400, "BAD_REQUEST"),
+    "variables that are a list": (_query(VIEWER, variables=[1]), 400, "BAD_REQUEST"),
+    "variables that are text": (_query(VIEWER, variables="x"), 400, "BAD_REQUEST"),
+    "an operation name that is a number": (_query(VIEWER, operationName=7), 400, "BAD_REQUEST"),
+    "extensions that are text": (_query(VIEWER, extensions="x"), 400, "BAD_REQUEST"),
+    "an operation that is not there": (_query(VIEWER, operationName="X"), 400, "BAD_REQUEST"),
+    "two operations and no name": (
+        _query(f"query A {VIEWER} query B {VIEWER}"),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "lists in lists": (
+        _query("{ cases(filter: {search: %s}) { nodes { id } } }" % ("[" * 450 + "]" * 450)),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "selections in selections": (_query("{ a " * 300 + "}" * 300), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "nothing but a fragment": (_query("fragment A on Viewer { subject }"), 400, "BAD_REQUEST"),
+    "text that is not called JSON": (
+        {"content": VIEWER, "headers": {"Content-Type": "text/plain"}},
+        400,
+        "BAD_REQUEST",
+    ),
+    "a form": ({"data": {"query": VIEWER}}, 400, "BAD_REQUEST"),
+    "an upload": ({"files": {"operations": b"{}"}}, 400, "BAD_REQUEST"),
+    "a GET": ({"method": "GET", "params": {"query": VIEWER}}, 400, "BAD_REQUEST"),
+    "a PUT": ({"method": "PUT", **_query(VIEWER)}, 405, "BAD_REQUEST"),
+    "a DELETE": ({"method": "DELETE"}, 405, "BAD_REQUEST"),
+    "a syntax error": (_query("{ viewer { "), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "a syntax error in a string": (
+        _query('{ quote(symbol: "\\ud800") { mark } }'),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "only a comment": (_query("# nothing"), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "an unknown field": (_query("{ secrets }"), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "an unknown argument": (_query("{ viewer(x: 1) { subject } }"), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "an unknown variable": (_query("{ node(id: $id) { id } }"), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "a missing argument": (_query("{ node { id } }"), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "a fragment cycle": (_query(CYCLE), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "too deep": (_query(DEEP), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "too many aliases": (
+        _query("{ " + " ".join(f"a{n}: viewer {{ subject }}" for n in range(16)) + " }"),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "too many tokens": (_query("{ " + "viewer { subject } " * 300 + "}"), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "a subscription by POST": (_query("subscription { caseSummary { openCases } }"), 400, "BAD_REQUEST"),
+    "a variable of the wrong type": (
+        _query("query ($n: Int!) { cases(first: $n) { nodes { id } } }", variables={"n": "many"}),
+        200,
+        "BAD_USER_INPUT",
+    ),
+    "a missing variable": (
+        _query("query ($n: Int!) { cases(first: $n) { nodes { id } } }"),
+        200,
+        "BAD_USER_INPUT",
+    ),
+    "an integer that is too large": (
+        _query("query ($n: Int!) { cases(first: $n) { nodes { id } } }", variables={"n": 2**31}),
+        200,
+        "BAD_USER_INPUT",
+    ),
+    "a literal of five thousand digits": (
+        _query("{ cases(filter: {amountAtLeast: %s}) { nodes { id } } }" % ("9" * 5000)),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "a value that is no enum": (
+        _query("{ cases(filter: {status: SLEEPING}) { nodes { id } } }"),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trader(shared_world: World) -> Caller:
+    return (await shared_world.desk(a_book())).caller()
+
+
+@pytest.mark.parametrize("name", REQUESTS)
+async def test_a_request_that_makes_no_sense_is_refused_with_a_code(trader: Caller, name: str) -> None:
+    request, status, code = REQUESTS[name]
+    answer = await trader.post(**request)
+    assert isinstance(answer.body, dict), answer
+    assert (answer.status, answer.codes) == (status, [code]), answer
+    assert not answer.body.get("data")
