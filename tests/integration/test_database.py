@@ -30,6 +30,8 @@ from tests.integration.desk_kit import NOON, TRADER, DeskKit, count
 from tests.servers import fresh_database
 
 PATIENCE_S = 10
+POOL_SIZE = 2
+"""Of the fixture `database`."""
 ROLLED_BACK_BY_THE_POOL = "Resetting connection with an active transaction"
 ADD = "INSERT INTO counter (name, value) VALUES ($1, $2)"
 
@@ -93,10 +95,22 @@ async def test_work_cut_off_anywhere_is_done_or_undone_and_leaves_the_database_u
                 await execute(ADD, "w", 0)
                 assert "w" in await names(elsewhere), f"cut at {at} of {steps}: a transaction is still open"
                 await at_once(add_in_transaction(name) for name in "xyz")
+                await every_connection_at_once()
             found = await names(elsewhere)
             assert found >= afterwards, f"cut at {at} of {steps}: lost what was done afterwards"
             assert found - afterwards in (set(), everything), f"cut at {at} of {steps}: done in part"
     assert cuts > steps // 2
+
+
+async def every_connection_at_once() -> None:
+    """As many transactions as there are connections, each waiting for all."""
+    barrier = asyncio.Barrier(1 if is_sqlite() else POOL_SIZE)
+
+    async def meet() -> None:
+        async with transaction():
+            await barrier.wait()
+
+    await at_once(meet() for _ in range(barrier.parties))
 
 
 async def add_in_transaction(name: str) -> None:
