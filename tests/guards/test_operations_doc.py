@@ -1,0 +1,37 @@
+"""The operator's page explains every line that the desk logs as a warning or worse, and every command."""
+
+import ast
+from pathlib import Path
+
+from gateway.cli import cli
+from tests.guards.source import PRODUCT, modules
+
+PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
+GRAVE = {"warning", "error", "critical", "exception"}
+
+
+def told_by(node: ast.AST) -> str | None:
+    """The event of a call such as log.warning("event", ...)."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=level), args=[ast.Constant(value=str(event)), *_]) if (
+            level in GRAVE
+        ):
+            return event
+    return None
+
+
+def logged() -> set[str]:
+    trees = (tree for _, tree in modules(*PRODUCT))
+    return {event for tree in trees for node in ast.walk(tree) if (event := told_by(node))}
+
+
+def test_every_warning_is_explained() -> None:
+    assert len(logged()) > 10
+    assert {event for event in logged() if f"`{event}`" not in PAGE} == set()
+
+
+def test_every_command_is_listed() -> None:
+    names = {
+        command.name or command.callback.__name__ for command in cli.registered_commands if command.callback
+    }
+    assert {name for name in names if f"| `{name}" not in PAGE} == set()
