@@ -68,7 +68,9 @@ async def _record(desk: Desk, report: ExecutionReport, seen: OrderView) -> bool:
     if not change.unchanged:
         fill = _fill(report) if booking else None
         await outbox.append([await store_step(desk, view, change, fill)])
-        await assess_account(desk, account_id, now)
+        if booking is not None or change.order.terminal:
+            # An acknowledgement changes nothing that a case is judged by.
+            await assess_account(desk, account_id, now)
     return True
 
 

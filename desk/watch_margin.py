@@ -98,7 +98,6 @@ class Monitor:
     async def look(self) -> None:
         """Act on everything noted since the last look."""
         await self._load_noted()
-        self._to_look_at.update(id_ for id_, watched in self._watched.items() if watched.cases)
         noted, self._to_look_at = self._to_look_at, set()
         for number, account_id in enumerate(noted, start=1):
             watched = self._watched.get(account_id)
@@ -109,7 +108,11 @@ class Monitor:
         await self._load_noted()
 
     async def refresh(self) -> None:
-        """Store the figures of live cases that changed since the last refresh, and tell."""
+        """Store the figures of live cases that changed since the last refresh, and tell.
+
+        The next look is at all of them: time alone may make a case overdue, or cured for long enough.
+        """
+        self._to_look_at.update(id_ for id_, watched in self._watched.items() if watched.cases)
         live = [(watched, view) for watched in self._watched.values() for view in watched.cases]
         for start in range(0, len(live), REFRESH_BATCH_CASES):
             await self._refresh(live[start : start + REFRESH_BATCH_CASES])
