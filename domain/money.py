@@ -5,6 +5,7 @@ have to be rounded raises instead. So figures that are updated tick by tick equa
 to the last digit. Rounding happens only in the functions below, each under its own name.
 """
 
+import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from decimal import (
@@ -36,6 +37,7 @@ _RATIO_STEP = Decimal("0.0001")
 _PRICE_STEP = Decimal("0.00000001")
 _MINOR_UNITS = {"JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3}
 _STEPS = {digits: Decimal(1).scaleb(-digits) for digits in range(4)}
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
 
 class InvalidDecimal(ValueError):
@@ -48,12 +50,16 @@ def exact() -> AbstractContextManager[Context]:
 
 
 def parse_decimal(text: str) -> Decimal:
-    """A finite decimal of at most 20 integer and 10 fraction digits; raises `InvalidDecimal` otherwise."""
+    """A finite decimal of at most 20 integer and 10 fraction digits; raises `InvalidDecimal` otherwise.
+
+    Spaces, underscores and the digits of other scripts, which `Decimal` takes too, are refused.
+    """
+    if not _NUMBER.fullmatch(text):
+        raise InvalidDecimal(f"not a decimal number: {text!r}"[:80])
     try:
-        value = Decimal(text)
-    except (InvalidOperation, TypeError, ValueError):
-        raise InvalidDecimal(f"not a decimal number: {text!r}"[:80]) from None
-    return checked(value)
+        return checked(Decimal(text))
+    except InvalidOperation:
+        raise InvalidDecimal("too many digits") from None
 
 
 def checked(value: Decimal) -> Decimal:

@@ -40,6 +40,10 @@ Busy = LockNotAvailableError
 """A row lock was not to be had within the lock timeout."""
 
 
+class UnstorableText(ValueError):
+    """A text with a NUL character, which PostgreSQL cannot hold: nothing is called that or ever will be."""
+
+
 class DatabaseUnavailable(OSError):
     """The database is not there, or does not let us in."""
 
@@ -190,7 +194,8 @@ async def _abandon(begun: Any, cut_off: BaseException) -> None:
 
 
 async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
-    """The rows of a SELECT, or of a write with RETURNING."""
+    """The rows of a SELECT, or of a write with RETURNING; raises `UnstorableText`."""
+    _require_storable(parameters)
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
         return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
@@ -222,6 +227,8 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
         async with transaction():
             await execute_many(sql, rows)
         return
+    for row in rows:
+        _require_storable(row)
     if connection.capabilities.dialect == "sqlite":
         sql, rows = _sqlite_text(sql), [_sqlite_values(row) for row in rows]
     await connection.execute_many(sql, [list(row) for row in rows])
@@ -268,6 +275,12 @@ def time_or_none(value: Any) -> datetime | None:
 def time(value: Any) -> datetime:
     """A time column's value that is never null."""
     return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+
+
+def _require_storable(parameters: Sequence[Any]) -> None:
+    for value in parameters:
+        if isinstance(value, str) and "\x00" in value:
+            raise UnstorableText("text must not contain the NUL character")
 
 
 @lru_cache(maxsize=1024)

@@ -19,6 +19,7 @@ from resolvers.figures import MarginFigures, figures_of
 from resolvers.node import Node, filter_id, global_id
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection, Pager
+from resolvers.search import search_of
 
 
 @strawberry.type(description="The desk will sell by itself.")
@@ -116,7 +117,7 @@ class CaseFilter:
             account_type=None if self.account_type is None else tuple(self.account_type),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,
-            search=self.search,
+            search=search_of(self.search),
             symbol=None if self.symbol is None else Symbol(self.symbol),
             amount_at_least=self.amount_at_least,
             overdue=self.overdue,

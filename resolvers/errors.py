@@ -15,6 +15,8 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
+from models.database import UnstorableText
+
 log = structlog.get_logger()
 
 BAD_USER_INPUT = "BAD_USER_INPUT"
@@ -43,15 +45,17 @@ class CodedErrors(SchemaExtension):
     def on_operation(self) -> Iterator[None]:
         """After a query or a mutation, or at the end of a stream, whose results were handled one by one."""
         yield
-        _code_all(self.execution_context.result)
-        if self.execution_context.pre_execution_errors:
-            self.execution_context.pre_execution_errors = [
-                coded(error) for error in self.execution_context.pre_execution_errors
+        context = self.execution_context
+        known = {id(error): coded(error) for error in _errors_of(context.result)}
+        _replace_errors(context.result, known)
+        if context.pre_execution_errors:
+            context.pre_execution_errors = [
+                known.get(id(error)) or coded(error) for error in context.pre_execution_errors
             ]
 
     def on_stream_result(self, result: StreamExecutionResult) -> Iterator[None]:
         """Before one result of a subscription is sent."""
-        _code_all(result)
+        _replace_errors(result, {id(error): coded(error) for error in _errors_of(result)})
         yield None
 
 
@@ -81,6 +85,8 @@ def coded(error: GraphQLError) -> GraphQLError:
     original = error.original_error
     if isinstance(original, _UNFIT):
         return _with(error, error.message, {"code": INVALID_DOCUMENT})
+    if isinstance(original, UnstorableText):
+        return _with(error, f"Refused: {original}.", {"code": BAD_USER_INPUT})
     if original is None or isinstance(original, GraphQLError):
         code = INVALID_DOCUMENT if error.path is None and original is None else BAD_USER_INPUT
         return _with(error, error.message, {"code": code})
@@ -93,10 +99,14 @@ def coded(error: GraphQLError) -> GraphQLError:
     )
 
 
-def _code_all(result: object) -> None:
-    errors = getattr(result, "errors", None)
-    if errors:
-        result.errors = [coded(error) for error in errors]  # type: ignore[attr-defined]
+def _errors_of(result: object) -> list[GraphQLError]:
+    return getattr(result, "errors", None) or []
+
+
+def _replace_errors(result: object, known: dict[int, GraphQLError]) -> None:
+    """One error may stand in two places, and is coded, and logged, once."""
+    if known:
+        result.errors = [known[id(error)] for error in _errors_of(result)]  # type: ignore[attr-defined]
 
 
 def _with(error: GraphQLError, message: str, extensions: dict[str, str]) -> GraphQLError:

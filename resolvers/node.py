@@ -29,10 +29,11 @@ def filter_id(type_name: str, value: str) -> str:
 
 
 def type_and_id(value: str) -> tuple[str, str] | None:
-    """What a global id names; None when it is none of ours."""
+    """What a global id names; None when it is none of ours, or one written in another way."""
     try:
         text = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode()
     except (ValueError, UnicodeDecodeError):
         return None
     type_name, separator, identifier = text.partition(":")
-    return (type_name, identifier) if separator and identifier.isprintable() else None
+    is_ours = separator and identifier.isprintable() and global_id(type_name, identifier) == value
+    return (type_name, identifier) if is_ours else None

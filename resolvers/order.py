@@ -14,6 +14,7 @@ from resolvers.client import Account, load_account
 from resolvers.context import Info
 from resolvers.market import Instrument, instrument_of
 from resolvers.node import Node, filter_id, global_id
+from resolvers.search import search_of
 
 if TYPE_CHECKING:
     from resolvers.case import Case
@@ -123,7 +124,7 @@ class OrderFilter:
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,
             symbol=None if self.symbol is None else Symbol(self.symbol),
-            search=self.search,
+            search=search_of(self.search),
             created_after=self.created_after,
             created_before=self.created_before,
         )

@@ -31,6 +31,7 @@ from resolvers.market import Quote, quote_of
 from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
+from resolvers.search import search_of
 from resolvers.summary import CaseSummary, summarise
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
@@ -140,7 +141,7 @@ class Query:
         context = reader(info)
         wanted = ClientSelection()
         if filter is not None:
-            wanted = ClientSelection(filter.search, filter.group, filter.has_open_case)
+            wanted = ClientSelection(search_of(filter.search), filter.group, filter.has_open_case)
         pager: Pager[ClientRow] = Pager(("clients", wanted), "s", context.api.page_size_max)
         request = pager.request(first, after)
         page = await page_clients(context.audience, wanted, request)

@@ -30,13 +30,13 @@ def _time_text(value: datetime) -> str:
 def _parse_time(value: object) -> datetime:
     try:
         moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        moment = None
-    if moment is None or moment.tzinfo is None:
-        raise StrawberryInputCoercionError(
-            f'DateTime is RFC 3339 with an offset such as "2026-01-31T14:00:00Z", not {value!r}.'
-        )
-    return moment.astimezone(UTC)
+        if moment is not None and moment.tzinfo is not None:
+            return moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        pass
+    raise StrawberryInputCoercionError(
+        f'DateTime is RFC 3339 with an offset such as "2026-01-31T14:00:00Z", not {value!r}.'
+    )
 
 
 DECIMAL = ScalarDefinition(

@@ -13,9 +13,8 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 JSON = {"Content-Type": "application/json"}
 VIEWER = "{ viewer { subject } }"
-DEEP = (
-    "{ cases { nodes { " + "account { client { accounts { client { openCases { account { client { " + "id" + " } " * 7 + " } } }"
-)
+_NESTED = "account client accounts client openCases account client".split()
+DEEP = f"{{ cases {{ nodes {{ {' { '.join(_NESTED)} {{ id {'}' * 10}"
 CYCLE = "{ viewer { ...A } } fragment A on Viewer { ...B } fragment B on Viewer { ...A }"
 
 
@@ -107,6 +106,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
     ),
     "a literal of five thousand digits": (
         _query("{ cases(filter: {amountAtLeast: %s}) { nodes { id } } }" % ("9" * 5000)),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "a time before all time": (
+        _query('{ cases(filter: {openedAfter: "0001-01-01T00:00:00+14:00"}) { nodes { id } } }'),
         200,
         "GRAPHQL_VALIDATION_FAILED",
     ),
