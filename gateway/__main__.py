@@ -1,5 +1,10 @@
-"""Lets `python -m gateway` run the command line."""
+"""Lets `python -m gateway` run the command line; Ctrl-C, also while it loads, ends it without a traceback."""
 
-from gateway.cli import main
+import sys
 
-main()
+try:
+    from gateway.cli import main
+
+    main()
+except KeyboardInterrupt:
+    sys.exit(130)
