@@ -216,6 +216,7 @@ async def _watch(resources: Resources, monitor: Monitor) -> None:
 
 async def _listen(resources: Resources, monitor: Monitor) -> None:
     """What other transactions did to accounts; whatever went by before it listened is looked up."""
+    since = resources.desk.clock()
     while True:
         try:
             async with resources.bus.listen(None) as entries:
@@ -223,7 +224,8 @@ async def _listen(resources: Resources, monitor: Monitor) -> None:
                 async for entry in entries:
                     event = event_from_text(entry.payload)
                     _note(monitor, event)
-                    _tell_operator(event)
+                    if event.at >= since:
+                        _tell_operator(event)
                     resources.signals.to_watch.set()
         except (SlowConsumer, PositionLost) as lost:
             log.warning("the monitor missed events and looks at every account", error=repr(lost))
@@ -242,7 +244,7 @@ def _note(monitor: Monitor, event: Event) -> None:
 
 
 def _tell_operator(event: Event) -> None:
-    """The desk's news in its log: which cases come and go."""
+    """The desk's news in its log: which cases come and go. A memory bus begins with old news."""
     if not isinstance(event, CaseEvent) or event.kind not in _TOLD:
         return
     case, account = event.view.case, event.view.account
