@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from bench import liquidate, margin, start, tick
+from bench import liquidate, margin, start, tables, tick
 
 BENCHES: Mapping[str, Callable[[], None]] = {
     "margin": margin.main,
@@ -14,7 +14,7 @@ BENCHES: Mapping[str, Callable[[], None]] = {
 
 
 def main() -> None:
-    """Each prints what it found and writes bench/results/<name>.json."""
+    """Each prints what it found and writes bench/results/<name>.json; the tables follow from these."""
     parser = argparse.ArgumentParser(prog="python -m bench", description="Measure the desk.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of: {', '.join(BENCHES)}; default: all")
     names = parser.parse_args().names or list(BENCHES)
@@ -23,6 +23,7 @@ def main() -> None:
     for name in names:
         print(f"== {name}")
         BENCHES[name]()
+    tables.write()
 
 
 if __name__ == "__main__":

@@ -62,7 +62,7 @@ def _run(name: str) -> dict[str, Any]:
             "cores": os.cpu_count(),
             "system": f"{platform.system()} {platform.machine()}",
             "python": platform.python_version(),
-            "loadBefore": round(os.getloadavg()[0], 2),
+            "loadAtTheEnd": round(os.getloadavg()[0], 2),
         },
     }
 

@@ -1,0 +1,105 @@
+"""bench/results/README.md: the figures of the JSON files beside it as tables, so that nobody copies one by hand."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+from bench.measure import RESULTS
+
+Figures = dict[str, Any]
+
+
+def write() -> None:
+    """Write the page anew."""
+    (RESULTS / "README.md").write_text("\n".join(_page()) + "\n")
+
+
+def _page() -> Iterator[str]:
+    yield "# Results"
+    yield ""
+    yield "Written by `python -m bench` from the JSON files beside it. A figure is the median, with the least and"
+    yield "the most in brackets. [What is measured and why](../README.md)."
+    for name, table in _TABLES.items():
+        path = RESULTS / f"{name}.json"
+        if path.exists():
+            result = json.loads(path.read_text())
+            yield from ("", f"## {name}", "", _origin(result["run"]), "")
+            yield from table(result["figures"])
+
+
+def _origin(run: Figures) -> str:
+    machine = run["machine"]
+    changes = " with uncommitted changes" if run["uncommittedChanges"] else ""
+    return (
+        f"`{run['command']}` at {run['at']}, commit {run['commit']}{changes}; {machine['cores']} cores of"
+        f" {machine['cpu']}, {machine['system']}, Python {machine['python']}, load average"
+        f" {machine['loadAtTheEnd']} at the end, the benchmark's own included."
+    )
+
+
+def _margin(figures: Figures) -> Iterator[str]:
+    yield from _table(
+        ("positions", "live, us per tick", "computed anew, us"),
+        [
+            (row["positions"], row["liveMicroseconds"], row["recomputedMicroseconds"])
+            for row in figures["ticks"]
+        ],
+    )
+    yield ""
+    yield f"From the fewest positions to the most, a live tick costs {figures['growth']} times as much."
+
+
+def _liquidate(figures: Figures) -> Iterator[str]:
+    for mode, found in figures.items():
+        yield f"PostgreSQL {found['postgres']}, {mode}: {found['cases']} cases, {found['orders']} orders."
+        yield ""
+        yield from _table(
+            ("way", "seconds", "orders per second"),
+            [
+                (way, _spread(seconds), found["ordersPerSecond"][way])
+                for way, seconds in found["seconds"].items()
+            ],
+        )
+        yield ""
+        yield (
+            f"desk / plainAsyncpg: {_spread(found['deskOverPlain'])}, of the same round each."
+            f" Planning alone: {found['planningAloneSeconds']} s."
+        )
+        yield ""
+
+
+def _tick(figures: Figures) -> Iterator[str]:
+    parts = ("take", "look", "refresh", "total")
+    rows = [
+        (database, market, found["liveCases"], *(_spread(found["milliseconds"][part]) for part in parts))
+        for database, markets in figures.items()
+        for market, found in markets.items()
+    ]
+    yield from _table(("database", "market", "live cases", *(f"{part}, ms" for part in parts)), rows)
+
+
+def _start(figures: Figures) -> Iterator[str]:
+    seconds = figures["secondsToReady"].items()
+    yield from _table(("start", "seconds"), [(name, _spread(each)) for name, each in seconds])
+    yield ""
+    imports = ", ".join(f"{name} {spent}" for name, spent in figures["importMilliseconds"].items())
+    yield f"Importing under `-X importtime`, ms: {imports}."
+
+
+def _spread(measured: Figures) -> str:
+    return f"{measured['median']} ({measured['min']} - {measured['max']})"
+
+
+def _table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> Iterator[str]:
+    yield f"| {' | '.join(head)} |"
+    yield f"|{'---|' * len(head)}"
+    for row in rows:
+        yield f"| {' | '.join(map(str, row))} |"
+
+
+_TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
+    "margin": _margin,
+    "liquidate": _liquidate,
+    "tick": _tick,
+    "start": _start,
+}
