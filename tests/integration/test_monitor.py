@@ -256,6 +256,8 @@ async def test_a_monitor_that_starts_anew_in_between_changes_nothing(
                 await desk.step()
                 if restarts and number % 3 == 0:
                     await desk.restart_monitor()
+                await desk.work()
+                await desk.monitor.refresh()
             await desk.settle()
             lives.append(await summary())
     undisturbed, disturbed = lives
