@@ -259,12 +259,16 @@ async def _dispatch(resources: Resources, opened: OpenVenue) -> None:
     settled = await reconcile_all(resources.desk, opened.venue, RECONCILE_ORDERS_MAX)
     log.info("orders compared with the venue", orders=settled)
     dispatcher = Dispatcher(resources.desk, opened.venue, settings.dispatch_batch)
+    clock = asyncio.get_running_loop().time
+    questioned = clock()
     while True:
         wake.clear()
         sent = await dispatcher.dispatch()
-        await question_silence(
-            resources.desk, opened.venue, settings.dispatch_batch, settings.order_ack_timeout_s
-        )
+        if clock() - questioned >= settings.order_ack_timeout_s / 2:
+            questioned = clock()
+            await question_silence(
+                resources.desk, opened.venue, settings.dispatch_batch, settings.order_ack_timeout_s
+            )
         if sent < settings.dispatch_batch:
             with suppress(TimeoutError):
                 async with asyncio.timeout(DISPATCH_POLL_S):
