@@ -12,12 +12,14 @@ from starlette.types import Receive, Scope, Send
 
 from gateway.graphql import Endpoint
 from gateway.limits import BodyLimit
+from gateway.live import Live
 from gateway.logs import RequestId
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.startup import import_if_empty, prepare_tables
 from gateway.workers import Workers
 from models.database import fetch
+from resolvers.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
 
 
@@ -37,6 +39,7 @@ class Application:
         )
         self._endpoint: Endpoint | None = None
         self._workers: Workers | None = None
+        self.live: Live | None = None
         self.resources: Resources | None = None
 
     @asynccontextmanager
@@ -46,23 +49,37 @@ class Application:
             await prepare_tables(self._settings.profile, resources.database)
             with resources.database.active():
                 await import_if_empty(self._settings.book_file, resources.desk.clock())
-                workers = Workers(resources)
-                self.resources, self._workers = resources, workers
+                live = Live(self._schema, self._documents(), resources)
+                workers = Workers(resources, live)
+                self.resources, self._workers, self.live = resources, workers, live
                 self._endpoint = Endpoint(self._schema, resources)
                 workers.start()
                 try:
                     yield
                 finally:
-                    self._endpoint = None
+                    await live.drain(self._settings.shutdown_timeout_s)
+                    self._endpoint = self.live = None
                     await workers.stop()
                     self.resources = self._workers = None
+
+    def _documents(self) -> Documents:
+        settings = self._settings
+        return Documents(
+            self._schema._schema,
+            depth=settings.max_query_depth,
+            aliases=settings.max_query_aliases,
+            tokens=settings.max_query_tokens,
+            introspection=settings.introspection,
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`/graphql`: serve a request or a socket with this application's database active in its task."""
         assert self._endpoint is not None, "served outside of the lifespan"
         assert self.resources is not None
+        assert self.live is not None
+        serve = self.live.serve if scope["type"] == "websocket" else self._endpoint
         with self.resources.database.active():
-            await self._endpoint(scope, receive, send)
+            await serve(scope, receive, send)
 
     async def health(self, _: Request) -> Response:
         """The process lives."""

@@ -9,6 +9,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.settings import Settings
+from gateway.websocket_protocol import DeskWebSocketProtocol
 
 log = structlog.get_logger()
 
@@ -20,16 +21,21 @@ def run_server(
 
     Raises SystemExit when the application cannot start. SIGINT is the usual end, so it is not an error.
     """
-    config = uvicorn.Config(
+    with suppress(KeyboardInterrupt):
+        _Server(server_config(app, settings), announce).run(sockets=[listener])
+
+
+def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
+    """How the application has to be served: with our WebSocket protocol, without compression."""
+    return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
+        ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,
         ws_per_message_deflate=False,
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
     )
-    with suppress(KeyboardInterrupt):
-        _Server(config, announce).run(sockets=[listener])
 
 
 class _Server(uvicorn.Server):

@@ -14,7 +14,6 @@ from strawberry.extensions import (
 )
 from strawberry.schema.config import StrawberryConfig
 
-import resolvers.enums  # noqa: F401 - registers the enums before the types use them
 from resolvers.errors import CodedErrors
 from resolvers.mutation import Mutation
 from resolvers.query import Query

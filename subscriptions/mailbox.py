@@ -1,0 +1,148 @@
+"""What waits for a peer that does not keep up, bounded per operation, and what happens at the bound.
+
+A frame is written at once when nothing waits and the socket has room; no task is woken and no queue touched.
+Else it waits, in order. An operation whose field keeps EVERY event and whose bound is reached gives up the
+socket, for its client can resume from its cursor; one where only the LATEST matters replaces what waits under
+the same key. Nobody is ever awaited here, so a stalled peer costs the others nothing.
+"""
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from subscriptions.frames import Sink
+
+
+class Delivery(StrEnum):
+    """What a full mailbox means."""
+
+    EVERY = "EVERY"
+    """Never dropped, never merged: the socket is closed with 1013 and the client resumes."""
+    LATEST = "LATEST"
+    """Only the newest frame of each key waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLimits:
+    """How much may wait for one operation."""
+
+    frames: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One frame in the queue; it is replaced when a newer one of its key arrives."""
+
+    slot: "Slot"
+    frame: bytes
+    key: str | None
+    committed_at: float
+
+
+@dataclass(slots=True)
+class Slot:
+    """The account of one operation in its socket's mailbox."""
+
+    delivery: Delivery
+    frames: int = 0
+    bytes: int = 0
+    latest: dict[str, Waiting] = field(default_factory=dict)
+    ended: bool = False
+
+
+class Mailbox:
+    """The one way out of a socket.
+
+    `overflow(slot)` is called once per slot that reached its bound, `waited(slot, committed_at)` for every
+    frame that went out after waiting.
+    """
+
+    __slots__ = ("_asked", "_limits", "_overflow", "_queue", "_sink", "_waited")
+
+    def __init__(
+        self,
+        sink: Sink,
+        limits: MailboxLimits,
+        overflow: Callable[[Slot], None],
+        waited: Callable[[Slot, float], None],
+    ) -> None:
+        self._waited = waited
+        self._sink = sink
+        self._limits = limits
+        self._overflow = overflow
+        self._queue: deque[Waiting] = deque()
+        self._asked = False
+
+    @property
+    def depth(self) -> int:
+        """Frames waiting."""
+        return len(self._queue)
+
+    def put(self, slot: Slot, frame: bytes, key: str | None = None, committed_at: float = 0.0) -> bool:
+        """Write or queue; whether it was written at once."""
+        if not self._queue and self._sink.try_write(frame):
+            return True
+        if self._sink.gone or slot.ended:
+            return False
+        if (
+            key is not None
+            and slot.delivery is Delivery.LATEST
+            and self._replaced(slot, key, frame, committed_at)
+        ):
+            return False
+        if slot.frames >= self._limits.frames or slot.bytes + len(frame) > self._limits.bytes:
+            slot.ended = True
+            self._overflow(slot)
+            return False
+        self._append(Waiting(slot, frame, key, committed_at))
+        return False
+
+    def drop(self, slot: Slot) -> None:
+        """The operation has ended: what waits for it is not sent any more."""
+        slot.ended = True
+        if slot.frames:
+            self._queue = deque(waiting for waiting in self._queue if waiting.slot is not slot)
+            slot.frames = slot.bytes = 0
+            slot.latest.clear()
+
+    def _append(self, waiting: Waiting) -> None:
+        slot = waiting.slot
+        slot.frames += 1
+        slot.bytes += len(waiting.frame)
+        if waiting.key is not None and slot.delivery is Delivery.LATEST:
+            slot.latest[waiting.key] = waiting
+        self._queue.append(waiting)
+        self._ask_for_room()
+
+    def _replaced(self, slot: Slot, key: str, frame: bytes, committed_at: float) -> bool:
+        waiting = slot.latest.get(key)
+        if waiting is None:
+            return False
+        slot.bytes += len(frame) - len(waiting.frame)
+        waiting.frame, waiting.committed_at = frame, committed_at
+        return True
+
+    def _ask_for_room(self) -> None:
+        if not self._asked:
+            self._asked = True
+            self._sink.when_writable(self._flush)
+
+    def _flush(self) -> None:
+        self._asked = False
+        if self._sink.gone:
+            self._queue.clear()
+            return
+        while self._queue and self._sink.try_write(self._queue[0].frame):
+            self._took(self._queue.popleft())
+        if self._queue:
+            self._ask_for_room()
+
+    def _took(self, waiting: Waiting) -> None:
+        slot = waiting.slot
+        slot.frames -= 1
+        slot.bytes -= len(waiting.frame)
+        if waiting.key is not None and slot.latest.get(waiting.key) is waiting:
+            del slot.latest[waiting.key]
+        self._waited(slot, waiting.committed_at)
