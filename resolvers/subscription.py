@@ -78,7 +78,7 @@ class Subscription:
         "client that does not keep up is closed with 1013 and resumes from its last cursor. A cursor that is "
         "too old gets CURSOR_EXPIRED, one of another field, filter or scope CURSOR_INVALID."
     )
-    async def case_events(
+    def case_events(
         self,
         filter: Annotated[CaseFilter | None, strawberry.argument(description="Which cases.")] = None,
         after: After = None,
@@ -86,12 +86,11 @@ class Subscription:
     ) -> AsyncGenerator[CaseEvent, None]:
         """resolvers.live_operations.CaseEvents"""
         raise SharedOnly
-        yield
 
     @strawberry.subscription(
         description="Liquidation orders: every status change, fill and refusal. Delivery as in caseEvents."
     )
-    async def order_events(
+    def order_events(
         self,
         filter: Annotated[OrderFilter | None, strawberry.argument(description="Which orders.")] = None,
         after: After = None,
@@ -99,31 +98,28 @@ class Subscription:
     ) -> AsyncGenerator[OrderEvent, None]:
         """resolvers.live_operations.OrderEvents"""
         raise SharedOnly
-        yield
 
     @strawberry.subscription(
         description="The header totals, now and after every change, at most once a second; only the latest "
         "matters, so a slow client gets fewer."
     )
-    async def case_summary(
+    def case_summary(
         self,
         filter: Annotated[CaseFilter | None, strawberry.argument(description="Which cases.")] = None,
     ) -> AsyncGenerator[CaseSummary, None]:
         """resolvers.live_operations.SummaryUpdates"""
         raise SharedOnly
-        yield
 
     @strawberry.subscription(
         description="The quotes of up to 100 instruments, now and whenever they change; only the latest of "
         "each matters, so a slow client gets fewer."
     )
-    async def quotes(
+    def quotes(
         self,
         symbols: Annotated[list[str], strawberry.argument(description="1 to 100 instruments.")],
     ) -> AsyncGenerator[Quote, None]:
         """resolvers.live_operations.QuoteUpdates"""
         raise SharedOnly
-        yield
 
 
 def scope_text(field: str, wanted: object, audience: Audience) -> tuple[str, str, str]:
