@@ -158,6 +158,7 @@ def open_bus(settings: Settings) -> Bus:
         remember_max=settings.bus_remembered_entries,
         buffer_max=settings.listener_buffer_entries,
         watch_keys_max=settings.bus_watched_keys,
+        fallback=outbox,
     )
 
 
