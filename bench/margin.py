@@ -3,20 +3,16 @@
 Measured for 5, 20 and 100 positions, kept live (`LiveBook`) and, as the peer, computed anew from the book.
 Half of the positions are in a second currency, a fifth are short. Rounds of the sizes alternate, so that
 what disturbs the machine disturbs them alike; the median of the rounds counts.
-
-    python -m bench.margin [--json FILE]
 """
 
-import argparse
-import json
 import statistics
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
-from pathlib import Path
 
+from bench.measure import save
 from domain.ids import Symbol
 from domain.live_book import LiveBook
 from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding, compute_figures
@@ -135,23 +131,18 @@ def growth(results: list[Result]) -> float:
 
 
 def main() -> None:
-    """Print the table; with --json write it as well."""
-    parser = argparse.ArgumentParser(description="Cost of one tick for an affected account.")
-    parser.add_argument("--json", type=Path, metavar="FILE")
-    arguments = parser.parse_args()
+    """Measure, print, save."""
     results = measure()
     print(f"{'positions':>9}  {'live us/tick':>12}  {'recomputed us/tick':>18}")
     for result in results:
         print(f"{result.positions:>9}  {result.live_us:>12.1f}  {result.recomputed_us:>18.1f}")
     print(f"live, {SIZES[-1]} positions / {SIZES[0]}: {growth(results):.2f} (target: at most {FLAT_UP_TO})")
-    if arguments.json:
-        rows = [
-            {"positions": each.positions, "live_us": each.live_us, "recomputed_us": each.recomputed_us}
-            for each in results
-        ]
-        report = {"ticks": rows, "growth": growth(results), "target": FLAT_UP_TO, "rounds": ROUNDS}
-        arguments.json.write_text(json.dumps(report, indent=2) + "\n")
-
-
-if __name__ == "__main__":
-    main()
+    rows = [
+        {
+            "positions": each.positions,
+            "liveMicroseconds": round(each.live_us, 1),
+            "recomputedMicroseconds": round(each.recomputed_us, 1),
+        }
+        for each in results
+    ]
+    save("margin", {"rounds": ROUNDS, "ticks": rows, "growth": round(growth(results), 3)})

@@ -6,6 +6,7 @@ by `assess_account`, under the account's lock, on what the database says: losing
 can delay a case, never make a wrong one.
 """
 
+import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
@@ -37,6 +38,8 @@ log = structlog.get_logger()
 
 LOAD_BATCH_ACCOUNTS = 500
 REFRESH_BATCH_CASES = 50
+ACCOUNTS_AT_A_STRETCH = 100
+"""How many accounts are computed before others get their turn: a few milliseconds."""
 
 FeedMessage = Quote | FxRate | PositionStated | CashStated | TradeStatusStated
 
@@ -85,8 +88,10 @@ class Monitor:
         await save_fx_rates(rates)
         for quote in quotes.values():
             self._on_quote(quote)
+            await asyncio.sleep(0)
         for rate in rates:
             self._on_rate(rate)
+            await asyncio.sleep(0)
         refused = [(m, await self._take_statement(m)) for m in messages if not isinstance(m, Quote | FxRate)]
         return [(message, why) for message, why in refused if why is not None]
 
@@ -95,24 +100,19 @@ class Monitor:
         await self._load_noted()
         self._to_look_at.update(id_ for id_, watched in self._watched.items() if watched.cases)
         noted, self._to_look_at = self._to_look_at, set()
-        for account_id in noted:
+        for number, account_id in enumerate(noted, start=1):
             watched = self._watched.get(account_id)
             if watched is not None and self._must_assess(watched):
                 await self._assess(account_id)
+            if number % ACCOUNTS_AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        await self._load_noted()
 
     async def refresh(self) -> None:
         """Store the figures of live cases that changed since the last refresh, and tell."""
-        now = self._desk.clock()
-        changed = [
-            (watched, view, case)
-            for watched in self._watched.values()
-            for view in watched.cases
-            if _differs(view.case, case := self._recomputed(watched, view.case, now))
-        ]
-        for start in range(0, len(changed), REFRESH_BATCH_CASES):
-            await self._store_refreshed(changed[start : start + REFRESH_BATCH_CASES], now)
-        if changed:
-            self._desk.on_commit()
+        live = [(watched, view) for watched in self._watched.values() for view in watched.cases]
+        for start in range(0, len(live), REFRESH_BATCH_CASES):
+            await self._refresh(live[start : start + REFRESH_BATCH_CASES])
 
     async def _take_statement(self, message: PositionStated | CashStated | TradeStatusStated) -> str | None:
         if isinstance(message, TradeStatusStated):
@@ -194,7 +194,7 @@ class Monitor:
             await lock_accounts([account_id])
             await assess_account(self._desk, account_id, self._desk.clock())
         self._desk.on_commit()
-        await self._load([account_id])
+        self._to_load.add(account_id)
 
     def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
         figures = watched.live.figures(now)
@@ -206,6 +206,17 @@ class Monitor:
         if figures.stale and not is_priced(watched.live.book()):
             return replace(case, figures=replace(case.figures, stale=True))
         return with_figures(case, figures, uncovered, now)
+
+    async def _refresh(self, live: Sequence[tuple[_Watched, CaseView]]) -> None:
+        now = self._desk.clock()
+        changed = [
+            (watched, view, case)
+            for watched, view in live
+            if _differs(view.case, case := self._recomputed(watched, view.case, now))
+        ]
+        if changed:
+            await self._store_refreshed(changed, now)
+            self._desk.on_commit()
 
     async def _store_refreshed(
         self, changed: Sequence[tuple[_Watched, CaseView, Case]], now: datetime

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
-from statistics import median
 
 from domain.ids import Symbol
 from domain.money import ZERO, Currency
@@ -85,7 +84,7 @@ class Quote:
     def mark_or_none(self) -> Decimal | None:
         """The mark, or None where there is nothing to mark by; a built quote always has one."""
         if self.bid is not None and self.ask is not None and self.last is not None:
-            return median((self.bid, self.ask, self.last))
+            return sorted((self.bid, self.ask, self.last))[1]
         return self.last if self.last is not None else self.previous_close
 
     @property

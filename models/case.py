@@ -27,6 +27,7 @@ from models.database import (
     Row,
     decimal,
     execute,
+    execute_many,
     fetch,
     fetch_one,
     for_update,
@@ -107,20 +108,33 @@ async def save_case(case: Case) -> None:
 async def save_figures(cases: Sequence[tuple[Case, int]]) -> set[CaseId]:
     """Store recomputed figures of live cases, each unless it or its account's book (the version) moved on.
 
-    Which were stored.
+    Which were stored. Two statements in the caller's transaction, however many the cases are.
     """
-    return {case.id for case, book_version in cases if await _save_figures(case, book_version)}
-
-
-async def _save_figures(case: Case, book_version: int) -> int:
-    return await execute(
-        "UPDATE margin_case SET amount = $1, uncovered_amount = $2, figures = $3, cured_since = $4,"
-        " force_eligible = $5"
-        f" WHERE id = $6 AND status IN ({_quoted(LIVE)}) AND version = $7"
-        " AND EXISTS (SELECT 1 FROM account a WHERE a.id = account_id AND a.book_version = $8)",
-        *(case.figures.amount, case.uncovered_amount, figures_to_text(case.figures), case.cured_since),
-        *(case.force_eligible, case.id, case.version, book_version),
+    versions = await _lock_versions([case.id for case, _ in cases])
+    current = [case for case, book in cases if versions.get(case.id) == (case.version, book)]
+    await execute_many(
+        "UPDATE margin_case SET amount = $2, uncovered_amount = $3, figures = $4, cured_since = $5,"
+        " force_eligible = $6 WHERE id = $1",
+        [
+            (
+                *(case.id, case.figures.amount, case.uncovered_amount, figures_to_text(case.figures)),
+                *(case.cured_since, case.force_eligible),
+            )
+            for case in current
+        ],
     )
+    return {case.id for case in current}
+
+
+async def _lock_versions(ids: Sequence[CaseId]) -> dict[CaseId, tuple[int, int]]:
+    """The version of each case that is live, and of its account's book; locked, accounts in order."""
+    rows = await fetch(
+        "SELECT c.id, c.version, a.book_version FROM margin_case c JOIN account a ON a.id = c.account_id"
+        f" WHERE c.id IN ({placeholders(ids)}) AND c.status IN ({_quoted(LIVE)})"
+        f" ORDER BY a.id, c.id{for_update('a', 'c')}",
+        *ids,
+    )
+    return {CaseId(row["id"]): (row["version"], row["book_version"]) for row in rows}
 
 
 async def next_case_no(year: int) -> str:

@@ -20,7 +20,7 @@ from sqlite3 import Error as SqliteError
 from typing import Any
 
 from asyncpg.exceptions import InterfaceError, LockNotAvailableError, PostgresError
-from tortoise.backends.base.client import BaseDBAsyncClient
+from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection
 from tortoise.context import TortoiseContext, _current_context
@@ -192,6 +192,11 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     if not rows:
         return
     connection = _connection()
+    if not isinstance(connection, TransactionalDBClient):
+        # The transaction that Tortoise 1.1.9 makes for many rows stays open when it is cut off.
+        async with transaction():
+            await execute_many(sql, rows)
+        return
     if connection.capabilities.dialect == "sqlite":
         sql, rows = _sqlite_text(sql), [_sqlite_values(row) for row in rows]
     await connection.execute_many(sql, [list(row) for row in rows])

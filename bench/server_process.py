@@ -1,0 +1,47 @@
+"""A desk's server in a process of its own, as an operator starts it."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from time import perf_counter
+
+import httpx
+
+from bench.measure import ROOT
+
+START_TIMEOUT_S = 60.0
+POLL_INTERVAL_S = 0.02
+
+
+@contextmanager
+def served(*arguments: str, **settings: object) -> Iterator[str]:
+    """The URL of `python -m gateway serve` with these settings, not yet ready; stopped at the end."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
+    environment |= {f"GATEWAY_{name.upper()}": str(value) for name, value in settings.items()}
+    command = [sys.executable, "-m", "gateway", "serve", *arguments]
+    server = subprocess.Popen(
+        command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        yield f"http://127.0.0.1:{settings['port']}"
+    finally:
+        server.terminate()
+        server.wait()
+
+
+async def until_ready(client: httpx.AsyncClient) -> None:
+    """Poll `/readyz` until it says 200; AssertionError after `START_TIMEOUT_S`."""
+    started = perf_counter()
+    while not await _is_ready(client):
+        assert perf_counter() - started < START_TIMEOUT_S, "the server did not become ready"
+        await asyncio.sleep(POLL_INTERVAL_S)
+
+
+async def _is_ready(client: httpx.AsyncClient) -> bool:
+    try:
+        return (await client.get("/readyz")).status_code == 200
+    except httpx.TransportError:
+        return False

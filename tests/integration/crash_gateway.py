@@ -1,0 +1,128 @@
+"""A gateway in a process of its own, made to be killed, and killing itself at the venue if told to.
+
+The gateway is the real one; between it and its paper venue stands a `WatchedVenue`, which notes every order
+that is sent although the venue has it: the venue forgives that, we do not.
+
+Processes are forked from one that has imported the gateway, so that a start takes a fraction of a second.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+
+import uvicorn
+
+from domain.execution import ExecutionReport
+from domain.ids import ClientOrderId
+from gateway.app import create_app
+from gateway.logs import configure_logging
+from gateway.resources import OpenVenue, Parts, open_paper_venue
+from gateway.settings import Settings, load_settings
+from venues.base import CancelRequest, NewOrder, Venue
+
+RESENT = "resent"
+"""The file, in the data directory, that names the orders sent twice."""
+
+
+class VenueMoment(StrEnum):
+    """Where on the way to the venue and back."""
+
+    SUBMITTING = "before submit"
+    SUBMITTED = "after submit"
+    REPORTED = "report handed out"
+    """The venue has given the report, and the desk has not recorded it."""
+    RECORDED = "report recorded"
+    """The desk has recorded the report, and the venue does not know that."""
+
+
+@dataclass(frozen=True, slots=True)
+class AtVenue:
+    """Die at the `number`-th such moment, counted from 1."""
+
+    number: int
+    moment: VenueMoment
+
+    def __str__(self) -> str:
+        return f"{self.moment} {self.number}"
+
+
+class WatchedVenue:
+    """A `Venue` that passes everything on, and kills the process at one moment (None: never)."""
+
+    def __init__(self, venue: Venue, resent: Path, point: AtVenue | None) -> None:
+        self._venue = venue
+        self._resent = resent
+        self._point = point
+        self._left = point.number if point else 0
+
+    @property
+    def name(self) -> str:
+        return self._venue.name
+
+    async def submit(self, order: NewOrder) -> None:
+        self._die_at(VenueMoment.SUBMITTING)
+        if await self._venue.history(order.client_order_id) is not None:
+            with self._resent.open("a") as file:
+                file.write(f"{order.client_order_id}\n")
+        await self._venue.submit(order)
+        self._die_at(VenueMoment.SUBMITTED)
+
+    async def cancel(self, request: CancelRequest) -> None:
+        await self._venue.cancel(request)
+
+    async def reports(self) -> AsyncIterator[ExecutionReport]:
+        async for report in self._venue.reports():
+            self._die_at(VenueMoment.REPORTED)
+            yield report
+            self._die_at(VenueMoment.RECORDED)
+
+    async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
+        return await self._venue.history(client_order_id)
+
+    async def close(self) -> None:
+        await self._venue.close()
+
+    def _die_at(self, moment: VenueMoment) -> None:
+        if self._point is not None and moment is self._point.moment:
+            self._left -= 1
+            if not self._left:
+                os.kill(os.getpid(), signal.SIGKILL)
+
+
+def start_gateway(
+    environment: Mapping[str, str], log: Path, dies_at: AtVenue | None = None
+) -> ForkServerProcess:
+    """A running gateway process; it logs into `log`, behind what is there."""
+    forks = multiprocessing.get_context("forkserver")
+    forks.set_forkserver_preload([__name__])
+    process = forks.Process(target=_serve, args=(dict(environment), log, dies_at), daemon=True)
+    process.start()
+    return process
+
+
+def _serve(environment: dict[str, str], log: Path, dies_at: AtVenue | None) -> None:
+    output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
+    os.dup2(output, sys.stdout.fileno())
+    os.dup2(output, sys.stderr.fileno())
+    os.environ.update(environment)
+    settings = load_settings()
+    configure_logging(settings.log_format, sys.stderr)
+    app = create_app(settings, Parts(open_venue=_watched(dies_at)))
+    uvicorn.Server(
+        uvicorn.Config(app, host=settings.host, port=settings.port, log_config=None, access_log=False)
+    ).run()
+
+
+def _watched(point: AtVenue | None) -> Callable[[Settings, Callable[[], datetime]], OpenVenue]:
+    def open_venue(settings: Settings, clock: Callable[[], datetime]) -> OpenVenue:
+        opened = open_paper_venue(settings, clock)
+        return OpenVenue(WatchedVenue(opened.venue, settings.data_directory / RESENT, point), opened.hear)
+
+    return open_venue

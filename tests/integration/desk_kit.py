@@ -1,0 +1,173 @@
+"""A desk for tests: a clock set by hand, accounts stored as needed, and the figures the database implies."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from uuid import uuid4
+
+from desk.assess_case import assess_account
+from desk.desk import Desk
+from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.outcomes import LiquidationStarted
+from domain.events import CaseView, OrderView
+from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
+from domain.liquidation import LegRequest, PlanRequest
+from domain.margin import AccountTerms, AccountType, CashBalance
+from domain.market import FactorSource, Instrument, InstrumentKind, MarginFactors, Quote, TradeStatus
+from domain.money import Currency
+from domain.principal import EVERYTHING, Audience, Permission, Principal
+from gateway.resources import make_desk
+from gateway.settings import Settings, load_settings
+from models.book_import import insert_account, insert_holdings
+from models.case import live_cases_of, load_cases
+from models.client import ClientRow, insert_client
+from models.database import fetch, transaction
+from models.market import save_instrument, save_quotes
+from models.order import load_orders
+
+NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
+"""A Monday in New York."""
+USD = Currency("USD")
+APPLE, BOEING = Symbol("AAPL.US"), Symbol("BA.US")
+FACTORS = MarginFactors(
+    Decimal(".40"), Decimal(".30"), Decimal(".35"), Decimal(".25"), FactorSource.INSTRUMENT
+)
+TRADER = Principal(
+    "trader", Audience(frozenset({Permission.RISK_WARNING_FULL}), None), datetime(2100, 1, 1, tzinfo=UTC)
+)
+
+
+@dataclass(slots=True)
+class Clock:
+    """Stands still until it is moved."""
+
+    now: datetime = NOON
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def pass_(self, **time: float) -> None:
+        self.now += timedelta(**time)
+
+
+@dataclass(slots=True)
+class Counted:
+    """How often the desk said that it had committed something."""
+
+    times: int = 0
+
+    def __call__(self) -> None:
+        self.times += 1
+
+
+@dataclass(slots=True)
+class DeskKit:
+    """The desk, its clock, and short ways to bring it into a state. Needs an active database."""
+
+    clock: Clock = field(default_factory=Clock)
+    committed: Counted = field(default_factory=Counted)
+    settings: Settings = field(default_factory=lambda: load_settings(close_hold_s=0))
+    desk: Desk = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.desk = make_desk(self.settings, self.clock, self.committed)
+
+    async def instrument(self, symbol: Symbol, fee_rate: str = "0.0003", lot: int = 1) -> None:
+        instrument = Instrument(
+            *(symbol, symbol, "XNYS", USD, InstrumentKind.STOCK, Decimal(lot), Decimal(1)),
+            *(Decimal(fee_rate), TradeStatus.TRADING),
+        )
+        await save_instrument(instrument, FACTORS, self.clock())
+
+    async def account(
+        self,
+        account_no: str,
+        cash: int,
+        positions: Mapping[Symbol, int],
+        account_type: AccountType = AccountType.MARGIN,
+        financing_limit: int = 10**9,
+    ) -> AccountId:
+        """A client with one account in USD; the positions' instruments are stored already."""
+        client = ClientRow(ClientId(uuid4().hex), f"CL-{account_no}", f"Client of {account_no}", None)
+        account_id = AccountId(uuid4().hex)
+        await insert_client(client)
+        terms = AccountTerms(account_type, USD, financing_limit=Decimal(financing_limit))
+        await insert_account(client, account_id, account_no, terms)
+        await insert_holdings(
+            account_id,
+            [CashBalance(USD, Decimal(cash))],
+            [(symbol, Decimal(quantity), None) for symbol, quantity in positions.items()],
+            self.clock() - timedelta(hours=1),
+        )
+        return account_id
+
+    async def quote(self, symbol: Symbol, price: str | int) -> Quote:
+        """Bid, ask and last at `price`, now."""
+        quote = quoted(symbol, price, self.clock())
+        await save_quotes([quote])
+        return quote
+
+    async def assess(self, account_id: AccountId) -> None:
+        async with transaction():
+            await assess_account(self.desk, account_id, self.clock())
+
+    async def indebted_account(self, account_no: str = "M1") -> AccountId:
+        """2,000 shares at 100 with 150,000 of debt: USD 20,000.00 to collect, a MAINTENANCE case is open."""
+        for symbol in (APPLE, BOEING):
+            await self.instrument(symbol)
+            await self.quote(symbol, 100)
+        account_id = await self.account(account_no, -150_000, {APPLE: 1000, BOEING: 1000})
+        await self.assess(account_id)
+        return account_id
+
+    async def liquidate(self, case_id: CaseId, *legs: LegRequest, key: str = "") -> list[OrderView]:
+        """The orders of an accepted liquidation, by leg."""
+        item = LiquidateCase(case_id, None, PlanRequest(legs=legs or None))
+        (outcome,) = await liquidate(self.desk, TRADER, Liquidate(key or uuid4().hex, (item,), None))
+        assert isinstance(outcome, LiquidationStarted), outcome
+        views = await load_orders(EVERYTHING, outcome.order_ids)
+        return [views[id_] for id_ in outcome.order_ids]
+
+    async def one_order(self, quantity: int = 700) -> OrderView:
+        """The only order, for AAPL, of the only case of a fresh indebted account; 700 shares cure it."""
+        (case,) = await live_cases_of([await self.indebted_account()])
+        (order,) = await self.liquidate(case.case.id, LegRequest(APPLE, Decimal(quantity)))
+        return order
+
+
+def quoted(symbol: Symbol, price: str | int | Decimal, at: datetime) -> Quote:
+    """Bid, ask and last at `price`, any size."""
+    value = Decimal(price)
+    return Quote(symbol, at, bid=value, ask=value, last=value)
+
+
+async def order(order_id: OrderId) -> OrderView:
+    """As the database has it."""
+    return (await load_orders(EVERYTHING, [order_id]))[order_id]
+
+
+async def case(case_id: CaseId) -> CaseView:
+    """As the database has it."""
+    return (await load_cases(EVERYTHING, [case_id]))[case_id]
+
+
+async def position_of(account_id: AccountId, symbol: Symbol) -> Decimal:
+    """Its quantity."""
+    rows = await fetch(
+        "SELECT quantity FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
+    )
+    return Decimal(rows[0]["quantity"])
+
+
+async def cash_of(account_id: AccountId, currency: Currency = USD) -> Decimal:
+    """Its balance."""
+    rows = await fetch(
+        "SELECT balance FROM cash_balance WHERE account_id = $1 AND currency = $2", account_id, currency
+    )
+    return Decimal(rows[0]["balance"])
+
+
+async def count(table: str, condition: str = "1 = 1") -> int:
+    """How many rows of the table fulfil the condition."""
+    return int((await fetch(f"SELECT COUNT(*) AS n FROM {table} WHERE {condition}"))[0]["n"])

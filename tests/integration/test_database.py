@@ -1,0 +1,250 @@
+"""Transactions that are cut off, nested, blocked or many: all or nothing, and the database stays usable."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from desk.cancel import Cancel, cancel
+from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.outcomes import CancelRefused, LiquidationRefused
+from domain.liquidation import PlanRequest
+from domain.refusals import RefusalCode
+from models.book import lock_accounts
+from models.database import (
+    Busy,
+    Database,
+    UniqueViolated,
+    execute,
+    execute_many,
+    fetch,
+    is_sqlite,
+    transaction,
+)
+from models.lease import acquire_lease
+from tests.integration.cut_off import cut_off, steps_of
+from tests.integration.desk_kit import NOON, TRADER, DeskKit, count
+from tests.servers import fresh_database
+
+PATIENCE_S = 10
+ROLLED_BACK_BY_THE_POOL = "Resetting connection with an active transaction"
+ADD = "INSERT INTO counter (name, value) VALUES ($1, $2)"
+
+
+@pytest.fixture(autouse=True)
+async def no_fault_of_the_loop() -> AsyncIterator[None]:
+    """Drivers tell the event loop what went wrong behind the scenes.
+
+    asyncpg does so when the pool rolls back what a cut-off BEGIN began: that is how it is mended.
+    """
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(lambda _, fault: faults.append(fault["message"]))
+    yield
+    assert [fault for fault in faults if not fault.startswith(ROLLED_BACK_BY_THE_POOL)] == []
+
+
+async def add_three() -> None:
+    async with transaction():
+        await execute(ADD, "a", 1)
+        await fetch("SELECT value FROM counter")
+        await execute_many(ADD, [("b", 2), ("c", 3)])
+
+
+async def add_one() -> None:
+    await execute(ADD, "a", 1)
+
+
+async def add_many() -> None:
+    await execute_many(ADD, [("a", 1), ("b", 2), ("c", 3)])
+
+
+async def add_nested() -> None:
+    async with transaction():
+        await execute(ADD, "a", 1)
+        async with transaction():
+            await execute_many(ADD, [("b", 2), ("c", 3)])
+
+
+async def read() -> None:
+    await fetch("SELECT value FROM counter")
+
+
+async def names(database: Database) -> set[str]:
+    with database.active():
+        return {row["name"] for row in await fetch("SELECT name FROM counter")}
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["waiting", "answered"])
+@pytest.mark.parametrize("work", [add_three, add_one, add_many, add_nested, read])
+async def test_work_cut_off_anywhere_is_done_or_undone_and_leaves_the_database_usable(
+    work: Any, late: bool, database: Database, elsewhere: Database
+) -> None:
+    cuts, afterwards = 0, set("wxyz")
+    with database.active():
+        steps = await steps_of(work())
+        everything = await names(elsewhere)
+        for at in range(1, steps + 1):
+            await execute("DELETE FROM counter")
+            cuts += await cut_off(work(), at, late)
+            async with asyncio.timeout(PATIENCE_S):
+                await execute(ADD, "w", 0)
+                assert "w" in await names(elsewhere), f"cut at {at} of {steps}: a transaction is still open"
+                await at_once(add_in_transaction(name) for name in "xyz")
+            found = await names(elsewhere)
+            assert found >= afterwards, f"cut at {at} of {steps}: lost what was done afterwards"
+            assert found - afterwards in (set(), everything), f"cut at {at} of {steps}: done in part"
+    assert cuts > steps // 2
+
+
+async def add_in_transaction(name: str) -> None:
+    async with transaction():
+        await execute(ADD, name, 0)
+
+
+async def at_once(many: Any) -> None:
+    async with asyncio.TaskGroup() as group:
+        for each in many:
+            group.create_task(each)
+
+
+async def test_a_lease_is_not_taken_for_a_statement_that_was_cut_off_before(database: Database) -> None:
+    """What one statement changed is never counted for another."""
+    with database.active():
+        await acquire_lease("desk", "holder", NOON, timedelta(seconds=5))
+        steps = await steps_of(add_one())
+        for at in range(1, steps + 1):
+            for late in (False, True):
+                await execute("DELETE FROM counter")
+                await cut_off(add_one(), at, late)
+                assert not await acquire_lease("desk", "another", NOON, timedelta(seconds=5))
+
+
+async def test_a_write_tells_how_many_rows_it_changed(database: Database) -> None:
+    with database.active():
+        assert await execute(ADD, "a", 1) == 1
+        assert await execute(f"{ADD} ON CONFLICT (name) DO NOTHING", "a", 2) == 0
+        assert await execute(f"{ADD} ON CONFLICT (name) DO UPDATE SET value = 3", "a", 2) == 1
+        await add_in_transaction("b")
+        assert await execute("UPDATE counter SET value = 4") == 2
+        assert await execute("DELETE FROM counter WHERE value = 5") == 0
+        assert await execute("DELETE FROM counter") == 2
+
+
+async def test_a_failed_transaction_inside_another_undoes_only_itself(database: Database) -> None:
+    with database.active():
+        async with transaction():
+            await execute(ADD, "outer", 1)
+            with pytest.raises(UniqueViolated):
+                await add_twice("inner")
+            await execute(ADD, "after", 1)
+    assert await names(database) == {"outer", "after"}
+
+
+async def add_twice(name: str) -> None:
+    async with transaction():
+        await execute(ADD, name, 1)
+        await execute(ADD, name, 1)
+
+
+async def test_an_inner_transaction_goes_with_the_outer(database: Database) -> None:
+    with database.active():
+        with pytest.raises(ZeroDivisionError):
+            await fail_after_nesting()
+        assert await count("counter") == 0
+
+
+async def fail_after_nesting() -> None:
+    async with transaction():
+        await add_nested()
+        raise ZeroDivisionError
+
+
+async def test_two_databases_in_one_process_keep_apart(database: Database, tmp_path: Path) -> None:
+    other = Database(f"sqlite://{tmp_path}/other.sqlite3", pool_size=1)
+    await other.open()
+    await other.migrate()
+
+    async def work(of: Database, prefix: str) -> None:
+        with of.active():
+            for number in range(10):
+                await add_in_transaction(f"{prefix}{number}")
+
+    await at_once([work(database, "here"), work(other, "there"), work(database, "also")])
+    assert {name.rstrip("0123456789") for name in await names(database)} == {"here", "also"}
+    assert {name.rstrip("0123456789") for name in await names(other)} == {"there"}
+    await other.close()
+
+
+@pytest.fixture
+async def impatient(postgres_url: str, migrated_postgres: str) -> AsyncIterator[Database]:
+    """A PostgreSQL database whose locks are waited for 50 ms."""
+    async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
+        database = Database(url, pool_size=2, lock_timeout_s=0.05)
+        await database.open()
+        yield database
+        await database.close()
+
+
+async def test_an_account_that_is_being_worked_on_refuses_after_the_lock_timeout(impatient: Database) -> None:
+    kit = DeskKit()
+    with impatient.active():
+        order = (await kit.one_order()).order
+        locked, release = asyncio.Event(), asyncio.Event()
+
+        async def hold() -> None:
+            async with transaction():
+                await lock_accounts([order.account_id])
+                locked.set()
+                await release.wait()
+
+        holding = asyncio.create_task(hold())
+        await locked.wait()
+        with pytest.raises(Busy):
+            await lock_in_transaction(order.account_id)
+        item = LiquidateCase(order.case_id, None, PlanRequest())
+        (liquidated,) = await liquidate(kit.desk, TRADER, Liquidate("key 1", (item,), None))
+        (cancelled,) = await cancel(kit.desk, TRADER, Cancel("key 2", (order.id,), None))
+        release.set()
+        await holding
+        assert isinstance(liquidated, LiquidationRefused)
+        assert isinstance(cancelled, CancelRefused)
+        assert liquidated.code is cancelled.code is RefusalCode.VERSION_CONFLICT
+        (again,) = await cancel(kit.desk, TRADER, Cancel("key 2", (order.id,), None))
+        assert not isinstance(again, CancelRefused), "a busy account is no answer for ever"
+
+
+async def lock_in_transaction(account_id: Any) -> None:
+    async with transaction():
+        await lock_accounts([account_id])
+
+
+async def test_more_transactions_than_connections_wait_for_each_other(database: Database) -> None:
+    async def slowly(number: int) -> None:
+        async with transaction():
+            await execute(ADD, f"{number}", 1)
+            await asyncio.sleep(0)
+            await fetch("SELECT value FROM counter")
+            async with transaction():
+                await execute("UPDATE counter SET value = 2 WHERE name = $1", f"{number}")
+
+    with database.active():
+        async with asyncio.timeout(PATIENCE_S):
+            await at_once(slowly(number) for number in range(12))
+        assert await count("counter", "value = 2") == 12
+
+
+async def test_one_connection_is_enough_for_every_use_case(postgres_url: str, migrated_postgres: str) -> None:
+    """Whoever holds a transaction never waits for a second connection."""
+    async with fresh_database(postgres_url, copy_of=migrated_postgres) as url, asyncio.timeout(PATIENCE_S):
+        database = Database(url, pool_size=1)
+        await database.open()
+        with database.active():
+            assert not is_sqlite()
+            kit = DeskKit()
+            order = (await kit.one_order()).order
+            await cancel(kit.desk, TRADER, Cancel("key", (order.id,), None))
+            await kit.assess(order.account_id)
+        await database.close()
