@@ -14,6 +14,7 @@ from gateway.graphql import Endpoint
 from gateway.limits import BodyLimit
 from gateway.live import Live
 from gateway.logs import RequestId
+from gateway.metrics import CONTENT_TYPE, exposition
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.startup import import_if_empty, prepare_tables
@@ -49,6 +50,7 @@ class Application:
             await prepare_tables(self._settings.profile, resources.database)
             with resources.database.active():
                 await import_if_empty(self._settings.book_file, resources.desk.clock())
+                await resources.revocations.load()
                 live = Live(self._schema, self._documents(), resources)
                 workers = Workers(resources, live)
                 self.resources, self._workers, self.live = resources, workers, live
@@ -57,7 +59,7 @@ class Application:
                 try:
                     yield
                 finally:
-                    await live.drain(self._settings.shutdown_timeout_s)
+                    await live.drain()
                     self._endpoint = self.live = None
                     await workers.stop()
                     self.resources = self._workers = None
@@ -81,6 +83,11 @@ class Application:
         with self.resources.database.active():
             await serve(scope, receive, send)
 
+    async def drain(self) -> None:
+        """Say goodbye to the sockets while they can still hear it; the server calls it before it stops."""
+        if self.live is not None:
+            await self.live.drain()
+
     async def health(self, _: Request) -> Response:
         """The process lives."""
         return JSONResponse({"status": "alive"})
@@ -92,10 +99,18 @@ class Application:
             checks["bus"] = self.resources.bus.healthy
             checks["workers"] = self._workers.ready
             checks["leader"] = self._workers.leading
-        ready = checks["database"] and checks["bus"] and checks["workers"]
-        return JSONResponse(
-            {"status": "ready" if ready else "not ready", **checks}, status_code=200 if ready else 503
-        )
+        ready = checks["database"] and checks["workers"]
+        # Without Redis everything goes on, live delivery a little later: no reason to turn callers away.
+        status = ("ready" if checks["bus"] else "degraded") if ready else "not ready"
+        return JSONResponse({"status": status, **checks}, status_code=200 if ready else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        """For Prometheus."""
+        if self.resources is None or self.live is None or self._workers is None:
+            return Response(status_code=503)
+        with self.resources.database.active():
+            text = await exposition(self.resources, self.live, self._workers)
+        return Response(text, media_type=CONTENT_TYPE)
 
     async def _database_answers(self) -> bool:
         if self.resources is None:
@@ -117,6 +132,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             WebSocketRoute("/graphql", application),
             Route("/healthz", application.health),
             Route("/readyz", application.readiness),
+            Route("/metrics", application.metrics),
         ],
         middleware=[
             Middleware(RequestId),

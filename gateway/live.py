@@ -5,6 +5,7 @@ too many.
 """
 
 import asyncio
+import random
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -34,7 +35,8 @@ from subscriptions.websocket import Caller, Refused, Session, SocketLimits
 
 TICK_S = 1.0
 TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
-DRAIN_REASON = "restarting: come back within {seconds} s and resume"
+DRAIN_REASON = "restarting: come back in {seconds} s and resume"
+FLUSH_POLL_S = 0.02
 
 log = structlog.get_logger()
 
@@ -115,12 +117,22 @@ class Live:
             async for message in messages:
                 self.feed.broadcast(quote_from_bytes(message.payload))
 
-    async def drain(self, within_s: float) -> None:
-        """No new sockets; every open one is asked to come back somewhat later, spread over `within_s`."""
+    async def drain(self) -> None:
+        """No new sockets; what is on its way goes out; every socket is asked to come back at a moment."""
+        if self._draining:
+            return
         self._draining = True
+        for _ in range(round(self._resources.settings.drain_flush_s / FLUSH_POLL_S)):
+            if self._flushed():
+                break
+            await asyncio.sleep(FLUSH_POLL_S)
         for session in list(self._sessions):
-            session.close(CloseCode.SERVICE_RESTART, DRAIN_REASON.format(seconds=round(within_s)))
+            pause_s = random.uniform(0, self._resources.settings.drain_spread_s)
+            session.close(CloseCode.SERVICE_RESTART, DRAIN_REASON.format(seconds=f"{pause_s:.1f}"))
         await self.feed.close()
+
+    def _flushed(self) -> bool:
+        return self.feed.idle and not any(session.depth for session in self._sessions)
 
     def close_subject(self, subject: str) -> int:
         """Close the sockets of a subject whose tokens were revoked; how many."""

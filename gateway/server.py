@@ -41,6 +41,8 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
 class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
+        assert isinstance(config.app, Starlette)
+        self._app = config.app
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -52,5 +54,6 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         log.info("stopping", connections=len(self.server_state.connections))
+        await self._app.state.application.drain()
         await super().shutdown(sockets)
         log.info("stopped")

@@ -230,6 +230,9 @@ class Settings(BaseSettings):
         5, description="How many seconds a new WebSocket has for its `connection_init`."
     )
     ws_max_frame_bytes: Count = Field(65_536, description="The largest WebSocket message a client may send.")
+    revocation_poll_interval_s: Seconds = Field(
+        0.4, description="How often, in seconds, a process looks for newly revoked subjects."
+    )
     ws_max_sockets_per_subject: Count = Field(
         10, description="The most WebSockets of one subject in one process."
     )
@@ -259,6 +262,12 @@ class Settings(BaseSettings):
         30, description="For how many seconds a shared subscription without subscribers is kept."
     )
     ws_max_operations: Count = Field(32, description="The most operations running on one WebSocket.")
+    drain_flush_s: SecondsOrZero = Field(
+        1, description="For how many seconds a stopping process still sends what is on its way."
+    )
+    drain_spread_s: SecondsOrZero = Field(
+        3, description="Over how many seconds the clients of a stopping process are asked to come back."
+    )
     shutdown_timeout_s: Seconds = Field(
         10, description="How many seconds open requests and workers have to end at shutdown."
     )

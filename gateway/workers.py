@@ -54,6 +54,7 @@ class Workers:
                 Worker("live feed", live.feed.run),
                 Worker("live quotes", live.run_quotes),
                 Worker("socket clock", live.run_clock),
+                Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
             ],
             PERSISTENT,
         )

@@ -127,3 +127,21 @@ async def _lock_last_offset() -> int:
     row = await fetch_one(f"SELECT s.last_offset FROM stream s WHERE s.name = $1{for_update('s')}", STREAM)
     assert row is not None
     return int(row["last_offset"])
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the relay has not positioned yet."""
+
+    events: int
+    oldest_s: float
+
+
+async def backlog(now: datetime) -> Backlog:
+    """How far the relay is behind."""
+    row = await fetch_one(
+        "SELECT COUNT(*) AS events, MIN(at) AS oldest FROM outbox WHERE stream_offset IS NULL"
+    )
+    assert row is not None
+    age_s = 0.0 if row["oldest"] is None else (now - time(row["oldest"])).total_seconds()
+    return Backlog(int(row["events"]), max(0.0, age_s))

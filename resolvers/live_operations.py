@@ -43,8 +43,7 @@ from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of, s
 from resolvers.summary import summarise
 from subscriptions.bus import Position
 from subscriptions.cursor import CursorInvalid, scope_of
-from subscriptions.mailbox import Delivery
-from subscriptions.shared import Snapshot
+from subscriptions.operation import Delivery, Snapshot
 
 CURSOR_ARGUMENTS = frozenset({"after", "snapshot"})
 EVERY_CASE, EVERY_ORDER = ("case",), ("order",)

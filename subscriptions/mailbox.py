@@ -9,18 +9,9 @@ the same key. Nobody is ever awaited here, so a stalled peer costs the others no
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from enum import StrEnum
 
 from subscriptions.frames import Sink
-
-
-class Delivery(StrEnum):
-    """What a full mailbox means."""
-
-    EVERY = "EVERY"
-    """Never dropped, never merged: the socket is closed with 1013 and the client resumes."""
-    LATEST = "LATEST"
-    """Only the newest frame of each key waits."""
+from subscriptions.operation import Delivery
 
 
 @dataclass(frozen=True, slots=True)

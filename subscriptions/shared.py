@@ -11,7 +11,7 @@ remember is replayed from the stream for that member alone, while live frames wa
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -20,58 +20,10 @@ import structlog
 
 from subscriptions.bus import Entry, Position, PositionLost, SlowConsumer
 from subscriptions.frames import text_frame
-from subscriptions.mailbox import Delivery
 from subscriptions.metrics import LiveMetrics
+from subscriptions.operation import Delivery, Fact, Operation
 
 log = structlog.get_logger()
-
-Fact = Any
-"""A decoded event."""
-
-
-class Operation(Protocol):
-    """A prepared subscription; equal keys mean equal results for everybody who may hold them."""
-
-    @property
-    def key(self) -> Hashable:
-        """What makes it the same operation."""
-
-    @property
-    def field(self) -> str:
-        """The root field."""
-
-    @property
-    def delivery(self) -> Delivery:
-        """What a full mailbox means."""
-
-    @property
-    def postings(self) -> Sequence[Hashable]:
-        """Under which keys events can concern it; see `LiveFeed`."""
-
-    @property
-    def interval_s(self) -> float:
-        """LATEST: how long to wait before rendering again."""
-
-    def concerns(self, fact: Fact) -> Any | None:
-        """What to render of the event; None: nothing."""
-
-    def merge_key(self, root: Any) -> str | None:
-        """LATEST: what a newer rendering replaces."""
-
-    async def render(self, root: Any, position: Position) -> bytes:
-        """Execute once and encode once: the payload of a `next` message."""
-
-    async def snapshot(self) -> "Snapshot":
-        """The current state, and from which position on events are news to it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Snapshot:
-    """State at a position: roots to render, and the ids of later events that it already contains."""
-
-    position: Position
-    roots: Sequence[Any]
-    contained: frozenset[str]
 
 
 class Stream(Protocol):
@@ -166,9 +118,14 @@ class Group:
         self._queue.append((position, fact, root))
         self._news.set()
 
+    @property
+    def busy(self) -> bool:
+        """Something waits for its execution, or is being executed."""
+        return bool(self._queue) or self._rendering
+
     def settled(self, feed_position: Position) -> Position:
         """Up to where everything has been handed to the members."""
-        return self._settled if self._queue or self._rendering else feed_position
+        return self._settled if self.busy else feed_position
 
     def remembered_after(self, after: Position) -> list[Rendered] | None:
         """What was rendered behind a position; None when that goes back too far."""
@@ -254,6 +211,11 @@ class LiveFeed:
     def groups(self) -> Iterable[Group]:
         """Now existing."""
         return self._groups.values()
+
+    @property
+    def idle(self) -> bool:
+        """Nothing waits for its execution."""
+        return not any(group.busy for group in self._groups.values())
 
     async def run(self) -> None:
         """Until cancelled; run again it goes on where it stood."""

@@ -16,10 +16,11 @@ import structlog
 from subscriptions import protocol
 from subscriptions.bus import Position, PositionLost
 from subscriptions.frames import Sink, text_frame
-from subscriptions.mailbox import Delivery, Mailbox, MailboxLimits, Slot
+from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
 from subscriptions.metrics import LiveMetrics
+from subscriptions.operation import Delivery, Operation, Snapshot
 from subscriptions.protocol import CloseCode
-from subscriptions.shared import LiveFeed, Operation, Rendered, Snapshot
+from subscriptions.shared import LiveFeed, Rendered
 
 log = structlog.get_logger()
 
