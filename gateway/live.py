@@ -22,7 +22,7 @@ from models.codec import event_from_text
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
 from resolvers.context import RequestContext
 from resolvers.documents import Documents
-from resolvers.errors import CURSOR_EXPIRED, FORBIDDEN, INTERNAL, ApiError, coded
+from resolvers.errors import BAD_USER_INPUT, CURSOR_EXPIRED, FORBIDDEN, INTERNAL, ApiError, coded
 from resolvers.live_operations import LiveSchema, Prepared, describe, encode, postings_of
 from subscriptions import protocol
 from subscriptions.bus import PositionLost
@@ -30,8 +30,9 @@ from subscriptions.frames import SINK_EXTENSION
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.metrics import LiveMetrics
 from subscriptions.protocol import PROTOCOL, CloseCode
+from subscriptions.running import Backend, Caller, Refused
 from subscriptions.shared import LiveFeed, LiveLimits
-from subscriptions.websocket import Caller, Refused, Session, SocketLimits
+from subscriptions.websocket import Session, SocketLimits
 
 TICK_S = 1.0
 TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
@@ -60,6 +61,7 @@ class Live:
             describe=describe,
             metrics=self.metrics,
         )
+        self.backend = Backend(self, self.feed, self.metrics)
         self._schema = schema
         self._documents = documents
         self._live_schema = LiveSchema(schema, resources.api)
@@ -95,7 +97,7 @@ class Live:
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
         sink = scope["extensions"][SINK_EXTENSION]
-        session = Session(sink, headers.get("authorization"), self, self.feed, self._limits, self.metrics)
+        session = Session(sink, headers.get("authorization"), self, self.backend, self._limits)
         self._sessions[session] = None
         try:
             await session.run(receive)
@@ -187,6 +189,8 @@ class Live:
         document = self._documents.get(message.query)
         if document.errors:
             return [error.formatted for error in document.errors]
+        if document.operation(message.operation_name) is None:
+            return [ApiError(BAD_USER_INPUT, _which(message.operation_name)).formatted]
         if not document.is_subscription(message.operation_name):
             return None
         principal: Principal = caller.principal
@@ -240,3 +244,9 @@ class Live:
         if origin is None or origin in self._resources.settings.allowed_origins:
             return True
         return origin.partition("://")[2] == headers.get("host")
+
+
+def _which(name: str | None) -> str:
+    if name is None:
+        return "The document has several operations: say which by operationName."
+    return f"The document has no operation named {name[:100]!r}."

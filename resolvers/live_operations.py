@@ -280,7 +280,8 @@ class LiveSchema:
         assert operation is not None, "a subscription was found in it"
         field = _root_field(document, operation)
         arguments, names = self._arguments(operation, field, variables)
-        rest = {name: value for name, value in variables.items() if name not in names}
+        declared = {each.variable.name.value for each in operation.variable_definitions or ()}
+        rest = {name: value for name, value in variables.items() if name in declared - names}
         request = Request(
             schema=self._schema,
             api=self._api,

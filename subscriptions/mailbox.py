@@ -71,6 +71,10 @@ class Mailbox:
         """Frames waiting."""
         return len(self._queue)
 
+    def write(self, frames: bytes) -> bool:
+        """Write now if nothing waits and there is room; else nothing was done."""
+        return not self._queue and self._sink.try_write(frames)
+
     def put(self, slot: Slot, frame: bytes, key: str | None = None, committed_at: float = 0.0) -> bool:
         """Write or queue; whether it was written at once."""
         if not self._queue and self._sink.try_write(frame):

@@ -13,6 +13,7 @@ import orjson
 
 PROTOCOL = "graphql-transport-ws"
 ID_CHARACTERS_MAX = 100
+REASON_BYTES_MAX = 123
 
 
 class CloseCode(IntEnum):
@@ -90,6 +91,11 @@ def parse(text: str) -> Message:
     return parser(message) if parser else _invalid(f"unknown message type {str(message.get('type'))[:40]!r}")
 
 
+def close_reason(text: str) -> str:
+    """As much of it as a close frame may carry."""
+    return text.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
+
+
 def ack(payload: dict[str, Any]) -> bytes:
     """connection_ack."""
     return orjson.dumps({"type": "connection_ack", "payload": payload})
@@ -151,6 +157,15 @@ def _complete(message: dict[str, Any]) -> Message:
     return Complete(str(identifier)) if _is_id(identifier) else _invalid("complete needs an id")
 
 
+def _ping(message: dict[str, Any]) -> Message:
+    payload = message.get("payload")
+    try:
+        pong(payload)
+    except orjson.JSONEncodeError:
+        return _invalid("the payload of ping is nested too deeply to be sent back")
+    return Ping(payload)
+
+
 def _is_id(value: object) -> bool:
     return isinstance(value, str) and 0 < len(value) <= ID_CHARACTERS_MAX
 
@@ -159,6 +174,6 @@ _PARSERS: dict[str, Callable[[dict[str, Any]], Message]] = {
     "connection_init": _init,
     "subscribe": _subscribe,
     "complete": _complete,
-    "ping": lambda message: Ping(message.get("payload")),
+    "ping": _ping,
     "pong": lambda message: Pong(message.get("payload")),
 }

@@ -11,7 +11,7 @@ remember is replayed from the stream for that member alone, while live frames wa
 
 import asyncio
 from collections import defaultdict, deque
-from collections.abc import AsyncIterator, Callable, Hashable, Iterable
+from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any, Protocol
@@ -19,9 +19,11 @@ from typing import Any, Protocol
 import structlog
 
 from subscriptions.bus import Entry, Position, PositionLost, SlowConsumer
-from subscriptions.frames import text_frame
 from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Fact, Operation
+
+BATCH_BYTES = 65_536
+"""Of payloads that are written to a socket at once: what asyncio's transports buffer before they say stop."""
 
 log = structlog.get_logger()
 
@@ -39,8 +41,8 @@ class Stream(Protocol):
 class Member(Protocol):
     """One subscriber of a group."""
 
-    def deliver(self, rendered: "Rendered") -> bool:
-        """Take a rendering; never waits. Whether it is on the wire already."""
+    def deliver(self, batch: "Batch") -> bool:
+        """Take renderings; never waits. Whether all are on the wire; else it counts those that are."""
 
     def lost(self, reason: str) -> None:
         """The stream cannot be continued for it: its client has to resume."""
@@ -56,14 +58,19 @@ class Rendered:
     """When the event was committed, as a POSIX timestamp."""
     payload: bytes
     key: str | None = None
-    _frames: dict[bytes, bytes] = field(default_factory=dict)
+    frames: dict[bytes, bytes] = field(default_factory=dict)
+    """Ready frames by their prefix: subscribers that call their operation alike share one."""
 
-    def frame(self, prefix: bytes) -> bytes:
-        """The frame for subscribers that call their operation alike; made once for all of them."""
-        frame = self._frames.get(prefix)
-        if frame is None:
-            frame = self._frames[prefix] = text_frame(prefix + self.payload + b"}")
-        return frame
+
+class Batch:
+    """Renderings that go out together, in stream order."""
+
+    __slots__ = ("joined", "rendered")
+
+    def __init__(self, *rendered: Rendered) -> None:
+        self.rendered = rendered
+        self.joined: dict[bytes, bytes] = {}
+        """All their frames behind one another, by prefix as in `Rendered.frames`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,37 +141,48 @@ class Group:
         return [each for each in self._remembered if each.position.offset > after.offset]
 
     async def run(self) -> None:
-        """Render in order, until cancelled."""
+        """Render in order, until cancelled. Other tasks have their turn after every batch."""
         while True:
             while self._queue:
-                await self._render_next()
-                if self.operation.interval_s:
-                    await asyncio.sleep(self.operation.interval_s)
+                await self._render_some()
+                await asyncio.sleep(self.operation.interval_s)
             self._news.clear()
             await self._news.wait()
 
-    async def _render_next(self) -> None:
-        position, fact, root = self._queue.popleft()
+    async def _render_some(self) -> None:
+        """What waits, up to a bound: in a burst a socket is written once for many events."""
         self._rendering = True
-        payload = await self.operation.render(root, position)
+        batch: list[Rendered] = []
+        size = 0
+        while self._queue and size < BATCH_BYTES:
+            rendered = await self._render(*self._queue.popleft())
+            batch.append(rendered)
+            size += len(rendered.payload)
         self._rendering = False
-        event_id, at = self._describe(fact)
+        self._hand_out(Batch(*batch))
+
+    async def _render(self, position: Position, fact: Fact, root: Any) -> Rendered:
+        payload = await self.operation.render(root, position)
         self._metrics.executed(self.operation.field)
-        self._settled = position
-        rendered = Rendered(position, event_id, at, payload, self.operation.merge_key(root))
+        return Rendered(position, *self._describe(fact), payload, self.operation.merge_key(root))
+
+    def _hand_out(self, batch: Batch) -> None:
+        field = self.operation.field
         if self.operation.delivery is Delivery.EVERY:
-            self._remember(rendered)
-        written = sum([member.deliver(rendered) for member in list(self.members)])
-        self._metrics.delivered(self.operation.field, at, written)
+            self._remember(batch.rendered)
+        self._settled = batch.rendered[-1].position
+        written = sum([member.deliver(batch) for member in list(self.members)])
+        for rendered in batch.rendered:
+            self._metrics.delivered(field, rendered.at, written)
 
     def _forget_older(self, root: Any) -> None:
         """What has not been rendered yet and is out of date now."""
         key = self.operation.merge_key(root)
         self._queue = deque(each for each in self._queue if self.operation.merge_key(each[2]) != key)
 
-    def _remember(self, rendered: Rendered) -> None:
-        self._remembered.append(rendered)
-        self._remembered_bytes += len(rendered.payload)
+    def _remember(self, rendered: Sequence[Rendered]) -> None:
+        self._remembered.extend(rendered)
+        self._remembered_bytes += sum([len(each.payload) for each in rendered])
         while self._remembered_bytes > self._limits.remembered_bytes:
             forgotten = self._remembered.popleft()
             self._remembered_bytes -= len(forgotten.payload)
@@ -252,8 +270,7 @@ class LiveFeed:
         remembered = group.remembered_after(after)
         if remembered is not None:
             group.members[member] = None
-            for rendered in remembered:
-                member.deliver(rendered)
+            _deliver(remembered, member)
             return
         await self._catch_up(group, member, after)
 
@@ -283,9 +300,7 @@ class LiveFeed:
             return
         del group.members[waiting]
         group.members[member] = None
-        for rendered in waiting.frames:
-            if rendered.position.offset > last:
-                member.deliver(rendered)
+        _deliver([each for each in waiting.frames if each.position.offset > last], member)
 
     async def _replay(self, operation: Operation, member: Member, after: Position, until: Position) -> int:
         """Deliver (after, until]; the last offset looked at."""
@@ -299,7 +314,7 @@ class LiveFeed:
                 root = operation.concerns(fact)
                 if root is not None:
                     payload = await operation.render(root, entry.position)
-                    member.deliver(Rendered(entry.position, *self._describe(fact), payload))
+                    _deliver([Rendered(entry.position, *self._describe(fact), payload)], member)
                 if entry.position.offset >= until.offset:
                     break
         return until.offset
@@ -375,12 +390,18 @@ class _CatchingUp:
         self._most = most
         self.frames: list[Rendered] = []
 
-    def deliver(self, rendered: Rendered) -> bool:
+    def deliver(self, batch: Batch) -> bool:
         if len(self.frames) >= self._most:
             self._member.lost("more happened during the replay than may wait")
         else:
-            self.frames.append(rendered)
+            self.frames.extend(batch.rendered)
         return False
 
     def lost(self, reason: str) -> None:
         self._member.lost(reason)
+
+
+def _deliver(rendered: Sequence[Rendered], member: Member) -> None:
+    """One at a time: for a single member joining costs more than it saves."""
+    for each in rendered:
+        member.deliver(Batch(each))
