@@ -34,6 +34,8 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,
         ws_per_message_deflate=False,
+        # Sessions ping in their own protocol, with a deadline: a second ping would find out nothing more.
+        ws_ping_interval=None,
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
     )
 

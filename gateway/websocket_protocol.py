@@ -19,39 +19,41 @@ CLOSE_TIMEOUT_S = 5.0
 class TransportSink:
     """A `Sink` over the protocol of one connection."""
 
-    __slots__ = ("_callbacks", "_protocol")
+    __slots__ = ("_callbacks", "_closed", "_protocol", "_room", "_transport")
 
     def __init__(self, protocol: "DeskWebSocketProtocol") -> None:
         self._protocol = protocol
-        self._callbacks: list[Callable[[], None]] = []
+        self._transport = protocol.transport
+        self._room = protocol.writable.is_set()
+        self._closed = False
+        self._callbacks: tuple[Callable[[], None], ...] = ()
 
     @property
     def gone(self) -> bool:
         """Closed, or being closed."""
-        protocol = self._protocol
-        return protocol.disconnected or protocol.close_sent or protocol.transport.is_closing()
+        return self._closed or self._transport.is_closing()
 
     def try_write(self, frame: bytes) -> bool:
         """Write unless the transport is above its high-water mark."""
-        protocol = self._protocol
-        if not protocol.writable.is_set():
+        if not self._room:
             return False
-        if not self.gone:
-            protocol.transport.write(frame)
+        if not (self._closed or self._transport.is_closing()):
+            self._transport.write(frame)
         return True
 
     def when_writable(self, callback: Callable[[], None]) -> None:
         """Call back at the next room, or now if there is some."""
-        if self._protocol.writable.is_set():
+        if self._room:
             self._protocol.loop.call_soon(callback)
         else:
-            self._callbacks.append(callback)
+            self._callbacks = (*self._callbacks, callback)
 
     def close(self, code: int, reason: str) -> None:
         """Close; a peer that reads nothing is cut off after a while."""
         protocol = self._protocol
         if self.gone:
             return
+        self._closed = True
         protocol.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
         try:
             protocol.conn.send_close(code, reason)
@@ -65,11 +67,21 @@ class TransportSink:
             protocol.transport.resume_reading()
         protocol.close_timer = protocol.loop.call_later(CLOSE_TIMEOUT_S, protocol.transport.abort)
 
+    def full(self) -> None:
+        """The transport has no room."""
+        self._room = False
+
     def writable_again(self) -> None:
         """The transport has room, or is lost."""
-        callbacks, self._callbacks = self._callbacks, []
+        self._room = True
+        callbacks, self._callbacks = self._callbacks, ()
         for callback in callbacks:
             callback()
+
+    def lost(self) -> None:
+        """Nothing goes out any more; whoever waits for room is let go of."""
+        self._closed = True
+        self.writable_again()
 
 
 class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
@@ -84,6 +96,12 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         extensions[SINK_EXTENSION] = self.sink
         await super().run_asgi()
 
+    def pause_writing(self) -> None:
+        """The write buffer is above its high-water mark."""
+        super().pause_writing()
+        if self.sink is not None:
+            self.sink.full()
+
     def resume_writing(self) -> None:
         """The write buffer fell below its low-water mark."""
         super().resume_writing()
@@ -94,5 +112,5 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         """Let go of whoever waits for room."""
         super().connection_lost(exc)
         if self.sink is not None:
-            self.sink.writable_again()
+            self.sink.lost()
             self.sink = None
