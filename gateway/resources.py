@@ -232,4 +232,5 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
         summary_interval_s=SUMMARY_INTERVAL_S,
+        resume_within_s=settings.outbox_retention_hours * 3600,
     )

@@ -70,11 +70,10 @@ async def assign_positions(limit: int) -> list[OutboxRow]:
     return [OutboxRow(offset, row["payload"].encode(), time(row["at"])) for offset, row in numbered]
 
 
-async def unpublished_event_ids() -> frozenset[str]:
-    """Events that are committed but have no position yet."""
-    return frozenset(
-        row["event_id"] for row in await fetch("SELECT event_id FROM outbox WHERE stream_offset IS NULL")
-    )
+async def unpublished() -> list[bytes]:
+    """The payloads of events that are committed but have no position yet."""
+    rows = await fetch("SELECT payload FROM outbox WHERE stream_offset IS NULL ORDER BY id")
+    return [row["payload"].encode() for row in rows]
 
 
 async def published_after(offset: int, limit: int) -> list[OutboxRow]:

@@ -29,10 +29,11 @@ from domain.ids import Symbol
 from domain.market import Quote
 from domain.principal import Audience
 from models.case import CaseFilter, CaseSort, page_cases
+from models.codec import event_from_text
 from models.database import consistent_read
 from models.market import load_quotes
 from models.order import OrderFilter, page_orders
-from models.outbox import stream_head, unpublished_event_ids
+from models.outbox import stream_head, unpublished
 from models.where import PageRequest
 from resolvers.context import Api, ReadContext
 from resolvers.documents import Document
@@ -43,10 +44,13 @@ from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of, s
 from resolvers.summary import summarise
 from subscriptions.bus import Position
 from subscriptions.cursor import CursorInvalid, scope_of
-from subscriptions.operation import Delivery, Snapshot
+from subscriptions.operation import Delivery, Opening, Snapshot
 
 CURSOR_ARGUMENTS = frozenset({"after", "snapshot"})
 EVERY_CASE, EVERY_ORDER = ("case",), ("order",)
+_END_OF_EXTENSIONS = b'"}}'
+NOWHERE = Position("", 0)
+"""Of no epoch: resuming there is refused as expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +87,33 @@ class LiveOperation:
         """The current state."""
         raise NotImplementedError
 
-    async def render(self, root: Any, position: Position) -> bytes:
+    async def _unpublished(self) -> frozenset[str]:
+        """Events of its concern that are committed but have no position yet."""
+        facts = [event_from_text(payload) for payload in await unpublished()]
+        return frozenset(fact.id for fact in facts if self.concerns(fact) is not None)
+
+    def opened(self, payload: bytes, opening: Opening) -> bytes:
+        """With `extensions.stream`; `encode` put `extensions.cursor` last."""
+        assert payload.endswith(_END_OF_EXTENSIONS)
+        stream: dict[str, Any] = {
+            "resumed": opening.resumed,
+            "resumeWithinS": self._request.api.resume_within_s,
+        }
+        if opening.snapshot_events is not None:
+            stream["snapshotEvents"] = opening.snapshot_events
+        return b'%b","stream":%b}}' % (payload.removesuffix(_END_OF_EXTENSIONS), orjson.dumps(stream))
+
+    def cursor(self, position: Position) -> str | None:
+        """Only fields that keep EVERY event are resumed."""
+        if self.delivery is Delivery.LATEST:
+            return None
+        return self._request.api.cursors.sign(position, self._scope)
+
+    async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
         """Execute with a context of its own, encode."""
         request = self._request
         context = ReadContext(request.api, request.audience)
-        cursor = request.api.cursors.sign(position, self._scope)
+        cursor = request.api.cursors.sign(position if resumable else NOWHERE, self._scope)
         result = execute(
             request.schema._schema,
             request.document,
@@ -144,7 +170,7 @@ class CaseEvents(LiveOperation):
         """Every case that matches, and the position that this is the state of."""
         api, now = self._request.api, self._request.api.desk.clock()
         async with consistent_read():
-            head, contained = await stream_head(), await unpublished_event_ids()
+            head, contained = await stream_head(), await self._unpublished()
             request = PageRequest(api.snapshot_max)
             page = await page_cases(
                 self._request.audience, self._wanted, request, CaseSort.OPENED_AT, False, now
@@ -183,7 +209,7 @@ class OrderEvents(LiveOperation):
         """Every order that matches, oldest first, and the position that this is the state of."""
         api, now = self._request.api, self._request.api.desk.clock()
         async with consistent_read():
-            head, contained = await stream_head(), await unpublished_event_ids()
+            head, contained = await stream_head(), await self._unpublished()
             page = await page_orders(self._request.audience, self._wanted, PageRequest(api.snapshot_max))
         _refuse_partial(page.has_next, api)
         roots = [

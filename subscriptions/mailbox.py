@@ -6,6 +6,7 @@ socket, for its client can resume from its cursor; one where only the LATEST mat
 the same key. Nobody is ever awaited here, so a stalled peer costs the others nothing.
 """
 
+import asyncio
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -50,7 +51,7 @@ class Mailbox:
     frame that went out after waiting.
     """
 
-    __slots__ = ("_asked", "_limits", "_overflow", "_queue", "_sink", "_waited")
+    __slots__ = ("_asked", "_limits", "_overflow", "_queue", "_sink", "_waited", "_waiting_for_room")
 
     def __init__(
         self,
@@ -65,6 +66,7 @@ class Mailbox:
         self._overflow = overflow
         self._queue: deque[Waiting] = deque()
         self._asked = False
+        self._waiting_for_room: list[tuple[Slot, asyncio.Future[None]]] = []
 
     @property
     def depth(self) -> int:
@@ -93,6 +95,13 @@ class Mailbox:
             return False
         self._append(Waiting(slot, frame, key, committed_at))
         return False
+
+    async def room(self, slot: Slot) -> None:
+        """Until nothing of the operation waits, or never will: for those who have much to say at once."""
+        if slot.frames and not slot.ended and not self._sink.gone:
+            room = asyncio.get_running_loop().create_future()
+            self._waiting_for_room.append((slot, room))
+            await room
 
     def drop(self, slot: Slot) -> None:
         """The operation has ended: what waits for it is not sent any more."""
@@ -128,11 +137,22 @@ class Mailbox:
         self._asked = False
         if self._sink.gone:
             self._queue.clear()
-            return
         while self._queue and self._sink.try_write(self._queue[0].frame):
             self._took(self._queue.popleft())
         if self._queue:
             self._ask_for_room()
+        if self._waiting_for_room:
+            self._tell_of_room()
+
+    def _tell_of_room(self) -> None:
+        waiting, self._waiting_for_room = self._waiting_for_room, []
+        for slot, room in waiting:
+            if room.cancelled():
+                continue
+            if slot.frames and not self._sink.gone:
+                self._waiting_for_room.append((slot, room))
+            else:
+                room.set_result(None)
 
     def _took(self, waiting: Waiting) -> None:
         slot = waiting.slot

@@ -49,8 +49,17 @@ class Operation(Protocol):
     def merge_key(self, root: Any) -> str | None:
         """LATEST: what a newer rendering replaces."""
 
-    async def render(self, root: Any, position: Position) -> bytes:
-        """Execute once and encode once: the payload of a `next` message."""
+    async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
+        """Execute once and encode once: the payload of a `next` message.
+
+        Not `resumable`: with a cursor that is refused as expired.
+        """
+
+    def opened(self, payload: bytes, opening: "Opening") -> bytes:
+        """A rendered payload as the first of an operation; EVERY only."""
+
+    def cursor(self, position: Position) -> str | None:
+        """What resumes behind a position; None where nothing is resumed."""
 
     async def snapshot(self) -> "Snapshot":
         """The current state, and from which position on events are news to it."""
@@ -63,3 +72,13 @@ class Snapshot:
     position: Position
     roots: Sequence[Any]
     contained: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """What the first frame of an operation tells beside its event."""
+
+    resumed: bool
+    """It goes on where a cursor left off, nothing missing; else what a client held before is void."""
+    snapshot_events: int | None = None
+    """How many SNAPSHOT events come, this one included; None: no snapshot was asked for."""

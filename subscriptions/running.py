@@ -6,14 +6,14 @@ cost no task. Everything leaves through one mailbox, in order; how it is written
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 from subscriptions.bus import Position, PositionLost
 from subscriptions.frames import Sink
 from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
 from subscriptions.metrics import LiveMetrics
-from subscriptions.operation import Delivery, Operation, Snapshot
+from subscriptions.operation import Delivery, Opening, Operation, Snapshot
 from subscriptions.protocol import Subscribe
 from subscriptions.shared import Batch, LiveFeed, Rendered
 
@@ -195,7 +195,10 @@ class Operations:
 class _Running:
     """One operation of a connection; as a member of its group it frames and forwards ready payloads."""
 
-    __slots__ = ("_mailbox", "_operation", "_operations", "_prefix", "_skip", "field", "id", "slot", "task")
+    __slots__ = (
+        *("_mailbox", "_opening", "_operation", "_operations", "_prefix", "_skip"),
+        *("field", "id", "slot", "task"),
+    )
 
     def __init__(self, operations: Operations, identifier: str) -> None:
         self._operations = operations
@@ -207,6 +210,8 @@ class _Running:
         self._prefix = operations.wire.prefix(identifier)
         self._operation: Operation | None = None
         self._skip: frozenset[str] = frozenset()
+        self._opening: Opening | None = None
+        """To be told with the first frame."""
 
     async def begin(self, start: Start) -> None:
         """Join the feed, behind a snapshot or a cursor if wanted."""
@@ -219,8 +224,10 @@ class _Running:
             await feed.join(operation, self, None)
             await self._send_state(operation, await operation.snapshot())
             return
+        self._opening = Opening(resumed=after is not None)
         if start.snapshot:
             snapshot = await operation.snapshot()
+            self._opening = Opening(resumed=False, snapshot_events=len(snapshot.roots))
             await self._send_state(operation, snapshot)
             after, self._skip = snapshot.position, snapshot.contained
         try:
@@ -232,13 +239,18 @@ class _Running:
             metrics.resumes["recovered"] += 1
 
     async def _send_state(self, operation: Operation, snapshot: Snapshot) -> None:
-        for root in snapshot.roots:
-            payload = await operation.render(root, snapshot.position)
-            self._deliver_one(Rendered(snapshot.position, "", 0.0, payload, operation.merge_key(root)))
+        """Behind a part of it one cannot go on, nor where it contains events that have no position yet."""
+        for number, root in enumerate(snapshot.roots, start=1):
+            whole = number == len(snapshot.roots) and not snapshot.contained
+            payload = await operation.render(root, snapshot.position, resumable=whole)
+            key = operation.merge_key(root)
+            self._deliver_one(Rendered(snapshot.position, "", 0.0, payload, key, resumable=whole))
+            await self.room()
+            await asyncio.sleep(0)
 
     def deliver(self, batch: Batch) -> bool:
         """At once where nothing waits, else frame by frame to the mailbox."""
-        if not self._skip:
+        if self._opening is None and not self._skip:
             frames = batch.joined.get(self._prefix)
             if frames is None:
                 frames = batch.joined[self._prefix] = b"".join([self._frame(each) for each in batch.rendered])
@@ -251,7 +263,10 @@ class _Running:
     def _deliver_one(self, rendered: Rendered) -> None:
         if rendered.event_id in self._skip:
             self._skip -= {rendered.event_id}
-        elif self._mailbox.put(self.slot, self._frame(rendered), rendered.key, rendered.at) and rendered.at:
+            return
+        if self._opening is not None:
+            rendered, self._opening = self._opened(rendered, self._opening), None
+        if self._mailbox.put(self.slot, self._frame(rendered), rendered.key, rendered.at) and rendered.at:
             self._operations.backend.metrics.delivered(self.field, rendered.at, 1)
 
     def _frame(self, rendered: Rendered) -> bytes:
@@ -262,6 +277,14 @@ class _Running:
             wire = self._operations.wire
             frame = rendered.frames[self._prefix] = wire.event(self._prefix, rendered, self._operation)
         return frame
+
+    def _opened(self, rendered: Rendered, opening: Opening) -> Rendered:
+        assert self._operation is not None
+        return replace(rendered, payload=self._operation.opened(rendered.payload, opening), frames={})
+
+    async def room(self) -> None:
+        """Until nothing of it waits."""
+        await self._mailbox.room(self.slot)
 
     def lost(self, reason: str) -> None:
         """The client has to come back."""

@@ -18,10 +18,12 @@ from typing import Any, Protocol
 
 import structlog
 
-from subscriptions.bus import Entry, Position, PositionLost, SlowConsumer
+from subscriptions.bus import BusUnavailable, Entry, Position, PositionLost, SlowConsumer
 from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Fact, Operation
 
+PASSED_AT_A_STRETCH = 20
+"""Events of no concern to a replay that are looked at before others have their turn."""
 BATCH_BYTES = 65_536
 """Of payloads that are written to a socket at once: what asyncio's transports buffer before they say stop."""
 
@@ -44,6 +46,9 @@ class Member(Protocol):
     def deliver(self, batch: "Batch") -> bool:
         """Take renderings; never waits. Whether all are on the wire; else it counts those that are."""
 
+    async def room(self) -> None:
+        """Until it can take more of what was missed."""
+
     def lost(self, reason: str) -> None:
         """The stream cannot be continued for it: its client has to resume."""
 
@@ -58,6 +63,8 @@ class Rendered:
     """When the event was committed, as a POSIX timestamp."""
     payload: bytes
     key: str | None = None
+    resumable: bool = True
+    """False in the midst of a snapshot: behind it one cannot go on."""
     frames: dict[bytes, bytes] = field(default_factory=dict)
     """Ready frames by their prefix: subscribers that call their operation alike share one."""
 
@@ -112,18 +119,18 @@ class Group:
         self._settled = since
         self._rendering = False
 
-    def offer(self, position: Position, fact: Fact) -> None:
-        """An event that may concern the group."""
+    def offer(self, position: Position, fact: Fact) -> bool:
+        """An event that may concern the group; False when it has too many waiting to take it."""
         root = self.operation.concerns(fact)
         if root is None:
-            return
+            return True
         if self.operation.delivery is Delivery.LATEST:
             self._forget_older(root)
         elif len(self._queue) >= self._limits.group_backlog:
-            self.lose_members("the operation is too expensive for the rate of events")
-            return
+            return False
         self._queue.append((position, fact, root))
         self._news.set()
+        return True
 
     @property
     def busy(self) -> bool:
@@ -189,7 +196,7 @@ class Group:
             self._since = forgotten.position
 
     def lose_members(self, reason: str) -> None:
-        """Every member has to resume; the group starts anew."""
+        """Every member has to resume; the group is of no use any more."""
         members, self.members = list(self.members), {}
         self._queue.clear()
         for member in members:
@@ -224,6 +231,8 @@ class LiveFeed:
         self._index: defaultdict[Hashable, dict[Group, None]] = defaultdict(dict)
         self._position: Position | None = None
         self._ready = asyncio.Event()
+        self._moved: asyncio.Future[None] | None = None
+        """Somebody waits for the feed to move on."""
 
     @property
     def groups(self) -> Iterable[Group]:
@@ -245,10 +254,11 @@ class LiveFeed:
                     self._give(entry)
         except (PositionLost, SlowConsumer) as lost:
             log.warning("the live feed lost its place: subscribers resume", error=repr(lost))
+            self._ready.clear()
             self._position = None
-            for group in self._groups.values():
-                group.lose_members("the live feed lost its place")
-            self._forget_all()
+            self._tell_of_movement()
+            for key in list(self._groups):
+                self._lose(key, "the live feed lost its place")
             raise
 
     async def close(self) -> None:
@@ -260,19 +270,23 @@ class LiveFeed:
     async def join(self, operation: Operation, member: Member, after: Position | None) -> None:
         """Make it a member behind `after` (None: from now on). Raises PositionLost.
 
-        Everything behind `after` that is already known is delivered before this returns.
+        Everything behind `after` that is already known is delivered before this returns, no faster than the
+        member has room for it; whatever happens meanwhile waits in order behind it, up to a bound.
         """
-        await self._ready.wait()
+        await self._reach(after)
         group = self._group(operation)
         if after is None:
             group.members[member] = None
             return
-        remembered = group.remembered_after(after)
-        if remembered is not None:
-            group.members[member] = None
-            _deliver(remembered, member)
-            return
-        await self._catch_up(group, member, after)
+        waiting = _CatchingUp(member, self._limits.catch_up_frames)
+        group.members[waiting] = None
+        try:
+            await self._catch_up(group, waiting, after)
+        except (SlowConsumer, BusUnavailable) as broken_off:
+            member.lost(f"the replay broke off: {broken_off}")
+        finally:
+            group.members.pop(waiting, None)
+            self._linger_if_empty(group)
 
     def leave(self, operation: Operation, member: Member) -> None:
         """Harmless when it is no member any more."""
@@ -280,44 +294,89 @@ class LiveFeed:
         if group is None:
             return
         group.members.pop(member, None)
+        self._linger_if_empty(group)
+
+    def _linger_if_empty(self, group: Group) -> None:
         if not group.members and group.empty_since is None:
             loop = asyncio.get_running_loop()
             group.empty_since = loop.time()
-            loop.call_later(self._limits.linger_s, self._forget_if_empty, operation.key)
+            loop.call_later(self._limits.linger_s, self._forget_if_empty, group.operation.key)
 
-    async def _catch_up(self, group: Group, member: Member, after: Position) -> None:
-        waiting = _CatchingUp(member, self._limits.catch_up_frames)
-        group.members[waiting] = None
-        try:
-            assert self._position is not None
-            until = group.settled(self._position)
-            last = await self._replay(group.operation, member, after, until)
-        except BaseException:
-            group.members.pop(waiting, None)
-            raise
-        if waiting not in group.members:
-            member.lost("more happened during the replay than may wait")
+    async def _reach(self, after: Position | None) -> None:
+        """Wait until this process stands where another one, which was ahead, gave the position out."""
+        await self._ready.wait()
+        while after is not None and not self._has_reached(after):
+            newest = await self._stream.position_now()
+            if after.epoch != newest.epoch or after.offset > newest.offset:
+                raise PositionLost(f"{after} is ahead of the stream, which is at {newest}")
+            if self._ready.is_set() and not self._has_reached(after):
+                await self._wait_for_movement()
+            await self._ready.wait()
+
+    def _has_reached(self, after: Position) -> bool:
+        here = self._position
+        assert here is not None
+        return after.epoch == here.epoch and after.offset <= here.offset
+
+    async def _wait_for_movement(self) -> None:
+        if self._moved is None:
+            self._moved = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._moved)
+
+    def _tell_of_movement(self) -> None:
+        if self._moved is not None:
+            moved, self._moved = self._moved, None
+            moved.set_result(None)
+
+    async def _catch_up(self, group: Group, waiting: "_CatchingUp", after: Position) -> None:
+        """Until nothing lies between `after` and what the group will hand out next."""
+        last = await self._tell_missed(group, waiting, after)
+        while waiting in group.members:
+            if waiting.rendered:
+                rendered = waiting.rendered.popleft()
+                if rendered.position.offset > last:
+                    last = rendered.position.offset
+                    await _tell(rendered, waiting.member)
+            elif self._settled(group).offset >= last:
+                group.members[waiting.member] = None
+                return
+            else:
+                await waiting.wait_for_more()
+
+    async def _tell_missed(self, group: Group, waiting: "_CatchingUp", after: Position) -> int:
+        """From the group's memory, else from the stream; the last offset looked at."""
+        until = max(self._settled(group).offset, after.offset)
+        remembered = group.remembered_after(after)
+        if remembered is None:
+            await self._replay(group, waiting, after, until)
+        for rendered in remembered or ():
+            if waiting not in group.members:
+                break
+            await _tell(rendered, waiting.member)
+        return until
+
+    async def _replay(self, group: Group, waiting: "_CatchingUp", after: Position, until: int) -> None:
+        """Deliver (after, until]."""
+        if after.offset >= until:
             return
-        del group.members[waiting]
-        group.members[member] = None
-        _deliver([each for each in waiting.frames if each.position.offset > last], member)
-
-    async def _replay(self, operation: Operation, member: Member, after: Position, until: Position) -> int:
-        """Deliver (after, until]; the last offset looked at."""
-        if after.epoch != until.epoch:
-            raise PositionLost(f"{after} is of another epoch than {until}")
-        if after.offset >= until.offset:
-            return until.offset
+        operation = group.operation
         async with self._stream.entries(after) as entries:
             async for entry in entries:
+                if waiting not in group.members:
+                    return
                 fact = self._decode(entry.payload)
                 root = operation.concerns(fact)
                 if root is not None:
                     payload = await operation.render(root, entry.position)
-                    _deliver([Rendered(entry.position, *self._describe(fact), payload)], member)
-                if entry.position.offset >= until.offset:
-                    break
-        return until.offset
+                    await _tell(Rendered(entry.position, *self._describe(fact), payload), waiting.member)
+                elif entry.position.offset % PASSED_AT_A_STRETCH == 0:
+                    await asyncio.sleep(0)
+                if entry.position.offset >= until:
+                    return
+
+    def _settled(self, group: Group) -> Position:
+        assert self._position is not None
+        return group.settled(self._position)
 
     def broadcast(self, fact: Fact) -> None:
         """Something that is not in the stream and matters only while it is the latest."""
@@ -327,6 +386,7 @@ class LiveFeed:
     def _give(self, entry: Entry) -> None:
         self._offer(entry.position, self._decode(entry.payload))
         self._position = entry.position
+        self._tell_of_movement()
 
     def _offer(self, position: Position, fact: Fact) -> None:
         concerned: dict[Group, None] = {}
@@ -334,7 +394,8 @@ class LiveFeed:
             if posting in self._index:
                 concerned.update(self._index[posting])
         for group in concerned:
-            group.offer(position, fact)
+            if not group.offer(position, fact):
+                self._lose(group.operation.key, "the operation is too expensive for the rate of events")
 
     def _group(self, operation: Operation) -> Group:
         group = self._groups.get(operation.key)
@@ -356,8 +417,15 @@ class LiveFeed:
             raise
         except BaseException:
             log.exception("a shared subscription failed", field=group.operation.field)
-            self._forget(group.operation.key, cancel=False)
+            if self._groups.get(group.operation.key) is group:
+                self._forget(group.operation.key, cancel=False)
             group.lose_members("the operation failed")
+
+    def _lose(self, key: Hashable, reason: str) -> None:
+        """Its clients resume, in a new group: what this one remembers ends where it was lost."""
+        group = self._groups[key]
+        self._forget(key, cancel=True)
+        group.lose_members(reason)
 
     def _forget_if_empty(self, key: Hashable) -> None:
         group = self._groups.get(key)
@@ -383,25 +451,36 @@ class LiveFeed:
 
 
 class _CatchingUp:
-    """Stands in for a member during its replay; keeps what happens meanwhile, up to a bound."""
+    """Stands in for a member that is told what it missed; keeps what happens meanwhile, up to a bound."""
 
     def __init__(self, member: Member, most: int) -> None:
-        self._member = member
+        self.member = member
         self._most = most
-        self.frames: list[Rendered] = []
+        self.rendered: deque[Rendered] = deque()
+        self._more = asyncio.Event()
 
     def deliver(self, batch: Batch) -> bool:
-        if len(self.frames) >= self._most:
-            self._member.lost("more happened during the replay than may wait")
+        if len(self.rendered) >= self._most:
+            self.member.lost("more happened during the replay than may wait")
         else:
-            self.frames.extend(batch.rendered)
+            self.rendered.extend(batch.rendered)
+        self._more.set()
         return False
 
+    async def wait_for_more(self) -> None:
+        self._more.clear()
+        await self._more.wait()
+
+    async def room(self) -> None:
+        raise NotImplementedError
+
     def lost(self, reason: str) -> None:
-        self._member.lost(reason)
+        self._more.set()
+        self.member.lost(reason)
 
 
-def _deliver(rendered: Sequence[Rendered], member: Member) -> None:
-    """One at a time: for a single member joining costs more than it saves."""
-    for each in rendered:
-        member.deliver(Batch(each))
+async def _tell(rendered: Rendered, member: Member) -> None:
+    """One at a time: for a single member joining costs more than it saves. Others have their turn."""
+    member.deliver(Batch(rendered))
+    await member.room()
+    await asyncio.sleep(0)

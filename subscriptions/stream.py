@@ -8,7 +8,7 @@ never in neither.
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 
-from subscriptions.bus import Bus, Entry, Position, PositionLost
+from subscriptions.bus import Bus, BusUnavailable, Entry, Position, PositionLost
 from subscriptions.history import History
 
 
@@ -32,7 +32,7 @@ class EventStream:
         async with AsyncExitStack() as stack:
             try:
                 entries = await stack.enter_async_context(self._bus.listen(after))
-            except PositionLost:
+            except (PositionLost, BusUnavailable):
                 live = await stack.enter_async_context(self._bus.listen(None))
                 await self._require_held(after)
                 entries = await stack.enter_async_context(aclosing(self._replayed(after, live)))
