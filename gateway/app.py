@@ -4,11 +4,12 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.graphql import Endpoint
 from gateway.limits import BodyLimit
@@ -17,11 +18,14 @@ from gateway.logs import RequestId
 from gateway.metrics import CONTENT_TYPE, exposition
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
+from gateway.sse import EventStreams, wants_event_stream
 from gateway.startup import import_if_empty, prepare_tables
 from gateway.workers import Workers
 from models.database import fetch
 from resolvers.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
+
+STREAM_PATH = "/graphql/stream"
 
 
 class Application:
@@ -39,6 +43,7 @@ class Application:
             )
         )
         self._endpoint: Endpoint | None = None
+        self._streams: EventStreams | None = None
         self._workers: Workers | None = None
         self.live: Live | None = None
         self.resources: Resources | None = None
@@ -54,13 +59,13 @@ class Application:
                 live = Live(self._schema, self._documents(), resources)
                 workers = Workers(resources, live)
                 self.resources, self._workers, self.live = resources, workers, live
-                self._endpoint = Endpoint(self._schema, resources)
+                self._endpoint, self._streams = Endpoint(self._schema, resources), EventStreams(live)
                 workers.start()
                 try:
                     yield
                 finally:
                     await live.drain()
-                    self._endpoint = self.live = None
+                    self._endpoint = self._streams = self.live = None
                     await workers.stop()
                     self.resources = self._workers = None
 
@@ -75,13 +80,22 @@ class Application:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`/graphql`: serve a request or a socket with this application's database active in its task."""
-        assert self._endpoint is not None, "served outside of the lifespan"
-        assert self.resources is not None
-        assert self.live is not None
-        serve = self.live.serve if scope["type"] == "websocket" else self._endpoint
+        """`/graphql` and below: serve with this application's database active in the request's task."""
+        assert self.resources is not None, "served outside of the lifespan"
+        serve = self._transport(scope)
         with self.resources.database.active():
             await serve(scope, receive, send)
+
+    def _transport(self, scope: Scope) -> ASGIApp:
+        """A socket, an event stream, or a plain request."""
+        assert self.live is not None
+        assert self._endpoint is not None
+        assert self._streams is not None
+        if scope["type"] == "websocket":
+            return self.live.serve
+        if scope["path"].endswith(STREAM_PATH):
+            return self._streams.single
+        return self._streams.distinct if wants_event_stream(Headers(scope=scope)) else self._endpoint
 
     async def drain(self) -> None:
         """Say goodbye to the sockets while they can still hear it; the server calls it before it stops."""
@@ -129,6 +143,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Route("/graphql", application),
+            Route(STREAM_PATH, application),
             WebSocketRoute("/graphql", application),
             Route("/healthz", application.health),
             Route("/readyz", application.readiness),

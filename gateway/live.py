@@ -7,8 +7,8 @@ too many.
 import asyncio
 import random
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
 
 import structlog
 from graphql import GraphQLError
@@ -21,7 +21,7 @@ from gateway.resources import Resources
 from models.codec import event_from_text
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
 from resolvers.context import RequestContext
-from resolvers.documents import Documents
+from resolvers.documents import Document, Documents
 from resolvers.errors import BAD_USER_INPUT, CURSOR_EXPIRED, FORBIDDEN, INTERNAL, ApiError, coded
 from resolvers.live_operations import LiveSchema, Prepared, describe, encode, postings_of
 from subscriptions import protocol
@@ -30,8 +30,9 @@ from subscriptions.frames import SINK_EXTENSION
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.metrics import LiveMetrics
 from subscriptions.protocol import PROTOCOL, CloseCode
-from subscriptions.running import Backend, Caller, Refused
+from subscriptions.running import Backend, Caller, Refused, Wire
 from subscriptions.shared import LiveFeed, LiveLimits
+from subscriptions.sse import SseStream, StreamLimits
 from subscriptions.websocket import Session, SocketLimits
 
 TICK_S = 1.0
@@ -40,6 +41,24 @@ DRAIN_REASON = "restarting: come back in {seconds} s and resume"
 FLUSH_POLL_S = 0.02
 
 log = structlog.get_logger()
+
+
+class Connection(Protocol):
+    """A socket or an event stream, as the clock, draining and revocation see it."""
+
+    @property
+    def caller(self) -> Caller | None:
+        """Once it is known."""
+
+    @property
+    def depth(self) -> int:
+        """Frames waiting."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close from our side."""
+
+    def tick(self, now: float, wall: float) -> None:
+        """What time makes due."""
 
 
 class Live:
@@ -74,13 +93,19 @@ class Live:
             pong_timeout_s=settings.ws_pong_timeout_s,
             expiry_warning_s=settings.token_expiry_warning_s,
         )
-        self._sessions: dict[Session, None] = {}
+        self._sessions: dict[Connection, None] = {}
         self._by_subject: Counter[str] = Counter()
-        self._draining = False
+        self._stream_limits = StreamLimits(
+            mailbox=self._limits.mailbox,
+            operations=settings.ws_max_operations,
+            heartbeat_s=settings.sse_heartbeat_s,
+            reserved_s=settings.sse_reserved_s,
+        )
+        self.draining = False
 
     @property
-    def sessions(self) -> Iterable[Session]:
-        """Every open socket."""
+    def sessions(self) -> Iterable[Connection]:
+        """Every open socket and event stream."""
         return self._sessions
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -88,7 +113,7 @@ class Live:
         connected = await receive()
         assert connected["type"] == "websocket.connect"
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        if self._draining or not self._origin_allowed(headers):
+        if self.draining or not self.origin_allowed(headers):
             await send({"type": "websocket.close"})
             return
         if PROTOCOL not in scope["subprotocols"]:
@@ -103,6 +128,18 @@ class Live:
             await session.run(receive)
         finally:
             del self._sessions[session]
+
+    def open_stream(self, caller: Caller, wire: Wire, released: Callable[[SseStream], None]) -> SseStream:
+        """A stream of the caller, not connected yet. Raises Refused."""
+        self._take_seat(caller)
+        stream = SseStream(caller, wire, self.backend, self._stream_limits, released)
+        self._sessions[stream] = None
+        return stream
+
+    def close_stream(self, stream: SseStream) -> None:
+        """It has ended."""
+        del self._sessions[stream]
+        self.leave(stream.caller)
 
     async def run_clock(self) -> None:
         """Deadlines, pings and expiry of every socket, until cancelled."""
@@ -121,9 +158,9 @@ class Live:
 
     async def drain(self) -> None:
         """No new sockets; what is on its way goes out; every socket is asked to come back at a moment."""
-        if self._draining:
+        if self.draining:
             return
-        self._draining = True
+        self.draining = True
         for _ in range(round(self._resources.settings.drain_flush_s / FLUSH_POLL_S)):
             if self._flushed():
                 break
@@ -148,16 +185,19 @@ class Live:
     def admit(self, session: Session, params: dict[str, Any]) -> Caller:
         """From the payload of connection_init, or the header of the handshake."""
         given = params.get("authorization", params.get("Authorization", session.authorization))
-        caller = self._verified(given)
+        caller = self.verified(given)
+        self._take_seat(caller)
+        return caller
+
+    def _take_seat(self, caller: Caller) -> None:
         most = self._resources.settings.ws_max_sockets_per_subject
         if self._by_subject[caller.subject] >= most:
-            raise Refused(TOO_MANY_SOCKETS, f"at most {most} sockets per subject")
+            raise Refused(TOO_MANY_SOCKETS, f"at most {most} sockets and streams per subject")
         self._by_subject[caller.subject] += 1
-        return caller
 
     def readmit(self, caller: Caller, token: str) -> Caller:
         """A refreshed token must be the same subject's."""
-        refreshed = self._verified(token if token.lower().startswith("bearer ") else f"Bearer {token}")
+        refreshed = self.verified(token if token.lower().startswith("bearer ") else f"Bearer {token}")
         if refreshed.subject != caller.subject:
             raise Refused("TOKEN_CLAIMS", "the refreshed token is somebody else's")
         return refreshed
@@ -168,8 +208,8 @@ class Live:
         second: Principal = after.principal
         return first.audience == second.audience
 
-    def leave(self, session: Session, caller: Caller) -> None:
-        """One socket less."""
+    def leave(self, caller: Caller) -> None:
+        """One socket or stream less."""
         self._by_subject[caller.subject] -= 1
         if not self._by_subject[caller.subject]:
             del self._by_subject[caller.subject]
@@ -195,18 +235,15 @@ class Live:
             return None
         principal: Principal = caller.principal
         try:
-            return self.start(document, message, principal.audience)
+            return self._start(document, message, principal.audience)
         except GraphQLError as refused:
             return [coded(refused).formatted]
 
-    def start(
-        self, document: Any, message: protocol.Subscribe, audience: Audience, last_event_id: str | None = None
-    ) -> Prepared:
-        """A subscription for somebody who may look; raises GraphQLError."""
+    def _start(self, document: Document, message: protocol.Subscribe, audience: Audience) -> Prepared:
         if not audience.may_see:
             raise ApiError(FORBIDDEN, "Your token grants no permission of the desk.")
         return self._live_schema.prepare(
-            document, message.operation_name, message.variables or {}, audience, last_event_id
+            document, message.operation_name, message.variables or {}, audience, message.last_event_id
         )
 
     async def execute(self, message: protocol.Subscribe, caller: Caller) -> bytes:
@@ -229,7 +266,8 @@ class Live:
         log.error("an operation failed", exc_info=failure)
         return [ApiError(INTERNAL, "Something went wrong on our side.").formatted]
 
-    def _verified(self, authorization: object) -> Caller:
+    def verified(self, authorization: object) -> Caller:
+        """Who sends this header; raises Refused."""
         resources = self._resources
         try:
             text = authorization if isinstance(authorization, str) else None
@@ -238,7 +276,7 @@ class Live:
             raise Refused(refused.code, refused.message) from None
         return Caller(principal.subject, principal.token_expires_at.timestamp(), principal)
 
-    def _origin_allowed(self, headers: Mapping[str, str]) -> bool:
+    def origin_allowed(self, headers: Mapping[str, str]) -> bool:
         """Browsers name their page's origin; other clients none."""
         origin = headers.get("origin")
         if origin is None or origin in self._resources.settings.allowed_origins:

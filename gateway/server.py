@@ -8,6 +8,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from gateway.http_protocol import DeskHttpProtocol
 from gateway.settings import Settings
 from gateway.websocket_protocol import DeskWebSocketProtocol
 
@@ -22,15 +23,16 @@ def run_server(
     Raises SystemExit when the application cannot start. SIGINT is the usual end, so it is not an error.
     """
     with suppress(KeyboardInterrupt):
-        _Server(server_config(app, settings), announce).run(sockets=[listener])
+        Server(server_config(app, settings), announce).run(sockets=[listener])
 
 
 def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """How the application has to be served: with our WebSocket protocol, without compression."""
+    """How the application has to be served: with our protocols, without compression."""
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
+        http=DeskHttpProtocol,
         ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,
         ws_per_message_deflate=False,
@@ -40,7 +42,9 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
     )
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """Serves the application of its config; `announce` is called once requests are answered."""
+
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
         assert isinstance(config.app, Starlette)

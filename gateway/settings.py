@@ -234,11 +234,17 @@ class Settings(BaseSettings):
         0.4, description="How often, in seconds, a process looks for newly revoked subjects."
     )
     ws_max_sockets_per_subject: Count = Field(
-        10, description="The most WebSockets of one subject in one process."
+        10, description="The most WebSockets and event streams of one subject in one process."
     )
     ws_ping_interval_s: Seconds = Field(15, description="How often, in seconds, a quiet socket is pinged.")
     ws_pong_timeout_s: Seconds = Field(
         10, description="How many seconds a client has to answer a ping before its socket is closed."
+    )
+    sse_heartbeat_s: Seconds = Field(
+        12, description="How often, in seconds, an event stream carries a comment, so that it is kept open."
+    )
+    sse_reserved_s: Seconds = Field(
+        10, description="How many seconds a reserved event stream waits for its connection."
     )
     token_expiry_warning_s: Seconds = Field(
         60, description="How many seconds before its token expires a socket is warned."
@@ -261,7 +267,9 @@ class Settings(BaseSettings):
     live_linger_s: Seconds = Field(
         30, description="For how many seconds a shared subscription without subscribers is kept."
     )
-    ws_max_operations: Count = Field(32, description="The most operations running on one WebSocket.")
+    ws_max_operations: Count = Field(
+        32, description="The most operations running on one WebSocket or event stream."
+    )
     drain_flush_s: SecondsOrZero = Field(
         1, description="For how many seconds a stopping process still sends what is on its way."
     )

@@ -32,6 +32,14 @@ class Sink(Protocol):
         """Send a close frame if there is room for it, and end the connection soon in any case."""
 
 
+LAST_CHUNK = b"0\r\n\r\n"
+
+
+def chunk(body: bytes) -> bytes:
+    """A piece of a response body (RFC 9112, section 7.1); an empty one would end it."""
+    return b"%x\r\n%b\r\n" % (len(body), body)
+
+
 def text_frame(payload: bytes) -> bytes:
     """An unfragmented, unmasked text frame (RFC 6455, section 5.2)."""
     length = len(payload)

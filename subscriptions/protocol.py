@@ -45,6 +45,8 @@ class Subscribe:
     query: str
     variables: dict[str, Any] | None
     operation_name: str | None
+    last_event_id: str | None = None
+    """SSE: the cursor that a client which comes back sends in a header."""
 
 
 @dataclass(frozen=True, slots=True)

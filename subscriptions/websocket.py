@@ -44,7 +44,7 @@ class Api(Protocol):
     def same_audience(self, before: Caller, after: Caller) -> bool:
         """Whether both may see the same."""
 
-    def leave(self, session: "Session", caller: Caller) -> None:
+    def leave(self, caller: Caller) -> None:
         """The session has ended."""
 
     def greeting(self, caller: Caller) -> dict[str, Any]:
@@ -225,7 +225,7 @@ class Session:
         self._state = _State.CLOSED
         ending = self._operations.stop_all()
         if self._caller is not None:
-            self._api.leave(self, self._caller)
+            self._api.leave(self._caller)
         await asyncio.gather(*ending, return_exceptions=True)
 
 

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import uvicorn
-
 from domain.case import AlertType, Case, CaseStatus
 from domain.events import AccountReference, CaseEvent, CaseEventKind, CaseView
 from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol
@@ -24,8 +22,8 @@ from gateway.app import Application, create_app
 from gateway.auth import issue
 from gateway.live import Live
 from gateway.resources import Parts, Resources
-from gateway.server import server_config
-from gateway.settings import DEVELOPMENT_SECRET, Settings, load_settings
+from gateway.server import Server, server_config
+from gateway.settings import DEVELOPMENT_SECRET, load_settings
 from models import outbox
 from models.database import transaction
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
@@ -54,7 +52,7 @@ class LiveDesk:
     """A served desk without a feed: nothing happens unless a test makes it happen."""
 
     application: Application
-    server: uvicorn.Server
+    server: Server
     port: int
     clock: Clock
     published: list[str] = field(default_factory=list)
@@ -112,14 +110,13 @@ class LiveDesk:
 async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDesk]:
     """Serve until the end of the block, then shut down as on SIGTERM."""
     clock = Clock()
-    chosen: Settings = load_settings(
-        **{"data_directory": directory, "relay_poll_interval_s": 0.05} | settings
-    )
+    usual: dict[str, Any] = {"data_directory": directory, "relay_poll_interval_s": 0.05}
+    chosen = load_settings(**(usual | settings))
     app = create_app(chosen, Parts(clock))
     listener = socket.create_server(("127.0.0.1", 0))
     # Small buffers of the kernel: a reader that stalls is noticed after little data.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
-    server = uvicorn.Server(server_config(app, chosen))
+    server = Server(server_config(app, chosen), announce=lambda: None)
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await until(lambda: server.started or serving.done())

@@ -179,7 +179,7 @@ async def test_an_eleventh_socket_of_a_subject_is_closed_with_1013_and_a_place_i
         async with RawWebSocket.open(desk.port) as socket:
             socket.send(type="connection_init", payload={"authorization": token})
             closed = await socket.closed()
-            assert closed == Closed(1013, f"TOO_MANY_SOCKETS: at most {most} sockets per subject")
+            assert closed == Closed(1013, f"TOO_MANY_SOCKETS: at most {most} sockets and streams per subject")
         async with ready(desk, desk.token("somebody else")):
             pass
         await opened.pop().__aexit__(None, None, None)
