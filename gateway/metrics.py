@@ -43,7 +43,7 @@ class _Collector(Collector):
         yield _gauge("leader", "1 where this process does the desk's own work.", self._workers.leading)
         yield _gauge("bus_up", "1 while the event bus answers; else the outbox is polled.", self._bus_up)
         yield _gauge("relay_waiting_events", "Committed events without a position.", self._waiting.events)
-        yield _gauge("relay_lag_seconds", "Age of the oldest of them.", self._waiting.oldest_s)
+        yield _gauge("relay_lag_seconds", "Age of the oldest of them.", self._waiting.age.total_seconds())
 
     def _sockets(self) -> Iterator[Metric]:
         metrics = self._live.metrics

@@ -7,7 +7,7 @@ account, whose transactions exclude each other, keep their order.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from domain.events import Event
@@ -130,10 +130,10 @@ async def _lock_last_offset() -> int:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the relay has not positioned yet."""
+    """What the relay has not positioned yet, and how old the oldest of it is."""
 
     events: int
-    oldest_s: float
+    age: timedelta
 
 
 async def backlog(now: datetime) -> Backlog:
@@ -142,5 +142,5 @@ async def backlog(now: datetime) -> Backlog:
         "SELECT COUNT(*) AS events, MIN(at) AS oldest FROM outbox WHERE stream_offset IS NULL"
     )
     assert row is not None
-    age_s = 0.0 if row["oldest"] is None else (now - time(row["oldest"])).total_seconds()
-    return Backlog(int(row["events"]), max(0.0, age_s))
+    age = timedelta() if row["oldest"] is None else now - time(row["oldest"])
+    return Backlog(int(row["events"]), max(timedelta(), age))

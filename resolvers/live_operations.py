@@ -159,12 +159,11 @@ class CaseEvents(LiveOperation):
         """A case that matches, or just stopped to match."""
         if not isinstance(fact, CaseEvent):
             return None
-        now = self._request.api.desk.clock()
-        kind = case_event_kind(fact, self._wanted, self._request.audience, now)
+        kind = case_event_kind(fact, self._wanted, self._request.audience)
         return replace(fact, kind=kind) if kind is not None else None
 
     async def root(self, root: CaseEvent, cursor: str, context: ReadContext) -> Any:
-        return case_event_of(root, cursor, context.api.desk.clock())
+        return case_event_of(root, cursor)
 
     async def snapshot(self) -> Snapshot:
         """Every case that matches, and the position that this is the state of."""

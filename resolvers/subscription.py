@@ -11,7 +11,7 @@ from typing import Annotated
 import strawberry
 
 from domain.events import CaseEvent as CaseFact
-from domain.events import CaseEventKind, OrderEventKind, OrderView
+from domain.events import CaseEventKind, OrderEventKind
 from domain.events import OrderEvent as OrderFact
 from domain.order import OrderStatus
 from domain.principal import Audience
@@ -128,24 +128,10 @@ def scope_text(field: str, wanted: object, audience: Audience) -> tuple[str, str
     return field, repr(wanted), "*" if scope is None else repr(sorted(scope))
 
 
-def case_event_of(fact: CaseFact, cursor: str, now: datetime) -> CaseEvent:
-    """The GraphQL object."""
-    return CaseEvent(
-        id=strawberry.ID(fact.id), cursor=cursor, at=fact.at, kind=fact.kind, case=case_of(fact.view, now)
-    )
-
-
-def _order_snapshot(view: OrderView, cursor: str) -> OrderEvent:
-    order = order_of(view)
-    return OrderEvent(
-        id=strawberry.ID(f"{cursor}.{order.id}"),
-        cursor=cursor,
-        at=view.order.updated_at,
-        kind=OrderEventKind.SNAPSHOT,
-        previous_status=None,
-        order=order,
-        fill=None,
-    )
+def case_event_of(fact: CaseFact, cursor: str) -> CaseEvent:
+    """The GraphQL object: as things stood when it happened, however late it is delivered."""
+    case = case_of(fact.view, fact.at)
+    return CaseEvent(id=strawberry.ID(fact.id), cursor=cursor, at=fact.at, kind=fact.kind, case=case)
 
 
 def order_event_of(fact: OrderFact, cursor: str) -> OrderEvent:
