@@ -5,7 +5,6 @@ One served desk answers most tests; those that need other settings, or stop it, 
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -14,18 +13,28 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from gateway.auth import issue
+from models.database import execute
+from resolvers.node import global_id
+from tests.contract.transport_ws_harness import (
+    CASE_LIST,
+    CASES,
+    COUNT,
+    LIQUIDATE,
+    PERSON,
+    answer,
+    forged,
+    ready,
+    refusal,
+    subscribe,
+    works,
+)
+from tests.integration.desk_kit import Clock as DeskClock
+from tests.integration.desk_kit import DeskKit
 from tests.live_desk import LiveDesk, served_desk, until
 from tests.raw_websocket import BINARY, CLOSE, CONTINUATION, PONG, TEXT, Closed, RawWebSocket
 from tests.raw_websocket import PING as WEBSOCKET_PING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
-
-CASES = "subscription ($after: String) { caseEvents(after: $after) { id kind case { caseNo remark } } }"
-QUOTES = 'subscription { quotes(symbols: ["AAPL.US"]) { last } }'
-COUNT = "{ __typename }"
-PERSON = "👩🏽‍💼"
-"""17 bytes of UTF-8 in four characters: reasons of close frames are bounded in bytes."""
 
 
 @pytest.fixture(scope="module")
@@ -39,50 +48,7 @@ async def desk(directory: Path) -> AsyncIterator[LiveDesk]:
         yield served
 
 
-@asynccontextmanager
-async def ready(desk: LiveDesk, token: str | None = None, **options: Any) -> AsyncIterator[RawWebSocket]:
-    """A socket whose connection_init was acknowledged."""
-    async with RawWebSocket.open(desk.port, **options) as socket:
-        socket.send(type="connection_init", payload={"authorization": token or desk.token()})
-        assert (await socket.receive())["type"] == "connection_ack"
-        yield socket
-
-
-async def subscribe(
-    desk: LiveDesk, socket: RawWebSocket, query: str = CASES, id_: str = "1", **more: Any
-) -> None:
-    """And wait until the feed knows of it."""
-    members = sum(len(group.members) for group in desk.live.feed.groups)
-    socket.send(id=id_, type="subscribe", payload={"query": query, **more})
-    await desk.until_members(members + 1)
-
-
-async def answer(socket: RawWebSocket, query: str, **more: Any) -> dict[str, Any]:
-    """The payload of the one `next` of a query or a mutation, which is completed."""
-    socket.send(id="q", type="subscribe", payload={"query": query, **more})
-    result = await socket.receive()
-    assert (result["id"], result["type"]) == ("q", "next"), result
-    assert await socket.receive() == {"id": "q", "type": "complete"}
-    payload: dict[str, Any] = result["payload"]
-    return payload
-
-
-async def refusal(socket: RawWebSocket, query: str, **more: Any) -> dict[str, Any]:
-    """The first error of an operation that never begins."""
-    socket.send(id="bad", type="subscribe", payload={"query": query, **more})
-    message = await socket.receive()
-    assert (message["id"], message["type"]) == ("bad", "error"), message
-    error: dict[str, Any] = message["payload"][0]
-    return error
-
-
-async def works(socket: RawWebSocket) -> bool:
-    """Whether the socket is still answered."""
-    socket.send(type="ping", payload={"still": "there"})
-    return await socket.receive() == {"type": "pong", "payload": {"still": "there"}}
-
-
-# -- the handshake
+# The handshake
 
 
 async def test_the_subprotocol_is_confirmed_and_compression_is_not_negotiated(desk: LiveDesk) -> None:
@@ -108,7 +74,7 @@ async def test_the_own_origin_is_accepted(desk: LiveDesk) -> None:
         assert await works(socket)
 
 
-# -- connection_init
+# Connection_init
 
 
 async def test_the_acknowledgement_tells_how_long_the_token_lasts_and_how_far_back_one_can_resume(
@@ -129,11 +95,6 @@ async def test_the_token_may_come_with_the_handshake_and_the_payload_be_missing_
     async with RawWebSocket.open(desk.port, headers={"Authorization": desk.token()}) as socket:
         socket.send(type="connection_init", **init)
         assert (await socket.receive())["type"] == "connection_ack"
-
-
-def forged(desk: LiveDesk) -> str:
-    secret = "not the secret of the desk, but as long as it"
-    return f"Bearer {issue(secret, 'trader', [Permission.RISK_WARNING_FULL], None, 60, desk.clock())}"
 
 
 @pytest.mark.parametrize(
@@ -190,7 +151,7 @@ async def test_an_eleventh_socket_of_a_subject_is_closed_with_1013_and_a_place_i
             await each.__aexit__(None, None, None)
 
 
-# -- messages that are none
+# Messages that are none
 
 
 @pytest.mark.parametrize(
@@ -302,7 +263,7 @@ async def test_a_socket_cut_off_in_the_middle_of_a_frame_leaves_nothing_behind(d
     await until(lambda: "cut off" not in desk.live._by_subject)
 
 
-# -- ping and pong
+# Ping and pong
 
 
 @pytest.mark.parametrize("payload", [{}, {"payload": None}, {"payload": {"at": 7}}])
@@ -326,35 +287,39 @@ async def test_a_pong_that_nobody_asked_for_is_ignored(desk: LiveDesk) -> None:
         assert await works(socket)
 
 
-async def test_a_client_that_answers_pings_stays_and_one_that_does_not_is_closed_with_1013(
-    directory: Path,
-) -> None:
-    limits = {"ws_ping_interval_s": 0.1, "ws_pong_timeout_s": 0.5}
-    async with served_desk(directory / "pings", **limits) as desk, ready(desk) as socket:
-        for _ in range(3):
-            assert await socket.receive() == {"type": "ping"}
-            socket.send(type="pong")
-        assert await socket.closed() == Closed(1013, "no pong came")
+# Operations
 
 
-async def test_a_client_that_never_initialises_is_closed_with_4408(directory: Path) -> None:
-    async with (
-        served_desk(directory / "init", ws_init_timeout_s=0.1) as desk,
-        RawWebSocket.open(desk.port) as socket,
-    ):
-        assert (await socket.closed()).code == 4408
+async def test_queries_and_mutations_over_one_socket_each_see_what_changed_since(directory: Path) -> None:
+    async with served_desk(directory / "fresh") as desk:
+        kit = DeskKit(DeskClock(desk.clock()))
+        with desk.resources.database.active():
+            await kit.indebted_account("FRESH")
+            async with ready(desk, desk.token(permissions=[Permission.RISK_WARNING_FULL])) as socket:
+                case = await only_case(socket)
+                assert (case["status"], case["account"]["client"]["name"]) == ("OPEN", "Client of FRESH")
+                await execute("UPDATE client SET name = $1", "Renamed")
+                result = await answer(socket, LIQUIDATE, variables=liquidation(case["id"]))
+                assert result["data"]["liquidate"]["results"][0]["__typename"] == "LiquidationStarted"
+                case = await only_case(socket)
+                assert (case["status"], case["account"]["client"]["name"]) == ("LIQUIDATING", "Renamed")
 
 
-# -- operations
-
-
-async def test_queries_over_the_socket_see_what_changed_since_the_last_one(desk: LiveDesk) -> None:
-    query = "{ quotes(symbols: []) { last } __typename }"
+async def test_a_mutation_without_its_permission_is_refused(desk: LiveDesk) -> None:
     async with ready(desk) as socket:
-        first = await answer(socket, COUNT)
-        assert first == {"data": {"__typename": "Query"}}
-        assert (await answer(socket, COUNT, variables=None, operationName=None)) == first
-        del query
+        result = await answer(socket, LIQUIDATE, variables=liquidation(global_id("Case", "any")))
+        assert result["data"]["liquidate"]["results"][0]["code"] == "FORBIDDEN"
+
+
+async def only_case(socket: RawWebSocket) -> dict[str, Any]:
+    (case,) = (await answer(socket, CASE_LIST))["data"]["cases"]["nodes"]
+    found: dict[str, Any] = case
+    return found
+
+
+def liquidation(case_id: str) -> dict[str, Any]:
+    item = {"caseId": case_id, "policy": "PRO_RATA"}
+    return {"input": {"idempotencyKey": "over a socket", "cases": [item]}}
 
 
 async def test_the_result_of_an_event_is_a_next_with_its_cursor(desk: LiveDesk) -> None:
