@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -403,23 +404,21 @@ class LiveFeed:
             assert self._position is not None
             group = Group(operation, self._position, self._limits, self._describe, self._metrics)
             self._groups[operation.key] = group
-            self._tasks[operation.key] = asyncio.create_task(self._run(group))
+            task = self._tasks[operation.key] = asyncio.create_task(group.run())
+            task.add_done_callback(partial(self._failed, group))
             for posting in operation.postings:
                 self._index[posting][group] = None
         group.empty_since = None
         return group
 
-    async def _run(self, group: Group) -> None:
+    def _failed(self, group: Group, task: "asyncio.Task[None]") -> None:
         """A group whose execution fails loses its members loudly, and nobody else's."""
-        try:
-            await group.run()
-        except asyncio.CancelledError:
-            raise
-        except BaseException:
-            log.exception("a shared subscription failed", field=group.operation.field)
-            if self._groups.get(group.operation.key) is group:
-                self._forget(group.operation.key, cancel=False)
-            group.lose_members("the operation failed")
+        if task.cancelled() or (failure := task.exception()) is None:
+            return
+        log.error("a shared subscription failed", field=group.operation.field, exc_info=failure)
+        if self._groups.get(group.operation.key) is group:
+            self._forget(group.operation.key, cancel=False)
+        group.lose_members("the operation failed")
 
     def _lose(self, key: Hashable, reason: str) -> None:
         """Its clients resume, in a new group: what this one remembers ends where it was lost."""
