@@ -23,8 +23,8 @@ from subscriptions.bus import BusUnavailable, Entry, Position, PositionLost, Slo
 from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Fact, Operation
 
-PASSED_AT_A_STRETCH = 20
-"""Events of no concern to a replay that are looked at before others have their turn."""
+AT_A_STRETCH = 20
+"""Events that are looked at before other tasks have their turn."""
 BATCH_BYTES = 65_536
 """Of payloads that are written to a socket at once: what asyncio's transports buffer before they say stop."""
 
@@ -253,6 +253,8 @@ class LiveFeed:
                 self._ready.set()
                 async for entry in entries:
                     self._give(entry)
+                    if entry.position.offset % AT_A_STRETCH == 0:
+                        await asyncio.sleep(0)
         except (PositionLost, SlowConsumer) as lost:
             log.warning("the live feed lost its place: subscribers resume", error=repr(lost))
             self._ready.clear()
@@ -370,7 +372,7 @@ class LiveFeed:
                 if root is not None:
                     payload = await operation.render(root, entry.position)
                     await _tell(Rendered(entry.position, *self._describe(fact), payload), waiting.member)
-                elif entry.position.offset % PASSED_AT_A_STRETCH == 0:
+                elif entry.position.offset % AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
                 if entry.position.offset >= until:
                     return
