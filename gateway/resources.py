@@ -24,6 +24,7 @@ from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.calendars import Calendars
+from gateway.revocation import Revocations
 from gateway.settings import Settings
 from models import outbox
 from models.book import BookRules
@@ -79,6 +80,7 @@ class Resources:
     desk: Desk
     api: Api
     tokens: TokenVerifier
+    revocations: Revocations
     signals: Signals
     holder: str
     """This process's name in leases."""
@@ -106,6 +108,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         stack.push_async_callback(bus.close)
         signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event())
         desk = make_desk(settings, parts.clock, signals.committed)
+        revocations = Revocations(settings.revocation_poll_interval_s)
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
         yield Resources(
             settings=settings,
@@ -114,7 +117,10 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             stream=stream,
             desk=desk,
             api=_api(settings, desk, bus, stream),
-            tokens=TokenVerifier(settings.auth_secret.get_secret_value(), settings.auth_leeway_s),
+            tokens=TokenVerifier(
+                settings.auth_secret.get_secret_value(), settings.auth_leeway_s, revocations.revoked_at
+            ),
+            revocations=revocations,
             signals=signals,
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
@@ -158,6 +164,7 @@ def open_bus(settings: Settings) -> Bus:
         remember_max=settings.bus_remembered_entries,
         buffer_max=settings.listener_buffer_entries,
         watch_keys_max=settings.bus_watched_keys,
+        fallback=outbox,
     )
 
 
@@ -225,4 +232,5 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
         summary_interval_s=SUMMARY_INTERVAL_S,
+        resume_within_s=settings.outbox_retention_hours * 3600,
     )

@@ -18,6 +18,7 @@ from desk.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
+from gateway.live import Live
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import RestartPolicy, Supervisor, Worker
 from models import outbox
@@ -47,11 +48,18 @@ log = structlog.get_logger()
 class Workers:
     """Start and stop with the process; `ready` says whether it can do its part."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, live: Live) -> None:
         self._resources = resources
         self._leader = Leader(resources)
         self._supervisor = Supervisor(
-            [Worker("bus", resources.bus.run), Worker("leader", self._leader.run)],
+            [
+                Worker("bus", resources.bus.run),
+                Worker("leader", self._leader.run),
+                Worker("live feed", live.feed.run),
+                Worker("live quotes", live.run_quotes),
+                Worker("socket clock", live.run_clock),
+                Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
+            ],
             PERSISTENT,
             outages=OUTAGES,
         )

@@ -28,6 +28,8 @@ class Api:
     legs_max: int
     snapshot_max: int
     summary_interval_s: float
+    resume_within_s: int
+    """How far back one can resume."""
 
 
 class ReadContext:

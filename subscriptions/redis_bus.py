@@ -8,7 +8,8 @@ already have them see no gap.
 
 Each process reads with one loop and one connection, which asks for what follows an explicit id. Losing the
 connection therefore loses nothing; the loop connects again and asks the same question. Most resumes are
-answered from memory; older ones page through the stream.
+answered from memory; older ones page through the stream. While Redis does not answer, the process reads the
+outbox itself, a little later, and goes back to the stream where it then stands.
 
 Time limits are `asyncio.timeout` around whole commands, and the clients have no socket timeout of their own:
 with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation.
@@ -20,6 +21,7 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from pathlib import Path
 from typing import Any
 
+import structlog
 from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -27,7 +29,10 @@ from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
 
 from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.fan_out import FanOut, Listener
+from subscriptions.history import History
 from subscriptions.watchers import Watcher, Watchers
+
+log = structlog.get_logger()
 
 COMMAND_RETRIES = 5
 """Every command here may be repeated: publishing is idempotent, a broadcast only newest-wins."""
@@ -52,7 +57,10 @@ class RedisBus:
         watch_keys_max: int,
         broadcasts_max: int = 1000,
         page_max: int = 500,
-        block_s: float = 2.0,
+        block_s: float = 0.2,
+        read_timeout_s: float = 0.3,
+        fallback: History | None = None,
+        poll_interval_s: float = 0.4,
         reconnect_delay_s: float = 0.2,
         command_timeout_s: float = 5.0,
         first_read_timeout_s: float = 10.0,
@@ -69,7 +77,8 @@ class RedisBus:
         self._watchers = Watchers(keys_max=watch_keys_max)
         self._history_max, self._remember_max = history_max, remember_max
         self._broadcasts_max, self._page_max = broadcasts_max, page_max
-        self._block_s = block_s
+        self._block_s, self._read_timeout_s = block_s, read_timeout_s
+        self._fallback, self._poll_interval_s = fallback, poll_interval_s
         self._reconnect_delay_s, self._command_timeout_s = reconnect_delay_s, command_timeout_s
         self._first_read_timeout_s = first_read_timeout_s
         self._broadcast_id: bytes | None = None
@@ -133,6 +142,14 @@ class RedisBus:
         return self._watchers.watch(topic)
 
     async def run(self) -> None:
+        polling = asyncio.create_task(self._poll_while_disconnected())
+        try:
+            await self._read_for_ever()
+        finally:
+            polling.cancel()
+            await asyncio.gather(polling, return_exceptions=True)
+
+    async def _read_for_ever(self) -> None:
         while True:
             try:
                 await self._catch_up()
@@ -159,9 +176,41 @@ class RedisBus:
         if newest and not self._continues(newest[0].position):
             async with self._command():
                 remembered = await self._reader.xrevrange(self._events, count=self._remember_max)
-            self._fan_out.deliver(_entries(remembered)[::-1])
+            self._deliver(_entries(remembered)[::-1])
         self._connected = True
         self._read_once.set()
+
+    async def _poll_while_disconnected(self) -> None:
+        """The outbox is the truth that Redis repeats: read it while Redis is away."""
+        while self._fallback is not None:
+            await asyncio.sleep(self._poll_interval_s)
+            if not self._connected:
+                try:
+                    await self._read_outbox(self._fallback)
+                except OSError as away:
+                    log.warning("neither Redis nor the database answers", error=str(away))
+
+    async def _read_outbox(self, outbox: History) -> None:
+        here = self._fan_out.position
+        if here is None:
+            head = await outbox.stream_head()
+            self._fan_out.begin(Position(head.epoch, head.last_offset))
+            self._read_once.set()
+            return
+        while rows := await outbox.published_after(here.offset, self._page_max):
+            self._deliver([Entry(Position(here.epoch, row.offset), row.payload) for row in rows])
+            here = Position(here.epoch, rows[-1].offset)
+
+    def _deliver(self, entries: Sequence[Entry]) -> None:
+        """Without what came from the other source already."""
+        here = self._fan_out.position
+        self._fan_out.deliver(
+            [
+                entry
+                for entry in entries
+                if here is None or entry.position.epoch != here.epoch or entry.position.offset > here.offset
+            ]
+        )
 
     def _continues(self, newest: Position) -> bool:
         """Whether reading on from where this process stands is right: not at first, nor in another epoch."""
@@ -173,11 +222,11 @@ class RedisBus:
     async def _read(self) -> None:
         here = self._fan_out.position
         after = {self._events: f"{here.offset if here else 0}-0", self._broadcasts: self._broadcast_id}
-        async with self._command(waits_s=self._block_s):
+        async with self._command(within_s=self._block_s + self._read_timeout_s):
             answer = await self._reader.xread(after, count=self._page_max, block=int(self._block_s * 1000))
         for key, found in answer:
             if key.decode() == self._events:
-                self._fan_out.deliver(_entries(found))
+                self._deliver(_entries(found))
             else:
                 self._deliver_broadcasts(found)
         if not answer:
@@ -227,9 +276,9 @@ class RedisBus:
             yield entry
 
     @asynccontextmanager
-    async def _command(self, waits_s: float = 0.0) -> AsyncIterator[None]:
+    async def _command(self, within_s: float | None = None) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(waits_s + self._command_timeout_s):
+            async with asyncio.timeout(within_s or self._command_timeout_s):
                 yield
         except (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError) as fault:
             raise BusUnavailable(str(fault) or "Redis does not answer") from fault
