@@ -1,4 +1,4 @@
-"""bench/results/README.md: the figures of the JSON files beside it as tables, so that nobody copies one by hand."""
+"""bench/results/README.md: the figures of the JSON files beside it as tables, none of them copied by hand."""
 
 import json
 from collections.abc import Callable, Iterator, Sequence
@@ -17,8 +17,8 @@ def write() -> None:
 def _page() -> Iterator[str]:
     yield "# Results"
     yield ""
-    yield "Written by `python -m bench` from the JSON files beside it. A figure is the median, with the least and"
-    yield "the most in brackets. [What is measured and why](../README.md)."
+    yield "Written by `python -m bench` from the JSON files beside it. A figure is the median, with the least"
+    yield "and the most in brackets. [What is measured and why](../README.md)."
     for name, table in _TABLES.items():
         path = RESULTS / f"{name}.json"
         if path.exists():

@@ -84,8 +84,19 @@ class Case(Node):
         first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
         after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
     ) -> Connection[Order]:
-        """A page per case."""
-        return await orders_page(info, OrderFilter(case_id=self.view.case.id), first, after)
+        """The first pages of many cases are batched."""
+        case_id = self.view.case.id
+        wanted = OrderFilter(case_id=case_id)
+        if after is not None:
+            return await orders_page(info, wanted, first, after)
+        loaders, pager = info.context.loaders, _order_pager(info, wanted)
+        request = pager.request(first, None)
+
+        async def count() -> int:
+            return await loaders.order_counts.load(case_id) or 0
+
+        page = await loaders.orders_of.load((case_id, first))
+        return pager.connection(page, request, _order_key, order_of, count)
 
 
 @strawberry.input(description="Which cases; what is left out does not matter.")
@@ -164,17 +175,18 @@ def case_of(view: CaseView, now: datetime) -> Case:
 
 async def orders_page(info: Info, wanted: OrderFilter, first: int, after: str | None) -> Connection[Order]:
     """A page of orders, newest first."""
-    context = info.context
-    pager: Pager[OrderView] = Pager(("orders", wanted), "ts", context.api.page_size_max)
+    audience, pager = info.context.audience, _order_pager(info, wanted)
     request = pager.request(first, after)
-    page = await page_orders(context.audience, wanted, request)
-    return pager.connection(
-        page,
-        request,
-        lambda view: (view.order.created_at, view.order.id),
-        order_of,
-        lambda: count_orders(context.audience, wanted),
-    )
+    page = await page_orders(audience, wanted, request)
+    return pager.connection(page, request, _order_key, order_of, lambda: count_orders(audience, wanted))
+
+
+def _order_pager(info: Info, wanted: OrderFilter) -> Pager[OrderView]:
+    return Pager(("orders", wanted), "ts", info.context.api.page_size_max)
+
+
+def _order_key(view: OrderView) -> tuple[datetime, str]:
+    return view.order.created_at, view.order.id
 
 
 async def load_case(info: Info, case_id: CaseId | None) -> Case | None:

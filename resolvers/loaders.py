@@ -17,7 +17,16 @@ from models.book import AccountBook, load_books
 from models.case import load_cases, open_cases_of_clients
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
 from models.market import load_instruments, load_quotes
-from models.order import OrderChange, changes_of, fills_of, load_orders, open_orders_of
+from models.order import (
+    OrderChange,
+    changes_of,
+    count_orders_of_cases,
+    fills_of,
+    load_orders,
+    newest_orders_of_cases,
+    open_orders_of,
+)
+from models.where import Page
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -64,8 +73,26 @@ class Loaders:
         self.open_cases_of: DataLoader[ClientId, Sequence[CaseView]] = _many(
             lambda ids: open_cases_of_clients(audience, ids)
         )
+        self.orders_of: DataLoader[tuple[CaseId, int], Page[OrderView]] = DataLoader(
+            load_fn=lambda keys: _first_pages(audience, keys)
+        )
+        self.order_counts: DataLoader[CaseId, int | None] = _one(
+            lambda ids: count_orders_of_cases(audience, ids)
+        )
         self.fills: DataLoader[OrderId, Sequence[Fill]] = _many(fills_of)
         self.changes: DataLoader[OrderId, Sequence[OrderChange]] = _many(changes_of)
+
+
+async def _first_pages(
+    audience: Audience, keys: Sequence[tuple[CaseId, int]]
+) -> list[Page[OrderView] | BaseException]:
+    """Keys are a case and how many of its orders; one statement for each number asked for."""
+    pages: dict[tuple[CaseId, int], Page[OrderView]] = {}
+    for first in {first for _, first in keys}:
+        ids = [case_id for case_id, wanted in keys if wanted == first]
+        found = await newest_orders_of_cases(audience, ids, first)
+        pages |= {(case_id, first): page for case_id, page in found.items()}
+    return [pages[key] for key in keys]
 
 
 def _one(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:

@@ -3,13 +3,14 @@
 import hashlib
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Awaitable, Callable, Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import Generic, TypeVar
 
 import orjson
 import strawberry
 
+from domain.money import parse_decimal
 from models.where import Page, PageRequest
 from resolvers.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 
@@ -17,11 +18,22 @@ T = TypeVar("T")
 Row = TypeVar("Row")
 
 _VERSION = 1
-_PARSERS: dict[str, Callable[[str], object]] = {
-    "s": str,
-    "d": Decimal,
-    "t": datetime.fromisoformat,
-}
+
+
+def _text(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("no key is written like that")
+    return value
+
+
+def _time(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a key's time is aware")
+    return moment.astimezone(UTC)
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {"s": _text, "d": parse_decimal, "t": _time}
 
 
 @strawberry.type(description="Where a page lies in its list.")

@@ -1,0 +1,115 @@
+"""No N+1: a page of fifty cases costs the statements of a page of one, however much is asked of each."""
+
+import re
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from asyncpg.connection import LoggedQuery
+from tortoise.connection import get_connection
+
+from tests.api.a_full_desk import NUMBER, a_full_desk, symbol_of
+from tests.api.books import a_quote
+from tests.api.desk_client import Caller
+from tests.api.desk_server import Desk, World
+from tests.api.trading import orders, try_to_liquidate
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+EVERYTHING = """query ($first: Int!) { cases(first: $first) { nodes {
+  id
+  client { name accounts { accountNo } openCases { id } }
+  account {
+    figures { amount } cashBalances { balance } positions { nodes { sellableQuantity } }
+    openOrders { id fills { price } history { status } }
+  }
+  orders { totalCount nodes {
+    fills { price } history { status } instrument { lotSize } account { accountNo } case { caseNo }
+  } }
+} } }"""
+OF_ORDERS = """query ($first: Int!) { orders(first: $first) { nodes {
+  id fills { price } history { status } instrument { lotSize } case { caseNo account { figures { amount } } }
+} } }"""
+OF_CLIENTS = """query ($first: Int!) { clients(first: $first) { nodes {
+  id openCases { id orders { nodes { fills { price } } } } accounts { figures { amount } openOrders { id } }
+} } }"""
+COUNTED = "query ($first: Int!) { cases(first: $first) { totalCount nodes { id } } }"
+NOT_COUNTED = "query ($first: Int!) { cases(first: $first) { nodes { id } } }"
+
+
+@asynccontextmanager
+async def statements(desk: Desk) -> AsyncIterator[list[str]]:
+    """What the desk's only connection is asked, without values and without the desk's own lease."""
+    seen: list[str] = []
+
+    def note(sql: str) -> None:
+        if "lease" not in sql and "advisory_unlock" not in sql:
+            seen.append(re.sub(r"'[^']*'|\$\d+|[0-9]+|, ", "", sql))
+
+    assert desk.application.resources is not None
+    with desk.application.resources.database.active():
+        client: Any = get_connection("default")
+        if desk.settings.database_url.startswith("sqlite"):
+            await client._connection.set_trace_callback(note)
+            yield seen
+            await client._connection.set_trace_callback(None)
+        else:
+
+            def note_record(record: LoggedQuery) -> None:
+                note(record.query)
+
+            async with client._pool.acquire() as connection:
+                connection.add_query_logger(note_record)
+            yield seen
+
+
+async def _asked(desk: Desk, caller: Caller, document: str, first: int) -> tuple[Any, Counter[str]]:
+    async with statements(desk) as seen:
+        data = await caller.ask(document, first=first)
+    return data, Counter(seen)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def follower(shared_world: World) -> Desk:
+    """A process that only answers, on the database of a leader; every case has an order, some have fills."""
+    leader = await a_full_desk(shared_world)
+    trader = leader.caller()
+    ids = (await trader.ask(NOT_COUNTED, first=100))["cases"]["nodes"]
+    legs = [{"symbol": symbol_of(number // 10)} for number in range(NUMBER)]
+    assert (await try_to_liquidate(trader, [{"caseId": node["id"]} for node in ids])).data
+    quotes = [a_quote(leg["symbol"], leader.clock(), "100", size=900) for leg in legs]
+    await leader.market.says(*quotes)
+
+    async def traded() -> bool:
+        every = [order["status"] for order in await orders(trader)]
+        return len(every) == NUMBER and set(every) <= {"NEW", "PARTIALLY_FILLED", "FILLED"}
+
+    await leader.until(traded, "every order to be at the venue")
+    return await shared_world.desk(database_pool_size=1, lease_renew_s=4.9)
+
+
+@pytest.mark.parametrize(
+    ("document", "field"), [(EVERYTHING, "cases"), (OF_ORDERS, "orders"), (OF_CLIENTS, "clients")]
+)
+async def test_a_longer_page_costs_no_more_statements(follower: Desk, document: str, field: str) -> None:
+    caller = follower.caller()
+    await caller.ask(document, first=1)
+    one, for_one = await _asked(follower, caller, document, 1)
+    many, for_many = await _asked(follower, caller, document, 50)
+    assert len(one[field]["nodes"]) == 1
+    assert len(many[field]["nodes"]) == (NUMBER // 2 if field == "clients" else NUMBER)
+    assert sum(for_many.values()) == sum(for_one.values()), for_many - for_one
+    assert sum(for_one.values()) >= 3
+
+
+async def test_a_list_is_counted_only_when_that_is_asked(follower: Desk) -> None:
+    caller = follower.caller()
+    counted, with_count = await _asked(follower, caller, COUNTED, 1)
+    _, without = await _asked(follower, caller, NOT_COUNTED, 1)
+    assert counted["cases"]["totalCount"] == NUMBER
+    assert [sql for sql in (with_count - without).elements()] != []
+    assert not any("COUNT(" in sql for sql in without)
+    assert sum(without.values()) == 1
