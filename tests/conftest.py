@@ -1,10 +1,18 @@
 """Fixtures every test may ask for; a server starts only when the first test of the run asks for it."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
+from models.database import Database
 from tests.servers import fresh_database, postgres_server, redis_server
+
+T = TypeVar("T")
 
 
 @pytest.fixture(scope="session")
@@ -26,3 +34,50 @@ async def database_url(postgres_url: str) -> AsyncIterator[str]:
     """A new, empty PostgreSQL database for this test alone."""
     async with fresh_database(postgres_url) as url:
         yield url
+
+
+@pytest.fixture(scope="session")
+def migrated_sqlite(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite database to be copied: migrating takes a second, copying does not."""
+    path = tmp_path_factory.mktemp("migrated") / "desk.sqlite3"
+    with _on_another_loop(_migrated(f"sqlite://{path}")):
+        return path
+
+
+@pytest.fixture(scope="session")
+def migrated_postgres(postgres_url: str) -> Iterator[str]:
+    """A PostgreSQL database to be copied, while nobody is connected."""
+    with _on_another_loop(_fresh_and_migrated(postgres_url)) as url:
+        yield url
+
+
+@asynccontextmanager
+async def _migrated(url: str) -> AsyncIterator[None]:
+    database = Database(url, pool_size=1)
+    await database.open()
+    try:
+        await database.migrate()
+    finally:
+        await database.close()
+    yield
+
+
+@asynccontextmanager
+async def _fresh_and_migrated(postgres_url: str) -> AsyncIterator[str]:
+    async with fresh_database(postgres_url) as url, _migrated(url):
+        yield url
+
+
+@contextmanager
+def _on_another_loop(context: AbstractAsyncContextManager[T]) -> Iterator[T]:
+    """For fixtures of the session, which are asked for while the loop of a test is running."""
+    runner = asyncio.Runner()
+    with ThreadPoolExecutor(1) as thread:
+        try:
+            entered = thread.submit(lambda: runner.run(context.__aenter__())).result()
+            try:
+                yield entered
+            finally:
+                thread.submit(lambda: runner.run(context.__aexit__(None, None, None))).result()
+        finally:
+            thread.submit(runner.close).result()
