@@ -119,6 +119,7 @@ class Group:
         self._since = since
         self._settled = since
         self._rendering = False
+        self._ready: list[Rendered] = []
 
     def offer(self, position: Position, fact: Fact) -> bool:
         """An event that may concern the group; False when it has too many waiting to take it."""
@@ -136,7 +137,7 @@ class Group:
     @property
     def busy(self) -> bool:
         """Something waits for its execution, or is being executed."""
-        return bool(self._queue) or self._rendering
+        return bool(self._queue or self._ready) or self._rendering
 
     def settled(self, feed_position: Position) -> Position:
         """Up to where everything has been handed to the members."""
@@ -160,22 +161,27 @@ class Group:
     async def _render_some(self) -> None:
         """What waits, up to a bound: in a burst a socket is written once for many events."""
         self._rendering = True
-        batch: list[Rendered] = []
         size = 0
         while self._queue and size < BATCH_BYTES:
             rendered = await self._render(*self._queue.popleft())
-            batch.append(rendered)
+            self._put_ready(rendered)
             size += len(rendered.payload)
         self._rendering = False
-        self._hand_out(Batch(*batch))
+
+    def _put_ready(self, rendered: Rendered) -> None:
+        """Goes out with what is rendered in the same turn of the event loop, and waits for nothing slower."""
+        if not self._ready:
+            asyncio.get_running_loop().call_soon(self._hand_out)
+        self._ready.append(rendered)
 
     async def _render(self, position: Position, fact: Fact, root: Any) -> Rendered:
         payload = await self.operation.render(root, position)
         self._metrics.executed(self.operation.field)
         return Rendered(position, *self._describe(fact), payload, self.operation.merge_key(root))
 
-    def _hand_out(self, batch: Batch) -> None:
-        field = self.operation.field
+    def _hand_out(self) -> None:
+        field, batch = self.operation.field, Batch(*self._ready)
+        self._ready = []
         if self.operation.delivery is Delivery.EVERY:
             self._remember(batch.rendered)
         self._settled = batch.rendered[-1].position

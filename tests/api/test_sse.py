@@ -13,6 +13,9 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
+from models.outbox import unpublished
+from tests.integration.desk_kit import Clock as DeskClock
+from tests.integration.desk_kit import DeskKit
 from tests.live_desk import LiveDesk, served_desk, until
 from tests.raw_sse import ServerEvent, SseReader, event_stream
 
@@ -146,6 +149,26 @@ async def test_last_event_id_counts_more_than_the_cursor_of_the_first_request(
     async with distinct(client, variables={"after": old}, headers={"last-event-id": new}) as reader:
         await started(desk, reader)
         assert ids(await taken(reader, len(later := await desk.publish(1)))) == later
+
+
+async def test_a_snapshot_that_is_cut_off_cannot_be_resumed_from_its_middle(directory: Path) -> None:
+    query = "subscription { caseEvents(snapshot: true) { kind case { caseNo } } }"
+    async with served_desk(directory / "snapshot") as desk, http_client(desk) as client:
+        kit = DeskKit(DeskClock(desk.clock()))
+        with desk.resources.database.active():
+            for account_no in ("S1", "S2", "S3"):
+                await kit.indebted_account(account_no)
+            while await unpublished():  # noqa: ASYNC110 - the relay has no event for it
+                await asyncio.sleep(0.01)
+        async with distinct(client, query) as reader:
+            events = await taken(reader, 3)
+            assert [event.json["data"]["caseEvents"]["kind"] for event in events] == ["SNAPSHOT"] * 3
+            assert [bool(event.last_id) for event in events] == [False, False, True]
+        middle = events[1].json["extensions"]["cursor"]
+        async with distinct(client, query, headers={"last-event-id": middle}) as reader:
+            refusal, complete = await reader.rest()
+            assert refusal.json["errors"][0]["extensions"]["code"] == "CURSOR_EXPIRED"
+            assert complete.name == "complete"
 
 
 async def test_a_query_and_a_mutation_are_one_next_and_complete_and_the_stream_ends(

@@ -1,4 +1,4 @@
-"""graphql-transport-ws in the course of time: pings, tokens that expire, slow readers, a server that stops."""
+"""graphql-transport-ws in the course of time: pings, expiring tokens, slow readers, the end of a server."""
 
 import asyncio
 import re
