@@ -62,11 +62,14 @@ class Signals:
     to_publish: asyncio.Event
     to_dispatch: asyncio.Event
     to_watch: asyncio.Event
+    to_tell: asyncio.Event
+    """The leader, if that is another process; see `gateway.wake`."""
 
     def committed(self) -> None:
         """Something was committed that has to be published, and perhaps sent."""
         self.to_publish.set()
         self.to_dispatch.set()
+        self.to_tell.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +109,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         stack.push_async_callback(database.close)
         bus = open_bus(settings)
         stack.push_async_callback(bus.close)
-        signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event())
+        signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event())
         desk = make_desk(settings, parts.clock, signals.committed)
         revocations = Revocations(settings.revocation_poll_interval_s)
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)

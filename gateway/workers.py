@@ -21,6 +21,7 @@ from feeds.base import Feed, FeedBatch
 from gateway.live import Live
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import RestartPolicy, Supervisor, Worker
+from gateway.wake import tell_leader, wake_for_others
 from models import outbox
 from models.codec import event_from_text
 from models.lease import acquire_lease, release_lease
@@ -58,6 +59,7 @@ class Workers:
                 Worker("live feed", live.feed.run),
                 Worker("live quotes", live.run_quotes),
                 Worker("socket clock", live.run_clock),
+                Worker("waking", lambda: tell_leader(resources.signals, resources.bus, lambda: self.leading)),
                 Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
             ],
             PERSISTENT,
@@ -170,6 +172,7 @@ async def _desk_work(resources: Resources) -> AsyncIterator[Supervisor]:
             Worker("events", lambda: _listen(resources, monitor)),
             Worker("dispatcher", lambda: _dispatch(resources, opened)),
             Worker("reports", lambda: _record(resources, opened)),
+            Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
             Worker("housekeeping", lambda: _prune(resources)),
         ]
         if feed is not None:

@@ -45,13 +45,14 @@ class Document:
         """The text in one form, whatever its white space and comments."""
         return "\n".join(print_ast(each) for each in self.definitions)
 
+    @property
+    def fragments(self) -> tuple[FragmentDefinitionNode, ...]:
+        """Those of them that are fragments."""
+        return tuple(each for each in self.definitions if isinstance(each, FragmentDefinitionNode))
+
     def fragment(self, name: str) -> FragmentDefinitionNode:
         """The fragment of that name; validation saw that there is one."""
-        return next(
-            each
-            for each in self.definitions
-            if isinstance(each, FragmentDefinitionNode) and each.name.value == name
-        )
+        return next(each for each in self.fragments if each.name.value == name)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
         """The operation meant; None when the name does not say which."""

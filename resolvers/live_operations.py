@@ -5,7 +5,9 @@ caller's view cannot leak into another's. Loaders are made anew for every event.
 """
 
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import orjson
@@ -35,6 +37,7 @@ from models.market import load_quotes
 from models.order import OrderFilter, page_orders
 from models.outbox import stream_head, unpublished
 from models.where import PageRequest
+from resolvers.compiled import Complete, NotPlain, compile_subscription
 from resolvers.context import Api, ReadContext
 from resolvers.documents import Document
 from resolvers.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError, coded
@@ -114,17 +117,32 @@ class LiveOperation:
         request = self._request
         context = ReadContext(request.api, request.audience)
         cursor = request.api.cursors.sign(position if resumable else NOWHERE, self._scope)
+        result = await self._executed(await self.root(root, cursor, context), context)
+        return encode(result, cursor if self.delivery is Delivery.EVERY else None)
+
+    async def _executed(self, root: Any, context: ReadContext) -> ExecutionResult:
+        if self._compiled is not None:
+            with suppress(NotPlain):
+                return ExecutionResult(self._compiled(root))
+        request = self._request
+        assert request.document.ast is not None, "it was found valid"
         result = execute(
             request.schema._schema,
-            request.document,
-            root_value=await self.root(root, cursor, context),
+            request.document.ast,
+            root_value=root,
             context_value=context,
             variable_values=dict(request.variables),
             operation_name=request.operation_name,
         )
-        if not isinstance(result, ExecutionResult):
-            result = await result
-        return encode(result, cursor if self.delivery is Delivery.EVERY else None)
+        return result if isinstance(result, ExecutionResult) else await result
+
+    @cached_property
+    def _compiled(self) -> Complete | None:
+        """Asked for by the first who renders: every further subscriber brings an operation like this."""
+        request = self._request
+        operation = request.document.operation(request.operation_name)
+        assert operation is not None
+        return compile_subscription(request.schema._schema, operation, request.document.fragments)
 
     async def root(self, root: Any, cursor: str, context: ReadContext) -> Any:
         """The GraphQL object of the root field."""
@@ -138,7 +156,7 @@ class Request:
     schema: Schema
     api: Api
     audience: Audience
-    document: Any
+    document: Document
     operation_name: str | None
     variables: Mapping[str, Any]
     field: str
@@ -311,7 +329,7 @@ class LiveSchema:
             schema=self._schema,
             api=self._api,
             audience=audience,
-            document=document.ast,
+            document=document,
             operation_name=operation_name,
             variables=variables,
             field=field.name.value,

@@ -1,12 +1,24 @@
 """Migrated databases for served desks: SQLite, PostgreSQL, or one after the other."""
 
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import pytest
 
 from tests.servers import fresh_database
+
+
+@pytest.fixture(scope="session")
+def place(migrated_sqlite: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Path]:
+    """Makes data directories of which each holds a migrated database."""
+
+    def made() -> Path:
+        directory = tmp_path_factory.mktemp("desk")
+        shutil.copyfile(migrated_sqlite, directory / "desk.sqlite3")
+        return directory
+
+    return made
 
 
 @pytest.fixture
