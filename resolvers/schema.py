@@ -16,6 +16,7 @@ from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 import resolvers.enums  # noqa: F401 - registers the enums before the types use them
+from resolvers.cost import CostLimit
 from resolvers.errors import CodedErrors, OneOperation
 from resolvers.mutation import Mutation
 from resolvers.query import Query
@@ -30,6 +31,8 @@ class SchemaLimits:
     depth: int
     tokens: int
     aliases: int
+    cost: int
+    page_size: int
     introspection: bool
 
 
@@ -57,7 +60,7 @@ def build_schema(limits: SchemaLimits) -> strawberry.Schema:
 
 def sdl() -> str:
     """What `schema.graphql` holds."""
-    return build_schema(SchemaLimits(8, 1000, 15, introspection=True)).as_str() + "\n"
+    return build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True)).as_str() + "\n"
 
 
 def _limiters(limits: SchemaLimits) -> list[Callable[[], SchemaExtension]]:
@@ -65,6 +68,7 @@ def _limiters(limits: SchemaLimits) -> list[Callable[[], SchemaExtension]]:
         lambda: MaxTokensLimiter(max_token_count=limits.tokens),
         lambda: QueryDepthLimiter(max_depth=limits.depth),
         lambda: MaxAliasesLimiter(max_alias_count=limits.aliases),
+        lambda: CostLimit(limits.cost, limits.page_size),
     ]
     if not limits.introspection:
         chosen.append(DisableIntrospection)
