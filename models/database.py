@@ -176,7 +176,7 @@ async def consistent_read() -> AsyncIterator[None]:
     """Every SELECT inside sees the same moment."""
     async with transaction():
         if not is_sqlite():
-            await execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+            await fetch("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         yield
 
 
