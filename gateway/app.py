@@ -40,6 +40,8 @@ class Application:
                 depth=settings.max_query_depth,
                 tokens=settings.max_query_tokens,
                 aliases=settings.max_query_aliases,
+                cost=settings.max_query_cost,
+                page_size=settings.page_size_max,
                 introspection=settings.introspection,
             )
         )

@@ -219,6 +219,10 @@ class Settings(BaseSettings):
     max_query_depth: Count = Field(8, description="The deepest nesting of a GraphQL operation.")
     max_query_tokens: Count = Field(1000, description="The most tokens of a GraphQL document.")
     max_query_aliases: Count = Field(15, description="The most aliases of a GraphQL document.")
+    max_query_cost: Count = Field(
+        250_000,
+        description="The most fields that the answer to a GraphQL operation may have, by its page sizes.",
+    )
     introspection: bool = Field(
         default_factory=lambda known: known["profile"] is Profile.DEVELOPMENT,
         description="Whether clients may read the schema and open the explorer; default: in development.",

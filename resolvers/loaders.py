@@ -1,5 +1,6 @@
 """Batched loading: however many rows ask for their client, it is one statement. Made fresh per operation."""
 
+from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -16,6 +17,7 @@ from domain.principal import Audience
 from models.book import AccountBook, load_books
 from models.case import load_cases, open_cases_of_clients
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
+from models.database import consistent_read
 from models.market import load_instruments, load_quotes
 from models.order import (
     OrderChange,
@@ -50,13 +52,15 @@ class Loaders:
 
     def __init__(self, desk: Desk, audience: Audience) -> None:
         async def books(ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
-            visible = await load_accounts(audience, ids)
-            loaded = await load_books(list(visible), desk.rules.books, desk.clock())
-            orders = await open_orders_of(list(visible))
-            return {
-                id_: BookAndOrders(book, [each for each in orders if each.order.account_id == id_])
-                for id_, book in loaded.items()
-            }
+            async with consistent_read():
+                # A fill between two statements would be in the book or in the orders, not in both.
+                visible = list(await load_accounts(audience, ids))
+                loaded = await load_books(visible, desk.rules.books, desk.clock())
+                open_orders = await open_orders_of(visible)
+            orders: dict[AccountId, list[OrderView]] = defaultdict(list)
+            for view in open_orders:
+                orders[view.order.account_id].append(view)
+            return {id_: BookAndOrders(book, orders[id_]) for id_, book in loaded.items()}
 
         self.cases: DataLoader[CaseId, CaseView | None] = _one(lambda ids: load_cases(audience, ids))
         self.clients: DataLoader[ClientId, ClientRow | None] = _one(lambda ids: load_clients(audience, ids))

@@ -7,6 +7,7 @@ from typing import Annotated
 import strawberry
 
 from domain import liquidation
+from domain.case import CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
 from domain.order import TimeInForce, TradingSession
@@ -200,9 +201,12 @@ class Query:
         view = await context.loaders.cases.load(CaseId(filter_id("Case", input.case_id)))
         if view is None:
             return refused_preview(Refusal(RefusalCode.NOT_FOUND, "There is no such case."), Decimal(0))
+        desk = context.api.desk
+        accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, desk.clock())
+        if isinstance(accepted, Refusal):
+            return refused_preview(accepted, view.case.figures.amount)
         loaded = await context.loaders.books.load(view.case.account_id)
         assert loaded is not None, "a case's account has a book"
-        desk = context.api.desk
         made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)

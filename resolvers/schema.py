@@ -15,6 +15,7 @@ from strawberry.extensions import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
+from resolvers.cost import CostLimit
 from resolvers.errors import CodedErrors, OneOperation
 from resolvers.mutation import Mutation
 from resolvers.query import Query
@@ -29,6 +30,8 @@ class SchemaLimits:
     depth: int
     tokens: int
     aliases: int
+    cost: int
+    page_size: int
     introspection: bool
 
 
@@ -56,7 +59,7 @@ def build_schema(limits: SchemaLimits) -> strawberry.Schema:
 
 def sdl() -> str:
     """What `schema.graphql` holds."""
-    return build_schema(SchemaLimits(8, 1000, 15, introspection=True)).as_str() + "\n"
+    return build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True)).as_str() + "\n"
 
 
 def _limiters(limits: SchemaLimits) -> list[Callable[[], SchemaExtension]]:
@@ -64,6 +67,7 @@ def _limiters(limits: SchemaLimits) -> list[Callable[[], SchemaExtension]]:
         lambda: MaxTokensLimiter(max_token_count=limits.tokens),
         lambda: QueryDepthLimiter(max_depth=limits.depth),
         lambda: MaxAliasesLimiter(max_alias_count=limits.aliases),
+        lambda: CostLimit(limits.cost, limits.page_size),
     ]
     if not limits.introspection:
         chosen.append(DisableIntrospection)

@@ -13,7 +13,7 @@ from domain.money import ONE, ZERO, Currency, exact, round_money
 from models.book import load_fx_rates
 from models.case import CaseFilter, CaseTotal, case_totals
 from resolvers.context import ReadContext
-from resolvers.errors import ApiError
+from resolvers.errors import FX_RATE_MISSING, ApiError
 
 
 @strawberry.type(description="How many cases have a status.")
@@ -68,6 +68,6 @@ def _rates(rates: Sequence[FxRate], currency: Currency) -> dict[Currency, Decima
 def _sum(totals: Sequence[CaseTotal], rates: dict[Currency, Decimal], currency: Currency) -> Decimal:
     missing = {each.currency for each in totals} - rates.keys()
     if missing:
-        raise ApiError("FX_RATE_MISSING", f"No FX rate from {', '.join(sorted(missing))} to {currency}.")
+        raise ApiError(FX_RATE_MISSING, f"No FX rate from {', '.join(sorted(missing))} to {currency}.")
     with exact():
         return round_money(sum((each.amount * rates[each.currency] for each in totals), ZERO), currency)

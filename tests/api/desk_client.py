@@ -40,7 +40,7 @@ class Caller:
     """One client with one token."""
 
     def __init__(self, port: int, token: str | None) -> None:
-        self._url = f"127.0.0.1:{port}/graphql"
+        self.address = f"127.0.0.1:{port}/graphql"
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.token = token
         self._http = httpx.AsyncClient(timeout=PATIENCE_S)
@@ -57,13 +57,13 @@ class Caller:
     async def post(self, method: str = "POST", **request: Any) -> Answer:
         """A request by hand: `json`, `content`, `headers`."""
         request["headers"] = self._headers | request.get("headers", {})
-        answer = await self._http.request(method, f"http://{self._url}", **request)
+        answer = await self._http.request(method, f"http://{self.address}", **request)
         is_json = answer.headers.get("content-type", "").startswith("application/json")
         return Answer(answer.status_code, answer.json() if is_json else answer.text)
 
     async def socket(self, payload: Any = ..., *, acknowledged: bool = True) -> "Socket":
         """A socket behind its connection_init; the token is in the payload unless another one is given."""
-        connection = await connect(f"ws://{self._url}", subprotocols=[PROTOCOL], compression=None)
+        connection = await connect(f"ws://{self.address}", subprotocols=[PROTOCOL], compression=None)
         socket = Socket(connection)
         self._sockets.append(socket)
         if payload is ...:

@@ -15,6 +15,7 @@ JSON = {"Content-Type": "application/json"}
 VIEWER = "{ viewer { subject } }"
 _NESTED = "account client accounts client openCases account client".split()
 DEEP = f"{{ cases {{ nodes {{ {' { '.join(_NESTED)} {{ id {'}' * 10}"
+ROWS_OF_ROWS = "clients(first: 100) { nodes { accounts { positions { nodes { mark } } } } }"
 CYCLE = "{ viewer { ...A } } fragment A on Viewer { ...B } fragment B on Viewer { ...A }"
 
 
@@ -86,6 +87,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
         _query("{ " + " ".join(f"a{n}: viewer {{ subject }}" for n in range(16)) + " }"),
         200,
         "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "too many rows of rows": (
+        _query("{ " + " ".join(f"a{n}: {ROWS_OF_ROWS}" for n in range(15)) + " }"),
+        200,
+        "QUERY_TOO_EXPENSIVE",
     ),
     "too many tokens": (_query("{ " + "viewer { subject } " * 300 + "}"), 200, "GRAPHQL_VALIDATION_FAILED"),
     "a subscription by POST": (_query("subscription { caseSummary { openCases } }"), 400, "BAD_REQUEST"),

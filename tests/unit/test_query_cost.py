@@ -1,0 +1,66 @@
+"""The cost of an operation: the fields that its answer may have, reckoned from page sizes and nesting."""
+
+from typing import Any
+
+import pytest
+from graphql import parse
+
+from resolvers.cost import cost_of
+from resolvers.errors import QUERY_TOO_EXPENSIVE
+from resolvers.schema import SchemaLimits, build_schema
+
+SCHEMA = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))
+POSITION = "quantity mark marketValue factors { initial maintenance } instrument { symbol name }"
+
+
+def cost(document: str, **variables: Any) -> int:
+    return cost_of(SCHEMA._schema, parse(document), variables, 100)
+
+
+@pytest.mark.parametrize(
+    ("document", "fields"),
+    [
+        ("{ viewer { subject } }", 2),
+        ("{ cases(first: 100) { nodes { id } } }", 201),
+        ("{ cases { edges { node { id } } } }", 151),
+        ("{ a: cases(first: 10) { nodes { id } } b: cases(first: 10) { nodes { id } } }", 42),
+        ("{ clients(first: 2) { nodes { accounts { id } } } }", 15),
+        ("{ cases(first: 2) { nodes { account { positions(first: 3) { nodes { mark } } } } } }", 19),
+        ('{ node(id: "x") { ... on Case { ...C } } } fragment C on Case { id amount }', 3),
+        ("{ __typename }", 1),
+    ],
+)
+def test_every_field_counts_as_often_as_its_page_has_rows(document: str, fields: int) -> None:
+    assert cost(document) == fields
+
+
+def test_a_page_size_in_a_variable_counts_like_one_in_the_text() -> None:
+    document = "query ($n: Int! = 20) { cases(first: $n) { nodes { id } } }"
+    assert cost(document, n=100) == cost("{ cases(first: 100) { nodes { id } } }")
+    assert cost(document) == cost("{ cases(first: 20) { nodes { id } } }")
+
+
+def test_a_number_that_is_no_page_size_is_not_even_read() -> None:
+    assert cost(f"query ($id: ID! = {'9' * 5000}) {{ case(id: $id) {{ id }} }}") == 2
+
+
+def test_a_negative_page_size_makes_nothing_cheaper() -> None:
+    dear = "b: cases(first: 100) { nodes { id } }"
+    assert cost(f"{{ {dear} a: cases(first: -1000) {{ nodes {{ id }} }} }}") > cost(f"{{ {dear} }}")
+
+
+def test_fragments_that_double_each_other_are_reckoned_at_once() -> None:
+    doubling = "".join(f"fragment F{n} on Client {{ ...F{n + 1} x{n}: id ...F{n + 1} }} " for n in range(60))
+    assert (
+        cost("{ clients(first: 1) { nodes { ...F0 } } } " + doubling + "fragment F60 on Client { id }")
+        > 2**60
+    )
+
+
+async def test_a_page_of_everything_is_let_through_and_fifteen_of_them_are_not() -> None:
+    page = f"cases(first: 100) {{ nodes {{ id account {{ positions {{ nodes {{ {POSITION} }} }} }} }} }}"
+    assert cost(f"{{ {page} }}") < 250_000
+    fifteen = " ".join(f"a{number}: {page}" for number in range(15))
+    result = await SCHEMA.execute(f"{{ {fifteen} }}")
+    assert result.errors is not None
+    assert [error.extensions for error in result.errors] == [{"code": QUERY_TOO_EXPENSIVE}]
