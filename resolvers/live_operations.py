@@ -113,11 +113,12 @@ class LiveOperation:
         return self._request.api.cursors.sign(position, self._scope)
 
     async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
-        """Execute with a context of its own, encode."""
+        """Execute with a context of its own, encode. Raises OSError while the database is away."""
         request = self._request
         context = ReadContext(request.api, request.audience)
         cursor = request.api.cursors.sign(position if resumable else NOWHERE, self._scope)
         result = await self._executed(await self.root(root, cursor, context), context)
+        raise_outage(result)
         return encode(result, cursor if self.delivery is Delivery.EVERY else None)
 
     async def _executed(self, root: Any, context: ReadContext) -> ExecutionResult:
@@ -395,6 +396,13 @@ def postings_of(fact: Any) -> Iterable[Hashable]:
 def describe(fact: Event | Quote) -> tuple[str, float]:
     """The event's id and when it was committed."""
     return ("" if isinstance(fact, Quote) else fact.id), fact.at.timestamp()
+
+
+def raise_outage(result: ExecutionResult) -> None:
+    """A database that is away is no answer: the event would be spent on it, its cursor passed."""
+    for error in result.errors or ():
+        if isinstance(error.original_error, OSError):
+            raise error.original_error
 
 
 def encode(result: ExecutionResult, cursor: str | None) -> bytes:

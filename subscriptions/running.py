@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
-from subscriptions.bus import Position, PositionLost
+from subscriptions.bus import BusUnavailable, Position, PositionLost
 from subscriptions.frames import Sink
 from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
 from subscriptions.metrics import LiveMetrics
@@ -17,6 +17,7 @@ from subscriptions.operation import Delivery, Opening, Operation, Snapshot
 from subscriptions.protocol import Subscribe
 from subscriptions.shared import Batch, LiveFeed, Rendered
 
+AWAY_HINT = "The desk cannot look that up now: come back and resume from your last cursor."
 RESUME_HINT = "You did not keep up: come back and resume from your last cursor."
 
 
@@ -163,7 +164,11 @@ class Operations:
 
     def _started(self, running: "_Running", task: "asyncio.Task[None]") -> None:
         """A subscription that could not begin, or a bug: its client hears of it, the others do not."""
-        if not task.cancelled() and (failure := task.exception()) is not None:
+        if task.cancelled() or (failure := task.exception()) is None:
+            return
+        if isinstance(failure, OSError | BusUnavailable):
+            self.lost(AWAY_HINT)
+        else:
             self._finish(running, self.wire.error(running.id, self.backend.executor.errors_of(failure)))
 
     def _finish(self, running: "_Running", last: bytes) -> None:

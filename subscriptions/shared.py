@@ -28,6 +28,8 @@ AT_A_STRETCH = 20
 BATCH_BYTES = 65_536
 """Of payloads that are written to a socket at once: what asyncio's transports buffer before they say stop."""
 
+RENDER_AGAIN_S = 0.2
+
 log = structlog.get_logger()
 
 
@@ -175,9 +177,18 @@ class Group:
         self._ready.append(rendered)
 
     async def _render(self, position: Position, fact: Fact, root: Any) -> Rendered:
-        payload = await self.operation.render(root, position)
+        payload = await self._payload(root, position)
         self._metrics.executed(self.operation.field)
         return Rendered(position, *self._describe(fact), payload, self.operation.merge_key(root))
+
+    async def _payload(self, root: Any, position: Position) -> bytes:
+        """As soon as what it takes can be looked up; what happens meanwhile waits, up to the backlog."""
+        while True:
+            try:
+                return await self.operation.render(root, position)
+            except OSError as away:
+                log.warning("an event waits for the database", field=self.operation.field, error=str(away))
+                await asyncio.sleep(RENDER_AGAIN_S)
 
     def _hand_out(self) -> None:
         field, batch = self.operation.field, Batch(*self._ready)
@@ -291,7 +302,7 @@ class LiveFeed:
         group.members[waiting] = None
         try:
             await self._catch_up(group, waiting, after)
-        except (SlowConsumer, BusUnavailable) as broken_off:
+        except (SlowConsumer, BusUnavailable, OSError) as broken_off:
             member.lost(f"the replay broke off: {broken_off}")
         finally:
             group.members.pop(waiting, None)

@@ -61,6 +61,9 @@ class Topic:
         self.gate = asyncio.Event()
         self.gate.set()
         self.fails_on: str | None = None
+        self.waits_on: str | None = None
+        self.outages = 0
+        """So many executions find no database."""
 
     def concerns(self, fact: str) -> str | None:
         self.looked_at += 1
@@ -71,6 +74,11 @@ class Topic:
 
     async def render(self, root: str, position: Position, *, resumable: bool = True) -> bytes:
         await self.gate.wait()
+        if root == self.waits_on:
+            await asyncio.Event().wait()
+        if self.outages:
+            self.outages -= 1
+            raise OSError("no database")
         if root == self.fails_on:
             raise ZeroDivisionError(root)
         self.rendered += 1

@@ -104,6 +104,37 @@ async def test_an_event_looks_only_at_the_groups_that_may_want_it() -> None:
         assert sum(len(reader.got) for reader in readers) == 2
 
 
+async def test_a_rendered_event_does_not_wait_for_a_slow_one_behind_it() -> None:
+    async with world(memory_bus()) as w:
+        topic, reader = Topic(), Reader()
+        topic.waits_on = "second"
+        await w.join(topic, reader)
+        await w.happen("first", "second", "third")
+        await until(lambda: reader.offsets == [1])
+
+
+async def test_an_outage_of_the_database_delays_events_and_loses_nobody() -> None:
+    async with world(memory_bus()) as w:
+        topic, reader = Topic(), Reader()
+        await w.join(topic, reader)
+        topic.outages = 2
+        await w.happen("one", "two")
+        await until(lambda: reader.offsets == [1, 2])
+        assert reader.lost_because is None
+
+
+async def test_who_resumes_during_an_outage_of_the_database_has_to_come_back() -> None:
+    async with world(memory_bus(), limits=FORGETFUL) as w:
+        topic, steady, back = Topic(), Reader(), Reader()
+        await w.join(topic, steady)
+        await w.happen("one", "two")
+        await until(lambda: steady.offsets == [1, 2])
+        topic.outages = 1
+        await w.join(topic, back, after=0)
+        assert back.lost_because is not None
+        assert back.got == []
+
+
 async def test_a_position_of_another_epoch_is_lost() -> None:
     async with world(memory_bus()) as w:
         await w.happen("one")
