@@ -232,6 +232,7 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         cursors=CursorSigner(CURSOR_KEY_ID, settings.auth_secret.get_secret_value().encode()),
         reporting_currency=Currency(settings.reporting_currency),
         page_size_max=settings.page_size_max,
+        query_cost_max=settings.max_query_cost,
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
         summary_interval_s=SUMMARY_INTERVAL_S,

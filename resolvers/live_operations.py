@@ -39,6 +39,7 @@ from models.outbox import stream_head, unpublished
 from models.where import PageRequest
 from resolvers.compiled import Complete, NotPlain, compile_subscription
 from resolvers.context import Api, ReadContext
+from resolvers.cost import cost_of, too_expensive
 from resolvers.documents import Document
 from resolvers.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError, coded
 from resolvers.live import case_event_kind, order_event_kind
@@ -322,6 +323,7 @@ class LiveSchema:
         """The operation and where to begin; raises GraphQLError. `last_event_id` is SSE's cursor."""
         operation = document.operation(operation_name)
         assert operation is not None, "a subscription was found in it"
+        self._refuse_expensive(document, variables)
         field = _root_field(document, operation)
         arguments, names = self._arguments(operation, field, variables)
         declared = {each.variable.name.value for each in operation.variable_definitions or ()}
@@ -343,6 +345,14 @@ class LiveSchema:
         if after and snapshot:
             raise ApiError(BAD_USER_INPUT, "Ask for a snapshot or resume behind a cursor, not both.")
         return Prepared(prepared, self._verified(after, prepared), snapshot)
+
+    def _refuse_expensive(self, document: Document, variables: Mapping[str, Any]) -> None:
+        """An event may not cost more than a query."""
+        if document.ast is None:
+            return
+        cost = cost_of(self._schema._schema, document.ast, variables, self._api.page_size_max)
+        if cost > self._api.query_cost_max:
+            raise too_expensive(cost, self._api.query_cost_max)
 
     def _arguments(
         self, operation: OperationDefinitionNode, field: FieldNode, variables: Mapping[str, Any]

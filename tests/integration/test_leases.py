@@ -117,7 +117,9 @@ async def process(
 
 
 def _live(resources: Resources) -> Live:
-    schema = build_schema(SchemaLimits(depth=8, tokens=1000, aliases=15, introspection=False))
+    schema = build_schema(
+        SchemaLimits(depth=8, tokens=1000, aliases=15, cost=250_000, page_size=100, introspection=False)
+    )
     documents = Documents(schema._schema, depth=8, tokens=1000, aliases=15, introspection=False)
     return Live(schema, documents, resources)
 

@@ -27,7 +27,7 @@ from resolvers.subscription import CaseEvent, case_event_of
 from resolvers.summary import CaseStatusCount, CaseSummary
 from tests.live_desk import case_event
 
-SCHEMA: GraphQLSchema = build_schema(SchemaLimits(8, 1000, 15, introspection=True))._schema
+SCHEMA: GraphQLSchema = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))._schema
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)
 DEPTH = 4
 
