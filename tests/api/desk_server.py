@@ -2,19 +2,19 @@
 
 import asyncio
 import socket
-from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
+import httpx
 import uvicorn
 
 from domain.principal import Permission
-from feeds.base import Feed, FeedBatch, FeedMessage, Receipt
+from feeds.base import Feed
 from feeds.book import BookFile
 from gateway.app import Application, create_app
 from gateway.auth import issue
@@ -24,71 +24,12 @@ from gateway.server import server_config
 from gateway.settings import Settings, load_settings
 from models.database import Database, Row, fetch
 from tests.api.desk_client import Caller
+from tests.api.outside import Clock, Market, PushFeed
 from venues.paper import PaperVenue
 
-MORNING = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
-"""A Monday, 10:00 in Hong Kong."""
 PATIENCE_S = 20.0
 POLL_S = 0.005
 TOKEN_MINUTES = 8 * 60
-
-
-@dataclass(slots=True)
-class Clock:
-    """Stands still until it is moved."""
-
-    now: datetime = MORNING
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, **time: float) -> None:
-        self.now += timedelta(**time)
-
-
-class Market:
-    """What the outside world says. It outlives any one feed: what was not acknowledged is said again."""
-
-    def __init__(self) -> None:
-        self.waiting: deque[tuple[FeedBatch, asyncio.Event]] = deque()
-        self.news = asyncio.Event()
-        self.rejected: list[tuple[FeedMessage, str]] = []
-
-    async def says(self, *messages: FeedMessage) -> None:
-        """Returns when the desk has taken it."""
-        batch = FeedBatch("test", messages, tuple(Receipt(str(n)) for n in range(len(messages))))
-        taken = asyncio.Event()
-        self.waiting.append((batch, taken))
-        self.news.set()
-        async with asyncio.timeout(PATIENCE_S):
-            await taken.wait()
-
-
-class PushFeed:
-    """A `Feed` of what a `Market` says."""
-
-    def __init__(self, market: Market) -> None:
-        self._market = market
-        self._closed = False
-
-    async def batches(self) -> AsyncGenerator[FeedBatch]:
-        while not self._closed:
-            self._market.news.clear()
-            if self._market.waiting:
-                yield self._market.waiting[0][0]
-            else:
-                await self._market.news.wait()
-
-    async def acknowledge(self, batch: FeedBatch) -> None:
-        if self._market.waiting and self._market.waiting[0][0] is batch:
-            self._market.waiting.popleft()[1].set()
-
-    async def reject(self, batch: FeedBatch, index: int, reason: str) -> None:
-        self._market.rejected.append((batch.messages[index], reason))
-
-    async def close(self) -> None:
-        self._closed = True
-        self._market.news.set()
 
 
 @dataclass(slots=True)
@@ -207,6 +148,12 @@ class Desk:
         caller = Caller(self._server.port, token)
         self._callers.append(caller)
         return caller
+
+    async def leads(self) -> bool:
+        """As it says itself."""
+        assert self._server is not None
+        async with httpx.AsyncClient() as client:
+            return bool((await client.get(f"http://127.0.0.1:{self._server.port}/readyz")).json()["leader"])
 
     async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
         """Wait for what has no event."""

@@ -11,7 +11,8 @@ import pytest_asyncio
 from domain.principal import Permission
 from gateway.auth import ALGORITHM, AUDIENCE, ISSUER
 from tests.api.books import a_book
-from tests.api.desk_server import MORNING, TOKEN_MINUTES, Desk, World
+from tests.api.desk_server import TOKEN_MINUTES, Desk, World
+from tests.api.outside import MORNING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
