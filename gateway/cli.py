@@ -23,7 +23,7 @@ from feeds.replay import AtEnd, ReplayFeed
 from gateway.app import create_app
 from gateway.auth import issue, permission_named
 from gateway.book_import import import_book
-from gateway.fleet import Fleet
+from gateway.fleet import Fleet, stop_without_parent
 from gateway.logs import configure_logging
 from gateway.replaying import Refused, into_database, into_redis
 from gateway.resources import Parts, Resources, open_resources
@@ -303,6 +303,7 @@ def _serve_as_worker(settings: Settings, listener_fd: int, tell_fd: int) -> None
         os.write(tell_fd, b"1")
         os.close(tell_fd)
 
+    stop_without_parent()
     run_server(create_app(settings), settings, socket.socket(fileno=listener_fd), tell)
 
 

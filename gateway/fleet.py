@@ -2,7 +2,8 @@
 
 The parent binds the port, starts the workers with the listening socket, replaces one that died, and passes
 signals on: SIGTERM and SIGINT stop all, SIGHUP replaces one after the other, so that a new version takes over
-without a moment in which nobody listens.
+without a moment in which nobody listens. A version that does not start replaces nothing, and workers whose
+parent is gone stop.
 """
 
 import os
@@ -10,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from types import FrameType
@@ -19,6 +21,7 @@ import structlog
 log = structlog.get_logger()
 
 POLL_S = 0.1
+PARENT_POLL_S = 1.0
 START_TIMEOUT_S = 30.0
 FIRST_WAIT_S, MAX_WAIT_S = 0.5, 10.0
 
@@ -78,7 +81,8 @@ class Fleet:
         for number, worker in enumerate(self._workers):
             if worker.dead and not self._stopping:
                 log.error("worker died", worker=worker.process.pid, code=worker.process.returncode)
-                time.sleep(self._wait_s)
+                worker.close()
+                self._pause(self._wait_s)
                 self._wait_s = min(self._wait_s * 2, MAX_WAIT_S)
                 self._workers[number] = self._start()
             elif worker.serves():
@@ -89,8 +93,18 @@ class Fleet:
         for number, old in enumerate(list(self._workers)):
             new = self._start()
             self._await_started([new])
+            if not new.serves():
+                log.error("the new worker does not serve: the old ones stay", worker=new.process.pid)
+                self._end([new])
+                return
             self._workers[number] = new
             self._end([old])
+
+    def _pause(self, seconds: float) -> None:
+        """Unless all is to stop."""
+        until = time.monotonic() + seconds
+        while not self._stopping and time.monotonic() < until:
+            time.sleep(POLL_S)
 
     def _end(self, workers: list["_Worker"]) -> None:
         for worker in workers:
@@ -110,6 +124,18 @@ class Fleet:
 
     def _roll(self, _: int, __: FrameType | None) -> None:
         self._rolling = True
+
+
+def stop_without_parent() -> None:
+    """In a worker: the end of the parent, however it came, is a SIGTERM."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_POLL_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
 
 
 class _Worker:

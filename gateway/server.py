@@ -61,6 +61,11 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         log.info("stopping", connections=len(self.server_state.connections))
+        # First of all, so that newcomers find another process, or none, and not one that turns them away.
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
         await self._app.state.application.drain()
         await super().shutdown(sockets)
         log.info("stopped")
