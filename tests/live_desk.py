@@ -29,7 +29,7 @@ from models.database import transaction
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from subscriptions.bus import Message
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30
 POLL_S = 0.01
 READER = (Permission.RISK_WARNING_READ_ONLY,)
 

@@ -26,7 +26,7 @@ from subscriptions.redis_bus import RedisBus
 from tests.chaos.tcp import TcpProxy
 from tests.servers import RedisServer, free_port
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 EPOCH = "epoch-1"
 
 MakeBus = Callable[..., Awaitable[MemoryBus | RedisBus]]

@@ -18,7 +18,7 @@ from models.database import (
 )
 from tests.servers import fresh_database
 
-PATIENCE_S = 10
+PATIENCE_S = 30
 Kill = Callable[[], Awaitable[None]]
 ADD = "INSERT INTO counter (name) VALUES ($1)"
 KILL = (

@@ -21,7 +21,7 @@ from subscriptions.redis_bus import RedisBus
 from subscriptions.stream import EventStream
 from tests.servers import RedisServer, fresh_database
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
 
 
