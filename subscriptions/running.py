@@ -16,6 +16,7 @@ from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Opening, Operation, Snapshot
 from subscriptions.protocol import Subscribe
 from subscriptions.shared import Batch, LiveFeed, Rendered
+from subscriptions.undisturbed import undisturbed
 
 AWAY_HINT = "The desk cannot look that up now: come back and resume from your last cursor."
 RESUME_HINT = "You did not keep up: come back and resume from your last cursor."
@@ -120,9 +121,11 @@ class Operations:
         self._settled = settled
         self._control = Slot(Delivery.EVERY)
         self._running: dict[str, _Running] = {}
+        self._finishing: set[asyncio.Task[None]] = set()
+        """Queries and mutations that nobody waits for any more: they run to their end and count till then."""
 
     def __len__(self) -> int:
-        return len(self._running)
+        return len(self._running) + len(self._finishing)
 
     def __contains__(self, identifier: str) -> bool:
         return identifier in self._running
@@ -142,22 +145,30 @@ class Operations:
         """Harmless for an unknown id."""
         running = self._running.pop(identifier, None)
         if running is not None:
-            running.stop()
+            self._stop(running)
 
     def stop_all(self) -> list["asyncio.Task[None]"]:
         """The connection has ended; the tasks that are ending now."""
         operations, self._running = list(self._running.values()), {}
         for each in operations:
-            each.stop()
-        return [each.task for each in operations if each.task is not None]
+            self._stop(each)
+        return [each.task for each in operations if each.task is not None] + list(self._finishing)
+
+    def _stop(self, running: "_Running") -> None:
+        running.stop()
+        if running.task is not None and running.executing:
+            self._finishing.add(running.task)
+            running.task.add_done_callback(self._finishing.discard)
 
     async def _start(self, running: "_Running", message: Subscribe, caller: Caller) -> None:
         start = self.backend.executor.prepare(message, caller)
         if isinstance(start, list):
             self._finish(running, self.wire.error(message.id, start))
         elif start is None:
+            running.executing = True
             payload = await self.backend.executor.execute(message, caller)
-            self.mailbox.put(running.slot, self.wire.result(message.id, payload))
+            if not running.slot.ended:
+                self.mailbox.put(running.slot, self.wire.result(message.id, payload))
             self._finish(running, self.wire.complete(message.id))
         else:
             await running.begin(start)
@@ -202,7 +213,7 @@ class _Running:
 
     __slots__ = (
         *("_mailbox", "_opening", "_operation", "_operations", "_prefix", "_skip"),
-        *("field", "id", "slot", "task"),
+        *("executing", "field", "id", "slot", "task"),
     )
 
     def __init__(self, operations: Operations, identifier: str) -> None:
@@ -212,6 +223,8 @@ class _Running:
         self.field = ""
         self.slot = Slot(Delivery.EVERY)
         self.task: asyncio.Task[None] | None = None
+        self.executing = False
+        """A query or a mutation: it is not cut off."""
         self._prefix = operations.wire.prefix(identifier)
         self._operation: Operation | None = None
         self._skip: frozenset[str] = frozenset()
@@ -247,7 +260,7 @@ class _Running:
         """Behind a part of it one cannot go on, nor where it contains events that have no position yet."""
         for number, root in enumerate(snapshot.roots, start=1):
             whole = number == len(snapshot.roots) and not snapshot.contained
-            payload = await operation.render(root, snapshot.position, resumable=whole)
+            payload = await undisturbed(operation.render(root, snapshot.position, resumable=whole))
             key = operation.merge_key(root)
             self._deliver_one(Rendered(snapshot.position, "", 0.0, payload, key, resumable=whole))
             await self.room()
@@ -305,7 +318,7 @@ class _Running:
 
     def stop(self) -> None:
         """Ended by the client, or with the connection."""
-        if self.task is not None:
+        if self.task is not None and not self.executing:
             self.task.cancel()
         self.leave()
         self._operations.mailbox.drop(self.slot)

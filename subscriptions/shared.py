@@ -22,6 +22,7 @@ import structlog
 from subscriptions.bus import BusUnavailable, Entry, Position, PositionLost, SlowConsumer
 from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Fact, Operation
+from subscriptions.undisturbed import undisturbed
 
 AT_A_STRETCH = 20
 """Events that are looked at before other tasks have their turn."""
@@ -121,6 +122,7 @@ class Group:
         self._since = since
         self._settled = since
         self._rendering = False
+        self._stopped = False
         self._ready: list[Rendered] = []
 
     def offer(self, position: Position, fact: Fact) -> bool:
@@ -151,14 +153,22 @@ class Group:
             return None
         return [each for each in self._remembered if each.position.offset > after.offset]
 
+    def stop(self, task: "asyncio.Task[None]") -> None:
+        """End the task that runs it, but no execution in its midst."""
+        self._stopped = True
+        self._queue.clear()
+        if not self._rendering:
+            task.cancel()
+
     async def run(self) -> None:
-        """Render in order, until cancelled. Other tasks have their turn after every batch."""
-        while True:
+        """Render in order, until stopped. Other tasks have their turn after every batch."""
+        while not self._stopped:
             while self._queue:
                 await self._render_some()
-                await asyncio.sleep(self.operation.interval_s)
-            self._news.clear()
-            await self._news.wait()
+                await asyncio.sleep(0 if self._stopped else self.operation.interval_s)
+            if not self._stopped:
+                self._news.clear()
+                await self._news.wait()
 
     async def _render_some(self) -> None:
         """What waits, up to a bound: in a burst a socket is written once for many events."""
@@ -166,6 +176,8 @@ class Group:
         size = 0
         while self._queue and size < BATCH_BYTES:
             rendered = await self._render(*self._queue.popleft())
+            if self._stopped:
+                break
             self._put_ready(rendered)
             size += len(rendered.payload)
         self._rendering = False
@@ -187,6 +199,8 @@ class Group:
             try:
                 return await self.operation.render(root, position)
             except OSError as away:
+                if self._stopped:
+                    return b""
                 log.warning("an event waits for the database", field=self.operation.field, error=str(away))
                 await asyncio.sleep(RENDER_AGAIN_S)
 
@@ -285,6 +299,8 @@ class LiveFeed:
         """End every group's task."""
         tasks = list(self._tasks.values())
         self._forget_all()
+        for task in tasks:
+            task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def join(self, operation: Operation, member: Member, after: Position | None) -> None:
@@ -387,7 +403,7 @@ class LiveFeed:
                 fact = self._decode(entry.payload)
                 root = operation.concerns(fact)
                 if root is not None:
-                    payload = await operation.render(root, entry.position)
+                    payload = await undisturbed(operation.render(root, entry.position))
                     await _tell(Rendered(entry.position, *self._describe(fact), payload), waiting.member)
                 elif entry.position.offset % AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
@@ -461,7 +477,7 @@ class LiveFeed:
                 del self._index[posting]
         task = self._tasks.pop(key)
         if cancel:
-            task.cancel()
+            group.stop(task)
 
     def _forget_all(self) -> None:
         for key in list(self._groups):
