@@ -185,7 +185,7 @@ class _Server(uvicorn.Server):
         super().__init__(config)
         self.port: int = listener.getsockname()[1]
         self._listener = listener
-        self._answers = asyncio.Event()
+        self._answers, self._ends = asyncio.Event(), asyncio.Event()
         self._task: asyncio.Task[None] | None = None
 
     @contextmanager
@@ -196,6 +196,10 @@ class _Server(uvicorn.Server):
         await super().startup(sockets)
         self._answers.set()
 
+    async def main_loop(self) -> None:
+        """Uvicorn's looks every tenth of a second whether it is to end; a test is not kept waiting."""
+        await self._ends.wait()
+
     async def start(self) -> None:
         self._task = asyncio.create_task(self.serve(sockets=[self._listener]))
         async with asyncio.timeout(PATIENCE_S):
@@ -204,6 +208,6 @@ class _Server(uvicorn.Server):
 
     async def stop(self) -> None:
         assert self._task is not None
-        self.should_exit = True
+        self._ends.set()
         await self._task
         self._listener.close()

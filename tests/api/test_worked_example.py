@@ -3,11 +3,14 @@
 from typing import Any
 
 import pytest
+import pytest_asyncio
 
 from tests.api.books import APPLE, SUSPENDED, TENCENT, TESLA, a_quote, of_the_worked_example, worked_quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate, orders, preview
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 FIGURES = """
   stale cash longMarketValue shortMarketValue deadMarketValue equity liquidNetAssets initialMargin
@@ -40,8 +43,7 @@ EXPECTED = {
 PRICES = ("400", "399.80", "400.20")
 
 
-@pytest.fixture
-async def desk(world: World) -> Desk:
+async def _called_desk(world: World) -> Desk:
     """The account is in margin call; the venue's book of 700.HK shows nothing to trade with."""
     desk = await world.desk(of_the_worked_example())
     events = await desk.caller().subscribe(CASE_EVENTS)
@@ -50,12 +52,13 @@ async def desk(world: World) -> Desk:
     return desk
 
 
-@pytest.fixture
-def trader(desk: Desk) -> Caller:
-    return desk.caller()
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trader(shared_world: World) -> Caller:
+    """Who only looks."""
+    return (await _called_desk(shared_world)).caller()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def called(trader: Caller) -> Any:
     """The case."""
     (case,) = await cases(trader)
@@ -135,9 +138,11 @@ async def test_the_cover_of_tesla_is_reckoned_on_the_full_formula(trader: Caller
     assert plan["amountAfter"] == "147152.1"
 
 
-async def test_a_partial_fill_then_a_cancel_leave_the_residual_and_the_rest_cures(
-    world: World, desk: Desk, trader: Caller, called: Any
-) -> None:
+@pytest.mark.asyncio(loop_scope="function")
+async def test_a_partial_fill_then_a_cancel_leave_the_residual_and_the_rest_cures(world: World) -> None:
+    desk = await _called_desk(world)
+    trader = desk.caller()
+    (called,) = await cases(trader)
     case_events = await trader.subscribe(CASE_EVENTS)
     order_events = await trader.subscribe(ORDER_EVENTS)
     leg = {"symbol": TENCENT, "quantity": "1100", "limitPrice": "399.70"}
