@@ -52,5 +52,4 @@ class Principal:
 
     subject: str
     audience: Audience
-    token_issued_at: datetime
     token_expires_at: datetime
