@@ -105,8 +105,9 @@ async def test_resuming_brings_every_later_event_once_and_in_order(
 ) -> None:
     heard = await _some_events(desk, trader, field)
     assert len({event["id"] for event in heard}) == len(heard) >= 3
+    socket = await trader.socket()
     for number, event in enumerate(heard[:-1], start=1):
-        resumed = await trader.subscribe(field, after=event["cursor"])
+        resumed = await socket.operate(field, after=event["cursor"])
         assert [await resumed.next() for _ in heard[number:]] == heard[number:]
 
 
@@ -127,6 +128,8 @@ async def test_a_cursor_that_bus_and_outbox_have_forgotten_has_expired(world: Wo
     trader = desk.caller()
     heard = await _some_events(desk, trader, ORDER_EVENTS)
     await _forget(world, desk)
+    await desk.stop()
+    trader = (await world.desk(bus_remembered_entries=1)).caller()
     expired = await trader.subscribe(ORDER_EVENTS, after=heard[0]["cursor"])
     assert await expired.error_codes() == ["CURSOR_EXPIRED"]
     fresh = await trader.subscribe(ORDER_EVENTS, snapshot=True)
@@ -146,6 +149,7 @@ async def test_a_cursor_is_good_for_its_own_field_and_filter_only(desk: Desk, tr
     events = await trader.subscribe(CASE_EVENTS, snapshot=True)
     cursor = (await events.next())["cursor"]
     forged = cursor[:-2] + ("A" if cursor[-2] != "A" else "B") + cursor[-1]
+    socket = await trader.socket()
     for field, variables in (
         (ORDER_EVENTS, {"after": cursor}),
         (CASE_EVENTS, {"after": cursor, "filter": {"accountNo": "M1"}}),
@@ -154,9 +158,9 @@ async def test_a_cursor_is_good_for_its_own_field_and_filter_only(desk: Desk, tr
         (CASE_EVENTS, {"after": "\U0001f4a5\x00"}),
         (CASE_EVENTS, {"after": "A" * 10_000}),
     ):
-        refused = await trader.subscribe(field, **variables)
+        refused = await socket.operate(field, **variables)
         assert await refused.error_codes() == ["CURSOR_INVALID"], variables
-    both = await trader.subscribe(CASE_EVENTS, after=cursor, snapshot=True)
+    both = await socket.operate(CASE_EVENTS, after=cursor, snapshot=True)
     assert await both.error_codes() == ["BAD_USER_INPUT"]
 
 
