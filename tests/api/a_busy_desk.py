@@ -1,6 +1,6 @@
 """A desk with something of everything, for tests of what must not change it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Any
 
@@ -41,6 +41,8 @@ class BusyDesk:
     trader: Caller
     ids: dict[str, str]
     """Global ids: the cases M1, M2 and M3, the order `resting`, one `account` and one `client`."""
+    at_first: dict[str, list[Row]] = field(default_factory=dict)
+    """The state when it was made."""
 
     async def state(self) -> dict[str, list[Row]]:
         """Every row that a request could have changed; of events how many there are."""
@@ -82,7 +84,7 @@ async def a_busy_desk(world: World) -> BusyDesk:
     ids |= {"resting": resting["id"], "client": client["id"], "account": account} | nothing
     busy = BusyDesk(desk, trader, ids)
     await desk.until(busy.is_quiet, "all of it to be over")
-    return busy
+    return replace(busy, at_first=await busy.state())
 
 
 CLIENT = "{ clients(first: 1) { nodes { id accounts { id } } } }"

@@ -77,13 +77,12 @@ async def test_a_liquidation_that_cannot_be_is_refused(busy: BusyDesk, name: str
     changes, code = REFUSED_LIQUIDATIONS[name]
     item = {"caseId": "M1"} | changes
     item["caseId"] = busy.ids.get(item["caseId"], item["caseId"])
-    before = await busy.state()
     answer = await busy.trader.ask(LIQUIDATE, input={"idempotencyKey": f"refused: {name}", "cases": [item]})
     (result,) = answer["liquidate"]["results"]
     assert (result["__typename"], result["code"]) == ("LiquidationRefused", code)
     assert result["caseId"] == item["caseId"]
     assert (result["current"] is None) is (code == "NOT_FOUND" and not name.startswith("a symbol"))
-    assert await busy.state() == before
+    assert await busy.state() == busy.at_first
 
 
 @pytest.mark.parametrize(
@@ -109,12 +108,11 @@ REFUSED_CANCELS = {
 @pytest.mark.parametrize("name", REFUSED_CANCELS)
 async def test_a_cancel_of_nothing_is_refused(busy: BusyDesk, name: str) -> None:
     id_ = busy.ids.get(REFUSED_CANCELS[name], REFUSED_CANCELS[name])
-    before = await busy.state()
     asked = {"idempotencyKey": f"refused cancel: {name}", "orderIds": [id_]}
     answer = await busy.trader.ask(CANCEL, input=asked)
     (result,) = answer["cancel"]["results"]
     assert (result["code"], result["orderId"], result["current"]) == ("NOT_FOUND", id_, None)
-    assert await busy.state() == before
+    assert await busy.state() == busy.at_first
 
 
 def _liquidation(key: str = "k", **changes: Any) -> dict[str, Any]:
@@ -207,7 +205,6 @@ SENSELESS: dict[str, tuple[str, dict[str, Any]]] = {
 @pytest.mark.parametrize("name", SENSELESS)
 async def test_what_makes_no_sense_is_an_error_of_the_caller(busy: BusyDesk, name: str) -> None:
     document, variables = SENSELESS[name]
-    before = await busy.state()
     answer = await busy.trader.answer(document, **variables)
     assert (answer.status, set(answer.codes)) == (200, {"BAD_USER_INPUT"}), answer
-    assert await busy.state() == before
+    assert await busy.state() == busy.at_first

@@ -70,13 +70,12 @@ async def test_who_may_only_look_sees_everything_and_changes_nothing(
     busy: BusyDesk, permission: Permission
 ) -> None:
     looker = busy.desk.caller(permission)
-    before = await busy.state()
     assert await looker.ask(LISTS) == await busy.trader.ask(LISTS)
     refused = await liquidate(looker, busy.ids["M1"])
     assert (refused["__typename"], refused["code"]) == ("LiquidationRefused", "FORBIDDEN")
     (result,) = await cancel(looker, busy.ids["resting"])
     assert (result["__typename"], result["code"]) == ("CancelRefused", "FORBIDDEN")
-    assert await busy.state() == before
+    assert await busy.state() == busy.at_first
     assert (await preview(looker, busy.ids["M1"]))["legs"]
 
 
@@ -142,7 +141,6 @@ async def test_no_filter_reaches_another_account(only_m1: Caller, ids_of_m2: dic
 async def test_acting_on_another_account_answers_as_if_it_were_not_there(
     busy: BusyDesk, only_m1: Caller, ids_of_m2: dict[str, str]
 ) -> None:
-    before = await busy.state()
     theirs, nobodys = (
         await liquidate(only_m1, ids_of_m2["case"]),
         await liquidate(only_m1, busy.ids["unknown"]),
@@ -153,7 +151,7 @@ async def test_acting_on_another_account_answers_as_if_it_were_not_there(
     assert [result["code"] for result in results] == ["NOT_FOUND"] * 2
     assert {**results[0], "orderId": ""} == {**results[1], "orderId": ""}
     assert (await preview(only_m1, ids_of_m2["case"])) == await preview(only_m1, busy.ids["unknown"])
-    assert await busy.state() == before
+    assert await busy.state() == busy.at_first
 
 
 async def test_an_empty_scope_sees_nothing(busy: BusyDesk, ids_of_m2: dict[str, str]) -> None:

@@ -20,7 +20,7 @@ from tests.servers import free_port
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DAY_SECONDS = "2"
-WAIT_TIMEOUT_S = 40
+WAIT_TIMEOUT_S = 80
 LIQUIDATIONS_MAX = 4
 ORDERS_MAX = 3
 

@@ -59,9 +59,9 @@ async def test_every_operation_of_a_socket_sees_the_world_anew(world: World) -> 
         "nodes": [{"amount": "20000", "account": {"figures": {"amount": "20000"}}}]
     }
     await world.market.says(*quotes(world.clock(), "99"))
-    await events.next()
+    await events.until(lambda event: event["case"]["amount"] == "21300")
     (node,) = (await socket.ask(document))["nodes"]
-    assert node["amount"] == node["account"]["figures"]["amount"] != "20000"
+    assert node["amount"] == node["account"]["figures"]["amount"] == "21300"
 
 
 @pytest.mark.asyncio(loop_scope="function")
