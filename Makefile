@@ -12,10 +12,10 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench schema docs migration lock clean
+.PHONY: help run test check format bench bench-fanout schema docs migration lock clean
 
 help:  ## List the commands
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
 
 run: $(INSTALLED)  ## Start the desk on replayed prices; PORT=9000 for another port
 	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(PY) -m gateway serve --demo $(ARGS)
@@ -36,6 +36,9 @@ format: $(INSTALLED)  ## Format and mend what ruff can mend
 
 bench: $(INSTALLED)  ## Measure; see bench/README.md
 	@$(PY) -m bench $(ARGS)
+
+bench-fanout: $(INSTALLED)  ## One event to 1,000 subscribers, beside other servers; ARGS=--quick is shorter
+	@$(PY) -m bench.fanout $(ARGS)
 
 schema: $(INSTALLED)  ## Write schema.graphql from the code
 	@mkdir -p build

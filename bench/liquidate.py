@@ -144,7 +144,7 @@ async def _round(server: str, template: str, synchronous_commit: str, directory:
 
 async def _through_the_desk(url: str, directory: Path) -> tuple[float, list[CaseId]]:
     audience = Audience(frozenset({Permission.RISK_WARNING_FULL}), account_scope=None)
-    trader = Principal("bench", audience, datetime.max.replace(tzinfo=UTC))
+    trader = Principal("bench", audience, datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC))
     async with open_desk(settings_for(url, directory)) as resources:
         cases = await open_cases()
         await _liquidate(resources, trader, "warm-up", cases[:WARM_UP_CASES])

@@ -43,17 +43,19 @@ def spread(values: Sequence[float]) -> Spread:
     return Spread(median(values), min(values), max(values), len(values))
 
 
-def save(name: str, figures: dict[str, Any]) -> Path:
-    """Write bench/results/<name>.json."""
+def save(name: str, figures: dict[str, Any], command: str | None = None) -> Path:
+    """Write bench/results/<name>.json; the command is `python -m bench <name>` unless told otherwise."""
     RESULTS.mkdir(exist_ok=True)
     path = RESULTS / f"{name}.json"
-    path.write_text(json.dumps({"run": _run(name), "figures": figures}, indent=2) + "\n")
+    path.write_text(
+        json.dumps({"run": _run(command or f"python -m bench {name}"), "figures": figures}, indent=2) + "\n"
+    )
     return path
 
 
-def _run(name: str) -> dict[str, Any]:
+def _run(command: str) -> dict[str, Any]:
     return {
-        "command": f"python -m bench {name}",
+        "command": command,
         "at": datetime.now(UTC).isoformat(timespec="seconds"),
         "commit": _git("rev-parse", "--short=12", "HEAD"),
         "uncommittedChanges": bool(_git("status", "--porcelain", "--untracked-files=no", "--", ":!bench")),

@@ -39,6 +39,7 @@ CALM, BOTTOM = date(2020, 2, 4), date(2020, 3, 23)
 TRADER = Principal(
     "bench",
     Audience(frozenset({Permission.RISK_WARNING_FULL}), account_scope=None),
+    datetime.min.replace(tzinfo=UTC),
     datetime.max.replace(tzinfo=UTC),
 )
 

@@ -1,5 +1,6 @@
 """Take in what the book of record states about cash and positions, one account and transaction at a time."""
 
+from desk.assess_case import tell_of_symbols
 from desk.desk import Desk
 from domain.book_changes import CashStated, PositionStated
 from domain.events import BookChanged
@@ -7,7 +8,7 @@ from domain.ids import AccountId
 from models import outbox
 from models.book import lock_accounts
 from models.database import UniqueViolated, transaction
-from models.holding import account_id_of, bump_book, state_cash, state_position
+from models.holding import account_id_of, bump_book, quantity_of, state_cash, state_position
 
 
 class UnknownSubject(ValueError):
@@ -31,7 +32,10 @@ async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> Ac
 async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated) -> None:
     await lock_accounts([account_id])
     if isinstance(stated, PositionStated):
+        held = bool(await quantity_of(account_id, stated.symbol))
         changed = await state_position(desk.new_id(), account_id, stated)
+        if changed:
+            await tell_of_symbols(desk, account_id, stated.symbol, held)
     else:
         changed = await state_cash(desk.new_id(), account_id, stated)
     if changed:

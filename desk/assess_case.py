@@ -13,7 +13,7 @@ from desk.desk import Desk
 from desk.order_steps import store_step
 from domain.case import LIVE, AlertType, Case, CaseStatus, CaseTrigger, decide, may_resolve, with_figures
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
-from domain.ids import AccountId, CaseId
+from domain.ids import AccountId, CaseId, Symbol
 from domain.liquidation import OpenOrder, uncovered_amount
 from domain.margin import AccountType, Book, MarginFigures, compute_figures
 from domain.money import ZERO
@@ -22,7 +22,7 @@ from domain.refusals import Refusal
 from models import outbox
 from models.book import AccountBook, load_books
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
-from models.holding import set_close_only
+from models.holding import set_close_only, symbols_of
 from models.order import open_orders_of
 
 _MARGIN_ALERTS = {
@@ -31,12 +31,37 @@ _MARGIN_ALERTS = {
 }
 
 
-async def assess_account(desk: Desk, account_id: AccountId, now: datetime) -> None:
-    """Bring the account's cases up to the state of its book; the caller holds its lock."""
+async def assess_account(
+    desk: Desk, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None = None
+) -> None:
+    """Bring the account's cases up to the state of its book; the caller holds its lock.
+
+    `held_before`: an instrument whose position the caller's transaction changed, and whether it was held.
+    """
     books = await load_books([account_id], desk.rules.books, now)
     cases = await live_cases_of([account_id])
+    cases = [replace(view, symbols=_before(books[account_id].symbols, held_before)) for view in cases]
     orders = await open_orders_of([account_id])
     await outbox.append(await _settle(desk, books[account_id], cases, orders, now))
+
+
+async def tell_of_symbols(desk: Desk, account_id: AccountId, symbol: Symbol, held_before: bool) -> None:
+    """Tell of the account's live cases when a statement made an instrument come or go; the caller locks."""
+    symbols = await symbols_of(account_id)
+    if (symbol in symbols) is held_before:
+        return
+    now = desk.clock()
+    await outbox.append(
+        [
+            case_event(
+                desk,
+                replace(view, symbols=_before(symbols, (symbol, held_before))),
+                replace(view, symbols=symbols),
+                now,
+            )
+            for view in await live_cases_of([account_id])
+        ]
+    )
 
 
 def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
@@ -89,9 +114,10 @@ async def _settle(
             live.add(case.alert_type)
         if figures.amount == 0 and not figures.stale:
             events += await _call_off(desk, own, now)
-        if case != view.case:
+        told = replace(view, case=case, symbols=account.symbols)
+        if told != view:
             await save_case(case)
-            events.append(case_event(desk, view.case, replace(view, case=case), account, now))
+            events.append(case_event(desk, view, told, now))
     due = due_alerts(account.book, figures) if is_priced(account.book) else set()
     for alert_type in sorted(due - live):
         live.add(alert_type)
@@ -169,13 +195,31 @@ async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> l
     return events
 
 
-def case_event(desk: Desk, before: Case, view: CaseView, account: AccountBook, now: datetime) -> CaseEvent:
+def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> CaseEvent:
     """The event of a changed case."""
-    if view.case.closed_at is not None:
+    if after.case.closed_at is not None:
         kind = CaseEventKind.CLOSED
-    elif view.case.status is not before.status:
+    elif after.case.status is not before.case.status:
         kind = CaseEventKind.STATUS_CHANGED
     else:
         kind = CaseEventKind.UPDATED
-    view = replace(view, symbols=account.symbols)
-    return CaseEvent(desk.event_id(), now, kind, view, before.status)
+    return CaseEvent(
+        id=desk.event_id(),
+        at=now,
+        kind=kind,
+        view=after,
+        previous_status=before.case.status,
+        previous_amount=before.case.figures.amount,
+        previous_symbols=before.symbols,
+        # Told then or later: a deadline that passed in between is told of once more rather than not at all.
+        previous_overdue=before.case.overdue(before.case.figures.as_of),
+    )
+
+
+def _before(symbols: tuple[Symbol, ...], held_before: tuple[Symbol, bool] | None) -> tuple[Symbol, ...]:
+    if held_before is None:
+        return symbols
+    symbol, held = held_before
+    if held is (symbol in symbols):
+        return symbols
+    return tuple(sorted({*symbols, symbol})) if held else tuple(each for each in symbols if each != symbol)

@@ -192,8 +192,9 @@ async def _record(
         _order(desk, principal, item, case.case_no, case.plans, number, leg, view, now)
         for number, leg in enumerate(made.legs, start=1)
     ]
-    changed = replace(view, case=case)
-    events: list[Event] = [case_event(desk, view.case, changed, account, now)]
+    before = replace(view, symbols=account.symbols)
+    changed = replace(before, case=case)
+    events: list[Event] = [case_event(desk, before, changed, now)]
     events += [created_event(desk, OrderView(order, view.account)) for order in orders]
     await insert_orders(orders)
     await add_changes([creation_step(order) for order in orders])

@@ -11,6 +11,7 @@ from desk.order_steps import store_step
 from domain.booking import cash_effect
 from domain.events import Fill, OrderView
 from domain.execution import ExecType, ExecutionReport
+from domain.ids import Symbol
 from domain.market import Instrument
 from domain.money import ZERO
 from domain.order import OrderSide, RefusedTransition, apply
@@ -63,14 +64,13 @@ async def _record(desk: Desk, report: ExecutionReport, seen: OrderView) -> bool:
         return True
     if change.alert is not None:
         await _alert(view, report, change.alert)
-    if booking is not None:
-        await _book(desk, view, report, booking)
+    held_before = await _book(desk, view, report, booking) if booking is not None else None
     if not change.unchanged:
         fill = _fill(report) if booking else None
         await outbox.append([await store_step(desk, view, change, fill)])
         if booking is not None or change.order.terminal:
             # An acknowledgement changes nothing that a case is judged by.
-            await assess_account(desk, account_id, now)
+            await assess_account(desk, account_id, now, held_before)
     return True
 
 
@@ -84,11 +84,15 @@ async def _booking(view: OrderView, report: ExecutionReport) -> _Booking | None:
     return _Booking(instrument, signed, cash_effect(instrument, signed, report.last_price, report.fee))
 
 
-async def _book(desk: Desk, view: OrderView, report: ExecutionReport, booking: _Booking) -> None:
-    account_id = view.order.account_id
-    await add_to_position(account_id, view.order.symbol, booking.signed_quantity)
+async def _book(
+    desk: Desk, view: OrderView, report: ExecutionReport, booking: _Booking
+) -> tuple[Symbol, bool]:
+    """The instrument and whether it was held before."""
+    account_id, symbol = view.order.account_id, view.order.symbol
+    held = await add_to_position(account_id, symbol, booking.signed_quantity)
     await add_to_cash(desk.new_id(), account_id, booking.instrument.currency, booking.cash, report.at)
     await bump_book(account_id)
+    return symbol, bool(held)
 
 
 async def _alert(view: OrderView, report: ExecutionReport, why: str) -> None:

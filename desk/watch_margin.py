@@ -16,11 +16,11 @@ from typing import TypeVar
 import structlog
 
 from desk.apply_book import UnknownSubject, apply_statement
-from desk.assess_case import as_open_orders, assess_account, due_alerts, is_priced
+from desk.assess_case import as_open_orders, assess_account, case_event, due_alerts, is_priced
 from desk.desk import Desk
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import Case, CaseStatus, may_resolve, with_figures
-from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
+from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, Symbol
 from domain.liquidation import uncovered_amount
 from domain.live_book import LiveBook
@@ -227,12 +227,11 @@ class Monitor:
         async with transaction():
             stored = await save_figures([(case, watched.account.version) for watched, _, case in changed])
             events: list[Event] = [
-                CaseEvent(
-                    self._desk.event_id(),
-                    now,
-                    CaseEventKind.UPDATED,
+                case_event(
+                    self._desk,
+                    replace(view, symbols=watched.account.symbols),
                     CaseView(case, view.account, watched.account.symbols),
-                    case.status,
+                    now,
                 )
                 for watched, view, case in changed
                 if case.id in stored
@@ -248,7 +247,9 @@ class Monitor:
 
 
 def _differs(before: Case, after: Case) -> bool:
-    """Worth telling: anything but the moment of computing."""
+    """Worth telling: anything but the moment of computing, unless the deadline lies in between."""
+    if before.overdue(before.figures.as_of) is not after.overdue(after.figures.as_of):
+        return True
     return replace(before, figures=replace(before.figures, as_of=after.figures.as_of)) != after
 
 

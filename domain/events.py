@@ -89,6 +89,10 @@ class CaseEvent:
     view: CaseView
     previous_status: CaseStatus | None = None
     """The status before the change; None for a new case."""
+    previous_amount: Decimal | None = None
+    previous_symbols: tuple[Symbol, ...] | None = None
+    previous_overdue: bool | None = None
+    """As told by the event before, so that whoever selects by them learns what left; None: unknown."""
 
 
 @dataclass(frozen=True, slots=True)

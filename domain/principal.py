@@ -52,4 +52,5 @@ class Principal:
 
     subject: str
     audience: Audience
+    token_issued_at: datetime
     token_expires_at: datetime

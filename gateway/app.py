@@ -4,22 +4,29 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from starlette.applications import Starlette
+from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
-from starlette.types import Receive, Scope, Send
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from gateway.graphql import Endpoint
 from gateway.limits import BodyLimit
+from gateway.live import Live
 from gateway.logs import REQUEST_ID_HEADER, RequestId
+from gateway.metrics import CONTENT_TYPE, exposition
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
+from gateway.sse import EventStreams, wants_event_stream
 from gateway.startup import import_if_empty, prepare_tables
 from gateway.workers import Workers
 from models.database import fetch
+from resolvers.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
+
+STREAM_PATH = "/graphql/stream"
 
 
 class Application:
@@ -39,7 +46,9 @@ class Application:
             )
         )
         self._endpoint: Endpoint | None = None
+        self._streams: EventStreams | None = None
         self._workers: Workers | None = None
+        self.live: Live | None = None
         self.resources: Resources | None = None
 
     @asynccontextmanager
@@ -49,23 +58,52 @@ class Application:
             await prepare_tables(self._settings.profile, resources.database)
             with resources.database.active():
                 await import_if_empty(self._settings.book_file, resources.desk.clock())
-                workers = Workers(resources)
-                self.resources, self._workers = resources, workers
-                self._endpoint = Endpoint(self._schema, resources)
+                await resources.revocations.load()
+                live = Live(self._schema, self._documents(), resources)
+                workers = Workers(resources, live)
+                self.resources, self._workers, self.live = resources, workers, live
+                self._endpoint, self._streams = Endpoint(self._schema, resources), EventStreams(live)
                 workers.start()
                 try:
                     yield
                 finally:
-                    self._endpoint = None
+                    await live.drain()
+                    self._endpoint = self._streams = self.live = None
                     await workers.stop()
                     self.resources = self._workers = None
 
+    def _documents(self) -> Documents:
+        settings = self._settings
+        return Documents(
+            self._schema._schema,
+            depth=settings.max_query_depth,
+            aliases=settings.max_query_aliases,
+            tokens=settings.max_query_tokens,
+            introspection=settings.introspection,
+        )
+
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`/graphql`: serve a request or a socket with this application's database active in its task."""
-        assert self._endpoint is not None, "served outside of the lifespan"
-        assert self.resources is not None
+        """`/graphql` and below: serve with this application's database active in the request's task."""
+        assert self.resources is not None, "served outside of the lifespan"
+        serve = self._transport(scope)
         with self.resources.database.active():
-            await self._endpoint(scope, receive, send)
+            await serve(scope, receive, send)
+
+    def _transport(self, scope: Scope) -> ASGIApp:
+        """A socket, an event stream, or a plain request."""
+        assert self.live is not None
+        assert self._endpoint is not None
+        assert self._streams is not None
+        if scope["type"] == "websocket":
+            return self.live.serve
+        if scope["path"].endswith(STREAM_PATH):
+            return self._streams.single
+        return self._streams.distinct if wants_event_stream(Headers(scope=scope)) else self._endpoint
+
+    async def drain(self) -> None:
+        """Say goodbye to the sockets while they can still hear it; the server calls it before it stops."""
+        if self.live is not None:
+            await self.live.drain()
 
     async def health(self, _: Request) -> Response:
         """The process lives."""
@@ -78,10 +116,18 @@ class Application:
             checks["bus"] = self.resources.bus.healthy
             checks["workers"] = self._workers.ready
             checks["leader"] = self._workers.leading
-        ready = checks["database"] and checks["bus"] and checks["workers"]
-        return JSONResponse(
-            {"status": "ready" if ready else "not ready", **checks}, status_code=200 if ready else 503
-        )
+        ready = checks["database"] and checks["workers"]
+        # Without Redis everything goes on, live delivery a little later: no reason to turn callers away.
+        status = ("ready" if checks["bus"] else "degraded") if ready else "not ready"
+        return JSONResponse({"status": status, **checks}, status_code=200 if ready else 503)
+
+    async def metrics(self, _: Request) -> Response:
+        """For Prometheus."""
+        if self.resources is None or self.live is None or self._workers is None:
+            return Response(status_code=503)
+        with self.resources.database.active():
+            text = await exposition(self.resources, self.live, self._workers)
+        return Response(text, media_type=CONTENT_TYPE)
 
     async def _database_answers(self) -> bool:
         if self.resources is None:
@@ -100,9 +146,11 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
     app = Starlette(
         routes=[
             Route("/graphql", application),
+            Route(STREAM_PATH, application),
             WebSocketRoute("/graphql", application),
             Route("/healthz", application.health),
             Route("/readyz", application.readiness),
+            Route("/metrics", application.metrics),
         ],
         middleware=[
             Middleware(RequestId),

@@ -5,7 +5,7 @@ gets anybody in. Everything in doubt is refused: an unknown permission, a claim 
 that is null. Time is passed in; the wall clock is never asked.
 """
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -37,6 +37,7 @@ class TokenFault(StrEnum):
     FORGED = "TOKEN_FORGED"
     ALGORITHM = "TOKEN_ALGORITHM"
     CLAIMS = "TOKEN_CLAIMS"
+    REVOKED = "TOKEN_REVOKED"
 
 
 class Unauthenticated(Exception):
@@ -67,9 +68,12 @@ class _Claims(BaseModel):
 
 
 class TokenVerifier:
-    """Turns tokens signed with `secret` into principals."""
+    """Turns tokens signed with `secret` into principals, unless their subject was revoked since."""
 
-    def __init__(self, secret: str, leeway_s: float) -> None:
+    def __init__(
+        self, secret: str, leeway_s: float, revoked_at: Callable[[str], datetime | None] = lambda _: None
+    ) -> None:
+        self._revoked_at = revoked_at
         self._secret = secret
         self._leeway = timedelta(seconds=leeway_s)
 
@@ -82,8 +86,11 @@ class TokenVerifier:
             raise Unauthenticated(TokenFault.EXPIRED, "The token has expired: get a new one.")
         if now < valid_from - self._leeway:
             raise Unauthenticated(TokenFault.CLAIMS, "The token is not valid yet.")
+        revoked_at = self._revoked_at(claims.sub)
+        if revoked_at is not None and claims.iat <= revoked_at.timestamp():
+            raise Unauthenticated(TokenFault.REVOKED, "The access of this subject was revoked.")
         audience = Audience(_permissions(claims.permissions), claims.account_scope())
-        return Principal(claims.sub, audience, expires_at)
+        return Principal(claims.sub, audience, datetime.fromtimestamp(claims.iat, UTC), expires_at)
 
 
 def issue(

@@ -1,6 +1,8 @@
 """`python -m gateway`: start the server, and what an operator does besides."""
 
 import asyncio
+import os
+import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
@@ -21,6 +23,7 @@ from feeds.replay import AtEnd, ReplayFeed
 from gateway.app import create_app
 from gateway.auth import issue, permission_named
 from gateway.book_import import import_book
+from gateway.fleet import Fleet, stop_without_parent
 from gateway.logs import configure_logging
 from gateway.replaying import Refused, into_database, into_redis
 from gateway.resources import Parts, Resources, open_resources
@@ -33,11 +36,20 @@ from gateway.settings import (
     unknown_variables,
     unless_in_environment,
 )
-from gateway.startup import CannotStart, bound_socket, check, data_directory_claimed, prepare_tables
+from gateway.startup import (
+    CannotStart,
+    bound_socket,
+    check,
+    data_directory_claimed,
+    prepare_tables,
+    require_shareable,
+)
 from models.database import DatabaseUnavailable, UniqueViolated
+from models.revocation import revoke_subject
 
 ROOT = Path(__file__).parents[1]
 DEMO_TOKEN_MINUTES = 24 * 60
+STOP_GRACE_S = 5.0
 DEMO: dict[str, object] = {
     "feed": Feed.REPLAY,
     "book_file": ROOT / "demo/book.json",
@@ -65,17 +77,32 @@ def serve(
     day_seconds: Annotated[
         float | None, typer.Option(help="How many seconds one replayed trading day takes.")
     ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="How many processes serve the port; more than one needs PostgreSQL and Redis.", min=1
+        ),
+    ] = 1,
+    listener_fd: Annotated[int | None, typer.Option("--listener", hidden=True)] = None,
+    tell_fd: Annotated[int | None, typer.Option("--tell", hidden=True)] = None,
 ) -> None:
     """Start the server; settings come from GATEWAY_ variables (docs/settings.md)."""
     settings = _settings(_serve_settings(demo, day_seconds))
     configure_logging(settings.log_format, sys.stderr)
+    if listener_fd is not None and tell_fd is not None:
+        _serve_as_worker(settings, listener_fd, tell_fd)
+        return
     try:
+        require_shareable(settings, workers)
         with data_directory_claimed(settings), bound_socket(settings.host, settings.port) as listener:
             with _progress("importing the book") as advance:
                 asyncio.run(check(settings, datetime.now(UTC), advance))
             host, port = listener.getsockname()[:2]
             announce = partial(_print_banner, settings, f"{host}:{port}") if demo else _say_nothing
-            run_server(create_app(settings), settings, listener, announce)
+            if workers == 1:
+                run_server(create_app(settings), settings, listener, announce)
+            else:
+                _serve_by_workers(settings, listener, workers, demo, day_seconds, announce)
     except (CannotStart, OSError) as refused:
         _fail(str(refused))
 
@@ -170,6 +197,21 @@ def token(
 
 
 @cli.command()
+def revoke(
+    subject: Annotated[str, typer.Option(help="Whose access ends.")],
+) -> None:
+    """Refuse every token that the subject was given until now, and close its sockets within a second."""
+
+    async def run(resources: Resources) -> None:
+        await revoke_subject(subject, resources.desk.clock())
+        out.print(
+            f"revoked: tokens of {subject} issued until now are refused; give out a new one a second later"
+        )
+
+    _run(run)
+
+
+@cli.command()
 def schema() -> None:
     """Print the GraphQL schema."""
     from resolvers.schema import sdl
@@ -236,6 +278,33 @@ def _print_banner(settings: Settings, address: str) -> None:
 
 def _say_nothing() -> None:
     pass
+
+
+def _serve_by_workers(
+    settings: Settings,
+    listener: socket.socket,
+    workers: int,
+    demo: bool,
+    day_seconds: float | None,
+    announce: Callable[[], None],
+) -> None:
+    arguments = ["--demo"] if demo else []
+    if day_seconds is not None:
+        arguments += ["--day-seconds", str(day_seconds)]
+    listener.listen()
+    stop_timeout_s = settings.shutdown_timeout_s + settings.drain_flush_s + STOP_GRACE_S
+    Fleet(listener, workers, arguments, stop_timeout_s).run(announce)
+
+
+def _serve_as_worker(settings: Settings, listener_fd: int, tell_fd: int) -> None:
+    """One of several; tells the parent by one byte when it serves."""
+
+    def tell() -> None:
+        os.write(tell_fd, b"1")
+        os.close(tell_fd)
+
+    stop_without_parent()
+    run_server(create_app(settings), settings, socket.socket(fileno=listener_fd), tell)
 
 
 def _token(

@@ -1,8 +1,7 @@
 """The GraphQL endpoint: Strawberry's ASGI view with our authentication, JSON errors and contexts."""
 
 import json
-from collections.abc import Awaitable, Mapping
-from datetime import timedelta
+from collections.abc import Awaitable
 from typing import Any
 
 import orjson
@@ -10,20 +9,12 @@ from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.types import Receive, Scope, Send
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket
 from strawberry import Schema
-from strawberry.asgi import ASGIWebSocketAdapter, GraphQL
-from strawberry.exceptions import ConnectionRejectionError, MissingQueryError
+from strawberry.asgi import GraphQL
+from strawberry.exceptions import MissingQueryError
 from strawberry.http import GraphQLRequestData
-from strawberry.http.exceptions import WebSocketDisconnected
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
-from strawberry.subscriptions import GRAPHQL_TRANSPORT_WS_PROTOCOL
-from strawberry.subscriptions.protocols.graphql_transport_ws.handlers import BaseGraphQLTransportWSHandler
-from strawberry.subscriptions.protocols.graphql_transport_ws.types import (
-    ConnectionInitMessage,
-    Message,
-    SubscribeMessage,
-)
 from strawberry.types import ExecutionResult
 from strawberry.types.graphql import OperationType
 
@@ -31,9 +22,6 @@ from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
 from gateway.resources import Resources
 from resolvers.context import RequestContext
-from resolvers.errors import ApiError
-
-TOO_MANY_OPERATIONS = "TOO_MANY_OPERATIONS"
 
 _BY_METHOD = {
     "GET": frozenset[OperationType](),
@@ -41,80 +29,8 @@ _BY_METHOD = {
 }
 
 
-class TextAdapter(ASGIWebSocketAdapter):
-    """Sends text frames: browsers' clients cannot read binary ones."""
-
-    async def send_json(self, message: Mapping[str, object]) -> None:
-        """Encode and send."""
-        try:
-            await self.ws.send_text(orjson.dumps(message).decode())
-        except WebSocketDisconnect as gone:
-            raise WebSocketDisconnected from gone
-
-
-class SocketContext:
-    """A socket before it is known who is behind it."""
-
-    def __init__(self, authorization: str | None) -> None:
-        self.authorization = authorization
-        self.connection_params: dict[str, Any] = {}
-        self.principal: Principal | None = None
-
-
-class Handler(BaseGraphQLTransportWSHandler[Any, None]):
-    """graphql-transport-ws, with a fresh context for every operation of a socket."""
-
-    socket: SocketContext
-
-    @property
-    def context(self) -> Any:
-        """The operation's own context once the caller is known."""
-        principal = self.socket.principal
-        return self.socket if principal is None else RequestContext(self._resources.api, principal)
-
-    @context.setter
-    def context(self, socket: SocketContext) -> None:
-        self.socket = socket
-
-    @property
-    def _resources(self) -> Resources:
-        view: Any = self.view
-        resources: Resources = view.resources
-        return resources
-
-    async def handle_message(self, message: Message) -> None:
-        """Strawberry trusts clients to send messages of the right shape."""
-        if is_well_formed(message):
-            await super().handle_message(message)
-        else:
-            await self.handle_invalid_message("This is no message of graphql-transport-ws")
-
-    async def handle_subscribe(self, message: SubscribeMessage) -> None:
-        """Refuse what would be an operation too many, or begun with a token that has expired meanwhile."""
-        principal, settings = self.socket.principal, self._resources.settings
-        known = message["id"] in self.operations
-        if principal is not None and self._resources.desk.clock() >= principal.token_expires_at:
-            await self.websocket.close(code=4403, reason="Forbidden")
-        elif principal is not None and not known and len(self.operations) >= settings.ws_max_operations:
-            refusal = ApiError(
-                TOO_MANY_OPERATIONS, f"At most {settings.ws_max_operations} operations run on one socket."
-            )
-            await self.send_message({"id": message["id"], "type": "error", "payload": [refusal.formatted]})
-        else:
-            await super().handle_subscribe(message)
-
-    async def handle_connection_init(self, message: ConnectionInitMessage) -> None:
-        """A null payload is allowed by the protocol."""
-        if message.get("payload", {}) is None:
-            message = {"type": "connection_init"}
-        await super().handle_connection_init(message)
-
-
 class Endpoint(GraphQL[Any, None]):
-    """`/graphql`: POST, and WebSocket with graphql-transport-ws."""
-
-    websocket_adapter_class = TextAdapter
-    graphql_transport_ws_handler_class = Handler
+    """`/graphql` over HTTP: POST. Sockets are served by gateway.live."""
 
     def __init__(self, schema: Schema, resources: Resources) -> None:
         settings = resources.settings
@@ -122,10 +38,7 @@ class Endpoint(GraphQL[Any, None]):
             schema,
             graphql_ide="graphiql" if settings.introspection else None,
             allow_queries_via_get=False,
-            subscription_protocols=[GRAPHQL_TRANSPORT_WS_PROTOCOL],
-            connection_init_wait_timeout=timedelta(seconds=settings.ws_init_timeout_s),
-            max_subscriptions_per_connection=settings.ws_max_operations,
-            allowed_origins=settings.allowed_origins,
+            subscription_protocols=[],
         )
         self.resources = resources
 
@@ -183,21 +96,7 @@ class Endpoint(GraphQL[Any, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
         """Who asks; raises Unauthenticated."""
-        authorization = request.headers.get("authorization")
-        if isinstance(request, WebSocket):
-            return SocketContext(authorization)
-        return RequestContext(self.resources.api, self._verified(authorization))
-
-    async def on_ws_connect(self, context: Any) -> Any:
-        """Who is behind the socket, from the payload of connection_init or the header of the handshake."""
-        authorization = context.connection_params.get("authorization") or context.connection_params.get(
-            "Authorization", context.authorization
-        )
-        try:
-            context.principal = self._verified(authorization if isinstance(authorization, str) else None)
-        except Unauthenticated as refused:
-            raise ConnectionRejectionError({"code": refused.code, "message": refused.message}) from None
-        return {}
+        return RequestContext(self.resources.api, self._verified(request.headers.get("authorization")))
 
     def encode_json(self, data: object) -> str | bytes:
         """With orjson."""

@@ -24,6 +24,7 @@ from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.calendars import Calendars
+from gateway.revocation import Revocations
 from gateway.settings import Settings
 from models import outbox
 from models.book import BookRules
@@ -61,11 +62,14 @@ class Signals:
     to_publish: asyncio.Event
     to_dispatch: asyncio.Event
     to_watch: asyncio.Event
+    to_tell: asyncio.Event
+    """The leader, if that is another process; see `gateway.wake`."""
 
     def committed(self) -> None:
         """Something was committed that has to be published, and perhaps sent."""
         self.to_publish.set()
         self.to_dispatch.set()
+        self.to_tell.set()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +83,7 @@ class Resources:
     desk: Desk
     api: Api
     tokens: TokenVerifier
+    revocations: Revocations
     signals: Signals
     holder: str
     """This process's name in leases."""
@@ -104,8 +109,9 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         stack.push_async_callback(database.close)
         bus = open_bus(settings)
         stack.push_async_callback(bus.close)
-        signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event())
+        signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event())
         desk = make_desk(settings, parts.clock, signals.committed)
+        revocations = Revocations(settings.revocation_poll_interval_s)
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
         yield Resources(
             settings=settings,
@@ -114,7 +120,10 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             stream=stream,
             desk=desk,
             api=_api(settings, desk, bus, stream),
-            tokens=TokenVerifier(settings.auth_secret.get_secret_value(), settings.auth_leeway_s),
+            tokens=TokenVerifier(
+                settings.auth_secret.get_secret_value(), settings.auth_leeway_s, revocations.revoked_at
+            ),
+            revocations=revocations,
             signals=signals,
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
@@ -158,6 +167,7 @@ def open_bus(settings: Settings) -> Bus:
         remember_max=settings.bus_remembered_entries,
         buffer_max=settings.listener_buffer_entries,
         watch_keys_max=settings.bus_watched_keys,
+        fallback=outbox,
     )
 
 
@@ -222,7 +232,9 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         cursors=CursorSigner(CURSOR_KEY_ID, settings.auth_secret.get_secret_value().encode()),
         reporting_currency=Currency(settings.reporting_currency),
         page_size_max=settings.page_size_max,
+        query_cost_max=settings.max_query_cost,
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
         summary_interval_s=SUMMARY_INTERVAL_S,
+        resume_within_s=settings.outbox_retention_hours * 3600,
     )

@@ -8,7 +8,9 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
+from gateway.http_protocol import DeskHttpProtocol
 from gateway.settings import Settings
+from gateway.websocket_protocol import DeskWebSocketProtocol
 
 log = structlog.get_logger()
 
@@ -21,25 +23,33 @@ def run_server(
     Raises SystemExit when the application cannot start. SIGINT is the usual end, so it is not an error.
     """
     with suppress(KeyboardInterrupt):
-        _Server(server_config(app, settings), announce).run(sockets=[listener])
+        Server(server_config(app, settings), announce).run(sockets=[listener])
 
 
 def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """How the application is served, whoever runs the loop."""
+    """How the application has to be served: with our protocols, without compression."""
     return uvicorn.Config(
         app,
         log_config=None,
         access_log=False,
         server_header=False,
+        http=DeskHttpProtocol,
+        ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,
         ws_per_message_deflate=False,
+        # Sessions ping in their own protocol, with a deadline: a second ping would find out nothing more.
+        ws_ping_interval=None,
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
     )
 
 
-class _Server(uvicorn.Server):
+class Server(uvicorn.Server):
+    """Serves the application of its config; `announce` is called once requests are answered."""
+
     def __init__(self, config: uvicorn.Config, announce: Callable[[], None]) -> None:
         super().__init__(config)
+        assert isinstance(config.app, Starlette)
+        self._app = config.app
         self._announce = announce
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -51,5 +61,11 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         log.info("stopping", connections=len(self.server_state.connections))
+        # First of all, so that newcomers find another process, or none, and not one that turns them away.
+        for server in self.servers:
+            server.close()
+        for each in sockets or []:
+            each.close()
+        await self._app.state.application.drain()
         await super().shutdown(sockets)
         log.info("stopped")

@@ -81,6 +81,15 @@ async def import_if_empty(book_file: Path | None, now: datetime, progress: Progr
     log.info("book imported", file=str(book_file), clients=len(book.clients))
 
 
+def require_shareable(settings: Settings, workers: int) -> None:
+    """Several processes need a database and a bus that they can share; raises `CannotStart`."""
+    if workers > 1 and (settings.redis_url is None or settings.database_url.startswith("sqlite")):
+        raise CannotStart(
+            f"{workers} workers need PostgreSQL and Redis: set GATEWAY_DATABASE_URL and GATEWAY_REDIS_URL,"
+            " or start one worker."
+        )
+
+
 @contextmanager
 def data_directory_claimed(settings: Settings) -> Iterator[None]:
     """Without Redis the bus is this process's memory: a second desk on the same data would be deaf."""

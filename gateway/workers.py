@@ -1,7 +1,8 @@
 """The loops behind the requests. Every process reads the bus; one, the leader, does the desk's own work.
 
 The leader holds a lease in the database. Losing it stops its work; what two leaders might do at once for a
-moment is made harmless by the database's constraints, not by the lease.
+moment is made harmless by the database's constraints, not by the lease. A venue that cannot be opened stops
+the trading and nothing else: what is committed is published all the same.
 """
 
 import asyncio
@@ -18,8 +19,10 @@ from desk.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
+from gateway.live import Live
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import RestartPolicy, Supervisor, Worker
+from gateway.wake import tell_leader, wake_for_others
 from models import outbox
 from models.codec import event_from_text
 from models.lease import acquire_lease, release_lease
@@ -34,8 +37,9 @@ PRUNE_INTERVAL_S = 30.0
 PRUNE_ROWS = 5_000
 RELOAD_INTERVAL_S = 600.0
 DISPATCH_POLL_S = 0.5
-PERSISTENT = RestartPolicy(max_crashes=None)
-"""A database that is away for an hour must not end the desk: it tries on, and is not ready meanwhile."""
+PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
+"""A database that is away for an hour must not end the desk: it tries on, is not ready meanwhile, and back at
+work soon after the database is."""
 OUTAGES = (BusUnavailable, ConnectionError)
 """What bus and database raise while their server is away."""
 
@@ -47,11 +51,19 @@ log = structlog.get_logger()
 class Workers:
     """Start and stop with the process; `ready` says whether it can do its part."""
 
-    def __init__(self, resources: Resources) -> None:
+    def __init__(self, resources: Resources, live: Live) -> None:
         self._resources = resources
         self._leader = Leader(resources)
         self._supervisor = Supervisor(
-            [Worker("bus", resources.bus.run), Worker("leader", self._leader.run)],
+            [
+                Worker("bus", resources.bus.run),
+                Worker("leader", self._leader.run),
+                Worker("live feed", live.feed.run),
+                Worker("live quotes", live.run_quotes),
+                Worker("socket clock", live.run_clock),
+                Worker("waking", lambda: tell_leader(resources.signals, resources.bus, lambda: self.leading)),
+                Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
+            ],
             PERSISTENT,
             outages=OUTAGES,
         )
@@ -81,6 +93,7 @@ class Leader:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._work: Supervisor | None = None
+        self._trading: Supervisor | None = None
 
     @property
     def leading(self) -> bool:
@@ -90,7 +103,9 @@ class Leader:
     @property
     def ready(self) -> bool:
         """Nothing to do, or everything running."""
-        return self._work is None or self._work.ready
+        if self._work is None:
+            return True
+        return self._work.ready and self._trading is not None and self._trading.ready
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -103,27 +118,50 @@ class Leader:
     async def _lead(self) -> None:
         resources = self._resources
         log.info("this process leads the desk", holder=resources.holder)
+        self._work = work = Supervisor(
+            [
+                Worker("relay", _relay(resources)),
+                Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
+                Worker("housekeeping", lambda: _prune(resources)),
+                Worker("trading", self._trade),
+            ],
+            PERSISTENT,
+            outages=OUTAGES,
+        )
+        work.start()
         try:
-            async with _desk_work(resources) as work:
-                self._work = work
-                work.start()
-                try:
-                    await self._keep_lease()
-                    log.warning("the lease is lost, or the database silent", holder=resources.holder)
-                finally:
-                    self._work = None
-                    await work.stop(resources.settings.shutdown_timeout_s)
+            await self._keep_lease()
+            log.warning("the lease is lost, or the database silent", holder=resources.holder)
         finally:
+            self._work = None
+            await work.stop(resources.settings.shutdown_timeout_s)
             # Last, for whoever gets it opens venue and feed at once.
             await _in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
 
+    async def _trade(self) -> None:
+        async with _trading(self._resources) as trading:
+            self._trading = trading
+            trading.start()
+            try:
+                await asyncio.Event().wait()
+            finally:
+                self._trading = None
+                await trading.stop(self._resources.settings.shutdown_timeout_s)
+
     async def _keep_lease(self) -> None:
-        """Until somebody else has it, or may have: a database that fails or does not answer ends it too."""
-        settings = self._resources.settings
-        renewed = True
-        while renewed:
+        """Until somebody else has it, or it has run out while the database failed or did not answer."""
+        settings, clock = self._resources.settings, asyncio.get_running_loop().time
+        runs_out = clock() + settings.lease_ttl_s
+        while True:
             await asyncio.sleep(settings.lease_renew_s)
-            renewed = await _in_time(self._holds_lease(), settings.lease_ttl_s - settings.lease_renew_s)
+            asked = clock()
+            try:
+                if not await _in_time(self._holds_lease(), max(0.0, runs_out - asked)):
+                    return
+                runs_out = asked + settings.lease_ttl_s
+            except OSError:
+                if clock() >= runs_out:
+                    raise
 
     async def _holds_lease(self) -> bool:
         resources = self._resources
@@ -150,19 +188,18 @@ async def _in_time(asked: Coroutine[None, None, bool], timeout_s: float) -> bool
 
 
 @asynccontextmanager
-async def _desk_work(resources: Resources) -> AsyncIterator[Supervisor]:
+async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
+    """What takes a venue and a market."""
     opened = resources.open_venue()
     feed = resources.open_feed()
     try:
         await _tell_market(opened)
         monitor = Monitor(resources.desk)
         workers = [
-            Worker("relay", _relay(resources)),
             Worker("monitor", lambda: _watch(resources, monitor)),
             Worker("events", lambda: _listen(resources, monitor)),
             Worker("dispatcher", lambda: _dispatch(resources, opened)),
             Worker("reports", lambda: _record(resources, opened)),
-            Worker("housekeeping", lambda: _prune(resources)),
         ]
         if feed is not None:
             workers.append(Worker("feed", lambda: _feed(resources, monitor, opened, feed)))

@@ -302,7 +302,7 @@ def _where(audience: Audience, wanted: CaseFilter, now: datetime) -> Where:
     if wanted.search is not None:
         _add_search(where, wanted.search)
     if wanted.overdue is not None:
-        where.add(f"c.deadline {'<' if wanted.overdue else '>='} ?", now)
+        _add_overdue(where, wanted.overdue, now)
     where.add_if("c.opened_at > ?", wanted.opened_after)
     where.add_if("c.opened_at < ?", wanted.opened_before)
     return where
@@ -319,6 +319,15 @@ def _add_choices(where: Where, wanted: CaseFilter) -> None:
         f" AND p.instrument_id = ? AND {numeric('p.quantity')} <> 0)",
         wanted.symbol,
     )
+
+
+def _add_overdue(where: Where, overdue: bool, now: datetime) -> None:
+    """As `Case.overdue`: a case that has ended is not."""
+    live = f"c.status IN ({_quoted(LIVE)})"
+    if overdue:
+        where.add(f"{live} AND c.deadline < ?", now)
+    else:
+        where.add(f"(NOT {live} OR c.deadline >= ?)", now)
 
 
 def _add_search(where: Where, text: str) -> None:

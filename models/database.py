@@ -19,7 +19,17 @@ from pathlib import Path
 from sqlite3 import Error as SqliteError
 from typing import Any
 
-from asyncpg.exceptions import InterfaceError, LockNotAvailableError, PostgresError
+from asyncpg.exceptions import (
+    AdminShutdownError,
+    CannotConnectNowError,
+    CrashShutdownError,
+    InterfaceError,
+    InternalClientError,
+    LockNotAvailableError,
+    PostgresConnectionError,
+    PostgresError,
+    TooManyConnectionsError,
+)
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection
@@ -45,8 +55,15 @@ class UnstorableText(ValueError):
 
 
 class DatabaseUnavailable(OSError):
-    """The database is not there, or does not let us in."""
+    """The database is not there, does not let us in, or has ended the connection: what was sent last may
+    have been done or not. Ask again; the next connection is a new one."""
 
+
+_LOST = (
+    *(InterfaceError, InternalClientError, PostgresConnectionError),
+    *(AdminShutdownError, CannotConnectNowError, CrashShutdownError, TooManyConnectionsError),
+)
+"""What asyncpg says of a connection that ended, depending on when it noticed."""
 
 APP = "models"
 _MIGRATION_LOCK = 7_302_020
@@ -158,17 +175,29 @@ def is_sqlite() -> bool:
 async def transaction() -> AsyncIterator[None]:
     """All or nothing. Start no task, call no venue and no bus inside."""
     begun = in_transaction("default")
-    try:
-        await begun.__aenter__()
-    except BaseException as cut_off:
-        await _abandon(begun, cut_off)
-        raise
+    with _outage_named():
+        try:
+            await begun.__aenter__()
+        except BaseException as cut_off:
+            await _abandon(begun, cut_off)
+            raise
     try:
         yield
     except BaseException as failure:
-        await begun.__aexit__(type(failure), failure, failure.__traceback__)
+        # A connection that ended has rolled back by itself.
+        with suppress(*_LOST):
+            await begun.__aexit__(type(failure), failure, failure.__traceback__)
         raise
-    await begun.__aexit__(None, None, None)
+    with _outage_named():
+        await begun.__aexit__(None, None, None)
+
+
+@contextmanager
+def _outage_named() -> Iterator[None]:
+    try:
+        yield
+    except _LOST as lost:
+        raise DatabaseUnavailable(str(lost)) from lost
 
 
 @asynccontextmanager
@@ -199,7 +228,8 @@ async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
         return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
-    return await connection.execute_query_dict(sql, list(parameters))
+    with _outage_named():
+        return await connection.execute_query_dict(sql, list(parameters))
 
 
 async def fetch_one(sql: str, *parameters: Any) -> Row | None:
@@ -231,7 +261,8 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
         _require_storable(row)
     if connection.capabilities.dialect == "sqlite":
         sql, rows = _sqlite_text(sql), [_sqlite_values(row) for row in rows]
-    await connection.execute_many(sql, [list(row) for row in rows])
+    with _outage_named():
+        await connection.execute_many(sql, [list(row) for row in rows])
 
 
 def insert_sql(table: str, columns: Sequence[str]) -> str:

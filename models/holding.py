@@ -75,18 +75,34 @@ async def state_cash(row_id: str, account_id: AccountId, stated: CashStated) -> 
     return bool(changed)
 
 
-async def add_to_position(account_id: AccountId, symbol: Symbol, quantity: Decimal) -> None:
-    """Book an execution's signed quantity; the account is locked."""
+async def symbols_of(account_id: AccountId) -> tuple[Symbol, ...]:
+    """What the account holds, in order."""
+    rows = await fetch("SELECT instrument_id, quantity FROM position WHERE account_id = $1", account_id)
+    return tuple(sorted(Symbol(row["instrument_id"]) for row in rows if decimal(row["quantity"])))
+
+
+async def quantity_of(account_id: AccountId, symbol: Symbol) -> Decimal:
+    """The position; 0 where there is none."""
+    row = await fetch_one(
+        "SELECT quantity FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
+    )
+    return decimal(row["quantity"]) if row else ZERO
+
+
+async def add_to_position(account_id: AccountId, symbol: Symbol, quantity: Decimal) -> Decimal:
+    """Book an execution's signed quantity; the position before. The account is locked."""
     row = await fetch_one(
         "SELECT quantity FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
     )
     assert row is not None, "an order closes a position that is there"
+    before = decimal(row["quantity"])
     await execute(
         "UPDATE position SET quantity = $1 WHERE account_id = $2 AND instrument_id = $3",
-        total([decimal(row["quantity"]), quantity]),
+        total([before, quantity]),
         account_id,
         symbol,
     )
+    return before
 
 
 async def add_to_cash(

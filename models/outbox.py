@@ -7,7 +7,7 @@ account, whose transactions exclude each other, keep their order.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 from domain.events import Event
@@ -70,6 +70,12 @@ async def assign_positions(limit: int) -> list[OutboxRow]:
     return [OutboxRow(offset, row["payload"].encode(), time(row["at"])) for offset, row in numbered]
 
 
+async def unpublished() -> list[bytes]:
+    """The payloads of events that are committed but have no position yet."""
+    rows = await fetch("SELECT payload FROM outbox WHERE stream_offset IS NULL ORDER BY id")
+    return [row["payload"].encode() for row in rows]
+
+
 async def published_after(offset: int, limit: int) -> list[OutboxRow]:
     """Published rows behind `offset`, oldest first."""
     rows = await fetch(
@@ -120,3 +126,21 @@ async def _lock_last_offset() -> int:
     row = await fetch_one(f"SELECT s.last_offset FROM stream s WHERE s.name = $1{for_update('s')}", STREAM)
     assert row is not None
     return int(row["last_offset"])
+
+
+@dataclass(frozen=True, slots=True)
+class Backlog:
+    """What the relay has not positioned yet, and how old the oldest of it is."""
+
+    events: int
+    age: timedelta
+
+
+async def backlog(now: datetime) -> Backlog:
+    """How far the relay is behind."""
+    row = await fetch_one(
+        "SELECT COUNT(*) AS events, MIN(at) AS oldest FROM outbox WHERE stream_offset IS NULL"
+    )
+    assert row is not None
+    age = timedelta() if row["oldest"] is None else now - time(row["oldest"])
+    return Backlog(int(row["events"]), max(timedelta(), age))

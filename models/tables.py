@@ -374,6 +374,17 @@ class CounterTable(Model):
         table = "counter"
 
 
+class RevocationTable(Model):
+    """Whose tokens, issued until when, are refused."""
+
+    subject = fields.CharField(primary_key=True, max_length=200)
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "revocation"
+        indexes = (Index(fields=("at",), name="revocation_at"),)
+
+
 class LeaseTable(Model):
     """Who does a job that only one process may do, until when."""
 

@@ -1,6 +1,7 @@
 """What resolvers are given. A request has a principal; a live delivery, which is shared, only an audience."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TypeAlias
 
 from strawberry import Info as StrawberryInfo
@@ -25,9 +26,12 @@ class Api:
     cursors: CursorSigner
     reporting_currency: Currency
     page_size_max: int
+    query_cost_max: int
     legs_max: int
     snapshot_max: int
     summary_interval_s: float
+    resume_within_s: int
+    """How far back one can resume."""
 
 
 class ReadContext:
@@ -36,11 +40,11 @@ class ReadContext:
     def __init__(self, api: Api, audience: Audience) -> None:
         self.api = api
         self.audience = audience
-        self.loaders = Loaders(api.desk, audience)
 
-    def renew_loaders(self) -> None:
-        """Forget what was loaded: the next event must not see yesterday's rows."""
-        self.loaders = Loaders(self.api.desk, self.audience)
+    @cached_property
+    def loaders(self) -> Loaders:
+        """Made when the first is asked for."""
+        return Loaders(self.api.desk, self.audience)
 
 
 class RequestContext(ReadContext):

@@ -43,11 +43,16 @@ class CostLimit(SchemaExtension):
         cost = cost_of(schema, document, self.execution_context.variables or {}, self._max_rows)
         if cost <= self._max_cost:
             return []
-        message = (
-            f"The answer could have {cost:,} fields, more than {self._max_cost:,}: "
-            "ask for fewer rows (first) or fewer fields."
-        )
-        return [ApiError(QUERY_TOO_EXPENSIVE, message)]
+        return [too_expensive(cost, self._max_cost)]
+
+
+def too_expensive(cost: int, most: int) -> ApiError:
+    """The refusal."""
+    return ApiError(
+        QUERY_TOO_EXPENSIVE,
+        f"The answer could have {cost:,} fields, more than {most:,}: "
+        "ask for fewer rows (first) or fewer fields.",
+    )
 
 
 def cost_of(

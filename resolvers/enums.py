@@ -76,8 +76,9 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "OPENED": "A new margin call.",
             "UPDATED": "New figures or a person's change; the status is as before.",
             "STATUS_CHANGED": "The status changed.",
-            "CLOSED": "The case ended.",
-            "REMOVED": "The case no longer matches the filter; nothing more is told of it until it does.",
+            "CLOSED": "The case ended; unless the filter asks for that status it is off the list.",
+            "REMOVED": "The case no longer matches the filter; nothing more is told of it until it does. It "
+            "may come for a case that was never told of.",
         },
     ),
     OrderEventKind: (

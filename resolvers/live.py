@@ -1,25 +1,30 @@
 """Which events a subscription delivers: the filters of the lists, applied to one event at a time."""
 
-from datetime import datetime
+from decimal import Decimal
 
-from domain.case import CaseStatus
+from domain.case import LIVE, CaseStatus
 from domain.events import CaseEvent, CaseEventKind, CaseView, OrderEvent, OrderEventKind, OrderView
+from domain.ids import Symbol
 from domain.principal import Audience
 from models.case import CaseFilter
 from models.order import OrderFilter
 
 
-def case_event_kind(
-    event: CaseEvent, wanted: CaseFilter, audience: Audience, now: datetime
-) -> CaseEventKind | None:
-    """As what the event is delivered; None: not at all. A case that leaves the wanted statuses is REMOVED."""
-    view = event.view
+def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) -> CaseEventKind | None:
+    """As what the event is delivered; None: not at all.
+
+    A case that was selected, as far as it is known, and is not any more is REMOVED; without a choice of
+    statuses a case that ends is CLOSED, for every live case was asked for.
+    """
+    view, case = event.view, event.view.case
     if not audience.covers(view.account.account_no) or not _case_matches(view, wanted):
         return None
-    if wanted.status is not None:
-        return _within(event.kind, view.case.status, event.previous_status, wanted.status)
-    closing = event.kind is CaseEventKind.CLOSED
-    return event.kind if closing or _figures_match(view, wanted, now) else None
+    if _selected(wanted, case.status, case.figures.amount, view.symbols, case.overdue(event.at)):
+        return event.kind
+    if not _was_selected(event, wanted):
+        return None
+    closed = wanted.status is None and event.kind is CaseEventKind.CLOSED
+    return CaseEventKind.CLOSED if closed else CaseEventKind.REMOVED
 
 
 def order_event_kind(event: OrderEvent, wanted: OrderFilter, audience: Audience) -> OrderEventKind | None:
@@ -32,36 +37,42 @@ def order_event_kind(event: OrderEvent, wanted: OrderFilter, audience: Audience)
     return OrderEventKind.REMOVED if event.previous_status in wanted.status else None
 
 
-def _within(
-    kind: CaseEventKind,
+def _selected(
+    wanted: CaseFilter,
     status: CaseStatus,
-    previous: CaseStatus | None,
-    statuses: tuple[CaseStatus, ...],
-) -> CaseEventKind | None:
-    if status in statuses:
-        return kind
-    return CaseEventKind.REMOVED if previous in statuses else None
+    amount: Decimal | None,
+    symbols: tuple[Symbol, ...] | None,
+    overdue: bool | None,
+) -> bool:
+    """By what changes while a case lives; what is not known does not speak against it."""
+    return (
+        status in (LIVE if wanted.status is None else wanted.status)
+        and (wanted.amount_at_least is None or amount is None or amount >= wanted.amount_at_least)
+        and (wanted.symbol is None or symbols is None or wanted.symbol in symbols)
+        and (wanted.overdue is None or overdue is None or overdue is wanted.overdue)
+    )
+
+
+def _was_selected(event: CaseEvent, wanted: CaseFilter) -> bool:
+    if event.previous_status is None:
+        return False
+    return _selected(
+        *(wanted, event.previous_status, event.previous_amount),
+        *(event.previous_symbols, event.previous_overdue),
+    )
 
 
 def _case_matches(view: CaseView, wanted: CaseFilter) -> bool:
-    """By what does not change while a case lives, and by what the account holds."""
+    """By what does not change while a case lives."""
     account, case = view.account, view.case
     return (
         (wanted.alert_type is None or case.alert_type in wanted.alert_type)
         and (wanted.account_type is None or account.account_type in wanted.account_type)
         and wanted.client_id in (None, account.client_id)
         and wanted.account_no in (None, account.account_no)
-        and (wanted.symbol is None or wanted.symbol in view.symbols)
         and (wanted.opened_after is None or case.opened_at > wanted.opened_after)
         and (wanted.opened_before is None or case.opened_at < wanted.opened_before)
         and _found(wanted.search, account.client_name, account.client_no, account.account_no, case.case_no)
-    )
-
-
-def _figures_match(view: CaseView, wanted: CaseFilter, now: datetime) -> bool:
-    case = view.case
-    return (wanted.amount_at_least is None or case.figures.amount >= wanted.amount_at_least) and (
-        wanted.overdue is None or case.overdue(now) is wanted.overdue
     )
 
 

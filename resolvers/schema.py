@@ -15,7 +15,6 @@ from strawberry.extensions import (
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-import resolvers.enums  # noqa: F401 - registers the enums before the types use them
 from resolvers.cost import CostLimit
 from resolvers.errors import CodedErrors, OneOperation
 from resolvers.mutation import Mutation

@@ -79,7 +79,7 @@ class FanOut:
             return
         first = entries[0].position
         if self._position != Position(first.epoch, first.offset - 1):
-            self._begin(Position(first.epoch, first.offset - 1))
+            self.begin(Position(first.epoch, first.offset - 1))
         self._entries.extend(entries)
         self._position = entries[-1].position
         for listener in [listener for listener in self._listeners if not listener.push(entries)]:
@@ -115,7 +115,8 @@ class FanOut:
             listener.end(kind, reason)
         self._listeners.clear()
 
-    def _begin(self, position: Position) -> None:
+    def begin(self, position: Position) -> None:
+        """Forget everything and go on behind a position; whoever listened has lost its place."""
         if self._position is not None:
             self.end_all(PositionLost, f"the stream broke off at {self._position}")
         self._entries.clear()

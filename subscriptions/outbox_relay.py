@@ -2,8 +2,9 @@
 
 At least once to the bus, which ignores repeats, so exactly once as listeners see it. A row gets its offset in
 one transaction of its own and keeps it; a relay that dies between that and publishing leaves a row which the
-next relay finds, because it begins by publishing whatever the bus lacks. One relay is meant to run, and the
-composition root sees to that; two at once cost only work.
+next relay finds, because it begins by publishing whatever the bus lacks. While the bus cannot be reached rows
+go on getting their offsets, so that processes can read the outbox itself, and the bus is filled up later. One
+relay is meant to run, and the composition root sees to that; two at once cost only work.
 """
 
 import asyncio
@@ -11,9 +12,13 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
+import structlog
+
 from models.outbox import OutboxRow
-from subscriptions.bus import Bus, BusBehind
-from subscriptions.stream import History
+from subscriptions.bus import Bus, BusBehind, BusUnavailable
+from subscriptions.history import History
+
+log = structlog.get_logger()
 
 
 class Outbox(History, Protocol):
@@ -48,17 +53,24 @@ class OutboxRelay:
         self._refill_max = refill_max
         self._wake = wake
         self._epoch = ""
+        self._caught_up = False
 
     async def run(self) -> None:
         """Relay until cancelled. A fault of database or bus ends it; run it again and nothing is lost."""
-        await self._publish_what_the_bus_lacks()
         while True:
             self._wake.clear()
             rows = await self._outbox.assign_positions(self._batch)
-            if rows:
+            try:
                 await self._publish(rows)
+            except BusUnavailable as away:
+                self._note_outage(away)
             if len(rows) < self._batch:
                 await self._woken()
+
+    def _note_outage(self, away: BusUnavailable) -> None:
+        if self._caught_up:
+            log.warning("the bus cannot be reached: subscribers are served from the outbox", error=str(away))
+        self._caught_up = False
 
     async def _woken(self) -> None:
         with suppress(TimeoutError):
@@ -66,8 +78,13 @@ class OutboxRelay:
                 await self._wake.wait()
 
     async def _publish(self, rows: Sequence[OutboxRow]) -> None:
+        if not self._caught_up:
+            await self._publish_what_the_bus_lacks()
+            self._caught_up = True
+            return
         try:
-            await self._bus.publish(self._epoch, _entries(rows))
+            if rows:
+                await self._bus.publish(self._epoch, _entries(rows))
         except BusBehind:
             await self._publish_what_the_bus_lacks()
 

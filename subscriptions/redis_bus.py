@@ -8,7 +8,8 @@ already have them see no gap.
 
 Each process reads with one loop and one connection, which asks for what follows an explicit id. Losing the
 connection therefore loses nothing; the loop connects again and asks the same question. Most resumes are
-answered from memory; older ones page through the stream.
+answered from memory; older ones page through the stream. While Redis does not answer, the process reads the
+outbox itself, a little later, and goes back to the stream where it then stands.
 
 Time limits are `asyncio.timeout` around whole commands, and the clients have no socket timeout of their own:
 with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation.
@@ -20,17 +21,25 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from pathlib import Path
 from typing import Any
 
+import structlog
 from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
-from redis.backoff import ExponentialWithJitterBackoff, NoBackoff
+from redis.backoff import NoBackoff
 
 from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.fan_out import FanOut, Listener
+from subscriptions.history import History
 from subscriptions.watchers import Watcher, Watchers
 
-COMMAND_RETRIES = 5
-"""Every command here may be repeated: publishing is idempotent, a broadcast only newest-wins."""
+log = structlog.get_logger()
+
+COMMAND_RETRIES = 1
+"""At once, for a connection that broke while idle; whoever waits for more has the outbox. Every command here
+may be repeated: publishing is idempotent, a broadcast only newest-wins."""
+
+_BROKEN: tuple[Any, ...] = (exceptions.ConnectionError, exceptions.TimeoutError, RuntimeError)
+"""RuntimeError is what uvloop says of a write to a connection that was reset meanwhile."""
 
 _PUBLISH = (Path(__file__).parent / "publish.lua").read_text()
 
@@ -52,13 +61,17 @@ class RedisBus:
         watch_keys_max: int,
         broadcasts_max: int = 1000,
         page_max: int = 500,
-        block_s: float = 2.0,
+        block_s: float = 0.2,
+        read_timeout_s: float = 0.3,
+        fallback: History | None = None,
+        poll_interval_s: float = 0.4,
         reconnect_delay_s: float = 0.2,
-        command_timeout_s: float = 5.0,
+        command_timeout_s: float = 0.5,
+        page_timeout_s: float = 5.0,
         first_read_timeout_s: float = 10.0,
     ) -> None:
         self._client: Any = Redis.from_url(
-            url, socket_timeout=None, retry=Retry(ExponentialWithJitterBackoff(), COMMAND_RETRIES)
+            url, socket_timeout=None, retry=Retry(NoBackoff(), COMMAND_RETRIES, supported_errors=_BROKEN)
         )
         self._reader: Any = Redis.from_url(
             url, socket_timeout=None, retry=Retry(NoBackoff(), 0), client_name=name
@@ -69,12 +82,16 @@ class RedisBus:
         self._watchers = Watchers(keys_max=watch_keys_max)
         self._history_max, self._remember_max = history_max, remember_max
         self._broadcasts_max, self._page_max = broadcasts_max, page_max
-        self._block_s = block_s
-        self._reconnect_delay_s, self._command_timeout_s = reconnect_delay_s, command_timeout_s
+        self._block_s, self._read_timeout_s = block_s, read_timeout_s
+        self._fallback, self._poll_interval_s = fallback, poll_interval_s
+        self._reconnect_delay_s = reconnect_delay_s
+        self._command_timeout_s, self._page_timeout_s = command_timeout_s, page_timeout_s
         self._first_read_timeout_s = first_read_timeout_s
         self._broadcast_id: bytes | None = None
         self._read_once = asyncio.Event()
         self._connected = False
+        self._away = False
+        """The reader could not come back."""
 
     @property
     def healthy(self) -> bool:
@@ -95,7 +112,7 @@ class RedisBus:
         first = entries[0][0]
         assert entries[-1][0] == first + len(entries) - 1, "offsets are consecutive"
         payloads = [payload for _, payload in entries]
-        async with self._command():
+        async with self._answered():
             answer = await self._publish(
                 keys=[self._events], args=[epoch, int(begin), self._history_max, first, *payloads]
             )
@@ -103,7 +120,7 @@ class RedisBus:
             raise BusBehind(Position(answer[1].decode(), answer[2]) if answer[1] else None)
 
     async def last_position(self) -> Position | None:
-        async with self._command():
+        async with self._answered():
             newest = _entries(await self._client.xrevrange(self._events, count=1))
         return newest[0].position if newest else None
 
@@ -126,19 +143,26 @@ class RedisBus:
         if not messages:
             return
         fields = {"": topic} | {message.key: message.payload for message in messages}
-        async with self._command():
+        async with self._answered():
             await self._client.xadd(self._broadcasts, fields, maxlen=self._broadcasts_max)
 
     def watch(self, topic: str) -> AbstractAsyncContextManager[Watcher]:
         return self._watchers.watch(topic)
 
     async def run(self) -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._poll_while_disconnected())
+            group.create_task(self._read_for_ever())
+
+    async def _read_for_ever(self) -> None:
         while True:
             try:
                 await self._catch_up()
                 while True:
                     await self._read()
             except BusUnavailable:
+                # A lost connection may be no more than that; one that cannot be made again is.
+                self._away, self._connected = not self._connected, False
                 await asyncio.sleep(self._reconnect_delay_s)
             finally:
                 self._connected = False
@@ -151,17 +175,49 @@ class RedisBus:
 
     async def _catch_up(self) -> None:
         """Find out where both streams stand: at the start, after a lost connection, and when all is quiet."""
-        async with self._command():
+        async with self._command(self._command_timeout_s):
             newest = _entries(await self._reader.xrevrange(self._events, count=1))
             if self._broadcast_id is None:
                 broadcasts = await self._reader.xrevrange(self._broadcasts, count=1)
                 self._broadcast_id = broadcasts[0][0] if broadcasts else b"0-0"
         if newest and not self._continues(newest[0].position):
-            async with self._command():
+            async with self._command(self._page_timeout_s):
                 remembered = await self._reader.xrevrange(self._events, count=self._remember_max)
-            self._fan_out.deliver(_entries(remembered)[::-1])
-        self._connected = True
+            self._deliver(_entries(remembered)[::-1])
+        self._connected, self._away = True, False
         self._read_once.set()
+
+    async def _poll_while_disconnected(self) -> None:
+        """The outbox is the truth that Redis repeats: read it while Redis is away."""
+        while self._fallback is not None:
+            await asyncio.sleep(self._poll_interval_s)
+            if not self._connected:
+                try:
+                    await self._read_outbox(self._fallback)
+                except OSError as away:
+                    log.warning("neither Redis nor the database answers", error=str(away))
+
+    async def _read_outbox(self, outbox: History) -> None:
+        here = self._fan_out.position
+        if here is None:
+            head = await outbox.stream_head()
+            self._fan_out.begin(Position(head.epoch, head.last_offset))
+            self._read_once.set()
+            return
+        while rows := await outbox.published_after(here.offset, self._page_max):
+            self._deliver([Entry(Position(here.epoch, row.offset), row.payload) for row in rows])
+            here = Position(here.epoch, rows[-1].offset)
+
+    def _deliver(self, entries: Sequence[Entry]) -> None:
+        """Without what came from the other source already."""
+        here = self._fan_out.position
+        self._fan_out.deliver(
+            [
+                entry
+                for entry in entries
+                if here is None or entry.position.epoch != here.epoch or entry.position.offset > here.offset
+            ]
+        )
 
     def _continues(self, newest: Position) -> bool:
         """Whether reading on from where this process stands is right: not at first, nor in another epoch."""
@@ -173,11 +229,11 @@ class RedisBus:
     async def _read(self) -> None:
         here = self._fan_out.position
         after = {self._events: f"{here.offset if here else 0}-0", self._broadcasts: self._broadcast_id}
-        async with self._command(waits_s=self._block_s):
+        async with self._command(self._block_s + self._read_timeout_s):
             answer = await self._reader.xread(after, count=self._page_max, block=int(self._block_s * 1000))
         for key, found in answer:
             if key.decode() == self._events:
-                self._fan_out.deliver(_entries(found))
+                self._deliver(_entries(found))
             else:
                 self._deliver_broadcasts(found)
         if not answer:
@@ -206,7 +262,7 @@ class RedisBus:
             raise PositionLost(f"{after} is ahead of the stream, which ends at {newest}")
 
     async def _page(self, after: Position, until: int) -> list[Entry]:
-        async with self._command():
+        async with self._answered(self._page_timeout_s):
             page = _entries(
                 await self._client.xrange(
                     self._events, f"{after.offset + 1}-0", f"{until}-0", count=self._page_max
@@ -227,11 +283,19 @@ class RedisBus:
             yield entry
 
     @asynccontextmanager
-    async def _command(self, waits_s: float = 0.0) -> AsyncIterator[None]:
+    async def _answered(self, within_s: float | None = None) -> AsyncIterator[None]:
+        """For all but the reader: nobody waits for a Redis that the reader knows to be away."""
+        if self._away:
+            raise BusUnavailable("Redis is away")
+        async with self._command(within_s or self._command_timeout_s):
+            yield
+
+    @asynccontextmanager
+    async def _command(self, within_s: float) -> AsyncIterator[None]:
         try:
-            async with asyncio.timeout(waits_s + self._command_timeout_s):
+            async with asyncio.timeout(within_s):
                 yield
-        except (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError) as fault:
+        except (*_BROKEN, TimeoutError) as fault:
             raise BusUnavailable(str(fault) or "Redis does not answer") from fault
 
 

@@ -5,22 +5,11 @@ follows fit together when `position_now` is asked before the snapshot is read: a
 never in neither.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
-from typing import Protocol
 
-from models.outbox import OutboxRow, StreamHead
-from subscriptions.bus import Bus, Entry, Position, PositionLost
-
-
-class History(Protocol):
-    """The positioned rows that the database still holds; the module `models.outbox` is one."""
-
-    async def stream_head(self) -> StreamHead:
-        """The epoch, and the first and last offset held."""
-
-    async def published_after(self, offset: int, limit: int) -> Sequence[OutboxRow]:
-        """Rows behind an offset, oldest first."""
+from subscriptions.bus import Bus, BusUnavailable, Entry, Position, PositionLost
+from subscriptions.history import History
 
 
 class EventStream:
@@ -43,7 +32,7 @@ class EventStream:
         async with AsyncExitStack() as stack:
             try:
                 entries = await stack.enter_async_context(self._bus.listen(after))
-            except PositionLost:
+            except (PositionLost, BusUnavailable):
                 live = await stack.enter_async_context(self._bus.listen(None))
                 await self._require_held(after)
                 entries = await stack.enter_async_context(aclosing(self._replayed(after, live)))

@@ -13,6 +13,7 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -38,18 +39,24 @@ class ServerMissing(Exception):
 
 
 class RedisServer:
-    """One Redis process that tests may stop, kill and restart on the same port; it persists nothing."""
+    """One Redis process that tests may stop, kill and restart on the same port.
 
-    def __init__(self, port: int | None = None) -> None:
+    It persists nothing, unless it `appends`: then a crash keeps what was written (`restart`).
+    """
+
+    def __init__(self, port: int | None = None, *, appends: bool = False) -> None:
         self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
+        self._appends = appends
         self._binary = _redis_binary()
         self._server: _Server | None = None
 
     def start(self) -> None:
         """Start with an empty keyspace; returns once PING is answered."""
+        self._start(Path(tempfile.mkdtemp(prefix="test-redis-")))
+
+    def _start(self, directory: Path) -> None:
         assert self._server is None, "already running"
-        directory = Path(tempfile.mkdtemp(prefix="test-redis-"))
         command = [
             str(self._binary),
             "--port",
@@ -59,7 +66,7 @@ class RedisServer:
             "--dir",
             str(directory),
         ]
-        command += ["--save", "", "--appendonly", "no", "--daemonize", "no"]
+        command += ["--save", "", "--appendonly", "yes" if self._appends else "no", "--daemonize", "no"]
         self._server = _Server(command, directory, stop_signal="KILL")
         self._server.wait_until(self._answers)
 
@@ -75,6 +82,26 @@ class RedisServer:
         """Crash and come back on the same port with nothing in memory."""
         self.kill()
         self.start()
+
+    def crash(self) -> Path:
+        """SIGKILL; the directory for `restart`."""
+        server, self._server = self._server, None
+        assert server is not None, "not running"
+        return server.crash()
+
+    def restart(self, directory: Path) -> None:
+        """Come back on the same port with what the directory keeps."""
+        self._start(directory)
+
+    def freeze(self) -> None:
+        """SIGSTOP: connections stay, nothing is answered."""
+        assert self._server is not None, "not running"
+        self._server.signal(signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """SIGCONT."""
+        assert self._server is not None, "not running"
+        self._server.signal(signal.SIGCONT)
 
     def _end(self, *, crash: bool) -> None:
         if self._server is not None:
@@ -183,6 +210,9 @@ class _Server:
                 raise RuntimeError(f"{self._process.args!r} did not start:\n{log}")
             time.sleep(POLL_INTERVAL_S)
 
+    def signal(self, number: signal.Signals) -> None:
+        self._process.send_signal(number)
+
     def end(self, *, crash: bool = False) -> None:
         try:
             if crash:
@@ -192,11 +222,21 @@ class _Server:
             self._process.wait(timeout=START_TIMEOUT_S)
         finally:
             self._process.kill()
-            self._watchdog.kill()
-            self._watchdog.wait()
-            if self._watchdog.stdin is not None:
-                self._watchdog.stdin.close()
+            self._end_watchdog()
             shutil.rmtree(self._directory, ignore_errors=True)
+
+    def crash(self) -> Path:
+        """SIGKILL; the directory stays, for a successor."""
+        self._process.kill()
+        self._process.wait()
+        self._end_watchdog()
+        return self._directory
+
+    def _end_watchdog(self) -> None:
+        self._watchdog.kill()
+        self._watchdog.wait()
+        if self._watchdog.stdin is not None:
+            self._watchdog.stdin.close()
 
 
 def _start_postgres(binaries: Path, directory: Path, options: tuple[str, ...]) -> tuple[_Server, str]:

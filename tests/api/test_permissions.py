@@ -189,7 +189,8 @@ async def test_no_event_of_another_account_is_delivered(world: World) -> None:
 @pytest.mark.asyncio(loop_scope="function")
 async def test_a_cursor_of_a_wider_scope_is_no_good_in_a_narrower_one(world: World) -> None:
     busy = await a_busy_desk(world)
-    events = await busy.trader.subscribe(CASE_EVENTS, snapshot=True)
+    events = await busy.trader.subscribe(CASE_EVENTS)
+    await busy.desk.market.says(a_quote(BANK, world.clock(), "98"), *quotes(world.clock(), "98"))
     cursor = (await events.next())["cursor"]
     narrower = await busy.desk.caller(accounts=["M1"]).subscribe(CASE_EVENTS, after=cursor)
     assert await narrower.error_codes() == ["CURSOR_INVALID"]

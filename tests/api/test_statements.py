@@ -42,11 +42,11 @@ NOT_COUNTED = "query ($first: Int!) { cases(first: $first) { nodes { id } } }"
 
 @asynccontextmanager
 async def statements(desk: Desk) -> AsyncIterator[list[str]]:
-    """What the desk's only connection is asked, without values and without the desk's own lease."""
+    """What the desk's only connection is asked, without values, lease and watch for revocations."""
     seen: list[str] = []
 
     def note(sql: str) -> None:
-        if "lease" not in sql and "advisory_unlock" not in sql:
+        if not any(own in sql for own in ("lease", "advisory_unlock", "revocation")):
             seen.append(re.sub(r"'[^']*'|\$\d+|[0-9]+|, ", "", sql))
 
     assert desk.application.resources is not None

@@ -1,19 +1,32 @@
 """What every bus promises (`subscriptions.bus`), held against the memory bus and against a real Redis."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from uuid import uuid4
 
 import pytest
+import uvloop
 from redis.asyncio import Redis
 
-from subscriptions.bus import Bus, BusBehind, Entry, Message, Position, PositionLost, SlowConsumer
+from models.outbox import OutboxRow, StreamHead
+from subscriptions.bus import (
+    Bus,
+    BusBehind,
+    BusUnavailable,
+    Entry,
+    Message,
+    Position,
+    PositionLost,
+    SlowConsumer,
+)
+from subscriptions.history import History
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.redis_bus import RedisBus
-from tests.servers import RedisServer
+from tests.chaos.tcp import TcpProxy
+from tests.servers import RedisServer, free_port
 
-PATIENCE_S = 10.0
+PATIENCE_S = 30.0
 EPOCH = "epoch-1"
 
 MakeBus = Callable[..., Awaitable[MemoryBus | RedisBus]]
@@ -40,7 +53,9 @@ async def running(bus: Bus) -> AsyncIterator[None]:
         await bus.close()
 
 
-def redis_bus(url: str, name: str, *, history_max: int = 1000, buffer_max: int = 100) -> RedisBus:
+def redis_bus(
+    url: str, name: str, *, history_max: int = 1000, buffer_max: int = 100, fallback: History | None = None
+) -> RedisBus:
     """Memory so short and pages so small that resuming takes several reads of the stream."""
     return RedisBus(
         url,
@@ -52,6 +67,8 @@ def redis_bus(url: str, name: str, *, history_max: int = 1000, buffer_max: int =
         page_max=3,
         block_s=0.2,
         reconnect_delay_s=0.01,
+        fallback=fallback,
+        poll_interval_s=0.01,
     )
 
 
@@ -382,6 +399,57 @@ async def test_the_bus_is_unhealthy_while_redis_is_gone_and_recovers() -> None:
             await becomes(lambda: bus.healthy)
             await publish(bus, 1, 1)
             assert await take(entries, 1) == [1]
+
+
+async def test_a_redis_that_does_not_answer_keeps_nobody_waiting() -> None:
+    with RedisServer() as server:
+        bus = redis_bus(server.url, uuid4().hex)
+        async with running(bus):
+            server.freeze()
+            try:
+                async with asyncio.timeout(4):
+                    for _ in range(20):
+                        with pytest.raises(BusUnavailable):
+                            await publish(bus, 1, 1)
+                        with pytest.raises(BusUnavailable):
+                            await bus.broadcast("quotes", [Message("a", b"1")])
+            finally:
+                server.thaw()
+            await becomes(lambda: bus.healthy)
+            await publish(bus, 1, 1)
+
+
+def test_an_idle_connection_that_was_reset_is_replaced() -> None:
+    """On the server's own event loop, which answers a write to it with RuntimeError."""
+
+    async def outlive(server: RedisServer) -> None:
+        async with TcpProxy(server.port).running() as proxy:
+            bus = redis_bus(f"redis://127.0.0.1:{proxy.port}", uuid4().hex)
+            await publish(bus, 1, 1)
+            proxy.cut()
+            await becomes(lambda: not proxy.connections)
+            await publish(bus, 2, 2)
+            assert await bus.last_position() == at(2)
+            await bus.close()
+
+    with RedisServer() as server, asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(outlive(server))
+
+
+async def test_a_failing_outbox_ends_the_reading_loudly_and_not_only_the_polling() -> None:
+    class Broken:
+        async def stream_head(self) -> StreamHead:
+            raise ZeroDivisionError
+
+        async def published_after(self, offset: int, limit: int) -> Sequence[OutboxRow]:
+            raise ZeroDivisionError
+
+    bus = redis_bus(f"redis://127.0.0.1:{free_port()}", uuid4().hex, fallback=Broken())
+    with pytest.raises(ExceptionGroup) as failure:
+        async with asyncio.timeout(PATIENCE_S):
+            await bus.run()
+    assert failure.value.subgroup(ZeroDivisionError)
+    await bus.close()
 
 
 async def arrived(bus: Bus, offset: int) -> None:

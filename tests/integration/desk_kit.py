@@ -37,7 +37,10 @@ FACTORS = MarginFactors(
     Decimal(".40"), Decimal(".30"), Decimal(".35"), Decimal(".25"), FactorSource.INSTRUMENT
 )
 TRADER = Principal(
-    "trader", Audience(frozenset({Permission.RISK_WARNING_FULL}), None), datetime(2100, 1, 1, tzinfo=UTC)
+    "trader",
+    Audience(frozenset({Permission.RISK_WARNING_FULL}), None),
+    NOON,
+    datetime(2100, 1, 1, tzinfo=UTC),
 )
 
 

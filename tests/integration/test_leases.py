@@ -8,11 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from gateway.resources import OpenVenue, Parts, open_paper_venue, open_resources
+from gateway.live import Live
+from gateway.resources import OpenVenue, Parts, Resources, open_paper_venue, open_resources
 from gateway.settings import Settings, load_settings
 from gateway.workers import LEASE, Workers
 from models.database import Database, execute
 from models.lease import acquire_lease, release_lease
+from resolvers.documents import Documents
+from resolvers.schema import SchemaLimits, build_schema
 from tests.integration.crash_gateway import WatchedVenue
 from tests.integration.crash_proxy import PostgresProxy
 from tests.integration.desk_kit import NOON, Clock
@@ -20,7 +23,7 @@ from tests.servers import fresh_database
 from venues.base import Venue
 
 TTL = timedelta(seconds=5)
-PATIENCE_S = 10
+PATIENCE_S = 30
 
 
 async def test_one_holder_has_the_lease_and_keeps_it_by_renewing(database: Database) -> None:
@@ -105,12 +108,20 @@ async def process(
     )
     async with open_resources(settings, Parts(clock=clock, open_venue=venues.open)) as resources:
         with resources.database.active():
-            workers = Workers(resources)
+            workers = Workers(resources, _live(resources))
             workers.start()
             try:
                 yield workers
             finally:
                 await workers.stop()
+
+
+def _live(resources: Resources) -> Live:
+    schema = build_schema(
+        SchemaLimits(depth=8, tokens=1000, aliases=15, cost=250_000, page_size=100, introspection=False)
+    )
+    documents = Documents(schema._schema, depth=8, tokens=1000, aliases=15, introspection=False)
+    return Live(schema, documents, resources)
 
 
 async def until(holds: Callable[[], bool]) -> None:

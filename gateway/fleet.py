@@ -1,0 +1,161 @@
+"""Several processes on one port: each is a whole desk process, and any of them serves any subscriber.
+
+The parent binds the port, starts the workers with the listening socket, replaces one that died, and passes
+signals on: SIGTERM and SIGINT stop all, SIGHUP replaces one after the other, so that a new version takes over
+without a moment in which nobody listens. A version that does not start replaces nothing, and workers whose
+parent is gone stop.
+"""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from types import FrameType
+
+import structlog
+
+log = structlog.get_logger()
+
+POLL_S = 0.1
+PARENT_POLL_S = 1.0
+START_TIMEOUT_S = 30.0
+FIRST_WAIT_S, MAX_WAIT_S = 0.5, 10.0
+
+
+class Fleet:
+    """`run` returns when every worker has stopped."""
+
+    def __init__(
+        self, listener: socket.socket, workers: int, arguments: list[str], stop_timeout_s: float
+    ) -> None:
+        self._listener = listener
+        self._count = workers
+        self._arguments = arguments
+        self._stop_timeout_s = stop_timeout_s
+        self._workers: list[_Worker] = []
+        self._stopping = False
+        self._rolling = False
+        self._wait_s = FIRST_WAIT_S
+
+    def run(self, announce: Callable[[], None]) -> None:
+        """Until SIGTERM or SIGINT."""
+        self._listener.set_inheritable(True)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        signal.signal(signal.SIGHUP, self._roll)
+        self._workers = [self._start() for _ in range(self._count)]
+        self._await_started(self._workers)
+        announce()
+        while not self._stopping:
+            self._replace_dead()
+            if self._rolling:
+                self._rolling = False
+                self._replace_all()
+            time.sleep(POLL_S)
+        self._end(self._workers)
+
+    def _start(self) -> "_Worker":
+        ready, told = os.pipe()
+        command = [
+            *(sys.executable, "-m", "gateway", "serve", *self._arguments),
+            *("--listener", str(self._listener.fileno()), "--tell", str(told)),
+        ]
+        process = subprocess.Popen(command, pass_fds=(self._listener.fileno(), told))
+        os.close(told)
+        os.set_blocking(ready, False)
+        log.info("worker started", worker=process.pid)
+        return _Worker(process, ready)
+
+    def _await_started(self, workers: list["_Worker"]) -> None:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self._stopping and time.monotonic() < deadline:
+            if all(worker.serves() or worker.dead for worker in workers):
+                return
+            time.sleep(POLL_S)
+
+    def _replace_dead(self) -> None:
+        for number, worker in enumerate(self._workers):
+            if worker.dead and not self._stopping:
+                log.error("worker died", worker=worker.process.pid, code=worker.process.returncode)
+                worker.close()
+                self._pause(self._wait_s)
+                self._wait_s = min(self._wait_s * 2, MAX_WAIT_S)
+                self._workers[number] = self._start()
+            elif worker.serves():
+                self._wait_s = FIRST_WAIT_S
+
+    def _replace_all(self) -> None:
+        """The new one serves before the old one stops."""
+        for number, old in enumerate(list(self._workers)):
+            new = self._start()
+            self._await_started([new])
+            if not new.serves():
+                log.error("the new worker does not serve: the old ones stay", worker=new.process.pid)
+                self._end([new])
+                return
+            self._workers[number] = new
+            self._end([old])
+
+    def _pause(self, seconds: float) -> None:
+        """Unless all is to stop."""
+        until = time.monotonic() + seconds
+        while not self._stopping and time.monotonic() < until:
+            time.sleep(POLL_S)
+
+    def _end(self, workers: list["_Worker"]) -> None:
+        for worker in workers:
+            if not worker.dead:
+                worker.process.send_signal(signal.SIGTERM)
+        for worker in workers:
+            try:
+                worker.process.wait(self._stop_timeout_s)
+            except subprocess.TimeoutExpired:
+                log.error("worker did not stop and is killed", worker=worker.process.pid)
+                worker.process.kill()
+                worker.process.wait()
+            worker.close()
+
+    def _stop(self, _: int, __: FrameType | None) -> None:
+        self._stopping = True
+
+    def _roll(self, _: int, __: FrameType | None) -> None:
+        self._rolling = True
+
+
+def stop_without_parent() -> None:
+    """In a worker: the end of the parent, however it came, is a SIGTERM."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(PARENT_POLL_S)
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    threading.Thread(target=watch, name="parent", daemon=True).start()
+
+
+class _Worker:
+    def __init__(self, process: subprocess.Popen[bytes], ready: int) -> None:
+        self.process = process
+        self._ready = ready
+        self._serves = False
+
+    @property
+    def dead(self) -> bool:
+        return self.process.poll() is not None
+
+    def serves(self) -> bool:
+        """It has said that it answers requests."""
+        if not self._serves:
+            try:
+                self._serves = bool(os.read(self._ready, 1))
+            except BlockingIOError:
+                pass
+        return self._serves
+
+    def close(self) -> None:
+        os.close(self._ready)

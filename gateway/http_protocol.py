@@ -1,0 +1,115 @@
+"""uvicorn's HTTP protocol, plus a direct way to its transport for streamed responses.
+
+ASGI's `send` waits without a limit for a peer that does not read, and can neither say so nor end such a
+connection. The sink that an application may open writes ready chunks while the transport has room, says when
+there is room again, and cuts off a peer that reads nothing more.
+"""
+
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
+
+from subscriptions.frames import LAST_CHUNK, chunk
+from subscriptions.protocol import CloseCode
+from subscriptions.sse import comment
+
+STREAM_EXTENSION = "desk.stream"
+"""In the ASGI scope's extensions: a function that opens the sink, once the response has been started."""
+CLOSE_TIMEOUT_S = 5.0
+
+
+class ResponseSink:
+    """A `Sink` over the body of one chunked response; what is written is chunks already."""
+
+    __slots__ = ("_abort", "_callbacks", "_cycle", "_protocol")
+
+    def __init__(self, protocol: "DeskHttpProtocol", cycle: RequestResponseCycle) -> None:
+        self._protocol = protocol
+        self._cycle = cycle
+        self._callbacks: list[Callable[[], None]] = []
+        self._abort: Any = None
+
+    @property
+    def gone(self) -> bool:
+        """Ended, or being ended."""
+        cycle = self._cycle
+        return cycle.disconnected or cycle.response_complete or cycle.transport.is_closing()
+
+    def try_write(self, frame: bytes) -> bool:
+        """Write unless the transport is above its high-water mark."""
+        if self._protocol.flow.write_paused:
+            return False
+        if not self.gone:
+            self._cycle.transport.write(frame)
+        return True
+
+    def when_writable(self, callback: Callable[[], None]) -> None:
+        """Call back at the next room, or soon if there is some."""
+        if self._protocol.flow.write_paused:
+            self._callbacks.append(callback)
+        else:
+            self._protocol.loop.call_soon(callback)
+
+    def close(self, code: int, reason: str) -> None:
+        """Complete the response and close; a peer that reads nothing is cut off after a while."""
+        if self.gone:
+            return
+        cycle, transport = self._cycle, self._cycle.transport
+        transport.write((chunk(comment(f"{code} {reason}")) if reason else b"") + LAST_CHUNK)
+        cycle.response_complete = True
+        cycle.message_event.set()
+        self._abort = self._protocol.loop.call_later(CLOSE_TIMEOUT_S, transport.abort)
+        transport.close()
+        cycle.on_response()
+
+    def writable_again(self) -> None:
+        """The transport has room, or is lost."""
+        callbacks, self._callbacks = self._callbacks, []
+        for callback in callbacks:
+            callback()
+
+    def lost(self) -> None:
+        """The connection is; the application hears of it even where a further request was pipelined."""
+        self._cycle.disconnected = True
+        self._cycle.message_event.set()
+        if self._abort is not None:
+            self._abort.cancel()
+        self.writable_again()
+
+
+class DeskHttpProtocol(HttpToolsProtocol):
+    """For `uvicorn.Config(http=...)`."""
+
+    stream: ResponseSink | None = None
+
+    def on_headers_complete(self) -> None:
+        """Offer the sink to the application, whose task begins later."""
+        super().on_headers_complete()
+        if self.cycle is not None and self.cycle.scope is self.scope:
+            extensions = {STREAM_EXTENSION: partial(self._open_stream, self.cycle)}
+            self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
+
+    def _open_stream(self, cycle: RequestResponseCycle) -> ResponseSink:
+        self.stream = ResponseSink(self, cycle)
+        return self.stream
+
+    def resume_writing(self) -> None:
+        """The write buffer fell below its low-water mark."""
+        super().resume_writing()
+        if self.stream is not None:
+            self.stream.writable_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of whoever waits."""
+        super().connection_lost(exc)
+        if self.stream is not None:
+            self.stream.lost()
+            self.stream = None
+
+    def shutdown(self) -> None:
+        """The server stops: a stream would keep it waiting."""
+        super().shutdown()
+        if self.stream is not None:
+            self.stream.close(CloseCode.SERVICE_RESTART, "restarting: come back and resume")

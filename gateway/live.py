@@ -1,0 +1,290 @@
+"""What the live transports need of the rest: who is let in, GraphQL for a socket, and one clock for all.
+
+Sockets are registered by subject, so that a revoked subject's sockets can be found, and so that nobody opens
+too many.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Protocol
+
+import structlog
+from graphql import GraphQLError
+from starlette.types import Receive, Scope, Send
+from strawberry import Schema
+
+from domain.principal import Audience, Principal
+from gateway.auth import Unauthenticated, bearer
+from gateway.resources import Resources
+from models.codec import event_from_text
+from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
+from resolvers.context import RequestContext
+from resolvers.documents import Document, Documents
+from resolvers.errors import BAD_USER_INPUT, CURSOR_EXPIRED, FORBIDDEN, INTERNAL, ApiError, coded
+from resolvers.live_operations import LiveSchema, Prepared, describe, encode, postings_of
+from subscriptions import protocol
+from subscriptions.bus import PositionLost
+from subscriptions.frames import SINK_EXTENSION
+from subscriptions.mailbox import MailboxLimits
+from subscriptions.metrics import LiveMetrics
+from subscriptions.protocol import PROTOCOL, CloseCode
+from subscriptions.running import Backend, Caller, Refused, Wire
+from subscriptions.shared import LiveFeed, LiveLimits
+from subscriptions.sse import SseStream, StreamLimits
+from subscriptions.websocket import Session, SocketLimits
+
+TICK_S = 1.0
+TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
+DRAIN_REASON = "restarting: come back in {seconds} s and resume"
+FLUSH_POLL_S = 0.02
+
+log = structlog.get_logger()
+
+
+class Connection(Protocol):
+    """A socket or an event stream, as the clock, draining and revocation see it."""
+
+    @property
+    def caller(self) -> Caller | None:
+        """Once it is known."""
+
+    @property
+    def depth(self) -> int:
+        """Frames waiting."""
+
+    def close(self, code: CloseCode, reason: str) -> None:
+        """Close from our side."""
+
+    def tick(self, now: float, wall: float) -> None:
+        """What time makes due."""
+
+
+class Live:
+    """The live side of one process."""
+
+    def __init__(self, schema: Schema, documents: Documents, resources: Resources) -> None:
+        settings = resources.settings
+        self.metrics = LiveMetrics()
+        self.feed = LiveFeed(
+            resources.stream,
+            LiveLimits(
+                group_backlog=settings.live_group_backlog,
+                remembered_bytes=settings.live_remembered_bytes,
+                catch_up_frames=settings.live_catch_up_frames,
+                linger_s=settings.live_linger_s,
+            ),
+            decode=event_from_text,
+            postings_of=postings_of,
+            describe=describe,
+            metrics=self.metrics,
+        )
+        self.backend = Backend(self, self.feed, self.metrics)
+        self._schema = schema
+        self._documents = documents
+        self._live_schema = LiveSchema(schema, resources.api)
+        self._resources = resources
+        self._limits = SocketLimits(
+            mailbox=MailboxLimits(settings.mailbox_frames, settings.mailbox_bytes),
+            operations=settings.ws_max_operations,
+            init_timeout_s=settings.ws_init_timeout_s,
+            ping_interval_s=settings.ws_ping_interval_s,
+            pong_timeout_s=settings.ws_pong_timeout_s,
+            expiry_warning_s=settings.token_expiry_warning_s,
+        )
+        self._sessions: dict[Connection, None] = {}
+        self._by_subject: Counter[str] = Counter()
+        self._stream_limits = StreamLimits(
+            mailbox=self._limits.mailbox,
+            operations=settings.ws_max_operations,
+            heartbeat_s=settings.sse_heartbeat_s,
+            reserved_s=settings.sse_reserved_s,
+        )
+        self.draining = False
+
+    @property
+    def sessions(self) -> Iterable[Connection]:
+        """Every open socket and event stream."""
+        return self._sessions
+
+    async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One WebSocket, from its handshake on; inside `Database.active()`."""
+        connected = await receive()
+        assert connected["type"] == "websocket.connect"
+        headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
+        if self.draining or not self.origin_allowed(headers):
+            await send({"type": "websocket.close"})
+            return
+        if PROTOCOL not in scope["subprotocols"]:
+            await send({"type": "websocket.accept"})
+            await send({"type": "websocket.close", "code": 4406, "reason": "Subprotocol not acceptable"})
+            return
+        await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
+        sink = scope["extensions"][SINK_EXTENSION]
+        session = Session(sink, headers.get("authorization"), self, self.backend, self._limits)
+        self._sessions[session] = None
+        try:
+            await session.run(receive)
+        finally:
+            del self._sessions[session]
+
+    def open_stream(self, caller: Caller, wire: Wire, released: Callable[[SseStream], None]) -> SseStream:
+        """A stream of the caller, not connected yet. Raises Refused."""
+        self._take_seat(caller)
+        stream = SseStream(caller, wire, self.backend, self._stream_limits, released)
+        self._sessions[stream] = None
+        return stream
+
+    def close_stream(self, stream: SseStream) -> None:
+        """It has ended."""
+        del self._sessions[stream]
+        self.leave(stream.caller)
+
+    async def run_clock(self) -> None:
+        """Deadlines, pings and expiry of every socket, until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(TICK_S)
+            now, wall = loop.time(), self._resources.desk.clock().timestamp()
+            for session in list(self._sessions):
+                session.tick(now, wall)
+
+    async def run_quotes(self) -> None:
+        """Broadcast quotes to whom they concern, until cancelled."""
+        async with self._resources.bus.watch(QUOTES_TOPIC) as messages:
+            async for message in messages:
+                self.feed.broadcast(quote_from_bytes(message.payload))
+
+    async def drain(self) -> None:
+        """No new sockets; what is on its way goes out; every socket is asked to come back at a moment."""
+        if self.draining:
+            return
+        self.draining = True
+        for _ in range(round(self._resources.settings.drain_flush_s / FLUSH_POLL_S)):
+            if self._flushed():
+                break
+            await asyncio.sleep(FLUSH_POLL_S)
+        for session in list(self._sessions):
+            pause_s = random.uniform(0, self._resources.settings.drain_spread_s)
+            session.close(CloseCode.SERVICE_RESTART, DRAIN_REASON.format(seconds=f"{pause_s:.1f}"))
+        await self.feed.close()
+
+    def _flushed(self) -> bool:
+        return self.feed.idle and not any(session.depth for session in self._sessions)
+
+    def close_subject(self, subject: str) -> int:
+        """Close the sockets of a subject whose tokens were revoked; how many."""
+        closed = 0
+        for session in list(self._sessions):
+            if session.caller is not None and session.caller.subject == subject:
+                session.close(CloseCode.FORBIDDEN, "TOKEN_REVOKED: your access was revoked")
+                closed += 1
+        return closed
+
+    def admit(self, session: Session, params: dict[str, Any]) -> Caller:
+        """From the payload of connection_init, or the header of the handshake."""
+        given = params.get("authorization", params.get("Authorization", session.authorization))
+        caller = self.verified(given)
+        self._take_seat(caller)
+        return caller
+
+    def _take_seat(self, caller: Caller) -> None:
+        most = self._resources.settings.ws_max_sockets_per_subject
+        if self._by_subject[caller.subject] >= most:
+            raise Refused(TOO_MANY_SOCKETS, f"at most {most} sockets and streams per subject")
+        self._by_subject[caller.subject] += 1
+
+    def readmit(self, caller: Caller, token: str) -> Caller:
+        """A refreshed token must be the same subject's."""
+        refreshed = self.verified(token if token.lower().startswith("bearer ") else f"Bearer {token}")
+        if refreshed.subject != caller.subject:
+            raise Refused("TOKEN_CLAIMS", "the refreshed token is somebody else's")
+        return refreshed
+
+    def same_audience(self, before: Caller, after: Caller) -> bool:
+        """Whether both may see and do the same."""
+        first: Principal = before.principal
+        second: Principal = after.principal
+        return first.audience == second.audience
+
+    def leave(self, caller: Caller) -> None:
+        """One socket or stream less."""
+        self._by_subject[caller.subject] -= 1
+        if not self._by_subject[caller.subject]:
+            del self._by_subject[caller.subject]
+
+    def greeting(self, caller: Caller) -> dict[str, Any]:
+        """How long the token lasts, and how far back one can resume."""
+        settings = self._resources.settings
+        left = caller.expires_at - self._resources.desk.clock().timestamp()
+        return {
+            "tokenExpiresInS": max(0, round(left)),
+            "pingIntervalS": settings.ws_ping_interval_s,
+            "resumeWithinS": settings.outbox_retention_hours * 3600,
+        }
+
+    def prepare(self, message: protocol.Subscribe, caller: Caller) -> Prepared | list[Any] | None:
+        """Parse, validate, authorise."""
+        document = self._documents.get(message.query)
+        if document.errors:
+            return [error.formatted for error in document.errors]
+        if document.operation(message.operation_name) is None:
+            return [ApiError(BAD_USER_INPUT, _which(message.operation_name)).formatted]
+        if not document.is_subscription(message.operation_name):
+            return None
+        principal: Principal = caller.principal
+        try:
+            return self._start(document, message, principal.audience)
+        except GraphQLError as refused:
+            return [coded(refused).formatted]
+
+    def _start(self, document: Document, message: protocol.Subscribe, audience: Audience) -> Prepared:
+        if not audience.may_see:
+            raise ApiError(FORBIDDEN, "Your token grants no permission of the desk.")
+        return self._live_schema.prepare(
+            document, message.operation_name, message.variables or {}, audience, message.last_event_id
+        )
+
+    async def execute(self, message: protocol.Subscribe, caller: Caller) -> bytes:
+        """A query or a mutation, with a context of its own."""
+        result = await self._schema.execute(
+            message.query,
+            variable_values=message.variables,
+            operation_name=message.operation_name,
+            context_value=RequestContext(self._resources.api, caller.principal),
+        )
+        return encode(result, None)  # type: ignore[arg-type]
+
+    def errors_of(self, failure: BaseException) -> list[Any]:
+        """What ended an operation, for its client; a bug is logged with its traceback."""
+        if isinstance(failure, PositionLost):
+            message = "The stream cannot be resumed from there: fetch the list, or ask for a snapshot."
+            return [ApiError(CURSOR_EXPIRED, message).formatted]
+        if isinstance(failure, GraphQLError):
+            return [coded(failure).formatted]
+        log.error("an operation failed", exc_info=failure)
+        return [ApiError(INTERNAL, "Something went wrong on our side.").formatted]
+
+    def verified(self, authorization: object) -> Caller:
+        """Who sends this header; raises Refused."""
+        resources = self._resources
+        try:
+            text = authorization if isinstance(authorization, str) else None
+            principal = resources.tokens.verify(bearer(text), resources.desk.clock())
+        except Unauthenticated as refused:
+            raise Refused(refused.code, refused.message) from None
+        return Caller(principal.subject, principal.token_expires_at.timestamp(), principal)
+
+    def origin_allowed(self, headers: Mapping[str, str]) -> bool:
+        """Browsers name their page's origin; other clients none."""
+        origin = headers.get("origin")
+        if origin is None or origin in self._resources.settings.allowed_origins:
+            return True
+        return origin.partition("://")[2] == headers.get("host")
+
+
+def _which(name: str | None) -> str:
+    if name is None:
+        return "The document has several operations: say which by operationName."
+    return f"The document has no operation named {name[:100]!r}."

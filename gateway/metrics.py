@@ -1,0 +1,100 @@
+"""What Prometheus may ask of one process, in its text format."""
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
+from prometheus_client.exposition import CONTENT_TYPE_LATEST
+from prometheus_client.registry import Collector
+
+from gateway.live import Live
+from gateway.resources import Resources
+from gateway.workers import Workers
+from models.outbox import Backlog, backlog
+from subscriptions.metrics import LAG_BUCKETS_S, LagHistogram
+
+CONTENT_TYPE = CONTENT_TYPE_LATEST
+
+
+async def exposition(resources: Resources, live: Live, workers: Workers) -> bytes:
+    """The metrics of this process; needs the active database."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(resources, live, workers, await backlog(resources.desk.clock())))
+    return generate_latest(registry)
+
+
+class _Collector(Collector):
+    def __init__(self, resources: Resources, live: Live, workers: Workers, waiting: Backlog) -> None:
+        self._resources = resources
+        self._live = live
+        self._workers = workers
+        self._waiting = waiting
+
+    def collect(self) -> Iterable[Metric]:
+        """One family after another."""
+        yield from self._process()
+        yield from self._sockets()
+        yield from self._deliveries()
+        yield _lags(self._live.metrics.lags)
+
+    def _process(self) -> Iterator[Metric]:
+        yield _gauge("process_id", "The process that answers this scrape.", os.getpid())
+        yield _gauge("leader", "1 where this process does the desk's own work.", self._workers.leading)
+        yield _gauge("bus_up", "1 while the event bus answers; else the outbox is polled.", self._bus_up)
+        yield _gauge("relay_waiting_events", "Committed events without a position.", self._waiting.events)
+        yield _gauge("relay_lag_seconds", "Age of the oldest of them.", self._waiting.age.total_seconds())
+
+    def _sockets(self) -> Iterator[Metric]:
+        metrics = self._live.metrics
+        depths = [session.depth for session in self._live.sessions]
+        yield _gauge("live_sockets", "Open WebSockets.", metrics.sockets)
+        yield _gauge("live_streams", "Open SSE streams.", metrics.streams)
+        yield _gauge("live_mailbox_frames", "Frames waiting for slow clients.", sum(depths))
+        yield _gauge("live_mailbox_frames_max", "Of the slowest client.", max(depths, default=0))
+        yield _gauge("live_groups", "Shared subscriptions.", len(list(self._live.feed.groups)))
+        yield _labelled(GaugeMetricFamily, "live_operations", "Running subscriptions.", metrics.operations)
+        yield _labelled(CounterMetricFamily, "live_closes", "Sockets we closed.", metrics.closes, "code")
+
+    def _deliveries(self) -> Iterator[Metric]:
+        metrics = self._live.metrics
+        yield _labelled(CounterMetricFamily, "live_executions", "Shared executions.", metrics.executions)
+        yield _labelled(CounterMetricFamily, "live_deliveries", "Frames delivered.", metrics.deliveries)
+        yield _labelled(CounterMetricFamily, "live_overflows", "Full mailboxes.", metrics.overflows)
+        yield _labelled(
+            CounterMetricFamily, "live_resumes", "Resumed subscriptions.", metrics.resumes, "result"
+        )
+
+    @property
+    def _bus_up(self) -> bool:
+        return self._resources.bus.healthy
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(f"desk_{name}", text, value=float(value))
+
+
+def _labelled(
+    family: type[GaugeMetricFamily] | type[CounterMetricFamily],
+    name: str,
+    text: str,
+    values: Mapping[str, int] | Mapping[int, int],
+    label: str = "field",
+) -> Metric:
+    metric = family(f"desk_{name}", text, labels=[label])
+    for key, value in sorted(values.items(), key=lambda item: str(item[0])):
+        metric.add_metric([str(key)], value)
+    return metric
+
+
+def _lags(lags: Mapping[str, LagHistogram]) -> Metric:
+    metric = HistogramMetricFamily(
+        "desk_live_lag_seconds", "From commit to the write to the socket.", labels=["field"]
+    )
+    for name, histogram in sorted(lags.items()):
+        below, buckets = 0, []
+        for bound, count in zip((*map(str, LAG_BUCKETS_S), "+Inf"), histogram.buckets, strict=True):
+            below += count
+            buckets.append((bound, below))
+        metric.add_metric([name], buckets, histogram.total_s)
+    return metric

@@ -1,0 +1,44 @@
+"""Who was revoked, as this process knows it: at most one poll interval old, which is well below a second.
+
+Polled from the database rather than broadcast: revoking must work while Redis is away.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from models.revocation import revocations_since
+
+OVERLAP = timedelta(seconds=30)
+"""Looked at again: another process's clock, or a slow commit, may put a revocation into the past."""
+
+
+class Revocations:
+    """`revoked_at` is asked for every token; `run` keeps it current and tells of each new one."""
+
+    def __init__(self, poll_interval_s: float) -> None:
+        self._poll_interval_s = poll_interval_s
+        self._known: dict[str, datetime] = {}
+        self._newest: datetime | None = None
+
+    def revoked_at(self, subject: str) -> datetime | None:
+        """When the subject was last revoked."""
+        return self._known.get(subject)
+
+    async def load(self) -> list[str]:
+        """Read what is new; the subjects."""
+        since = None if self._newest is None else self._newest - OVERLAP
+        found = []
+        for subject, at in await revocations_since(since):
+            if self._known.get(subject) != at:
+                self._known[subject] = at
+                found.append(subject)
+            self._newest = at if self._newest is None else max(self._newest, at)
+        return found
+
+    async def run(self, revoked: Callable[[str], object]) -> None:
+        """Until cancelled; `revoked` hears of every subject revoked since."""
+        while True:
+            for subject in await self.load():
+                revoked(subject)
+            await asyncio.sleep(self._poll_interval_s)

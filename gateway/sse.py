@@ -1,0 +1,249 @@
+"""GraphQL over Server-Sent Events, its HTTP side: who may open which stream, and what refusals look like.
+
+Distinct connections mode: `POST /graphql` with `accept: text/event-stream`. Single connection mode, at
+`/graphql/stream`: PUT reserves, GET opens, POST executes, DELETE stops. What is refused before GraphQL is
+JSON with a status of its own, as everywhere; a document or a cursor that makes no sense is told on the stream
+in the former mode and by 400 in the latter. A reservation lives in the process that made it.
+"""
+
+import secrets
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.requests import Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import Receive, Scope, Send
+
+from gateway.graphql import error_response
+from gateway.http_protocol import STREAM_EXTENSION
+from gateway.live import Live
+from subscriptions.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe
+from subscriptions.running import Caller, Refused
+from subscriptions.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
+
+EVENT_STREAM = "text/event-stream"
+TOKEN_HEADER = "x-graphql-event-stream-token"
+TOKEN_BYTES = 24
+_JSON_TYPES = ("application/json", "application/graphql-response+json")
+_HEADERS = (
+    (b"content-type", b"text/event-stream; charset=utf-8"),
+    (b"cache-control", b"no-store"),
+    (b"x-accel-buffering", b"no"),
+    (b"connection", b"close"),
+)
+
+
+class HttpRefused(Exception):
+    """Answered with a status, a code and what to do."""
+
+    def __init__(
+        self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
+    ) -> None:
+        super().__init__(message)
+        self.response = error_response(status, code, message)
+        self.response.headers.update(headers or {})
+
+
+class EventStreams:
+    """The streams of one process; its methods are ASGI applications, inside `Database.active()`."""
+
+    def __init__(self, live: Live) -> None:
+        self._live = live
+        self._by_token: dict[str, SseStream] = {}
+
+    async def distinct(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """One operation, one stream."""
+        request = Request(scope, receive)
+        try:
+            _require_method(request, "POST")
+            caller = self._caller(request)
+            message = subscribe_of(await _json(request), DISTINCT_ID, request.headers.get("last-event-id"))
+            stream = self._open(caller, DistinctWire(), self._live.close_stream)
+        except HttpRefused as refused:
+            await refused.response(scope, receive, send)
+            return
+        await self._serve(stream, scope, receive, send, lambda: stream.start(message, caller))
+
+    async def single(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """All operations of a client over one stream."""
+        request = Request(scope, receive)
+        try:
+            _require_method(request, "PUT", "GET", "POST", "DELETE")
+            if request.method == "GET":
+                stream = self._claimed(request)
+            else:
+                response = await self._answer(request)
+        except HttpRefused as refused:
+            await refused.response(scope, receive, send)
+            return
+        if request.method == "GET":
+            await self._serve(stream, scope, receive, send, lambda: None)
+        else:
+            await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        caller = self._caller(request)
+        if request.method == "PUT":
+            return PlainTextResponse(self._reserve(caller), 201)
+        stream = self._owned(request, caller)
+        if request.method == "POST":
+            return self._execute(stream, caller, await _json(request))
+        if not (identifier := request.query_params.get("operationId")):
+            raise HttpRefused(400, "BAD_REQUEST", "Say which by ?operationId=.")
+        stream.stop(identifier)
+        return Response(status_code=200)
+
+    def _reserve(self, caller: Caller) -> str:
+        token = secrets.token_urlsafe(TOKEN_BYTES)
+
+        def released(stream: SseStream) -> None:
+            del self._by_token[token]
+            self._live.close_stream(stream)
+
+        self._by_token[token] = self._open(caller, SingleWire(), released)
+        return token
+
+    def _execute(self, stream: SseStream, caller: Caller, body: dict[str, Any]) -> Response:
+        message = subscribe_of(body, _operation_id(body), None)
+        if message.id in stream:
+            raise HttpRefused(409, "OPERATION_EXISTS", "An operation of that id is running.")
+        if stream.full:
+            raise HttpRefused(429, "TOO_MANY_OPERATIONS", "Too many operations run on this stream.")
+        # Asked here too, for what is wrong with a document is the answer to this request.
+        if isinstance(errors := self._live.prepare(message, caller), list):
+            return JSONResponse({"errors": errors}, 400)
+        stream.start(message, caller)
+        return Response(status_code=202)
+
+    def _claimed(self, request: Request) -> SseStream:
+        """The reserved stream that this connection is for. Browsers cannot send a header with it: then the
+        stream's token, a secret of its subject and good for one connection, is enough."""
+        _require_stream_accepted(request)
+        authorised = "authorization" in request.headers
+        caller = self._caller(request) if authorised else None
+        self._require_origin(request)
+        stream = self._owned(request, caller)
+        if stream.open:
+            raise HttpRefused(409, "STREAM_OPEN", "That stream is open already.")
+        return stream
+
+    def _owned(self, request: Request, caller: Caller | None) -> SseStream:
+        """A foreign stream is answered like one that does not exist."""
+        token = request.headers.get(TOKEN_HEADER) or request.query_params.get("token")
+        if not token:
+            raise HttpRefused(400, "BAD_REQUEST", f"Name the stream by {TOKEN_HEADER} or ?token=.")
+        stream = self._by_token.get(token)
+        if stream is None or (caller is not None and caller.subject != stream.caller.subject):
+            raise HttpRefused(404, "STREAM_UNKNOWN", "There is no such stream: reserve one with PUT.")
+        if caller is not None:
+            self._refresh(stream, caller)
+        return stream
+
+    def _refresh(self, stream: SseStream, caller: Caller) -> None:
+        if not self._live.same_audience(stream.caller, caller):
+            # What the old audience could see must not flow on.
+            stream.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: come back and resume")
+            raise HttpRefused(409, "PERMISSIONS_CHANGED", "Your permissions changed: reserve a new stream.")
+        stream.refresh(caller)
+
+    def _caller(self, request: Request) -> Caller:
+        self._require_origin(request)
+        try:
+            return self._live.verified(request.headers.get("authorization"))
+        except Refused as refused:
+            raise HttpRefused(401, refused.code, refused.message, {"WWW-Authenticate": "Bearer"}) from None
+
+    def _require_origin(self, request: Request) -> None:
+        if not self._live.origin_allowed(request.headers):
+            raise HttpRefused(403, "ORIGIN_REFUSED", "This origin may not call the desk.")
+
+    def _open(self, caller: Caller, wire: Any, released: Callable[[SseStream], None]) -> SseStream:
+        if self._live.draining:
+            raise HttpRefused(503, "RESTARTING", "Come back in a moment.", {"Retry-After": "1"})
+        try:
+            return self._live.open_stream(caller, wire, released)
+        except Refused as refused:
+            raise HttpRefused(429, refused.code, refused.message) from None
+
+    async def _serve(
+        self, stream: SseStream, scope: Scope, receive: Receive, send: Send, begin: Callable[[], None]
+    ) -> None:
+        """Until the connection ends, from whichever side."""
+        try:
+            await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+            stream.attach(scope["extensions"][STREAM_EXTENSION](), self._live.greeting(stream.caller))
+            begin()
+            while (await receive())["type"] != "http.disconnect":
+                pass
+        finally:
+            await stream.ended()
+
+
+def wants_event_stream(headers: Headers) -> bool:
+    """Whether the Accept header prefers an event stream to JSON; equal preferences: the one named first."""
+    best, wanted = 0.0, False
+    for part in headers.get("accept", "").split(","):
+        kind, _, parameters = part.strip().lower().partition(";")
+        kind = kind.strip()
+        if (kind == EVENT_STREAM or kind in _JSON_TYPES) and (quality := _quality(parameters)) > best:
+            best, wanted = quality, kind == EVENT_STREAM
+    return wanted
+
+
+def subscribe_of(body: dict[str, Any], identifier: str, last_event_id: str | None) -> Subscribe:
+    """The parameters of a GraphQL request; raises HttpRefused."""
+    query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
+    if not isinstance(query, str):
+        raise HttpRefused(400, "BAD_REQUEST", "The body needs a query.")
+    if variables is not None and not isinstance(variables, dict):
+        raise HttpRefused(400, "BAD_REQUEST", "variables are an object.")
+    if name is not None and not isinstance(name, str):
+        raise HttpRefused(400, "BAD_REQUEST", "operationName is text.")
+    return Subscribe(identifier, query, variables, name, last_event_id or None)
+
+
+def _operation_id(body: dict[str, Any]) -> str:
+    extensions = body.get("extensions")
+    identifier = extensions.get("operationId") if isinstance(extensions, dict) else None
+    if not isinstance(identifier, str) or not 0 < len(identifier) <= ID_CHARACTERS_MAX:
+        raise HttpRefused(400, "BAD_REQUEST", "extensions.operationId names the operation.")
+    return identifier
+
+
+async def _json(request: Request) -> dict[str, Any]:
+    """Browsers ask before they send this content type to another origin, and are not told that they may."""
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/json":
+        raise HttpRefused(415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json.")
+    try:
+        body = orjson.loads(await request.body())
+    except orjson.JSONDecodeError:
+        raise HttpRefused(400, "BAD_REQUEST", "The body is not JSON.") from None
+    if not isinstance(body, dict):
+        raise HttpRefused(400, "BAD_REQUEST", "The body is not an object.")
+    return body
+
+
+def _require_method(request: Request, *methods: str) -> None:
+    if request.method not in methods:
+        allowed = ", ".join(methods)
+        raise HttpRefused(405, "METHOD_NOT_ALLOWED", f"Event streams: {allowed}.", {"Allow": allowed})
+
+
+def _require_stream_accepted(request: Request) -> None:
+    accepted = request.headers.get("accept", "*/*").lower()
+    if not any(kind in accepted for kind in (EVENT_STREAM, "text/*", "*/*")):
+        raise HttpRefused(406, "NOT_ACCEPTABLE", f"The answer is {EVENT_STREAM}.")
+
+
+def _quality(parameters: str) -> float:
+    for parameter in parameters.split(";"):
+        name, _, value = parameter.strip().partition("=")
+        if name == "q":
+            try:
+                return float(value)
+            except ValueError:
+                return 0.0
+    return 1.0

@@ -1,0 +1,32 @@
+"""A commit in any process wakes the leader's loops, instead of letting them look only every now and then.
+
+Within the leader that is a flag (`gateway.resources.Signals`). From elsewhere it is a broadcast, which may be
+lost: the loops still look by themselves, so what is lost is half a second.
+"""
+
+from collections.abc import Callable
+from contextlib import suppress
+
+from gateway.resources import Signals
+from subscriptions.bus import Bus, BusUnavailable, Message
+
+COMMITTED_TOPIC = "committed"
+_COMMITTED = [Message("committed", b"")]
+
+
+async def tell_leader(signals: Signals, bus: Bus, leading: Callable[[], bool]) -> None:
+    """Until cancelled; commits that come while one is being told of are told of together."""
+    while True:
+        await signals.to_tell.wait()
+        signals.to_tell.clear()
+        if not leading():
+            with suppress(BusUnavailable):
+                await bus.broadcast(COMMITTED_TOPIC, _COMMITTED)
+
+
+async def wake_for_others(signals: Signals, bus: Bus) -> None:
+    """In the leader, until cancelled."""
+    async with bus.watch(COMMITTED_TOPIC) as told:
+        async for _ in told:
+            signals.to_publish.set()
+            signals.to_dispatch.set()

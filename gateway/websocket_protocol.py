@@ -1,0 +1,116 @@
+"""uvicorn's WebSocket protocol, plus a direct way to its transport for ready frames.
+
+ASGI's `send` encodes and frames anew for every subscriber and, towards a stalled peer, waits without a limit;
+neither can be had otherwise from outside. The sink that is put into the scope writes ready frames while the
+transport has room, says when there is room again, and can end a connection that does not read any more.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
+from websockets.exceptions import InvalidState
+
+from subscriptions.frames import SINK_EXTENSION
+
+CLOSE_TIMEOUT_S = 5.0
+
+
+class TransportSink:
+    """A `Sink` over the protocol of one connection."""
+
+    __slots__ = ("_callbacks", "_closed", "_protocol", "_room", "_transport")
+
+    def __init__(self, protocol: "DeskWebSocketProtocol") -> None:
+        self._protocol = protocol
+        self._transport = protocol.transport
+        self._room = protocol.writable.is_set()
+        self._closed = False
+        self._callbacks: tuple[Callable[[], None], ...] = ()
+
+    @property
+    def gone(self) -> bool:
+        """Closed, or being closed."""
+        return self._closed or self._transport.is_closing()
+
+    def try_write(self, frame: bytes) -> bool:
+        """Write unless the transport is above its high-water mark."""
+        if not self._room:
+            return False
+        if not (self._closed or self._transport.is_closing()):
+            self._transport.write(frame)
+        return True
+
+    def when_writable(self, callback: Callable[[], None]) -> None:
+        """Call back at the next room, or now if there is some."""
+        if self._room:
+            self._protocol.loop.call_soon(callback)
+        else:
+            self._callbacks = (*self._callbacks, callback)
+
+    def close(self, code: int, reason: str) -> None:
+        """Close; a peer that reads nothing is cut off after a while."""
+        protocol = self._protocol
+        if self.gone:
+            return
+        self._closed = True
+        protocol.queue.put_nowait({"type": "websocket.disconnect", "code": code, "reason": reason})
+        try:
+            protocol.conn.send_close(code, reason)
+        except InvalidState:
+            protocol.transport.abort()
+            return
+        protocol.transport.write(b"".join(protocol.conn.data_to_send()))
+        protocol.close_sent = True
+        if protocol.read_paused:
+            protocol.read_paused = False
+            protocol.transport.resume_reading()
+        protocol.close_timer = protocol.loop.call_later(CLOSE_TIMEOUT_S, protocol.transport.abort)
+
+    def full(self) -> None:
+        """The transport has no room."""
+        self._room = False
+
+    def writable_again(self) -> None:
+        """The transport has room, or is lost."""
+        self._room = True
+        callbacks, self._callbacks = self._callbacks, ()
+        for callback in callbacks:
+            callback()
+
+    def lost(self) -> None:
+        """Nothing goes out any more; whoever waits for room is let go of."""
+        self._closed = True
+        self.writable_again()
+
+
+class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
+    """For `uvicorn.Config(ws=...)`."""
+
+    sink: TransportSink | None = None
+
+    async def run_asgi(self) -> None:
+        """Hand the sink to the application."""
+        self.sink = TransportSink(self)
+        extensions: Any = self.scope["extensions"]
+        extensions[SINK_EXTENSION] = self.sink
+        await super().run_asgi()
+
+    def pause_writing(self) -> None:
+        """The write buffer is above its high-water mark."""
+        super().pause_writing()
+        if self.sink is not None:
+            self.sink.full()
+
+    def resume_writing(self) -> None:
+        """The write buffer fell below its low-water mark."""
+        super().resume_writing()
+        if self.sink is not None:
+            self.sink.writable_again()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of whoever waits for room."""
+        super().connection_lost(exc)
+        if self.sink is not None:
+            self.sink.lost()
+            self.sink = None

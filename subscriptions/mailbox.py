@@ -1,0 +1,163 @@
+"""What waits for a peer that does not keep up, bounded per operation, and what happens at the bound.
+
+A frame is written at once when nothing waits and the socket has room; no task is woken and no queue touched.
+Else it waits, in order. An operation whose field keeps EVERY event and whose bound is reached gives up the
+socket, for its client can resume from its cursor; one where only the LATEST matters replaces what waits under
+the same key. Nobody is ever awaited here, so a stalled peer costs the others nothing.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from subscriptions.frames import Sink
+from subscriptions.operation import Delivery
+
+
+@dataclass(frozen=True, slots=True)
+class MailboxLimits:
+    """How much may wait for one operation."""
+
+    frames: int
+    bytes: int
+
+
+@dataclass(slots=True)
+class Waiting:
+    """One frame in the queue; it is replaced when a newer one of its key arrives."""
+
+    slot: "Slot"
+    frame: bytes
+    key: str | None
+    committed_at: float
+
+
+@dataclass(slots=True)
+class Slot:
+    """The account of one operation in its socket's mailbox."""
+
+    delivery: Delivery
+    frames: int = 0
+    bytes: int = 0
+    latest: dict[str, Waiting] = field(default_factory=dict)
+    ended: bool = False
+
+
+class Mailbox:
+    """The one way out of a socket.
+
+    `overflow(slot)` is called once per slot that reached its bound, `waited(slot, committed_at)` for every
+    frame that went out after waiting.
+    """
+
+    __slots__ = ("_asked", "_limits", "_overflow", "_queue", "_sink", "_waited", "_waiting_for_room")
+
+    def __init__(
+        self,
+        sink: Sink,
+        limits: MailboxLimits,
+        overflow: Callable[[Slot], None],
+        waited: Callable[[Slot, float], None],
+    ) -> None:
+        self._waited = waited
+        self._sink = sink
+        self._limits = limits
+        self._overflow = overflow
+        self._queue: deque[Waiting] = deque()
+        self._asked = False
+        self._waiting_for_room: list[tuple[Slot, asyncio.Future[None]]] = []
+
+    @property
+    def depth(self) -> int:
+        """Frames waiting."""
+        return len(self._queue)
+
+    def write(self, frames: bytes) -> bool:
+        """Write now if nothing waits and there is room; else nothing was done."""
+        return not self._queue and self._sink.try_write(frames)
+
+    def put(self, slot: Slot, frame: bytes, key: str | None = None, committed_at: float = 0.0) -> bool:
+        """Write or queue; whether it was written at once."""
+        if not self._queue and self._sink.try_write(frame):
+            return True
+        if self._sink.gone or slot.ended:
+            return False
+        if (
+            key is not None
+            and slot.delivery is Delivery.LATEST
+            and self._replaced(slot, key, frame, committed_at)
+        ):
+            return False
+        if slot.frames >= self._limits.frames or slot.bytes + len(frame) > self._limits.bytes:
+            slot.ended = True
+            self._overflow(slot)
+            return False
+        self._append(Waiting(slot, frame, key, committed_at))
+        return False
+
+    async def room(self, slot: Slot) -> None:
+        """Until nothing of the operation waits, or never will: for those who have much to say at once."""
+        if slot.frames and not slot.ended and not self._sink.gone:
+            room = asyncio.get_running_loop().create_future()
+            self._waiting_for_room.append((slot, room))
+            await room
+
+    def drop(self, slot: Slot) -> None:
+        """The operation has ended: what waits for it is not sent any more."""
+        slot.ended = True
+        if slot.frames:
+            self._queue = deque(waiting for waiting in self._queue if waiting.slot is not slot)
+            slot.frames = slot.bytes = 0
+            slot.latest.clear()
+
+    def _append(self, waiting: Waiting) -> None:
+        slot = waiting.slot
+        slot.frames += 1
+        slot.bytes += len(waiting.frame)
+        if waiting.key is not None and slot.delivery is Delivery.LATEST:
+            slot.latest[waiting.key] = waiting
+        self._queue.append(waiting)
+        self._ask_for_room()
+
+    def _replaced(self, slot: Slot, key: str, frame: bytes, committed_at: float) -> bool:
+        waiting = slot.latest.get(key)
+        if waiting is None:
+            return False
+        slot.bytes += len(frame) - len(waiting.frame)
+        waiting.frame, waiting.committed_at = frame, committed_at
+        return True
+
+    def _ask_for_room(self) -> None:
+        if not self._asked:
+            self._asked = True
+            self._sink.when_writable(self._flush)
+
+    def _flush(self) -> None:
+        self._asked = False
+        if self._sink.gone:
+            self._queue.clear()
+        while self._queue and self._sink.try_write(self._queue[0].frame):
+            self._took(self._queue.popleft())
+        if self._queue:
+            self._ask_for_room()
+        if self._waiting_for_room:
+            self._tell_of_room()
+
+    def _tell_of_room(self) -> None:
+        waiting, self._waiting_for_room = self._waiting_for_room, []
+        for slot, room in waiting:
+            if room.cancelled():
+                continue
+            if slot.frames and not self._sink.gone:
+                self._waiting_for_room.append((slot, room))
+            else:
+                room.set_result(None)
+
+    def _took(self, waiting: Waiting) -> None:
+        slot = waiting.slot
+        slot.frames -= 1
+        slot.bytes -= len(waiting.frame)
+        if waiting.key is not None and slot.latest.get(waiting.key) is waiting:
+            del slot.latest[waiting.key]
+        self._waited(slot, waiting.committed_at)

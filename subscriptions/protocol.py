@@ -1,0 +1,181 @@
+"""graphql-transport-ws: its messages and close codes, without sockets.
+
+Specification: the protocol document of the graphql-ws project ("GraphQL over WebSocket"). What a client may
+send is parsed here into one of a few values, and everything else into the close code that it deserves.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import IntEnum
+from typing import Any
+
+import orjson
+
+PROTOCOL = "graphql-transport-ws"
+ID_CHARACTERS_MAX = 100
+REASON_BYTES_MAX = 123
+
+
+class CloseCode(IntEnum):
+    """Why the server closes. Clients of graphql-ws come back after 1012, 1013, 4403 and 4408 alone."""
+
+    NORMAL = 1000
+    SERVICE_RESTART = 1012
+    TRY_AGAIN_LATER = 1013
+    INVALID_MESSAGE = 4400
+    UNAUTHORIZED = 4401
+    FORBIDDEN = 4403
+    INIT_TIMEOUT = 4408
+    ALREADY_SUBSCRIBED = 4409
+    TOO_MANY_INIT_REQUESTS = 4429
+
+
+@dataclass(frozen=True, slots=True)
+class Init:
+    """connection_init."""
+
+    payload: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe:
+    """subscribe: an operation of any kind."""
+
+    id: str
+    query: str
+    variables: dict[str, Any] | None
+    operation_name: str | None
+    last_event_id: str | None = None
+    """SSE: the cursor that a client which comes back sends in a header."""
+
+
+@dataclass(frozen=True, slots=True)
+class Complete:
+    """complete: the client has had enough of an operation."""
+
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """ping."""
+
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Pong:
+    """pong; may carry a refreshed token."""
+
+    payload: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Violation:
+    """Not the protocol: the code and reason to close with."""
+
+    code: CloseCode
+    reason: str
+
+
+Message = Init | Subscribe | Complete | Ping | Pong | Violation
+
+
+def parse(text: str) -> Message:
+    """What the client sent."""
+    try:
+        message = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _invalid("the message is not JSON")
+    if not isinstance(message, dict):
+        return _invalid("the message is not an object")
+    parser = _PARSERS.get(str(message.get("type")))
+    return parser(message) if parser else _invalid(f"unknown message type {str(message.get('type'))[:40]!r}")
+
+
+def close_reason(text: str) -> str:
+    """As much of it as a close frame may carry."""
+    return text.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
+
+
+def ack(payload: dict[str, Any]) -> bytes:
+    """connection_ack."""
+    return orjson.dumps({"type": "connection_ack", "payload": payload})
+
+
+def ping(payload: dict[str, Any] | None = None) -> bytes:
+    """ping."""
+    return orjson.dumps({"type": "ping"} if payload is None else {"type": "ping", "payload": payload})
+
+
+def pong(payload: Any = None) -> bytes:
+    """pong, with what the ping carried."""
+    return orjson.dumps({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
+
+
+def next_prefix(identifier: str) -> bytes:
+    """A `next` message up to its payload; the payload and `}` complete it."""
+    return b'{"id":' + orjson.dumps(identifier) + b',"type":"next","payload":'
+
+
+def error(identifier: str, errors: list[Any]) -> bytes:
+    """error: the operation never began, or cannot go on."""
+    return orjson.dumps({"id": identifier, "type": "error", "payload": errors})
+
+
+def complete(identifier: str) -> bytes:
+    """complete: nothing more comes."""
+    return orjson.dumps({"id": identifier, "type": "complete"})
+
+
+def _invalid(reason: str) -> Violation:
+    return Violation(CloseCode.INVALID_MESSAGE, reason)
+
+
+def _init(message: dict[str, Any]) -> Message:
+    payload = message.get("payload")
+    if payload is not None and not isinstance(payload, dict):
+        return _invalid("the payload of connection_init is not an object")
+    return Init(payload or {})
+
+
+def _subscribe(message: dict[str, Any]) -> Message:
+    identifier, payload = message.get("id"), message.get("payload")
+    if not _is_id(identifier) or not isinstance(payload, dict):
+        return _invalid("subscribe needs an id and a payload")
+    query, variables = payload.get("query"), payload.get("variables")
+    name = payload.get("operationName")
+    if not isinstance(query, str):
+        return _invalid("the payload of subscribe needs a query")
+    if variables is not None and not isinstance(variables, dict):
+        return _invalid("variables are an object")
+    if name is not None and not isinstance(name, str):
+        return _invalid("operationName is text")
+    return Subscribe(str(identifier), query, variables, name)
+
+
+def _complete(message: dict[str, Any]) -> Message:
+    identifier = message.get("id")
+    return Complete(str(identifier)) if _is_id(identifier) else _invalid("complete needs an id")
+
+
+def _ping(message: dict[str, Any]) -> Message:
+    payload = message.get("payload")
+    try:
+        pong(payload)
+    except orjson.JSONEncodeError:
+        return _invalid("the payload of ping is nested too deeply to be sent back")
+    return Ping(payload)
+
+
+def _is_id(value: object) -> bool:
+    return isinstance(value, str) and 0 < len(value) <= ID_CHARACTERS_MAX
+
+
+_PARSERS: dict[str, Callable[[dict[str, Any]], Message]] = {
+    "connection_init": _init,
+    "subscribe": _subscribe,
+    "complete": _complete,
+    "ping": _ping,
+    "pong": lambda message: Pong(message.get("payload")),
+}

@@ -1,0 +1,324 @@
+"""What runs on one connection, whatever carries it: queries, mutations and subscriptions, by their ids.
+
+Queries and mutations run as tasks, each with a context of its own; subscriptions join the shared feed and
+cost no task. Everything leaves through one mailbox, in order; how it is written down is the `Wire`'s affair.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from subscriptions.bus import BusUnavailable, Position, PositionLost
+from subscriptions.frames import Sink
+from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
+from subscriptions.metrics import LiveMetrics
+from subscriptions.operation import Delivery, Opening, Operation, Snapshot
+from subscriptions.protocol import Subscribe
+from subscriptions.shared import Batch, LiveFeed, Rendered
+from subscriptions.undisturbed import undisturbed
+
+AWAY_HINT = "The desk cannot look that up now: come back and resume from your last cursor."
+RESUME_HINT = "You did not keep up: come back and resume from your last cursor."
+
+
+class Refused(Exception):
+    """The caller is not let in, or not any more; `code` and `message` are for the client."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who is behind a connection, as far as the connection cares."""
+
+    subject: str
+    expires_at: float
+    """POSIX seconds."""
+    principal: Any
+
+
+class Start(Protocol):
+    """A prepared subscription, and where the client wants to begin."""
+
+    @property
+    def operation(self) -> Operation:
+        """What to join."""
+
+    @property
+    def after(self) -> Position | None:
+        """Behind this position; None: from now on."""
+
+    @property
+    def snapshot(self) -> bool:
+        """First the current state."""
+
+
+class Executor(Protocol):
+    """What operations need of GraphQL."""
+
+    def prepare(self, message: Subscribe, caller: Caller) -> Start | list[Any] | None:
+        """A subscription, errors, or None for a query or a mutation."""
+
+    async def execute(self, message: Subscribe, caller: Caller) -> bytes:
+        """The result of a query or a mutation, encoded."""
+
+    def errors_of(self, failure: BaseException) -> list[Any]:
+        """What a client may know of it."""
+
+
+class Wire(Protocol):
+    """How a transport writes down what an operation yields: bytes that are ready for its sink."""
+
+    def prefix(self, identifier: str) -> bytes:
+        """What an operation's events begin with; with equal prefixes, equal events are equal bytes."""
+
+    def event(self, prefix: bytes, rendered: Rendered, operation: Operation) -> bytes:
+        """An event; made once for all who share the prefix."""
+
+    def result(self, identifier: str, payload: bytes) -> bytes:
+        """The one result of a query or a mutation."""
+
+    def error(self, identifier: str, errors: list[Any]) -> bytes:
+        """It never began, or cannot go on; nothing follows."""
+
+    def complete(self, identifier: str) -> bytes:
+        """Nothing follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class Backend:
+    """What all connections of a process share."""
+
+    executor: Executor
+    feed: LiveFeed
+    metrics: LiveMetrics
+
+
+class Operations:
+    """The operations of one connection and its one way out.
+
+    `lost(reason)` is called when the client has to come back and resume, `settled()` whenever nothing runs
+    and nothing waits any more.
+    """
+
+    def __init__(
+        self,
+        sink: Sink,
+        wire: Wire,
+        backend: Backend,
+        limits: MailboxLimits,
+        lost: Callable[[str], None],
+        settled: Callable[[], None] | None = None,
+    ) -> None:
+        self.wire = wire
+        self.backend = backend
+        self.lost = lost
+        self.mailbox = Mailbox(sink, limits, self._overflowed, self._waited)
+        self._settled = settled
+        self._control = Slot(Delivery.EVERY)
+        self._running: dict[str, _Running] = {}
+        self._finishing: set[asyncio.Task[None]] = set()
+        """Queries and mutations that nobody waits for any more: they run to their end and count till then."""
+
+    def __len__(self) -> int:
+        return len(self._running) + len(self._finishing)
+
+    def __contains__(self, identifier: str) -> bool:
+        return identifier in self._running
+
+    def send(self, frame: bytes) -> None:
+        """Something that belongs to no operation."""
+        self.mailbox.put(self._control, frame)
+
+    def start(self, message: Subscribe, caller: Caller) -> None:
+        """Under an id that is free; everything else is told to the client."""
+        running = _Running(self, message.id)
+        self._running[message.id] = running
+        running.task = asyncio.create_task(self._start(running, message, caller))
+        running.task.add_done_callback(lambda task: self._started(running, task))
+
+    def stop(self, identifier: str) -> None:
+        """Harmless for an unknown id."""
+        running = self._running.pop(identifier, None)
+        if running is not None:
+            self._stop(running)
+
+    def stop_all(self) -> list["asyncio.Task[None]"]:
+        """The connection has ended; the tasks that are ending now."""
+        operations, self._running = list(self._running.values()), {}
+        for each in operations:
+            self._stop(each)
+        return [each.task for each in operations if each.task is not None] + list(self._finishing)
+
+    def _stop(self, running: "_Running") -> None:
+        running.stop()
+        if running.task is not None and running.executing:
+            self._finishing.add(running.task)
+            running.task.add_done_callback(self._finishing.discard)
+
+    async def _start(self, running: "_Running", message: Subscribe, caller: Caller) -> None:
+        start = self.backend.executor.prepare(message, caller)
+        if isinstance(start, list):
+            self._finish(running, self.wire.error(message.id, start))
+        elif start is None:
+            running.executing = True
+            payload = await self.backend.executor.execute(message, caller)
+            if not running.slot.ended:
+                self.mailbox.put(running.slot, self.wire.result(message.id, payload))
+            self._finish(running, self.wire.complete(message.id))
+        else:
+            await running.begin(start)
+
+    def _started(self, running: "_Running", task: "asyncio.Task[None]") -> None:
+        """A subscription that could not begin, or a bug: its client hears of it, the others do not."""
+        if task.cancelled() or (failure := task.exception()) is None:
+            return
+        if isinstance(failure, OSError | BusUnavailable):
+            self.lost(AWAY_HINT)
+        else:
+            self._finish(running, self.wire.error(running.id, self.backend.executor.errors_of(failure)))
+
+    def _finish(self, running: "_Running", last: bytes) -> None:
+        if self._running.get(running.id) is running:
+            del self._running[running.id]
+            running.leave()
+            self.send(last)
+            self._perhaps_settled()
+
+    def _perhaps_settled(self) -> None:
+        if self._settled is not None and not self._running and not self.mailbox.depth:
+            self._settled()
+
+    def _waited(self, slot: Slot, committed_at: float) -> None:
+        """A frame that had to wait went out."""
+        name = self._field_of(slot)
+        if name and committed_at:
+            self.backend.metrics.delivered(name, committed_at, 1)
+        self._perhaps_settled()
+
+    def _overflowed(self, slot: Slot) -> None:
+        self.backend.metrics.overflows[self._field_of(slot) or "control"] += 1
+        self.lost(RESUME_HINT)
+
+    def _field_of(self, slot: Slot) -> str:
+        return next((each.field for each in self._running.values() if each.slot is slot), "")
+
+
+class _Running:
+    """One operation of a connection; as a member of its group it frames and forwards ready payloads."""
+
+    __slots__ = (
+        *("_mailbox", "_opening", "_operation", "_operations", "_prefix", "_skip"),
+        *("executing", "field", "id", "slot", "task"),
+    )
+
+    def __init__(self, operations: Operations, identifier: str) -> None:
+        self._operations = operations
+        self._mailbox = operations.mailbox
+        self.id = identifier
+        self.field = ""
+        self.slot = Slot(Delivery.EVERY)
+        self.task: asyncio.Task[None] | None = None
+        self.executing = False
+        """A query or a mutation: it is not cut off."""
+        self._prefix = operations.wire.prefix(identifier)
+        self._operation: Operation | None = None
+        self._skip: frozenset[str] = frozenset()
+        self._opening: Opening | None = None
+        """To be told with the first frame."""
+
+    async def begin(self, start: Start) -> None:
+        """Join the feed, behind a snapshot or a cursor if wanted."""
+        operation, after = start.operation, start.after
+        self._operation, self.field = operation, operation.field
+        self.slot.delivery = operation.delivery
+        feed, metrics = self._operations.backend.feed, self._operations.backend.metrics
+        metrics.operations[operation.field] += 1
+        if operation.delivery is Delivery.LATEST:
+            await feed.join(operation, self, None)
+            await self._send_state(operation, await operation.snapshot())
+            return
+        self._opening = Opening(resumed=after is not None)
+        if start.snapshot:
+            snapshot = await operation.snapshot()
+            self._opening = Opening(resumed=False, snapshot_events=len(snapshot.roots))
+            await self._send_state(operation, snapshot)
+            after, self._skip = snapshot.position, snapshot.contained
+        try:
+            await feed.join(operation, self, after)
+        except PositionLost:
+            metrics.resumes["expired"] += 1
+            raise
+        if start.after is not None:
+            metrics.resumes["recovered"] += 1
+
+    async def _send_state(self, operation: Operation, snapshot: Snapshot) -> None:
+        """Behind a part of it one cannot go on, nor where it contains events that have no position yet."""
+        for number, root in enumerate(snapshot.roots, start=1):
+            whole = number == len(snapshot.roots) and not snapshot.contained
+            payload = await undisturbed(operation.render(root, snapshot.position, resumable=whole))
+            key = operation.merge_key(root)
+            self._deliver_one(Rendered(snapshot.position, "", 0.0, payload, key, resumable=whole))
+            await self.room()
+            await asyncio.sleep(0)
+
+    def deliver(self, batch: Batch) -> bool:
+        """At once where nothing waits, else frame by frame to the mailbox."""
+        if self._opening is None and not self._skip:
+            frames = batch.joined.get(self._prefix)
+            if frames is None:
+                frames = batch.joined[self._prefix] = b"".join([self._frame(each) for each in batch.rendered])
+            if self._mailbox.write(frames):
+                return True
+        for rendered in batch.rendered:
+            self._deliver_one(rendered)
+        return False
+
+    def _deliver_one(self, rendered: Rendered) -> None:
+        if rendered.event_id in self._skip:
+            self._skip -= {rendered.event_id}
+            return
+        if self._opening is not None:
+            rendered, self._opening = self._opened(rendered, self._opening), None
+        if self._mailbox.put(self.slot, self._frame(rendered), rendered.key, rendered.at) and rendered.at:
+            self._operations.backend.metrics.delivered(self.field, rendered.at, 1)
+
+    def _frame(self, rendered: Rendered) -> bytes:
+        """Made once for all who share the prefix."""
+        frame = rendered.frames.get(self._prefix)
+        if frame is None:
+            assert self._operation is not None
+            wire = self._operations.wire
+            frame = rendered.frames[self._prefix] = wire.event(self._prefix, rendered, self._operation)
+        return frame
+
+    def _opened(self, rendered: Rendered, opening: Opening) -> Rendered:
+        assert self._operation is not None
+        return replace(rendered, payload=self._operation.opened(rendered.payload, opening), frames={})
+
+    async def room(self) -> None:
+        """Until nothing of it waits."""
+        await self._mailbox.room(self.slot)
+
+    def lost(self, reason: str) -> None:
+        """The client has to come back."""
+        self._operations.lost(reason)
+
+    def leave(self) -> None:
+        """No member any more."""
+        if self._operation is not None:
+            backend = self._operations.backend
+            backend.feed.leave(self._operation, self)
+            backend.metrics.operations[self.field] -= 1
+            self._operation = None
+
+    def stop(self) -> None:
+        """Ended by the client, or with the connection."""
+        if self.task is not None and not self.executing:
+            self.task.cancel()
+        self.leave()
+        self._operations.mailbox.drop(self.slot)

@@ -1,0 +1,94 @@
+"""The example clients, run as they are, keep their promise while their connection is cut again and again."""
+
+import asyncio
+import hashlib
+import os
+import random
+import shutil
+import subprocess
+import sys
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import pytest
+
+from tests.cutting_proxy import CuttingProxy
+from tests.guards.source import ROOT
+from tests.live_desk import served_desk
+
+EXAMPLES = ROOT / "examples"
+EVENTS = 300
+LINES_MAX = 60
+NODE_FILES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "follow.ts")
+CUTS = (2000, 700, 1500, 5000, 999, 3001, 1234, 2500, 600, 4000)
+"""Bytes. The first connection brings some events: a client without a cursor begins at the present."""
+
+
+async def followed(directory: Path, *command: str) -> None:
+    """Publish while the client follows through a cutting proxy; it prints every event once, in order."""
+    async with served_desk(directory / "desk") as desk, CuttingProxy(desk.port, CUTS).running() as proxy:
+        environment = os.environ | {"TOKEN": desk.token().removeprefix("Bearer ")}
+        client = await asyncio.create_subprocess_exec(
+            *(*command, f"ws://127.0.0.1:{proxy.port}/graphql"),
+            env=environment,
+            stdout=asyncio.subprocess.PIPE,
+        )
+        assert client.stdout is not None
+        try:
+            await desk.until_members(1)
+            publishing = asyncio.create_task(publish_in_bursts(desk.publish))
+            async with asyncio.timeout(60):
+                lines = [await client.stdout.readline() for _ in range(EVENTS)]
+            await publishing
+            assert [line.partition(b" ")[0].decode() for line in lines] == desk.published
+            assert proxy.made_cuts == len(CUTS)
+        finally:
+            client.kill()
+            _, more = await asyncio.gather(client.wait(), client.stdout.read())
+        assert more == b"", "something was printed twice"
+
+
+async def publish_in_bursts(publish: Callable[[int], Awaitable[object]]) -> None:
+    chance, left = random.Random(1), EVENTS
+    while left:
+        count = min(left, chance.randint(1, 5))
+        await publish(count)
+        left -= count
+        await asyncio.sleep(0.05)
+
+
+async def test_the_python_client_loses_and_repeats_nothing_when_its_connection_is_cut(tmp_path: Path) -> None:
+    await followed(tmp_path, sys.executable, str(EXAMPLES / "python/follow.py"))
+
+
+@pytest.mark.timeout(300)
+async def test_the_typescript_client_loses_and_repeats_nothing_when_its_connection_is_cut(
+    tmp_path: Path,
+) -> None:
+    await followed(tmp_path, "node", str(compiled_typescript()))
+
+
+@pytest.mark.parametrize("path", ["python/follow.py", "typescript/follow.ts"])
+def test_an_example_client_is_short(path: str) -> None:
+    assert len((EXAMPLES / path).read_text().splitlines()) < LINES_MAX
+
+
+def compiled_typescript() -> Path:
+    """Installed and compiled in the build directory, once for each version of the example."""
+    if not (shutil.which("node") and shutil.which("npm")):
+        pytest.skip("NOT RUN: the TypeScript example needs node and npm, version 20 or newer, on the PATH")
+    source = EXAMPLES / "typescript"
+    files = [source / name for name in NODE_FILES]
+    version = hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()[:16]
+    directory = ROOT / "build" / f"typescript-{version}"
+    compiled = directory / "build/follow.js"
+    if not compiled.exists():
+        directory.mkdir(parents=True, exist_ok=True)
+        for file in files:
+            shutil.copy(file, directory)
+        installed = subprocess.run(["npm", "ci"], cwd=directory, capture_output=True, text=True)
+        if installed.returncode:
+            why = installed.stderr.strip()[-200:]
+            pytest.skip(f"NOT RUN: npm cannot install the TypeScript example: {why}")
+        subprocess.run(["npm", "run", "build"], cwd=directory, check=True)
+    return compiled

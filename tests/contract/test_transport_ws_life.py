@@ -1,0 +1,204 @@
+"""graphql-transport-ws in the course of time: pings, expiring tokens, slow readers, the end of a server."""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from domain.principal import Permission
+from subscriptions.running import RESUME_HINT
+from tests.contract.transport_ws_harness import (
+    CASES,
+    COUNT,
+    PERSON,
+    forged,
+    ready,
+    subscribe,
+    take_all,
+    works,
+)
+from tests.live_desk import LiveDesk, served_desk, until
+from tests.raw_websocket import Closed, RawWebSocket
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+
+@pytest.fixture(scope="module")
+def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("desk")
+
+
+@pytest_asyncio.fixture(loop_scope="module", scope="module")
+async def desk(directory: Path) -> AsyncIterator[LiveDesk]:
+    async with served_desk(directory) as served:
+        yield served
+
+
+# Pings
+
+
+async def test_a_client_that_answers_pings_stays_and_one_that_does_not_is_closed_with_1013(
+    directory: Path,
+) -> None:
+    limits = {"ws_ping_interval_s": 0.1, "ws_pong_timeout_s": 0.5}
+    async with served_desk(directory / "pings", **limits) as desk, ready(desk) as socket:
+        for _ in range(3):
+            assert await socket.receive() == {"type": "ping"}
+            socket.send(type="pong")
+        assert await socket.closed() == Closed(1013, "no pong came")
+
+
+async def test_a_client_that_never_initialises_is_closed_with_4408(directory: Path) -> None:
+    async with (
+        served_desk(directory / "init", ws_init_timeout_s=0.1) as desk,
+        RawWebSocket.open(desk.port) as socket,
+    ):
+        assert (await socket.closed()).code == 4408
+
+
+# The token in the course of a session
+
+
+async def test_a_token_is_warned_about_and_its_socket_closed_with_4403_when_it_expires(
+    desk: LiveDesk,
+) -> None:
+    async with ready(desk, desk.token(minutes=1)) as socket:
+        warning = await socket.receive()
+        assert warning["type"] == "ping"
+        assert 55 <= warning["payload"]["tokenExpiresInS"] <= 60
+        socket.send(type="pong")
+        desk.clock.pass_(minutes=1)
+        assert await socket.closed() == Closed(4403, "the token has expired")
+
+
+async def test_a_refreshed_token_in_a_pong_keeps_the_socket_open(desk: LiveDesk) -> None:
+    async with ready(desk, desk.token(minutes=1)) as socket, ready(desk, desk.token(minutes=1)) as other:
+        await subscribe(desk, socket)
+        assert (await socket.receive())["type"] == "ping"
+        socket.send(type="pong", payload={"authorization": desk.token(minutes=60)})
+        assert await works(socket)
+        desk.clock.pass_(minutes=2)
+        assert (await other.closed()).code == 4403
+        await desk.publish()
+        assert (await socket.receive())["type"] == "next"
+
+
+@pytest.mark.parametrize(
+    ("refreshed", "code"),
+    [
+        (lambda desk: desk.token("somebody else"), "TOKEN_CLAIMS"),
+        (lambda desk: desk.token(minutes=-1), "TOKEN_EXPIRED"),
+        (forged, "TOKEN_FORGED"),
+        (lambda _: PERSON * 50, "TOKEN_MALFORMED"),
+    ],
+    ids=["another subject", "expired", "forged", "no token"],
+)
+async def test_a_bad_refreshed_token_is_closed_with_4403(desk: LiveDesk, refreshed: Any, code: str) -> None:
+    async with ready(desk) as socket:
+        socket.send(type="pong", payload={"authorization": refreshed(desk)})
+        closed = await socket.closed()
+        assert closed.code == 4403
+        assert closed.reason.startswith(f"{code}: ")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"accounts": ["A1"]}, {"permissions": [Permission.RISK_WARNING_FULL]}, {"permissions": []}],
+    ids=str,
+)
+async def test_a_refreshed_token_with_other_permissions_closes_with_1013_to_resume_under_them(
+    desk: LiveDesk, other: dict[str, Any]
+) -> None:
+    async with ready(desk) as socket:
+        await subscribe(desk, socket)
+        socket.send(type="pong", payload={"authorization": desk.token(**other)})
+        assert await socket.closed() == Closed(1013, "your permissions changed: come back and resume")
+
+
+async def test_a_token_before_connection_init_is_not_a_refreshed_one(desk: LiveDesk) -> None:
+    async with RawWebSocket.open(desk.port) as socket:
+        socket.send(type="pong", payload={"authorization": desk.token()})
+        socket.send(id="1", type="subscribe", payload={"query": COUNT})
+        assert (await socket.closed()).code == 4401
+
+
+async def test_a_revoked_subject_is_closed_with_4403(desk: LiveDesk) -> None:
+    async with ready(desk, desk.token("leaver")) as socket, ready(desk) as other:
+        assert desk.live.close_subject("leaver") == 1
+        assert await socket.closed() == Closed(4403, "TOKEN_REVOKED: your access was revoked")
+        assert await works(other)
+
+
+# Clients that do not keep up, and a server that stops
+
+
+async def test_a_reader_that_stalls_is_closed_with_1013_and_delays_nobody(directory: Path) -> None:
+    async with (
+        served_desk(directory / "stall", mailbox_frames=20) as desk,
+        ready(desk) as reader,
+        ready(desk, receive_buffer=4096) as stalled,
+    ):
+        await subscribe(desk, reader)
+        await subscribe(desk, stalled)
+        stalled.stop_reading()
+        while desk.live.metrics.closes[1013] == 0:
+            published = await desk.publish(5, remark="x" * 10_000)
+            arrived = [(await reader.receive())["payload"]["data"]["caseEvents"]["id"] for _ in range(5)]
+            assert arrived == published
+        assert desk.live.metrics.overflows["caseEvents"] == 1
+        await desk.until_members(1)
+        stalled.read_on()
+        assert await stalled.closed() == Closed(1013, RESUME_HINT)
+
+
+async def test_a_reader_that_never_reads_again_is_cut_off(directory: Path) -> None:
+    async with (
+        served_desk(directory / "dead", mailbox_frames=20) as desk,
+        ready(desk, desk.token("dead"), receive_buffer=4096) as stalled,
+    ):
+        await subscribe(desk, stalled)
+        stalled.stop_reading()
+        while desk.live.metrics.closes[1013] == 0:
+            await desk.publish(5, remark="x" * 10_000)
+            await asyncio.sleep(0.01)
+        await until(lambda: not desk.live._by_subject)
+        await until(lambda: not desk.server.server_state.connections)
+
+
+async def test_a_client_that_was_cut_off_resumes_and_has_everything_once(directory: Path) -> None:
+    async with served_desk(directory / "resume", mailbox_frames=20) as desk:
+        arrived: list[str] = []
+        async with ready(desk, receive_buffer=4096) as socket:
+            await subscribe(desk, socket)
+            socket.stop_reading()
+            while desk.live.metrics.closes[1013] == 0:
+                await desk.publish(5, remark="x" * 10_000)
+                await asyncio.sleep(0.01)
+            socket.read_on()
+            cursor = await take_all(socket, arrived)
+        while len(arrived) < len(desk.published):
+            async with ready(desk) as socket:
+                socket.send(
+                    id="1", type="subscribe", payload={"query": CASES, "variables": {"after": cursor}}
+                )
+                missing = len(desk.published) - len(arrived)
+                cursor = await take_all(socket, arrived, missing) or cursor
+        assert arrived == desk.published
+
+
+async def test_a_server_that_stops_flushes_and_closes_with_1012_and_a_moment_to_come_back(
+    directory: Path,
+) -> None:
+    async with served_desk(directory / "stop") as desk, ready(desk) as socket, ready(desk) as other:
+        await subscribe(desk, socket)
+        (event_id,) = await desk.publish()
+        desk.server.should_exit = True
+        assert (await socket.receive())["payload"]["data"]["caseEvents"]["id"] == event_id
+        closed = [await socket.closed(), await other.closed()]
+        assert {each.code for each in closed} == {1012}
+        for each in closed:
+            assert re.fullmatch(r"restarting: come back in \d+\.\d s and resume", each.reason)

@@ -1,0 +1,136 @@
+"""PostgreSQL connections that are killed: one kind of fault whenever it happens, and the database goes on."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+
+import pytest
+from tortoise.exceptions import OperationalError
+
+from models.database import (
+    Database,
+    DatabaseUnavailable,
+    UniqueViolated,
+    execute,
+    execute_many,
+    fetch,
+    transaction,
+)
+from tests.servers import fresh_database
+
+PATIENCE_S = 30
+Kill = Callable[[], Awaitable[None]]
+ADD = "INSERT INTO counter (name) VALUES ($1)"
+KILL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+@asynccontextmanager
+async def opened(url: str) -> AsyncIterator[Database]:
+    database = Database(url, pool_size=1)
+    await database.open()
+    yield database
+    await database.close()
+
+
+@pytest.fixture
+async def url(postgres_url: str) -> AsyncIterator[str]:
+    async with fresh_database(postgres_url) as fresh:
+        yield fresh
+
+
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    async with opened(url) as database:
+        with database.active():
+            await fetch("CREATE TABLE counter (name TEXT UNIQUE)")
+        yield database
+
+
+@pytest.fixture
+async def kill(url: str) -> AsyncIterator[Kill]:
+    """Ends every connection but its own."""
+    async with opened(url) as admin:
+
+        async def kill_others() -> None:
+            with admin.active():
+                await fetch(KILL)
+
+        yield kill_others
+
+
+async def alone(kill: Kill) -> None:
+    await kill()
+    await execute(ADD, "a")
+
+
+async def many(kill: Kill) -> None:
+    await kill()
+    await execute_many(ADD, [("a",), ("b",)])
+
+
+async def reading(kill: Kill) -> None:
+    await kill()
+    await fetch("SELECT name FROM counter")
+
+
+async def while_it_runs(kill: Kill) -> None:
+    await asyncio.gather(fetch("SELECT pg_sleep(10)"), kill())
+
+
+async def in_a_transaction(kill: Kill) -> None:
+    async with transaction():
+        await execute(ADD, "a")
+        await kill()
+        await execute(ADD, "b")
+
+
+async def at_commit(kill: Kill) -> None:
+    async with transaction():
+        await execute(ADD, "a")
+        await kill()
+
+
+@pytest.mark.parametrize("work", [in_a_transaction, at_commit, while_it_runs])
+async def test_a_killed_connection_is_an_unavailable_database(
+    work: Callable[[Kill], Awaitable[None]],
+    database: Database,
+    kill: Kill,
+) -> None:
+    with database.active():
+        for _ in range(5):
+            with pytest.raises(DatabaseUnavailable):
+                await work(kill)
+            assert not await patiently(lambda: fetch("SELECT name FROM counter"))
+
+
+@pytest.mark.parametrize("work", [alone, many, reading])
+async def test_a_connection_killed_while_idle_is_replaced_or_an_unavailable_database(
+    work: Callable[[Kill], Awaitable[None]],
+    database: Database,
+    kill: Kill,
+) -> None:
+    with database.active():
+        for _ in range(10):
+            with suppress(DatabaseUnavailable):
+                await work(kill)
+            await patiently(lambda: execute("DELETE FROM counter"))
+
+
+async def test_what_the_database_refuses_is_no_outage(database: Database) -> None:
+    with database.active():
+        await execute(ADD, "a")
+        with pytest.raises(UniqueViolated):
+            await execute(ADD, "a")
+        with pytest.raises(OperationalError, match="expected str"):
+            await execute(ADD, 1)
+
+
+async def patiently(ask: Callable[[], Awaitable[object]]) -> object:
+    """The answer, as soon as there is one."""
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            with suppress(DatabaseUnavailable):
+                return await ask()

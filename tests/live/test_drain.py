@@ -1,0 +1,34 @@
+"""A process that stops: newcomers find another, those who are there get what is on its way and a hint."""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+
+from subscriptions.protocol import CloseCode
+from tests.contract.transport_ws_harness import ready, subscribe
+from tests.live_desk import served_desk, until
+
+STALLED_BYTES, REMARK = 4096, "x" * 20_000
+
+
+async def test_a_stopping_process_takes_no_newcomers_while_it_still_sends(tmp_path: Path) -> None:
+    async with served_desk(tmp_path, drain_flush_s=60) as desk:
+        async with ready(desk, receive_buffer=STALLED_BYTES) as stalled:
+            await subscribe(desk, stalled)
+            stalled.stop_reading()
+            await desk.publish(100, remark=REMARK)
+            await until(lambda: any(session.depth for session in desk.live.sessions))
+            desk.server.should_exit = True
+            await until(lambda: desk.live.draining)
+            with pytest.raises(ConnectionRefusedError):
+                await asyncio.open_connection("127.0.0.1", desk.port)
+
+
+async def test_whoever_is_there_is_asked_to_come_back_in_a_moment(tmp_path: Path) -> None:
+    async with served_desk(tmp_path) as desk, ready(desk) as socket:
+        await subscribe(desk, socket)
+        desk.server.should_exit = True
+        closed = await socket.closed()
+        assert closed.code == CloseCode.SERVICE_RESTART
+        assert closed.reason.startswith("restarting: come back in ")

@@ -1,0 +1,36 @@
+"""What one process commits is live in all of them at once: the leader is woken, it does not have to look."""
+
+import asyncio
+from pathlib import Path
+from uuid import uuid4
+
+import httpx
+
+from tests.live_desk import PATIENCE_S, LiveDesk, served_desk
+
+NEVER_S = 300
+
+
+async def leads(desk: LiveDesk) -> bool:
+    async with httpx.AsyncClient(base_url=desk.url) as client:
+        return bool((await client.get("/readyz")).json()["leader"])
+
+
+async def test_a_commit_beside_the_leader_is_published_without_waiting_for_its_next_look(
+    migrated_url: str, redis_url: str, tmp_path: Path
+) -> None:
+    shared = {
+        "database_url": migrated_url,
+        "redis_url": redis_url,
+        "bus_name": uuid4().hex,
+        "relay_poll_interval_s": NEVER_S,
+    }
+    async with served_desk(tmp_path / "one", **shared) as one, served_desk(tmp_path / "two", **shared) as two:
+        async with asyncio.timeout(PATIENCE_S):
+            while not await leads(one) and not await leads(two):  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
+        other = two if await leads(one) else one
+        async with other.resources.bus.listen(None) as entries, asyncio.timeout(PATIENCE_S):
+            published = [await other.publish() for _ in range(3)]
+            arrived = [await anext(entries) for _ in range(3)]
+        assert [event in entry.payload.decode() for (event,), entry in zip(published, arrived, strict=True)]

@@ -1,0 +1,190 @@
+"""The application as it is served, on a port of its own, with a clock set by hand and events made at will."""
+
+import asyncio
+import socket
+from collections.abc import AsyncIterator, Collection
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from domain.case import AlertType, Case, CaseStatus
+from domain.events import AccountReference, CaseEvent, CaseEventKind, CaseView
+from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol
+from domain.margin import AccountType, MarginFigures, RiskLevel
+from domain.market import Quote
+from domain.money import Currency
+from domain.principal import Permission
+from gateway.app import Application, create_app
+from gateway.auth import issue
+from gateway.live import Live
+from gateway.resources import Parts, Resources
+from gateway.server import Server, server_config
+from gateway.settings import DEVELOPMENT_SECRET, load_settings
+from models import outbox
+from models.database import transaction
+from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
+from subscriptions.bus import Message
+
+PATIENCE_S = 30
+POLL_S = 0.01
+READER = (Permission.RISK_WARNING_READ_ONLY,)
+
+
+@dataclass(slots=True)
+class Clock:
+    """The wall clock, which can be put forward."""
+
+    ahead: timedelta = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+    def pass_(self, **time: float) -> None:
+        self.ahead += timedelta(**time)
+
+
+@dataclass(slots=True)
+class LiveDesk:
+    """A served desk without a feed: nothing happens unless a test makes it happen."""
+
+    application: Application
+    server: Server
+    port: int
+    clock: Clock
+    published: list[str] = field(default_factory=list)
+    """Ids of the events, in order."""
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def resources(self) -> Resources:
+        assert self.application.resources is not None
+        return self.application.resources
+
+    @property
+    def live(self) -> Live:
+        assert self.application.live is not None
+        return self.application.live
+
+    def token(
+        self,
+        subject: str = "trader",
+        *,
+        permissions: Collection[Permission] = READER,
+        accounts: Collection[str] | None = None,
+        minutes: int = 60,
+    ) -> str:
+        """Bearer and a token that is valid from now on."""
+        now = self.clock()
+        return f"Bearer {issue(DEVELOPMENT_SECRET, subject, permissions, accounts, minutes, now)}"
+
+    async def publish(self, count: int = 1, *, account_no: str = "A1", remark: str = "") -> list[str]:
+        """So many case events of the account, committed one by one; their ids."""
+        events = [case_event(self.clock(), account_no, remark) for _ in range(count)]
+        with self.resources.database.active():
+            async with transaction():
+                await outbox.append(events)
+        self.resources.signals.committed()
+        ids = [str(event.id) for event in events]
+        self.published += ids
+        return ids
+
+    async def quote(self, symbol: str, price: int | str) -> None:
+        """Broadcast to whoever watches."""
+        value = Decimal(price)
+        quote = Quote(Symbol(symbol), self.clock(), bid=value, ask=value, last=value)
+        await self.resources.bus.broadcast(QUOTES_TOPIC, [Message(symbol, quote_to_bytes(quote))])
+
+    async def until_members(self, count: int) -> None:
+        """Until so many subscriptions have joined the feed."""
+        await until(lambda: sum(len(group.members) for group in self.live.feed.groups) == count)
+
+
+@asynccontextmanager
+async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDesk]:
+    """Serve until the end of the block, then shut down as on SIGTERM."""
+    clock = Clock()
+    usual: dict[str, Any] = {"data_directory": directory, "relay_poll_interval_s": 0.05}
+    chosen = load_settings(**(usual | settings))
+    app = create_app(chosen, Parts(clock))
+    listener = socket.create_server(("127.0.0.1", 0))
+    # Small buffers of the kernel: a reader that stalls is noticed after little data.
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16_384)
+    server = Server(server_config(app, chosen), announce=lambda: None)
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await until(lambda: server.started or serving.done())
+        desk = LiveDesk(app.state.application, server, listener.getsockname()[1], clock)
+        yield desk
+    finally:
+        server.should_exit = True
+        await serving
+        listener.close()
+
+
+async def until(holds: Any) -> None:
+    """Wait for a condition, not for a time."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds():  # noqa: ASYNC110 - what is waited for has no event
+            await asyncio.sleep(POLL_S)
+
+
+def case_event(now: datetime, account_no: str = "A1", remark: str = "") -> CaseEvent:
+    """Some change of a case of the account."""
+    case = Case(
+        id=CaseId(uuid4().hex),
+        case_no=f"MC-{account_no}",
+        account_id=AccountId(f"account {account_no}"),
+        alert_type=AlertType.MAINTENANCE,
+        status=CaseStatus.OPEN,
+        figures=_figures(now),
+        amount_at_open=Decimal("1250.50"),
+        uncovered_amount=Decimal("1250.50"),
+        opened_at=now,
+        deadline=now + timedelta(days=2),
+        force_eligible=False,
+        remark=remark,
+        version=1,
+    )
+    account = AccountReference(
+        account_id=case.account_id,
+        account_no=account_no,
+        account_type=AccountType.MARGIN,
+        base_currency=Currency("USD"),
+        client_id=ClientId(f"client {account_no}"),
+        client_no=f"C-{account_no}",
+        client_name=f"Client of {account_no}",
+    )
+    return CaseEvent(EventId(uuid4().hex), now, CaseEventKind.UPDATED, CaseView(case, account), case.status)
+
+
+def _figures(now: datetime) -> MarginFigures:
+    zero = Decimal(0)
+    return MarginFigures(
+        as_of=now,
+        stale=False,
+        cash=Decimal("-30000.00"),
+        long_market_value=Decimal("52345.67"),
+        short_market_value=zero,
+        dead_market_value=zero,
+        equity=Decimal("22345.67"),
+        liquid_net_assets=Decimal("22345.67"),
+        initial_margin=Decimal("26172.84"),
+        maintenance_margin=Decimal("20938.27"),
+        margin_call_margin=Decimal("23555.55"),
+        force_close_margin=Decimal("18320.98"),
+        net_asset_ratio=Decimal("0.4269"),
+        debt=Decimal("30000.00"),
+        over_financing=zero,
+        accrued_interest=zero,
+        outstanding_margin=zero,
+        trading_limit=zero,
+        amount=Decimal("1250.50"),
+        risk_level=RiskLevel.WARNING,
+    )
