@@ -25,10 +25,11 @@ SERVERS = (RAW, OURS, MERCURIUS, YOGA, STRAWBERRY)
 FULL = Plan(
     (Scenario(1000, 1), Scenario(1000, 100), Scenario(100, 1), Scenario(1, 1)),
     steady_s=15,
-    burst_events=200,
+    steady_few_s=6,
+    burst_events=100,
     burst_rounds=3,
 )
-QUICK = Plan((Scenario(1000, 1),), steady_s=6, burst_events=50, burst_rounds=2)
+QUICK = Plan((Scenario(1000, 1),), steady_s=5, steady_few_s=5, burst_events=50, burst_rounds=2)
 
 
 def main() -> None:
