@@ -22,7 +22,15 @@ from models.codec import event_from_text
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
 from resolvers.context import RequestContext
 from resolvers.documents import Document, Documents
-from resolvers.errors import BAD_USER_INPUT, CURSOR_EXPIRED, FORBIDDEN, INTERNAL, ApiError, coded
+from resolvers.errors import (
+    BAD_USER_INPUT,
+    CURSOR_EXPIRED,
+    CURSOR_INVALID,
+    FORBIDDEN,
+    INTERNAL,
+    ApiError,
+    coded,
+)
 from resolvers.live_operations import LiveSchema, Prepared, describe, encode, postings_of
 from subscriptions import protocol
 from subscriptions.bus import PositionLost
@@ -237,7 +245,10 @@ class Live:
         try:
             return self._start(document, message, principal.audience)
         except GraphQLError as refused:
-            return [coded(refused).formatted]
+            error = coded(refused)
+            if (error.extensions or {}).get("code") == CURSOR_INVALID:
+                self.metrics.resumes["invalid"] += 1
+            return [error.formatted]
 
     def _start(self, document: Document, message: protocol.Subscribe, audience: Audience) -> Prepared:
         if not audience.may_see:

@@ -13,7 +13,7 @@ import asyncio
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol
 
@@ -372,7 +372,7 @@ class LiveFeed:
                 rendered = waiting.rendered.popleft()
                 if rendered.position.offset > last:
                     last = rendered.position.offset
-                    await _tell(rendered, waiting.member)
+                    await self._tell(group, rendered, waiting.member)
             elif self._settled(group).offset >= last:
                 group.members[waiting.member] = None
                 return
@@ -388,7 +388,7 @@ class LiveFeed:
         for rendered in remembered or ():
             if waiting not in group.members:
                 break
-            await _tell(rendered, waiting.member)
+            await self._tell(group, rendered, waiting.member)
         return until
 
     async def _replay(self, group: Group, waiting: "_CatchingUp", after: Position, until: int) -> None:
@@ -404,11 +404,23 @@ class LiveFeed:
                 root = operation.concerns(fact)
                 if root is not None:
                     payload = await undisturbed(operation.render(root, entry.position))
-                    await _tell(Rendered(entry.position, *self._describe(fact), payload), waiting.member)
+                    await self._tell(
+                        group, Rendered(entry.position, *self._describe(fact), payload), waiting.member
+                    )
                 elif entry.position.offset % AT_A_STRETCH == 0:
                     await asyncio.sleep(0)
                 if entry.position.offset >= until:
                     return
+
+    async def _tell(self, group: Group, rendered: Rendered, member: Member) -> None:
+        """One at a time: for a single member joining costs more than it saves. Others have their turn.
+
+        Without the time of its commit: how late it is says nothing about the feed.
+        """
+        self._metrics.replays[group.operation.field] += 1
+        member.deliver(Batch(replace(rendered, at=0.0)))
+        await member.room()
+        await asyncio.sleep(0)
 
     def _settled(self, group: Group) -> Position:
         assert self._position is not None
@@ -511,10 +523,3 @@ class _CatchingUp:
     def lost(self, reason: str) -> None:
         self._more.set()
         self.member.lost(reason)
-
-
-async def _tell(rendered: Rendered, member: Member) -> None:
-    """One at a time: for a single member joining costs more than it saves. Others have their turn."""
-    member.deliver(Batch(rendered))
-    await member.room()
-    await asyncio.sleep(0)
