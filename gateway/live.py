@@ -35,11 +35,12 @@ from resolvers.live_operations import LiveSchema, Prepared, describe, encode, po
 from subscriptions import protocol
 from subscriptions.bus import PositionLost
 from subscriptions.frames import SINK_EXTENSION
+from subscriptions.group import LiveLimits
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.metrics import LiveMetrics
 from subscriptions.protocol import PROTOCOL, CloseCode
 from subscriptions.running import Backend, Caller, Refused, Wire
-from subscriptions.shared import LiveFeed, LiveLimits
+from subscriptions.shared import LiveFeed
 from subscriptions.sse import SseStream, StreamLimits
 from subscriptions.websocket import Session, SocketLimits
 

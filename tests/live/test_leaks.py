@@ -10,9 +10,9 @@ from pathlib import Path
 
 from gateway.websocket_protocol import DeskWebSocketProtocol, TransportSink
 from subscriptions.fan_out import Listener
+from subscriptions.group import Group
 from subscriptions.mailbox import Mailbox, Slot
 from subscriptions.running import Operations
-from subscriptions.shared import Group
 from subscriptions.websocket import Session
 from tests.contract.transport_ws_harness import CASES, QUOTES
 from tests.live_desk import LiveDesk, served_desk, until
