@@ -19,6 +19,7 @@ from domain.principal import Audience, Principal
 from gateway.auth import Unauthenticated, bearer
 from gateway.resources import Resources
 from models.codec import event_from_text
+from models.database import UnstorableText
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
 from resolvers.context import RequestContext
 from resolvers.documents import Document, Documents
@@ -275,6 +276,8 @@ class Live:
             return [ApiError(CURSOR_EXPIRED, message).formatted]
         if isinstance(failure, GraphQLError):
             return [coded(failure).formatted]
+        if isinstance(failure, UnstorableText):
+            return [ApiError(BAD_USER_INPUT, f"{failure}.").formatted]
         log.error("an operation failed", exc_info=failure)
         return [ApiError(INTERNAL, "Something went wrong on our side.").formatted]
 
