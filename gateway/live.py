@@ -19,19 +19,29 @@ from domain.principal import Audience, Principal
 from gateway.auth import Unauthenticated, bearer
 from gateway.resources import Resources
 from models.codec import event_from_text
+from models.database import UnstorableText
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
 from resolvers.context import RequestContext
 from resolvers.documents import Document, Documents
-from resolvers.errors import BAD_USER_INPUT, CURSOR_EXPIRED, FORBIDDEN, INTERNAL, ApiError, coded
+from resolvers.errors import (
+    BAD_USER_INPUT,
+    CURSOR_EXPIRED,
+    CURSOR_INVALID,
+    FORBIDDEN,
+    INTERNAL,
+    ApiError,
+    coded,
+)
 from resolvers.live_operations import LiveSchema, Prepared, describe, encode, postings_of
 from subscriptions import protocol
 from subscriptions.bus import PositionLost
 from subscriptions.frames import SINK_EXTENSION
+from subscriptions.group import LiveLimits
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.metrics import LiveMetrics
 from subscriptions.protocol import PROTOCOL, CloseCode
 from subscriptions.running import Backend, Caller, Refused, Wire
-from subscriptions.shared import LiveFeed, LiveLimits
+from subscriptions.shared import LiveFeed
 from subscriptions.sse import SseStream, StreamLimits
 from subscriptions.websocket import Session, SocketLimits
 
@@ -237,7 +247,10 @@ class Live:
         try:
             return self._start(document, message, principal.audience)
         except GraphQLError as refused:
-            return [coded(refused).formatted]
+            error = coded(refused)
+            if (error.extensions or {}).get("code") == CURSOR_INVALID:
+                self.metrics.resumes["invalid"] += 1
+            return [error.formatted]
 
     def _start(self, document: Document, message: protocol.Subscribe, audience: Audience) -> Prepared:
         if not audience.may_see:
@@ -263,6 +276,8 @@ class Live:
             return [ApiError(CURSOR_EXPIRED, message).formatted]
         if isinstance(failure, GraphQLError):
             return [coded(failure).formatted]
+        if isinstance(failure, UnstorableText):
+            return [ApiError(BAD_USER_INPUT, f"{failure}.").formatted]
         log.error("an operation failed", exc_info=failure)
         return [ApiError(INTERNAL, "Something went wrong on our side.").formatted]
 

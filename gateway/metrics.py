@@ -60,6 +60,9 @@ class _Collector(Collector):
         metrics = self._live.metrics
         yield _labelled(CounterMetricFamily, "live_executions", "Shared executions.", metrics.executions)
         yield _labelled(CounterMetricFamily, "live_deliveries", "Frames delivered.", metrics.deliveries)
+        yield _labelled(
+            CounterMetricFamily, "live_replays", "Frames of the past, for those who resumed.", metrics.replays
+        )
         yield _labelled(CounterMetricFamily, "live_overflows", "Full mailboxes.", metrics.overflows)
         yield _labelled(
             CounterMetricFamily, "live_resumes", "Resumed subscriptions.", metrics.resumes, "result"

@@ -342,7 +342,7 @@ class LiveSchema:
         prepared = _OPERATIONS[field.name.value](request)
         after = last_event_id or arguments.get("after")
         snapshot = bool(arguments.get("snapshot")) and last_event_id is None
-        if after and snapshot:
+        if after is not None and snapshot:
             raise ApiError(BAD_USER_INPUT, "Ask for a snapshot or resume behind a cursor, not both.")
         return Prepared(prepared, self._verified(after, prepared), snapshot)
 
@@ -377,7 +377,7 @@ class LiveSchema:
         return arguments, _cursor_variables(field)
 
     def _verified(self, after: str | None, operation: LiveOperation) -> Position | None:
-        if not after:
+        if after is None:
             return None
         try:
             return self._api.cursors.verify(after, operation._scope)

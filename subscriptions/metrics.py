@@ -30,6 +30,8 @@ class LiveMetrics:
     lags: dict[str, LagHistogram] = field(default_factory=dict)
     executions: Counter[str] = field(default_factory=Counter)
     deliveries: Counter[str] = field(default_factory=Counter)
+    replays: Counter[str] = field(default_factory=Counter)
+    """Frames of the past, for those who resumed; they say nothing about lag."""
     overflows: Counter[str] = field(default_factory=Counter)
     resumes: Counter[str] = field(default_factory=Counter)
     closes: Counter[int] = field(default_factory=Counter)

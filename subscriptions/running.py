@@ -11,11 +11,12 @@ from typing import Any, Protocol
 
 from subscriptions.bus import BusUnavailable, Position, PositionLost
 from subscriptions.frames import Sink
+from subscriptions.group import Batch, Rendered
 from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
 from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Opening, Operation, Snapshot
 from subscriptions.protocol import Subscribe
-from subscriptions.shared import Batch, LiveFeed, Rendered
+from subscriptions.shared import LiveFeed
 from subscriptions.undisturbed import undisturbed
 
 AWAY_HINT = "The desk cannot look that up now: come back and resume from your last cursor."

@@ -17,11 +17,11 @@ from typing import Any
 import orjson
 
 from subscriptions.frames import Sink, chunk
+from subscriptions.group import Rendered
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.operation import Operation
 from subscriptions.protocol import CloseCode, Subscribe
 from subscriptions.running import Backend, Caller, Operations, Wire
-from subscriptions.shared import Rendered
 
 DISTINCT_ID = ""
 """The operation of a stream that has only one."""

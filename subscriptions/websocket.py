@@ -13,11 +13,11 @@ from typing import Any, Protocol
 
 from subscriptions import protocol
 from subscriptions.frames import Sink, text_frame
+from subscriptions.group import Rendered
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.operation import Operation
 from subscriptions.protocol import CloseCode
 from subscriptions.running import Backend, Caller, Operations, Refused
-from subscriptions.shared import Rendered
 
 
 @dataclass(frozen=True, slots=True)

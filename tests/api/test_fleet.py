@@ -5,17 +5,28 @@ import os
 import signal
 import sys
 from asyncio.subprocess import Process
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
 
 import asyncpg
 import httpx
+import orjson
 import pytest
 import pytest_asyncio
 
+from domain.principal import Permission
+from gateway.auth import issue
+from gateway.settings import DEVELOPMENT_SECRET
+from models import outbox
+from models.database import Database, transaction
 from tests.api.test_command_line import ROOT, Gateway
+from tests.contract.transport_ws_harness import CASES
+from tests.live_desk import case_event
+from tests.raw_websocket import CLOSE, RawWebSocket
 from tests.servers import fresh_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -32,6 +43,7 @@ class Fleet:
     port: int
     database_url: str
     log: Path
+    environment: Mapping[str, str]
 
     def workers(self) -> set[int]:
         children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
@@ -59,22 +71,22 @@ async def fleet(
     directory = tmp_path_factory.mktemp("fleet")
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as database_url:
         gateway = Gateway(directory / "data")
+        environment = gateway.environment | {
+            "GATEWAY_DATABASE_URL": database_url,
+            "GATEWAY_REDIS_URL": redis_url,
+            "GATEWAY_BUS_NAME": uuid4().hex,
+            "GATEWAY_DRAIN_SPREAD_S": "0",
+        }
         log = directory / "log"
         with log.open("wb") as output:
             process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "gateway", "serve", "--workers", str(WORKERS)),
                 cwd=ROOT,
-                env=gateway.environment
-                | {
-                    "GATEWAY_DATABASE_URL": database_url,
-                    "GATEWAY_REDIS_URL": redis_url,
-                    "GATEWAY_BUS_NAME": uuid4().hex,
-                    "GATEWAY_DRAIN_SPREAD_S": "0",
-                },
+                env=environment,
                 stdout=output,
                 stderr=output,
             )
-        fleet = Fleet(process, gateway.port, database_url, log)
+        fleet = Fleet(process, gateway.port, database_url, log, environment)
         await until(lambda: fleet.said('"serving"') == WORKERS)
         workers = fleet.workers()
         try:
@@ -123,6 +135,103 @@ async def test_a_version_that_does_not_start_replaces_nobody_and_one_that_does_r
     while before & fleet.workers():
         assert await fleet.answers()
     assert len(fleet.workers()) == WORKERS
+
+
+async def test_a_revoked_subject_is_out_of_every_worker_within_a_second(fleet: Fleet) -> None:
+    given_before = token("leaver")
+    async with AsyncExitStack() as stack:
+        bystander = await stack.enter_async_context(socket_of(fleet, "bystander"))
+        leavers = [await stack.enter_async_context(socket_of(fleet, "leaver"))]
+        while len(await sockets_by_worker(fleet)) < WORKERS:
+            leavers.append(await stack.enter_async_context(socket_of(fleet, "leaver")))
+        command = [sys.executable, "-m", "gateway", "revoke", "--subject", "leaver"]
+        revoking = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=fleet.environment)
+        assert await revoking.wait() == 0
+        async with asyncio.timeout(1):
+            assert {(await each.closed()).code for each in leavers} == {4403}
+        for _ in range(2 * WORKERS):
+            async with RawWebSocket.open(fleet.port) as late:
+                late.send(type="connection_init", payload={"authorization": given_before})
+                assert (await late.closed()).reason.startswith("TOKEN_REVOKED")
+            async with httpx.AsyncClient(headers={"Authorization": given_before}) as client:
+                url = f"http://127.0.0.1:{fleet.port}/graphql"
+                assert (await client.post(url, json={"query": "{ __typename }"})).status_code == 401
+        bystander.send(type="ping")
+        assert await bystander.receive() == {"type": "pong"}
+
+
+async def test_a_subscriber_of_a_rolling_restart_loses_and_repeats_nothing(fleet: Fleet) -> None:
+    database, committed, arrived = Database(fleet.database_url, pool_size=1), [], list[str]()
+    await database.open()
+    following = asyncio.create_task(follow(fleet, arrived))
+    try:
+        with database.active():
+            while not arrived:
+                committed.append(await commit_one())
+            # The first may have happened before it subscribed.
+            del committed[: committed.index(arrived[0])]
+            before = fleet.workers()
+            fleet.process.send_signal(signal.SIGHUP)
+            while before & fleet.workers():
+                committed.append(await commit_one())
+            committed.append(await commit_one())
+        await until(lambda: following.done() or arrived[-1] == committed[-1])
+        assert arrived == committed
+    finally:
+        following.cancel()
+        with suppress(asyncio.CancelledError):
+            await following
+        await database.close()
+
+
+def token(subject: str) -> str:
+    now = datetime.now(UTC)
+    return f"Bearer {issue(DEVELOPMENT_SECRET, subject, [Permission.RISK_WARNING_FULL], None, 60, now)}"
+
+
+@asynccontextmanager
+async def socket_of(fleet: Fleet, subject: str) -> AsyncIterator[RawWebSocket]:
+    """Of whichever worker takes it."""
+    async with RawWebSocket.open(fleet.port) as socket:
+        socket.send(type="connection_init", payload={"authorization": token(subject)})
+        assert (await socket.receive())["type"] == "connection_ack"
+        yield socket
+
+
+async def sockets_by_worker(fleet: Fleet) -> dict[str, float]:
+    """Of the workers that have any; each is asked often enough to hear of all, most likely."""
+    found = {}
+    for _ in range(8):
+        async with httpx.AsyncClient() as client:
+            text = (await client.get(f"http://127.0.0.1:{fleet.port}/metrics")).text
+        values = dict(line.split() for line in text.splitlines() if line.startswith("desk_") and " " in line)
+        if sockets := float(values["desk_live_sockets"]):
+            found[values["desk_process_id"]] = sockets
+    return found
+
+
+async def commit_one() -> str:
+    """An event, as a transaction of any process leaves it; a moment later the relay finds it."""
+    event = case_event(datetime.now(UTC))
+    async with transaction():
+        await outbox.append([event])
+    await asyncio.sleep(0.02)
+    return str(event.id)
+
+
+async def follow(fleet: Fleet, arrived: list[str]) -> None:
+    """A client as docs/realtime.md wants it: it comes back with its cursor whenever it is closed."""
+    cursor: str | None = None
+    while True:
+        with suppress(OSError, asyncio.IncompleteReadError):
+            async with socket_of(fleet, "follower") as socket:
+                payload = {"query": CASES, "variables": {"after": cursor}}
+                socket.send(id="1", type="subscribe", payload=payload)
+                while (frame := await socket.frame()).opcode != CLOSE:
+                    message = orjson.loads(frame.payload)
+                    assert message["type"] == "next", message
+                    cursor = message["payload"]["extensions"]["cursor"]
+                    arrived.append(message["payload"]["data"]["caseEvents"]["id"])
 
 
 async def test_workers_stop_when_their_parent_is_killed(fleet: Fleet) -> None:

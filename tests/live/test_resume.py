@@ -102,6 +102,7 @@ async def test_a_cursor_serves_anybody_who_may_see_the_same_and_however_the_filt
 @pytest.mark.parametrize(
     "spoilt",
     [
+        lambda cursor: "",
         lambda cursor: cursor[:-1],
         lambda cursor: cursor[:20],
         lambda cursor: cursor + "AAAA",
@@ -110,7 +111,7 @@ async def test_a_cursor_serves_anybody_who_may_see_the_same_and_however_the_filt
         lambda cursor: "💶" * 30,
         *(lambda cursor, at=at: changed(cursor, at) for at in (0, 1, 9, 15, -1)),
     ],
-    ids=["cut", "truncated", "longer", "far too long", "a letter", "no base64"]
+    ids=["empty", "cut", "truncated", "longer", "far too long", "a letter", "no base64"]
     + [f"{what} changed" for what in ("version", "key", "offset", "epoch", "signature")],
 )
 async def test_a_cursor_that_is_not_ours_is_invalid(desk: LiveDesk, spoilt: Any) -> None:

@@ -10,9 +10,10 @@ from typing import Any
 
 from models.outbox import OutboxRow, StreamHead
 from subscriptions.bus import Bus, Position
+from subscriptions.group import Batch, LiveLimits
 from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Opening, Operation, Snapshot
-from subscriptions.shared import Batch, LiveFeed, LiveLimits
+from subscriptions.shared import LiveFeed
 from subscriptions.stream import EventStream
 
 EPOCH = "epoch"

@@ -1,0 +1,244 @@
+"""The members of one shared subscription, and the ready payloads that they are given, in stream order.
+
+A group executes each event once, by a task of its own, and hands the bytes to its members without awaiting
+any. It remembers what it rendered lately, for those who come back.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import structlog
+
+from subscriptions.bus import Position
+from subscriptions.metrics import LiveMetrics
+from subscriptions.operation import Delivery, Fact, Operation
+
+BATCH_BYTES = 65_536
+"""Of payloads that are written to a socket at once: what asyncio's transports buffer before they say stop."""
+
+RENDER_AGAIN_S = 0.2
+
+log = structlog.get_logger()
+
+
+class Member(Protocol):
+    """One subscriber of a group."""
+
+    def deliver(self, batch: "Batch") -> bool:
+        """Take renderings; never waits. Whether all are on the wire; else it counts those that are."""
+
+    async def room(self) -> None:
+        """Until it can take more of what was missed."""
+
+    def lost(self, reason: str) -> None:
+        """The stream cannot be continued for it: its client has to resume."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A payload ready to be framed."""
+
+    position: Position
+    event_id: str
+    at: float
+    """When the event was committed, as a POSIX timestamp."""
+    payload: bytes
+    key: str | None = None
+    resumable: bool = True
+    """False in the midst of a snapshot: behind it one cannot go on."""
+    frames: dict[bytes, bytes] = field(default_factory=dict)
+    """Ready frames by their prefix: subscribers that call their operation alike share one."""
+
+
+class Batch:
+    """Renderings that go out together, in stream order."""
+
+    __slots__ = ("joined", "rendered")
+
+    def __init__(self, *rendered: Rendered) -> None:
+        self.rendered = rendered
+        self.joined: dict[bytes, bytes] = {}
+        """All their frames behind one another, by prefix as in `Rendered.frames`."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiveLimits:
+    """Bounds of the shared feed."""
+
+    group_backlog: int
+    """Events that may wait for one group's execution."""
+    remembered_bytes: int
+    """Of rendered payloads per group."""
+    catch_up_frames: int
+    """Live frames that may wait behind one member's replay."""
+    linger_s: float
+    """How long a group without members is kept for those who come back."""
+
+
+class Group:
+    """The members of one operation, in stream order."""
+
+    def __init__(
+        self,
+        operation: Operation,
+        since: Position,
+        limits: LiveLimits,
+        describe: Callable[[Fact], tuple[str, float]],
+        metrics: LiveMetrics,
+    ) -> None:
+        self.operation = operation
+        self.members: dict[Member, None] = {}
+        self.empty_since: float | None = None
+        self._limits = limits
+        self._describe = describe
+        self._metrics = metrics
+        self._queue: deque[tuple[Position, Fact, Any]] = deque()
+        self._news = asyncio.Event()
+        self._remembered: deque[Rendered] = deque()
+        self._remembered_bytes = 0
+        self._since = since
+        self._settled = since
+        self._rendering = False
+        self._stopped = False
+        self._ready: list[Rendered] = []
+
+    def offer(self, position: Position, fact: Fact) -> bool:
+        """An event that may concern the group; False when it has too many waiting to take it."""
+        root = self.operation.concerns(fact)
+        if root is None:
+            return True
+        if self.operation.delivery is Delivery.LATEST:
+            self._forget_older(root)
+        elif len(self._queue) >= self._limits.group_backlog:
+            return False
+        self._queue.append((position, fact, root))
+        self._news.set()
+        return True
+
+    @property
+    def busy(self) -> bool:
+        """Something waits for its execution, or is being executed."""
+        return bool(self._queue or self._ready) or self._rendering
+
+    def settled(self, feed_position: Position) -> Position:
+        """Up to where everything has been handed to the members."""
+        return self._settled if self.busy else feed_position
+
+    def remembered_after(self, after: Position) -> list[Rendered] | None:
+        """What was rendered behind a position; None when that goes back too far."""
+        if after.epoch != self._since.epoch or after.offset < self._since.offset:
+            return None
+        return [each for each in self._remembered if each.position.offset > after.offset]
+
+    def stop(self, task: "asyncio.Task[None]") -> None:
+        """End the task that runs it, but no execution in its midst."""
+        self._stopped = True
+        self._queue.clear()
+        if not self._rendering:
+            task.cancel()
+
+    async def run(self) -> None:
+        """Render in order, until stopped. Other tasks have their turn after every batch."""
+        while not self._stopped:
+            while self._queue:
+                await self._render_some()
+                await asyncio.sleep(0 if self._stopped else self.operation.interval_s)
+            if not self._stopped:
+                self._news.clear()
+                await self._news.wait()
+
+    async def _render_some(self) -> None:
+        """What waits, up to a bound: in a burst a socket is written once for many events."""
+        self._rendering = True
+        size = 0
+        while self._queue and size < BATCH_BYTES:
+            rendered = await self._render(*self._queue.popleft())
+            if self._stopped:
+                break
+            self._put_ready(rendered)
+            size += len(rendered.payload)
+        self._rendering = False
+
+    def _put_ready(self, rendered: Rendered) -> None:
+        """Goes out with what is rendered in the same turn of the event loop, and waits for nothing slower."""
+        if not self._ready:
+            asyncio.get_running_loop().call_soon(self._hand_out)
+        self._ready.append(rendered)
+
+    async def _render(self, position: Position, fact: Fact, root: Any) -> Rendered:
+        payload = await self._payload(root, position)
+        self._metrics.executed(self.operation.field)
+        return Rendered(position, *self._describe(fact), payload, self.operation.merge_key(root))
+
+    async def _payload(self, root: Any, position: Position) -> bytes:
+        """As soon as what it takes can be looked up; what happens meanwhile waits, up to the backlog."""
+        while True:
+            try:
+                return await self.operation.render(root, position)
+            except OSError as away:
+                if self._stopped:
+                    return b""
+                log.warning("an event waits for the database", field=self.operation.field, error=str(away))
+                await asyncio.sleep(RENDER_AGAIN_S)
+
+    def _hand_out(self) -> None:
+        field, batch = self.operation.field, Batch(*self._ready)
+        self._ready = []
+        if self.operation.delivery is Delivery.EVERY:
+            self._remember(batch.rendered)
+        self._settled = batch.rendered[-1].position
+        written = sum([member.deliver(batch) for member in list(self.members)])
+        for rendered in batch.rendered:
+            self._metrics.delivered(field, rendered.at, written)
+
+    def _forget_older(self, root: Any) -> None:
+        """What has not been rendered yet and is out of date now."""
+        key = self.operation.merge_key(root)
+        self._queue = deque(each for each in self._queue if self.operation.merge_key(each[2]) != key)
+
+    def _remember(self, rendered: Sequence[Rendered]) -> None:
+        self._remembered.extend(rendered)
+        self._remembered_bytes += sum([len(each.payload) for each in rendered])
+        while self._remembered_bytes > self._limits.remembered_bytes:
+            forgotten = self._remembered.popleft()
+            self._remembered_bytes -= len(forgotten.payload)
+            self._since = forgotten.position
+
+    def lose_members(self, reason: str) -> None:
+        """Every member has to resume; the group is of no use any more."""
+        members, self.members = list(self.members), {}
+        self._queue.clear()
+        for member in members:
+            member.lost(reason)
+
+
+class CatchingUp:
+    """Stands in for a member that is told what it missed; keeps what happens meanwhile, up to a bound."""
+
+    def __init__(self, member: Member, most: int) -> None:
+        self.member = member
+        self._most = most
+        self.rendered: deque[Rendered] = deque()
+        self._more = asyncio.Event()
+
+    def deliver(self, batch: Batch) -> bool:
+        if len(self.rendered) >= self._most:
+            self.member.lost("more happened during the replay than may wait")
+        else:
+            self.rendered.extend(batch.rendered)
+        self._more.set()
+        return False
+
+    async def wait_for_more(self) -> None:
+        self._more.clear()
+        await self._more.wait()
+
+    async def room(self) -> None:
+        raise NotImplementedError
+
+    def lost(self, reason: str) -> None:
+        self._more.set()
+        self.member.lost(reason)
