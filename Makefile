@@ -12,7 +12,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench bench-fanout schema docs migration lock clean
+.PHONY: help run test check format bench bench-fanout chaos schema docs migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -33,6 +33,9 @@ check: $(INSTALLED)  ## Format, lint, types, imports, guards: all that needs no 
 format: $(INSTALLED)  ## Format and mend what ruff can mend
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
+
+chaos: $(INSTALLED)  ## Break everything under a running desk, see what subscribers miss; ARGS="--seed 7"
+	@$(PY) -m tests.chaos $(ARGS)
 
 bench: $(INSTALLED)  ## Measure; see bench/README.md
 	@$(PY) -m bench $(ARGS)

@@ -66,7 +66,7 @@ class RedisBus:
         fallback: History | None = None,
         poll_interval_s: float = 0.4,
         reconnect_delay_s: float = 0.2,
-        command_timeout_s: float = 0.5,
+        command_timeout_s: float = 1.0,
         page_timeout_s: float = 5.0,
         first_read_timeout_s: float = 10.0,
     ) -> None:

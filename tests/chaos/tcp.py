@@ -130,7 +130,8 @@ class TcpProxy:
         link = self._links[task] = _Link((reader, writer), behind, self._flowing, self._buffer_bytes)
         try:
             await link.pump()
-        except OSError:
+        except (OSError, asyncio.CancelledError):
+            # Cancelled at the end, by `running` alone: asyncio's streams take a cancelled callback for a bug.
             pass
         finally:
             del self._links[task]
