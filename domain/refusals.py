@@ -29,6 +29,12 @@ class RefusalCode(StrEnum):
     FROZEN = "FROZEN"
     TOO_LATE = "TOO_LATE"
     APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
+    NOT_CURED = "NOT_CURED"
+    NO_ADDRESS = "NO_ADDRESS"
+    CHANNEL_OFF = "CHANNEL_OFF"
+    URL_REFUSED = "URL_REFUSED"
+    TOO_MANY = "TOO_MANY"
+    CURSOR_REFUSED = "CURSOR_REFUSED"
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.calendars import Calendars
+from gateway.outward import message_rules, webhook_rules
 from gateway.revocation import Revocations
 from gateway.settings import Settings
 from models import outbox
@@ -148,6 +149,8 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         default_base_market=settings.deadline_default_market,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
+        messages=message_rules(settings),
+        webhooks=webhook_rules(settings),
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
 

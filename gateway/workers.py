@@ -20,6 +20,7 @@ from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEve
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
 from gateway.live import Live
+from gateway.outward import run_outward
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import RestartPolicy, Supervisor, Worker
 from gateway.wake import tell_leader, wake_for_others
@@ -123,6 +124,7 @@ class Leader:
                 Worker("relay", _relay(resources)),
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
+                Worker("outward", lambda: _outward(resources)),
                 Worker("trading", self._trade),
             ],
             PERSISTENT,
@@ -341,6 +343,11 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
 async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
     for message, why in await monitor.take(batch.messages):
         await feed.reject(batch, batch.messages.index(message), why)
+
+
+async def _outward(resources: Resources) -> None:
+    settings, cursors = resources.settings, resources.api.cursors
+    await run_outward(settings, resources.desk, cursors, PERSISTENT, OUTAGES)
 
 
 async def _prune(resources: Resources) -> None:

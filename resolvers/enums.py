@@ -213,6 +213,12 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "FROZEN": "The kill switch is on.",
             "TOO_LATE": "The order has ended.",
             "APPROVAL_REQUIRED": "A second person has to approve it first.",
+            "NOT_CURED": "The message says that the case is cured, and it is not.",
+            "NO_ADDRESS": "The client has no address for this channel.",
+            "CHANNEL_OFF": "No service is set for this channel.",
+            "URL_REFUSED": "Webhooks are not posted to such a URL.",
+            "TOO_MANY": "There are as many as there may be.",
+            "CURSOR_REFUSED": "The events behind this cursor are no longer held, or it is no cursor.",
         },
     ),
     CaseOrderField: (
