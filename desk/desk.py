@@ -10,6 +10,7 @@ from domain.calendar import TradingCalendar, deadline
 from domain.ids import EventId
 from domain.liquidation import PlanLimits
 from domain.money import Currency
+from domain.risk_settings import RiskRules
 from models.book import BookRules
 
 
@@ -52,6 +53,11 @@ class Desk:
         """The clock of the market that sets the deadlines of accounts in this base currency."""
         market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
         return self.calendar_of(market).zone
+
+    async def risk_rules(self, now: datetime) -> RiskRules:
+        """What the risk back office has in force at `now`; inside a transaction, as that sees it. A book that
+        was read brings the same along."""
+        return await self.rules.books.settings.in_force(now)
 
     def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
         """When a call opened now must be met."""

@@ -195,6 +195,7 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
 
 def _names_private(host: str) -> bool:
+    host = host.rstrip(".")
     if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
         return True
     try:

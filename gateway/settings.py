@@ -448,7 +448,7 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_MESSAGE_AUTOMATIC_CHANNELS names a channel without a URL.": (
             not set(settings.message_automatic_channels) <= settings.message_urls.keys()
         ),
-        "GATEWAY_MESSAGE_..._URL must hold {to}, or nobody is the recipient.": any(
+        "Every URL of a message channel must hold {to}, or nobody is the recipient.": any(
             "{to}" not in url for url in settings.message_urls.values()
         ),
     }
