@@ -44,9 +44,20 @@ FACTS = Facts(
     text="Please call us.\n$deadline",
 )
 A_MESSAGE = Message(
-    *(MessageId("m1"), CaseId("c1"), ClientId("k1"), Channel.SMS, MessageTemplate.REMINDER),
-    *(Language.ENGLISH, "title", "body", "+85212345678", True, "system"),
-    *(NOW, NOW, NOW + timedelta(hours=24)),
+    id=MessageId("m1"),
+    case_id=CaseId("c1"),
+    client_id=ClientId("k1"),
+    channel=Channel.SMS,
+    template=MessageTemplate.REMINDER,
+    language=Language.ENGLISH,
+    title="title",
+    body="body",
+    recipient="+85212345678",
+    automatic=True,
+    placed_by="system",
+    created_at=NOW,
+    earliest_at=NOW,
+    latest_at=NOW + timedelta(hours=24),
     attempts=1,
 )
 
