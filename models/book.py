@@ -30,11 +30,11 @@ ACCOUNT_COLUMNS = (
 
 INSTRUMENT_COLUMNS = (
     "i.symbol, i.name, i.market, i.currency, i.kind, i.lot_size, i.multiplier, i.fee_rate, i.trade_status, "
-    "i.trade_status_at"
+    "i.trade_status_at, i.average_daily_volume"
 )
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 
-_FACTORS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
+FACTOR_COLUMNS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ async def load_books(
     )
     positions = await fetch(
         f"SELECT p.account_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, "
-        + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in _FACTORS)
+        + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
         + " FROM position p JOIN account a ON a.id = p.account_id"
         " JOIN instrument i ON i.symbol = p.instrument_id"
         " LEFT JOIN quote q ON q.symbol = p.instrument_id"
@@ -147,6 +147,7 @@ def instrument_from_row(row: Row) -> Instrument:
         fee_rate=decimal(row["fee_rate"]),
         trade_status=status,
         suspended_since=time(row["trade_status_at"]) if status is TradeStatus.SUSPENDED else None,
+        average_daily_volume=decimal_or_none(row["average_daily_volume"]),
     )
 
 
@@ -169,9 +170,9 @@ def quote_from_row(row: Row) -> Quote | None:
 def factors_from_row(row: Row) -> MarginFactors:
     """Client factors if stated, else the instrument's, else the default."""
     for prefix, source in (("client_", FactorSource.CLIENT), ("", FactorSource.INSTRUMENT)):
-        if row[f"{prefix}{_FACTORS[0]}"] is not None:
+        if row[f"{prefix}{FACTOR_COLUMNS[0]}"] is not None:
             initial, maintenance, margin_call, force_close = (
-                decimal(row[f"{prefix}{factor}"]) for factor in _FACTORS
+                decimal(row[f"{prefix}{factor}"]) for factor in FACTOR_COLUMNS
             )
             return MarginFactors(initial, maintenance, margin_call, force_close, source)
     return DEFAULT_FACTORS
@@ -191,25 +192,32 @@ def _assemble(
             holdings[row["account_id"]].append(_holding(row, quantity, rules, now))
     balances: dict[str, list[CashBalance]] = defaultdict(list)
     for row in cash:
-        balances[row["account_id"]].append(_cash(row))
-    fx: dict[Currency, dict[Currency, FxRate]] = defaultdict(dict)
-    for rate in rates:
-        fx[rate.quote_currency][rate.base_currency] = rate
+        balances[row["account_id"]].append(cash_from_row(row))
+    fx = rates_by_base(rates)
     return {
-        AccountId(row["account_id"]): _account_book(
+        AccountId(row["account_id"]): account_book(
             row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules
         )
         for row in accounts
     }
 
 
-def _account_book(
+def rates_by_base(rates: Iterable[FxRate]) -> dict[Currency, dict[Currency, FxRate]]:
+    """Base currency of an account -> currency -> the rate into it."""
+    fx: dict[Currency, dict[Currency, FxRate]] = defaultdict(dict)
+    for rate in rates:
+        fx[rate.quote_currency][rate.base_currency] = rate
+    return fx
+
+
+def account_book(
     row: Row,
     cash: Sequence[CashBalance],
     holdings: Sequence[Holding],
     fx: Mapping[Currency, Mapping[Currency, FxRate]],
     rules: BookRules,
 ) -> AccountBook:
+    """From a row with `ACCOUNT_COLUMNS`, limits, version and whether it may only close."""
     account = account_reference(row)
     terms = AccountTerms(
         account.account_type,
@@ -240,5 +248,6 @@ def _holding(row: Row, quantity: Decimal, rules: BookRules, now: datetime) -> Ho
     )
 
 
-def _cash(row: Row) -> CashBalance:
+def cash_from_row(row: Row) -> CashBalance:
+    """From a row with currency, balance and accrued interest."""
     return CashBalance(Currency(row["currency"]), decimal(row["balance"]), decimal(row["accrued_interest"]))
