@@ -5,7 +5,7 @@ from tortoise.migrations import operations as ops
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0005_revocation")]
+    dependencies = [("models", "0006_risk_settings")]
 
     initial = False
 
