@@ -1,12 +1,15 @@
 """Take in what the book of record states about cash and positions, one account and transaction at a time."""
 
 from desk.assess_case import tell_of_symbols
+from desk.compose_message import SYSTEM
 from desk.desk import Desk
-from domain.book_changes import CashStated, PositionStated
+from domain.book_changes import CashStated, ContactStated, PositionStated
 from domain.events import BookChanged
 from domain.ids import AccountId
 from models import outbox
+from models.audit import AuditEntry, write_audit
 from models.book import lock_accounts
+from models.contact import client_id_of, state_contact
 from models.database import UniqueViolated, transaction
 from models.holding import account_id_of, bump_book, quantity_of, state_cash, state_position
 
@@ -27,6 +30,21 @@ async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> Ac
         raise UnknownSubject(f"the statement names what is not known: {violated}") from None
     desk.on_commit()
     return account_id
+
+
+async def apply_contact(desk: Desk, stated: ContactStated) -> str | None:
+    """Store how a client is reached unless something newer is known; why not, if the client is not known."""
+    client_id = await client_id_of(stated.client_no)
+    if client_id is None:
+        return f"client {stated.client_no} is not known"
+    async with transaction():
+        if await state_contact(client_id, stated.contact, stated.as_of):
+            # That it changed, not to what: the audit is read by who may not see addresses.
+            detail = {"asOf": stated.as_of.isoformat(), "language": stated.language}
+            await write_audit(
+                [AuditEntry(desk.clock(), SYSTEM, "contactStated", "client", client_id, detail)]
+            )
+    return None
 
 
 async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated) -> None:

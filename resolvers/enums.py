@@ -12,9 +12,11 @@ from domain.events import CaseEventKind, OrderEventKind
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, TradeStatus
+from domain.message import Channel, Language, MessageStatus, MessageTemplate
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.principal import Permission
 from domain.refusals import RefusalCode
+from domain.webhook import WebhookEvent, WebhookStatus
 
 E = TypeVar("E", bound=Enum)
 
@@ -263,6 +265,60 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "OPENED_AT": "When the case was opened.",
             "DEADLINE": "When the client's time ends.",
             "AMOUNT": "As last stored; a case whose amount changes between two pages may move.",
+        },
+    ),
+    Channel: (
+        "How a client is reached.",
+        {
+            "PUSH": "A notification on the client's device.",
+            "SMS": "A text message.",
+            "EMAIL": "An e-mail.",
+            "VOICE": "A voice call.",
+        },
+    ),
+    Language: (
+        "What the templates are written in.",
+        {
+            "ENGLISH": "English (en); in the place of any that is missing.",
+            "SIMPLIFIED_CHINESE": "简体中文 (zh-Hans).",
+            "TRADITIONAL_CHINESE": "繁體中文 (zh-Hant).",
+        },
+    ),
+    MessageTemplate: (
+        "What a message says.",
+        {
+            "MARGIN_CALL": "How much is asked for, and until when.",
+            "REMINDER": "That it is still asked for.",
+            "FORCE_CLOSE_WARNING": "The last notice before the desk may sell.",
+            "CURED": "That nothing is owed any more; only of a case that is RESOLVED.",
+            "FREE_TEXT": "What a person wrote.",
+        },
+    ),
+    MessageStatus: (
+        "Where a message stands.",
+        {
+            "QUEUED": "It waits: for its turn, for the end of quiet hours, or for another attempt.",
+            "SENT": "The channel's service took it. Whether it arrived, nobody says.",
+            "FAILED": "Every attempt failed, or there was no address.",
+            "EXPIRED": "Its time was over, or the case no longer called for it.",
+        },
+    ),
+    WebhookStatus: (
+        "Whether a webhook is delivered to.",
+        {"ACTIVE": "Events are delivered.", "DISABLED": "Nothing is tried until its owner replays it."},
+    ),
+    WebhookEvent: (
+        "What a webhook may be told.",
+        {
+            "CASE_OPENED": "A case was opened.",
+            "CASE_UPDATED": "Figures or details of a case changed: up to once a second and case.",
+            "CASE_STATUS_CHANGED": "A case has another status.",
+            "CASE_CLOSED": "A case has ended.",
+            "ORDER_CREATED": "A liquidation order was recorded.",
+            "ORDER_STATUS_CHANGED": "An order has another status.",
+            "ORDER_FILL": "An order was filled, or part of it.",
+            "ORDER_CANCEL_REJECTED": "The venue did not cancel.",
+            "ORDER_LATE_FILL": "An order that had ended was filled.",
         },
     ),
     OrderDirection: ("The direction of a sort.", {"ASC": "Smallest first.", "DESC": "Largest first."}),

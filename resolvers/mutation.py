@@ -20,11 +20,13 @@ from resolvers.liquidation import (
     command_item,
     liquidate_result,
 )
+from resolvers.message_commands import MessageMutations
 from resolvers.node import filter_id
+from resolvers.webhook import WebhookMutations
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(CaseMutations, ApprovalMutations):
+class Mutation(CaseMutations, ApprovalMutations, MessageMutations, WebhookMutations):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.mutation(

@@ -10,9 +10,11 @@ from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
+from domain.message import MessageId
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
+from domain.webhook import WebhookId
 from models.case import CaseSort, count_cases, page_cases
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
@@ -20,7 +22,7 @@ from models.order import OrderFilter as OrderSelection
 from resolvers.approval import ApprovalQueries, approval_of
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
 from resolvers.client import Account, Client, account_of, client_of, position_of
-from resolvers.context import Info, ReadContext, RequestInfo, reader
+from resolvers.context import Info, ReadContext, RequestContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
 from resolvers.liquidation import (
     LiquidationPreview,
@@ -30,11 +32,13 @@ from resolvers.liquidation import (
     refused_preview,
 )
 from resolvers.market import Quote, quote_of
+from resolvers.message import message_of
 from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
 from resolvers.summary import CaseSummary, summarise
+from resolvers.webhook import WebhookQueries, find_webhook
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
@@ -65,7 +69,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries):
+class Query(ApprovalQueries, WebhookQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -251,7 +255,19 @@ async def _find_approval(context: ReadContext, id_: str) -> Node | None:
     return approval_of(view, context) if view else None
 
 
+async def _find_message(context: ReadContext, id_: str) -> Node | None:
+    message = await context.loaders.messages.load(MessageId(id_))
+    return message_of(message, context.audience) if message else None
+
+
+async def _find_webhook(context: ReadContext, id_: str) -> Node | None:
+    assert isinstance(context, RequestContext), "node is asked for in requests only"
+    return await find_webhook(context, WebhookId(id_))
+
+
 _FINDERS = {
+    "Message": _find_message,
+    "Webhook": _find_webhook,
     "ApprovalRequest": _find_approval,
     "Case": _find_case,
     "Client": _find_client,
