@@ -1,6 +1,6 @@
 """Take in what the book of record states about cash and positions, one account and transaction at a time."""
 
-from desk.assess_case import tell_of_symbols
+from desk.assess_case import assess_account, tell_of_symbols
 from desk.desk import Desk
 from domain.book_changes import CashStated, PositionStated
 from domain.events import BookChanged
@@ -9,6 +9,7 @@ from models import outbox
 from models.book import lock_accounts
 from models.database import UniqueViolated, transaction
 from models.holding import account_id_of, bump_book, quantity_of, state_cash, state_position
+from models.stock_recovery import open_recoveries_of
 
 
 class UnknownSubject(ValueError):
@@ -34,7 +35,10 @@ async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | Cas
     if isinstance(stated, PositionStated):
         held = bool(await quantity_of(account_id, stated.symbol))
         changed = await state_position(desk.new_id(), account_id, stated)
-        if changed:
+        if changed and await open_recoveries_of([account_id]):
+            # What is outstanding follows from the positions: it changes in the same transaction.
+            await assess_account(desk, account_id, desk.clock(), (stated.symbol, held))
+        elif changed:
             await tell_of_symbols(desk, account_id, stated.symbol, held)
     else:
         changed = await state_cash(desk.new_id(), account_id, stated)

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from domain.calendar import TradingCalendar, deadline
+from domain.covered_options import CoveredOptionRule, Today
 from domain.ids import EventId
 from domain.liquidation import PlanLimits
+from domain.market import Instrument
 from domain.money import Currency
 from models.book import BookRules
 
@@ -27,6 +29,9 @@ class DeskRules:
     default_base_market: str
     max_cases_per_batch: int
     max_orders_per_batch: int
+    covered_options: CoveredOptionRule
+    recall_max_accounts: int
+    """The most accounts that may be short of a stock that is recalled."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +58,11 @@ class Desk:
             trading_days=self.rules.deadline_trading_days,
             cut_off=self.rules.deadline_cut_off,
         )
+
+    def today(self, now: datetime) -> Today:
+        """The date at `now` where an instrument trades."""
+
+        def day(instrument: Instrument) -> date:
+            return now.astimezone(self.calendar_of(instrument.market).zone).date()
+
+        return day

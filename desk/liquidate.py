@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.assess_case import as_open_orders, case_event
+from desk.assess_recovery import is_recovery
 from desk.desk import Desk
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
@@ -25,9 +26,10 @@ from desk.outcomes import (
     plain,
     request_hash,
 )
+from desk.plan_recovery import plan_case_recovery
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
-from domain.ids import AccountId, CaseId, OrderId, client_order_id
+from domain.ids import AccountId, CaseId, OrderId, RecoveryId, client_order_id
 from domain.liquidation import Plan, PlannedLeg, PlanRequest, plan
 from domain.order import Order, OrderStatus
 from domain.principal import Principal
@@ -52,6 +54,8 @@ class LiquidateCase:
     case_id: CaseId
     expected_version: int | None
     plan: PlanRequest
+    recoveries: tuple[RecoveryId, ...] = ()
+    """Of a case of stock recovery: which to serve; none named: all that are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,7 +142,7 @@ async def _decide_case(
         return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
     view, book_version = locked
     read = await _fresh(desk, view, book_version, ahead, now)
-    made = _plan(view, item, read, desk, now)
+    made = await _plan(view, item, read, desk, now)
     if isinstance(made, Refusal):
         outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
     else:
@@ -162,7 +166,9 @@ async def _fresh(
     return _ReadAhead(books[account_id], await open_orders_of([account_id]))
 
 
-def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime) -> Plan | Refusal:
+async def _plan(
+    view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime
+) -> Plan | Refusal:
     case = view.case
     if item.expected_version is not None and item.expected_version != case.version:
         return Refusal(
@@ -172,6 +178,9 @@ def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now
     accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     if isinstance(accepted, Refusal):
         return accepted
+    if is_recovery(case):
+        orders = as_open_orders(read.orders)
+        return await plan_case_recovery(desk, case, read.book, orders, item.plan, item.recoveries, now)
     return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
 
 
@@ -290,4 +299,4 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
         "policy": asked.policy,
         "keep": sorted(asked.keep),
         "order": [asked.order_type, asked.session, asked.time_in_force],
-    }
+    } | ({"recoveries": list(item.recoveries)} if item.recoveries else {})

@@ -17,6 +17,7 @@ import structlog
 
 from desk.apply_book import UnknownSubject, apply_statement
 from desk.assess_case import as_open_orders, assess_account, case_event, due_alerts, is_priced
+from desk.assess_recovery import is_recovery
 from desk.desk import Desk
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import Case, CaseStatus, may_resolve, with_figures
@@ -27,6 +28,7 @@ from domain.live_book import LiveBook
 from domain.margin import MarginFigures
 from domain.market import FxRate, Quote
 from domain.money import Currency
+from domain.stock_recovery import without_amount
 from models import outbox
 from models.book import AccountBook, load_all_account_ids, load_books, lock_accounts
 from models.case import live_cases_of, save_figures
@@ -186,6 +188,8 @@ class Monitor:
         own = [view.order for view in watched.orders if view.order.case_id == case.id]
         if case.status is CaseStatus.LIQUIDATING and not own:
             return True
+        if is_recovery(case):
+            return not own and may_resolve(case, now, self._desk.rules.close_hold)
         if figures.amount > 0 or figures.stale:
             return False
         return any(order.cancellable for order in own) or (
@@ -201,6 +205,8 @@ class Monitor:
 
     def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
         figures = watched.live.figures(now)
+        if is_recovery(case):
+            return replace(case, figures=without_amount(figures), force_eligible=case.overdue(now))
         uncovered = figures.amount
         if watched.orders:
             uncovered = uncovered_amount(

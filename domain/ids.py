@@ -6,6 +6,7 @@ ClientId = NewType("ClientId", str)
 AccountId = NewType("AccountId", str)
 CaseId = NewType("CaseId", str)
 OrderId = NewType("OrderId", str)
+RecoveryId = NewType("RecoveryId", str)
 EventId = NewType("EventId", str)
 Symbol = NewType("Symbol", str)
 """Instrument with its market, e.g. ``700.HK`` or ``AAPL.US``."""

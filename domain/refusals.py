@@ -29,6 +29,7 @@ class RefusalCode(StrEnum):
     FROZEN = "FROZEN"
     TOO_LATE = "TOO_LATE"
     APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
+    TOO_MANY = "TOO_MANY"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from uuid_utils import uuid7
 
 from desk.desk import Desk, DeskRules
 from domain.book_changes import TradeStatusStated
+from domain.covered_options import CoveredOptionRule
 from domain.liquidation import PlanLimits
 from domain.margin import AccountType, AmountRule
 from domain.market import Quote
@@ -148,6 +149,12 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         default_base_market=settings.deadline_default_market,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
+        covered_options=CoveredOptionRule(
+            enabled=settings.covered_options_enabled,
+            trigger_time=settings.covered_options_trigger_time,
+            skip_short=settings.covered_options_skip_short,
+        ),
+        recall_max_accounts=settings.recall_max_accounts,
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import structlog
 
+from desk.collect_stock import collect_stock
 from desk.dispatch_orders import Dispatcher
 from desk.reconcile import question_silence, reconcile_all
 from desk.record_execution import record_execution
@@ -123,6 +124,7 @@ class Leader:
                 Worker("relay", _relay(resources)),
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
+                Worker("covered options", lambda: _collect_stock(resources)),
                 Worker("trading", self._trade),
             ],
             PERSISTENT,
@@ -341,6 +343,12 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
 async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
     for message, why in await monitor.take(batch.messages):
         await feed.reject(batch, batch.messages.index(message), why)
+
+
+async def _collect_stock(resources: Resources) -> None:
+    while True:
+        await collect_stock(resources.desk)
+        await asyncio.sleep(resources.settings.covered_options_check_interval_s)
 
 
 async def _prune(resources: Resources) -> None:

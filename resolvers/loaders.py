@@ -10,7 +10,7 @@ from strawberry.dataloader import DataLoader
 from desk.assess_case import as_open_orders
 from desk.desk import Desk
 from domain.events import CaseView, Fill, OrderView
-from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, CaseId, ClientId, OrderId, RecoveryId, Symbol
 from domain.liquidation import OpenOrder
 from domain.market import Instrument, Quote
 from domain.principal import Audience
@@ -28,6 +28,8 @@ from models.order import (
     newest_orders_of_cases,
     open_orders_of,
 )
+from models.stock_borrow import ShortHolding, shorts_in
+from models.stock_recovery import RecoveryView, load_recoveries, recoveries_of_cases
 from models.where import Page
 
 K = TypeVar("K")
@@ -82,6 +84,15 @@ class Loaders:
         )
         self.order_counts: DataLoader[CaseId, int | None] = _one(
             lambda ids: count_orders_of_cases(audience, ids)
+        )
+        self.recoveries: DataLoader[RecoveryId, RecoveryView | None] = _one(
+            lambda ids: load_recoveries(audience, ids)
+        )
+        self.recoveries_of: DataLoader[CaseId, Sequence[RecoveryView]] = _many(
+            lambda ids: recoveries_of_cases(audience, ids)
+        )
+        self.shorts: DataLoader[Symbol, Sequence[ShortHolding]] = _many(
+            lambda symbols: shorts_in(audience, symbols)
         )
         self.fills: DataLoader[OrderId, Sequence[Fill]] = _many(fills_of)
         self.changes: DataLoader[OrderId, Sequence[OrderChange]] = _many(changes_of)

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import strawberry
 
+from desk.assess_recovery import is_recovery
+from desk.plan_recovery import plan_case_recovery
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -33,6 +35,17 @@ from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
+from resolvers.stock_borrow import StockBorrow, StockBorrowFilter, stock_borrow_page
+from resolvers.stock_recovery import (
+    CoveredOptionShortfall,
+    CoveredOptionShortfallFilter,
+    ShortRecovery,
+    ShortRecoveryFilter,
+    find_short_recovery,
+    find_shortfall,
+    short_recoveries_page,
+    shortfalls_page,
+)
 from resolvers.summary import CaseSummary, summarise
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
@@ -181,6 +194,53 @@ class Query:
         """Batched over aliases."""
         return await _find_order(reader(info), filter_id("Order", id))
 
+    @strawberry.field(
+        description="Accounts that hold less of a stock than their written calls need, newest first. Without "
+        "a filter the open ones. The desk looks once a trading day, at the time that its rule sets."
+    )
+    async def covered_option_shortfalls(
+        self,
+        info: Info,
+        filter: Annotated[
+            CoveredOptionShortfallFilter | None, strawberry.argument(description="Which.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[CoveredOptionShortfall]:
+        """A keyset page."""
+        wanted = (filter or CoveredOptionShortfallFilter()).selection()
+        return await shortfalls_page(reader(info), wanted, first, after)
+
+    @strawberry.field(
+        description="What accounts have to give back of recalled, or unborrowed, stock that they are short "
+        "of, newest first. Without a filter the open ones."
+    )
+    async def short_recoveries(
+        self,
+        info: Info,
+        filter: Annotated[ShortRecoveryFilter | None, strawberry.argument(description="Which.")] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[ShortRecovery]:
+        """A keyset page."""
+        wanted = (filter or ShortRecoveryFilter()).selection()
+        return await short_recoveries_page(reader(info), wanted, first, after)
+
+    @strawberry.field(
+        description="The stocks that accounts within your scope are short of, by symbol, with what of it is "
+        "recalled and being covered; options are not among them."
+    )
+    async def stock_borrow(
+        self,
+        info: Info,
+        filter: Annotated[StockBorrowFilter | None, strawberry.argument(description="Which.")] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[StockBorrow]:
+        """A keyset page."""
+        wanted = (filter or StockBorrowFilter()).selection()
+        return await stock_borrow_page(reader(info), wanted, first, after)
+
     @strawberry.field(description="The last quote of an instrument; null when there is none.")
     async def quote(self, info: Info, symbol: str) -> Quote | None:
         """Batched over aliases."""
@@ -207,7 +267,12 @@ class Query:
             return refused_preview(accepted, view.case.figures.amount)
         loaded = await context.loaders.books.load(view.case.account_id)
         assert loaded is not None, "a case's account has a book"
-        made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
+        now, orders = desk.clock(), loaded.open_orders
+        made = (
+            await plan_case_recovery(desk, view.case, loaded.book, orders, request, (), now)
+            if is_recovery(view.case)
+            else liquidation.plan(loaded.book.book, orders, request, desk.rules.plans, now)
+        )
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
         return preview_of(made, desk)
@@ -253,4 +318,6 @@ _FINDERS = {
     "Account": _find_account,
     "Order": _find_order,
     "Position": _find_position,
+    "CoveredOptionShortfall": find_shortfall,
+    "ShortRecovery": find_short_recovery,
 }
