@@ -11,9 +11,11 @@ from decimal import Decimal
 
 from desk.assess_recovery import assess_recovery, is_recovery
 from desk.desk import Desk
+from desk.expire_trading_limit import SYSTEM, expire_trading_limit
 from desk.order_steps import store_step
 from domain.case import LIVE, AlertType, Case, CaseStatus, CaseTrigger, decide, may_resolve, with_figures
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
+from domain.exemption import AccountFacts
 from domain.ids import AccountId, CaseId, Symbol
 from domain.liquidation import OpenOrder, uncovered_amount
 from domain.margin import AccountType, Book, MarginFigures, compute_figures
@@ -22,6 +24,7 @@ from domain.order import OrderChange, ask_cancel
 from domain.refusals import Refusal
 from domain.stock_recovery import RECOVERY_ALERTS
 from models import outbox
+from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
 from models.holding import set_close_only, symbols_of
@@ -81,6 +84,20 @@ def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
     return due
 
 
+def exempting(
+    account: AccountBook, alert_type: AlertType, figures: MarginFigures, now: datetime
+) -> str | None:
+    """The exemption rule that keeps the account from this call."""
+    book, reference = account.book, account.account
+    facts = AccountFacts(reference.account_no, account.client_group, book.terms, figures)
+    return account.rules.exempting(alert_type, facts, now)
+
+
+def due_calls(account: AccountBook, book: Book, figures: MarginFigures, now: datetime) -> set[AlertType]:
+    """Which calls the figures demand and no exemption rule prevents; `book` is the account's as of now."""
+    return {alert for alert in due_alerts(book, figures) if exempting(account, alert, figures, now) is None}
+
+
 def is_priced(book: Book) -> bool:
     """Every position has a quote and every currency in use a rate: the figures mean something."""
     base = book.terms.base_currency
@@ -104,9 +121,7 @@ async def _settle(
     orders: Sequence[OrderView],
     now: datetime,
 ) -> list[Event]:
-    rules = desk.rules
-    figures = compute_figures(account.book, now, rules.max_price_age)
-    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, rules.max_price_age)
+    figures, uncovered = _measured(desk, account, orders, now)
     events: list[Event] = []
     live: set[AlertType] = set()
     for view in cases:
@@ -118,6 +133,7 @@ async def _settle(
             case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
         else:
             case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
+            case = await _exempted(account, case, figures, now)
         if case.status in LIVE:
             live.add(case.alert_type)
         events += await _call_off(desk, superfluous, now)
@@ -125,8 +141,11 @@ async def _settle(
         if told != view or changed:
             await save_case(case)
             events.append(case_event(desk, view, told, now))
-    due = due_alerts(account.book, figures) if is_priced(account.book) else set()
-    for alert_type in sorted(due - live):
+    due = _due_anew(account, figures, live, now)
+    if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
+        account = await expire_trading_limit(account, now)
+        figures, uncovered = _measured(desk, account, orders, now)
+    for alert_type in sorted(due):
         live.add(alert_type)
         events.append(await _open(desk, account, alert_type, figures, uncovered, now))
     # Who has to bring back stock may still buy it.
@@ -134,6 +153,23 @@ async def _settle(
     if account.close_only != close_only:
         await set_close_only(account.account.account_id, close_only)
     return events
+
+
+def _measured(
+    desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime
+) -> tuple[MarginFigures, Decimal]:
+    """The figures, and the amount that open orders leave uncovered."""
+    max_age = desk.rules.max_price_age
+    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, max_age)
+    return compute_figures(account.book, now, max_age), uncovered
+
+
+def _due_anew(
+    account: AccountBook, figures: MarginFigures, live: set[AlertType], now: datetime
+) -> set[AlertType]:
+    if not is_priced(account.book):
+        return set()
+    return due_calls(account, account.book, figures, now) - live
 
 
 def _progress(
@@ -157,6 +193,17 @@ def _progress(
     if not case.figures.stale and not has_orders and may_resolve(case, now, desk.rules.close_hold):
         case = _decided(case, CaseTrigger.CURED, now)
     return case
+
+
+async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:
+    """The case, void where an exemption rule matches by now. While its orders are open it waits for them."""
+    if case.status not in (CaseStatus.OPEN, CaseStatus.EXCEPTION):
+        return case
+    rule = exempting(account, case.alert_type, figures, now)
+    if rule is None:
+        return case
+    await write_audit([AuditEntry(now, SYSTEM, "exempt", "case", case.id, {"setting": rule})])
+    return replace(_decided(case, CaseTrigger.EXEMPTED, now), exempted_by=rule)
 
 
 def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:

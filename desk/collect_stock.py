@@ -14,9 +14,10 @@ from desk.desk import Desk
 from desk.open_recoveries import Wanted, open_recoveries
 from desk.outcomes import plain
 from domain.case import AlertType
-from domain.covered_options import CoveredOptionRule, is_short_of, shortfalls
+from domain.covered_options import is_short_of, shortfalls
 from domain.ids import AccountId, Symbol
 from domain.margin import Book
+from domain.risk_settings import CoveredOptionRule
 from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import load_books, lock_accounts
@@ -38,7 +39,7 @@ log = structlog.get_logger()
 
 async def collect_stock(desk: Desk) -> int:
     """Look at every market whose time has come; how many accounts were asked."""
-    rule, asked = desk.rules.covered_options, 0
+    rule, asked = (await desk.risk_rules(desk.clock())).covered_options, 0
     if not rule.enabled:
         return asked
     for market in await markets_of_written_calls():
@@ -56,8 +57,9 @@ def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
     """Today at the market, if it trades today and the trigger time has come."""
     calendar = desk.calendar_of(market)
     local = desk.clock().astimezone(calendar.zone)
-    due = calendar.is_trading_day(local.date()) and local.time() >= rule.trigger_time
-    return local.date() if due else None
+    if rule.trigger_time is None or local.time() < rule.trigger_time:
+        return None
+    return local.date() if calendar.is_trading_day(local.date()) else None
 
 
 async def _collect(desk: Desk, rule: CoveredOptionRule, market: str, day: date) -> int:

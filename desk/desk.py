@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 
 from domain.calendar import TradingCalendar, deadline
-from domain.covered_options import CoveredOptionRule, Today
+from domain.covered_options import Today
 from domain.ids import EventId
 from domain.liquidation import PlanLimits
 from domain.market import Instrument
 from domain.money import Currency
+from domain.risk_settings import RiskRules
 from models.book import BookRules
 
 
@@ -29,7 +30,6 @@ class DeskRules:
     default_base_market: str
     max_cases_per_batch: int
     max_orders_per_batch: int
-    covered_options: CoveredOptionRule
     recall_max_accounts: int
     """The most accounts that may be short of a stock that is recalled."""
 
@@ -48,6 +48,11 @@ class Desk:
     def event_id(self) -> EventId:
         """A new event's id."""
         return EventId(self.new_id())
+
+    async def risk_rules(self, now: datetime) -> RiskRules:
+        """What the risk back office has in force at `now`; inside a transaction, as that sees it. A book that
+        was read brings the same along."""
+        return await self.rules.books.settings.in_force(now)
 
     def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
         """When a call opened now must be met."""

@@ -7,7 +7,7 @@ expiry day; one whose terms are unknown does not count.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date
 from decimal import Decimal
 
 from domain.ids import Symbol
@@ -17,17 +17,6 @@ from domain.money import ZERO, exact, lots_needed, lots_within
 
 Today = Callable[[Instrument], date]
 """The date where the instrument trades."""
-
-
-@dataclass(frozen=True, slots=True)
-class CoveredOptionRule:
-    """When the desk collects stock for written calls."""
-
-    enabled: bool = False
-    trigger_time: time = time(15, 30)
-    """Once a trading day, at this time of day local to the option's market."""
-    skip_short: bool = True
-    """Leave accounts alone that are short of the underlying: their calls were never meant to be covered."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,9 +13,7 @@ from uuid_utils import uuid7
 
 from desk.desk import Desk, DeskRules
 from domain.book_changes import TradeStatusStated
-from domain.covered_options import CoveredOptionRule
 from domain.liquidation import PlanLimits
-from domain.margin import AccountType, AmountRule
 from domain.market import Quote
 from domain.money import Currency
 from feeds.base import Feed, FeedMessage
@@ -136,10 +134,9 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
     """The rules in force, from settings."""
     this_year = clock().year
     calendars = Calendars(this_year - 1, this_year + CALENDAR_YEARS_AHEAD)
-    rule = AmountRule()
     max_age = timedelta(seconds=settings.max_price_age_s)
     rules = DeskRules(
-        books=BookRules(dict.fromkeys(AccountType, rule), timedelta(days=settings.suspended_dead_after_days)),
+        books=BookRules(timedelta(days=settings.suspended_dead_after_days)),
         plans=PlanLimits(max_quote_age=max_age, price_band=settings.price_band),
         max_price_age=max_age,
         close_hold=timedelta(seconds=settings.close_hold_s),
@@ -149,11 +146,6 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         default_base_market=settings.deadline_default_market,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
-        covered_options=CoveredOptionRule(
-            enabled=settings.covered_options_enabled,
-            trigger_time=settings.covered_options_trigger_time,
-            skip_short=settings.covered_options_skip_short,
-        ),
         recall_max_accounts=settings.recall_max_accounts,
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)

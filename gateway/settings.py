@@ -167,17 +167,8 @@ class Settings(BaseSettings):
         description="How far a limit price may be from the mark, as a fraction of it.",
     )
 
-    covered_options_enabled: bool = Field(
-        False, description="Whether stock is collected for written calls that it does not cover."
-    )
-    covered_options_trigger_time: time = Field(
-        time(15, 30), description="The time of day at which it is, once a trading day, local to the market."
-    )
-    covered_options_skip_short: bool = Field(
-        True, description="Whether accounts that are short of the underlying itself are left alone."
-    )
     covered_options_check_interval_s: Seconds = Field(
-        15, description="How often, in seconds, the desk looks whether that time has come."
+        15, description="How often, in seconds, the desk looks whether the time of covered options has come."
     )
     recall_max_accounts: Count = Field(
         5_000, description="The most accounts that one recall of a stock is allocated over."

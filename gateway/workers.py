@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -47,6 +48,8 @@ OUTAGES = (BusUnavailable, ConnectionError)
 _TOLD = {CaseEventKind.OPENED: "case opened", CaseEventKind.CLOSED: "case closed"}
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class Workers:
@@ -175,15 +178,15 @@ class Leader:
         return True
 
 
-async def _in_time(asked: Coroutine[None, None, bool], timeout_s: float) -> bool:
-    """The answer, or False when it takes longer.
+async def _in_time(asked: Coroutine[None, None, T], timeout_s: float | None) -> T | None:
+    """The answer, or None when it takes longer; whoever is cancelled meanwhile does not wait for it.
 
     Asked in a task, since a driver whose server is silent waits even after it was cancelled.
     """
     task = asyncio.create_task(asked)
     try:
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        return bool(done) and task.result()
+        return task.result() if done else None
     finally:
         if task.cancel():
             task.add_done_callback(lambda late: late.cancelled() or late.exception())
@@ -195,7 +198,7 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
     opened = resources.open_venue()
     feed = resources.open_feed()
     try:
-        await _tell_market(opened)
+        await _in_time(_tell_market(opened), None)
         monitor = Monitor(resources.desk)
         workers = [
             Worker("monitor", lambda: _watch(resources, monitor)),
@@ -235,6 +238,7 @@ async def _watch(resources: Resources, monitor: Monitor) -> None:
     """Look whenever something was noted, refresh figures and heal in their own time."""
     interval_s = resources.settings.case_refresh_interval_s
     wake, clock = resources.signals.to_watch, asyncio.get_running_loop().time
+    await monitor.follow_settings()
     await monitor.note_everything()
     await monitor.look()
     log.info("watching margin", accounts=monitor.accounts)
@@ -247,6 +251,7 @@ async def _watch(resources: Resources, monitor: Monitor) -> None:
         await monitor.look()
         if clock() - refreshed >= interval_s:
             refreshed = clock()
+            await monitor.follow_settings()
             await monitor.refresh()
         if clock() - reloaded >= RELOAD_INTERVAL_S:
             reloaded = clock()
