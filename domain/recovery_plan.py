@@ -17,8 +17,9 @@ from domain.liquidation import LegRequest, Plan, PlanLimits, PlannedLeg, PlanReq
 from domain.margin import Book, Holding
 from domain.money import ZERO, exact, lots_needed, lots_within, round_money, total, whole_lots
 from domain.order import OrderType, TradingSession
+from domain.order_caps import capped
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import OpenOrder, after_open_orders, closable
+from domain.sellable import OpenOrder, after_open_orders, closable, side_price
 from domain.stock_recovery import Recovery, outstanding_in
 
 
@@ -49,13 +50,14 @@ def plan_recovery(
         return Refusal(
             RefusalCode.MARKET_CLOSED, "A market order is for the regular session only; use a limit."
         )
+    open_orders = tuple(open_orders)
     rest = after_open_orders(book, open_orders)
     goals = _goals(rest, recoveries, today)
     if not any(goal.need for goal in goals):
         return Refusal(
             RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, bring back all that is outstanding."
         )
-    draft = _Draft(rest, request, limits, now)
+    draft = _Draft(rest, open_orders, request, limits, now)
     with exact():
         refused = draft.refuses_legs(goals)
         if refused is not None:
@@ -88,8 +90,16 @@ def _ways(recovery: Recovery, rest: Book, today: Today) -> tuple[Holding, ...]:
 class _Draft:
     """The legs found so far, and what could not be used."""
 
-    def __init__(self, rest: Book, request: PlanRequest, limits: PlanLimits, now: datetime) -> None:
-        self._rest, self._request, self._limits, self._now = rest, request, limits, now
+    def __init__(
+        self,
+        rest: Book,
+        open_orders: Sequence[OpenOrder],
+        request: PlanRequest,
+        limits: PlanLimits,
+        now: datetime,
+    ) -> None:
+        self._rest, self._orders, self._request = rest, open_orders, request
+        self._limits, self._now = limits, now
         self._asked = {leg.symbol: leg for leg in request.legs or ()}
         self._legs: list[PlannedLeg] = []
         self._uncurable: list[Uncurable] = []
@@ -97,7 +107,10 @@ class _Draft:
     def refuses_legs(self, goals: Sequence[_Goal]) -> Refusal | None:
         """The first leg that cannot be, if any."""
         ways = {held.instrument.symbol: held for goal in goals for held in goal.ways if goal.need}
-        for leg in self._request.legs or ():
+        legs = self._request.legs or ()
+        if len(self._asked) != len(legs):
+            return Refusal(RefusalCode.QUANTITY_EXCEEDS_SELLABLE, "A position is named twice: use one leg.")
+        for leg in legs:
             held = ways.get(leg.symbol)
             if held is None:
                 return Refusal(
@@ -117,15 +130,22 @@ class _Draft:
                 continue
             ready = self._closable(held)
             if isinstance(ready, RefusalCode):
-                self._uncurable.append(Uncurable(symbol, ready))
+                self._uncurable.append(Uncurable(symbol, ready, abs(held.quantity)))
                 continue
             per_lot = held.instrument.multiplier * held.instrument.lot_size
             wanted = lots_needed(need, per_lot)
             lots = min(wanted, ready.lots, self._most_lots(held))
-            if wanted > ready.lots and ready.quantity(ready.lots) != abs(held.quantity):
-                self._uncurable.append(Uncurable(symbol, RefusalCode.OFF_LOT))
+            if wanted > ready.lots:
+                self._note_what_stays(ready)
             self._add(ready, lots)
             need -= lots * per_lot
+
+    def _note_what_stays(self, ready: Closable) -> None:
+        """More is needed than one order may close: because of a cap, or of an odd lot."""
+        stays = abs(ready.holding.quantity) - ready.quantity(ready.lots)
+        if stays:
+            code = RefusalCode.CAPPED if ready.lots_beyond_cap else RefusalCode.OFF_LOT
+            self._uncurable.append(Uncurable(ready.instrument.symbol, code, stays))
 
     def written(self) -> Plan | Refusal:
         """As a plan, unless there is no leg."""
@@ -146,13 +166,23 @@ class _Draft:
         symbol = held.instrument.symbol
         if symbol in self._request.keep:
             return RefusalCode.NOTHING_SELLABLE
-        found = closable(self._rest, held, self._request.order_type, self._limits.max_quote_age, self._now)
+        found = self._at_the_quote(held)
         leg = self._asked.get(symbol)
-        if isinstance(found, RefusalCode) or leg is None or leg.limit_price is None:
+        if isinstance(found, RefusalCode):
             return found
-        return closable_at(
-            found.holding, found.quote, leg.limit_price, found.rate, self._rest.rule.coefficient
-        )
+        if leg is not None and leg.limit_price is not None:
+            coefficient = self._rest.rule.coefficient
+            found = closable_at(found.holding, found.quote, leg.limit_price, found.rate, coefficient)
+        caps = self._limits.caps(self._request.caps, self._rest.terms.base_currency)
+        within = capped(found, caps, self._in_flight(symbol))
+        return within if within.lots else RefusalCode.CAPPED
+
+    def _in_flight(self, symbol: Symbol) -> Decimal:
+        return sum((each.leaves_quantity for each in self._orders if each.symbol == symbol), ZERO)
+
+    def _at_the_quote(self, held: Holding) -> Closable | RefusalCode:
+        asked, limits = self._request, self._limits
+        return closable(self._rest, held, asked.order_type, limits.max_quote_age, self._now, asked.price_band)
 
     def _most_lots(self, held: Holding) -> int:
         leg = self._asked.get(held.instrument.symbol)
@@ -177,15 +207,17 @@ class _Draft:
     def _refuses_price(self, leg: LegRequest, held: Holding) -> Refusal | None:
         if leg.limit_price is None:
             return None
-        found = closable(self._rest, held, self._request.order_type, self._limits.max_quote_age, self._now)
+        found = self._at_the_quote(held)
         if isinstance(found, RefusalCode):
             return Refusal(found, f"{leg.symbol} cannot be closed now: {found}.")
-        distance = self._limits.price_band * found.price
-        if found.limit_price is None or abs(leg.limit_price - found.price) > distance:
+        quoted = side_price(found.quote, found.side)
+        assert quoted is not None, "what can be closed has a quote"
+        distance = self._limits.price_band * quoted
+        if found.limit_price is None or abs(leg.limit_price - quoted) > distance:
             return Refusal(
                 RefusalCode.PRICE_OUTSIDE_BAND,
                 f"{leg.symbol}: the limit price of a limit order may be at most {distance:f} away from "
-                f"{found.price:f}.",
+                f"{quoted:f}.",
             )
         return None
 

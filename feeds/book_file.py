@@ -159,6 +159,7 @@ def _instrument(record: Record, option: OptionTerms | None) -> Instrument:
         trade_status=record["tradeStatus"],
         suspended_since=record["suspendedSince"],
         option=option,
+        average_daily_volume=record["averageDailyVolume"],
     )
 
 
@@ -229,6 +230,7 @@ _INSTRUMENT = {
     "feeRate": optional(not_negative, ZERO),
     "tradeStatus": optional(member_of(TradeStatus), TradeStatus.TRADING),
     "suspendedSince": optional(utc_time),
+    "averageDailyVolume": optional(not_negative),
     "factors": optional(json_object),
     "option": optional(json_object),
 }

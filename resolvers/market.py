@@ -32,6 +32,9 @@ class Instrument:
     lot_size: Decimal = strawberry.field(description="Quantities of orders are multiples of it.")
     multiplier: Decimal = strawberry.field(description="Underlyings per unit: 1 for stock.")
     trade_status: TradeStatus = strawberry.field(description="Whether it trades now.")
+    average_daily_volume: Decimal | None = strawberry.field(
+        description="Units traded on an average day; null where it is not known."
+    )
     option: OptionTerms | None = strawberry.field(description="Of an option, where they are known.")
 
 
@@ -76,6 +79,7 @@ def instrument_of(instrument: market.Instrument) -> Instrument:
         lot_size=instrument.lot_size,
         multiplier=instrument.multiplier,
         trade_status=instrument.trade_status,
+        average_daily_volume=instrument.average_daily_volume,
         option=None if option is None else _terms_of(option),
     )
 
