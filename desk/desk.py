@@ -32,6 +32,9 @@ class DeskRules:
     max_orders_per_batch: int
     recall_max_accounts: int
     """The most accounts that may be short of a stock that is recalled."""
+    max_approvals_per_batch: int
+    approval_ttl: timedelta
+    """How long a request waits for a second person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from typing import TypeVar
 
 import structlog
 
+from desk.approvals import expire_approvals
 from desk.collect_stock import collect_stock
 from desk.dispatch_orders import Dispatcher
 from desk.reconcile import question_silence, reconcile_all
@@ -37,6 +38,7 @@ LEASE = "desk"
 RECONCILE_ORDERS_MAX = 10_000
 PRUNE_INTERVAL_S = 30.0
 PRUNE_ROWS = 5_000
+EXPIRE_APPROVALS_MAX = 100
 RELOAD_INTERVAL_S = 600.0
 DISPATCH_POLL_S = 0.5
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
@@ -128,6 +130,7 @@ class Leader:
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
                 Worker("covered options", lambda: _collect_stock(resources)),
+                Worker("approvals", lambda: _expire_approvals(resources)),
                 Worker("trading", self._trade),
             ],
             PERSISTENT,
@@ -354,6 +357,13 @@ async def _collect_stock(resources: Resources) -> None:
     while True:
         await collect_stock(resources.desk)
         await asyncio.sleep(resources.settings.covered_options_check_interval_s)
+
+
+async def _expire_approvals(resources: Resources) -> None:
+    while True:
+        while await expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX) == EXPIRE_APPROVALS_MAX:
+            pass
+        await asyncio.sleep(resources.settings.approval_poll_interval_s)
 
 
 async def _prune(resources: Resources) -> None:
