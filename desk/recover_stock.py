@@ -9,10 +9,11 @@ from dataclasses import dataclass, replace
 
 from desk.desk import Desk
 from desk.liquidate import Liquidate, LiquidateCase, liquidate
-from desk.outcomes import LiquidationOutcome
+from desk.outcomes import LiquidationOutcome, LiquidationRefused, lacks
 from domain.ids import CaseId, RecoveryId
 from domain.liquidation import PlanRequest
-from domain.principal import Principal
+from domain.principal import Capability, Principal
+from domain.refusals import RefusalCode
 from models.stock_recovery import RecoveryView, load_recoveries
 
 
@@ -41,6 +42,11 @@ async def recover_stock(
 
     Recoveries of one case share one plan and one answer.
     """
+    if not principal.audience.may(Capability.LIQUIDATE):
+        why = lacks(Capability.LIQUIDATE)
+        return [
+            LiquidationRefused(CaseId("-"), RefusalCode.FORBIDDEN, why, False) for _ in command.recoveries
+        ]
     views = await load_recoveries(principal.audience, [each.recovery_id for each in command.recoveries])
     items = _by_case(command.recoveries, views)
     if not items:

@@ -36,17 +36,8 @@ from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
-from resolvers.stock_borrow import StockBorrow, StockBorrowFilter, stock_borrow_page
-from resolvers.stock_recovery import (
-    CoveredOptionShortfall,
-    CoveredOptionShortfallFilter,
-    ShortRecovery,
-    ShortRecoveryFilter,
-    find_short_recovery,
-    find_shortfall,
-    short_recoveries_page,
-    shortfalls_page,
-)
+from resolvers.stock_queries import StockQueries
+from resolvers.stock_recovery import find_short_recovery, find_shortfall
 from resolvers.summary import CaseSummary, summarise
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
@@ -78,7 +69,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries):
+class Query(ApprovalQueries, StockQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -195,53 +186,6 @@ class Query(ApprovalQueries):
     async def order(self, info: Info, id: strawberry.ID) -> Order | None:
         """Batched over aliases."""
         return await _find_order(reader(info), filter_id("Order", id))
-
-    @strawberry.field(
-        description="Accounts that hold less of a stock than their written calls need, newest first. Without "
-        "a filter the open ones. The desk looks once a trading day, at the time that its rule sets."
-    )
-    async def covered_option_shortfalls(
-        self,
-        info: Info,
-        filter: Annotated[
-            CoveredOptionShortfallFilter | None, strawberry.argument(description="Which.")
-        ] = None,
-        first: First = 50,
-        after: After = None,
-    ) -> Connection[CoveredOptionShortfall]:
-        """A keyset page."""
-        wanted = (filter or CoveredOptionShortfallFilter()).selection()
-        return await shortfalls_page(reader(info), wanted, first, after)
-
-    @strawberry.field(
-        description="What accounts have to give back of recalled, or unborrowed, stock that they are short "
-        "of, newest first. Without a filter the open ones."
-    )
-    async def short_recoveries(
-        self,
-        info: Info,
-        filter: Annotated[ShortRecoveryFilter | None, strawberry.argument(description="Which.")] = None,
-        first: First = 50,
-        after: After = None,
-    ) -> Connection[ShortRecovery]:
-        """A keyset page."""
-        wanted = (filter or ShortRecoveryFilter()).selection()
-        return await short_recoveries_page(reader(info), wanted, first, after)
-
-    @strawberry.field(
-        description="The stocks that accounts within your scope are short of, by symbol, with what of it is "
-        "recalled and being covered; options are not among them."
-    )
-    async def stock_borrow(
-        self,
-        info: Info,
-        filter: Annotated[StockBorrowFilter | None, strawberry.argument(description="Which.")] = None,
-        first: First = 50,
-        after: After = None,
-    ) -> Connection[StockBorrow]:
-        """A keyset page."""
-        wanted = (filter or StockBorrowFilter()).selection()
-        return await stock_borrow_page(reader(info), wanted, first, after)
 
     @strawberry.field(description="The last quote of an instrument; null when there is none.")
     async def quote(self, info: Info, symbol: str) -> Quote | None:
