@@ -9,17 +9,21 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from desk.audit import MONITOR, case_entry
 from desk.desk import Desk
+from desk.open_orders import as_open_orders as as_open_orders
 from desk.order_steps import store_step
+from desk.take_snapshot import snapshot_change
 from domain.case import LIVE, AlertType, Case, CaseStatus, CaseTrigger, decide, may_resolve, with_figures
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, Symbol
-from domain.liquidation import OpenOrder, uncovered_amount
+from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, Book, MarginFigures, compute_figures
 from domain.money import ZERO
 from domain.order import OrderChange, ask_cancel
 from domain.refusals import Refusal
 from models import outbox
+from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
 from models.holding import set_close_only, symbols_of
@@ -86,15 +90,6 @@ def is_priced(book: Book) -> bool:
     return all(held.quote is not None for held in book.holdings) and currencies - {base} <= book.fx.keys()
 
 
-def as_open_orders(orders: Sequence[OrderView]) -> list[OpenOrder]:
-    """What the planner needs of orders in flight."""
-    return [
-        OpenOrder(view.order.symbol, view.order.side, view.order.leaves_quantity, view.order.limit_price)
-        for view in orders
-        if view.order.leaves_quantity > 0
-    ]
-
-
 async def _settle(
     desk: Desk,
     account: AccountBook,
@@ -117,11 +112,14 @@ async def _settle(
         told = replace(view, case=case, symbols=account.symbols)
         if told != view:
             await save_case(case)
+            await _keep(desk, view.case, case, account, orders, now)
             events.append(case_event(desk, view, told, now))
     due = due_alerts(account.book, figures) if is_priced(account.book) else set()
     for alert_type in sorted(due - live):
         live.add(alert_type)
-        events.append(await _open(desk, account, alert_type, figures, uncovered, now))
+        opened = await _open(desk, account, alert_type, figures, uncovered, now)
+        await _keep(desk, None, opened.view.case, account, orders, now)
+        events.append(opened)
     if account.close_only != bool(live):
         await set_close_only(account.account.account_id, bool(live))
     return events
@@ -148,6 +146,21 @@ def _progress(
     if not case.figures.stale and not has_orders and may_resolve(case, now, desk.rules.close_hold):
         case = _decided(case, CaseTrigger.CURED, now)
     return case
+
+
+async def _keep(
+    desk: Desk,
+    before: Case | None,
+    after: Case,
+    account: AccountBook,
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> None:
+    """Evidence of what became of the case; the figures that count are in its snapshots."""
+    await snapshot_change(desk, before, after, now, account, orders)
+    entry = case_entry(MONITOR, now, before, after)
+    if entry is not None:
+        await write_audit([entry])
 
 
 def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:
@@ -191,7 +204,7 @@ async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> l
     for view in orders:
         change = ask_cancel(view.order, now, "the case is cured")
         if isinstance(change, OrderChange) and not change.unchanged:
-            events.append(await store_step(desk, view, change))
+            events.append(await store_step(desk, view, change, by=MONITOR))
     return events
 
 

@@ -19,6 +19,7 @@ from desk.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
+from gateway.evidence_workers import chain_audit, snapshot_daily
 from gateway.live import Live
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import RestartPolicy, Supervisor, Worker
@@ -123,6 +124,8 @@ class Leader:
                 Worker("relay", _relay(resources)),
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
+                Worker("audit chain", lambda: chain_audit(resources)),
+                Worker("daily snapshots", lambda: snapshot_daily(resources)),
                 Worker("trading", self._trade),
             ],
             PERSISTENT,
