@@ -11,11 +11,13 @@ from decimal import Decimal
 
 from desk.audit import MONITOR, case_entry
 from desk.desk import Desk
+from desk.expire_trading_limit import SYSTEM, expire_trading_limit
 from desk.open_orders import as_open_orders as as_open_orders
 from desk.order_steps import store_step
 from desk.take_snapshot import snapshot_change
 from domain.case import LIVE, AlertType, Case, CaseStatus, CaseTrigger, decide, may_resolve, with_figures
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
+from domain.exemption import AccountFacts
 from domain.ids import AccountId, CaseId, Symbol
 from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, Book, MarginFigures, compute_figures
@@ -23,7 +25,7 @@ from domain.money import ZERO
 from domain.order import OrderChange, ask_cancel
 from domain.refusals import Refusal
 from models import outbox
-from models.audit import write_audit
+from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
 from models.holding import set_close_only, symbols_of
@@ -83,6 +85,20 @@ def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
     return due
 
 
+def exempting(
+    account: AccountBook, alert_type: AlertType, figures: MarginFigures, now: datetime
+) -> str | None:
+    """The exemption rule that keeps the account from this call."""
+    book, reference = account.book, account.account
+    facts = AccountFacts(reference.account_no, account.client_group, book.terms, figures)
+    return account.rules.exempting(alert_type, facts, now)
+
+
+def due_calls(account: AccountBook, book: Book, figures: MarginFigures, now: datetime) -> set[AlertType]:
+    """Which calls the figures demand and no exemption rule prevents; `book` is the account's as of now."""
+    return {alert for alert in due_alerts(book, figures) if exempting(account, alert, figures, now) is None}
+
+
 def is_priced(book: Book) -> bool:
     """Every position has a quote and every currency in use a rate: the figures mean something."""
     base = book.terms.base_currency
@@ -97,14 +113,13 @@ async def _settle(
     orders: Sequence[OrderView],
     now: datetime,
 ) -> list[Event]:
-    rules = desk.rules
-    figures = compute_figures(account.book, now, rules.max_price_age)
-    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, rules.max_price_age)
+    figures, uncovered = _measured(desk, account, orders, now)
     events: list[Event] = []
     live: set[AlertType] = set()
     for view in cases:
         own = [order for order in orders if order.order.case_id == view.case.id]
         case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
+        case = await _exempted(account, case, figures, now)
         if case.status in LIVE:
             live.add(case.alert_type)
         if figures.amount == 0 and not figures.stale:
@@ -114,8 +129,11 @@ async def _settle(
             await save_case(case)
             await _keep(desk, view.case, case, account, orders, now)
             events.append(case_event(desk, view, told, now))
-    due = due_alerts(account.book, figures) if is_priced(account.book) else set()
-    for alert_type in sorted(due - live):
+    due = _due_anew(account, figures, live, now)
+    if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
+        account = await expire_trading_limit(account, now)
+        figures, uncovered = _measured(desk, account, orders, now)
+    for alert_type in sorted(due):
         live.add(alert_type)
         opened = await _open(desk, account, alert_type, figures, uncovered, now)
         await _keep(desk, None, opened.view.case, account, orders, now)
@@ -123,6 +141,23 @@ async def _settle(
     if account.close_only != bool(live):
         await set_close_only(account.account.account_id, bool(live))
     return events
+
+
+def _measured(
+    desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime
+) -> tuple[MarginFigures, Decimal]:
+    """The figures, and the amount that open orders leave uncovered."""
+    max_age = desk.rules.max_price_age
+    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, max_age)
+    return compute_figures(account.book, now, max_age), uncovered
+
+
+def _due_anew(
+    account: AccountBook, figures: MarginFigures, live: set[AlertType], now: datetime
+) -> set[AlertType]:
+    if not is_priced(account.book):
+        return set()
+    return due_calls(account, account.book, figures, now) - live
 
 
 def _progress(
@@ -161,6 +196,17 @@ async def _keep(
     entry = case_entry(MONITOR, now, before, after)
     if entry is not None:
         await write_audit([entry])
+
+
+async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:
+    """The case, void where an exemption rule matches by now. While its orders are open it waits for them."""
+    if case.status not in (CaseStatus.OPEN, CaseStatus.EXCEPTION):
+        return case
+    rule = exempting(account, case.alert_type, figures, now)
+    if rule is None:
+        return case
+    await write_audit([AuditEntry(now, SYSTEM, "exempt", "case", case.id, {"setting": rule})])
+    return replace(_decided(case, CaseTrigger.EXEMPTED, now), exempted_by=rule)
 
 
 def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:

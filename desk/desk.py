@@ -8,6 +8,7 @@ from domain.calendar import TradingCalendar, deadline
 from domain.ids import EventId
 from domain.liquidation import PlanLimits
 from domain.money import Currency
+from domain.risk_settings import RiskRules
 from models.book import BookRules
 
 
@@ -47,6 +48,11 @@ class Desk:
     def market_of(self, base_currency: Currency) -> str:
         """Whose calendar counts for accounts in this base currency."""
         return self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+
+    async def risk_rules(self, now: datetime) -> RiskRules:
+        """What the risk back office has in force at `now`; inside a transaction, as that sees it. A book that
+        was read brings the same along."""
+        return await self.rules.books.settings.in_force(now)
 
     def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
         """When a call opened now must be met."""

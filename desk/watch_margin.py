@@ -16,10 +16,19 @@ from typing import TypeVar
 import structlog
 
 from desk.apply_book import UnknownSubject, apply_statement, take_trade_status
-from desk.assess_case import as_open_orders, assess_account, case_event, due_alerts, is_priced
+from desk.assess_case import (
+    as_open_orders,
+    assess_account,
+    case_event,
+    due_alerts,
+    due_calls,
+    exempting,
+    is_priced,
+)
 from desk.desk import Desk
+from desk.follow_settings import SettingsFollower
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
-from domain.case import Case, CaseStatus, may_resolve, with_figures
+from domain.case import AlertType, Case, CaseStatus, may_resolve, with_figures
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, Symbol
 from domain.liquidation import uncovered_amount
@@ -66,6 +75,7 @@ class Monitor:
         self._rates: dict[tuple[Currency, Currency], FxRate] = {}
         self._to_load: set[AccountId] = set()
         self._to_look_at: set[AccountId] = set()
+        self._settings = SettingsFollower(desk)
 
     @property
     def accounts(self) -> int:
@@ -79,6 +89,10 @@ class Monitor:
     def note(self, account_id: AccountId) -> None:
         """Something about the account changed in the database: read it anew at the next look."""
         self._to_load.add(account_id)
+
+    async def follow_settings(self) -> None:
+        """Read anew, at the next look, whom changed risk settings concern. Begin with it."""
+        self._to_load.update(await self._settings.affected())
 
     async def take(self, messages: Sequence[FeedMessage]) -> list[tuple[FeedMessage, str]]:
         """Store what the feed says and note whom it concerns; what could not be taken, and why."""
@@ -176,15 +190,23 @@ class Monitor:
         now = self._desk.clock()
         figures = watched.live.figures(now)
         live = {view.case.alert_type for view in watched.cases}
-        if due_alerts(watched.account.book, figures) - live and is_priced(watched.live.book()):
+        if due_alerts(watched.account.book, figures) - live and self._opens(watched, figures, live, now):
             return True
         return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
+
+    def _opens(self, watched: _Watched, figures: MarginFigures, live: set[AlertType], now: datetime) -> bool:
+        return bool(
+            is_priced(watched.live.book())
+            and due_calls(watched.account, watched.account.book, figures, now) - live
+        )
 
     def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:
         if not case.force_eligible and (case.overdue(now) or _is_below_force(watched, figures)):
             return True
         own = [view.order for view in watched.orders if view.order.case_id == case.id]
         if case.status is CaseStatus.LIQUIDATING and not own:
+            return True
+        if exempting(watched.account, case.alert_type, figures, now) and not own:
             return True
         if figures.amount > 0 or figures.stale:
             return False

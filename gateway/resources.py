@@ -14,7 +14,6 @@ from uuid_utils import uuid7
 from desk.desk import Desk, DeskRules
 from domain.book_changes import TradeStatusStated
 from domain.liquidation import PlanLimits
-from domain.margin import AccountType, AmountRule
 from domain.market import Quote
 from domain.money import Currency
 from feeds.base import Feed, FeedMessage
@@ -135,10 +134,9 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
     """The rules in force, from settings."""
     this_year = clock().year
     calendars = Calendars(this_year - 1, this_year + CALENDAR_YEARS_AHEAD)
-    rule = AmountRule()
     max_age = timedelta(seconds=settings.max_price_age_s)
     rules = DeskRules(
-        books=BookRules(dict.fromkeys(AccountType, rule), timedelta(days=settings.suspended_dead_after_days)),
+        books=BookRules(timedelta(days=settings.suspended_dead_after_days)),
         plans=PlanLimits(max_quote_age=max_age, price_band=settings.price_band),
         max_price_age=max_age,
         close_hold=timedelta(seconds=settings.close_hold_s),

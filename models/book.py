@@ -2,13 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId, Symbol
-from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding
+from domain.margin import AccountTerms, AccountType, Book, CashBalance, Holding
 from domain.market import (
     DEFAULT_FACTORS,
     FactorSource,
@@ -20,7 +20,10 @@ from domain.market import (
     TradeStatus,
 )
 from domain.money import Currency
+from domain.risk_settings import RiskRules, SettingKind
 from models.database import Row, decimal, decimal_or_none, fetch, for_update, placeholders, time
+from models.risk_rules import RiskSettings
+from models.risk_setting import LATEST_ID, counting_value, factors_from_text
 
 ACCOUNT_COLUMNS = (
     "a.id AS account_id, a.account_no, a.type AS account_type, a.base_currency, "
@@ -34,6 +37,7 @@ INSTRUMENT_COLUMNS = (
 )
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 
+_SYMBOL, _CLIENT_AND_SYMBOL = "p.instrument_id", "a.client_id || ':' || p.instrument_id"
 _FACTORS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
 
 
@@ -41,7 +45,14 @@ _FACTORS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force
 class BookRules:
     """What turns rows into a `Book` besides the rows."""
 
-    amount_rules: Mapping[AccountType, AmountRule]
+    suspended_dead_after: timedelta
+    settings: RiskSettings = field(default_factory=RiskSettings)
+    """Where the rules in force come from."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    risk: RiskRules
     suspended_dead_after: timedelta
 
 
@@ -53,6 +64,9 @@ class AccountBook:
     book: Book
     version: int
     close_only: bool
+    client_group: str | None
+    rules: RiskRules
+    """In force when the book was read."""
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -70,27 +84,38 @@ async def lock_accounts(account_ids: Sequence[AccountId]) -> None:
 
 
 async def load_books(
-    account_ids: Sequence[AccountId], rules: BookRules, now: datetime
+    account_ids: Sequence[AccountId], rules: BookRules, now: datetime, factors_at: datetime | None = None
 ) -> dict[AccountId, AccountBook]:
-    """The books of these accounts, in four statements however many they are."""
+    """The books of these accounts, in four statements however many they are.
+
+    With the risk rules in force at `now`, and the factors effective at `factors_at`, which is `now` unless
+    somebody looks ahead.
+    """
     if not account_ids:
         return {}
     marks = placeholders(account_ids)
     accounts = await fetch(
         f"SELECT {ACCOUNT_COLUMNS}, a.financing_limit, a.trading_limit, a.outstanding_margin,"
-        " a.book_version, a.close_only FROM account a JOIN client k ON k.id = a.client_id"
-        f" WHERE a.id IN ({marks})",
+        f" a.book_version, a.close_only, k.client_group, ({LATEST_ID}) AS latest_setting"
+        f" FROM account a JOIN client k ON k.id = a.client_id WHERE a.id IN ({marks})",
         *account_ids,
     )
+    if not accounts:
+        return {}
+    risk = await rules.settings.as_of(accounts[0]["latest_setting"], now)
+    at = f"${len(account_ids) + 1}"
     positions = await fetch(
         f"SELECT p.account_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, "
         + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in _FACTORS)
-        + " FROM position p JOIN account a ON a.id = p.account_id"
+        + f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, _SYMBOL, at)}) AS instrument_setting"
+        f", ({counting_value(SettingKind.CLIENT_FACTORS, _CLIENT_AND_SYMBOL, at)}) AS client_setting"
+        " FROM position p JOIN account a ON a.id = p.account_id"
         " JOIN instrument i ON i.symbol = p.instrument_id"
         " LEFT JOIN quote q ON q.symbol = p.instrument_id"
         " LEFT JOIN client_factor f ON f.client_id = a.client_id AND f.instrument_id = p.instrument_id"
         f" WHERE p.account_id IN ({marks}) ORDER BY p.instrument_id",
         *account_ids,
+        factors_at or now,
     )
     cash = await fetch(
         "SELECT account_id, currency, balance, accrued_interest FROM cash_balance"
@@ -98,7 +123,7 @@ async def load_books(
         *account_ids,
     )
     rates = await load_fx_rates()
-    return _assemble(accounts, positions, cash, rates, rules, now)
+    return _assemble(accounts, positions, cash, rates, _Rules(risk, rules.suspended_dead_after), now)
 
 
 async def load_fx_rates() -> list[FxRate]:
@@ -167,14 +192,28 @@ def quote_from_row(row: Row) -> Quote | None:
 
 
 def factors_from_row(row: Row) -> MarginFactors:
-    """Client factors if stated, else the instrument's, else the default."""
+    """Of the client if there are any, else the instrument's, else the default; at each level what the risk
+    back office set wins over what the statements say."""
     for prefix, source in (("client_", FactorSource.CLIENT), ("", FactorSource.INSTRUMENT)):
-        if row[f"{prefix}{_FACTORS[0]}"] is not None:
-            initial, maintenance, margin_call, force_close = (
-                decimal(row[f"{prefix}{factor}"]) for factor in _FACTORS
-            )
-            return MarginFactors(initial, maintenance, margin_call, force_close, source)
+        factors = _set_factors(row[f"{prefix or 'instrument_'}setting"]) or _stated_factors(
+            row, prefix, source
+        )
+        if factors is not None:
+            return factors
     return DEFAULT_FACTORS
+
+
+def _set_factors(text: str | None) -> MarginFactors | None:
+    return None if text is None else factors_from_text(text)
+
+
+def _stated_factors(row: Row, prefix: str, source: FactorSource) -> MarginFactors | None:
+    if row[f"{prefix}{_FACTORS[0]}"] is None:
+        return None
+    initial, maintenance, margin_call, force_close = (
+        decimal(row[f"{prefix}{factor}"]) for factor in _FACTORS
+    )
+    return MarginFactors(initial, maintenance, margin_call, force_close, source)
 
 
 def _assemble(
@@ -182,7 +221,7 @@ def _assemble(
     positions: Iterable[Row],
     cash: Iterable[Row],
     rates: Iterable[FxRate],
-    rules: BookRules,
+    rules: _Rules,
     now: datetime,
 ) -> dict[AccountId, AccountBook]:
     holdings: dict[str, list[Holding]] = defaultdict(list)
@@ -208,7 +247,7 @@ def _account_book(
     cash: Sequence[CashBalance],
     holdings: Sequence[Holding],
     fx: Mapping[Currency, Mapping[Currency, FxRate]],
-    rules: BookRules,
+    rules: _Rules,
 ) -> AccountBook:
     account = account_reference(row)
     terms = AccountTerms(
@@ -220,15 +259,17 @@ def _account_book(
     )
     book = Book(
         terms,
-        rules.amount_rules[account.account_type],
+        rules.risk.amount_rules[account.account_type],
         tuple(cash),
         tuple(holdings),
         fx.get(account.base_currency, {}),
     )
-    return AccountBook(account, book, row["book_version"], bool(row["close_only"]))
+    return AccountBook(
+        account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk
+    )
 
 
-def _holding(row: Row, quantity: Decimal, rules: BookRules, now: datetime) -> Holding:
+def _holding(row: Row, quantity: Decimal, rules: _Rules, now: datetime) -> Holding:
     instrument = instrument_from_row(row)
     return Holding(
         instrument=instrument,

@@ -45,6 +45,7 @@ _COLUMNS = (
     *("id", "case_no", "account_id", "alert_type", "status", "amount", "amount_at_open", "uncovered_amount"),
     *("figures", "opened_at", "deadline", "force_eligible", "plans", "cured_since", "auto_liquidate_at"),
     *("auto_liquidate_trigger", "remark", "reopened_from", "closed_at", "close_reason", "version"),
+    *("exempted_by",),
 )
 _SELECT = (
     f"SELECT {', '.join(f'c.{column}' for column in _COLUMNS if column != 'account_id')}, {ACCOUNT_COLUMNS}"
@@ -273,6 +274,7 @@ def case_from_row(row: Row) -> CaseView:
         reopened_from=row["reopened_from"],
         closed_at=time_or_none(row["closed_at"]),
         close_reason=CaseCloseReason(row["close_reason"]) if row["close_reason"] else None,
+        exempted_by=row["exempted_by"],
         version=row["version"],
     )
     return CaseView(case, account_reference(row))
@@ -290,7 +292,7 @@ def _values(case: Case) -> list[Any]:
         *(case.amount_at_open, case.uncovered_amount, figures_to_text(case.figures), case.opened_at),
         *(case.deadline, case.force_eligible, case.plans, case.cured_since, auto.at if auto else None),
         *(auto.trigger if auto else None, case.remark, case.reopened_from, case.closed_at),
-        *(case.close_reason, case.version),
+        *(case.close_reason, case.version, case.exempted_by),
     ]
 
 

@@ -19,6 +19,11 @@ async def set_close_only(account_id: AccountId, close_only: bool) -> None:
     await execute("UPDATE account SET close_only = $1 WHERE id = $2", close_only, account_id)
 
 
+async def set_trading_limit(account_id: AccountId, limit: Decimal) -> None:
+    """What the client may trade beyond its margin."""
+    await execute("UPDATE account SET trading_limit = $1 WHERE id = $2", limit, account_id)
+
+
 async def account_id_of(account_no: str) -> AccountId | None:
     """The account with this number."""
     row = await fetch_one("SELECT id FROM account WHERE account_no = $1", account_no)

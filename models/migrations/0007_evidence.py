@@ -63,7 +63,7 @@ async def allow_changes(_apps: object, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0005_revocation")]
+    dependencies = [("models", "0006_risk_settings")]
 
     initial = False
 
