@@ -16,13 +16,13 @@ from desk.desk import Desk
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
     BUSY,
-    FORBIDDEN,
     KEY_REUSED,
     LIQUIDATION_OUTCOMES,
     LiquidationOutcome,
     LiquidationRefused,
     LiquidationStarted,
     Uncurable,
+    lacks,
     plain,
     request_hash,
 )
@@ -30,9 +30,9 @@ from desk.take_snapshot import snapshot_change
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, OrderId, client_order_id
-from domain.liquidation import Plan, PlannedLeg, PlanRequest, plan
+from domain.liquidation import LiquidationTarget, Plan, PlannedLeg, PlanRequest, plan
 from domain.order import Order, OrderStatus
-from domain.principal import Principal
+from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType, trade_type_of
 from models import outbox
@@ -75,8 +75,10 @@ class _ReadAhead:
 async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
     """One outcome per case, in the order asked."""
     ids = [item.case_id for item in command.cases]
-    if not principal.audience.may_act:
-        return [LiquidationRefused(id_, RefusalCode.FORBIDDEN, FORBIDDEN, False) for id_ in ids]
+    if not principal.audience.may(Capability.LIQUIDATE):
+        return [
+            LiquidationRefused(id_, RefusalCode.FORBIDDEN, lacks(Capability.LIQUIDATE), False) for id_ in ids
+        ]
     key, actor = command.idempotency_key, principal.subject
     if not await claim_key(actor, key, "liquidate", _hash(command), desk.clock()):
         return [LiquidationRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
@@ -226,7 +228,9 @@ async def _record(
         tuple(order.id for order in orders),
         made.estimated_reduction,
         made.amount_after,
-        tuple(Uncurable(each.symbol, each.code) for each in made.uncurable),
+        tuple(Uncurable(each.symbol, each.code, each.remaining) for each in made.uncurable),
+        made.short_of_target,
+        made.unknown_volume,
     )
 
 
@@ -286,6 +290,7 @@ def _audit(
         "idempotencyKey": command.idempotency_key,
         "reason": command.reason,
         "policy": item.plan.policy,
+        "target": item.plan.target,
         "amountBefore": plain(made.amount_before),
         "amountAfter": plain(made.amount_after),
         "legs": legs,
@@ -313,4 +318,15 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
         "policy": asked.policy,
         "keep": sorted(asked.keep),
         "order": [asked.order_type, asked.session, asked.time_in_force],
+    } | _plain_knobs(asked)
+
+
+def _plain_knobs(asked: PlanRequest) -> dict[str, object]:
+    """Left out where nothing is asked: a request from before there were knobs keeps its hash."""
+    knobs = {
+        "target": asked.target if asked.target is not LiquidationTarget.MARGIN_CALL else None,
+        "priceBand": plain(asked.price_band or None),
+        "maxAdvShare": plain(asked.caps.adv_share),
+        "maxSliceNotional": plain(asked.caps.slice_notional),
     }
+    return {name: knob for name, knob in knobs.items() if knob is not None}

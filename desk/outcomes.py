@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.ids import CaseId, OrderId, Symbol
+from domain.principal import CAPABILITIES, Capability, Permission
 from domain.refusals import RefusalCode
 from models.codec import Codec, dumps
 
@@ -16,6 +17,8 @@ class Uncurable:
 
     symbol: Symbol
     code: RefusalCode
+    remaining: Decimal | None = None
+    """Units that stay; None in answers that were stored before it was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,8 @@ class LiquidationStarted:
     estimated_reduction: Decimal
     amount_after: Decimal
     uncurable: tuple[Uncurable, ...]
+    short_of_target: Decimal = Decimal(0)
+    unknown_volume: tuple[Symbol, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +68,14 @@ CancelOutcome = CancelRequested | CancelRefused
 LIQUIDATION_OUTCOMES: Codec[LiquidationOutcome] = Codec(LiquidationOutcome)
 CANCEL_OUTCOMES: Codec[CancelOutcome] = Codec(CancelOutcome)
 
-FORBIDDEN = "Your token only lets you look: this needs RISK_WARNING_FULL."
 KEY_REUSED = "This idempotency key was used for another request: choose a new one."
 BUSY = "Somebody else is working on this account at this moment: look again, then retry."
+
+
+def lacks(*needed: Capability) -> str:
+    """What to tell who may not: which permissions would do."""
+    grants = [granted for granted in Permission if not CAPABILITIES[granted].isdisjoint(needed)]
+    return f"Your token does not allow this: it needs {' or '.join(grants)}."
 
 
 def request_hash(request: dict[str, Any]) -> str:

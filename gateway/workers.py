@@ -9,9 +9,11 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
+from desk.approvals import expire_approvals
 from desk.dispatch_orders import Dispatcher
 from desk.reconcile import question_silence, reconcile_all
 from desk.record_execution import record_execution
@@ -36,6 +38,7 @@ LEASE = "desk"
 RECONCILE_ORDERS_MAX = 10_000
 PRUNE_INTERVAL_S = 30.0
 PRUNE_ROWS = 5_000
+EXPIRE_APPROVALS_MAX = 100
 RELOAD_INTERVAL_S = 600.0
 DISPATCH_POLL_S = 0.5
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
@@ -47,6 +50,8 @@ OUTAGES = (BusUnavailable, ConnectionError)
 _TOLD = {CaseEventKind.OPENED: "case opened", CaseEventKind.CLOSED: "case closed"}
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class Workers:
@@ -126,6 +131,7 @@ class Leader:
                 Worker("housekeeping", lambda: _prune(resources)),
                 Worker("audit chain", lambda: chain_audit(resources)),
                 Worker("daily snapshots", lambda: snapshot_daily(resources)),
+                Worker("approvals", lambda: _expire_approvals(resources)),
                 Worker("trading", self._trade),
             ],
             PERSISTENT,
@@ -176,15 +182,15 @@ class Leader:
         return True
 
 
-async def _in_time(asked: Coroutine[None, None, bool], timeout_s: float) -> bool:
-    """The answer, or False when it takes longer.
+async def _in_time(asked: Coroutine[None, None, T], timeout_s: float | None) -> T | None:
+    """The answer, or None when it takes longer; whoever is cancelled meanwhile does not wait for it.
 
     Asked in a task, since a driver whose server is silent waits even after it was cancelled.
     """
     task = asyncio.create_task(asked)
     try:
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        return bool(done) and task.result()
+        return task.result() if done else None
     finally:
         if task.cancel():
             task.add_done_callback(lambda late: late.cancelled() or late.exception())
@@ -196,7 +202,7 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
     opened = resources.open_venue()
     feed = resources.open_feed()
     try:
-        await _tell_market(opened)
+        await _in_time(_tell_market(opened), None)
         monitor = Monitor(resources.desk)
         workers = [
             Worker("monitor", lambda: _watch(resources, monitor)),
@@ -346,6 +352,13 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
 async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
     for message, why in await monitor.take(batch.messages):
         await feed.reject(batch, batch.messages.index(message), why)
+
+
+async def _expire_approvals(resources: Resources) -> None:
+    while True:
+        while await expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX) == EXPIRE_APPROVALS_MAX:
+            pass
+        await asyncio.sleep(resources.settings.approval_poll_interval_s)
 
 
 async def _prune(resources: Resources) -> None:

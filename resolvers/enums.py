@@ -6,9 +6,10 @@ from typing import TypeVar
 
 import strawberry
 
+from domain.approval import ApprovalKind, ApprovalStatus
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
 from domain.events import CaseEventKind, OrderEventKind
-from domain.liquidation import LiquidationPolicy
+from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, TradeStatus
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
@@ -99,9 +100,17 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "MIN_TURNOVER": "Those that relieve most for the money traded: the least is sold.",
             "LOSERS_FIRST": "The largest losses first.",
             "LARGEST_FIRST": "The largest positions first.",
-            "MOST_LIQUID_FIRST": "The largest displayed size first.",
+            "MOST_LIQUID_FIRST": "The most money traded on an average day first; of unknown volume last, by "
+            "the size displayed.",
             "PRO_RATA": "The same fraction of each.",
             "ALL": "Everything that can be closed.",
+        },
+    ),
+    LiquidationTarget: (
+        "Up to where a liquidation brings an account.",
+        {
+            "MARGIN_CALL": "Until nothing is left to collect.",
+            "INITIAL_MARGIN": "Until, besides, liquid net assets reach the initial margin.",
         },
     ),
     AccountType: (
@@ -180,12 +189,14 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
     Permission: (
         "What a token grants.",
         {
-            "RISK_WARNING_READ_ONLY": "See cases, clients and orders.",
-            "RISK_WARNING_FULL": "See, liquidate and cancel.",
-            "RISK_APPROVER": "See, and approve what others ask for.",
-            "RISK_SETTING_FULL": "See, and change settings.",
-            "AUDITOR": "See everything, change nothing.",
-            "SERVICE": "An alert feed or another machine that looks.",
+            "RISK_WARNING_READ_ONLY": "See without personal data.",
+            "RISK_WARNING_OPERATOR": "See all, and everything a desk does but selling: annotate, message, "
+            "cancel, freeze.",
+            "RISK_WARNING_FULL": "As RISK_WARNING_OPERATOR, and liquidate.",
+            "RISK_APPROVER": "See all, approve what others ask for, cancel, freeze, export.",
+            "RISK_SETTING_FULL": "See without personal data, ask for changes of settings, freeze, export.",
+            "AUDITOR": "See and export everything, change nothing.",
+            "SERVICE": "A machine: see without personal data, send messages, freeze.",
         },
     ),
     RefusalCode: (
@@ -202,6 +213,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "NOTHING_SELLABLE": "No position can be closed.",
             "QUANTITY_EXCEEDS_SELLABLE": "More than the position less the open closing orders.",
             "OFF_LOT": "Not a whole number of lots above zero.",
+            "CAPPED": "One order may not be larger: a share of the daily volume, or a slice of the notional.",
             "PRICE_OUTSIDE_BAND": "The limit price is too far from the market.",
             "NO_QUOTE": "There is no price to close at.",
             "STALE_QUOTE": "The last price is too old.",
@@ -212,7 +224,31 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "SWITCH_OFF": "This kind of liquidation is switched off.",
             "FROZEN": "The kill switch is on.",
             "TOO_LATE": "The order has ended.",
-            "APPROVAL_REQUIRED": "A second person has to approve it first.",
+            "APPROVAL_REQUIRED": "A second person has to approve it first: the answer names the request.",
+            "APPROVAL_PENDING": "It was asked for before, and nobody has decided yet.",
+            "APPROVAL_DECIDED": "The request was decided, withdrawn, or has expired.",
+            "SAME_PERSON": "Who asked for it cannot approve or decline it.",
+        },
+    ),
+    ApprovalKind: (
+        "What takes a second person.",
+        {
+            "LIQUIDATION": "A liquidation above what one person may do alone.",
+            "SETTING": "A change of the desk's settings.",
+            "WRITE_OFF": "Closing a case as a loss.",
+            "VOID": "Closing a case as opened in error.",
+            "DEADLINE": "A deadline later than one person may set alone.",
+            "KILL_SWITCH_OFF": "The end of a kill switch.",
+        },
+    ),
+    ApprovalStatus: (
+        "Where a request stands.",
+        {
+            "PENDING": "Nobody has decided.",
+            "APPROVED": "Another person approved it, and it was done.",
+            "DECLINED": "Another person said no.",
+            "WITHDRAWN": "Who asked took it back.",
+            "EXPIRED": "Nobody decided in time.",
         },
     ),
     CaseOrderField: (

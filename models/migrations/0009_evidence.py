@@ -63,7 +63,7 @@ async def allow_changes(_apps: object, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0006_risk_settings")]
+    dependencies = [("models", "0008_approval")]
 
     initial = False
 
