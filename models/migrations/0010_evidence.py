@@ -63,7 +63,7 @@ async def allow_changes(_apps: object, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0008_approval")]
+    dependencies = [("models", "0009_messages_and_webhooks")]
 
     initial = False
 
