@@ -5,21 +5,18 @@ remembered when all its accounts were; cut off before, it is looked at again, an
 for a stock that day is not asked twice.
 """
 
-from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
 
 import structlog
 
 from desk.desk import Desk
 from desk.open_recoveries import Wanted, open_recoveries
-from desk.outcomes import plain
 from domain.case import AlertType
 from domain.covered_options import is_short_of, shortfalls
 from domain.ids import AccountId, Symbol
 from domain.margin import Book
 from domain.risk_settings import CoveredOptionRule
 from models import outbox
-from models.audit import AuditEntry, write_audit
 from models.book import load_books, lock_accounts
 from models.database import transaction
 from models.stock_recovery import (
@@ -32,7 +29,7 @@ from models.stock_recovery import (
 )
 
 ACCOUNTS_AT_ONCE = 500
-ACTOR = "desk"
+ACTOR = "desk:covered-options"
 
 log = structlog.get_logger()
 
@@ -101,16 +98,10 @@ async def _ask(
         if not wanted:
             return False
         due_at = desk.deadline(now, account.account.base_currency)
-        await outbox.append(await open_recoveries(desk, account, alert, wanted, due_at, now))
-        await write_audit([_audit(account_id, wanted, now)])
+        await outbox.append(await open_recoveries(desk, ACTOR, account, alert, wanted, due_at, now))
     return True
 
 
 async def _open_already(account_id: AccountId) -> set[Symbol]:
     recoveries = await open_recoveries_of([account_id])
     return {each.symbol for each in recoveries if each.alert_type is AlertType.COVERED_CALL_SHORTFALL}
-
-
-def _audit(account_id: AccountId, wanted: Sequence[Wanted], now: datetime) -> AuditEntry:
-    detail = {"shortfalls": [[each.symbol, plain(each.quantity)] for each in wanted]}
-    return AuditEntry(now, ACTOR, "collect_stock", "account", account_id, detail)

@@ -9,14 +9,19 @@ from datetime import datetime
 from decimal import Decimal
 
 from desk.assess_case import case_event
+from desk.audit import case_entry
 from desk.desk import Desk
+from desk.outcomes import plain
+from desk.take_snapshot import snapshot_change
 from domain.case import AlertType, Case, CaseStatus, CaseTrigger, decide
 from domain.events import CaseEvent, CaseEventKind, CaseView
 from domain.ids import CaseId, RecoveryId, Symbol
 from domain.margin import compute_figures
 from domain.money import ZERO
+from domain.principal import Principal
 from domain.refusals import Refusal
 from domain.stock_recovery import RecallCause, Recovery, without_amount
+from models.audit import write_audit
 from models.book import AccountBook
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
 from models.stock_recovery import insert_recoveries
@@ -35,13 +40,14 @@ class Wanted:
 
 async def open_recoveries(
     desk: Desk,
+    by: Principal | str,
     account: AccountBook,
     alert_type: AlertType,
     wanted: Sequence[Wanted],
     due_at: datetime,
     now: datetime,
 ) -> list[CaseEvent]:
-    """Store case and records; the events to append. The account is locked, `account` read under the lock."""
+    """Store case, records and evidence; the events to append. `account` was read under its lock, which holds."""
     live = await live_cases_of([account.account.account_id])
     before = next((view for view in live if view.case.alert_type is alert_type), None)
     if before is None:
@@ -67,7 +73,15 @@ async def open_recoveries(
             for each in wanted
         ]
     )
+    case_before = before.case if before else None
+    made = case_entry(by, now, case_before, view.case, detail={"stock": [_plain(each) for each in wanted]})
+    await write_audit([made] if made else [])
+    await snapshot_change(desk, case_before, view.case, now, account)
     return [event]
+
+
+def _plain(wanted: Wanted) -> dict[str, str | None]:
+    return {"symbol": wanted.symbol, "quantity": plain(wanted.quantity), "recall": wanted.recall_id}
 
 
 async def _opened(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from desk.audit import entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from desk.open_recoveries import Wanted, open_recoveries
@@ -79,8 +80,8 @@ async def _decide(desk: Desk, principal: Principal, command: RecallStock) -> Out
         )
     recall = _recall(desk, principal, command, total(share.quantity for share in shares), now)
     await insert_recall(recall)
-    await _open(desk, recall, shares, shorts, now)
-    await write_audit([_audit(recall, command, shares)])
+    await write_audit([_audit(principal, recall, command, shares)])
+    await _open(desk, principal, recall, shares, shorts, now)
     return Done(recall.id)
 
 
@@ -130,6 +131,7 @@ def _recallable(
 
 async def _open(
     desk: Desk,
+    principal: Principal,
     recall: StockRecall,
     shares: Sequence[RecallShare],
     shorts: Mapping[AccountId, RecallableShort],
@@ -141,12 +143,14 @@ async def _open(
         events: list[CaseEvent] = []
         for share in chunk:
             short = shorts[share.account_id]
-            events += await _open_one(desk, recall, share, short, books[share.account_id], now)
+            account = books[share.account_id]
+            events += await _open_one(desk, principal, recall, share, short, account, now)
         await outbox.append(events)
 
 
 async def _open_one(
     desk: Desk,
+    principal: Principal,
     recall: StockRecall,
     share: RecallShare,
     short: RecallableShort,
@@ -155,7 +159,9 @@ async def _open_one(
 ) -> list[CaseEvent]:
     may_stay = total([short.quantity, share.quantity.copy_negate()])
     wanted = Wanted(recall.symbol, share.quantity, may_stay, recall.cause, recall.id)
-    return await open_recoveries(desk, account, AlertType.SHORT_RECALL, [wanted], recall.due_at, now)
+    return await open_recoveries(
+        desk, principal, account, AlertType.SHORT_RECALL, [wanted], recall.due_at, now
+    )
 
 
 def _recall(
@@ -186,13 +192,13 @@ def _plain(command: RecallStock) -> dict[str, object]:
     }
 
 
-def _audit(recall: StockRecall, command: RecallStock, shares: Sequence[RecallShare]) -> AuditEntry:
+def _audit(
+    principal: Principal, recall: StockRecall, command: RecallStock, shares: Sequence[RecallShare]
+) -> AuditEntry:
     detail = {
         **_plain(command),
         "idempotencyKey": command.idempotency_key,
         "allocated": plain(recall.allocated),
         "shares": [[share.account_id, plain(share.quantity)] for share in shares],
     }
-    return AuditEntry(
-        recall.recalled_at, recall.recalled_by, "recall_stock", "stock_recall", recall.id, detail
-    )
+    return entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail)
