@@ -25,6 +25,7 @@ from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
 from gateway.calendars import Calendars
+from gateway.outward import message_rules, webhook_rules
 from gateway.revocation import Revocations
 from gateway.settings import Settings
 from models import outbox
@@ -155,6 +156,10 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         default_base_market=settings.deadline_default_market,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
+        max_approvals_per_batch=settings.approve_max_requests,
+        approval_ttl=timedelta(seconds=settings.approval_ttl_s),
+        messages=message_rules(settings),
+        webhooks=webhook_rules(settings),
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
 
