@@ -218,7 +218,7 @@ class Query(ApprovalQueries):
     )
     async def what_if(self, info: Info, input: WhatIfInput) -> WhatIf | None:
         """The same code as the real figures."""
-        return await what_if(reader(info), input)
+        return await what_if(reader(info, Capability.PREVIEW), input)
 
     @strawberry.field(
         description="Every account within your scope under shocked prices and rates: how many calls, for how "
@@ -232,7 +232,7 @@ class Query(ApprovalQueries):
         after: After = None,
     ) -> BookWhatIf:
         """Off the event loop."""
-        return await book_what_if(reader(info), input, first, after)
+        return await book_what_if(reader(info, Capability.PREVIEW), input, first, after)
 
 
 _SORT_KEYS = {
