@@ -77,6 +77,12 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"input": {"caseId": CASE}},
     ),
+    "whatIf": Row(
+        "query ($input: WhatIfInput!) { whatIf(input: $input) { calls } }",
+        MAY_PREVIEW,
+        {"input": {"accountId": ACCOUNT, "scenario": {}}},
+    ),
+    "bookWhatIf": Row("{ bookWhatIf(input: {}) { asOf } }", MAY_PREVIEW),
     "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
 }
 
