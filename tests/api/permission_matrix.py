@@ -82,6 +82,12 @@ QUERIES: Mapping[str, Row] = {
     "coveredOptionShortfalls": Row("{ coveredOptionShortfalls { totalCount } }", EVERYBODY),
     "shortRecoveries": Row("{ shortRecoveries { totalCount } }", EVERYBODY),
     "stockBorrow": Row("{ stockBorrow { totalCount } }", EVERYBODY),
+    "whatIf": Row(
+        "query ($input: WhatIfInput!) { whatIf(input: $input) { calls } }",
+        MAY_PREVIEW,
+        {"input": {"accountId": ACCOUNT, "scenario": {}}},
+    ),
+    "bookWhatIf": Row("{ bookWhatIf(input: {}) { asOf } }", MAY_PREVIEW),
     "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
 }
 
