@@ -47,7 +47,7 @@ async def open_recoveries(
     due_at: datetime,
     now: datetime,
 ) -> list[CaseEvent]:
-    """Store case, records and evidence; the events to append. `account` was read under its lock, which holds."""
+    """Store case, records and evidence; the events to append. `account` was read under its lock."""
     live = await live_cases_of([account.account.account_id])
     before = next((view for view in live if view.case.alert_type is alert_type), None)
     if before is None:
