@@ -28,6 +28,9 @@ class DeskRules:
     default_base_market: str
     max_cases_per_batch: int
     max_orders_per_batch: int
+    max_approvals_per_batch: int
+    approval_ttl: timedelta
+    """How long a request waits for a second person."""
 
 
 @dataclass(frozen=True, slots=True)

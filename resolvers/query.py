@@ -9,14 +9,15 @@ import strawberry
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
-from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
 from domain.order import TimeInForce, TradingSession
-from domain.principal import Permission
+from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
 from models.case import CaseSort, count_cases, page_cases
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
 from models.order import OrderFilter as OrderSelection
+from resolvers.approval import ApprovalQueries, approval_of
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
 from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestInfo, reader
@@ -54,7 +55,8 @@ class ClientFilter:
     """To models.client.ClientFilter."""
 
     search: str | None = strawberry.field(
-        default=None, description="Case-insensitive part of name or client number."
+        default=None,
+        description="Case-insensitive part of the client number or, if you may see it, the name.",
     )
     group: str | None = strawberry.field(default=None, description="Of this group.")
     has_open_case: bool | None = strawberry.field(
@@ -63,8 +65,8 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query:
-    """One method per root field."""
+class Query(ApprovalQueries):
+    """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
     async def viewer(self, info: RequestInfo) -> Viewer:
@@ -193,7 +195,7 @@ class Query:
     )
     async def liquidation_preview(self, info: Info, input: LiquidationPreviewInput) -> LiquidationPreview:
         """The same plan that liquidate would make at this moment."""
-        context = reader(info)
+        context = reader(info, Capability.PREVIEW)
         request = plan_request(
             *(input.legs, input.policy, input.keep, input.order_type),
             *(TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max),
@@ -247,7 +249,13 @@ async def _find_position(context: ReadContext, id_: str) -> Node | None:
     return position_of(AccountId(account_id), held, loaded) if held and loaded else None
 
 
+async def _find_approval(context: ReadContext, id_: str) -> Node | None:
+    view = await context.loaders.approvals.load(ApprovalId(id_))
+    return approval_of(view, context) if view else None
+
+
 _FINDERS = {
+    "ApprovalRequest": _find_approval,
     "Case": _find_case,
     "Client": _find_client,
     "Account": _find_account,
