@@ -7,9 +7,9 @@ came later: nothing is ever backdated. A request whose before-image is no longer
 from dataclasses import dataclass
 from datetime import datetime
 
-from desk.approvals import Executed
 from desk.command import Outcome, run_once
 from desk.desk import Desk
+from desk.executed import Executed
 from desk.request_approval import ApprovalAsked, request_approval
 from desk.setting_facts import facts_of
 from domain.approval import Approval, ApprovalKind
@@ -19,7 +19,7 @@ from domain.principal import EVERYTHING, Audience, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import SettingId, SettingKind, SettingValue, SettingVersion, value_in_force
 from models.audit import AuditEntry, write_audit
-from models.client import accounts_of, group_is_known
+from models.client import group_is_known, load_clients
 from models.codec import Codec
 from models.holding import account_id_of
 from models.market import load_instruments
@@ -41,7 +41,8 @@ _NO_GROUP = Refusal(RefusalCode.NOT_FOUND, "There is no client group of that nam
 _NO_INSTRUMENT = Refusal(RefusalCode.NOT_FOUND, "There is no such instrument.")
 _NO_EXEMPTION = Refusal(RefusalCode.NOT_FOUND, "There is no such exemption.")
 _WHOLE_DESK = Refusal(
-    RefusalCode.FORBIDDEN, "The setting concerns accounts that your token does not cover: ask somebody whose does."
+    RefusalCode.FORBIDDEN,
+    "The setting concerns accounts that your token does not cover: ask somebody whose does.",
 )
 
 
@@ -68,8 +69,7 @@ class _Asked:
     effective_at: datetime | None
     requested_at: datetime
     based_on: str | None
-    account_id: str | None
-    client_id: str | None
+    concerned: Concerned
 
 
 _ASKED: Codec[_Asked] = Codec(_Asked)
@@ -106,7 +106,7 @@ async def execute_setting(
             "The setting was changed since this was asked for: decline it and look at the setting again.",
         )
     version = _version(desk, principal, approval, asked, await next_number(), now)
-    await insert_setting(version, Concerned(asked.account_id, asked.client_id))
+    await insert_setting(version, asked.concerned)
     await write_audit([_audit(version, approval)])
     wanted = asked.effective_at
     if wanted is None or wanted == version.effective_at:
@@ -119,7 +119,7 @@ async def _request(desk: Desk, principal: Principal, command: ChangeSetting) -> 
     concerned = await _concerned(desk, principal.audience, command)
     if isinstance(concerned, Refusal):
         return concerned
-    subject = command.subject or desk.new_id()
+    subject = desk.new_id() if command.subject is None else command.subject
     latest = await latest_of(command.kind, subject)
     if command.kind is SettingKind.EXEMPTION and command.subject is not None:
         if latest is None or not await _may_replace(principal.audience, latest):
@@ -133,8 +133,7 @@ async def _request(desk: Desk, principal: Principal, command: ChangeSetting) -> 
         effective_at=command.effective_at,
         requested_at=now,
         based_on=latest.id if latest else None,
-        account_id=concerned.account_id,
-        client_id=concerned.client_id,
+        concerned=concerned,
     )
     begin = {"effectiveAt": command.effective_at.isoformat() if command.effective_at else "on approval"}
     approval = ApprovalAsked(
@@ -163,14 +162,14 @@ async def _in_force(desk: Desk, kind: SettingKind, subject: str, at: datetime) -
 async def _concerned(desk: Desk, audience: Audience, command: ChangeSetting) -> Concerned | Refusal:
     """Whose account or client alone it is about; what concerns others too needs a token for every account."""
     value = command.value
-    if command.kind is SettingKind.CLIENT_FACTORS:
-        return await _client_of_factors(audience, command.subject or "")
     if isinstance(value, Exemption) and value.scope is ExemptionScope.ACCOUNT:
         assert value.target is not None
         account_id = await account_id_of(value.target) if audience.covers(value.target) else None
         return _NO_ACCOUNT if account_id is None else await _room(desk, command, Concerned(account_id))
     if not audience.sees_every_account:
         return _WHOLE_DESK
+    if command.kind is SettingKind.CLIENT_FACTORS:
+        return await _client_of_factors(command.subject or "")
     if command.kind is SettingKind.INSTRUMENT_FACTORS:
         return Concerned() if await _is_instrument(command.subject or "") else _NO_INSTRUMENT
     if isinstance(value, Exemption):
@@ -199,17 +198,11 @@ async def _may_replace(audience: Audience, latest: SettingVersion) -> bool:
     return audience.sees_every_account
 
 
-async def _client_of_factors(audience: Audience, subject: str) -> Concerned | Refusal:
-    client_id = ClientId(subject.partition(":")[0])
-    everything = await accounts_of(EVERYTHING, [client_id])
-    accounts = everything.get(client_id, [])
-    covered = [audience.covers(account.reference.account_no) for account in accounts]
-    if not any(covered):
+async def _client_of_factors(subject: str) -> Concerned | Refusal:
+    client_id, _, symbol = subject.partition(":")
+    if not await load_clients(EVERYTHING, [ClientId(client_id)]):
         return _NO_CLIENT
-    if not all(covered):
-        return _WHOLE_DESK
-    known = await _is_instrument(subject.partition(":")[2])
-    return Concerned(client_id=client_id) if known else _NO_INSTRUMENT
+    return Concerned(client_id=ClientId(client_id)) if await _is_instrument(symbol) else _NO_INSTRUMENT
 
 
 async def _is_instrument(symbol: str) -> bool:

@@ -32,6 +32,7 @@ class RefusalCode(StrEnum):
     APPROVAL_PENDING = "APPROVAL_PENDING"
     APPROVAL_DECIDED = "APPROVAL_DECIDED"
     SAME_PERSON = "SAME_PERSON"
+    LIMIT_REACHED = "LIMIT_REACHED"
 
 
 @dataclass(frozen=True, slots=True)

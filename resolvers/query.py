@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from desk.liquidate import switched_off
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -13,6 +14,7 @@ from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
+from domain.risk_settings import ForceType
 from models.case import CaseSort, count_cases, page_cases
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
@@ -34,6 +36,7 @@ from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
+from resolvers.settings import SettingQueries, find_setting
 from resolvers.summary import CaseSummary, summarise
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
@@ -65,7 +68,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries):
+class Query(ApprovalQueries, SettingQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -209,6 +212,9 @@ class Query(ApprovalQueries):
             return refused_preview(accepted, view.case.figures.amount)
         loaded = await context.loaders.books.load(view.case.account_id)
         assert loaded is not None, "a case's account has a book"
+        off = switched_off(loaded.book, ForceType.MANUAL)
+        if off is not None:
+            return refused_preview(off, view.case.figures.amount)
         made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
@@ -261,4 +267,5 @@ _FINDERS = {
     "Account": _find_account,
     "Order": _find_order,
     "Position": _find_position,
+    "RiskSetting": find_setting,
 }

@@ -164,7 +164,9 @@ class InstrumentFactorsInput:
         return WantedSetting(SettingKind.INSTRUMENT_FACTORS, _symbol(self.symbol), value)
 
 
-@strawberry.input(description="The margin factors of an instrument for one client; they win over the instrument's.")
+@strawberry.input(
+    description="The margin factors of an instrument for one client; they win over the instrument's."
+)
 class ClientFactorsInput:
     """To domain.risk_settings.FactorSetting."""
 

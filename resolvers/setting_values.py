@@ -33,7 +33,9 @@ class AmountRuleSetting:
     account_type: AccountType = strawberry.field(description="For which accounts.")
     coefficient: Decimal = strawberry.field(description="What the margin-call margin is multiplied by.")
     with_interest: bool = strawberry.field(description="Accrued interest is collected.")
-    with_outstanding_margin: bool = strawberry.field(description="Margin owed from earlier calls is collected.")
+    with_outstanding_margin: bool = strawberry.field(
+        description="Margin owed from earlier calls is collected."
+    )
     with_trading_limit: bool = strawberry.field(description="The trading limit lowers the amount.")
     with_over_financing: bool = strawberry.field(description="Debt above the financing limit is collected.")
     over_financing_triggers: bool = strawberry.field(

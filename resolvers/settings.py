@@ -49,7 +49,9 @@ First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.
 After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
 
 
-@strawberry.type(description="One approved version of a risk setting. It is never changed; a newer one counts.")
+@strawberry.type(
+    description="One approved version of a risk setting. It is never changed; a newer one counts."
+)
 class RiskSetting(Node):
     """From domain.risk_settings.SettingVersion."""
 
@@ -160,7 +162,7 @@ class SettingQueries:
     )
     async def settings(
         self,
-        info: RequestInfo,
+        info: Info,
         at: Annotated[
             datetime | None,
             strawberry.argument(description="When, past or to come; null: now."),
@@ -180,7 +182,7 @@ class SettingQueries:
     )
     async def setting_history(
         self,
-        info: RequestInfo,
+        info: Info,
         kind: Annotated[
             SettingKind | None, strawberry.argument(description="Of this kind; null: of all.")
         ] = None,
@@ -214,9 +216,7 @@ class SettingMutations:
         outcome = await change_setting(info.context.api.desk, info.context.principal, command)
         assert isinstance(outcome, Refused), "a setting is never changed by one person"
         if outcome.code is RefusalCode.APPROVAL_REQUIRED and outcome.approval_id is not None:
-            return RequestSettingChangePayload(
-                result=SettingChangeRequested(approval_id=outcome.approval_id)
-            )
+            return RequestSettingChangePayload(result=SettingChangeRequested(approval_id=outcome.approval_id))
         return RequestSettingChangePayload(
             result=SettingChangeRefused(
                 code=outcome.code, message=outcome.message, approval_id=outcome.approval_id
