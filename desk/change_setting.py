@@ -184,7 +184,7 @@ async def _room(desk: Desk, command: ChangeSetting, concerned: Concerned) -> Con
     most = desk.rules.max_exemptions
     if command.subject is None and await count_exemptions() >= most:
         return Refusal(
-            RefusalCode.LIMIT_REACHED, f"There are {most} exemptions already: change one, or raise the limit."
+            RefusalCode.TOO_MANY, f"There are {most} exemptions already: change one, or raise the limit."
         )
     return concerned
 

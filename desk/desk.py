@@ -1,9 +1,11 @@
 """What every use case is given: the rules in force, the clock, the source of ids and the calendars."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import TradingCalendar, deadline
 from domain.ids import EventId
 from domain.liquidation import PlanLimits
@@ -32,6 +34,8 @@ class DeskRules:
     max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
+    messages: MessageRules = field(default_factory=MessageRules)
+    webhooks: WebhookRules = field(default_factory=WebhookRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +52,11 @@ class Desk:
     def event_id(self) -> EventId:
         """A new event's id."""
         return EventId(self.new_id())
+
+    def zone_of(self, base_currency: Currency) -> ZoneInfo:
+        """The clock of the market that sets the deadlines of accounts in this base currency."""
+        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+        return self.calendar_of(market).zone
 
     async def risk_rules(self, now: datetime) -> RiskRules:
         """What the risk back office has in force at `now`; inside a transaction, as that sees it. A book that

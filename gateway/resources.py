@@ -24,6 +24,7 @@ from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.calendars import Calendars
+from gateway.outward import message_rules, webhook_rules
 from gateway.revocation import Revocations
 from gateway.settings import Settings
 from models import outbox
@@ -157,6 +158,8 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         max_exemptions=settings.exemptions_max,
         max_approvals_per_batch=settings.approve_max_requests,
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
+        messages=message_rules(settings),
+        webhooks=webhook_rules(settings),
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
 

@@ -22,6 +22,7 @@ from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEve
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
 from gateway.live import Live
+from gateway.outward import run_outward
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import RestartPolicy, Supervisor, Worker
 from gateway.wake import tell_leader, wake_for_others
@@ -129,6 +130,7 @@ class Leader:
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
                 Worker("approvals", lambda: _expire_approvals(resources)),
+                Worker("outward", lambda: _outward(resources)),
                 Worker("trading", self._trade),
             ],
             PERSISTENT,
@@ -356,6 +358,11 @@ async def _expire_approvals(resources: Resources) -> None:
         while await expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX) == EXPIRE_APPROVALS_MAX:
             pass
         await asyncio.sleep(resources.settings.approval_poll_interval_s)
+
+
+async def _outward(resources: Resources) -> None:
+    settings, cursors = resources.settings, resources.api.cursors
+    await run_outward(settings, resources.desk, cursors, PERSISTENT, OUTAGES)
 
 
 async def _prune(resources: Resources) -> None:
