@@ -53,6 +53,10 @@ class Desk:
         """A new event's id."""
         return EventId(self.new_id())
 
+    def market_of(self, base_currency: Currency) -> str:
+        """Whose calendar counts for accounts in this base currency."""
+        return self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+
     def zone_of(self, base_currency: Currency) -> ZoneInfo:
         """The clock of the market that sets the deadlines of accounts in this base currency."""
         market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
@@ -65,10 +69,9 @@ class Desk:
 
     def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
         """When a call opened now must be met."""
-        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
         return deadline(
             opened_at,
-            self.calendar_of(market),
+            self.calendar_of(self.market_of(base_currency)),
             trading_days=self.rules.deadline_trading_days,
             cut_off=self.rules.deadline_cut_off,
         )

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.assess_case import as_open_orders, case_event
+from desk.audit import case_entry
 from desk.desk import Desk
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
@@ -25,7 +26,8 @@ from desk.outcomes import (
     plain,
     request_hash,
 )
-from domain.case import CaseTrigger, decide
+from desk.take_snapshot import snapshot_change
+from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, OrderId, client_order_id
 from domain.liquidation import LiquidationTarget, Plan, PlannedLeg, PlanRequest, plan
@@ -145,7 +147,7 @@ async def _decide_case(
     if isinstance(made, Refusal):
         outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
     else:
-        outcome = await _record(desk, principal, command, item, view, made, read.book, now)
+        outcome = await _record(desk, principal, command, item, view, made, read, now)
     await store_outcome(
         *(principal.subject, command.idempotency_key, item.case_id),
         LIQUIDATION_OUTCOMES.to_text(outcome),
@@ -200,7 +202,7 @@ async def _record(
     item: LiquidateCase,
     view: CaseView,
     made: Plan,
-    account: AccountBook,
+    read: _ReadAhead,
     now: datetime,
 ) -> LiquidationStarted:
     case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
@@ -210,7 +212,7 @@ async def _record(
         _order(desk, principal, item, case.case_no, case.plans, number, leg, view, now)
         for number, leg in enumerate(made.legs, start=1)
     ]
-    before = replace(view, symbols=account.symbols)
+    before = replace(view, symbols=read.book.symbols)
     changed = replace(before, case=case)
     events: list[Event] = [case_event(desk, before, changed, now)]
     events += [created_event(desk, OrderView(order, view.account)) for order in orders]
@@ -218,7 +220,8 @@ async def _record(
     await add_changes([creation_step(order) for order in orders])
     await save_case(case)
     await bump_book(case.account_id)
-    await write_audit([_audit(principal, command, item, orders, made, now)])
+    await write_audit([_audit(principal, command, item, view.case, case, orders, made, now)])
+    await snapshot_change(desk, view.case, case, now, read.book, read.orders)
     await outbox.append(events)
     return LiquidationStarted(
         case.id,
@@ -266,6 +269,8 @@ def _audit(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
+    before: Case,
+    after: Case,
     orders: Sequence[Order],
     made: Plan,
     now: datetime,
@@ -290,7 +295,9 @@ def _audit(
         "amountAfter": plain(made.amount_after),
         "legs": legs,
     }
-    return AuditEntry(now, principal.subject, "liquidate", "case", item.case_id, detail)
+    made_of = case_entry(principal, now, before, after, "liquidate", detail)
+    assert made_of is not None, "a liquidation changes the case"
+    return made_of
 
 
 def _hash(command: Liquidate) -> str:

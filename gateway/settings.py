@@ -220,6 +220,16 @@ class Settings(BaseSettings):
     outbox_retention_hours: Count = Field(
         24, description="For how many hours published outbox rows are kept."
     )
+    audit_chain_interval_s: Seconds = Field(
+        1, description="How often, in seconds, committed audit rows are put into the hash chain."
+    )
+    audit_chain_batch: Count = Field(500, description="The most audit rows chained in one transaction.")
+    daily_snapshot_interval_s: Seconds = Field(
+        5, description="How often, in seconds, the desk looks whether daily snapshots are due."
+    )
+    daily_snapshot_batch: Count = Field(
+        50, description="Of how many accounts the cases are snapshot in one transaction, under their locks."
+    )
     bus_name: str = Field(
         "desk", min_length=1, description="The prefix of the bus's keys in Redis; two desks need two names."
     )

@@ -21,6 +21,7 @@ from desk.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
+from gateway.evidence_workers import chain_audit, snapshot_daily
 from gateway.live import Live
 from gateway.outward import run_outward
 from gateway.resources import OpenVenue, Resources
@@ -129,6 +130,8 @@ class Leader:
                 Worker("relay", _relay(resources)),
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
+                Worker("audit chain", lambda: chain_audit(resources)),
+                Worker("daily snapshots", lambda: snapshot_daily(resources)),
                 Worker("approvals", lambda: _expire_approvals(resources)),
                 Worker("outward", lambda: _outward(resources)),
                 Worker("trading", self._trade),
