@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.exemption import Exemption
-from domain.ids import AccountId, ClientId
+from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AmountRule
 from domain.market import FactorSource, MarginFactors
 from domain.principal import Audience
@@ -22,7 +22,7 @@ from domain.risk_settings import (
     TradingLimitExpiry,
 )
 from models.codec import Codec
-from models.database import Row, decimal, execute, fetch, fetch_one, insert_sql, time
+from models.database import Row, decimal, execute, fetch, fetch_one, insert_sql, placeholders, time
 from models.where import Page, PageRequest, Where, cut
 
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
@@ -36,6 +36,7 @@ _COLUMNS = (
     *("requested_at", "approved_by", "approved_at", "reason", "account_id", "client_id"),
 )
 _SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM risk_setting s"
+_OF_CLIENTS = SettingKind.CLIENT_FACTORS.value
 _FACTORS = ", ".join(repr(kind.value) for kind in FACTOR_KINDS)
 
 _CODECS: Mapping[SettingKind, Codec[SettingValue]] = {
@@ -154,6 +155,25 @@ async def factors_in_force(kind: SettingKind, subject: str, at: datetime) -> Fac
             source,
         )
     )
+
+
+async def client_factors_set(
+    clients: Sequence[ClientId], at: datetime
+) -> dict[tuple[ClientId, Symbol], MarginFactors]:
+    """What is set for these clients and counts at this moment; what was withdrawn is left out."""
+    rows = await fetch(
+        f"SELECT s.client_id, s.subject, s.value FROM risk_setting s WHERE s.kind = '{_OF_CLIENTS}'"
+        f" AND s.client_id IN ({placeholders(clients, 2)})"
+        f" AND s.id = ({_counting('s.kind', 's.subject', '$1')})",
+        *(at, *clients),
+    )
+    found: dict[tuple[ClientId, Symbol], MarginFactors] = {}
+    for row in rows:
+        factors = factors_from_text(row["value"])
+        if factors is not None:
+            client_id = ClientId(row["client_id"])
+            found[client_id, Symbol(row["subject"].removeprefix(f"{client_id}:"))] = factors
+    return found
 
 
 async def settings_in_force(audience: Audience, at: datetime) -> list[SettingVersion]:

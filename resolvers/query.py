@@ -38,6 +38,7 @@ from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
 from resolvers.settings import SettingQueries, find_setting
 from resolvers.summary import CaseSummary, summarise
+from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
@@ -216,6 +217,28 @@ class Query(ApprovalQueries, SettingQueries):
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
         return preview_of(made, desk)
+
+    @strawberry.field(
+        description="An account under shocked prices and rates: figures before and after, the calls they "
+        "would demand and what would be sold; null when there is none within your scope."
+    )
+    async def what_if(self, info: Info, input: WhatIfInput) -> WhatIf | None:
+        """The same code as the real figures."""
+        return await what_if(reader(info, Capability.PREVIEW), input)
+
+    @strawberry.field(
+        description="Every account within your scope under shocked prices and rates: how many calls, for how "
+        "much, whom first. Takes seconds on a large book; few may run at once (BOOK_BUSY)."
+    )
+    async def book_what_if(
+        self,
+        info: Info,
+        input: Annotated[ScenarioInput, strawberry.argument(description="What is supposed to happen.")],
+        first: First = 50,
+        after: After = None,
+    ) -> BookWhatIf:
+        """Off the event loop."""
+        return await book_what_if(reader(info, Capability.PREVIEW), input, first, after)
 
 
 _SORT_KEYS = {

@@ -78,6 +78,12 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"input": {"caseId": CASE}},
     ),
+    "whatIf": Row(
+        "query ($input: WhatIfInput!) { whatIf(input: $input) { calls } }",
+        MAY_PREVIEW,
+        {"input": {"accountId": ACCOUNT, "scenario": {}}},
+    ),
+    "bookWhatIf": Row("{ bookWhatIf(input: {}) { asOf } }", MAY_PREVIEW),
     "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
     "settings": Row("{ settings { at } }", READS_SETTINGS),
     "settingHistory": Row("{ settingHistory { totalCount } }", READS_SETTINGS),
