@@ -35,6 +35,7 @@ class DeskRules:
     recall_max_accounts: int
     """The most accounts that may be short of a stock that is recalled."""
     max_approvals_per_batch: int
+    max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
     messages: MessageRules = field(default_factory=MessageRules)

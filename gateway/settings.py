@@ -199,6 +199,9 @@ class Settings(BaseSettings):
     approval_poll_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks for requests that have expired."
     )
+    exemptions_max: Count = Field(
+        500, description="The most exemption rules the risk settings may hold, those switched off included."
+    )
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
 

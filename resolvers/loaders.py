@@ -15,6 +15,7 @@ from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Recover
 from domain.liquidation import OpenOrder
 from domain.market import Instrument, Quote
 from domain.principal import Audience
+from domain.risk_settings import SettingId, SettingVersion
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import load_cases, open_cases_of_clients
@@ -30,6 +31,7 @@ from models.order import (
     newest_orders_of_cases,
     open_orders_of,
 )
+from models.risk_setting import load_settings
 from models.stock_borrow import ShortHolding, shorts_in
 from models.stock_recovery import RecoveryView, load_recoveries, recoveries_of_cases
 from models.where import Page
@@ -95,6 +97,9 @@ class Loaders:
         )
         self.shorts: DataLoader[Symbol, Sequence[ShortHolding]] = _many(
             lambda symbols: shorts_in(audience, symbols)
+        )
+        self.settings: DataLoader[SettingId, SettingVersion | None] = _one(
+            lambda ids: load_settings(audience, ids)
         )
         self.approvals: DataLoader[ApprovalId, ApprovalView | None] = _one(
             lambda ids: load_approvals(audience, ids)

@@ -59,6 +59,7 @@ ANSWERS = {
     "withdraw": _APPROVAL,
     "recallStock": "result { __typename ... on RecallRefused { code } }",
     "recoverStock": "results { __typename ... on StockRecoveryRefused { code } }",
+    "requestSettingChange": "result { __typename ... on SettingChangeRefused { code } }",
 }
 """What others answer: whatever it is, a refusal's `code` has to be asked for."""
 
@@ -89,6 +90,8 @@ QUERIES: Mapping[str, Row] = {
     ),
     "bookWhatIf": Row("{ bookWhatIf(input: {}) { asOf } }", MAY_PREVIEW),
     "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
+    "settings": Row("{ settings { at } }", READS_SETTINGS),
+    "settingHistory": Row("{ settingHistory { totalCount } }", READS_SETTINGS),
 }
 
 MUTATIONS: Mapping[str, Row] = {
@@ -108,6 +111,11 @@ MUTATIONS: Mapping[str, Row] = {
     ),
     "recoverStock": mutation(
         "recoverStock", "RecoverStockInput", MAY_LIQUIDATE, recoveries=[{"recoveryId": ORDER}]
+    ),
+    "requestSettingChange": mutation(
+        *("requestSettingChange", "RequestSettingChangeInput", CHANGES_SETTINGS),
+        reason="x",
+        setting={"tradingLimitExpiry": {"expires": False}},
     ),
 }
 
