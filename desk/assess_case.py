@@ -9,18 +9,23 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from desk.assess_recovery import assess_recovery, is_recovery
+from desk.audit import MONITOR, case_entry
 from desk.desk import Desk
 from desk.expire_trading_limit import SYSTEM, expire_trading_limit
+from desk.open_orders import as_open_orders as as_open_orders
 from desk.order_steps import store_step
+from desk.take_snapshot import snapshot_change
 from domain.case import LIVE, AlertType, Case, CaseStatus, CaseTrigger, decide, may_resolve, with_figures
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
 from domain.exemption import AccountFacts
 from domain.ids import AccountId, CaseId, Symbol
-from domain.liquidation import OpenOrder, uncovered_amount
+from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, Book, MarginFigures, compute_figures
 from domain.money import ZERO
 from domain.order import OrderChange, ask_cancel
 from domain.refusals import Refusal
+from domain.stock_recovery import RECOVERY_ALERTS
 from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
@@ -103,15 +108,6 @@ def is_priced(book: Book) -> bool:
     return all(held.quote is not None for held in book.holdings) and currencies - {base} <= book.fx.keys()
 
 
-def as_open_orders(orders: Sequence[OrderView]) -> list[OpenOrder]:
-    """What the planner needs of orders in flight."""
-    return [
-        OpenOrder(view.order.symbol, view.order.side, view.order.leaves_quantity, view.order.limit_price)
-        for view in orders
-        if view.order.leaves_quantity > 0
-    ]
-
-
 async def _settle(
     desk: Desk,
     account: AccountBook,
@@ -124,15 +120,21 @@ async def _settle(
     live: set[AlertType] = set()
     for view in cases:
         own = [order for order in orders if order.order.case_id == view.case.id]
-        case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
-        case = await _exempted(account, case, figures, now)
+        changed = False
+        superfluous: Sequence[OrderView] = own if figures.amount == 0 and not figures.stale else ()
+        if is_recovery(view.case):
+            assessed = await assess_recovery(desk, account, view.case, figures, own, now)
+            case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
+        else:
+            case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
+            case = await _exempted(account, case, figures, now)
         if case.status in LIVE:
             live.add(case.alert_type)
-        if figures.amount == 0 and not figures.stale:
-            events += await _call_off(desk, own, now)
+        events += await _call_off(desk, superfluous, now)
         told = replace(view, case=case, symbols=account.symbols)
-        if told != view:
+        if told != view or changed:
             await save_case(case)
+            await _keep(desk, view.case, case, account, orders, now)
             events.append(case_event(desk, view, told, now))
     due = _due_anew(account, figures, live, now)
     if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
@@ -140,9 +142,13 @@ async def _settle(
         figures, uncovered = _measured(desk, account, orders, now)
     for alert_type in sorted(due):
         live.add(alert_type)
-        events.append(await _open(desk, account, alert_type, figures, uncovered, now))
-    if account.close_only != bool(live):
-        await set_close_only(account.account.account_id, bool(live))
+        opened = await _open(desk, account, alert_type, figures, uncovered, now)
+        await _keep(desk, None, opened.view.case, account, orders, now)
+        events.append(opened)
+    # Who has to bring back stock may still buy it.
+    close_only = bool(live - RECOVERY_ALERTS)
+    if account.close_only != close_only:
+        await set_close_only(account.account.account_id, close_only)
     return events
 
 
@@ -184,6 +190,21 @@ def _progress(
     if not case.figures.stale and not has_orders and may_resolve(case, now, desk.rules.close_hold):
         case = _decided(case, CaseTrigger.CURED, now)
     return case
+
+
+async def _keep(
+    desk: Desk,
+    before: Case | None,
+    after: Case,
+    account: AccountBook,
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> None:
+    """Evidence of what became of the case; the figures that count are in its snapshots."""
+    await snapshot_change(desk, before, after, now, account, orders)
+    entry = case_entry(MONITOR, now, before, after)
+    if entry is not None:
+        await write_audit([entry])
 
 
 async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:
@@ -238,7 +259,7 @@ async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> l
     for view in orders:
         change = ask_cancel(view.order, now, "the case is cured")
         if isinstance(change, OrderChange) and not change.unchanged:
-            events.append(await store_step(desk, view, change))
+            events.append(await store_step(desk, view, change, by=MONITOR))
     return events
 
 

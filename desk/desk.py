@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import TradingCalendar, deadline
+from domain.covered_options import Today
 from domain.ids import EventId
 from domain.liquidation import PlanLimits
+from domain.market import Instrument
 from domain.money import Currency
 from domain.risk_settings import RiskRules
 from models.book import BookRules
@@ -30,7 +32,10 @@ class DeskRules:
     default_base_market: str
     max_cases_per_batch: int
     max_orders_per_batch: int
+    recall_max_accounts: int
+    """The most accounts that may be short of a stock that is recalled."""
     max_approvals_per_batch: int
+    max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
     messages: MessageRules = field(default_factory=MessageRules)
@@ -52,6 +57,10 @@ class Desk:
         """A new event's id."""
         return EventId(self.new_id())
 
+    def market_of(self, base_currency: Currency) -> str:
+        """Whose calendar counts for accounts in this base currency."""
+        return self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+
     def zone_of(self, base_currency: Currency) -> ZoneInfo:
         """The clock of the market that sets the deadlines of accounts in this base currency."""
         market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
@@ -64,10 +73,17 @@ class Desk:
 
     def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
         """When a call opened now must be met."""
-        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
         return deadline(
             opened_at,
-            self.calendar_of(market),
+            self.calendar_of(self.market_of(base_currency)),
             trading_days=self.rules.deadline_trading_days,
             cut_off=self.rules.deadline_cut_off,
         )
+
+    def today(self, now: datetime) -> Today:
+        """The date at `now` where an instrument trades."""
+
+        def day(instrument: Instrument) -> date:
+            return now.astimezone(self.calendar_of(instrument.market).zone).date()
+
+        return day

@@ -2,8 +2,10 @@
 
 from dataclasses import dataclass
 
+from desk.audit import entry
+from desk.case_command import NO_CASE
 from desk.command import Done, Outcome, run_once
-from desk.compose_message import compose
+from desk.compose_message import compose, note_notice
 from desk.desk import Desk
 from domain.case import LIVE, CaseStatus
 from domain.events import CaseView
@@ -42,11 +44,15 @@ async def _send(desk: Desk, principal: Principal, command: SendMessage, case_id:
     }
 
     async def decide() -> Outcome | Refusal:
-        message = await _compose(desk, principal, command, case_id)
+        locked = await lock_case(principal.audience, case_id)
+        if locked is None:
+            return NO_CASE
+        message = await _compose(desk, principal, command, locked[0])
         if isinstance(message, Refusal):
             return message
         await insert_message(message, automatic_key=None)
         await write_audit([_audit(principal, command, message)])
+        await note_notice(desk, locked[0].case, message)
         return Done(message.id)
 
     return await run_once(
@@ -56,12 +62,8 @@ async def _send(desk: Desk, principal: Principal, command: SendMessage, case_id:
 
 
 async def _compose(
-    desk: Desk, principal: Principal, command: SendMessage, case_id: CaseId
+    desk: Desk, principal: Principal, command: SendMessage, view: CaseView
 ) -> Message | Refusal:
-    locked = await lock_case(principal.audience, case_id)
-    if locked is None:
-        return Refusal(RefusalCode.NOT_FOUND, "There is no such case.")
-    view = locked[0]
     contact = (await load_contacts([view.account.client_id])).get(view.account.client_id)
     address = contact.address(command.channel) if contact else None
     refusal = _refused(desk, view, command, address)
@@ -96,4 +98,4 @@ def _audit(principal: Principal, command: SendMessage, message: Message) -> Audi
         "channel": message.channel,
         "template": message.template,
     }
-    return AuditEntry(message.created_at, principal.subject, "sendMessage", "case", message.case_id, detail)
+    return entry(principal, message.created_at, "sendMessage", "case", message.case_id, detail)

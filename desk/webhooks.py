@@ -4,13 +4,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
 
+from desk.audit import entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.webhook import Webhook, WebhookEvent, WebhookId, check_url, replayed, secret_of
 from models import outbox
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.webhook import (
     count_webhooks,
     delete_webhook,
@@ -159,4 +160,4 @@ async def _position(command: ReplayWebhook, webhook: Webhook) -> tuple[str, int]
 async def _audit(
     desk: Desk, principal: Principal, action: str, webhook_id: WebhookId, detail: dict[str, Any]
 ) -> None:
-    await write_audit([AuditEntry(desk.clock(), principal.subject, action, "webhook", webhook_id, detail)])
+    await write_audit([entry(principal, desk.clock(), action, "webhook", webhook_id, detail)])

@@ -170,6 +170,12 @@ class Settings(BaseSettings):
         description="How far a limit price may be from the mark, as a fraction of it.",
     )
 
+    covered_options_check_interval_s: Seconds = Field(
+        15, description="How often, in seconds, the desk looks whether the time of covered options has come."
+    )
+    recall_max_accounts: Count = Field(
+        5_000, description="The most accounts that one recall of a stock is allocated over."
+    )
     order_adv_share_max: Decimal | None = Field(
         None,
         gt=0,
@@ -193,8 +199,24 @@ class Settings(BaseSettings):
     approval_poll_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks for requests that have expired."
     )
+    exemptions_max: Count = Field(
+        500, description="The most exemption rules the risk settings may hold, those switched off included."
+    )
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
+
+    what_if_timeout_s: Seconds = Field(
+        60, description="After how many seconds a what-if of the whole book is ended."
+    )
+    what_if_waiting_max: Count = Field(
+        4, description="The most whole-book what-ifs that run or wait in one process; one runs at a time."
+    )
+    what_if_accounts_max: Count = Field(
+        10_000, description="The most accounts in call that the answer of a whole-book what-if can list."
+    )
+    what_if_chunk_accounts: Count = Field(
+        500, description="How many accounts a whole-book what-if holds in memory at a time."
+    )
 
     order_ack_timeout_s: Seconds = Field(
         10, description="After how many silent seconds of the venue an order's status is asked for."
@@ -216,6 +238,16 @@ class Settings(BaseSettings):
     )
     outbox_retention_hours: Count = Field(
         24, description="For how many hours published outbox rows are kept."
+    )
+    audit_chain_interval_s: Seconds = Field(
+        1, description="How often, in seconds, committed audit rows are put into the hash chain."
+    )
+    audit_chain_batch: Count = Field(500, description="The most audit rows chained in one transaction.")
+    daily_snapshot_interval_s: Seconds = Field(
+        5, description="How often, in seconds, the desk looks whether daily snapshots are due."
+    )
+    daily_snapshot_batch: Count = Field(
+        50, description="Of how many accounts the cases are snapshot in one transaction, under their locks."
     )
     bus_name: str = Field(
         "desk", min_length=1, description="The prefix of the bus's keys in Redis; two desks need two names."

@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from domain.book_changes import TradeStatusStated
 from domain.ids import AccountId, Symbol
-from domain.market import FxRate, Instrument, MarginFactors, Quote
+from domain.market import FxRate, Instrument, MarginFactors, Quote, TradeStatus
 from models.book import (
     INSTRUMENT_COLUMNS,
     QUOTE_COLUMNS,
     instrument_from_row,
     quote_from_row,
 )
-from models.database import execute, execute_many, fetch, placeholders
+from models.database import execute, execute_many, fetch, fetch_one, placeholders
 
 _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 
@@ -40,6 +40,12 @@ async def save_fx_rates(rates: Sequence[FxRate]) -> None:
     )
 
 
+async def trade_status_of(symbol: Symbol) -> TradeStatus | None:
+    """As last stated; None for an instrument that is not known."""
+    row = await fetch_one("SELECT trade_status FROM instrument WHERE symbol = $1", symbol)
+    return TradeStatus(row["trade_status"]) if row else None
+
+
 async def save_trade_status(stated: TradeStatusStated) -> bool:
     """Remember whether the instrument trades; False when it is unknown or the news is old."""
     return bool(
@@ -63,7 +69,11 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
     columns = (
         *("symbol", "name", "market", "currency", "kind", "lot_size", "multiplier", "fee_rate"),
         *("trade_status", "trade_status_at", "initial_factor", "maintenance_factor", "margin_call_factor"),
-        *("force_close_factor", "average_daily_volume"),
+        *("force_close_factor", "average_daily_volume", "underlying", "option_right", "strike", "expiry"),
+    )
+    option = instrument.option
+    terms = (
+        [option.underlying, option.right, option.strike, option.expiry.isoformat()] if option else [None] * 4
     )
     await execute(
         f"INSERT INTO instrument ({', '.join(columns)})"
@@ -72,7 +82,7 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
         + ", ".join(f"{column} = excluded.{column}" for column in columns[1:]),
         *(instrument.symbol, instrument.name, instrument.market, instrument.currency, instrument.kind),
         *(instrument.lot_size, instrument.multiplier, instrument.fee_rate, instrument.trade_status),
-        *(status_at, *values, instrument.average_daily_volume),
+        *(status_at, *values, instrument.average_daily_volume, *terms),
     )
 
 

@@ -22,11 +22,15 @@ from resolvers.liquidation import (
 )
 from resolvers.message_commands import MessageMutations
 from resolvers.node import filter_id
+from resolvers.settings import SettingMutations
+from resolvers.stock_commands import StockMutations
 from resolvers.webhook import WebhookMutations
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(CaseMutations, ApprovalMutations, MessageMutations, WebhookMutations):
+class Mutation(
+    CaseMutations, ApprovalMutations, SettingMutations, StockMutations, MessageMutations, WebhookMutations
+):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.mutation(

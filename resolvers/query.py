@@ -6,6 +6,9 @@ from typing import Annotated
 
 import strawberry
 
+from desk.assess_recovery import is_recovery
+from desk.liquidate import switched_off
+from desk.plan_recovery import plan_case_recovery
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -14,6 +17,7 @@ from domain.message import MessageId
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
+from domain.risk_settings import ForceType
 from domain.webhook import WebhookId
 from models.case import CaseSort, count_cases, page_cases
 from models.client import ClientFilter as ClientSelection
@@ -37,8 +41,12 @@ from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
+from resolvers.settings import SettingQueries, find_setting
+from resolvers.stock_queries import StockQueries
+from resolvers.stock_recovery import find_short_recovery, find_shortfall
 from resolvers.summary import CaseSummary, summarise
 from resolvers.webhook import WebhookQueries, find_webhook
+from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
@@ -69,7 +77,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries, WebhookQueries):
+class Query(ApprovalQueries, SettingQueries, StockQueries, WebhookQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -210,10 +218,40 @@ class Query(ApprovalQueries, WebhookQueries):
             return refused_preview(accepted, view.case.figures.amount)
         loaded = await context.loaders.books.load(view.case.account_id)
         assert loaded is not None, "a case's account has a book"
-        made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
+        off = switched_off(loaded.book, ForceType.MANUAL)
+        if off is not None:
+            return refused_preview(off, view.case.figures.amount)
+        now, orders = desk.clock(), loaded.open_orders
+        made = (
+            await plan_case_recovery(desk, view.case, loaded.book, orders, request, (), now)
+            if is_recovery(view.case)
+            else liquidation.plan(loaded.book.book, orders, request, desk.rules.plans, now)
+        )
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
         return preview_of(made, desk)
+
+    @strawberry.field(
+        description="An account under shocked prices and rates: figures before and after, the calls they "
+        "would demand and what would be sold; null when there is none within your scope."
+    )
+    async def what_if(self, info: Info, input: WhatIfInput) -> WhatIf | None:
+        """The same code as the real figures."""
+        return await what_if(reader(info, Capability.PREVIEW), input)
+
+    @strawberry.field(
+        description="Every account within your scope under shocked prices and rates: how many calls, for how "
+        "much, whom first. Takes seconds on a large book; few may run at once (BOOK_BUSY)."
+    )
+    async def book_what_if(
+        self,
+        info: Info,
+        input: Annotated[ScenarioInput, strawberry.argument(description="What is supposed to happen.")],
+        first: First = 50,
+        after: After = None,
+    ) -> BookWhatIf:
+        """Off the event loop."""
+        return await book_what_if(reader(info, Capability.PREVIEW), input, first, after)
 
 
 _SORT_KEYS = {
@@ -274,4 +312,7 @@ _FINDERS = {
     "Account": _find_account,
     "Order": _find_order,
     "Position": _find_position,
+    "CoveredOptionShortfall": find_shortfall,
+    "ShortRecovery": find_short_recovery,
+    "RiskSetting": find_setting,
 }

@@ -52,7 +52,7 @@ async def receiver() -> AsyncIterator[Receiver]:
         yield receiver
 
 
-def channels(receiver: Receiver, *names: str) -> dict[str, object]:
+def channels(receiver: Receiver, *names: str) -> dict[str, Any]:
     """Settings: these channels lead to paths of the receiver."""
     return {
         f"message_{name}_url": receiver.url(f"/{name}?:to={{to}}&+Idempotency-Key={{id}}", "json")

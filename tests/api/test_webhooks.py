@@ -28,7 +28,11 @@ REMOVE = """mutation ($input: RemoveWebhookInput!) { removeWebhook(input: $input
   ... on WebhookRemoved { id } ... on WebhookRefused { code message }
 } } }"""
 WEBHOOKS = f"query {{ webhooks {{ totalCount nodes {{ {WEBHOOK} }} }} }}"
-LOCAL = {"webhook_allow_http": True, "webhook_allow_private": True, "webhook_poll_interval_s": 0.02}
+LOCAL: dict[str, Any] = {
+    "webhook_allow_http": True,
+    "webhook_allow_private": True,
+    "webhook_poll_interval_s": 0.02,
+}
 
 
 @pytest.fixture
@@ -166,7 +170,7 @@ async def test_a_dead_receiver_is_disabled_told_and_replayed_without_a_loss(
     await receiver.until(1)
 
     async def failing() -> bool:
-        return (await the_webhook(caller))["failingSince"] is not None
+        return bool((await the_webhook(caller))["failingSince"])
 
     await desk.until(failing, "the failure to be noted")
     desk.clock.advance(hours=7)
@@ -175,7 +179,7 @@ async def test_a_dead_receiver_is_disabled_told_and_replayed_without_a_loss(
     caller = owner(desk)
 
     async def disabled() -> bool:
-        return (await the_webhook(caller))["status"] == "DISABLED"
+        return bool((await the_webhook(caller))["status"] == "DISABLED")
 
     await desk.until(disabled, "the webhook to be disabled")
     webhook = await the_webhook(caller)
@@ -220,7 +224,7 @@ async def test_what_is_no_longer_held_is_a_gap_that_is_told_and_not_skipped(
 
     async def disabled() -> bool:
         desk.clock.advance(seconds=2)
-        return (await the_webhook(caller))["status"] == "DISABLED"
+        return bool((await the_webhook(caller))["status"] == "DISABLED")
 
     await desk.until(disabled, "the gap to be noticed")
     webhook = await the_webhook(caller)
