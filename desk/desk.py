@@ -2,13 +2,15 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import TradingCalendar, deadline
+from domain.covered_options import Today
 from domain.ids import EventId
 from domain.liquidation import PlanLimits
+from domain.market import Instrument
 from domain.money import Currency
 from domain.risk_settings import RiskRules
 from models.book import BookRules
@@ -30,7 +32,10 @@ class DeskRules:
     default_base_market: str
     max_cases_per_batch: int
     max_orders_per_batch: int
+    recall_max_accounts: int
+    """The most accounts that may be short of a stock that is recalled."""
     max_approvals_per_batch: int
+    max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
     messages: MessageRules = field(default_factory=MessageRules)
@@ -74,3 +79,11 @@ class Desk:
             trading_days=self.rules.deadline_trading_days,
             cut_off=self.rules.deadline_cut_off,
         )
+
+    def today(self, now: datetime) -> Today:
+        """The date at `now` where an instrument trades."""
+
+        def day(instrument: Instrument) -> date:
+            return now.astimezone(self.calendar_of(instrument.market).zone).date()
+
+        return day

@@ -156,6 +156,8 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         default_base_market=settings.deadline_default_market,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
+        recall_max_accounts=settings.recall_max_accounts,
+        max_exemptions=settings.exemptions_max,
         max_approvals_per_batch=settings.approve_max_requests,
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         messages=message_rules(settings),

@@ -170,6 +170,12 @@ class Settings(BaseSettings):
         description="How far a limit price may be from the mark, as a fraction of it.",
     )
 
+    covered_options_check_interval_s: Seconds = Field(
+        15, description="How often, in seconds, the desk looks whether the time of covered options has come."
+    )
+    recall_max_accounts: Count = Field(
+        5_000, description="The most accounts that one recall of a stock is allocated over."
+    )
     order_adv_share_max: Decimal | None = Field(
         None,
         gt=0,
@@ -192,6 +198,9 @@ class Settings(BaseSettings):
     )
     approval_poll_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks for requests that have expired."
+    )
+    exemptions_max: Count = Field(
+        500, description="The most exemption rules the risk settings may hold, those switched off included."
     )
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")

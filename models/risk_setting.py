@@ -28,6 +28,9 @@ from models.where import Page, PageRequest, Where, cut
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
 """What changes with every new version, in any process."""
 
+_NUMBER_MAX = 2**63 - 1
+"""What a column for numbers can be compared with, whatever a cursor says."""
+
 _COLUMNS = (
     *("id", "number", "kind", "subject", "value", "value_before", "effective_at", "requested_by"),
     *("requested_at", "approved_by", "approved_at", "reason", "account_id", "client_id"),
@@ -208,7 +211,7 @@ async def page_settings(
     """One page, approved last first; the key of a row is (number,)."""
     where = _where(audience, wanted)
     if request.after is not None:
-        where.add("s.number < ?", int(request.after[0]))
+        where.add("s.number < ?", max(0, min(int(request.after[0]), _NUMBER_MAX)))
     limit = where.value(request.first + 1)
     rows = await fetch(f"{_SELECT}{where} ORDER BY s.number DESC LIMIT {limit}", *where.values)
     return cut([_version(row) for row in rows], request.first)

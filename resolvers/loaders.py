@@ -11,10 +11,11 @@ from desk.assess_case import as_open_orders
 from desk.desk import Desk
 from domain.approval import ApprovalView
 from domain.events import CaseView, Fill, OrderView
-from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, RecoveryId, Symbol
 from domain.liquidation import OpenOrder
 from domain.market import Instrument, Quote
 from domain.principal import Audience
+from domain.risk_settings import SettingId, SettingVersion
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import load_cases, open_cases_of_clients
@@ -30,6 +31,9 @@ from models.order import (
     newest_orders_of_cases,
     open_orders_of,
 )
+from models.risk_setting import load_settings
+from models.stock_borrow import ShortHolding, shorts_in
+from models.stock_recovery import RecoveryView, load_recoveries, recoveries_of_cases
 from models.where import Page
 
 K = TypeVar("K")
@@ -84,6 +88,18 @@ class Loaders:
         )
         self.order_counts: DataLoader[CaseId, int | None] = _one(
             lambda ids: count_orders_of_cases(audience, ids)
+        )
+        self.recoveries: DataLoader[RecoveryId, RecoveryView | None] = _one(
+            lambda ids: load_recoveries(audience, ids)
+        )
+        self.recoveries_of: DataLoader[CaseId, Sequence[RecoveryView]] = _many(
+            lambda ids: recoveries_of_cases(audience, ids)
+        )
+        self.shorts: DataLoader[Symbol, Sequence[ShortHolding]] = _many(
+            lambda symbols: shorts_in(audience, symbols)
+        )
+        self.settings: DataLoader[SettingId, SettingVersion | None] = _one(
+            lambda ids: load_settings(audience, ids)
         )
         self.approvals: DataLoader[ApprovalId, ApprovalView | None] = _one(
             lambda ids: load_approvals(audience, ids)

@@ -6,6 +6,9 @@ from typing import Annotated
 
 import strawberry
 
+from desk.assess_recovery import is_recovery
+from desk.liquidate import switched_off
+from desk.plan_recovery import plan_case_recovery
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -13,6 +16,7 @@ from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
+from domain.risk_settings import ForceType
 from models.case import CaseSort, count_cases, page_cases
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
@@ -34,6 +38,9 @@ from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
+from resolvers.settings import SettingQueries, find_setting
+from resolvers.stock_queries import StockQueries
+from resolvers.stock_recovery import find_short_recovery, find_shortfall
 from resolvers.summary import CaseSummary, summarise
 from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 
@@ -66,7 +73,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries):
+class Query(ApprovalQueries, SettingQueries, StockQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -207,7 +214,15 @@ class Query(ApprovalQueries):
             return refused_preview(accepted, view.case.figures.amount)
         loaded = await context.loaders.books.load(view.case.account_id)
         assert loaded is not None, "a case's account has a book"
-        made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
+        off = switched_off(loaded.book, ForceType.MANUAL)
+        if off is not None:
+            return refused_preview(off, view.case.figures.amount)
+        now, orders = desk.clock(), loaded.open_orders
+        made = (
+            await plan_case_recovery(desk, view.case, loaded.book, orders, request, (), now)
+            if is_recovery(view.case)
+            else liquidation.plan(loaded.book.book, orders, request, desk.rules.plans, now)
+        )
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
         return preview_of(made, desk)
@@ -281,4 +296,7 @@ _FINDERS = {
     "Account": _find_account,
     "Order": _find_order,
     "Position": _find_position,
+    "CoveredOptionShortfall": find_shortfall,
+    "ShortRecovery": find_short_recovery,
+    "RiskSetting": find_setting,
 }
