@@ -171,9 +171,8 @@ async def _fill(url: str) -> None:
     """Instruments through the desk's own functions, the accounts by COPY."""
     now, draw = datetime.now(UTC), Draw(SEED)
     instruments = [_instrument(number) for number in range(INSTRUMENTS)]
-    factors = MarginFactors(
-        *(Decimal(each) for each in ("0.40", "0.30", "0.35", "0.25")), FactorSource.INSTRUMENT
-    )
+    initial, maintenance, margin_call, force_close = map(Decimal, ("0.40", "0.30", "0.35", "0.25"))
+    factors = MarginFactors(initial, maintenance, margin_call, force_close, FactorSource.INSTRUMENT)
     async with transaction():
         for instrument in instruments:
             await save_instrument(instrument, factors, now)
