@@ -6,9 +6,22 @@ from datetime import datetime, time, timedelta
 
 from domain.calendar import TradingCalendar, deadline
 from domain.ids import EventId
+from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
 from domain.money import Currency
 from models.book import BookRules
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRules:
+    """The settings that decide about cases."""
+
+    claim_lasts: timedelta
+    deadline_extension_trading_days: int
+    """How far behind the calendar's deadline one person alone may move it."""
+    auto_liquidation_retry: timedelta
+    """How long an automatic liquidation that is held by something short-lived waits."""
+    intraday: IntradayRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +40,7 @@ class DeskRules:
     default_base_market: str
     max_cases_per_batch: int
     max_orders_per_batch: int
+    cases: CaseRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,10 +60,18 @@ class Desk:
 
     def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
         """When a call opened now must be met."""
-        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
         return deadline(
             opened_at,
-            self.calendar_of(market),
+            self.calendar_for(base_currency),
             trading_days=self.rules.deadline_trading_days,
             cut_off=self.rules.deadline_cut_off,
         )
+
+    def calendar_for(self, base_currency: Currency) -> TradingCalendar:
+        """Of the market that sets the deadlines of accounts in this currency."""
+        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+        return self.calendar_of(market)
+
+    def intraday_phase(self, base_currency: Currency, now: datetime) -> IntradayPhase:
+        """What intraday accounts in this currency may still do."""
+        return intraday_phase(self.calendar_for(base_currency), self.rules.cases.intraday, now)

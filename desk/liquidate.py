@@ -142,7 +142,7 @@ async def _decide_case(
     if isinstance(made, Refusal):
         outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
     else:
-        outcome = await _record(desk, principal, command, item, view, made, read.book, now)
+        outcome = await record_liquidation(desk, principal, command, item, view, made, read.book, now)
     await store_outcome(
         *(principal.subject, command.idempotency_key, item.case_id),
         LIQUIDATION_OUTCOMES.to_text(outcome),
@@ -175,7 +175,7 @@ def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now
     return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
 
 
-async def _record(
+async def record_liquidation(
     desk: Desk,
     principal: Principal,
     command: Liquidate,
@@ -185,6 +185,7 @@ async def _record(
     account: AccountBook,
     now: datetime,
 ) -> LiquidationStarted:
+    """Store what was planned, in the caller's transaction: case, orders, audit, events."""
     case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     assert not isinstance(case, Refusal)
     case = replace(case, uncovered_amount=made.amount_after)

@@ -16,10 +16,17 @@ from typing import TypeVar
 import structlog
 
 from desk.apply_book import UnknownSubject, apply_statement
-from desk.assess_case import as_open_orders, assess_account, case_event, due_alerts, is_priced
+from desk.assess_case import (
+    as_open_orders,
+    assess_account,
+    breach_ended,
+    case_event,
+    due_alerts,
+    is_priced,
+)
 from desk.desk import Desk
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
-from domain.case import Case, CaseStatus, may_resolve, with_figures
+from domain.case import AlertType, Case, CaseStatus, may_resolve, with_figures
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, Symbol
 from domain.liquidation import uncovered_amount
@@ -176,9 +183,14 @@ class Monitor:
         now = self._desk.clock()
         figures = watched.live.figures(now)
         live = {view.case.alert_type for view in watched.cases}
-        if due_alerts(watched.account.book, figures) - live and is_priced(watched.live.book()):
+        if self._breach_changed(watched, figures, live) and is_priced(watched.live.book()):
             return True
         return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
+
+    def _breach_changed(self, watched: _Watched, figures: MarginFigures, live: set[AlertType]) -> bool:
+        """A call is due that has no case, or a debt that was written off is owed no more."""
+        due = due_alerts(watched.account.book, figures)
+        return bool(due - live - watched.account.written_off) or breach_ended(watched.account, due, figures)
 
     def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:
         if case.overdue(now) and not case.force_eligible:

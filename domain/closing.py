@@ -11,7 +11,15 @@ from decimal import Decimal
 from typing import NamedTuple
 
 from domain.booking import booked
-from domain.margin import AccountTerms, AccountType, AmountRule, Holding, Totals, fixed_part, shortfalls
+from domain.margin import (
+    AccountTerms,
+    AmountRule,
+    Holding,
+    Totals,
+    fixed_part,
+    owes_whole_debt,
+    shortfalls,
+)
 from domain.market import Instrument, Quote
 from domain.money import ONE, ZERO, lots_needed, lots_within, rank_ratio, round_money
 from domain.order import OrderSide
@@ -64,7 +72,7 @@ class AmountFormula:
     def lines(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
         """M1 and M2 as straight lines; of a cash account the debt, and what is asked even without debt."""
         fixed = fixed_part(self.terms, self.rule, self.accrued_interest)
-        if self.terms.account_type is AccountType.CASH:
+        if owes_whole_debt(self.terms, self.rule):
             return Line(fixed - standing.cash, relief.debt), Line(fixed, ZERO)
         margin = self.rule.coefficient * standing.margin_call - standing.net_assets + fixed
         if not self.rule.with_over_financing:
@@ -75,7 +83,7 @@ class AmountFormula:
     def debt_binds(self, standing: Standing) -> bool:
         """Whether the debt decides the amount and not the margin."""
         lines = self.lines(standing, Relief(ZERO, ONE))
-        return bool(binding(lines).relief) or self.terms.account_type is AccountType.CASH
+        return bool(binding(lines).relief) or owes_whole_debt(self.terms, self.rule)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,3 +54,7 @@ class Principal:
     audience: Audience
     token_issued_at: datetime
     token_expires_at: datetime
+
+
+SYSTEM = "system"
+"""The actor of what the desk does by itself."""

@@ -1,11 +1,12 @@
 """Accounts with their cash, positions, factors and prices: what margin figures are computed from."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+from domain.case import AlertType
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding
@@ -43,6 +44,8 @@ class BookRules:
 
     amount_rules: Mapping[AccountType, AmountRule]
     suspended_dead_after: timedelta
+    must_be_flat: Callable[[Currency, datetime], bool] = lambda currency, now: False
+    """Whether intraday accounts in this base currency may owe nothing at that moment: the close is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +56,8 @@ class AccountBook:
     book: Book
     version: int
     close_only: bool
+    written_off: frozenset[AlertType] = frozenset()
+    """The kinds of call whose debt was written off and whose breach still lasts: they open no new case."""
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -78,7 +83,8 @@ async def load_books(
     marks = placeholders(account_ids)
     accounts = await fetch(
         f"SELECT {ACCOUNT_COLUMNS}, a.financing_limit, a.trading_limit, a.outstanding_margin,"
-        " a.book_version, a.close_only FROM account a JOIN client k ON k.id = a.client_id"
+        " a.book_version, a.close_only, a.written_off_alerts"
+        " FROM account a JOIN client k ON k.id = a.client_id"
         f" WHERE a.id IN ({marks})",
         *account_ids,
     )
@@ -118,6 +124,11 @@ async def load_fx_rates() -> list[FxRate]:
 async def load_all_account_ids() -> list[AccountId]:
     """Every account."""
     return [AccountId(row["id"]) for row in await fetch("SELECT id FROM account ORDER BY id")]
+
+
+def alerts_from_text(text: str | None) -> frozenset[AlertType]:
+    """From the column `account.written_off_alerts`."""
+    return frozenset(AlertType(name) for name in text.split(",")) if text else frozenset()
 
 
 def account_reference(row: Row) -> AccountReference:
@@ -197,7 +208,7 @@ def _assemble(
         fx[rate.quote_currency][rate.base_currency] = rate
     return {
         AccountId(row["account_id"]): _account_book(
-            row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules
+            row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules, now
         )
         for row in accounts
     }
@@ -209,6 +220,7 @@ def _account_book(
     holdings: Sequence[Holding],
     fx: Mapping[Currency, Mapping[Currency, FxRate]],
     rules: BookRules,
+    now: datetime,
 ) -> AccountBook:
     account = account_reference(row)
     terms = AccountTerms(
@@ -220,12 +232,20 @@ def _account_book(
     )
     book = Book(
         terms,
-        rules.amount_rules[account.account_type],
+        _amount_rule(account, rules, now),
         tuple(cash),
         tuple(holdings),
         fx.get(account.base_currency, {}),
     )
-    return AccountBook(account, book, row["book_version"], bool(row["close_only"]))
+    written_off = alerts_from_text(row["written_off_alerts"])
+    return AccountBook(account, book, row["book_version"], bool(row["close_only"]), written_off)
+
+
+def _amount_rule(account: AccountReference, rules: BookRules, now: datetime) -> AmountRule:
+    rule = rules.amount_rules[account.account_type]
+    if account.account_type is AccountType.INTRADAY and rules.must_be_flat(account.base_currency, now):
+        return replace(rule, whole_debt=True)
+    return rule
 
 
 def _holding(row: Row, quantity: Decimal, rules: BookRules, now: datetime) -> Holding:

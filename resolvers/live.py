@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from domain.case import LIVE, CaseStatus
+from domain.case import LIVE, Case, CaseStatus
 from domain.events import CaseEvent, CaseEventKind, CaseView, OrderEvent, OrderEventKind, OrderView
 from domain.ids import Symbol
 from domain.principal import Audience
@@ -72,7 +72,18 @@ def _case_matches(view: CaseView, wanted: CaseFilter) -> bool:
         and wanted.account_no in (None, account.account_no)
         and (wanted.opened_after is None or case.opened_at > wanted.opened_after)
         and (wanted.opened_before is None or case.opened_at < wanted.opened_before)
+        and _ended_within(case, wanted)
         and _found(wanted.search, account.client_name, account.client_no, account.account_no, case.case_no)
+    )
+
+
+def _ended_within(case: Case, wanted: CaseFilter) -> bool:
+    if wanted.closed_after is None and wanted.closed_before is None:
+        return True
+    return (
+        case.closed_at is not None
+        and (wanted.closed_after is None or case.closed_at > wanted.closed_after)
+        and (wanted.closed_before is None or case.closed_at < wanted.closed_before)
     )
 
 
