@@ -10,6 +10,7 @@ from datetime import datetime
 from decimal import Decimal
 
 from desk.desk import Desk
+from desk.expire_trading_limit import SYSTEM, expire_trading_limit
 from desk.order_steps import store_step
 from domain.case import (
     LIVE,
@@ -24,6 +25,7 @@ from domain.case import (
     with_figures,
 )
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
+from domain.exemption import AccountFacts
 from domain.ids import AccountId, CaseId, Symbol
 from domain.intraday import IntradayPhase
 from domain.liquidation import OpenOrder, uncovered_amount
@@ -32,6 +34,7 @@ from domain.money import ZERO
 from domain.order import OrderChange, ask_cancel
 from domain.refusals import Refusal
 from models import outbox
+from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
 from models.holding import set_close_only, set_written_off, symbols_of
@@ -91,6 +94,20 @@ def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
     return due
 
 
+def exempting(
+    account: AccountBook, alert_type: AlertType, figures: MarginFigures, now: datetime
+) -> str | None:
+    """The exemption rule that keeps the account from this call."""
+    book, reference = account.book, account.account
+    facts = AccountFacts(reference.account_no, account.client_group, book.terms, figures)
+    return account.rules.exempting(alert_type, facts, now)
+
+
+def due_calls(account: AccountBook, book: Book, figures: MarginFigures, now: datetime) -> set[AlertType]:
+    """Which calls the figures demand and no exemption rule prevents; `book` is the account's as of now."""
+    return {alert for alert in due_alerts(book, figures) if exempting(account, alert, figures, now) is None}
+
+
 def is_priced(book: Book) -> bool:
     """Every position has a quote and every currency in use a rate: the figures mean something."""
     base = book.terms.base_currency
@@ -114,14 +131,13 @@ async def _settle(
     orders: Sequence[OrderView],
     now: datetime,
 ) -> list[Event]:
-    rules = desk.rules
-    figures = compute_figures(account.book, now, rules.max_price_age)
-    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, rules.max_price_age)
+    figures, uncovered = _measured(desk, account, orders, now)
     events: list[Event] = []
     live: set[AlertType] = set()
     for view in cases:
         own = [order for order in orders if order.order.case_id == view.case.id]
         case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
+        case = await _exempted(account, case, figures, now)
         if case.status in LIVE:
             live.add(case.alert_type)
         if figures.amount == 0 and not figures.stale:
@@ -130,10 +146,15 @@ async def _settle(
         if told != view:
             await save_case(case)
             events.append(case_event(desk, view, told, now))
-    due = due_alerts(account.book, figures) if is_priced(account.book) else set()
-    if breach_ended(account, due, figures):
-        await set_written_off(account.account.account_id, account.written_off & due)
-    for alert_type in sorted(due - live - account.written_off):
+    due = _due_anew(account, figures, live, now)
+    ended = is_priced(account.book) and breach_ended(account, due_alerts(account.book, figures), figures)
+    if ended:
+        still = account.written_off & due_alerts(account.book, figures)
+        await set_written_off(account.account.account_id, still)
+    if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
+        account = await expire_trading_limit(account, now)
+        figures, uncovered = _measured(desk, account, orders, now)
+    for alert_type in sorted(due):
         live.add(alert_type)
         events.append(await _open(desk, account, alert_type, figures, uncovered, now))
     close_only = bool(live) or _takes_no_orders(desk, account, now)
@@ -152,6 +173,23 @@ def _takes_no_orders(desk: Desk, account: AccountBook, now: datetime) -> bool:
     if reference.account_type is not AccountType.INTRADAY:
         return False
     return desk.intraday_phase(reference.base_currency, now) is not IntradayPhase.OPEN
+
+
+def _measured(
+    desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime
+) -> tuple[MarginFigures, Decimal]:
+    """The figures, and the amount that open orders leave uncovered."""
+    max_age = desk.rules.max_price_age
+    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, max_age)
+    return compute_figures(account.book, now, max_age), uncovered
+
+
+def _due_anew(
+    account: AccountBook, figures: MarginFigures, live: set[AlertType], now: datetime
+) -> set[AlertType]:
+    if not is_priced(account.book):
+        return set()
+    return due_calls(account, account.book, figures, now) - live - account.written_off
 
 
 def _progress(
@@ -175,6 +213,17 @@ def _progress(
     if not case.figures.stale and not has_orders and may_resolve(case, now, desk.rules.close_hold):
         case = _decided(case, CaseTrigger.CURED, now)
     return case
+
+
+async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:
+    """The case, void where an exemption rule matches by now. While its orders are open it waits for them."""
+    if case.status not in (CaseStatus.OPEN, CaseStatus.EXCEPTION):
+        return case
+    rule = exempting(account, case.alert_type, figures, now)
+    if rule is None:
+        return case
+    await write_audit([AuditEntry(now, SYSTEM, "exempt", "case", case.id, {"setting": rule})])
+    return replace(_decided(case, CaseTrigger.EXEMPTED, now), exempted_by=rule)
 
 
 def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:

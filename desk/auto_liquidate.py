@@ -19,7 +19,7 @@ from desk.assess_case import as_open_orders
 from desk.case_command import record_edit
 from desk.case_notes import note
 from desk.desk import Desk
-from desk.liquidate import Liquidate, LiquidateCase, record_liquidation
+from desk.liquidate import Liquidate, LiquidateCase, record_liquidation, switched_off
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
@@ -31,6 +31,7 @@ from domain.market import TradeStatus
 from domain.order import OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
+from domain.risk_settings import ForceType
 from domain.sessions import is_reliable, sessions_of
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
@@ -131,7 +132,7 @@ def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> 
 async def _forbidden(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Refusal | None:
     """What people have decided."""
     accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
-    return accepted if isinstance(accepted, Refusal) else None
+    return accepted if isinstance(accepted, Refusal) else switched_off(account, ForceType.AUTOMATIC)
 
 
 def _stopped(

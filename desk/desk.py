@@ -9,6 +9,7 @@ from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
 from domain.money import Currency
+from domain.risk_settings import RiskRules
 from models.book import BookRules
 
 
@@ -57,6 +58,11 @@ class Desk:
     def event_id(self) -> EventId:
         """A new event's id."""
         return EventId(self.new_id())
+
+    async def risk_rules(self, now: datetime) -> RiskRules:
+        """What the risk back office has in force at `now`; inside a transaction, as that sees it. A book that
+        was read brings the same along."""
+        return await self.rules.books.settings.in_force(now)
 
     def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
         """When a call opened now must be met."""

@@ -32,6 +32,7 @@ from domain.liquidation import Plan, PlannedLeg, PlanRequest, plan
 from domain.order import Order, OrderStatus
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
+from domain.risk_settings import ForceType, trade_type_of
 from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
@@ -172,7 +173,22 @@ def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now
     accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     if isinstance(accepted, Refusal):
         return accepted
+    off = switched_off(read.book, ForceType.MANUAL)
+    if off is not None:
+        return off
     return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
+
+
+def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:
+    """Whether the risk back office lets accounts of this type be liquidated this way."""
+    account_type = account.account.account_type
+    if account.rules.liquidation_on(account_type, force_type):
+        return None
+    return Refusal(
+        RefusalCode.SWITCH_OFF,
+        f"{force_type.capitalize()} liquidation of {trade_type_of(account_type).lower()} accounts is switched"
+        " off in the risk settings.",
+    )
 
 
 async def record_liquidation(

@@ -22,9 +22,12 @@ from desk.assess_case import (
     breach_ended,
     case_event,
     due_alerts,
+    due_calls,
+    exempting,
     is_priced,
 )
 from desk.desk import Desk
+from desk.follow_settings import SettingsFollower
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import AlertType, Case, CaseStatus, may_resolve, with_figures
 from domain.events import CaseView, Event, OrderView
@@ -73,6 +76,7 @@ class Monitor:
         self._rates: dict[tuple[Currency, Currency], FxRate] = {}
         self._to_load: set[AccountId] = set()
         self._to_look_at: set[AccountId] = set()
+        self._settings = SettingsFollower(desk)
 
     @property
     def accounts(self) -> int:
@@ -86,6 +90,10 @@ class Monitor:
     def note(self, account_id: AccountId) -> None:
         """Something about the account changed in the database: read it anew at the next look."""
         self._to_load.add(account_id)
+
+    async def follow_settings(self) -> None:
+        """Read anew, at the next look, whom changed risk settings concern. Begin with it."""
+        self._to_load.update(await self._settings.affected())
 
     async def take(self, messages: Sequence[FeedMessage]) -> list[tuple[FeedMessage, str]]:
         """Store what the feed says and note whom it concerns; what could not be taken, and why."""
@@ -183,20 +191,27 @@ class Monitor:
         now = self._desk.clock()
         figures = watched.live.figures(now)
         live = {view.case.alert_type for view in watched.cases}
-        if self._breach_changed(watched, figures, live) and is_priced(watched.live.book()):
+        due = due_alerts(watched.account.book, figures)
+        if breach_ended(watched.account, due, figures):
+            return True
+        if due - live - watched.account.written_off and self._opens(watched, figures, live, now):
             return True
         return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
 
-    def _breach_changed(self, watched: _Watched, figures: MarginFigures, live: set[AlertType]) -> bool:
-        """A call is due that has no case, or a debt that was written off is owed no more."""
-        due = due_alerts(watched.account.book, figures)
-        return bool(due - live - watched.account.written_off) or breach_ended(watched.account, due, figures)
+    def _opens(self, watched: _Watched, figures: MarginFigures, live: set[AlertType], now: datetime) -> bool:
+        unseen = live | watched.account.written_off
+        return bool(
+            is_priced(watched.live.book())
+            and due_calls(watched.account, watched.account.book, figures, now) - unseen
+        )
 
     def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:
         if case.overdue(now) and not case.force_eligible:
             return True
         own = [view.order for view in watched.orders if view.order.case_id == case.id]
         if case.status is CaseStatus.LIQUIDATING and not own:
+            return True
+        if exempting(watched.account, case.alert_type, figures, now) and not own:
             return True
         if figures.amount > 0 or figures.stale:
             return False

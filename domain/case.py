@@ -122,6 +122,8 @@ class Case:
     reopened_from: CaseId | None = None
     closed_at: datetime | None = None
     close_reason: CaseCloseReason | None = None
+    exempted_by: str | None = None
+    """The exemption rule that made it void."""
     version: int = 1
     """Grows with every change of state or by a person, never with recomputed figures."""
     original_deadline: datetime | None = None

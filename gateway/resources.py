@@ -15,7 +15,6 @@ from desk.desk import CaseRules, Desk, DeskRules
 from domain.book_changes import TradeStatusStated
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
-from domain.margin import AccountType, AmountRule
 from domain.market import Quote
 from domain.money import Currency
 from feeds.base import Feed, FeedMessage
@@ -150,7 +149,6 @@ def make_desk(
 ) -> Desk:
     """The rules in force, from settings."""
     calendars = calendars or make_calendars(clock)
-    rule = AmountRule()
     max_age = timedelta(seconds=settings.max_price_age_s)
     base_markets = {Currency(key): market for key, market in settings.deadline_markets.items()}
     cases = _case_rules(settings)
@@ -161,9 +159,7 @@ def make_desk(
 
     rules = DeskRules(
         books=BookRules(
-            dict.fromkeys(AccountType, rule),
-            timedelta(days=settings.suspended_dead_after_days),
-            must_be_flat,
+            timedelta(days=settings.suspended_dead_after_days), must_be_flat=must_be_flat
         ),
         plans=PlanLimits(max_quote_age=max_age, price_band=settings.price_band),
         max_price_age=max_age,

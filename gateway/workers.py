@@ -238,6 +238,7 @@ async def _watch(resources: Resources, monitor: Monitor) -> None:
     """Look whenever something was noted, refresh figures and heal in their own time."""
     interval_s = resources.settings.case_refresh_interval_s
     wake, clock = resources.signals.to_watch, asyncio.get_running_loop().time
+    await monitor.follow_settings()
     await monitor.note_everything()
     await monitor.look()
     log.info("watching margin", accounts=monitor.accounts)
@@ -250,6 +251,7 @@ async def _watch(resources: Resources, monitor: Monitor) -> None:
         await monitor.look()
         if clock() - refreshed >= interval_s:
             refreshed = clock()
+            await monitor.follow_settings()
             await monitor.refresh()
         if clock() - reloaded >= RELOAD_INTERVAL_S:
             reloaded = clock()

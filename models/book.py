@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -21,7 +21,10 @@ from domain.market import (
     TradeStatus,
 )
 from domain.money import Currency
+from domain.risk_settings import RiskRules, SettingKind
 from models.database import Row, decimal, decimal_or_none, fetch, for_update, placeholders, time
+from models.risk_rules import RiskSettings
+from models.risk_setting import LATEST_ID, counting_value, factors_from_text
 
 ACCOUNT_COLUMNS = (
     "a.id AS account_id, a.account_no, a.type AS account_type, a.base_currency, "
@@ -35,6 +38,7 @@ INSTRUMENT_COLUMNS = (
 )
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 
+_SYMBOL, _CLIENT_AND_SYMBOL = "p.instrument_id", "a.client_id || ':' || p.instrument_id"
 _FACTORS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
 
 
@@ -42,10 +46,18 @@ _FACTORS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force
 class BookRules:
     """What turns rows into a `Book` besides the rows."""
 
-    amount_rules: Mapping[AccountType, AmountRule]
     suspended_dead_after: timedelta
+    settings: RiskSettings = field(default_factory=RiskSettings)
+    """Where the rules in force come from."""
     must_be_flat: Callable[[Currency, datetime], bool] = lambda currency, now: False
     """Whether intraday accounts in this base currency may owe nothing at that moment: the close is near."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Rules:
+    risk: RiskRules
+    suspended_dead_after: timedelta
+    must_be_flat: Callable[[Currency, datetime], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +68,9 @@ class AccountBook:
     book: Book
     version: int
     close_only: bool
+    client_group: str | None
+    rules: RiskRules
+    """In force when the book was read."""
     written_off: frozenset[AlertType] = frozenset()
     """The kinds of call whose debt was written off and whose breach still lasts: they open no new case."""
 
@@ -75,28 +90,39 @@ async def lock_accounts(account_ids: Sequence[AccountId]) -> None:
 
 
 async def load_books(
-    account_ids: Sequence[AccountId], rules: BookRules, now: datetime
+    account_ids: Sequence[AccountId], rules: BookRules, now: datetime, factors_at: datetime | None = None
 ) -> dict[AccountId, AccountBook]:
-    """The books of these accounts, in four statements however many they are."""
+    """The books of these accounts, in four statements however many they are.
+
+    With the risk rules in force at `now`, and the factors effective at `factors_at`, which is `now` unless
+    somebody looks ahead.
+    """
     if not account_ids:
         return {}
     marks = placeholders(account_ids)
     accounts = await fetch(
         f"SELECT {ACCOUNT_COLUMNS}, a.financing_limit, a.trading_limit, a.outstanding_margin,"
-        " a.book_version, a.close_only, a.written_off_alerts"
-        " FROM account a JOIN client k ON k.id = a.client_id"
+        " a.book_version, a.close_only, a.written_off_alerts, k.client_group,"
+        f" ({LATEST_ID}) AS latest_setting FROM account a JOIN client k ON k.id = a.client_id"
         f" WHERE a.id IN ({marks})",
         *account_ids,
     )
+    if not accounts:
+        return {}
+    risk = await rules.settings.as_of(accounts[0]["latest_setting"], now)
+    at = f"${len(account_ids) + 1}"
     positions = await fetch(
         f"SELECT p.account_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, "
         + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in _FACTORS)
-        + " FROM position p JOIN account a ON a.id = p.account_id"
+        + f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, _SYMBOL, at)}) AS instrument_setting"
+        f", ({counting_value(SettingKind.CLIENT_FACTORS, _CLIENT_AND_SYMBOL, at)}) AS client_setting"
+        " FROM position p JOIN account a ON a.id = p.account_id"
         " JOIN instrument i ON i.symbol = p.instrument_id"
         " LEFT JOIN quote q ON q.symbol = p.instrument_id"
         " LEFT JOIN client_factor f ON f.client_id = a.client_id AND f.instrument_id = p.instrument_id"
         f" WHERE p.account_id IN ({marks}) ORDER BY p.instrument_id",
         *account_ids,
+        factors_at or now,
     )
     cash = await fetch(
         "SELECT account_id, currency, balance, accrued_interest FROM cash_balance"
@@ -104,7 +130,8 @@ async def load_books(
         *account_ids,
     )
     rates = await load_fx_rates()
-    return _assemble(accounts, positions, cash, rates, rules, now)
+    in_force = _Rules(risk, rules.suspended_dead_after, rules.must_be_flat)
+    return _assemble(accounts, positions, cash, rates, in_force, now)
 
 
 async def load_fx_rates() -> list[FxRate]:
@@ -178,14 +205,28 @@ def quote_from_row(row: Row) -> Quote | None:
 
 
 def factors_from_row(row: Row) -> MarginFactors:
-    """Client factors if stated, else the instrument's, else the default."""
+    """Of the client if there are any, else the instrument's, else the default; at each level what the risk
+    back office set wins over what the statements say."""
     for prefix, source in (("client_", FactorSource.CLIENT), ("", FactorSource.INSTRUMENT)):
-        if row[f"{prefix}{_FACTORS[0]}"] is not None:
-            initial, maintenance, margin_call, force_close = (
-                decimal(row[f"{prefix}{factor}"]) for factor in _FACTORS
-            )
-            return MarginFactors(initial, maintenance, margin_call, force_close, source)
+        factors = _set_factors(row[f"{prefix or 'instrument_'}setting"]) or _stated_factors(
+            row, prefix, source
+        )
+        if factors is not None:
+            return factors
     return DEFAULT_FACTORS
+
+
+def _set_factors(text: str | None) -> MarginFactors | None:
+    return None if text is None else factors_from_text(text)
+
+
+def _stated_factors(row: Row, prefix: str, source: FactorSource) -> MarginFactors | None:
+    if row[f"{prefix}{_FACTORS[0]}"] is None:
+        return None
+    initial, maintenance, margin_call, force_close = (
+        decimal(row[f"{prefix}{factor}"]) for factor in _FACTORS
+    )
+    return MarginFactors(initial, maintenance, margin_call, force_close, source)
 
 
 def _assemble(
@@ -193,7 +234,7 @@ def _assemble(
     positions: Iterable[Row],
     cash: Iterable[Row],
     rates: Iterable[FxRate],
-    rules: BookRules,
+    rules: _Rules,
     now: datetime,
 ) -> dict[AccountId, AccountBook]:
     holdings: dict[str, list[Holding]] = defaultdict(list)
@@ -219,7 +260,7 @@ def _account_book(
     cash: Sequence[CashBalance],
     holdings: Sequence[Holding],
     fx: Mapping[Currency, Mapping[Currency, FxRate]],
-    rules: BookRules,
+    rules: _Rules,
     now: datetime,
 ) -> AccountBook:
     account = account_reference(row)
@@ -237,18 +278,20 @@ def _account_book(
         tuple(holdings),
         fx.get(account.base_currency, {}),
     )
-    written_off = alerts_from_text(row["written_off_alerts"])
-    return AccountBook(account, book, row["book_version"], bool(row["close_only"]), written_off)
+    return AccountBook(
+        *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk),
+        alerts_from_text(row["written_off_alerts"]),
+    )
 
 
-def _amount_rule(account: AccountReference, rules: BookRules, now: datetime) -> AmountRule:
-    rule = rules.amount_rules[account.account_type]
+def _amount_rule(account: AccountReference, rules: _Rules, now: datetime) -> AmountRule:
+    rule = rules.risk.amount_rules[account.account_type]
     if account.account_type is AccountType.INTRADAY and rules.must_be_flat(account.base_currency, now):
         return replace(rule, whole_debt=True)
     return rule
 
 
-def _holding(row: Row, quantity: Decimal, rules: BookRules, now: datetime) -> Holding:
+def _holding(row: Row, quantity: Decimal, rules: _Rules, now: datetime) -> Holding:
     instrument = instrument_from_row(row)
     return Holding(
         instrument=instrument,

@@ -49,7 +49,7 @@ _COLUMNS = (
     *("auto_liquidate_trigger", "auto_liquidate_held", "auto_liquidate_held_until", "remark"),
     *("reopened_from", "closed_at"),
     *("close_reason", "version", "original_deadline", "claimed_by", "claimed_at", "claim_expires_at"),
-    "follow_ups",
+    *("follow_ups", "exempted_by"),
 )
 _SELECT = (
     f"SELECT {', '.join(f'c.{column}' for column in _COLUMNS if column != 'account_id')}, {ACCOUNT_COLUMNS}"
@@ -314,6 +314,7 @@ def case_from_row(row: Row) -> CaseView:
         reopened_from=row["reopened_from"],
         closed_at=time_or_none(row["closed_at"]),
         close_reason=CaseCloseReason(row["close_reason"]) if row["close_reason"] else None,
+        exempted_by=row["exempted_by"],
         version=row["version"],
         original_deadline=time_or_none(row["original_deadline"]),
         claim=_claim(row),
@@ -344,16 +345,10 @@ def _values(case: Case) -> list[Any]:
         *(case.amount_at_open, case.uncovered_amount, figures_to_text(case.figures), case.opened_at),
         *(case.deadline, case.force_eligible, case.plans, case.cured_since, auto.at if auto else None),
         *(auto.trigger if auto else None, auto.held if auto else None, auto.held_until if auto else None),
-        *(
-            case.remark,
-            case.reopened_from,
-            case.closed_at,
-            case.close_reason,
-            case.version,
-            case.original_deadline,
-        ),
+        *(case.remark, case.reopened_from, case.closed_at, case.close_reason, case.version),
+        case.original_deadline,
         *(claim.by if claim else None, claim.at if claim else None, claim.expires_at if claim else None),
-        case.follow_ups,
+        *(case.follow_ups, case.exempted_by),
     ]
 
 

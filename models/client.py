@@ -103,6 +103,11 @@ async def accounts_of(audience: Audience, ids: Sequence[ClientId]) -> dict[Clien
     return accounts
 
 
+async def group_is_known(group: str) -> bool:
+    """Whether a client is in this group."""
+    return await fetch_one("SELECT 1 AS known FROM client WHERE client_group = $1 LIMIT 1", group) is not None
+
+
 async def insert_client(client: ClientRow) -> None:
     """Store a new client."""
     search = "\n".join((client.name, client.client_no)).casefold()

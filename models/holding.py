@@ -34,6 +34,11 @@ async def set_written_off(account_id: AccountId, alerts: frozenset[AlertType]) -
     await execute("UPDATE account SET written_off_alerts = $1 WHERE id = $2", text, account_id)
 
 
+async def set_trading_limit(account_id: AccountId, limit: Decimal) -> None:
+    """What the client may trade beyond its margin."""
+    await execute("UPDATE account SET trading_limit = $1 WHERE id = $2", limit, account_id)
+
+
 async def account_id_of(account_no: str) -> AccountId | None:
     """The account with this number."""
     row = await fetch_one("SELECT id FROM account WHERE account_no = $1", account_no)

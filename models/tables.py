@@ -185,6 +185,7 @@ class CaseTable(Model):
     reopened_from = fields.CharField(max_length=32, null=True)
     closed_at = fields.DatetimeField(null=True)
     close_reason = fields.CharField(max_length=12, null=True)
+    exempted_by = fields.CharField(max_length=32, null=True)
     version = fields.IntField()
     original_deadline = fields.DatetimeField(null=True)
     claimed_by = fields.CharField(max_length=200, null=True)
@@ -448,6 +449,37 @@ class RevocationTable(Model):
     class Meta:
         table = "revocation"
         indexes = (Index(fields=("at",), name="revocation_at"),)
+
+
+class RiskSettingTable(Model):
+    """Append-only: every approved version of every setting of the risk back office."""
+
+    id = _id()
+    number = fields.BigIntField(unique=True)
+    kind = fields.CharField(max_length=24)
+    subject = fields.CharField(max_length=80)
+    value = fields.TextField()
+    value_before = fields.TextField(null=True)
+    effective_at = fields.DatetimeField()
+    requested_by = fields.CharField(max_length=200)
+    requested_at = fields.DatetimeField()
+    approved_by = fields.CharField(max_length=200)
+    approved_at = fields.DatetimeField()
+    reason = fields.TextField()
+    # Whom alone it concerns, for those who may not see them.
+    account_id = fields.CharField(max_length=32, null=True)
+    client_id = fields.CharField(max_length=32, null=True)
+
+    class Meta:
+        table = "risk_setting"
+        constraints = (
+            CheckConstraint("requested_by <> approved_by", "risk_setting_by_two"),
+            CheckConstraint("effective_at >= approved_at", "risk_setting_never_backdated"),
+        )
+        indexes = (
+            Index(fields=("kind", "subject", "effective_at", "number"), name="risk_setting_in_force"),
+            Index(fields=("effective_at",), name="risk_setting_effective"),
+        )
 
 
 class LeaseTable(Model):

@@ -17,9 +17,11 @@ from domain.ids import AccountId, Symbol
 from domain.liquidation import LegRequest
 from domain.margin import AccountType, AmountRule
 from domain.order import Order, OrderStatus
+from domain.risk_settings import RiskRules
 from models.book import load_books
 from models.case import live_cases_of
 from models.database import Database, fetch
+from models.risk_rules import RiskSettings
 from tests.integration.desk_kit import APPLE, BOEING, USD, DeskKit, case, count, order, report
 from venues.paper import PaperVenue
 
@@ -196,7 +198,7 @@ async def test_a_stale_price_calls_no_order_off(kit: DeskKit) -> None:
 
 async def test_over_financing_opens_a_case_of_its_own_where_the_rule_says_so(kit: DeskKit) -> None:
     rule = AmountRule(over_financing_triggers=True)
-    books = replace(kit.desk.rules.books, amount_rules=dict.fromkeys(AccountType, rule))
+    books = replace(kit.desk.rules.books, settings=RiskSettings(RiskRules(dict.fromkeys(AccountType, rule))))
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", -50_000, {APPLE: 2000}, financing_limit=40_000)
@@ -210,7 +212,7 @@ async def test_over_financing_opens_a_case_of_its_own_where_the_rule_says_so(kit
 
 async def test_both_kinds_of_breach_open_two_cases_with_the_same_figures(kit: DeskKit) -> None:
     rule = AmountRule(over_financing_triggers=True)
-    books = replace(kit.desk.rules.books, amount_rules=dict.fromkeys(AccountType, rule))
+    books = replace(kit.desk.rules.books, settings=RiskSettings(RiskRules(dict.fromkeys(AccountType, rule))))
     kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)

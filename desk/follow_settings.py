@@ -1,0 +1,82 @@
+"""Which accounts the monitor must look at again because the risk settings changed, whoever changed them.
+
+A change takes effect when it was approved, in any process, or when its time comes: both are found by asking
+for the newest version now and then. Decisions do not wait for this; they read the rules in their transaction.
+"""
+
+from datetime import datetime
+
+from desk.desk import Desk
+from domain.exemption import Exemption, ExemptionScope
+from domain.ids import AccountId
+from domain.margin import AccountType
+from domain.risk_settings import RiskRules
+from models.book import load_all_account_ids
+from models.holding import account_id_of
+from models.risk_setting import latest_id
+from models.setting_reach import (
+    accounts_concerned,
+    accounts_of_group,
+    accounts_of_types,
+    factor_subjects_changed,
+    next_factors_at,
+    number_of,
+)
+
+
+class SettingsFollower:
+    """Remembers what it told last. The first time it only remembers."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._seen_at: datetime | None = None
+        self._latest: str | None = None
+        self._number = 0
+        self._rules: RiskRules | None = None
+        self._next_factors_at: datetime | None = None
+
+    async def affected(self) -> set[AccountId]:
+        """The accounts whose figures or calls may be others than at the last time."""
+        now = self._desk.clock()
+        latest = await latest_id()
+        rules = await self._desk.rules.books.settings.as_of(latest, now)
+        accounts: set[AccountId] = set()
+        if self._rules is not None and self._seen_at is not None:
+            if self._rules is not rules:
+                accounts |= await _affected_by_rules(self._rules, rules)
+            if latest != self._latest or self._factors_are_due(now):
+                for kind, subject in await factor_subjects_changed(self._number, self._seen_at, now):
+                    accounts.update(await accounts_concerned(kind, subject))
+        if latest != self._latest or self._rules is None or self._factors_are_due(now):
+            self._number = await number_of(latest)
+            self._next_factors_at = await next_factors_at(now)
+        self._latest, self._rules, self._seen_at = latest, rules, now
+        return accounts
+
+    def _factors_are_due(self, now: datetime) -> bool:
+        return self._next_factors_at is not None and self._next_factors_at <= now
+
+
+async def _affected_by_rules(before: RiskRules, after: RiskRules) -> set[AccountId]:
+    changed_types = [
+        account_type
+        for account_type in AccountType
+        if before.amount_rules[account_type] != after.amount_rules[account_type]
+    ]
+    accounts = set(await accounts_of_types(changed_types)) if changed_types else set()
+    if before.trading_limit_expiry != after.trading_limit_expiry:
+        return set(await load_all_account_ids())
+    for _, exemption in set(before.exemptions) ^ set(after.exemptions):
+        accounts.update(await _accounts_of(exemption))
+    return accounts
+
+
+async def _accounts_of(exemption: Exemption) -> list[AccountId]:
+    match exemption.scope:
+        case ExemptionScope.GLOBAL:
+            return await load_all_account_ids()
+        case ExemptionScope.CLIENT_GROUP:
+            return await accounts_of_group(exemption.target or "")
+        case ExemptionScope.ACCOUNT:
+            account_id = await account_id_of(exemption.target or "")
+            return [] if account_id is None else [account_id]

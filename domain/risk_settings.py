@@ -1,0 +1,257 @@
+"""The settings of the risk back office: what may be set, and which of the approved versions are in force.
+
+A setting is named by its kind and its subject (the account type of an amount rule, the symbol of factors).
+Versions are only ever added. In force at a moment is, of the versions of a setting that are effective by
+then, the one with the latest effective time; of two with the same time the one approved last.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, time
+from decimal import Decimal
+from enum import StrEnum
+from typing import NewType, TypeVar
+
+from domain.case import AlertType
+from domain.exemption import AccountFacts, Exemption, matches
+from domain.margin import AccountType, AmountRule
+from domain.market import MarginFactors
+
+SettingId = NewType("SettingId", str)
+V = TypeVar("V")
+
+COEFFICIENT_MAX = Decimal(10)
+FACTOR_MAX = Decimal(10)
+
+
+class SettingKind(StrEnum):
+    """What can be set."""
+
+    AMOUNT_RULE = "AMOUNT_RULE"
+    LIQUIDATION_SWITCH = "LIQUIDATION_SWITCH"
+    EXEMPTION = "EXEMPTION"
+    INSTRUMENT_FACTORS = "INSTRUMENT_FACTORS"
+    CLIENT_FACTORS = "CLIENT_FACTORS"
+    COVERED_OPTION = "COVERED_OPTION"
+    APPROVAL_LIMITS = "APPROVAL_LIMITS"
+    TRADING_LIMIT_EXPIRY = "TRADING_LIMIT_EXPIRY"
+
+
+FACTOR_KINDS = (SettingKind.INSTRUMENT_FACTORS, SettingKind.CLIENT_FACTORS)
+"""There may be one for every instrument of every client: never all in memory, see models.book."""
+
+
+class TradeType(StrEnum):
+    """Which accounts a liquidation switch is for; cash accounts count as MARGIN."""
+
+    MARGIN = "MARGIN"
+    INTRADAY = "INTRADAY"
+
+
+class ForceType(StrEnum):
+    """Who liquidates: a person, or the desk by itself."""
+
+    MANUAL = "MANUAL"
+    AUTOMATIC = "AUTOMATIC"
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationSwitch:
+    """Whether one kind of liquidation may happen."""
+
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FactorSetting:
+    """The factors of an instrument, or of one client in it; None: what the statements say counts again."""
+
+    factors: MarginFactors | None
+
+    def __post_init__(self) -> None:
+        if self.factors is not None and self.factors.initial > FACTOR_MAX:
+            raise ValueError(f"factors are fractions of at most {FACTOR_MAX}")
+
+
+@dataclass(frozen=True, slots=True)
+class CoveredOptionRule:
+    """When written calls whose underlying falls short are collected."""
+
+    enabled: bool = False
+    trigger_time: time | None = None
+    """Wall time of the option's market; stated if enabled."""
+    skip_short: bool = False
+    """Leave accounts alone that are short of the underlying itself."""
+
+    def __post_init__(self) -> None:
+        if self.enabled and self.trigger_time is None:
+            raise ValueError("an enabled covered-option rule needs its trigger time")
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalLimits:
+    """Above these a liquidation needs a second person; None: the process's own setting counts."""
+
+    notional: Decimal | None = None
+    """In the reporting currency."""
+    cases: int | None = None
+
+    def __post_init__(self) -> None:
+        if (self.notional is not None and self.notional < 0) or (self.cases is not None and self.cases < 1):
+            raise ValueError("limits of approval are a notional from 0 and a number of cases from 1")
+
+
+@dataclass(frozen=True, slots=True)
+class TradingLimitExpiry:
+    """Whether a margin call ends the client's trading limit."""
+
+    expires: bool = False
+
+
+SettingValue = (
+    AmountRule
+    | LiquidationSwitch
+    | Exemption
+    | FactorSetting
+    | CoveredOptionRule
+    | ApprovalLimits
+    | TradingLimitExpiry
+)
+
+
+@dataclass(frozen=True, slots=True)
+class SettingVersion:
+    """One approved change. `number` counts all of them, in the order of approval."""
+
+    id: SettingId
+    number: int
+    kind: SettingKind
+    subject: str
+    value: SettingValue
+    before: SettingValue | None
+    """What was in force when it was asked for; None for a new exemption."""
+    effective_at: datetime
+    requested_by: str
+    requested_at: datetime
+    approved_by: str
+    approved_at: datetime
+    reason: str
+
+    def __post_init__(self) -> None:
+        if self.requested_by == self.approved_by:
+            raise ValueError("a setting is approved by somebody else")
+
+
+def problem_of(value: SettingValue) -> str | None:
+    """What is wrong with a value that its own type lets pass."""
+    if isinstance(value, AmountRule) and not 0 < value.coefficient <= COEFFICIENT_MAX:
+        return f"the coefficient is above 0 and at most {COEFFICIENT_MAX}"
+    return None
+
+
+def switch_subject(trade_type: TradeType, force_type: ForceType) -> str:
+    """How a switch is named."""
+    return f"{trade_type}:{force_type}"
+
+
+def client_factor_subject(client_id: str, symbol: str) -> str:
+    """How one client's factors in an instrument are named."""
+    return f"{client_id}:{symbol}"
+
+
+def trade_type_of(account_type: AccountType) -> TradeType:
+    """Which switch the account hangs on."""
+    return TradeType.INTRADAY if account_type is AccountType.INTRADAY else TradeType.MARGIN
+
+
+@dataclass(frozen=True, slots=True)
+class RiskRules:
+    """The rules in force at a moment, except factors, which come with each book."""
+
+    amount_rules: Mapping[AccountType, AmountRule] = field(
+        default_factory=lambda: dict.fromkeys(AccountType, AmountRule())
+    )
+    switched_off: frozenset[str] = frozenset()
+    """Subjects of switches; what is not named is on."""
+    exemptions: tuple[tuple[SettingId, Exemption], ...] = ()
+    covered_options: CoveredOptionRule = CoveredOptionRule()
+    approval_limits: ApprovalLimits = ApprovalLimits()
+    trading_limit_expiry: TradingLimitExpiry = TradingLimitExpiry()
+
+    def liquidation_on(self, account_type: AccountType, force_type: ForceType) -> bool:
+        """Whether accounts of this type may be liquidated this way."""
+        return switch_subject(trade_type_of(account_type), force_type) not in self.switched_off
+
+    def exempting(self, alert_type: AlertType, facts: AccountFacts, now: datetime) -> SettingId | None:
+        """The oldest rule (ids grow with time) that keeps the account from this call."""
+        found = (id_ for id_, rule in self.exemptions if matches(rule, alert_type, facts, now))
+        return next(found, None)
+
+
+def in_force(versions: Iterable[SettingVersion], now: datetime) -> list[SettingVersion]:
+    """Of each setting the version that counts, in the order of kind and subject."""
+    found: dict[tuple[SettingKind, str], SettingVersion] = {}
+    for version in sorted(versions, key=lambda version: (version.effective_at, version.number)):
+        if version.effective_at <= now:
+            found[version.kind, version.subject] = version
+    return [found[key] for key in sorted(found)]
+
+
+def next_change(versions: Iterable[SettingVersion], now: datetime) -> datetime | None:
+    """When the rules change next without anybody's doing: a version begins, or an exemption ends."""
+    times = []
+    for version in versions:
+        times.append(version.effective_at)
+        if isinstance(version.value, Exemption) and version.value.until is not None:
+            times.append(version.value.until)
+    return min((at for at in times if at > now), default=None)
+
+
+def rules_at(versions: Iterable[SettingVersion], now: datetime, defaults: RiskRules) -> RiskRules:
+    """The rules in force; where nothing was ever set, the defaults."""
+    values = {(version.kind, version.subject): version.value for version in in_force(versions, now)}
+    amount_rules = dict(defaults.amount_rules)
+    switched_off = set(defaults.switched_off)
+    exemptions = []
+    for (_, subject), value in values.items():
+        match value:
+            case AmountRule():
+                amount_rules[AccountType(subject)] = value
+            case LiquidationSwitch():
+                (switched_off.discard if value.on else switched_off.add)(subject)
+            case Exemption() if value.is_in_force(now):
+                exemptions.append((SettingId(subject), value))
+    return RiskRules(
+        amount_rules=amount_rules,
+        switched_off=frozenset(switched_off),
+        exemptions=tuple(exemptions),
+        covered_options=_only(values, SettingKind.COVERED_OPTION, defaults.covered_options),
+        approval_limits=_only(values, SettingKind.APPROVAL_LIMITS, defaults.approval_limits),
+        trading_limit_expiry=_only(values, SettingKind.TRADING_LIMIT_EXPIRY, defaults.trading_limit_expiry),
+    )
+
+
+def _only(values: Mapping[tuple[SettingKind, str], SettingValue], kind: SettingKind, default: V) -> V:
+    """The value of a kind that has one subject only."""
+    value = values.get((kind, ""), default)
+    assert isinstance(value, type(default))
+    return value
+
+
+def value_in_force(rules: RiskRules, kind: SettingKind, subject: str) -> SettingValue | None:
+    """The setting as the rules have it; None where they do not hold it: factors, an unknown exemption."""
+    match kind:
+        case SettingKind.AMOUNT_RULE:
+            return rules.amount_rules[AccountType(subject)]
+        case SettingKind.LIQUIDATION_SWITCH:
+            return LiquidationSwitch(subject not in rules.switched_off)
+        case SettingKind.EXEMPTION:
+            return dict(rules.exemptions).get(SettingId(subject))
+        case SettingKind.COVERED_OPTION:
+            return rules.covered_options
+        case SettingKind.APPROVAL_LIMITS:
+            return rules.approval_limits
+        case SettingKind.TRADING_LIMIT_EXPIRY:
+            return rules.trading_limit_expiry
+        case SettingKind.INSTRUMENT_FACTORS | SettingKind.CLIENT_FACTORS:
+            return None

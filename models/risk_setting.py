@@ -1,0 +1,283 @@
+"""The risk back office's settings as they are stored: versions that are added and never changed."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.exemption import Exemption
+from domain.ids import AccountId, ClientId
+from domain.margin import AmountRule
+from domain.market import FactorSource, MarginFactors
+from domain.principal import Audience
+from domain.risk_settings import (
+    FACTOR_KINDS,
+    ApprovalLimits,
+    CoveredOptionRule,
+    FactorSetting,
+    LiquidationSwitch,
+    SettingId,
+    SettingKind,
+    SettingValue,
+    SettingVersion,
+    TradingLimitExpiry,
+)
+from models.codec import Codec
+from models.database import Row, decimal, execute, fetch, fetch_one, insert_sql, time
+from models.where import Page, PageRequest, Where, cut
+
+LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
+"""What changes with every new version, in any process."""
+
+_COLUMNS = (
+    *("id", "number", "kind", "subject", "value", "value_before", "effective_at", "requested_by"),
+    *("requested_at", "approved_by", "approved_at", "reason", "account_id", "client_id"),
+)
+_SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM risk_setting s"
+_FACTORS = ", ".join(repr(kind.value) for kind in FACTOR_KINDS)
+
+_CODECS: Mapping[SettingKind, Codec[SettingValue]] = {
+    SettingKind.AMOUNT_RULE: Codec(AmountRule),
+    SettingKind.LIQUIDATION_SWITCH: Codec(LiquidationSwitch),
+    SettingKind.EXEMPTION: Codec(Exemption),
+    SettingKind.INSTRUMENT_FACTORS: Codec(FactorSetting),
+    SettingKind.CLIENT_FACTORS: Codec(FactorSetting),
+    SettingKind.COVERED_OPTION: Codec(CoveredOptionRule),
+    SettingKind.APPROVAL_LIMITS: Codec(ApprovalLimits),
+    SettingKind.TRADING_LIMIT_EXPIRY: Codec(TradingLimitExpiry),
+}
+
+
+_FACTOR_SETTING: Codec[FactorSetting] = Codec(FactorSetting)
+
+
+@dataclass(frozen=True, slots=True)
+class Concerned:
+    """Whose account or client alone a setting is about: who does not see them does not see it."""
+
+    account_id: AccountId | None = None
+    client_id: ClientId | None = None
+
+
+async def latest_id() -> str | None:
+    """Of the version approved last; None where nothing was ever set."""
+    row = await fetch_one(LATEST_ID)
+    return row["id"] if row else None
+
+
+async def next_number() -> int:
+    """The next version's, taken under a lock that the transaction holds to its end: approvals queue here."""
+    row = await fetch_one(
+        "INSERT INTO counter (name, value) VALUES ('risk_setting', 1)"
+        " ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value"
+    )
+    assert row is not None
+    return int(row["value"])
+
+
+async def insert_setting(version: SettingVersion, concerned: Concerned) -> None:
+    """Append."""
+    codec = _CODECS[version.kind]
+    before = None if version.before is None else codec.to_text(version.before)
+    await execute(
+        insert_sql("risk_setting", _COLUMNS),
+        *(version.id, version.number, version.kind, version.subject, codec.to_text(version.value), before),
+        *(version.effective_at, version.requested_by, version.requested_at, version.approved_by),
+        *(version.approved_at, version.reason, concerned.account_id, concerned.client_id),
+    )
+
+
+def value_to_text(kind: SettingKind, value: SettingValue) -> str:
+    """As JSON."""
+    return _CODECS[kind].to_text(value)
+
+
+def value_from_text(kind: SettingKind, text: str) -> SettingValue:
+    """The inverse of `value_to_text`."""
+    return _CODECS[kind].from_text(text)
+
+
+def factors_from_text(text: str) -> MarginFactors | None:
+    """What a row's `value` says of factors; None: withdrawn."""
+    return _FACTOR_SETTING.from_text(text).factors
+
+
+async def latest_of(kind: SettingKind, subject: str) -> SettingVersion | None:
+    """The version of this setting that was approved last, whether it is effective yet or not."""
+    row = await fetch_one(
+        f"{_SELECT} WHERE s.kind = $1 AND s.subject = $2 ORDER BY s.number DESC LIMIT 1", kind, subject
+    )
+    return _version(row) if row else None
+
+
+async def in_force_of(kind: SettingKind, subject: str, at: datetime) -> SettingVersion | None:
+    """The version of this setting that counts at this moment."""
+    row = await fetch_one(
+        f"{_SELECT} WHERE s.kind = $1 AND s.subject = $2 AND s.effective_at <= $3"
+        " ORDER BY s.effective_at DESC, s.number DESC LIMIT 1",
+        *(kind, subject, at),
+    )
+    return _version(row) if row else None
+
+
+async def factors_in_force(kind: SettingKind, subject: str, at: datetime) -> FactorSetting:
+    """Of this instrument, or of this client in it; what the statements say where nothing is set."""
+    version = await in_force_of(kind, subject, at)
+    if version is not None:
+        assert isinstance(version.value, FactorSetting)
+        return version.value
+    if kind is SettingKind.CLIENT_FACTORS:
+        source, table, condition = (
+            FactorSource.CLIENT,
+            "client_factor",
+            "client_id = $1 AND instrument_id = $2",
+        )
+        values = subject.split(":", 1)
+    else:
+        source, table, condition = FactorSource.INSTRUMENT, "instrument", "symbol = $1"
+        values = [subject]
+    row = await fetch_one(
+        "SELECT initial_factor, maintenance_factor, margin_call_factor, force_close_factor"
+        f" FROM {table} WHERE {condition}",
+        *values,
+    )
+    if row is None or row["initial_factor"] is None:
+        return FactorSetting(None)
+    return FactorSetting(
+        MarginFactors(
+            decimal(row["initial_factor"]),
+            decimal(row["maintenance_factor"]),
+            decimal(row["margin_call_factor"]),
+            decimal(row["force_close_factor"]),
+            source,
+        )
+    )
+
+
+async def settings_in_force(audience: Audience, at: datetime) -> list[SettingVersion]:
+    """All but factors, as far as they concern accounts that the audience sees."""
+    where = Where()
+    _sees(where, audience)
+    where.add(f"s.kind NOT IN ({_FACTORS})")
+    _counts_at(where, at)
+    rows = await fetch(f"{_SELECT}{where} ORDER BY s.kind, s.subject", *where.values)
+    return [_version(row) for row in rows]
+
+
+async def load_versions(since: datetime) -> list[SettingVersion]:
+    """All that count at `since` or later, but factors."""
+    rows = await fetch(
+        f"{_SELECT} WHERE s.kind NOT IN ({_FACTORS}) AND (s.effective_at > $1 OR s.id ="
+        f" ({_counting('s.kind', 's.subject', '$1')}))",
+        since,
+    )
+    return [_version(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class SettingFilter:
+    """Which versions; None means any. `in_force_at`: only those that count at that moment."""
+
+    kinds: tuple[SettingKind, ...] | None = None
+    subject: str | None = None
+    in_force_at: datetime | None = None
+
+
+async def page_settings(
+    audience: Audience, wanted: SettingFilter, request: PageRequest
+) -> Page[SettingVersion]:
+    """One page, approved last first; the key of a row is (number,)."""
+    where = _where(audience, wanted)
+    if request.after is not None:
+        where.add("s.number < ?", int(request.after[0]))
+    limit = where.value(request.first + 1)
+    rows = await fetch(f"{_SELECT}{where} ORDER BY s.number DESC LIMIT {limit}", *where.values)
+    return cut([_version(row) for row in rows], request.first)
+
+
+async def count_settings(audience: Audience, wanted: SettingFilter) -> int:
+    """How many there are."""
+    where = _where(audience, wanted)
+    row = await fetch_one(f"SELECT COUNT(*) AS settings FROM risk_setting s{where}", *where.values)
+    assert row is not None
+    return int(row["settings"])
+
+
+async def load_settings(audience: Audience, ids: Sequence[SettingId]) -> dict[SettingId, SettingVersion]:
+    """Those of these versions that the audience may see."""
+    where = Where()
+    _sees(where, audience)
+    where.add("s.id IN (?)", list(ids))
+    return {SettingId(row["id"]): _version(row) for row in await fetch(f"{_SELECT}{where}", *where.values)}
+
+
+async def count_exemptions() -> int:
+    """How many exemption rules were ever made, switched off ones too."""
+    row = await fetch_one(
+        "SELECT COUNT(DISTINCT subject) AS rules FROM risk_setting WHERE kind = 'EXEMPTION'"
+    )
+    assert row is not None
+    return int(row["rules"])
+
+
+def _counting(kind: str, subject: str, at: str) -> str:
+    return (
+        f"SELECT x.id FROM risk_setting x WHERE x.kind = {kind} AND x.subject = {subject}"
+        f" AND x.effective_at <= {at} ORDER BY x.effective_at DESC, x.number DESC LIMIT 1"
+    )
+
+
+def counting_value(kind: SettingKind, subject: str, at: str) -> str:
+    """SQL for the value of the version that counts; `subject` and `at` are SQL too."""
+    return _counting(f"'{kind}'", subject, at).replace("SELECT x.id", "SELECT x.value", 1)
+
+
+def _counts_at(where: Where, at: datetime) -> None:
+    where.add(f"s.id = ({_counting('s.kind', 's.subject', '?')})", at)
+
+
+def _where(audience: Audience, wanted: SettingFilter) -> Where:
+    where = Where()
+    _sees(where, audience)
+    if wanted.kinds is not None:
+        where.add("s.kind IN (?)", wanted.kinds)
+    where.add_if("s.subject = ?", wanted.subject)
+    if wanted.in_force_at is not None:
+        _counts_at(where, wanted.in_force_at)
+    return where
+
+
+def _sees(where: Where, audience: Audience) -> None:
+    """Settings of the whole desk, and those of accounts and clients in scope."""
+    if not audience.may_see:
+        where.add("1 = 0")
+    elif audience.account_scope is not None:
+        scope = sorted(audience.account_scope)
+        where.add(
+            "(s.account_id IS NULL OR s.account_id IN"
+            " (SELECT a.id FROM account a WHERE a.account_no IN (?)))",
+            scope,
+        )
+        where.add(
+            "(s.client_id IS NULL OR s.client_id IN"
+            " (SELECT a.client_id FROM account a WHERE a.account_no IN (?)))",
+            scope,
+        )
+
+
+def _version(row: Row) -> SettingVersion:
+    kind = SettingKind(row["kind"])
+    codec = _CODECS[kind]
+    return SettingVersion(
+        id=SettingId(row["id"]),
+        number=int(row["number"]),
+        kind=kind,
+        subject=row["subject"],
+        value=codec.from_text(row["value"]),
+        before=None if row["value_before"] is None else codec.from_text(row["value_before"]),
+        effective_at=time(row["effective_at"]),
+        requested_by=row["requested_by"],
+        requested_at=time(row["requested_at"]),
+        approved_by=row["approved_by"],
+        approved_at=time(row["approved_at"]),
+        reason=row["reason"],
+    )

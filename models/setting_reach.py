@@ -1,0 +1,67 @@
+"""Whom changed risk settings reach: which factors came into force, and the accounts concerned."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.ids import AccountId
+from domain.risk_settings import FACTOR_KINDS, SettingKind
+from models.database import fetch, fetch_one, placeholders, time_or_none
+
+_FACTORS = ", ".join(repr(kind.value) for kind in FACTOR_KINDS)
+
+
+async def factor_subjects_changed(
+    after_number: int, since: datetime, now: datetime
+) -> list[tuple[SettingKind, str]]:
+    """The factors that came into force after `since`, or by a version later than the one numbered."""
+    rows = await fetch(
+        f"SELECT DISTINCT s.kind, s.subject FROM risk_setting s WHERE s.kind IN ({_FACTORS})"
+        " AND s.effective_at <= $3 AND (s.number > $1 OR s.effective_at > $2)",
+        *(after_number, since, now),
+    )
+    return [(SettingKind(row["kind"]), row["subject"]) for row in rows]
+
+
+async def next_factors_at(now: datetime) -> datetime | None:
+    """When factors change next."""
+    row = await fetch_one(
+        f"SELECT MIN(s.effective_at) AS at FROM risk_setting s WHERE s.kind IN ({_FACTORS})"
+        " AND s.effective_at > $1",
+        now,
+    )
+    return time_or_none(row["at"]) if row else None
+
+
+async def number_of(setting_id: str | None) -> int:
+    """A version's number; 0 for none."""
+    if setting_id is None:
+        return 0
+    row = await fetch_one("SELECT number FROM risk_setting WHERE id = $1", setting_id)
+    return int(row["number"]) if row else 0
+
+
+async def accounts_concerned(kind: SettingKind, subject: str) -> list[AccountId]:
+    """The accounts whose figures these factors change."""
+    client_id, _, symbol = (
+        subject.rpartition(":") if kind is SettingKind.CLIENT_FACTORS else ("", "", subject)
+    )
+    rows = await fetch(
+        "SELECT p.account_id FROM position p JOIN account a ON a.id = p.account_id"
+        " WHERE p.instrument_id = $1 AND ($2 = '' OR a.client_id = $2)",
+        *(symbol, client_id),
+    )
+    return [AccountId(row["account_id"]) for row in rows]
+
+
+async def accounts_of_types(types: Sequence[str]) -> list[AccountId]:
+    """Every account of these types."""
+    rows = await fetch(f"SELECT id FROM account WHERE type IN ({placeholders(types)})", *types)
+    return [AccountId(row["id"]) for row in rows]
+
+
+async def accounts_of_group(group: str) -> list[AccountId]:
+    """Every account of the clients of a group."""
+    rows = await fetch(
+        "SELECT a.id FROM account a JOIN client k ON k.id = a.client_id WHERE k.client_group = $1", group
+    )
+    return [AccountId(row["id"]) for row in rows]
