@@ -3,13 +3,12 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from domain.approval import Approval, ApprovalKind
-
-from desk.approvals import Executed
 from desk.case_command import NO_CASE, CaseCommand, CaseEdit, change_case, record_edit
 from desk.command import Outcome
 from desk.desk import Desk
+from desk.executed import Executed
 from desk.request_approval import ApprovalAsked, request_approval
+from domain.approval import Approval, ApprovalKind
 from domain.case import Case
 from domain.case_edits import needs_approval, with_deadline
 from domain.case_records import DeadlineChange, DeadlineChangeKind

@@ -147,20 +147,27 @@ async def _settle(
             await save_case(case)
             events.append(case_event(desk, view, told, now))
     due = _due_anew(account, figures, live, now)
-    ended = is_priced(account.book) and breach_ended(account, due_alerts(account.book, figures), figures)
-    if ended:
-        still = account.written_off & due_alerts(account.book, figures)
-        await set_written_off(account.account.account_id, still)
     if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
         account = await expire_trading_limit(account, now)
         figures, uncovered = _measured(desk, account, orders, now)
     for alert_type in sorted(due):
         live.add(alert_type)
         events.append(await _open(desk, account, alert_type, figures, uncovered, now))
-    close_only = bool(live) or _takes_no_orders(desk, account, now)
-    if account.close_only != close_only:
-        await set_close_only(account.account.account_id, close_only)
+    await _mark_account(desk, account, bool(live), figures, now)
     return events
+
+
+async def _mark_account(
+    desk: Desk, account: AccountBook, has_case: bool, figures: MarginFigures, now: datetime
+) -> None:
+    """What of the account itself follows from the look: whether it may only reduce, what was written off."""
+    account_id = account.account.account_id
+    close_only = has_case or _takes_no_orders(desk, account, now)
+    if account.close_only != close_only:
+        await set_close_only(account_id, close_only)
+    alerts = due_alerts(account.book, figures)
+    if breach_ended(account, alerts, figures):
+        await set_written_off(account_id, account.written_off & alerts)
 
 
 def breach_ended(account: AccountBook, due: set[AlertType], figures: MarginFigures) -> bool:

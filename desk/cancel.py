@@ -8,16 +8,16 @@ from desk.order_steps import store_step
 from desk.outcomes import (
     BUSY,
     CANCEL_OUTCOMES,
-    FORBIDDEN,
     KEY_REUSED,
     CancelOutcome,
     CancelRefused,
     CancelRequested,
+    lacks,
     request_hash,
 )
 from domain.ids import OrderId
 from domain.order import ask_cancel
-from domain.principal import Principal
+from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
 from models.audit import AuditEntry, write_audit
@@ -39,8 +39,10 @@ class Cancel:
 async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
     """One outcome per order, in the order asked."""
     ids = command.order_ids
-    if not principal.audience.may_act:
-        return [CancelRefused(id_, RefusalCode.FORBIDDEN, FORBIDDEN, False) for id_ in ids]
+    if not principal.audience.may(Capability.CANCEL_ORDER):
+        return [
+            CancelRefused(id_, RefusalCode.FORBIDDEN, lacks(Capability.CANCEL_ORDER), False) for id_ in ids
+        ]
     key, actor = command.idempotency_key, principal.subject
     request = request_hash({"orders": list(ids), "reason": command.reason})
     if not await claim_key(actor, key, "cancel", request, desk.clock()):

@@ -7,17 +7,16 @@ new case of its kind is opened, for it would be the same debt.
 from dataclasses import replace
 from datetime import datetime
 
-from domain.approval import Approval, ApprovalKind
-
-from desk.approvals import Executed
 from desk.assess_case import assess_account
 from desk.case_command import NO_CASE, CaseEdit, change_case, record_edit
 from desk.case_notes import note
 from desk.command import Outcome
 from desk.desk import Desk
+from desk.executed import Executed
 from desk.mark_exception import WithReason
 from desk.outcomes import plain
 from desk.request_approval import ApprovalAsked, request_approval
+from domain.approval import Approval, ApprovalKind
 from domain.case import AlertType, CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId

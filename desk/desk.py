@@ -42,6 +42,9 @@ class DeskRules:
     max_cases_per_batch: int
     max_orders_per_batch: int
     cases: CaseRules
+    max_approvals_per_batch: int
+    approval_ttl: timedelta
+    """How long a request waits for a second person."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,13 +15,13 @@ from desk.desk import Desk
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
     BUSY,
-    FORBIDDEN,
     KEY_REUSED,
     LIQUIDATION_OUTCOMES,
     LiquidationOutcome,
     LiquidationRefused,
     LiquidationStarted,
     Uncurable,
+    lacks,
     plain,
     request_hash,
 )
@@ -30,7 +30,7 @@ from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, OrderId, client_order_id
 from domain.liquidation import Plan, PlannedLeg, PlanRequest, plan
 from domain.order import Order, OrderStatus
-from domain.principal import Principal
+from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType, trade_type_of
 from models import outbox
@@ -73,8 +73,10 @@ class _ReadAhead:
 async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
     """One outcome per case, in the order asked."""
     ids = [item.case_id for item in command.cases]
-    if not principal.audience.may_act:
-        return [LiquidationRefused(id_, RefusalCode.FORBIDDEN, FORBIDDEN, False) for id_ in ids]
+    if not principal.audience.may(Capability.LIQUIDATE):
+        return [
+            LiquidationRefused(id_, RefusalCode.FORBIDDEN, lacks(Capability.LIQUIDATE), False) for id_ in ids
+        ]
     key, actor = command.idempotency_key, principal.subject
     if not await claim_key(actor, key, "liquidate", _hash(command), desk.clock()):
         return [LiquidationRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.ids import CaseId, OrderId, Symbol
+from domain.principal import CAPABILITIES, Capability, Permission
 from domain.refusals import RefusalCode
 from models.codec import Codec, dumps
 
@@ -63,9 +64,14 @@ CancelOutcome = CancelRequested | CancelRefused
 LIQUIDATION_OUTCOMES: Codec[LiquidationOutcome] = Codec(LiquidationOutcome)
 CANCEL_OUTCOMES: Codec[CancelOutcome] = Codec(CancelOutcome)
 
-FORBIDDEN = "Your token only lets you look: this needs RISK_WARNING_FULL."
 KEY_REUSED = "This idempotency key was used for another request: choose a new one."
 BUSY = "Somebody else is working on this account at this moment: look again, then retry."
+
+
+def lacks(*needed: Capability) -> str:
+    """What to tell who may not: which permissions would do."""
+    grants = [granted for granted in Permission if not CAPABILITIES[granted].isdisjoint(needed)]
+    return f"Your token does not allow this: it needs {' or '.join(grants)}."
 
 
 def request_hash(request: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from domain import case, order_states
+from domain import approval, case, order_states
 
 PAGE = Path(__file__).with_name("state_machines.md")
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -35,6 +35,12 @@ def _order_diagram() -> str:
 def _case_diagram() -> str:
     ends = [status for status in case.CaseStatus if status not in case.LIVE]
     return _diagram(_case_moves(), ["OPEN"], ends)
+
+
+def _approval_diagram() -> str:
+    edges: Edges = {pair: (target,) for pair, target in approval.TRANSITIONS.items()}
+    ends = [status for status in approval.ApprovalStatus if status is not approval.ApprovalStatus.PENDING]
+    return _diagram(edges, ["PENDING"], ends)
 
 
 def _diagram(edges: Edges, starts: Iterable[str], ends: Iterable[str]) -> str:
@@ -95,6 +101,7 @@ _PARTS: Mapping[str, Callable[[], str]] = {
     "order diagram": _order_diagram,
     "order transitions": _order_table,
     "order refusals": _order_refused,
+    "approval diagram": _approval_diagram,
     "case diagram": _case_diagram,
     "case transitions": _case_table,
     "case refusals": _case_refused,

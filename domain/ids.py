@@ -7,6 +7,7 @@ AccountId = NewType("AccountId", str)
 CaseId = NewType("CaseId", str)
 OrderId = NewType("OrderId", str)
 EventId = NewType("EventId", str)
+ApprovalId = NewType("ApprovalId", str)
 Symbol = NewType("Symbol", str)
 """Instrument with its market, e.g. ``700.HK`` or ``AAPL.US``."""
 ClientOrderId = NewType("ClientOrderId", str)

@@ -1,5 +1,10 @@
-"""Who asks, and what they may see and do. Every list and load function takes an `Audience` first."""
+"""Who asks, and what they may see and do. Every list and load function takes an `Audience` first.
 
+A token grants permissions, which are roles; `CAPABILITIES` says what each role may do. Code asks for a
+capability and never for a role, so that the table is the whole truth about who may do what.
+"""
+
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -9,6 +14,7 @@ class Permission(StrEnum):
     """What a token may grant; the reference product's RiskWarningFull and RiskWarningReadOnly come first."""
 
     RISK_WARNING_READ_ONLY = "RISK_WARNING_READ_ONLY"
+    RISK_WARNING_OPERATOR = "RISK_WARNING_OPERATOR"
     RISK_WARNING_FULL = "RISK_WARNING_FULL"
     RISK_APPROVER = "RISK_APPROVER"
     RISK_SETTING_FULL = "RISK_SETTING_FULL"
@@ -16,7 +22,80 @@ class Permission(StrEnum):
     SERVICE = "SERVICE"
 
 
-_MAY_ACT = frozenset({Permission.RISK_WARNING_FULL})
+class Capability(StrEnum):
+    """One thing that some may and others may not."""
+
+    READ = "READ"
+    """Cases, clients, accounts, orders, quotes; and their events."""
+    SEE_PERSONAL_DATA = "SEE_PERSONAL_DATA"
+    """Name, phone number and e-mail address of a client; for others they are masked."""
+    PREVIEW = "PREVIEW"
+    """What a liquidation, or a shock, would do. Changes nothing."""
+    ANNOTATE = "ANNOTATE"
+    """Remark, follow-up, claim."""
+    SEND_MESSAGE = "SEND_MESSAGE"
+    MARK_EXCEPTION = "MARK_EXCEPTION"
+    """And clear it."""
+    SET_AUTO_LIQUIDATION = "SET_AUTO_LIQUIDATION"
+    ADJUST_DEADLINE = "ADJUST_DEADLINE"
+    """Up to the limit alone, beyond it as the maker of a request."""
+    CANCEL_ORDER = "CANCEL_ORDER"
+    LIQUIDATE = "LIQUIDATE"
+    """Up to the limits alone, beyond them as the maker of a request."""
+    CLOSE_CASE = "CLOSE_CASE"
+    """Ask for a write-off, or for the voiding of a case."""
+    HANDLE_STOCK = "HANDLE_STOCK"
+    """Record recalls and allocations of borrowed stock."""
+    READ_APPROVALS = "READ_APPROVALS"
+    APPROVE_CASE_ACTION = "APPROVE_CASE_ACTION"
+    """Liquidations above the limits, late deadlines, write-offs, voids."""
+    READ_SETTINGS = "READ_SETTINGS"
+    CHANGE_SETTINGS = "CHANGE_SETTINGS"
+    """As the maker of a request: switches, rules, exemptions, factors, limits."""
+    APPROVE_SETTINGS = "APPROVE_SETTINGS"
+    FREEZE = "FREEZE"
+    """Switch a kill switch on."""
+    UNFREEZE_AS_APPROVER = "UNFREEZE_AS_APPROVER"
+    UNFREEZE_AS_RISK_ADMIN = "UNFREEZE_AS_RISK_ADMIN"
+    """Switching it off takes one of each, two different people."""
+    EXPORT_RECORDS = "EXPORT_RECORDS"
+    """Audit trail, snapshots, daily margin record, reports."""
+    SET_MARKET_DAY = "SET_MARKET_DAY"
+    """Put in a day on which a market does not trade as its calendar says."""
+    MANAGE_WEBHOOKS = "MANAGE_WEBHOOKS"
+    """Register where the alert feed goes."""
+
+
+_P, _C = Permission, Capability
+_LOOK = frozenset({_C.READ, _C.PREVIEW})
+_OPERATE = _LOOK | {
+    *(_C.SEE_PERSONAL_DATA, _C.ANNOTATE, _C.SEND_MESSAGE, _C.MARK_EXCEPTION, _C.SET_AUTO_LIQUIDATION),
+    *(_C.ADJUST_DEADLINE, _C.CANCEL_ORDER, _C.HANDLE_STOCK, _C.READ_APPROVALS, _C.FREEZE),
+}
+
+CAPABILITIES: Mapping[Permission, frozenset[Capability]] = {
+    _P.RISK_WARNING_READ_ONLY: _LOOK,
+    _P.RISK_WARNING_OPERATOR: _OPERATE,
+    _P.RISK_WARNING_FULL: _OPERATE | {_C.LIQUIDATE, _C.CLOSE_CASE, _C.SET_MARKET_DAY},
+    _P.RISK_APPROVER: _LOOK
+    | {
+        *(_C.SEE_PERSONAL_DATA, _C.CANCEL_ORDER, _C.READ_APPROVALS, _C.APPROVE_CASE_ACTION),
+        *(_C.READ_SETTINGS, _C.APPROVE_SETTINGS, _C.FREEZE, _C.UNFREEZE_AS_APPROVER, _C.EXPORT_RECORDS),
+    },
+    _P.RISK_SETTING_FULL: _LOOK
+    | {
+        *(_C.READ_APPROVALS, _C.READ_SETTINGS, _C.CHANGE_SETTINGS, _C.FREEZE, _C.UNFREEZE_AS_RISK_ADMIN),
+        *(_C.EXPORT_RECORDS, _C.SET_MARKET_DAY, _C.MANAGE_WEBHOOKS),
+    },
+    _P.AUDITOR: frozenset(
+        {_C.READ, _C.SEE_PERSONAL_DATA, _C.READ_APPROVALS, _C.READ_SETTINGS, _C.EXPORT_RECORDS}
+    ),
+    _P.SERVICE: _LOOK | {_C.SEND_MESSAGE, _C.FREEZE},
+}
+"""What each role may do."""
+
+MASKED = "***"
+"""What stands in the place of personal data that the audience may not see."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,23 +106,27 @@ class Audience:
     account_scope: frozenset[str] | None
     """Account numbers; None means every account."""
 
+    def may(self, *needed: Capability) -> bool:
+        """Some permission grants one of these."""
+        return any(not CAPABILITIES[granted].isdisjoint(needed) for granted in self.permissions)
+
     @property
     def may_see(self) -> bool:
         """Every permission of the desk includes reading."""
-        return bool(self.permissions)
-
-    @property
-    def may_act(self) -> bool:
-        """Liquidate and cancel."""
-        return bool(self.permissions & _MAY_ACT)
+        return self.may(Capability.READ)
 
     def covers(self, account_no: str) -> bool:
         """Whether the account is in scope."""
         return self.may_see and (self.account_scope is None or account_no in self.account_scope)
 
+    @property
+    def sees_every_account(self) -> bool:
+        """What concerns the whole desk concerns only those who see the whole desk."""
+        return self.may_see and self.account_scope is None
+
 
 EVERYTHING = Audience(frozenset({Permission.SERVICE}), None)
-"""The desk's own workers."""
+"""The desk's own workers. Whom they tell of a client, they tell what that audience may see."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ class RefusalCode(StrEnum):
     FROZEN = "FROZEN"
     TOO_LATE = "TOO_LATE"
     APPROVAL_REQUIRED = "APPROVAL_REQUIRED"
+    APPROVAL_PENDING = "APPROVAL_PENDING"
+    APPROVAL_DECIDED = "APPROVAL_DECIDED"
+    SAME_PERSON = "SAME_PERSON"
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,8 +21,9 @@ AUDIENCE = "margin-call-desk"
 REFERENCE_NAMES = {
     "RiskWarningFull": Permission.RISK_WARNING_FULL,
     "RiskWarningReadOnly": Permission.RISK_WARNING_READ_ONLY,
+    "RiskSettingFull": Permission.RISK_SETTING_FULL,
 }
-"""What the reference product calls two of the permissions; tokens may use either name."""
+"""What the reference product calls these permissions; tokens may use either name."""
 
 _PERMISSIONS = REFERENCE_NAMES | {permission.value: permission for permission in Permission}
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()

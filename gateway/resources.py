@@ -158,9 +158,7 @@ def make_desk(
         return intraday_phase(calendar, cases.intraday, now) is IntradayPhase.FLAT
 
     rules = DeskRules(
-        books=BookRules(
-            timedelta(days=settings.suspended_dead_after_days), must_be_flat=must_be_flat
-        ),
+        books=BookRules(timedelta(days=settings.suspended_dead_after_days), must_be_flat=must_be_flat),
         plans=PlanLimits(max_quote_age=max_age, price_band=settings.price_band),
         max_price_age=max_age,
         close_hold=timedelta(seconds=settings.close_hold_s),
@@ -171,6 +169,8 @@ def make_desk(
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
         cases=cases,
+        max_approvals_per_batch=settings.approve_max_requests,
+        approval_ttl=timedelta(seconds=settings.approval_ttl_s),
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
 

@@ -202,6 +202,15 @@ class Settings(BaseSettings):
 
     liquidate_max_cases: Count = Field(200, description="The most cases one `liquidate` may name.")
     cancel_max_orders: Count = Field(200, description="The most orders one `cancel` may name.")
+    approve_max_requests: Count = Field(
+        100, description="The most requests one `approve`, `decline` or `withdraw` may name."
+    )
+    approval_ttl_s: Seconds = Field(
+        14_400, description="After how many seconds a request that nobody approved or declined expires."
+    )
+    approval_poll_interval_s: Seconds = Field(
+        5, description="How often, in seconds, the desk looks for requests that have expired."
+    )
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
 

@@ -12,6 +12,7 @@ from datetime import timedelta
 
 import structlog
 
+from desk.approvals import expire_approvals
 from desk.dispatch_orders import Dispatcher
 from desk.reconcile import question_silence, reconcile_all
 from desk.record_execution import record_execution
@@ -36,6 +37,7 @@ LEASE = "desk"
 RECONCILE_ORDERS_MAX = 10_000
 PRUNE_INTERVAL_S = 30.0
 PRUNE_ROWS = 5_000
+EXPIRE_APPROVALS_MAX = 100
 RELOAD_INTERVAL_S = 600.0
 DISPATCH_POLL_S = 0.5
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
@@ -125,6 +127,7 @@ class Leader:
                 Worker("relay", _relay(resources)),
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
+                Worker("approvals", lambda: _expire_approvals(resources)),
                 Worker("trading", self._trade),
             ],
             PERSISTENT,
@@ -348,6 +351,13 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
 async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
     for message, why in await monitor.take(batch.messages):
         await feed.reject(batch, batch.messages.index(message), why)
+
+
+async def _expire_approvals(resources: Resources) -> None:
+    while True:
+        while await expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX) == EXPIRE_APPROVALS_MAX:
+            pass
+        await asyncio.sleep(resources.settings.approval_poll_interval_s)
 
 
 async def _prune(resources: Resources) -> None:

@@ -39,7 +39,7 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.where import Page, PageRequest, Where, cut, like
+from models.where import Page, PageRequest, Where, client_text, cut, like
 
 LIVE = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
 
@@ -358,7 +358,7 @@ def _where(audience: Audience, wanted: CaseFilter, now: datetime) -> Where:
     where.add("c.status IN (?)", wanted.status if wanted.status is not None else LIVE)
     _add_choices(where, wanted)
     if wanted.search is not None:
-        _add_search(where, wanted.search)
+        _add_search(where, audience, wanted.search)
     if wanted.overdue is not None:
         _add_overdue(where, wanted.overdue, now)
     where.add_if("c.opened_at > ?", wanted.opened_after)
@@ -390,10 +390,10 @@ def _add_overdue(where: Where, overdue: bool, now: datetime) -> None:
         where.add(f"(NOT {live} OR c.deadline >= ?)", now)
 
 
-def _add_search(where: Where, text: str) -> None:
+def _add_search(where: Where, audience: Audience, text: str) -> None:
     pattern = like(text)
     where.add(
-        "(k.search_text LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
+        f"({client_text(audience)} LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
         " OR LOWER(c.case_no) LIKE ? ESCAPE '!')",
         *[pattern] * 3,
     )

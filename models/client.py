@@ -7,16 +7,16 @@ from dataclasses import dataclass
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId
 from domain.money import Currency
-from domain.principal import Audience
+from domain.principal import MASKED, Audience, Capability
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE
 from models.database import Row, execute, fetch, fetch_one
-from models.where import Page, PageRequest, Where, cut, like
+from models.where import Page, PageRequest, Where, client_text, cut, like
 
 
 @dataclass(frozen=True, slots=True)
 class ClientRow:
-    """A client."""
+    """A client; the name is `MASKED` for who may not see it."""
 
     id: ClientId
     client_no: str
@@ -52,7 +52,7 @@ async def page_clients(audience: Audience, wanted: ClientFilter, request: PageRe
         f" ORDER BY k.client_no LIMIT {limit}",
         *where.values,
     )
-    return cut([_client(row) for row in rows], request.first)
+    return cut([_client(audience, row) for row in rows], request.first)
 
 
 async def intraday_currencies() -> list[Currency]:
@@ -84,7 +84,7 @@ async def load_clients(audience: Audience, ids: Sequence[ClientId]) -> dict[Clie
     rows = await fetch(
         f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{where}", *where.values
     )
-    return {ClientId(row["id"]): _client(row) for row in rows}
+    return {ClientId(row["id"]): _client(audience, row) for row in rows}
 
 
 async def load_accounts(audience: Audience, ids: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
@@ -135,7 +135,7 @@ def _where(audience: Audience, wanted: ClientFilter) -> Where:
         scope = sorted(audience.account_scope or ()) if audience.may_see else []
         where.add("EXISTS (SELECT 1 FROM account a WHERE a.client_id = k.id AND a.account_no IN (?))", scope)
     if wanted.search is not None:
-        where.add("k.search_text LIKE ? ESCAPE '!'", like(wanted.search))
+        where.add(f"{client_text(audience)} LIKE ? ESCAPE '!'", like(wanted.search))
     where.add_if("k.client_group = ?", wanted.group)
     if wanted.has_open_case is not None:
         _add_open_case(where, audience, wanted.has_open_case)
@@ -153,5 +153,6 @@ def _add_open_case(where: Where, audience: Audience, has_open_case: bool) -> Non
     )
 
 
-def _client(row: Row) -> ClientRow:
-    return ClientRow(ClientId(row["id"]), row["client_no"], row["name"], row["client_group"])
+def _client(audience: Audience, row: Row) -> ClientRow:
+    name = row["name"] if audience.may(Capability.SEE_PERSONAL_DATA) else MASKED
+    return ClientRow(ClientId(row["id"]), row["client_no"], name, row["client_group"])

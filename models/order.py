@@ -25,7 +25,7 @@ from models.database import (
     placeholders,
     time,
 )
-from models.where import Page, PageRequest, Where, cut, like
+from models.where import Page, PageRequest, Where, client_text, cut, like
 
 _COLUMNS = (
     *("id", "client_order_id", "case_id", "account_id", "symbol", "side", "type", "time_in_force", "session"),
@@ -282,7 +282,7 @@ def _where(audience: Audience, wanted: OrderFilter) -> Where:
     if wanted.search is not None:
         pattern = like(wanted.search)
         where.add(
-            "(k.search_text LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
+            f"({client_text(audience)} LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
             " OR LOWER(o.symbol) LIKE ? ESCAPE '!' OR LOWER(o.client_order_id) LIKE ? ESCAPE '!')",
             *[pattern] * 4,
         )

@@ -361,6 +361,49 @@ class OrderChangeTable(Model):
         indexes = (Index(fields=("order_id", "id"), name="order_change_order"),)
 
 
+class ApprovalTable(Model):
+    """What takes two people. Also: one pending request per kind and thing, a partial unique index."""
+
+    id = _id()
+    kind = fields.CharField(max_length=20)
+    entity = fields.CharField(max_length=20)
+    entity_id = fields.CharField(max_length=80)
+    account: Any = fields.ForeignKeyField(
+        "models.AccountTable", on_delete=fields.RESTRICT, related_name=False, null=True
+    )
+    approver = fields.CharField(max_length=200)
+    maker = fields.CharField(max_length=200)
+    reason = fields.TextField(null=True)
+    before_text = fields.TextField()
+    after_text = fields.TextField()
+    command = fields.TextField()
+    created_at = fields.DatetimeField()
+    expires_at = fields.DatetimeField()
+    status = fields.CharField(max_length=10)
+    decided_by = fields.CharField(max_length=200, null=True)
+    decided_at = fields.DatetimeField(null=True)
+    decision_reason = fields.TextField(null=True)
+    difference = fields.TextField(null=True)
+
+    class Meta:
+        table = "approval"
+        constraints = (
+            CheckConstraint(
+                _one_of("status", "PENDING", "APPROVED", "DECLINED", "WITHDRAWN", "EXPIRED"),
+                "approval_status_known",
+            ),
+            CheckConstraint("(status = 'PENDING') = (decided_at IS NULL)", "approval_decided_once"),
+            CheckConstraint(
+                "status NOT IN ('APPROVED', 'DECLINED') OR (decided_by IS NOT NULL AND decided_by <> maker)",
+                "approval_by_another",
+            ),
+        )
+        indexes = (
+            Index(fields=("created_at", "id"), name="approval_list"),
+            Index(fields=("status", "expires_at"), name="approval_expiry"),
+        )
+
+
 class IdempotencyKeyTable(Model):
     """A mutation's key: the same actor and key mean the same request for ever."""
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from domain.principal import Audience
+from domain.principal import Audience, Capability
 
 T = TypeVar("T")
 
@@ -48,6 +48,11 @@ class Where:
         start = len(self.values) + 1
         self.values.extend(values)
         return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
+
+
+def client_text(audience: Audience) -> str:
+    """What of a client is searched: who may not see names may not find by them either."""
+    return "k.search_text" if audience.may(Capability.SEE_PERSONAL_DATA) else "LOWER(k.client_no)"
 
 
 def like(text: str) -> str:

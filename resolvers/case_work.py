@@ -1,4 +1,4 @@
-"""Commands on cases that a desk gives all day: follow-up, claim, exception, deadline, automatic liquidation, end."""
+"""Commands on cases that a desk gives all day: follow-up, claim, exception, deadline, automation, end."""
 
 from datetime import datetime
 
@@ -202,9 +202,7 @@ class CaseWorkMutations:
         check_many("caseIds", input.case_ids, desk.rules.max_cases_per_batch)
         outcomes = await set_auto_liquidation(desk, info.context.principal, input.command())
         return CaseCommandsPayload(
-            results=[
-                case_result(id_, outcome) for id_, outcome in zip(input.case_ids, outcomes, strict=True)
-            ]
+            results=[case_result(id_, outcome) for id_, outcome in zip(input.case_ids, outcomes, strict=True)]
         )
 
     @strawberry.mutation(

@@ -130,7 +130,7 @@ class Client(Node):
     """From models.client.ClientRow."""
 
     client_no: str = strawberry.field(description="As the broker knows them.")
-    name: str = strawberry.field(description="Full name.")
+    name: str = strawberry.field(description='Full name; "***" for who may not see personal data.')
     group: str | None = strawberry.field(description="The client group, if any.")
     client_id: strawberry.Private[ClientId]
 

@@ -7,8 +7,9 @@ from typing import TypeAlias
 from strawberry import Info as StrawberryInfo
 
 from desk.desk import Desk
+from desk.outcomes import lacks
 from domain.money import Currency
-from domain.principal import Audience, Principal
+from domain.principal import Audience, Capability, Principal
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.loaders import Loaders
 from subscriptions.bus import Bus
@@ -59,8 +60,12 @@ Info: TypeAlias = StrawberryInfo[ReadContext, None]
 RequestInfo: TypeAlias = StrawberryInfo[RequestContext, None]
 
 
-def reader(info: Info) -> ReadContext:
-    """The context of a caller who may look; every root field begins with it."""
-    if not info.context.audience.may_see:
+def reader(info: Info, *needed: Capability) -> ReadContext:
+    """The context of a caller who may look, and has one of the capabilities if any is named; every root field
+    of a query begins with it."""
+    audience = info.context.audience
+    if not audience.may_see:
         raise ApiError(FORBIDDEN, "Your token grants no permission of the desk.")
+    if needed and not audience.may(*needed):
+        raise ApiError(FORBIDDEN, lacks(*needed))
     return info.context

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import strawberry
 
+from domain.approval import ApprovalKind, ApprovalStatus
 from domain.calendar import MarketDayKind
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
 from domain.case_records import DeadlineChangeKind
@@ -198,12 +199,14 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
     Permission: (
         "What a token grants.",
         {
-            "RISK_WARNING_READ_ONLY": "See cases, clients and orders.",
-            "RISK_WARNING_FULL": "See, liquidate and cancel.",
-            "RISK_APPROVER": "See, and approve what others ask for.",
-            "RISK_SETTING_FULL": "See, and change settings.",
-            "AUDITOR": "See everything, change nothing.",
-            "SERVICE": "An alert feed or another machine that looks.",
+            "RISK_WARNING_READ_ONLY": "See without personal data.",
+            "RISK_WARNING_OPERATOR": "See all, and everything a desk does but selling: annotate, message, "
+            "cancel, freeze.",
+            "RISK_WARNING_FULL": "As RISK_WARNING_OPERATOR, and liquidate.",
+            "RISK_APPROVER": "See all, approve what others ask for, cancel, freeze, export.",
+            "RISK_SETTING_FULL": "See without personal data, ask for changes of settings, freeze, export.",
+            "AUDITOR": "See and export everything, change nothing.",
+            "SERVICE": "A machine: see without personal data, send messages, freeze.",
         },
     ),
     RefusalCode: (
@@ -232,7 +235,31 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "SWITCH_OFF": "This kind of liquidation is switched off.",
             "FROZEN": "The kill switch is on.",
             "TOO_LATE": "The order has ended, or the time has passed.",
-            "APPROVAL_REQUIRED": "A second person has to approve it first.",
+            "APPROVAL_REQUIRED": "A second person has to approve it first: the answer names the request.",
+            "APPROVAL_PENDING": "It was asked for before, and nobody has decided yet.",
+            "APPROVAL_DECIDED": "The request was decided, withdrawn, or has expired.",
+            "SAME_PERSON": "Who asked for it cannot approve or decline it.",
+        },
+    ),
+    ApprovalKind: (
+        "What takes a second person.",
+        {
+            "LIQUIDATION": "A liquidation above what one person may do alone.",
+            "SETTING": "A change of the desk's settings.",
+            "WRITE_OFF": "Closing a case as a loss.",
+            "VOID": "Closing a case as opened in error.",
+            "DEADLINE": "A deadline later than one person may set alone.",
+            "KILL_SWITCH_OFF": "The end of a kill switch.",
+        },
+    ),
+    ApprovalStatus: (
+        "Where a request stands.",
+        {
+            "PENDING": "Nobody has decided.",
+            "APPROVED": "Another person approved it, and it was done.",
+            "DECLINED": "Another person said no.",
+            "WITHDRAWN": "Who asked took it back.",
+            "EXPIRED": "Nobody decided in time.",
         },
     ),
     CaseOrderField: (

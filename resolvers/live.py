@@ -3,9 +3,17 @@
 from decimal import Decimal
 
 from domain.case import LIVE, Case, CaseStatus
-from domain.events import CaseEvent, CaseEventKind, CaseView, OrderEvent, OrderEventKind, OrderView
+from domain.events import (
+    AccountReference,
+    CaseEvent,
+    CaseEventKind,
+    CaseView,
+    OrderEvent,
+    OrderEventKind,
+    OrderView,
+)
 from domain.ids import Symbol
-from domain.principal import Audience
+from domain.principal import Audience, Capability
 from models.case import CaseFilter
 from models.order import OrderFilter
 
@@ -17,7 +25,7 @@ def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) ->
     statuses a case that ends is CLOSED, for every live case was asked for.
     """
     view, case = event.view, event.view.case
-    if not audience.covers(view.account.account_no) or not _case_matches(view, wanted):
+    if not audience.covers(view.account.account_no) or not _case_matches(view, wanted, audience):
         return None
     if _selected(wanted, case.status, case.figures.amount, view.symbols, case.overdue(event.at)):
         return event.kind
@@ -30,7 +38,7 @@ def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) ->
 def order_event_kind(event: OrderEvent, wanted: OrderFilter, audience: Audience) -> OrderEventKind | None:
     """As what the event is delivered; None: not at all. An order that leaves the statuses is REMOVED."""
     view = event.view
-    if not audience.covers(view.account.account_no) or not _order_matches(view, wanted):
+    if not audience.covers(view.account.account_no) or not _order_matches(view, wanted, audience):
         return None
     if wanted.status is None or view.order.status in wanted.status:
         return event.kind
@@ -62,7 +70,7 @@ def _was_selected(event: CaseEvent, wanted: CaseFilter) -> bool:
     )
 
 
-def _case_matches(view: CaseView, wanted: CaseFilter) -> bool:
+def _case_matches(view: CaseView, wanted: CaseFilter, audience: Audience) -> bool:
     """By what does not change while a case lives."""
     account, case = view.account, view.case
     return (
@@ -73,7 +81,7 @@ def _case_matches(view: CaseView, wanted: CaseFilter) -> bool:
         and (wanted.opened_after is None or case.opened_at > wanted.opened_after)
         and (wanted.opened_before is None or case.opened_at < wanted.opened_before)
         and _ended_within(case, wanted)
-        and _found(wanted.search, account.client_name, account.client_no, account.account_no, case.case_no)
+        and _found(wanted.search, *_texts(account, audience), case.case_no)
     )
 
 
@@ -87,7 +95,7 @@ def _ended_within(case: Case, wanted: CaseFilter) -> bool:
     )
 
 
-def _order_matches(view: OrderView, wanted: OrderFilter) -> bool:
+def _order_matches(view: OrderView, wanted: OrderFilter, audience: Audience) -> bool:
     account, order = view.account, view.order
     return (
         wanted.case_id in (None, order.case_id)
@@ -96,12 +104,14 @@ def _order_matches(view: OrderView, wanted: OrderFilter) -> bool:
         and wanted.symbol in (None, order.symbol)
         and (wanted.created_after is None or order.created_at > wanted.created_after)
         and (wanted.created_before is None or order.created_at < wanted.created_before)
-        and _found(
-            wanted.search,
-            *(account.client_name, account.client_no, account.account_no),
-            *(order.symbol, order.client_order_id),
-        )
+        and _found(wanted.search, *_texts(account, audience), order.symbol, order.client_order_id)
     )
+
+
+def _texts(account: AccountReference, audience: Audience) -> tuple[str, ...]:
+    """What of the account is searched: who may not see names may not find by them either."""
+    numbers = (account.client_no, account.account_no)
+    return (account.client_name, *numbers) if audience.may(Capability.SEE_PERSONAL_DATA) else numbers
 
 
 def _found(search: str | None, *texts: str) -> bool:

@@ -9,12 +9,14 @@ from strawberry.dataloader import DataLoader
 
 from desk.assess_case import as_open_orders
 from desk.desk import Desk
+from domain.approval import ApprovalView
 from domain.events import CaseView, Fill, OrderView
-from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
 from domain.liquidation import OpenOrder
 from domain.margin import MarginFigures
 from domain.market import Instrument, Quote
 from domain.principal import Audience
+from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import figures_at_open, load_cases, open_cases_of_clients
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
@@ -86,6 +88,9 @@ class Loaders:
         )
         self.order_counts: DataLoader[CaseId, int | None] = _one(
             lambda ids: count_orders_of_cases(audience, ids)
+        )
+        self.approvals: DataLoader[ApprovalId, ApprovalView | None] = _one(
+            lambda ids: load_approvals(audience, ids)
         )
         self.fills: DataLoader[OrderId, Sequence[Fill]] = _many(fills_of)
         self.changes: DataLoader[OrderId, Sequence[OrderChange]] = _many(changes_of)

@@ -21,7 +21,7 @@ MARKET_CHARACTERS_MAX = 10
 
 
 @strawberry.type(
-    description="A word on one day of a market that its calendar did not foresee. The newest word on a day holds."
+    description="A word on one day of a market that its calendar did not foresee; the newest on a day holds."
 )
 class MarketDay(Node):
     """From domain.calendar.MarketDay."""
@@ -56,9 +56,7 @@ class SetMarketDayInput:
             raise ApiError(BAD_USER_INPUT, f"market must be 1 to {MARKET_CHARACTERS_MAX} characters.")
         if (self.kind is MarketDayKind.HALF) != (self.closes_at is not None):
             raise ApiError(BAD_USER_INPUT, "closesAt belongs to a HALF day, and to no other.")
-        word = calendar.MarketDay(
-            self.market, self.day, self.kind, _time_of_day(self.closes_at), self.reason
-        )
+        word = calendar.MarketDay(self.market, self.day, self.kind, _time_of_day(self.closes_at), self.reason)
         return SetMarketDay(self.idempotency_key, word)
 
 

@@ -7,8 +7,11 @@ import strawberry
 from desk.cancel import Cancel, cancel
 from desk.liquidate import Liquidate, liquidate
 from domain.ids import OrderId
+from resolvers.approval import ApprovalMutations
+from resolvers.case_commands import CaseMutations
+from resolvers.case_work import CaseWorkMutations
 from resolvers.context import RequestContext, RequestInfo
-from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.inputs import check_key, check_many, check_text
 from resolvers.liquidation import (
     CancelInput,
     CancelPayload,
@@ -18,15 +21,13 @@ from resolvers.liquidation import (
     command_item,
     liquidate_result,
 )
+from resolvers.market_days import MarketDayMutations
 from resolvers.node import filter_id
-
-KEY_CHARACTERS_MAX = 200
-REASON_CHARACTERS_MAX = 1000
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation:
-    """One method per root field."""
+class Mutation(CaseMutations, CaseWorkMutations, MarketDayMutations, ApprovalMutations):
+    """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.mutation(
         description="Plan and record the liquidation of cases, each on its own: one answer per case. The "
@@ -46,7 +47,8 @@ class Mutation:
 
     @strawberry.mutation(
         description="Ask for the cancel of orders, each on its own: one answer per order. An order is "
-        "cancelled only when the venue says so; orderEvents tells. Needs RISK_WARNING_FULL."
+        "cancelled only when the venue says so; orderEvents tells. Needs RISK_WARNING_OPERATOR, "
+        "RISK_WARNING_FULL or RISK_APPROVER."
     )
     async def cancel(self, info: RequestInfo, input: CancelInput) -> CancelPayload:
         """Permission, lock and record are the desk's."""
@@ -64,13 +66,6 @@ class Mutation:
 
 
 def _check(key: str, reason: str | None, ids: Sequence[str], most: int, name: str) -> None:
-    if not 1 <= len(key) <= KEY_CHARACTERS_MAX or not key.isprintable():
-        raise ApiError(
-            BAD_USER_INPUT, f"idempotencyKey must be 1 to {KEY_CHARACTERS_MAX} printable characters."
-        )
-    if reason is not None and (len(reason) > REASON_CHARACTERS_MAX or "\x00" in reason):
-        raise ApiError(BAD_USER_INPUT, f"reason must be at most {REASON_CHARACTERS_MAX} characters.")
-    if not 1 <= len(ids) <= most:
-        raise ApiError(BAD_USER_INPUT, f"{name} must be 1 to {most}, not {len(ids)}.")
-    if len(set(ids)) != len(ids):
-        raise ApiError(BAD_USER_INPUT, f"{name} must not repeat.")
+    check_key(key)
+    check_text("reason", reason)
+    check_many(name, ids, most)

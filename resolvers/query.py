@@ -9,15 +9,18 @@ import strawberry
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
-from domain.ids import AccountId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
 from domain.order import TimeInForce, TradingSession
-from domain.principal import Permission
+from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
 from models.case import CaseSort, count_cases, page_cases
+from models.case_records import follow_ups_of
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
 from models.order import OrderFilter as OrderSelection
+from resolvers.approval import ApprovalQueries, approval_of
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
+from resolvers.case_records import follow_up_of
 from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
@@ -29,6 +32,7 @@ from resolvers.liquidation import (
     refused_preview,
 )
 from resolvers.market import Quote, quote_of
+from resolvers.market_days import MarketDay, find_market_day, market_days_page
 from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
@@ -54,7 +58,8 @@ class ClientFilter:
     """To models.client.ClientFilter."""
 
     search: str | None = strawberry.field(
-        default=None, description="Case-insensitive part of name or client number."
+        default=None,
+        description="Case-insensitive part of the client number or, if you may see it, the name.",
     )
     group: str | None = strawberry.field(default=None, description="Of this group.")
     has_open_case: bool | None = strawberry.field(
@@ -63,8 +68,8 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query:
-    """One method per root field."""
+class Query(ApprovalQueries):
+    """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
     async def viewer(self, info: RequestInfo) -> Viewer:
@@ -164,6 +169,21 @@ class Query:
         """Batched over aliases."""
         return await _find_account(reader(info), filter_id("Account", id))
 
+    @strawberry.field(
+        description="Days on which a market does not trade as its calendar says, newest word first."
+    )
+    async def market_days(
+        self,
+        info: Info,
+        market: Annotated[
+            str | None, strawberry.argument(description="Of this market, such as XHKG.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[MarketDay]:
+        """A keyset page."""
+        return await market_days_page(info, market, first, after)
+
     @strawberry.field(description="Liquidation orders, newest first.")
     async def orders(
         self,
@@ -193,7 +213,7 @@ class Query:
     )
     async def liquidation_preview(self, info: Info, input: LiquidationPreviewInput) -> LiquidationPreview:
         """The same plan that liquidate would make at this moment."""
-        context = reader(info)
+        context = reader(info, Capability.PREVIEW)
         request = plan_request(
             *(input.legs, input.policy, input.keep, input.order_type),
             *(TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max),
@@ -247,10 +267,23 @@ async def _find_position(context: ReadContext, id_: str) -> Node | None:
     return position_of(AccountId(account_id), held, loaded) if held and loaded else None
 
 
+async def _find_approval(context: ReadContext, id_: str) -> Node | None:
+    view = await context.loaders.approvals.load(ApprovalId(id_))
+    return approval_of(view, context) if view else None
+
+
+async def _find_follow_up(context: ReadContext, id_: str) -> Node | None:
+    record = (await follow_ups_of(context.audience, [id_])).get(id_)
+    return follow_up_of(record) if record else None
+
+
 _FINDERS = {
+    "ApprovalRequest": _find_approval,
     "Case": _find_case,
     "Client": _find_client,
     "Account": _find_account,
     "Order": _find_order,
     "Position": _find_position,
+    "FollowUp": _find_follow_up,
+    "MarketDay": find_market_day,
 }

@@ -1,9 +1,11 @@
 """Who may look and who may act; and that an account outside of a token's scope does not exist for it."""
 
+from typing import Any
+
 import pytest
 import pytest_asyncio
 
-from domain.principal import Permission
+from domain.principal import CAPABILITIES, MASKED, Capability, Permission
 from tests.api.a_busy_desk import BusyDesk, a_busy_desk
 from tests.api.books import BANK, RAIL, a_quote, quotes
 from tests.api.desk_client import Caller
@@ -62,7 +64,19 @@ def only_m1(busy: BusyDesk) -> Caller:
     return busy.desk.caller(accounts=["M1"])
 
 
-READERS = [permission for permission in Permission if permission is not Permission.RISK_WARNING_FULL]
+READERS = [granted for granted in Permission if Capability.CANCEL_ORDER not in CAPABILITIES[granted]]
+MASKED_READERS = [
+    granted for granted in Permission if Capability.SEE_PERSONAL_DATA not in CAPABILITIES[granted]
+]
+NAMES = "{ clients { nodes { name } } cases { nodes { client { name } account { client { name } } } } }"
+FOUND = """query ($text: String!) {
+  cases(filter: {search: $text}) { totalCount }
+  orders(filter: {search: $text}) { totalCount }
+  clients(filter: {search: $text}) { totalCount }
+}"""
+NAMED_EVENTS = """subscription ($text: String) {
+  caseEvents(filter: {search: $text}, snapshot: true) { case { client { name } } }
+}"""
 
 
 @pytest.mark.parametrize("permission", READERS)
@@ -76,7 +90,51 @@ async def test_who_may_only_look_sees_everything_and_changes_nothing(
     (result,) = await cancel(looker, busy.ids["resting"])
     assert (result["__typename"], result["code"]) == ("CancelRefused", "FORBIDDEN")
     assert await busy.state() == busy.at_first
-    assert (await preview(looker, busy.ids["M1"]))["legs"]
+    if Capability.PREVIEW in CAPABILITIES[permission]:
+        assert (await preview(looker, busy.ids["M1"]))["legs"]
+
+
+def _names(found: Any) -> set[str]:
+    """Every name in an answer."""
+    if isinstance(found, list):
+        return {name for each in found for name in _names(each)}
+    if isinstance(found, dict):
+        own = {found["name"]} if "name" in found else set()
+        return own | {name for each in found.values() for name in _names(each)}
+    return set()
+
+
+async def _found(caller: Caller, text: str) -> set[int]:
+    return {each["totalCount"] for each in (await caller.ask(FOUND, text=text)).values()}
+
+
+@pytest.mark.parametrize("permission", MASKED_READERS)
+async def test_who_may_not_see_names_neither_reads_them_nor_finds_by_them(
+    busy: BusyDesk, permission: Permission
+) -> None:
+    masked = busy.desk.caller(permission)
+    assert _names(await masked.ask(NAMES)) == {MASKED}
+    assert await _found(masked, "client c2") == {0}
+    assert 0 not in await _found(masked, "c2")
+
+
+async def test_who_may_see_names_reads_them_and_finds_by_them(busy: BusyDesk) -> None:
+    for permission in set(Permission) - set(MASKED_READERS):
+        caller = busy.desk.caller(permission)
+        assert _names(await caller.ask(NAMES)) >= {"Client C1", "Client C2"}
+        assert 0 not in await _found(caller, "client c2")
+
+
+async def test_one_subscription_shows_each_audience_the_names_that_it_may_see(busy: BusyDesk) -> None:
+    """The two are the same document with the same variables, shared by whom may see the same."""
+    masked = await busy.desk.caller(Permission.RISK_WARNING_READ_ONLY).subscribe(NAMED_EVENTS, text="M2")
+    named = await busy.trader.subscribe(NAMED_EVENTS, text="M2")
+    assert (await masked.next())["case"]["client"]["name"] == MASKED
+    assert (await named.next())["case"]["client"]["name"] == "Client C2"
+    by_name = await busy.desk.caller(Permission.RISK_SETTING_FULL).subscribe(NAMED_EVENTS, text="client")
+    named = await busy.trader.subscribe(NAMED_EVENTS, text="client")
+    assert _names([await named.next(), await named.next()]) == {"Client C1", "Client C2"}
+    assert by_name.unread() == 0
 
 
 async def test_every_item_of_a_batch_is_forbidden_each_for_itself(busy: BusyDesk) -> None:

@@ -16,5 +16,5 @@ def test_the_guard_notices_a_row_that_is_not_in_the_tables() -> None:
     assert render(page.replace(row, row.replace("PENDING_NEW", "NEW"))) == page
 
 
-def test_the_page_draws_both_machines() -> None:
-    assert PAGE.read_text().count("stateDiagram-v2") == 2
+def test_the_page_draws_every_machine() -> None:
+    assert PAGE.read_text().count("stateDiagram-v2") == 3

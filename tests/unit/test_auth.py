@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.principal import Permission
+from domain.principal import Capability, Permission
 from gateway.auth import AUDIENCE, ISSUER, TokenFault, TokenVerifier, Unauthenticated, bearer, issue
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
@@ -53,7 +53,7 @@ def test_issued_token_names_its_principal() -> None:
 
     assert principal.subject == "trader"
     assert principal.token_expires_at == NOW + timedelta(minutes=60)
-    assert principal.audience.may_act
+    assert principal.audience.may(Capability.LIQUIDATE)
     assert principal.audience.account_scope == frozenset({"A1", "A2"})
 
 

@@ -168,4 +168,5 @@ def test_an_order_that_leaves_the_wanted_statuses_is_removed(
         OrderView(order, account),
         previous_status=OrderStatus.QUEUED,
     )
-    assert order_event_kind(event, wanted, EVERYTHING) is told
+    trader = Audience(frozenset({Permission.RISK_WARNING_FULL}), None)
+    assert order_event_kind(event, wanted, trader) is told

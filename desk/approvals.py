@@ -1,0 +1,133 @@
+"""Decide what was asked for: approve, decline, withdraw; and end what nobody decided in time.
+
+An approval and what it approves are one transaction: the executor of the kind runs in it, on things as they
+are now. Where it says no, the request stays pending and the approver is told.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+from desk.adjust_deadline import execute_deadline
+from desk.close_case import execute_close
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from desk.executed import Executed as Executed
+from desk.executed import Executor as Executor
+from domain.approval import (
+    APPROVER,
+    Approval,
+    ApprovalKind,
+    ApprovalTrigger,
+    decide,
+    expire,
+)
+from domain.ids import ApprovalId
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models.approval import load_approvals, lock_approval, overdue_approvals, save_approval
+from models.audit import AuditEntry, write_audit
+from models.book import lock_accounts
+from models.codec import dumps
+from models.database import transaction
+
+NO_REQUEST = Refusal(RefusalCode.NOT_FOUND, "There is no such request.")
+DESK = "desk"
+"""The actor of what nobody did."""
+
+
+EXECUTORS: Mapping[ApprovalKind, Executor] = {
+    ApprovalKind.DEADLINE: execute_deadline,
+    ApprovalKind.VOID: execute_close,
+    ApprovalKind.WRITE_OFF: execute_close,
+}
+"""Who carries out requests of a kind: an entry for each kind that is ever asked for."""
+
+_NEEDS: Mapping[ApprovalTrigger, tuple[Capability, ...]] = {
+    ApprovalTrigger.APPROVE: tuple({one for needed in APPROVER.values() for one in needed}),
+    ApprovalTrigger.DECLINE: tuple({one for needed in APPROVER.values() for one in needed}),
+    ApprovalTrigger.WITHDRAW: (Capability.READ_APPROVALS,),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class DecideApprovals:
+    """The command. Requests differ from each other."""
+
+    idempotency_key: str
+    trigger: ApprovalTrigger
+    ids: tuple[ApprovalId, ...]
+    reason: str | None
+
+
+async def decide_approvals(
+    desk: Desk,
+    principal: Principal,
+    command: DecideApprovals,
+    executors: Mapping[ApprovalKind, Executor] = EXECUTORS,
+) -> list[Outcome]:
+    """One outcome per request, in the order asked, each in a transaction of its own."""
+    request = {"ids": list(command.ids), "reason": command.reason}
+    return [
+        await run_once(
+            *(desk, principal, command.trigger.lower(), command.idempotency_key, id_, request),
+            partial(_decide, desk, principal, command, id_, executors),
+            needs=_NEEDS[command.trigger],
+        )
+        for id_ in command.ids
+    ]
+
+
+async def expire_approvals(desk: Desk, limit: int) -> int:
+    """End those that nobody decided in time, the oldest first; how many."""
+    overdue = await overdue_approvals(desk.clock(), limit)
+    for seen in overdue:
+        async with transaction():
+            approval, now = await lock_approval(seen.id), desk.clock()
+            expired = expire(approval, now)
+            if not isinstance(expired, Refusal):
+                await save_approval(expired)
+                await write_audit([_audit(expired, DESK, ApprovalTrigger.EXPIRE, {}, now)])
+    return len(overdue)
+
+
+async def _decide(
+    desk: Desk,
+    principal: Principal,
+    command: DecideApprovals,
+    id_: ApprovalId,
+    executors: Mapping[ApprovalKind, Executor],
+) -> Outcome | Refusal:
+    seen = (await load_approvals(principal.audience, [id_])).get(id_)
+    if seen is None:
+        return NO_REQUEST
+    if seen.approval.account_id is not None:
+        await lock_accounts([seen.approval.account_id])
+    approval, now = await lock_approval(id_), desk.clock()
+    decided = decide(approval, command.trigger, principal, command.reason, now)
+    if isinstance(decided, Refusal):
+        return decided
+    executed = Executed()
+    if command.trigger is ApprovalTrigger.APPROVE:
+        did = await executors[approval.kind](desk, principal, approval, now)
+        if isinstance(did, Refusal):
+            return did
+        executed = did
+    detail = {"idempotencyKey": command.idempotency_key, "difference": dict(executed.difference)}
+    await save_approval(replace(decided, difference=dumps(dict(executed.difference))))
+    await write_audit([_audit(decided, principal.subject, command.trigger, detail, now)])
+    return Done(id_)
+
+
+def _audit(
+    approval: Approval, actor: str, trigger: ApprovalTrigger, detail: dict[str, Any], now: datetime
+) -> AuditEntry:
+    about = {
+        "kind": approval.kind,
+        "about": [approval.entity, approval.entity_id],
+        "maker": approval.maker,
+        "reason": approval.decision_reason,
+    }
+    return AuditEntry(now, actor, trigger.lower(), "approval", approval.id, about | detail)

@@ -1,0 +1,87 @@
+"""Ask a second person: write down what is wanted, for `desk.approvals` to carry out when it is approved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+from desk.command import Refused
+from desk.desk import Desk
+from domain.approval import APPROVER, Approval, ApprovalKind
+from domain.ids import AccountId, ApprovalId
+from domain.principal import Capability, Principal
+from domain.refusals import RefusalCode
+from models.approval import insert_approval, pending_approval
+from models.audit import AuditEntry, write_audit
+from models.codec import dumps, loads
+
+Facts = Mapping[str, str | None]
+"""Plain data by name, for people to compare: decimals and times as text."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalAsked:
+    """What is wanted. `command` is what the executor of the kind needs; nobody else reads it."""
+
+    kind: ApprovalKind
+    entity: str
+    entity_id: str
+    account_id: AccountId | None
+    """None: it concerns the whole desk, and only who sees every account sees the request."""
+    reason: str | None
+    before: Facts
+    after: Facts
+    command: str
+    approver: tuple[Capability, ...] = ()
+    """One of these is needed to decide; empty: as the kind says."""
+
+
+async def request_approval(
+    desk: Desk, principal: Principal, asked: ApprovalAsked, why: str, now: datetime
+) -> Refused:
+    """Record the request; the APPROVAL_REQUIRED that names it, or APPROVAL_PENDING with the one before.
+
+    In the caller's transaction, which holds the lock of the account. `why` ends the sentence "A second person
+    has to approve it: ...".
+    """
+    approval = Approval(
+        id=ApprovalId(desk.new_id()),
+        kind=asked.kind,
+        entity=asked.entity,
+        entity_id=asked.entity_id,
+        account_id=asked.account_id,
+        approver=asked.approver or APPROVER[asked.kind],
+        maker=principal.subject,
+        reason=asked.reason,
+        before=dumps(dict(asked.before)),
+        after=dumps(dict(asked.after)),
+        command=asked.command,
+        created_at=now,
+        expires_at=now + desk.rules.approval_ttl,
+    )
+    if not await insert_approval(approval):
+        return await _pending(asked)
+    await write_audit([_audit(approval)])
+    message = f"A second person has to approve it: {why}."
+    return Refused(RefusalCode.APPROVAL_REQUIRED, message, approval_id=approval.id)
+
+
+async def _pending(asked: ApprovalAsked) -> Refused:
+    pending = await pending_approval(asked.kind, asked.entity, asked.entity_id)
+    who = f" by {pending.maker}" if pending else ""
+    return Refused(
+        RefusalCode.APPROVAL_PENDING,
+        f"It was asked for before{who}: that request has to be decided or withdrawn first.",
+        approval_id=pending.id if pending else None,
+    )
+
+
+def _audit(approval: Approval) -> AuditEntry:
+    detail = {
+        "kind": approval.kind,
+        "about": [approval.entity, approval.entity_id],
+        "reason": approval.reason,
+        "before": loads(approval.before),
+        "after": loads(approval.after),
+        "expiresAt": approval.expires_at.isoformat(),
+    }
+    return AuditEntry(approval.created_at, approval.maker, "requestApproval", "approval", approval.id, detail)

@@ -1,0 +1,178 @@
+"""A request that takes two people: one asks, another approves. Its states and what may happen in each.
+
+`TRANSITIONS` and `REFUSED` are the whole machine, as for cases. Who approves or declines is not who asked,
+and has the capability that the request names; who withdraws is who asked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
+from enum import StrEnum
+
+from domain.events import AccountReference
+from domain.ids import AccountId, ApprovalId
+from domain.principal import Audience, Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+
+
+class ApprovalKind(StrEnum):
+    """What is asked for."""
+
+    LIQUIDATION = "LIQUIDATION"
+    SETTING = "SETTING"
+    WRITE_OFF = "WRITE_OFF"
+    VOID = "VOID"
+    DEADLINE = "DEADLINE"
+    KILL_SWITCH_OFF = "KILL_SWITCH_OFF"
+
+
+class ApprovalStatus(StrEnum):
+    """Where a request stands."""
+
+    PENDING = "PENDING"
+    APPROVED = "APPROVED"
+    DECLINED = "DECLINED"
+    WITHDRAWN = "WITHDRAWN"
+    EXPIRED = "EXPIRED"
+
+
+class ApprovalTrigger(StrEnum):
+    """What can happen to a request."""
+
+    APPROVE = "APPROVE"
+    DECLINE = "DECLINE"
+    WITHDRAW = "WITHDRAW"
+    EXPIRE = "EXPIRE"
+    """Nobody decided in time."""
+
+
+APPROVER: Mapping[ApprovalKind, tuple[Capability, ...]] = {
+    ApprovalKind.LIQUIDATION: (Capability.APPROVE_CASE_ACTION,),
+    ApprovalKind.SETTING: (Capability.APPROVE_SETTINGS,),
+    ApprovalKind.WRITE_OFF: (Capability.APPROVE_CASE_ACTION,),
+    ApprovalKind.VOID: (Capability.APPROVE_CASE_ACTION,),
+    ApprovalKind.DEADLINE: (Capability.APPROVE_CASE_ACTION,),
+    ApprovalKind.KILL_SWITCH_OFF: (Capability.UNFREEZE_AS_APPROVER, Capability.UNFREEZE_AS_RISK_ADMIN),
+}
+"""Who may decide, unless the request itself is narrower: one of these."""
+
+READER: Mapping[ApprovalKind, Capability] = {
+    kind: Capability.READ_SETTINGS if kind is ApprovalKind.SETTING else Capability.READ_APPROVALS
+    for kind in ApprovalKind
+}
+"""Who may see requests of a kind."""
+
+_S, _T = ApprovalStatus, ApprovalTrigger
+TRANSITIONS: Mapping[tuple[ApprovalStatus, ApprovalTrigger], ApprovalStatus] = {
+    (_S.PENDING, _T.APPROVE): _S.APPROVED,
+    (_S.PENDING, _T.DECLINE): _S.DECLINED,
+    (_S.PENDING, _T.WITHDRAW): _S.WITHDRAWN,
+    (_S.PENDING, _T.EXPIRE): _S.EXPIRED,
+}
+"""Where each trigger leads from each status where it can happen."""
+
+DECIDED_MESSAGE = "The request is not pending any more: ask for it anew if it is still wanted."
+
+REFUSED: Mapping[tuple[ApprovalStatus, ApprovalTrigger], Refusal] = {
+    (status, trigger): Refusal(RefusalCode.APPROVAL_DECIDED, DECIDED_MESSAGE)
+    for status in ApprovalStatus
+    if status is not ApprovalStatus.PENDING
+    for trigger in ApprovalTrigger
+}
+"""Every other pair, and what the user is told."""
+
+_EXPIRED = Refusal(RefusalCode.APPROVAL_DECIDED, "The request has expired: it has to be asked for anew.")
+_OWN = Refusal(RefusalCode.SAME_PERSON, "You asked for this yourself: it takes another person to decide.")
+_NOT_OWN = Refusal(RefusalCode.FORBIDDEN, "Only who asked for it can withdraw it; decline it instead.")
+_NO_RIGHT = Refusal(RefusalCode.FORBIDDEN, "Your token does not let you decide requests of this kind.")
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """One request. `before`, `after` and `difference` are plain data as JSON text."""
+
+    id: ApprovalId
+    kind: ApprovalKind
+    entity: str
+    """What it is about, such as "case", and which one; at most one request is pending for each."""
+    entity_id: str
+    account_id: AccountId | None
+    """Whose scope it falls in; None: it concerns the whole desk."""
+    approver: tuple[Capability, ...]
+    """One of these is needed to decide."""
+    maker: str
+    reason: str | None
+    before: str
+    after: str
+    command: str
+    """What the executor of the kind is given."""
+    created_at: datetime
+    expires_at: datetime
+    status: ApprovalStatus = ApprovalStatus.PENDING
+    decided_by: str | None = None
+    decided_at: datetime | None = None
+    decision_reason: str | None = None
+    difference: str | None = None
+    """How what was done differs from what was asked for."""
+
+    def __post_init__(self) -> None:
+        if self.expires_at <= self.created_at:
+            raise ValueError("a request expires after it was made")
+        if (self.status is ApprovalStatus.PENDING) is not (self.decided_at is None):
+            raise ValueError("a request is pending until it was decided")
+        both = self.status in (ApprovalStatus.APPROVED, ApprovalStatus.DECLINED)
+        if both and self.decided_by in (None, self.maker):
+            raise ValueError("another person decides")
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalView:
+    """A request with whose account it is about."""
+
+    approval: Approval
+    account: AccountReference | None
+
+
+def visible_kinds(audience: Audience) -> list[ApprovalKind]:
+    """The kinds whose requests the audience may see."""
+    return [kind for kind in ApprovalKind if audience.may(READER[kind])]
+
+
+def decide(
+    approval: Approval, trigger: ApprovalTrigger, by: Principal, reason: str | None, now: datetime
+) -> Approval | Refusal:
+    """What a person makes of the request, or why not."""
+    assert trigger is not ApprovalTrigger.EXPIRE
+    no = REFUSED.get((approval.status, trigger)) or _unfit(approval, trigger, by, now)
+    return no or _moved(approval, trigger, by.subject, reason, now)
+
+
+def expire(approval: Approval, now: datetime) -> Approval | Refusal:
+    """What time makes of it."""
+    assert now >= approval.expires_at
+    return REFUSED.get((approval.status, ApprovalTrigger.EXPIRE)) or _moved(
+        approval, ApprovalTrigger.EXPIRE, None, None, now
+    )
+
+
+def _unfit(approval: Approval, trigger: ApprovalTrigger, by: Principal, now: datetime) -> Refusal | None:
+    if now >= approval.expires_at:
+        return _EXPIRED
+    own = by.subject == approval.maker
+    if trigger is ApprovalTrigger.WITHDRAW:
+        return None if own else _NOT_OWN
+    if not by.audience.may(*approval.approver):
+        return _NO_RIGHT
+    return _OWN if own else None
+
+
+def _moved(
+    approval: Approval, trigger: ApprovalTrigger, by: str | None, reason: str | None, now: datetime
+) -> Approval:
+    return replace(
+        approval,
+        status=TRANSITIONS[approval.status, trigger],
+        decided_by=by,
+        decided_at=now,
+        decision_reason=reason,
+    )

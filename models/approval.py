@@ -1,0 +1,154 @@
+"""Approval requests: store, lock, load, list."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.approval import Approval, ApprovalKind, ApprovalStatus, ApprovalView, visible_kinds
+from domain.ids import AccountId, ApprovalId
+from domain.principal import Audience, Capability
+from models.book import ACCOUNT_COLUMNS, account_reference
+from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.where import Page, PageRequest, Where, cut
+
+_COLUMNS = (
+    *("id", "kind", "entity", "entity_id", "account_id", "approver", "maker", "reason", "before_text"),
+    *("after_text", "command", "created_at", "expires_at", "status", "decided_by", "decided_at"),
+    *("decision_reason", "difference"),
+)
+_FROM = "FROM approval r LEFT JOIN account a ON a.id = r.account_id LEFT JOIN client k ON k.id = a.client_id"
+_SELECT = (
+    f"SELECT {', '.join(f'r.{column}' for column in _COLUMNS if column != 'account_id')}, "
+    f"{ACCOUNT_COLUMNS} {_FROM}"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovalFilter:
+    """Which requests; None means any."""
+
+    status: tuple[ApprovalStatus, ...] | None = None
+    kind: tuple[ApprovalKind, ...] | None = None
+    entity: str | None = None
+    entity_id: str | None = None
+    maker: str | None = None
+
+
+async def insert_approval(approval: Approval) -> bool:
+    """Store a new request; False when one of its kind is pending for the same thing."""
+    sql = f"{insert_sql('approval', _COLUMNS)} ON CONFLICT DO NOTHING"
+    return await execute(sql, *_values(approval)) == 1
+
+
+async def save_approval(approval: Approval) -> None:
+    """Store a decided request; it is locked."""
+    columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(_COLUMNS[1:], start=2))
+    await execute(f"UPDATE approval SET {columns} WHERE id = $1", *_values(approval))
+
+
+async def load_approvals(audience: Audience, ids: Sequence[ApprovalId]) -> dict[ApprovalId, ApprovalView]:
+    """Those of these requests that the audience may see."""
+    where = _visible(audience)
+    where.add("r.id IN (?)", list(ids))
+    views = [_view(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    return {view.approval.id: view for view in views}
+
+
+async def lock_approval(approval_id: ApprovalId) -> Approval:
+    """Lock it; the account that it is about was locked before."""
+    await fetch(f"SELECT r.id FROM approval r WHERE r.id = $1{for_update('r')}", approval_id)
+    row = await fetch_one(f"{_SELECT} WHERE r.id = $1", approval_id)
+    assert row is not None
+    return _view(row).approval
+
+
+async def pending_approval(kind: ApprovalKind, entity: str, entity_id: str) -> Approval | None:
+    """The request of this kind that waits for a decision about this thing."""
+    row = await fetch_one(
+        f"{_SELECT} WHERE r.kind = $1 AND r.entity = $2 AND r.entity_id = $3 AND r.status = 'PENDING'",
+        *(kind, entity, entity_id),
+    )
+    return _view(row).approval if row else None
+
+
+async def overdue_approvals(now: datetime, limit: int) -> list[Approval]:
+    """Pending ones whose time has run out, oldest first."""
+    rows = await fetch(
+        f"{_SELECT} WHERE r.status = 'PENDING' AND r.expires_at <= $1 ORDER BY r.expires_at LIMIT $2",
+        now,
+        limit,
+    )
+    return [_view(row).approval for row in rows]
+
+
+async def page_approvals(
+    audience: Audience, wanted: ApprovalFilter, request: PageRequest
+) -> Page[ApprovalView]:
+    """One page, newest first; the key of a row is (created_at, id)."""
+    where = _where(audience, wanted)
+    if request.after is not None:
+        where.add("(r.created_at, r.id) < (?, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(f"{_SELECT}{where} ORDER BY r.created_at DESC, r.id DESC LIMIT {limit}", *where.values)
+    return cut([_view(row) for row in rows], request.first)
+
+
+async def count_approvals(audience: Audience, wanted: ApprovalFilter) -> int:
+    """How many there are."""
+    where = _where(audience, wanted)
+    row = await fetch_one(f"SELECT COUNT(*) AS approvals {_FROM}{where}", *where.values)
+    assert row is not None
+    return int(row["approvals"])
+
+
+def _where(audience: Audience, wanted: ApprovalFilter) -> Where:
+    where = _visible(audience)
+    where.add_if("r.status IN (?)", wanted.status)
+    where.add_if("r.kind IN (?)", wanted.kind)
+    where.add_if("r.entity = ?", wanted.entity)
+    where.add_if("r.entity_id = ?", wanted.entity_id)
+    where.add_if("r.maker = ?", wanted.maker)
+    return where
+
+
+def _visible(audience: Audience) -> Where:
+    """What concerns the whole desk is seen by who sees every account."""
+    where = Where()
+    where.sees(audience)
+    where.add("r.kind IN (?)", visible_kinds(audience))
+    return where
+
+
+def _view(row: Row) -> ApprovalView:
+    account = account_reference(row) if row["account_id"] else None
+    approval = Approval(
+        id=ApprovalId(row["id"]),
+        kind=ApprovalKind(row["kind"]),
+        entity=row["entity"],
+        entity_id=row["entity_id"],
+        account_id=AccountId(row["account_id"]) if account else None,
+        approver=tuple(Capability(name) for name in row["approver"].split()),
+        maker=row["maker"],
+        reason=row["reason"],
+        before=row["before_text"],
+        after=row["after_text"],
+        command=row["command"],
+        created_at=time(row["created_at"]),
+        expires_at=time(row["expires_at"]),
+        status=ApprovalStatus(row["status"]),
+        decided_by=row["decided_by"],
+        decided_at=time_or_none(row["decided_at"]),
+        decision_reason=row["decision_reason"],
+        difference=row["difference"],
+    )
+    return ApprovalView(approval, account)
+
+
+def _values(approval: Approval) -> list[Any]:
+    return [
+        *(approval.id, approval.kind, approval.entity, approval.entity_id, approval.account_id),
+        *(" ".join(approval.approver), approval.maker, approval.reason, approval.before, approval.after),
+        *(approval.command, approval.created_at, approval.expires_at, approval.status, approval.decided_by),
+        *(approval.decided_at, approval.decision_reason, approval.difference),
+    ]
