@@ -28,7 +28,7 @@ from desk.outcomes import (
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, OrderId, client_order_id
-from domain.liquidation import Plan, PlannedLeg, PlanRequest, plan
+from domain.liquidation import LiquidationTarget, Plan, PlannedLeg, PlanRequest, plan
 from domain.order import Order, OrderStatus
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
@@ -226,7 +226,9 @@ async def record_liquidation(
         tuple(order.id for order in orders),
         made.estimated_reduction,
         made.amount_after,
-        tuple(Uncurable(each.symbol, each.code) for each in made.uncurable),
+        tuple(Uncurable(each.symbol, each.code, each.remaining) for each in made.uncurable),
+        made.short_of_target,
+        made.unknown_volume,
     )
 
 
@@ -284,6 +286,7 @@ def _audit(
         "idempotencyKey": command.idempotency_key,
         "reason": command.reason,
         "policy": item.plan.policy,
+        "target": item.plan.target,
         "amountBefore": plain(made.amount_before),
         "amountAfter": plain(made.amount_after),
         "legs": legs,
@@ -309,4 +312,15 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
         "policy": asked.policy,
         "keep": sorted(asked.keep),
         "order": [asked.order_type, asked.session, asked.time_in_force],
+    } | _plain_knobs(asked)
+
+
+def _plain_knobs(asked: PlanRequest) -> dict[str, object]:
+    """Left out where nothing is asked: a request from before there were knobs keeps its hash."""
+    knobs = {
+        "target": asked.target if asked.target is not LiquidationTarget.MARGIN_CALL else None,
+        "priceBand": plain(asked.price_band or None),
+        "maxAdvShare": plain(asked.caps.adv_share),
+        "maxSliceNotional": plain(asked.caps.slice_notional),
     }
+    return {name: knob for name, knob in knobs.items() if knob is not None}

@@ -17,6 +17,8 @@ class Uncurable:
 
     symbol: Symbol
     code: RefusalCode
+    remaining: Decimal | None = None
+    """Units that stay; None in answers that were stored before it was told."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class LiquidationStarted:
     estimated_reduction: Decimal
     amount_after: Decimal
     uncurable: tuple[Uncurable, ...]
+    short_of_target: Decimal = Decimal(0)
+    unknown_volume: tuple[Symbol, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ Everything here runs inside `money.exact()`, entered by the caller.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from enum import StrEnum
 from typing import NamedTuple
 
 from domain.booking import booked
@@ -21,8 +22,17 @@ from domain.margin import (
     shortfalls,
 )
 from domain.market import Instrument, Quote
-from domain.money import ONE, ZERO, lots_needed, lots_within, rank_ratio, round_money
+from domain.money import ZERO, lots_needed, lots_within, rank_ratio, round_money
 from domain.order import OrderSide
+
+
+class LiquidationTarget(StrEnum):
+    """Up to where a liquidation brings an account. Whatever it is, nothing may be left to collect."""
+
+    MARGIN_CALL = "MARGIN_CALL"
+    """Nothing is left to collect."""
+    INITIAL_MARGIN = "INITIAL_MARGIN"
+    """Liquid net assets reach the initial margin as well."""
 
 
 class Standing(NamedTuple):
@@ -31,13 +41,18 @@ class Standing(NamedTuple):
     cash: Decimal
     net_assets: Decimal
     margin_call: Decimal
+    initial: Decimal
 
 
 class Relief(NamedTuple):
-    """By how much closing one lot lowers M1 and the debt, in base currency, unrounded; < 0: it raises it."""
+    """By how much closing one lot lowers M1, the debt and what liquid net assets lack of the initial margin.
+
+    In base currency, unrounded; < 0: it raises it.
+    """
 
     margin: Decimal
     debt: Decimal
+    initial: Decimal
 
 
 class Line(NamedTuple):
@@ -54,23 +69,57 @@ class AmountFormula:
     terms: AccountTerms
     rule: AmountRule
     accrued_interest: Decimal
+    target: LiquidationTarget = LiquidationTarget.MARGIN_CALL
+    illiquid: Decimal = ZERO
+    """What net assets, as the amount rule measures them, hold of dead positions."""
 
     def standing(self, totals: Totals) -> Standing:
         """Where these sums put the account."""
         equity = totals.cash + totals.long + totals.short
         net_assets = equity if self.rule.on_equity else equity - totals.dead
-        return Standing(totals.cash, net_assets, totals.margin_call)
+        return Standing(totals.cash, net_assets, totals.margin_call, totals.initial)
 
     def need(self, standing: Standing) -> Decimal:
-        """max(M1, M2), unrounded and maybe below 0."""
-        return max(shortfalls(self.terms, self.rule, *standing, self.accrued_interest))
+        """max(M1, M2, and with that target what the initial margin lacks), unrounded and maybe below 0."""
+        need = self._to_collect(standing)
+        return max(need, self.lacks_initial(standing)) if self._beyond_the_call else need
 
     def amount(self, standing: Standing) -> Decimal:
-        """What is to be collected, in whole minor units."""
-        return round_money(max(self.need(standing), ZERO), self.terms.base_currency)
+        """What is to be collected, in whole minor units; the target does not count."""
+        return round_money(max(self._to_collect(standing), ZERO), self.terms.base_currency)
+
+    def is_met(self, standing: Standing) -> bool:
+        """Nothing is left to collect, and the target is reached to the last digit."""
+        if self.amount(standing):
+            return False
+        return not self._beyond_the_call or self.lacks_initial(standing) <= 0
+
+    def lacks_initial(self, standing: Standing) -> Decimal:
+        """Initial margin less liquid net assets, unrounded."""
+        return standing.initial - standing.net_assets + self.illiquid
 
     def lines(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
-        """M1 and M2 as straight lines; of a cash account the debt, and what is asked even without debt."""
+        """M1, M2 and the target as straight lines; of a cash account the debt, and the rest of M1."""
+        lines = self._lines_of_the_call(standing, relief)
+        if not self._beyond_the_call:
+            return lines
+        return (*lines, Line(self.lacks_initial(standing), relief.initial))
+
+    def deciding(self, standing: Standing) -> int:
+        """Which part of a `Relief`, by its place, lowers what decides the need."""
+        places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
+        place = int(binding(self.lines(standing, places)).relief)
+        return 1 if not place and owes_whole_debt(self.terms, self.rule) else place
+
+    @property
+    def _beyond_the_call(self) -> bool:
+        return self.target is LiquidationTarget.INITIAL_MARGIN
+
+    def _to_collect(self, standing: Standing) -> Decimal:
+        cash, net_assets, margin_call, _ = standing
+        return max(shortfalls(self.terms, self.rule, cash, net_assets, margin_call, self.accrued_interest))
+
+    def _lines_of_the_call(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
         fixed = fixed_part(self.terms, self.rule, self.accrued_interest)
         if owes_whole_debt(self.terms, self.rule):
             return Line(fixed - standing.cash, relief.debt), Line(fixed, ZERO)
@@ -79,11 +128,6 @@ class AmountFormula:
             return (Line(margin, relief.margin),)
         over = -standing.cash - self.terms.financing_limit
         return Line(margin, relief.margin), Line(over, relief.debt)
-
-    def debt_binds(self, standing: Standing) -> bool:
-        """Whether the debt decides the amount and not the margin."""
-        lines = self.lines(standing, Relief(ZERO, ONE))
-        return bool(binding(lines).relief) or owes_whole_debt(self.terms, self.rule)
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +147,8 @@ class Closable:
     """Of one lot."""
     per_notional: Relief
     """The same per unit of notional, for ranking only."""
+    lots_beyond_cap: int = 0
+    """Whole lots that could be closed besides, had one order no cap."""
 
     @property
     def instrument(self) -> Instrument:
@@ -139,6 +185,7 @@ class Closable:
             standing.cash + cash * self.rate,
             standing.net_assets + (cash - given_up) * self.rate,
             standing.margin_call - value * self.holding.factors.margin_call * self.rate,
+            standing.initial - value * self.holding.factors.initial * self.rate,
         )
 
 
@@ -156,8 +203,12 @@ def closable_at(
     fee = notional * instrument.fee_rate
     debt = (notional if long else -notional) - fee
     given_up = value if long else -value
-    relief = Relief(coefficient * holding.factors.margin_call * value + debt - given_up, debt)
-    per_notional = Relief(rank_ratio(relief.margin, notional), rank_ratio(relief.debt, notional))
+    relief = Relief(
+        coefficient * holding.factors.margin_call * value + debt - given_up,
+        debt,
+        holding.factors.initial * value + debt - given_up,
+    )
+    per_notional = Relief(*(rank_ratio(part, notional) for part in relief))
     lots = lots_within(abs(holding.quantity), instrument.lot_size)
     return Closable(holding, quote, price, price, lots, rate, unit_value, relief, per_notional)
 
@@ -223,12 +274,12 @@ class Draft:
 
     @property
     def need(self) -> Decimal:
-        """max(M1, M2) after everything chosen, unrounded."""
+        """What still has to come down to 0 after everything chosen, unrounded."""
         return self.formula.need(self.standing)
 
     def is_cured(self) -> bool:
-        """Nothing is left to collect."""
-        return not self.formula.amount(self.standing)
+        """Nothing is left to collect, and the target is reached."""
+        return self.formula.is_met(self.standing)
 
     def amounts(self) -> list[Decimal]:
         """To collect at first, and after each closing."""
@@ -243,6 +294,10 @@ class Draft:
         self._standings.append(closable.closed(self.standing, lots))
         self.closings.append((closable, lots))
 
+    def closed(self) -> list[Closable]:
+        """What was chosen, in order."""
+        return [closable for closable, _ in self.closings]
+
     def drop_last(self) -> tuple[Closable, int]:
         """Take the last choice back."""
         self._standings.pop()
@@ -255,7 +310,7 @@ class Draft:
 
     def cures(self, closable: Closable, lots: int) -> bool:
         """Whether so many lots of it would end the call."""
-        return not self.formula.amount(closable.closed(self.standing, lots))
+        return self.formula.is_met(closable.closed(self.standing, lots))
 
     def lots_to_close(self, closable: Closable) -> int:
         """The fewest lots of it that cure; if none do, those that lower the need most; 0 if it only rises."""

@@ -5,29 +5,34 @@ bring in is booked first, then leg after leg at its price, fees and rounding inc
 cures, at its prices, leaves the amount 0; with one lot less of its last leg it does not (ALL aside).
 A plan never sells more than is held and not yet being sold, and never turns a long into a short.
 
-Prices: the bid for a sale, the ask for a cover, or the limit price if one is given: the worst that can be
-paid, so a better fill leaves a surplus. Only whole lots: a remainder smaller than a lot needs an odd-lot
+A plan with the target INITIAL_MARGIN goes on until liquid net assets reach the initial margin.
+
+Prices: the bid for a sale, the ask for a cover, worse by the price band asked for, or the limit price if one
+is given: the worst that can be paid, so a better fill leaves a surplus. Caps make orders smaller; what they
+leave is reported as CAPPED. Only whole lots: a remainder smaller than a lot needs an odd-lot
 order, which the desk does not place, and is reported as OFF_LOT.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from domain.closing import AmountFormula, Closable, Draft, binding, closable_at
+from domain.closing import AmountFormula, Closable, Draft, LiquidationTarget, binding, closable_at
 from domain.ids import Symbol
 from domain.liquidation_policy import LiquidationPolicy, choose
 from domain.margin import Book, Holding, compute_figures, total_up
 from domain.market import Instrument, Quote
-from domain.money import exact, lots_within, round_money, total, whole_lots
+from domain.money import ZERO, Currency, exact, lots_within, round_money, total, whole_lots
 from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
+from domain.order_caps import NO_CAPS, OrderCaps, capped, tighter
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import OpenOrder, after_open_orders, closable
+from domain.sellable import OpenOrder, after_open_orders, closable, side_price
 
 __all__ = [
     "LegRequest",
     "LiquidationPolicy",
+    "LiquidationTarget",
     "OpenOrder",
     "Plan",
     "PlanLimits",
@@ -63,6 +68,11 @@ class PlanRequest:
     order_type: OrderType = OrderType.LIMIT
     session: TradingSession = TradingSession.REGULAR
     time_in_force: TimeInForce = TimeInForce.DAY
+    target: LiquidationTarget = LiquidationTarget.MARGIN_CALL
+    price_band: Decimal = ZERO
+    """By which fraction limit prices are worse than the quote, so that they trade in a moving market."""
+    caps: OrderCaps = NO_CAPS
+    """Stricter than the desk's, or without effect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +82,16 @@ class PlanLimits:
     max_quote_age: timedelta = timedelta(seconds=60)
     price_band: Decimal = Decimal("0.05")
     """How far a limit price may be from the quote of its side, as a fraction of that quote."""
+    max_adv_share: Decimal | None = None
+    max_slice_notional: Mapping[Currency, Decimal] = field(default_factory=dict)
+    """By base currency of the account; a currency that is not named has no such cap."""
+
+    def caps(self, asked: OrderCaps, currency: Currency) -> OrderCaps:
+        """What holds for one order."""
+        return OrderCaps(
+            tighter(asked.adv_share, self.max_adv_share),
+            tighter(asked.slice_notional, self.max_slice_notional.get(currency)),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,10 +115,12 @@ class PlannedLeg:
 
 @dataclass(frozen=True, slots=True)
 class Uncurable:
-    """A position that the plan cannot use, in whole or for its odd-lot remainder, and why."""
+    """A position that the plan cannot use, in whole or for what a lot or a cap leaves, and why."""
 
     symbol: Symbol
     code: RefusalCode
+    remaining: Decimal = ZERO
+    """Units that stay, long or short."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +138,10 @@ class Plan:
     """uncovered_before - amount_after, the sum over the legs."""
     notional: Decimal
     uncurable: tuple[Uncurable, ...] = ()
+    short_of_target: Decimal = ZERO
+    """What then still lacks to the target of the request, the amount included."""
+    unknown_volume: tuple[Symbol, ...] = ()
+    """Positions whose volume the request asks to go by, and nobody knows: last, and without that cap."""
 
     def __post_init__(self) -> None:
         if not self.legs:
@@ -134,23 +160,30 @@ def plan(
 
     Open orders in the other direction than closing, or in something not held, count for nothing.
     """
+    open_orders = tuple(open_orders)
     rest = after_open_orders(book, open_orders)
+    if not ZERO <= request.price_band <= limits.price_band:
+        return Refusal(
+            RefusalCode.PRICE_OUTSIDE_BAND, f"The price band is a fraction from 0 to {limits.price_band:f}."
+        )
     if request.order_type is OrderType.MARKET and request.session is not TradingSession.REGULAR:
         return Refusal(
             RefusalCode.MARKET_CLOSED, "A market order is for the regular session only; use a limit."
         )
     with exact():
-        start = _draft_of(rest)
-        if start.is_cured():
+        start = _draft_of(rest, request.target)
+        if not start.amounts()[0]:
             return Refusal(
                 RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, cover all that is to be collected."
             )
         before = (start if rest is book else _draft_of(book)).amounts()[0]
-        ground = _Ground(book, rest, request, limits, now)
+        ground = _Ground(book, rest, request, limits, now, _in_flight(open_orders))
         if request.legs is None:
             return _automatic(ground, start, before)
         asked = _follow(request.legs, ground, start)
-        return asked if isinstance(asked, Refusal) else _written(asked, before, ())
+        if isinstance(asked, Refusal):
+            return asked
+        return _written(asked, before, _left_by_caps(asked), ground.unknown_volume(asked.closed()))
 
 
 def uncovered_amount(
@@ -160,13 +193,28 @@ def uncovered_amount(
     return compute_figures(after_open_orders(book, open_orders), now, max_age).amount
 
 
-def _draft_of(book: Book) -> Draft:
+def _in_flight(orders: tuple[OpenOrder, ...]) -> dict[Symbol, Decimal]:
+    """Units in open orders."""
+    symbols = {order.symbol for order in orders}
+    return {
+        symbol: total(order.leaves_quantity for order in orders if order.symbol == symbol)
+        for symbol in symbols
+    }
+
+
+def _draft_of(book: Book, target: LiquidationTarget = LiquidationTarget.MARGIN_CALL) -> Draft:
     totals = total_up(book)
-    formula = AmountFormula(book.terms, book.rule, totals.accrued_interest)
+    illiquid = totals.dead if book.rule.on_equity else ZERO
+    formula = AmountFormula(book.terms, book.rule, totals.accrued_interest, target, illiquid)
     return Draft(formula, formula.standing(totals))
 
 
-def _written(draft: Draft, amount_before: Decimal, uncurable: tuple[Uncurable, ...]) -> Plan | Refusal:
+def _written(
+    draft: Draft,
+    amount_before: Decimal,
+    uncurable: tuple[Uncurable, ...],
+    unknown_volume: tuple[Symbol, ...],
+) -> Plan | Refusal:
     """The draft as a plan, unless it collects nothing."""
     amounts = draft.amounts()
     if draft.need >= draft.fresh().need:
@@ -196,6 +244,8 @@ def _written(draft: Draft, amount_before: Decimal, uncurable: tuple[Uncurable, .
         estimated_reduction=amounts[0] - amounts[-1],
         notional=total(leg.base_notional for leg in legs),
         uncurable=uncurable,
+        short_of_target=round_money(max(draft.need, ZERO), base),
+        unknown_volume=unknown_volume,
     )
 
 
@@ -208,6 +258,7 @@ class _Ground:
     request: PlanRequest
     limits: PlanLimits
     now: datetime
+    in_flight: Mapping[Symbol, Decimal]
 
     def closables(self) -> dict[Symbol, Closable | RefusalCode]:
         """Whether and how each position that is not to be kept can be closed, in the order of the book."""
@@ -228,7 +279,26 @@ class _Ground:
         return self._closable(held)
 
     def _closable(self, held: Holding) -> Closable | RefusalCode:
-        return closable(self.rest, held, self.request.order_type, self.limits.max_quote_age, self.now)
+        found = closable(
+            *(self.rest, held, self.request.order_type, self.limits.max_quote_age, self.now),
+            self.request.price_band,
+        )
+        return found if isinstance(found, RefusalCode) else self.capped(found)
+
+    def capped(self, ready: Closable) -> Closable | RefusalCode:
+        """The position as far as one order may go."""
+        caps = self.limits.caps(self.request.caps, self.book.terms.base_currency)
+        within = capped(ready, caps, self.in_flight.get(ready.instrument.symbol, ZERO))
+        return within if within.lots else RefusalCode.CAPPED
+
+    def unknown_volume(self, closables: Iterable[Closable]) -> tuple[Symbol, ...]:
+        """Those of which the request wants to know the volume in vain."""
+        by_policy = self.request.legs is None
+        by_policy = by_policy and self.request.policy is LiquidationPolicy.MOST_LIQUID_FIRST
+        if not by_policy and self.request.caps.adv_share is None:
+            return ()
+        instruments = (each.instrument for each in closables)
+        return tuple(each.symbol for each in instruments if each.average_daily_volume is None)
 
 
 def _automatic(ground: _Ground, start: Draft, amount_before: Decimal) -> Plan | Refusal:
@@ -240,12 +310,17 @@ def _automatic(ground: _Ground, start: Draft, amount_before: Decimal) -> Plan | 
         return Refusal(RefusalCode.NOTHING_SELLABLE, f"No position can be closed now. {reasons}".strip())
     draft = choose(ground.request.policy, ready, start)
     unused = blocked | _unused(ready, draft)
-    uncurable = tuple(Uncurable(symbol, unused[symbol]) for symbol in found if symbol in unused)
-    return _written(draft, amount_before, uncurable)
+    sold = {each.instrument.symbol: each.quantity(lots) for each, lots in draft.closings}
+    uncurable = tuple(
+        Uncurable(held.instrument.symbol, unused[symbol], abs(held.quantity) - sold.get(symbol, ZERO))
+        for held in ground.rest.holdings
+        if (symbol := held.instrument.symbol) in unused
+    )
+    return _written(draft, amount_before, uncurable, ground.unknown_volume(ready))
 
 
 def _unused(ready: list[Closable], draft: Draft) -> dict[Symbol, RefusalCode]:
-    """Positions that could not help, and those of which only an odd lot is left."""
+    """Positions that could not help, and those of which a cap or an odd lot leaves something."""
     lots = {each.instrument.symbol: count for each, count in draft.closings}
     start, cured = draft.fresh(), draft.is_cured()
     codes: dict[Symbol, RefusalCode] = {}
@@ -255,8 +330,19 @@ def _unused(ready: list[Closable], draft: Draft) -> dict[Symbol, RefusalCode]:
             if not cured or binding(start.lines(each)).relief <= 0:
                 codes[symbol] = RefusalCode.CANNOT_CURE
         elif lots[symbol] == each.lots and each.quantity(each.lots) != abs(each.holding.quantity):
-            codes[symbol] = RefusalCode.OFF_LOT
+            codes[symbol] = RefusalCode.CAPPED if each.lots_beyond_cap else RefusalCode.OFF_LOT
     return codes
+
+
+def _left_by_caps(draft: Draft) -> tuple[Uncurable, ...]:
+    """What of the operator's legs a cap cut off."""
+    return tuple(
+        Uncurable(
+            each.instrument.symbol, RefusalCode.CAPPED, abs(each.holding.quantity) - each.quantity(lots)
+        )
+        for each, lots in draft.closings
+        if each.lots_beyond_cap and lots == each.lots
+    )
 
 
 def _follow(legs: tuple[LegRequest, ...], ground: _Ground, draft: Draft) -> Draft | Refusal:
@@ -292,13 +378,20 @@ def _asked(leg: LegRequest, ground: _Ground) -> Closable | Refusal:
         return found
     if found.limit_price is None:
         return Refusal(RefusalCode.PRICE_OUTSIDE_BAND, f"{leg.symbol}: a market order takes no limit price.")
-    distance = ground.limits.price_band * found.price
-    if not leg.limit_price.is_finite() or not _near(leg.limit_price, found.price, distance):
+    quoted = side_price(found.quote, found.side)
+    assert quoted is not None, "what can be closed has a quote"
+    distance = ground.limits.price_band * quoted
+    if not leg.limit_price.is_finite() or not _near(leg.limit_price, quoted, distance):
         return Refusal(
             RefusalCode.PRICE_OUTSIDE_BAND,
-            f"{leg.symbol}: the limit price may be at most {distance:f} away from {found.price:f}.",
+            f"{leg.symbol}: the limit price may be at most {distance:f} away from {quoted:f}.",
         )
-    return closable_at(found.holding, found.quote, leg.limit_price, found.rate, ground.book.rule.coefficient)
+    ready = ground.capped(
+        closable_at(found.holding, found.quote, leg.limit_price, found.rate, ground.book.rule.coefficient)
+    )
+    if isinstance(ready, RefusalCode):
+        return Refusal(ready, _WHY_NOT[ready].format(symbol=leg.symbol))
+    return ready
 
 
 def _near(price: Decimal, quoted: Decimal, distance: Decimal) -> bool:
@@ -341,7 +434,11 @@ def _lots_of(symbol: Symbol, quantity: Decimal, ready: Closable) -> int | Refusa
         )
     if whole_lots(quantity, lot) != quantity:
         return Refusal(RefusalCode.OFF_LOT, f"{symbol} trades in whole lots of {lot:f}.")
-    return lots_within(quantity, lot)
+    lots = lots_within(quantity, lot)
+    if lots > ready.lots:
+        most = ready.quantity(ready.lots)
+        return Refusal(RefusalCode.CAPPED, f"One order for {symbol} may be at most {most:f} units now.")
+    return lots
 
 
 _REASONS_SHOWN = 10
@@ -352,5 +449,6 @@ _WHY_NOT: Mapping[RefusalCode, str] = {
     RefusalCode.MARKET_CLOSED: "{symbol} takes no such order now; wait for its session.",
     RefusalCode.NO_QUOTE: "{symbol} has no quote on the side needed, or its currency no FX rate.",
     RefusalCode.STALE_QUOTE: "The quote of {symbol} is too old; wait for a new one.",
+    RefusalCode.CAPPED: "The caps on daily volume and slices leave no lot of {symbol} to one order now.",
     RefusalCode.OFF_LOT: "What is left of {symbol} is less than one lot and needs an odd-lot order.",
 }

@@ -20,7 +20,7 @@ class LiquidationPolicy(StrEnum):
     LARGEST_FIRST = "LARGEST_FIRST"
     """Largest market value first."""
     MOST_LIQUID_FIRST = "MOST_LIQUID_FIRST"
-    """Largest displayed notional on the side to be hit first; no size displayed comes last."""
+    """Largest money traded on an average day first; of unknown volume last, by the notional displayed."""
     PRO_RATA = "PRO_RATA"
     """The same fraction of each, rounded up to the lot."""
     ALL = "ALL"
@@ -55,7 +55,7 @@ def _sorted(policy: LiquidationPolicy, closables: list[Closable]) -> list[Closab
         case LiquidationPolicy.LARGEST_FIRST:
             return sorted(closables, key=lambda each: -abs(market_value(each.holding) * each.rate))
         case LiquidationPolicy.MOST_LIQUID_FIRST:
-            return sorted(closables, key=lambda each: -_displayed(each))
+            return sorted(closables, key=_illiquidity)
     return closables
 
 
@@ -66,6 +66,13 @@ def _profit(closable: Closable) -> tuple[bool, Decimal]:
         return True, ZERO
     per_unit = (closable.quote.mark - holding.average_cost) * holding.instrument.multiplier
     return False, holding.quantity * per_unit * closable.rate
+
+
+def _illiquidity(closable: Closable) -> tuple[bool, Decimal, Decimal]:
+    """Small where much is traded; those of unknown volume sort behind all others."""
+    volume = closable.instrument.average_daily_volume
+    traded = (volume or ZERO) * closable.unit_value * closable.rate
+    return volume is None, -traded, -_displayed(closable)
 
 
 def _displayed(closable: Closable) -> Decimal:
@@ -102,10 +109,8 @@ def _min_turnover(closables: list[Closable], draft: Draft) -> None:
     """
     left = list(closables)
     while left and not draft.is_cured():
-        on_debt = draft.formula.debt_binds(draft.standing)
-        left.sort(
-            key=lambda each: each.per_notional.debt if on_debt else each.per_notional.margin, reverse=True
-        )
+        deciding = draft.formula.deciding(draft.standing)
+        left.sort(key=lambda each, part=deciding: each.per_notional[part], reverse=True)  # type: ignore[misc]
         sized = ((each, draft.lots_to_close(each)) for each in left)
         best = next((pair for pair in sized if pair[1]), None)
         if best is None:
@@ -142,9 +147,9 @@ def _pro_rata(closables: list[Closable], draft: Draft) -> None:
 
 def _lines_of_a_step(closables: list[Closable], draft: Draft, steps: int) -> tuple[Line, ...]:
     """Of closing 1/steps of everything; both sides of each line are `steps` times as large, to stay exact."""
-    margin = sum((each.relief.margin * each.lots for each in closables), ZERO)
-    debt = sum((each.relief.debt * each.lots for each in closables), ZERO)
-    lines = draft.formula.lines(draft.standing, Relief(margin, debt))
+    parts = zip(*(tuple(part * each.lots for part in each.relief) for each in closables), strict=True)
+    sums = [sum(part, ZERO) for part in parts] or [ZERO] * len(Relief._fields)
+    lines = draft.formula.lines(draft.standing, Relief(*sums))
     return tuple(Line(line.need * steps, line.relief) for line in lines)
 
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.ids import Symbol
-from domain.money import ZERO, Currency
+from domain.money import ZERO, Currency, shown_digits
 
 
 class InstrumentKind(StrEnum):
@@ -44,12 +44,16 @@ class Instrument:
     """What a trade costs, as a fraction of its notional."""
     trade_status: TradeStatus
     suspended_since: datetime | None = None
+    average_daily_volume: Decimal | None = None
+    """Units traded on an average day; None where nobody told."""
 
     def __post_init__(self) -> None:
         if self.lot_size <= 0 or self.multiplier <= 0:
             raise ValueError(f"{self.symbol}: lot size and multiplier must be positive")
         if not 0 <= self.fee_rate < 1:
             raise ValueError(f"{self.symbol}: the fee rate is a fraction from 0 to below 1")
+        if self.average_daily_volume is not None and self.average_daily_volume < 0:
+            raise ValueError(f"{self.symbol}: a volume is not negative")
 
     def is_dead(self, now: datetime, suspended_for: timedelta) -> bool:
         """Delisted, or suspended for at least `suspended_for`: its value backs no loan."""
@@ -97,6 +101,12 @@ class Quote:
     def is_stale(self, now: datetime, max_age: timedelta) -> bool:
         """Older than allowed."""
         return now - self.at > max_age
+
+    @property
+    def price_digits(self) -> int:
+        """How many digits after the point its prices show, at least two: the step of limit prices."""
+        prices = (self.bid, self.ask, self.last, self.previous_close)
+        return max(2, *(shown_digits(price) for price in prices if price is not None))
 
 
 @dataclass(frozen=True, slots=True)

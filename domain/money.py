@@ -9,6 +9,8 @@ import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from decimal import (
+    ROUND_CEILING,
+    ROUND_FLOOR,
     ROUND_HALF_EVEN,
     ROUND_HALF_UP,
     Context,
@@ -35,6 +37,7 @@ _EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, DivisionByZero, Ove
 _ROUNDING = Context(prec=120, traps=[InvalidOperation, DivisionByZero, Overflow])
 _RATIO_STEP = Decimal("0.0001")
 _PRICE_STEP = Decimal("0.00000001")
+_RATE_STEP = Decimal("0.0000000001")
 _MINOR_UNITS = {"JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3}
 _STEPS = {digits: Decimal(1).scaleb(-digits) for digits in range(4)}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -94,11 +97,36 @@ def divide_ratio(numerator: Decimal, denominator: Decimal) -> Decimal:
     return round_ratio(_ROUNDING.divide(numerator, denominator))
 
 
+def divide_rate(rate: Decimal, divisor: Decimal) -> Decimal:
+    """rate / divisor to ten digits HALF_EVEN, at least the smallest that can be stored; divisor > 0."""
+    quotient = _ROUNDING.divide(rate, divisor)
+    return max(_RATE_STEP, quotient.quantize(_RATE_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING))
+
+
 def average_price(notional: Decimal, quantity: Decimal) -> Decimal:
     """notional / quantity to eight digits HALF_EVEN. The quantity is not zero."""
     return _ROUNDING.divide(notional, quantity).quantize(
         _PRICE_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING
     )
+
+
+def shown_digits(value: Decimal) -> int:
+    """How many digits after the point the value needs: 2 for 1.50 and 1.5000 alike, 0 for 100."""
+    exponent = value.normalize(_ROUNDING).as_tuple().exponent
+    assert isinstance(exponent, int), "a finite number"
+    return max(0, -exponent)
+
+
+def price_below(price: Decimal, fraction: Decimal, digits: int) -> Decimal:
+    """price * (1 - fraction), rounded up to so many digits: never further away than the fraction."""
+    worst = _ROUNDING.multiply(price, _ROUNDING.subtract(ONE, fraction))
+    return worst.quantize(ONE.scaleb(-digits), rounding=ROUND_CEILING, context=_ROUNDING)
+
+
+def price_above(price: Decimal, fraction: Decimal, digits: int) -> Decimal:
+    """price * (1 + fraction), rounded down to so many digits: never further away than the fraction."""
+    worst = _ROUNDING.multiply(price, _ROUNDING.add(ONE, fraction))
+    return worst.quantize(ONE.scaleb(-digits), rounding=ROUND_FLOOR, context=_ROUNDING)
 
 
 def lots_needed(amount: Decimal, per_lot: Decimal) -> int:

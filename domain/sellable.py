@@ -10,6 +10,7 @@ from domain.closing import Closable, closable_at, closing_side
 from domain.ids import Symbol
 from domain.margin import Book, Holding, rate_to_base, valuation_price
 from domain.market import Quote, TradeStatus
+from domain.money import ZERO, price_above, price_below
 from domain.order import OrderSide, OrderType
 from domain.refusals import RefusalCode
 
@@ -51,11 +52,17 @@ def side_price(quote: Quote | None, side: OrderSide) -> Decimal | None:
 
 
 def closable(
-    book: Book, held: Holding, order_type: OrderType, max_quote_age: timedelta, now: datetime
+    book: Book,
+    held: Holding,
+    order_type: OrderType,
+    max_quote_age: timedelta,
+    now: datetime,
+    price_band: Decimal = ZERO,
 ) -> Closable | RefusalCode:
     """All whole lots of the position at the quote of its side, or why not.
 
     An auction takes limit orders only. A currency without FX rate is NO_QUOTE, since its money has no value.
+    `price_band`: by which fraction a limit order may be worse than the quote; it is reckoned at the worst.
     """
     blocked = _blocked(held, order_type)
     if blocked is not None:
@@ -66,10 +73,18 @@ def closable(
         return RefusalCode.NO_QUOTE
     if quote.is_stale(now, max_quote_age):
         return RefusalCode.STALE_QUOTE
+    if order_type is OrderType.LIMIT and price_band:
+        price = _through(quote, price, closing_side(held), price_band)
     ready = closable_at(held, quote, price, rate, book.rule.coefficient)
     if not ready.lots:
         return RefusalCode.OFF_LOT
     return ready if order_type is OrderType.LIMIT else replace(ready, limit_price=None)
+
+
+def _through(quote: Quote, price: Decimal, side: OrderSide, band: Decimal) -> Decimal:
+    if side is OrderSide.SELL:
+        return price_below(price, band, quote.price_digits)
+    return price_above(price, band, quote.price_digits)
 
 
 def _blocked(held: Holding, order_type: OrderType) -> RefusalCode | None:

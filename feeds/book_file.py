@@ -141,6 +141,7 @@ def _instrument(record: Record) -> Instrument:
         fee_rate=record["feeRate"],
         trade_status=record["tradeStatus"],
         suspended_since=record["suspendedSince"],
+        average_daily_volume=record["averageDailyVolume"],
     )
 
 
@@ -209,6 +210,7 @@ _INSTRUMENT = {
     "feeRate": optional(not_negative, ZERO),
     "tradeStatus": optional(member_of(TradeStatus), TradeStatus.TRADING),
     "suspendedSince": optional(utc_time),
+    "averageDailyVolume": optional(not_negative),
     "factors": optional(json_object),
 }
 _FX = {"baseCurrency": Field(currency), "quoteCurrency": Field(currency), "rate": Field(positive)}

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from pathlib import Path
 
 from uuid_utils import uuid7
@@ -159,7 +160,14 @@ def make_desk(
 
     rules = DeskRules(
         books=BookRules(timedelta(days=settings.suspended_dead_after_days), must_be_flat=must_be_flat),
-        plans=PlanLimits(max_quote_age=max_age, price_band=settings.price_band),
+        plans=PlanLimits(
+            max_quote_age=max_age,
+            price_band=settings.price_band,
+            max_adv_share=settings.order_adv_share_max,
+            max_slice_notional={
+                Currency(key): Decimal(most) for key, most in settings.order_notional_max.items()
+            },
+        ),
         max_price_age=max_age,
         close_hold=timedelta(seconds=settings.close_hold_s),
         deadline_trading_days=settings.deadline_trading_days,

@@ -17,6 +17,8 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.money import InvalidDecimal, parse_decimal
+
 PREFIX = "GATEWAY_"
 DEVELOPMENT_SECRET = "development-only-secret-known-to-everybody"
 MIN_SECRET_BYTES = 32
@@ -198,6 +200,17 @@ class Settings(BaseSettings):
     )
     market_day_recheck_s: Seconds = Field(
         600, description="How often, in seconds, the deadlines of all live cases are checked all the same."
+    )
+    order_adv_share_max: Decimal | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="The most of a day's average volume that one order may be, a fraction; default: no cap.",
+    )
+    order_notional_max: Pairs = Field(
+        {},
+        description="The most that one liquidation order may trade, by the account's base currency, such as "
+        "`USD=2000000,HKD=15000000`; a currency that is not named has no such cap.",
     )
 
     liquidate_max_cases: Count = Field(200, description="The most cases one `liquidate` may name.")
@@ -393,11 +406,21 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_INTRADAY_LAST_ORDER_MINUTES must not be below GATEWAY_INTRADAY_FLAT_MINUTES.": (
             settings.intraday_last_order_minutes < settings.intraday_flat_minutes
         ),
+        "GATEWAY_ORDER_NOTIONAL_MAX must be amounts above zero, such as USD=2000000.": (
+            not all(_is_amount(most) for most in settings.order_notional_max.values())
+        ),
         "GATEWAY_FEED=redis needs GATEWAY_REDIS_URL.": (
             settings.feed is Feed.REDIS and settings.redis_url is None
         ),
     }
     return tuple(problem for problem, found in checks.items() if found)
+
+
+def _is_amount(text: str) -> bool:
+    try:
+        return parse_decimal(text) > 0
+    except InvalidDecimal:
+        return False
 
 
 def _unfit_for_production(settings: Settings) -> tuple[str, ...]:

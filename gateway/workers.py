@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from contextlib import aclosing, asynccontextmanager, suppress
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -49,6 +50,8 @@ OUTAGES = (BusUnavailable, ConnectionError)
 _TOLD = {CaseEventKind.OPENED: "case opened", CaseEventKind.CLOSED: "case closed"}
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 
 class Workers:
@@ -178,15 +181,15 @@ class Leader:
         return True
 
 
-async def _in_time(asked: Coroutine[None, None, bool], timeout_s: float) -> bool:
-    """The answer, or False when it takes longer.
+async def _in_time(asked: Coroutine[None, None, T], timeout_s: float | None) -> T | None:
+    """The answer, or None when it takes longer; whoever is cancelled meanwhile does not wait for it.
 
     Asked in a task, since a driver whose server is silent waits even after it was cancelled.
     """
     task = asyncio.create_task(asked)
     try:
         done, _ = await asyncio.wait({task}, timeout=timeout_s)
-        return bool(done) and task.result()
+        return task.result() if done else None
     finally:
         if task.cancel():
             task.add_done_callback(lambda late: late.cancelled() or late.exception())
@@ -199,7 +202,7 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
     feed = resources.open_feed()
     try:
         await resources.market_days.load()
-        await _tell_market(opened)
+        await _in_time(_tell_market(opened), None)
         monitor = Monitor(resources.desk)
         workers = [
             Worker("monitor", lambda: _watch(resources, monitor)),

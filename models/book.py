@@ -34,12 +34,12 @@ ACCOUNT_COLUMNS = (
 
 INSTRUMENT_COLUMNS = (
     "i.symbol, i.name, i.market, i.currency, i.kind, i.lot_size, i.multiplier, i.fee_rate, i.trade_status, "
-    "i.trade_status_at"
+    "i.trade_status_at, i.average_daily_volume"
 )
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 
 _SYMBOL, _CLIENT_AND_SYMBOL = "p.instrument_id", "a.client_id || ':' || p.instrument_id"
-_FACTORS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
+FACTOR_COLUMNS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +54,12 @@ class BookRules:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rules:
+class Rules:
+    """What turns rows into a book, at a moment."""
+
     risk: RiskRules
     suspended_dead_after: timedelta
-    must_be_flat: Callable[[Currency, datetime], bool]
+    must_be_flat: Callable[[Currency], bool] = lambda currency: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +115,7 @@ async def load_books(
     at = f"${len(account_ids) + 1}"
     positions = await fetch(
         f"SELECT p.account_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, "
-        + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in _FACTORS)
+        + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
         + f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, _SYMBOL, at)}) AS instrument_setting"
         f", ({counting_value(SettingKind.CLIENT_FACTORS, _CLIENT_AND_SYMBOL, at)}) AS client_setting"
         " FROM position p JOIN account a ON a.id = p.account_id"
@@ -130,7 +132,7 @@ async def load_books(
         *account_ids,
     )
     rates = await load_fx_rates()
-    in_force = _Rules(risk, rules.suspended_dead_after, rules.must_be_flat)
+    in_force = Rules(risk, rules.suspended_dead_after, lambda currency: rules.must_be_flat(currency, now))
     return _assemble(accounts, positions, cash, rates, in_force, now)
 
 
@@ -185,6 +187,7 @@ def instrument_from_row(row: Row) -> Instrument:
         fee_rate=decimal(row["fee_rate"]),
         trade_status=status,
         suspended_since=time(row["trade_status_at"]) if status is TradeStatus.SUSPENDED else None,
+        average_daily_volume=decimal_or_none(row["average_daily_volume"]),
     )
 
 
@@ -221,10 +224,10 @@ def _set_factors(text: str | None) -> MarginFactors | None:
 
 
 def _stated_factors(row: Row, prefix: str, source: FactorSource) -> MarginFactors | None:
-    if row[f"{prefix}{_FACTORS[0]}"] is None:
+    if row[f"{prefix}{FACTOR_COLUMNS[0]}"] is None:
         return None
     initial, maintenance, margin_call, force_close = (
-        decimal(row[f"{prefix}{factor}"]) for factor in _FACTORS
+        decimal(row[f"{prefix}{factor}"]) for factor in FACTOR_COLUMNS
     )
     return MarginFactors(initial, maintenance, margin_call, force_close, source)
 
@@ -234,7 +237,7 @@ def _assemble(
     positions: Iterable[Row],
     cash: Iterable[Row],
     rates: Iterable[FxRate],
-    rules: _Rules,
+    rules: Rules,
     now: datetime,
 ) -> dict[AccountId, AccountBook]:
     holdings: dict[str, list[Holding]] = defaultdict(list)
@@ -243,26 +246,32 @@ def _assemble(
             holdings[row["account_id"]].append(_holding(row, quantity, rules, now))
     balances: dict[str, list[CashBalance]] = defaultdict(list)
     for row in cash:
-        balances[row["account_id"]].append(_cash(row))
-    fx: dict[Currency, dict[Currency, FxRate]] = defaultdict(dict)
-    for rate in rates:
-        fx[rate.quote_currency][rate.base_currency] = rate
+        balances[row["account_id"]].append(cash_from_row(row))
+    fx = rates_by_base(rates)
     return {
-        AccountId(row["account_id"]): _account_book(
-            row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules, now
+        AccountId(row["account_id"]): account_book(
+            row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules
         )
         for row in accounts
     }
 
 
-def _account_book(
+def rates_by_base(rates: Iterable[FxRate]) -> dict[Currency, dict[Currency, FxRate]]:
+    """Base currency of an account -> currency -> the rate into it."""
+    fx: dict[Currency, dict[Currency, FxRate]] = defaultdict(dict)
+    for rate in rates:
+        fx[rate.quote_currency][rate.base_currency] = rate
+    return fx
+
+
+def account_book(
     row: Row,
     cash: Sequence[CashBalance],
     holdings: Sequence[Holding],
     fx: Mapping[Currency, Mapping[Currency, FxRate]],
-    rules: _Rules,
-    now: datetime,
+    rules: Rules,
 ) -> AccountBook:
+    """From a row with `ACCOUNT_COLUMNS`, limits, version and whether it may only close."""
     account = account_reference(row)
     terms = AccountTerms(
         account.account_type,
@@ -273,7 +282,7 @@ def _account_book(
     )
     book = Book(
         terms,
-        _amount_rule(account, rules, now),
+        _amount_rule(account, rules),
         tuple(cash),
         tuple(holdings),
         fx.get(account.base_currency, {}),
@@ -284,14 +293,14 @@ def _account_book(
     )
 
 
-def _amount_rule(account: AccountReference, rules: _Rules, now: datetime) -> AmountRule:
+def _amount_rule(account: AccountReference, rules: Rules) -> AmountRule:
     rule = rules.risk.amount_rules[account.account_type]
-    if account.account_type is AccountType.INTRADAY and rules.must_be_flat(account.base_currency, now):
+    if account.account_type is AccountType.INTRADAY and rules.must_be_flat(account.base_currency):
         return replace(rule, whole_debt=True)
     return rule
 
 
-def _holding(row: Row, quantity: Decimal, rules: _Rules, now: datetime) -> Holding:
+def _holding(row: Row, quantity: Decimal, rules: Rules, now: datetime) -> Holding:
     instrument = instrument_from_row(row)
     return Holding(
         instrument=instrument,
@@ -303,5 +312,6 @@ def _holding(row: Row, quantity: Decimal, rules: _Rules, now: datetime) -> Holdi
     )
 
 
-def _cash(row: Row) -> CashBalance:
+def cash_from_row(row: Row) -> CashBalance:
+    """From a row with currency, balance and accrued interest."""
     return CashBalance(Currency(row["currency"]), decimal(row["balance"]), decimal(row["accrued_interest"]))

@@ -80,6 +80,7 @@ class InstrumentTable(Model):
     maintenance_factor = _decimal(null=True)
     margin_call_factor = _decimal(null=True)
     force_close_factor = _decimal(null=True)
+    average_daily_volume = _decimal(null=True)
 
     class Meta:
         table = "instrument"

@@ -11,7 +11,7 @@ from domain.calendar import MarketDayKind
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
 from domain.case_records import DeadlineChangeKind
 from domain.events import CaseEventKind, OrderEventKind
-from domain.liquidation import LiquidationPolicy
+from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, TradeStatus
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
@@ -118,9 +118,17 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "MIN_TURNOVER": "Those that relieve most for the money traded: the least is sold.",
             "LOSERS_FIRST": "The largest losses first.",
             "LARGEST_FIRST": "The largest positions first.",
-            "MOST_LIQUID_FIRST": "The largest displayed size first.",
+            "MOST_LIQUID_FIRST": "The most money traded on an average day first; of unknown volume last, by "
+            "the size displayed.",
             "PRO_RATA": "The same fraction of each.",
             "ALL": "Everything that can be closed.",
+        },
+    ),
+    LiquidationTarget: (
+        "Up to where a liquidation brings an account.",
+        {
+            "MARGIN_CALL": "Until nothing is left to collect.",
+            "INITIAL_MARGIN": "Until, besides, liquid net assets reach the initial margin.",
         },
     ),
     AccountType: (
@@ -225,6 +233,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "NOTHING_SELLABLE": "No position can be closed.",
             "QUANTITY_EXCEEDS_SELLABLE": "More than the position less the open closing orders.",
             "OFF_LOT": "Not a whole number of lots above zero.",
+            "CAPPED": "One order may not be larger: a share of the daily volume, or a slice of the notional.",
             "PRICE_OUTSIDE_BAND": "The limit price is too far from the market.",
             "NO_QUOTE": "There is no price to close at.",
             "STALE_QUOTE": "The last price is too old.",

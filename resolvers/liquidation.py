@@ -9,9 +9,19 @@ import strawberry
 from desk import outcomes
 from desk.desk import Desk
 from desk.liquidate import LiquidateCase
+from domain import liquidation
 from domain.ids import CaseId, OrderId, Symbol
-from domain.liquidation import LegRequest, LiquidationPolicy, Plan, PlannedLeg, PlanRequest
+from domain.liquidation import (
+    LegRequest,
+    LiquidationPolicy,
+    LiquidationTarget,
+    Plan,
+    PlannedLeg,
+    PlanRequest,
+)
+from domain.money import ONE, ZERO
 from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
+from domain.order_caps import OrderCaps
 from domain.refusals import Refusal, RefusalCode
 from resolvers.case import Case, case_of
 from resolvers.context import Info
@@ -61,6 +71,24 @@ class LiquidateCaseInput:
     time_in_force: TimeInForce = strawberry.field(
         default=TimeInForce.DAY, description="How long orders live."
     )
+    target: LiquidationTarget = strawberry.field(
+        default=LiquidationTarget.MARGIN_CALL, description="Up to where the planner sells."
+    )
+    price_band: Decimal | None = strawberry.field(
+        default=None,
+        description="By which fraction the planner's limits are worse than the quote: bid * (1 - band) or "
+        "ask * (1 + band), so that orders trade in a moving market. At most the desk's own band.",
+    )
+    max_adv_share: Decimal | None = strawberry.field(
+        default=None,
+        description="The most of the average daily volume that one order and the account's open orders in it "
+        "may be: above 0, at most 1. The desk's own cap holds besides.",
+    )
+    max_slice_notional: Decimal | None = strawberry.field(
+        default=None,
+        description="The most that one order may trade, in the account's base currency. The desk's own cap "
+        "holds besides; liquidate again for the next slice.",
+    )
 
 
 @strawberry.input(description="Liquidate cases.")
@@ -97,14 +125,25 @@ class LiquidationPreviewInput:
     )
     keep: list[str] | None = strawberry.field(default=None, description="As in liquidate.")
     order_type: OrderType = strawberry.field(default=OrderType.LIMIT, description="As in liquidate.")
+    target: LiquidationTarget = strawberry.field(
+        default=LiquidationTarget.MARGIN_CALL, description="As in liquidate."
+    )
+    price_band: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
+    max_adv_share: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
+    max_slice_notional: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
 
 
-@strawberry.type(description="A position that cannot help to cure, in whole or for its odd lot.")
+@strawberry.type(
+    description="A position that cannot help to cure, in whole or for what a lot or a cap leaves."
+)
 class UncurablePosition:
     """From domain.liquidation.Uncurable."""
 
     symbol: str = strawberry.field(description="The instrument.")
     reason: RefusalCode = strawberry.field(description="Why.")
+    remaining_quantity: Decimal | None = strawberry.field(
+        description="Units that the plan leaves; null in answers from before this was told."
+    )
 
 
 @strawberry.type(description="The liquidation was recorded; its orders are on their way to the venue.")
@@ -114,6 +153,12 @@ class LiquidationStarted:
     estimated_reduction: Decimal = strawberry.field(description="Of the amount, by these orders, as planned.")
     amount_after: Decimal = strawberry.field(description="What is left when all open orders fill as planned.")
     uncurable: list[UncurablePosition] = strawberry.field(description="What the planner could not use.")
+    short_of_target: Decimal = strawberry.field(
+        description="What then lacks to the target: 0 where it is reached."
+    )
+    volume_unknown: list[str] = strawberry.field(
+        description="Symbols whose volume was asked for and is not known: taken last, and not capped by it."
+    )
     outcome: strawberry.Private[outcomes.LiquidationStarted]
 
     @strawberry.field(description="The case as it is now.")
@@ -240,40 +285,60 @@ class LiquidationPreview:
     cures: bool = strawberry.field(description="Nothing would be left to collect.")
     legs: list[LiquidationLeg] = strawberry.field(description="The orders, in the order of the plan.")
     uncurable: list[UncurablePosition] = strawberry.field(description="What the planner could not use.")
+    short_of_target: Decimal = strawberry.field(
+        description="What then lacks to the target: 0 where it is reached."
+    )
+    volume_unknown: list[str] = strawberry.field(
+        description="Symbols whose volume was asked for and is not known: taken last, and not capped by it."
+    )
     refusal: PreviewRefusal | None = strawberry.field(
         description="Set when liquidate would be refused; then there are no legs."
     )
 
 
 def plan_request(
-    legs: Sequence[LiquidationLegInput] | None,
-    policy: LiquidationPolicy,
-    keep: Sequence[str] | None,
-    order_type: OrderType,
+    asked: LiquidateCaseInput | LiquidationPreviewInput,
     session: TradingSession,
     time_in_force: TimeInForce,
     legs_max: int,
 ) -> PlanRequest:
     """For the planner; raises ApiError for what makes no sense."""
+    legs, keep = asked.legs, asked.keep
     if legs is not None and not 1 <= len(legs) <= legs_max:
         raise ApiError(BAD_USER_INPUT, f"legs must be 1 to {legs_max}, or left out.")
     if len(keep or ()) > legs_max:
         raise ApiError(BAD_USER_INPUT, f"keep must be at most {legs_max} symbols.")
     return PlanRequest(
-        policy=policy,
+        policy=asked.policy,
         legs=None if legs is None else tuple(leg.request() for leg in legs),
         keep=frozenset(Symbol(symbol) for symbol in keep or ()),
-        order_type=order_type,
+        order_type=asked.order_type,
         session=session,
         time_in_force=time_in_force,
+        target=asked.target,
+        price_band=_not_negative("priceBand", asked.price_band) or ZERO,
+        caps=OrderCaps(
+            _positive("maxAdvShare", asked.max_adv_share, most=ONE),
+            _positive("maxSliceNotional", asked.max_slice_notional),
+        ),
     )
+
+
+def _not_negative(name: str, value: Decimal | None) -> Decimal | None:
+    if value is not None and value < 0:
+        raise ApiError(BAD_USER_INPUT, f"{name} must not be negative.")
+    return value
+
+
+def _positive(name: str, value: Decimal | None, most: Decimal | None = None) -> Decimal | None:
+    if value is not None and (value <= 0 or (most is not None and value > most)):
+        raise ApiError(BAD_USER_INPUT, f"{name} must be above 0{f' and at most {most:f}' if most else ''}.")
+    return value
 
 
 def command_item(item: LiquidateCaseInput, legs_max: int) -> LiquidateCase:
     """One case of the command."""
-    request = plan_request(
-        item.legs, item.policy, item.keep, item.order_type, item.session, item.time_in_force, legs_max
-    )
+    request = plan_request(item, item.session, item.time_in_force, legs_max)
     return LiquidateCase(CaseId(filter_id("Case", item.case_id)), item.expected_version, request)
 
 
@@ -285,7 +350,9 @@ def liquidate_result(
         return LiquidationStarted(
             estimated_reduction=outcome.estimated_reduction,
             amount_after=outcome.amount_after,
-            uncurable=[UncurablePosition(symbol=u.symbol, reason=u.code) for u in outcome.uncurable],
+            uncurable=_uncurable(outcome.uncurable),
+            short_of_target=outcome.short_of_target,
+            volume_unknown=list(outcome.unknown_volume),
             outcome=outcome,
         )
     return LiquidationRefused(
@@ -317,7 +384,9 @@ def preview_of(planned: Plan, desk: Desk) -> LiquidationPreview:
         notional=planned.notional,
         cures=planned.cures,
         legs=[_leg_of(leg, desk) for leg in planned.legs],
-        uncurable=[UncurablePosition(symbol=u.symbol, reason=u.code) for u in planned.uncurable],
+        uncurable=_uncurable(planned.uncurable),
+        short_of_target=planned.short_of_target,
+        volume_unknown=list(planned.unknown_volume),
         refusal=None,
     )
 
@@ -332,8 +401,19 @@ def refused_preview(refusal: Refusal, amount: Decimal) -> LiquidationPreview:
         cures=refusal.code is RefusalCode.NOTHING_TO_COLLECT,
         legs=[],
         uncurable=[],
+        short_of_target=amount,
+        volume_unknown=[],
         refusal=PreviewRefusal(code=refusal.code, message=refusal.message),
     )
+
+
+def _uncurable(
+    positions: Sequence[liquidation.Uncurable] | Sequence[outcomes.Uncurable],
+) -> list[UncurablePosition]:
+    return [
+        UncurablePosition(symbol=each.symbol, reason=each.code, remaining_quantity=each.remaining)
+        for each in positions
+    ]
 
 
 def _leg_of(leg: PlannedLeg, desk: Desk) -> LiquidationLeg:

@@ -22,6 +22,9 @@ class Instrument:
     lot_size: Decimal = strawberry.field(description="Quantities of orders are multiples of it.")
     multiplier: Decimal = strawberry.field(description="Underlyings per unit: 1 for stock.")
     trade_status: TradeStatus = strawberry.field(description="Whether it trades now.")
+    average_daily_volume: Decimal | None = strawberry.field(
+        description="Units traded on an average day; null where it is not known."
+    )
 
 
 @strawberry.type(description="The market's last word on an instrument; prices in its currency.")
@@ -64,6 +67,7 @@ def instrument_of(instrument: market.Instrument) -> Instrument:
         lot_size=instrument.lot_size,
         multiplier=instrument.multiplier,
         trade_status=instrument.trade_status,
+        average_daily_volume=instrument.average_daily_volume,
     )
 
 

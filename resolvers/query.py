@@ -214,10 +214,7 @@ class Query(ApprovalQueries):
     async def liquidation_preview(self, info: Info, input: LiquidationPreviewInput) -> LiquidationPreview:
         """The same plan that liquidate would make at this moment."""
         context = reader(info, Capability.PREVIEW)
-        request = plan_request(
-            *(input.legs, input.policy, input.keep, input.order_type),
-            *(TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max),
-        )
+        request = plan_request(input, TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max)
         view = await context.loaders.cases.load(CaseId(filter_id("Case", input.case_id)))
         if view is None:
             return refused_preview(Refusal(RefusalCode.NOT_FOUND, "There is no such case."), Decimal(0))

@@ -249,7 +249,7 @@ class LiveFeed:
                 concerned.update(self._index[posting])
         for group in concerned:
             if not group.offer(position, fact):
-                group.lose_members("the operation is too expensive for the rate of events")
+                self._lose(group.operation.key, "the operation is too expensive for the rate of events")
 
     def _group(self, operation: Operation) -> Group:
         group = self._groups.get(operation.key)

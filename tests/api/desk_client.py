@@ -88,7 +88,8 @@ class Socket:
 
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
-        self._queues: dict[str | None, asyncio.Queue[dict[str, Any]]] = {None: asyncio.Queue()}
+        self._queues: dict[str | None, asyncio.Queue[dict[str, Any] | None]] = {None: asyncio.Queue()}
+        """None behind the last message: the socket is closed."""
         self._numbers = count(1)
         self._reader = asyncio.create_task(self._read())
 
@@ -101,7 +102,11 @@ class Socket:
 
     async def next_of(self, operation: str | None) -> dict[str, Any]:
         async with asyncio.timeout(PATIENCE_S):
-            return await self._queues[operation].get()
+            message = await self._queues[operation].get()
+        if message is None:
+            self._queues[operation].put_nowait(None)
+            raise AssertionError(f"closed with {self._connection.close_code}, waiting for a message")
+        return message
 
     def waiting(self, operation: str) -> int:
         """How many messages of the operation are here and not read."""
@@ -145,6 +150,9 @@ class Socket:
                 self._queues[message.get("id")].put_nowait(message)
         except ConnectionClosed:
             pass
+        finally:
+            for queue in self._queues.values():
+                queue.put_nowait(None)
 
 
 class Operation:

@@ -100,20 +100,29 @@ class PostgresProxy:
         assert task is not None
         self._links.add(task)
         task.add_done_callback(self._links.discard)
-        await self._flows.wait()
-        assert self._target.hostname is not None
-        upstream = await asyncio.open_connection(self._target.hostname, self._target.port)
-        link = _Link()
         try:
-            await self._greet(reader, writer, upstream[1])
-            await _first_to_end(
-                self._upwards(link, reader, upstream[1]), self._downwards(link, upstream[0], writer)
-            )
+            await self._flows.wait()
+            assert self._target.hostname is not None
+            upstream = await asyncio.open_connection(self._target.hostname, self._target.port)
+            try:
+                await self._link(reader, writer, *upstream)
+            finally:
+                upstream[1].transport.abort()
         except (OSError, EOFError):
             pass
         finally:
             writer.transport.abort()
-            upstream[1].transport.abort()
+
+    async def _link(
+        self,
+        reader: asyncio.StreamReader,
+        client: asyncio.StreamWriter,
+        answers: asyncio.StreamReader,
+        server: asyncio.StreamWriter,
+    ) -> None:
+        link = _Link()
+        await self._greet(reader, client, server)
+        await _first_to_end(self._upwards(link, reader, server), self._downwards(link, answers, client))
 
     async def _greet(
         self, reader: asyncio.StreamReader, client: asyncio.StreamWriter, server: asyncio.StreamWriter

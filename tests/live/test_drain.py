@@ -17,8 +17,9 @@ async def test_a_stopping_process_takes_no_newcomers_while_it_still_sends(tmp_pa
         async with ready(desk, receive_buffer=STALLED_BYTES) as stalled:
             await subscribe(desk, stalled)
             stalled.stop_reading()
-            await desk.publish(100, remark=REMARK)
-            await until(lambda: any(session.depth for session in desk.live.sessions))
+            async with asyncio.timeout(30):
+                while not any(session.depth for session in desk.live.sessions):
+                    await desk.publish(50, remark=REMARK)
             desk.server.should_exit = True
             await until(lambda: desk.live.draining)
             with pytest.raises(ConnectionRefusedError):

@@ -116,7 +116,7 @@ def test_worked_example_sells_219_apple() -> None:
     assert only_leg.reduction == found.estimated_reduction == Decimal("152800.00")
     assert found.amount_before == found.uncovered_before == Decimal("152800.00")
     assert found.cures
-    assert found.uncurable == (Uncurable(SUSPENDED, RefusalCode.INSTRUMENT_SUSPENDED),)
+    assert found.uncurable == (Uncurable(SUSPENDED, RefusalCode.INSTRUMENT_SUSPENDED, Decimal(50_000)),)
 
 
 def test_worked_example_needs_1100_of_tencent_alone() -> None:
@@ -334,7 +334,7 @@ def test_the_trade_status_decides_whether_a_position_can_be_closed(
     assert refused(changed, replace(request, legs=(leg(APPLE),))) is code
     automatic = planned(changed, request)
     assert APPLE not in quantities(automatic)
-    assert Uncurable(APPLE, code) in automatic.uncurable
+    assert Uncurable(APPLE, code, Decimal(500)) in automatic.uncurable
 
 
 @pytest.mark.parametrize(
@@ -348,7 +348,7 @@ def test_the_trade_status_decides_whether_a_position_can_be_closed(
 def test_a_position_needs_a_fresh_quote_on_the_side_to_be_hit(price: Quote | None, code: RefusalCode) -> None:
     changed = with_holding(worked_example(), TENCENT, quote=price)
     assert refused(changed, legs(leg(TENCENT))) is code
-    assert Uncurable(TENCENT, code) in planned(changed, PlanRequest()).uncurable
+    assert Uncurable(TENCENT, code, Decimal(2000)) in planned(changed, PlanRequest()).uncurable
 
 
 def test_a_currency_without_rate_cannot_be_sold_for() -> None:
@@ -400,9 +400,9 @@ def test_a_plan_that_cannot_cure_is_still_a_plan_and_says_why() -> None:
     assert not found.cures
     assert found.amount_after == found.uncovered_before - found.estimated_reduction > 0
     assert found.uncurable == (
-        Uncurable(Symbol("ODD"), RefusalCode.OFF_LOT),
-        Uncurable(Symbol("BIT"), RefusalCode.OFF_LOT),
-        Uncurable(Symbol("DEAD"), RefusalCode.INSTRUMENT_SUSPENDED),
+        Uncurable(Symbol("ODD"), RefusalCode.OFF_LOT, Decimal(50)),
+        Uncurable(Symbol("BIT"), RefusalCode.OFF_LOT, Decimal(50)),
+        Uncurable(Symbol("DEAD"), RefusalCode.INSTRUMENT_SUSPENDED, Decimal(5)),
     )
 
 

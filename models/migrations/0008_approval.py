@@ -8,7 +8,7 @@ from tortoise.migrations.constraints import CheckConstraint
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0006_risk_settings")]
+    dependencies = [("models", "0007_average_daily_volume")]
 
     initial = False
 
