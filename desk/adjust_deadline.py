@@ -3,6 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from desk.audit import entry
 from desk.case_command import NO_CASE, CaseCommand, CaseEdit, change_case, record_edit
 from desk.command import Outcome
 from desk.desk import Desk
@@ -16,7 +17,7 @@ from domain.events import CaseView
 from domain.ids import CaseId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.case import lock_case
 from models.case_records import insert_deadline_changes
 from models.codec import dumps, loads
@@ -103,6 +104,6 @@ async def execute_deadline(
         return after
     await keep(desk, view.case, after, approval.maker, approval.reason or "", principal.subject, now)
     await record_edit(desk, view, after, now)
-    detail = {**moved(view.case, after), "approval": approval.id, "reason": approval.reason}
-    await write_audit([AuditEntry(now, approval.maker, "adjustDeadline", "case", after.id, detail)])
+    detail = {**moved(view.case, after), "approval": approval.id, "maker": approval.maker}
+    await write_audit([entry(principal, now, "adjustDeadline", "case", after.id, detail)])
     return Executed()

@@ -1,14 +1,28 @@
 """Take in what the book of record states about cash and positions, one account and transaction at a time."""
 
+from typing import Any
+
 from desk.assess_case import tell_of_symbols
+from desk.audit import BOOK, MARKET, entry
 from desk.desk import Desk
-from domain.book_changes import CashStated, PositionStated
+from domain.book_changes import CashStated, PositionStated, TradeStatusStated
+from domain.canonical import plain
 from domain.events import BookChanged
 from domain.ids import AccountId
 from models import outbox
+from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import UniqueViolated, transaction
-from models.holding import account_id_of, bump_book, quantity_of, state_cash, state_position
+from models.holding import (
+    account_id_of,
+    bump_book,
+    cash_as_stored,
+    position_as_stored,
+    quantity_of,
+    state_cash,
+    state_position,
+)
+from models.market import save_trade_status, trade_status_of
 
 
 class UnknownSubject(ValueError):
@@ -29,8 +43,28 @@ async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> Ac
     return account_id
 
 
+async def take_trade_status(desk: Desk, stated: TradeStatusStated) -> bool:
+    """Remember whether the instrument trades; False when it is unknown or the news is old."""
+    async with transaction():
+        before = await trade_status_of(stated.symbol)
+        changed = await save_trade_status(stated)
+        if changed and before is not stated.status:
+            was = None if before is None else {"tradeStatus": before}
+            await write_audit(
+                [
+                    entry(
+                        *(MARKET, desk.clock(), "state", "instrument", stated.symbol),
+                        before=was,
+                        after={"tradeStatus": stated.status},
+                    )
+                ]
+            )
+    return changed
+
+
 async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated) -> None:
     await lock_accounts([account_id])
+    before = await _as_stored(account_id, stated)
     if isinstance(stated, PositionStated):
         held = bool(await quantity_of(account_id, stated.symbol))
         changed = await state_position(desk.new_id(), account_id, stated)
@@ -39,5 +73,26 @@ async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | Cas
     else:
         changed = await state_cash(desk.new_id(), account_id, stated)
     if changed:
+        await _audit(desk, account_id, stated, before)
         await bump_book(account_id)
         await outbox.append([BookChanged(desk.event_id(), desk.clock(), account_id)])
+
+
+async def _as_stored(account_id: AccountId, stated: PositionStated | CashStated) -> Any:
+    if isinstance(stated, PositionStated):
+        return await position_as_stored(account_id, stated.symbol)
+    return await cash_as_stored(account_id, stated.currency)
+
+
+async def _audit(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated, before: Any) -> None:
+    """Who stated what; a statement that repeats what is known changes nothing but its own time."""
+    after = await _as_stored(account_id, stated)
+    if after == before:
+        return
+    detail = plain(stated)
+    made = entry(
+        *(BOOK, desk.clock(), "state", "account", account_id, detail),
+        before=plain(before),
+        after=plain(after),
+    )
+    await write_audit([made])

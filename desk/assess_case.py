@@ -9,9 +9,12 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from desk.audit import MONITOR, case_entry
 from desk.desk import Desk
 from desk.expire_trading_limit import SYSTEM, expire_trading_limit
+from desk.open_orders import as_open_orders as as_open_orders
 from desk.order_steps import store_step
+from desk.take_snapshot import snapshot_change
 from domain.case import (
     LIVE,
     AlertType,
@@ -28,7 +31,7 @@ from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
 from domain.exemption import AccountFacts
 from domain.ids import AccountId, CaseId, Symbol
 from domain.intraday import IntradayPhase
-from domain.liquidation import OpenOrder, uncovered_amount
+from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, Book, MarginFigures, compute_figures
 from domain.money import ZERO
 from domain.order import OrderChange, ask_cancel
@@ -115,15 +118,6 @@ def is_priced(book: Book) -> bool:
     return all(held.quote is not None for held in book.holdings) and currencies - {base} <= book.fx.keys()
 
 
-def as_open_orders(orders: Sequence[OrderView]) -> list[OpenOrder]:
-    """What the planner needs of orders in flight."""
-    return [
-        OpenOrder(view.order.symbol, view.order.side, view.order.leaves_quantity, view.order.limit_price)
-        for view in orders
-        if view.order.leaves_quantity > 0
-    ]
-
-
 async def _settle(
     desk: Desk,
     account: AccountBook,
@@ -145,6 +139,7 @@ async def _settle(
         told = replace(view, case=case, symbols=account.symbols)
         if told != view:
             await save_case(case)
+            await _keep(desk, view.case, case, account, orders, now)
             events.append(case_event(desk, view, told, now))
     due = _due_anew(account, figures, live, now)
     if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
@@ -152,7 +147,9 @@ async def _settle(
         figures, uncovered = _measured(desk, account, orders, now)
     for alert_type in sorted(due):
         live.add(alert_type)
-        events.append(await _open(desk, account, alert_type, figures, uncovered, now))
+        opened = await _open(desk, account, alert_type, figures, uncovered, now)
+        await _keep(desk, None, opened.view.case, account, orders, now)
+        events.append(opened)
     await _mark_account(desk, account, bool(live), figures, now)
     return events
 
@@ -222,6 +219,21 @@ def _progress(
     return case
 
 
+async def _keep(
+    desk: Desk,
+    before: Case | None,
+    after: Case,
+    account: AccountBook,
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> None:
+    """Evidence of what became of the case; the figures that count are in its snapshots."""
+    await snapshot_change(desk, before, after, now, account, orders)
+    entry = case_entry(MONITOR, now, before, after)
+    if entry is not None:
+        await write_audit([entry])
+
+
 async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:
     """The case, void where an exemption rule matches by now. While its orders are open it waits for them."""
     if case.status not in (CaseStatus.OPEN, CaseStatus.EXCEPTION):
@@ -285,7 +297,7 @@ async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> l
     for view in orders:
         change = ask_cancel(view.order, now, "the case is cured")
         if isinstance(change, OrderChange) and not change.unchanged:
-            events.append(await store_step(desk, view, change))
+            events.append(await store_step(desk, view, change, by=MONITOR))
     return events
 
 

@@ -15,11 +15,12 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
-from desk.assess_case import as_open_orders
+from desk.audit import entry
 from desk.case_command import record_edit
 from desk.case_notes import note
 from desk.desk import Desk
-from desk.liquidate import Liquidate, LiquidateCase, record_liquidation, switched_off
+from desk.liquidate import Liquidate, LiquidateCase, ReadAhead, record_liquidation, switched_off
+from desk.open_orders import as_open_orders
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
@@ -33,7 +34,7 @@ from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
 from domain.sessions import is_reliable, sessions_of
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import due_auto_liquidations, hold_auto_liquidation, lock_case
 from models.database import Busy, transaction
@@ -90,7 +91,7 @@ async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     orders = await open_orders_of([account_id])
     decided = await _decide(desk, view, auto, account, orders, now)
     if isinstance(decided, _Run):
-        await _start(desk, view, auto, account, decided, now)
+        await _start(desk, view, auto, ReadAhead(account, orders), decided, now)
     else:
         await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
 
@@ -148,7 +149,7 @@ def _stopped(
 
 
 async def _start(
-    desk: Desk, view: CaseView, auto: AutoLiquidation, account: AccountBook, run: _Run, now: datetime
+    desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
 ) -> None:
     """Record the orders and what is left of the setting, as one change of the case."""
     text = (
@@ -162,7 +163,7 @@ async def _start(
     changed = replace(view, case=replace(noted, auto_liquidation=rest))
     item = LiquidateCase(view.case.id, None, run.request)
     command = Liquidate(_key(view.case, auto), (item,), f"automatic, {auto.trigger}")
-    started = await record_liquidation(desk, DESK, command, item, changed, run.plan, account, now)
+    started = await record_liquidation(desk, DESK, command, item, changed, run.plan, read, now)
     outcome = LIQUIDATION_OUTCOMES.to_text(started)
     await store_outcome(SYSTEM, command.idempotency_key, view.case.id, outcome, now)
 
@@ -182,7 +183,7 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     noted = await note(desk, edited, SYSTEM, text, now)
     await record_edit(desk, view, replace(noted, auto_liquidation=left), now)
     detail = {"code": stop.code, "message": stop.message, "until": stop.until and stop.until.isoformat()}
-    await write_audit([AuditEntry(now, SYSTEM, "holdAutoLiquidation", "case", view.case.id, detail)])
+    await write_audit([entry(SYSTEM, now, "holdAutoLiquidation", "case", view.case.id, detail)])
 
 
 def _trades(desk: Desk, market: str, now: datetime) -> bool:

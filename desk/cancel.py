@@ -20,7 +20,6 @@ from domain.order import ask_cancel
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
-from models.audit import AuditEntry, write_audit
 from models.book import lock_accounts
 from models.database import Busy, UniqueViolated, transaction
 from models.idempotency import claim_key, store_outcome, stored_outcomes
@@ -89,14 +88,10 @@ async def _decide_order(
     else:
         outcome = CancelRequested(order_id, change.unchanged)
         if not change.unchanged:
-            await outbox.append([await store_step(desk, view, change)])
-            await write_audit([_audit(principal, command, order_id, now)])
+            detail = {"idempotencyKey": command.idempotency_key, "reason": command.reason}
+            step = await store_step(desk, view, change, by=principal, action="cancel", detail=detail)
+            await outbox.append([step])
     await store_outcome(
         *(principal.subject, command.idempotency_key, order_id), CANCEL_OUTCOMES.to_text(outcome), now
     )
     return outcome
-
-
-def _audit(principal: Principal, command: Cancel, order_id: OrderId, now: datetime) -> AuditEntry:
-    detail = {"idempotencyKey": command.idempotency_key, "reason": command.reason}
-    return AuditEntry(now, principal.subject, "cancel", "order", order_id, detail)

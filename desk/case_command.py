@@ -6,15 +6,17 @@ from datetime import datetime
 from typing import Any
 
 from desk.assess_case import case_event
+from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
+from desk.take_snapshot import snapshot_change
 from domain.case import Case
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.case import lock_case, save_case
 from models.holding import symbols_of
 
@@ -70,7 +72,8 @@ async def change_case(
             return edit
         detail = {"idempotencyKey": command.idempotency_key, **edit.audit}
         await record_edit(desk, view, edit.case, now)
-        await write_audit([AuditEntry(now, principal.subject, operation, "case", view.case.id, detail)])
+        edited = case_entry(principal, now, view.case, edit.case, operation, detail)
+        await write_audit([edited or entry(principal, now, operation, "case", view.case.id, detail)])
         return Done(command.case_id)
 
     return await run_once(
@@ -89,8 +92,9 @@ def newer_than_seen(case: Case, expected_version: int | None) -> Refusal | None:
 
 
 async def record_edit(desk: Desk, before: CaseView, case: Case, now: datetime) -> None:
-    """Store the changed case, of a locked account, and tell."""
+    """Store the changed case, of a locked account, with the snapshots that the change calls for, and tell."""
     if case == before.case:
         return
     await save_case(case)
+    await snapshot_change(desk, before.case, case, now)
     await outbox.append([case_event(desk, before, replace(before, case=case), now)])

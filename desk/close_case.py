@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from desk.assess_case import assess_account
+from desk.audit import entry
 from desk.case_command import NO_CASE, CaseEdit, change_case, record_edit
 from desk.case_notes import note
 from desk.command import Outcome
@@ -22,7 +23,7 @@ from domain.events import CaseView
 from domain.ids import AccountId, CaseId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.case import lock_case
 from models.codec import loads
 from models.holding import set_written_off, symbols_of, written_off_of
@@ -75,8 +76,13 @@ async def execute_close(
     await record_edit(desk, view, closed, now)
     if trigger is CaseTrigger.WRITTEN_OFF:
         await _forget_breach(closed.account_id, closed.alert_type)
-    detail = {"before": view.case.status, "after": closed.status, "approval": approval.id}
-    await write_audit([AuditEntry(now, principal.subject, operation, "case", closed.id, detail)])
+    detail = {
+        "before": view.case.status,
+        "after": closed.status,
+        "approval": approval.id,
+        "maker": approval.maker,
+    }
+    await write_audit([entry(principal, now, operation, "case", closed.id, detail)])
     await assess_account(desk, closed.account_id, now)
     asked, found = loads(approval.before).get("amount"), plain(view.case.figures.amount)
     return Executed({} if asked == found else {"amount": (asked, found)})

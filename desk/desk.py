@@ -1,9 +1,11 @@
 """What every use case is given: the rules in force, the clock, the source of ids and the calendars."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, time, timedelta
+from zoneinfo import ZoneInfo
 
+from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import TradingCalendar, deadline
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
@@ -45,6 +47,8 @@ class DeskRules:
     max_approvals_per_batch: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
+    messages: MessageRules = field(default_factory=MessageRules)
+    webhooks: WebhookRules = field(default_factory=WebhookRules)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +66,15 @@ class Desk:
         """A new event's id."""
         return EventId(self.new_id())
 
+    def market_of(self, base_currency: Currency) -> str:
+        """Whose calendar counts for accounts in this base currency."""
+        return self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+
+    def zone_of(self, base_currency: Currency) -> ZoneInfo:
+        """The clock of the market that sets the deadlines of accounts in this base currency."""
+        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+        return self.calendar_of(market).zone
+
     async def risk_rules(self, now: datetime) -> RiskRules:
         """What the risk back office has in force at `now`; inside a transaction, as that sees it. A book that
         was read brings the same along."""
@@ -78,8 +91,7 @@ class Desk:
 
     def calendar_for(self, base_currency: Currency) -> TradingCalendar:
         """Of the market that sets the deadlines of accounts in this currency."""
-        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
-        return self.calendar_of(market)
+        return self.calendar_of(self.market_of(base_currency))
 
     def intraday_phase(self, base_currency: Currency, now: datetime) -> IntradayPhase:
         """What intraday accounts in this currency may still do."""

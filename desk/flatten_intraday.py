@@ -9,9 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from desk.assess_case import as_open_orders, assess_account
+from desk.assess_case import assess_account
+from desk.audit import case_entry
 from desk.case_command import record_edit
 from desk.desk import Desk
+from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, CaseStatus, CaseTrigger, decide
 from domain.events import BookChanged, CaseView, Event, OrderView
@@ -23,7 +25,7 @@ from domain.order import OrderChange, ask_cancel
 from domain.principal import SYSTEM
 from domain.refusals import Refusal
 from models import outbox
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.book import load_books, lock_accounts
 from models.case import live_cases_of
 from models.client import intraday_accounts, intraday_currencies
@@ -91,8 +93,10 @@ class IntradayDay:
         edited = decide(view.case, CaseTrigger.EDITED, now)
         assert not isinstance(edited, Refusal), "a live case can be edited"
         auto = AutoLiquidation(now, AutoLiquidationTrigger.INTRADAY)
-        await record_edit(desk, view, replace(edited, auto_liquidation=auto), now)
-        await write_audit([AuditEntry(now, SYSTEM, "flattenIntraday", "case", view.case.id, {})])
+        after = replace(edited, auto_liquidation=auto)
+        await record_edit(desk, view, after, now)
+        told = case_entry(SYSTEM, now, view.case, after, "flattenIntraday")
+        await write_audit([told] if told else [])
 
 
 def _to_arm(view: CaseView) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.assess_case import as_open_orders, case_event
+from desk.audit import case_entry
 from desk.desk import Desk
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
@@ -25,7 +26,8 @@ from desk.outcomes import (
     plain,
     request_hash,
 )
-from domain.case import CaseTrigger, decide
+from desk.take_snapshot import snapshot_change
+from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, OrderId, client_order_id
 from domain.liquidation import LiquidationTarget, Plan, PlannedLeg, PlanRequest, plan
@@ -65,7 +67,9 @@ class Liquidate:
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadAhead:
+class ReadAhead:
+    """An account's book, and its open orders."""
+
     book: AccountBook
     orders: Sequence[OrderView]
 
@@ -96,7 +100,7 @@ async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> lis
 
 async def _read_ahead(
     desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
-) -> dict[AccountId, _ReadAhead]:
+) -> dict[AccountId, ReadAhead]:
     views = await load_cases(principal.audience, [item.case_id for item in items])
     account_ids = sorted({view.case.account_id for view in views.values()})
     if not account_ids:
@@ -105,7 +109,7 @@ async def _read_ahead(
     orders: dict[AccountId, list[OrderView]] = defaultdict(list)
     for order in await open_orders_of(account_ids):
         orders[order.order.account_id].append(order)
-    return {id_: _ReadAhead(book, orders[id_]) for id_, book in books.items()}
+    return {id_: ReadAhead(book, orders[id_]) for id_, book in books.items()}
 
 
 async def _liquidate_case(
@@ -113,7 +117,7 @@ async def _liquidate_case(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
-    ahead: dict[AccountId, _ReadAhead],
+    ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     try:
         async with transaction():
@@ -133,7 +137,7 @@ async def _decide_case(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
-    ahead: dict[AccountId, _ReadAhead],
+    ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     now = desk.clock()
     locked = await lock_case(principal.audience, item.case_id)
@@ -145,7 +149,7 @@ async def _decide_case(
     if isinstance(made, Refusal):
         outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
     else:
-        outcome = await record_liquidation(desk, principal, command, item, view, made, read.book, now)
+        outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
     await store_outcome(
         *(principal.subject, command.idempotency_key, item.case_id),
         LIQUIDATION_OUTCOMES.to_text(outcome),
@@ -155,17 +159,17 @@ async def _decide_case(
 
 
 async def _fresh(
-    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, _ReadAhead], now: datetime
-) -> _ReadAhead:
+    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
+) -> ReadAhead:
     account_id = view.case.account_id
     read = ahead.get(account_id)
     if read is not None and read.book.version == book_version:
         return read
     books = await load_books([account_id], desk.rules.books, now)
-    return _ReadAhead(books[account_id], await open_orders_of([account_id]))
+    return ReadAhead(books[account_id], await open_orders_of([account_id]))
 
 
-def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime) -> Plan | Refusal:
+def _plan(view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime) -> Plan | Refusal:
     case = view.case
     if item.expected_version is not None and item.expected_version != case.version:
         return Refusal(
@@ -200,7 +204,7 @@ async def record_liquidation(
     item: LiquidateCase,
     view: CaseView,
     made: Plan,
-    account: AccountBook,
+    read: ReadAhead,
     now: datetime,
 ) -> LiquidationStarted:
     """Store what was planned, in the caller's transaction: case, orders, audit, events."""
@@ -211,7 +215,7 @@ async def record_liquidation(
         _order(desk, principal, item, case.case_no, case.plans, number, leg, view, now)
         for number, leg in enumerate(made.legs, start=1)
     ]
-    before = replace(view, symbols=account.symbols)
+    before = replace(view, symbols=read.book.symbols)
     changed = replace(before, case=case)
     events: list[Event] = [case_event(desk, before, changed, now)]
     events += [created_event(desk, OrderView(order, view.account)) for order in orders]
@@ -219,7 +223,8 @@ async def record_liquidation(
     await add_changes([creation_step(order) for order in orders])
     await save_case(case)
     await bump_book(case.account_id)
-    await write_audit([_audit(principal, command, item, orders, made, now)])
+    await write_audit([_audit(principal, command, item, view.case, case, orders, made, now)])
+    await snapshot_change(desk, view.case, case, now, read.book, read.orders)
     await outbox.append(events)
     return LiquidationStarted(
         case.id,
@@ -267,6 +272,8 @@ def _audit(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
+    before: Case,
+    after: Case,
     orders: Sequence[Order],
     made: Plan,
     now: datetime,
@@ -291,7 +298,9 @@ def _audit(
         "amountAfter": plain(made.amount_after),
         "legs": legs,
     }
-    return AuditEntry(now, principal.subject, "liquidate", "case", item.case_id, detail)
+    made_of = case_entry(principal, now, before, after, "liquidate", detail)
+    assert made_of is not None, "a liquidation changes the case"
+    return made_of
 
 
 def _hash(command: Liquidate) -> str:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.assess_case import case_event
+from desk.audit import entry
 from desk.case_notes import note
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
@@ -20,7 +21,7 @@ from domain.ids import CaseId
 from domain.principal import EVERYTHING, SYSTEM, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.case import live_case_ids, load_cases, lock_case, save_case
 from models.case_records import insert_deadline_changes
 from models.database import transaction
@@ -49,7 +50,7 @@ async def set_market_day(desk: Desk, principal: Principal, command: SetMarketDay
         recorded = RecordedMarketDay(desk.new_id(), word, principal.subject, now)
         await insert_market_day(recorded)
         detail = {**plain_word(word), "idempotencyKey": command.idempotency_key}
-        await write_audit([AuditEntry(now, principal.subject, "setMarketDay", "market", word.market, detail)])
+        await write_audit([entry(principal, now, "setMarketDay", "market", word.market, detail)])
         return Done(recorded.id)
 
     word = command.word
@@ -109,7 +110,7 @@ async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
     )
     await insert_deadline_changes([change])
     detail = {"before": before.deadline.isoformat(), "after": after.deadline.isoformat()}
-    await write_audit([AuditEntry(now, SYSTEM, "shiftDeadline", "case", before.id, detail)])
+    await write_audit([entry(SYSTEM, now, "shiftDeadline", "case", before.id, detail)])
     moments = f"from {before.deadline:%Y-%m-%d %H:%M} to {after.deadline:%Y-%m-%d %H:%M} UTC"
     return await note(desk, after, SYSTEM, f"{reason} The deadline moved {moments}.", now)
 

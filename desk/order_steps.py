@@ -2,21 +2,35 @@
 
 from dataclasses import replace
 from datetime import datetime
+from typing import Any
 
+from desk.audit import DISPATCHER, order_entry
 from desk.desk import Desk
 from domain.events import Fill, OrderEvent, OrderEventKind, OrderView
 from domain.ids import OrderId
 from domain.order import Order, OrderChange, OrderStatus
 from domain.order_states import FILL_TRIGGERS, OrderAlert, OrderTrigger
+from domain.principal import Principal
+from models.audit import write_audit
 from models.order import add_changes, save_order
 
 
 async def store_step(
-    desk: Desk, view: OrderView, change: OrderChange, fill: Fill | None = None
+    desk: Desk,
+    view: OrderView,
+    change: OrderChange,
+    fill: Fill | None = None,
+    *,
+    by: Principal | str = DISPATCHER,
+    action: str | None = None,
+    detail: dict[str, Any] | None = None,
 ) -> OrderEvent:
-    """Save the changed order and its history; the caller appends the event, in the same transaction."""
+    """Save the changed order, its history and the audit entry; the caller appends the event, in the same
+    transaction. `by` is who did it, `action` what it is called, if not by the trigger's name."""
     order = change.order
     await save_order(order)
+    name = action or change.trigger.value.lower().replace("_", " ")
+    await write_audit([order_entry(by, order.updated_at, name, view.order, order, detail)])
     if order.status is not change.previous_status or change.trigger is OrderTrigger.CANCEL_REJECTED:
         await add_changes([(order.id, order.status, order.updated_at, order.reason)])
     return OrderEvent(

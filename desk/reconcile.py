@@ -6,6 +6,7 @@ wanted. Nothing is ever sent again because we do not know.
 
 import structlog
 
+from desk.audit import RECONCILER
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.record_execution import record_execution
@@ -77,6 +78,6 @@ async def _step(desk: Desk, seen: OrderView, *, unanswered: bool) -> str | None:
         if isinstance(change, RefusedTransition):
             return change.why
         if not change.unchanged:
-            await outbox.append([await store_step(desk, view, change)])
+            await outbox.append([await store_step(desk, view, change, by=RECONCILER)])
     desk.on_commit()
     return None

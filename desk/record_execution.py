@@ -6,6 +6,7 @@ from decimal import Decimal
 import structlog
 
 from desk.assess_case import assess_account
+from desk.audit import entry
 from desk.desk import Desk
 from desk.order_steps import store_step
 from domain.booking import cash_effect
@@ -16,7 +17,7 @@ from domain.market import Instrument
 from domain.money import ZERO
 from domain.order import OrderSide, RefusedTransition, apply
 from models import outbox
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
 from models.holding import add_to_cash, add_to_position, bump_book
@@ -67,7 +68,8 @@ async def _record(desk: Desk, report: ExecutionReport, seen: OrderView) -> bool:
     held_before = await _book(desk, view, report, booking) if booking is not None else None
     if not change.unchanged:
         fill = _fill(report) if booking else None
-        await outbox.append([await store_step(desk, view, change, fill)])
+        step = await store_step(desk, view, change, fill, by=report.venue, detail=_facts(report))
+        await outbox.append([step])
         if booking is not None or change.order.terminal:
             # An acknowledgement changes nothing that a case is judged by.
             await assess_account(desk, account_id, now, held_before)
@@ -99,7 +101,7 @@ async def _alert(view: OrderView, report: ExecutionReport, why: str) -> None:
     """A person must look: in the log for the operator, in the audit for later."""
     log.warning("execution report needs attention", why=why, status=view.order.status, **_facts(report))
     detail = {"why": why, "status": view.order.status, **_facts(report)}
-    await write_audit([AuditEntry(report.at, report.venue, "execution", "order", view.order.id, detail)])
+    await write_audit([entry(report.venue, report.at, "execution", "order", view.order.id, detail)])
 
 
 def _fill(report: ExecutionReport) -> Fill:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
+from desk.audit import entry
 from desk.case_command import NO_CASE, record_edit
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
@@ -13,7 +14,7 @@ from domain.case_edits import with_auto_liquidation
 from domain.ids import CaseId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.case import lock_case
 from models.holding import symbols_of
 
@@ -51,7 +52,7 @@ async def _set(
             return after
         detail = {"idempotencyKey": key, "before": _plain(view.case), "after": _plain(after)}
         await record_edit(desk, view, after, now)
-        await write_audit([AuditEntry(now, principal.subject, "setAutoLiquidation", "case", case_id, detail)])
+        await write_audit([entry(principal, now, "setAutoLiquidation", "case", case_id, detail)])
         return Done(case_id)
 
     key = command.idempotency_key

@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import structlog
 
-from desk.apply_book import UnknownSubject, apply_statement
+from desk.apply_book import UnknownSubject, apply_statement, take_trade_status
 from desk.assess_case import (
     as_open_orders,
     assess_account,
@@ -41,7 +41,7 @@ from models import outbox
 from models.book import AccountBook, load_all_account_ids, load_books, lock_accounts
 from models.case import live_cases_of, save_figures
 from models.database import transaction
-from models.market import holders, save_fx_rates, save_quotes, save_trade_status
+from models.market import holders, save_fx_rates, save_quotes
 from models.order import open_orders_of
 
 log = structlog.get_logger()
@@ -134,7 +134,7 @@ class Monitor:
 
     async def _take_statement(self, message: PositionStated | CashStated | TradeStatusStated) -> str | None:
         if isinstance(message, TradeStatusStated):
-            if await save_trade_status(message):
+            if await take_trade_status(self._desk, message):
                 self._to_load.update(await holders(message.symbol))
             return None
         try:
@@ -206,7 +206,7 @@ class Monitor:
         )
 
     def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:
-        if case.overdue(now) and not case.force_eligible:
+        if not case.force_eligible and (case.overdue(now) or _is_below_force(watched, figures)):
             return True
         own = [view.order for view in watched.orders if view.order.case_id == case.id]
         if case.status is CaseStatus.LIQUIDATING and not own:
@@ -235,7 +235,9 @@ class Monitor:
             )
         if figures.stale and not is_priced(watched.live.book()):
             return replace(case, figures=replace(case.figures, stale=True))
-        return with_figures(case, figures, uncovered, now)
+        after = with_figures(case, figures, uncovered, now)
+        # That the desk may sell from now on is a moment to be kept: the next look makes it.
+        return after if case.force_eligible else replace(after, force_eligible=False)
 
     async def _refresh(self, live: Sequence[tuple[_Watched, CaseView]]) -> None:
         now = self._desk.clock()
@@ -271,6 +273,11 @@ class Monitor:
                 ]
             else:
                 self._to_load.add(view.case.account_id)
+
+
+def _is_below_force(watched: _Watched, figures: MarginFigures) -> bool:
+    below = figures.liquid_net_assets < figures.force_close_margin
+    return below and is_priced(watched.live.book())
 
 
 def _differs(before: Case, after: Case) -> bool:

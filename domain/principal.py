@@ -137,6 +137,8 @@ class Principal:
     audience: Audience
     token_issued_at: datetime
     token_expires_at: datetime
+    request_id: str | None = None
+    """Of the request, or the socket, in which they ask; it stands in the log and in the audit."""
 
 
 SYSTEM = "system"

@@ -4,15 +4,20 @@ from collections.abc import Callable, Iterator
 from datetime import datetime
 from uuid import uuid4
 
+from desk.audit import entry
+from domain.canonical import plain
 from domain.ids import AccountId, ClientId
 from domain.market import FxRate
 from feeds.book import BookAccount, BookClient, BookFile
+from models.audit import AuditEntry, write_audit
 from models.book_import import insert_account, insert_client_factors, insert_holdings
 from models.client import ClientRow, insert_client
 from models.database import transaction
 from models.market import save_fx_rates, save_instrument
 
 CLIENTS_PER_TRANSACTION = 50
+IMPORT = "desk:import-book"
+"""The actor."""
 
 
 async def import_book(book: BookFile, now: datetime, progress: Callable[[int], None]) -> None:
@@ -24,6 +29,7 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
         for part in book.instruments:
             await save_instrument(part.instrument, part.factors, part.instrument.suspended_since or now)
         await save_fx_rates([FxRate(fx.base_currency, fx.quote_currency, fx.rate, now) for fx in book.fx])
+        await write_audit([_entry(now, "instrument", p.instrument.symbol, p) for p in book.instruments])
     done = 0
     for chunk in _chunks(book.clients):
         async with transaction():
@@ -46,6 +52,11 @@ async def _import_account(client: ClientRow, account: BookAccount, now: datetime
     await insert_account(client, account_id, account.account_no, account.terms)
     positions = [(part.symbol, part.quantity, part.average_cost) for part in account.positions]
     await insert_holdings(account_id, account.cash, positions, now)
+    await write_audit([_entry(now, "account", account_id, account)])
+
+
+def _entry(now: datetime, entity: str, entity_id: str, stored: object) -> AuditEntry:
+    return entry(IMPORT, now, "import", entity, entity_id, after=plain(stored))
 
 
 def _chunks(clients: tuple[BookClient, ...]) -> Iterator[tuple[BookClient, ...]]:

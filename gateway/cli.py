@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from desk.audit import entry
 from domain.principal import Permission
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
@@ -44,7 +45,8 @@ from gateway.startup import (
     prepare_tables,
     require_shareable,
 )
-from models.database import DatabaseUnavailable, UniqueViolated
+from models.audit import write_audit
+from models.database import DatabaseUnavailable, UniqueViolated, transaction
 from models.revocation import revoke_subject
 
 ROOT = Path(__file__).parents[1]
@@ -203,7 +205,10 @@ def revoke(
     """Refuse every token that the subject was given until now, and close its sockets within a second."""
 
     async def run(resources: Resources) -> None:
-        await revoke_subject(subject, resources.desk.clock())
+        now = resources.desk.clock()
+        async with transaction():
+            await revoke_subject(subject, now)
+            await write_audit([entry("desk:revoke", now, "revoke", "subject", subject)])
         out.print(
             f"revoked: tokens of {subject} issued until now are refused; give out a new one a second later"
         )

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Awaitable
+from dataclasses import replace
 from typing import Any
 
 import orjson
@@ -20,6 +21,7 @@ from strawberry.types.graphql import OperationType
 
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
+from gateway.logs import current_request_id
 from gateway.resources import Resources
 from resolvers.context import RequestContext
 
@@ -95,8 +97,9 @@ class Endpoint(GraphQL[Any, None]):
         return self.render_graphql_ide(request) if self.graphql_ide and wanted else None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
-        """Who asks; raises Unauthenticated."""
-        return RequestContext(self.resources.api, self._verified(request.headers.get("authorization")))
+        """Who asks, in which request; raises Unauthenticated."""
+        principal = self._verified(request.headers.get("authorization"))
+        return RequestContext(self.resources.api, replace(principal, request_id=current_request_id()))
 
     def encode_json(self, data: object) -> str | bytes:
         """With orjson."""

@@ -8,6 +8,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 import structlog
@@ -17,6 +18,7 @@ from strawberry import Schema
 
 from domain.principal import Audience, Principal
 from gateway.auth import Unauthenticated, bearer
+from gateway.logs import current_request_id
 from gateway.resources import Resources
 from models.codec import event_from_text
 from models.database import UnstorableText
@@ -261,11 +263,13 @@ class Live:
 
     async def execute(self, message: protocol.Subscribe, caller: Caller) -> bytes:
         """A query or a mutation, with a context of its own."""
+        asking: Principal = caller.principal
+        principal = replace(asking, request_id=current_request_id())
         result = await self._schema.execute(
             message.query,
             variable_values=message.variables,
             operation_name=message.operation_name,
-            context_value=RequestContext(self._resources.api, caller.principal),
+            context_value=RequestContext(self._resources.api, principal),
         )
         return encode(result, None)  # type: ignore[arg-type]
 

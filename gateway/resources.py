@@ -26,6 +26,7 @@ from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.calendars import Calendars
 from gateway.market_days import MarketDays
+from gateway.outward import message_rules, webhook_rules
 from gateway.revocation import Revocations
 from gateway.settings import Settings
 from models import outbox
@@ -179,6 +180,8 @@ def make_desk(
         cases=cases,
         max_approvals_per_batch=settings.approve_max_requests,
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
+        messages=message_rules(settings),
+        webhooks=webhook_rules(settings),
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
 

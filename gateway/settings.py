@@ -17,6 +17,7 @@ from typing import Annotated, Any, Self
 from pydantic import BeforeValidator, Field, SecretStr, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from domain.message import Channel
 from domain.money import InvalidDecimal, parse_decimal
 
 PREFIX = "GATEWAY_"
@@ -248,6 +249,16 @@ class Settings(BaseSettings):
     outbox_retention_hours: Count = Field(
         24, description="For how many hours published outbox rows are kept."
     )
+    audit_chain_interval_s: Seconds = Field(
+        1, description="How often, in seconds, committed audit rows are put into the hash chain."
+    )
+    audit_chain_batch: Count = Field(500, description="The most audit rows chained in one transaction.")
+    daily_snapshot_interval_s: Seconds = Field(
+        5, description="How often, in seconds, the desk looks whether daily snapshots are due."
+    )
+    daily_snapshot_batch: Count = Field(
+        50, description="Of how many accounts the cases are snapshot in one transaction, under their locks."
+    )
     bus_name: str = Field(
         "desk", min_length=1, description="The prefix of the bus's keys in Redis; two desks need two names."
     )
@@ -269,6 +280,84 @@ class Settings(BaseSettings):
     lease_renew_s: Seconds = Field(
         1.5, description="How often, in seconds, a lease is renewed; must be below its lifetime."
     )
+
+    message_push_url: SecretStr | None = Field(
+        None, description="The Apprise URL of push messages, with `{to}` for the client's push id."
+    )
+    message_sms_url: SecretStr | None = Field(
+        None, description="The Apprise URL of text messages, with `{to}` for the telephone number."
+    )
+    message_email_url: SecretStr | None = Field(
+        None, description="The Apprise URL of e-mail, with `{to}` for the address."
+    )
+    message_voice_url: SecretStr | None = Field(
+        None, description="The Apprise URL of voice calls, with `{to}` for the telephone number."
+    )
+    message_automatic_channels: Annotated[tuple[Channel, ...], NoDecode, BeforeValidator(_split_commas)] = (
+        Field(
+            (),
+            description="The channels of automatic messages, best first, such as `EMAIL,SMS`; none: off.",
+        )
+    )
+    message_daily_from: time = Field(
+        time(9, 0), description="From when on reminders go out, local to the account's market."
+    )
+    message_lifetime_hours: Count = Field(
+        24, description="After how many hours a message that was not sent is given up."
+    )
+    message_sweep_interval_s: Seconds = Field(
+        15, description="How often, in seconds, the desk looks for clients who are to be told something."
+    )
+    message_poll_interval_s: Seconds = Field(
+        0.5, description="How often, in seconds, each channel looks for messages that are due."
+    )
+    message_concurrency: Count = Field(
+        4, description="The most messages, and threads, that one channel sends at once."
+    )
+    message_timeout_s: Seconds = Field(
+        15, description="For how many seconds a message service is waited for."
+    )
+    message_attempts: Count = Field(8, description="The most attempts to send one message.")
+    message_retry_first_s: Seconds = Field(
+        5, description="How many seconds after a failed attempt the second one follows; then it doubles."
+    )
+    message_retry_longest_s: Seconds = Field(
+        900, description="The longest wait, in seconds, between two attempts to send a message."
+    )
+    message_circuit_failures: Count = Field(
+        5, description="After how many failures in a row a channel is only tried now and then."
+    )
+    message_circuit_pause_s: Seconds = Field(
+        60, description="How many seconds lie between two tries of a channel that fails."
+    )
+    webhook_secret_key: SecretStr | None = Field(
+        None,
+        description="What webhooks' secrets are derived from, 32 bytes or more; default: the auth secret.",
+    )
+    webhook_allow_http: bool = Field(
+        False, description="Whether a webhook's URL may begin with http://, for receivers on this machine."
+    )
+    webhook_allow_private: bool = Field(
+        False, description="Whether a webhook may lead to an address that is not public."
+    )
+    webhook_timeout_s: Seconds = Field(
+        10, description="For how many seconds the receiver of a webhook is waited for."
+    )
+    webhook_retry_first_s: Seconds = Field(
+        1, description="How many seconds after a failed delivery the next try follows; then it doubles."
+    )
+    webhook_retry_longest_s: Seconds = Field(
+        300, description="The longest wait, in seconds, between two tries to deliver."
+    )
+    webhook_disable_after_hours: Count = Field(
+        12, description="A webhook that fails for so many hours is disabled; below the outbox's retention."
+    )
+    webhook_poll_interval_s: Seconds = Field(
+        0.25, description="How often, in seconds, the desk looks for events that webhooks have not got."
+    )
+    webhook_batch: Count = Field(100, description="The most events read at a time for one webhook.")
+    webhooks_max: Count = Field(50, description="The most webhooks of the whole desk.")
+    webhooks_max_per_subject: Count = Field(5, description="The most webhooks of one subject.")
 
     max_body_bytes: Count = Field(100_000, description="The largest HTTP request body.")
     max_query_depth: Count = Field(8, description="The deepest nesting of a GraphQL operation.")
@@ -342,6 +431,17 @@ class Settings(BaseSettings):
         LogFormat.AUTO, description="`console`, `json`, or `auto`: console on a terminal, JSON elsewhere."
     )
 
+    @property
+    def message_urls(self) -> dict[Channel, str]:
+        """The Apprise URL of every channel that has one. Secret."""
+        urls = {
+            Channel.PUSH: self.message_push_url,
+            Channel.SMS: self.message_sms_url,
+            Channel.EMAIL: self.message_email_url,
+            Channel.VOICE: self.message_voice_url,
+        }
+        return {channel: url.get_secret_value() for channel, url in urls.items() if url is not None}
+
     @model_validator(mode="after")
     def _refuse_what_cannot_work(self) -> Self:
         problems = (*_contradictions(self), *_unfit_for_production(self))
@@ -412,6 +512,15 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_FEED=redis needs GATEWAY_REDIS_URL.": (
             settings.feed is Feed.REDIS and settings.redis_url is None
         ),
+        "GATEWAY_WEBHOOK_DISABLE_AFTER_HOURS must be below GATEWAY_OUTBOX_RETENTION_HOURS.": (
+            settings.webhook_disable_after_hours >= settings.outbox_retention_hours
+        ),
+        "GATEWAY_MESSAGE_AUTOMATIC_CHANNELS names a channel without a URL.": (
+            not set(settings.message_automatic_channels) <= settings.message_urls.keys()
+        ),
+        "Every URL of a message channel must hold {to}, or nobody is the recipient.": any(
+            "{to}" not in url for url in settings.message_urls.values()
+        ),
     }
     return tuple(problem for problem, found in checks.items() if found)
 
@@ -436,6 +545,10 @@ def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
         ),
         "GATEWAY_DATABASE_URL is SQLite: production needs PostgreSQL.": (
             settings.database_url.startswith("sqlite")
+        ),
+        "GATEWAY_WEBHOOK_SECRET_KEY is shorter than 32 bytes: set a random one of at least 32 bytes.": (
+            settings.webhook_secret_key is not None
+            and len(settings.webhook_secret_key.get_secret_value().encode()) < MIN_SECRET_BYTES
         ),
         "GATEWAY_REDIS_URL is not set: production needs Redis.": settings.redis_url is None,
     }

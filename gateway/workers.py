@@ -22,7 +22,9 @@ from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEve
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
 from gateway.case_work import follow_market_days, liquidate_automatically
+from gateway.evidence_workers import chain_audit, snapshot_daily
 from gateway.live import Live
+from gateway.outward import run_outward
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import RestartPolicy, Supervisor, Worker
 from gateway.wake import tell_leader, wake_for_others
@@ -130,7 +132,10 @@ class Leader:
                 Worker("relay", _relay(resources)),
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
+                Worker("audit chain", lambda: chain_audit(resources)),
+                Worker("daily snapshots", lambda: snapshot_daily(resources)),
                 Worker("approvals", lambda: _expire_approvals(resources)),
+                Worker("outward", lambda: _outward(resources)),
                 Worker("trading", self._trade),
             ],
             PERSISTENT,
@@ -361,6 +366,11 @@ async def _expire_approvals(resources: Resources) -> None:
         while await expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX) == EXPIRE_APPROVALS_MAX:
             pass
         await asyncio.sleep(resources.settings.approval_poll_interval_s)
+
+
+async def _outward(resources: Resources) -> None:
+    settings, cursors = resources.settings, resources.api.cursors
+    await run_outward(settings, resources.desk, cursors, PERSISTENT, OUTAGES)
 
 
 async def _prune(resources: Resources) -> None:

@@ -1,17 +1,44 @@
-"""Who did what, append-only, written in the transaction that did it."""
+"""Who did what, append-only, written in the transaction that did it; the database refuses to change it.
 
-from collections.abc import Sequence
+Rows are chained afterwards, by the leader, in the order in which they are found committed: a transaction that
+writes waits for no other's hash. What is not chained yet is the tail.
+"""
+
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from domain.audit_chain import GENESIS, AuditRow, ChainHead, Link, link_hash
+from domain.principal import Audience
 from models.codec import dumps
-from models.database import execute_many
+from models.database import (
+    Row,
+    execute,
+    execute_many,
+    fetch,
+    fetch_one,
+    for_update,
+    time,
+    time_or_none,
+    transaction,
+)
+from models.where import Page, PageRequest, Where, cut
+
+CHAIN = "audit"
+_COLUMNS = "id, at, actor, action, entity, entity_id, detail, before_state, after_state, request_id"
+_SELECT = ", ".join(f"a.{column}" for column in _COLUMNS.split(", "))
+_SELECT_CHAINED = (
+    f"SELECT l.sequence, l.hash, {_SELECT} FROM audit a LEFT JOIN audit_link l ON l.audit_id = a.id"
+)
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One act; `detail` is plain data, decimals as text."""
+    """One act; `detail`, `before` and `after` are plain data, decimals as text.
+
+    `before` None: there was nothing; `after` None: the act changed nothing. Both name only what differs.
+    """
 
     at: datetime
     actor: str
@@ -19,14 +46,204 @@ class AuditEntry:
     entity: str
     entity_id: str
     detail: dict[str, Any]
+    before: dict[str, Any] | None = None
+    after: dict[str, Any] | None = None
+    request_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which rows; None means any."""
+
+    entity: str | None = None
+    entity_id: str | None = None
+    actor: str | None = None
+    action: str | None = None
+    at_or_after: datetime | None = None
+    before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ChainedRow:
+    """A row with its place in the chain; None: it is in the tail."""
+
+    row: AuditRow
+    sequence: int | None
+    hash: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Tail:
+    """Rows that are not chained yet, and since when the oldest waits."""
+
+    rows: int
+    oldest: datetime | None
 
 
 async def write_audit(entries: Sequence[AuditEntry]) -> None:
     """Append."""
     await execute_many(
-        "INSERT INTO audit (at, actor, action, entity, entity_id, detail) VALUES ($1, $2, $3, $4, $5, $6)",
+        "INSERT INTO audit (at, actor, action, entity, entity_id, detail, before_state, after_state,"
+        " request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
         [
-            (entry.at, entry.actor, entry.action, entry.entity, entry.entity_id, dumps(entry.detail))
+            (
+                *(entry.at, entry.actor, entry.action, entry.entity, entry.entity_id, dumps(entry.detail)),
+                *(_text(entry.before), _text(entry.after), entry.request_id),
+            )
             for entry in entries
         ],
     )
+
+
+async def extend_chain(above_id: int, limit: int) -> list[int]:
+    """Chain the oldest unchained rows whose id is above `above_id`, at most `limit`; their ids.
+
+    Two that do it at once wait for each other at the head's row.
+    """
+    async with transaction():
+        head = await _lock_head()
+        rows = await fetch(
+            f"SELECT {_SELECT} FROM audit a WHERE a.id > $1 AND NOT EXISTS"
+            " (SELECT 1 FROM audit_link l WHERE l.audit_id = a.id) ORDER BY a.id LIMIT $2",
+            above_id,
+            limit,
+        )
+        if not rows:
+            return []
+        links = []
+        for row in map(row_of, rows):
+            chained = link_hash(head.sequence + 1, head.hash, row)
+            links.append((head.sequence + 1, row.id, head.hash, chained))
+            head = ChainHead(head.sequence + 1, chained)
+        await execute_many(
+            "INSERT INTO audit_link (sequence, audit_id, previous_hash, hash) VALUES ($1, $2, $3, $4)", links
+        )
+        await execute(
+            "UPDATE audit_head SET sequence = $1, hash = $2 WHERE name = $3", head.sequence, head.hash, CHAIN
+        )
+    return [audit_id for _, audit_id, _, _ in links]
+
+
+async def chain_head() -> ChainHead:
+    """The anchor, kept apart from the links."""
+    row = await fetch_one("SELECT sequence, hash FROM audit_head WHERE name = $1", CHAIN)
+    return ChainHead(row["sequence"], row["hash"]) if row else ChainHead(0, GENESIS)
+
+
+async def links(page_rows: int) -> AsyncIterator[Link]:
+    """Every link with its row, in order, read page by page."""
+    last = 0
+    while True:
+        rows = await fetch(
+            f"SELECT l.sequence, l.audit_id, l.previous_hash, l.hash, {_SELECT} FROM audit_link l"
+            " LEFT JOIN audit a ON a.id = l.audit_id WHERE l.sequence > $1 ORDER BY l.sequence LIMIT $2",
+            last,
+            page_rows,
+        )
+        for row in rows:
+            found = row_of(row) if row["id"] is not None else None
+            yield Link(row["sequence"], row["audit_id"], row["previous_hash"], row["hash"], found)
+        if len(rows) < page_rows:
+            return
+        last = rows[-1]["sequence"]
+
+
+async def tail() -> Tail:
+    """What is not chained yet."""
+    row = await fetch_one(
+        "SELECT COUNT(*) AS waiting, MIN(a.at) AS oldest FROM audit a"
+        " WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.audit_id = a.id)"
+    )
+    assert row is not None
+    return Tail(row["waiting"], time_or_none(row["oldest"]))
+
+
+async def page_audit(audience: Audience, wanted: AuditFilter, request: PageRequest) -> Page[ChainedRow]:
+    """One page, newest first; the key of a row is (its id,)."""
+    where = _where(audience, wanted)
+    if request.after is not None:
+        where.add("a.id < ?", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"{_SELECT_CHAINED}{where} ORDER BY a.id DESC LIMIT {limit}",
+        *where.values,
+    )
+    return cut([_chained(row) for row in rows], request.first)
+
+
+async def count_audit(audience: Audience, wanted: AuditFilter) -> int:
+    """How many there are."""
+    where = _where(audience, wanted)
+    row = await fetch_one(f"SELECT COUNT(*) AS entries FROM audit a{where}", *where.values)
+    assert row is not None
+    return int(row["entries"])
+
+
+async def load_audit_row(audience: Audience, audit_id: int) -> ChainedRow | None:
+    """One row, if the audience may see it."""
+    where = _where(audience, AuditFilter())
+    where.add("a.id = ?", audit_id)
+    row = await fetch_one(
+        f"{_SELECT_CHAINED}{where}",
+        *where.values,
+    )
+    return _chained(row) if row else None
+
+
+def row_of(row: Row) -> AuditRow:
+    """From a row of the audit."""
+    return AuditRow(
+        *(row["id"], time(row["at"]), row["actor"], row["action"], row["entity"], row["entity_id"]),
+        *(row["detail"], row["before_state"], row["after_state"], row["request_id"]),
+    )
+
+
+def _chained(row: Row) -> ChainedRow:
+    return ChainedRow(row_of(row), row["sequence"], row["hash"])
+
+
+async def _lock_head() -> ChainHead:
+    await execute(
+        "INSERT INTO audit_head (name, sequence, hash) VALUES ($1, 0, $2) ON CONFLICT (name) DO NOTHING",
+        CHAIN,
+        GENESIS,
+    )
+    row = await fetch_one(
+        f"SELECT h.sequence, h.hash FROM audit_head h WHERE h.name = $1{for_update('h')}", CHAIN
+    )
+    assert row is not None
+    return ChainHead(row["sequence"], row["hash"])
+
+
+def _text(state: dict[str, Any] | None) -> str | None:
+    return None if state is None else dumps(state)
+
+
+_OF_ACCOUNTS = {
+    "account": "SELECT id FROM account a2 WHERE a2.id = a.entity_id",
+    "case": "SELECT c.id FROM margin_case c JOIN account a2 ON a2.id = c.account_id WHERE c.id = a.entity_id",
+    "order": "SELECT o.id FROM liquidation_order o JOIN account a2 ON a2.id = o.account_id"
+    " WHERE o.id = a.entity_id",
+}
+"""By kind of entity, the account that decides whether a caller with a scope may see the row."""
+
+
+def _where(audience: Audience, wanted: AuditFilter) -> Where:
+    """A caller whose scope is limited sees what was done to the accounts in it, their cases and orders."""
+    where = Where()
+    if not audience.may_see:
+        where.add("1 = 0")
+    elif audience.account_scope is not None:
+        scope = sorted(audience.account_scope)
+        seen = [
+            f"(a.entity = '{entity}' AND EXISTS ({rows} AND a2.account_no IN (?)))"
+            for entity, rows in _OF_ACCOUNTS.items()
+        ]
+        where.add(f"({' OR '.join(seen)})", *[scope] * len(seen))
+    where.add_if("a.entity = ?", wanted.entity)
+    where.add_if("a.entity_id = ?", wanted.entity_id)
+    where.add_if("a.actor = ?", wanted.actor)
+    where.add_if("a.action = ?", wanted.action)
+    where.add_if("a.at >= ?", wanted.at_or_after)
+    where.add_if("a.at < ?", wanted.before)
+    return where

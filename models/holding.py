@@ -8,7 +8,7 @@ from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.money import ZERO, Currency, total
 from models.book import alerts_from_text
-from models.database import Row, decimal, execute, fetch, fetch_one
+from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one
 
 
 async def bump_book(account_id: AccountId) -> None:
@@ -93,6 +93,32 @@ async def state_cash(row_id: str, account_id: AccountId, stated: CashStated) -> 
         stated.accrued_interest,
     )
     return bool(changed)
+
+
+async def position_as_stored(account_id: AccountId, symbol: Symbol) -> dict[str, Decimal | None] | None:
+    """Quantity and average cost, for the audit; None where the account never held it."""
+    row = await fetch_one(
+        "SELECT quantity, average_cost FROM position WHERE account_id = $1 AND instrument_id = $2",
+        account_id,
+        symbol,
+    )
+    return row and {
+        "quantity": decimal(row["quantity"]),
+        "averageCost": decimal_or_none(row["average_cost"]),
+    }
+
+
+async def cash_as_stored(account_id: AccountId, currency: Currency) -> dict[str, Decimal] | None:
+    """Balance and accrued interest, for the audit; None where the account never had the currency."""
+    row = await fetch_one(
+        "SELECT balance, accrued_interest FROM cash_balance WHERE account_id = $1 AND currency = $2",
+        account_id,
+        currency,
+    )
+    return row and {
+        "balance": decimal(row["balance"]),
+        "accruedInterest": decimal(row["accrued_interest"]),
+    }
 
 
 async def symbols_of(account_id: AccountId) -> tuple[Symbol, ...]:

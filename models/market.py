@@ -4,14 +4,14 @@ from collections.abc import Sequence
 
 from domain.book_changes import TradeStatusStated
 from domain.ids import AccountId, Symbol
-from domain.market import FxRate, Instrument, MarginFactors, Quote
+from domain.market import FxRate, Instrument, MarginFactors, Quote, TradeStatus
 from models.book import (
     INSTRUMENT_COLUMNS,
     QUOTE_COLUMNS,
     instrument_from_row,
     quote_from_row,
 )
-from models.database import execute, execute_many, fetch, placeholders
+from models.database import execute, execute_many, fetch, fetch_one, placeholders
 
 _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 
@@ -38,6 +38,12 @@ async def save_fx_rates(rates: Sequence[FxRate]) -> None:
             for r in rates
         ],
     )
+
+
+async def trade_status_of(symbol: Symbol) -> TradeStatus | None:
+    """As last stated; None for an instrument that is not known."""
+    row = await fetch_one("SELECT trade_status FROM instrument WHERE symbol = $1", symbol)
+    return TradeStatus(row["trade_status"]) if row else None
 
 
 async def save_trade_status(stated: TradeStatusStated) -> bool:

@@ -445,10 +445,69 @@ class AuditTable(Model):
     entity = fields.CharField(max_length=20)
     entity_id = fields.CharField(max_length=80)
     detail = fields.TextField()
+    before_state = fields.TextField(null=True)
+    after_state = fields.TextField(null=True)
+    request_id = fields.CharField(max_length=64, null=True)
 
     class Meta:
         table = "audit"
         indexes = (Index(fields=("entity", "entity_id"), name="audit_entity"),)
+
+
+class AuditLinkTable(Model):
+    """Append-only: the place of each audit row in the hash chain, given after its transaction."""
+
+    sequence = fields.BigIntField(primary_key=True, generated=True)
+    audit_id = fields.BigIntField(unique=True)
+    previous_hash = fields.CharField(max_length=64)
+    hash = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "audit_link"
+
+
+class AuditHeadTable(Model):
+    """How far the chain goes: what its end is compared with."""
+
+    name = fields.CharField(primary_key=True, max_length=20)
+    sequence = fields.BigIntField()
+    hash = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "audit_head"
+
+
+class SnapshotTable(Model):
+    """Append-only: what was known of a case at a moment."""
+
+    id = _id()
+    case = _parent("CaseTable")
+    kind = fields.CharField(max_length=10)
+    occasion = fields.CharField(max_length=80)
+    at = fields.DatetimeField()
+    content = fields.TextField()
+    hash = fields.CharField(max_length=64)
+
+    class Meta:
+        table = "snapshot"
+        unique_together = (("case", "kind", "occasion"),)
+        constraints = (
+            CheckConstraint(
+                _one_of("kind", "TRIGGER", "FORCE", "NOTICE", "DAILY", "END"), "snapshot_kind_known"
+            ),
+        )
+        indexes = (Index(fields=("case_id", "at", "id"), name="snapshot_case"),)
+
+
+class OrderMarkTable(Model):
+    """What the market said of the instrument when an order was last sent."""
+
+    order_id = fields.CharField(primary_key=True, max_length=32)
+    at = fields.DatetimeField()
+    mark = _decimal(null=True)
+
+    class Meta:
+        table = "order_mark"
 
 
 class OutboxTable(Model):
@@ -535,3 +594,92 @@ class LeaseTable(Model):
 
     class Meta:
         table = "lease"
+
+
+class ClientContactTable(Model):
+    """How a client is reached. Personal data: shown only to those who may see it."""
+
+    id = _id()
+    client = fields.OneToOneField("models.ClientTable", on_delete=fields.RESTRICT, related_name=False)  # type: ignore[var-annotated]
+    email = fields.CharField(max_length=254, null=True)
+    phone = fields.CharField(max_length=20, null=True)
+    push_id = fields.CharField(max_length=200, null=True)
+    language = fields.CharField(max_length=10)
+    time_zone = fields.CharField(max_length=40)
+    quiet_hours = fields.CharField(max_length=11, null=True)
+    as_of = fields.DatetimeField()
+
+    class Meta:
+        table = "client_contact"
+
+
+class MessageTable(Model):
+    """A message to a client, from the transaction that decided it to its end.
+
+    `automatic_key` names the case and day of an automatic message: there is at most one.
+    """
+
+    id = _id()
+    case = _parent("CaseTable")
+    client = _parent("ClientTable")
+    channel = fields.CharField(max_length=5)
+    template = fields.CharField(max_length=20)
+    language = fields.CharField(max_length=10)
+    title = fields.TextField()
+    body = fields.TextField()
+    recipient = fields.CharField(max_length=254, null=True)
+    automatic_key = fields.CharField(max_length=60, null=True, unique=True)
+    placed_by = fields.CharField(max_length=200)
+    created_at = fields.DatetimeField()
+    earliest_at = fields.DatetimeField()
+    latest_at = fields.DatetimeField()
+    status = fields.CharField(max_length=8)
+    attempts = fields.IntField()
+    next_attempt_at = fields.DatetimeField(null=True)
+    settled_at = fields.DatetimeField(null=True)
+    reason = fields.TextField(null=True)
+
+    class Meta:
+        table = "client_message"
+        constraints = (
+            CheckConstraint(_one_of("status", "QUEUED", "SENT", "FAILED", "EXPIRED"), "message_status_known"),
+            CheckConstraint(_one_of("channel", "PUSH", "SMS", "EMAIL", "VOICE"), "message_channel_known"),
+            CheckConstraint("(status = 'QUEUED') = (settled_at IS NULL)", "message_settled_iff_ended"),
+            CheckConstraint("recipient IS NOT NULL OR status = 'FAILED'", "message_has_recipient"),
+        )
+        indexes = (
+            Index(fields=("case_id", "created_at", "id"), name="message_case"),
+            Index(fields=("status", "channel", "next_attempt_at"), name="message_due"),
+        )
+
+
+class WebhookTable(Model):
+    """An endpoint of the alert feed: whose it is, what he may see, and how far the deliveries have come."""
+
+    id = _id()
+    url = fields.CharField(max_length=1000)
+    events = fields.TextField()
+    owner = fields.CharField(max_length=200)
+    permissions = fields.TextField()
+    account_scope = fields.TextField(null=True)
+    authorized_at = fields.DatetimeField()
+    salt = fields.CharField(max_length=32)
+    created_at = fields.DatetimeField()
+    epoch = fields.CharField(max_length=32)
+    stream_offset = fields.BigIntField()
+    status = fields.CharField(max_length=8)
+    attempts = fields.IntField()
+    next_attempt_at = fields.DatetimeField(null=True)
+    failing_since = fields.DatetimeField(null=True)
+    delivered_at = fields.DatetimeField(null=True)
+    disabled_at = fields.DatetimeField(null=True)
+    reason = fields.TextField(null=True)
+    generation = fields.IntField()
+
+    class Meta:
+        table = "webhook"
+        constraints = (
+            CheckConstraint(_one_of("status", "ACTIVE", "DISABLED"), "webhook_status_known"),
+            CheckConstraint("(status = 'DISABLED') = (disabled_at IS NOT NULL)", "webhook_disabled_has_time"),
+        )
+        indexes = (Index(fields=("owner",), name="webhook_owner"),)

@@ -248,6 +248,12 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "APPROVAL_PENDING": "It was asked for before, and nobody has decided yet.",
             "APPROVAL_DECIDED": "The request was decided, withdrawn, or has expired.",
             "SAME_PERSON": "Who asked for it cannot approve or decline it.",
+            "NOT_CURED": "The message says that the case is cured, and it is not.",
+            "NO_ADDRESS": "The client has no address for this channel.",
+            "CHANNEL_OFF": "No service is set for this channel.",
+            "URL_REFUSED": "Webhooks are not posted to such a URL.",
+            "TOO_MANY": "There are as many as there may be.",
+            "CURSOR_REFUSED": "The events behind this cursor are no longer held, or it is no cursor.",
         },
     ),
     ApprovalKind: (

@@ -100,10 +100,11 @@ def _add_index(found: Schema, table: str, columns: list[str], unique: bool) -> N
 def comparable(found: Schema) -> Schema:
     """Without what only one of them needs: SQLite has no index for an integer primary key."""
     integer_keys = ("audit", "order_change", "outbox", "tortoise_migrations")
+    only_one = {"unique audit_link(sequence)", *(f"unique {table}(id)" for table in integer_keys)}
     return {
         what: value
         for what, value in found.items()
-        if what not in {f"unique {table}(id)" for table in integer_keys} and "tortoise_migrations" not in what
+        if what not in only_one and "tortoise_migrations" not in what
     }
 
 

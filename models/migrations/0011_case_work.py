@@ -8,7 +8,7 @@ from tortoise.migrations.constraints import CheckConstraint
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0008_approval")]
+    dependencies = [("models", "0010_evidence")]
 
     initial = False
 

@@ -1,0 +1,92 @@
+"""What is written into the audit: who did what, when, in which request, and what differs since.
+
+Every write of the desk makes an entry in its own transaction, through one of these functions. What follows
+from prices alone (figures, quotes, rates) makes none: the snapshots hold the figures that decided something.
+"""
+
+from datetime import datetime
+from typing import Any
+
+from domain.canonical import differences, plain
+from domain.case import Case
+from domain.order import Order
+from domain.principal import Principal
+from models.audit import AuditEntry
+
+MONITOR = "desk:monitor"
+DISPATCHER = "desk:dispatcher"
+RECONCILER = "desk:reconciliation"
+BOOK = "desk:book-of-record"
+MARKET = "desk:market"
+"""Actors that are no people: parts of the desk, and who states cash, positions and what trades."""
+
+_DERIVED = frozenset({"figures", "uncovered_amount", "cured_since", "version"})
+"""Of a case: what follows from prices, and what counts changes."""
+_COUNTED = frozenset({"version", "updated_at"})
+
+
+def entry(
+    by: Principal | str,
+    now: datetime,
+    action: str,
+    entity: str,
+    entity_id: str,
+    detail: dict[str, Any] | None = None,
+    *,
+    before: dict[str, Any] | None = None,
+    after: dict[str, Any] | None = None,
+) -> AuditEntry:
+    """An entry; `by` is the caller, with the request, or a part of the desk."""
+    actor, request_id = (by, None) if isinstance(by, str) else (by.subject, by.request_id)
+    return AuditEntry(now, actor, action, entity, entity_id, detail or {}, before, after, request_id)
+
+
+def case_entry(
+    by: Principal | str,
+    now: datetime,
+    before: Case | None,
+    after: Case,
+    action: str | None = None,
+    detail: dict[str, Any] | None = None,
+) -> AuditEntry | None:
+    """What became of a case, by default under the name of what happened; None when only figures differ.
+
+    `before` None: it was opened.
+    """
+    was, is_now = _states(before, after, _DERIVED)
+    if was == is_now:
+        return None
+    is_now["amount"] = plain(after.figures.amount)
+    name = action or _what_happened(before, after)
+    return entry(by, now, name, "case", after.id, detail, before=was, after=is_now)
+
+
+def order_entry(
+    by: Principal | str,
+    now: datetime,
+    action: str,
+    before: Order | None,
+    after: Order,
+    detail: dict[str, Any] | None = None,
+) -> AuditEntry:
+    """What became of an order; `before` None: it was recorded."""
+    was, is_now = _states(before, after, _COUNTED)
+    return entry(by, now, action, "order", after.id, detail, before=was, after=is_now)
+
+
+def _what_happened(before: Case | None, after: Case) -> str:
+    if before is None:
+        return "open"
+    return "close" if before.live and not after.live else "update"
+
+
+def _states(before: Any, after: Any, but: frozenset[str]) -> tuple[dict[str, Any] | None, dict[str, Any]]:
+    if before is not None:
+        was, is_now = differences(before, after, but=but)
+        return was, is_now
+    return None, {name: value for name, value in plain_fields(after, but).items() if value is not None}
+
+
+def plain_fields(value: Any, but: frozenset[str]) -> dict[str, Any]:
+    """A dataclass as plain data without some of its fields."""
+    return {name: each for name, each in plain(value).items() if name not in but}

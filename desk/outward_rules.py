@@ -1,0 +1,42 @@
+"""The settings that decide about messages to clients and about webhooks."""
+
+from dataclasses import dataclass, field
+from datetime import time, timedelta
+
+from domain.message import Channel, RetryPolicy
+from domain.webhook import UrlRules
+from messages.templates import Templates
+
+_RETRY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 8)
+
+
+@dataclass(frozen=True, slots=True)
+class MessageRules:
+    """Without channels nothing is sent, and nothing is written down by itself."""
+
+    templates: Templates = field(default_factory=Templates)
+    channels: frozenset[Channel] = frozenset()
+    """Those that a service is set for."""
+    automatic: tuple[Channel, ...] = ()
+    """The daily message goes by the first of these that the client can be reached by."""
+    daily_from: time = time(9, 0)
+    """From when on reminders go out, local to the account's market."""
+    lifetime: timedelta = timedelta(hours=24)
+    retry: RetryPolicy = _RETRY
+    circuit_failures: int = 5
+    circuit_pause: timedelta = timedelta(minutes=1)
+    in_flight: timedelta = timedelta(minutes=1)
+    """A message whose sender has been silent for so long is sent again."""
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookRules:
+    """`secret_key` is what the endpoints' secrets are derived from."""
+
+    secret_key: bytes = field(default=b"", repr=False)
+    urls: UrlRules = field(default_factory=UrlRules)
+    retry: RetryPolicy = _RETRY
+    disable_after: timedelta = timedelta(hours=12)
+    max_per_subject: int = 5
+    max_endpoints: int = 50
+    batch: int = 100

@@ -1,0 +1,80 @@
+"""Domain values as plain data, and as the one text that equal values have: what is hashed and kept.
+
+Decimals become their value as text (1.0 and 1.00 are the same), times UTC to the microsecond, durations ISO
+8601, enums their value, dataclasses and mappings objects with sorted keys, sets sorted lists.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import is_dataclass
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any
+
+
+def plain(value: Any) -> Any:
+    """The value as text, integers, booleans, None, lists and objects; TypeError for what has no form."""
+    if value is None or (isinstance(value, bool | int) and not isinstance(value, Enum)):
+        return value
+    if isinstance(value, Mapping):
+        return {str(plain(key)): plain(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(each) for each in value]
+    if isinstance(value, set | frozenset):
+        return sorted(plain(each) for each in value)
+    if is_dataclass(value):
+        return {name: plain(getattr(value, name)) for name in _names(type(value))}
+    return _scalar(value)
+
+
+def canonical_text(value: Any) -> str:
+    """JSON without spaces, keys sorted: equal values give equal text."""
+    return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def content_hash(text: str) -> str:
+    """SHA-256 of the text's UTF-8 bytes, 64 hexadecimal digits."""
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def differences(before: Any, after: Any, *, but: frozenset[str] = frozenset()) -> tuple[Any, Any]:
+    """The fields in which two values of one dataclass differ, as they were and as they are, as plain data.
+
+    `but` names fields that do not matter.
+    """
+    names = [name for name in _names(type(after)) if name not in but]
+    changed = [name for name in names if getattr(before, name) != getattr(after, name)]
+    return (
+        {name: plain(getattr(before, name)) for name in changed},
+        {name: plain(getattr(after, name)) for name in changed},
+    )
+
+
+def _scalar(value: Any) -> Any:
+    match value:
+        case Enum():
+            return value.value
+        case str():
+            return value
+        case Decimal():
+            return _decimal(value)
+        case datetime():
+            return value.astimezone(UTC).isoformat(timespec="microseconds")
+        case date():
+            return value.isoformat()
+        case timedelta():
+            return f"PT{_decimal(Decimal(value // timedelta(microseconds=1)).scaleb(-6))}S"
+    raise TypeError(f"{type(value).__name__} has no canonical form")
+
+
+def _decimal(value: Decimal) -> str:
+    """As many digits as it has, without the zeros behind them: `normalize` would round a long one."""
+    text = format(value, "f")
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in {"-0", ""} else text
+
+
+def _names(kind: Any) -> list[str]:
+    return list(kind.__dataclass_fields__)

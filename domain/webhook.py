@@ -1,0 +1,259 @@
+"""Signed webhooks: where the alert feed goes, what of it, how it is signed, and when an endpoint is dead.
+
+An endpoint has one position in the event stream: everything before it was taken by the receiver, or is not
+for it. Deliveries of an endpoint are made one after the other, in the order of the stream.
+"""
+
+import base64
+import hashlib
+import hmac
+import ipaddress
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from enum import StrEnum
+from typing import Any, NewType
+from urllib.parse import urlsplit
+
+from domain.events import CaseEvent, CaseEventKind, Event, OrderEvent, OrderEventKind
+from domain.message import RetryPolicy
+from domain.principal import Audience
+from domain.refusals import Refusal, RefusalCode
+
+WebhookId = NewType("WebhookId", str)
+
+URL_CHARACTERS_MAX = 1000
+SECRET_PREFIX = "whsec_"
+"""Secrets and signatures are those of the Standard Webhooks specification, so its libraries verify them."""
+
+
+class WebhookEvent(StrEnum):
+    """What an endpoint may be told."""
+
+    CASE_OPENED = "CASE_OPENED"
+    CASE_UPDATED = "CASE_UPDATED"
+    CASE_STATUS_CHANGED = "CASE_STATUS_CHANGED"
+    CASE_CLOSED = "CASE_CLOSED"
+    ORDER_CREATED = "ORDER_CREATED"
+    ORDER_STATUS_CHANGED = "ORDER_STATUS_CHANGED"
+    ORDER_FILL = "ORDER_FILL"
+    ORDER_CANCEL_REJECTED = "ORDER_CANCEL_REJECTED"
+    ORDER_LATE_FILL = "ORDER_LATE_FILL"
+
+
+ALERTS = frozenset(WebhookEvent) - {WebhookEvent.CASE_UPDATED}
+"""What is told unless chosen otherwise: recomputed figures come every second and are no alert."""
+
+_OF_CASES = {
+    CaseEventKind.OPENED: WebhookEvent.CASE_OPENED,
+    CaseEventKind.UPDATED: WebhookEvent.CASE_UPDATED,
+    CaseEventKind.STATUS_CHANGED: WebhookEvent.CASE_STATUS_CHANGED,
+    CaseEventKind.CLOSED: WebhookEvent.CASE_CLOSED,
+}
+_OF_ORDERS = {
+    OrderEventKind.CREATED: WebhookEvent.ORDER_CREATED,
+    OrderEventKind.STATUS_CHANGED: WebhookEvent.ORDER_STATUS_CHANGED,
+    OrderEventKind.FILL: WebhookEvent.ORDER_FILL,
+    OrderEventKind.CANCEL_REJECTED: WebhookEvent.ORDER_CANCEL_REJECTED,
+    OrderEventKind.LATE_FILL: WebhookEvent.ORDER_LATE_FILL,
+}
+
+
+class WebhookStatus(StrEnum):
+    """Whether an endpoint is delivered to."""
+
+    ACTIVE = "ACTIVE"
+    DISABLED = "DISABLED"
+
+
+class WebhookTrigger(StrEnum):
+    """What happens to an endpoint."""
+
+    DEAD = "DEAD"
+    REVOKED = "REVOKED"
+    GAP = "GAP"
+    REPLAYED = "REPLAYED"
+
+
+_S, _T = WebhookStatus, WebhookTrigger
+
+TRANSITIONS: Mapping[tuple[WebhookStatus, WebhookTrigger], WebhookStatus] = {
+    (_S.ACTIVE, _T.DEAD): _S.DISABLED,
+    (_S.ACTIVE, _T.REVOKED): _S.DISABLED,
+    (_S.ACTIVE, _T.GAP): _S.DISABLED,
+    (_S.ACTIVE, _T.REPLAYED): _S.ACTIVE,
+    (_S.DISABLED, _T.REPLAYED): _S.ACTIVE,
+}
+"""Where each trigger leads; a disabled endpoint is only changed by its owner, who replays it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """An endpoint. `epoch` and `offset` are its position; `audience` is that of its owner's token."""
+
+    id: WebhookId
+    url: str
+    events: frozenset[WebhookEvent]
+    owner: str
+    audience: Audience
+    authorized_at: datetime
+    salt: str
+    created_at: datetime
+    epoch: str
+    offset: int
+    status: WebhookStatus = WebhookStatus.ACTIVE
+    attempts: int = 0
+    next_attempt_at: datetime | None = None
+    failing_since: datetime | None = None
+    delivered_at: datetime | None = None
+    disabled_at: datetime | None = None
+    reason: str | None = None
+    generation: int = 1
+    """Grows when the owner moves the position: what was being delivered then no longer counts."""
+
+    def wants(self, event: Event) -> bool:
+        """It is chosen, and its owner may see it."""
+        return event_name(event) in self.events and self._may_see(event)
+
+    def _may_see(self, event: Event) -> bool:
+        return isinstance(event, CaseEvent | OrderEvent) and self.audience.covers(
+            event.view.account.account_no
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class UrlRules:
+    """What is loosened for a receiver on the same machine or network."""
+
+    allow_http: bool = False
+    allow_private: bool = False
+
+
+def event_name(event: Event) -> WebhookEvent | None:
+    """What the event is called here; None: it is not told."""
+    match event:
+        case CaseEvent():
+            return _OF_CASES.get(event.kind)
+        case OrderEvent():
+            return _OF_ORDERS.get(event.kind)
+        case _:
+            return None
+
+
+def secret_of(key: bytes, webhook_id: WebhookId, salt: str) -> str:
+    """The endpoint's secret. It is derived and not stored: the database alone does not give it away."""
+    derived = hmac.digest(key, f"webhook secret:{webhook_id}:{salt}".encode(), "sha256")
+    return SECRET_PREFIX + base64.b64encode(derived).decode()
+
+
+def signature_headers(secret: str, event_id: str, at: datetime, body: bytes) -> dict[str, str]:
+    """HMAC-SHA256 over ``id.timestamp.body``, the timestamp in whole seconds."""
+    timestamp = str(int(at.timestamp()))
+    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
+    signed = hmac.new(key, f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
+    return {
+        "webhook-id": event_id,
+        "webhook-timestamp": timestamp,
+        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
+    }
+
+
+def check_url(url: str, rules: UrlRules) -> Refusal | None:
+    """What can be said of a URL without resolving its name; its addresses are looked at before every post."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return _bad("The URL cannot be read.")
+    if not url.isascii() or not url.isprintable() or " " in url or len(url) > URL_CHARACTERS_MAX:
+        return _bad(f"The URL must be at most {URL_CHARACTERS_MAX} printable ASCII characters, no space.")
+    if parts.scheme not in (("https", "http") if rules.allow_http else ("https",)):
+        return _bad("The URL must begin with https://.")
+    if not host or parts.username is not None or parts.password is not None or parts.fragment:
+        return _bad("The URL must have a host, and neither user, password nor fragment.")
+    if not rules.allow_private and _names_private(host):
+        return _bad("The URL names an address that is not public.")
+    return None
+
+
+def is_public(address: str) -> bool:
+    """An address that anybody could reach; also looks into those that carry an IPv4 address."""
+    try:
+        ip = ipaddress.ip_address(address)
+    except ValueError:
+        return False
+    if isinstance(ip, ipaddress.IPv6Address):
+        inner = ip.ipv4_mapped or ip.sixtofour or (ip.teredo[1] if ip.teredo else None)
+        if ip in _NAT64:
+            inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+        if inner is not None:
+            return is_public(str(inner))
+    return ip.is_global and not ip.is_multicast
+
+
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+
+
+def _names_private(host: str) -> bool:
+    host = host.rstrip(".")
+    if host == "localhost" or host.endswith((".localhost", ".local", ".internal")):
+        return True
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return not is_public(host)
+
+
+def _bad(message: str) -> Refusal:
+    return Refusal(RefusalCode.URL_REFUSED, message)
+
+
+def disabled(webhook: Webhook, trigger: WebhookTrigger, reason: str, now: datetime) -> Webhook:
+    """No delivery is tried any more; the position stays."""
+    target = TRANSITIONS[webhook.status, trigger]
+    return replace(webhook, status=target, disabled_at=now, next_attempt_at=None, reason=reason)
+
+
+def replayed(webhook: Webhook, epoch: str, offset: int) -> Webhook:
+    """Delivered to anew, behind this position."""
+    return replace(
+        webhook,
+        status=TRANSITIONS[webhook.status, WebhookTrigger.REPLAYED],
+        epoch=epoch,
+        offset=offset,
+        generation=webhook.generation + 1,
+        **_WELL,
+    )
+
+
+def after_post(
+    webhook: Webhook,
+    offset: int,
+    fault: str | None,
+    *,
+    policy: RetryPolicy,
+    disable_after: timedelta,
+    jitter: float,
+    now: datetime,
+) -> Webhook:
+    """After the event at `offset` was posted; `fault` None: the receiver took it. Retried for ever, in its
+    place, until the endpoint has failed for `disable_after`."""
+    if fault is None:
+        return replace(webhook, offset=offset, delivered_at=now, **_WELL)
+    since = webhook.failing_since or now
+    failing = replace(webhook, attempts=webhook.attempts + 1, failing_since=since, reason=fault)
+    if now - since >= disable_after:
+        return disabled(
+            failing, WebhookTrigger.DEAD, f"failing since {since:%Y-%m-%d %H:%M} UTC: {fault}", now
+        )
+    return replace(failing, next_attempt_at=now + policy.wait(failing.attempts, jitter))
+
+
+_WELL: dict[str, Any] = {
+    "attempts": 0,
+    "next_attempt_at": None,
+    "failing_since": None,
+    "disabled_at": None,
+    "reason": None,
+}

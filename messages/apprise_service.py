@@ -1,0 +1,71 @@
+"""One channel's messages through Apprise: whatever service its URL names, from SMTP to a telephone company.
+
+The URL is a pattern: `{to}` is the client's address and `{id}` the message's id, by which the service can
+drop a repeat where it knows how to. Apprise only says whether the service took the message. Its calls block,
+so each channel has a few threads of its own: threads that hang in a dead service are missed by nobody else.
+"""
+
+import asyncio
+import logging
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import quote
+
+from messages.base import Outgoing
+
+NOT_TAKEN = "the service did not take it"
+SILENT = "no answer in time; it may have gone out"
+
+
+class BadServiceUrl(ValueError):
+    """A setting that leads nowhere; the text does not quote it, since it holds a password."""
+
+
+class AppriseService:
+    """Implements `messages.base.MessageService`. `close` when done."""
+
+    def __init__(self, url: str, *, threads: int, timeout_s: float, name: str) -> None:
+        self._url = url
+        self._timeout_s = timeout_s
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"message-{name}")
+        # It logs addresses, which are personal, and URLs, which are secret.
+        logging.getLogger("apprise").setLevel(logging.CRITICAL)
+        if not is_known(url):
+            raise BadServiceUrl(f"Apprise does not know the service of the {name} URL")
+
+    async def send(self, outgoing: Outgoing) -> str | None:
+        """None when the service took it, else why not."""
+        loop = asyncio.get_running_loop()
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                taken = await loop.run_in_executor(self._pool, self._notify, outgoing)
+        except TimeoutError:
+            return SILENT
+        return None if taken else NOT_TAKEN
+
+    def close(self) -> None:
+        """Threads in the middle of a call end with it; nobody waits."""
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def _notify(self, outgoing: Outgoing) -> bool:
+        from apprise import Apprise, NotifyFormat
+
+        service = Apprise()
+        if not service.add(address(self._url, outgoing)):
+            return False
+        return bool(service.notify(body=outgoing.body, title=outgoing.title, body_format=NotifyFormat.TEXT))
+
+
+def address(pattern: str, outgoing: Outgoing) -> str:
+    """The URL for one message; what is put in can change nothing else of it."""
+    return pattern.replace("{to}", quote(outgoing.recipient, safe="")).replace("{id}", quote(outgoing.id))
+
+
+def is_known(pattern: str) -> bool:
+    """Apprise understands the URL. The first call imports it: a desk that sends nothing does without."""
+    with warnings.catch_warnings():
+        # Its plugins use what Python announces to retire: nothing to us.
+        warnings.simplefilter("ignore")
+        from apprise import Apprise
+
+        return bool(Apprise().add(address(pattern, Outgoing("id", "12025550123", "", ""))))

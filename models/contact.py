@@ -1,0 +1,57 @@
+"""How clients are reached: addresses, language and quiet hours."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from uuid import uuid4
+
+from domain.ids import ClientId
+from domain.message import Contact, Language, QuietHours
+from models.database import Row, execute, fetch, fetch_one, placeholders
+
+CONTACT_COLUMNS = "t.email, t.phone, t.push_id, t.language AS contact_language, t.time_zone, t.quiet_hours"
+"""Of `client_contact t`, for `contact_from_row`."""
+
+
+async def client_id_of(client_no: str) -> ClientId | None:
+    """The client of this number."""
+    row = await fetch_one("SELECT id FROM client WHERE client_no = $1", client_no)
+    return ClientId(row["id"]) if row else None
+
+
+async def state_contact(client_id: ClientId, contact: Contact, as_of: datetime) -> bool:
+    """Store how the client is reached, unless something newer is known; whether it was stored."""
+    quiet = contact.quiet_hours and str(contact.quiet_hours)
+    return bool(
+        await execute(
+            "INSERT INTO client_contact (id, client_id, email, phone, push_id, language, time_zone,"
+            " quiet_hours, as_of) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)"
+            " ON CONFLICT (client_id) DO UPDATE SET email = excluded.email, phone = excluded.phone,"
+            " push_id = excluded.push_id, language = excluded.language, time_zone = excluded.time_zone,"
+            " quiet_hours = excluded.quiet_hours, as_of = excluded.as_of"
+            " WHERE client_contact.as_of < excluded.as_of",
+            *(uuid4().hex, client_id, contact.email, contact.phone, contact.push_id, contact.language),
+            *(contact.time_zone, quiet, as_of),
+        )
+    )
+
+
+async def load_contacts(ids: Sequence[ClientId]) -> dict[ClientId, Contact]:
+    """Of those of these clients that have one; whether the asker may see it is the caller's to know."""
+    rows = await fetch(
+        f"SELECT t.client_id, {CONTACT_COLUMNS} FROM client_contact t"
+        f" WHERE t.client_id IN ({placeholders(ids)})",
+        *ids,
+    )
+    return {ClientId(row["client_id"]): contact_from_row(row) for row in rows}
+
+
+def contact_from_row(row: Row) -> Contact:
+    """From a row with `CONTACT_COLUMNS`."""
+    return Contact(
+        email=row["email"],
+        phone=row["phone"],
+        push_id=row["push_id"],
+        language=Language(row["contact_language"]),
+        time_zone=row["time_zone"],
+        quiet_hours=QuietHours.parse(row["quiet_hours"]) if row["quiet_hours"] else None,
+    )

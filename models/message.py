@@ -1,0 +1,226 @@
+"""The message outbox: what is to be sent, was sent, and why not."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from domain.case import CaseStatus
+from domain.ids import AccountId, CaseId, ClientId
+from domain.message import (
+    Channel,
+    Contact,
+    Language,
+    Message,
+    MessageId,
+    MessageStatus,
+    MessageTemplate,
+)
+from domain.principal import Audience
+from models.contact import CONTACT_COLUMNS, contact_from_row
+from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.where import Page, PageRequest, Where, cut
+
+_COLUMNS = (
+    *("id", "case_id", "client_id", "channel", "template", "language", "title", "body", "recipient"),
+    *("automatic_key", "placed_by", "created_at", "earliest_at", "latest_at", "status", "attempts"),
+    *("next_attempt_at", "settled_at", "reason"),
+)
+_SELECT = f"SELECT {', '.join(f'm.{column}' for column in _COLUMNS)}"
+_FROM = "FROM client_message m JOIN margin_case c ON c.id = m.case_id JOIN account a ON a.id = c.account_id"
+_TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """A claimed message and where its case stands."""
+
+    message: Message
+    case_status: CaseStatus
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A live case whose client has had no automatic message today."""
+
+    case_id: CaseId
+    account_id: AccountId
+    told_before: bool
+    contact: Contact | None
+
+
+async def insert_message(message: Message, automatic_key: str | None) -> bool:
+    """Write it down in the caller's transaction; False when there is one of this key already."""
+    return bool(
+        await execute(
+            f"{insert_sql('client_message', _COLUMNS)} ON CONFLICT (automatic_key) DO NOTHING",
+            *_values(message, automatic_key),
+        )
+    )
+
+
+async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime) -> list[Due]:
+    """Take messages of a channel that are due, and count an attempt of each.
+
+    Nobody takes them again before `until`, when whoever took them must have died.
+    """
+    rows = await fetch(
+        "UPDATE client_message SET attempts = attempts + 1, next_attempt_at = $1 WHERE id IN ("
+        "SELECT id FROM client_message WHERE status = 'QUEUED' AND channel = $2 AND next_attempt_at <= $3"
+        " AND latest_at > $3 ORDER BY next_attempt_at, id LIMIT $4"
+        ") AND status = 'QUEUED' AND next_attempt_at <= $3 RETURNING id",
+        *(until, channel, now, limit),
+    )
+    where = Where()
+    where.add("m.id IN (?)", [row["id"] for row in rows])
+    found = await fetch(
+        f"{_SELECT}, c.status AS case_status {_FROM}{where} ORDER BY m.created_at, m.id", *where.values
+    )
+    return [Due(message_from_row(row), CaseStatus(row["case_status"])) for row in found]
+
+
+async def lock_message(message_id: MessageId) -> Message:
+    """As it stands now, locked; messages are never deleted."""
+    row = await fetch_one(f"{_SELECT} FROM client_message m WHERE m.id = $1{for_update('m')}", message_id)
+    assert row is not None
+    return message_from_row(row)
+
+
+async def save_message(message: Message) -> None:
+    """Store what became of it."""
+    await execute(
+        "UPDATE client_message SET status = $2, attempts = $3, next_attempt_at = $4, settled_at = $5,"
+        " reason = $6 WHERE id = $1",
+        *(message.id, message.status, message.attempts, message.next_attempt_at, message.settled_at),
+        message.reason,
+    )
+
+
+async def expire_late(now: datetime, limit: int) -> int:
+    """End messages whose time is over and that nobody is sending; how many."""
+    return await execute(
+        "UPDATE client_message SET status = 'EXPIRED', settled_at = $1,"
+        " reason = COALESCE(reason, 'not sent in time') WHERE id IN ("
+        "SELECT id FROM client_message WHERE status = 'QUEUED' AND latest_at <= $1 AND next_attempt_at <= $1"
+        " LIMIT $2) AND status = 'QUEUED'",
+        *(now, limit),
+    )
+
+
+async def untold_cases(
+    day: str, currencies: Sequence[str], now: datetime, after: CaseId | None, limit: int
+) -> list[Untold]:
+    """Live cases before their deadline in these base currencies, without the automatic message of `day`."""
+    where = Where()
+    where.add("c.status IN (?)", [CaseStatus.OPEN, CaseStatus.LIQUIDATING])
+    where.add("c.deadline > ?", now)
+    where.add("a.base_currency IN (?)", list(currencies))
+    where.add(
+        "NOT EXISTS (SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':' || ?)",
+        day,
+    )
+    where.add_if("c.id > ?", after)
+    return await _untold(where, limit)
+
+
+async def untold_cures(since: datetime, after: CaseId | None, limit: int) -> list[Untold]:
+    """Cases cured since then whose clients were called, and not told that it is over."""
+    where = Where()
+    where.add("c.status = ?", CaseStatus.RESOLVED)
+    where.add("c.closed_at >= ?", since)
+    where.add("EXISTS (SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status = 'SENT')")
+    where.add(
+        "NOT EXISTS (SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':cured')"
+    )
+    where.add_if("c.id > ?", after)
+    return await _untold(where, limit)
+
+
+async def _untold(where: Where, limit: int) -> list[Untold]:
+    most = where.value(limit)
+    rows = await fetch(
+        f"SELECT c.id, c.account_id, EXISTS ({_TOLD}) AS told, {CONTACT_COLUMNS}"
+        " FROM margin_case c JOIN account a ON a.id = c.account_id"
+        f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id LIMIT {most}",
+        *where.values,
+    )
+    return [
+        Untold(
+            CaseId(row["id"]),
+            AccountId(row["account_id"]),
+            bool(row["told"]),
+            contact_from_row(row) if row["contact_language"] else None,
+        )
+        for row in rows
+    ]
+
+
+async def base_currencies() -> set[str]:
+    """Of every account."""
+    return {row["base_currency"] for row in await fetch("SELECT DISTINCT base_currency FROM account")}
+
+
+async def page_messages(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[Message]:
+    """The messages about a case, newest first; the key of a row is (created_at, id)."""
+    where = _of_case(audience, case_id)
+    if request.after is not None:
+        at, last = request.after
+        where.add("(m.created_at < ? OR (m.created_at = ? AND m.id < ?))", at, at, last)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"{_SELECT} {_FROM}{where} ORDER BY m.created_at DESC, m.id DESC LIMIT {limit}", *where.values
+    )
+    return cut([message_from_row(row) for row in rows], request.first)
+
+
+async def count_messages(audience: Audience, case_id: CaseId) -> int:
+    """How many there are."""
+    where = _of_case(audience, case_id)
+    row = await fetch_one(f"SELECT COUNT(*) AS messages {_FROM}{where}", *where.values)
+    assert row is not None
+    return int(row["messages"])
+
+
+async def load_messages(audience: Audience, ids: Sequence[MessageId]) -> dict[MessageId, Message]:
+    """Those of these messages whose case the audience may see."""
+    where = Where()
+    where.add("m.id IN (?)", list(ids))
+    where.sees(audience)
+    found = [message_from_row(row) for row in await fetch(f"{_SELECT} {_FROM}{where}", *where.values)]
+    return {message.id: message for message in found}
+
+
+def message_from_row(row: Row) -> Message:
+    """From a row with every column."""
+    return Message(
+        id=MessageId(row["id"]),
+        case_id=CaseId(row["case_id"]),
+        client_id=ClientId(row["client_id"]),
+        channel=Channel(row["channel"]),
+        template=MessageTemplate(row["template"]),
+        language=Language(row["language"]),
+        title=row["title"],
+        body=row["body"],
+        recipient=row["recipient"],
+        automatic=row["automatic_key"] is not None,
+        placed_by=row["placed_by"],
+        created_at=time(row["created_at"]),
+        earliest_at=time(row["earliest_at"]),
+        latest_at=time(row["latest_at"]),
+        status=MessageStatus(row["status"]),
+        attempts=row["attempts"],
+        next_attempt_at=time_or_none(row["next_attempt_at"]),
+        settled_at=time_or_none(row["settled_at"]),
+        reason=row["reason"],
+    )
+
+
+def _of_case(audience: Audience, case_id: CaseId) -> Where:
+    where = Where()
+    where.add("m.case_id = ?", case_id)
+    where.sees(audience)
+    return where
+
+
+def _values(message: Message, automatic_key: str | None) -> list[Any]:
+    return [automatic_key if column == "automatic_key" else getattr(message, column) for column in _COLUMNS]

@@ -1,0 +1,131 @@
+"""Snapshots of cases: kept once per occasion, never changed; the database refuses to.
+
+The column `content` is the canonical text that the hash was taken of, exactly.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.ids import AccountId, CaseId
+from domain.money import Currency
+from domain.principal import Audience
+from domain.snapshot import SnapshotContent, SnapshotKind
+from models.codec import Codec
+from models.database import Row, execute_many, fetch, fetch_one, placeholders, time
+from models.where import Page, PageRequest, Where, cut
+
+_COLUMNS = "s.id, s.case_id, s.kind, s.occasion, s.at, s.content, s.hash"
+_FROM = "FROM snapshot s JOIN margin_case c ON c.id = s.case_id JOIN account a ON a.id = c.account_id"
+_CONTENT: Codec[SnapshotContent] = Codec(SnapshotContent)
+_LIVE = "c.status IN ('OPEN', 'LIQUIDATING', 'EXCEPTION')"
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSnapshot:
+    """As it is stored; `content` may be decoded with `decoded`."""
+
+    id: str
+    case_id: CaseId
+    kind: SnapshotKind
+    occasion: str
+    at: datetime
+    content: str
+    hash: str
+
+    def decoded(self) -> SnapshotContent:
+        """The content as values."""
+        return _CONTENT.from_text(self.content)
+
+
+async def insert_snapshots(snapshots: Sequence[StoredSnapshot]) -> None:
+    """Keep them; one of an occasion that the case has a snapshot of already is left out."""
+    await execute_many(
+        "INSERT INTO snapshot (id, case_id, kind, occasion, at, content, hash)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_id, kind, occasion) DO NOTHING",
+        [(s.id, s.case_id, s.kind, s.occasion, s.at, s.content, s.hash) for s in snapshots],
+    )
+
+
+async def load_snapshot(audience: Audience, snapshot_id: str) -> StoredSnapshot | None:
+    """One, if the audience may see its case."""
+    where = Where()
+    where.add("s.id = ?", snapshot_id)
+    where.sees(audience)
+    row = await fetch_one(f"SELECT {_COLUMNS} {_FROM}{where}", *where.values)
+    return _snapshot(row) if row else None
+
+
+async def page_snapshots(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[StoredSnapshot]:
+    """One page of a case's, newest first; the key of a row is (at, id)."""
+    where = _of_case(audience, case_id)
+    if request.after is not None:
+        where.add("(s.at, s.id) < (?, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"SELECT {_COLUMNS} {_FROM}{where} ORDER BY s.at DESC, s.id DESC LIMIT {limit}", *where.values
+    )
+    return cut([_snapshot(row) for row in rows], request.first)
+
+
+async def count_snapshots(audience: Audience, case_id: CaseId) -> int:
+    """How many the case has."""
+    where = _of_case(audience, case_id)
+    row = await fetch_one(f"SELECT COUNT(*) AS snapshots {_FROM}{where}", *where.values)
+    assert row is not None
+    return int(row["snapshots"])
+
+
+async def snapshots_of(case_ids: Sequence[CaseId], kinds: Sequence[SnapshotKind]) -> list[StoredSnapshot]:
+    """Those of these cases and kinds, oldest first."""
+    if not case_ids:
+        return []
+    rows = await fetch(
+        f"SELECT {_COLUMNS} FROM snapshot s WHERE s.case_id IN ({placeholders(case_ids)})"
+        f" AND s.kind IN ({placeholders(kinds, start=len(case_ids) + 1)}) ORDER BY s.at, s.id",
+        *case_ids,
+        *kinds,
+    )
+    return [_snapshot(row) for row in rows]
+
+
+async def currencies_of_live_cases() -> list[Currency]:
+    """The base currencies of accounts with a live case."""
+    rows = await fetch(
+        "SELECT DISTINCT a.base_currency FROM margin_case c JOIN account a ON a.id = c.account_id"
+        f" WHERE {_LIVE} ORDER BY a.base_currency"
+    )
+    return [Currency(row["base_currency"]) for row in rows]
+
+
+async def accounts_without_daily(
+    currency: Currency, occasion: str, opened_until: datetime, limit: int
+) -> list[AccountId]:
+    """Accounts with a live case opened until then that has no DAILY snapshot of this day; the first ones."""
+    rows = await fetch(
+        "SELECT DISTINCT c.account_id FROM margin_case c JOIN account a ON a.id = c.account_id"
+        f" WHERE {_LIVE} AND a.base_currency = $1 AND c.opened_at <= $2 AND NOT EXISTS (SELECT 1"
+        " FROM snapshot s WHERE s.case_id = c.id AND s.kind = 'DAILY' AND s.occasion = $3)"
+        " ORDER BY c.account_id LIMIT $4",
+        *(currency, opened_until, occasion, limit),
+    )
+    return [AccountId(row["account_id"]) for row in rows]
+
+
+def _of_case(audience: Audience, case_id: CaseId) -> Where:
+    where = Where()
+    where.add("s.case_id = ?", case_id)
+    where.sees(audience)
+    return where
+
+
+def _snapshot(row: Row) -> StoredSnapshot:
+    return StoredSnapshot(
+        id=row["id"],
+        case_id=CaseId(row["case_id"]),
+        kind=SnapshotKind(row["kind"]),
+        occasion=row["occasion"],
+        at=time(row["at"]),
+        content=row["content"],
+        hash=row["hash"],
+    )

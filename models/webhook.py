@@ -1,0 +1,159 @@
+"""Webhook endpoints and how far each has been delivered to."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any
+
+from domain.principal import Audience, Permission
+from domain.webhook import Webhook, WebhookEvent, WebhookId, WebhookStatus
+from models.codec import dumps, loads
+from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.outbox import STREAM
+from models.where import Page, PageRequest, Where, cut
+
+_COLUMNS = (
+    *("id", "url", "events", "owner", "permissions", "account_scope", "authorized_at", "salt", "created_at"),
+    *("epoch", "stream_offset", "status", "attempts", "next_attempt_at", "failing_since", "delivered_at"),
+    *("disabled_at", "reason", "generation"),
+)
+_PROGRESS = _COLUMNS[_COLUMNS.index("epoch") :]
+_SELECT = f"SELECT {', '.join(f'w.{column}' for column in _COLUMNS)} FROM webhook w"
+
+
+async def one_registration_at_a_time() -> None:
+    """Until the caller's transaction ends, so that two do not both find room for the last endpoint."""
+    await execute(
+        "INSERT INTO counter (name, value) VALUES ('webhook', 1)"
+        " ON CONFLICT (name) DO UPDATE SET value = counter.value + 1"
+    )
+
+
+async def insert_webhook(webhook: Webhook) -> None:
+    """Store a new endpoint."""
+    await execute(insert_sql("webhook", _COLUMNS), *_values(webhook))
+
+
+async def save_progress(webhook: Webhook, generation: int) -> bool:
+    """Store position and state, unless the owner moved the position since `generation` or removed it all."""
+    values = dict(zip(_COLUMNS, _values(webhook), strict=True))
+    columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(_PROGRESS, start=3))
+    return bool(
+        await execute(
+            f"UPDATE webhook SET {columns} WHERE id = $1 AND generation = $2",
+            *(webhook.id, generation, *(values[column] for column in _PROGRESS)),
+        )
+    )
+
+
+async def save_replayed(webhook: Webhook) -> None:
+    """Store where the owner moved it to, and what he may see now; the row is locked."""
+    values = dict(zip(_COLUMNS, _values(webhook), strict=True))
+    changed = ("permissions", "account_scope", "authorized_at", *_PROGRESS)
+    columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(changed, start=2))
+    await execute(
+        f"UPDATE webhook SET {columns} WHERE id = $1", webhook.id, *(values[column] for column in changed)
+    )
+
+
+async def delete_webhook(webhook_id: WebhookId) -> None:
+    """Nothing is delivered to it any more."""
+    await execute("DELETE FROM webhook WHERE id = $1", webhook_id)
+
+
+async def due_webhooks(now: datetime, limit: int) -> list[WebhookId]:
+    """Active endpoints that something was published for since their position, and no wait is on."""
+    rows = await fetch(
+        "SELECT w.id FROM webhook w JOIN stream s ON s.name = $1 WHERE w.status = 'ACTIVE'"
+        " AND (w.stream_offset <> s.last_offset OR w.epoch <> s.epoch)"
+        " AND (w.next_attempt_at IS NULL OR w.next_attempt_at <= $2) ORDER BY w.id LIMIT $3",
+        *(STREAM, now, limit),
+    )
+    return [WebhookId(row["id"]) for row in rows]
+
+
+async def load_webhook(webhook_id: WebhookId) -> Webhook | None:
+    """As it stands now, for the worker."""
+    row = await fetch_one(f"{_SELECT} WHERE w.id = $1", webhook_id)
+    return webhook_from_row(row) if row else None
+
+
+async def lock_webhook(owner: str, webhook_id: WebhookId) -> Webhook | None:
+    """The owner's endpoint, locked; somebody else's is not there."""
+    row = await fetch_one(f"{_SELECT} WHERE w.id = $1 AND w.owner = $2{for_update('w')}", webhook_id, owner)
+    return webhook_from_row(row) if row else None
+
+
+async def webhooks_of(owner: str, ids: Sequence[WebhookId]) -> dict[WebhookId, Webhook]:
+    """Those of these endpoints that are the owner's."""
+    where = Where()
+    where.add("w.owner = ?", owner)
+    where.add("w.id IN (?)", list(ids))
+    found = [webhook_from_row(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    return {webhook.id: webhook for webhook in found}
+
+
+async def page_webhooks(owner: str, request: PageRequest) -> Page[Webhook]:
+    """The owner's endpoints, oldest first; the key of a row is (id,)."""
+    where = Where()
+    where.add("w.owner = ?", owner)
+    if request.after is not None:
+        where.add("w.id > ?", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(f"{_SELECT}{where} ORDER BY w.id LIMIT {limit}", *where.values)
+    return cut([webhook_from_row(row) for row in rows], request.first)
+
+
+async def count_webhooks(owner: str | None = None) -> int:
+    """How many the owner has, or all have."""
+    where = Where()
+    where.add_if("w.owner = ?", owner)
+    row = await fetch_one(f"SELECT COUNT(*) AS webhooks FROM webhook w{where}", *where.values)
+    assert row is not None
+    return int(row["webhooks"])
+
+
+async def revoked_since(owner: str, at: datetime) -> bool:
+    """The owner's tokens of that time are refused."""
+    row = await fetch_one("SELECT at FROM revocation WHERE subject = $1 AND at >= $2", owner, at)
+    return row is not None
+
+
+def webhook_from_row(row: Row) -> Webhook:
+    """From a row with every column."""
+    scope = row["account_scope"]
+    return Webhook(
+        id=WebhookId(row["id"]),
+        url=row["url"],
+        events=frozenset(WebhookEvent(name) for name in loads(row["events"])),
+        owner=row["owner"],
+        audience=Audience(
+            # A permission that this version does not know any more grants nothing.
+            frozenset(Permission(name) for name in loads(row["permissions"]) if name in set(Permission)),
+            None if scope is None else frozenset(loads(scope)),
+        ),
+        authorized_at=time(row["authorized_at"]),
+        salt=row["salt"],
+        created_at=time(row["created_at"]),
+        epoch=row["epoch"],
+        offset=row["stream_offset"],
+        status=WebhookStatus(row["status"]),
+        attempts=row["attempts"],
+        next_attempt_at=time_or_none(row["next_attempt_at"]),
+        failing_since=time_or_none(row["failing_since"]),
+        delivered_at=time_or_none(row["delivered_at"]),
+        disabled_at=time_or_none(row["disabled_at"]),
+        reason=row["reason"],
+        generation=row["generation"],
+    )
+
+
+def _values(webhook: Webhook) -> list[Any]:
+    scope = webhook.audience.account_scope
+    return [
+        *(webhook.id, webhook.url, dumps(sorted(webhook.events)), webhook.owner),
+        dumps(sorted(webhook.audience.permissions)),
+        None if scope is None else dumps(sorted(scope)),
+        *(webhook.authorized_at, webhook.salt, webhook.created_at, webhook.epoch, webhook.offset),
+        *(webhook.status, webhook.attempts, webhook.next_attempt_at, webhook.failing_since),
+        *(webhook.delivered_at, webhook.disabled_at, webhook.reason, webhook.generation),
+    ]

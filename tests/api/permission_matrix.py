@@ -1,0 +1,99 @@
+"""Who may use which root field, as the desk's permission matrix says it: a row for every field of the schema.
+
+The sets of roles are written out here and not taken from `domain.principal.CAPABILITIES`, so that a test
+compares two statements of the same thing. A new root field needs a row.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from domain.principal import Permission
+from resolvers.node import global_id
+
+_P = Permission
+EVERYBODY = frozenset(Permission)
+OPERATORS = frozenset({_P.RISK_WARNING_OPERATOR, _P.RISK_WARNING_FULL})
+MAY_LIQUIDATE = frozenset({_P.RISK_WARNING_FULL})
+MAY_CANCEL = OPERATORS | {_P.RISK_APPROVER}
+MAY_PREVIEW = EVERYBODY - {_P.AUDITOR}
+MAY_DECIDE = frozenset({_P.RISK_APPROVER, _P.RISK_SETTING_FULL})
+SEES_APPROVALS = OPERATORS | MAY_DECIDE | {_P.AUDITOR}
+READS_SETTINGS = MAY_DECIDE | {_P.AUDITOR}
+CHANGES_SETTINGS = frozenset({_P.RISK_SETTING_FULL})
+MAY_FREEZE = EVERYBODY - {_P.RISK_WARNING_READ_ONLY, _P.AUDITOR}
+MAY_MESSAGE = OPERATORS | {_P.SERVICE}
+MAY_EXPORT = MAY_DECIDE | {_P.AUDITOR}
+
+CASE, CLIENT, ACCOUNT, ORDER, REQUEST = (
+    global_id(kind, "0" * 32) for kind in ("Case", "Client", "Account", "Order", "ApprovalRequest")
+)
+"""Ids that nothing has: who may is answered NOT_FOUND or null, and nothing changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A document of one root field, and the roles that may use it. `{key}` in an input is a fresh key."""
+
+    document: str
+    allowed: frozenset[Permission]
+    variables: Mapping[str, Any] = field(default_factory=dict)
+
+
+def mutation(name: str, input_type: str, allowed: frozenset[Permission], **input: Any) -> Row:
+    """A mutation of one input; only the type name is asked for of the answer."""
+    document = (
+        f"mutation ($input: {input_type}!) {{ {name}(input: $input) {{ {ANSWERS.get(name, RESULT)} }} }}"
+    )
+    return Row(document, allowed, {"input": {"idempotencyKey": "{key}", **input}})
+
+
+RESULT = "result { __typename ... on CaseCommandRefused { code } }"
+"""What most commands on a case answer."""
+_APPROVAL = "results { __typename ... on ApprovalRefused { code } }"
+ANSWERS = {
+    "liquidate": "results { __typename ... on LiquidationRefused { code } }",
+    "cancel": "results { __typename ... on CancelRefused { code } }",
+    "approve": _APPROVAL,
+    "decline": _APPROVAL,
+    "withdraw": _APPROVAL,
+}
+"""What others answer: whatever it is, a refusal's `code` has to be asked for."""
+
+QUERIES: Mapping[str, Row] = {
+    "viewer": Row("{ viewer { subject } }", EVERYBODY),
+    "node": Row("query ($id: ID!) { node(id: $id) { id } }", EVERYBODY, {"id": CASE}),
+    "cases": Row("{ cases { totalCount } }", EVERYBODY),
+    "case": Row("query ($id: ID!) { case(id: $id) { id } }", EVERYBODY, {"id": CASE}),
+    "caseSummary": Row("{ caseSummary { openCases } }", EVERYBODY),
+    "clients": Row("{ clients { totalCount } }", EVERYBODY),
+    "client": Row("query ($id: ID!) { client(id: $id) { id } }", EVERYBODY, {"id": CLIENT}),
+    "account": Row("query ($id: ID!) { account(id: $id) { id } }", EVERYBODY, {"id": ACCOUNT}),
+    "orders": Row("{ orders { totalCount } }", EVERYBODY),
+    "order": Row("query ($id: ID!) { order(id: $id) { id } }", EVERYBODY, {"id": ORDER}),
+    "quote": Row('{ quote(symbol: "5.HK") { at } }', EVERYBODY),
+    "liquidationPreview": Row(
+        "query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) { refusal { code } } }",
+        MAY_PREVIEW,
+        {"input": {"caseId": CASE}},
+    ),
+    "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
+}
+
+MUTATIONS: Mapping[str, Row] = {
+    "liquidate": mutation("liquidate", "LiquidateInput", MAY_LIQUIDATE, cases=[{"caseId": CASE}]),
+    "cancel": mutation("cancel", "CancelInput", MAY_CANCEL, orderIds=[ORDER]),
+    "updateRemark": mutation(
+        "updateRemark", "UpdateRemarkInput", OPERATORS, caseId=CASE, expectedVersion=1, remark="x"
+    ),
+    "approve": mutation("approve", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
+    "decline": mutation("decline", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
+    "withdraw": mutation("withdraw", "DecideApprovalsInput", SEES_APPROVALS, ids=[REQUEST]),
+}
+
+SUBSCRIPTIONS: Mapping[str, Row] = {
+    "caseEvents": Row("subscription { caseEvents(snapshot: true) { id } }", EVERYBODY),
+    "orderEvents": Row("subscription { orderEvents(snapshot: true) { id } }", EVERYBODY),
+    "caseSummary": Row("subscription { caseSummary { openCases } }", EVERYBODY),
+    "quotes": Row('subscription { quotes(symbols: ["5.HK"]) { at } }', EVERYBODY),
+}

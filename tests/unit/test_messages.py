@@ -1,0 +1,239 @@
+"""The words of messages, quiet hours, the life of a message, and Apprise against a real socket."""
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.case import CaseStatus
+from domain.ids import CaseId, ClientId
+from domain.message import (
+    TRANSITIONS,
+    Channel,
+    Circuit,
+    Contact,
+    Language,
+    Message,
+    MessageId,
+    MessageStatus,
+    MessageTemplate,
+    MessageTrigger,
+    QuietHours,
+    RetryPolicy,
+    after_attempt,
+    is_pointless,
+    step,
+)
+from domain.money import Currency
+from messages.apprise_service import NOT_TAKEN, SILENT, AppriseService, BadServiceUrl
+from messages.base import Outgoing
+from messages.templates import DIRECTORY, PLACEHOLDERS, BadTemplate, Facts, Templates
+from tests.receiver import a_receiver
+
+NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
+POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 4)
+FACTS = Facts(
+    *("CHAN Tai Man $amount", "M1", "MC2020-000001", Decimal("152800"), Currency("HKD")),
+    *(NOW, datetime(2020, 3, 18, 6, 0, tzinfo=UTC), ZoneInfo("Asia/Hong_Kong")),
+    text="Please call us.\n$deadline",
+)
+A_MESSAGE = Message(
+    id=MessageId("m1"),
+    case_id=CaseId("c1"),
+    client_id=ClientId("k1"),
+    channel=Channel.SMS,
+    template=MessageTemplate.REMINDER,
+    language=Language.ENGLISH,
+    title="title",
+    body="body",
+    recipient="+85212345678",
+    automatic=True,
+    placed_by="system",
+    created_at=NOW,
+    earliest_at=NOW,
+    latest_at=NOW + timedelta(hours=24),
+    attempts=1,
+)
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("template", MessageTemplate)
+def test_every_template_is_there_in_every_language_and_fills_every_placeholder(
+    template: MessageTemplate, language: Language
+) -> None:
+    text = Templates().render(template, language, FACTS)
+    assert text.language is language, "it is there, not taken from English"
+    whole = text.title + text.body.replace(FACTS.client_name, "").replace(FACTS.text, "")
+    assert "$" not in whole
+    assert "M1" in whole
+    assert ("Please call us." in text.body) is (template is MessageTemplate.FREE_TEXT)
+
+
+@pytest.mark.parametrize("language", Language)
+def test_the_call_says_who_how_much_and_until_when_in_the_markets_time(language: Language) -> None:
+    body = Templates().render(MessageTemplate.MARGIN_CALL, language, FACTS).body
+    assert "CHAN Tai Man $amount" in body, "what a name holds is no placeholder"
+    assert "HKD 152,800.00" in body
+    assert "14:00 HKT" in body
+    assert ("on 18 Mar 2020" if language is Language.ENGLISH else "2020年3月18日") in body
+
+
+def test_every_placeholder_is_used_somewhere() -> None:
+    everything = "".join(path.read_text() for path in DIRECTORY.rglob("*.txt"))
+    assert {name for name in PLACEHOLDERS if f"${name}" not in everything} == set()
+
+
+def test_a_yen_amount_has_no_decimals() -> None:
+    facts = replace(FACTS, amount=Decimal("1234567.4"), currency=Currency("JPY"))
+    body = Templates().render(MessageTemplate.MARGIN_CALL, Language.ENGLISH, facts).body
+    assert "JPY 1,234,567 more" in body
+
+
+def _templates_in(directory: Path, **texts: str) -> Path:
+    (directory / "en").mkdir()
+    for template in MessageTemplate:
+        name = template.lower()
+        (directory / "en" / f"{name}.txt").write_text(texts.get(name, "title\nbody"))
+    return directory
+
+
+def test_a_language_without_a_template_falls_back_to_english(tmp_path: Path) -> None:
+    text = Templates(_templates_in(tmp_path)).render(
+        MessageTemplate.CURED, Language.SIMPLIFIED_CHINESE, FACTS
+    )
+    assert (text.body, text.language) == ("body", Language.ENGLISH)
+
+
+@pytest.mark.parametrize("text", ["title\n$amonut", "title\n$", "\nbody"])
+def test_a_template_that_cannot_be_filled_is_refused_at_start(tmp_path: Path, text: str) -> None:
+    with pytest.raises(BadTemplate):
+        Templates(_templates_in(tmp_path, cured=text))
+
+
+@pytest.mark.parametrize(
+    ("hours", "local", "until"),
+    [
+        ("22:00-08:00", "21:59", "21:59"),
+        ("22:00-08:00", "22:00", "08:00"),
+        ("22:00-08:00", "07:59", "08:00"),
+        ("22:00-08:00", "08:00", "08:00"),
+        ("12:00-13:00", "12:30", "13:00"),
+        ("09:00-09:00", "09:00", "09:00"),
+    ],
+)
+def test_quiet_hours_hold_until_their_end(hours: str, local: str, until: str) -> None:
+    zone = ZoneInfo("Asia/Hong_Kong")
+    contact = Contact(time_zone=zone.key, quiet_hours=QuietHours.parse(hours))
+    now = datetime.combine(datetime(2020, 3, 16).date(), time.fromisoformat(local), zone)  # noqa: DTZ001
+    held = contact.may_be_disturbed_from(now.astimezone(UTC))
+    assert held.astimezone(zone).strftime("%H:%M") == until
+    assert timedelta() <= held - now < timedelta(hours=24)
+
+
+@given(st.times(), st.times(), st.datetimes(timezones=st.just(UTC), min_value=datetime(2020, 1, 1)))  # noqa: DTZ001
+def test_when_quiet_hours_end_they_are_over(begins: time, ends: time, now: datetime) -> None:
+    quiet = QuietHours(begins.replace(second=0, microsecond=0), ends.replace(second=0, microsecond=0))
+    contact = Contact(time_zone="Asia/Tokyo", quiet_hours=quiet)
+    held = contact.may_be_disturbed_from(now)
+    assert now <= held < now + timedelta(hours=24, seconds=1)
+    assert contact.may_be_disturbed_from(held) == held
+
+
+def test_only_a_queued_message_changes_but_for_an_answer_that_came_late() -> None:
+    late = {pair for pair in TRANSITIONS if pair[0] is not MessageStatus.QUEUED}
+    assert late == {
+        (MessageStatus.FAILED, MessageTrigger.ACCEPTED),
+        (MessageStatus.EXPIRED, MessageTrigger.ACCEPTED),
+    }
+    assert {trigger for status, trigger in TRANSITIONS if status is MessageStatus.QUEUED} == set(
+        MessageTrigger
+    )
+    sent = step(A_MESSAGE, MessageTrigger.ACCEPTED, NOW)
+    assert step(sent, MessageTrigger.GIVEN_UP, NOW) is sent
+
+
+@given(st.integers(1, 40), st.floats(0, 1))
+def test_the_wait_doubles_within_its_bounds(attempts: int, jitter: float) -> None:
+    wait = POLICY.wait(attempts, jitter)
+    whole = min(POLICY.first * 2 ** (attempts - 1), POLICY.longest)
+    assert whole / 2 <= wait <= whole
+
+
+def test_a_failed_attempt_is_repeated_until_there_were_enough() -> None:
+    message, waits = A_MESSAGE, []
+    for attempt in range(1, POLICY.attempts + 1):
+        message = after_attempt(replace(message, attempts=attempt), "down", POLICY, 0, NOW)
+        waits.append(message.next_attempt_at)
+    assert waits[:3] == [NOW + timedelta(seconds=wait) for wait in (5, 10, 20)]
+    assert (message.status, message.reason) == (MessageStatus.FAILED, "down")
+
+
+def test_a_retry_that_would_come_too_late_is_not_waited_for() -> None:
+    short = replace(A_MESSAGE, latest_at=NOW + timedelta(seconds=5))
+    assert after_attempt(short, "down", POLICY, 0, NOW).status is MessageStatus.EXPIRED
+
+
+def test_a_failure_does_not_undo_what_another_process_sent() -> None:
+    sent = step(A_MESSAGE, MessageTrigger.ACCEPTED, NOW)
+    assert after_attempt(sent, "down", POLICY, 0, NOW) is sent
+
+
+def test_a_held_message_is_dropped_when_the_case_no_longer_calls_for_it() -> None:
+    by_hand = replace(A_MESSAGE, automatic=False)
+    assert not is_pointless(A_MESSAGE, CaseStatus.OPEN)
+    assert is_pointless(A_MESSAGE, CaseStatus.EXCEPTION)
+    assert not is_pointless(by_hand, CaseStatus.EXCEPTION)
+    assert is_pointless(by_hand, CaseStatus.RESOLVED)
+    assert not is_pointless(replace(A_MESSAGE, template=MessageTemplate.CURED), CaseStatus.RESOLVED)
+
+
+def test_a_dead_channel_is_tried_now_and_then_until_it_answers() -> None:
+    circuit = Circuit(failures_max=2, pause=timedelta(minutes=1))
+    assert not circuit.note("down", NOW)
+    assert circuit.room(NOW, 4) == 4
+    assert circuit.note("down", NOW)
+    assert circuit.room(NOW, 4) == 0
+    later = NOW + timedelta(minutes=1)
+    assert circuit.room(later, 4) == 1
+    assert not circuit.note("down", later), "it is broken already: nobody is told again"
+    assert circuit.room(later, 4) == 0
+    circuit.note(None, later)
+    assert circuit.room(later, 4) == 4
+
+
+async def test_apprise_sends_the_text_to_the_recipient_with_the_id() -> None:
+    async with a_receiver() as receiver:
+        pattern = receiver.url("/sms?:to={to}&+Idempotency-Key={id}", "json")
+        service = AppriseService(pattern, threads=1, timeout_s=10, name="sms")
+        outgoing = Outgoing("m1", "+852 1234&:to=evil", "Margin call", "第一行\nHKD 1.00 & more")
+        assert await service.send(outgoing) is None
+        (posted,) = receiver.posted
+        service.close()
+    body = json.loads(posted.body)
+    assert posted.headers["idempotency-key"] == "m1"
+    assert (body["to"], body["title"]) == ("+852 1234&:to=evil", "Margin call")
+    assert body["message"] == "第一行\nHKD 1.00 & more"
+
+
+async def test_apprise_says_when_a_service_refuses_or_is_silent() -> None:
+    async with a_receiver(status=503, silent={"/silent"}) as receiver:
+        refused = AppriseService(receiver.url("/sms/{to}", "json"), threads=1, timeout_s=10, name="sms")
+        assert await refused.send(Outgoing("m1", "1", "t", "b")) == NOT_TAKEN
+        silent = AppriseService(
+            receiver.url("/silent?:to={to}&rto=1", "json"), threads=1, timeout_s=0.2, name="a"
+        )
+        assert await silent.send(Outgoing("m1", "1", "t", "b")) == SILENT
+        refused.close()
+        silent.close()
+
+
+def test_a_url_that_apprise_does_not_know_is_refused_without_quoting_it() -> None:
+    with pytest.raises(BadServiceUrl) as caught:
+        AppriseService("nonsense://secret@{to}", threads=1, timeout_s=1, name="sms")
+    assert "secret" not in str(caught.value)

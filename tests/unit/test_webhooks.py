@@ -1,0 +1,181 @@
+"""Webhooks: where they may lead, how they are signed, and posting to a real socket."""
+
+import base64
+import hashlib
+import hmac
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from domain.message import RetryPolicy
+from domain.principal import EVERYTHING
+from domain.webhook import (
+    ALERTS,
+    UrlRules,
+    Webhook,
+    WebhookId,
+    WebhookStatus,
+    after_post,
+    check_url,
+    is_public,
+    replayed,
+    secret_of,
+    signature_headers,
+)
+from messages.webhook_post import WebhookPoster
+from tests.receiver import a_receiver
+
+NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
+LOCAL = UrlRules(allow_http=True, allow_private=True)
+POLICY = RetryPolicy(timedelta(seconds=1), timedelta(minutes=5), 1)
+
+
+def an_endpoint() -> Webhook:
+    return Webhook(
+        *(WebhookId("w1"), "https://example.org/hook", ALERTS, "owner", EVERYTHING, NOW),
+        *("salt", NOW, "epoch", 10),
+    )
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/",
+        "ftp://example.org/",
+        "https://",
+        "https:///path",
+        "https://user:password@example.org/",
+        "https://example.org/#part",
+        "https://example.org/a b",
+        "https://example.org/\r\nx: y",
+        "https://exämple.org/",
+        "https://example.org:99999/",
+        "https://[::1/",
+        "https://localhost/",
+        "https://localhost./",
+        "https://desk.internal/",
+        "https://127.0.0.1/",
+        "https://10.0.0.1/",
+        "https://169.254.169.254/latest/meta-data",
+        "https://[::1]/",
+        "https://[::ffff:10.0.0.1]/",
+        "https://[64:ff9b::a00:1]/",
+        "https://[2002:a00:1::]/",
+        "https://example.org/" + "x" * 1000,
+    ],
+)
+def test_a_url_that_leads_inside_or_is_malformed_is_refused(url: str) -> None:
+    assert check_url(url, UrlRules()) is not None
+
+
+def test_a_public_https_url_is_taken_and_local_ones_only_when_allowed() -> None:
+    assert check_url("https://example.org:8443/hook?x=1", UrlRules()) is None
+    assert check_url("https://[2606:4700::1111]/", UrlRules()) is None
+    assert check_url("http://127.0.0.1:9/hook", LOCAL) is None
+    assert check_url("http://127.0.0.1:9/hook", UrlRules(allow_http=True)) is not None
+
+
+@pytest.mark.parametrize(
+    ("address", "public"),
+    [
+        ("1.1.1.1", True),
+        ("100.64.0.1", False),
+        ("0.0.0.0", False),
+        ("224.0.0.1", False),
+        ("fe80::1", False),
+        ("fd00::1", False),
+        ("::ffff:192.168.1.1", False),
+        ("fe80::1%eth0", False),
+        ("nonsense", False),
+    ],
+)
+def test_only_addresses_that_anybody_reaches_are_public(address: str, public: bool) -> None:
+    assert is_public(address) is public
+
+
+def test_the_signature_is_what_the_specification_says() -> None:
+    secret = secret_of(b"key of the desk", WebhookId("w1"), "salt")
+    headers = signature_headers(secret, "event-1", NOW, b'{"a":1}')
+    key = base64.b64decode(secret.removeprefix("whsec_"))
+    content = b"event-1." + headers["webhook-timestamp"].encode() + b'.{"a":1}'
+    expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
+    assert headers["webhook-signature"] == f"v1,{expected}"
+    assert headers["webhook-timestamp"] == str(int(NOW.timestamp()))
+    assert len(key) == 32
+
+
+def test_every_endpoint_has_a_secret_of_its_own() -> None:
+    secrets = {secret_of(b"k", WebhookId(id_), salt) for id_ in "ab" for salt in "xy"}
+    assert len(secrets) == 4
+
+
+def test_a_failing_endpoint_keeps_its_place_until_it_counts_as_dead() -> None:
+    webhook, now = an_endpoint(), NOW
+    for expected in (1, 2, 4):
+        webhook = _posted(webhook, "down", now)
+        assert webhook.offset == 10
+        assert webhook.next_attempt_at == now + timedelta(seconds=expected)
+    dead = _posted(webhook, "down", NOW + timedelta(hours=12))
+    assert (dead.status, dead.offset, dead.disabled_at) == (
+        *(WebhookStatus.DISABLED, 10, NOW + timedelta(hours=12)),
+    )
+    assert "down" in (dead.reason or "")
+    again = replayed(dead, "epoch", 5)
+    assert (again.status, again.offset, again.failing_since, again.generation) == (
+        *(WebhookStatus.ACTIVE, 5, None, 2),
+    )
+
+
+def test_an_answer_forgets_the_failures_before() -> None:
+    well = _posted(_posted(an_endpoint(), "down", NOW), None, NOW)
+    assert (well.offset, well.attempts, well.failing_since, well.next_attempt_at) == (11, 0, None, None)
+
+
+def _posted(webhook: Webhook, fault: str | None, now: datetime) -> Webhook:
+    return after_post(
+        *(webhook, 11, fault), policy=POLICY, disable_after=timedelta(hours=12), jitter=0, now=now
+    )
+
+
+async def test_a_post_arrives_whole() -> None:
+    async with a_receiver() as receiver:
+        poster = WebhookPoster(LOCAL, timeout_s=5)
+        url = receiver.url("/hook?team=risk")
+        assert await poster.post(url, {"webhook-id": "e1"}, "第".encode()) is None
+        (posted,) = receiver.posted
+    assert (posted.path, posted.body, posted.headers["webhook-id"]) == ("/hook", "第".encode(), "e1")
+    assert posted.headers["content-type"] == "application/json"
+    assert posted.headers["host"] == f"127.0.0.1:{receiver.port}"
+
+
+@pytest.mark.parametrize("status", [301, 302, 307, 400, 410, 500])
+async def test_only_a_status_of_2xx_counts_and_redirects_are_not_followed(status: int) -> None:
+    async with a_receiver(status=status) as receiver:
+        fault = await WebhookPoster(LOCAL, timeout_s=5).post(receiver.url(), {}, b"{}")
+        assert fault == f"answered with status {status}"
+        assert len(receiver.posted) == 1
+
+
+async def test_a_receiver_that_is_silent_or_away_is_a_reason_and_no_exception() -> None:
+    async with a_receiver(silent={"/hook"}) as receiver:
+        poster = WebhookPoster(LOCAL, timeout_s=0.2)
+        assert "no answer" in (await poster.post(receiver.url(), {}, b"{}") or "")
+        url = receiver.url()
+    assert "Error" in (await WebhookPoster(LOCAL, timeout_s=5).post(url, {}, b"{}") or "")
+
+
+async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
+    """A number is no address to the eye, but it resolves to this machine."""
+    async with a_receiver() as receiver:
+        rules = UrlRules(allow_http=True)
+        url = f"http://2130706433:{receiver.port}/hook"
+        assert check_url(url, rules) is None
+        assert "not public" in (await WebhookPoster(rules, timeout_s=5).post(url, {}, b"{}") or "")
+        assert receiver.posted == []
+
+
+async def test_tls_to_something_that_speaks_none_is_a_reason() -> None:
+    async with a_receiver() as receiver:
+        fault = await WebhookPoster(LOCAL, timeout_s=5).post(receiver.url(scheme="https"), {}, b"{}")
+        assert fault is not None
+        assert receiver.posted == []
