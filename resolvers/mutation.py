@@ -23,10 +23,11 @@ from resolvers.liquidation import (
 )
 from resolvers.market_days import MarketDayMutations
 from resolvers.node import filter_id
+from resolvers.settings import SettingMutations
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(CaseMutations, CaseWorkMutations, MarketDayMutations, ApprovalMutations):
+class Mutation(CaseMutations, CaseWorkMutations, MarketDayMutations, ApprovalMutations, SettingMutations):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.mutation(
