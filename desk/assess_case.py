@@ -9,6 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from desk.assess_recovery import assess_recovery, is_recovery
 from desk.audit import MONITOR, case_entry
 from desk.desk import Desk
 from desk.expire_trading_limit import SYSTEM, expire_trading_limit
@@ -36,6 +37,7 @@ from domain.margin import AccountType, Book, MarginFigures, compute_figures
 from domain.money import ZERO
 from domain.order import OrderChange, ask_cancel
 from domain.refusals import Refusal
+from domain.stock_recovery import RECOVERY_ALERTS
 from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
@@ -130,14 +132,19 @@ async def _settle(
     live: set[AlertType] = set()
     for view in cases:
         own = [order for order in orders if order.order.case_id == view.case.id]
-        case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
-        case = await _exempted(account, case, figures, now)
+        changed = False
+        superfluous: Sequence[OrderView] = own if figures.amount == 0 and not figures.stale else ()
+        if is_recovery(view.case):
+            assessed = await assess_recovery(desk, account, view.case, figures, own, now)
+            case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
+        else:
+            case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
+            case = await _exempted(account, case, figures, now)
         if case.status in LIVE:
             live.add(case.alert_type)
-        if figures.amount == 0 and not figures.stale:
-            events += await _call_off(desk, own, now)
+        events += await _call_off(desk, superfluous, now)
         told = replace(view, case=case, symbols=account.symbols)
-        if told != view:
+        if told != view or changed:
             await save_case(case)
             await _keep(desk, view.case, case, account, orders, now)
             events.append(case_event(desk, view, told, now))
@@ -150,7 +157,7 @@ async def _settle(
         opened = await _open(desk, account, alert_type, figures, uncovered, now)
         await _keep(desk, None, opened.view.case, account, orders, now)
         events.append(opened)
-    await _mark_account(desk, account, bool(live), figures, now)
+    await _mark_account(desk, account, bool(live - RECOVERY_ALERTS), figures, now)
     return events
 
 
@@ -159,6 +166,7 @@ async def _mark_account(
 ) -> None:
     """What of the account itself follows from the look: whether it may only reduce, what was written off."""
     account_id = account.account.account_id
+    # Who has to bring back stock may still buy it: such a case is none here.
     close_only = has_case or _takes_no_orders(desk, account, now)
     if account.close_only != close_only:
         await set_close_only(account_id, close_only)

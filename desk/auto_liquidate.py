@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from desk.assess_recovery import is_recovery
 from desk.audit import entry
 from desk.case_command import record_edit
 from desk.case_notes import note
@@ -22,11 +23,12 @@ from desk.desk import Desk
 from desk.liquidate import Liquidate, LiquidateCase, ReadAhead, record_liquidation, switched_off
 from desk.open_orders import as_open_orders
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
+from desk.plan_recovery import plan_case_recovery
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.events import CaseView, OrderView
 from domain.ids import CaseId
-from domain.liquidation import Plan, PlanRequest, plan
+from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
 from domain.margin import Holding
 from domain.market import TradeStatus
 from domain.order import OrderType
@@ -116,10 +118,23 @@ async def _decide(
     standing = auto.trigger is AutoLiquidationTrigger.INTRADAY
     order_type = OrderType.MARKET if standing else OrderType.LIMIT
     request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
-    made = plan(account.book, as_open_orders(orders), request, desk.rules.plans, now)
+    made = await _planned(desk, view.case, account, as_open_orders(orders), request, now)
     if isinstance(made, Plan):
         return _Run(made, request, opens if made.amount_after else None)
     return _stopped(desk, made, opens, sessions.trading, now)
+
+
+async def _planned(
+    desk: Desk,
+    case: Case,
+    account: AccountBook,
+    orders: Sequence[OpenOrder],
+    request: PlanRequest,
+    now: datetime,
+) -> Plan | Refusal:
+    if is_recovery(case):
+        return await plan_case_recovery(desk, case, account, orders, request, (), now)
+    return plan(account.book, orders, request, desk.rules.plans, now)
 
 
 def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> _Stop:

@@ -2,14 +2,16 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import TradingCalendar, deadline
+from domain.covered_options import Today
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
+from domain.market import Instrument
 from domain.money import Currency
 from domain.risk_settings import RiskRules
 from models.book import BookRules
@@ -44,6 +46,8 @@ class DeskRules:
     max_cases_per_batch: int
     max_orders_per_batch: int
     cases: CaseRules
+    recall_max_accounts: int
+    """The most accounts that may be short of a stock that is recalled."""
     max_approvals_per_batch: int
     max_exemptions: int
     approval_ttl: timedelta
@@ -97,3 +101,11 @@ class Desk:
     def intraday_phase(self, base_currency: Currency, now: datetime) -> IntradayPhase:
         """What intraday accounts in this currency may still do."""
         return intraday_phase(self.calendar_for(base_currency), self.rules.cases.intraday, now)
+
+    def today(self, now: datetime) -> Today:
+        """The date at `now` where an instrument trades."""
+
+        def day(instrument: Instrument) -> date:
+            return now.astimezone(self.calendar_of(instrument.market).zone).date()
+
+        return day

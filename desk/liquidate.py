@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.assess_case import as_open_orders, case_event
+from desk.assess_recovery import is_recovery
 from desk.audit import case_entry
 from desk.desk import Desk
 from desk.order_steps import created_event, creation_step
@@ -26,10 +27,11 @@ from desk.outcomes import (
     plain,
     request_hash,
 )
+from desk.plan_recovery import plan_case_recovery
 from desk.take_snapshot import snapshot_change
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
-from domain.ids import AccountId, CaseId, OrderId, client_order_id
+from domain.ids import AccountId, CaseId, OrderId, RecoveryId, client_order_id
 from domain.liquidation import LiquidationTarget, Plan, PlannedLeg, PlanRequest, plan
 from domain.order import Order, OrderStatus
 from domain.principal import Capability, Principal
@@ -55,6 +57,8 @@ class LiquidateCase:
     case_id: CaseId
     expected_version: int | None
     plan: PlanRequest
+    recoveries: tuple[RecoveryId, ...] = ()
+    """Of a case of stock recovery: which to serve; none named: all that are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +149,7 @@ async def _decide_case(
         return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
     view, book_version = locked
     read = await _fresh(desk, view, book_version, ahead, now)
-    made = _plan(view, item, read, desk, now)
+    made = await _plan(view, item, read, desk, now)
     if isinstance(made, Refusal):
         outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
     else:
@@ -169,7 +173,9 @@ async def _fresh(
     return ReadAhead(books[account_id], await open_orders_of([account_id]))
 
 
-def _plan(view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime) -> Plan | Refusal:
+async def _plan(
+    view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime
+) -> Plan | Refusal:
     case = view.case
     if item.expected_version is not None and item.expected_version != case.version:
         return Refusal(
@@ -182,6 +188,9 @@ def _plan(view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now:
     off = switched_off(read.book, ForceType.MANUAL)
     if off is not None:
         return off
+    if is_recovery(case):
+        orders = as_open_orders(read.orders)
+        return await plan_case_recovery(desk, case, read.book, orders, item.plan, item.recoveries, now)
     return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
 
 
@@ -314,14 +323,18 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
         if asked.legs is None
         else [[leg.symbol, plain(leg.quantity), plain(leg.limit_price)] for leg in asked.legs]
     )
-    return {
-        "case": item.case_id,
-        "expectedVersion": item.expected_version,
-        "legs": legs,
-        "policy": asked.policy,
-        "keep": sorted(asked.keep),
-        "order": [asked.order_type, asked.session, asked.time_in_force],
-    } | _plain_knobs(asked)
+    return (
+        {
+            "case": item.case_id,
+            "expectedVersion": item.expected_version,
+            "legs": legs,
+            "policy": asked.policy,
+            "keep": sorted(asked.keep),
+            "order": [asked.order_type, asked.session, asked.time_in_force],
+        }
+        | _plain_knobs(asked)
+        | ({"recoveries": list(item.recoveries)} if item.recoveries else {})
+    )
 
 
 def _plain_knobs(asked: PlanRequest) -> dict[str, object]:

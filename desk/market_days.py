@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.assess_case import case_event
+from desk.assess_recovery import is_recovery
 from desk.audit import entry
 from desk.case_notes import note
 from desk.command import Done, Outcome, run_once
@@ -116,6 +117,9 @@ async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
 
 
 def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
+    if is_recovery(view.case):
+        # Due when the lender says, not by the calendar.
+        return view.case
     currency = view.account.base_currency
     by_calendar = desk.deadline(view.case.opened_at, currency)
     return shifted(view.case, by_calendar, desk.calendar_for(currency), now)

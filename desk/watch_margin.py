@@ -26,6 +26,7 @@ from desk.assess_case import (
     exempting,
     is_priced,
 )
+from desk.assess_recovery import is_recovery
 from desk.desk import Desk
 from desk.follow_settings import SettingsFollower
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
@@ -37,6 +38,7 @@ from domain.live_book import LiveBook
 from domain.margin import MarginFigures
 from domain.market import FxRate, Quote
 from domain.money import Currency
+from domain.stock_recovery import without_amount
 from models import outbox
 from models.book import AccountBook, load_all_account_ids, load_books, lock_accounts
 from models.case import live_cases_of, save_figures
@@ -211,6 +213,8 @@ class Monitor:
         own = [view.order for view in watched.orders if view.order.case_id == case.id]
         if case.status is CaseStatus.LIQUIDATING and not own:
             return True
+        if is_recovery(case):
+            return not own and may_resolve(case, now, self._desk.rules.close_hold)
         if exempting(watched.account, case.alert_type, figures, now) and not own:
             return True
         if figures.amount > 0 or figures.stale:
@@ -228,6 +232,8 @@ class Monitor:
 
     def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
         figures = watched.live.figures(now)
+        if is_recovery(case):
+            return replace(case, figures=without_amount(figures), force_eligible=case.overdue(now))
         uncovered = figures.amount
         if watched.orders:
             uncovered = uncovered_amount(

@@ -179,6 +179,7 @@ def make_desk(
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
         cases=cases,
+        recall_max_accounts=settings.recall_max_accounts,
         max_exemptions=settings.exemptions_max,
         max_approvals_per_batch=settings.approve_max_requests,
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),

@@ -202,6 +202,12 @@ class Settings(BaseSettings):
     market_day_recheck_s: Seconds = Field(
         600, description="How often, in seconds, the deadlines of all live cases are checked all the same."
     )
+    covered_options_check_interval_s: Seconds = Field(
+        15, description="How often, in seconds, the desk looks whether the time of covered options has come."
+    )
+    recall_max_accounts: Count = Field(
+        5_000, description="The most accounts that one recall of a stock is allocated over."
+    )
     order_adv_share_max: Decimal | None = Field(
         None,
         gt=0,

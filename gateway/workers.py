@@ -14,6 +14,7 @@ from typing import TypeVar
 import structlog
 
 from desk.approvals import expire_approvals
+from desk.collect_stock import collect_stock
 from desk.dispatch_orders import Dispatcher
 from desk.reconcile import question_silence, reconcile_all
 from desk.record_execution import record_execution
@@ -132,6 +133,7 @@ class Leader:
                 Worker("relay", _relay(resources)),
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
+                Worker("covered options", lambda: _collect_stock(resources)),
                 Worker("audit chain", lambda: chain_audit(resources)),
                 Worker("daily snapshots", lambda: snapshot_daily(resources)),
                 Worker("approvals", lambda: _expire_approvals(resources)),
@@ -359,6 +361,12 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
 async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
     for message, why in await monitor.take(batch.messages):
         await feed.reject(batch, batch.messages.index(message), why)
+
+
+async def _collect_stock(resources: Resources) -> None:
+    while True:
+        await collect_stock(resources.desk)
+        await asyncio.sleep(resources.settings.covered_options_check_interval_s)
 
 
 async def _expire_approvals(resources: Resources) -> None:

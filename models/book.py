@@ -3,7 +3,7 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from domain.case import AlertType
@@ -17,6 +17,8 @@ from domain.market import (
     Instrument,
     InstrumentKind,
     MarginFactors,
+    OptionRight,
+    OptionTerms,
     Quote,
     TradeStatus,
 )
@@ -34,7 +36,7 @@ ACCOUNT_COLUMNS = (
 
 INSTRUMENT_COLUMNS = (
     "i.symbol, i.name, i.market, i.currency, i.kind, i.lot_size, i.multiplier, i.fee_rate, i.trade_status, "
-    "i.trade_status_at, i.average_daily_volume"
+    "i.trade_status_at, i.average_daily_volume, i.underlying, i.option_right, i.strike, i.expiry"
 )
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 
@@ -188,6 +190,16 @@ def instrument_from_row(row: Row) -> Instrument:
         trade_status=status,
         suspended_since=time(row["trade_status_at"]) if status is TradeStatus.SUSPENDED else None,
         average_daily_volume=decimal_or_none(row["average_daily_volume"]),
+        option=None if row["underlying"] is None else _option_terms(row),
+    )
+
+
+def _option_terms(row: Row) -> OptionTerms:
+    return OptionTerms(
+        Symbol(row["underlying"]),
+        OptionRight(row["option_right"]),
+        decimal(row["strike"]),
+        date.fromisoformat(row["expiry"]),
     )
 
 

@@ -14,6 +14,7 @@ from domain.margin import AccountType
 from domain.refusals import RefusalCode
 from models.case import CaseFilter as CaseSelection
 from models.order import OrderFilter, count_orders, page_orders
+from models.stock_recovery import RecoveryView
 from resolvers.case_records import DeadlineChange, FollowUp, deadline_changes_page, follow_ups_page
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info
@@ -23,6 +24,12 @@ from resolvers.node import Node, filter_id, global_id
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
+from resolvers.stock_recovery import (
+    CoveredOptionShortfall,
+    ShortRecovery,
+    short_recovery_node,
+    shortfall_node,
+)
 
 
 @strawberry.type(description="The desk will sell by itself.")
@@ -53,7 +60,10 @@ class Case(Node):
     case_no: str = strawberry.field(description="As people call it.")
     alert_type: AlertType = strawberry.field(description="Why it was opened.")
     status: CaseStatus = strawberry.field(description="Where it stands.")
-    amount: Decimal = strawberry.field(description="What is to be collected now: figures.amount.")
+    amount: Decimal = strawberry.field(
+        description="What is to be collected now: figures.amount. 0 for a case that asks for stock: see "
+        "coveredOptionShortfalls and shortRecoveries."
+    )
     amount_at_open: Decimal = strawberry.field(description="What was to be collected when it opened.")
     uncovered_amount: Decimal = strawberry.field(
         description="The amount less what the open liquidation orders will still relieve; what a further "
@@ -142,6 +152,22 @@ class Case(Node):
     ) -> Connection[DeadlineChange]:
         """A keyset page."""
         return await deadline_changes_page(info, self.view.case.id, first, after)
+
+    @strawberry.field(description="What stock it asks for to cover written calls, oldest first.")
+    async def covered_option_shortfalls(self, info: Info) -> list[CoveredOptionShortfall]:
+        """Batched."""
+        return [shortfall_node(view) for view in await self._recoveries(info, of_a_recall=False)]
+
+    @strawberry.field(description="What recalled stock it asks back, oldest first.")
+    async def short_recoveries(self, info: Info) -> list[ShortRecovery]:
+        """Batched."""
+        now = info.context.api.desk.clock()
+        return [short_recovery_node(view, now) for view in await self._recoveries(info, of_a_recall=True)]
+
+    async def _recoveries(self, info: Info, of_a_recall: bool) -> list[RecoveryView]:
+        if (self.view.case.alert_type is AlertType.SHORT_RECALL) is not of_a_recall:
+            return []
+        return list(await info.context.loaders.recoveries_of.load(self.view.case.id))
 
     @strawberry.field(description="Its liquidation orders, newest first.")
     async def orders(

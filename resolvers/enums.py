@@ -14,11 +14,13 @@ from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
-from domain.market import FactorSource, InstrumentKind, TradeStatus
+from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.principal import Permission
+from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
 from domain.risk_settings import ForceType, SettingKind, TradeType
+from domain.stock_recovery import RecallCause, RecoveryStatus
 
 E = TypeVar("E", bound=Enum)
 
@@ -162,6 +164,33 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         "What is held.",
         {"STOCK": "A share.", "OPTION": "An option; mind the multiplier.", "FUND": "A fund."},
     ),
+    OptionRight: (
+        "What the holder of an option may do.",
+        {"CALL": "Buy the underlying at the strike.", "PUT": "Sell the underlying at the strike."},
+    ),
+    RecoveryStatus: (
+        "Where the recovery of a stock stands.",
+        {
+            "OPEN": "Something is outstanding.",
+            "RECOVERED": "All of it was there at some time since; that ended it for good.",
+            "CANCELED": "Its case was voided or written off.",
+        },
+    ),
+    RecallCause: (
+        "Why stock that was sold short has to come back.",
+        {
+            "RECALLED": "The lender wants it back.",
+            "UNBORROWED": "It could not be borrowed.",
+        },
+    ),
+    AllocationRule: (
+        "Which of the clients that are short of a recalled stock have to give it back.",
+        {
+            "PRO_RATA": "All, in proportion to what they are short of, in whole lots.",
+            "FIFO": "Those who have been short for longest.",
+            "LARGEST_FIRST": "Those who are short of most.",
+        },
+    ),
     TradeStatus: (
         "Whether and how an instrument trades now.",
         {
@@ -254,7 +283,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "NO_ADDRESS": "The client has no address for this channel.",
             "CHANNEL_OFF": "No service is set for this channel.",
             "URL_REFUSED": "Webhooks are not posted to such a URL.",
-            "TOO_MANY": "There are as many as there may be.",
+            "TOO_MANY": "There are as many as there may be, or more than one request may change.",
             "CURSOR_REFUSED": "The events behind this cursor are no longer held, or it is no cursor.",
         },
     ),

@@ -11,7 +11,7 @@ from desk.assess_case import as_open_orders
 from desk.desk import Desk
 from domain.approval import ApprovalView
 from domain.events import CaseView, Fill, OrderView
-from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, RecoveryId, Symbol
 from domain.liquidation import OpenOrder
 from domain.margin import MarginFigures
 from domain.market import Instrument, Quote
@@ -33,6 +33,8 @@ from models.order import (
     open_orders_of,
 )
 from models.risk_setting import load_settings
+from models.stock_borrow import ShortHolding, shorts_in
+from models.stock_recovery import RecoveryView, load_recoveries, recoveries_of_cases
 from models.where import Page
 
 K = TypeVar("K")
@@ -90,6 +92,15 @@ class Loaders:
         )
         self.order_counts: DataLoader[CaseId, int | None] = _one(
             lambda ids: count_orders_of_cases(audience, ids)
+        )
+        self.recoveries: DataLoader[RecoveryId, RecoveryView | None] = _one(
+            lambda ids: load_recoveries(audience, ids)
+        )
+        self.recoveries_of: DataLoader[CaseId, Sequence[RecoveryView]] = _many(
+            lambda ids: recoveries_of_cases(audience, ids)
+        )
+        self.shorts: DataLoader[Symbol, Sequence[ShortHolding]] = _many(
+            lambda symbols: shorts_in(audience, symbols)
         )
         self.settings: DataLoader[SettingId, SettingVersion | None] = _one(
             lambda ids: load_settings(audience, ids)

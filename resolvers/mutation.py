@@ -24,10 +24,18 @@ from resolvers.liquidation import (
 from resolvers.market_days import MarketDayMutations
 from resolvers.node import filter_id
 from resolvers.settings import SettingMutations
+from resolvers.stock_commands import StockMutations
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(CaseMutations, CaseWorkMutations, MarketDayMutations, ApprovalMutations, SettingMutations):
+class Mutation(
+    CaseMutations,
+    CaseWorkMutations,
+    MarketDayMutations,
+    ApprovalMutations,
+    SettingMutations,
+    StockMutations,
+):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.mutation(

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import strawberry
 
+from desk.assess_recovery import is_recovery
 from desk.liquidate import switched_off
+from desk.plan_recovery import plan_case_recovery
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -40,6 +42,8 @@ from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
 from resolvers.settings import SettingQueries, find_setting
+from resolvers.stock_queries import StockQueries
+from resolvers.stock_recovery import find_short_recovery, find_shortfall
 from resolvers.summary import CaseSummary, summarise
 from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 
@@ -72,7 +76,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries, SettingQueries):
+class Query(ApprovalQueries, SettingQueries, StockQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -231,7 +235,12 @@ class Query(ApprovalQueries, SettingQueries):
         off = switched_off(loaded.book, ForceType.MANUAL)
         if off is not None:
             return refused_preview(off, view.case.figures.amount)
-        made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
+        now, orders = desk.clock(), loaded.open_orders
+        made = (
+            await plan_case_recovery(desk, view.case, loaded.book, orders, request, (), now)
+            if is_recovery(view.case)
+            else liquidation.plan(loaded.book.book, orders, request, desk.rules.plans, now)
+        )
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
         return preview_of(made, desk)
@@ -312,5 +321,7 @@ _FINDERS = {
     "Position": _find_position,
     "FollowUp": _find_follow_up,
     "MarketDay": find_market_day,
+    "CoveredOptionShortfall": find_shortfall,
+    "ShortRecovery": find_short_recovery,
     "RiskSetting": find_setting,
 }

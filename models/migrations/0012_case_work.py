@@ -8,7 +8,7 @@ from tortoise.migrations.constraints import CheckConstraint
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_evidence")]
+    dependencies = [("models", "0011_stock_recovery")]
 
     initial = False
 
