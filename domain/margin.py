@@ -41,6 +41,8 @@ class AmountRule:
     """A case opens on over-financing alone (alert type OVER_FINANCING)."""
     on_equity: bool = False
     """Measure equity instead of liquid net assets (the conservative default)."""
+    whole_debt: bool = False
+    """Ask for the whole debt, as of a cash account: due from an intraday account before the close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -281,10 +283,15 @@ def shortfalls(
     k * MCM - net assets; M2 = debt above the financing limit, for a cash account 0. Inside `money.exact()`.
     """
     debt = max(ZERO, -cash)
-    if terms.account_type is AccountType.CASH:
+    if owes_whole_debt(terms, rule):
         return debt + fixed_part(terms, rule, accrued_interest), ZERO
     needed = rule.coefficient * margin_call - net_assets + fixed_part(terms, rule, accrued_interest)
     return needed, max(ZERO, debt - terms.financing_limit) if rule.with_over_financing else ZERO
+
+
+def owes_whole_debt(terms: AccountTerms, rule: AmountRule) -> bool:
+    """The debt is asked for, not the margin."""
+    return rule.whole_debt or terms.account_type is AccountType.CASH
 
 
 def fixed_part(terms: AccountTerms, rule: AmountRule, accrued_interest: Decimal) -> Decimal:

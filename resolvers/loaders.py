@@ -14,12 +14,13 @@ from domain.approval import ApprovalView
 from domain.events import CaseView, Fill, OrderView
 from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, RecoveryId, Symbol
 from domain.liquidation import OpenOrder
+from domain.margin import MarginFigures
 from domain.market import Instrument, Quote
 from domain.principal import Audience
 from domain.risk_settings import SettingId, SettingVersion
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
-from models.case import load_cases, open_cases_of_clients
+from models.case import figures_at_open, load_cases, open_cases_of_clients
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
 from models.database import consistent_read
 from models.market import load_instruments, load_quotes
@@ -70,6 +71,9 @@ class Loaders:
             return {id_: BookAndOrders(book, orders[id_]) for id_, book in loaded.items()}
 
         self.cases: DataLoader[CaseId, CaseView | None] = _one(lambda ids: load_cases(audience, ids))
+        self.figures_at_open: DataLoader[CaseId, MarginFigures | None] = _one(
+            lambda ids: figures_at_open(audience, ids)
+        )
         self.clients: DataLoader[ClientId, ClientRow | None] = _one(lambda ids: load_clients(audience, ids))
         self.accounts: DataLoader[AccountId, AccountRow | None] = _one(
             lambda ids: load_accounts(audience, ids)
