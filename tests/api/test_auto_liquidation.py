@@ -26,7 +26,11 @@ from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
 from tests.api.trading import cases, liquidate, orders
 
-QUICK = {"auto_liquidation_poll_s": 0.05, "auto_liquidation_retry_s": 1, "market_day_poll_interval_s": 0.05}
+QUICK: dict[str, Any] = {
+    "auto_liquidation_poll_s": 0.05,
+    "auto_liquidation_retry_s": 1,
+    "market_day_poll_interval_s": 0.05,
+}
 
 
 async def owing_desk(world: World, **settings: Any) -> Desk:
