@@ -16,7 +16,7 @@ from desk.desk import Desk
 from domain.case import CaseStatus
 from domain.events import CaseView
 from domain.ids import CaseId
-from domain.message import Channel, Contact, Message, MessageTemplate, daily_template, is_muted
+from domain.message import Channel, Contact, Message, MessageTemplate, daily_template
 from domain.money import Currency
 from domain.principal import EVERYTHING
 from models.audit import AuditEntry, write_audit
@@ -89,7 +89,7 @@ def _template(view: CaseView, untold: Untold, zone: ZoneInfo | None, now: dateti
     """As the case stands under its lock; None: there is nothing to say any more."""
     if zone is None:
         return MessageTemplate.CURED if view.case.status is CaseStatus.RESOLVED else None
-    if is_muted(view.case) or view.case.overdue(now):
+    if view.case.messages_muted(now):
         return None
     return daily_template(view.case, zone, now, untold.told_before)
 
