@@ -10,7 +10,7 @@ from subscriptions.bus import Position
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.operation import Delivery, Operation, Snapshot
-from subscriptions.protocol import Subscribe
+from subscriptions.protocol import CloseCode, Subscribe
 from subscriptions.running import AWAY_HINT, Backend, Caller, Operations, Start
 from subscriptions.sse import SingleWire, SseStream, StreamLimits
 from subscriptions.websocket import SocketWire
@@ -94,6 +94,18 @@ async def test_a_stream_that_ends_in_the_midst_of_a_delivery_costs_the_others_no
         await until(lambda: ended and other.offsets[-1] == 3)
         assert other.offsets == [1, 2, 3]
         assert [list(group.members) for group in w.feed.groups] == [[other]]
+
+
+async def test_a_stream_that_ended_before_its_connection_came_shows_it_nothing() -> None:
+    async with world(memory_bus()) as w:
+        backend, pipe = Backend(Executor(lambda: FromNow(Topic())), w.feed, w.metrics), Pipe(room=10)
+        limits = StreamLimits(ROOMY, operations=2, heartbeat_s=60, reserved_s=60)
+        stream = SseStream(CALLER, SingleWire(), backend, limits, lambda _: None)
+        stream.close(CloseCode.FORBIDDEN, "TOKEN_REVOKED: your access was revoked")
+        stream.attach(pipe, {})
+        stream.start(asked("1"), CALLER)
+        await asyncio.sleep(0)
+        assert (pipe.gone, pipe.written, list(w.feed.groups)) == (True, [], [])
 
 
 async def test_what_is_executing_when_its_connection_ends_runs_to_its_end_and_is_waited_for() -> None:
