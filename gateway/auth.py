@@ -80,17 +80,29 @@ class TokenVerifier:
     def verify(self, token: str, now: datetime) -> Principal:
         """The principal that the token names at `now`; raises `Unauthenticated`."""
         claims = _parse(_decode(token, self._secret))
+        issued_at = datetime.fromtimestamp(claims.iat, UTC)
         expires_at = datetime.fromtimestamp(claims.exp, UTC)
+        self._require_still_good(claims.sub, issued_at, expires_at, now)
         valid_from = datetime.fromtimestamp(max(claims.iat, claims.nbf), UTC)
-        if now >= expires_at + self._leeway:
-            raise Unauthenticated(TokenFault.EXPIRED, "The token has expired: get a new one.")
         if now < valid_from - self._leeway:
             raise Unauthenticated(TokenFault.CLAIMS, "The token is not valid yet.")
-        revoked_at = self._revoked_at(claims.sub)
-        if revoked_at is not None and claims.iat <= revoked_at.timestamp():
-            raise Unauthenticated(TokenFault.REVOKED, "The access of this subject was revoked.")
         audience = Audience(_permissions(claims.permissions), claims.account_scope())
-        return Principal(claims.sub, audience, datetime.fromtimestamp(claims.iat, UTC), expires_at)
+        return Principal(claims.sub, audience, issued_at, expires_at)
+
+    def verify_again(self, principal: Principal, now: datetime) -> None:
+        """What may have ended since the token was verified; raises `Unauthenticated`."""
+        self._require_still_good(
+            principal.subject, principal.token_issued_at, principal.token_expires_at, now
+        )
+
+    def _require_still_good(
+        self, subject: str, issued_at: datetime, expires_at: datetime, now: datetime
+    ) -> None:
+        if now >= expires_at + self._leeway:
+            raise Unauthenticated(TokenFault.EXPIRED, "The token has expired: get a new one.")
+        revoked_at = self._revoked_at(subject)
+        if revoked_at is not None and issued_at <= revoked_at:
+            raise Unauthenticated(TokenFault.REVOKED, "The access of this subject was revoked.")
 
 
 def issue(
