@@ -10,7 +10,7 @@ from domain.calendar import TradingCalendar, deadline
 from domain.ids import EventId
 from domain.liquidation import PlanLimits
 from domain.money import Currency
-from domain.risk_settings import RiskRules
+from domain.risk_settings import ApprovalLimits, RiskRules
 from models.book import BookRules
 
 
@@ -31,6 +31,9 @@ class DeskRules:
     max_cases_per_batch: int
     max_orders_per_batch: int
     max_approvals_per_batch: int
+    approval_limits: ApprovalLimits
+    """What one person may liquidate alone, where the risk settings say nothing."""
+    reporting_currency: Currency
     approval_ttl: timedelta
     """How long a request waits for a second person."""
     messages: MessageRules = field(default_factory=MessageRules)

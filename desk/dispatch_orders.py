@@ -4,6 +4,8 @@
 reconciliation asks the venue by the client order id and only then decides.
 """
 
+from datetime import datetime
+
 import structlog
 
 from desk.desk import Desk
@@ -11,10 +13,13 @@ from desk.order_steps import store_step
 from desk.reconcile import reconcile_order
 from domain.events import OrderView
 from domain.ids import OrderId
-from domain.order import Order, OrderChange, OrderStatus, mark_sent
+from domain.kill_switch import KillSwitch
+from domain.order import Order, OrderChange, OrderStatus, RefusedTransition, act, mark_sent
+from domain.order_states import OrderTrigger
 from models import outbox
 from models.book import lock_accounts
 from models.database import transaction
+from models.kill_switch import guard_sending, switch_over
 from models.market import load_instruments
 from models.order import load_by_client_order_id, orders_in
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
@@ -70,13 +75,17 @@ class Dispatcher:
             await lock_accounts([seen.order.account_id])
             view = await load_by_client_order_id(seen.order.client_order_id)
             assert view is not None
-            change = mark_sent(view.order, self._desk.clock())
+            # A switch that is set from here on waits until this order counts as sent.
+            await guard_sending()
+            frozen = await switch_over(view.account, view.order.created_at)
+            now = self._desk.clock()
+            change = mark_sent(view.order, now) if frozen is None else _killed(view.order, frozen, now)
             if not isinstance(change, OrderChange):
                 return None
             event = await store_step(self._desk, view, change)
             await outbox.append([event])
         self._desk.on_commit()
-        return event.view
+        return None if frozen else event.view
 
     async def _send_cancels(self) -> int:
         pending = await orders_in([OrderStatus.PENDING_CANCEL], self._batch)
@@ -105,3 +114,8 @@ class Dispatcher:
     def _forget_all_but(self, pending: set[OrderId]) -> None:
         for order_id in self._cancels_sent.keys() - pending:
             del self._cancels_sent[order_id]
+
+
+def _killed(order: Order, switch: KillSwitch, now: datetime) -> OrderChange | RefusedTransition:
+    """The order that waited when a kill switch came does not wait for its end."""
+    return act(order, OrderTrigger.KILLED, now, f"kill switch: {switch.reason}")

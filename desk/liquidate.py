@@ -13,6 +13,8 @@ from datetime import datetime
 from desk.assess_case import as_open_orders, case_event
 from desk.audit import case_entry
 from desk.desk import Desk
+from desk.four_eyes import facts_after, facts_before, why_two
+from desk.kill_switch import frozen_by
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
     BUSY,
@@ -26,7 +28,9 @@ from desk.outcomes import (
     plain,
     request_hash,
 )
+from desk.request_approval import ApprovalAsked, request_approval
 from desk.take_snapshot import snapshot_change
+from domain.approval import Approval, ApprovalKind
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, OrderId, client_order_id
@@ -39,6 +43,7 @@ from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
 from models.case import load_cases, lock_case, save_case
+from models.codec import Codec
 from models.database import Busy, UniqueViolated, transaction
 from models.holding import bump_book
 from models.idempotency import claim_key, store_outcome, stored_outcomes
@@ -64,6 +69,19 @@ class Liquidate:
     idempotency_key: str
     cases: tuple[LiquidateCase, ...]
     reason: str | None
+    approval: Approval | None = None
+    """What a second person approved; the caller is that person, and the orders are the maker's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedLiquidation:
+    """What is kept of a command until a second person approves it: the version that was seen is not."""
+
+    idempotency_key: str
+    item: LiquidateCase
+
+
+APPROVED_LIQUIDATIONS: Codec[ApprovedLiquidation] = Codec(ApprovedLiquidation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,9 +161,12 @@ async def _decide_case(
         return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
     view, book_version = locked
     read = await _fresh(desk, view, book_version, ahead, now)
-    made = _plan(view, item, read, desk, now)
+    made = await _plan(view, item, read, desk, now)
+    outcome: LiquidationOutcome
     if isinstance(made, Refusal):
-        outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
+        outcome = LiquidationRefused(item.case_id, made.code, made.message, True)
+    elif why := await why_two(desk, read.book, made, len(command.cases), item.plan.override):
+        outcome = await _ask_another(desk, principal, command, item, view, made, why, now)
     else:
         outcome = await _record(desk, principal, command, item, view, made, read, now)
     await store_outcome(
@@ -154,6 +175,48 @@ async def _decide_case(
         now,
     )
     return outcome
+
+
+async def _ask_another(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    view: CaseView,
+    made: Plan,
+    why: str,
+    now: datetime,
+) -> LiquidationRefused:
+    approved = ApprovedLiquidation(command.idempotency_key, replace(item, expected_version=None))
+    asked = ApprovalAsked(
+        kind=ApprovalKind.LIQUIDATION,
+        entity="case",
+        entity_id=item.case_id,
+        account_id=view.case.account_id,
+        reason=command.reason,
+        before=facts_before(made),
+        after=facts_after(made),
+        command=APPROVED_LIQUIDATIONS.to_text(approved),
+    )
+    refused = await request_approval(desk, principal, asked, why, now)
+    return LiquidationRefused(item.case_id, refused.code, refused.message, True, refused.approval_id)
+
+
+async def liquidate_approved(
+    desk: Desk, approver: Principal, approval: Approval, approved: ApprovedLiquidation, now: datetime
+) -> Plan | Refusal:
+    """Plan anew and record, in the caller's transaction; the plan that was recorded."""
+    item = approved.item
+    locked = await lock_case(approver.audience, item.case_id)
+    if locked is None:
+        return Refusal(RefusalCode.NOT_FOUND, "There is no such case.")
+    view, book_version = locked
+    read = await _fresh(desk, view, book_version, {}, now)
+    made = await _plan(view, item, read, desk, now)
+    if not isinstance(made, Refusal):
+        command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
+        await _record(desk, approver, command, item, view, made, read, now)
+    return made
 
 
 async def _fresh(
@@ -167,7 +230,9 @@ async def _fresh(
     return _ReadAhead(books[account_id], await open_orders_of([account_id]))
 
 
-def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime) -> Plan | Refusal:
+async def _plan(
+    view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime
+) -> Plan | Refusal:
     case = view.case
     if item.expected_version is not None and item.expected_version != case.version:
         return Refusal(
@@ -177,7 +242,7 @@ def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now
     accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     if isinstance(accepted, Refusal):
         return accepted
-    off = switched_off(read.book, ForceType.MANUAL)
+    off = await frozen_by(view.account) or switched_off(read.book, ForceType.MANUAL)
     if off is not None:
         return off
     return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
@@ -209,7 +274,7 @@ async def _record(
     assert not isinstance(case, Refusal)
     case = replace(case, uncovered_amount=made.amount_after)
     orders = [
-        _order(desk, principal, item, case.case_no, case.plans, number, leg, view, now)
+        _order(desk, _placed_by(principal, command), item, case.case_no, case.plans, number, leg, view, now)
         for number, leg in enumerate(made.legs, start=1)
     ]
     before = replace(view, symbols=read.book.symbols)
@@ -234,9 +299,13 @@ async def _record(
     )
 
 
+def _placed_by(principal: Principal, command: Liquidate) -> str:
+    return principal.subject if command.approval is None else command.approval.maker
+
+
 def _order(
     desk: Desk,
-    principal: Principal,
+    placed_by: str,
     item: LiquidateCase,
     case_no: str,
     plan_number: int,
@@ -259,9 +328,10 @@ def _order(
         limit_price=leg.limit_price,
         status=OrderStatus.QUEUED,
         estimated_reduction=leg.reduction,
-        placed_by=principal.subject,
+        placed_by=placed_by,
         created_at=now,
         updated_at=now,
+        override=item.plan.override,
     )
 
 
@@ -294,10 +364,17 @@ def _audit(
         "amountBefore": plain(made.amount_before),
         "amountAfter": plain(made.amount_after),
         "legs": legs,
+        **_approval_facts(command),
     }
     made_of = case_entry(principal, now, before, after, "liquidate", detail)
     assert made_of is not None, "a liquidation changes the case"
     return made_of
+
+
+def _approval_facts(command: Liquidate) -> dict[str, str]:
+    if command.approval is None:
+        return {}
+    return {"approval": command.approval.id, "maker": command.approval.maker}
 
 
 def _hash(command: Liquidate) -> str:
@@ -328,5 +405,6 @@ def _plain_knobs(asked: PlanRequest) -> dict[str, object]:
         "priceBand": plain(asked.price_band or None),
         "maxAdvShare": plain(asked.caps.adv_share),
         "maxSliceNotional": plain(asked.caps.slice_notional),
+        "override": asked.override or None,
     }
     return {name: knob for name, knob in knobs.items() if knob is not None}

@@ -8,6 +8,7 @@ CaseId = NewType("CaseId", str)
 OrderId = NewType("OrderId", str)
 EventId = NewType("EventId", str)
 ApprovalId = NewType("ApprovalId", str)
+KillSwitchId = NewType("KillSwitchId", str)
 Symbol = NewType("Symbol", str)
 """Instrument with its market, e.g. ``700.HK`` or ``AAPL.US``."""
 ClientOrderId = NewType("ClientOrderId", str)

@@ -17,6 +17,7 @@ from domain.book_changes import TradeStatusStated
 from domain.liquidation import PlanLimits
 from domain.market import Quote
 from domain.money import Currency
+from domain.risk_settings import ApprovalLimits
 from feeds.base import Feed, FeedMessage
 from feeds.closes import parse_closes
 from feeds.redis_feed import RedisFeed
@@ -156,6 +157,8 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
         max_approvals_per_batch=settings.approve_max_requests,
+        approval_limits=ApprovalLimits(settings.approval_notional, settings.approval_cases),
+        reporting_currency=Currency(settings.reporting_currency),
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         messages=message_rules(settings),
         webhooks=webhook_rules(settings),

@@ -9,7 +9,7 @@ import strawberry
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
-from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, OrderId, Symbol
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
@@ -22,6 +22,7 @@ from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orde
 from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
+from resolvers.kill_switch import KillSwitchQueries, kill_switch_of
 from resolvers.liquidation import (
     LiquidationPreview,
     LiquidationPreviewInput,
@@ -65,7 +66,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries):
+class Query(ApprovalQueries, KillSwitchQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -251,7 +252,13 @@ async def _find_approval(context: ReadContext, id_: str) -> Node | None:
     return approval_of(view, context) if view else None
 
 
+async def _find_kill_switch(context: ReadContext, id_: str) -> Node | None:
+    switch = await context.loaders.kill_switches.load(KillSwitchId(id_))
+    return kill_switch_of(switch) if switch else None
+
+
 _FINDERS = {
+    "KillSwitch": _find_kill_switch,
     "ApprovalRequest": _find_approval,
     "Case": _find_case,
     "Client": _find_client,
