@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.assess_case import as_open_orders, case_event
+from desk.assess_recovery import is_recovery
 from desk.audit import case_entry
 from desk.desk import Desk
 from desk.four_eyes import facts_after, facts_before, why_two
@@ -28,12 +29,13 @@ from desk.outcomes import (
     plain,
     request_hash,
 )
+from desk.plan_recovery import plan_case_recovery
 from desk.request_approval import ApprovalAsked, request_approval
 from desk.take_snapshot import snapshot_change
 from domain.approval import Approval, ApprovalKind
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
-from domain.ids import AccountId, CaseId, OrderId, client_order_id
+from domain.ids import AccountId, CaseId, OrderId, RecoveryId, client_order_id
 from domain.liquidation import LiquidationTarget, Plan, PlannedLeg, PlanRequest, plan
 from domain.order import Order, OrderStatus
 from domain.principal import Capability, Principal
@@ -60,6 +62,8 @@ class LiquidateCase:
     case_id: CaseId
     expected_version: int | None
     plan: PlanRequest
+    recoveries: tuple[RecoveryId, ...] = ()
+    """Of a case of stock recovery: which to serve; none named: all that are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +89,9 @@ APPROVED_LIQUIDATIONS: Codec[ApprovedLiquidation] = Codec(ApprovedLiquidation)
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadAhead:
+class ReadAhead:
+    """An account's book, and its open orders."""
+
     book: AccountBook
     orders: Sequence[OrderView]
 
@@ -116,7 +122,7 @@ async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> lis
 
 async def _read_ahead(
     desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
-) -> dict[AccountId, _ReadAhead]:
+) -> dict[AccountId, ReadAhead]:
     views = await load_cases(principal.audience, [item.case_id for item in items])
     account_ids = sorted({view.case.account_id for view in views.values()})
     if not account_ids:
@@ -125,7 +131,7 @@ async def _read_ahead(
     orders: dict[AccountId, list[OrderView]] = defaultdict(list)
     for order in await open_orders_of(account_ids):
         orders[order.order.account_id].append(order)
-    return {id_: _ReadAhead(book, orders[id_]) for id_, book in books.items()}
+    return {id_: ReadAhead(book, orders[id_]) for id_, book in books.items()}
 
 
 async def _liquidate_case(
@@ -133,7 +139,7 @@ async def _liquidate_case(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
-    ahead: dict[AccountId, _ReadAhead],
+    ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     try:
         async with transaction():
@@ -153,7 +159,7 @@ async def _decide_case(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
-    ahead: dict[AccountId, _ReadAhead],
+    ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     now = desk.clock()
     locked = await lock_case(principal.audience, item.case_id)
@@ -168,7 +174,7 @@ async def _decide_case(
     elif why := await why_two(desk, read.book, made, len(command.cases), item.plan.override):
         outcome = await _ask_another(desk, principal, command, item, view, made, why, now)
     else:
-        outcome = await _record(desk, principal, command, item, view, made, read, now)
+        outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
     await store_outcome(
         *(principal.subject, command.idempotency_key, item.case_id),
         LIQUIDATION_OUTCOMES.to_text(outcome),
@@ -215,23 +221,23 @@ async def liquidate_approved(
     made = await _plan(view, item, read, desk, now)
     if not isinstance(made, Refusal):
         command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
-        await _record(desk, approver, command, item, view, made, read, now)
+        await record_liquidation(desk, approver, command, item, view, made, read, now)
     return made
 
 
 async def _fresh(
-    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, _ReadAhead], now: datetime
-) -> _ReadAhead:
+    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
+) -> ReadAhead:
     account_id = view.case.account_id
     read = ahead.get(account_id)
     if read is not None and read.book.version == book_version:
         return read
     books = await load_books([account_id], desk.rules.books, now)
-    return _ReadAhead(books[account_id], await open_orders_of([account_id]))
+    return ReadAhead(books[account_id], await open_orders_of([account_id]))
 
 
 async def _plan(
-    view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime
+    view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime
 ) -> Plan | Refusal:
     case = view.case
     if item.expected_version is not None and item.expected_version != case.version:
@@ -245,6 +251,9 @@ async def _plan(
     off = await frozen_by(view.account) or switched_off(read.book, ForceType.MANUAL)
     if off is not None:
         return off
+    if is_recovery(case):
+        orders = as_open_orders(read.orders)
+        return await plan_case_recovery(desk, case, read.book, orders, item.plan, item.recoveries, now)
     return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
 
 
@@ -260,16 +269,17 @@ def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:
     )
 
 
-async def _record(
+async def record_liquidation(
     desk: Desk,
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
     view: CaseView,
     made: Plan,
-    read: _ReadAhead,
+    read: ReadAhead,
     now: datetime,
 ) -> LiquidationStarted:
+    """Store what was planned, in the caller's transaction: case, orders, audit, events."""
     case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     assert not isinstance(case, Refusal)
     case = replace(case, uncovered_amount=made.amount_after)
@@ -388,14 +398,18 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
         if asked.legs is None
         else [[leg.symbol, plain(leg.quantity), plain(leg.limit_price)] for leg in asked.legs]
     )
-    return {
-        "case": item.case_id,
-        "expectedVersion": item.expected_version,
-        "legs": legs,
-        "policy": asked.policy,
-        "keep": sorted(asked.keep),
-        "order": [asked.order_type, asked.session, asked.time_in_force],
-    } | _plain_knobs(asked)
+    return (
+        {
+            "case": item.case_id,
+            "expectedVersion": item.expected_version,
+            "legs": legs,
+            "policy": asked.policy,
+            "keep": sorted(asked.keep),
+            "order": [asked.order_type, asked.session, asked.time_in_force],
+        }
+        | _plain_knobs(asked)
+        | ({"recoveries": list(item.recoveries)} if item.recoveries else {})
+    )
 
 
 def _plain_knobs(asked: PlanRequest) -> dict[str, object]:

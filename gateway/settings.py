@@ -170,6 +170,44 @@ class Settings(BaseSettings):
         description="How far a limit price may be from the mark, as a fraction of it.",
     )
 
+    case_claim_minutes: Count = Field(
+        15, description="For how many minutes a claim on a case holds unless it is renewed."
+    )
+    deadline_extension_trading_days: int = Field(
+        3,
+        ge=0,
+        description="How many trading days past the calendar's deadline one person alone may move it.",
+    )
+    auto_liquidation_poll_s: Seconds = Field(
+        1, description="How often, in seconds, the desk looks for automatic liquidations that are due."
+    )
+    auto_liquidation_retry_s: Seconds = Field(
+        10, description="After how many seconds an automatic liquidation held by a price is tried again."
+    )
+    auto_liquidation_batch: Count = Field(
+        100, description="The most automatic liquidations that are begun at a time."
+    )
+    intraday_flat_minutes: int = Field(
+        15, ge=0, description="How many minutes before the close intraday accounts have to be flat; 0: never."
+    )
+    intraday_last_order_minutes: int = Field(
+        20, ge=0, description="How many minutes before the close intraday accounts may only reduce."
+    )
+    intraday_liquidate_at_once: bool = Field(
+        False, description="Whether the desk liquidates a margin call of an intraday account as it opens."
+    )
+    market_day_poll_interval_s: Seconds = Field(
+        1, description="How often, in seconds, a process looks for market days put in by hand."
+    )
+    market_day_recheck_s: Seconds = Field(
+        600, description="How often, in seconds, the deadlines of all live cases are checked all the same."
+    )
+    covered_options_check_interval_s: Seconds = Field(
+        15, description="How often, in seconds, the desk looks whether the time of covered options has come."
+    )
+    recall_max_accounts: Count = Field(
+        5_000, description="The most accounts that one recall of a stock is allocated over."
+    )
     order_adv_share_max: Decimal | None = Field(
         None,
         gt=0,
@@ -204,8 +242,24 @@ class Settings(BaseSettings):
     approval_poll_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks for requests that have expired."
     )
+    exemptions_max: Count = Field(
+        500, description="The most exemption rules the risk settings may hold, those switched off included."
+    )
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
+
+    what_if_timeout_s: Seconds = Field(
+        60, description="After how many seconds a what-if of the whole book is ended."
+    )
+    what_if_waiting_max: Count = Field(
+        4, description="The most whole-book what-ifs that run or wait in one process; one runs at a time."
+    )
+    what_if_accounts_max: Count = Field(
+        10_000, description="The most accounts in call that the answer of a whole-book what-if can list."
+    )
+    what_if_chunk_accounts: Count = Field(
+        500, description="How many accounts a whole-book what-if holds in memory at a time."
+    )
 
     order_ack_timeout_s: Seconds = Field(
         10, description="After how many silent seconds of the venue an order's status is asked for."
@@ -481,6 +535,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         ),
         "GATEWAY_FEED=replay needs GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
+        ),
+        "GATEWAY_INTRADAY_LAST_ORDER_MINUTES must not be below GATEWAY_INTRADAY_FLAT_MINUTES.": (
+            settings.intraday_last_order_minutes < settings.intraday_flat_minutes
         ),
         "GATEWAY_ORDER_NOTIONAL_MAX must be amounts above zero, such as USD=2000000.": (
             not all(_is_amount(most) for most in settings.order_notional_max.values())

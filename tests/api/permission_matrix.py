@@ -58,6 +58,9 @@ ANSWERS = {
     "approve": _APPROVAL,
     "decline": _APPROVAL,
     "withdraw": _APPROVAL,
+    "recallStock": "result { __typename ... on RecallRefused { code } }",
+    "recoverStock": "results { __typename ... on StockRecoveryRefused { code } }",
+    "requestSettingChange": "result { __typename ... on SettingChangeRefused { code } }",
 }
 """What others answer: whatever it is, a refusal's `code` has to be asked for."""
 
@@ -79,7 +82,18 @@ QUERIES: Mapping[str, Row] = {
         {"input": {"caseId": CASE}},
     ),
     "killSwitches": Row("{ killSwitches { totalCount } }", EVERYBODY),
+    "coveredOptionShortfalls": Row("{ coveredOptionShortfalls { totalCount } }", EVERYBODY),
+    "shortRecoveries": Row("{ shortRecoveries { totalCount } }", EVERYBODY),
+    "stockBorrow": Row("{ stockBorrow { totalCount } }", EVERYBODY),
+    "whatIf": Row(
+        "query ($input: WhatIfInput!) { whatIf(input: $input) { calls } }",
+        MAY_PREVIEW,
+        {"input": {"accountId": ACCOUNT, "scenario": {}}},
+    ),
+    "bookWhatIf": Row("{ bookWhatIf(input: {}) { asOf } }", MAY_PREVIEW),
     "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
+    "settings": Row("{ settings { at } }", READS_SETTINGS),
+    "settingHistory": Row("{ settingHistory { totalCount } }", READS_SETTINGS),
 }
 
 MUTATIONS: Mapping[str, Row] = {
@@ -94,6 +108,20 @@ MUTATIONS: Mapping[str, Row] = {
     "approve": mutation("approve", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
     "decline": mutation("decline", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
     "withdraw": mutation("withdraw", "DecideApprovalsInput", SEES_APPROVALS, ids=[REQUEST]),
+    "recallStock": mutation(
+        *("recallStock", "RecallStockInput", OPERATORS),
+        symbol="NONE.HK",
+        quantity="1",
+        dueAt="2030-01-02T06:00:00Z",
+    ),
+    "recoverStock": mutation(
+        "recoverStock", "RecoverStockInput", MAY_LIQUIDATE, recoveries=[{"recoveryId": ORDER}]
+    ),
+    "requestSettingChange": mutation(
+        *("requestSettingChange", "RequestSettingChangeInput", CHANGES_SETTINGS),
+        reason="x",
+        setting={"tradingLimitExpiry": {"expires": False}},
+    ),
 }
 
 SUBSCRIPTIONS: Mapping[str, Row] = {

@@ -7,7 +7,7 @@ from tortoise.migrations.constraints import CheckConstraint
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0010_evidence")]
+    dependencies = [("models", "0012_case_work")]
 
     initial = False
 
