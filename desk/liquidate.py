@@ -230,7 +230,8 @@ async def _fresh(
 ) -> ReadAhead:
     account_id = view.case.account_id
     read = ahead.get(account_id)
-    if read is not None and read.book.version == book_version:
+    rules = await desk.risk_rules(now)
+    if read is not None and read.book.version == book_version and read.book.rules is rules:
         return read
     books = await load_books([account_id], desk.rules.books, now)
     return ReadAhead(books[account_id], await open_orders_of([account_id]))

@@ -248,6 +248,10 @@ class Settings(BaseSettings):
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
 
+    cancel_client_orders: bool = Field(
+        True,
+        description="Whether a client's own orders are cancelled before ours are sent, if the venue can.",
+    )
     what_if_timeout_s: Seconds = Field(
         60, description="After how many seconds a what-if of the whole book is ended."
     )
