@@ -18,6 +18,7 @@ from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
 from domain.market import Quote
 from domain.money import Currency
+from domain.risk_settings import ApprovalLimits
 from feeds.base import Feed, FeedMessage
 from feeds.closes import parse_closes
 from feeds.redis_feed import RedisFeed
@@ -179,6 +180,8 @@ def make_desk(
         recall_max_accounts=settings.recall_max_accounts,
         max_exemptions=settings.exemptions_max,
         max_approvals_per_batch=settings.approve_max_requests,
+        approval_limits=ApprovalLimits(settings.approval_notional, settings.approval_cases),
+        reporting_currency=Currency(settings.reporting_currency),
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         messages=message_rules(settings),
         webhooks=webhook_rules(settings),

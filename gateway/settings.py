@@ -229,6 +229,17 @@ class Settings(BaseSettings):
     approve_max_requests: Count = Field(
         100, description="The most requests one `approve`, `decline` or `withdraw` may name."
     )
+    approval_notional: Decimal = Field(
+        Decimal(50_000_000),
+        ge=0,
+        description="The most that one person liquidates of a case alone, in the reporting currency; above "
+        "it a second one approves. The risk settings win.",
+    )
+    approval_cases: Count = Field(
+        50,
+        description="The most cases that one person liquidates at once alone; above it a second one "
+        "approves. The risk settings win.",
+    )
     approval_ttl_s: Seconds = Field(
         14_400, description="After how many seconds a request that nobody approved or declined expires."
     )
@@ -241,6 +252,10 @@ class Settings(BaseSettings):
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
 
+    cancel_client_orders: bool = Field(
+        True,
+        description="Whether a client's own orders are cancelled before ours are sent, if the venue can.",
+    )
     what_if_timeout_s: Seconds = Field(
         60, description="After how many seconds a what-if of the whole book is ended."
     )
