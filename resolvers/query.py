@@ -12,7 +12,7 @@ from desk.plan_recovery import plan_case_recovery
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
-from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, OrderId, Symbol
 from domain.message import MessageId
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
@@ -30,6 +30,7 @@ from resolvers.case_records import follow_up_of
 from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
+from resolvers.kill_switch import KillSwitchQueries, kill_switch_of
 from resolvers.liquidation import (
     LiquidationPreview,
     LiquidationPreviewInput,
@@ -80,7 +81,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries, SettingQueries, StockQueries, WebhookQueries):
+class Query(ApprovalQueries, KillSwitchQueries, SettingQueries, StockQueries, WebhookQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -321,12 +322,18 @@ async def _find_webhook(context: ReadContext, id_: str) -> Node | None:
     return await find_webhook(context, WebhookId(id_))
 
 
+async def _find_kill_switch(context: ReadContext, id_: str) -> Node | None:
+    switch = await context.loaders.kill_switches.load(KillSwitchId(id_))
+    return kill_switch_of(switch) if switch else None
+
+
 async def _find_follow_up(context: ReadContext, id_: str) -> Node | None:
     record = (await follow_ups_of(context.audience, [id_])).get(id_)
     return follow_up_of(record) if record else None
 
 
 _FINDERS = {
+    "KillSwitch": _find_kill_switch,
     "Message": _find_message,
     "Webhook": _find_webhook,
     "ApprovalRequest": _find_approval,
