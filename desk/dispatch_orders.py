@@ -15,8 +15,9 @@ from domain.order import Order, OrderChange, OrderStatus, mark_sent
 from models import outbox
 from models.book import lock_accounts
 from models.database import transaction
-from models.market import load_instruments
+from models.market import load_instruments, load_quotes
 from models.order import load_by_client_order_id, orders_in
+from models.report import note_mark
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
 
 log = structlog.get_logger()
@@ -74,6 +75,8 @@ class Dispatcher:
             if not isinstance(change, OrderChange):
                 return None
             event = await store_step(self._desk, view, change)
+            quote = (await load_quotes([view.order.symbol])).get(view.order.symbol)
+            await note_mark(view.order.id, change.order.updated_at, quote.mark if quote else None)
             await outbox.append([event])
         self._desk.on_commit()
         return event.view

@@ -15,6 +15,7 @@ from domain.market import FactorSource, InstrumentKind, TradeStatus
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.principal import Permission
 from domain.refusals import RefusalCode
+from domain.snapshot import SnapshotKind
 
 E = TypeVar("E", bound=Enum)
 
@@ -263,6 +264,16 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "OPENED_AT": "When the case was opened.",
             "DEADLINE": "When the client's time ends.",
             "AMOUNT": "As last stored; a case whose amount changes between two pages may move.",
+        },
+    ),
+    SnapshotKind: (
+        "At which moment of a case's life a snapshot was taken.",
+        {
+            "TRIGGER": "The case was opened.",
+            "FORCE": "The desk might sell from then on, or a liquidation was accepted.",
+            "NOTICE": "A notice was sent to the client.",
+            "DAILY": "After the close of a trading day, while the case was open.",
+            "END": "The case was closed.",
         },
     ),
     OrderDirection: ("The direction of a sort.", {"ASC": "Smallest first.", "DESC": "Largest first."}),

@@ -18,6 +18,7 @@ from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
 from models.order import OrderFilter as OrderSelection
 from resolvers.approval import ApprovalQueries, approval_of
+from resolvers.audit import AuditQueries, find_audit_entry
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
 from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestInfo, reader
@@ -34,6 +35,7 @@ from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
+from resolvers.snapshot import SnapshotQueries, find_snapshot
 from resolvers.summary import CaseSummary, summarise
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
@@ -65,7 +67,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries):
+class Query(ApprovalQueries, AuditQueries, SnapshotQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -256,6 +258,8 @@ _FINDERS = {
     "Case": _find_case,
     "Client": _find_client,
     "Account": _find_account,
+    "AuditEntry": find_audit_entry,
     "Order": _find_order,
     "Position": _find_position,
+    "Snapshot": find_snapshot,
 }

@@ -28,6 +28,7 @@ MAY_EXPORT = MAY_DECIDE | {_P.AUDITOR}
 CASE, CLIENT, ACCOUNT, ORDER, REQUEST = (
     global_id(kind, "0" * 32) for kind in ("Case", "Client", "Account", "Order", "ApprovalRequest")
 )
+SNAPSHOT = global_id("Snapshot", "0" * 32)
 """Ids that nothing has: who may is answered NOT_FOUND or null, and nothing changes."""
 
 
@@ -77,6 +78,8 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"input": {"caseId": CASE}},
     ),
+    "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),
+    "auditTrail": Row("{ auditTrail { totalCount } }", MAY_EXPORT),
     "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
 }
 
