@@ -4,14 +4,17 @@ An approval and what it approves are one transaction: the executor of the kind r
 are now. Where it says no, the request stays pending and the approver is told.
 """
 
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import partial
 from typing import Any
 
+from desk.change_setting import execute_setting
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
+from desk.executed import Executed as Executed
+from desk.executed import Executor as Executor
 from domain.approval import (
     APPROVER,
     Approval,
@@ -34,18 +37,9 @@ DESK = "desk"
 """The actor of what nobody did."""
 
 
-@dataclass(frozen=True, slots=True)
-class Executed:
-    """It was done. `difference`: by name, what was asked for and what was done instead."""
-
-    difference: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
-
-
-Executor = Callable[[Desk, Principal, Approval, datetime], Awaitable[Executed | Refusal]]
-"""Carries out an approved request, in the caller's transaction, as the approver; the account and the request
-are locked. Where it refuses it has written nothing."""
-
-EXECUTORS: Mapping[ApprovalKind, Executor] = {}
+EXECUTORS: Mapping[ApprovalKind, Executor] = {
+    ApprovalKind.SETTING: execute_setting,
+}
 """Who carries out requests of a kind: an entry for each kind that is ever asked for."""
 
 _NEEDS: Mapping[ApprovalTrigger, tuple[Capability, ...]] = {

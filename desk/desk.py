@@ -31,6 +31,7 @@ class DeskRules:
     max_cases_per_batch: int
     max_orders_per_batch: int
     max_approvals_per_batch: int
+    max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
     messages: MessageRules = field(default_factory=MessageRules)

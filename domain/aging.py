@@ -29,16 +29,11 @@ class AgingBucket:
 
 def aging_buckets(cases: Iterable[AgedCase], last_days: Sequence[int], now: datetime) -> list[AgingBucket]:
     """One bucket up to each of `last_days` (ascending), and one for what is older."""
-    known = list(cases)
+    known = [(age_in_days(each.opened_at, now), each) for each in cases]
     bounds = [0, *last_days]
     buckets = []
     for below, last in zip(bounds, [*last_days, None], strict=True):
-        inside = [
-            each
-            for each in known
-            if below < age_in_days(each.opened_at, now)
-            and (last is None or age_in_days(each.opened_at, now) <= last)
-        ]
+        inside = [each for age, each in known if below < age and (last is None or age <= last)]
         currencies = sorted({each.currency for each in inside})
         amounts = {
             currency: total(each.amount for each in inside if each.currency == currency)

@@ -1,9 +1,9 @@
 """How a call was met: what client, desk and market each did to the amount, from two snapshots and the fills.
 
-The two books are brought over into each other in this order, and each step is credited with what it takes off
-the need: the client's own trades at the marks of the beginning, then deposits, then the desk's sales at their
-prices and fees, then everything else (prices, rates, factors, interest, limits). The parts add up exactly to the
-need at the beginning less the need at the end.
+The first book is brought over into the second in this order, and each step is credited with what it takes
+off the need: the client's own trades at the marks of the beginning, then deposits, then the desk's sales at
+their prices and fees, then everything else (prices, rates, factors, interest, limits). The parts add up
+exactly to the need at the beginning less the need at the end.
 """
 
 from collections.abc import Sequence
@@ -108,8 +108,8 @@ def cure_parts(before: Book, after: Book, fills: Sequence[BookedFill]) -> CurePa
     sold = _sold(funded, fills)
     needs = [need(book) for book in (before, traded, funded, sold, after)]
     with exact():
-        parts = [needs[step] - needs[step + 1] for step in range(4)]
-        return CureParts(*parts, surplus=-needs[-1])
+        trades, deposits, sales, market = (needs[step] - needs[step + 1] for step in range(4))
+        return CureParts(trades, deposits, sales, market, surplus=-needs[-1])
 
 
 def _client_traded(before: Book, after: Book, fills: Sequence[BookedFill]) -> Book:

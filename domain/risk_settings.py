@@ -212,7 +212,7 @@ def rules_at(versions: Iterable[SettingVersion], now: datetime, defaults: RiskRu
     values = {(version.kind, version.subject): version.value for version in in_force(versions, now)}
     amount_rules = dict(defaults.amount_rules)
     switched_off = set(defaults.switched_off)
-    exemptions = []
+    exemptions = list(defaults.exemptions)
     for (_, subject), value in values.items():
         match value:
             case AmountRule():

@@ -23,6 +23,7 @@ from feeds.redis_feed import RedisFeed
 from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
+from gateway.book_what_if_process import BookWhatIfProcess
 from gateway.calendars import Calendars
 from gateway.outward import message_rules, webhook_rules
 from gateway.revocation import Revocations
@@ -155,6 +156,7 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         default_base_market=settings.deadline_default_market,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
+        max_exemptions=settings.exemptions_max,
         max_approvals_per_batch=settings.approve_max_requests,
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         messages=message_rules(settings),
@@ -248,4 +250,9 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         snapshot_max=SNAPSHOT_ROWS_MAX,
         summary_interval_s=SUMMARY_INTERVAL_S,
         resume_within_s=settings.outbox_retention_hours * 3600,
+        book_what_if=BookWhatIfProcess(
+            settings.database_url, settings.what_if_timeout_s, settings.what_if_waiting_max
+        ).run,
+        what_if_accounts_max=settings.what_if_accounts_max,
+        what_if_chunk_accounts=settings.what_if_chunk_accounts,
     )

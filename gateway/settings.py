@@ -193,8 +193,24 @@ class Settings(BaseSettings):
     approval_poll_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks for requests that have expired."
     )
+    exemptions_max: Count = Field(
+        500, description="The most exemption rules the risk settings may hold, those switched off included."
+    )
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
+
+    what_if_timeout_s: Seconds = Field(
+        60, description="After how many seconds a what-if of the whole book is ended."
+    )
+    what_if_waiting_max: Count = Field(
+        4, description="The most whole-book what-ifs that run or wait in one process; one runs at a time."
+    )
+    what_if_accounts_max: Count = Field(
+        10_000, description="The most accounts in call that the answer of a whole-book what-if can list."
+    )
+    what_if_chunk_accounts: Count = Field(
+        500, description="How many accounts a whole-book what-if holds in memory at a time."
+    )
 
     order_ack_timeout_s: Seconds = Field(
         10, description="After how many silent seconds of the venue an order's status is asked for."

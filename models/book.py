@@ -198,7 +198,7 @@ def factors_from_row(row: Row) -> MarginFactors:
     """Of the client if there are any, else the instrument's, else the default; at each level what the risk
     back office set wins over what the statements say."""
     for prefix, source in (("client_", FactorSource.CLIENT), ("", FactorSource.INSTRUMENT)):
-        factors = _set_factors(row[f"{prefix or 'instrument_'}setting"]) or _stated_factors(
+        factors = _set_factors(row[f"{prefix or 'instrument_'}setting"]) or stated_factors(
             row, prefix, source
         )
         if factors is not None:
@@ -210,7 +210,8 @@ def _set_factors(text: str | None) -> MarginFactors | None:
     return None if text is None else factors_from_text(text)
 
 
-def _stated_factors(row: Row, prefix: str, source: FactorSource) -> MarginFactors | None:
+def stated_factors(row: Row, prefix: str, source: FactorSource) -> MarginFactors | None:
+    """From the columns with the prefix; None where they say nothing."""
     if row[f"{prefix}{FACTOR_COLUMNS[0]}"] is None:
         return None
     initial, maintenance, margin_call, force_close = (

@@ -1,4 +1,4 @@
-"""What the reports read: cases of a period, the desk's executions, and the marks at which orders were sent."""
+"""What the reports read: cases of a period, the desk's executions, and the marks when orders were sent."""
 
 from collections import defaultdict
 from collections.abc import Sequence

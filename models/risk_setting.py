@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.exemption import Exemption
-from domain.ids import AccountId, ClientId
+from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AmountRule
 from domain.market import FactorSource, MarginFactors
 from domain.principal import Audience
@@ -22,17 +22,21 @@ from domain.risk_settings import (
     TradingLimitExpiry,
 )
 from models.codec import Codec
-from models.database import Row, decimal, execute, fetch, fetch_one, insert_sql, time
+from models.database import Row, decimal, execute, fetch, fetch_one, insert_sql, placeholders, time
 from models.where import Page, PageRequest, Where, cut
 
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
 """What changes with every new version, in any process."""
+
+_NUMBER_MAX = 2**63 - 1
+"""What a column for numbers can be compared with, whatever a cursor says."""
 
 _COLUMNS = (
     *("id", "number", "kind", "subject", "value", "value_before", "effective_at", "requested_by"),
     *("requested_at", "approved_by", "approved_at", "reason", "account_id", "client_id"),
 )
 _SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM risk_setting s"
+_OF_CLIENTS = SettingKind.CLIENT_FACTORS.value
 _FACTORS = ", ".join(repr(kind.value) for kind in FACTOR_KINDS)
 
 _CODECS: Mapping[SettingKind, Codec[SettingValue]] = {
@@ -153,6 +157,25 @@ async def factors_in_force(kind: SettingKind, subject: str, at: datetime) -> Fac
     )
 
 
+async def client_factors_set(
+    clients: Sequence[ClientId], at: datetime
+) -> dict[tuple[ClientId, Symbol], MarginFactors]:
+    """What is set for these clients and counts at this moment; what was withdrawn is left out."""
+    rows = await fetch(
+        f"SELECT s.client_id, s.subject, s.value FROM risk_setting s WHERE s.kind = '{_OF_CLIENTS}'"
+        f" AND s.client_id IN ({placeholders(clients, 2)})"
+        f" AND s.id = ({_counting('s.kind', 's.subject', '$1')})",
+        *(at, *clients),
+    )
+    found: dict[tuple[ClientId, Symbol], MarginFactors] = {}
+    for row in rows:
+        factors = factors_from_text(row["value"])
+        if factors is not None:
+            client_id = ClientId(row["client_id"])
+            found[client_id, Symbol(row["subject"].removeprefix(f"{client_id}:"))] = factors
+    return found
+
+
 async def settings_in_force(audience: Audience, at: datetime) -> list[SettingVersion]:
     """All but factors, as far as they concern accounts that the audience sees."""
     where = Where()
@@ -188,7 +211,7 @@ async def page_settings(
     """One page, approved last first; the key of a row is (number,)."""
     where = _where(audience, wanted)
     if request.after is not None:
-        where.add("s.number < ?", int(request.after[0]))
+        where.add("s.number < ?", max(0, min(int(request.after[0]), _NUMBER_MAX)))
     limit = where.value(request.first + 1)
     rows = await fetch(f"{_SELECT}{where} ORDER BY s.number DESC LIMIT {limit}", *where.values)
     return cut([_version(row) for row in rows], request.first)

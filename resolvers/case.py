@@ -62,6 +62,9 @@ class Case(Node):
     remark: str = strawberry.field(description="The desk's note.")
     closed_at: datetime | None = strawberry.field(description="Null while it is live.")
     close_reason: CaseCloseReason | None = strawberry.field(description="Null while it is live.")
+    exempted_by: strawberry.ID | None = strawberry.field(
+        description="Of a case that ended as EXEMPTED: the ruleId of the exemption."
+    )
     version: int = strawberry.field(
         description="Grows with every change of state or by a person (status, orders, deadline, remark ...), "
         "never with recomputed figures; pass it as expectedVersion."
@@ -179,6 +182,7 @@ def case_of(view: CaseView, now: datetime) -> Case:
         remark=case.remark,
         closed_at=case.closed_at,
         close_reason=case.close_reason,
+        exempted_by=None if case.exempted_by is None else global_id("Exemption", case.exempted_by),
         version=case.version,
         view=view,
     )

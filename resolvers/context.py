@@ -1,11 +1,13 @@
 """What resolvers are given. A request has a principal; a live delivery, which is shared, only an audience."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
-from typing import TypeAlias
+from typing import Protocol, TypeAlias
 
 from strawberry import Info as StrawberryInfo
 
+from desk.book_what_if import BookEffect, BookWhatIf
 from desk.desk import Desk
 from desk.outcomes import lacks
 from domain.money import Currency
@@ -15,6 +17,14 @@ from resolvers.loaders import Loaders
 from subscriptions.bus import Bus
 from subscriptions.cursor import CursorSigner
 from subscriptions.stream import EventStream
+
+
+class BookWhatIfRunner(Protocol):
+    """Values the whole book off the event loop; raises `BookWhatIfBusy`."""
+
+    async def __call__(self, asked: BookWhatIf, now: datetime, *, again: bool) -> BookEffect:
+        """`again`: the effect that was computed a moment ago will do."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +43,9 @@ class Api:
     summary_interval_s: float
     resume_within_s: int
     """How far back one can resume."""
+    book_what_if: BookWhatIfRunner
+    what_if_accounts_max: int
+    what_if_chunk_accounts: int
 
 
 class ReadContext:

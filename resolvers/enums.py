@@ -9,12 +9,14 @@ import strawberry
 from domain.approval import ApprovalKind, ApprovalStatus
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
 from domain.events import CaseEventKind, OrderEventKind
+from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, TradeStatus
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.principal import Permission
 from domain.refusals import RefusalCode
+from domain.risk_settings import ForceType, SettingKind, TradeType
 from domain.snapshot import SnapshotKind
 
 E = TypeVar("E", bound=Enum)
@@ -257,6 +259,60 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "WITHDRAWN": "Who asked took it back.",
             "EXPIRED": "Nobody decided in time.",
         },
+    ),
+    SettingKind: (
+        "What the risk back office sets.",
+        {
+            "AMOUNT_RULE": "Which parts the amount to collect has, per account type.",
+            "LIQUIDATION_SWITCH": "Whether one kind of liquidation may happen.",
+            "EXEMPTION": "Who gets no margin call.",
+            "INSTRUMENT_FACTORS": "The margin factors of an instrument.",
+            "CLIENT_FACTORS": "The margin factors of an instrument for one client.",
+            "COVERED_OPTION": "When covered options are collected.",
+            "APPROVAL_LIMITS": "Above which size a liquidation takes two people.",
+            "TRADING_LIMIT_EXPIRY": "Whether a margin call ends the client's trading limit.",
+        },
+    ),
+    TradeType: (
+        "Which accounts a liquidation switch is for.",
+        {"MARGIN": "Margin accounts, and cash accounts.", "INTRADAY": "Intraday accounts."},
+    ),
+    ForceType: (
+        "Who liquidates.",
+        {"MANUAL": "A person asks for it.", "AUTOMATIC": "The desk does it by itself."},
+    ),
+    ExemptionKind: (
+        "Which calls an exemption suppresses.",
+        {
+            "MARGIN_CALL": "Of alert types MAINTENANCE, INTRADAY and CASH_DEBT.",
+            "OVER_FINANCING": "Of alert type OVER_FINANCING.",
+        },
+    ),
+    ExemptionScope: (
+        "Whom an exemption is for.",
+        {
+            "GLOBAL": "Every account.",
+            "ACCOUNT": "One account.",
+            "CLIENT_GROUP": "Every account of the clients of a group.",
+        },
+    ),
+    ConditionField: (
+        "What of an account a condition looks at. A figure that is stale satisfies no condition.",
+        {
+            "ACCOUNT_TYPE": "MARGIN, INTRADAY or CASH.",
+            "BASE_CURRENCY": "ISO 4217.",
+            "CLIENT_GROUP": "The group of its client.",
+            "FINANCING_LIMIT": "A number, in base currency.",
+            "TRADING_LIMIT": "A number, in base currency.",
+            "OUTSTANDING_MARGIN": "A number, in base currency.",
+            "EQUITY": "A figure, in base currency.",
+            "DEBT": "A figure, in base currency.",
+            "AMOUNT": "The amount to collect, in base currency.",
+        },
+    ),
+    ConditionOperator: (
+        "How a condition compares.",
+        {"EQUALS": "The same, numbers by value.", "GREATER_THAN": "Above; for numbers only."},
     ),
     CaseOrderField: (
         "What cases are sorted by; ties by id.",

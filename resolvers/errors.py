@@ -20,6 +20,7 @@ from models.database import UnstorableText
 log = structlog.get_logger()
 
 BAD_USER_INPUT = "BAD_USER_INPUT"
+BOOK_BUSY = "BOOK_BUSY"
 CURSOR_INVALID = "CURSOR_INVALID"
 CURSOR_EXPIRED = "CURSOR_EXPIRED"
 FORBIDDEN = "FORBIDDEN"

@@ -15,6 +15,7 @@ from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
 from domain.liquidation import OpenOrder
 from domain.market import Instrument, Quote
 from domain.principal import Audience
+from domain.risk_settings import SettingId, SettingVersion
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import load_cases, open_cases_of_clients
@@ -30,6 +31,7 @@ from models.order import (
     newest_orders_of_cases,
     open_orders_of,
 )
+from models.risk_setting import load_settings
 from models.where import Page
 
 K = TypeVar("K")
@@ -84,6 +86,9 @@ class Loaders:
         )
         self.order_counts: DataLoader[CaseId, int | None] = _one(
             lambda ids: count_orders_of_cases(audience, ids)
+        )
+        self.settings: DataLoader[SettingId, SettingVersion | None] = _one(
+            lambda ids: load_settings(audience, ids)
         )
         self.approvals: DataLoader[ApprovalId, ApprovalView | None] = _one(
             lambda ids: load_approvals(audience, ids)

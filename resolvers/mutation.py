@@ -21,10 +21,11 @@ from resolvers.liquidation import (
     liquidate_result,
 )
 from resolvers.node import filter_id
+from resolvers.settings import SettingMutations
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(CaseMutations, ApprovalMutations):
+class Mutation(CaseMutations, ApprovalMutations, SettingMutations):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.mutation(

@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from desk.liquidate import switched_off
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -13,6 +14,7 @@ from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
+from domain.risk_settings import ForceType
 from models.case import CaseSort, count_cases, page_cases
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
@@ -35,8 +37,10 @@ from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
+from resolvers.settings import SettingQueries, find_setting
 from resolvers.snapshot import SnapshotQueries, find_snapshot
 from resolvers.summary import CaseSummary, summarise
+from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
 After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
@@ -67,7 +71,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries, AuditQueries, SnapshotQueries):
+class Query(ApprovalQueries, AuditQueries, SettingQueries, SnapshotQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -208,10 +212,35 @@ class Query(ApprovalQueries, AuditQueries, SnapshotQueries):
             return refused_preview(accepted, view.case.figures.amount)
         loaded = await context.loaders.books.load(view.case.account_id)
         assert loaded is not None, "a case's account has a book"
+        off = switched_off(loaded.book, ForceType.MANUAL)
+        if off is not None:
+            return refused_preview(off, view.case.figures.amount)
         made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
         return preview_of(made, desk)
+
+    @strawberry.field(
+        description="An account under shocked prices and rates: figures before and after, the calls they "
+        "would demand and what would be sold; null when there is none within your scope."
+    )
+    async def what_if(self, info: Info, input: WhatIfInput) -> WhatIf | None:
+        """The same code as the real figures."""
+        return await what_if(reader(info, Capability.PREVIEW), input)
+
+    @strawberry.field(
+        description="Every account within your scope under shocked prices and rates: how many calls, for how "
+        "much, whom first. Takes seconds on a large book; few may run at once (BOOK_BUSY)."
+    )
+    async def book_what_if(
+        self,
+        info: Info,
+        input: Annotated[ScenarioInput, strawberry.argument(description="What is supposed to happen.")],
+        first: First = 50,
+        after: After = None,
+    ) -> BookWhatIf:
+        """Off the event loop."""
+        return await book_what_if(reader(info, Capability.PREVIEW), input, first, after)
 
 
 _SORT_KEYS = {
@@ -262,4 +291,5 @@ _FINDERS = {
     "Order": _find_order,
     "Position": _find_position,
     "Snapshot": find_snapshot,
+    "RiskSetting": find_setting,
 }

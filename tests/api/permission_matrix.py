@@ -58,6 +58,7 @@ ANSWERS = {
     "approve": _APPROVAL,
     "decline": _APPROVAL,
     "withdraw": _APPROVAL,
+    "requestSettingChange": "result { __typename ... on SettingChangeRefused { code } }",
 }
 """What others answer: whatever it is, a refusal's `code` has to be asked for."""
 
@@ -80,7 +81,15 @@ QUERIES: Mapping[str, Row] = {
     ),
     "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),
     "auditTrail": Row("{ auditTrail { totalCount } }", MAY_EXPORT),
+    "whatIf": Row(
+        "query ($input: WhatIfInput!) { whatIf(input: $input) { calls } }",
+        MAY_PREVIEW,
+        {"input": {"accountId": ACCOUNT, "scenario": {}}},
+    ),
+    "bookWhatIf": Row("{ bookWhatIf(input: {}) { asOf } }", MAY_PREVIEW),
     "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
+    "settings": Row("{ settings { at } }", READS_SETTINGS),
+    "settingHistory": Row("{ settingHistory { totalCount } }", READS_SETTINGS),
 }
 
 MUTATIONS: Mapping[str, Row] = {
@@ -92,6 +101,11 @@ MUTATIONS: Mapping[str, Row] = {
     "approve": mutation("approve", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
     "decline": mutation("decline", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
     "withdraw": mutation("withdraw", "DecideApprovalsInput", SEES_APPROVALS, ids=[REQUEST]),
+    "requestSettingChange": mutation(
+        *("requestSettingChange", "RequestSettingChangeInput", CHANGES_SETTINGS),
+        reason="x",
+        setting={"tradingLimitExpiry": {"expires": False}},
+    ),
 }
 
 SUBSCRIPTIONS: Mapping[str, Row] = {

@@ -13,13 +13,15 @@ from desk.record_execution import record_execution
 from domain.book_changes import CashStated, PositionStated
 from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
 from domain.execution import ExecType
+from domain.exemption import Exemption, ExemptionKind, ExemptionScope
 from domain.ids import AccountId, Symbol
 from domain.liquidation import LegRequest
 from domain.margin import AccountType, AmountRule
 from domain.order import Order, OrderStatus
-from domain.risk_settings import RiskRules
+from domain.risk_settings import RiskRules, SettingId, TradingLimitExpiry
 from models.book import load_books
 from models.case import live_cases_of
+from models.codec import loads
 from models.database import Database, fetch
 from models.risk_rules import RiskSettings
 from tests.integration.desk_kit import APPLE, BOEING, USD, DeskKit, case, count, order, report
@@ -276,3 +278,51 @@ async def test_a_second_liquidation_takes_only_what_is_not_covered(kit: DeskKit)
     covered = first.order.quantity + sum(each.order.quantity for each in rest)
     assert 571 <= covered <= 575, "35% of 20,000, and fees"
     assert books[view.case.account_id].close_only
+
+
+def with_rules(kit: DeskKit, rules: RiskRules) -> None:
+    books = replace(kit.desk.rules.books, settings=RiskSettings(rules))
+    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
+
+
+async def test_a_call_ends_the_trading_limit_where_the_rules_say_so(kit: DeskKit) -> None:
+    """99 a share: 1,300 are missing with the limit, 21,300 without it."""
+    with_rules(kit, RiskRules(trading_limit_expiry=TradingLimitExpiry(expires=True)))
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    account_id = await kit.account("M1", -150_000, {APPLE: 2000}, trading_limit=20_000)
+    await kit.assess(account_id)
+    assert await live_cases_of([account_id]) == []
+    await kit.quote(APPLE, 99)
+    await kit.assess(account_id)
+    opened = await only_case(account_id)
+    assert opened.amount_at_open == opened.figures.amount == Decimal(21_300)
+    assert (await kit.figures(account_id)).amount == 21_300
+    (entry,) = await fetch("SELECT detail FROM audit WHERE action = 'expireTradingLimit'")
+    assert loads(entry["detail"]) == {"before": "20000", "after": "0"}
+
+
+async def test_an_exempt_account_keeps_its_trading_limit(kit: DeskKit) -> None:
+    everybody = Exemption(ExemptionKind.MARGIN_CALL, ExemptionScope.GLOBAL)
+    rules = RiskRules(
+        exemptions=((SettingId("x"), everybody),), trading_limit_expiry=TradingLimitExpiry(expires=True)
+    )
+    with_rules(kit, rules)
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 99)
+    account_id = await kit.account("M1", -150_000, {APPLE: 2000}, trading_limit=20_000)
+    await kit.assess(account_id)
+    assert await live_cases_of([account_id]) == []
+    assert (await kit.figures(account_id)).trading_limit == 20_000
+
+
+async def test_an_exempt_case_whose_orders_are_out_ends_when_they_have(kit: DeskKit) -> None:
+    working = await an_order_with_the_venue(kit)
+    everybody = Exemption(ExemptionKind.MARGIN_CALL, ExemptionScope.GLOBAL)
+    with_rules(kit, RiskRules(exemptions=((SettingId("x"), everybody),)))
+    await kit.assess(working.account_id)
+    assert (await case(working.case_id)).case.status is CaseStatus.LIQUIDATING
+    await record_execution(kit.desk, report(working, ExecType.CANCELED, 3))
+    await kit.assess(working.account_id)
+    ended = (await case(working.case_id)).case
+    assert (ended.status, ended.exempted_by) == (CaseStatus.VOID, "x")

@@ -1,0 +1,58 @@
+"""A risk setting as plain facts by name, for people to compare and for the audit."""
+
+from dataclasses import fields
+from datetime import datetime, time
+from decimal import Decimal
+
+from desk.outcomes import plain
+from domain.exemption import Condition
+from domain.market import MarginFactors
+from domain.risk_settings import SettingValue
+
+_SIGNS = {"EQUALS": "=", "GREATER_THAN": ">"}
+
+
+def facts_of(value: SettingValue | None) -> dict[str, str | None]:
+    """Decimals and times as text, names in camel case; nothing for nothing."""
+    if value is None:
+        return {}
+    facts: dict[str, str | None] = {}
+    for each in fields(value):
+        said = getattr(value, each.name)
+        if isinstance(said, MarginFactors):
+            facts |= _factors(said)
+        else:
+            facts[_camel(each.name)] = _text(said)
+    return facts
+
+
+def _factors(factors: MarginFactors) -> dict[str, str | None]:
+    names = ("initial", "maintenance", "margin_call", "force_close")
+    return {_camel(name): plain(getattr(factors, name)) for name in names}
+
+
+def _text(said: object) -> str | None:
+    match said:
+        case None | str():
+            return said
+        case bool():
+            return "true" if said else "false"
+        case Decimal():
+            return plain(said)
+        case datetime():
+            return said.isoformat()
+        case time():
+            return f"{said:%H:%M}"
+        case tuple():
+            return " and ".join(_condition(part) for part in said)
+        case _:
+            return str(said)
+
+
+def _condition(condition: Condition) -> str:
+    return f"{condition.field} {_SIGNS[condition.operator]} {condition.value}"
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)

@@ -1,0 +1,107 @@
+"""What would be if prices or rates moved: a book under a scenario, valued by the same code as the real one.
+
+A shock is a fraction: -0.30 takes 30 percent off every price of a quote, so also off the mark. Of several
+shocks on one instrument the most specific counts alone: its symbol, else its market, else its kind, else the
+shock of everything. A shock of a currency changes what it is worth in all others. What has no quote is not
+shocked, as there is nothing to move.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+
+from domain.ids import Symbol
+from domain.margin import Book, Holding
+from domain.market import FxRate, Instrument, InstrumentKind, Quote
+from domain.money import ONE, ZERO, Currency, divide_rate, exact
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """Fractions by what they are about; each above -1, so that a price stays a price."""
+
+    everything: Decimal = ZERO
+    kinds: Mapping[InstrumentKind, Decimal] = field(default_factory=dict)
+    markets: Mapping[str, Decimal] = field(default_factory=dict)
+    symbols: Mapping[Symbol, Decimal] = field(default_factory=dict)
+    currencies: Mapping[Currency, Decimal] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        shocks = (self.kinds, self.markets, self.symbols, self.currencies)
+        fractions = [self.everything, *(each for part in shocks for each in part.values())]
+        if not all(each.is_finite() and each > -ONE for each in fractions):
+            raise ValueError("a shock is a fraction above -1")
+
+    def of(self, instrument: Instrument) -> Decimal:
+        """The shock that counts for the instrument."""
+        if instrument.symbol in self.symbols:
+            return self.symbols[instrument.symbol]
+        if instrument.market in self.markets:
+            return self.markets[instrument.market]
+        return self.kinds.get(instrument.kind, self.everything)
+
+
+class Shocked:
+    """Quotes and rates under one scenario, each worked out once; for many books that share them.
+
+    It remembers a shocked quote by its symbol, so it is for quotes of one moment. Not thread-safe.
+    """
+
+    def __init__(self, scenario: Scenario) -> None:
+        self._scenario = scenario
+        self._quotes: dict[Symbol, Quote] = {}
+
+    def book(self, book: Book) -> Book:
+        """The book as it would be; the same object where nothing of it moves."""
+        holdings = tuple(self._holding(held) for held in book.holdings)
+        fx = (
+            {currency: self.rate(rate) for currency, rate in book.fx.items()}
+            if self._scenario.currencies
+            else book.fx
+        )
+        if fx is book.fx and all(a is b for a, b in zip(holdings, book.holdings, strict=True)):
+            return book
+        return replace(book, holdings=holdings, fx=fx)
+
+    def rate(self, rate: FxRate) -> FxRate:
+        """The rate as it would be; to ten digits, as rates are stored, where it has to be divided."""
+        shocks = self._scenario.currencies
+        up, down = shocks.get(rate.base_currency, ZERO), shocks.get(rate.quote_currency, ZERO)
+        if not up and not down:
+            return rate
+        with exact():
+            value = rate.rate * (ONE + up)
+            return replace(rate, rate=divide_rate(value, ONE + down) if down else value)
+
+    def _holding(self, held: Holding) -> Holding:
+        shock = self._scenario.of(held.instrument)
+        if held.quote is None or not shock:
+            return held
+        symbol = held.instrument.symbol
+        if symbol not in self._quotes:
+            self._quotes[symbol] = _shocked(held.quote, shock)
+        return Holding(
+            *(held.instrument, held.quantity, held.factors, self._quotes[symbol], held.dead),
+            held.average_cost,
+        )
+
+
+def shocked(book: Book, scenario: Scenario) -> Book:
+    """One book as it would be."""
+    return Shocked(scenario).book(book)
+
+
+def _shocked(quote: Quote, shock: Decimal) -> Quote:
+    """Every price times 1 + shock, exactly; sizes as they are."""
+
+    def moved(price: Decimal | None) -> Decimal | None:
+        return None if price is None else price * (ONE + shock)
+
+    with exact():
+        return replace(
+            quote,
+            bid=moved(quote.bid),
+            ask=moved(quote.ask),
+            last=moved(quote.last),
+            previous_close=moved(quote.previous_close),
+        )

@@ -1,0 +1,122 @@
+"""Runs a whole-book what-if in a process of its own, so that its seconds of computing delay no request.
+
+A child per run: it starts in about a second, computes at a lower priority, answers and is gone, and with it
+its memory. One run at a time, a few may wait. A run that is too long is ended; a child whose parent died ends
+by itself when its time is over.
+"""
+
+import asyncio
+import os
+import pickle
+import sys
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from desk.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy, book_what_if
+from models.database import Database
+
+NICENESS = 10
+KEPT_RUNS, KEPT_FOR = 4, timedelta(minutes=2)
+ROOT = Path(__file__).parents[1]
+ERROR_CHARACTERS = 2000
+
+
+class ChildFailed(RuntimeError):
+    """The child ended without an answer; its last words are in the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Job:
+    database_url: str
+    asked: BookWhatIf
+    now: datetime
+    timeout_s: float
+
+
+class BookWhatIfProcess:
+    """`run` raises `BookWhatIfBusy` where too many wait already, or a run takes too long."""
+
+    def __init__(self, database_url: str, timeout_s: float, waiting_max: int) -> None:
+        self._database_url = database_url
+        self._timeout_s = timeout_s
+        self._waiting_max = waiting_max
+        self._waiting = 0
+        self._turn = asyncio.Lock()
+        self._recent: dict[str, BookEffect] = {}
+
+    async def run(self, asked: BookWhatIf, now: datetime, *, again: bool = False) -> BookEffect:
+        """The effect on everything that the audience may see; the last few are kept for later pages."""
+        scope = asked.audience.account_scope
+        key = repr((asked.scenario, asked.audience.may_see, None if scope is None else sorted(scope)))
+        found = self._recent.get(key)
+        if again and found is not None and now - found.as_of <= KEPT_FOR:
+            return found
+        effect = await self._next_run(asked, now)
+        self._recent.pop(key, None)
+        self._recent[key] = effect
+        while len(self._recent) > KEPT_RUNS:
+            del self._recent[next(iter(self._recent))]
+        return effect
+
+    async def _next_run(self, asked: BookWhatIf, now: datetime) -> BookEffect:
+        if self._waiting >= self._waiting_max:
+            raise BookWhatIfBusy("Too many whole-book calculations are waiting: ask again later.")
+        self._waiting += 1
+        try:
+            async with self._turn:
+                return await self._run(_Job(self._database_url, asked, now, self._timeout_s))
+        finally:
+            self._waiting -= 1
+
+    async def _run(self, job: _Job) -> BookEffect:
+        child = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "gateway.book_what_if_process"),
+            cwd=ROOT,
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+        )
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                answer, words = await child.communicate(pickle.dumps(job))
+        except TimeoutError:
+            raise BookWhatIfBusy(
+                f"The calculation took longer than {self._timeout_s:g} s and was ended."
+            ) from None
+        finally:
+            if child.returncode is None:
+                child.kill()
+                await child.wait()
+        if child.returncode:
+            raise ChildFailed(words.decode(errors="replace")[-ERROR_CHARACTERS:])
+        # Only this desk's own child writes here.
+        effect = pickle.loads(answer)
+        assert isinstance(effect, BookEffect)
+        return effect
+
+
+async def _compute(job: _Job) -> BookEffect:
+    database = Database(job.database_url, pool_size=1)
+    await database.open()
+    try:
+        with database.active():
+            async with asyncio.timeout(job.timeout_s):
+                return await book_what_if(job.asked, job.now)
+    finally:
+        await database.close()
+
+
+def main() -> None:
+    """The child: a job on standard input, its effect on standard output, everything else to the error."""
+    answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    os.nice(NICENESS)
+    # Only this desk itself writes here.
+    job = pickle.load(sys.stdin.buffer)
+    with answer:
+        pickle.dump(asyncio.run(_compute(job)), answer)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,184 @@
+"""The books of all accounts, one bounded chunk after the other: what whole-book calculations read.
+
+An instrument, its quote and its factors are read and built once, however many hold it; so a position costs
+four columns. Read inside `consistent_read()`, or the chunks are of different moments.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.ids import AccountId, ClientId, Symbol
+from domain.margin import CashBalance, Holding
+from domain.market import FactorSource, FxRate, Instrument, MarginFactors, Quote
+from domain.money import Currency
+from domain.principal import Audience
+from domain.risk_settings import SettingKind
+from models.book import (
+    ACCOUNT_COLUMNS,
+    FACTOR_COLUMNS,
+    INSTRUMENT_COLUMNS,
+    QUOTE_COLUMNS,
+    AccountBook,
+    BookRules,
+    Rules,
+    account_book,
+    cash_from_row,
+    factors_from_row,
+    instrument_from_row,
+    load_fx_rates,
+    quote_from_row,
+    rates_by_base,
+    stated_factors,
+)
+from models.case import LIVE
+from models.database import Row, decimal, decimal_or_none, fetch, placeholders
+from models.risk_setting import client_factors_set, counting_value
+from models.where import Where
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """An instrument with what holds for everybody."""
+
+    instrument: Instrument
+    quote: Quote | None
+    factors: MarginFactors
+    dead: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """Everything that books share."""
+
+    at: datetime
+    rules: Rules
+    listed: Mapping[Symbol, Listed]
+    rates: Mapping[Currency, Mapping[Currency, FxRate]]
+    """Base currency of an account -> currency -> rate into it."""
+
+
+async def load_market(rules: BookRules, now: datetime) -> Market:
+    """The rules in force, every instrument with its factors, and every rate."""
+    rows = await fetch(
+        f"SELECT {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, {', '.join(f'i.{each}' for each in FACTOR_COLUMNS)}"
+        f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, 'i.symbol', '$1')}) AS instrument_setting"
+        f", {', '.join(f'NULL AS client_{each}' for each in (*FACTOR_COLUMNS, 'setting'))}"
+        " FROM instrument i LEFT JOIN quote q ON q.symbol = i.symbol",
+        now,
+    )
+    return Market(
+        now,
+        Rules(await rules.settings.in_force(now), rules.suspended_dead_after),
+        {Symbol(row["symbol"]): _listed(row, rules, now) for row in rows},
+        rates_by_base(await load_fx_rates()),
+    )
+
+
+async def every_book(
+    audience: Audience, market: Market, accounts_per_chunk: int
+) -> AsyncIterator[Sequence[AccountBook]]:
+    """The books of the audience's accounts by account id, at most so many at a time."""
+    after = ""
+    while rows := await _accounts(audience, after, accounts_per_chunk):
+        yield await _books(rows, market)
+        after = rows[-1]["account_id"]
+
+
+async def accounts_with_live_cases(audience: Audience) -> frozenset[AccountId]:
+    """Whose call is open."""
+    where = Where()
+    where.add("c.status IN (?)", LIVE)
+    where.sees(audience)
+    rows = await fetch(
+        f"SELECT DISTINCT c.account_id FROM margin_case c JOIN account a ON a.id = c.account_id{where}",
+        *where.values,
+    )
+    return frozenset(AccountId(row["account_id"]) for row in rows)
+
+
+def _listed(row: Row, rules: BookRules, now: datetime) -> Listed:
+    instrument = instrument_from_row(row)
+    return Listed(
+        instrument,
+        quote_from_row(row),
+        factors_from_row(row),
+        instrument.is_dead(now, rules.suspended_dead_after),
+    )
+
+
+async def _accounts(audience: Audience, after: str, limit: int) -> Sequence[Row]:
+    where = Where()
+    where.add("a.id > ?", after)
+    where.sees(audience)
+    most = where.value(limit)
+    return await fetch(
+        f"SELECT {ACCOUNT_COLUMNS}, a.financing_limit, a.trading_limit, a.outstanding_margin,"
+        " a.book_version, a.close_only, k.client_group FROM account a JOIN client k ON k.id = a.client_id"
+        f"{where} ORDER BY a.id LIMIT {most}",
+        *where.values,
+    )
+
+
+async def _books(rows: Sequence[Row], market: Market) -> list[AccountBook]:
+    ids = [row["account_id"] for row in rows]
+    own = await _client_factors(sorted({ClientId(row["client_id"]) for row in rows}), market.at)
+    client_of = {row["account_id"]: ClientId(row["client_id"]) for row in rows}
+    holdings: dict[str, list[Holding]] = defaultdict(list)
+    for row in await _positions(ids):
+        if quantity := decimal(row["quantity"]):
+            account_id, symbol = row["account_id"], row["instrument_id"]
+            listed = market.listed[symbol]
+            factors = own.get((client_of[account_id], symbol), listed.factors) if own else listed.factors
+            holdings[account_id].append(
+                Holding(
+                    *(listed.instrument, quantity, factors, listed.quote, listed.dead),
+                    decimal_or_none(row["average_cost"]),
+                )
+            )
+    cash = await _cash(ids)
+    return [
+        account_book(row, cash[row["account_id"]], holdings[row["account_id"]], market.rates, market.rules)
+        for row in rows
+    ]
+
+
+async def _positions(ids: Sequence[str]) -> Sequence[Row]:
+    return await fetch(
+        "SELECT account_id, instrument_id, quantity, average_cost FROM position"
+        f" WHERE account_id IN ({placeholders(ids)}) ORDER BY account_id, instrument_id",
+        *ids,
+    )
+
+
+async def _cash(ids: Sequence[str]) -> dict[str, list[CashBalance]]:
+    balances: dict[str, list[CashBalance]] = defaultdict(list)
+    rows = await fetch(
+        "SELECT account_id, currency, balance, accrued_interest FROM cash_balance"
+        f" WHERE account_id IN ({placeholders(ids)}) ORDER BY account_id, currency",
+        *ids,
+    )
+    for row in rows:
+        balances[row["account_id"]].append(cash_from_row(row))
+    return balances
+
+
+async def _client_factors(
+    ids: Sequence[ClientId], at: datetime
+) -> dict[tuple[ClientId, Symbol], MarginFactors]:
+    """What the back office set for a client wins over what the statements say of that client."""
+    columns = ", ".join(f"{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
+    rows = await fetch(
+        f"SELECT client_id, instrument_id, {columns} FROM client_factor"
+        f" WHERE client_id IN ({placeholders(ids)})",
+        *ids,
+    )
+    stated = {
+        (ClientId(row["client_id"]), Symbol(row["instrument_id"])): stated_factors(
+            row, "client_", FactorSource.CLIENT
+        )
+        for row in rows
+    }
+    known = stated | await client_factors_set(ids, at)
+    return {key: factors for key, factors in known.items() if factors is not None}

@@ -1,0 +1,86 @@
+"""What-if on one book: which shock counts, exactly how much, and that no shock changes nothing."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from domain.ids import Symbol
+from domain.margin import Book, compute_figures
+from domain.market import FxRate, InstrumentKind
+from domain.money import Currency, exact
+from domain.what_if import Scenario, Shocked, shocked
+from tests.unit.books import APPLE, HKD, MAX_AGE, NOW, TENCENT, USD, worked_example
+from tests.unit.test_liquidation_properties import books
+
+FALL = Decimal("-0.30")
+FRACTIONS = st.decimals("-0.99", "3", places=4)
+MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+
+
+def test_a_fall_of_everything_takes_the_fraction_off_every_position() -> None:
+    before = compute_figures(worked_example(), NOW, MAX_AGE)
+    after = compute_figures(shocked(worked_example(), Scenario(everything=FALL)), NOW, MAX_AGE)
+    assert after.long_market_value == before.long_market_value * Decimal("0.7")
+    assert after.short_market_value == before.short_market_value * Decimal("0.7")
+    assert after.margin_call_margin == before.margin_call_margin * Decimal("0.7")
+    assert after.cash == before.cash
+    # LNA 533,000 - 0.3 * (1,630,000 - 50,000 - 117,000); MCM 683,650 * 0.7; interest 2,150.
+    assert after.liquid_net_assets == Decimal(94_100)
+    assert after.amount == Decimal("386605.00")
+
+
+def test_the_most_specific_shock_counts_alone() -> None:
+    scenario = Scenario(
+        everything=Decimal("-0.1"),
+        kinds={InstrumentKind.STOCK: Decimal("-0.2")},
+        markets={"XNYS": FALL},
+        symbols={APPLE: Decimal("0.5")},
+    )
+    marks = {
+        held.instrument.symbol: held.quote.mark
+        for held in shocked(worked_example(), scenario).holdings
+        if held.quote
+    }
+    assert marks[APPLE] == Decimal(300)
+    assert marks[TENCENT] == Decimal(320)
+    assert marks[Symbol("TSLA.US")] == Decimal(210)
+
+
+def test_a_dearer_dollar_is_a_higher_rate_and_a_dearer_base_currency_a_lower_one() -> None:
+    shock = Shocked(Scenario(currencies={USD: Decimal("0.1")}))
+    assert shock.rate(FxRate(USD, HKD, Decimal("7.80"), NOW)).rate == Decimal("8.58")
+    assert shock.rate(FxRate(HKD, USD, Decimal("0.1282"), NOW)).rate == Decimal("0.1165454545")
+    assert shock.rate(FxRate(HKD, Currency("JPY"), Decimal(14), NOW)).rate == 14
+
+
+@pytest.mark.parametrize("factor", ["-1", "-2", "NaN", "Infinity"])
+def test_a_price_cannot_fall_to_nothing(factor: str) -> None:
+    with pytest.raises(ValueError, match="above -1"):
+        Scenario(everything=Decimal(factor))
+
+
+@MANY
+@given(books(sound=False, limited=True))
+def test_no_shock_changes_no_figure(of: Book) -> None:
+    nothing = Scenario(symbols={held.instrument.symbol: Decimal(0) for held in of.holdings})
+    assert shocked(of, Scenario()) is of
+    assert compute_figures(shocked(of, nothing), NOW, MAX_AGE) == compute_figures(of, NOW, MAX_AGE)
+
+
+@MANY
+@given(books(sound=True, limited=True), FRACTIONS, FRACTIONS)
+def test_a_shock_moves_every_quoted_value_by_exactly_its_fraction(
+    of: Book, prices: Decimal, dollar: Decimal
+) -> None:
+    scenario = Scenario(everything=prices, currencies={USD: dollar})
+    before = compute_figures(replace(of, cash=()), NOW, MAX_AGE)
+    after = compute_figures(shocked(replace(of, cash=(), fx={}), scenario), NOW, MAX_AGE)
+    alone = compute_figures(replace(of, cash=(), fx={}), NOW, MAX_AGE)
+    with exact():
+        assert after.long_market_value == alone.long_market_value * (1 + prices)
+        both = shocked(replace(of, cash=()), scenario)
+        assert both.fx[USD].rate == of.fx[USD].rate * (1 + dollar)
+    assert before.as_of == after.as_of
