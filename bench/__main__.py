@@ -3,13 +3,14 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from bench import liquidate, margin, start, tables, tick
+from bench import liquidate, margin, snapshot, start, tables, tick
 
 BENCHES: Mapping[str, Callable[[], None]] = {
     "margin": margin.main,
     "liquidate": liquidate.main,
     "tick": tick.main,
     "start": start.main,
+    "snapshot": snapshot.main,
 }
 
 

@@ -64,8 +64,8 @@ class LiquidationRecord:
     base_slippage: Decimal | None
     over_liquidated: Decimal | None
     """Of the relief that the sales brought, what the cure did not need; None while the case is live."""
-    time_to_cure: timedelta | None
-    """From the first order until nothing was owed."""
+    seconds_to_cure: int | None
+    """Whole seconds from the first order until nothing was owed."""
 
 
 async def margin_records(audience: Audience, period: Period, request: PageRequest) -> Page[MarginRecord]:
@@ -144,15 +144,20 @@ def _liquidation(
         for order in orders
     )
     known = [leg.base_slippage for leg in legs if leg.base_slippage is not None]
-    cured = case.cured_since is not None and not case.live and bool(orders)
     return LiquidationRecord(
         view=view,
         client_name=_name(audience, view.account),
         legs=legs,
         base_slippage=total(known) if known else None,
         over_liquidated=parts.over_liquidated if parts is not None else None,
-        time_to_cure=case.cured_since - orders[0].created_at if cured and case.cured_since else None,
+        seconds_to_cure=_seconds_to_cure(case, orders),
     )
+
+
+def _seconds_to_cure(case: Case, orders: Sequence[Order]) -> int | None:
+    if case.live or case.cured_since is None or not orders:
+        return None
+    return (case.cured_since - orders[0].created_at) // timedelta(seconds=1)
 
 
 def _leg(order: Order, decision: SnapshotInputs | None, mark_at_send: Decimal | None) -> LiquidationLeg:

@@ -28,6 +28,7 @@ from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
 from gateway.fleet import Fleet, stop_without_parent
 from gateway.logs import configure_logging
 from gateway.replaying import Refused, into_database, into_redis
+from gateway.reports import EVERY_RECORD, REPORTS, UnknownReport, begin, period_of
 from gateway.resources import Parts, Resources, open_resources
 from gateway.server import run_server
 from gateway.settings import (
@@ -232,6 +233,27 @@ def recompute_command(
             raise Refused(str(unknown)) from None
         if not same:
             raise SystemExit(1)
+
+    _run(run)
+
+
+@cli.command()
+def report(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPORTS)}.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, UTC.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, included.")],
+) -> None:
+    """Print a report as CSV."""
+
+    async def run(resources: Resources) -> None:
+        most = resources.settings.report_max_cases
+        try:
+            period = period_of(first.date(), last.date())
+            lines = await begin(resources.desk, "desk:report", EVERY_RECORD, name, period, most)
+        except (UnknownReport, ValueError) as bad:
+            raise Refused(str(bad.args[0])) from None
+        async for line in lines:
+            sys.stdout.write(line)
 
     _run(run)
 

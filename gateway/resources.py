@@ -154,6 +154,7 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         deadline_cut_off=settings.deadline_cutoff,
         base_markets={Currency(key): market for key, market in settings.deadline_markets.items()},
         default_base_market=settings.deadline_default_market,
+        aging_last_days=settings.aging_bucket_days,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
         max_exemptions=settings.exemptions_max,

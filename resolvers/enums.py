@@ -8,6 +8,7 @@ import strawberry
 
 from domain.approval import ApprovalKind, ApprovalStatus
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
+from domain.cure import MetBy
 from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
@@ -320,6 +321,18 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "OPENED_AT": "When the case was opened.",
             "DEADLINE": "When the client's time ends.",
             "AMOUNT": "As last stored; a case whose amount changes between two pages may move.",
+        },
+    ),
+    MetBy: (
+        "What met a margin call.",
+        {
+            "DEPOSIT": "Money came in.",
+            "CLIENT_TRADE": "The client traded, or moved positions.",
+            "LIQUIDATION": "The desk sold or covered.",
+            "MARKET": "Prices, rates, factors, interest, limits or rules moved.",
+            "EXEMPTED": "An exemption rule ended it.",
+            "WRITTEN_OFF": "It was written off.",
+            "VOIDED": "It was voided.",
         },
     ),
     SnapshotKind: (

@@ -36,6 +36,7 @@ from resolvers.market import Quote, quote_of
 from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
+from resolvers.reports import ReportQueries
 from resolvers.search import search_of
 from resolvers.settings import SettingQueries, find_setting
 from resolvers.snapshot import SnapshotQueries, find_snapshot
@@ -71,7 +72,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries, AuditQueries, SettingQueries, SnapshotQueries):
+class Query(ApprovalQueries, AuditQueries, ReportQueries, SettingQueries, SnapshotQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
