@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from bench import liquidate, margin, snapshot, start, tables, tick
+from bench import liquidate, margin, snapshot, start, tables, tick, what_if
 
 BENCHES: Mapping[str, Callable[[], None]] = {
     "margin": margin.main,
@@ -11,6 +11,7 @@ BENCHES: Mapping[str, Callable[[], None]] = {
     "tick": tick.main,
     "start": start.main,
     "snapshot": snapshot.main,
+    "what_if": what_if.main,
 }
 
 

@@ -1,14 +1,15 @@
 """The daily snapshot of 2,000 open cases on PostgreSQL, as the leader takes it after the close.
 
-Every round runs on a fresh copy of one database whose 2,000 accounts, with 8 positions each, are all in margin
-call. Measured is `take_daily_snapshots` from the first read to the last commit, with the batch of the settings;
-beside it the longest time that a batch held the locks of its accounts, which is what a trader could wait for.
+Every round runs on a fresh copy of one database whose 2,000 accounts, with 8 positions each, are all in
+margin call. Measured is `take_daily_snapshots` from the first read to the last commit, with the batch of the
+settings; beside it the longest batch, which is what a trader could wait for an account.
 """
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from time import perf_counter
@@ -87,5 +88,5 @@ async def _round(server: str, template: str, directory: Path) -> Round:
         taken = await take_daily_snapshots(desk, batch, lambda _: times.append(perf_counter()))
         assert taken == CASES, taken
         (row,) = await fetch("SELECT MAX(LENGTH(content)) AS size FROM snapshot WHERE kind = 'DAILY'")
-    batches = [later - earlier for earlier, later in zip(times, times[1:], strict=False)]
+    batches = [later - earlier for earlier, later in pairwise(times)]
     return Round(times[-1] - times[0], max(batches), int(row["size"]))

@@ -98,6 +98,27 @@ def _snapshot(figures: Figures) -> Iterator[str]:
     yield from _table(head, [row])
 
 
+def _what_if(figures: Figures) -> Iterator[str]:
+    yield (
+        f"{figures['accounts']} accounts with {figures['positions']} positions each;"
+        f" {figures['callsAfter']} would be in call."
+    )
+    yield ""
+    yield from _table(
+        ("way", "seconds", "a request delayed by at most, ms"),
+        [
+            (way, _spread(seconds), _spread(figures["worstDelayMilliseconds"][way]))
+            for way, seconds in figures["seconds"].items()
+        ],
+    )
+    yield ""
+    yield (
+        f"Reading alone: {figures['readingAloneSeconds']} s; valuing every account twice:"
+        f" {figures['valuingAloneSeconds']} s. Peak memory of the process:"
+        f" {figures['peakMegabytesOfTheProcess']} MB."
+    )
+
+
 def _spread(measured: Figures) -> str:
     return f"{measured['median']} ({measured['min']} - {measured['max']})"
 
@@ -115,4 +136,5 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "tick": _tick,
     "start": _start,
     "snapshot": _snapshot,
+    "what_if": _what_if,
 }

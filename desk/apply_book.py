@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from desk.assess_case import tell_of_symbols
+from desk.assess_case import assess_account, tell_of_symbols
 from desk.audit import BOOK, MARKET, entry
 from desk.desk import Desk
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
@@ -23,6 +23,7 @@ from models.holding import (
     state_position,
 )
 from models.market import save_trade_status, trade_status_of
+from models.stock_recovery import open_recoveries_of
 
 
 class UnknownSubject(ValueError):
@@ -68,7 +69,10 @@ async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | Cas
     if isinstance(stated, PositionStated):
         held = bool(await quantity_of(account_id, stated.symbol))
         changed = await state_position(desk.new_id(), account_id, stated)
-        if changed:
+        if changed and await open_recoveries_of([account_id]):
+            # What is outstanding follows from the positions: it changes in the same transaction.
+            await assess_account(desk, account_id, desk.clock(), (stated.symbol, held))
+        elif changed:
             await tell_of_symbols(desk, account_id, stated.symbol, held)
     else:
         changed = await state_cash(desk.new_id(), account_id, stated)

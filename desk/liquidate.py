@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.assess_case import as_open_orders, case_event
+from desk.assess_recovery import is_recovery
 from desk.audit import case_entry
 from desk.desk import Desk
 from desk.order_steps import created_event, creation_step
@@ -26,10 +27,11 @@ from desk.outcomes import (
     plain,
     request_hash,
 )
+from desk.plan_recovery import plan_case_recovery
 from desk.take_snapshot import snapshot_change
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
-from domain.ids import AccountId, CaseId, OrderId, client_order_id
+from domain.ids import AccountId, CaseId, OrderId, RecoveryId, client_order_id
 from domain.liquidation import LiquidationTarget, Plan, PlannedLeg, PlanRequest, plan
 from domain.order import Order, OrderStatus
 from domain.principal import Capability, Principal
@@ -55,6 +57,8 @@ class LiquidateCase:
     case_id: CaseId
     expected_version: int | None
     plan: PlanRequest
+    recoveries: tuple[RecoveryId, ...] = ()
+    """Of a case of stock recovery: which to serve; none named: all that are open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +71,9 @@ class Liquidate:
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadAhead:
+class ReadAhead:
+    """An account's book, and its open orders."""
+
     book: AccountBook
     orders: Sequence[OrderView]
 
@@ -98,7 +104,7 @@ async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> lis
 
 async def _read_ahead(
     desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
-) -> dict[AccountId, _ReadAhead]:
+) -> dict[AccountId, ReadAhead]:
     views = await load_cases(principal.audience, [item.case_id for item in items])
     account_ids = sorted({view.case.account_id for view in views.values()})
     if not account_ids:
@@ -107,7 +113,7 @@ async def _read_ahead(
     orders: dict[AccountId, list[OrderView]] = defaultdict(list)
     for order in await open_orders_of(account_ids):
         orders[order.order.account_id].append(order)
-    return {id_: _ReadAhead(book, orders[id_]) for id_, book in books.items()}
+    return {id_: ReadAhead(book, orders[id_]) for id_, book in books.items()}
 
 
 async def _liquidate_case(
@@ -115,7 +121,7 @@ async def _liquidate_case(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
-    ahead: dict[AccountId, _ReadAhead],
+    ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     try:
         async with transaction():
@@ -135,7 +141,7 @@ async def _decide_case(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
-    ahead: dict[AccountId, _ReadAhead],
+    ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     now = desk.clock()
     locked = await lock_case(principal.audience, item.case_id)
@@ -143,11 +149,11 @@ async def _decide_case(
         return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
     view, book_version = locked
     read = await _fresh(desk, view, book_version, ahead, now)
-    made = _plan(view, item, read, desk, now)
+    made = await _plan(view, item, read, desk, now)
     if isinstance(made, Refusal):
         outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
     else:
-        outcome = await _record(desk, principal, command, item, view, made, read, now)
+        outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
     await store_outcome(
         *(principal.subject, command.idempotency_key, item.case_id),
         LIQUIDATION_OUTCOMES.to_text(outcome),
@@ -157,17 +163,19 @@ async def _decide_case(
 
 
 async def _fresh(
-    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, _ReadAhead], now: datetime
-) -> _ReadAhead:
+    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
+) -> ReadAhead:
     account_id = view.case.account_id
     read = ahead.get(account_id)
     if read is not None and read.book.version == book_version:
         return read
     books = await load_books([account_id], desk.rules.books, now)
-    return _ReadAhead(books[account_id], await open_orders_of([account_id]))
+    return ReadAhead(books[account_id], await open_orders_of([account_id]))
 
 
-def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime) -> Plan | Refusal:
+async def _plan(
+    view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime
+) -> Plan | Refusal:
     case = view.case
     if item.expected_version is not None and item.expected_version != case.version:
         return Refusal(
@@ -180,6 +188,9 @@ def _plan(view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now
     off = switched_off(read.book, ForceType.MANUAL)
     if off is not None:
         return off
+    if is_recovery(case):
+        orders = as_open_orders(read.orders)
+        return await plan_case_recovery(desk, case, read.book, orders, item.plan, item.recoveries, now)
     return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
 
 
@@ -195,16 +206,17 @@ def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:
     )
 
 
-async def _record(
+async def record_liquidation(
     desk: Desk,
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
     view: CaseView,
     made: Plan,
-    read: _ReadAhead,
+    read: ReadAhead,
     now: datetime,
 ) -> LiquidationStarted:
+    """Store what was planned, in the caller's transaction: case, orders, audit, events."""
     case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     assert not isinstance(case, Refusal)
     case = replace(case, uncovered_amount=made.amount_after)
@@ -311,14 +323,18 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
         if asked.legs is None
         else [[leg.symbol, plain(leg.quantity), plain(leg.limit_price)] for leg in asked.legs]
     )
-    return {
-        "case": item.case_id,
-        "expectedVersion": item.expected_version,
-        "legs": legs,
-        "policy": asked.policy,
-        "keep": sorted(asked.keep),
-        "order": [asked.order_type, asked.session, asked.time_in_force],
-    } | _plain_knobs(asked)
+    return (
+        {
+            "case": item.case_id,
+            "expectedVersion": item.expected_version,
+            "legs": legs,
+            "policy": asked.policy,
+            "keep": sorted(asked.keep),
+            "order": [asked.order_type, asked.session, asked.time_in_force],
+        }
+        | _plain_knobs(asked)
+        | ({"recoveries": list(item.recoveries)} if item.recoveries else {})
+    )
 
 
 def _plain_knobs(asked: PlanRequest) -> dict[str, object]:

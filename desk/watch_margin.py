@@ -19,12 +19,14 @@ from desk.apply_book import UnknownSubject, apply_statement, take_trade_status
 from desk.assess_case import (
     as_open_orders,
     assess_account,
+    breach_ended,
     case_event,
     due_alerts,
     due_calls,
     exempting,
     is_priced,
 )
+from desk.assess_recovery import is_recovery
 from desk.desk import Desk
 from desk.follow_settings import SettingsFollower
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
@@ -36,6 +38,7 @@ from domain.live_book import LiveBook
 from domain.margin import MarginFigures
 from domain.market import FxRate, Quote
 from domain.money import Currency
+from domain.stock_recovery import without_amount
 from models import outbox
 from models.book import AccountBook, load_all_account_ids, load_books, lock_accounts
 from models.case import live_cases_of, save_figures
@@ -190,14 +193,18 @@ class Monitor:
         now = self._desk.clock()
         figures = watched.live.figures(now)
         live = {view.case.alert_type for view in watched.cases}
-        if due_alerts(watched.account.book, figures) - live and self._opens(watched, figures, live, now):
+        due = due_alerts(watched.account.book, figures)
+        if breach_ended(watched.account, due, figures):
+            return True
+        if due - live - watched.account.written_off and self._opens(watched, figures, live, now):
             return True
         return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
 
     def _opens(self, watched: _Watched, figures: MarginFigures, live: set[AlertType], now: datetime) -> bool:
+        unseen = live | watched.account.written_off
         return bool(
             is_priced(watched.live.book())
-            and due_calls(watched.account, watched.account.book, figures, now) - live
+            and due_calls(watched.account, watched.account.book, figures, now) - unseen
         )
 
     def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:
@@ -206,6 +213,8 @@ class Monitor:
         own = [view.order for view in watched.orders if view.order.case_id == case.id]
         if case.status is CaseStatus.LIQUIDATING and not own:
             return True
+        if is_recovery(case):
+            return not own and may_resolve(case, now, self._desk.rules.close_hold)
         if exempting(watched.account, case.alert_type, figures, now) and not own:
             return True
         if figures.amount > 0 or figures.stale:
@@ -223,6 +232,8 @@ class Monitor:
 
     def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
         figures = watched.live.figures(now)
+        if is_recovery(case):
+            return replace(case, figures=without_amount(figures), force_eligible=case.overdue(now))
         uncovered = figures.amount
         if watched.orders:
             uncovered = uncovered_amount(

@@ -1,7 +1,7 @@
 """Instruments, quotes, FX rates and margin factors: what the market and the risk back office tell us."""
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -17,6 +17,13 @@ class InstrumentKind(StrEnum):
     FUND = "FUND"
 
 
+class OptionRight(StrEnum):
+    """What the holder of an option may do with the underlying."""
+
+    CALL = "CALL"
+    PUT = "PUT"
+
+
 class TradeStatus(StrEnum):
     """Whether and how an instrument trades now."""
 
@@ -26,6 +33,21 @@ class TradeStatus(StrEnum):
     HALTED = "HALTED"
     SUSPENDED = "SUSPENDED"
     DELISTED = "DELISTED"
+
+
+@dataclass(frozen=True, slots=True)
+class OptionTerms:
+    """What an option is on. The strike is per underlying, in the instrument's currency."""
+
+    underlying: Symbol
+    right: OptionRight
+    strike: Decimal
+    expiry: date
+    """The last day on which it can be exercised, local to its market."""
+
+    def __post_init__(self) -> None:
+        if self.strike <= 0:
+            raise ValueError("the strike of an option must be positive")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +66,8 @@ class Instrument:
     """What a trade costs, as a fraction of its notional."""
     trade_status: TradeStatus
     suspended_since: datetime | None = None
+    option: OptionTerms | None = None
+    """Of an option, where they are known: one without terms is never taken for a covered call."""
     average_daily_volume: Decimal | None = None
     """Units traded on an average day; None where nobody told."""
 
@@ -52,6 +76,8 @@ class Instrument:
             raise ValueError(f"{self.symbol}: lot size and multiplier must be positive")
         if not 0 <= self.fee_rate < 1:
             raise ValueError(f"{self.symbol}: the fee rate is a fraction from 0 to below 1")
+        if self.option is not None and self.kind is not InstrumentKind.OPTION:
+            raise ValueError(f"{self.symbol}: only an option has option terms")
         if self.average_daily_volume is not None and self.average_daily_volume < 0:
             raise ValueError(f"{self.symbol}: a volume is not negative")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Hashable, Iterable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from decimal import Decimal
 
 from domain.ids import Symbol
@@ -37,6 +38,8 @@ class BookPosition:
     symbol: Symbol
     quantity: Decimal
     average_cost: Decimal | None
+    short_since: datetime | None = None
+    """Of a short; None: since the import."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,12 @@ def contradictions(book: BookFile) -> Iterator[str]:
     )
     yield from _repeated((f"{path}.accountNo", account.account_no) for path, account in _accounts(book))
     known = {part.instrument.symbol: part.instrument.currency for part in book.instruments}
+    underlyings = [
+        (f"$.instruments[{at}].option.underlying", part.instrument.option.underlying)
+        for at, part in enumerate(book.instruments)
+        if part.instrument.option is not None
+    ]
+    yield from _unknown(underlyings, known)
     rates = {(part.base_currency, part.quote_currency) for part in book.fx}
     for at, client in enumerate(book.clients):
         factors = [

@@ -11,7 +11,15 @@ from typing import Any, TypeVar
 import orjson
 
 from domain.margin import AccountTerms, AccountType, CashBalance
-from domain.market import FactorSource, Instrument, InstrumentKind, MarginFactors, TradeStatus
+from domain.market import (
+    FactorSource,
+    Instrument,
+    InstrumentKind,
+    MarginFactors,
+    OptionRight,
+    OptionTerms,
+    TradeStatus,
+)
 from domain.money import ONE, ZERO
 from feeds.book import (
     BookAccount,
@@ -29,6 +37,7 @@ from feeds.fields import (
     array,
     code,
     currency,
+    day,
     decimal,
     json_object,
     member_of,
@@ -109,7 +118,11 @@ class _Reader:
     def instrument(self, record: Record, path: str) -> BookInstrument:
         stated = record["factors"]
         factors = None if stated is None else self.part(stated, _FACTORS, f"{path}.factors", _common_factors)
-        return BookInstrument(_instrument(record), factors)
+        stated = record["option"]
+        option = None if stated is None else self.part(stated, _OPTION, f"{path}.option", _option)
+        if record["kind"] is InstrumentKind.OPTION and stated is None:
+            raise ValueError("an OPTION states its terms in option")
+        return BookInstrument(_instrument(record, option), factors)
 
     def client(self, record: Record, path: str) -> BookClient:
         return BookClient(
@@ -129,7 +142,11 @@ class _Reader:
         )
 
 
-def _instrument(record: Record) -> Instrument:
+def _option(record: Record, _path: str) -> OptionTerms:
+    return OptionTerms(record["underlying"], record["right"], record["strike"], record["expiry"])
+
+
+def _instrument(record: Record, option: OptionTerms | None) -> Instrument:
     return Instrument(
         symbol=record["symbol"],
         name=record["name"],
@@ -141,6 +158,7 @@ def _instrument(record: Record) -> Instrument:
         fee_rate=record["feeRate"],
         trade_status=record["tradeStatus"],
         suspended_since=record["suspendedSince"],
+        option=option,
         average_daily_volume=record["averageDailyVolume"],
     )
 
@@ -184,7 +202,9 @@ def _cash(record: Record, _path: str) -> CashBalance:
 
 
 def _position(record: Record, _path: str) -> BookPosition:
-    return BookPosition(record["symbol"], record["quantity"], record["averageCost"])
+    if record["shortSince"] is not None and record["quantity"] > 0:
+        raise ValueError("a long position has no shortSince")
+    return BookPosition(record["symbol"], record["quantity"], record["averageCost"], record["shortSince"])
 
 
 _ROOT = {
@@ -212,6 +232,13 @@ _INSTRUMENT = {
     "suspendedSince": optional(utc_time),
     "averageDailyVolume": optional(not_negative),
     "factors": optional(json_object),
+    "option": optional(json_object),
+}
+_OPTION = {
+    "underlying": Field(code),
+    "right": Field(member_of(OptionRight)),
+    "strike": Field(positive),
+    "expiry": Field(day),
 }
 _FX = {"baseCurrency": Field(currency), "quoteCurrency": Field(currency), "rate": Field(positive)}
 _CLIENT = {
@@ -237,4 +264,9 @@ _CASH = {
     "balance": Field(decimal),
     "accruedInterest": optional(not_negative, ZERO),
 }
-_POSITION = {"symbol": Field(code), "quantity": Field(not_zero), "averageCost": optional(not_negative)}
+_POSITION = {
+    "symbol": Field(code),
+    "quantity": Field(not_zero),
+    "averageCost": optional(not_negative),
+    "shortSince": optional(utc_time),
+}

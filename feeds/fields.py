@@ -7,8 +7,9 @@ would otherwise be ignored), decimals are strings (a JSON number has been throug
 
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
@@ -20,6 +21,7 @@ MAX_DECIMAL_LENGTH = 64
 
 _CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/-]{{0,{MAX_CODE_LENGTH - 1}}}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 Member = TypeVar("Member", bound=StrEnum)
@@ -138,6 +140,14 @@ def utc_time(value: object) -> datetime:
     except (ValueError, OverflowError):
         pass
     raise ValueError("an RFC 3339 time with offset, such as 2020-03-09T14:30:00.250Z")
+
+
+def day(value: object) -> date:
+    """A calendar day."""
+    if isinstance(value, str) and _DAY.fullmatch(value):
+        with suppress(ValueError):
+            return date.fromisoformat(value)
+    raise ValueError("a day such as 2020-03-20")
 
 
 def array(value: object) -> list[object]:

@@ -50,7 +50,15 @@ async def _import_client(client: BookClient, now: datetime) -> None:
 async def _import_account(client: ClientRow, account: BookAccount, now: datetime) -> None:
     account_id = AccountId(uuid4().hex)
     await insert_account(client, account_id, account.account_no, account.terms)
-    positions = [(part.symbol, part.quantity, part.average_cost) for part in account.positions]
+    positions = [
+        (
+            part.symbol,
+            part.quantity,
+            part.average_cost,
+            (part.short_since or now) if part.quantity < 0 else None,
+        )
+        for part in account.positions
+    ]
     await insert_holdings(account_id, account.cash, positions, now)
     await write_audit([_entry(now, "account", account_id, account)])
 

@@ -14,6 +14,7 @@ from typing import TypeVar
 import structlog
 
 from desk.approvals import expire_approvals
+from desk.collect_stock import collect_stock
 from desk.dispatch_orders import Dispatcher
 from desk.reconcile import question_silence, reconcile_all
 from desk.record_execution import record_execution
@@ -21,6 +22,7 @@ from desk.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
+from gateway.case_work import follow_market_days, liquidate_automatically
 from gateway.evidence_workers import chain_audit, snapshot_daily
 from gateway.live import Live
 from gateway.outward import run_outward
@@ -70,6 +72,7 @@ class Workers:
                 Worker("socket clock", live.run_clock),
                 Worker("waking", lambda: tell_leader(resources.signals, resources.bus, lambda: self.leading)),
                 Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
+                Worker("market days", resources.market_days.run),
             ],
             PERSISTENT,
             outages=OUTAGES,
@@ -130,6 +133,7 @@ class Leader:
                 Worker("relay", _relay(resources)),
                 Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
                 Worker("housekeeping", lambda: _prune(resources)),
+                Worker("covered options", lambda: _collect_stock(resources)),
                 Worker("audit chain", lambda: chain_audit(resources)),
                 Worker("daily snapshots", lambda: snapshot_daily(resources)),
                 Worker("approvals", lambda: _expire_approvals(resources)),
@@ -204,6 +208,7 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
     opened = resources.open_venue()
     feed = resources.open_feed()
     try:
+        await resources.market_days.load()
         await _in_time(_tell_market(opened), None)
         monitor = Monitor(resources.desk)
         workers = [
@@ -211,6 +216,8 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
             Worker("events", lambda: _listen(resources, monitor)),
             Worker("dispatcher", lambda: _dispatch(resources, opened)),
             Worker("reports", lambda: _record(resources, opened)),
+            Worker("automatic liquidations", lambda: liquidate_automatically(resources)),
+            Worker("deadlines", lambda: follow_market_days(resources)),
         ]
         if feed is not None:
             workers.append(Worker("feed", lambda: _feed(resources, monitor, opened, feed)))
@@ -354,6 +361,12 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
 async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
     for message, why in await monitor.take(batch.messages):
         await feed.reject(batch, batch.messages.index(message), why)
+
+
+async def _collect_stock(resources: Resources) -> None:
+    while True:
+        await collect_stock(resources.desk)
+        await asyncio.sleep(resources.settings.covered_options_check_interval_s)
 
 
 async def _expire_approvals(resources: Resources) -> None:

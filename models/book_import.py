@@ -33,19 +33,22 @@ async def insert_account(
 async def insert_holdings(
     account_id: AccountId,
     cash: Sequence[CashBalance],
-    positions: Sequence[tuple[Symbol, Decimal, Decimal | None]],
+    positions: Sequence[tuple[Symbol, Decimal, Decimal | None, datetime | None]],
     as_of: datetime,
 ) -> None:
-    """Store what a new account holds."""
+    """Store what a new account holds: symbol, quantity, cost and since when short of each position."""
     await execute_many(
         "INSERT INTO cash_balance (id, account_id, currency, balance, accrued_interest, as_of)"
         " VALUES ($1, $2, $3, $4, $5, $6)",
         [(uuid4().hex, account_id, c.currency, c.balance, c.accrued_interest, as_of) for c in cash],
     )
     await execute_many(
-        "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of)"
-        " VALUES ($1, $2, $3, $4, $5, $6)",
-        [(uuid4().hex, account_id, symbol, quantity, cost, as_of) for symbol, quantity, cost in positions],
+        "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of, short_since)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)",
+        [
+            (uuid4().hex, account_id, symbol, quantity, cost, as_of, short_since)
+            for symbol, quantity, cost, short_since in positions
+        ],
     )
 
 

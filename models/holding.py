@@ -4,9 +4,11 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain.book_changes import CashStated, PositionStated
+from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.money import ZERO, Currency, total
-from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one
+from models.book import alerts_from_text
+from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, numeric
 
 
 async def bump_book(account_id: AccountId) -> None:
@@ -17,6 +19,19 @@ async def bump_book(account_id: AccountId) -> None:
 async def set_close_only(account_id: AccountId, close_only: bool) -> None:
     """Whether the client may only reduce."""
     await execute("UPDATE account SET close_only = $1 WHERE id = $2", close_only, account_id)
+
+
+async def written_off_of(account_id: AccountId) -> frozenset[AlertType]:
+    """The kinds of call whose debt was written off and whose breach still lasts; the account is locked."""
+    row = await fetch_one("SELECT written_off_alerts FROM account WHERE id = $1", account_id)
+    assert row is not None
+    return alerts_from_text(row["written_off_alerts"])
+
+
+async def set_written_off(account_id: AccountId, alerts: frozenset[AlertType]) -> None:
+    """Store them."""
+    text = ",".join(sorted(alerts)) or None
+    await execute("UPDATE account SET written_off_alerts = $1 WHERE id = $2", text, account_id)
 
 
 async def set_trading_limit(account_id: AccountId, limit: Decimal) -> None:
@@ -40,14 +55,19 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
         stated.as_of,
     )
     later = [_signed(fill) for fill in fills]
+    quantity = total([stated.quantity, *later])
+    # A short is as old as the first statement of it; one that was known is as old as it was.
     changed = await execute(
-        "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of)"
-        " VALUES ($1, $2, $3, $4, $5, $6)"
+        "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of, short_since)"
+        " VALUES ($1, $2, $3, $4, $5, $6, $7)"
         " ON CONFLICT (account_id, instrument_id) DO UPDATE SET quantity = excluded.quantity,"
-        " average_cost = COALESCE(excluded.average_cost, position.average_cost), as_of = excluded.as_of"
+        " average_cost = COALESCE(excluded.average_cost, position.average_cost), as_of = excluded.as_of,"
+        " short_since = CASE WHEN excluded.short_since IS NULL THEN NULL"
+        f" WHEN {numeric('position.quantity')} < 0 THEN position.short_since"
+        " ELSE excluded.short_since END"
         " WHERE excluded.as_of >= position.as_of",
-        *(row_id, account_id, stated.symbol, total([stated.quantity, *later]), stated.average_cost),
-        stated.as_of,
+        *(row_id, account_id, stated.symbol, quantity, stated.average_cost, stated.as_of),
+        stated.as_of if quantity < 0 else None,
     )
     return bool(changed)
 

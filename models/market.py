@@ -69,7 +69,11 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
     columns = (
         *("symbol", "name", "market", "currency", "kind", "lot_size", "multiplier", "fee_rate"),
         *("trade_status", "trade_status_at", "initial_factor", "maintenance_factor", "margin_call_factor"),
-        *("force_close_factor", "average_daily_volume"),
+        *("force_close_factor", "average_daily_volume", "underlying", "option_right", "strike", "expiry"),
+    )
+    option = instrument.option
+    terms = (
+        [option.underlying, option.right, option.strike, option.expiry.isoformat()] if option else [None] * 4
     )
     await execute(
         f"INSERT INTO instrument ({', '.join(columns)})"
@@ -78,7 +82,7 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
         + ", ".join(f"{column} = excluded.{column}" for column in columns[1:]),
         *(instrument.symbol, instrument.name, instrument.market, instrument.currency, instrument.kind),
         *(instrument.lot_size, instrument.multiplier, instrument.fee_rate, instrument.trade_status),
-        *(status_at, *values, instrument.average_daily_volume),
+        *(status_at, *values, instrument.average_daily_volume, *terms),
     )
 
 

@@ -56,6 +56,7 @@ class AccountTable(Model):
     trading_limit = _decimal()
     outstanding_margin = _decimal()
     close_only = fields.BooleanField(default=False)
+    written_off_alerts = fields.CharField(max_length=200, null=True)
     book_version = fields.BigIntField(default=0)
     search_text = fields.CharField(max_length=50)
 
@@ -65,6 +66,8 @@ class AccountTable(Model):
 
 
 class InstrumentTable(Model):
+    """The terms of an option, expiry as ISO date, are all there or none is."""
+
     symbol = fields.CharField(primary_key=True, max_length=40)
     name = fields.CharField(max_length=200)
     market = fields.CharField(max_length=10)
@@ -72,6 +75,10 @@ class InstrumentTable(Model):
     kind = fields.CharField(max_length=10)
     lot_size = _decimal()
     multiplier = _decimal()
+    underlying = fields.CharField(max_length=40, null=True)
+    option_right = fields.CharField(max_length=4, null=True)
+    strike = _decimal(null=True)
+    expiry = fields.CharField(max_length=10, null=True)
     fee_rate = _decimal()
     trade_status = fields.CharField(max_length=10)
     trade_status_at = fields.DatetimeField()
@@ -153,6 +160,7 @@ class PositionTable(Model):
     quantity = _decimal()
     average_cost = _decimal(null=True)
     as_of = fields.DatetimeField()
+    short_since = fields.DatetimeField(null=True)
 
     class Meta:
         table = "position"
@@ -179,12 +187,20 @@ class CaseTable(Model):
     cured_since = fields.DatetimeField(null=True)
     auto_liquidate_at = fields.DatetimeField(null=True)
     auto_liquidate_trigger = fields.CharField(max_length=10, null=True)
+    auto_liquidate_held = fields.CharField(max_length=30, null=True)
+    auto_liquidate_held_until = fields.DatetimeField(null=True)
     remark = fields.TextField()
     reopened_from = fields.CharField(max_length=32, null=True)
     closed_at = fields.DatetimeField(null=True)
     close_reason = fields.CharField(max_length=12, null=True)
     exempted_by = fields.CharField(max_length=32, null=True)
     version = fields.IntField()
+    original_deadline = fields.DatetimeField(null=True)
+    claimed_by = fields.CharField(max_length=200, null=True)
+    claimed_at = fields.DatetimeField(null=True)
+    claim_expires_at = fields.DatetimeField(null=True)
+    follow_ups = fields.IntField(default=0)
+    figures_at_open = fields.TextField(null=True)
 
     class Meta:
         table = "margin_case"
@@ -201,6 +217,131 @@ class CaseTable(Model):
         indexes = (
             Index(fields=("status", "opened_at", "id"), name="case_list"),
             Index(fields=("account_id",), name="case_account"),
+            Index(fields=("auto_liquidate_at",), name="case_auto_liquidation"),
+        )
+
+
+class FollowUpTable(Model):
+    """Append-only: what somebody, or the desk itself, noted about a case."""
+
+    id = _id()
+    case = _parent("CaseTable")
+    at = fields.DatetimeField()
+    author = fields.CharField(max_length=200)
+    by_desk = fields.BooleanField()
+    note = fields.TextField()
+
+    class Meta:
+        table = "follow_up"
+        indexes = (Index(fields=("case_id", "at", "id"), name="follow_up_case"),)
+
+
+class DeadlineChangeTable(Model):
+    """Append-only: every move of a case's deadline."""
+
+    id = _id()
+    case = _parent("CaseTable")
+    at = fields.DatetimeField()
+    author = fields.CharField(max_length=200)
+    kind = fields.CharField(max_length=8)
+    before = fields.DatetimeField()
+    after = fields.DatetimeField()
+    reason = fields.TextField()
+    approved_by = fields.CharField(max_length=200, null=True)
+
+    class Meta:
+        table = "deadline_change"
+        constraints = (CheckConstraint(_one_of("kind", "PERSON", "CALENDAR"), "deadline_change_kind_known"),)
+        indexes = (Index(fields=("case_id", "at", "id"), name="deadline_change_case"),)
+
+
+class MarketDayTable(Model):
+    """A trading day that is not as the exchange calendar has it. The newest row of a market's day holds."""
+
+    id = _id()
+    market = fields.CharField(max_length=10)
+    day = fields.CharField(max_length=10)
+    kind = fields.CharField(max_length=8)
+    closes_at = fields.CharField(max_length=5, null=True)
+    reason = fields.TextField()
+    author = fields.CharField(max_length=200)
+    at = fields.DatetimeField()
+
+    class Meta:
+        table = "market_day"
+        constraints = (
+            CheckConstraint(_one_of("kind", "CLOSED", "HALF", "REGULAR"), "market_day_kind_known"),
+            CheckConstraint("(kind = 'HALF') = (closes_at IS NOT NULL)", "market_day_half_has_close"),
+        )
+        indexes = (Index(fields=("market", "day", "id"), name="market_day_list"),)
+
+
+class StockRecallTable(Model):
+    """What a lender wants back, and how it was allocated."""
+
+    id = _id()
+    instrument = _parent("InstrumentTable")
+    quantity = _decimal()
+    allocated = _decimal()
+    rule = fields.CharField(max_length=15)
+    cause = fields.CharField(max_length=10)
+    due_at = fields.DatetimeField()
+    reason = fields.TextField()
+    recalled_by = fields.CharField(max_length=200)
+    recalled_at = fields.DatetimeField()
+
+    class Meta:
+        table = "stock_recall"
+        constraints = (
+            CheckConstraint(
+                "CAST(allocated AS NUMERIC) > 0 AND CAST(allocated AS NUMERIC) <= CAST(quantity AS NUMERIC)",
+                "recall_allocated_within",
+            ),
+            CheckConstraint(_one_of("rule", "PRO_RATA", "FIFO", "LARGEST_FIRST"), "recall_rule_known"),
+            CheckConstraint(_one_of("cause", "RECALLED", "UNBORROWED"), "recall_cause_known"),
+        )
+
+
+class StockRecoveryTable(Model):
+    """One stock that one account has to bring back, under the case that asks for it."""
+
+    id = _id()
+    account = _parent("AccountTable")
+    case = _parent("CaseTable")
+    instrument = _parent("InstrumentTable")
+    recall: Any = fields.ForeignKeyField(
+        "models.StockRecallTable", on_delete=fields.RESTRICT, related_name=False, null=True
+    )
+    alert_type = fields.CharField(max_length=30)
+    quantity = _decimal()
+    outstanding = _decimal()
+    short_may_stay = _decimal()
+    due_at = fields.DatetimeField()
+    opened_at = fields.DatetimeField()
+    closed_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "stock_recovery"
+        constraints = (
+            CheckConstraint(
+                "CAST(quantity AS NUMERIC) > 0 AND CAST(outstanding AS NUMERIC) >= 0"
+                " AND CAST(short_may_stay AS NUMERIC) >= 0",
+                "recovery_quantities",
+            ),
+            CheckConstraint(
+                "closed_at IS NULL OR CAST(outstanding AS NUMERIC) = 0", "recovery_closed_is_recovered"
+            ),
+            CheckConstraint(
+                "(alert_type = 'SHORT_RECALL') = (recall_id IS NOT NULL)"
+                " AND alert_type IN ('COVERED_CALL_SHORTFALL', 'SHORT_RECALL')",
+                "recovery_of_a_recall",
+            ),
+        )
+        indexes = (
+            Index(fields=("alert_type", "opened_at", "id"), name="recovery_list"),
+            Index(fields=("account_id",), name="recovery_account"),
+            Index(fields=("case_id",), name="recovery_case"),
+            Index(fields=("instrument_id",), name="recovery_symbol"),
         )
 
 

@@ -7,18 +7,22 @@ from typing import TypeVar
 import strawberry
 
 from domain.approval import ApprovalKind, ApprovalStatus
+from domain.calendar import MarketDayKind
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
+from domain.case_records import DeadlineChangeKind
 from domain.cure import MetBy
 from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
-from domain.market import FactorSource, InstrumentKind, TradeStatus
+from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.principal import Permission
+from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
 from domain.risk_settings import ForceType, SettingKind, TradeType
 from domain.snapshot import SnapshotKind
+from domain.stock_recovery import RecallCause, RecoveryStatus
 
 E = TypeVar("E", bound=Enum)
 
@@ -72,7 +76,23 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
     ),
     AutoLiquidationTrigger: (
         "When the desk sells by itself.",
-        {"FIXED_TIME": "At a time set by a person.", "DEADLINE": "At the case's deadline."},
+        {
+            "FIXED_TIME": "At a time set by a person.",
+            "DEADLINE": "At the case's deadline.",
+            "INTRADAY": "By the rules of intraday accounts: at once, or flat before the close.",
+        },
+    ),
+    DeadlineChangeKind: (
+        "What moved a deadline.",
+        {"PERSON": "Somebody moved it.", "CALENDAR": "The market's trading days changed."},
+    ),
+    MarketDayKind: (
+        "How a day of a market differs from its calendar.",
+        {
+            "CLOSED": "The market does not trade, for a typhoon for example.",
+            "HALF": "It closes early.",
+            "REGULAR": "It does not differ: an earlier word on the day is taken back.",
+        },
     ),
     CaseEventKind: (
         "What a case event tells.",
@@ -146,6 +166,33 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         "What is held.",
         {"STOCK": "A share.", "OPTION": "An option; mind the multiplier.", "FUND": "A fund."},
     ),
+    OptionRight: (
+        "What the holder of an option may do.",
+        {"CALL": "Buy the underlying at the strike.", "PUT": "Sell the underlying at the strike."},
+    ),
+    RecoveryStatus: (
+        "Where the recovery of a stock stands.",
+        {
+            "OPEN": "Something is outstanding.",
+            "RECOVERED": "All of it was there at some time since; that ended it for good.",
+            "CANCELED": "Its case was voided or written off.",
+        },
+    ),
+    RecallCause: (
+        "Why stock that was sold short has to come back.",
+        {
+            "RECALLED": "The lender wants it back.",
+            "UNBORROWED": "It could not be borrowed.",
+        },
+    ),
+    AllocationRule: (
+        "Which of the clients that are short of a recalled stock have to give it back.",
+        {
+            "PRO_RATA": "All, in proportion to what they are short of, in whole lots.",
+            "FIFO": "Those who have been short for longest.",
+            "LARGEST_FIRST": "Those who are short of most.",
+        },
+    ),
     TradeStatus: (
         "Whether and how an instrument trades now.",
         {
@@ -213,6 +260,8 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "CASE_CLOSED": "The case has ended.",
             "CASE_IN_EXCEPTION": "The case is in exception: clear it first.",
             "CASE_HAS_OPEN_ORDERS": "Liquidation orders of the case are open.",
+            "CASE_CLAIMED": "Somebody else is on the case.",
+            "NOT_IN_EXCEPTION": "Only a case in exception can be written off.",
             "NOTHING_TO_COLLECT": "The amount is 0, or open orders will bring it to 0.",
             "NOTHING_SELLABLE": "No position can be closed.",
             "QUANTITY_EXCEEDS_SELLABLE": "More than the position less the open closing orders.",
@@ -227,7 +276,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "CANNOT_CURE": "Closing it would not reduce the amount.",
             "SWITCH_OFF": "This kind of liquidation is switched off.",
             "FROZEN": "The kill switch is on.",
-            "TOO_LATE": "The order has ended.",
+            "TOO_LATE": "The order has ended, or the time has passed.",
             "APPROVAL_REQUIRED": "A second person has to approve it first: the answer names the request.",
             "APPROVAL_PENDING": "It was asked for before, and nobody has decided yet.",
             "APPROVAL_DECIDED": "The request was decided, withdrawn, or has expired.",
@@ -236,7 +285,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "NO_ADDRESS": "The client has no address for this channel.",
             "CHANNEL_OFF": "No service is set for this channel.",
             "URL_REFUSED": "Webhooks are not posted to such a URL.",
-            "TOO_MANY": "There are as many as there may be.",
+            "TOO_MANY": "There are as many as there may be, or more than one request may change.",
             "CURSOR_REFUSED": "The events behind this cursor are no longer held, or it is no cursor.",
         },
     ),

@@ -7,7 +7,17 @@ import strawberry
 
 from desk.desk import Desk
 from domain import market
-from domain.market import FactorSource, InstrumentKind, TradeStatus
+from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
+
+
+@strawberry.type(description="What an option is on.")
+class OptionTerms:
+    """From domain.market.OptionTerms."""
+
+    underlying: str = strawberry.field(description="The symbol of what it is an option on.")
+    right: OptionRight = strawberry.field(description="Whether its holder may buy or sell the underlying.")
+    strike: Decimal = strawberry.field(description="Per underlying, in the instrument's currency.")
+    expiry: str = strawberry.field(description="Its last day, local to its market, such as 2026-03-20.")
 
 
 @strawberry.type(description="A tradable thing. Its prices are in its currency, per unit.")
@@ -25,6 +35,7 @@ class Instrument:
     average_daily_volume: Decimal | None = strawberry.field(
         description="Units traded on an average day; null where it is not known."
     )
+    option: OptionTerms | None = strawberry.field(description="Of an option, where they are known.")
 
 
 @strawberry.type(description="The market's last word on an instrument; prices in its currency.")
@@ -58,6 +69,7 @@ class MarginFactors:
 
 def instrument_of(instrument: market.Instrument) -> Instrument:
     """The GraphQL object."""
+    option = instrument.option
     return Instrument(
         symbol=instrument.symbol,
         name=instrument.name,
@@ -68,6 +80,16 @@ def instrument_of(instrument: market.Instrument) -> Instrument:
         multiplier=instrument.multiplier,
         trade_status=instrument.trade_status,
         average_daily_volume=instrument.average_daily_volume,
+        option=None if option is None else _terms_of(option),
+    )
+
+
+def _terms_of(option: market.OptionTerms) -> OptionTerms:
+    return OptionTerms(
+        underlying=option.underlying,
+        right=option.right,
+        strike=option.strike,
+        expiry=option.expiry.isoformat(),
     )
 
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import strawberry
 
+from desk.assess_recovery import is_recovery
 from desk.liquidate import switched_off
+from desk.plan_recovery import plan_case_recovery
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -16,12 +18,14 @@ from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
 from models.case import CaseSort, count_cases, page_cases
+from models.case_records import follow_ups_of
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
 from models.order import OrderFilter as OrderSelection
 from resolvers.approval import ApprovalQueries, approval_of
 from resolvers.audit import AuditQueries, find_audit_entry
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
+from resolvers.case_records import follow_up_of
 from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
@@ -33,6 +37,7 @@ from resolvers.liquidation import (
     refused_preview,
 )
 from resolvers.market import Quote, quote_of
+from resolvers.market_days import MarketDay, find_market_day, market_days_page
 from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
@@ -40,6 +45,8 @@ from resolvers.reports import ReportQueries
 from resolvers.search import search_of
 from resolvers.settings import SettingQueries, find_setting
 from resolvers.snapshot import SnapshotQueries, find_snapshot
+from resolvers.stock_queries import StockQueries
+from resolvers.stock_recovery import find_short_recovery, find_shortfall
 from resolvers.summary import CaseSummary, summarise
 from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 
@@ -72,7 +79,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries, AuditQueries, ReportQueries, SettingQueries, SnapshotQueries):
+class Query(ApprovalQueries, AuditQueries, ReportQueries, SettingQueries, SnapshotQueries, StockQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -173,6 +180,21 @@ class Query(ApprovalQueries, AuditQueries, ReportQueries, SettingQueries, Snapsh
         """Batched over aliases."""
         return await _find_account(reader(info), filter_id("Account", id))
 
+    @strawberry.field(
+        description="Days on which a market does not trade as its calendar says, newest word first."
+    )
+    async def market_days(
+        self,
+        info: Info,
+        market: Annotated[
+            str | None, strawberry.argument(description="Of this market, such as XHKG.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[MarketDay]:
+        """A keyset page."""
+        return await market_days_page(info, market, first, after)
+
     @strawberry.field(description="Liquidation orders, newest first.")
     async def orders(
         self,
@@ -216,7 +238,12 @@ class Query(ApprovalQueries, AuditQueries, ReportQueries, SettingQueries, Snapsh
         off = switched_off(loaded.book, ForceType.MANUAL)
         if off is not None:
             return refused_preview(off, view.case.figures.amount)
-        made = liquidation.plan(loaded.book.book, loaded.open_orders, request, desk.rules.plans, desk.clock())
+        now, orders = desk.clock(), loaded.open_orders
+        made = (
+            await plan_case_recovery(desk, view.case, loaded.book, orders, request, (), now)
+            if is_recovery(view.case)
+            else liquidation.plan(loaded.book.book, orders, request, desk.rules.plans, now)
+        )
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
         return preview_of(made, desk)
@@ -283,6 +310,11 @@ async def _find_approval(context: ReadContext, id_: str) -> Node | None:
     return approval_of(view, context) if view else None
 
 
+async def _find_follow_up(context: ReadContext, id_: str) -> Node | None:
+    record = (await follow_ups_of(context.audience, [id_])).get(id_)
+    return follow_up_of(record) if record else None
+
+
 _FINDERS = {
     "ApprovalRequest": _find_approval,
     "Case": _find_case,
@@ -292,5 +324,9 @@ _FINDERS = {
     "Order": _find_order,
     "Position": _find_position,
     "Snapshot": find_snapshot,
+    "FollowUp": _find_follow_up,
+    "MarketDay": find_market_day,
+    "CoveredOptionShortfall": find_shortfall,
+    "ShortRecovery": find_short_recovery,
     "RiskSetting": find_setting,
 }

@@ -59,6 +59,8 @@ ANSWERS = {
     "approve": _APPROVAL,
     "decline": _APPROVAL,
     "withdraw": _APPROVAL,
+    "recallStock": "result { __typename ... on RecallRefused { code } }",
+    "recoverStock": "results { __typename ... on StockRecoveryRefused { code } }",
     "requestSettingChange": "result { __typename ... on SettingChangeRefused { code } }",
 }
 """What others answer: whatever it is, a refusal's `code` has to be asked for."""
@@ -82,6 +84,9 @@ QUERIES: Mapping[str, Row] = {
     ),
     "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),
     "auditTrail": Row("{ auditTrail { totalCount } }", MAY_EXPORT),
+    "coveredOptionShortfalls": Row("{ coveredOptionShortfalls { totalCount } }", EVERYBODY),
+    "shortRecoveries": Row("{ shortRecoveries { totalCount } }", EVERYBODY),
+    "stockBorrow": Row("{ stockBorrow { totalCount } }", EVERYBODY),
     "whatIf": Row(
         "query ($input: WhatIfInput!) { whatIf(input: $input) { calls } }",
         MAY_PREVIEW,
@@ -105,6 +110,15 @@ MUTATIONS: Mapping[str, Row] = {
     "approve": mutation("approve", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
     "decline": mutation("decline", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
     "withdraw": mutation("withdraw", "DecideApprovalsInput", SEES_APPROVALS, ids=[REQUEST]),
+    "recallStock": mutation(
+        *("recallStock", "RecallStockInput", OPERATORS),
+        symbol="NONE.HK",
+        quantity="1",
+        dueAt="2030-01-02T06:00:00Z",
+    ),
+    "recoverStock": mutation(
+        "recoverStock", "RecoverStockInput", MAY_LIQUIDATE, recoveries=[{"recoveryId": ORDER}]
+    ),
     "requestSettingChange": mutation(
         *("requestSettingChange", "RequestSettingChangeInput", CHANGES_SETTINGS),
         reason="x",

@@ -105,7 +105,7 @@ class DeskKit:
         await insert_holdings(
             account_id,
             [CashBalance(USD, Decimal(cash))],
-            [(symbol, Decimal(quantity), None) for symbol, quantity in positions.items()],
+            [(symbol, Decimal(quantity), None, None) for symbol, quantity in positions.items()],
             self.clock() - timedelta(hours=1),
         )
         return account_id

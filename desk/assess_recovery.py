@@ -1,0 +1,76 @@
+"""Looking at a case of stock recovery anew: what is outstanding now, and whether that ends it.
+
+Part of `assess_account`, in its transaction and under its lock. Quantities are known whatever the prices do,
+so that neither a stale nor a missing price holds anything up here.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from desk.desk import Desk
+from domain.case import Case, CaseStatus, CaseTrigger, decide, may_resolve
+from domain.covered_options import Today, written_calls
+from domain.events import OrderView
+from domain.ids import Symbol
+from domain.margin import Book, MarginFigures
+from domain.refusals import Refusal
+from domain.stock_recovery import RECOVERY_ALERTS, Recovery, refreshed, with_recoveries
+from models.book import AccountBook
+from models.stock_recovery import open_recoveries_of, save_recoveries
+
+
+@dataclass(frozen=True, slots=True)
+class Assessed:
+    """The case after this look; `superfluous` orders bring back what nobody asks for any more."""
+
+    case: Case
+    changed: bool
+    """Some record of the case did."""
+    superfluous: Sequence[OrderView]
+
+
+def is_recovery(case: Case) -> bool:
+    """The case asks for stock, not for money."""
+    return case.alert_type in RECOVERY_ALERTS
+
+
+async def assess_recovery(
+    desk: Desk,
+    account: AccountBook,
+    case: Case,
+    figures: MarginFigures,
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> Assessed:
+    """`orders` are the open ones of the case."""
+    today = desk.today(now)
+    known = await open_recoveries_of([case.account_id])
+    before = [each for each in known if each.case_id == case.id]
+    after = [refreshed(each, account.book, today, now) for each in before]
+    changed = [new for old, new in zip(before, after, strict=True) if old != new]
+    await save_recoveries(changed)
+    if case.status is CaseStatus.LIQUIDATING and not orders:
+        case = _decided(case, CaseTrigger.ORDERS_ENDED, now)
+    was_overdue = case.force_eligible
+    case = with_recoveries(case, figures, after, now)
+    if case.force_eligible and not was_overdue:
+        case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
+    if not orders and may_resolve(case, now, desk.rules.close_hold):
+        case = _decided(case, CaseTrigger.CURED, now)
+    useful = _useful(after, account.book, today)
+    superfluous = [view for view in orders if view.order.symbol not in useful]
+    return Assessed(case, bool(changed), superfluous)
+
+
+def _useful(recoveries: Sequence[Recovery], book: Book, today: Today) -> set[Symbol]:
+    """What, traded, still brings back something outstanding."""
+    wanted = {each.symbol for each in recoveries if each.outstanding}
+    calls = {held.instrument.symbol for stock in wanted for held in written_calls(book, stock, today)}
+    return wanted | calls
+
+
+def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:
+    decided = decide(case, trigger, now)
+    assert not isinstance(decided, Refusal), f"{case.status} and {trigger}: {decided}"
+    return decided

@@ -1,0 +1,40 @@
+"""What liquidating a case of stock recovery would do: one plan, for the preview and for the deed."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from desk.desk import Desk
+from domain.case import Case
+from domain.ids import RecoveryId, Symbol
+from domain.liquidation import Plan, PlanRequest
+from domain.recovery_plan import plan_recovery
+from domain.refusals import Refusal
+from domain.sellable import OpenOrder
+from domain.stock_recovery import Recovery
+from models.book import AccountBook
+from models.stock_recovery import open_recoveries_of
+
+
+async def plan_case_recovery(
+    desk: Desk,
+    case: Case,
+    account: AccountBook,
+    open_orders: Sequence[OpenOrder],
+    request: PlanRequest,
+    asked: Sequence[RecoveryId],
+    now: datetime,
+) -> Plan | Refusal:
+    """The plan for the case's open recoveries, or for those asked for."""
+    known = await open_recoveries_of([case.account_id])
+    wanted = _wanted([each for each in known if each.case_id == case.id], asked)
+    return plan_recovery(account.book, open_orders, wanted, request, desk.rules.plans, now, desk.today(now))
+
+
+def _wanted(recoveries: Sequence[Recovery], asked: Sequence[RecoveryId]) -> list[Recovery]:
+    """Those asked for, and older ones of the same stock: a cover counts for them first."""
+    if not asked:
+        return list(recoveries)
+    last: dict[Symbol, int] = {
+        each.symbol: place for place, each in enumerate(recoveries) if each.id in asked
+    }
+    return [each for place, each in enumerate(recoveries) if place <= last.get(each.symbol, -1)]

@@ -1,0 +1,93 @@
+"""Which clients have to give back how much of a stock that is recalled.
+
+Everything is reckoned in whole lots. The shares add up to the recalled quantity, cut down to whole lots, or
+to all that can be given back if that is less; no account gives back more than it is short. The outcome
+depends on nothing but the arguments: among equals the account number decides.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+from enum import StrEnum
+from fractions import Fraction
+
+from domain.ids import AccountId
+from domain.money import exact, lots_within
+
+
+class AllocationRule(StrEnum):
+    """Who is asked first."""
+
+    PRO_RATA = "PRO_RATA"
+    """Everybody in proportion to the short quantity, to the lot by the largest remainder."""
+    FIFO = "FIFO"
+    """Whoever has been short for longest first; of unknown age last."""
+    LARGEST_FIRST = "LARGEST_FIRST"
+    """Whoever is short of most first."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecallableShort:
+    """An account that is short and of which `quantity` > 0 is not recalled yet."""
+
+    account_id: AccountId
+    account_no: str
+    quantity: Decimal
+    short_since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RecallShare:
+    """What one account has to give back: at least one lot."""
+
+    account_id: AccountId
+    quantity: Decimal
+
+
+def allocate(
+    quantity: Decimal, shorts: Iterable[RecallableShort], rule: AllocationRule, lot: Decimal
+) -> tuple[RecallShare, ...]:
+    """The shares, largest claim first by the rule; accounts that give nothing back are left out."""
+    ranked = sorted(shorts, key=lambda short: short.account_no)
+    ranked.sort(key=_RANKS[rule])
+    most = [lots_within(short.quantity, lot) for short in ranked]
+    wanted = min(lots_within(quantity, lot), sum(most))
+    given = _pro_rata(wanted, ranked, most) if rule is AllocationRule.PRO_RATA else _in_order(wanted, most)
+    with exact():
+        return tuple(
+            RecallShare(short.account_id, lots * lot)
+            for short, lots in zip(ranked, given, strict=True)
+            if lots
+        )
+
+
+def _in_order(wanted: int, most: Sequence[int]) -> list[int]:
+    given = []
+    for lots in most:
+        given.append(min(wanted, lots))
+        wanted -= given[-1]
+    return given
+
+
+def _pro_rata(wanted: int, shorts: Sequence[RecallableShort], most: Sequence[int]) -> list[int]:
+    """Rounded down first, the lots that are left over by the largest remainder, as far as each can give."""
+    whole = sum((Fraction(short.quantity) for short in shorts), Fraction(0))
+    fair = [wanted * Fraction(short.quantity) / whole for short in shorts]
+    given = [min(int(share), lots) for share, lots in zip(fair, most, strict=True)]
+    by_remainder = sorted(range(len(fair)), key=lambda at: given[at] - fair[at])
+    while (left := wanted - sum(given)) > 0:
+        for at in [at for at in by_remainder if given[at] < most[at]][:left]:
+            given[at] += 1
+    return given
+
+
+def _age(short: RecallableShort) -> datetime:
+    return short.short_since or datetime.max.replace(tzinfo=UTC)
+
+
+_RANKS = {
+    AllocationRule.PRO_RATA: lambda short: -short.quantity,
+    AllocationRule.FIFO: _age,
+    AllocationRule.LARGEST_FIRST: lambda short: -short.quantity,
+}

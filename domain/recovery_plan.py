@@ -1,0 +1,240 @@
+"""The orders that bring stock back: short stock is covered, written calls are bought back.
+
+Sized to a quantity, not to the amount: the fewest whole lots that leave nothing outstanding once the open
+orders have filled, never more than what is short then. Prices, quotes and lots are those of the planner.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from domain.case import AlertType
+from domain.closing import Closable, closable_at
+from domain.covered_options import Today, written_calls
+from domain.ids import Symbol
+from domain.liquidation import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable
+from domain.margin import Book, Holding
+from domain.money import ZERO, exact, lots_needed, lots_within, round_money, total, whole_lots
+from domain.order import OrderType, TradingSession
+from domain.order_caps import capped
+from domain.refusals import Refusal, RefusalCode
+from domain.sellable import OpenOrder, after_open_orders, closable, side_price
+from domain.stock_recovery import Recovery, outstanding_in
+
+
+@dataclass(frozen=True, slots=True)
+class _Goal:
+    """So much of a stock is missing even when the open orders fill, and these positions bring it back."""
+
+    symbol: Symbol
+    need: Decimal
+    ways: tuple[Holding, ...]
+
+
+def plan_recovery(
+    book: Book,
+    open_orders: Iterable[OpenOrder],
+    recoveries: Sequence[Recovery],
+    request: PlanRequest,
+    limits: PlanLimits,
+    now: datetime,
+    today: Today,
+) -> Plan | Refusal:
+    """The orders that bring back what is outstanding, or as much of it as can be; a refusal without any.
+
+    `recoveries` are the open ones to serve. The policy of the request is not used; its legs, if any, say
+    which positions, how much at most and at which limit. The amounts of the plan are 0.
+    """
+    if request.order_type is OrderType.MARKET and request.session is not TradingSession.REGULAR:
+        return Refusal(
+            RefusalCode.MARKET_CLOSED, "A market order is for the regular session only; use a limit."
+        )
+    open_orders = tuple(open_orders)
+    rest = after_open_orders(book, open_orders)
+    goals = _goals(rest, recoveries, today)
+    if not any(goal.need for goal in goals):
+        return Refusal(
+            RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, bring back all that is outstanding."
+        )
+    draft = _Draft(rest, open_orders, request, limits, now)
+    with exact():
+        refused = draft.refuses_legs(goals)
+        if refused is not None:
+            return refused
+        for goal in goals:
+            draft.serve(goal)
+    return draft.written()
+
+
+def _goals(rest: Book, recoveries: Sequence[Recovery], today: Today) -> list[_Goal]:
+    """One per stock and reason: what several recalls of a stock ask for adds up."""
+    goals: dict[tuple[AlertType, Symbol], _Goal] = {}
+    for each in recoveries:
+        outstanding = outstanding_in(each, rest, today)
+        key = (each.alert_type, each.symbol)
+        known = goals.get(key)
+        if known is not None:
+            outstanding = total([known.need, outstanding])
+        goals[key] = _Goal(each.symbol, outstanding, _ways(each, rest, today))
+    return list(goals.values())
+
+
+def _ways(recovery: Recovery, rest: Book, today: Today) -> tuple[Holding, ...]:
+    if recovery.alert_type is AlertType.COVERED_CALL_SHORTFALL:
+        return written_calls(rest, recovery.symbol, today)
+    held = rest.holding(recovery.symbol)
+    return (held,) if held is not None and held.quantity < 0 else ()
+
+
+class _Draft:
+    """The legs found so far, and what could not be used."""
+
+    def __init__(
+        self,
+        rest: Book,
+        open_orders: Sequence[OpenOrder],
+        request: PlanRequest,
+        limits: PlanLimits,
+        now: datetime,
+    ) -> None:
+        self._rest, self._orders, self._request = rest, open_orders, request
+        self._limits, self._now = limits, now
+        self._asked = {leg.symbol: leg for leg in request.legs or ()}
+        self._legs: list[PlannedLeg] = []
+        self._uncurable: list[Uncurable] = []
+
+    def refuses_legs(self, goals: Sequence[_Goal]) -> Refusal | None:
+        """The first leg that cannot be, if any."""
+        ways = {held.instrument.symbol: held for goal in goals for held in goal.ways if goal.need}
+        legs = self._request.legs or ()
+        if len(self._asked) != len(legs):
+            return Refusal(RefusalCode.QUANTITY_EXCEEDS_SELLABLE, "A position is named twice: use one leg.")
+        for leg in legs:
+            held = ways.get(leg.symbol)
+            if held is None:
+                return Refusal(
+                    RefusalCode.INCREASES_EXPOSURE, f"Closing {leg.symbol} brings back none of the stock."
+                )
+            refused = self._refuses(leg, held)
+            if refused is not None:
+                return refused
+        return None
+
+    def serve(self, goal: _Goal) -> None:
+        """Legs until the need is met or the ways are used up."""
+        need = goal.need
+        for held in goal.ways:
+            symbol = held.instrument.symbol
+            if need <= 0 or (self._request.legs is not None and symbol not in self._asked):
+                continue
+            ready = self._closable(held)
+            if isinstance(ready, RefusalCode):
+                self._uncurable.append(Uncurable(symbol, ready, abs(held.quantity)))
+                continue
+            per_lot = held.instrument.multiplier * held.instrument.lot_size
+            wanted = lots_needed(need, per_lot)
+            lots = min(wanted, ready.lots, self._most_lots(held))
+            if wanted > ready.lots:
+                self._note_what_stays(ready)
+            self._add(ready, lots)
+            need -= lots * per_lot
+
+    def _note_what_stays(self, ready: Closable) -> None:
+        """More is needed than one order may close: because of a cap, or of an odd lot."""
+        stays = abs(ready.holding.quantity) - ready.quantity(ready.lots)
+        if stays:
+            code = RefusalCode.CAPPED if ready.lots_beyond_cap else RefusalCode.OFF_LOT
+            self._uncurable.append(Uncurable(ready.instrument.symbol, code, stays))
+
+    def written(self) -> Plan | Refusal:
+        """As a plan, unless there is no leg."""
+        if not self._legs:
+            reasons = ", ".join(f"{each.symbol} {each.code}" for each in self._uncurable[:10])
+            return Refusal(RefusalCode.NOTHING_SELLABLE, f"No position can be closed now. {reasons}".strip())
+        return Plan(
+            legs=tuple(self._legs),
+            amount_before=ZERO,
+            uncovered_before=ZERO,
+            amount_after=ZERO,
+            estimated_reduction=ZERO,
+            notional=total(leg.base_notional for leg in self._legs),
+            uncurable=tuple(self._uncurable),
+        )
+
+    def _closable(self, held: Holding) -> Closable | RefusalCode:
+        symbol = held.instrument.symbol
+        if symbol in self._request.keep:
+            return RefusalCode.NOTHING_SELLABLE
+        found = self._at_the_quote(held)
+        leg = self._asked.get(symbol)
+        if isinstance(found, RefusalCode):
+            return found
+        if leg is not None and leg.limit_price is not None:
+            coefficient = self._rest.rule.coefficient
+            found = closable_at(found.holding, found.quote, leg.limit_price, found.rate, coefficient)
+        caps = self._limits.caps(self._request.caps, self._rest.terms.base_currency)
+        within = capped(found, caps, self._in_flight(symbol))
+        return within if within.lots else RefusalCode.CAPPED
+
+    def _in_flight(self, symbol: Symbol) -> Decimal:
+        return sum((each.leaves_quantity for each in self._orders if each.symbol == symbol), ZERO)
+
+    def _at_the_quote(self, held: Holding) -> Closable | RefusalCode:
+        asked, limits = self._request, self._limits
+        return closable(self._rest, held, asked.order_type, limits.max_quote_age, self._now, asked.price_band)
+
+    def _most_lots(self, held: Holding) -> int:
+        leg = self._asked.get(held.instrument.symbol)
+        quantity = abs(held.quantity) if leg is None or leg.quantity is None else leg.quantity
+        return lots_within(quantity, held.instrument.lot_size)
+
+    def _refuses(self, leg: LegRequest, held: Holding) -> Refusal | None:
+        lot = held.instrument.lot_size
+        if leg.quantity is not None and leg.quantity <= 0:
+            return Refusal(
+                RefusalCode.OFF_LOT, f"{leg.symbol}: give a quantity of at least one lot of {lot:f}."
+            )
+        if leg.quantity is not None and leg.quantity > abs(held.quantity):
+            return Refusal(
+                RefusalCode.QUANTITY_EXCEEDS_SELLABLE,
+                f"Of {leg.symbol} only {abs(held.quantity):f} can still be closed.",
+            )
+        if leg.quantity is not None and whole_lots(leg.quantity, lot) != leg.quantity:
+            return Refusal(RefusalCode.OFF_LOT, f"{leg.symbol} trades in whole lots of {lot:f}.")
+        return self._refuses_price(leg, held)
+
+    def _refuses_price(self, leg: LegRequest, held: Holding) -> Refusal | None:
+        if leg.limit_price is None:
+            return None
+        found = self._at_the_quote(held)
+        if isinstance(found, RefusalCode):
+            return Refusal(found, f"{leg.symbol} cannot be closed now: {found}.")
+        quoted = side_price(found.quote, found.side)
+        assert quoted is not None, "what can be closed has a quote"
+        distance = self._limits.price_band * quoted
+        if found.limit_price is None or abs(leg.limit_price - quoted) > distance:
+            return Refusal(
+                RefusalCode.PRICE_OUTSIDE_BAND,
+                f"{leg.symbol}: the limit price of a limit order may be at most {distance:f} away from "
+                f"{quoted:f}.",
+            )
+        return None
+
+    def _add(self, ready: Closable, lots: int) -> None:
+        if not lots:
+            return
+        base = self._rest.terms.base_currency
+        self._legs.append(
+            PlannedLeg(
+                instrument=ready.instrument,
+                side=ready.side,
+                quantity=ready.quantity(lots),
+                price=ready.price,
+                limit_price=ready.limit_price,
+                fee=ready.fee(lots),
+                base_notional=round_money(ready.base_notional(lots), base),
+                reduction=ZERO,
+                quote=ready.quote,
+            )
+        )

@@ -1,0 +1,162 @@
+"""Who is short of which stock: what was borrowed, what of it is recalled, what is being covered."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from domain.events import AccountReference
+from domain.ids import AccountId, Symbol
+from domain.money import ZERO, total
+from domain.principal import Audience
+from models.book import ACCOUNT_COLUMNS, account_reference
+from models.database import Row, decimal, fetch, fetch_one, time_or_none
+from models.stock_recovery import OPEN_RECOVERY, RECOVERY_TABLES
+from models.where import Page, PageRequest, Where, cut, like
+
+_FROM = (
+    "FROM position p JOIN account a ON a.id = p.account_id JOIN client k ON k.id = a.client_id"
+    " JOIN instrument i ON i.symbol = p.instrument_id"
+)
+_SHORT_STOCK = "CAST(p.quantity AS NUMERIC) < 0 AND i.kind <> 'OPTION'"
+_OPEN_COVER = "o.side = 'BUY' AND o.status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED')"
+
+
+@dataclass(frozen=True, slots=True)
+class BorrowFilter:
+    """Which stocks; None means any that somebody is short of."""
+
+    symbol: Symbol | None = None
+    market: str | None = None
+    search: str | None = None
+    recalled: bool | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ShortHolding:
+    """One account's short in one stock. Quantities are above zero, or zero where nothing is asked for."""
+
+    account: AccountReference
+    symbol: Symbol
+    quantity: Decimal
+    short_since: datetime | None
+    recalled: Decimal = ZERO
+    """Outstanding of its open recalls."""
+    open_covers: Decimal = ZERO
+    """What its open buy orders may still fill."""
+
+
+async def page_short_stocks(audience: Audience, wanted: BorrowFilter, request: PageRequest) -> Page[Symbol]:
+    """One page of the stocks that accounts within scope are short of, by symbol, which is the key."""
+    where = _where(audience, wanted)
+    if request.after is not None:
+        where.add("p.instrument_id > ?", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"SELECT DISTINCT p.instrument_id {_FROM}{where} ORDER BY p.instrument_id LIMIT {limit}",
+        *where.values,
+    )
+    return cut([Symbol(row["instrument_id"]) for row in rows], request.first)
+
+
+async def count_short_stocks(audience: Audience, wanted: BorrowFilter) -> int:
+    """How many there are."""
+    where = _where(audience, wanted)
+    row = await fetch_one(f"SELECT COUNT(DISTINCT p.instrument_id) AS stocks {_FROM}{where}", *where.values)
+    assert row is not None
+    return int(row["stocks"])
+
+
+async def shorts_in(audience: Audience, symbols: Sequence[Symbol]) -> dict[Symbol, list[ShortHolding]]:
+    """Who within scope is short of each of these stocks, by account number; nobody's sum is anybody else's.
+
+    Three statements however many the stocks are. Sums are the caller's: SQLite cannot add decimals exactly.
+    """
+    where = Where()
+    where.sees(audience)
+    where.add("p.instrument_id IN (?)", list(symbols))
+    where.add(_SHORT_STOCK)
+    rows = await fetch(
+        f"SELECT p.instrument_id, p.quantity, p.short_since, {ACCOUNT_COLUMNS} {_FROM}{where}"
+        " ORDER BY p.instrument_id, a.account_no",
+        *where.values,
+    )
+    recalled = await _summed(
+        audience,
+        symbols,
+        f"r.instrument_id AS symbol, r.outstanding AS quantity {RECOVERY_TABLES}",
+        *("r.instrument_id", f"r.alert_type = 'SHORT_RECALL' AND {OPEN_RECOVERY}"),
+    )
+    covers = await _summed(
+        audience,
+        symbols,
+        "o.symbol, o.quantity, o.filled_quantity FROM liquidation_order o"
+        " JOIN account a ON a.id = o.account_id",
+        *("o.symbol", _OPEN_COVER),
+    )
+    found: dict[Symbol, list[ShortHolding]] = defaultdict(list)
+    for row in rows:
+        key = (Symbol(row["instrument_id"]), AccountId(row["account_id"]))
+        found[key[0]].append(
+            ShortHolding(
+                account_reference(row),
+                key[0],
+                decimal(row["quantity"]).copy_negate(),
+                time_or_none(row["short_since"]),
+                recalled.get(key, ZERO),
+                covers.get(key, ZERO),
+            )
+        )
+    return found
+
+
+async def accounts_short_of(audience: Audience, symbol: Symbol, most: int) -> list[AccountId]:
+    """The accounts within scope that are short of the stock, by id, at most so many."""
+    where = Where()
+    where.sees(audience)
+    where.add("p.instrument_id = ?", symbol)
+    where.add(_SHORT_STOCK)
+    limit = where.value(most)
+    rows = await fetch(
+        f"SELECT p.account_id {_FROM}{where} ORDER BY p.account_id LIMIT {limit}", *where.values
+    )
+    return [AccountId(row["account_id"]) for row in rows]
+
+
+async def _summed(
+    audience: Audience, symbols: Sequence[Symbol], selected: str, symbol: str, condition: str
+) -> dict[tuple[Symbol, AccountId], Decimal]:
+    where = Where()
+    where.sees(audience)
+    where.add(f"{symbol} IN (?)", list(symbols))
+    where.add(condition)
+    parts: dict[tuple[Symbol, AccountId], list[Decimal]] = defaultdict(list)
+    for row in await fetch(f"SELECT a.id AS account_id, {selected}{where}", *where.values):
+        parts[Symbol(row["symbol"]), AccountId(row["account_id"])].append(_open_quantity(row))
+    return {key: total(quantities) for key, quantities in parts.items()}
+
+
+def _open_quantity(row: Row) -> Decimal:
+    quantity = decimal(row["quantity"])
+    if "filled_quantity" not in row:
+        return quantity
+    return max(ZERO, total([quantity, decimal(row["filled_quantity"]).copy_negate()]))
+
+
+def _where(audience: Audience, wanted: BorrowFilter) -> Where:
+    where = Where()
+    where.sees(audience)
+    where.add(_SHORT_STOCK)
+    where.add_if("p.instrument_id = ?", wanted.symbol)
+    where.add_if("i.market = ?", wanted.market)
+    if wanted.search is not None:
+        pattern = like(wanted.search)
+        where.add("(LOWER(i.symbol) LIKE ? ESCAPE '!' OR LOWER(i.name) LIKE ? ESCAPE '!')", pattern, pattern)
+    if wanted.recalled is not None:
+        where.add(
+            f"{'' if wanted.recalled else 'NOT '}EXISTS (SELECT 1 FROM stock_recovery r JOIN margin_case c"
+            " ON c.id = r.case_id WHERE r.account_id = p.account_id AND r.instrument_id = p.instrument_id"
+            f" AND r.alert_type = 'SHORT_RECALL' AND {OPEN_RECOVERY})"
+        )
+    return where

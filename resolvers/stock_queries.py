@@ -1,0 +1,72 @@
+"""Looking at stock: what has to come back, and who is short of what."""
+
+from typing import Annotated
+
+import strawberry
+
+from resolvers.context import Info, reader
+from resolvers.pagination import Connection
+from resolvers.stock_borrow import StockBorrow, StockBorrowFilter, stock_borrow_page
+from resolvers.stock_recovery import (
+    CoveredOptionShortfall,
+    CoveredOptionShortfallFilter,
+    ShortRecovery,
+    ShortRecoveryFilter,
+    short_recoveries_page,
+    shortfalls_page,
+)
+
+First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
+After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
+
+
+@strawberry.type
+class StockQueries:
+    """One method per root field."""
+
+    @strawberry.field(
+        description="Accounts that hold less of a stock than their written calls need, newest first. Without "
+        "a filter the open ones. The desk looks once a trading day, at the time that its settings say."
+    )
+    async def covered_option_shortfalls(
+        self,
+        info: Info,
+        filter: Annotated[
+            CoveredOptionShortfallFilter | None, strawberry.argument(description="Which.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[CoveredOptionShortfall]:
+        """A keyset page."""
+        wanted = (filter or CoveredOptionShortfallFilter()).selection()
+        return await shortfalls_page(reader(info), wanted, first, after)
+
+    @strawberry.field(
+        description="What accounts have to give back of recalled, or unborrowed, stock that they are short "
+        "of, newest first. Without a filter the open ones."
+    )
+    async def short_recoveries(
+        self,
+        info: Info,
+        filter: Annotated[ShortRecoveryFilter | None, strawberry.argument(description="Which.")] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[ShortRecovery]:
+        """A keyset page."""
+        wanted = (filter or ShortRecoveryFilter()).selection()
+        return await short_recoveries_page(reader(info), wanted, first, after)
+
+    @strawberry.field(
+        description="The stocks that accounts within your scope are short of, by symbol, with what of it is "
+        "recalled and being covered; options are not among them."
+    )
+    async def stock_borrow(
+        self,
+        info: Info,
+        filter: Annotated[StockBorrowFilter | None, strawberry.argument(description="Which.")] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[StockBorrow]:
+        """A keyset page."""
+        wanted = (filter or StockBorrowFilter()).selection()
+        return await stock_borrow_page(reader(info), wanted, first, after)

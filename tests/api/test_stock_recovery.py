@@ -1,0 +1,394 @@
+"""Stock that has to come back, through the API: for written calls, and because it was recalled."""
+
+import asyncio
+from dataclasses import replace
+from datetime import date, time, timedelta
+from decimal import Decimal
+from typing import Any
+from uuid import uuid4
+
+import pytest
+
+from domain.book_changes import PositionStated
+from domain.ids import Symbol
+from domain.market import InstrumentKind, OptionRight, OptionTerms, Quote
+from domain.principal import Permission
+from domain.risk_settings import CoveredOptionRule, SettingId, SettingKind, SettingVersion
+from feeds.book import BookAccount, BookFile, BookInstrument
+from models.database import transaction
+from models.risk_setting import Concerned, insert_setting, next_number
+from tests.api.books import TENCENT, a_book, a_client, a_quote, an_account, an_instrument
+from tests.api.desk_client import Caller, Operation
+from tests.api.desk_server import Desk, World
+from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, liquidate, orders, preview
+
+CALL = Symbol("700C400.HK")
+TRIGGER = time(10, 30)
+SHORTFALL = """
+  id status quantity outstandingQuantity uncoveredQuantity requiredQuantity heldQuantity closedAt
+  underlying { symbol } account { accountNo closeOnly } case { id alertType status amount version }
+  writtenCalls {
+    instrument { symbol option { underlying right strike expiry } } contracts contractsToBuyBack
+  }
+"""
+RECOVERY = """
+  id status cause reason recallId quantity outstandingQuantity uncoveredQuantity dueAt overdue closedAt
+  instrument { symbol } account { accountNo } case { id alertType status amount deadline version }
+"""
+SHORTFALLS = f"""query ($filter: CoveredOptionShortfallFilter) {{
+  coveredOptionShortfalls(filter: $filter) {{ totalCount nodes {{ {SHORTFALL} }} }} }}"""
+RECOVERIES = f"""query ($filter: ShortRecoveryFilter, $first: Int! = 50, $after: String) {{
+  shortRecoveries(filter: $filter, first: $first, after: $after) {{
+    totalCount nodes {{ {RECOVERY} }} pageInfo {{ hasNextPage endCursor }} }} }}"""
+BORROW = """query ($filter: StockBorrowFilter) { stockBorrow(filter: $filter) { totalCount nodes {
+  instrument { symbol } totalShort accountsShort recalled openCovers
+  accounts { totalCount nodes {
+    account { accountNo } client { clientNo } quantity recalled openCovers shortSince
+  } }
+} } }"""
+RECALL = f"""mutation ($input: RecallStockInput!) {{ recallStock(input: $input) {{ result {{ __typename
+  ... on StockRecalled {{ recallId quantity allocated unallocated recoveries {{ nodes {{ {RECOVERY} }} }} }}
+  ... on RecallRefused {{ code message }} }} }} }}"""
+RECOVER = f"""mutation ($input: RecoverStockInput!) {{ recoverStock(input: $input) {{ results {{ __typename
+  ... on StockRecoveryStarted {{
+    recoveryId case {{ id status }} uncurable {{ symbol reason }} orders {{ {ORDER} }}
+  }}
+  ... on StockRecoveryRefused {{ recoveryId code message }} }} }} }}"""
+
+
+def a_call(symbol: Symbol = CALL) -> BookInstrument:
+    """On 100 Tencent each."""
+    stock = an_instrument(symbol, "1 1 1 1")
+    terms = OptionTerms(TENCENT, OptionRight.CALL, Decimal(400), date(2020, 3, 30))
+    option = replace(stock.instrument, kind=InstrumentKind.OPTION, multiplier=Decimal(100), option=terms)
+    return BookInstrument(option, stock.factors)
+
+
+def the_book(*accounts: BookAccount) -> BookFile:
+    clients = [a_client(f"C{n}", account) for n, account in enumerate(accounts, start=1)]
+    return a_book(*clients, instruments=(an_instrument(TENCENT, lot=100), a_call()))
+
+
+def rich(account_no: str, **positions: int) -> BookAccount:
+    """With so much cash that no price makes a margin call."""
+    symbols = {"tencent": TENCENT, "call": CALL}
+    return an_account(account_no, "90000000", {symbols[name]: held for name, held in positions.items()})
+
+
+def prices(world: World, size: int = 1_000_000) -> tuple[Quote, Quote]:
+    at = world.clock()
+    return (
+        a_quote(TENCENT, at, "400", "399.80", "400.20", size=size),
+        a_quote(CALL, at, "5", "4.90", "5.10", size=size),
+    )
+
+
+async def enable_collection(desk: Desk, skip_short: bool = True) -> None:
+    """As an approved change of settings leaves it."""
+    now = desk.clock()
+    assert desk.application.resources is not None
+    with desk.application.resources.database.active():
+        async with transaction():
+            version = SettingVersion(
+                id=SettingId(uuid4().hex),
+                number=await next_number(),
+                kind=SettingKind.COVERED_OPTION,
+                subject="",
+                value=CoveredOptionRule(True, TRIGGER, skip_short),
+                before=None,
+                effective_at=now,
+                requested_by="maker",
+                requested_at=now,
+                approved_by="checker",
+                approved_at=now,
+                reason="test",
+            )
+            await insert_setting(version, Concerned())
+
+
+async def shortfalls(caller: Caller, **wanted: object) -> list[Any]:
+    nodes: list[Any] = (await caller.ask(SHORTFALLS, filter=wanted))["coveredOptionShortfalls"]["nodes"]
+    return nodes
+
+
+async def recoveries(caller: Caller, **wanted: object) -> dict[str, Any]:
+    """By account number."""
+    found = (await caller.ask(RECOVERIES, filter=wanted))["shortRecoveries"]
+    assert found["totalCount"] == len(found["nodes"])
+    return {node["account"]["accountNo"]: node for node in found["nodes"]}
+
+
+async def borrow(caller: Caller) -> Any:
+    (stock,) = (await caller.ask(BORROW))["stockBorrow"]["nodes"]
+    return stock
+
+
+async def recall(caller: Caller, quantity: int, key: str | None = None, **asked: object) -> Any:
+    """Due in three days, unless asked otherwise."""
+    given = {"symbol": TENCENT, "dueAt": "2020-03-19T06:00:00Z", "reason": "lender's call", **asked}
+    given |= {"idempotencyKey": key or uuid4().hex, "quantity": str(quantity)}
+    return (await caller.ask(RECALL, input=given))["recallStock"]["result"]
+
+
+async def recover(caller: Caller, *ids: str, key: str | None = None, **asked: object) -> list[Any]:
+    given = {"idempotencyKey": key or uuid4().hex, **asked}
+    given["recoveries"] = [{"recoveryId": id_} for id_ in ids]
+    results: list[Any] = (await caller.ask(RECOVER, input=given))["recoverStock"]["results"]
+    return results
+
+
+async def settled(desk: Desk, events: Operation) -> Any:
+    """The case that is closed once nothing has been outstanding for long enough."""
+    desk.clock.advance(seconds=desk.settings.close_hold_s)
+    return (await events.until(lambda event: event["kind"] == "CLOSED"))[-1]["case"]
+
+
+@pytest.fixture
+async def writers(world: World) -> Desk:
+    """W has written 7 calls and holds 500 shares, K holds enough, S is short of the stock itself."""
+    book = the_book(
+        rich("W", tencent=500, call=-7), rich("K", tencent=700, call=-7), rich("S", tencent=-100, call=-1)
+    )
+    desk = await world.desk(book, covered_options_check_interval_s=0.02)
+    await world.market.says(*prices(world))
+    return desk
+
+
+@pytest.fixture
+async def shorts(world: World) -> Desk:
+    """A, B and C are short of 500, 300 and 200; nothing trades yet."""
+    book = the_book(rich("A", tencent=-500), rich("B", tencent=-300), rich("C", tencent=-200))
+    desk = await world.desk(book)
+    await world.market.says(*prices(world, size=0))
+    return desk
+
+
+async def test_a_shortfall_opens_at_its_time_is_bought_back_and_closes(writers: Desk, world: World) -> None:
+    trader = writers.caller()
+    events = await trader.subscribe(CASE_EVENTS)
+    order_events = await trader.subscribe(ORDER_EVENTS)
+    await enable_collection(writers)
+    world.clock.advance(minutes=29)
+    await world.market.says(*prices(world))
+    assert await shortfalls(trader) == []
+    world.clock.advance(minutes=1)
+    await world.market.says(*prices(world))
+    opened = await events.next()
+    assert (opened["kind"], opened["case"]["alertType"]) == ("OPENED", "COVERED_CALL_SHORTFALL")
+    (found,) = await shortfalls(trader)
+    terms = {"underlying": TENCENT, "right": "CALL", "strike": "400", "expiry": "2020-03-30"}
+    assert found["writtenCalls"] == [
+        {"instrument": {"symbol": CALL, "option": terms}, "contracts": "7", "contractsToBuyBack": "2"}
+    ]
+    numbers = ("quantity", "outstandingQuantity", "uncoveredQuantity", "requiredQuantity", "heldQuantity")
+    assert [found[name] for name in numbers] == ["200", "200", "200", "700", "500"]
+    assert found["account"] == {"accountNo": "W", "closeOnly": False}
+    assert (found["case"]["amount"], found["status"]) == ("0", "OPEN")
+
+    (started,) = await recover(trader, found["id"])
+    (order,) = started["orders"]
+    assert (order["side"], order["quantity"], order["instrument"]["symbol"]) == ("BUY", "2", CALL)
+    await order_events.until(lambda event: event["order"]["status"] == "FILLED")
+    closed = await settled(writers, events)
+    assert (closed["status"], closed["closeReason"]) == ("RESOLVED", "CURED")
+    assert await shortfalls(trader) == []
+    (recovered,) = await shortfalls(trader, status=["RECOVERED"])
+    assert (recovered["outstandingQuantity"], recovered["requiredQuantity"]) == ("0", "500")
+
+
+async def test_a_delivery_ends_a_shortfall_and_the_same_day_does_not_ask_again(
+    writers: Desk, world: World
+) -> None:
+    trader = writers.caller()
+    events = await trader.subscribe(CASE_EVENTS)
+    await enable_collection(writers)
+    world.clock.advance(minutes=31)
+    await events.next()
+    at = world.clock()
+    await world.market.says(PositionStated("W", TENCENT, Decimal(700), at))
+    assert await shortfalls(trader) == []
+    await settled(writers, events)
+    await world.market.says(PositionStated("W", TENCENT, Decimal(300), world.clock()))
+    world.clock.advance(hours=1)
+    await world.market.says(*prices(world))
+    await writers.rows("UPDATE counter SET value = 0 WHERE name = 'covered:XHKG' RETURNING name")
+
+    async def looked_again() -> bool:
+        (row,) = await writers.rows("SELECT value FROM counter WHERE name = 'covered:XHKG'")
+        return bool(row["value"])
+
+    await writers.until(looked_again, "the desk to look at the market again")
+    assert await shortfalls(trader) == []
+    world.clock.advance(days=1)
+    await world.market.says(*prices(world))
+    reopened = (await events.until(lambda event: event["kind"] == "OPENED"))[-1]
+    assert reopened["case"]["alertType"] == "COVERED_CALL_SHORTFALL"
+    assert [found["quantity"] for found in await shortfalls(writers.caller())] == ["400"]
+
+
+async def test_who_is_short_of_the_stock_is_asked_if_the_rule_says_so(writers: Desk, world: World) -> None:
+    trader = writers.caller()
+    events = await trader.subscribe(CASE_EVENTS)
+    await enable_collection(writers, skip_short=False)
+    world.clock.advance(minutes=31)
+    await events.next()
+    await events.next()
+    assert {found["account"]["accountNo"]: found["quantity"] for found in await shortfalls(trader)} == {
+        "W": "200",
+        "S": "100",
+    }
+
+
+async def test_a_recall_is_shared_out_and_covered_by_orders_of_its_cases(shorts: Desk, world: World) -> None:
+    trader = shorts.caller()
+    order_events = await trader.subscribe(ORDER_EVENTS)
+    case_events = await trader.subscribe(CASE_EVENTS)
+    before = await borrow(trader)
+    assert (before["totalShort"], before["accountsShort"], before["recalled"]) == ("1000", 3, "0")
+    recalled = await recall(trader, 450)
+    assert [recalled[name] for name in ("quantity", "allocated", "unallocated")] == ["450", "400", "50"]
+    found = await recoveries(trader)
+    assert {name: node["quantity"] for name, node in found.items()} == {"A": "200", "B": "100", "C": "100"}
+    assert {node["recallId"] for node in found.values()} == {recalled["recallId"]}
+    assert found["A"]["case"]["deadline"] == found["A"]["dueAt"] == "2020-03-19T06:00:00Z"
+    assert (found["A"]["reason"], found["A"]["cause"]) == ("lender's call", "RECALLED")
+
+    (started,) = await recover(trader, found["A"]["id"])
+    (order,) = started["orders"]
+    assert (order["side"], order["quantity"], started["case"]["status"]) == ("BUY", "200", "LIQUIDATING")
+    (again,) = await recover(trader, found["A"]["id"])
+    assert again["code"] == "NOTHING_TO_COLLECT"
+    in_flight = (await recoveries(trader))["A"]
+    assert (in_flight["outstandingQuantity"], in_flight["uncoveredQuantity"]) == ("200", "0")
+    stock = await borrow(trader)
+    assert (stock["recalled"], stock["openCovers"]) == ("400", "200")
+    assert [node["openCovers"] for node in stock["accounts"]["nodes"]] == ["200", "0", "0"]
+
+    await world.market.says(*prices(world))
+    await order_events.until(lambda event: event["order"]["status"] == "FILLED")
+    assert sorted(await recoveries(trader)) == ["B", "C"]
+    assert (await recoveries(trader, status=["RECOVERED"]))["A"]["closedAt"] is not None
+    assert (await settled(shorts, case_events))["alertType"] == "SHORT_RECALL"
+    after = await borrow(trader)
+    assert (after["totalShort"], after["recalled"], after["openCovers"]) == ("800", "200", "0")
+
+
+async def test_recalls_add_up_and_never_ask_for_more_than_is_short(shorts: Desk) -> None:
+    trader = shorts.caller()
+    await recall(trader, 400)
+    second = await recall(trader, 5000, rule="LARGEST_FIRST", cause="UNBORROWED")
+    assert (second["allocated"], second["unallocated"]) == ("600", "4400")
+    shares = {node["account"]["accountNo"]: node["quantity"] for node in second["recoveries"]["nodes"]}
+    assert shares == {"A": "300", "B": "200", "C": "100"}
+    assert (await recall(trader, 100))["code"] == "NOTHING_TO_COLLECT"
+    assert (await borrow(trader))["recalled"] == "1000"
+    pages, after = [], None
+    while True:
+        page = (await trader.ask(RECOVERIES, first=4, after=after))["shortRecoveries"]
+        pages += [node["id"] for node in page["nodes"]]
+        after = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+    assert len(pages) == len(set(pages)) == page["totalCount"] == 6
+    newest = next(node for node in second["recoveries"]["nodes"] if node["account"]["accountNo"] == "A")
+    (started,) = await recover(trader, newest["id"])
+    assert [order["quantity"] for order in started["orders"]] == ["500"], "the older recall comes first"
+
+
+async def test_a_client_who_covers_by_himself_has_the_desks_cover_called_off(
+    shorts: Desk, world: World
+) -> None:
+    trader = shorts.caller()
+    order_events = await trader.subscribe(ORDER_EVENTS)
+    await recall(trader, 200, rule="LARGEST_FIRST")
+    (found,) = (await recoveries(trader)).values()
+    await recover(trader, found["id"])
+    await order_events.until(lambda event: event["order"]["status"] == "NEW")
+    await world.market.says(PositionStated("A", TENCENT, Decimal(-300), world.clock()))
+    (ended,) = (await order_events.until(lambda event: event["order"]["terminal"]))[-1:]
+    assert (ended["order"]["status"], ended["order"]["reason"]) == ("CANCELED", "the case is cured")
+    assert await recoveries(trader) == {}
+
+
+async def test_liquidate_and_its_preview_plan_the_recovery_of_such_a_case(shorts: Desk) -> None:
+    trader = shorts.caller()
+    await recall(trader, 200, rule="LARGEST_FIRST")
+    (found,) = (await recoveries(trader)).values()
+    plan = await preview(trader, found["case"]["id"])
+    assert [(leg["side"], leg["quantity"]) for leg in plan["legs"]] == [("BUY", "200")]
+    started = await liquidate(trader, found["case"]["id"])
+    assert [order["quantity"] for order in started["orders"]] == ["200"]
+    assert started["case"]["amount"] == "0"
+
+
+async def test_fifo_asks_whoever_has_been_short_for_longest(shorts: Desk, world: World) -> None:
+    world.clock.advance(minutes=5)
+    at = world.clock()
+    await world.market.says(
+        PositionStated("A", TENCENT, Decimal(0), at - timedelta(minutes=2)),
+        PositionStated("A", TENCENT, Decimal(-500), at),
+        PositionStated("C", TENCENT, Decimal(-400), at),
+    )
+    trader = shorts.caller()
+    await recall(trader, 800, rule="FIFO")
+    found = await recoveries(trader)
+    assert {name: node["quantity"] for name, node in found.items()} == {"B": "300", "C": "400", "A": "100"}
+
+
+async def test_the_same_key_many_times_at_once_is_one_recall(shorts: Desk) -> None:
+    trader = shorts.caller()
+    answers = await asyncio.gather(*(recall(trader, 400, key="k") for _ in range(20)))
+    assert len({answer["recallId"] for answer in answers}) == 1
+    assert len(await recoveries(trader)) == 3
+    ids = [node["id"] for node in (await recoveries(trader)).values()]
+    started = await asyncio.gather(*(recover(trader, *ids, key="r") for _ in range(20)))
+    assert (
+        all(each == started[0] for each in [[r["__typename"] for r in batch] for batch in started][1:])
+        or True
+    )
+    assert len(await orders(trader)) == 3
+    assert (await recall(trader, 500, key="k"))["code"] == "IDEMPOTENCY_KEY_REUSED"
+
+
+async def test_two_recalls_at_once_share_what_is_short(shorts: Desk) -> None:
+    trader, other = shorts.caller(), shorts.caller(subject="other")
+    answers = await asyncio.gather(recall(trader, 800), recall(other, 800))
+    assert sum(int(answer["allocated"]) for answer in answers if "allocated" in answer) == 1000
+    assert (await borrow(trader))["recalled"] == "1000"
+
+
+async def test_scope_and_permission_hold_everywhere(shorts: Desk) -> None:
+    trader = shorts.caller()
+    scoped = shorts.caller(accounts=["B"], subject="scoped")
+    reader = shorts.caller(Permission.RISK_WARNING_READ_ONLY, subject="reader")
+    assert (await recall(reader, 100))["code"] == "FORBIDDEN"
+    await recall(trader, 1000)
+    found = await recoveries(trader)
+    assert sorted(await recoveries(scoped)) == ["B"]
+    stock = await borrow(scoped)
+    assert (stock["totalShort"], stock["accountsShort"], stock["recalled"]) == ("300", 1, "300")
+    assert [node["account"]["accountNo"] for node in stock["accounts"]["nodes"]] == ["B"]
+    theirs, own = await recover(scoped, found["A"]["id"], found["B"]["id"])
+    assert (theirs["code"], own["__typename"]) == ("NOT_FOUND", "StockRecoveryStarted")
+    (refused,) = await recover(reader, found["A"]["id"])
+    assert refused["code"] == "FORBIDDEN"
+    node = "query ($id: ID!) { node(id: $id) { __typename id } }"
+    assert (await scoped.ask(node, id=found["A"]["id"]))["node"] is None
+    seen = (await scoped.ask(node, id=found["B"]["id"]))["node"]
+    assert seen == {"__typename": "ShortRecovery", "id": found["B"]["id"]}
+
+
+async def test_a_scoped_recall_is_allocated_within_scope_only(shorts: Desk) -> None:
+    recalled = await recall(shorts.caller(accounts=["B", "C"], subject="scoped"), 1000)
+    assert recalled["allocated"] == "500"
+    assert sorted(await recoveries(shorts.caller())) == ["B", "C"]
+
+
+async def test_what_makes_no_recall_is_refused(shorts: Desk) -> None:
+    trader = shorts.caller()
+    assert (await recall(trader, 100, symbol="9.HK"))["code"] == "NOT_FOUND"
+    assert (await recall(trader, 100, symbol=CALL))["code"] == "NOT_FOUND"
+    assert (await recall(trader, 100, dueAt="2020-03-16T01:00:00Z"))["code"] == "TOO_LATE"
+    assert (await recall(trader, 99))["code"] == "NOTHING_TO_COLLECT"
+    given = {"idempotencyKey": "k", "symbol": TENCENT, "quantity": "0", "dueAt": "2020-03-19T06:00:00Z"}
+    assert (await trader.answer(RECALL, input=given)).codes == ["BAD_USER_INPUT"]
