@@ -13,6 +13,7 @@ from domain.case_records import DeadlineChangeKind
 from domain.cure import MetBy
 from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
+from domain.kill_switch import KillSwitchScope
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
@@ -299,6 +300,10 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "DEADLINE": "A deadline later than one person may set alone.",
             "KILL_SWITCH_OFF": "The end of a kill switch.",
         },
+    ),
+    KillSwitchScope: (
+        "What a kill switch freezes.",
+        {"DESK": "Everything.", "CLIENT": "All accounts of a client.", "ACCOUNT": "One account."},
     ),
     ApprovalStatus: (
         "Where a request stands.",
