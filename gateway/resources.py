@@ -36,14 +36,13 @@ from models.book import BookRules
 from models.database import Database
 from resolvers.context import Api
 from subscriptions.bus import Bus
-from subscriptions.cursor import CursorSigner
+from subscriptions.cursor import CursorSigner, key_id_of
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.redis_bus import RedisBus
 from subscriptions.stream import EventStream
 from venues.base import Venue
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
 
-CURSOR_KEY_ID = 1
 CALENDAR_YEARS_AHEAD = 1
 HISTORY_PAGE_ROWS = 500
 SUMMARY_INTERVAL_S = 1.0
@@ -127,9 +126,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             stream=stream,
             desk=desk,
             api=_api(settings, desk, bus, stream),
-            tokens=TokenVerifier(
-                settings.auth_secret.get_secret_value(), settings.auth_leeway_s, revocations.revoked_at
-            ),
+            tokens=TokenVerifier(settings.auth_secrets, settings.auth_leeway_s, revocations.revoked_at),
             revocations=revocations,
             market_days=MarketDays(calendars, parts.clock, settings.market_day_poll_interval_s),
             signals=signals,
@@ -177,6 +174,7 @@ def make_desk(
         deadline_cut_off=settings.deadline_cutoff,
         base_markets=base_markets,
         default_base_market=settings.deadline_default_market,
+        aging_last_days=settings.aging_bucket_days,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
         cases=cases,
@@ -277,12 +275,17 @@ def _case_rules(settings: Settings) -> CaseRules:
     )
 
 
+def _cursor_signer(settings: Settings) -> CursorSigner:
+    current, *older = (secret.encode() for secret in settings.auth_secrets)
+    return CursorSigner(key_id_of(current), current, {key_id_of(secret): secret for secret in older})
+
+
 def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
     return Api(
         desk=desk,
         bus=bus,
         stream=stream,
-        cursors=CursorSigner(CURSOR_KEY_ID, settings.auth_secret.get_secret_value().encode()),
+        cursors=_cursor_signer(settings),
         reporting_currency=Currency(settings.reporting_currency),
         page_size_max=settings.page_size_max,
         query_cost_max=settings.max_query_cost,

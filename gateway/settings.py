@@ -107,6 +107,10 @@ class Settings(BaseSettings):
         SecretStr(DEVELOPMENT_SECRET),
         description="The HS256 key that signs tokens and cursors, 32 bytes or more.",
     )
+    auth_previous_secret: SecretStr | None = Field(
+        None,
+        description="The key before that: what it signed is still taken, as long as this is set.",
+    )
     auth_leeway_s: SecondsOrZero = Field(
         5, description="By how many seconds the clocks of token issuer and desk may differ."
     )
@@ -290,6 +294,14 @@ class Settings(BaseSettings):
         1, description="How often, in seconds, committed audit rows are put into the hash chain."
     )
     audit_chain_batch: Count = Field(500, description="The most audit rows chained in one transaction.")
+    aging_bucket_days: Annotated[tuple[Count, ...], NoDecode, BeforeValidator(_split_commas)] = Field(
+        (1, 3, 15, 90),
+        min_length=1,
+        description="The last days of the aging buckets but for the last one, which has no end.",
+    )
+    report_max_cases: Count = Field(
+        100_000, description="The most cases that one exported report may be about; a longer one is refused."
+    )
     daily_snapshot_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks whether daily snapshots are due."
     )
@@ -479,6 +491,12 @@ class Settings(BaseSettings):
         }
         return {channel: url.get_secret_value() for channel, url in urls.items() if url is not None}
 
+    @property
+    def auth_secrets(self) -> list[str]:
+        """The current one first."""
+        secrets = (self.auth_secret, self.auth_previous_secret)
+        return [secret.get_secret_value() for secret in secrets if secret is not None]
+
     @model_validator(mode="after")
     def _refuse_what_cannot_work(self) -> Self:
         problems = (*_contradictions(self), *_unfit_for_production(self))
@@ -540,6 +558,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_FEED=replay needs GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
         ),
+        "GATEWAY_AGING_BUCKET_DAYS must grow, such as 1,3,15,90.": (
+            sorted(set(settings.aging_bucket_days)) != list(settings.aging_bucket_days)
+        ),
         "GATEWAY_INTRADAY_LAST_ORDER_MINUTES must not be below GATEWAY_INTRADAY_FLAT_MINUTES.": (
             settings.intraday_last_order_minutes < settings.intraday_flat_minutes
         ),
@@ -576,6 +597,9 @@ def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
     checks = {
         "GATEWAY_AUTH_SECRET is the development secret: set a random one of at least 32 bytes.": (
             secret == DEVELOPMENT_SECRET
+        ),
+        "GATEWAY_AUTH_PREVIOUS_SECRET is the development secret, which everybody knows: leave it out.": (
+            DEVELOPMENT_SECRET in settings.auth_secrets[1:]
         ),
         "GATEWAY_AUTH_SECRET is shorter than 32 bytes: set a random one of at least 32 bytes.": (
             len(secret.encode()) < MIN_SECRET_BYTES
