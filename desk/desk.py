@@ -81,9 +81,14 @@ class Desk:
         )
 
     def today(self, now: datetime) -> Today:
-        """The date at `now` where an instrument trades."""
+        """The date at `now` where an instrument trades; where nobody knows its market, at the default one."""
 
         def day(instrument: Instrument) -> date:
-            return now.astimezone(self.calendar_of(instrument.market).zone).date()
+            try:
+                calendar = self.calendar_of(instrument.market)
+            except ValueError:
+                # A misspelt market must not hold up the account.
+                calendar = self.calendar_of(self.rules.default_base_market)
+            return now.astimezone(calendar.zone).date()
 
         return day

@@ -17,6 +17,7 @@ from domain.book_changes import TradeStatusStated
 from domain.liquidation import PlanLimits
 from domain.market import Quote
 from domain.money import Currency
+from domain.risk_settings import CoveredOptionRule, RiskRules
 from feeds.base import Feed, FeedMessage
 from feeds.closes import parse_closes
 from feeds.redis_feed import RedisFeed
@@ -31,6 +32,7 @@ from gateway.settings import Settings
 from models import outbox
 from models.book import BookRules
 from models.database import Database
+from models.risk_rules import RiskSettings
 from resolvers.context import Api
 from subscriptions.bus import Bus
 from subscriptions.cursor import CursorSigner
@@ -139,7 +141,9 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
     calendars = Calendars(this_year - 1, this_year + CALENDAR_YEARS_AHEAD)
     max_age = timedelta(seconds=settings.max_price_age_s)
     rules = DeskRules(
-        books=BookRules(timedelta(days=settings.suspended_dead_after_days)),
+        books=BookRules(
+            timedelta(days=settings.suspended_dead_after_days), RiskSettings(_risk_defaults(settings))
+        ),
         plans=PlanLimits(
             max_quote_age=max_age,
             price_band=settings.price_band,
@@ -164,6 +168,14 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         webhooks=webhook_rules(settings),
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
+
+
+def _risk_defaults(settings: Settings) -> RiskRules:
+    """What counts where the risk back office never set anything."""
+    trigger_time = settings.covered_options_trigger_time
+    return RiskRules(
+        covered_options=CoveredOptionRule(trigger_time is not None, trigger_time, skip_short=True)
+    )
 
 
 def open_bus(settings: Settings) -> Bus:

@@ -170,6 +170,11 @@ class Settings(BaseSettings):
         description="How far a limit price may be from the mark, as a fraction of it.",
     )
 
+    covered_options_trigger_time: time | None = Field(
+        None,
+        description="When stock for written calls is collected, local to the market, while the risk settings "
+        "say nothing of it; default: never.",
+    )
     covered_options_check_interval_s: Seconds = Field(
         15, description="How often, in seconds, the desk looks whether the time of covered options has come."
     )
