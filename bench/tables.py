@@ -86,6 +86,27 @@ def _start(figures: Figures) -> Iterator[str]:
     yield f"Importing under `-X importtime`, ms: {imports}."
 
 
+def _what_if(figures: Figures) -> Iterator[str]:
+    yield (
+        f"{figures['accounts']} accounts with {figures['positions']} positions each;"
+        f" {figures['callsAfter']} would be in call."
+    )
+    yield ""
+    yield from _table(
+        ("way", "seconds", "a request delayed by at most, ms"),
+        [
+            (way, _spread(seconds), _spread(figures["worstDelayMilliseconds"][way]))
+            for way, seconds in figures["seconds"].items()
+        ],
+    )
+    yield ""
+    yield (
+        f"Reading alone: {figures['readingAloneSeconds']} s; valuing every account twice:"
+        f" {figures['valuingAloneSeconds']} s. Peak memory of the process:"
+        f" {figures['peakMegabytesOfTheProcess']} MB."
+    )
+
+
 def _spread(measured: Figures) -> str:
     return f"{measured['median']} ({measured['min']} - {measured['max']})"
 
@@ -102,4 +123,5 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "liquidate": _liquidate,
     "tick": _tick,
     "start": _start,
+    "what_if": _what_if,
 }

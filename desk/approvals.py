@@ -10,7 +10,9 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
+from desk.adjust_deadline import execute_deadline
 from desk.change_setting import execute_setting
+from desk.close_case import execute_close
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from desk.executed import Executed as Executed
@@ -38,6 +40,9 @@ DESK = "desk"
 
 
 EXECUTORS: Mapping[ApprovalKind, Executor] = {
+    ApprovalKind.DEADLINE: execute_deadline,
+    ApprovalKind.VOID: execute_close,
+    ApprovalKind.WRITE_OFF: execute_close,
     ApprovalKind.SETTING: execute_setting,
 }
 """Who carries out requests of a kind: an entry for each kind that is ever asked for."""

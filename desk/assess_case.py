@@ -16,10 +16,22 @@ from desk.expire_trading_limit import SYSTEM, expire_trading_limit
 from desk.open_orders import as_open_orders as as_open_orders
 from desk.order_steps import store_step
 from desk.take_snapshot import snapshot_change
-from domain.case import LIVE, AlertType, Case, CaseStatus, CaseTrigger, decide, may_resolve, with_figures
+from domain.case import (
+    LIVE,
+    AlertType,
+    AutoLiquidation,
+    AutoLiquidationTrigger,
+    Case,
+    CaseStatus,
+    CaseTrigger,
+    decide,
+    may_resolve,
+    with_figures,
+)
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
 from domain.exemption import AccountFacts
 from domain.ids import AccountId, CaseId, Symbol
+from domain.intraday import IntradayPhase
 from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, Book, MarginFigures, compute_figures
 from domain.money import ZERO
@@ -30,7 +42,7 @@ from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
-from models.holding import set_close_only, symbols_of
+from models.holding import set_close_only, set_written_off, symbols_of
 from models.order import open_orders_of
 
 _MARGIN_ALERTS = {
@@ -80,7 +92,7 @@ def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
     if book.terms.account_type is AccountType.CASH:
         return {AlertType.CASH_DEBT}
     due = set()
-    if figures.liquid_net_assets < figures.maintenance_margin:
+    if book.rule.whole_debt or figures.liquid_net_assets < figures.maintenance_margin:
         due.add(_MARGIN_ALERTS[book.terms.account_type])
     if book.rule.over_financing_triggers and figures.over_financing > 0:
         due.add(AlertType.OVER_FINANCING)
@@ -145,11 +157,34 @@ async def _settle(
         opened = await _open(desk, account, alert_type, figures, uncovered, now)
         await _keep(desk, None, opened.view.case, account, orders, now)
         events.append(opened)
-    # Who has to bring back stock may still buy it.
-    close_only = bool(live - RECOVERY_ALERTS)
-    if account.close_only != close_only:
-        await set_close_only(account.account.account_id, close_only)
+    await _mark_account(desk, account, bool(live - RECOVERY_ALERTS), figures, now)
     return events
+
+
+async def _mark_account(
+    desk: Desk, account: AccountBook, has_case: bool, figures: MarginFigures, now: datetime
+) -> None:
+    """What of the account itself follows from the look: whether it may only reduce, what was written off."""
+    account_id = account.account.account_id
+    # Who has to bring back stock may still buy it: such a case is none here.
+    close_only = has_case or _takes_no_orders(desk, account, now)
+    if account.close_only != close_only:
+        await set_close_only(account_id, close_only)
+    alerts = due_alerts(account.book, figures)
+    if breach_ended(account, alerts, figures):
+        await set_written_off(account_id, account.written_off & alerts)
+
+
+def breach_ended(account: AccountBook, due: set[AlertType], figures: MarginFigures) -> bool:
+    """A breach whose debt was written off is over: the next one opens a case again."""
+    return bool(account.written_off - due) and not figures.stale
+
+
+def _takes_no_orders(desk: Desk, account: AccountBook, now: datetime) -> bool:
+    reference = account.account
+    if reference.account_type is not AccountType.INTRADAY:
+        return False
+    return desk.intraday_phase(reference.base_currency, now) is not IntradayPhase.OPEN
 
 
 def _measured(
@@ -166,7 +201,7 @@ def _due_anew(
 ) -> set[AlertType]:
     if not is_priced(account.book):
         return set()
-    return due_calls(account, account.book, figures, now) - live
+    return due_calls(account, account.book, figures, now) - live - account.written_off
 
 
 def _progress(
@@ -246,11 +281,22 @@ async def _open(
         deadline=desk.deadline(now, reference.base_currency),
         force_eligible=figures.liquid_net_assets < figures.force_close_margin,
         cured_since=now if figures.amount == ZERO else None,
+        auto_liquidation=_at_once(desk, account, alert_type, now),
         reopened_from=await last_closed_case(reference.account_id, alert_type),
     )
     await insert_case(case)
     view = CaseView(case, reference, account.symbols)
     return CaseEvent(desk.event_id(), now, CaseEventKind.OPENED, view)
+
+
+def _at_once(
+    desk: Desk, account: AccountBook, alert_type: AlertType, now: datetime
+) -> AutoLiquidation | None:
+    """What intraday accounts owe is not waited for: where the rules say so, and always before the close."""
+    if alert_type is not AlertType.INTRADAY:
+        return None
+    at_once = desk.rules.cases.intraday.liquidates_at_once or account.book.rule.whole_debt
+    return AutoLiquidation(now, AutoLiquidationTrigger.INTRADAY) if at_once else None
 
 
 async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> list[Event]:

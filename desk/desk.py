@@ -9,11 +9,24 @@ from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import TradingCalendar, deadline
 from domain.covered_options import Today
 from domain.ids import EventId
+from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
 from domain.market import Instrument
 from domain.money import Currency
 from domain.risk_settings import RiskRules
 from models.book import BookRules
+
+
+@dataclass(frozen=True, slots=True)
+class CaseRules:
+    """The settings that decide about cases."""
+
+    claim_lasts: timedelta
+    deadline_extension_trading_days: int
+    """How far behind the calendar's deadline one person alone may move it."""
+    auto_liquidation_retry: timedelta
+    """How long an automatic liquidation that is held by something short-lived waits."""
+    intraday: IntradayRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +45,7 @@ class DeskRules:
     default_base_market: str
     max_cases_per_batch: int
     max_orders_per_batch: int
+    cases: CaseRules
     recall_max_accounts: int
     """The most accounts that may be short of a stock that is recalled."""
     max_approvals_per_batch: int
@@ -75,10 +89,18 @@ class Desk:
         """When a call opened now must be met."""
         return deadline(
             opened_at,
-            self.calendar_of(self.market_of(base_currency)),
+            self.calendar_for(base_currency),
             trading_days=self.rules.deadline_trading_days,
             cut_off=self.rules.deadline_cut_off,
         )
+
+    def calendar_for(self, base_currency: Currency) -> TradingCalendar:
+        """Of the market that sets the deadlines of accounts in this currency."""
+        return self.calendar_of(self.market_of(base_currency))
+
+    def intraday_phase(self, base_currency: Currency, now: datetime) -> IntradayPhase:
+        """What intraday accounts in this currency may still do."""
+        return intraday_phase(self.calendar_for(base_currency), self.rules.cases.intraday, now)
 
     def today(self, now: datetime) -> Today:
         """The date at `now` where an instrument trades; where nobody knows its market, at the default one."""

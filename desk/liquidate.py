@@ -71,7 +71,9 @@ class Liquidate:
 
 
 @dataclass(frozen=True, slots=True)
-class _ReadAhead:
+class ReadAhead:
+    """An account's book, and its open orders."""
+
     book: AccountBook
     orders: Sequence[OrderView]
 
@@ -102,7 +104,7 @@ async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> lis
 
 async def _read_ahead(
     desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
-) -> dict[AccountId, _ReadAhead]:
+) -> dict[AccountId, ReadAhead]:
     views = await load_cases(principal.audience, [item.case_id for item in items])
     account_ids = sorted({view.case.account_id for view in views.values()})
     if not account_ids:
@@ -111,7 +113,7 @@ async def _read_ahead(
     orders: dict[AccountId, list[OrderView]] = defaultdict(list)
     for order in await open_orders_of(account_ids):
         orders[order.order.account_id].append(order)
-    return {id_: _ReadAhead(book, orders[id_]) for id_, book in books.items()}
+    return {id_: ReadAhead(book, orders[id_]) for id_, book in books.items()}
 
 
 async def _liquidate_case(
@@ -119,7 +121,7 @@ async def _liquidate_case(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
-    ahead: dict[AccountId, _ReadAhead],
+    ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     try:
         async with transaction():
@@ -139,7 +141,7 @@ async def _decide_case(
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
-    ahead: dict[AccountId, _ReadAhead],
+    ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     now = desk.clock()
     locked = await lock_case(principal.audience, item.case_id)
@@ -151,7 +153,7 @@ async def _decide_case(
     if isinstance(made, Refusal):
         outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
     else:
-        outcome = await _record(desk, principal, command, item, view, made, read, now)
+        outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
     await store_outcome(
         *(principal.subject, command.idempotency_key, item.case_id),
         LIQUIDATION_OUTCOMES.to_text(outcome),
@@ -161,18 +163,18 @@ async def _decide_case(
 
 
 async def _fresh(
-    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, _ReadAhead], now: datetime
-) -> _ReadAhead:
+    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
+) -> ReadAhead:
     account_id = view.case.account_id
     read = ahead.get(account_id)
     if read is not None and read.book.version == book_version:
         return read
     books = await load_books([account_id], desk.rules.books, now)
-    return _ReadAhead(books[account_id], await open_orders_of([account_id]))
+    return ReadAhead(books[account_id], await open_orders_of([account_id]))
 
 
 async def _plan(
-    view: CaseView, item: LiquidateCase, read: _ReadAhead, desk: Desk, now: datetime
+    view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime
 ) -> Plan | Refusal:
     case = view.case
     if item.expected_version is not None and item.expected_version != case.version:
@@ -204,16 +206,17 @@ def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:
     )
 
 
-async def _record(
+async def record_liquidation(
     desk: Desk,
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
     view: CaseView,
     made: Plan,
-    read: _ReadAhead,
+    read: ReadAhead,
     now: datetime,
 ) -> LiquidationStarted:
+    """Store what was planned, in the caller's transaction: case, orders, audit, events."""
     case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     assert not isinstance(case, Refusal)
     case = replace(case, uncovered_amount=made.amount_after)

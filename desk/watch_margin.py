@@ -19,6 +19,7 @@ from desk.apply_book import UnknownSubject, apply_statement, take_trade_status
 from desk.assess_case import (
     as_open_orders,
     assess_account,
+    breach_ended,
     case_event,
     due_alerts,
     due_calls,
@@ -192,14 +193,18 @@ class Monitor:
         now = self._desk.clock()
         figures = watched.live.figures(now)
         live = {view.case.alert_type for view in watched.cases}
-        if due_alerts(watched.account.book, figures) - live and self._opens(watched, figures, live, now):
+        due = due_alerts(watched.account.book, figures)
+        if breach_ended(watched.account, due, figures):
+            return True
+        if due - live - watched.account.written_off and self._opens(watched, figures, live, now):
             return True
         return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
 
     def _opens(self, watched: _Watched, figures: MarginFigures, live: set[AlertType], now: datetime) -> bool:
+        unseen = live | watched.account.written_off
         return bool(
             is_priced(watched.live.book())
-            and due_calls(watched.account, watched.account.book, figures, now) - live
+            and due_calls(watched.account, watched.account.book, figures, now) - unseen
         )
 
     def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:

@@ -5,7 +5,10 @@ the next trading day. The last moment to cure is the cut-off of the last day, lo
 the close if the market closes earlier that day.
 """
 
-from datetime import UTC, date, datetime, time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
@@ -33,6 +36,78 @@ class TradingCalendar(Protocol):
         """When the regular session of a trading day ends, local time; earlier than usual on a half day."""
         ...
 
+    def sessions(self, day: date) -> Sequence[tuple[time, time]]:
+        """From when to when the market trades on a trading day, local time; two where it pauses at noon."""
+        ...
+
+
+class NoCalendar(LookupError):
+    """Nothing is known of this market, or of this day."""
+
+
+class MarketDayKind(StrEnum):
+    """How a day differs from the exchange calendar."""
+
+    CLOSED = "CLOSED"
+    HALF = "HALF"
+    REGULAR = "REGULAR"
+    """It does not: an earlier word on the day is taken back."""
+
+
+@dataclass(frozen=True, slots=True)
+class MarketDay:
+    """A word on one day of a market that no calendar foresaw: a typhoon, an early close."""
+
+    market: str
+    day: date
+    kind: MarketDayKind
+    closes_at: time | None
+    """Local time; only of a HALF day."""
+    reason: str
+
+    def __post_init__(self) -> None:
+        if (self.kind is MarketDayKind.HALF) != (self.closes_at is not None):
+            raise ValueError("a half day, and only a half day, closes at a time of its own")
+
+
+class AmendedCalendar:
+    """A calendar with market days put in by hand, which may change while it is used."""
+
+    def __init__(self, base: TradingCalendar, amendments: Mapping[date, MarketDay]) -> None:
+        self._base = base
+        self._amendments = amendments
+
+    @property
+    def zone(self) -> ZoneInfo:
+        """As the base."""
+        return self._base.zone
+
+    def is_trading_day(self, day: date) -> bool:
+        """A day put in as CLOSED is none; no word makes a holiday a trading day."""
+        return self._base.is_trading_day(day) and not self._is(day, MarketDayKind.CLOSED)
+
+    def next_trading_day(self, after: date) -> date:
+        """Skips the days put in as CLOSED."""
+        day = self._base.next_trading_day(after)
+        while self._is(day, MarketDayKind.CLOSED):
+            day = self._base.next_trading_day(day)
+        return day
+
+    def closing_time(self, day: date) -> time:
+        """Of a HALF day what was put in, unless the calendar closes even earlier."""
+        usual = self._base.closing_time(day)
+        word = self._amendments.get(day)
+        return usual if word is None or word.closes_at is None else min(usual, word.closes_at)
+
+    def sessions(self, day: date) -> Sequence[tuple[time, time]]:
+        """Cut off at the closing time."""
+        end = self.closing_time(day)
+        return [(opens, min(closes, end)) for opens, closes in self._base.sessions(day) if opens < end]
+
+    def _is(self, day: date, kind: MarketDayKind) -> bool:
+        word = self._amendments.get(day)
+        return word is not None and word.kind is kind
+
 
 def deadline(
     opened_at: datetime,
@@ -54,3 +129,61 @@ def deadline(
 
 def _cut_off_on(day: date, calendar: TradingCalendar, cut_off: time) -> time:
     return min(cut_off, calendar.closing_time(day))
+
+
+def is_open(calendar: TradingCalendar, now: datetime) -> bool:
+    """Whether the market is in its regular session."""
+    local = now.astimezone(calendar.zone)
+    if not calendar.is_trading_day(local.date()):
+        return False
+    return any(opens <= local.time() < closes for opens, closes in calendar.sessions(local.date()))
+
+
+def next_opening(calendar: TradingCalendar, now: datetime) -> datetime:
+    """When the next session after `now` begins, in UTC."""
+    local = now.astimezone(calendar.zone)
+    day = local.date()
+    if calendar.is_trading_day(day):
+        for opens, _ in calendar.sessions(day):
+            if opens > local.time():
+                return _at(day, opens, calendar)
+    day = calendar.next_trading_day(day)
+    return _at(day, calendar.sessions(day)[0][0], calendar)
+
+
+def close_of_day(calendar: TradingCalendar, now: datetime) -> datetime | None:
+    """When the market closes on the local day of `now`, in UTC; None: it does not trade that day."""
+    day = now.astimezone(calendar.zone).date()
+    return _at(day, calendar.closing_time(day), calendar) if calendar.is_trading_day(day) else None
+
+
+def in_last_minutes(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> bool:
+    """From so long before the close until the next session begins."""
+    local = now.astimezone(calendar.zone)
+    day = local.date()
+    if not calendar.is_trading_day(day):
+        return True
+    if now >= _at(day, calendar.closing_time(day), calendar) - before_close:
+        return True
+    return local.time() < calendar.sessions(day)[0][0]
+
+
+def after_trading_days(moment: datetime, calendar: TradingCalendar, trading_days: int) -> datetime:
+    """The end, in UTC, of the local day that lies so many trading days after that of `moment`."""
+    day = moment.astimezone(calendar.zone).date()
+    for _ in range(trading_days):
+        day = calendar.next_trading_day(day)
+    return _at(day, time.max, calendar)
+
+
+def move_to_trading_time(moment: datetime, calendar: TradingCalendar) -> datetime:
+    """The moment, or where its day does not trade (so long), the same time of the next that does."""
+    local = moment.astimezone(calendar.zone)
+    day = local.date()
+    if not calendar.is_trading_day(day):
+        day = calendar.next_trading_day(day)
+    return _at(day, min(local.time(), calendar.closing_time(day)), calendar)
+
+
+def _at(day: date, moment: time, calendar: TradingCalendar) -> datetime:
+    return datetime.combine(day, moment, calendar.zone).astimezone(UTC)

@@ -64,6 +64,8 @@ class AutoLiquidationTrigger(StrEnum):
 
     FIXED_TIME = "FIXED_TIME"
     DEADLINE = "DEADLINE"
+    INTRADAY = "INTRADAY"
+    """By the rules of intraday accounts: at once, or flat before the close."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,27 @@ class AutoLiquidation:
 
     at: datetime
     trigger: AutoLiquidationTrigger
+    held: RefusalCode | None = None
+    """It was due and waits, for the market to open for example; None: nothing has held it up."""
+    held_until: datetime | None = None
+    """When the desk tries again."""
+
+    def due(self, now: datetime) -> bool:
+        """Its time has come, and it is not held."""
+        return now >= (self.held_until or self.at)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """Somebody is on the case, until `expires_at` unless released before."""
+
+    by: str
+    at: datetime
+    expires_at: datetime
+
+    def holds(self, now: datetime) -> bool:
+        """Not expired."""
+        return now < self.expires_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +126,11 @@ class Case:
     """The exemption rule that made it void."""
     version: int = 1
     """Grows with every change of state or by a person, never with recomputed figures."""
+    original_deadline: datetime | None = None
+    """What the calendar said before a person moved the deadline; None: nobody did."""
+    claim: Claim | None = None
+    follow_ups: int = 0
+    """How many follow-up records it has."""
 
     def __post_init__(self) -> None:
         times = (self.opened_at, self.deadline, self.cured_since, self.closed_at)
@@ -135,6 +163,14 @@ class Case:
     def overdue(self, now: datetime) -> bool:
         """Live past its deadline, which ends the client's time and the daily messages, not the case."""
         return self.live and now > self.deadline
+
+    def claimed_now(self, now: datetime) -> Claim | None:
+        """The claim, unless it has expired."""
+        return self.claim if self.claim is not None and self.claim.holds(now) else None
+
+    def messages_muted(self, now: datetime) -> bool:
+        """No daily message: it is closed, in exception, or past its deadline."""
+        return self.status not in (CaseStatus.OPEN, CaseStatus.LIQUIDATING) or self.overdue(now)
 
     def long_term_unsettled(self, now: datetime) -> bool:
         """Live for more than 90 days."""
@@ -191,7 +227,7 @@ CLOSED_MESSAGE = "The case is closed: a new breach opens a new case."
 
 REFUSED: Mapping[tuple[CaseStatus, CaseTrigger], Refusal] = {
     (_S.OPEN, _T.WRITTEN_OFF): Refusal(
-        _C.APPROVAL_REQUIRED, "Mark the case as an exception first: a write-off needs a second person."
+        _C.NOT_IN_EXCEPTION, "Mark the case as an exception first: then its debt can be written off."
     ),
     (_S.EXCEPTION, _T.LIQUIDATION_ACCEPTED): Refusal(
         _C.CASE_IN_EXCEPTION, "The case is in exception: clear the exception before liquidating."
@@ -241,7 +277,14 @@ def decide(case: Case, trigger: CaseTrigger, now: datetime) -> Case | Refusal:
 
 def _moved(case: Case, trigger: CaseTrigger, target: CaseStatus, now: datetime) -> Case:
     if target not in LIVE:
-        return replace(case, status=target, closed_at=now, close_reason=_CLOSE_REASON[trigger])
+        return replace(
+            case,
+            status=target,
+            closed_at=now,
+            close_reason=_CLOSE_REASON[trigger],
+            auto_liquidation=None,
+            claim=None,
+        )
     return replace(
         case,
         status=target,

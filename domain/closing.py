@@ -12,7 +12,15 @@ from enum import StrEnum
 from typing import NamedTuple
 
 from domain.booking import booked
-from domain.margin import AccountTerms, AccountType, AmountRule, Holding, Totals, fixed_part, shortfalls
+from domain.margin import (
+    AccountTerms,
+    AmountRule,
+    Holding,
+    Totals,
+    fixed_part,
+    owes_whole_debt,
+    shortfalls,
+)
 from domain.market import Instrument, Quote
 from domain.money import ZERO, lots_needed, lots_within, rank_ratio, round_money
 from domain.order import OrderSide
@@ -101,7 +109,7 @@ class AmountFormula:
         """Which part of a `Relief`, by its place, lowers what decides the need."""
         places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
         place = int(binding(self.lines(standing, places)).relief)
-        return 1 if not place and self.terms.account_type is AccountType.CASH else place
+        return 1 if not place and owes_whole_debt(self.terms, self.rule) else place
 
     @property
     def _beyond_the_call(self) -> bool:
@@ -113,7 +121,7 @@ class AmountFormula:
 
     def _lines_of_the_call(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
         fixed = fixed_part(self.terms, self.rule, self.accrued_interest)
-        if self.terms.account_type is AccountType.CASH:
+        if owes_whole_debt(self.terms, self.rule):
             return Line(fixed - standing.cash, relief.debt), Line(fixed, ZERO)
         margin = self.rule.coefficient * standing.margin_call - standing.net_assets + fixed
         if not self.rule.with_over_financing:

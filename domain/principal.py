@@ -60,6 +60,8 @@ class Capability(StrEnum):
     """Switching it off takes one of each, two different people."""
     EXPORT_RECORDS = "EXPORT_RECORDS"
     """Audit trail, snapshots, daily margin record, reports."""
+    SET_MARKET_DAY = "SET_MARKET_DAY"
+    """Put in a day on which a market does not trade as its calendar says."""
     MANAGE_WEBHOOKS = "MANAGE_WEBHOOKS"
     """Register where the alert feed goes."""
 
@@ -74,7 +76,7 @@ _OPERATE = _LOOK | {
 CAPABILITIES: Mapping[Permission, frozenset[Capability]] = {
     _P.RISK_WARNING_READ_ONLY: _LOOK,
     _P.RISK_WARNING_OPERATOR: _OPERATE,
-    _P.RISK_WARNING_FULL: _OPERATE | {_C.LIQUIDATE, _C.CLOSE_CASE},
+    _P.RISK_WARNING_FULL: _OPERATE | {_C.LIQUIDATE, _C.CLOSE_CASE, _C.SET_MARKET_DAY},
     _P.RISK_APPROVER: _LOOK
     | {
         *(_C.SEE_PERSONAL_DATA, _C.CANCEL_ORDER, _C.READ_APPROVALS, _C.APPROVE_CASE_ACTION),
@@ -83,7 +85,7 @@ CAPABILITIES: Mapping[Permission, frozenset[Capability]] = {
     _P.RISK_SETTING_FULL: _LOOK
     | {
         *(_C.READ_APPROVALS, _C.READ_SETTINGS, _C.CHANGE_SETTINGS, _C.FREEZE, _C.UNFREEZE_AS_RISK_ADMIN),
-        *(_C.EXPORT_RECORDS, _C.MANAGE_WEBHOOKS),
+        *(_C.EXPORT_RECORDS, _C.SET_MARKET_DAY, _C.MANAGE_WEBHOOKS),
     },
     _P.AUDITOR: frozenset(
         {_C.READ, _C.SEE_PERSONAL_DATA, _C.READ_APPROVALS, _C.READ_SETTINGS, _C.EXPORT_RECORDS}
@@ -137,3 +139,7 @@ class Principal:
     token_expires_at: datetime
     request_id: str | None = None
     """Of the request, or the socket, in which they ask; it stands in the log and in the audit."""
+
+
+SYSTEM = "system"
+"""The actor of what the desk does by itself."""

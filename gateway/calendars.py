@@ -5,22 +5,23 @@ Loading reads years of holidays, so the years are limited; a day outside them is
 """
 
 import warnings
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, time, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
-from domain.calendar import TradingCalendar
+from domain.calendar import AmendedCalendar, MarketDay, NoCalendar, TradingCalendar
 
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar
 
 
-class UnknownMarket(ValueError):
+class UnknownMarket(NoCalendar):
     """No exchange calendar has this name."""
 
 
-class OutOfCalendar(LookupError):
+class OutOfCalendar(NoCalendar):
     """A day that the loaded years do not cover."""
 
 
@@ -31,11 +32,10 @@ class ExchangeDays:
         self, calendar: "ExchangeCalendar", covered: tuple[date, date], closed_days: frozenset[date]
     ) -> None:
         self._zone = ZoneInfo(str(calendar.tz))
-        self._closing: dict[date, time] = {
-            day.date(): close.tz_convert(self._zone).time()
-            for day, close in calendar.closes.items()
-            if day.date() not in closed_days
-        }
+        self._opening = self._times(calendar.opens, closed_days)
+        self._closing = self._times(calendar.closes, closed_days)
+        self._pause_starts = self._times(calendar.break_starts, closed_days)
+        self._pause_ends = self._times(calendar.break_ends, closed_days)
         self._first, self._last = covered
 
     @property
@@ -55,6 +55,22 @@ class ExchangeDays:
     def closing_time(self, day: date) -> time:
         self._check(day)
         return self._closing[day]
+
+    def sessions(self, day: date) -> Sequence[tuple[time, time]]:
+        self._check(day)
+        opens, closes = self._opening[day], self._closing[day]
+        if day not in self._pause_starts:
+            return [(opens, closes)]
+        return [(opens, self._pause_starts[day]), (self._pause_ends[day], closes)]
+
+    def _times(self, moments: Any, closed_days: frozenset[date]) -> dict[date, time]:
+        """Local times of day, of the days that have one."""
+        known = moments.dropna()
+        return {
+            day.date(): moment.tz_convert(self._zone).time()
+            for day, moment in known.items()
+            if day.date() not in closed_days
+        }
 
     def _check(self, day: date) -> None:
         if not self._first <= day <= self._last:
@@ -77,12 +93,18 @@ class Calendars:
         self._years = (date(first_year, 1, 1), date(last_year, 12, 31))
         self._closed_days = dict(closed_days or {})
         self._loaded: dict[str, TradingCalendar] = {}
+        self._amendments: dict[str, dict[date, MarketDay]] = defaultdict(dict)
 
     def of(self, market: str) -> TradingCalendar:
-        """The market's calendar; raises `UnknownMarket`."""
+        """The market's calendar, with what was put in by hand; raises `UnknownMarket`."""
         if market not in self._loaded:
-            self._loaded[market] = self._load(market)
+            self._loaded[market] = AmendedCalendar(self._load(market), self._amendments[market])
         return self._loaded[market]
+
+    def amend(self, days: Iterable[MarketDay]) -> None:
+        """What was put in by hand, in the order it was put in: every calendar given out follows at once."""
+        for day in days:
+            self._amendments[day.market][day.day] = day
 
     def _load(self, market: str) -> TradingCalendar:
         from exchange_calendars import get_calendar

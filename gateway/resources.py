@@ -12,8 +12,9 @@ from pathlib import Path
 
 from uuid_utils import uuid7
 
-from desk.desk import Desk, DeskRules
+from desk.desk import CaseRules, Desk, DeskRules
 from domain.book_changes import TradeStatusStated
+from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
 from domain.market import Quote
 from domain.money import Currency
@@ -26,6 +27,7 @@ from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
 from gateway.calendars import Calendars
+from gateway.market_days import MarketDays
 from gateway.outward import message_rules, webhook_rules
 from gateway.revocation import Revocations
 from gateway.settings import Settings
@@ -88,6 +90,7 @@ class Resources:
     api: Api
     tokens: TokenVerifier
     revocations: Revocations
+    market_days: MarketDays
     signals: Signals
     holder: str
     """This process's name in leases."""
@@ -114,7 +117,8 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         bus = open_bus(settings)
         stack.push_async_callback(bus.close)
         signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event())
-        desk = make_desk(settings, parts.clock, signals.committed)
+        calendars = make_calendars(parts.clock)
+        desk = make_desk(settings, parts.clock, signals.committed, calendars)
         revocations = Revocations(settings.revocation_poll_interval_s)
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
         yield Resources(
@@ -128,6 +132,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
                 settings.auth_secret.get_secret_value(), settings.auth_leeway_s, revocations.revoked_at
             ),
             revocations=revocations,
+            market_days=MarketDays(calendars, parts.clock, settings.market_day_poll_interval_s),
             signals=signals,
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
@@ -135,14 +140,33 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         )
 
 
-def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Callable[[], None]) -> Desk:
-    """The rules in force, from settings."""
+def make_calendars(clock: Callable[[], datetime]) -> Calendars:
+    """Of the years around now."""
     this_year = clock().year
-    calendars = Calendars(this_year - 1, this_year + CALENDAR_YEARS_AHEAD)
+    return Calendars(this_year - 1, this_year + CALENDAR_YEARS_AHEAD)
+
+
+def make_desk(
+    settings: Settings,
+    clock: Callable[[], datetime],
+    on_commit: Callable[[], None],
+    calendars: Calendars | None = None,
+) -> Desk:
+    """The rules in force, from settings."""
+    calendars = calendars or make_calendars(clock)
     max_age = timedelta(seconds=settings.max_price_age_s)
+    base_markets = {Currency(key): market for key, market in settings.deadline_markets.items()}
+    cases = _case_rules(settings)
+
+    def must_be_flat(currency: Currency, now: datetime) -> bool:
+        calendar = calendars.of(base_markets.get(currency, settings.deadline_default_market))
+        return intraday_phase(calendar, cases.intraday, now) is IntradayPhase.FLAT
+
     rules = DeskRules(
         books=BookRules(
-            timedelta(days=settings.suspended_dead_after_days), RiskSettings(_risk_defaults(settings))
+            timedelta(days=settings.suspended_dead_after_days),
+            RiskSettings(_risk_defaults(settings)),
+            must_be_flat=must_be_flat,
         ),
         plans=PlanLimits(
             max_quote_age=max_age,
@@ -156,10 +180,11 @@ def make_desk(settings: Settings, clock: Callable[[], datetime], on_commit: Call
         close_hold=timedelta(seconds=settings.close_hold_s),
         deadline_trading_days=settings.deadline_trading_days,
         deadline_cut_off=settings.deadline_cutoff,
-        base_markets={Currency(key): market for key, market in settings.deadline_markets.items()},
+        base_markets=base_markets,
         default_base_market=settings.deadline_default_market,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
+        cases=cases,
         recall_max_accounts=settings.recall_max_accounts,
         max_exemptions=settings.exemptions_max,
         max_approvals_per_batch=settings.approve_max_requests,
@@ -247,6 +272,19 @@ def open_feed(settings: Settings, clock: Callable[[], datetime]) -> Feed | None:
         day_seconds=settings.replay_day_seconds,
         steps_per_day=settings.replay_steps_per_day,
         batch_size=settings.feed_batch,
+    )
+
+
+def _case_rules(settings: Settings) -> CaseRules:
+    return CaseRules(
+        claim_lasts=timedelta(minutes=settings.case_claim_minutes),
+        deadline_extension_trading_days=settings.deadline_extension_trading_days,
+        auto_liquidation_retry=timedelta(seconds=settings.auto_liquidation_retry_s),
+        intraday=IntradayRules(
+            flat_before_close=timedelta(minutes=settings.intraday_flat_minutes),
+            last_order_before_close=timedelta(minutes=settings.intraday_last_order_minutes),
+            liquidates_at_once=settings.intraday_liquidate_at_once,
+        ),
     )
 
 

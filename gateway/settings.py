@@ -175,6 +175,38 @@ class Settings(BaseSettings):
         description="When stock for written calls is collected, local to the market, while the risk settings "
         "say nothing of it; default: never.",
     )
+    case_claim_minutes: Count = Field(
+        15, description="For how many minutes a claim on a case holds unless it is renewed."
+    )
+    deadline_extension_trading_days: int = Field(
+        3,
+        ge=0,
+        description="How many trading days past the calendar's deadline one person alone may move it.",
+    )
+    auto_liquidation_poll_s: Seconds = Field(
+        1, description="How often, in seconds, the desk looks for automatic liquidations that are due."
+    )
+    auto_liquidation_retry_s: Seconds = Field(
+        10, description="After how many seconds an automatic liquidation held by a price is tried again."
+    )
+    auto_liquidation_batch: Count = Field(
+        100, description="The most automatic liquidations that are begun at a time."
+    )
+    intraday_flat_minutes: int = Field(
+        15, ge=0, description="How many minutes before the close intraday accounts have to be flat; 0: never."
+    )
+    intraday_last_order_minutes: int = Field(
+        20, ge=0, description="How many minutes before the close intraday accounts may only reduce."
+    )
+    intraday_liquidate_at_once: bool = Field(
+        False, description="Whether the desk liquidates a margin call of an intraday account as it opens."
+    )
+    market_day_poll_interval_s: Seconds = Field(
+        1, description="How often, in seconds, a process looks for market days put in by hand."
+    )
+    market_day_recheck_s: Seconds = Field(
+        600, description="How often, in seconds, the deadlines of all live cases are checked all the same."
+    )
     covered_options_check_interval_s: Seconds = Field(
         15, description="How often, in seconds, the desk looks whether the time of covered options has come."
     )
@@ -497,6 +529,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         ),
         "GATEWAY_FEED=replay needs GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
+        ),
+        "GATEWAY_INTRADAY_LAST_ORDER_MINUTES must not be below GATEWAY_INTRADAY_FLAT_MINUTES.": (
+            settings.intraday_last_order_minutes < settings.intraday_flat_minutes
         ),
         "GATEWAY_ORDER_NOTIONAL_MAX must be amounts above zero, such as USD=2000000.": (
             not all(_is_amount(most) for most in settings.order_notional_max.values())

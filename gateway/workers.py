@@ -22,6 +22,7 @@ from desk.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
+from gateway.case_work import follow_market_days, liquidate_automatically
 from gateway.evidence_workers import chain_audit, snapshot_daily
 from gateway.live import Live
 from gateway.outward import run_outward
@@ -71,6 +72,7 @@ class Workers:
                 Worker("socket clock", live.run_clock),
                 Worker("waking", lambda: tell_leader(resources.signals, resources.bus, lambda: self.leading)),
                 Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
+                Worker("market days", resources.market_days.run),
             ],
             PERSISTENT,
             outages=OUTAGES,
@@ -206,6 +208,7 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
     opened = resources.open_venue()
     feed = resources.open_feed()
     try:
+        await resources.market_days.load()
         await _in_time(_tell_market(opened), None)
         monitor = Monitor(resources.desk)
         workers = [
@@ -213,6 +216,8 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
             Worker("events", lambda: _listen(resources, monitor)),
             Worker("dispatcher", lambda: _dispatch(resources, opened)),
             Worker("reports", lambda: _record(resources, opened)),
+            Worker("automatic liquidations", lambda: liquidate_automatically(resources)),
+            Worker("deadlines", lambda: follow_market_days(resources)),
         ]
         if feed is not None:
             workers.append(Worker("feed", lambda: _feed(resources, monitor, opened, feed)))

@@ -1,14 +1,15 @@
 """Accounts with their cash, positions, factors and prices: what margin figures are computed from."""
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 
+from domain.case import AlertType
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId, Symbol
-from domain.margin import AccountTerms, AccountType, Book, CashBalance, Holding
+from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding
 from domain.market import (
     DEFAULT_FACTORS,
     FactorSource,
@@ -50,6 +51,8 @@ class BookRules:
     suspended_dead_after: timedelta
     settings: RiskSettings = field(default_factory=RiskSettings)
     """Where the rules in force come from."""
+    must_be_flat: Callable[[Currency, datetime], bool] = lambda currency, now: False
+    """Whether intraday accounts in this base currency may owe nothing at that moment: the close is near."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Rules:
 
     risk: RiskRules
     suspended_dead_after: timedelta
+    must_be_flat: Callable[[Currency], bool] = lambda currency: False
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +75,8 @@ class AccountBook:
     client_group: str | None
     rules: RiskRules
     """In force when the book was read."""
+    written_off: frozenset[AlertType] = frozenset()
+    """The kinds of call whose debt was written off and whose breach still lasts: they open no new case."""
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -100,8 +106,9 @@ async def load_books(
     marks = placeholders(account_ids)
     accounts = await fetch(
         f"SELECT {ACCOUNT_COLUMNS}, a.financing_limit, a.trading_limit, a.outstanding_margin,"
-        f" a.book_version, a.close_only, k.client_group, ({LATEST_ID}) AS latest_setting"
-        f" FROM account a JOIN client k ON k.id = a.client_id WHERE a.id IN ({marks})",
+        " a.book_version, a.close_only, a.written_off_alerts, k.client_group,"
+        f" ({LATEST_ID}) AS latest_setting FROM account a JOIN client k ON k.id = a.client_id"
+        f" WHERE a.id IN ({marks})",
         *account_ids,
     )
     if not accounts:
@@ -127,7 +134,8 @@ async def load_books(
         *account_ids,
     )
     rates = await load_fx_rates()
-    return _assemble(accounts, positions, cash, rates, Rules(risk, rules.suspended_dead_after), now)
+    in_force = Rules(risk, rules.suspended_dead_after, lambda currency: rules.must_be_flat(currency, now))
+    return _assemble(accounts, positions, cash, rates, in_force, now)
 
 
 async def load_fx_rates() -> list[FxRate]:
@@ -147,6 +155,11 @@ async def load_fx_rates() -> list[FxRate]:
 async def load_all_account_ids() -> list[AccountId]:
     """Every account."""
     return [AccountId(row["id"]) for row in await fetch("SELECT id FROM account ORDER BY id")]
+
+
+def alerts_from_text(text: str | None) -> frozenset[AlertType]:
+    """From the column `account.written_off_alerts`."""
+    return frozenset(AlertType(name) for name in text.split(",")) if text else frozenset()
 
 
 def account_reference(row: Row) -> AccountReference:
@@ -282,14 +295,22 @@ def account_book(
     )
     book = Book(
         terms,
-        rules.risk.amount_rules[account.account_type],
+        _amount_rule(account, rules),
         tuple(cash),
         tuple(holdings),
         fx.get(account.base_currency, {}),
     )
     return AccountBook(
-        account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk
+        *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk),
+        alerts_from_text(row["written_off_alerts"]),
     )
+
+
+def _amount_rule(account: AccountReference, rules: Rules) -> AmountRule:
+    rule = rules.risk.amount_rules[account.account_type]
+    if account.account_type is AccountType.INTRADAY and rules.must_be_flat(account.base_currency):
+        return replace(rule, whole_debt=True)
+    return rule
 
 
 def _holding(row: Row, quantity: Decimal, rules: Rules, now: datetime) -> Holding:

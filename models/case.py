@@ -15,12 +15,14 @@ from domain.case import (
     Case,
     CaseCloseReason,
     CaseStatus,
+    Claim,
 )
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId, ClientId, Symbol
-from domain.margin import AccountType
+from domain.margin import AccountType, MarginFigures
 from domain.money import Currency
 from domain.principal import Audience
+from domain.refusals import RefusalCode
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.codec import figures_from_text, figures_to_text
 from models.database import (
@@ -44,8 +46,10 @@ LIVE = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
 _COLUMNS = (
     *("id", "case_no", "account_id", "alert_type", "status", "amount", "amount_at_open", "uncovered_amount"),
     *("figures", "opened_at", "deadline", "force_eligible", "plans", "cured_since", "auto_liquidate_at"),
-    *("auto_liquidate_trigger", "remark", "reopened_from", "closed_at", "close_reason", "version"),
-    *("exempted_by",),
+    *("auto_liquidate_trigger", "auto_liquidate_held", "auto_liquidate_held_until", "remark"),
+    *("reopened_from", "closed_at"),
+    *("close_reason", "version", "original_deadline", "claimed_by", "claimed_at", "claim_expires_at"),
+    *("follow_ups", "exempted_by"),
 )
 _SELECT = (
     f"SELECT {', '.join(f'c.{column}' for column in _COLUMNS if column != 'account_id')}, {ACCOUNT_COLUMNS}"
@@ -78,6 +82,8 @@ class CaseFilter:
     overdue: bool | None = None
     opened_after: datetime | None = None
     opened_before: datetime | None = None
+    closed_after: datetime | None = None
+    closed_before: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +103,8 @@ class CaseTotal:
 
 async def insert_case(case: Case) -> None:
     """Store a new case; `UniqueViolated` when the account has a live one of this alert type."""
-    await execute(insert_sql("margin_case", _COLUMNS), *_values(case))
+    columns = (*_COLUMNS, "figures_at_open")
+    await execute(insert_sql("margin_case", columns), *_values(case), figures_to_text(case.figures))
 
 
 async def save_case(case: Case) -> None:
@@ -206,6 +213,39 @@ async def last_closed_case(account_id: AccountId, alert_type: AlertType) -> Case
     return CaseId(row["id"]) if row else None
 
 
+async def due_auto_liquidations(now: datetime, limit: int) -> list[CaseId]:
+    """Live cases that the desk is to liquidate by now, the longest due first."""
+    rows = await fetch(
+        f"SELECT id FROM margin_case WHERE status IN ({_quoted(LIVE)}) AND auto_liquidate_at <= $1"
+        " AND (auto_liquidate_held_until IS NULL OR auto_liquidate_held_until <= $1)"
+        " ORDER BY auto_liquidate_at, id LIMIT $2",
+        now,
+        limit,
+    )
+    return [CaseId(row["id"]) for row in rows]
+
+
+async def hold_auto_liquidation(case_id: CaseId, until: datetime) -> None:
+    """Try again then; the case is locked, and nothing about it that anybody is told of changes."""
+    await execute("UPDATE margin_case SET auto_liquidate_held_until = $2 WHERE id = $1", case_id, until)
+
+
+async def live_case_ids() -> list[CaseId]:
+    """Every live case."""
+    rows = await fetch(f"SELECT id FROM margin_case WHERE status IN ({_quoted(LIVE)}) ORDER BY id")
+    return [CaseId(row["id"]) for row in rows]
+
+
+async def figures_at_open(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, MarginFigures]:
+    """The figures that opened each case, as far as the audience may see it and they were kept."""
+    where = Where()
+    where.add("c.id IN (?)", list(ids))
+    where.add("c.figures_at_open IS NOT NULL")
+    where.sees(audience)
+    rows = await fetch(f"SELECT c.id, c.figures_at_open {_FROM}{where}", *where.values)
+    return {CaseId(row["id"]): figures_from_text(row["figures_at_open"]) for row in rows}
+
+
 async def page_cases(
     audience: Audience,
     wanted: CaseFilter,
@@ -276,23 +316,39 @@ def case_from_row(row: Row) -> CaseView:
         close_reason=CaseCloseReason(row["close_reason"]) if row["close_reason"] else None,
         exempted_by=row["exempted_by"],
         version=row["version"],
+        original_deadline=time_or_none(row["original_deadline"]),
+        claim=_claim(row),
+        follow_ups=row["follow_ups"],
     )
     return CaseView(case, account_reference(row))
 
 
 def _auto_liquidation(row: Row) -> AutoLiquidation | None:
     at = time_or_none(row["auto_liquidate_at"])
-    return AutoLiquidation(at, AutoLiquidationTrigger(row["auto_liquidate_trigger"])) if at else None
+    if at is None:
+        return None
+    held = RefusalCode(row["auto_liquidate_held"]) if row["auto_liquidate_held"] else None
+    trigger = AutoLiquidationTrigger(row["auto_liquidate_trigger"])
+    return AutoLiquidation(at, trigger, held, time_or_none(row["auto_liquidate_held_until"]))
+
+
+def _claim(row: Row) -> Claim | None:
+    if row["claimed_by"] is None:
+        return None
+    return Claim(row["claimed_by"], time(row["claimed_at"]), time(row["claim_expires_at"]))
 
 
 def _values(case: Case) -> list[Any]:
-    auto = case.auto_liquidation
+    auto, claim = case.auto_liquidation, case.claim
     return [
         *(case.id, case.case_no, case.account_id, case.alert_type, case.status, case.figures.amount),
         *(case.amount_at_open, case.uncovered_amount, figures_to_text(case.figures), case.opened_at),
         *(case.deadline, case.force_eligible, case.plans, case.cured_since, auto.at if auto else None),
-        *(auto.trigger if auto else None, case.remark, case.reopened_from, case.closed_at),
-        *(case.close_reason, case.version, case.exempted_by),
+        *(auto.trigger if auto else None, auto.held if auto else None, auto.held_until if auto else None),
+        *(case.remark, case.reopened_from, case.closed_at, case.close_reason, case.version),
+        case.original_deadline,
+        *(claim.by if claim else None, claim.at if claim else None, claim.expires_at if claim else None),
+        *(case.follow_ups, case.exempted_by),
     ]
 
 
@@ -307,6 +363,8 @@ def _where(audience: Audience, wanted: CaseFilter, now: datetime) -> Where:
         _add_overdue(where, wanted.overdue, now)
     where.add_if("c.opened_at > ?", wanted.opened_after)
     where.add_if("c.opened_at < ?", wanted.opened_before)
+    where.add_if("c.closed_at > ?", wanted.closed_after)
+    where.add_if("c.closed_at < ?", wanted.closed_before)
     return where
 
 

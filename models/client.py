@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId
+from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE
@@ -52,6 +53,20 @@ async def page_clients(audience: Audience, wanted: ClientFilter, request: PageRe
         *where.values,
     )
     return cut([_client(audience, row) for row in rows], request.first)
+
+
+async def intraday_currencies() -> list[Currency]:
+    """The base currencies of accounts that lend within the day only."""
+    rows = await fetch("SELECT DISTINCT base_currency FROM account WHERE type = 'INTRADAY'")
+    return sorted(Currency(row["base_currency"]) for row in rows)
+
+
+async def intraday_accounts(currency: Currency) -> list[AccountId]:
+    """Those in this base currency."""
+    rows = await fetch(
+        "SELECT id FROM account WHERE type = 'INTRADAY' AND base_currency = $1 ORDER BY id", currency
+    )
+    return [AccountId(row["id"]) for row in rows]
 
 
 async def count_clients(audience: Audience, wanted: ClientFilter) -> int:

@@ -4,8 +4,10 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain.book_changes import CashStated, PositionStated
+from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.money import ZERO, Currency, total
+from models.book import alerts_from_text
 from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, numeric
 
 
@@ -17,6 +19,19 @@ async def bump_book(account_id: AccountId) -> None:
 async def set_close_only(account_id: AccountId, close_only: bool) -> None:
     """Whether the client may only reduce."""
     await execute("UPDATE account SET close_only = $1 WHERE id = $2", close_only, account_id)
+
+
+async def written_off_of(account_id: AccountId) -> frozenset[AlertType]:
+    """The kinds of call whose debt was written off and whose breach still lasts; the account is locked."""
+    row = await fetch_one("SELECT written_off_alerts FROM account WHERE id = $1", account_id)
+    assert row is not None
+    return alerts_from_text(row["written_off_alerts"])
+
+
+async def set_written_off(account_id: AccountId, alerts: frozenset[AlertType]) -> None:
+    """Store them."""
+    text = ",".join(sorted(alerts)) or None
+    await execute("UPDATE account SET written_off_alerts = $1 WHERE id = $2", text, account_id)
 
 
 async def set_trading_limit(account_id: AccountId, limit: Decimal) -> None:

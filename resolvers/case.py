@@ -2,17 +2,20 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Optional
 
 import strawberry
 
-from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
+from domain.case import LIVE, AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus, Claim
+from domain.case import AutoLiquidation as AutomaticSale
 from domain.events import CaseView, OrderView
 from domain.ids import CaseId, ClientId, Symbol
 from domain.margin import AccountType
+from domain.refusals import RefusalCode
 from models.case import CaseFilter as CaseSelection
 from models.order import OrderFilter, count_orders, page_orders
 from models.stock_recovery import RecoveryView
+from resolvers.case_records import DeadlineChange, FollowUp, deadline_changes_page, follow_ups_page
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info
 from resolvers.enums import CaseOrderField, OrderDirection
@@ -35,6 +38,19 @@ class AutoLiquidation:
 
     at: datetime = strawberry.field(description="When.")
     trigger: AutoLiquidationTrigger = strawberry.field(description="What sets the time.")
+    held: RefusalCode | None = strawberry.field(
+        description="It was due and waits because of this; null: nothing has held it up."
+    )
+    held_until: datetime | None = strawberry.field(description="When the desk tries again.")
+
+
+@strawberry.type(description="Somebody is on the case.")
+class CaseClaim:
+    """From domain.case.Claim."""
+
+    by: str = strawberry.field(description="Who: the subject of their token.")
+    at: datetime = strawberry.field(description="Since when.")
+    expires_at: datetime = strawberry.field(description="Until when, unless it is renewed or released.")
 
 
 @strawberry.type(description="A margin call. Amounts are in the account's base currency.")
@@ -68,7 +84,20 @@ class Case(Node):
     )
     long_term_unsettled: bool = strawberry.field(description="Open for more than 90 days.")
     auto_liquidation: AutoLiquidation | None = strawberry.field(description="Null: only people sell.")
+    claim: CaseClaim | None = strawberry.field(
+        description="Who is on it; null: nobody. Nothing is sent when it expires: mind expiresAt."
+    )
+    follow_up_count: int = strawberry.field(description="How many follow-up records it has.")
+    original_deadline: datetime = strawberry.field(
+        description="What the calendar says, whatever people made of it since."
+    )
+    messages_muted: bool = strawberry.field(
+        description="No daily message is sent: it is closed, in exception, or past its deadline."
+    )
     remark: str = strawberry.field(description="The desk's note.")
+    figures_at_close: MarginFigures | None = strawberry.field(
+        description="The figures when it ended; null while it is live."
+    )
     closed_at: datetime | None = strawberry.field(description="Null while it is live.")
     close_reason: CaseCloseReason | None = strawberry.field(description="Null while it is live.")
     exempted_by: strawberry.ID | None = strawberry.field(
@@ -89,6 +118,40 @@ class Case(Node):
     async def client(self, info: Info) -> Client:
         """Batched."""
         return await load_client(info, self.view.account.client_id)
+
+    @strawberry.field(description="The figures that opened it; null for a case from before they were kept.")
+    async def figures_at_open(self, info: Info) -> MarginFigures | None:
+        """Batched."""
+        figures = await info.context.loaders.figures_at_open.load(self.view.case.id)
+        return figures_of(figures) if figures else None
+
+    @strawberry.field(
+        description="The case that ended before this one of the same account and kind opened; null: it is "
+        "the first."
+    )
+    async def reopened_from(self, info: Info) -> Optional["Case"]:
+        """Batched."""
+        return await load_case(info, self.view.case.reopened_from)
+
+    @strawberry.field(description="What people, and the desk itself, noted about it, newest first.")
+    async def follow_ups(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
+        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+    ) -> Connection[FollowUp]:
+        """A keyset page."""
+        return await follow_ups_page(info, self.view.case.id, first, after)
+
+    @strawberry.field(description="Every move of its deadline, newest first.")
+    async def deadline_changes(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
+        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+    ) -> Connection[DeadlineChange]:
+        """A keyset page."""
+        return await deadline_changes_page(info, self.view.case.id, first, after)
 
     @strawberry.field(description="What stock it asks for to cover written calls, oldest first.")
     async def covered_option_shortfalls(self, info: Info) -> list[CoveredOptionShortfall]:
@@ -135,6 +198,10 @@ class CaseFilter:
     status: list[CaseStatus] | None = strawberry.field(
         default=None, description="One of these; left out: every case that is not closed."
     )
+    closed: bool | None = strawberry.field(
+        default=None,
+        description="True: the history, every case that has ended; false: every live one. With status: both.",
+    )
     alert_type: list[AlertType] | None = strawberry.field(default=None, description="One of these.")
     account_type: list[AccountType] | None = strawberry.field(default=None, description="One of these.")
     client_id: strawberry.ID | None = strawberry.field(default=None, description="Of this client.")
@@ -148,11 +215,13 @@ class CaseFilter:
     overdue: bool | None = strawberry.field(default=None, description="Past its deadline, or not.")
     opened_after: datetime | None = strawberry.field(default=None, description="Later than this.")
     opened_before: datetime | None = strawberry.field(default=None, description="Earlier than this.")
+    closed_after: datetime | None = strawberry.field(default=None, description="Ended later than this.")
+    closed_before: datetime | None = strawberry.field(default=None, description="Ended earlier than this.")
 
     def selection(self) -> CaseSelection:
         """An id of another type selects nothing."""
         return CaseSelection(
-            status=None if self.status is None else tuple(self.status),
+            status=self._statuses(),
             alert_type=None if self.alert_type is None else tuple(self.alert_type),
             account_type=None if self.account_type is None else tuple(self.account_type),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
@@ -163,7 +232,15 @@ class CaseFilter:
             overdue=self.overdue,
             opened_after=self.opened_after,
             opened_before=self.opened_before,
+            closed_after=self.closed_after,
+            closed_before=self.closed_before,
         )
+
+    def _statuses(self) -> tuple[CaseStatus, ...] | None:
+        if self.closed is None:
+            return None if self.status is None else tuple(self.status)
+        wanted = CaseStatus if self.status is None else self.status
+        return tuple(status for status in wanted if (status not in LIVE) is self.closed)
 
 
 @strawberry.input(description="The order of a list of cases.")
@@ -177,7 +254,6 @@ class CaseOrder:
 def case_of(view: CaseView, now: datetime) -> Case:
     """The GraphQL object, as it stands at `now`."""
     case = view.case
-    auto = case.auto_liquidation
     return Case(
         id=global_id("Case", case.id),
         case_no=case.case_no,
@@ -193,14 +269,29 @@ def case_of(view: CaseView, now: datetime) -> Case:
         force_eligible=case.force_eligible,
         elapsed_hours=case.elapsed_hours(now),
         long_term_unsettled=case.long_term_unsettled(now),
-        auto_liquidation=AutoLiquidation(at=auto.at, trigger=auto.trigger) if auto else None,
+        auto_liquidation=_auto_liquidation_of(case.auto_liquidation),
+        claim=_claim_of(case.claimed_now(now)),
+        follow_up_count=case.follow_ups,
+        original_deadline=case.original_deadline or case.deadline,
+        messages_muted=case.messages_muted(now),
         remark=case.remark,
+        figures_at_close=None if case.live else figures_of(case.figures),
         closed_at=case.closed_at,
         close_reason=case.close_reason,
         exempted_by=None if case.exempted_by is None else global_id("Exemption", case.exempted_by),
         version=case.version,
         view=view,
     )
+
+
+def _auto_liquidation_of(auto: AutomaticSale | None) -> AutoLiquidation | None:
+    if auto is None:
+        return None
+    return AutoLiquidation(at=auto.at, trigger=auto.trigger, held=auto.held, held_until=auto.held_until)
+
+
+def _claim_of(claim: Claim | None) -> CaseClaim | None:
+    return CaseClaim(by=claim.by, at=claim.at, expires_at=claim.expires_at) if claim else None
 
 
 async def orders_page(info: Info, wanted: OrderFilter, first: int, after: str | None) -> Connection[Order]:

@@ -17,6 +17,7 @@ from resolvers.context import Info
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.loaders import BookAndOrders
+from resolvers.look_ahead import LookAhead, look_ahead
 from resolvers.market import Instrument, MarginFactors, factors_of, instrument_of
 from resolvers.node import Node, global_id
 from resolvers.pagination import Connection, Pager
@@ -76,6 +77,11 @@ class Account(Node):
         desk = info.context.api.desk
         book = (await self._book(info)).book.book
         return figures_of(compute_figures(book, desk.clock(), desk.rules.max_price_age))
+
+    @strawberry.field(description="As the next session of its market will find it, at today's prices.")
+    async def look_ahead(self, info: Info) -> LookAhead:
+        """Batched."""
+        return await look_ahead(info.context, self.reference)
 
     @strawberry.field(description="Cash by currency.")
     async def cash_balances(self, info: Info) -> list[CashBalance]:

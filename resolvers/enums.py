@@ -7,7 +7,9 @@ from typing import TypeVar
 import strawberry
 
 from domain.approval import ApprovalKind, ApprovalStatus
+from domain.calendar import MarketDayKind
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
+from domain.case_records import DeadlineChangeKind
 from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
@@ -72,7 +74,23 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
     ),
     AutoLiquidationTrigger: (
         "When the desk sells by itself.",
-        {"FIXED_TIME": "At a time set by a person.", "DEADLINE": "At the case's deadline."},
+        {
+            "FIXED_TIME": "At a time set by a person.",
+            "DEADLINE": "At the case's deadline.",
+            "INTRADAY": "By the rules of intraday accounts: at once, or flat before the close.",
+        },
+    ),
+    DeadlineChangeKind: (
+        "What moved a deadline.",
+        {"PERSON": "Somebody moved it.", "CALENDAR": "The market's trading days changed."},
+    ),
+    MarketDayKind: (
+        "How a day of a market differs from its calendar.",
+        {
+            "CLOSED": "The market does not trade, for a typhoon for example.",
+            "HALF": "It closes early.",
+            "REGULAR": "It does not differ: an earlier word on the day is taken back.",
+        },
     ),
     CaseEventKind: (
         "What a case event tells.",
@@ -240,6 +258,8 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "CASE_CLOSED": "The case has ended.",
             "CASE_IN_EXCEPTION": "The case is in exception: clear it first.",
             "CASE_HAS_OPEN_ORDERS": "Liquidation orders of the case are open.",
+            "CASE_CLAIMED": "Somebody else is on the case.",
+            "NOT_IN_EXCEPTION": "Only a case in exception can be written off.",
             "NOTHING_TO_COLLECT": "The amount is 0, or open orders will bring it to 0.",
             "NOTHING_SELLABLE": "No position can be closed.",
             "QUANTITY_EXCEEDS_SELLABLE": "More than the position less the open closing orders.",
@@ -254,7 +274,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "CANNOT_CURE": "Closing it would not reduce the amount.",
             "SWITCH_OFF": "This kind of liquidation is switched off.",
             "FROZEN": "The kill switch is on.",
-            "TOO_LATE": "The order has ended.",
+            "TOO_LATE": "The order has ended, or the time has passed.",
             "APPROVAL_REQUIRED": "A second person has to approve it first: the answer names the request.",
             "APPROVAL_PENDING": "It was asked for before, and nobody has decided yet.",
             "APPROVAL_DECIDED": "The request was decided, withdrawn, or has expired.",

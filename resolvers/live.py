@@ -2,7 +2,7 @@
 
 from decimal import Decimal
 
-from domain.case import LIVE, CaseStatus
+from domain.case import LIVE, Case, CaseStatus
 from domain.events import (
     AccountReference,
     CaseEvent,
@@ -80,7 +80,18 @@ def _case_matches(view: CaseView, wanted: CaseFilter, audience: Audience) -> boo
         and wanted.account_no in (None, account.account_no)
         and (wanted.opened_after is None or case.opened_at > wanted.opened_after)
         and (wanted.opened_before is None or case.opened_at < wanted.opened_before)
+        and _ended_within(case, wanted)
         and _found(wanted.search, *_texts(account, audience), case.case_no)
+    )
+
+
+def _ended_within(case: Case, wanted: CaseFilter) -> bool:
+    if wanted.closed_after is None and wanted.closed_before is None:
+        return True
+    return (
+        case.closed_at is not None
+        and (wanted.closed_after is None or case.closed_at > wanted.closed_after)
+        and (wanted.closed_before is None or case.closed_at < wanted.closed_before)
     )
 
 

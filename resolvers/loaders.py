@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
@@ -13,12 +14,13 @@ from domain.approval import ApprovalView
 from domain.events import CaseView, Fill, OrderView
 from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, RecoveryId, Symbol
 from domain.liquidation import OpenOrder
+from domain.margin import MarginFigures
 from domain.market import Instrument, Quote
 from domain.principal import Audience
 from domain.risk_settings import SettingId, SettingVersion
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
-from models.case import load_cases, open_cases_of_clients
+from models.case import figures_at_open, load_cases, open_cases_of_clients
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
 from models.database import consistent_read
 from models.market import load_instruments, load_quotes
@@ -69,6 +71,9 @@ class Loaders:
             return {id_: BookAndOrders(book, orders[id_]) for id_, book in loaded.items()}
 
         self.cases: DataLoader[CaseId, CaseView | None] = _one(lambda ids: load_cases(audience, ids))
+        self.figures_at_open: DataLoader[CaseId, MarginFigures | None] = _one(
+            lambda ids: figures_at_open(audience, ids)
+        )
         self.clients: DataLoader[ClientId, ClientRow | None] = _one(lambda ids: load_clients(audience, ids))
         self.accounts: DataLoader[AccountId, AccountRow | None] = _one(
             lambda ids: load_accounts(audience, ids)
@@ -77,6 +82,9 @@ class Loaders:
         self.instruments: DataLoader[Symbol, Instrument | None] = _one(load_instruments)
         self.quotes: DataLoader[Symbol, Quote | None] = _one(load_quotes)
         self.books: DataLoader[AccountId, BookAndOrders | None] = _one(books)
+        self.books_ahead: DataLoader[tuple[AccountId, datetime], AccountBook | None] = _one(
+            lambda keys: _books_ahead(desk, audience, keys)
+        )
         self.accounts_of: DataLoader[ClientId, Sequence[AccountRow]] = _many(
             lambda ids: accounts_of(audience, ids)
         )
@@ -106,6 +114,19 @@ class Loaders:
         )
         self.fills: DataLoader[OrderId, Sequence[Fill]] = _many(fills_of)
         self.changes: DataLoader[OrderId, Sequence[OrderChange]] = _many(changes_of)
+
+
+async def _books_ahead(
+    desk: Desk, audience: Audience, keys: Sequence[tuple[AccountId, datetime]]
+) -> dict[tuple[AccountId, datetime], AccountBook]:
+    """Keys are an account and the moment whose factors count; as many reads as there are moments."""
+    found: dict[tuple[AccountId, datetime], AccountBook] = {}
+    for moment in {moment for _, moment in keys}:
+        ids = [account_id for account_id, at in keys if at == moment]
+        visible = list(await load_accounts(audience, ids))
+        loaded = await load_books(visible, desk.rules.books, desk.clock(), factors_at=moment)
+        found |= {(account_id, moment): book for account_id, book in loaded.items()}
+    return found
 
 
 async def _first_pages(

@@ -9,6 +9,7 @@ from desk.liquidate import Liquidate, liquidate
 from domain.ids import OrderId
 from resolvers.approval import ApprovalMutations
 from resolvers.case_commands import CaseMutations
+from resolvers.case_work import CaseWorkMutations
 from resolvers.context import RequestContext, RequestInfo
 from resolvers.inputs import check_key, check_many, check_text
 from resolvers.liquidation import (
@@ -20,13 +21,21 @@ from resolvers.liquidation import (
     command_item,
     liquidate_result,
 )
+from resolvers.market_days import MarketDayMutations
 from resolvers.node import filter_id
 from resolvers.settings import SettingMutations
 from resolvers.stock_commands import StockMutations
 
 
 @strawberry.type(description="Everything that can be done.")
-class Mutation(CaseMutations, ApprovalMutations, SettingMutations, StockMutations):
+class Mutation(
+    CaseMutations,
+    CaseWorkMutations,
+    MarketDayMutations,
+    ApprovalMutations,
+    SettingMutations,
+    StockMutations,
+):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.mutation(

@@ -18,11 +18,13 @@ from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
 from models.case import CaseSort, count_cases, page_cases
+from models.case_records import follow_ups_of
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
 from models.order import OrderFilter as OrderSelection
 from resolvers.approval import ApprovalQueries, approval_of
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
+from resolvers.case_records import follow_up_of
 from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
@@ -34,6 +36,7 @@ from resolvers.liquidation import (
     refused_preview,
 )
 from resolvers.market import Quote, quote_of
+from resolvers.market_days import MarketDay, find_market_day, market_days_page
 from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
@@ -174,6 +177,21 @@ class Query(ApprovalQueries, SettingQueries, StockQueries):
         """Batched over aliases."""
         return await _find_account(reader(info), filter_id("Account", id))
 
+    @strawberry.field(
+        description="Days on which a market does not trade as its calendar says, newest word first."
+    )
+    async def market_days(
+        self,
+        info: Info,
+        market: Annotated[
+            str | None, strawberry.argument(description="Of this market, such as XHKG.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[MarketDay]:
+        """A keyset page."""
+        return await market_days_page(info, market, first, after)
+
     @strawberry.field(description="Liquidation orders, newest first.")
     async def orders(
         self,
@@ -289,6 +307,11 @@ async def _find_approval(context: ReadContext, id_: str) -> Node | None:
     return approval_of(view, context) if view else None
 
 
+async def _find_follow_up(context: ReadContext, id_: str) -> Node | None:
+    record = (await follow_ups_of(context.audience, [id_])).get(id_)
+    return follow_up_of(record) if record else None
+
+
 _FINDERS = {
     "ApprovalRequest": _find_approval,
     "Case": _find_case,
@@ -296,6 +319,8 @@ _FINDERS = {
     "Account": _find_account,
     "Order": _find_order,
     "Position": _find_position,
+    "FollowUp": _find_follow_up,
+    "MarketDay": find_market_day,
     "CoveredOptionShortfall": find_shortfall,
     "ShortRecovery": find_short_recovery,
     "RiskSetting": find_setting,

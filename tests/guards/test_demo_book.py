@@ -58,7 +58,8 @@ def test_one_cash_account_has_written_calls_that_its_shares_do_not_cover(book: B
     accounts = [account for client in book.clients for account in client.accounts]
     held = [{part.symbol: part.quantity for part in account.positions} for account in accounts]
     (writer,) = (positions for positions in held if call.symbol in positions)
-    assert (writer[call.option.underlying], -writer[call.symbol] * call.multiplier) == (190, 300)
+    assert writer[call.option.underlying] == 190
+    assert -writer[call.symbol] * call.multiplier == 300
 
 
 def test_no_call_is_open_at_the_first_prices(calls: Calls) -> None:

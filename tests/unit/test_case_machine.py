@@ -119,7 +119,7 @@ def test_a_case_does_what_the_tables_say(status: CaseStatus, trigger: CaseTrigge
         (S.LIQUIDATING, T.EXCEPTION_MARKED, RefusalCode.CASE_HAS_OPEN_ORDERS),
         (S.LIQUIDATING, T.CURED, RefusalCode.CASE_HAS_OPEN_ORDERS),
         (S.LIQUIDATING, T.EXEMPTED, RefusalCode.CASE_HAS_OPEN_ORDERS),
-        (S.OPEN, T.WRITTEN_OFF, RefusalCode.APPROVAL_REQUIRED),
+        (S.OPEN, T.WRITTEN_OFF, RefusalCode.NOT_IN_EXCEPTION),
         (S.RESOLVED, T.LIQUIDATION_ACCEPTED, RefusalCode.CASE_CLOSED),
         (S.VOID, T.RECOMPUTED, RefusalCode.CASE_CLOSED),
         (S.WRITTEN_OFF, T.EDITED, RefusalCode.CASE_CLOSED),

@@ -1,0 +1,137 @@
+"""Days on which a market does not trade as its calendar says, put in by hand: a typhoon, an early close.
+
+The word is written once and every process reads it. The leader then moves the deadlines of live cases to
+where the amended calendar puts them, and says so.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from desk.assess_case import case_event
+from desk.assess_recovery import is_recovery
+from desk.audit import entry
+from desk.case_notes import note
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from domain.calendar import MarketDay, NoCalendar
+from domain.case import Case
+from domain.case_edits import shifted
+from domain.case_records import DeadlineChange, DeadlineChangeKind
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.principal import EVERYTHING, SYSTEM, Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models import outbox
+from models.audit import write_audit
+from models.case import live_case_ids, load_cases, lock_case, save_case
+from models.case_records import insert_deadline_changes
+from models.database import transaction
+from models.holding import symbols_of
+from models.market_day import RecordedMarketDay, insert_market_day
+
+CASES_AT_A_TIME = 200
+
+
+@dataclass(frozen=True, slots=True)
+class SetMarketDay:
+    """The command."""
+
+    idempotency_key: str
+    word: MarketDay
+
+
+async def set_market_day(desk: Desk, principal: Principal, command: SetMarketDay) -> Outcome:
+    """Put the word in; it concerns every account, so only who sees all of them may."""
+
+    async def decide() -> Outcome | Refusal:
+        now = desk.clock()
+        refused = _refused(desk, principal, word)
+        if refused is not None:
+            return refused
+        recorded = RecordedMarketDay(desk.new_id(), word, principal.subject, now)
+        await insert_market_day(recorded)
+        detail = {**plain_word(word), "idempotencyKey": command.idempotency_key}
+        await write_audit([entry(principal, now, "setMarketDay", "market", word.market, detail)])
+        return Done(recorded.id)
+
+    word = command.word
+    return await run_once(
+        *(desk, principal, "setMarketDay", command.idempotency_key, word.market, plain_word(word), decide),
+        needs=Capability.SET_MARKET_DAY,
+    )
+
+
+def plain_word(word: MarketDay) -> dict[str, str | None]:
+    """For the auditor."""
+    closes_at = None if word.closes_at is None else f"{word.closes_at:%H:%M}"
+    return {
+        "market": word.market,
+        "day": word.day.isoformat(),
+        "kind": word.kind,
+        "closesAt": closes_at,
+        "reason": word.reason,
+    }
+
+
+async def shift_deadlines(desk: Desk) -> int:
+    """Move the deadlines of live cases to where the calendars put them now; how many moved."""
+    ids = await live_case_ids()
+    moved = 0
+    for start in range(0, len(ids), CASES_AT_A_TIME):
+        chunk = ids[start : start + CASES_AT_A_TIME]
+        for view in (await load_cases(EVERYTHING, chunk)).values():
+            if _shifted(desk, view, desk.clock()) != view.case:
+                async with transaction():
+                    moved += await _shift(desk, view.case.id, desk.clock())
+    if moved:
+        desk.on_commit()
+    return moved
+
+
+async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> int:
+    locked = await lock_case(EVERYTHING, case_id)
+    if locked is None or not locked[0].case.live:
+        return 0
+    view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
+    after = _shifted(desk, view, now)
+    if after == view.case:
+        return 0
+    if after.deadline != view.case.deadline:
+        after = await _say(desk, view.case, after, now)
+    await save_case(after)
+    await outbox.append([case_event(desk, view, replace(view, case=after), now)])
+    return 1
+
+
+async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
+    reason = "The market's trading days changed."
+    change = DeadlineChange(
+        *(desk.new_id(), before.id, now, SYSTEM, DeadlineChangeKind.CALENDAR),
+        *(before.deadline, after.deadline, reason),
+    )
+    await insert_deadline_changes([change])
+    detail = {"before": before.deadline.isoformat(), "after": after.deadline.isoformat()}
+    await write_audit([entry(SYSTEM, now, "shiftDeadline", "case", before.id, detail)])
+    moments = f"from {before.deadline:%Y-%m-%d %H:%M} to {after.deadline:%Y-%m-%d %H:%M} UTC"
+    return await note(desk, after, SYSTEM, f"{reason} The deadline moved {moments}.", now)
+
+
+def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
+    if is_recovery(view.case):
+        # Due when the lender says, not by the calendar.
+        return view.case
+    currency = view.account.base_currency
+    by_calendar = desk.deadline(view.case.opened_at, currency)
+    return shifted(view.case, by_calendar, desk.calendar_for(currency), now)
+
+
+def _refused(desk: Desk, principal: Principal, word: MarketDay) -> Refusal | None:
+    if principal.audience.account_scope is not None:
+        return Refusal(
+            RefusalCode.FORBIDDEN, "A market day concerns every account, also those outside of your scope."
+        )
+    try:
+        desk.calendar_of(word.market).is_trading_day(word.day)
+    except NoCalendar as unknown:
+        return Refusal(RefusalCode.NOT_FOUND, f"There is nothing to amend: {unknown}.")
+    return None

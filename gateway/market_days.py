@@ -1,0 +1,41 @@
+"""Market days put in by hand, as this process knows them: at most one poll interval old.
+
+Polled from the database rather than broadcast, so that they hold while Redis is away.
+"""
+
+import asyncio
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from gateway.calendars import Calendars
+from models.market_day import count_market_days, load_market_days
+
+LOOK_BACK = timedelta(days=366)
+"""Older days set no deadline of a live case any more that matters."""
+
+
+class MarketDays:
+    """`load` before anything is decided, `run` keeps the calendars current."""
+
+    def __init__(self, calendars: Calendars, clock: Callable[[], datetime], poll_interval_s: float) -> None:
+        self._calendars = calendars
+        self._clock = clock
+        self._poll_interval_s = poll_interval_s
+        self._known = 0
+        self.changed = asyncio.Event()
+        """Set when there was news; whoever acts on it clears it."""
+
+    async def load(self) -> None:
+        """Read what is new."""
+        number = await count_market_days(None)
+        if number == self._known:
+            return
+        self._calendars.amend(await load_market_days((self._clock() - LOOK_BACK).date()))
+        self._known = number
+        self.changed.set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        while True:
+            await self.load()
+            await asyncio.sleep(self._poll_interval_s)

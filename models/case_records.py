@@ -1,0 +1,120 @@
+"""Follow-up records and moves of deadlines: append-only, newest first."""
+
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from domain.case_records import DeadlineChange, DeadlineChangeKind, FollowUp
+from domain.ids import CaseId
+from domain.principal import Audience
+from models.database import Row, execute, execute_many, fetch, fetch_one, insert_sql, time
+from models.where import Page, PageRequest, Where, cut
+
+R = TypeVar("R")
+
+_FOLLOW_UP = ("id", "case_id", "at", "author", "by_desk", "note")
+_CHANGE = ("id", "case_id", "at", "author", "kind", "before", "after", "reason", "approved_by")
+
+
+async def insert_follow_up(record: FollowUp) -> None:
+    """Append; the caller's transaction also counts it in the case."""
+    await execute(
+        insert_sql("follow_up", _FOLLOW_UP),
+        *(record.id, record.case_id, record.at, record.author, record.by_desk, record.note),
+    )
+
+
+async def insert_deadline_changes(changes: Sequence[DeadlineChange]) -> None:
+    """Append."""
+    await execute_many(
+        insert_sql("deadline_change", _CHANGE),
+        [
+            (
+                *(each.id, each.case_id, each.at, each.author, each.kind, each.before, each.after),
+                *(each.reason, each.approved_by),
+            )
+            for each in changes
+        ],
+    )
+
+
+async def page_follow_ups(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[FollowUp]:
+    """Of one case; the key of a row is (its time, its id)."""
+    return await _page("follow_up", _FOLLOW_UP, _follow_up, audience, case_id, request)
+
+
+async def page_deadline_changes(
+    audience: Audience, case_id: CaseId, request: PageRequest
+) -> Page[DeadlineChange]:
+    """Of one case; the key of a row is (its time, its id)."""
+    return await _page("deadline_change", _CHANGE, _change, audience, case_id, request)
+
+
+async def count_records(table: str, audience: Audience, case_id: CaseId) -> int:
+    """How many rows of `follow_up` or `deadline_change` a case has."""
+    where = _of_case(audience, case_id)
+    row = await fetch_one(f"SELECT COUNT(*) AS records {_from(table)}{where}", *where.values)
+    assert row is not None
+    return int(row["records"])
+
+
+async def follow_ups_of(audience: Audience, ids: Sequence[str]) -> dict[str, FollowUp]:
+    """Those of these records that the audience may see."""
+    return await _by_id("follow_up", _FOLLOW_UP, _follow_up, audience, ids)
+
+
+async def _by_id(
+    table: str, columns: Sequence[str], read: Callable[[Row], R], audience: Audience, ids: Sequence[str]
+) -> dict[str, R]:
+    where = Where()
+    where.add("r.id IN (?)", list(ids))
+    where.sees(audience)
+    rows = await fetch(f"SELECT {_listed(columns)} {_from(table)}{where}", *where.values)
+    return {row["id"]: read(row) for row in rows}
+
+
+async def _page(
+    table: str,
+    columns: Sequence[str],
+    read: Callable[[Row], R],
+    audience: Audience,
+    case_id: CaseId,
+    request: PageRequest,
+) -> Page[R]:
+    where = _of_case(audience, case_id)
+    if request.after is not None:
+        where.add("(r.at, r.id) < (?, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"SELECT {_listed(columns)} {_from(table)}{where} ORDER BY r.at DESC, r.id DESC LIMIT {limit}",
+        *where.values,
+    )
+    return cut([read(row) for row in rows], request.first)
+
+
+def _of_case(audience: Audience, case_id: CaseId) -> Where:
+    where = Where()
+    where.add("r.case_id = ?", case_id)
+    where.sees(audience)
+    return where
+
+
+def _from(table: str) -> str:
+    return f"FROM {table} r JOIN margin_case c ON c.id = r.case_id JOIN account a ON a.id = c.account_id"
+
+
+def _listed(columns: Sequence[str]) -> str:
+    return ", ".join(f"r.{column}" for column in columns)
+
+
+def _follow_up(row: Row) -> FollowUp:
+    return FollowUp(
+        row["id"], CaseId(row["case_id"]), time(row["at"]), row["author"], bool(row["by_desk"]), row["note"]
+    )
+
+
+def _change(row: Row) -> DeadlineChange:
+    return DeadlineChange(
+        *(row["id"], CaseId(row["case_id"]), time(row["at"]), row["author"]),
+        *(DeadlineChangeKind(row["kind"]), time(row["before"]), time(row["after"]), row["reason"]),
+        row["approved_by"],
+    )

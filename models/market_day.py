@@ -1,0 +1,74 @@
+"""Market days put in by hand. Append-only: of several words on one day the newest holds."""
+
+from dataclasses import dataclass
+from datetime import date, datetime, time
+
+from domain.calendar import MarketDay, MarketDayKind
+from models.database import Row, execute, fetch, fetch_one, insert_sql
+from models.database import time as moment
+from models.where import Page, PageRequest, Where, cut
+
+_COLUMNS = ("id", "market", "day", "kind", "closes_at", "reason", "author", "at")
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM market_day"
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedMarketDay:
+    """A word on a market day, who put it in and when."""
+
+    id: str
+    word: MarketDay
+    author: str
+    at: datetime
+
+
+async def insert_market_day(recorded: RecordedMarketDay) -> None:
+    """Append."""
+    word = recorded.word
+    closes_at = None if word.closes_at is None else f"{word.closes_at:%H:%M}"
+    await execute(
+        insert_sql("market_day", _COLUMNS),
+        *(recorded.id, word.market, word.day.isoformat(), word.kind, closes_at, word.reason),
+        *(recorded.author, recorded.at),
+    )
+
+
+async def load_market_days(since: date) -> list[MarketDay]:
+    """Every word on days from then on, oldest word first."""
+    rows = await fetch(f"{_SELECT} WHERE day >= $1 ORDER BY at, id", since.isoformat())
+    return [_recorded(row).word for row in rows]
+
+
+async def page_market_days(market: str | None, request: PageRequest) -> Page[RecordedMarketDay]:
+    """Newest word first; the key of a row is (its time, its id)."""
+    where = Where()
+    where.add_if("market = ?", market)
+    if request.after is not None:
+        where.add("(at, id) < (?, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(f"{_SELECT}{where} ORDER BY at DESC, id DESC LIMIT {limit}", *where.values)
+    return cut([_recorded(row) for row in rows], request.first)
+
+
+async def count_market_days(market: str | None) -> int:
+    """How many words there are: as they are never taken away, it changes with every one."""
+    where = Where()
+    where.add_if("market = ?", market)
+    row = await fetch_one(f"SELECT COUNT(*) AS days FROM market_day{where}", *where.values)
+    assert row is not None
+    return int(row["days"])
+
+
+async def load_recorded(ids: list[str]) -> dict[str, RecordedMarketDay]:
+    """By id."""
+    where = Where()
+    where.add("id IN (?)", ids)
+    return {row["id"]: _recorded(row) for row in await fetch(f"{_SELECT}{where}", *where.values)}
+
+
+def _recorded(row: Row) -> RecordedMarketDay:
+    closes_at = None if row["closes_at"] is None else time.fromisoformat(row["closes_at"])
+    word = MarketDay(
+        row["market"], date.fromisoformat(row["day"]), MarketDayKind(row["kind"]), closes_at, row["reason"]
+    )
+    return RecordedMarketDay(row["id"], word, row["author"], moment(row["at"]))

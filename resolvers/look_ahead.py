@@ -1,0 +1,52 @@
+"""An account as the next session of its market will find it."""
+
+from datetime import datetime
+
+import strawberry
+
+from desk.assess_case import due_calls, is_priced
+from domain.case import AlertType
+from domain.events import AccountReference
+from domain.look_ahead import expired_by, next_session, without
+from domain.margin import compute_figures
+from resolvers.context import ReadContext
+from resolvers.errors import FORBIDDEN, ApiError
+from resolvers.figures import MarginFigures, figures_of
+
+
+@strawberry.type(
+    description="An account at today's prices, positions and rules, with the margin factors that count by "
+    "the close of its market's next session, without the options that expire before it."
+)
+class LookAhead:
+    """From domain.look_ahead."""
+
+    market: str = strawberry.field(description="Whose session, by the account's base currency.")
+    closes_at: datetime = strawberry.field(description="The close of the next session.")
+    expiring: list[str] = strawberry.field(
+        description="Options left out: their last day is before the session. Exercise is not reckoned with."
+    )
+    figures: MarginFigures = strawberry.field(description="What the session would find.")
+    calls: list[AlertType] = strawberry.field(
+        description="Margin calls that these figures would demand and no exemption prevents."
+    )
+
+
+async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhead:
+    """Batched over the accounts of one market."""
+    desk = context.api.desk
+    now, market = desk.clock(), desk.market_of(account.base_currency)
+    session = next_session(now, desk.calendar_of(market))
+    ahead = await context.loaders.books_ahead.load((account.account_id, session.close))
+    if ahead is None:
+        raise ApiError(FORBIDDEN, "The account left your scope.")
+    expiring = expired_by(ahead.book, session.day)
+    book = without(ahead.book, expiring)
+    figures = compute_figures(book, now, desk.rules.max_price_age)
+    return LookAhead(
+        market=market,
+        closes_at=session.close,
+        expiring=list(expiring),
+        figures=figures_of(figures),
+        calls=sorted(due_calls(ahead, book, figures, now)) if is_priced(book) else [],
+    )

@@ -1,0 +1,107 @@
+"""Reading every book in chunks gives the books that reading them one by one gives."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+from desk.book_what_if import BookWhatIf, book_what_if
+from domain.ids import AccountId, ClientId
+from domain.margin import compute_figures
+from domain.market import FactorSource, MarginFactors
+from domain.principal import EVERYTHING, Audience
+from domain.risk_settings import (
+    FactorSetting,
+    SettingId,
+    SettingKind,
+    SettingVersion,
+    client_factor_subject,
+)
+from domain.what_if import Scenario, shocked
+from models.book import load_books
+from models.book_import import insert_client_factors
+from models.database import Database, consistent_read, fetch
+from models.risk_setting import Concerned, insert_setting
+from models.whole_book import every_book, load_market
+from tests.integration.desk_kit import APPLE, BOEING, FACTORS, USD, DeskKit
+
+STRICT = replace(FACTORS, initial=Decimal(1), maintenance=Decimal(".9"), margin_call=Decimal(".95"))
+
+
+async def a_varied_book(kit: DeskKit) -> list[AccountId]:
+    """Seven accounts; factors are stated and set, for instruments and for clients."""
+    for symbol in (APPLE, BOEING):
+        await kit.instrument(symbol)
+        await kit.quote(symbol, 100)
+    held = {APPLE: 1000, BOEING: 1000}
+    ids = [await kit.account(f"M{number}", -20_000 * number, held) for number in range(1, 8)]
+    clients = {
+        row["id"]: ClientId(row["client_id"]) for row in await fetch("SELECT id, client_id FROM account")
+    }
+    await insert_client_factors(clients[ids[0]], [(APPLE, STRICT)])
+    await insert_client_factors(clients[ids[1]], [(APPLE, STRICT)])
+    await set_factors(kit, 1, SettingKind.INSTRUMENT_FACTORS, BOEING, replace(FACTORS, initial=Decimal(".5")))
+    for number, account in ((2, ids[1]), (3, ids[2])):
+        milder = replace(FACTORS, force_close=Decimal(".2"), source=FactorSource.CLIENT)
+        subject = client_factor_subject(clients[account], APPLE)
+        await set_factors(kit, number, SettingKind.CLIENT_FACTORS, subject, milder, clients[account])
+    withdrawn = client_factor_subject(clients[ids[0]], APPLE)
+    await set_factors(kit, 4, SettingKind.CLIENT_FACTORS, withdrawn, None, clients[ids[0]])
+    return ids
+
+
+async def set_factors(
+    kit: DeskKit,
+    number: int,
+    kind: SettingKind,
+    subject: str,
+    factors: MarginFactors | None,
+    client: ClientId | None = None,
+) -> None:
+    now = kit.clock() - timedelta(minutes=number)
+    version = SettingVersion(
+        *(SettingId(f"{number:032}"), number, kind, subject, FactorSetting(factors), None),
+        *(now, "mary", now, "carl", now, "test"),
+    )
+    await insert_setting(version, Concerned(client_id=client))
+
+
+async def test_chunks_give_the_books_that_one_read_gives(database: Database) -> None:
+    with database.active():
+        kit = DeskKit()
+        ids = await a_varied_book(kit)
+        rules, now = kit.desk.rules.books, kit.clock()
+        expected = await load_books(ids, rules, now)
+        async with consistent_read():
+            market = await load_market(rules, now)
+            chunks = [books async for books in every_book(EVERYTHING, market, 3)]
+    assert [len(books) for books in chunks] == [3, 3, 1]
+    found = {book.account.account_id: book for books in chunks for book in books}
+    assert found == expected
+    factors = {held.factors for book in found.values() for held in book.book.holdings}
+    assert len(factors) == 4
+
+
+async def test_the_book_what_if_is_the_sum_of_its_accounts_in_any_chunks(database: Database) -> None:
+    scenario = Scenario(everything=Decimal("-0.25"), symbols={BOEING: Decimal("-0.5")})
+    with database.active():
+        kit = DeskKit()
+        ids = await a_varied_book(kit)
+        rules, now = kit.desk.rules, kit.clock()
+        books = await load_books(ids, rules.books, now)
+        asked = BookWhatIf(scenario, EVERYTHING, rules.books, rules.max_price_age, USD, 100, 2)
+        effect = await book_what_if(asked, now)
+        assert await book_what_if(replace(asked, accounts_per_chunk=100), now) == effect
+        worst_two = await book_what_if(replace(asked, kept_max=2), now)
+        nobody = await book_what_if(replace(asked, audience=Audience(frozenset(), None)), now)
+    after = [
+        compute_figures(shocked(each.book, scenario), now, rules.max_price_age) for each in books.values()
+    ]
+    called = [each for each in after if each.liquid_net_assets < each.maintenance_margin]
+    assert effect.calls_after == len(called) > 2
+    assert effect.total_after == sum(each.amount for each in called)
+    assert [each.amount_after for each in effect.worst] == sorted(
+        (each.amount for each in called), reverse=True
+    )
+    assert worst_two.worst == effect.worst[:2]
+    assert worst_two.total_after == effect.total_after
+    assert nobody.accounts == 0
