@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from desk.outward_rules import MessageRules, WebhookRules
-from domain.calendar import TradingCalendar, deadline
+from domain.calendar import NoCalendar, TradingCalendar, deadline
 from domain.covered_options import Today
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
@@ -108,7 +108,7 @@ class Desk:
         def day(instrument: Instrument) -> date:
             try:
                 calendar = self.calendar_of(instrument.market)
-            except ValueError:
+            except NoCalendar:
                 # A misspelt market must not hold up the account.
                 calendar = self.calendar_of(self.rules.default_base_market)
             return now.astimezone(calendar.zone).date()
