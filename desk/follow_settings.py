@@ -19,7 +19,6 @@ from models.setting_reach import (
     accounts_of_group,
     accounts_of_types,
     factor_subjects_changed,
-    next_factors_at,
     number_of,
 )
 
@@ -30,31 +29,29 @@ class SettingsFollower:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._seen_at: datetime | None = None
-        self._latest: str | None = None
         self._number = 0
         self._rules: RiskRules | None = None
-        self._next_factors_at: datetime | None = None
 
     async def affected(self) -> set[AccountId]:
         """The accounts whose figures or calls may be others than at the last time."""
-        now = self._desk.clock()
-        latest = await latest_id()
+        now, latest = self._desk.clock(), await latest_id()
         rules = await self._desk.rules.books.settings.as_of(latest, now)
         accounts: set[AccountId] = set()
-        if self._rules is not None and self._seen_at is not None:
-            if self._rules is not rules:
-                accounts |= await _affected_by_rules(self._rules, rules)
-            if latest != self._latest or self._factors_are_due(now):
-                for kind, subject in await factor_subjects_changed(self._number, self._seen_at, now):
-                    accounts.update(await accounts_concerned(kind, subject))
-        if latest != self._latest or self._rules is None or self._factors_are_due(now):
-            self._number = await number_of(latest)
-            self._next_factors_at = await next_factors_at(now)
-        self._latest, self._rules, self._seen_at = latest, rules, now
+        if rules is not self._rules:
+            number = await number_of(latest)
+            if self._rules is not None and self._seen_at is not None:
+                accounts = await _affected_by_rules(self._rules, rules)
+                accounts |= await _affected_by_factors(self._number, self._seen_at, now)
+            self._rules, self._number = rules, number
+        self._seen_at = now
         return accounts
 
-    def _factors_are_due(self, now: datetime) -> bool:
-        return self._next_factors_at is not None and self._next_factors_at <= now
+
+async def _affected_by_factors(after_number: int, since: datetime, now: datetime) -> set[AccountId]:
+    accounts: set[AccountId] = set()
+    for kind, subject in await factor_subjects_changed(after_number, since, now):
+        accounts.update(await accounts_concerned(kind, subject))
+    return accounts
 
 
 async def _affected_by_rules(before: RiskRules, after: RiskRules) -> set[AccountId]:

@@ -197,14 +197,19 @@ def in_force(versions: Iterable[SettingVersion], now: datetime) -> list[SettingV
     return [found[key] for key in sorted(found)]
 
 
-def next_change(versions: Iterable[SettingVersion], now: datetime) -> datetime | None:
-    """When the rules change next without anybody's doing: a version begins, or an exemption ends."""
-    times = []
+def moments(versions: Iterable[SettingVersion]) -> set[datetime]:
+    """When the rules change without anybody's doing: a version begins, or an exemption ends."""
+    times = set()
     for version in versions:
-        times.append(version.effective_at)
+        times.add(version.effective_at)
         if isinstance(version.value, Exemption) and version.value.until is not None:
-            times.append(version.value.until)
-    return min((at for at in times if at > now), default=None)
+            times.add(version.value.until)
+    return times
+
+
+def next_change(versions: Iterable[SettingVersion], now: datetime) -> datetime | None:
+    """The first of these moments to come."""
+    return min((at for at in moments(versions) if at > now), default=None)
 
 
 def rules_at(versions: Iterable[SettingVersion], now: datetime, defaults: RiskRules) -> RiskRules:

@@ -7,8 +7,9 @@ one id in its own transaction, so a change counts in every process from the mome
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.risk_settings import RiskRules, SettingVersion, next_change, rules_at
+from domain.risk_settings import RiskRules, SettingVersion, moments, rules_at
 from models.risk_setting import latest_id, load_versions
+from models.setting_reach import factor_moments
 
 CLOCKS_APART = timedelta(minutes=1)
 """Rules are read for a moment so much earlier, that a process whose clock is behind need not read again."""
@@ -18,7 +19,9 @@ CLOCKS_APART = timedelta(minutes=1)
 class _Known:
     latest: str | None
     since: datetime
-    versions: tuple[SettingVersion, ...]
+    versions: tuple[SettingVersion, ...] = ()
+    moments: tuple[datetime, ...] = ()
+    """When something changes by itself, factors included."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +30,9 @@ class _Computed:
     since: datetime
     until: datetime | None
     rules: RiskRules
+
+    def counts_at(self, now: datetime) -> bool:
+        return self.since <= now and (self.until is None or now < self.until)
 
 
 class RiskSettings:
@@ -39,24 +45,30 @@ class RiskSettings:
         self._computed: _Computed | None = None
 
     async def in_force(self, now: datetime) -> RiskRules:
-        """At `now`, as the transaction sees them. The same object comes back while nothing changes."""
+        """At `now`, as the transaction sees them. The same object comes back while no setting changes, also
+        no factor: who has read something with these rules may ask whether they are still the ones."""
         return await self.as_of(await latest_id(), now)
 
     async def as_of(self, latest: str | None, now: datetime) -> RiskRules:
         """The same, when the newest version's id was read already; see `LATEST_ID`."""
         known = self._known
         if known is None or known.latest != latest or now < known.since:
-            since = now - CLOCKS_APART
-            self._known = known = _Known(latest, since, tuple(await load_versions(since) if latest else ()))
+            self._known = known = await _read(latest, now - CLOCKS_APART)
         made = self._computed
-        if made is None or made.known is not known or not _within(made, now):
-            self._computed = made = self._compute(known, now)
+        if made is None or made.known is not known or not made.counts_at(now):
+            self._computed = made = _compute(known, now, self.defaults)
         return made.rules
 
-    def _compute(self, known: _Known, now: datetime) -> _Computed:
-        until = next_change(known.versions, now)
-        return _Computed(known, now, until, rules_at(known.versions, now, self.defaults))
+
+async def _read(latest: str | None, since: datetime) -> _Known:
+    if latest is None:
+        return _Known(latest, since)
+    versions = await load_versions(since)
+    times = moments(versions) | set(await factor_moments(since))
+    return _Known(latest, since, tuple(versions), tuple(sorted(times)))
 
 
-def _within(made: _Computed, now: datetime) -> bool:
-    return made.since <= now and (made.until is None or now < made.until)
+def _compute(known: _Known, now: datetime, defaults: RiskRules) -> _Computed:
+    began = max((at for at in known.moments if known.since < at <= now), default=known.since)
+    until = min((at for at in known.moments if at > now), default=None)
+    return _Computed(known, began, until, rules_at(known.versions, now, defaults))

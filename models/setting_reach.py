@@ -5,7 +5,7 @@ from datetime import datetime
 
 from domain.ids import AccountId
 from domain.risk_settings import FACTOR_KINDS, SettingKind
-from models.database import fetch, fetch_one, placeholders, time_or_none
+from models.database import fetch, fetch_one, placeholders, time
 
 _FACTORS = ", ".join(repr(kind.value) for kind in FACTOR_KINDS)
 
@@ -22,14 +22,14 @@ async def factor_subjects_changed(
     return [(SettingKind(row["kind"]), row["subject"]) for row in rows]
 
 
-async def next_factors_at(now: datetime) -> datetime | None:
-    """When factors change next."""
-    row = await fetch_one(
-        f"SELECT MIN(s.effective_at) AS at FROM risk_setting s WHERE s.kind IN ({_FACTORS})"
+async def factor_moments(since: datetime) -> list[datetime]:
+    """When factors change after `since`."""
+    rows = await fetch(
+        f"SELECT DISTINCT s.effective_at FROM risk_setting s WHERE s.kind IN ({_FACTORS})"
         " AND s.effective_at > $1",
-        now,
+        since,
     )
-    return time_or_none(row["at"]) if row else None
+    return [time(row["effective_at"]) for row in rows]
 
 
 async def number_of(setting_id: str | None) -> int:

@@ -52,7 +52,7 @@ RECOVER = f"""mutation ($input: RecoverStockInput!) {{ recoverStock(input: $inpu
   ... on StockRecoveryStarted {{
     recoveryId case {{ id status }} uncurable {{ symbol reason }} orders {{ {ORDER} }}
   }}
-  ... on StockRecoveryRefused {{ recoveryId code message }} }} }} }}"""
+  ... on StockRecoveryRefused {{ recoveryId code message approval {{ id }} }} }} }} }}"""
 
 
 def a_call(symbol: Symbol = CALL) -> BookInstrument:
@@ -404,3 +404,17 @@ async def test_a_recall_that_is_due_is_covered_by_the_desk_itself_where_that_was
     filled = (await events.until(lambda event: event["order"]["status"] == "FILLED"))[-1]["order"]
     assert (filled["side"], filled["quantity"], filled["instrument"]["symbol"]) == ("BUY", "200", TENCENT)
     assert await recoveries(trader) == {}
+
+
+async def test_a_large_cover_takes_a_second_person_like_any_liquidation(shorts: Desk) -> None:
+    await put_in_force(shorts, {"approvalLimits": {"notional": "1000", "cases": 10}})
+    trader = shorts.caller()
+    await recall(trader, 200, rule="LARGEST_FIRST")
+    (found,) = (await recoveries(trader)).values()
+    (asked,) = await recover(trader, found["id"])
+    assert asked["code"] == "APPROVAL_REQUIRED"
+    assert await orders(trader) == []
+    approver = shorts.caller(Permission.RISK_APPROVER, subject="olga")
+    assert (await approve(approver, asked["approval"]["id"]))["__typename"] == "ApprovalDecided"
+    assert [order["quantity"] for order in await orders(trader)] == ["200"]
+    assert (await recoveries(trader))["A"]["uncoveredQuantity"] == "0"

@@ -1,11 +1,20 @@
 """The deadline of a margin call, on real exchange calendars."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
 
-from domain.calendar import TradingCalendar, deadline
+from domain.calendar import (
+    MarketDay,
+    MarketDayKind,
+    TradingCalendar,
+    after_trading_days,
+    deadline,
+    in_last_minutes,
+    is_open,
+    next_opening,
+)
 from gateway.calendars import Calendars, OutOfCalendar, UnknownMarket
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
@@ -111,3 +120,55 @@ def test_new_years_day_of_the_first_year_is_covered_and_the_day_before_is_not(
 def test_running_out_of_calendar_is_a_fault_and_not_an_endless_search(hong_kong: TradingCalendar) -> None:
     with pytest.raises(OutOfCalendar):
         deadline(datetime(2020, 12, 31, 10, 0, tzinfo=HONG_KONG), hong_kong)
+
+
+def test_new_york_opens_an_hour_earlier_in_utc_once_summer_time_begins(new_york: TradingCalendar) -> None:
+    friday, sunday = datetime(2020, 3, 6, 22, 0, tzinfo=UTC), datetime(2020, 3, 8, 12, 0, tzinfo=UTC)
+    before = datetime(2020, 3, 6, 14, 29, tzinfo=UTC)
+    assert next_opening(new_york, before) == datetime(2020, 3, 6, 14, 30, tzinfo=UTC)
+    assert next_opening(new_york, friday) == next_opening(new_york, sunday)
+    assert next_opening(new_york, sunday) == datetime(2020, 3, 9, 13, 30, tzinfo=UTC)
+    assert deadline(friday, new_york) == datetime(2020, 3, 11, 18, 0, tzinfo=UTC)
+
+
+def test_a_market_that_pauses_at_noon_is_shut_meanwhile(hong_kong: TradingCalendar) -> None:
+    at = datetime(2020, 3, 16, tzinfo=HONG_KONG)
+    open_at = {hour: is_open(hong_kong, at.replace(hour=hour, minute=15)) for hour in (9, 10, 12, 13, 16)}
+    assert open_at == {9: False, 10: True, 12: False, 13: True, 16: False}
+    assert next_opening(hong_kong, at.replace(hour=12)) == at.replace(hour=13)
+
+
+def test_a_half_day_ends_the_last_minutes_early(hong_kong: TradingCalendar) -> None:
+    quarter = timedelta(minutes=15)
+    christmas_eve = datetime(2020, 12, 24, 11, 44, tzinfo=HONG_KONG)
+    assert not in_last_minutes(hong_kong, christmas_eve, quarter)
+    assert in_last_minutes(hong_kong, christmas_eve + timedelta(minutes=1), quarter)
+    assert in_last_minutes(hong_kong, datetime(2020, 12, 25, 11, 0, tzinfo=HONG_KONG), quarter)
+    assert in_last_minutes(hong_kong, datetime(2020, 12, 28, 9, 29, tzinfo=HONG_KONG), quarter)
+    assert not in_last_minutes(hong_kong, datetime(2020, 12, 28, 9, 30, tzinfo=HONG_KONG), quarter)
+
+
+def test_a_word_on_a_day_holds_at_once_and_can_be_taken_back(calendars: Calendars) -> None:
+    tokyo = calendars.of("XTKS")
+    thursday = date(2020, 6, 11)
+    noticed = datetime(2020, 6, 10, 10, 0, tzinfo=tokyo.zone)
+    usual = deadline(noticed, tokyo)
+
+    def say(kind: MarketDayKind, closes_at: time | None = None) -> None:
+        calendars.amend([MarketDay("XTKS", thursday, kind, closes_at, "a typhoon")])
+
+    say(MarketDayKind.CLOSED)
+    assert not tokyo.is_trading_day(thursday)
+    assert tokyo.next_trading_day(date(2020, 6, 10)) == date(2020, 6, 12)
+    assert deadline(noticed, tokyo) == datetime(2020, 6, 15, 14, 0, tzinfo=tokyo.zone)
+    say(MarketDayKind.HALF, time(11, 0))
+    assert tokyo.closing_time(thursday) == time(11, 0)
+    assert list(tokyo.sessions(thursday)) == [(time(9, 0), time(11, 0))]
+    say(MarketDayKind.REGULAR)
+    assert deadline(noticed, tokyo) == usual
+
+
+def test_three_trading_days_later_skips_a_weekend_and_a_holiday(new_york: TradingCalendar) -> None:
+    thursday = datetime(2020, 2, 13, 14, 0, tzinfo=NEW_YORK)
+    limit = after_trading_days(thursday, new_york, 3)
+    assert limit.astimezone(NEW_YORK).date() == date(2020, 2, 19)

@@ -1,0 +1,271 @@
+"""The desk sells by itself: at its time, once, in session, and never against what people have decided."""
+
+from typing import Any
+
+from domain.margin import AccountType
+from domain.market import FxRate
+from domain.principal import Permission
+from tests.api.books import (
+    APPLE,
+    BANK,
+    HKD,
+    RAIL,
+    TENCENT,
+    USD,
+    USD_IN_HKD,
+    a_book,
+    a_client,
+    a_quote,
+    an_account,
+    an_instrument,
+    owing,
+    quotes,
+)
+from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_market_day, work
+from tests.api.desk_client import Caller
+from tests.api.desk_server import Desk, World
+from tests.api.trading import cases, liquidate, orders
+
+QUICK: dict[str, Any] = {
+    "auto_liquidation_poll_s": 0.05,
+    "auto_liquidation_retry_s": 1,
+    "market_day_poll_interval_s": 0.05,
+}
+
+
+async def owing_desk(world: World, **settings: Any) -> Desk:
+    """M1 and M2 owe; nothing trades. It is Monday, 10:00 in Hong Kong."""
+    book = a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2")))
+    desk = await world.desk(book, **(QUICK | settings))
+    events = await desk.caller().subscribe(WORK_EVENTS)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await events.next()
+    await events.next()
+    return desk
+
+
+async def ids(caller: Caller) -> list[str]:
+    return [each["id"] for each in await cases(caller)]
+
+
+async def told(caller: Caller, case_id: str) -> list[str]:
+    """What the desk noted by itself, newest first."""
+    nodes = (await records(caller, case_id))["followUps"]["nodes"]
+    assert all(node["byDesk"] and node["by"] == "system" for node in nodes)
+    return [node["text"] for node in nodes]
+
+
+async def test_a_selection_is_sold_at_its_time_once_and_it_is_told(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    first, second = await ids(trader)
+    results = await set_auto(trader, [first, second, "nonsense"], at="2020-03-16T02:05:00Z")
+    assert [result.get("code") for result in results] == [None, None, "NOT_FOUND"]
+    assert results[0]["case"]["autoLiquidation"]["trigger"] == "FIXED_TIME"
+    cleared = await set_auto(trader, [second], clear=True)
+    assert cleared[0]["case"]["autoLiquidation"] is None
+    events = await trader.subscribe(WORK_EVENTS)
+    desk.clock.advance(minutes=5)
+    await world.market.says(*quotes(world.clock(), size=0))
+    seen = await events.until(lambda event: event["case"]["status"] == "LIQUIDATING")
+    assert (seen[-1]["case"]["id"], seen[-1]["case"]["autoLiquidation"]) == (first, None)
+    (order,) = await orders(trader)
+    (row,) = await desk.rows("SELECT placed_by FROM liquidation_order")
+    assert (row["placed_by"], order["side"]) == ("system", "SELL")
+    (note,) = await told(trader, first)
+    assert note.startswith("Automatic liquidation: 1 orders, 0 left")
+    assert (await work(trader, second))["status"] == "OPEN"
+
+
+async def test_at_the_deadline_it_follows_the_deadline(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], atDeadline=True)
+    moved = await command(
+        trader, "adjustDeadline", await work(trader, case_id), deadline="2020-03-16T03:00:00Z", reason="soon"
+    )
+    assert moved["case"]["autoLiquidation"] == {
+        "at": "2020-03-16T03:00:00Z", "trigger": "DEADLINE", "held": None, "heldUntil": None
+    }  # fmt: skip
+    desk.clock.advance(hours=1)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
+
+
+async def _has(caller: Caller, case_id: str, name: str, value: object) -> bool:
+    return bool((await work(caller, case_id))[name] == value)
+
+
+async def _held(caller: Caller, case_id: str, why: str) -> bool:
+    auto = (await work(caller, case_id))["autoLiquidation"]
+    return auto is not None and auto["held"] == why
+
+
+async def test_an_old_price_holds_it_and_a_fresh_one_lets_it_run(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
+    desk.clock.advance(minutes=5)
+    await desk.until(lambda: _held(trader, case_id, "STALE_QUOTE"), "the hold")
+    assert not await orders(trader)
+    desk.clock.advance(seconds=5)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
+    assert len(await told(trader, case_id)) == 2, "held is said once, however often it was tried"
+
+
+async def test_a_case_in_exception_is_not_sold_and_the_setting_ends(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
+    await command(trader, "markException", await work(trader, case_id), reason="lawyers")
+    desk.clock.advance(minutes=5)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the refusal")
+    assert not await orders(trader)
+    newest = (await records(trader, case_id))["followUps"]["nodes"][0]
+    assert newest["byDesk"]
+    assert "exception" in newest["text"]
+
+
+async def test_while_the_market_is_shut_it_waits_for_the_session(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], at="2020-03-16T04:30:00Z")
+    desk.clock.advance(hours=2, minutes=30)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _held(trader, case_id, "MARKET_CLOSED"), "the hold over noon")
+    assert (await work(trader, case_id))["autoLiquidation"]["heldUntil"] == "2020-03-16T05:00:00Z"
+    desk.clock.advance(minutes=30)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
+
+
+async def test_a_typhoon_day_holds_it_until_the_next_trading_day(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], at="2020-03-17T02:00:00Z")
+    await set_market_day(trader, "XHKG", "2020-03-17", "CLOSED")
+    await desk.until(lambda: _has(trader, case_id, "deadline", "2020-03-19T06:00:00Z"), "the new calendar")
+    desk.clock.advance(days=1)
+    again = desk.caller()
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _held(again, case_id, "MARKET_CLOSED"), "the hold")
+    assert (await work(again, case_id))["autoLiquidation"]["heldUntil"] == "2020-03-18T01:30:00Z"
+
+
+async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_rest_waits(
+    world: World,
+) -> None:
+    """New York has summer time since the week before: it opens at 13:30 UTC, not at 14:30."""
+    account = an_account("M1", "-1460000", {TENCENT: 1000, APPLE: 1000})
+    instruments = (an_instrument(TENCENT, lot=100), an_instrument(APPLE))
+    desk = await world.desk(a_book(a_client("C1", account), instruments=instruments), **QUICK)
+    trader = desk.caller()
+    events = await trader.subscribe(WORK_EVENTS)
+
+    def prices() -> list[Any]:
+        return [
+            FxRate(USD, HKD, USD_IN_HKD, world.clock()),
+            a_quote(TENCENT, world.clock(), "400", size=0),
+            a_quote(APPLE, world.clock(), "200", size=0),
+        ]
+
+    await world.market.says(*prices())
+    case_id = (await events.next())["case"]["id"]
+    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
+    desk.clock.advance(minutes=5)
+    await world.market.says(*prices())
+    await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the first part")
+    (order,) = await orders(trader)
+    assert (order["instrument"]["symbol"], order["quantity"]) == (TENCENT, "1000")
+    rest = (await work(trader, case_id))["autoLiquidation"]
+    assert (rest["held"], rest["heldUntil"]) == ("MARKET_CLOSED", "2020-03-16T13:30:00Z")
+    desk.clock.advance(hours=11, minutes=25)
+    trader = desk.caller(minutes=24 * 60)
+    await world.market.says(*prices())
+    await desk.until(lambda: _sold(trader, 2), "the second part")
+    assert {each["instrument"]["symbol"] for each in await orders(trader)} == {TENCENT, APPLE}
+    assert (await work(trader, case_id))["autoLiquidation"] is None
+    assert len(await told(trader, case_id)) == 2
+
+
+async def _sold(caller: Caller, number: int) -> bool:
+    return len(await orders(caller)) == number
+
+
+async def test_a_restart_and_a_second_process_sell_nothing_twice(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
+    await desk.stop()
+    desk.clock.advance(minutes=5)
+    again = await world.desk(**QUICK)
+    if world.redis_url is not None:
+        await world.desk(**QUICK)
+    await world.market.says(*quotes(world.clock(), size=0))
+    trader = again.caller()
+    await again.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
+    keys = await again.rows("SELECT idempotency_key FROM idempotency_item WHERE actor = 'system'")
+    assert len(keys) == len(await orders(trader)) == len(await told(trader, case_id)) == 1
+
+
+async def test_who_may_not_set_it_is_refused(world: World) -> None:
+    desk = await owing_desk(world)
+    case_ids = await ids(desk.caller())
+    reader = desk.caller(Permission.RISK_WARNING_READ_ONLY)
+    assert {each["code"] for each in await set_auto(reader, case_ids, clear=True)} == {"FORBIDDEN"}
+
+
+async def test_intraday_accounts_are_flat_before_the_close(world: World) -> None:
+    """150,000 of debt on 300,000 of shares: no call by margin, but nothing may be owed at the close."""
+    safe = an_account("I1", "-90000", {BANK: 1000, RAIL: 1000}, account_type=AccountType.INTRADAY)
+    other = an_account("M1", "-90000", {BANK: 1000, RAIL: 1000})
+    desk = await world.desk(a_book(a_client("C1", safe), a_client("C2", other)), **QUICK)
+    trader = desk.caller()
+    await world.market.says(*quotes(world.clock()))
+    desk.clock.advance(hours=5, minutes=41)
+    await world.market.says(*quotes(world.clock()))
+    await desk.until(lambda: _close_only(desk, "I1"), "the last orders, at 15:41")
+    assert not await cases(trader)
+    desk.clock.advance(minutes=4)
+    await world.market.says(*quotes(world.clock()))
+    await desk.until(lambda: _flat(desk, world, "I1"), "the account to be flat, from 15:45 on")
+    assert {order["type"] for order in await orders(trader)} == {"MARKET"}
+    assert {row["account_no"] for row in await desk.rows(ACCOUNTS_SOLD)} == {"I1"}
+    (case,) = await cases(trader, status=["OPEN", "LIQUIDATING", "RESOLVED"])
+    assert (case["alertType"], case["amountAtOpen"]) == ("INTRADAY", "90000")
+
+
+ACCOUNTS_SOLD = "SELECT DISTINCT a.account_no FROM liquidation_order o JOIN account a ON a.id = o.account_id"
+
+
+async def _close_only(desk: Desk, account_no: str) -> bool:
+    rows = await desk.rows(f"SELECT close_only FROM account WHERE account_no = '{account_no}'")
+    return bool(rows[0]["close_only"])
+
+
+async def _flat(desk: Desk, world: World, account_no: str) -> bool:
+    await world.market.says(*quotes(world.clock()))
+    rows = await desk.rows(
+        "SELECT c.balance FROM cash_balance c JOIN account a ON a.id = c.account_id"
+        f" WHERE a.account_no = '{account_no}'"
+    )
+    return all(float(row["balance"]) >= 0 for row in rows)
+
+
+async def test_a_call_of_an_intraday_account_is_sold_at_once_where_the_rules_say_so(world: World) -> None:
+    account = owing("I1", AccountType.INTRADAY)
+    desk = await world.desk(a_book(a_client("C1", account)), **QUICK, intraday_liquidate_at_once=True)
+    await world.market.says(*quotes(world.clock(), size=0))
+    trader = desk.caller()
+    await desk.until(lambda: _sold(trader, 1), "the sale")
+    (case,) = await cases(trader)
+    refused = await liquidate(trader, case["id"])
+    assert refused["code"] == "NOTHING_TO_COLLECT"

@@ -1,0 +1,137 @@
+"""What people change about a case: claims, deadlines, automatic liquidation."""
+
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+
+from domain.calendar import AmendedCalendar, MarketDay, MarketDayKind, TradingCalendar, deadline
+from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
+from domain.case_edits import (
+    claimed,
+    needs_approval,
+    released,
+    shifted,
+    with_auto_liquidation,
+    with_deadline,
+)
+from domain.refusals import Refusal, RefusalCode
+from gateway.calendars import Calendars
+from tests.unit.test_case_machine import a_case
+
+HONG_KONG = ZoneInfo("Asia/Hong_Kong")
+MONDAY = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
+QUARTER = timedelta(minutes=15)
+
+
+@pytest.fixture(scope="module")
+def calendar() -> TradingCalendar:
+    return Calendars(2020, 2020).of("XHKG")
+
+
+@pytest.fixture
+def case(calendar: TradingCalendar) -> Case:
+    return replace(a_case(), opened_at=MONDAY, deadline=deadline(MONDAY, calendar))
+
+
+def code(outcome: Case | Refusal) -> RefusalCode | None:
+    return outcome.code if isinstance(outcome, Refusal) else None
+
+
+def done(outcome: Case | Refusal) -> Case:
+    assert isinstance(outcome, Case), outcome
+    return outcome
+
+
+def test_a_claim_keeps_others_off_until_it_expires(case: Case) -> None:
+    held = done(claimed(case, "ann", MONDAY, QUARTER, False))
+    assert held.version == case.version + 1
+    assert code(claimed(held, "bob", MONDAY + QUARTER / 2, QUARTER, False)) is RefusalCode.CASE_CLAIMED
+    assert code(released(held, "bob", MONDAY)) is RefusalCode.CASE_CLAIMED
+    expired = MONDAY + QUARTER
+    assert held.claimed_now(expired) is None
+    later = done(claimed(held, "bob", expired, QUARTER, False))
+    assert later.claim is not None
+    assert later.claim.by == "bob"
+
+
+def test_a_claim_is_renewed_by_its_holder_and_taken_over_on_purpose(case: Case) -> None:
+    held = done(claimed(case, "ann", MONDAY, QUARTER, False))
+    renewed = done(claimed(held, "ann", MONDAY + QUARTER / 2, QUARTER, False))
+    assert renewed.claim is not None
+    assert renewed.claim.expires_at == MONDAY + QUARTER * 3 / 2
+    taken = done(claimed(renewed, "bob", MONDAY + QUARTER, QUARTER, True))
+    assert done(released(taken, "bob", MONDAY + QUARTER)).claim is None
+
+
+def test_releasing_what_nobody_claimed_changes_nothing(case: Case) -> None:
+    assert released(case, "ann", MONDAY) == case
+
+
+def test_a_case_that_ends_is_nobodys_and_sells_nothing(case: Case) -> None:
+    held = done(claimed(case, "ann", MONDAY, QUARTER, False))
+    armed = done(with_auto_liquidation(held, None, True, MONDAY))
+    ended = done(decide(armed, CaseTrigger.VOIDED, MONDAY))
+    assert (ended.claim, ended.auto_liquidation) == (None, None)
+    for edit in (
+        claimed(ended, "ann", MONDAY, QUARTER, False),
+        released(ended, "ann", MONDAY),
+        with_deadline(ended, MONDAY + QUARTER, MONDAY),
+        with_auto_liquidation(ended, None, True, MONDAY),
+    ):
+        assert code(edit) is RefusalCode.CASE_CLOSED
+
+
+def test_what_is_due_at_the_deadline_moves_with_it_and_a_fixed_time_does_not(case: Case) -> None:
+    sooner = case.deadline - timedelta(hours=3)
+    at_deadline = done(with_auto_liquidation(case, None, True, MONDAY))
+    moved = done(with_deadline(at_deadline, sooner, MONDAY))
+    assert moved.auto_liquidation == AutoLiquidation(sooner, AutoLiquidationTrigger.DEADLINE)
+    assert moved.original_deadline == case.deadline
+    fixed = done(with_auto_liquidation(case, MONDAY + QUARTER, False, MONDAY))
+    assert done(with_deadline(fixed, sooner, MONDAY)).auto_liquidation == fixed.auto_liquidation
+
+
+def test_no_deadline_and_no_sale_lies_in_the_past(case: Case) -> None:
+    assert code(with_deadline(case, MONDAY, MONDAY)) is RefusalCode.TOO_LATE
+    assert code(with_auto_liquidation(case, MONDAY - QUARTER, False, MONDAY)) is RefusalCode.TOO_LATE
+
+
+def test_the_limit_of_one_person_counts_from_the_calendars_deadline(
+    case: Case, calendar: TradingCalendar
+) -> None:
+    """Wednesday 18 March plus three trading days is Monday 23 March, the whole of it."""
+    monday = datetime(2020, 3, 23, 23, 59, tzinfo=HONG_KONG)
+    tuesday = datetime(2020, 3, 24, 0, 0, tzinfo=HONG_KONG)
+    moved = done(with_deadline(case, monday, MONDAY))
+    for each in (case, moved):
+        assert not needs_approval(each, monday, calendar, 3)
+        assert needs_approval(each, tuesday, calendar, 3)
+
+
+def test_a_typhoon_moves_the_calendars_deadline_and_a_persons_only_off_the_day(
+    case: Case, calendar: TradingCalendar
+) -> None:
+    days: dict[date, MarketDay] = {}
+    amended = AmendedCalendar(calendar, days)
+    wednesday = date(2020, 3, 18)
+    days[wednesday] = MarketDay("XHKG", wednesday, MarketDayKind.CLOSED, None, "typhoon")
+    by_calendar = deadline(MONDAY, amended)
+    assert by_calendar == datetime(2020, 3, 19, 14, 0, tzinfo=HONG_KONG)
+    assert shifted(case, by_calendar, amended, MONDAY).deadline == by_calendar
+    on_the_day = done(with_deadline(case, datetime(2020, 3, 18, 11, 0, tzinfo=HONG_KONG), MONDAY))
+    moved = shifted(on_the_day, by_calendar, amended, MONDAY)
+    assert moved.deadline == datetime(2020, 3, 19, 11, 0, tzinfo=HONG_KONG)
+    assert moved.original_deadline == by_calendar
+    before = done(with_deadline(case, datetime(2020, 3, 17, 11, 0, tzinfo=HONG_KONG), MONDAY))
+    assert shifted(before, by_calendar, amended, MONDAY).deadline == before.deadline
+    again = shifted(moved, by_calendar, amended, MONDAY)
+    assert again == moved, "shifting twice is shifting once"
+
+
+def test_daily_messages_stop_in_exception_and_behind_the_deadline(case: Case) -> None:
+    assert not case.messages_muted(MONDAY)
+    assert not case.messages_muted(case.deadline)
+    assert case.messages_muted(case.deadline + timedelta(seconds=1))
+    assert done(decide(case, CaseTrigger.EXCEPTION_MARKED, MONDAY)).messages_muted(MONDAY)
