@@ -24,8 +24,9 @@ from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
 from models.kill_switch import guard_sending, switch_over
-from models.market import load_instruments
+from models.market import load_instruments, load_quotes
 from models.order import load_by_client_order_id, orders_in
+from models.report import note_mark
 from venues.base import CancelRequest, CancelsClientOrders, NewOrder, Venue, VenueUnavailable
 
 log = structlog.get_logger()
@@ -111,6 +112,9 @@ class Dispatcher:
             if not isinstance(change, OrderChange):
                 return None
             event = await store_step(self._desk, view, change)
+            if frozen is None:
+                quote = (await load_quotes([view.order.symbol])).get(view.order.symbol)
+                await note_mark(view.order.id, now, quote.mark if quote else None)
             await outbox.append([event])
         self._desk.on_commit()
         return None if frozen else event.view
