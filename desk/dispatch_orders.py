@@ -61,6 +61,8 @@ class Dispatcher:
         if not self._clear_client_orders or not isinstance(self._venue, CancelsClientOrders):
             return
         for account in {view.account.account_id: view.account for view in queued}.values():
+            if await switch_over(account) is not None:
+                continue
             try:
                 cancelled = await self._venue.cancel_client_orders(account.account_no)
             except VenueUnavailable as unavailable:
