@@ -22,6 +22,7 @@ SEES_APPROVALS = OPERATORS | MAY_DECIDE | {_P.AUDITOR}
 READS_SETTINGS = MAY_DECIDE | {_P.AUDITOR}
 CHANGES_SETTINGS = frozenset({_P.RISK_SETTING_FULL})
 MAY_FREEZE = EVERYBODY - {_P.RISK_WARNING_READ_ONLY, _P.AUDITOR}
+SETS_MARKET_DAYS = frozenset({_P.RISK_WARNING_FULL, _P.RISK_SETTING_FULL})
 MAY_MESSAGE = OPERATORS | {_P.SERVICE}
 MAY_EXPORT = MAY_DECIDE | {_P.AUDITOR}
 
@@ -57,6 +58,8 @@ ANSWERS = {
     "approve": _APPROVAL,
     "decline": _APPROVAL,
     "withdraw": _APPROVAL,
+    "setAutoLiquidation": "results { __typename ... on CaseCommandRefused { code } }",
+    "setMarketDay": "result { __typename ... on MarketDayRefused { code } }",
     "recallStock": "result { __typename ... on RecallRefused { code } }",
     "recoverStock": "results { __typename ... on StockRecoveryRefused { code } }",
     "requestSettingChange": "result { __typename ... on SettingChangeRefused { code } }",
@@ -80,6 +83,7 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"input": {"caseId": CASE}},
     ),
+    "marketDays": Row("{ marketDays { totalCount } }", EVERYBODY),
     "coveredOptionShortfalls": Row("{ coveredOptionShortfalls { totalCount } }", EVERYBODY),
     "shortRecoveries": Row("{ shortRecoveries { totalCount } }", EVERYBODY),
     "stockBorrow": Row("{ stockBorrow { totalCount } }", EVERYBODY),
@@ -97,6 +101,35 @@ QUERIES: Mapping[str, Row] = {
 MUTATIONS: Mapping[str, Row] = {
     "liquidate": mutation("liquidate", "LiquidateInput", MAY_LIQUIDATE, cases=[{"caseId": CASE}]),
     "cancel": mutation("cancel", "CancelInput", MAY_CANCEL, orderIds=[ORDER]),
+    **{
+        name: mutation(name, kind, OPERATORS, caseId=CASE, **more)
+        for name, kind, more in (
+            ("addFollowUp", "AddFollowUpInput", {"text": "x"}),
+            ("claimCase", "ClaimCaseInput", {}),
+            ("releaseCase", "ReleaseCaseInput", {}),
+            ("markException", "CaseReasonInput", {"expectedVersion": 1, "reason": "x"}),
+            ("clearException", "CaseReasonInput", {"expectedVersion": 1, "reason": "x"}),
+            (
+                "adjustDeadline",
+                "AdjustDeadlineInput",
+                {"expectedVersion": 1, "deadline": "2030-01-02T06:00:00Z", "reason": "x"},
+            ),
+        )
+    },
+    **{
+        name: mutation(name, "CaseReasonInput", MAY_LIQUIDATE, caseId=CASE, expectedVersion=1, reason="x")
+        for name in ("voidCase", "writeOff")
+    },
+    "setAutoLiquidation": mutation(
+        "setAutoLiquidation", "SetAutoLiquidationInput", OPERATORS, caseIds=[CASE], when={"clear": True}
+    ),
+    "setMarketDay": mutation(
+        *("setMarketDay", "SetMarketDayInput", SETS_MARKET_DAYS),
+        market="NONE",
+        day="2030-01-02",
+        kind="CLOSED",
+        reason="x",
+    ),
     "updateRemark": mutation(
         "updateRemark", "UpdateRemarkInput", OPERATORS, caseId=CASE, expectedVersion=1, remark="x"
     ),
