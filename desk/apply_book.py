@@ -5,10 +5,12 @@ from typing import Any
 from desk.assess_case import assess_account, tell_of_symbols
 from desk.audit import BOOK, MARKET, entry
 from desk.desk import Desk
+from desk.note_deposit import note_deposit
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.canonical import plain
 from domain.events import BookChanged
 from domain.ids import AccountId
+from domain.money import ZERO
 from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
@@ -76,6 +78,11 @@ async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | Cas
             await tell_of_symbols(desk, account_id, stated.symbol, held)
     else:
         changed = await state_cash(desk.new_id(), account_id, stated)
+        if changed:
+            was, now_is = before, await _as_stored(account_id, stated)
+            await note_deposit(
+                desk, account_id, stated.currency, was["balance"] if was else ZERO, now_is["balance"]
+            )
     if changed:
         await _audit(desk, account_id, stated, before)
         await bump_book(account_id)

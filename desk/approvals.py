@@ -11,12 +11,14 @@ from functools import partial
 from typing import Any
 
 from desk.adjust_deadline import execute_deadline
+from desk.approved_liquidation import execute_liquidation
 from desk.change_setting import execute_setting
 from desk.close_case import execute_close
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from desk.executed import Executed as Executed
 from desk.executed import Executor as Executor
+from desk.kill_switch import execute_kill_switch_off
 from domain.approval import (
     APPROVER,
     Approval,
@@ -40,6 +42,8 @@ DESK = "desk"
 
 
 EXECUTORS: Mapping[ApprovalKind, Executor] = {
+    ApprovalKind.LIQUIDATION: execute_liquidation,
+    ApprovalKind.KILL_SWITCH_OFF: execute_kill_switch_off,
     ApprovalKind.DEADLINE: execute_deadline,
     ApprovalKind.VOID: execute_close,
     ApprovalKind.WRITE_OFF: execute_close,

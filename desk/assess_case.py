@@ -303,6 +303,8 @@ async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> l
     """Nothing is left to collect: what is still at the venue would sell too much."""
     events: list[Event] = []
     for view in orders:
+        if view.order.override:
+            continue
         change = ask_cancel(view.order, now, "the case is cured")
         if isinstance(change, OrderChange) and not change.unchanged:
             events.append(await store_step(desk, view, change, by=MONITOR))

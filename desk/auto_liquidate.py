@@ -20,6 +20,7 @@ from desk.audit import entry
 from desk.case_command import record_edit
 from desk.case_notes import note
 from desk.desk import Desk
+from desk.kill_switch import frozen_by
 from desk.liquidate import Liquidate, LiquidateCase, ReadAhead, record_liquidation, switched_off
 from desk.open_orders import as_open_orders
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
@@ -106,7 +107,7 @@ async def _decide(
     orders: Sequence[OrderView],
     now: datetime,
 ) -> _Run | _Stop:
-    refused = await _forbidden(desk, view.case, account, now)
+    refused = await frozen_by(view.account) or await _forbidden(desk, view.case, account, now)
     if refused is not None:
         return _Stop(refused.code, refused.message)
     sessions = sessions_of(account.book, lambda market: _trades(desk, market, now))

@@ -13,7 +13,7 @@ from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
 from domain.market import Instrument
 from domain.money import Currency
-from domain.risk_settings import RiskRules
+from domain.risk_settings import ApprovalLimits, RiskRules
 from models.book import BookRules
 
 
@@ -49,6 +49,9 @@ class DeskRules:
     recall_max_accounts: int
     """The most accounts that may be short of a stock that is recalled."""
     max_approvals_per_batch: int
+    approval_limits: ApprovalLimits
+    """What one person may liquidate alone, where the risk settings say nothing."""
+    reporting_currency: Currency
     max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""

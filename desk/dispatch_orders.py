@@ -4,20 +4,29 @@
 reconciliation asks the venue by the client order id and only then decides.
 """
 
+from collections.abc import Sequence
+from datetime import datetime
+
 import structlog
 
+from desk.audit import entry
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.reconcile import reconcile_order
 from domain.events import OrderView
 from domain.ids import OrderId
-from domain.order import Order, OrderChange, OrderStatus, mark_sent
+from domain.kill_switch import KillSwitch
+from domain.order import Order, OrderChange, OrderStatus, RefusedTransition, act, mark_sent
+from domain.order_states import OrderTrigger
+from domain.principal import SYSTEM
 from models import outbox
+from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
+from models.kill_switch import guard_sending, switch_over
 from models.market import load_instruments
 from models.order import load_by_client_order_id, orders_in
-from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
+from venues.base import CancelRequest, CancelsClientOrders, NewOrder, Venue, VenueUnavailable
 
 log = structlog.get_logger()
 
@@ -29,18 +38,42 @@ class Dispatcher:
     venue makes nothing of a repeated one.
     """
 
-    def __init__(self, desk: Desk, venue: Venue, batch: int) -> None:
+    def __init__(self, desk: Desk, venue: Venue, batch: int, *, clear_client_orders: bool = True) -> None:
+        """`clear_client_orders`: first cancel what clients ordered themselves in the accounts, if it can."""
         self._desk = desk
         self._venue = venue
         self._batch = batch
+        self._clear_client_orders = clear_client_orders
         self._cancels_sent: dict[OrderId, int] = {}
 
     async def dispatch(self) -> int:
         """Send what is due, oldest first, at most a batch of each; how many messages went out."""
         queued = await orders_in([OrderStatus.QUEUED], self._batch)
+        await self._clear_the_way(queued)
         for view in queued:
             await self._send(view)
         return len(queued) + await self._send_cancels()
+
+    async def _clear_the_way(self, queued: Sequence[OrderView]) -> None:
+        """The client's own orders would trade against ours, or hold what we are to sell. They are cancelled
+        before anything of ours is sent; a venue that is away gets ours no more than the wish."""
+        if not self._clear_client_orders or not isinstance(self._venue, CancelsClientOrders):
+            return
+        for account in {view.account.account_id: view.account for view in queued}.values():
+            try:
+                cancelled = await self._venue.cancel_client_orders(account.account_no)
+            except VenueUnavailable as unavailable:
+                log.warning(
+                    "the venue is not available", account_no=account.account_no, error=str(unavailable)
+                )
+                continue
+            if cancelled:
+                detail = {"accountNo": account.account_no, "orders": cancelled}
+                now = self._desk.clock()
+                async with transaction():
+                    await write_audit(
+                        [entry(SYSTEM, now, "cancelClientOrders", "account", account.account_id, detail)]
+                    )
 
     async def _send(self, seen: OrderView) -> None:
         view = await self._mark_sent(seen)
@@ -70,13 +103,17 @@ class Dispatcher:
             await lock_accounts([seen.order.account_id])
             view = await load_by_client_order_id(seen.order.client_order_id)
             assert view is not None
-            change = mark_sent(view.order, self._desk.clock())
+            # A switch that is set from here on waits until this order counts as sent.
+            await guard_sending()
+            frozen = await switch_over(view.account, view.order.created_at)
+            now = self._desk.clock()
+            change = mark_sent(view.order, now) if frozen is None else _killed(view.order, frozen, now)
             if not isinstance(change, OrderChange):
                 return None
             event = await store_step(self._desk, view, change)
             await outbox.append([event])
         self._desk.on_commit()
-        return event.view
+        return None if frozen else event.view
 
     async def _send_cancels(self) -> int:
         pending = await orders_in([OrderStatus.PENDING_CANCEL], self._batch)
@@ -105,3 +142,8 @@ class Dispatcher:
     def _forget_all_but(self, pending: set[OrderId]) -> None:
         for order_id in self._cancels_sent.keys() - pending:
             del self._cancels_sent[order_id]
+
+
+def _killed(order: Order, switch: KillSwitch, now: datetime) -> OrderChange | RefusedTransition:
+    """The order that waited when a kill switch came does not wait for its end."""
+    return act(order, OrderTrigger.KILLED, now, f"kill switch: {switch.reason}")

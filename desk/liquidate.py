@@ -14,6 +14,8 @@ from desk.assess_case import as_open_orders, case_event
 from desk.assess_recovery import is_recovery
 from desk.audit import case_entry
 from desk.desk import Desk
+from desk.four_eyes import facts_after, facts_before, why_two
+from desk.kill_switch import frozen_by
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
     BUSY,
@@ -28,7 +30,9 @@ from desk.outcomes import (
     request_hash,
 )
 from desk.plan_recovery import plan_case_recovery
+from desk.request_approval import ApprovalAsked, request_approval
 from desk.take_snapshot import snapshot_change
+from domain.approval import Approval, ApprovalKind
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, OrderId, RecoveryId, client_order_id
@@ -41,6 +45,7 @@ from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
 from models.case import load_cases, lock_case, save_case
+from models.codec import Codec
 from models.database import Busy, UniqueViolated, transaction
 from models.holding import bump_book
 from models.idempotency import claim_key, store_outcome, stored_outcomes
@@ -68,6 +73,19 @@ class Liquidate:
     idempotency_key: str
     cases: tuple[LiquidateCase, ...]
     reason: str | None
+    approval: Approval | None = None
+    """What a second person approved; the caller is that person, and the orders are the maker's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedLiquidation:
+    """What is kept of a command until a second person approves it: the version that was seen is not."""
+
+    idempotency_key: str
+    item: LiquidateCase
+
+
+APPROVED_LIQUIDATIONS: Codec[ApprovedLiquidation] = Codec(ApprovedLiquidation)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,8 +168,11 @@ async def _decide_case(
     view, book_version = locked
     read = await _fresh(desk, view, book_version, ahead, now)
     made = await _plan(view, item, read, desk, now)
+    outcome: LiquidationOutcome
     if isinstance(made, Refusal):
-        outcome: LiquidationOutcome = LiquidationRefused(item.case_id, made.code, made.message, True)
+        outcome = LiquidationRefused(item.case_id, made.code, made.message, True)
+    elif why := await why_two(desk, read.book, made, len(command.cases), item.plan.override):
+        outcome = await _ask_another(desk, principal, command, item, view, made, why, now)
     else:
         outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
     await store_outcome(
@@ -160,6 +181,48 @@ async def _decide_case(
         now,
     )
     return outcome
+
+
+async def _ask_another(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    view: CaseView,
+    made: Plan,
+    why: str,
+    now: datetime,
+) -> LiquidationRefused:
+    approved = ApprovedLiquidation(command.idempotency_key, replace(item, expected_version=None))
+    asked = ApprovalAsked(
+        kind=ApprovalKind.LIQUIDATION,
+        entity="case",
+        entity_id=item.case_id,
+        account_id=view.case.account_id,
+        reason=command.reason,
+        before=facts_before(made),
+        after=facts_after(made),
+        command=APPROVED_LIQUIDATIONS.to_text(approved),
+    )
+    refused = await request_approval(desk, principal, asked, why, now)
+    return LiquidationRefused(item.case_id, refused.code, refused.message, True, refused.approval_id)
+
+
+async def liquidate_approved(
+    desk: Desk, approver: Principal, approval: Approval, approved: ApprovedLiquidation, now: datetime
+) -> Plan | Refusal:
+    """Plan anew and record, in the caller's transaction; the plan that was recorded."""
+    item = approved.item
+    locked = await lock_case(approver.audience, item.case_id)
+    if locked is None:
+        return Refusal(RefusalCode.NOT_FOUND, "There is no such case.")
+    view, book_version = locked
+    read = await _fresh(desk, view, book_version, {}, now)
+    made = await _plan(view, item, read, desk, now)
+    if not isinstance(made, Refusal):
+        command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
+        await record_liquidation(desk, approver, command, item, view, made, read, now)
+    return made
 
 
 async def _fresh(
@@ -186,7 +249,7 @@ async def _plan(
     accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     if isinstance(accepted, Refusal):
         return accepted
-    off = switched_off(read.book, ForceType.MANUAL)
+    off = await frozen_by(view.account) or switched_off(read.book, ForceType.MANUAL)
     if off is not None:
         return off
     if is_recovery(case):
@@ -222,7 +285,7 @@ async def record_liquidation(
     assert not isinstance(case, Refusal)
     case = replace(case, uncovered_amount=made.amount_after)
     orders = [
-        _order(desk, principal, item, case.case_no, case.plans, number, leg, view, now)
+        _order(desk, _placed_by(principal, command), item, case.case_no, case.plans, number, leg, view, now)
         for number, leg in enumerate(made.legs, start=1)
     ]
     before = replace(view, symbols=read.book.symbols)
@@ -247,9 +310,13 @@ async def record_liquidation(
     )
 
 
+def _placed_by(principal: Principal, command: Liquidate) -> str:
+    return principal.subject if command.approval is None else command.approval.maker
+
+
 def _order(
     desk: Desk,
-    principal: Principal,
+    placed_by: str,
     item: LiquidateCase,
     case_no: str,
     plan_number: int,
@@ -272,9 +339,10 @@ def _order(
         limit_price=leg.limit_price,
         status=OrderStatus.QUEUED,
         estimated_reduction=leg.reduction,
-        placed_by=principal.subject,
+        placed_by=placed_by,
         created_at=now,
         updated_at=now,
+        override=item.plan.override,
     )
 
 
@@ -307,10 +375,17 @@ def _audit(
         "amountBefore": plain(made.amount_before),
         "amountAfter": plain(made.amount_after),
         "legs": legs,
+        **_approval_facts(command),
     }
     made_of = case_entry(principal, now, before, after, "liquidate", detail)
     assert made_of is not None, "a liquidation changes the case"
     return made_of
+
+
+def _approval_facts(command: Liquidate) -> dict[str, str]:
+    if command.approval is None:
+        return {}
+    return {"approval": command.approval.id, "maker": command.approval.maker}
 
 
 def _hash(command: Liquidate) -> str:
@@ -345,5 +420,6 @@ def _plain_knobs(asked: PlanRequest) -> dict[str, object]:
         "priceBand": plain(asked.price_band or None),
         "maxAdvShare": plain(asked.caps.adv_share),
         "maxSliceNotional": plain(asked.caps.slice_notional),
+        "override": asked.override or None,
     }
     return {name: knob for name, knob in knobs.items() if knob is not None}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from domain.ids import CaseId, OrderId, Symbol
+from domain.ids import ApprovalId, CaseId, OrderId, Symbol
 from domain.principal import CAPABILITIES, Capability, Permission
 from domain.refusals import RefusalCode
 from models.codec import Codec, dumps
@@ -42,6 +42,8 @@ class LiquidationRefused:
     code: RefusalCode
     message: str
     case_seen: bool
+    approval_id: ApprovalId | None = None
+    """With APPROVAL_REQUIRED and APPROVAL_PENDING."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -219,7 +219,7 @@ class Monitor:
             return True
         if figures.amount > 0 or figures.stale:
             return False
-        return any(order.cancellable for order in own) or (
+        return any(order.cancellable and not order.override for order in own) or (
             not own and may_resolve(case, now, self._desk.rules.close_hold)
         )
 

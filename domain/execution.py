@@ -36,6 +36,8 @@ class ExecutionReport:
     last_price: Decimal = ZERO
     fee: Decimal = ZERO
     text: str | None = None
+    raw_status: str | None = None
+    """What the venue calls the order's status, in its own words, where it does."""
 
     def __post_init__(self) -> None:
         is_trade = self.exec_type is ExecType.TRADE

@@ -9,6 +9,7 @@ OrderId = NewType("OrderId", str)
 RecoveryId = NewType("RecoveryId", str)
 EventId = NewType("EventId", str)
 ApprovalId = NewType("ApprovalId", str)
+KillSwitchId = NewType("KillSwitchId", str)
 Symbol = NewType("Symbol", str)
 """Instrument with its market, e.g. ``700.HK`` or ``AAPL.US``."""
 ClientOrderId = NewType("ClientOrderId", str)

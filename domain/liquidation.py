@@ -73,6 +73,8 @@ class PlanRequest:
     """By which fraction limit prices are worse than the quote, so that they trade in a moving market."""
     caps: OrderCaps = NO_CAPS
     """Stricter than the desk's, or without effect."""
+    override: bool = False
+    """Close the quantities named in `legs` even though nothing is left to collect."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +127,10 @@ class Uncurable:
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """At least one leg that together lower the amount. Amounts are in base currency, whole minor units."""
+    """At least one leg. Together they lower the amount, unless the request overrides.
+
+    Amounts are in base currency, whole minor units.
+    """
 
     legs: tuple[PlannedLeg, ...]
     amount_before: Decimal
@@ -172,7 +177,7 @@ def plan(
         )
     with exact():
         start = _draft_of(rest, request.target)
-        if not start.amounts()[0]:
+        if not start.amounts()[0] and not (request.override and request.legs):
             return Refusal(
                 RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, cover all that is to be collected."
             )
@@ -183,7 +188,8 @@ def plan(
         asked = _follow(request.legs, ground, start)
         if isinstance(asked, Refusal):
             return asked
-        return _written(asked, before, _left_by_caps(asked), ground.unknown_volume(asked.closed()))
+        unknown = ground.unknown_volume(asked.closed())
+        return _written(asked, before, _left_by_caps(asked), unknown, request.override)
 
 
 def uncovered_amount(
@@ -214,10 +220,11 @@ def _written(
     amount_before: Decimal,
     uncurable: tuple[Uncurable, ...],
     unknown_volume: tuple[Symbol, ...],
+    override: bool = False,
 ) -> Plan | Refusal:
     """The draft as a plan, unless it collects nothing."""
     amounts = draft.amounts()
-    if draft.need >= draft.fresh().need:
+    if not override and draft.need >= draft.fresh().need:
         return Refusal(
             RefusalCode.CANNOT_CURE, "Closing these positions would not lower the amount to collect."
         )
@@ -361,7 +368,7 @@ def _follow(legs: tuple[LegRequest, ...], ground: _Ground, draft: Draft) -> Draf
         ready = _asked(leg, ground)
         if isinstance(ready, Refusal):
             return ready
-        refused = _close(leg, ready, draft)
+        refused = _close(leg, ready, draft, ground.request.override)
         if refused is not None:
             return refused
     return draft
@@ -398,9 +405,9 @@ def _near(price: Decimal, quoted: Decimal, distance: Decimal) -> bool:
     return price > 0 and quoted - distance <= price <= quoted + distance
 
 
-def _close(leg: LegRequest, ready: Closable, draft: Draft) -> Refusal | None:
+def _close(leg: LegRequest, ready: Closable, draft: Draft, override: bool) -> Refusal | None:
     """Add the leg to the draft; one of open quantity only if something is left to collect."""
-    if binding(draft.fresh().lines(ready)).relief <= 0:
+    if not override and binding(draft.fresh().lines(ready)).relief <= 0:
         return Refusal(
             RefusalCode.CANNOT_CURE, f"Closing {leg.symbol} would not lower the amount to collect."
         )

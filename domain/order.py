@@ -70,6 +70,10 @@ _HEARD = frozenset({OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED, OrderStatus.F
 _MAY_WANT_CANCEL = frozenset({OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN})
 
 
+RAW_STATUS_CHARACTERS_MAX = 40
+"""More than any venue uses; what is longer is cut."""
+
+
 @dataclass(frozen=True, slots=True)
 class Order:
     """One liquidation order. Quantities in units, prices and notional in the instrument's currency."""
@@ -101,6 +105,10 @@ class Order:
     reason: str | None = None
     """Why it was cancelled, rejected or expired, or why its cancel was refused."""
     version: int = 1
+    override: bool = False
+    """Placed although nothing was left to collect: the case's being cured does not call it off."""
+    raw_status: str | None = None
+    """What the venue last called its status, in the venue's own words."""
 
     def __post_init__(self) -> None:
         if self.quantity <= 0 or self.filled_quantity < 0:
@@ -183,7 +191,15 @@ def apply(order: Order, report: ExecutionReport, now: datetime) -> OrderChange |
         filled_notional = order.filled_notional + report.last_quantity * report.last_price
     trigger = _REPORTED.get(report.exec_type) or _fill_trigger(filled_quantity, order.quantity)
     filled = _Filled(filled_quantity, filled_notional)
-    return _move(order, trigger, now, report.text if trigger in _WITH_TEXT else None, filled)
+    change = _move(order, trigger, now, report.text if trigger in _WITH_TEXT else None, filled)
+    return _named(change, report.raw_status) if isinstance(change, OrderChange) else change
+
+
+def _named(change: OrderChange, raw_status: str | None) -> OrderChange:
+    """With the venue's own word for the status; a word alone is no news."""
+    if raw_status is None or change.unchanged:
+        return change
+    return replace(change, order=replace(change.order, raw_status=raw_status[:RAW_STATUS_CHARACTERS_MAX]))
 
 
 def act(

@@ -1,7 +1,7 @@
 """The application: routes, middleware and lifespan, put together from settings and nothing else."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
 from starlette.datastructures import Headers
@@ -17,16 +17,20 @@ from gateway.limits import BodyLimit
 from gateway.live import Live
 from gateway.logs import REQUEST_ID_HEADER, RequestId
 from gateway.metrics import CONTENT_TYPE, exposition
+from gateway.patience import Question
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.sse import EventStreams, wants_event_stream
 from gateway.startup import import_if_empty, prepare_tables
 from gateway.workers import Workers
 from models.database import fetch
+from models.outbox import Backlog, backlog
 from resolvers.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
 
 STREAM_PATH = "/graphql/stream"
+DATABASE_PATIENCE_S = 2.0
+"""Of probes and scrapes: whoever asks them does not wait much longer either."""
 
 
 class Application:
@@ -45,6 +49,8 @@ class Application:
                 introspection=settings.introspection,
             )
         )
+        self._database_there = Question(lambda: fetch("SELECT 1 AS one"), DATABASE_PATIENCE_S)
+        self._backlog = Question(self._ask_backlog, DATABASE_PATIENCE_S)
         self._endpoint: Endpoint | None = None
         self._streams: EventStreams | None = None
         self._workers: Workers | None = None
@@ -125,16 +131,22 @@ class Application:
         """For Prometheus."""
         if self.resources is None or self.live is None or self._workers is None:
             return Response(status_code=503)
-        with self.resources.database.active():
-            text = await exposition(self.resources, self.live, self._workers)
+        waiting: Backlog | None = None
+        with suppress(OSError), self.resources.database.active():
+            waiting = await self._backlog.answer()
+        text = exposition(self.resources, self.live, self._workers, waiting)
         return Response(text, media_type=CONTENT_TYPE)
+
+    async def _ask_backlog(self) -> Backlog:
+        assert self.resources is not None
+        return await backlog(self.resources.desk.clock())
 
     async def _database_answers(self) -> bool:
         if self.resources is None:
             return False
         try:
             with self.resources.database.active():
-                await fetch("SELECT 1 AS one")
+                await self._database_there.answer()
         except OSError:
             return False
         return True

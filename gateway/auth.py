@@ -5,7 +5,8 @@ gets anybody in. Everything in doubt is refused: an unknown permission, a claim 
 that is null. Time is passed in; the wall clock is never asked.
 """
 
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
@@ -69,29 +70,54 @@ class _Claims(BaseModel):
 
 
 class TokenVerifier:
-    """Turns tokens signed with `secret` into principals, unless their subject was revoked since."""
+    """Turns tokens into principals, unless their subject was revoked since.
+
+    The first of `secrets` is the current one; what an older one signed is taken all the same.
+    """
 
     def __init__(
-        self, secret: str, leeway_s: float, revoked_at: Callable[[str], datetime | None] = lambda _: None
+        self,
+        secrets: Sequence[str],
+        leeway_s: float,
+        revoked_at: Callable[[str], datetime | None] = lambda _: None,
     ) -> None:
         self._revoked_at = revoked_at
-        self._secret = secret
+        self._secrets = tuple(secrets)
         self._leeway = timedelta(seconds=leeway_s)
 
     def verify(self, token: str, now: datetime) -> Principal:
         """The principal that the token names at `now`; raises `Unauthenticated`."""
-        claims = _parse(_decode(token, self._secret))
+        claims = _parse(self._decoded(token))
+        issued_at = datetime.fromtimestamp(claims.iat, UTC)
         expires_at = datetime.fromtimestamp(claims.exp, UTC)
+        self._require_still_good(claims.sub, issued_at, expires_at, now)
         valid_from = datetime.fromtimestamp(max(claims.iat, claims.nbf), UTC)
-        if now >= expires_at + self._leeway:
-            raise Unauthenticated(TokenFault.EXPIRED, "The token has expired: get a new one.")
         if now < valid_from - self._leeway:
             raise Unauthenticated(TokenFault.CLAIMS, "The token is not valid yet.")
-        revoked_at = self._revoked_at(claims.sub)
-        if revoked_at is not None and claims.iat <= revoked_at.timestamp():
-            raise Unauthenticated(TokenFault.REVOKED, "The access of this subject was revoked.")
         audience = Audience(_permissions(claims.permissions), claims.account_scope())
-        return Principal(claims.sub, audience, datetime.fromtimestamp(claims.iat, UTC), expires_at)
+        return Principal(claims.sub, audience, issued_at, expires_at)
+
+    def _decoded(self, token: str) -> dict[str, Any]:
+        current, *older = self._secrets
+        for secret in older:
+            with suppress(Unauthenticated):
+                return _decode(token, secret)
+        return _decode(token, current)
+
+    def verify_again(self, principal: Principal, now: datetime) -> None:
+        """What may have ended since the token was verified; raises `Unauthenticated`."""
+        self._require_still_good(
+            principal.subject, principal.token_issued_at, principal.token_expires_at, now
+        )
+
+    def _require_still_good(
+        self, subject: str, issued_at: datetime, expires_at: datetime, now: datetime
+    ) -> None:
+        if now >= expires_at + self._leeway:
+            raise Unauthenticated(TokenFault.EXPIRED, "The token has expired: get a new one.")
+        revoked_at = self._revoked_at(subject)
+        if revoked_at is not None and issued_at <= revoked_at:
+            raise Unauthenticated(TokenFault.REVOKED, "The access of this subject was revoked.")
 
 
 def issue(

@@ -75,7 +75,11 @@ class Endpoint(GraphQL[Any, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
-        """A query or a mutation: Strawberry would let a subscription run, and fail over its result."""
+        """A query or a mutation: Strawberry would let a subscription run, and fail over its result.
+
+        The token was verified before the body came, which may have taken any time.
+        """
+        self.resources.tokens.verify_again(context.principal, self.resources.desk.clock())
         try:
             return await self.schema.execute(
                 request_data.query,

@@ -11,21 +11,21 @@ from prometheus_client.registry import Collector
 from gateway.live import Live
 from gateway.resources import Resources
 from gateway.workers import Workers
-from models.outbox import Backlog, backlog
+from models.outbox import Backlog
 from subscriptions.metrics import LAG_BUCKETS_S, LagHistogram
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-async def exposition(resources: Resources, live: Live, workers: Workers) -> bytes:
-    """The metrics of this process; needs the active database."""
+def exposition(resources: Resources, live: Live, workers: Workers, waiting: Backlog | None) -> bytes:
+    """The metrics of this process. `waiting` None: the database did not tell; its figures are left out."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(resources, live, workers, await backlog(resources.desk.clock())))
+    registry.register(_Collector(resources, live, workers, waiting))
     return generate_latest(registry)
 
 
 class _Collector(Collector):
-    def __init__(self, resources: Resources, live: Live, workers: Workers, waiting: Backlog) -> None:
+    def __init__(self, resources: Resources, live: Live, workers: Workers, waiting: Backlog | None) -> None:
         self._resources = resources
         self._live = live
         self._workers = workers
@@ -42,6 +42,8 @@ class _Collector(Collector):
         yield _gauge("process_id", "The process that answers this scrape.", os.getpid())
         yield _gauge("leader", "1 where this process does the desk's own work.", self._workers.leading)
         yield _gauge("bus_up", "1 while the event bus answers; else the outbox is polled.", self._bus_up)
+        if self._waiting is None:
+            return
         yield _gauge("relay_waiting_events", "Committed events without a position.", self._waiting.events)
         yield _gauge("relay_lag_seconds", "Age of the oldest of them.", self._waiting.age.total_seconds())
 

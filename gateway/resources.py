@@ -18,6 +18,7 @@ from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
 from domain.market import Quote
 from domain.money import Currency
+from domain.risk_settings import ApprovalLimits
 from feeds.base import Feed, FeedMessage
 from feeds.closes import parse_closes
 from feeds.redis_feed import RedisFeed
@@ -35,14 +36,13 @@ from models.book import BookRules
 from models.database import Database
 from resolvers.context import Api
 from subscriptions.bus import Bus
-from subscriptions.cursor import CursorSigner
+from subscriptions.cursor import CursorSigner, key_id_of
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.redis_bus import RedisBus
 from subscriptions.stream import EventStream
 from venues.base import Venue
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
 
-CURSOR_KEY_ID = 1
 CALENDAR_YEARS_AHEAD = 1
 HISTORY_PAGE_ROWS = 500
 SUMMARY_INTERVAL_S = 1.0
@@ -126,9 +126,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             stream=stream,
             desk=desk,
             api=_api(settings, desk, bus, stream),
-            tokens=TokenVerifier(
-                settings.auth_secret.get_secret_value(), settings.auth_leeway_s, revocations.revoked_at
-            ),
+            tokens=TokenVerifier(settings.auth_secrets, settings.auth_leeway_s, revocations.revoked_at),
             revocations=revocations,
             market_days=MarketDays(calendars, parts.clock, settings.market_day_poll_interval_s),
             signals=signals,
@@ -182,6 +180,8 @@ def make_desk(
         recall_max_accounts=settings.recall_max_accounts,
         max_exemptions=settings.exemptions_max,
         max_approvals_per_batch=settings.approve_max_requests,
+        approval_limits=ApprovalLimits(settings.approval_notional, settings.approval_cases),
+        reporting_currency=Currency(settings.reporting_currency),
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         messages=message_rules(settings),
         webhooks=webhook_rules(settings),
@@ -274,12 +274,17 @@ def _case_rules(settings: Settings) -> CaseRules:
     )
 
 
+def _cursor_signer(settings: Settings) -> CursorSigner:
+    current, *older = (secret.encode() for secret in settings.auth_secrets)
+    return CursorSigner(key_id_of(current), current, {key_id_of(secret): secret for secret in older})
+
+
 def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
     return Api(
         desk=desk,
         bus=bus,
         stream=stream,
-        cursors=CursorSigner(CURSOR_KEY_ID, settings.auth_secret.get_secret_value().encode()),
+        cursors=_cursor_signer(settings),
         reporting_currency=Currency(settings.reporting_currency),
         page_size_max=settings.page_size_max,
         query_cost_max=settings.max_query_cost,

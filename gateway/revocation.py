@@ -7,7 +7,11 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import structlog
+
 from models.revocation import revocations_since
+
+log = structlog.get_logger()
 
 OVERLAP = timedelta(seconds=30)
 """Looked at again: another process's clock, or a slow commit, may put a revocation into the past."""
@@ -37,8 +41,15 @@ class Revocations:
         return found
 
     async def run(self, revoked: Callable[[str], object]) -> None:
-        """Until cancelled; `revoked` hears of every subject revoked since."""
+        """Until cancelled; `revoked` hears of every subject revoked since.
+
+        An outage of the database ends it no more than the wait for the next look: whoever was revoked
+        meanwhile is out within the second in which the database answers again.
+        """
         while True:
-            for subject in await self.load():
-                revoked(subject)
+            try:
+                for subject in await self.load():
+                    revoked(subject)
+            except OSError as away:
+                log.warning("revocations are unknown while the database is away", error=str(away))
             await asyncio.sleep(self._poll_interval_s)

@@ -107,6 +107,10 @@ class Settings(BaseSettings):
         SecretStr(DEVELOPMENT_SECRET),
         description="The HS256 key that signs tokens and cursors, 32 bytes or more.",
     )
+    auth_previous_secret: SecretStr | None = Field(
+        None,
+        description="The key before that: what it signed is still taken, as long as this is set.",
+    )
     auth_leeway_s: SecondsOrZero = Field(
         5, description="By how many seconds the clocks of token issuer and desk may differ."
     )
@@ -225,6 +229,17 @@ class Settings(BaseSettings):
     approve_max_requests: Count = Field(
         100, description="The most requests one `approve`, `decline` or `withdraw` may name."
     )
+    approval_notional: Decimal = Field(
+        Decimal(50_000_000),
+        ge=0,
+        description="The most that one person liquidates of a case alone, in the reporting currency; above "
+        "it a second one approves. The risk settings win.",
+    )
+    approval_cases: Count = Field(
+        50,
+        description="The most cases that one person liquidates at once alone; above it a second one "
+        "approves. The risk settings win.",
+    )
     approval_ttl_s: Seconds = Field(
         14_400, description="After how many seconds a request that nobody approved or declined expires."
     )
@@ -237,6 +252,10 @@ class Settings(BaseSettings):
     max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
 
+    cancel_client_orders: bool = Field(
+        True,
+        description="Whether a client's own orders are cancelled before ours are sent, if the venue can.",
+    )
     what_if_timeout_s: Seconds = Field(
         60, description="After how many seconds a what-if of the whole book is ended."
     )
@@ -464,6 +483,12 @@ class Settings(BaseSettings):
         }
         return {channel: url.get_secret_value() for channel, url in urls.items() if url is not None}
 
+    @property
+    def auth_secrets(self) -> list[str]:
+        """The current one first."""
+        secrets = (self.auth_secret, self.auth_previous_secret)
+        return [secret.get_secret_value() for secret in secrets if secret is not None]
+
     @model_validator(mode="after")
     def _refuse_what_cannot_work(self) -> Self:
         problems = (*_contradictions(self), *_unfit_for_production(self))
@@ -561,6 +586,9 @@ def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
     checks = {
         "GATEWAY_AUTH_SECRET is the development secret: set a random one of at least 32 bytes.": (
             secret == DEVELOPMENT_SECRET
+        ),
+        "GATEWAY_AUTH_PREVIOUS_SECRET is the development secret, which everybody knows: leave it out.": (
+            DEVELOPMENT_SECRET in settings.auth_secrets[1:]
         ),
         "GATEWAY_AUTH_SECRET is shorter than 32 bytes: set a random one of at least 32 bytes.": (
             len(secret.encode()) < MIN_SECRET_BYTES

@@ -58,8 +58,9 @@ class EventStreams:
         request = Request(scope, receive)
         try:
             _require_method(request, "POST")
+            body = await self._body(request)
             caller = self._caller(request)
-            message = subscribe_of(await _json(request), DISTINCT_ID, request.headers.get("last-event-id"))
+            message = subscribe_of(body, DISTINCT_ID, request.headers.get("last-event-id"))
             stream = self._open(caller, DistinctWire(), self._live.close_stream)
         except HttpRefused as refused:
             await refused.response(scope, receive, send)
@@ -84,12 +85,13 @@ class EventStreams:
             await response(scope, receive, send)
 
     async def _answer(self, request: Request) -> Response:
+        body = await self._body(request) if request.method == "POST" else {}
         caller = self._caller(request)
         if request.method == "PUT":
             return PlainTextResponse(self._reserve(caller), 201)
         stream = self._owned(request, caller)
         if request.method == "POST":
-            return self._execute(stream, caller, await _json(request))
+            return self._execute(stream, caller, body)
         if not (identifier := request.query_params.get("operationId")):
             raise HttpRefused(400, "BAD_REQUEST", "Say which by ?operationId=.")
         stream.stop(identifier)
@@ -147,6 +149,12 @@ class EventStreams:
             stream.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: come back and resume")
             raise HttpRefused(409, "PERMISSIONS_CHANGED", "Your permissions changed: reserve a new stream.")
         stream.refresh(caller)
+
+    async def _body(self, request: Request) -> dict[str, Any]:
+        """Of nobody who is refused anyway. It may take any time to come: ask again then who sends it, and
+        whether there is a stream for it."""
+        self._caller(request)
+        return await _json(request)
 
     def _caller(self, request: Request) -> Caller:
         self._require_origin(request)

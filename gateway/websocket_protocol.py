@@ -5,11 +5,13 @@ neither can be had otherwise from outside. The sink that is put into the scope w
 transport has room, says when there is room again, and can end a connection that does not read any more.
 """
 
+from asyncio import TimerHandle
 from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
+from websockets.frames import Frame
 
 from subscriptions.frames import SINK_EXTENSION
 
@@ -88,13 +90,36 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     """For `uvicorn.Config(ws=...)`."""
 
     sink: TransportSink | None = None
+    _pongs = b""
+    """Answers to WebSocket pings that wait for room; newer ones replace them (RFC 6455, section 5.5.3)."""
+    _cut_off: TimerHandle | None = None
 
     async def run_asgi(self) -> None:
-        """Hand the sink to the application."""
+        """Hand the sink to the application. What it leaves unsent is given up when the peer does not read."""
         self.sink = TransportSink(self)
         extensions: Any = self.scope["extensions"]
         extensions[SINK_EXTENSION] = self.sink
         await super().run_asgi()
+        if not self.disconnected:
+            self._cut_off = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
+
+    def handle_ping(self) -> None:
+        """Answer, at the latest when there is room: who pings and never reads must not fill the memory."""
+        pongs = b"".join(self.conn.data_to_send())
+        if self.writable.is_set():
+            self.transport.write(pongs)
+        elif pongs:
+            self._pongs = pongs
+
+    def handle_close(self, event: Frame) -> None:
+        """The answer to it may wait among those to pings."""
+        self._write_pongs()
+        super().handle_close(event)
+
+    def _write_pongs(self) -> None:
+        pongs, self._pongs = self._pongs, b""
+        if pongs and not self.transport.is_closing():
+            self.transport.write(pongs)
 
     def pause_writing(self) -> None:
         """The write buffer is above its high-water mark."""
@@ -105,12 +130,16 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     def resume_writing(self) -> None:
         """The write buffer fell below its low-water mark."""
         super().resume_writing()
-        if self.sink is not None:
+        self._write_pongs()
+        # Else they took the room, and this is called again.
+        if self.sink is not None and self.writable.is_set():
             self.sink.writable_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of whoever waits for room."""
         super().connection_lost(exc)
+        if self._cut_off is not None:
+            self._cut_off.cancel()
         if self.sink is not None:
             self.sink.lost()
             self.sink = None

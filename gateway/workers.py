@@ -315,7 +315,12 @@ async def _dispatch(resources: Resources, opened: OpenVenue) -> None:
     settings, wake = resources.settings, resources.signals.to_dispatch
     settled = await reconcile_all(resources.desk, opened.venue, RECONCILE_ORDERS_MAX)
     log.info("orders compared with the venue", orders=settled)
-    dispatcher = Dispatcher(resources.desk, opened.venue, settings.dispatch_batch)
+    dispatcher = Dispatcher(
+        resources.desk,
+        opened.venue,
+        settings.dispatch_batch,
+        clear_client_orders=settings.cancel_client_orders,
+    )
     clock = asyncio.get_running_loop().time
     questioned = clock()
     while True:

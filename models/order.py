@@ -31,6 +31,7 @@ _COLUMNS = (
     *("id", "client_order_id", "case_id", "account_id", "symbol", "side", "type", "time_in_force", "session"),
     *("quantity", "limit_price", "status", "estimated_reduction", "placed_by", "created_at", "updated_at"),
     *("filled_quantity", "filled_notional", "acknowledged", "cancel_requested", "reason", "version"),
+    *("override", "raw_status"),
 )
 _FROM = "FROM liquidation_order o JOIN account a ON a.id = o.account_id JOIN client k ON k.id = a.client_id"
 _SELECT = (
@@ -249,6 +250,8 @@ def order_from_row(row: Row) -> OrderView:
         cancel_requested=bool(row["cancel_requested"]),
         reason=row["reason"],
         version=row["version"],
+        override=bool(row["override"]),
+        raw_status=row["raw_status"],
     )
     return OrderView(order, account_reference(row))
 
@@ -266,6 +269,7 @@ def _values(order: Order) -> list[Any]:
             order.reason,
         ),
         order.version,
+        *(order.override, order.raw_status),
     ]
 
 

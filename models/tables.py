@@ -368,6 +368,8 @@ class OrderTable(Model):
     cancel_requested = fields.BooleanField()
     reason = fields.TextField(null=True)
     version = fields.IntField()
+    override = fields.BooleanField(default=False)
+    raw_status = fields.CharField(max_length=40, null=True)
 
     class Meta:
         table = "liquidation_order"
@@ -478,6 +480,30 @@ class ApprovalTable(Model):
         indexes = (
             Index(fields=("created_at", "id"), name="approval_list"),
             Index(fields=("status", "expires_at"), name="approval_expiry"),
+        )
+
+
+class KillSwitchTable(Model):
+    """Each time one was on. Also: on at most once for the same, a partial unique index."""
+
+    id = _id()
+    scope = fields.CharField(max_length=10)
+    subject = fields.CharField(max_length=32)
+    set_by = fields.CharField(max_length=200)
+    reason = fields.TextField()
+    since = fields.DatetimeField()
+    ended_at = fields.DatetimeField(null=True)
+    ended_by = fields.TextField()
+
+    class Meta:
+        table = "kill_switch"
+        constraints = (
+            CheckConstraint(_one_of("scope", "DESK", "CLIENT", "ACCOUNT"), "kill_switch_scope_known"),
+            CheckConstraint("(scope = 'DESK') = (subject = '')", "kill_switch_has_subject"),
+        )
+        indexes = (
+            Index(fields=("since", "id"), name="kill_switch_list"),
+            Index(fields=("subject", "ended_at"), name="kill_switch_subject"),
         )
 
 

@@ -12,6 +12,7 @@ from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, Case
 from domain.case_records import DeadlineChangeKind
 from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
+from domain.kill_switch import KillSwitchScope
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
@@ -297,6 +298,10 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "DEADLINE": "A deadline later than one person may set alone.",
             "KILL_SWITCH_OFF": "The end of a kill switch.",
         },
+    ),
+    KillSwitchScope: (
+        "What a kill switch freezes.",
+        {"DESK": "Everything.", "CLIENT": "All accounts of a client.", "ACCOUNT": "One account."},
     ),
     ApprovalStatus: (
         "Where a request stands.",

@@ -1,6 +1,7 @@
 """Inputs and answers of liquidate, cancel and the preview."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
 
@@ -10,7 +11,7 @@ from desk import outcomes
 from desk.desk import Desk
 from desk.liquidate import LiquidateCase
 from domain import liquidation
-from domain.ids import CaseId, OrderId, Symbol
+from domain.ids import ApprovalId, CaseId, OrderId, Symbol
 from domain.liquidation import (
     LegRequest,
     LiquidationPolicy,
@@ -23,6 +24,7 @@ from domain.money import ONE, ZERO
 from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
 from domain.order_caps import OrderCaps
 from domain.refusals import Refusal, RefusalCode
+from resolvers.approval import ApprovalRequest, load_approval
 from resolvers.case import Case, case_of
 from resolvers.context import Info
 from resolvers.errors import BAD_USER_INPUT, ApiError
@@ -70,6 +72,11 @@ class LiquidateCaseInput:
     )
     time_in_force: TimeInForce = strawberry.field(
         default=TimeInForce.DAY, description="How long orders live."
+    )
+    override: bool = strawberry.field(
+        default=False,
+        description="Sell the legs, each with a quantity, even though nothing is left to collect. It takes a "
+        "reason and a second person, and the orders are not called off because the case is cured.",
     )
     target: LiquidationTarget = strawberry.field(
         default=LiquidationTarget.MARGIN_CALL, description="Up to where the planner sells."
@@ -183,12 +190,18 @@ class LiquidationRefused:
     code: RefusalCode = strawberry.field(description="Why.")
     message: str = strawberry.field(description="Why, in words, and what to do about it.")
     seen: strawberry.Private[CaseId | None]
+    approval_id: strawberry.Private[ApprovalId | None]
 
     @strawberry.field(description="The case as it is now; null where you may not see it.")
     async def case(self, info: Info) -> Case | None:
         """Batched over the answers."""
         view = await info.context.loaders.cases.load(self.seen) if self.seen else None
         return case_of(view, info.context.api.desk.clock()) if view else None
+
+    @strawberry.field(description="With APPROVAL_REQUIRED and APPROVAL_PENDING: the request.")
+    async def approval(self, info: Info) -> ApprovalRequest | None:
+        """Batched over the answers."""
+        return await load_approval(info, self.approval_id)
 
 
 @strawberry.type(
@@ -339,6 +352,10 @@ def _positive(name: str, value: Decimal | None, most: Decimal | None = None) -> 
 def command_item(item: LiquidateCaseInput, legs_max: int) -> LiquidateCase:
     """One case of the command."""
     request = plan_request(item, item.session, item.time_in_force, legs_max)
+    if item.override:
+        if not item.legs or any(leg.quantity is None for leg in item.legs):
+            raise ApiError(BAD_USER_INPUT, "override needs legs, each with its quantity.")
+        request = replace(request, override=True)
     return LiquidateCase(CaseId(filter_id("Case", item.case_id)), item.expected_version, request)
 
 
@@ -360,6 +377,7 @@ def liquidate_result(
         code=outcome.code,
         message=outcome.message,
         seen=outcome.case_id if outcome.case_seen else None,
+        approval_id=outcome.approval_id,
     )
 
 

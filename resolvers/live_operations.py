@@ -4,6 +4,7 @@ The shared execution sees a `ReadContext` with nothing but the audience: there i
 caller's view cannot leak into another's. Loaders are made anew for every event.
 """
 
+from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
@@ -16,8 +17,10 @@ from graphql import (
     FieldNode,
     GraphQLError,
     InlineFragmentNode,
+    Node,
     OperationDefinitionNode,
     SelectionSetNode,
+    VariableDefinitionNode,
     VariableNode,
     execute,
     print_ast,
@@ -325,7 +328,8 @@ class LiveSchema:
         assert operation is not None, "a subscription was found in it"
         self._refuse_expensive(document, variables)
         field = _root_field(document, operation)
-        arguments, names = self._arguments(operation, field, variables)
+        arguments = self._arguments(operation, field, variables)
+        names = _cursor_variables(document, field)
         declared = {each.variable.name.value for each in operation.variable_definitions or ()}
         rest = {name: value for name, value in variables.items() if name in declared - names}
         request = Request(
@@ -356,8 +360,8 @@ class LiveSchema:
 
     def _arguments(
         self, operation: OperationDefinitionNode, field: FieldNode, variables: Mapping[str, Any]
-    ) -> tuple[dict[str, Any], set[str]]:
-        """The field's arguments as Python values, and the variables that only say where to begin."""
+    ) -> dict[str, Any]:
+        """The field's arguments as Python values."""
         schema = self._schema._schema
         coerced = get_variable_values(
             schema, operation.variable_definitions or (), dict(variables), max_errors=20
@@ -374,7 +378,7 @@ class LiveSchema:
             self._schema.schema_converter.scalar_registry,
             self._schema.config,
         )
-        return arguments, _cursor_variables(field)
+        return arguments
 
     def _verified(self, after: str | None, operation: LiveOperation) -> Position | None:
         if after is None:
@@ -470,12 +474,33 @@ def _fields(document: Document, selections: Iterable[Any]) -> Iterator[FieldNode
             yield from _fields(document, fragment.selection_set.selections)
 
 
-def _cursor_variables(field: FieldNode) -> set[str]:
-    return {
+def _cursor_variables(document: Document, field: FieldNode) -> set[str]:
+    """The variables that say where to begin, and nothing else: one that also filters or selects is counted
+    more often than it is given there and defined."""
+    given = Counter(
         argument.value.name.value
         for argument in field.arguments or ()
         if argument.name.value in CURSOR_ARGUMENTS and isinstance(argument.value, VariableNode)
-    }
+    )
+    used = _uses(document.definitions)
+    return {name for name, times in given.items() if used[name] == times}
+
+
+def _uses(definitions: Iterable[Node]) -> Counter[str]:
+    """How often each variable is used, wherever that is."""
+    found: Counter[str] = Counter()
+    waiting: list[Any] = list(definitions)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VariableDefinitionNode):
+            continue
+        if isinstance(node, VariableNode):
+            found[node.name.value] += 1
+        elif isinstance(node, Node):
+            waiting += [getattr(node, key) for key in node.keys]
+        elif isinstance(node, list | tuple):
+            waiting += node
+    return found
 
 
 def _normalised(document: Document, operation: OperationDefinitionNode, field: FieldNode) -> str:
@@ -492,7 +517,7 @@ def _normalised(document: Document, operation: OperationDefinitionNode, field: F
         directives=field.directives,
         selection_set=field.selection_set,
     )
-    names = _cursor_variables(field)
+    names = _cursor_variables(document, field)
     changed = OperationDefinitionNode(
         operation=operation.operation,
         name=operation.name,

@@ -12,7 +12,17 @@ from desk.assess_case import as_open_orders
 from desk.desk import Desk
 from domain.approval import ApprovalView
 from domain.events import CaseView, Fill, OrderView
-from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, RecoveryId, Symbol
+from domain.ids import (
+    AccountId,
+    ApprovalId,
+    CaseId,
+    ClientId,
+    KillSwitchId,
+    OrderId,
+    RecoveryId,
+    Symbol,
+)
+from domain.kill_switch import KillSwitch
 from domain.liquidation import OpenOrder
 from domain.margin import MarginFigures
 from domain.market import Instrument, Quote
@@ -23,6 +33,7 @@ from models.book import AccountBook, load_books
 from models.case import figures_at_open, load_cases, open_cases_of_clients
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
 from models.database import consistent_read
+from models.kill_switch import load_switches
 from models.market import load_instruments, load_quotes
 from models.order import (
     OrderChange,
@@ -96,6 +107,9 @@ class Loaders:
         )
         self.order_counts: DataLoader[CaseId, int | None] = _one(
             lambda ids: count_orders_of_cases(audience, ids)
+        )
+        self.kill_switches: DataLoader[KillSwitchId, KillSwitch | None] = _one(
+            lambda ids: load_switches(audience, ids)
         )
         self.recoveries: DataLoader[RecoveryId, RecoveryView | None] = _one(
             lambda ids: load_recoveries(audience, ids)

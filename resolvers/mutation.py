@@ -11,7 +11,9 @@ from resolvers.approval import ApprovalMutations
 from resolvers.case_commands import CaseMutations
 from resolvers.case_work import CaseWorkMutations
 from resolvers.context import RequestContext, RequestInfo
+from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import check_key, check_many, check_text
+from resolvers.kill_switch import KillSwitchMutations
 from resolvers.liquidation import (
     CancelInput,
     CancelPayload,
@@ -33,6 +35,7 @@ class Mutation(
     CaseWorkMutations,
     MarketDayMutations,
     ApprovalMutations,
+    KillSwitchMutations,
     SettingMutations,
     StockMutations,
 ):
@@ -48,6 +51,8 @@ class Mutation(
         ids = [item.case_id for item in input.cases]
         _check(input.idempotency_key, input.reason, ids, context.api.desk.rules.max_cases_per_batch, "cases")
         items = tuple(command_item(item, context.api.legs_max) for item in input.cases)
+        if any(item.plan.override for item in items) and not (input.reason or "").strip():
+            raise ApiError(BAD_USER_INPUT, "override needs a reason.")
         command = Liquidate(input.idempotency_key, items, input.reason)
         outcomes = await liquidate(context.api.desk, context.principal, command)
         return LiquidatePayload(

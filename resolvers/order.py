@@ -9,6 +9,7 @@ import strawberry
 from domain.events import OrderView
 from domain.ids import CaseId, ClientId, Symbol
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
+from domain.raw_status import raw_status
 from models.order import OrderFilter as OrderSelection
 from resolvers.client import Account, load_account
 from resolvers.context import Info
@@ -54,6 +55,10 @@ class Order(Node):
     leaves_quantity: Decimal = strawberry.field(description="Units that may still fill; 0 when it has ended.")
     average_price: Decimal | None = strawberry.field(description="Of the fills, to eight digits.")
     status: OrderStatus = strawberry.field(description="Where it stands.")
+    raw_status: str = strawberry.field(
+        description="In the words of the venue, where it said any, else in those of the reference product."
+    )
+    override: bool = strawberry.field(description="Placed although nothing was left to collect.")
     cancellable: bool = strawberry.field(description="A cancel may be asked for.")
     terminal: bool = strawberry.field(description="It has ended; only a late fill can still come.")
     reason: str | None = strawberry.field(description="Why it was cancelled, rejected or expired.")
@@ -146,6 +151,8 @@ def order_of(view: OrderView) -> Order:
         leaves_quantity=order.leaves_quantity,
         average_price=order.average_price,
         status=order.status,
+        raw_status=raw_status(order),
+        override=order.override,
         cancellable=order.cancellable,
         terminal=order.terminal,
         reason=order.reason,

@@ -12,7 +12,7 @@ from desk.plan_recovery import plan_case_recovery
 from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
-from domain.ids import AccountId, ApprovalId, CaseId, ClientId, OrderId, Symbol
+from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, OrderId, Symbol
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
@@ -28,6 +28,7 @@ from resolvers.case_records import follow_up_of
 from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
+from resolvers.kill_switch import KillSwitchQueries, kill_switch_of
 from resolvers.liquidation import (
     LiquidationPreview,
     LiquidationPreviewInput,
@@ -76,7 +77,7 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries, SettingQueries, StockQueries):
+class Query(ApprovalQueries, KillSwitchQueries, SettingQueries, StockQueries):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -307,12 +308,18 @@ async def _find_approval(context: ReadContext, id_: str) -> Node | None:
     return approval_of(view, context) if view else None
 
 
+async def _find_kill_switch(context: ReadContext, id_: str) -> Node | None:
+    switch = await context.loaders.kill_switches.load(KillSwitchId(id_))
+    return kill_switch_of(switch) if switch else None
+
+
 async def _find_follow_up(context: ReadContext, id_: str) -> Node | None:
     record = (await follow_ups_of(context.audience, [id_])).get(id_)
     return follow_up_of(record) if record else None
 
 
 _FINDERS = {
+    "KillSwitch": _find_kill_switch,
     "ApprovalRequest": _find_approval,
     "Case": _find_case,
     "Client": _find_client,

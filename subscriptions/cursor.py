@@ -38,6 +38,11 @@ def scope_of(*parts: str) -> bytes:
     return digest.digest()
 
 
+def key_id_of(secret: bytes) -> int:
+    """Tells secrets apart, almost always: of two with one id only the current one counts."""
+    return hmac.digest(secret, b"key id", "sha256")[0]
+
+
 class CursorSigner:
     """Signs with one key; verifies with that and with older ones, so that a secret can be replaced.
 

@@ -35,6 +35,11 @@ class Listener:
         self._news.set()
         return len(entries) <= room
 
+    @property
+    def crowded(self) -> bool:
+        """More than half of the buffer waits."""
+        return len(self._buffer) * 2 > self._buffer_max
+
     def end(self, kind: type[Exception], reason: str) -> None:
         """What the reader meets behind the buffered entries; the first ending counts."""
         self._ending = self._ending or (kind, reason)
@@ -72,6 +77,11 @@ class FanOut:
     @property
     def listener_count(self) -> int:
         return len(self._listeners)
+
+    @property
+    def crowded(self) -> bool:
+        """A listener has more than half of its buffer to read."""
+        return any(listener.crowded for listener in self._listeners)
 
     def deliver(self, entries: Sequence[Entry]) -> None:
         """Remember and hand out consecutive entries; what does not continue the history replaces it."""

@@ -89,8 +89,11 @@ def parse(text: str) -> Message:
         return _invalid("the message is not JSON")
     if not isinstance(message, dict):
         return _invalid("the message is not an object")
-    parser = _PARSERS.get(str(message.get("type")))
-    return parser(message) if parser else _invalid(f"unknown message type {str(message.get('type'))[:40]!r}")
+    kind = message.get("type")
+    if not isinstance(kind, str):
+        return _invalid("the type of a message is text")
+    parser = _PARSERS.get(kind)
+    return parser(message) if parser else _invalid(f"unknown message type {kind[:40]!r}")
 
 
 def close_reason(text: str) -> str:

@@ -17,7 +17,7 @@ with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can sw
 
 import asyncio
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +37,8 @@ log = structlog.get_logger()
 COMMAND_RETRIES = 1
 """At once, for a connection that broke while idle; whoever waits for more has the outbox. Every command here
 may be repeated: publishing is idempotent, a broadcast only newest-wins."""
+
+LISTENERS_PATIENCE_S, LISTENERS_POLL_S = 0.25, 0.005
 
 _BROKEN: tuple[Any, ...] = (exceptions.ConnectionError, exceptions.TimeoutError, RuntimeError)
 """RuntimeError is what uvloop says of a write to a connection that was reset meanwhile."""
@@ -207,6 +209,17 @@ class RedisBus:
         while rows := await outbox.published_after(here.offset, self._page_max):
             self._deliver([Entry(Position(here.epoch, row.offset), row.payload) for row in rows])
             here = Position(here.epoch, rows[-1].offset)
+            await self._let_listeners_read(len(rows))
+
+    async def _let_listeners_read(self, delivered: int) -> None:
+        """Between full pages, which come faster than they are read: a burst is no reason to lose one's place.
+        Who does not read at all is not waited for, and costs the others nothing while little happens."""
+        if delivered < self._page_max:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(LISTENERS_PATIENCE_S):
+                while self._fan_out.crowded:  # noqa: ASYNC110 - a listener that reads tells nobody
+                    await asyncio.sleep(LISTENERS_POLL_S)
 
     def _deliver(self, entries: Sequence[Entry]) -> None:
         """Without what came from the other source already."""
@@ -234,6 +247,7 @@ class RedisBus:
         for key, found in answer:
             if key.decode() == self._events:
                 self._deliver(_entries(found))
+                await self._let_listeners_read(len(found))
             else:
                 self._deliver_broadcasts(found)
         if not answer:

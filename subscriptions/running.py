@@ -213,7 +213,7 @@ class _Running:
     """One operation of a connection; as a member of its group it frames and forwards ready payloads."""
 
     __slots__ = (
-        *("_mailbox", "_opening", "_operation", "_operations", "_prefix", "_skip"),
+        *("_mailbox", "_opening", "_operation", "_operations", "_prefix", "_skip", "_told"),
         *("executing", "field", "id", "slot", "task"),
     )
 
@@ -231,6 +231,8 @@ class _Running:
         self._skip: frozenset[str] = frozenset()
         self._opening: Opening | None = None
         """To be told with the first frame."""
+        self._told: set[str | None] | None = None
+        """LATEST, while the current state is looked up: the keys that were told of live."""
 
     async def begin(self, start: Start) -> None:
         """Join the feed, behind a snapshot or a cursor if wanted."""
@@ -240,8 +242,7 @@ class _Running:
         feed, metrics = self._operations.backend.feed, self._operations.backend.metrics
         metrics.operations[operation.field] += 1
         if operation.delivery is Delivery.LATEST:
-            await feed.join(operation, self, None)
-            await self._send_state(operation, await operation.snapshot())
+            await self._begin_latest(operation)
             return
         self._opening = Opening(resumed=after is not None)
         if start.snapshot:
@@ -257,19 +258,28 @@ class _Running:
         if start.after is not None:
             metrics.resumes["recovered"] += 1
 
+    async def _begin_latest(self, operation: Operation) -> None:
+        """What is told live meanwhile is newer than a state that takes a while to look up."""
+        self._told = set()
+        await self._operations.backend.feed.join(operation, self, None)
+        await self._send_state(operation, await operation.snapshot())
+        self._told = None
+
     async def _send_state(self, operation: Operation, snapshot: Snapshot) -> None:
         """Behind a part of it one cannot go on, nor where it contains events that have no position yet."""
         for number, root in enumerate(snapshot.roots, start=1):
             whole = number == len(snapshot.roots) and not snapshot.contained
             payload = await undisturbed(operation.render(root, snapshot.position, resumable=whole))
             key = operation.merge_key(root)
+            if self._told is not None and key in self._told:
+                continue
             self._deliver_one(Rendered(snapshot.position, "", 0.0, payload, key, resumable=whole))
             await self.room()
             await asyncio.sleep(0)
 
     def deliver(self, batch: Batch) -> bool:
         """At once where nothing waits, else frame by frame to the mailbox."""
-        if self._opening is None and not self._skip:
+        if self._opening is None and self._told is None and not self._skip and self._operation is not None:
             frames = batch.joined.get(self._prefix)
             if frames is None:
                 frames = batch.joined[self._prefix] = b"".join([self._frame(each) for each in batch.rendered])
@@ -280,6 +290,11 @@ class _Running:
         return False
 
     def _deliver_one(self, rendered: Rendered) -> None:
+        if self._operation is None:
+            # Ended in the midst of a delivery: another operation overflowed, and with it their stream.
+            return
+        if self._told is not None:
+            self._told.add(rendered.key)
         if rendered.event_id in self._skip:
             self._skip -= {rendered.event_id}
             return

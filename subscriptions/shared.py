@@ -13,6 +13,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Hashable, Iterable
 from contextlib import AbstractAsyncContextManager
+from contextvars import Context, copy_context
 from dataclasses import replace
 from functools import partial
 from typing import Protocol
@@ -69,6 +70,7 @@ class LiveFeed:
         self._index: defaultdict[Hashable, dict[Group, None]] = defaultdict(dict)
         self._position: Position | None = None
         self._ready = asyncio.Event()
+        self._context = Context()
         self._moved: asyncio.Future[None] | None = None
         """Somebody waits for the feed to move on."""
 
@@ -84,6 +86,7 @@ class LiveFeed:
 
     async def run(self) -> None:
         """Until cancelled; run again it goes on where it stood."""
+        self._context = copy_context()
         self._position = self._position or await self._stream.position_now()
         try:
             async with self._stream.entries(self._position) as entries:
@@ -257,7 +260,9 @@ class LiveFeed:
             assert self._position is not None
             group = Group(operation, self._position, self._limits, self._describe, self._metrics)
             self._groups[operation.key] = group
-            task = self._tasks[operation.key] = asyncio.create_task(group.run())
+            # In the feed's context: in that of whoever comes first it would log under that request's id.
+            running = asyncio.create_task(group.run(), context=self._context.copy())
+            task = self._tasks[operation.key] = running
             task.add_done_callback(partial(self._failed, group))
             for posting in operation.postings:
                 self._index[posting][group] = None

@@ -188,12 +188,17 @@ class SseStream:
         return identifier in self._operations
 
     def attach(self, sink: Sink, greeting: dict[str, Any]) -> None:
-        """The connection, whose response has been started."""
+        """The connection, whose response has been started. It ends at once where the stream has."""
+        if self._closed:
+            sink.close(int(CloseCode.TRY_AGAIN_LATER), "the stream has ended: open another one")
+            return
         sink.try_write(chunk(comment(orjson.dumps(greeting).decode())))
         self._sink.attach(sink)
 
     def start(self, message: Subscribe, caller: Caller) -> None:
-        """An operation under a free id."""
+        """An operation under a free id; none where the stream has ended."""
+        if self._closed:
+            return
         self._operations.start(message, caller)
 
     def stop(self, identifier: str) -> None:

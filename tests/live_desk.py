@@ -23,7 +23,7 @@ from gateway.auth import issue
 from gateway.live import Live
 from gateway.resources import Parts, Resources
 from gateway.server import Server, server_config
-from gateway.settings import DEVELOPMENT_SECRET, load_settings
+from gateway.settings import load_settings
 from models import outbox
 from models.database import transaction
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
@@ -81,8 +81,8 @@ class LiveDesk:
         minutes: int = 60,
     ) -> str:
         """Bearer and a token that is valid from now on."""
-        now = self.clock()
-        return f"Bearer {issue(DEVELOPMENT_SECRET, subject, permissions, accounts, minutes, now)}"
+        now, secret = self.clock(), self.resources.settings.auth_secret.get_secret_value()
+        return f"Bearer {issue(secret, subject, permissions, accounts, minutes, now)}"
 
     async def publish(self, count: int = 1, *, account_no: str = "A1", remark: str = "") -> list[str]:
         """So many case events of the account, committed one by one; their ids."""

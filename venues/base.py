@@ -19,7 +19,7 @@
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from decimal import Decimal
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from domain.execution import ExecutionReport
 from domain.ids import ClientOrderId
@@ -60,6 +60,18 @@ class CancelRequest:
     """The wish that nothing more of the order trades (FIX OrderCancelRequest, F)."""
 
     client_order_id: ClientOrderId
+
+
+@runtime_checkable
+class CancelsClientOrders(Protocol):
+    """What a venue may offer besides: it knows what clients ordered themselves, which the desk does not."""
+
+    async def cancel_client_orders(self, account_no: str) -> int:
+        """Cancel everything the client has open in the account; how many orders there were.
+
+        Asking again is harmless. Orders of the desk are left alone. Raises `VenueUnavailable`.
+        """
+        ...
 
 
 class Venue(Protocol):

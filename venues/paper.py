@@ -95,6 +95,7 @@ class PaperVenue:
         self._journal = _open_journal(journal_path, settings, clock().strftime("%Y%m%d%H%M%S%f"))
         self._ledger = PaperLedger(settings.name, clock, self._journal)
         self._closed = False
+        self._client_orders: dict[str, list[NewOrder]] = {}
         for order, leaves, cancel_pending in self._ledger.working():
             self._book.rest(order, leaves).cancel_pending = cancel_pending
         for report in self._ledger.undelivered():
@@ -143,6 +144,22 @@ class PaperVenue:
         if self._ledger.order(client_order_id) is None:
             return None
         return self._ledger.history(client_order_id)
+
+    def place_client_order(self, account_no: str, order: NewOrder) -> None:
+        """A client's own order. It stands for one that the broker holds: it rests, never trades and is not
+        journalled."""
+        self._client_orders.setdefault(account_no, []).append(order)
+
+    def client_orders(self, account_no: str) -> tuple[NewOrder, ...]:
+        """What the client has open, oldest first."""
+        return tuple(self._client_orders.get(account_no, ()))
+
+    async def cancel_client_orders(self, account_no: str) -> int:
+        """See `CancelsClientOrders`."""
+        self._check_reachable()
+        cancelled = len(self._client_orders.pop(account_no, ()))
+        self._answer()
+        return cancelled
 
     async def close(self) -> None:
         """See `Venue`."""

@@ -55,6 +55,7 @@ _APPROVAL = "results { __typename ... on ApprovalRefused { code } }"
 ANSWERS = {
     "liquidate": "results { __typename ... on LiquidationRefused { code } }",
     "cancel": "results { __typename ... on CancelRefused { code } }",
+    "setKillSwitch": "result { __typename ... on KillSwitchRefused { code } }",
     "approve": _APPROVAL,
     "decline": _APPROVAL,
     "withdraw": _APPROVAL,
@@ -84,6 +85,7 @@ QUERIES: Mapping[str, Row] = {
         {"input": {"caseId": CASE}},
     ),
     "marketDays": Row("{ marketDays { totalCount } }", EVERYBODY),
+    "killSwitches": Row("{ killSwitches { totalCount } }", EVERYBODY),
     "coveredOptionShortfalls": Row("{ coveredOptionShortfalls { totalCount } }", EVERYBODY),
     "shortRecoveries": Row("{ shortRecoveries { totalCount } }", EVERYBODY),
     "stockBorrow": Row("{ stockBorrow { totalCount } }", EVERYBODY),
@@ -132,6 +134,9 @@ MUTATIONS: Mapping[str, Row] = {
     ),
     "updateRemark": mutation(
         "updateRemark", "UpdateRemarkInput", OPERATORS, caseId=CASE, expectedVersion=1, remark="x"
+    ),
+    "setKillSwitch": mutation(
+        "setKillSwitch", "SetKillSwitchInput", MAY_FREEZE, on=True, accountId=ACCOUNT, reason="x"
     ),
     "approve": mutation("approve", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),
     "decline": mutation("decline", "DecideApprovalsInput", MAY_DECIDE, ids=[REQUEST]),

@@ -2,7 +2,7 @@
 
 import asyncio
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,8 @@ import pytest_asyncio
 
 from domain.principal import Permission
 from models.outbox import unpublished
+from models.revocation import revoke_subject
+from subscriptions.protocol import CloseCode
 from tests.integration.desk_kit import Clock as DeskClock
 from tests.integration.desk_kit import DeskKit
 from tests.live_desk import LiveDesk, served_desk, until
@@ -666,3 +668,66 @@ def newest(stream: Any) -> int:
     """The price in the one frame that waits."""
     (waiting,) = stream._operations.mailbox._queue
     return int(waiting.frame.rpartition(b'":"')[2].partition(b'"')[0])
+
+
+# Bodies that come late
+
+
+@asynccontextmanager
+async def late_body(
+    desk: LiveDesk, path: str, body: dict[str, Any], headers: dict[str, str]
+) -> AsyncIterator[Callable[[], Awaitable[tuple[int, str]]]]:
+    """A POST whose head is being served; send its body, and get the status and what is answered first."""
+    encoded = orjson.dumps(body)
+    reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+    fields = {
+        "host": "desk",
+        "content-type": "application/json",
+        "content-length": str(len(encoded)),
+    } | headers
+    head = [f"POST {path} HTTP/1.1", *(f"{name}: {value}" for name, value in fields.items()), "", ""]
+
+    async def send_body() -> tuple[int, str]:
+        writer.write(encoded)
+        async with asyncio.timeout(10):
+            answered = (await reader.readuntil(b"\r\n\r\n")).decode()
+            return int(answered.split()[1]), (await reader.read(65_536)).decode()
+
+    tasks = len(desk.server.server_state.tasks)
+    writer.write("\r\n".join(head).encode())
+    await until(lambda: len(desk.server.server_state.tasks) > tasks)
+    try:
+        yield send_body
+    finally:
+        writer.transport.abort()
+
+
+async def revoke(desk: LiveDesk, subject: str) -> None:
+    """And wait until this process knows."""
+    with desk.resources.database.active():
+        await revoke_subject(subject, desk.clock())
+    await until(lambda: desk.resources.revocations.revoked_at(subject) is not None)
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])
+async def test_a_token_revoked_while_the_body_is_on_its_way_is_refused(desk: LiveDesk, accept: str) -> None:
+    headers = {"authorization": desk.token(f"late {accept}"), "accept": accept}
+    async with late_body(desk, "/graphql", {"query": "mutation { __typename }"}, headers) as send_body:
+        await revoke(desk, f"late {accept}")
+        status, answer = await send_body()
+    assert (status, "TOKEN_REVOKED" in answer) == (401, True)
+
+
+async def test_an_operation_whose_body_comes_after_its_stream_has_ended_does_not_begin(
+    desk: LiveDesk, client: httpx.AsyncClient
+) -> None:
+    await desk.until_members(0)
+    token = await reserve(client)
+    headers = {"authorization": desk.token(), TOKEN: token}
+    body = {"query": CASES, "extensions": {"operationId": "late"}}
+    async with late_body(desk, "/graphql/stream", body, headers) as send_body:
+        for session in list(desk.live.sessions):
+            session.close(CloseCode.INIT_TIMEOUT, "")
+        status, answer = await send_body()
+    assert (status, "STREAM_UNKNOWN" in answer) == (404, True)
+    assert desk.live.metrics.operations["caseEvents"] == 0

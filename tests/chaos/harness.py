@@ -21,7 +21,9 @@ from tests.chaos.subscriber import Got, Subscriber
 from tests.chaos.trader import Trader
 from tests.chaos.truth import Comparison, Truth, compare
 
-RECOVERY_TIMEOUT_S, REST_TIMEOUT_S, POLL_S = 20.0, 45.0, 0.1
+RECOVERY_TIMEOUT_S, REST_TIMEOUT_S, POLL_S = 20.0, 60.0, 0.1
+BEHIND_S = 4.0
+"""Where what arrives was committed longer ago, the machine is at its end and less is told for a while."""
 OVERLAPPING = 0.25
 """How often a fault strikes before the one before it is over."""
 TOKEN_MINUTES = 60
@@ -63,11 +65,18 @@ class Run:
         self.truth = truth
         self.chance = random.Random(plan.seed)
         self.subscribers: list[Subscriber] = []
+        self.resting = False
+        self._last_delay_s = 0.0
         self.strikes: list[Strike] = [Strike("before the first fault", time.monotonic())]
 
     def heard(self, got: Got) -> None:
         """Every first arrival of an event at a subscriber."""
+        self._last_delay_s = got.delay_s
         self.strikes[-1].hear(got.delay_s)
+
+    def at_its_end(self) -> bool:
+        """Nothing is left to cause with more events."""
+        return self.resting or self._last_delay_s > BEHIND_S
 
     def subscribe(self, operations: list[Operation]) -> None:
         """Make the subscribers; many share an operation, and every operation has one."""
@@ -124,11 +133,12 @@ class Run:
 
     async def come_to_rest(self) -> int:
         """Until all that was committed by now has arrived, or time is up; the last offset of that."""
+        self.resting = True
         now, deadline = time.time(), time.monotonic() + REST_TIMEOUT_S
         while self.truth.newest_at <= now:  # noqa: ASYNC110 - the database has no event
             await asyncio.sleep(POLL_S)
         until = self.truth.last_offset
-        while any(each.lost for each in self.compared(until)):
+        while any(each.lost or each.late for each in self.compared(until)):
             await asyncio.sleep(1)
             if time.monotonic() > deadline:
                 break
@@ -152,7 +162,9 @@ async def run(plan: Plan, postgres_url: str, log: Path | None = None) -> Report:
             accounts = await desk.accounts()
             this.subscribe(make_operations(accounts, this.chance))
             trader = Trader(desk.fleet.port, _token("trader", None), this.chance)
-            stories = Storytellers(desk.database_url, accounts, this.chance, plan.events_per_s)
+            stories = Storytellers(
+                desk.database_url, accounts, this.chance, plan.events_per_s, this.at_its_end
+            )
             async with background(trader.run(), stories.run(), *[each.run() for each in this.subscribers]):
                 await this.recovered(time.monotonic())
                 await this.strike_all()

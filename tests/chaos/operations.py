@@ -13,14 +13,13 @@ from domain.events import AccountReference, BookChanged, Event, OrderEvent
 from domain.ids import ClientId
 from domain.order import OrderStatus
 from domain.principal import Audience, Permission
-from gateway.resources import CURSOR_KEY_ID
 from gateway.settings import DEVELOPMENT_SECRET
 from models.case import CaseFilter
 from models.order import OrderFilter
 from resolvers.node import global_id
 from resolvers.subscription import scope_text
 from subscriptions.bus import Position
-from subscriptions.cursor import CursorSigner, scope_of
+from subscriptions.cursor import CursorSigner, key_id_of, scope_of
 
 CASES = """subscription ($filter: CaseFilter, $after: String) { caseEvents(filter: $filter, after: $after) {
   id kind at case { id version status amount account { accountNo } }
@@ -81,7 +80,8 @@ class Operation:
         """A cursor to begin with, as the gateway would have given it."""
         audience = Audience(READER, self.accounts)
         scope = scope_of(*scope_text(self.field, self._selection(), audience))
-        return CursorSigner(CURSOR_KEY_ID, DEVELOPMENT_SECRET.encode()).sign(position, scope)
+        secret = DEVELOPMENT_SECRET.encode()
+        return CursorSigner(key_id_of(secret), secret).sign(position, scope)
 
     def _covers(self, account: AccountReference) -> bool:
         return (

@@ -50,10 +50,7 @@ class Report:
 
     @property
     def failed(self) -> bool:
-        return bool(
-            self.wrong
-            or any(each.lost or each.repeated or each.reordered or each.foreign for each in self.comparisons)
-        )
+        return bool(self.wrong or any(_bad(each) for each in self.comparisons))
 
     def lines(self) -> Iterator[str]:
         """For people."""
@@ -87,6 +84,7 @@ class Report:
         yield f"deliveries expected     {self._sum('expected'):9,}"
         yield f"delivered               {self._sum('delivered'):9,}"
         yield f"lost                    {self._sum('lost'):9,}"
+        yield f"late                    {self._sum('late'):9,}   not there when patience ended"
         yield f"repeated                {self._sum('repeated'):9,}   after dropping known ids"
         yield f"reordered               {self._sum('reordered'):9,}"
         yield f"duplicates              {_duplicates(self.subscribers):9,}   before dropping known ids"
@@ -104,12 +102,16 @@ class Report:
 
     def _problems(self) -> Iterator[str]:
         for subscriber, found in zip(self.subscribers, self.comparisons, strict=True):
-            if found.lost or found.repeated or found.reordered or found.foreign or subscriber.broken:
+            if _bad(found) or subscriber.broken:
                 yield f"  {subscriber.operation.name}: {found}, {subscriber.broken} broken"
         yield from self.wrong[:20]
 
     def _sum(self, name: str) -> int:
         return sum(getattr(each, name) for each in self.comparisons)
+
+
+def _bad(found: Comparison) -> int:
+    return found.lost + found.late + found.repeated + found.reordered + found.foreign
 
 
 def _at(delays: Sequence[float], part: float) -> float:

@@ -7,7 +7,7 @@ its last commit counted is for the outbox to say.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from uuid import uuid4
@@ -45,7 +45,10 @@ class Storytellers:
         accounts: Sequence[AccountReference],
         chance: random.Random,
         events_per_s: float,
+        at_its_end: Callable[[], bool],
     ) -> None:
+        """While `at_its_end` a tenth of that."""
+        self._at_its_end = at_its_end
         self._database_url = database_url
         self._accounts = accounts
         self._chance = chance
@@ -73,7 +76,9 @@ class Storytellers:
                     await self._commit(part)
                 except (OSError, PostgresError, InterfaceError, InternalClientError):
                     story = []
-                await asyncio.sleep(self._pause_s * self._chance.uniform(0.5, 1.5))
+                await asyncio.sleep(
+                    self._pause_s * (10 if self._at_its_end() else 1) * self._chance.uniform(0.5, 1.5)
+                )
 
     async def _commit(self, part: Story) -> None:
         now = datetime.now(UTC)

@@ -117,6 +117,9 @@ class Comparison:
     expected: int
     delivered: int
     lost: int
+    """Missing, though a later one arrived."""
+    late: int
+    """Missing at the end, when patience was: the machine was too busy, or the subscriber is stuck."""
     foreign: int
     """Delivered, but not to be, or as another kind."""
     repeated: int
@@ -129,10 +132,13 @@ def compare(expected: list[Expected], got: list[tuple[str, str]], until: int) ->
     later = {each.id for each in expected if each.offset > until}
     arrived = [(id_, kind) for id_, kind in got if id_ not in later]
     offsets = [wanted[id_].offset for id_, _ in arrived if id_ in wanted]
+    missing = {wanted[id_].offset for id_ in wanted.keys() - {id_ for id_, _ in arrived}}
+    late = sum(offset > max(offsets, default=0) for offset in missing)
     return Comparison(
         expected=len(wanted),
         delivered=len(arrived),
-        lost=len(wanted.keys() - {id_ for id_, _ in arrived}),
+        lost=len(missing) - late,
+        late=late,
         foreign=sum(id_ not in wanted or wanted[id_].kind != kind for id_, kind in arrived),
         repeated=len(arrived) - len({id_ for id_, _ in arrived}),
         reordered=sum(later_ < earlier for earlier, later_ in pairwise(offsets)),

@@ -260,6 +260,18 @@ async def test_a_slow_consumer_is_ended_after_what_was_buffered_and_harms_nobody
         assert await take(quick, 1) == [7]
 
 
+async def test_a_burst_does_not_cost_a_listener_its_place_that_reads_slower_than_redis_answers(
+    redis_url: str,
+) -> None:
+    bus = redis_bus(redis_url, uuid4().hex, buffer_max=8)
+    async with running(bus), bus.listen(None) as entries:
+        await publish(bus, 1, 150)
+        for offset in range(1, 151):
+            assert await take(entries, 1) == [offset]
+            for _ in range(3):
+                await bus.last_position()
+
+
 async def test_many_listeners_see_the_same(make_bus: MakeBus) -> None:
     bus = await make_bus()
     async with AsyncExitStack() as stack:

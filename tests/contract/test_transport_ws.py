@@ -189,6 +189,9 @@ async def test_an_eleventh_socket_of_a_subject_is_closed_with_1013_and_a_place_i
         '{"type":"complete"}',
         '{"type":"complete","id":7}',
         '{"type":"ping","payload":"\\ud800"}',
+        '{"type":' + "[" * 1000 + "]" * 1000 + "}",
+        '{"type":"subscribe","id":' + "[" * 1000 + "]" * 1000 + ',"payload":{"query":"{a}"}}',
+        '{"type":"subscribe","id":"' + "x" * 60_000 + '","payload":{"query":"{a}"}}',
         "[" * 1000 + "]" * 1000,
         "[" * 30_000 + "]" * 30_000,
     ],
@@ -225,6 +228,42 @@ async def test_text_that_is_not_utf8_is_closed_with_1007(desk: LiveDesk) -> None
     async with ready(desk) as socket:
         socket.send_frame(TEXT, b'{"type":"ping","payload":{"x":"\xff"}}')
         assert (await socket.closed()).code == 1007
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        bytes((0x81, 0x0F)) + b'{"type":"ping"}',
+        bytes((0x80, 0x80)) + bytes(4),
+        bytes((0x01, 0x80)) + bytes(4) + bytes((0x81, 0x80)) + bytes(4),
+        bytes((0xC1, 0x80)) + bytes(4),
+        bytes((0x91, 0x80)) + bytes(4),
+        bytes((0x83, 0x80)) + bytes(4),
+        bytes((0x8B, 0x80)) + bytes(4),
+        bytes((0x09, 0x80)) + bytes(4),
+        bytes((0x89, 0xFE, 0x00, 0x7E)) + bytes(4 + 126),
+        bytes((0x88, 0x81)) + bytes(5),
+    ],
+    ids=[
+        *("not masked", "continues nothing", "message in a message", "reserved bit 1", "reserved bit 3"),
+        *("unknown data", "unknown control", "control in fragments", "long control", "half a code"),
+    ],
+)
+async def test_what_is_no_frame_is_closed_with_1002(desk: LiveDesk, frames: bytes) -> None:
+    async with ready(desk) as socket:
+        socket._writer.write(frames)
+        assert (await socket.closed()).code == 1002
+
+
+async def test_a_message_may_come_byte_by_byte(desk: LiveDesk) -> None:
+    async with ready(desk) as socket:
+        text = orjson.dumps({"type": "ping", "payload": {"who": PERSON}})
+        for index, byte in enumerate(text):
+            opcode = TEXT if index == 0 else CONTINUATION
+            socket.send_frame(opcode, bytes((byte,)), final=index == len(text) - 1)
+            socket.send_frame(WEBSOCKET_PING, b"")
+            await socket._writer.drain()
+        assert await socket.receive() == {"type": "pong", "payload": {"who": PERSON}}
 
 
 async def test_a_message_may_come_in_fragments_that_split_a_character(desk: LiveDesk) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 
@@ -22,7 +23,7 @@ from tests.contract.transport_ws_harness import (
     works,
 )
 from tests.live_desk import LiveDesk, served_desk, until
-from tests.raw_websocket import Closed, RawWebSocket
+from tests.raw_websocket import CLOSE, PING, PONG, Closed, RawWebSocket
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -165,6 +166,44 @@ async def test_a_reader_that_never_reads_again_is_cut_off(directory: Path) -> No
         while desk.live.metrics.closes[1013] == 0:
             await desk.publish(5, remark="x" * 10_000)
             await asyncio.sleep(0.01)
+        await until(lambda: not desk.live._by_subject)
+        await until(lambda: not desk.server.server_state.connections)
+
+
+async def test_pings_of_a_client_that_reads_nothing_do_not_pile_up_and_the_last_is_answered(
+    desk: LiveDesk,
+) -> None:
+    await until(lambda: not desk.server.server_state.connections)
+    async with ready(desk, receive_buffer=4096) as socket:
+        (protocol,) = desk.server.server_state.connections
+        socket.stop_reading()
+        for number in range(20_000):
+            socket.send_frame(PING, b"%120d" % number)
+        socket.send(type="ping", payload={"behind": "all"})
+        (session,) = desk.live.sessions
+        await until(lambda: session.depth)
+        assert protocol.transport.get_write_buffer_size() < 500_000
+        socket.read_on()
+        answered = []
+        while (frame := await socket.frame()).opcode == PONG:
+            answered.append(int(frame.payload))
+        assert answered == sorted(answered)
+        assert answered[-1] == 19_999
+        assert orjson.loads(frame.payload) == {"type": "pong", "payload": {"behind": "all"}}
+        assert await works(socket)
+
+
+async def test_a_client_that_closes_and_never_reads_is_cut_off(directory: Path) -> None:
+    async with (
+        served_desk(directory / "closes") as desk,
+        ready(desk, receive_buffer=4096) as stalled,
+    ):
+        await subscribe(desk, stalled)
+        stalled.stop_reading()
+        (session,) = desk.live.sessions
+        while not session.depth:
+            await desk.publish(5, remark="x" * 10_000)
+        stalled.send_frame(CLOSE, (1000).to_bytes(2))
         await until(lambda: not desk.live._by_subject)
         await until(lambda: not desk.server.server_state.connections)
 

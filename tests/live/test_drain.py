@@ -13,7 +13,7 @@ STALLED_BYTES, REMARK = 4096, "x" * 20_000
 
 
 async def test_a_stopping_process_takes_no_newcomers_while_it_still_sends(tmp_path: Path) -> None:
-    async with served_desk(tmp_path, drain_flush_s=60) as desk:
+    async with served_desk(tmp_path, drain_flush_s=60, mailbox_bytes=100_000_000) as desk:
         async with ready(desk, receive_buffer=STALLED_BYTES) as stalled:
             await subscribe(desk, stalled)
             stalled.stop_reading()

@@ -9,13 +9,15 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gateway.resources import CURSOR_KEY_ID
+from gateway.settings import DEVELOPMENT_SECRET
 from models import outbox
 from models.database import execute
 from subscriptions.bus import Position
-from subscriptions.cursor import CursorSigner, scope_of
+from subscriptions.cursor import CursorSigner, key_id_of, scope_of
+from subscriptions.protocol import CloseCode
 from tests.contract.transport_ws_harness import ready, refusal, subscribe, take_all
 from tests.live_desk import LiveDesk, served_desk, until
+from tests.raw_websocket import RawWebSocket
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -120,9 +122,31 @@ async def test_a_cursor_that_is_not_ours_is_invalid(desk: LiveDesk, spoilt: Any)
 
 
 async def test_a_cursor_signed_with_another_secret_is_invalid(desk: LiveDesk) -> None:
-    forger = CursorSigner(CURSOR_KEY_ID, b"not the secret of the desk, but as long as it")
+    key_id = key_id_of(DEVELOPMENT_SECRET.encode())
+    forger = CursorSigner(key_id, b"not the secret of the desk, but as long as it")
     scope = scope_of("caseEvents", "CaseFilter()", "*")
     assert await code_of(desk, forger.sign(Position("", 1), scope)) == "CURSOR_INVALID"
+
+
+async def test_a_new_secret_leaves_cursors_and_tokens_of_the_previous_one_good_while_that_is_named(
+    tmp_path: Path,
+) -> None:
+    new = "the next secret of the desk, just as long as it was"
+    async with served_desk(tmp_path) as before:
+        token = before.token()
+        cursor = await cursor_of_one_event(before)
+        (missed,) = await before.publish()
+    async with (
+        served_desk(tmp_path, auth_secret=new, auth_previous_secret=DEVELOPMENT_SECRET) as rotated,
+        ready(rotated, token) as socket,
+    ):
+        await subscribe(rotated, socket, CASES, variables={"after": cursor})
+        assert (await socket.receive())["payload"]["data"]["caseEvents"]["id"] == missed
+    async with served_desk(tmp_path, auth_secret=new) as later:
+        assert await code_of(later, cursor) == "CURSOR_INVALID"
+        async with RawWebSocket.open(later.port) as socket:
+            socket.send(type="connection_init", payload={"authorization": token})
+            assert (await socket.closed()).code == CloseCode.FORBIDDEN
 
 
 async def test_a_cursor_of_another_field_filter_or_scope_is_invalid(desk: LiveDesk) -> None:

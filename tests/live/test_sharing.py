@@ -33,6 +33,13 @@ SPELLINGS = (
 FILTERED = """subscription ($filter: CaseFilter, $after: String) {
   caseEvents(filter: $filter, after: $after) { id }
 }"""
+BEGINS_AND_SELECTS = """subscription ($begin: Boolean!) {
+  caseEvents(snapshot: $begin) { id kind @include(if: $begin) }
+}"""
+BEGINS_AND_SELECTS_BELOW = """subscription ($begin: Boolean!) {
+  caseEvents(snapshot: $begin) { id case { ...some } }
+}
+fragment some on Case { caseNo @skip(if: $begin) }"""
 EVERYTHING = """subscription {
   caseEvents {
     case {
@@ -102,8 +109,16 @@ async def test_later_frames_are_the_same_bytes_for_all_who_use_the_same_id(desk:
         ),
         ({"query": SPELLINGS[0]}, {"query": SPELLINGS[0].replace("caseEvents", "all: caseEvents")}),
         ({"query": SPELLINGS[0]}, {"query": "subscription { orderEvents { id } }"}),
+        (
+            {"query": BEGINS_AND_SELECTS, "variables": {"begin": False}},
+            {"query": BEGINS_AND_SELECTS, "variables": {"begin": True}},
+        ),
+        (
+            {"query": BEGINS_AND_SELECTS_BELOW, "variables": {"begin": False}},
+            {"query": BEGINS_AND_SELECTS_BELOW, "variables": {"begin": True}},
+        ),
     ],
-    ids=["selection", "variables", "values", "alias", "field"],
+    ids=["selection", "variables", "values", "alias", "field", "begin and select", "select below"],
 )
 async def test_what_is_not_the_same_is_not_shared(
     desk: LiveDesk, one: dict[str, Any], other: dict[str, Any]

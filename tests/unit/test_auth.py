@@ -15,7 +15,7 @@ from gateway.auth import AUDIENCE, ISSUER, TokenFault, TokenVerifier, Unauthenti
 
 SECRET = "a-secret-of-the-tests-that-is-long-enough"
 NOW = datetime(2020, 3, 16, 14, 30, tzinfo=UTC)
-VERIFIER = TokenVerifier(SECRET, leeway_s=5)
+VERIFIER = TokenVerifier([SECRET], leeway_s=5)
 
 
 def signed(secret: str = SECRET, algorithm: str = "HS256", **changes: Any) -> str:
@@ -114,7 +114,7 @@ def test_token_with_changed_claims_is_forged() -> None:
 def test_token_signed_with_another_algorithm_is_refused(algorithm: str) -> None:
     token = signed(secret=SECRET * 2, algorithm=algorithm)
     with pytest.raises(Unauthenticated) as caught:
-        TokenVerifier(SECRET * 2, leeway_s=0).verify(token, NOW)
+        TokenVerifier([SECRET * 2], leeway_s=0).verify(token, NOW)
     assert caught.value.code is TokenFault.ALGORITHM
 
 

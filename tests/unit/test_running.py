@@ -1,37 +1,163 @@
-"""Operations of a connection that cannot begin."""
+"""Operations of a connection: those that cannot begin, that end early, and that are not cut off."""
 
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Any
 
 from models.database import DatabaseUnavailable
+from subscriptions.bus import Position
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.memory_bus import MemoryBus
-from subscriptions.protocol import Subscribe
+from subscriptions.operation import Delivery, Operation, Snapshot
+from subscriptions.protocol import CloseCode, Subscribe
 from subscriptions.running import AWAY_HINT, Backend, Caller, Operations, Start
+from subscriptions.sse import SingleWire, SseStream, StreamLimits
 from subscriptions.websocket import SocketWire
-from tests.unit.live_streams import until, world
+from tests.unit.live_streams import EPOCH, Reader, Topic, World, until, world
 from tests.unit.test_mailbox import Pipe
 
 CALLER = Caller("trader", 0.0, None)
+ROOMY = MailboxLimits(frames=100, bytes=10_000)
 
 
-class NoDatabase:
-    """An executor whose every look-up fails."""
+@dataclass(frozen=True)
+class FromNow:
+    """A subscription to what comes."""
+
+    operation: Operation
+    after: Position | None = None
+    snapshot: bool = False
+
+
+@dataclass
+class Executor:
+    """Whatever is asked for, it is this."""
+
+    start: Callable[[], Start | None]
+    executing: asyncio.Event = field(default_factory=asyncio.Event)
+    may_end: asyncio.Event = field(default_factory=asyncio.Event)
+    done: int = 0
 
     def prepare(self, message: Subscribe, caller: Caller) -> Start | list[Any] | None:
-        raise DatabaseUnavailable("it has ended the connection")
+        return self.start()
 
     async def execute(self, message: Subscribe, caller: Caller) -> bytes:
-        raise NotImplementedError
+        self.executing.set()
+        await self.may_end.wait()
+        self.done += 1
+        return b"{}"
 
     def errors_of(self, failure: BaseException) -> list[Any]:
-        raise NotImplementedError
+        raise failure
+
+
+def no_database() -> Start | None:
+    raise DatabaseUnavailable("it has ended the connection")
+
+
+def memory_bus() -> MemoryBus:
+    return MemoryBus(history_max=100, buffer_max=100, watch_keys_max=1)
+
+
+def operations(w: World, executor: Executor, pipe: Pipe, lost: Callable[[str], None]) -> Operations:
+    return Operations(pipe, SocketWire(), Backend(executor, w.feed, w.metrics), ROOMY, lost)
+
+
+def asked(identifier: str) -> Subscribe:
+    return Subscribe(identifier, "subscription { caseEvents { id } }", None, None)
 
 
 async def test_an_operation_that_begins_during_an_outage_sends_its_client_to_come_back() -> None:
     lost: list[str] = []
-    async with world(MemoryBus(history_max=1, buffer_max=1, watch_keys_max=1)) as w:
-        backend = Backend(NoDatabase(), w.feed, w.metrics)
-        operations = Operations(Pipe(), SocketWire(), backend, MailboxLimits(1, 1), lost.append)
-        operations.start(Subscribe("1", "subscription { caseEvents { id } }", None, None), CALLER)
+    async with world(memory_bus()) as w:
+        operations(w, Executor(no_database), Pipe(), lost.append).start(asked("1"), CALLER)
         await until(lambda: lost)
     assert lost == [AWAY_HINT]
+
+
+async def test_a_stream_that_ends_in_the_midst_of_a_delivery_costs_the_others_nothing() -> None:
+    """Two operations of one stream in one group: the first overflows, which ends the second as well."""
+    async with world(memory_bus()) as w:
+        backend = Backend(Executor(lambda: FromNow(Topic())), w.feed, w.metrics)
+        limits = StreamLimits(MailboxLimits(1, 1000), operations=2, heartbeat_s=60, reserved_s=60)
+        ended: list[SseStream] = []
+        stream = SseStream(CALLER, SingleWire(), backend, limits, ended.append)
+        stream.start(asked("first"), CALLER)
+        stream.start(asked("second"), CALLER)
+        await until(lambda: [len(group.members) for group in w.feed.groups] == [2])
+        other = Reader()
+        await w.join(Topic(), other)
+        await w.happen("one")
+        await until(lambda: other.offsets == [1])
+        await w.happen("two", "three")
+        await until(lambda: ended and other.offsets[-1] == 3)
+        assert other.offsets == [1, 2, 3]
+        assert [list(group.members) for group in w.feed.groups] == [[other]]
+
+
+async def test_a_stream_that_ended_before_its_connection_came_shows_it_nothing() -> None:
+    async with world(memory_bus()) as w:
+        backend, pipe = Backend(Executor(lambda: FromNow(Topic())), w.feed, w.metrics), Pipe(room=10)
+        limits = StreamLimits(ROOMY, operations=2, heartbeat_s=60, reserved_s=60)
+        stream = SseStream(CALLER, SingleWire(), backend, limits, lambda _: None)
+        stream.close(CloseCode.FORBIDDEN, "TOKEN_REVOKED: your access was revoked")
+        stream.attach(pipe, {})
+        stream.start(asked("1"), CALLER)
+        await asyncio.sleep(0)
+        assert (pipe.gone, pipe.written, list(w.feed.groups)) == (True, [], [])
+
+
+async def test_what_is_executing_when_its_connection_ends_runs_to_its_end_and_is_waited_for() -> None:
+    async with world(memory_bus()) as w:
+        executor = Executor(lambda: None)
+        running = operations(w, executor, Pipe(room=10), lambda _: None)
+        running.start(asked("1"), CALLER)
+        await executor.executing.wait()
+        ending = asyncio.gather(*running.stop_all())
+        await asyncio.sleep(0)
+        assert not ending.done()
+        executor.may_end.set()
+        await ending
+        assert executor.done == 1
+
+
+async def test_a_client_that_completes_what_is_executing_does_not_get_room_for_more() -> None:
+    async with world(memory_bus()) as w:
+        executor, pipe = Executor(lambda: None), Pipe(room=10)
+        running = operations(w, executor, pipe, lambda _: None)
+        running.start(asked("1"), CALLER)
+        await executor.executing.wait()
+        running.stop("1")
+        assert "1" not in running
+        assert len(running) == 1
+        executor.may_end.set()
+        await until(lambda: not len(running))
+        assert (executor.done, pipe.written) == (1, [])
+
+
+class Newest(Topic):
+    """A topic of which only the latest matters, whose current state takes a while to look up."""
+
+    def __init__(self) -> None:
+        super().__init__(delivery=Delivery.LATEST)
+        self.looked_up = asyncio.Event()
+
+    async def snapshot(self) -> Snapshot:
+        await self.looked_up.wait()
+        return Snapshot(Position(EPOCH, 0), ("AAPL 1", "TSLA 1"), frozenset())
+
+
+async def test_what_is_latest_is_not_replaced_by_an_older_state_that_took_longer_to_look_up() -> None:
+    async with world(memory_bus()) as w:
+        topic, pipe = Newest(), Pipe(room=10)
+        operations(w, Executor(lambda: FromNow(topic)), pipe, lambda _: None).start(asked("1"), CALLER)
+        await until(lambda: [len(group.members) for group in w.feed.groups] == [1])
+        w.feed.broadcast("AAPL 2")
+        await until(lambda: pipe.written)
+        topic.looked_up.set()
+        await until(lambda: b"TSLA 1" in pipe.written[-1])
+        w.feed.broadcast("AAPL 3")
+        await until(lambda: b"AAPL 3" in pipe.written[-1])
+        assert not any(b"AAPL 1" in frame for frame in pipe.written)
+        assert len(pipe.written) == 3

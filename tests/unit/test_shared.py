@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from contextvars import ContextVar
 from dataclasses import replace
 from itertools import pairwise
 from uuid import uuid4
@@ -90,6 +91,22 @@ async def test_fifty_subscribers_cost_one_execution_per_event() -> None:
         assert sum(topic.rendered for topic in topics) == 3
         assert w.metrics.executions["everything"] == 3
         assert w.metrics.deliveries["everything"] == 150
+
+
+async def test_a_shared_execution_knows_nothing_of_who_came_first() -> None:
+    request: ContextVar[str] = ContextVar("request")
+
+    class Asked(Topic):
+        async def render(self, root: str, position: Position, *, resumable: bool = True) -> bytes:
+            return request.get("nobody").encode()
+
+    async with world(memory_bus()) as w:
+        reader = Reader()
+        request.set("the first subscriber")
+        await w.join(Asked(), reader)
+        await w.happen("one")
+        await until(lambda: reader.got)
+        assert reader.got == [(1, "nobody")]
 
 
 async def test_an_event_looks_only_at_the_groups_that_may_want_it() -> None:

@@ -1,0 +1,62 @@
+"""When a liquidation takes a second person, and how two plans of it differ.
+
+The limits are those of the risk settings, or of the process where nothing is set. What cannot be measured
+against a limit, for want of an FX rate, counts as above it.
+"""
+
+from decimal import Decimal
+
+from desk.desk import Desk
+from desk.outcomes import plain
+from desk.request_approval import Facts
+from domain.liquidation import Plan
+from domain.money import ONE, Currency, exact
+from models.book import AccountBook, load_fx_rates
+
+
+async def why_two(desk: Desk, account: AccountBook, made: Plan, cases: int, override: bool) -> str | None:
+    """Why one person may not do this alone: the end of a sentence; None: may."""
+    limits, own = account.rules.approval_limits, desk.rules.approval_limits
+    most_cases = own.cases if limits.cases is None else limits.cases
+    most = own.notional if limits.notional is None else limits.notional
+    if override and not made.uncovered_before:
+        return "nothing is left to collect"
+    if most_cases is not None and cases > most_cases:
+        return f"{cases} cases at once are more than {most_cases}"
+    if most is None:
+        return None
+    currency = desk.rules.reporting_currency
+    notional = await _converted(made.notional, account.account.base_currency, currency)
+    if notional is None:
+        return f"the notional in {currency} is not known, for there is no FX rate"
+    return f"the notional is above {plain(most)} {currency}" if notional > most else None
+
+
+async def _converted(amount: Decimal, currency: Currency, into: Currency) -> Decimal | None:
+    rates = {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
+    rate = ONE if currency == into else rates.get((currency, into))
+    with exact():
+        if rate is None:
+            inverse = rates.get((into, currency))
+            return amount / inverse if inverse else None
+        return amount * rate
+
+
+def facts_before(made: Plan) -> Facts:
+    """Before anything is sold."""
+    return {"uncoveredAmount": plain(made.uncovered_before)}
+
+
+def facts_after(made: Plan) -> Facts:
+    """What the plan would do, for people to compare."""
+    legs = {
+        f"{leg.side} {leg.instrument.symbol}": f"{plain(leg.quantity)} at {plain(leg.price)}"
+        for leg in made.legs
+    }
+    return {"uncoveredAmount": plain(made.amount_after), "notional": plain(made.notional), **legs}
+
+
+def differences(asked: Facts, done: Facts) -> dict[str, tuple[str | None, str | None]]:
+    """By name, what was asked for and what was done instead."""
+    names = [*asked, *(name for name in done if name not in asked)]
+    return {name: (asked.get(name), done.get(name)) for name in names if asked.get(name) != done.get(name)}

@@ -1,0 +1,130 @@
+"""The kill switch: one person switches it on, two switch it off.
+
+On means: no order leaves. The dispatcher asks in the transaction that sends, so neither a crash nor a second
+process lets one slip; what is QUEUED it cancels. What the venue has already is cancelled by `cancel`.
+"""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from desk.audit import entry
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from desk.executed import Executed
+from desk.request_approval import ApprovalAsked, request_approval
+from domain.approval import Approval, ApprovalKind
+from domain.events import AccountReference
+from domain.ids import KillSwitchId
+from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope, refusal_of
+from domain.principal import Audience, Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models.audit import write_audit
+from models.client import load_accounts, load_clients
+from models.codec import Codec
+from models.kill_switch import end_switch, guard_setting, insert_switch, load_switches, switch_on, switch_over
+
+_FROZEN: Codec[Frozen] = Codec(Frozen)
+_OFF = (Capability.UNFREEZE_AS_APPROVER, Capability.UNFREEZE_AS_RISK_ADMIN)
+
+
+@dataclass(frozen=True, slots=True)
+class SetKillSwitch:
+    """The command."""
+
+    idempotency_key: str
+    frozen: Frozen
+    on: bool
+    reason: str
+
+
+async def set_kill_switch(desk: Desk, principal: Principal, command: SetKillSwitch) -> Outcome:
+    """Done: it is as wanted, `id` is the switch. Off is asked for, and another person approves."""
+
+    async def decide() -> Outcome | Refusal:
+        refused = await _out_of_sight(principal.audience, command.frozen)
+        if refused is not None:
+            return refused
+        await guard_setting()
+        now = desk.clock()
+        switch = await switch_on(command.frozen)
+        if command.on:
+            return Done((switch or await _switched_on(desk, principal, command, now)).id)
+        if switch is None:
+            return Refusal(RefusalCode.NOT_FOUND, "The kill switch is not on.")
+        return await _ask_for_the_end(desk, principal, command, switch, now)
+
+    request = {"frozen": _FROZEN.to_text(command.frozen), "on": command.on, "reason": command.reason}
+    item = f"{command.frozen.scope}:{command.frozen.subject}"
+    return await run_once(
+        *(desk, principal, "setKillSwitch", command.idempotency_key, item, request),
+        decide,
+        needs=(Capability.FREEZE,) if command.on else _OFF,
+    )
+
+
+async def execute_kill_switch_off(
+    desk: Desk, approver: Principal, approval: Approval, now: datetime
+) -> Executed | Refusal:
+    """End it, in the name of both."""
+    await guard_setting()
+    id_ = KillSwitchId(approval.entity_id)
+    switch = (await load_switches(approver.audience, [id_])).get(id_)
+    if switch is None or not switch.on:
+        return Refusal(RefusalCode.NOT_FOUND, "The kill switch is not on.")
+    ended = replace(switch, ended_at=now, ended_by=(approval.maker, approver.subject))
+    await end_switch(ended)
+    detail = {"maker": approval.maker, "approval": approval.id, "reason": approval.reason}
+    await write_audit([entry(approver, now, "killSwitchOff", "killSwitch", switch.id, detail)])
+    return Executed()
+
+
+async def frozen_by(account: AccountReference) -> Refusal | None:
+    """Why nothing may be sold for this account now, if a kill switch is on."""
+    switch = await switch_over(account)
+    return refusal_of(switch) if switch else None
+
+
+async def _out_of_sight(audience: Audience, frozen: Frozen) -> Refusal | None:
+    """The desk is for who sees all of it; a client or an account for who sees it."""
+    if frozen.scope is KillSwitchScope.DESK:
+        if audience.sees_every_account:
+            return None
+        return Refusal(RefusalCode.FORBIDDEN, "Only who sees every account may freeze the desk, or end that.")
+    if frozen.account_id is not None:
+        found = frozen.account_id in await load_accounts(audience, [frozen.account_id])
+    else:
+        assert frozen.client_id is not None
+        found = frozen.client_id in await load_clients(audience, [frozen.client_id])
+    return None if found else Refusal(RefusalCode.NOT_FOUND, f"There is no such {frozen.scope.lower()}.")
+
+
+async def _switched_on(desk: Desk, principal: Principal, command: SetKillSwitch, now: datetime) -> KillSwitch:
+    id_ = KillSwitchId(desk.new_id())
+    switch = KillSwitch(id_, command.frozen, principal.subject, command.reason, now)
+    await insert_switch(switch)
+    detail = {"scope": command.frozen.scope, "subject": command.frozen.subject, "reason": command.reason}
+    await write_audit([entry(principal, now, "killSwitchOn", "killSwitch", switch.id, detail)])
+    return switch
+
+
+async def _ask_for_the_end(
+    desk: Desk, principal: Principal, command: SetKillSwitch, switch: KillSwitch, now: datetime
+) -> Outcome:
+    asked = ApprovalAsked(
+        kind=ApprovalKind.KILL_SWITCH_OFF,
+        entity="killSwitch",
+        entity_id=switch.id,
+        account_id=command.frozen.account_id,
+        reason=command.reason,
+        before={"on": "true"},
+        after={"on": "false"},
+        command=_FROZEN.to_text(command.frozen),
+        approver=_the_other(principal.audience),
+    )
+    return await request_approval(desk, principal, asked, "it ends a kill switch", now)
+
+
+def _the_other(audience: Audience) -> tuple[Capability, ...]:
+    """It takes an approver and a risk admin: whoever holds one right needs the holder of the other."""
+    held = [one for one in _OFF if audience.may(one)]
+    return tuple(one for one in _OFF if one not in held) or _OFF

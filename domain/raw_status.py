@@ -1,0 +1,66 @@
+"""Order statuses in the words of the reference product, mapped to ours and back.
+
+Both directions are tables. A word that is not in the table is UNKNOWN: it is kept, the order counts as open,
+and the venue is asked. Two raw words say more than a status: PartialWithdrawal is a cancelled order with
+fills, ReplacedStatus one that works on under the same id.
+"""
+
+from collections.abc import Mapping
+
+from domain.order import Order
+from domain.order_states import OrderStatus
+
+_S = OrderStatus
+CONDITIONAL = "VarietiesNotReported"
+"""A conditional order that waits for its trigger. The desk places none; a foreign one is open and unsent."""
+
+STATUS_OF: Mapping[str, OrderStatus] = {
+    "NotReported": _S.QUEUED,
+    "ReplacedNotReported": _S.QUEUED,
+    "ProtectedNotReported": _S.QUEUED,
+    CONDITIONAL: _S.QUEUED,
+    "WaitToNew": _S.PENDING_NEW,
+    "NewStatus": _S.NEW,
+    "ReplacedStatus": _S.NEW,
+    "WaitToReplace": _S.NEW,
+    "PendingReplaceStatus": _S.NEW,
+    "PartialFilledStatus": _S.PARTIALLY_FILLED,
+    "WaitToCancel": _S.PENDING_CANCEL,
+    "PendingCancelStatus": _S.PENDING_CANCEL,
+    "FilledStatus": _S.FILLED,
+    "CanceledStatus": _S.CANCELED,
+    "PartialWithdrawal": _S.CANCELED,
+    "RejectedStatus": _S.REJECTED,
+    "ExpiredStatus": _S.EXPIRED,
+}
+"""The 17 of the reference. The desk replaces no order: one whose replacement is pending works meanwhile."""
+
+RAW_OF: Mapping[OrderStatus, str] = {
+    _S.PENDING_APPROVAL: "NotReported",
+    _S.QUEUED: "NotReported",
+    _S.PENDING_NEW: "WaitToNew",
+    _S.NEW: "NewStatus",
+    _S.PARTIALLY_FILLED: "PartialFilledStatus",
+    _S.PENDING_CANCEL: "PendingCancelStatus",
+    _S.FILLED: "FilledStatus",
+    _S.CANCELED: "CanceledStatus",
+    _S.REJECTED: "RejectedStatus",
+    _S.EXPIRED: "ExpiredStatus",
+    _S.UNKNOWN: "WaitToNew",
+}
+"""The word for each of ours, where the venue has not said its own."""
+
+
+def status_of(raw: str) -> OrderStatus:
+    """Ours for a word of the reference, with or without its suffix; UNKNOWN for any other."""
+    return STATUS_OF.get(raw) or STATUS_OF.get(f"{raw}Status") or _S.UNKNOWN
+
+
+def raw_status(order: Order) -> str:
+    """What the venue called it, while that still fits where the order stands; else the word for that."""
+    said = order.raw_status
+    if said is not None and status_of(said) in (order.status, _S.UNKNOWN):
+        return said
+    if order.status is _S.CANCELED and order.filled_quantity:
+        return "PartialWithdrawal"
+    return RAW_OF[order.status]

@@ -1,0 +1,135 @@
+"""Kill switches: set, end, and whether an order may leave."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from domain.events import AccountReference
+from domain.ids import KillSwitchId
+from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope
+from domain.principal import Audience
+from models.codec import dumps, loads
+from models.database import Row, execute, fetch, fetch_one, insert_sql, is_sqlite, time, time_or_none
+from models.where import Page, PageRequest, Where, cut
+
+_COLUMNS = ("id", "scope", "subject", "set_by", "reason", "since", "ended_at", "ended_by")
+_SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM kill_switch s"
+GUARD = 7_302_021
+"""Any number that nobody else locks in this database."""
+_COVERS = (
+    "(s.scope = 'DESK' OR (s.scope = 'ACCOUNT' AND s.subject = $1)"
+    " OR (s.scope = 'CLIENT' AND s.subject = $2))"
+)
+
+
+async def guard_sending() -> None:
+    """In the transaction that sends an order: a switch that is set meanwhile waits for its end.
+
+    So once a switch is on, no order of what it covers is on its way from being recorded to being sent.
+    """
+    if not is_sqlite():
+        await fetch("SELECT pg_advisory_xact_lock_shared($1)", GUARD)
+
+
+async def guard_setting() -> None:
+    """In the transaction that sets a switch: wait until nobody is sending. SQLite's exclude each other."""
+    if not is_sqlite():
+        await fetch("SELECT pg_advisory_xact_lock($1)", GUARD)
+
+
+async def insert_switch(switch: KillSwitch) -> None:
+    """Store one that is on; `UniqueViolated` when it is on already."""
+    await execute(insert_sql("kill_switch", _COLUMNS), *_values(switch))
+
+
+async def end_switch(switch: KillSwitch) -> None:
+    """Store that it is off."""
+    await execute(
+        "UPDATE kill_switch SET ended_at = $2, ended_by = $3 WHERE id = $1",
+        *(switch.id, switch.ended_at, dumps(list(switch.ended_by))),
+    )
+
+
+async def switch_on(frozen: Frozen) -> KillSwitch | None:
+    """The one that is on for exactly this."""
+    row = await fetch_one(
+        f"{_SELECT} WHERE s.scope = $1 AND s.subject = $2 AND s.ended_at IS NULL",
+        frozen.scope,
+        frozen.subject,
+    )
+    return _switch(row) if row else None
+
+
+async def switch_over(account: AccountReference, since: datetime | None = None) -> KillSwitch | None:
+    """A switch that is on and covers the account; with `since` also one that was on at any time after it."""
+    after = "" if since is None else " OR s.ended_at >= $3"
+    values = (account.account_id, account.client_id, *(() if since is None else (since,)))
+    row = await fetch_one(
+        f"{_SELECT} WHERE {_COVERS} AND (s.ended_at IS NULL{after}) ORDER BY s.since, s.id LIMIT 1", *values
+    )
+    return _switch(row) if row else None
+
+
+async def load_switches(audience: Audience, ids: Sequence[KillSwitchId]) -> dict[KillSwitchId, KillSwitch]:
+    """Those of these switches that the audience may see."""
+    where = _visible(audience)
+    where.add("s.id IN (?)", list(ids))
+    switches = [_switch(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    return {switch.id: switch for switch in switches}
+
+
+async def page_switches(audience: Audience, on: bool | None, request: PageRequest) -> Page[KillSwitch]:
+    """One page, newest first; the key of a row is (since, id)."""
+    where = _where(audience, on)
+    if request.after is not None:
+        where.add("(s.since, s.id) < (?, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(f"{_SELECT}{where} ORDER BY s.since DESC, s.id DESC LIMIT {limit}", *where.values)
+    return cut([_switch(row) for row in rows], request.first)
+
+
+async def count_switches(audience: Audience, on: bool | None) -> int:
+    """How many there are."""
+    where = _where(audience, on)
+    row = await fetch_one(f"SELECT COUNT(*) AS switches FROM kill_switch s{where}", *where.values)
+    assert row is not None
+    return int(row["switches"])
+
+
+def _where(audience: Audience, on: bool | None) -> Where:
+    where = _visible(audience)
+    if on is not None:
+        where.add("s.ended_at IS NULL" if on else "s.ended_at IS NOT NULL")
+    return where
+
+
+def _visible(audience: Audience) -> Where:
+    """The desk's is seen by everybody, for it concerns everybody; others by who sees an account of theirs."""
+    where = Where()
+    if not audience.may_see:
+        where.add("1 = 0")
+    elif audience.account_scope is not None:
+        where.add(
+            "(s.scope = 'DESK' OR EXISTS (SELECT 1 FROM account a WHERE a.account_no IN (?)"
+            " AND s.subject IN (a.id, a.client_id)))",
+            sorted(audience.account_scope),
+        )
+    return where
+
+
+def _switch(row: Row) -> KillSwitch:
+    return KillSwitch(
+        id=KillSwitchId(row["id"]),
+        frozen=Frozen(KillSwitchScope(row["scope"]), row["subject"]),
+        set_by=row["set_by"],
+        reason=row["reason"],
+        since=time(row["since"]),
+        ended_at=time_or_none(row["ended_at"]),
+        ended_by=tuple(loads(row["ended_by"])),
+    )
+
+
+def _values(switch: KillSwitch) -> list[object]:
+    return [
+        *(switch.id, switch.frozen.scope, switch.frozen.subject, switch.set_by, switch.reason, switch.since),
+        *(switch.ended_at, dumps(list(switch.ended_by))),
+    ]

@@ -1,0 +1,170 @@
+"""How much is sold, through the API: knobs of a liquidation, and a deposit that makes the plan smaller."""
+
+from decimal import Decimal
+from typing import Any
+
+from domain.book_changes import CashStated
+from tests.api.books import (
+    APPLE,
+    BANK,
+    HKD,
+    RAIL,
+    a_book,
+    a_client,
+    of_the_worked_example,
+    owing,
+    quotes,
+    worked_quotes,
+)
+from tests.api.desk_client import Caller
+from tests.api.desk_server import Desk, World
+from tests.api.trading import cases, liquidate, orders, preview
+from tests.contract.venue_harness import new_order
+
+SIZED = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {
+  cures amountAfter shortOfTarget volumeUnknown refusal { code }
+  uncurable { symbol reason remainingQuantity } legs { instrument { symbol } quantity limitPrice: price }
+} }"""
+CLOSE_ONLY = "query ($id: ID!) { case(id: $id) { account { closeOnly } } }"
+HISTORY = "query ($id: ID!) { case(id: $id) { amount followUps { nodes { text byDesk } } } }"
+
+
+async def called(world: World) -> tuple[Desk, Caller, Any]:
+    """The worked example: 152,800.00 to collect."""
+    desk = await world.desk(of_the_worked_example())
+    await world.market.says(*worked_quotes(world.clock()))
+    trader = desk.caller()
+
+    async def opened() -> bool:
+        return len(await cases(trader)) == 1
+
+    await desk.until(opened, "the call")
+    (case,) = await cases(trader)
+    return desk, trader, case
+
+
+async def sized(trader: Caller, case_id: str, **knobs: object) -> Any:
+    return (await trader.ask(SIZED, input={"caseId": case_id, **knobs}))["liquidationPreview"]
+
+
+async def test_the_knobs_size_the_preview_and_the_orders_alike(world: World) -> None:
+    _, trader, case = await called(world)
+    slices: dict[str, Any] = {"legs": [{"symbol": APPLE}], "maxSliceNotional": "100000", "priceBand": "0.01"}
+    shown = await sized(trader, case["id"], **slices)
+    (leg,) = shown["legs"]
+    assert (leg["quantity"], leg["limitPrice"]) == ("64", "197.91")
+    assert not shown["cures"]
+    assert shown["uncurable"] == [{"symbol": APPLE, "reason": "CAPPED", "remainingQuantity": "436"}]
+    done = await liquidate(trader, case["id"], **slices)
+    (order,) = done["orders"]
+    assert (order["quantity"], order["limitPrice"]) == ("64", "197.91")
+    again = await liquidate(trader, case["id"], **slices)
+    assert [order["quantity"] for order in again["orders"]] == ["64"]
+    assert len(await orders(trader)) == 2
+
+
+async def test_the_initial_margin_as_target_and_unknown_volumes_are_told(world: World) -> None:
+    _, trader, case = await called(world)
+    call = await preview(trader, case["id"])
+    initial = await sized(trader, case["id"], target="INITIAL_MARGIN")
+    assert initial["shortOfTarget"] == "0"
+    assert sum(Decimal(leg["quantity"]) for leg in initial["legs"]) > sum(
+        Decimal(leg["quantity"]) for leg in call["legs"]
+    )
+    liquid = await sized(trader, case["id"], policy="MOST_LIQUID_FIRST", maxAdvShare="0.1")
+    assert set(liquid["volumeUnknown"]) == {"700.HK", "AAPL.US", "TSLA.US"}
+
+
+async def test_knobs_that_make_no_sense_are_errors_and_a_wide_band_is_refused(world: World) -> None:
+    _, trader, case = await called(world)
+    for knobs in (
+        {"maxAdvShare": "1.5"},
+        {"maxAdvShare": "0"},
+        {"maxSliceNotional": "-1"},
+        {"priceBand": "-1"},
+    ):
+        assert (await trader.answer(SIZED, input={"caseId": case["id"], **knobs})).codes == ["BAD_USER_INPUT"]
+    refused = await sized(trader, case["id"], priceBand="0.06")
+    assert refused["refusal"]["code"] == "PRICE_OUTSIDE_BAND"
+
+
+async def test_the_desks_own_cap_holds_for_every_order(world: World) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))), order_notional_max={"HKD": "20000"})
+    await world.market.says(*quotes(world.clock()))
+
+    async def opened() -> bool:
+        return len(await cases(desk.caller())) == 1
+
+    await desk.until(opened, "the call")
+    (case,) = await cases(desk.caller())
+    shown = await sized(desk.caller(), case["id"], maxSliceNotional="90000")
+    assert {leg["instrument"]["symbol"]: leg["quantity"] for leg in shown["legs"]} == {
+        BANK: "200",
+        RAIL: "200",
+    }
+
+
+async def test_a_deposit_shrinks_the_plan_and_stays_in_the_history_of_the_case(world: World) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))))
+    await world.market.says(*quotes(world.clock()))
+    trader = desk.caller()
+
+    async def amount_is(amount: str) -> bool:
+        return [case["amount"] for case in await cases(trader)] == [amount]
+
+    await desk.until(lambda: amount_is("20000"), "the call")
+    (case,) = await cases(trader)
+    before = await preview(trader, case["id"])
+    world.clock.advance(seconds=1)
+    await world.market.says(CashStated("M1", HKD, Decimal(-138_000), world.clock()))
+    await desk.until(lambda: amount_is("8000"), "the deposit to count")
+    after = await preview(trader, case["id"])
+    assert Decimal(after["notional"]) < Decimal(before["notional"])
+    assert (before["estimatedReduction"], after["estimatedReduction"]) == ("20000", "8000")
+    history = (await trader.ask(HISTORY, id=case["id"]))["case"]["followUps"]["nodes"]
+    assert history == [
+        {"text": "Received 12000 HKD: of 20000.00 HKD to collect 8000.00 HKD are left.", "byDesk": True}
+    ]
+    world.clock.advance(seconds=1)
+    await world.market.says(CashStated("M1", HKD, Decimal(-139_000), world.clock()))
+    await desk.until(lambda: amount_is("9000"), "the withdrawal to count")
+    history = (await trader.ask(HISTORY, id=case["id"]))["case"]["followUps"]["nodes"]
+    assert len(history) == 1
+
+
+async def test_the_clients_own_orders_are_cancelled_before_the_account_is_sold(world: World) -> None:
+    desk, trader, case = await called(world)
+    for account in ("M1", "M2"):
+        desk.venue.place_client_order(account, new_order("own-1"))
+        desk.venue.place_client_order(account, new_order("own-2"))
+    assert (await trader.ask(CLOSE_ONLY, id=case["id"]))["case"]["account"]["closeOnly"]
+    await liquidate(trader, case["id"])
+
+    async def sent() -> bool:
+        return {order["status"] for order in await orders(trader)} == {"FILLED"}
+
+    await desk.until(sent, "the order to fill")
+    assert desk.venue.client_orders("M1") == ()
+    assert len(desk.venue.client_orders("M2")) == 2
+    (row,) = await desk.rows("SELECT detail FROM audit WHERE action = 'cancelClientOrders'")
+    assert '"orders":2' in row["detail"].replace(" ", "")
+
+
+async def test_a_desk_may_leave_the_clients_orders_alone(world: World) -> None:
+    desk = await world.desk(of_the_worked_example(), cancel_client_orders=False)
+    await world.market.says(*worked_quotes(world.clock()))
+    trader = desk.caller()
+
+    async def opened() -> bool:
+        return len(await cases(trader)) == 1
+
+    await desk.until(opened, "the call")
+    desk.venue.place_client_order("M1", new_order("own-1"))
+    (case,) = await cases(trader)
+    await liquidate(trader, case["id"])
+
+    async def sent() -> bool:
+        return {order["status"] for order in await orders(trader)} == {"FILLED"}
+
+    await desk.until(sent, "the order to fill")
+    assert len(desk.venue.client_orders("M1")) == 1
