@@ -3,13 +3,14 @@
 import argparse
 from collections.abc import Callable, Mapping
 
-from bench import liquidate, margin, start, tables, tick, what_if
+from bench import liquidate, margin, snapshot, start, tables, tick, what_if
 
 BENCHES: Mapping[str, Callable[[], None]] = {
     "margin": margin.main,
     "liquidate": liquidate.main,
     "tick": tick.main,
     "start": start.main,
+    "snapshot": snapshot.main,
     "what_if": what_if.main,
 }
 

@@ -29,7 +29,8 @@ CASE_COLUMNS = (
 )
 KEY_COLUMNS = "id, actor, idempotency_key, operation, request_hash, at"
 ITEM_COLUMNS = "id, actor, idempotency_key, item, outcome, at"
-AUDIT_COLUMNS = "at, actor, action, entity, entity_id, detail"
+AUDIT_COLUMNS = "at, actor, action, entity, entity_id, detail, before_state, after_state, request_id"
+SNAPSHOT_COLUMNS = "id, case_id, kind, occasion, at, content, hash"
 
 
 @dataclass(slots=True)
@@ -42,6 +43,7 @@ class CaseRows:
     audit: Values = ()
     outbox: list[Values] = field(default_factory=list)
     item: Values = ()
+    snapshot: Values = ()
 
 
 async def read_rows(connection: asyncpg.Connection, cases: Sequence[CaseId]) -> list[CaseRows]:
@@ -62,6 +64,10 @@ async def read_rows(connection: asyncpg.Connection, cases: Sequence[CaseId]) -> 
         rows[_case_of(row["payload"])].outbox.append(tuple(row))
     for row in await connection.fetch(f"SELECT {ITEM_COLUMNS} FROM idempotency_item"):
         rows[row["item"]].item = tuple(row)
+    for row in await connection.fetch(
+        f"SELECT {SNAPSHOT_COLUMNS} FROM snapshot WHERE occasion LIKE 'plan %'"
+    ):
+        rows[row["case_id"]].snapshot = tuple(row)
     return [_without_opening(rows[case_id]) for case_id in cases]
 
 
@@ -101,6 +107,7 @@ class _Writer:
     audit: Any
     outbox: Any
     item: Any
+    snapshot: Any
 
     @classmethod
     async def prepare(cls, connection: asyncpg.Connection) -> "_Writer":
@@ -115,6 +122,7 @@ class _Writer:
             _insert("audit", AUDIT_COLUMNS),
             _insert("outbox", "event_id, payload, at"),
             _insert("idempotency_item", ITEM_COLUMNS),
+            _insert("snapshot", SNAPSHOT_COLUMNS),
         )
         return cls(connection, *[await connection.prepare(statement) for statement in sql])
 
@@ -127,6 +135,7 @@ class _Writer:
         await self.audit.fetch(*rows.audit)
         await self.outbox.executemany(rows.outbox)
         await self.item.fetch(*rows.item)
+        await self.snapshot.fetch(*rows.snapshot)
 
 
 def _insert(table: str, columns: str) -> str:

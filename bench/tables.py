@@ -86,6 +86,18 @@ def _start(figures: Figures) -> Iterator[str]:
     yield f"Importing under `-X importtime`, ms: {imports}."
 
 
+def _snapshot(figures: Figures) -> Iterator[str]:
+    row = (
+        figures["cases"],
+        _spread(figures["seconds"]),
+        figures["snapshotsPerSecond"],
+        _spread(figures["longestBatchSeconds"]),
+        figures["bytesEach"],
+    )
+    head = ("open cases", "seconds", "per second", "longest batch, s", "bytes each")
+    yield from _table(head, [row])
+
+
 def _what_if(figures: Figures) -> Iterator[str]:
     yield (
         f"{figures['accounts']} accounts with {figures['positions']} positions each;"
@@ -123,5 +135,6 @@ _TABLES: dict[str, Callable[[Figures], Iterator[str]]] = {
     "liquidate": _liquidate,
     "tick": _tick,
     "start": _start,
+    "snapshot": _snapshot,
     "what_if": _what_if,
 }

@@ -5,6 +5,7 @@ while no desk ran is caught up only if it was the last one: what was known at it
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from desk.desk import Desk
@@ -23,13 +24,16 @@ LOOK_BACK_DAYS = 15
 """No market is closed for longer."""
 
 
-async def take_daily_snapshots(desk: Desk, batch: int) -> int:
-    """Take those that are due, `batch` accounts in a transaction; how many."""
+async def take_daily_snapshots(
+    desk: Desk, batch: int, progress: Callable[[int], object] = lambda _: None
+) -> int:
+    """Take those that are due, `batch` accounts in a transaction; how many, of which `progress` hears."""
     taken = 0
     for currency in await currencies_of_live_cases():
         day, closed_at = last_close(desk.calendar_of(desk.market_of(currency)), desk.clock())
         while accounts := await accounts_without_daily(currency, day.isoformat(), closed_at, batch):
             taken += await _take(desk, accounts, day, closed_at)
+            progress(taken)
     return taken
 
 

@@ -43,6 +43,8 @@ class DeskRules:
     base_markets: Mapping[Currency, str]
     """Whose calendar sets the deadline of accounts in this base currency."""
     default_base_market: str
+    aging_last_days: tuple[int, ...]
+    """The last day of each aging bucket but the last, ascending."""
     max_cases_per_batch: int
     max_orders_per_batch: int
     cases: CaseRules

@@ -24,8 +24,9 @@ from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
 from models.kill_switch import guard_sending, switch_over
-from models.market import load_instruments
+from models.market import load_instruments, load_quotes
 from models.order import load_by_client_order_id, orders_in
+from models.report import note_mark
 from venues.base import CancelRequest, CancelsClientOrders, NewOrder, Venue, VenueUnavailable
 
 log = structlog.get_logger()
@@ -60,6 +61,8 @@ class Dispatcher:
         if not self._clear_client_orders or not isinstance(self._venue, CancelsClientOrders):
             return
         for account in {view.account.account_id: view.account for view in queued}.values():
+            if await switch_over(account) is not None:
+                continue
             try:
                 cancelled = await self._venue.cancel_client_orders(account.account_no)
             except VenueUnavailable as unavailable:
@@ -111,6 +114,9 @@ class Dispatcher:
             if not isinstance(change, OrderChange):
                 return None
             event = await store_step(self._desk, view, change)
+            if frozen is None:
+                quote = (await load_quotes([view.order.symbol])).get(view.order.symbol)
+                await note_mark(view.order.id, now, quote.mark if quote else None)
             await outbox.append([event])
         self._desk.on_commit()
         return None if frozen else event.view

@@ -9,6 +9,8 @@ from domain.exemption import Condition
 from domain.market import MarginFactors
 from domain.risk_settings import SettingValue
 
+_NOT_SET = frozenset({"whole_debt"})
+"""What follows from the time of day and is nobody's to set."""
 _SIGNS = {"EQUALS": "=", "GREATER_THAN": ">"}
 
 
@@ -18,6 +20,8 @@ def facts_of(value: SettingValue | None) -> dict[str, str | None]:
         return {}
     facts: dict[str, str | None] = {}
     for each in fields(value):
+        if each.name in _NOT_SET:
+            continue
         said = getattr(value, each.name)
         if isinstance(said, MarginFactors):
             facts |= _factors(said)

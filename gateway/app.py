@@ -18,6 +18,7 @@ from gateway.live import Live
 from gateway.logs import REQUEST_ID_HEADER, RequestId
 from gateway.metrics import CONTENT_TYPE, exposition
 from gateway.patience import Question
+from gateway.report_endpoint import ReportEndpoint
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.sse import EventStreams, wants_event_stream
@@ -29,6 +30,7 @@ from resolvers.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
 
 STREAM_PATH = "/graphql/stream"
+REPORTS_PATH = "/reports/"
 DATABASE_PATIENCE_S = 2.0
 """Of probes and scrapes: whoever asks them does not wait much longer either."""
 
@@ -53,6 +55,7 @@ class Application:
         self._backlog = Question(self._ask_backlog, DATABASE_PATIENCE_S)
         self._endpoint: Endpoint | None = None
         self._streams: EventStreams | None = None
+        self._reports: ReportEndpoint | None = None
         self._workers: Workers | None = None
         self.live: Live | None = None
         self.resources: Resources | None = None
@@ -69,12 +72,13 @@ class Application:
                 workers = Workers(resources, live)
                 self.resources, self._workers, self.live = resources, workers, live
                 self._endpoint, self._streams = Endpoint(self._schema, resources), EventStreams(live)
+                self._reports = ReportEndpoint(resources)
                 workers.start()
                 try:
                     yield
                 finally:
                     await live.drain()
-                    self._endpoint = self._streams = self.live = None
+                    self._endpoint = self._streams = self._reports = self.live = None
                     await workers.stop()
                     self.resources = self._workers = None
 
@@ -89,7 +93,7 @@ class Application:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`/graphql` and below: serve with this application's database active in the request's task."""
+        """`/graphql` and below, and `/reports/`: serve with the database active in the request's task."""
         assert self.resources is not None, "served outside of the lifespan"
         serve = self._transport(scope)
         with self.resources.database.active():
@@ -100,8 +104,11 @@ class Application:
         assert self.live is not None
         assert self._endpoint is not None
         assert self._streams is not None
+        assert self._reports is not None
         if scope["type"] == "websocket":
             return self.live.serve
+        if scope["path"].startswith(REPORTS_PATH):
+            return self._reports
         if scope["path"].endswith(STREAM_PATH):
             return self._streams.single
         return self._streams.distinct if wants_event_stream(Headers(scope=scope)) else self._endpoint
@@ -160,6 +167,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Route("/graphql", application),
             Route(STREAM_PATH, application),
             WebSocketRoute("/graphql", application),
+            Route(f"{REPORTS_PATH}{{name}}.csv", application, methods=["GET"]),
             Route("/healthz", application.health),
             Route("/readyz", application.readiness),
             Route("/metrics", application.metrics),

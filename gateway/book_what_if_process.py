@@ -9,11 +9,13 @@ import asyncio
 import os
 import pickle
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from desk.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy, book_what_if
+from domain.money import Currency
+from models.book import load_base_currencies
 from models.database import Database
 
 NICENESS = 10
@@ -32,6 +34,22 @@ class _Job:
     asked: BookWhatIf
     now: datetime
     timeout_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _FlatNow:
+    """The answers of `BookRules.must_be_flat` at one moment, which a process can hand to another."""
+
+    currencies: frozenset[Currency]
+
+    def __call__(self, currency: Currency, now: datetime) -> bool:
+        return currency in self.currencies
+
+
+async def _portable(asked: BookWhatIf, now: datetime) -> BookWhatIf:
+    """The same question without the market calendars behind it."""
+    flat = [each for each in await load_base_currencies() if asked.rules.must_be_flat(each, now)]
+    return replace(asked, rules=replace(asked.rules, must_be_flat=_FlatNow(frozenset(flat))))
 
 
 class BookWhatIfProcess:
@@ -65,7 +83,8 @@ class BookWhatIfProcess:
         self._waiting += 1
         try:
             async with self._turn:
-                return await self._run(_Job(self._database_url, asked, now, self._timeout_s))
+                job = _Job(self._database_url, await _portable(asked, now), now, self._timeout_s)
+                return await self._run(job)
         finally:
             self._waiting -= 1
 

@@ -24,9 +24,11 @@ from feeds.replay import AtEnd, ReplayFeed
 from gateway.app import create_app
 from gateway.auth import issue, permission_named
 from gateway.book_import import import_book
+from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
 from gateway.fleet import Fleet, stop_without_parent
 from gateway.logs import configure_logging
 from gateway.replaying import Refused, into_database, into_redis
+from gateway.reports import EVERY_RECORD, REPORTS, UnknownReport, begin, period_of
 from gateway.resources import Parts, Resources, open_resources
 from gateway.server import run_server
 from gateway.settings import (
@@ -48,6 +50,7 @@ from gateway.startup import (
 from models.audit import write_audit
 from models.database import DatabaseUnavailable, UniqueViolated, transaction
 from models.revocation import revoke_subject
+from resolvers.node import type_and_id
 
 ROOT = Path(__file__).parents[1]
 DEMO_TOKEN_MINUTES = 24 * 60
@@ -212,6 +215,66 @@ def revoke(
         out.print(
             f"revoked: tokens of {subject} issued until now are refused; give out a new one a second later"
         )
+
+    _run(run)
+
+
+@cli.command("recompute")
+def recompute_command(
+    snapshot: Annotated[str, typer.Argument(help="Its id, as `snapshots` of a case gives it.")],
+) -> None:
+    """Compute a snapshot's figures again from its inputs; exit 1 when they, or its hash, differ."""
+    named = type_and_id(snapshot)
+
+    async def run(resources: Resources) -> None:
+        try:
+            same = await recompute(out, named[1] if named and named[0] == "Snapshot" else snapshot)
+        except NoSuchSnapshot as unknown:
+            raise Refused(str(unknown)) from None
+        if not same:
+            raise SystemExit(1)
+
+    _run(run)
+
+
+@cli.command()
+def report(
+    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPORTS)}.")],
+    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, UTC.")],
+    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, included.")],
+) -> None:
+    """Print a report as CSV."""
+
+    async def run(resources: Resources) -> None:
+        most = resources.settings.report_max_cases
+        try:
+            period = period_of(first.date(), last.date())
+            lines = await begin(resources.desk, "desk:report", EVERY_RECORD, name, period, most)
+        except (UnknownReport, ValueError) as bad:
+            raise Refused(str(bad.args[0])) from None
+        async for line in lines:
+            sys.stdout.write(line)
+
+    _run(run)
+
+
+@cli.command("verify-audit")
+def verify_audit_command(
+    head: Annotated[
+        str | None, typer.Option(help="A head printed and noted before: the chain must still contain it.")
+    ] = None,
+) -> None:
+    """Follow the audit's hash chain; exit 1 and name the rows when one was changed, dropped or swapped."""
+    try:
+        noted = None if head is None else head_named(head)
+    except ValueError as bad:
+        _fail(str(bad))
+
+    async def run(resources: Resources) -> None:
+        with _progress("following the chain") as advance:
+            whole = await verify_audit(out, noted, advance)
+        if not whole:
+            raise SystemExit(1)
 
     _run(run)
 

@@ -170,6 +170,7 @@ def make_desk(
         deadline_cut_off=settings.deadline_cutoff,
         base_markets=base_markets,
         default_base_market=settings.deadline_default_market,
+        aging_last_days=settings.aging_bucket_days,
         max_cases_per_batch=settings.liquidate_max_cases,
         max_orders_per_batch=settings.cancel_max_orders,
         cases=cases,

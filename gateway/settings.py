@@ -294,6 +294,14 @@ class Settings(BaseSettings):
         1, description="How often, in seconds, committed audit rows are put into the hash chain."
     )
     audit_chain_batch: Count = Field(500, description="The most audit rows chained in one transaction.")
+    aging_bucket_days: Annotated[tuple[Count, ...], NoDecode, BeforeValidator(_split_commas)] = Field(
+        (1, 3, 15, 90),
+        min_length=1,
+        description="The last days of the aging buckets but for the last one, which has no end.",
+    )
+    report_max_cases: Count = Field(
+        100_000, description="The most cases that one exported report may be about; a longer one is refused."
+    )
     daily_snapshot_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks whether daily snapshots are due."
     )
@@ -549,6 +557,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         ),
         "GATEWAY_FEED=replay needs GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
+        ),
+        "GATEWAY_AGING_BUCKET_DAYS must grow, such as 1,3,15,90.": (
+            sorted(set(settings.aging_bucket_days)) != list(settings.aging_bucket_days)
         ),
         "GATEWAY_INTRADAY_LAST_ORDER_MINUTES must not be below GATEWAY_INTRADAY_FLAT_MINUTES.": (
             settings.intraday_last_order_minutes < settings.intraday_flat_minutes

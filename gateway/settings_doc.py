@@ -34,7 +34,7 @@ def _default(field: FieldInfo) -> str:
     if isinstance(field.default, SecretStr):
         return "a published one"
     if isinstance(field.default, tuple) and field.default:
-        return f"`{','.join(field.default)}`"
+        return f"`{','.join(map(str, field.default))}`"
     if isinstance(field.default, dict):
         return f"`{','.join(f'{key}={value}' for key, value in field.default.items())}`"
     return "" if field.default_factory or field.default in (None, ()) else f"`{field.default}`"

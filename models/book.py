@@ -157,6 +157,12 @@ async def load_fx_rates() -> list[FxRate]:
     ]
 
 
+async def load_base_currencies() -> list[Currency]:
+    """Those that accounts have."""
+    rows = await fetch("SELECT DISTINCT base_currency FROM account ORDER BY base_currency")
+    return [Currency(row["base_currency"]) for row in rows]
+
+
 async def load_all_account_ids() -> list[AccountId]:
     """Every account."""
     return [AccountId(row["id"]) for row in await fetch("SELECT id FROM account ORDER BY id")]

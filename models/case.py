@@ -55,6 +55,8 @@ _SELECT = (
     f"SELECT {', '.join(f'c.{column}' for column in _COLUMNS if column != 'account_id')}, {ACCOUNT_COLUMNS}"
     " FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
 )
+SELECT_CASE = _SELECT
+"""Of which `case_from_row` reads the rows; for lists that other modules make."""
 _SELECT_WITH_VERSION = _SELECT.replace(" FROM ", ", a.book_version FROM ", 1)
 _FROM = "FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
 

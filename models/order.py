@@ -175,6 +175,19 @@ async def count_orders_of_cases(audience: Audience, ids: Sequence[CaseId]) -> di
     return {CaseId(row["case_id"]): int(row["orders"]) for row in rows}
 
 
+async def orders_of_cases(ids: Sequence[CaseId]) -> dict[CaseId, list[Order]]:
+    """Every order of each case, oldest first."""
+    orders: dict[CaseId, list[Order]] = defaultdict(list)
+    if not ids:
+        return orders
+    rows = await fetch(
+        f"{_SELECT} WHERE o.case_id IN ({placeholders(ids)}) ORDER BY o.created_at, o.id", *ids
+    )
+    for row in rows:
+        orders[CaseId(row["case_id"])].append(order_from_row(row).order)
+    return orders
+
+
 async def fills_of(ids: Sequence[OrderId]) -> dict[OrderId, list[Fill]]:
     """The fills of each order, oldest first."""
     rows = await fetch(

@@ -115,8 +115,8 @@ async def _accounts(audience: Audience, after: str, limit: int) -> Sequence[Row]
     most = where.value(limit)
     return await fetch(
         f"SELECT {ACCOUNT_COLUMNS}, a.financing_limit, a.trading_limit, a.outstanding_margin,"
-        " a.book_version, a.close_only, k.client_group FROM account a JOIN client k ON k.id = a.client_id"
-        f"{where} ORDER BY a.id LIMIT {most}",
+        " a.book_version, a.close_only, a.written_off_alerts, k.client_group"
+        f" FROM account a JOIN client k ON k.id = a.client_id{where} ORDER BY a.id LIMIT {most}",
         *where.values,
     )
 

@@ -24,6 +24,7 @@ from resolvers.node import Node, filter_id, global_id
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
+from resolvers.snapshot import Snapshot, snapshots_page
 from resolvers.stock_recovery import (
     CoveredOptionShortfall,
     ShortRecovery,
@@ -189,6 +190,16 @@ class Case(Node):
 
         page = await loaders.orders_of.load((case_id, first))
         return pager.connection(page, request, _order_key, order_of, count)
+
+    @strawberry.field(description="What was known of it at the moments that count, newest first.")
+    async def snapshots(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 20,
+        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+    ) -> Connection[Snapshot]:
+        """Not batched: for the page of one case."""
+        return await snapshots_page(info, self.view.case.id, first, after)
 
 
 @strawberry.input(description="Which cases; what is left out does not matter.")

@@ -10,6 +10,7 @@ from domain.approval import ApprovalKind, ApprovalStatus
 from domain.calendar import MarketDayKind
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
 from domain.case_records import DeadlineChangeKind
+from domain.cure import MetBy
 from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
 from domain.kill_switch import KillSwitchScope
@@ -21,6 +22,7 @@ from domain.principal import Permission
 from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
 from domain.risk_settings import ForceType, SettingKind, TradeType
+from domain.snapshot import SnapshotKind
 from domain.stock_recovery import RecallCause, RecoveryStatus
 
 E = TypeVar("E", bound=Enum)
@@ -373,6 +375,28 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "OPENED_AT": "When the case was opened.",
             "DEADLINE": "When the client's time ends.",
             "AMOUNT": "As last stored; a case whose amount changes between two pages may move.",
+        },
+    ),
+    MetBy: (
+        "What met a margin call.",
+        {
+            "DEPOSIT": "Money came in.",
+            "CLIENT_TRADE": "The client traded, or moved positions.",
+            "LIQUIDATION": "The desk sold or covered.",
+            "MARKET": "Prices, rates, factors, interest, limits or rules moved.",
+            "EXEMPTED": "An exemption rule ended it.",
+            "WRITTEN_OFF": "It was written off.",
+            "VOIDED": "It was voided.",
+        },
+    ),
+    SnapshotKind: (
+        "At which moment of a case's life a snapshot was taken.",
+        {
+            "TRIGGER": "The case was opened.",
+            "FORCE": "The desk might sell from then on, or a liquidation was accepted.",
+            "NOTICE": "A notice was sent to the client.",
+            "DAILY": "After the close of a trading day, while the case was open.",
+            "END": "The case was closed.",
         },
     ),
     OrderDirection: ("The direction of a sort.", {"ASC": "Smallest first.", "DESC": "Largest first."}),

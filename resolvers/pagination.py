@@ -33,7 +33,13 @@ def _time(value: str) -> datetime:
     return moment.astimezone(UTC)
 
 
-_PARSERS: dict[str, Callable[[str], object]] = {"s": _text, "d": parse_decimal, "t": _time}
+def _whole(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise ValueError("no row is numbered like that")
+    return int(value)
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {"s": _text, "d": parse_decimal, "t": _time, "i": _whole}
 
 
 @strawberry.type(description="Where a page lies in its list.")
@@ -73,7 +79,7 @@ class Pager(Generic[Row]):
     """Reads cursors of one list and builds its pages.
 
     `scope` is the list's sort order and filter; `key_types` has a letter for each value of a row's key:
-    s text, d decimal, t time.
+    s text, d decimal, t time, i whole number.
     """
 
     def __init__(self, scope: object, key_types: str, page_size_max: int) -> None:
@@ -126,4 +132,4 @@ def _tagged(value: object) -> str:
         return f"d{value:f}"
     if isinstance(value, datetime):
         return f"t{value.isoformat()}"
-    return f"s{value}"
+    return f"i{value}" if isinstance(value, int) else f"s{value}"

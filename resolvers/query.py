@@ -23,6 +23,7 @@ from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
 from models.order import OrderFilter as OrderSelection
 from resolvers.approval import ApprovalQueries, approval_of
+from resolvers.audit import AuditQueries, find_audit_entry
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
 from resolvers.case_records import follow_up_of
 from resolvers.client import Account, Client, account_of, client_of, position_of
@@ -41,8 +42,10 @@ from resolvers.market_days import MarketDay, find_market_day, market_days_page
 from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
+from resolvers.reports import ReportQueries
 from resolvers.search import search_of
 from resolvers.settings import SettingQueries, find_setting
+from resolvers.snapshot import SnapshotQueries, find_snapshot
 from resolvers.stock_queries import StockQueries
 from resolvers.stock_recovery import find_short_recovery, find_shortfall
 from resolvers.summary import CaseSummary, summarise
@@ -77,7 +80,15 @@ class ClientFilter:
 
 
 @strawberry.type(description="Everything that can be asked.")
-class Query(ApprovalQueries, KillSwitchQueries, SettingQueries, StockQueries):
+class Query(
+    ApprovalQueries,
+    AuditQueries,
+    KillSwitchQueries,
+    ReportQueries,
+    SettingQueries,
+    SnapshotQueries,
+    StockQueries,
+):
     """One method per root field; those of one subject stand together in a class of their own."""
 
     @strawberry.field(description="Who you are and what you may do.")
@@ -324,8 +335,10 @@ _FINDERS = {
     "Case": _find_case,
     "Client": _find_client,
     "Account": _find_account,
+    "AuditEntry": find_audit_entry,
     "Order": _find_order,
     "Position": _find_position,
+    "Snapshot": find_snapshot,
     "FollowUp": _find_follow_up,
     "MarketDay": find_market_day,
     "CoveredOptionShortfall": find_shortfall,

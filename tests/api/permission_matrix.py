@@ -29,6 +29,8 @@ MAY_EXPORT = MAY_DECIDE | {_P.AUDITOR}
 CASE, CLIENT, ACCOUNT, ORDER, REQUEST = (
     global_id(kind, "0" * 32) for kind in ("Case", "Client", "Account", "Order", "ApprovalRequest")
 )
+A_DAY = 'from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z"'
+SNAPSHOT = global_id("Snapshot", "0" * 32)
 """Ids that nothing has: who may is answered NOT_FOUND or null, and nothing changes."""
 
 
@@ -85,6 +87,8 @@ QUERIES: Mapping[str, Row] = {
         {"input": {"caseId": CASE}},
     ),
     "marketDays": Row("{ marketDays { totalCount } }", EVERYBODY),
+    "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),
+    "auditTrail": Row("{ auditTrail { totalCount } }", MAY_EXPORT),
     "killSwitches": Row("{ killSwitches { totalCount } }", EVERYBODY),
     "coveredOptionShortfalls": Row("{ coveredOptionShortfalls { totalCount } }", EVERYBODY),
     "shortRecoveries": Row("{ shortRecoveries { totalCount } }", EVERYBODY),
@@ -95,6 +99,9 @@ QUERIES: Mapping[str, Row] = {
         {"input": {"accountId": ACCOUNT, "scenario": {}}},
     ),
     "bookWhatIf": Row("{ bookWhatIf(input: {}) { asOf } }", MAY_PREVIEW),
+    "marginRecords": Row(f"{{ marginRecords({A_DAY}) {{ totalCount }} }}", MAY_EXPORT),
+    "liquidationReport": Row(f"{{ liquidationReport({A_DAY}) {{ totalCount }} }}", MAY_EXPORT),
+    "agingBuckets": Row("{ agingBuckets { cases } }", EVERYBODY),
     "approvalRequests": Row("{ approvalRequests { totalCount } }", SEES_APPROVALS),
     "settings": Row("{ settings { at } }", READS_SETTINGS),
     "settingHistory": Row("{ settingHistory { totalCount } }", READS_SETTINGS),

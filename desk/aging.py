@@ -1,0 +1,14 @@
+"""How long the open calls have been open, as far as the caller may see them."""
+
+from desk.desk import Desk
+from domain.aging import AgedCase, AgingBucket, aging_buckets
+from domain.principal import Audience
+from models.case import CaseFilter, case_totals
+
+
+async def aging(desk: Desk, audience: Audience) -> list[AgingBucket]:
+    """By the buckets of the settings."""
+    now = desk.clock()
+    totals = await case_totals(audience, CaseFilter(), now)
+    cases = [AgedCase(each.opened_at, each.amount, each.currency) for each in totals]
+    return aging_buckets(cases, desk.rules.aging_last_days, now)

@@ -1,0 +1,213 @@
+"""The daily margin record and the liquidation report, row by row, from the snapshots, orders and fills.
+
+Nothing here is stored: a report of an old period comes out the same, since what it is made of never changes.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from domain.case import Case, CaseCloseReason
+from domain.cure import CureParts, MetBy, cure_parts, how_met
+from domain.events import AccountReference, CaseView
+from domain.ids import CaseId, OrderId
+from domain.margin import Book, rate_to_base
+from domain.money import Currency, divide_ratio, exact, total
+from domain.order import Order, OrderSide
+from domain.principal import MASKED, Audience, Capability
+from domain.snapshot import SnapshotInputs, SnapshotKind
+from models.order import orders_of_cases
+from models.report import Period, RecordedFill, fills_of_accounts, marks_at_send, page_called, page_liquidated
+from models.snapshot import snapshots_of
+from models.where import Page, PageRequest
+
+_ENDS = (SnapshotKind.TRIGGER, SnapshotKind.END)
+
+
+@dataclass(frozen=True, slots=True)
+class MarginRecord:
+    """One required margin: of whom, how much, when due, when and how met."""
+
+    view: CaseView
+    client_name: str
+    met_at: datetime | None
+    """Since when nothing was owed, or when the case was closed otherwise; None while it is live."""
+    met_by: tuple[MetBy, ...]
+    parts: CureParts | None
+    """None while the case is live, and of one without snapshots."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationLeg:
+    """One order, beside what the market said. Money is in the instrument's currency, above 0 a loss."""
+
+    order: Order
+    currency: Currency | None
+    mark_at_decision: Decimal | None
+    mark_at_send: Decimal | None
+    slippage_at_decision: Decimal | None
+    slippage_at_send: Decimal | None
+    slippage_ratio: Decimal | None
+    """Of the slippage against the mark at the decision, to the value traded at that mark."""
+    base_slippage: Decimal | None
+    """Slippage against the decision's mark in base currency, at the decision's rate."""
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidationRecord:
+    """What the desk sold for one case."""
+
+    view: CaseView
+    client_name: str
+    legs: tuple[LiquidationLeg, ...]
+    base_slippage: Decimal | None
+    over_liquidated: Decimal | None
+    """Of the relief that the sales brought, what the cure did not need; None while the case is live."""
+    seconds_to_cure: int | None
+    """Whole seconds from the first order until nothing was owed."""
+
+
+async def margin_records(audience: Audience, period: Period, request: PageRequest) -> Page[MarginRecord]:
+    """Of the cases opened in the period, oldest first."""
+    page = await page_called(audience, period, request)
+    cured = await _cures(page.rows)
+    return Page([_record(audience, view, cured.get(view.case.id)) for view in page.rows], page.has_next)
+
+
+async def liquidation_records(
+    audience: Audience, period: Period, request: PageRequest
+) -> Page[LiquidationRecord]:
+    """Of the cases for which orders were recorded in the period, each with all of its orders."""
+    page = await page_liquidated(audience, period, request)
+    ids = [view.case.id for view in page.rows]
+    cured = await _cures(page.rows)
+    orders = await orders_of_cases(ids)
+    decisions = {
+        (each.case_id, each.occasion): each.decoded().inputs
+        for each in await snapshots_of(ids, [SnapshotKind.FORCE])
+    }
+    marks = await marks_at_send([order.id for each in orders.values() for order in each])
+    records = [
+        _liquidation(audience, view, orders[view.case.id], decisions, marks, cured.get(view.case.id))
+        for view in page.rows
+    ]
+    return Page(records, page.has_next)
+
+
+async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
+    """Of those that are closed and have both snapshots."""
+    closed = [view.case for view in views if not view.case.live]
+    found = {
+        (each.case_id, each.kind): each.decoded().inputs
+        for each in await snapshots_of([case.id for case in closed], _ENDS)
+    }
+    fills = await fills_of_accounts(sorted({case.account_id for case in closed}))
+    cures = {}
+    for case in closed:
+        before, after = (found.get((case.id, kind)) for kind in _ENDS)
+        if before is not None and after is not None:
+            between = _between(case, fills[case.account_id], before, after)
+            cures[case.id] = cure_parts(before.book, after.book, [each.fill for each in between])
+    return cures
+
+
+def _between(
+    case: Case, fills: Sequence[RecordedFill], before: SnapshotInputs, after: SnapshotInputs
+) -> list[RecordedFill]:
+    """Of the account's fills those that fell between; the case's own do, even in the very same moment."""
+    return [
+        each
+        for each in fills
+        if each.recorded_at <= after.as_of and (each.case_id == case.id or each.recorded_at > before.as_of)
+    ]
+
+
+def _record(audience: Audience, view: CaseView, parts: CureParts | None) -> MarginRecord:
+    case = view.case
+    met_at = case.cured_since if case.close_reason is CaseCloseReason.CURED else case.closed_at
+    met_by = how_met(case.close_reason, parts)
+    return MarginRecord(view, _name(audience, view.account), None if case.live else met_at, met_by, parts)
+
+
+def _liquidation(
+    audience: Audience,
+    view: CaseView,
+    orders: Sequence[Order],
+    decisions: dict[tuple[CaseId, str], SnapshotInputs],
+    marks: dict[OrderId, Decimal | None],
+    parts: CureParts | None,
+) -> LiquidationRecord:
+    case = view.case
+    legs = tuple(
+        _leg(order, decisions.get((case.id, f"plan {_plan_of(order)}")), marks.get(order.id))
+        for order in orders
+    )
+    known = [leg.base_slippage for leg in legs if leg.base_slippage is not None]
+    return LiquidationRecord(
+        view=view,
+        client_name=_name(audience, view.account),
+        legs=legs,
+        base_slippage=total(known) if known else None,
+        over_liquidated=parts.over_liquidated if parts is not None else None,
+        seconds_to_cure=_seconds_to_cure(case, orders),
+    )
+
+
+def _seconds_to_cure(case: Case, orders: Sequence[Order]) -> int | None:
+    if case.live or case.cured_since is None or not orders:
+        return None
+    return (case.cured_since - orders[0].created_at) // timedelta(seconds=1)
+
+
+def _leg(order: Order, decision: SnapshotInputs | None, mark_at_send: Decimal | None) -> LiquidationLeg:
+    book = decision.book if decision is not None else None
+    held = book.holding(order.symbol) if book is not None else None
+    mark = held.quote.mark if held is not None and held.quote is not None else None
+    multiplier = held.instrument.multiplier if held is not None else None
+    at_decision = _slippage(order, mark, multiplier)
+    return LiquidationLeg(
+        order=order,
+        currency=held.instrument.currency if held is not None else None,
+        mark_at_decision=mark,
+        mark_at_send=mark_at_send,
+        slippage_at_decision=at_decision,
+        slippage_at_send=_slippage(order, mark_at_send, multiplier),
+        slippage_ratio=_ratio(order, at_decision, mark, multiplier),
+        base_slippage=_in_base(book, held.instrument.currency if held else None, at_decision),
+    )
+
+
+def _slippage(order: Order, mark: Decimal | None, multiplier: Decimal | None) -> Decimal | None:
+    """What the fills brought less, or cost more, than the same quantity at the mark; fees aside."""
+    if mark is None or multiplier is None or not order.filled_quantity:
+        return None
+    with exact():
+        lost = mark * order.filled_quantity - order.filled_notional
+        return multiplier * (lost if order.side is OrderSide.SELL else -lost)
+
+
+def _ratio(
+    order: Order, slippage: Decimal | None, mark: Decimal | None, multiplier: Decimal | None
+) -> Decimal | None:
+    if slippage is None or mark is None or multiplier is None:
+        return None
+    with exact():
+        value = mark * order.filled_quantity * multiplier
+    return divide_ratio(slippage, value)
+
+
+def _in_base(book: Book | None, currency: Currency | None, amount: Decimal | None) -> Decimal | None:
+    if book is None or currency is None or amount is None:
+        return None
+    with exact():
+        return amount * rate_to_base(book, currency)
+
+
+def _plan_of(order: Order) -> str:
+    """The number of the plan, the last but one part of the client order id."""
+    return order.client_order_id.rsplit("-", 2)[1]
+
+
+def _name(audience: Audience, account: AccountReference) -> str:
+    return account.client_name if audience.may(Capability.SEE_PERSONAL_DATA) else MASKED

@@ -1,0 +1,177 @@
+"""How a call was met: what client, desk and market each did to the amount, from two snapshots and the fills.
+
+The first book is brought over into the second in this order, and each step is credited with what it takes
+off the need: the client's own trades at the marks of the beginning, then deposits, then the desk's sales at
+their prices and fees, then everything else (prices, rates, factors, interest, limits). The parts add up
+exactly to the need at the beginning less the need at the end.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.booking import credited
+from domain.case import CaseCloseReason
+from domain.ids import Symbol
+from domain.margin import AccountType, Book, Holding, fixed_part, shortfalls, total_up, valuation_price
+from domain.money import ZERO, Currency, exact, total
+from domain.order import OrderSide
+
+
+class MetBy(StrEnum):
+    """What met a call."""
+
+    DEPOSIT = "DEPOSIT"
+    CLIENT_TRADE = "CLIENT_TRADE"
+    LIQUIDATION = "LIQUIDATION"
+    MARKET = "MARKET"
+    EXEMPTED = "EXEMPTED"
+    WRITTEN_OFF = "WRITTEN_OFF"
+    VOIDED = "VOIDED"
+
+
+@dataclass(frozen=True, slots=True)
+class BookedFill:
+    """One execution as it was booked; `cash` is its effect in the instrument's currency, fee included."""
+
+    symbol: Symbol
+    side: OrderSide
+    quantity: Decimal
+    cash: Decimal
+
+    @property
+    def signed_quantity(self) -> Decimal:
+        """Bought > 0."""
+        return self.quantity if self.side is OrderSide.BUY else self.quantity.copy_negate()
+
+
+@dataclass(frozen=True, slots=True)
+class CureParts:
+    """What each took off the need, in base currency, exact; negative: it made the need larger."""
+
+    client_trades: Decimal
+    deposits: Decimal
+    sales: Decimal
+    market: Decimal
+    surplus: Decimal
+    """What was left over at the end; negative: what was still needed."""
+
+    @property
+    def over_liquidated(self) -> Decimal:
+        """Of what the sales relieved, the part that the cure did not need."""
+        return max(ZERO, min(self.sales, self.surplus))
+
+    @property
+    def met_by(self) -> tuple[MetBy, ...]:
+        """What helped, the most first."""
+        parts = {
+            MetBy.CLIENT_TRADE: self.client_trades,
+            MetBy.DEPOSIT: self.deposits,
+            MetBy.LIQUIDATION: self.sales,
+            MetBy.MARKET: self.market,
+        }
+        return tuple(sorted((name for name, part in parts.items() if part > 0), key=lambda n: -parts[n]))
+
+
+_WITHOUT_CURE = {
+    CaseCloseReason.EXEMPTED: MetBy.EXEMPTED,
+    CaseCloseReason.WRITTEN_OFF: MetBy.WRITTEN_OFF,
+    CaseCloseReason.VOIDED: MetBy.VOIDED,
+}
+
+
+def how_met(reason: CaseCloseReason | None, parts: CureParts | None) -> tuple[MetBy, ...]:
+    """Of a closed case; nothing while it is live, or where its snapshots are missing."""
+    if reason in _WITHOUT_CURE:
+        return (_WITHOUT_CURE[reason],)
+    return parts.met_by if reason is not None and parts is not None else ()
+
+
+def need(book: Book) -> Decimal:
+    """The amount to collect, neither rounded nor cut off at 0: below 0 is what is left over."""
+    with exact():
+        totals = total_up(book)
+        if book.terms.account_type is AccountType.CASH:
+            return fixed_part(book.terms, book.rule, totals.accrued_interest) - totals.cash
+        equity = totals.cash + totals.long + totals.short
+        assets = equity if book.rule.on_equity else equity - totals.dead
+        terms, rule = book.terms, book.rule
+        margin, _ = shortfalls(terms, rule, totals.cash, assets, totals.margin_call, totals.accrued_interest)
+        return max(margin, -totals.cash - terms.financing_limit) if rule.with_over_financing else margin
+
+
+def cure_parts(before: Book, after: Book, fills: Sequence[BookedFill]) -> CureParts:
+    """What happened between two snapshots; `fills` are the desk's own, of this account, in between."""
+    traded = _client_traded(before, after, fills)
+    funded = _deposited(traded, after, fills)
+    sold = _sold(funded, fills)
+    needs = [need(book) for book in (before, traded, funded, sold, after)]
+    with exact():
+        trades, deposits, sales, market = (needs[step] - needs[step + 1] for step in range(4))
+        return CureParts(trades, deposits, sales, market, surplus=-needs[-1])
+
+
+def _client_traded(before: Book, after: Book, fills: Sequence[BookedFill]) -> Book:
+    book = before
+    known = {held.instrument.symbol: held for held in (*after.holdings, *before.holdings)}
+    for symbol, held in known.items():
+        moved = total(
+            [
+                _quantity(after, symbol),
+                _quantity(before, symbol).copy_negate(),
+                *(fill.signed_quantity.copy_negate() for fill in fills if fill.symbol == symbol),
+            ]
+        )
+        if moved:
+            with exact():
+                paid = -moved * held.instrument.multiplier * valuation_price(held)
+            book = _moved(book, held, moved, paid)
+    return book
+
+
+def _deposited(book: Book, after: Book, fills: Sequence[BookedFill]) -> Book:
+    currencies = {cash.currency for cash in (*book.cash, *after.cash)}
+    for currency in sorted(currencies):
+        own = [fill.cash for fill in fills if _currency(book, fill.symbol) == currency]
+        came = total(
+            [_cash(after, currency), *(amount.copy_negate() for amount in (_cash(book, currency), *own))]
+        )
+        if came:
+            book = replace(book, cash=credited(book.cash, currency, came))
+    return book
+
+
+def _sold(book: Book, fills: Sequence[BookedFill]) -> Book:
+    for fill in fills:
+        held = book.holding(fill.symbol)
+        if held is not None:
+            book = _moved(book, held, fill.signed_quantity, fill.cash)
+    return book
+
+
+def _moved(book: Book, reference: Holding, quantity: Decimal, cash: Decimal) -> Book:
+    """The book with a position changed and paid for; a position of 0 stays, so that later steps find it."""
+    symbol = reference.instrument.symbol
+    held = book.holding(symbol)
+    now = replace(held or reference, quantity=total([held.quantity if held else ZERO, quantity]))
+    others = [each for each in book.holdings if each.instrument.symbol != symbol]
+    return replace(
+        book,
+        holdings=(*others, now),
+        cash=credited(book.cash, reference.instrument.currency, cash),
+    )
+
+
+def _quantity(book: Book, symbol: Symbol) -> Decimal:
+    held = book.holding(symbol)
+    return held.quantity if held else ZERO
+
+
+def _currency(book: Book, symbol: Symbol) -> Currency | None:
+    held = book.holding(symbol)
+    return held.instrument.currency if held else None
+
+
+def _cash(book: Book, currency: Currency) -> Decimal:
+    return total(cash.balance for cash in book.cash if cash.currency == currency)

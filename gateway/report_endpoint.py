@@ -1,0 +1,65 @@
+"""`GET /reports/<name>.csv`: a report, streamed, for who may export records."""
+
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from datetime import date
+
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.types import Receive, Scope, Send
+
+from domain.principal import Capability
+from gateway.auth import Unauthenticated, bearer
+from gateway.graphql import error_response
+from gateway.logs import current_request_id
+from gateway.reports import ReportTooLong, UnknownReport, begin, period_of
+from gateway.resources import Resources
+
+
+class ReportEndpoint:
+    """ASGI; served with the database active."""
+
+    def __init__(self, resources: Resources) -> None:
+        self._resources = resources
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve."""
+        response = await self._answer(Request(scope, receive))
+        await response(scope, receive, send)
+
+    async def _answer(self, request: Request) -> Response:
+        resources = self._resources
+        desk = resources.desk
+        try:
+            principal = resources.tokens.verify(bearer(request.headers.get("authorization")), desk.clock())
+        except Unauthenticated as refused:
+            response = error_response(401, refused.code, refused.message)
+            response.headers["WWW-Authenticate"] = "Bearer"
+            return response
+        if not principal.audience.may(Capability.EXPORT_RECORDS):
+            return error_response(403, "FORBIDDEN", "Your token does not allow to export records.")
+        principal = replace(principal, request_id=current_request_id())
+        name = request.path_params["name"]
+        try:
+            period = period_of(*(date.fromisoformat(request.query_params[key]) for key in ("from", "to")))
+            lines = await begin(
+                desk, principal, principal.audience, name, period, resources.settings.report_max_cases
+            )
+        except UnknownReport as unknown:
+            return error_response(404, "BAD_REQUEST", str(unknown))
+        except (KeyError, ValueError, ReportTooLong) as bad:
+            said = "give from and to as days, such as 2020-03-16" if isinstance(bad, KeyError) else str(bad)
+            return error_response(400, "BAD_REQUEST", said)
+        return StreamingResponse(
+            _encoded(lines),
+            media_type="text/csv; charset=utf-8",
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}.csv"',
+                "Cache-Control": "no-store",
+            },
+        )
+
+
+async def _encoded(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:
+    async for line in lines:
+        yield line.encode()

@@ -1,0 +1,200 @@
+"""The reports as CSV: a header and one line per row, made page by page, so that a long one takes no memory.
+
+Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers are exact, without
+exponent; times are RFC 3339 in UTC. `GET /reports/<name>.csv?from=2020-03-16&to=2020-03-31`, both days
+included.
+"""
+
+import csv
+import io
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
+from typing import Any
+
+from desk.aging import aging
+from desk.audit import entry
+from desk.desk import Desk
+from desk.reports import LiquidationRecord, MarginRecord, liquidation_records, margin_records
+from domain.events import CaseView
+from domain.principal import Audience, Permission, Principal
+from models.audit import write_audit
+from models.report import Period, count_called, count_liquidated
+from models.where import PageRequest
+
+ROWS_PER_PAGE = 100
+EVERY_RECORD = Audience(frozenset({Permission.AUDITOR}), None)
+"""An operator at the command line, who may read the database anyway."""
+_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+
+Cell = str | int | Decimal | datetime | None
+Row = Sequence[Cell]
+
+
+class UnknownReport(LookupError):
+    """There is no report of this name."""
+
+
+class ReportTooLong(ValueError):
+    """The period has more rows than one report may have."""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """Its columns, how many cases it is about, and its rows."""
+
+    columns: tuple[str, ...]
+    count: Callable[[Audience, Period], Awaitable[int]]
+    rows: Callable[[Desk, Audience, Period], AsyncIterator[Row]]
+
+
+def period_of(first_day: date, last_day: date) -> Period:
+    """Whole days in UTC, both included; raises ValueError when they are the wrong way round."""
+    if first_day > last_day:
+        raise ValueError("from must not be later than to")
+    start = datetime.combine(first_day, time(), UTC)
+    return Period(start, datetime.combine(last_day, time(), UTC) + timedelta(days=1))
+
+
+async def begin(
+    desk: Desk, by: Principal | str, audience: Audience, name: str, period: Period, most_rows: int
+) -> AsyncIterator[str]:
+    """The lines of the report, after noting in the audit that it was taken.
+
+    Raises `UnknownReport` and `ReportTooLong` before anything is said.
+    """
+    report = REPORTS.get(name)
+    if report is None:
+        raise UnknownReport(f"there is no report {name}: {', '.join(REPORTS)}")
+    cases = await report.count(audience, period)
+    if cases > most_rows:
+        raise ReportTooLong(f"{cases} cases are more than {most_rows}: choose a shorter period")
+    detail = {"from": period.start.isoformat(), "to": period.end.isoformat(), "cases": cases}
+    await write_audit([entry(by, desk.clock(), "export", "report", name, detail)])
+    return _lines(report, report.rows(desk, audience, period))
+
+
+async def _lines(report: Report, rows: AsyncIterator[Row]) -> AsyncIterator[str]:
+    yield csv_line(report.columns)
+    async for row in rows:
+        yield csv_line(row)
+
+
+def csv_line(cells: Row) -> str:
+    """RFC 4180, the line break included."""
+    buffer = io.StringIO()
+    csv.writer(buffer).writerow([_text(cell) for cell in cells])
+    return buffer.getvalue()
+
+
+def _text(cell: Cell) -> str:
+    match cell:
+        case None:
+            return ""
+        case Decimal():
+            text = format(cell, "f")
+            return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+        case datetime():
+            return cell.astimezone(UTC).isoformat().replace("+00:00", "Z")
+        case int():
+            return str(cell)
+    return f"'{cell}" if cell.startswith(_FORMULAS) else cell
+
+
+_CASE = ("case", "account", "client", "name", "alert", "status", "currency")
+
+
+def _case(view: CaseView, name: str) -> tuple[Cell, ...]:
+    case, account = view.case, view.account
+    return (
+        *(case.case_no, account.account_no, account.client_no, name, case.alert_type, case.status),
+        account.base_currency,
+    )
+
+
+async def _pages(
+    page: Callable[[Audience, Period, PageRequest], Awaitable[Any]], audience: Audience, period: Period
+) -> AsyncIterator[Any]:
+    after: tuple[Any, ...] | None = None
+    while True:
+        found = await page(audience, period, PageRequest(ROWS_PER_PAGE, after))
+        for record in found.rows:
+            yield record
+        if not found.has_next:
+            return
+        last = found.rows[-1].view.case
+        after = (last.opened_at, last.id)
+
+
+async def _margin_rows(_: Desk, audience: Audience, period: Period) -> AsyncIterator[Row]:
+    async for record in _pages(margin_records, audience, period):
+        yield _margin_row(record)
+
+
+def _margin_row(record: MarginRecord) -> Row:
+    case, parts = record.view.case, record.parts
+    cure: tuple[Cell, ...] = (None,) * 5
+    if parts is not None:
+        cure = (parts.client_trades, parts.deposits, parts.sales, parts.market, parts.surplus)
+    return (
+        *_case(record.view, record.client_name),
+        *(case.opened_at, case.amount_at_open, case.deadline, record.met_at, " ".join(record.met_by)),
+        *cure,
+        case.figures.amount if case.live else None,
+    )
+
+
+async def _liquidation_rows(_: Desk, audience: Audience, period: Period) -> AsyncIterator[Row]:
+    async for record in _pages(liquidation_records, audience, period):
+        for row in _liquidation_lines(record):
+            yield row
+
+
+def _liquidation_lines(record: LiquidationRecord) -> Iterator[Row]:
+    """One per order; what belongs to the case stands in its first line only, so that columns can be added."""
+    of_case: tuple[Cell, ...] = (record.base_slippage, record.over_liquidated, record.seconds_to_cure)
+    for number, leg in enumerate(record.legs):
+        order = leg.order
+        yield (
+            *_case(record.view, record.client_name),
+            *(order.client_order_id, order.symbol, order.side, order.status, order.created_at),
+            *(order.placed_by, order.quantity, order.filled_quantity, order.average_price, leg.currency),
+            *(leg.mark_at_decision, leg.mark_at_send, leg.slippage_at_decision, leg.slippage_at_send),
+            leg.slippage_ratio,
+            *(of_case if number == 0 else (None, None, None)),
+        )
+
+
+async def _aging_rows(desk: Desk, audience: Audience, _: Period) -> AsyncIterator[Row]:
+    for bucket in await aging(desk, audience):
+        for currency, amount in bucket.amounts.items() or (("", Decimal(0)),):
+            yield (bucket.first_day, bucket.last_day, bucket.cases, currency, amount)
+
+
+async def _nothing(_: Audience, __: Period) -> int:
+    return 0
+
+
+REPORTS: Mapping[str, Report] = {
+    "margin-records": Report(
+        (
+            *_CASE,
+            *("required_at", "required_amount", "due_at", "met_at", "met_by", "by_client_trades"),
+            *("by_deposits", "by_liquidation", "by_market", "surplus", "still_owed"),
+        ),
+        count_called,
+        _margin_rows,
+    ),
+    "liquidations": Report(
+        (
+            *_CASE,
+            *("order", "symbol", "side", "order_status", "decided_at", "decided_by", "quantity", "filled"),
+            *("average_price", "price_currency", "mark_at_decision", "mark_at_send", "slippage_at_decision"),
+            *("slippage_at_send", "slippage_ratio", "case_slippage", "over_liquidated", "seconds_to_cure"),
+        ),
+        count_liquidated,
+        _liquidation_rows,
+    ),
+    "aging": Report(("first_day", "last_day", "cases", "currency", "amount"), _nothing, _aging_rows),
+}

@@ -1,0 +1,133 @@
+"""What the reports read: cases of a period, the desk's executions, and the marks when orders were sent."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from domain.cure import BookedFill
+from domain.events import CaseView
+from domain.ids import AccountId, CaseId, OrderId, Symbol
+from domain.order import OrderSide
+from domain.principal import Audience
+from models.case import SELECT_CASE, case_from_row
+from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, placeholders, time
+from models.where import Page, PageRequest, Where, cut
+
+
+@dataclass(frozen=True, slots=True)
+class Period:
+    """From `start`, until before `end`."""
+
+    start: datetime
+    end: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class RecordedFill:
+    """An execution, when it was recorded, and for which case."""
+
+    fill: BookedFill
+    case_id: CaseId
+    recorded_at: datetime
+
+
+async def page_called(audience: Audience, period: Period, request: PageRequest) -> Page[CaseView]:
+    """Cases opened in the period, oldest first; the key of a row is (opened_at, id)."""
+    return await _page(_called(audience, period), request)
+
+
+async def count_called(audience: Audience, period: Period) -> int:
+    """How many there are."""
+    return await _count(_called(audience, period))
+
+
+async def page_liquidated(audience: Audience, period: Period, request: PageRequest) -> Page[CaseView]:
+    """Cases for which an order was recorded in the period, oldest first; the key is (opened_at, id)."""
+    return await _page(_liquidated(audience, period), request)
+
+
+async def count_liquidated(audience: Audience, period: Period) -> int:
+    """How many there are."""
+    return await _count(_liquidated(audience, period))
+
+
+async def fills_of_accounts(account_ids: Sequence[AccountId]) -> dict[AccountId, list[RecordedFill]]:
+    """Every execution of these accounts, in the order in which they were recorded."""
+    found: dict[AccountId, list[RecordedFill]] = defaultdict(list)
+    if not account_ids:
+        return found
+    rows = await fetch(
+        "SELECT o.account_id, o.case_id, o.symbol, o.side, e.quantity, e.cash_effect, e.recorded_at"
+        " FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
+        f" WHERE e.exec_type = 'TRADE' AND o.account_id IN ({placeholders(account_ids)})"
+        " ORDER BY e.recorded_at, e.id",
+        *account_ids,
+    )
+    for row in rows:
+        fill = BookedFill(
+            Symbol(row["symbol"]),
+            OrderSide(row["side"]),
+            decimal(row["quantity"]),
+            decimal(row["cash_effect"]),
+        )
+        recorded = RecordedFill(fill, CaseId(row["case_id"]), time(row["recorded_at"]))
+        found[AccountId(row["account_id"])].append(recorded)
+    return found
+
+
+async def note_mark(order_id: OrderId, at: datetime, mark: Decimal | None) -> None:
+    """What the market said when the order was sent; of several sendings the last counts."""
+    await execute(
+        "INSERT INTO order_mark (order_id, at, mark) VALUES ($1, $2, $3)"
+        " ON CONFLICT (order_id) DO UPDATE SET at = excluded.at, mark = excluded.mark",
+        *(order_id, at, mark),
+    )
+
+
+async def marks_at_send(order_ids: Sequence[OrderId]) -> dict[OrderId, Decimal | None]:
+    """By order; one that was never sent has none."""
+    rows = await fetch(
+        f"SELECT order_id, mark FROM order_mark WHERE order_id IN ({placeholders(order_ids)})", *order_ids
+    )
+    return {OrderId(row["order_id"]): decimal_or_none(row["mark"]) for row in rows}
+
+
+def _called(audience: Audience, period: Period) -> Where:
+    where = Where()
+    where.sees(audience)
+    where.add("c.opened_at >= ?", period.start)
+    where.add("c.opened_at < ?", period.end)
+    return where
+
+
+def _liquidated(audience: Audience, period: Period) -> Where:
+    where = Where()
+    where.sees(audience)
+    where.add(
+        "EXISTS (SELECT 1 FROM liquidation_order o WHERE o.case_id = c.id"
+        " AND o.created_at >= ? AND o.created_at < ?)",
+        period.start,
+        period.end,
+    )
+    return where
+
+
+async def _page(where: Where, request: PageRequest) -> Page[CaseView]:
+    if request.after is not None:
+        where.add("(c.opened_at, c.id) > (?, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows: Sequence[Row] = await fetch(
+        f"{SELECT_CASE}{where} ORDER BY c.opened_at, c.id LIMIT {limit}", *where.values
+    )
+    return cut([case_from_row(row) for row in rows], request.first)
+
+
+async def _count(where: Where) -> int:
+    row = await fetch_one(
+        f"SELECT COUNT(*) AS cases FROM margin_case c JOIN account a ON a.id = c.account_id{where}",
+        *where.values,
+    )
+    assert row is not None
+    return int(row["cases"])

@@ -1,0 +1,160 @@
+"""How a call was met, in money that adds up; aging; and CSV that no spreadsheet takes for a formula."""
+
+from dataclasses import replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.aging import AgedCase, aging_buckets
+from domain.booking import after_fill, cash_effect
+from domain.canonical import canonical_text, plain
+from domain.case import CaseCloseReason
+from domain.cure import BookedFill, MetBy, cure_parts, how_met, need
+from domain.ids import Symbol
+from domain.margin import Book, CashBalance, Holding, compute_figures
+from domain.money import round_money
+from domain.order import OrderSide
+from gateway.reports import csv_line
+from tests.unit.books import APPLE, HKD, MAX_AGE, NOW, TENCENT, USD, worked_example
+
+DAYS = (1, 3, 15, 90)
+
+
+def priced(book: Book, symbol: Symbol, last: str) -> Book:
+    """The same book with another price."""
+    return replace(book, holdings=tuple(_priced(held, symbol, last) for held in book.holdings))
+
+
+def _priced(held: Holding, symbol: Symbol, last: str) -> Holding:
+    if held.instrument.symbol != symbol or held.quote is None:
+        return held
+    price = Decimal(last)
+    return replace(held, quote=replace(held.quote, bid=price, ask=price, last=price))
+
+
+def sold(book: Book, symbol: Symbol, quantity: str, price: str, fee: str) -> tuple[Book, BookedFill]:
+    """The book after a sale, and the sale as it was booked."""
+    held = book.holding(symbol)
+    assert held is not None
+    amounts = Decimal(quantity), Decimal(price), Decimal(fee)
+    cash = cash_effect(held.instrument, -amounts[0], *amounts[1:])
+    after = after_fill(book, symbol, -amounts[0], *amounts[1:])
+    return after, BookedFill(symbol, OrderSide.SELL, amounts[0], cash)
+
+
+def paid_in(book: Book, amount: str) -> Book:
+    """HKD more."""
+    (hkd,) = (cash for cash in book.cash if cash.currency == HKD)
+    others = tuple(cash for cash in book.cash if cash is not hkd)
+    return replace(book, cash=(replace(hkd, balance=hkd.balance + Decimal(amount)), *others))
+
+
+def test_the_need_is_the_amount_without_its_end_at_zero() -> None:
+    book = worked_example()
+    assert need(book) == Decimal("152800")
+    assert need(paid_in(book, "200000")) == Decimal("-47200")
+
+
+def test_the_sale_of_the_worked_example_sold_408_29_too_much() -> None:
+    book = worked_example()
+    after, fill = sold(book, TENCENT, "1100", "399.80", "571.71")
+    parts = cure_parts(book, after, [fill])
+    assert parts.sales == Decimal("153208.29")
+    assert parts.surplus == parts.over_liquidated == Decimal("408.29")
+    assert not any((parts.deposits, parts.client_trades, parts.market))
+    assert parts.met_by == (MetBy.LIQUIDATION,)
+
+
+def test_a_deposit_a_sale_and_a_fall_of_prices_are_told_apart() -> None:
+    book = worked_example()
+    after, fill = sold(paid_in(book, "100000"), TENCENT, "400", "399.70", "207.84")
+    after = priced(after, TENCENT, "390")
+    parts = cure_parts(book, after, [fill])
+    assert parts.deposits == Decimal("100000")
+    # 400 x (399.70 - 0.65 x 400) - 207.84
+    assert parts.sales == Decimal("55672.16")
+    # 1,600 shares lose 10 each, and 0.35 of it in margin.
+    assert parts.market == Decimal("-10400")
+    assert parts.surplus == -need(after)
+    assert parts.met_by == (MetBy.DEPOSIT, MetBy.LIQUIDATION)
+
+
+def test_what_the_client_sells_is_no_deposit() -> None:
+    book = worked_example()
+    after = after_fill(book, APPLE, Decimal(-100), Decimal(200), Decimal(0))
+    parts = cure_parts(book, after, [])
+    # 100 x 200 x 7.80 x 0.45
+    assert parts.client_trades == Decimal("70200")
+    assert not parts.deposits
+    assert parts.met_by == (MetBy.CLIENT_TRADE,)
+
+
+def test_an_exemption_needs_no_parts() -> None:
+    assert how_met(CaseCloseReason.EXEMPTED, None) == (MetBy.EXEMPTED,)
+    assert how_met(None, None) == ()
+
+
+@given(
+    deposit=st.decimals(-(10**6), 10**6, places=2),
+    quantity=st.integers(1, 1999),
+    price=st.decimals("1", "900", places=2),
+    later=st.decimals("1", "900", places=3),
+    dollars=st.decimals(-(10**5), 10**5, places=2),
+)
+def test_the_parts_always_add_up(
+    deposit: Decimal, quantity: int, price: Decimal, later: Decimal, dollars: Decimal
+) -> None:
+    book = worked_example()
+    after, fill = sold(paid_in(book, str(deposit)), TENCENT, str(quantity), str(price), "1.23")
+    after = priced(after, TENCENT, str(later))
+    after = replace(
+        after, cash=(*(c for c in after.cash if c.currency != USD), CashBalance(USD, dollars, Decimal(1)))
+    )
+    parts = cure_parts(book, after, [fill])
+    assert parts.client_trades + parts.deposits + parts.sales + parts.market == need(book) + parts.surplus
+    assert parts.surplus == -need(after)
+    figures = compute_figures(after, NOW, MAX_AGE)
+    assert figures.amount == max(Decimal(0), round_money(need(after), HKD))
+
+
+@pytest.mark.parametrize(
+    ("hours", "bucket"),
+    [
+        (0, 0),
+        (24, 0),
+        (25, 1),
+        (72, 1),
+        (73, 2),
+        (15 * 24, 2),
+        (15 * 24 + 1, 3),
+        (90 * 24, 3),
+        (90 * 24 + 1, 4),
+    ],
+)
+def test_a_case_is_in_the_bucket_of_its_day(hours: int, bucket: int) -> None:
+    case = AgedCase(NOW - timedelta(hours=hours), Decimal("1.10"), HKD)
+    buckets = aging_buckets([case, case], DAYS, NOW)
+    assert [each.cases for each in buckets] == [2 if number == bucket else 0 for number in range(5)]
+    assert buckets[bucket].amounts == {HKD: Decimal("2.20")}
+    assert [(each.first_day, each.last_day) for each in buckets] == [
+        (1, 1),
+        (2, 3),
+        (4, 15),
+        (16, 90),
+        (91, None),
+    ]
+
+
+def test_csv_is_exact_quoted_and_no_formula() -> None:
+    cells = ("=1+1", "-5", "@x", 'a "b", c', Decimal("-152800.50"), Decimal("1E+3"), None, NOW, 7)
+    line = '\'=1+1,\'-5,\'@x,"a ""b"", c",-152800.5,1000,,2020-03-16T14:30:00Z,7\r\n'
+    assert csv_line(cells) == line
+
+
+def test_equal_values_have_one_text() -> None:
+    assert plain({"a": Decimal("1.10"), "b": timedelta(seconds=1.5)}) == {"a": "1.1", "b": "PT1.5S"}
+    assert canonical_text({"b": Decimal("-0.00"), "a": None}) == '{"a":null,"b":"0"}'
+    assert plain(Decimal("123456789012345678901234567890.1230")) == "123456789012345678901234567890.123"
