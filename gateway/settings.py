@@ -359,6 +359,10 @@ class Settings(BaseSettings):
     message_lifetime_hours: Count = Field(
         24, description="After how many hours a message that was not sent is given up."
     )
+    message_retention_days: Count = Field(
+        400,
+        description="How many days after its case was closed a message is kept; of a live case, for ever.",
+    )
     message_sweep_interval_s: Seconds = Field(
         15, description="How often, in seconds, the desk looks for clients who are to be told something."
     )
