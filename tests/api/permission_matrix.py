@@ -22,7 +22,9 @@ SEES_APPROVALS = OPERATORS | MAY_DECIDE | {_P.AUDITOR}
 READS_SETTINGS = MAY_DECIDE | {_P.AUDITOR}
 CHANGES_SETTINGS = frozenset({_P.RISK_SETTING_FULL})
 MAY_FREEZE = EVERYBODY - {_P.RISK_WARNING_READ_ONLY, _P.AUDITOR}
+SETS_MARKET_DAYS = frozenset({_P.RISK_WARNING_FULL, _P.RISK_SETTING_FULL})
 MAY_MESSAGE = OPERATORS | {_P.SERVICE}
+MAY_HOOK = frozenset({_P.RISK_SETTING_FULL, _P.SERVICE})
 MAY_EXPORT = MAY_DECIDE | {_P.AUDITOR}
 
 CASE, CLIENT, ACCOUNT, ORDER, REQUEST = (
@@ -53,13 +55,20 @@ def mutation(name: str, input_type: str, allowed: frozenset[Permission], **input
 RESULT = "result { __typename ... on CaseCommandRefused { code } }"
 """What most commands on a case answer."""
 _APPROVAL = "results { __typename ... on ApprovalRefused { code } }"
+_WEBHOOK = "result { __typename ... on WebhookRefused { code } }"
 ANSWERS = {
+    "sendMessage": "results { __typename ... on MessageRefused { code } }",
+    "registerWebhook": _WEBHOOK,
+    "removeWebhook": _WEBHOOK,
+    "replayWebhook": _WEBHOOK,
     "liquidate": "results { __typename ... on LiquidationRefused { code } }",
     "cancel": "results { __typename ... on CancelRefused { code } }",
     "setKillSwitch": "result { __typename ... on KillSwitchRefused { code } }",
     "approve": _APPROVAL,
     "decline": _APPROVAL,
     "withdraw": _APPROVAL,
+    "setAutoLiquidation": "results { __typename ... on CaseCommandRefused { code } }",
+    "setMarketDay": "result { __typename ... on MarketDayRefused { code } }",
     "recallStock": "result { __typename ... on RecallRefused { code } }",
     "recoverStock": "results { __typename ... on StockRecoveryRefused { code } }",
     "requestSettingChange": "result { __typename ... on SettingChangeRefused { code } }",
@@ -67,6 +76,7 @@ ANSWERS = {
 """What others answer: whatever it is, a refusal's `code` has to be asked for."""
 
 QUERIES: Mapping[str, Row] = {
+    "webhooks": Row("{ webhooks { nodes { id } } }", MAY_HOOK),
     "viewer": Row("{ viewer { subject } }", EVERYBODY),
     "node": Row("query ($id: ID!) { node(id: $id) { id } }", EVERYBODY, {"id": CASE}),
     "cases": Row("{ cases { totalCount } }", EVERYBODY),
@@ -83,6 +93,7 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"input": {"caseId": CASE}},
     ),
+    "marketDays": Row("{ marketDays { totalCount } }", EVERYBODY),
     "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),
     "auditTrail": Row("{ auditTrail { totalCount } }", MAY_EXPORT),
     "killSwitches": Row("{ killSwitches { totalCount } }", EVERYBODY),
@@ -104,8 +115,43 @@ QUERIES: Mapping[str, Row] = {
 }
 
 MUTATIONS: Mapping[str, Row] = {
+    "sendMessage": mutation(
+        "sendMessage", "SendMessageInput", MAY_MESSAGE, caseIds=[CASE], channel="SMS", text="x"
+    ),
+    "registerWebhook": mutation("registerWebhook", "RegisterWebhookInput", MAY_HOOK, url="refused"),
+    "removeWebhook": mutation("removeWebhook", "RemoveWebhookInput", MAY_HOOK, webhookId=CASE),
+    "replayWebhook": mutation("replayWebhook", "ReplayWebhookInput", MAY_HOOK, webhookId=CASE),
     "liquidate": mutation("liquidate", "LiquidateInput", MAY_LIQUIDATE, cases=[{"caseId": CASE}]),
     "cancel": mutation("cancel", "CancelInput", MAY_CANCEL, orderIds=[ORDER]),
+    **{
+        name: mutation(name, kind, OPERATORS, caseId=CASE, **more)
+        for name, kind, more in (
+            ("addFollowUp", "AddFollowUpInput", {"text": "x"}),
+            ("claimCase", "ClaimCaseInput", {}),
+            ("releaseCase", "ReleaseCaseInput", {}),
+            ("markException", "CaseReasonInput", {"expectedVersion": 1, "reason": "x"}),
+            ("clearException", "CaseReasonInput", {"expectedVersion": 1, "reason": "x"}),
+            (
+                "adjustDeadline",
+                "AdjustDeadlineInput",
+                {"expectedVersion": 1, "deadline": "2030-01-02T06:00:00Z", "reason": "x"},
+            ),
+        )
+    },
+    **{
+        name: mutation(name, "CaseReasonInput", MAY_LIQUIDATE, caseId=CASE, expectedVersion=1, reason="x")
+        for name in ("voidCase", "writeOff")
+    },
+    "setAutoLiquidation": mutation(
+        "setAutoLiquidation", "SetAutoLiquidationInput", OPERATORS, caseIds=[CASE], when={"clear": True}
+    ),
+    "setMarketDay": mutation(
+        *("setMarketDay", "SetMarketDayInput", SETS_MARKET_DAYS),
+        market="NONE",
+        day="2030-01-02",
+        kind="CLOSED",
+        reason="x",
+    ),
     "updateRemark": mutation(
         "updateRemark", "UpdateRemarkInput", OPERATORS, caseId=CASE, expectedVersion=1, remark="x"
     ),
