@@ -35,7 +35,7 @@ async def why_two(desk: Desk, account: AccountBook, made: Plan, cases: int, over
 async def _above(amount: Decimal, currency: Currency, most: Decimal, of: Currency) -> bool | None:
     """Whether the amount is worth more than `most` of another currency; None: there is no rate.
 
-    Where only the inverse rate is known the limit is converted and not the amount: a quotient may have no end.
+    Where only the inverse rate is known the limit is converted, not the amount: a quotient may have no end.
     """
     rates = {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
     rate = ONE if currency == of else rates.get((currency, of))

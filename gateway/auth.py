@@ -44,7 +44,7 @@ NO_ROLE_FOR = {
     "billing.short_selling_*": "RISK_WARNING_OPERATOR handles borrowed stock",
     "admin.general_whale_api": "SERVICE is for machines",
 }
-"""Keys of the reference that are known and refused, with what comes near: every role may do more than they."""
+"""Keys of the reference that are refused, with what comes near: every role may do more than they mean."""
 
 _PERMISSIONS = REFERENCE_NAMES | {permission.value: permission for permission in Permission}
 _SHORT_SELLING = re.compile(r"^billing\.short_selling_\w+$", re.ASCII)
