@@ -134,7 +134,7 @@ def _labelled(
     family: type[GaugeMetricFamily] | type[CounterMetricFamily],
     name: str,
     text: str,
-    values: Mapping[str, int] | Mapping[int, int],
+    values: Mapping[str, int] | Mapping[Channel, int] | Mapping[int, int],
     label: str = "field",
 ) -> Metric:
     metric = family(f"desk_{name}", text, labels=[label])
