@@ -6,7 +6,7 @@ from desk.assess_case import assess_account, tell_of_symbols
 from desk.audit import BOOK, MARKET, entry
 from desk.desk import Desk
 from desk.note_deposit import note_deposit
-from domain.book_changes import CashStated, PositionStated, TradeStatusStated
+from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.canonical import plain
 from domain.events import BookChanged
 from domain.ids import AccountId
@@ -14,6 +14,7 @@ from domain.money import ZERO
 from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
+from models.contact import client_id_of, state_contact
 from models.database import UniqueViolated, transaction
 from models.holding import (
     account_id_of,
@@ -63,6 +64,19 @@ async def take_trade_status(desk: Desk, stated: TradeStatusStated) -> bool:
                 ]
             )
     return changed
+
+
+async def apply_contact(desk: Desk, stated: ContactStated) -> str | None:
+    """Store how a client is reached unless something newer is known; why not, if the client is not known."""
+    client_id = await client_id_of(stated.client_no)
+    if client_id is None:
+        return f"client {stated.client_no} is not known"
+    async with transaction():
+        if await state_contact(client_id, stated.contact, stated.as_of):
+            # That it changed, not to what: the audit is read by who may not see addresses.
+            detail = {"asOf": stated.as_of.isoformat(), "language": stated.language}
+            await write_audit([entry(BOOK, desk.clock(), "state", "contact", client_id, detail)])
+    return None
 
 
 async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated) -> None:

@@ -18,6 +18,8 @@ DISPATCHER = "desk:dispatcher"
 RECONCILER = "desk:reconciliation"
 BOOK = "desk:book-of-record"
 MARKET = "desk:market"
+MESSAGES = "desk:messages"
+WEBHOOKS = "desk:webhooks"
 """Actors that are no people: parts of the desk, and who states cash, positions and what trades."""
 
 _DERIVED = frozenset({"figures", "uncovered_amount", "cured_since", "version"})

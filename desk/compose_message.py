@@ -3,12 +3,14 @@
 from dataclasses import replace
 from datetime import datetime
 
+from desk.audit import MESSAGES
 from desk.desk import Desk
+from desk.take_snapshot import snapshot_notice
+from domain.case import Case
 from domain.events import CaseView
 from domain.message import Channel, Contact, Message, MessageId, MessageStatus, MessageTemplate
 from messages.templates import Facts
 
-SYSTEM = "system"
 NO_ADDRESS = "the client has no address for this channel"
 
 
@@ -39,7 +41,7 @@ def compose(
         title=words.title,
         body=words.body,
         recipient=recipient,
-        automatic=placed_by == SYSTEM,
+        automatic=placed_by == MESSAGES,
         placed_by=placed_by,
         created_at=now,
         earliest_at=earliest,
@@ -70,3 +72,9 @@ def _facts(desk: Desk, view: CaseView, text: str) -> Facts:
         zone=desk.zone_of(account.base_currency),
         text=text,
     )
+
+
+async def note_notice(desk: Desk, case: Case, message: Message) -> None:
+    """Keep what the figures told to the client follow from, in the transaction that writes them down."""
+    if case.live and message.status is MessageStatus.QUEUED:
+        await snapshot_notice(desk, case, message.id, message.created_at)

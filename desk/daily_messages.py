@@ -10,12 +10,13 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from desk.compose_message import SYSTEM, compose
+from desk.audit import MESSAGES, entry
+from desk.compose_message import compose, note_notice
 from desk.desk import Desk
 from domain.case import CaseStatus
 from domain.events import CaseView
 from domain.ids import CaseId
-from domain.message import Channel, Contact, Message, MessageTemplate, daily_template, is_muted
+from domain.message import Channel, Contact, Message, MessageTemplate, daily_template
 from domain.money import Currency
 from domain.principal import EVERYTHING
 from models.audit import AuditEntry, write_audit
@@ -78,6 +79,7 @@ async def _tell(desk: Desk, untold: Untold, key: str, zone: ZoneInfo | None, now
             stored = await insert_message(message, key)
             if stored:
                 await write_audit([_audit(message)])
+                await note_notice(desk, view.case, message)
             return stored
     except Busy:
         return False
@@ -87,7 +89,7 @@ def _template(view: CaseView, untold: Untold, zone: ZoneInfo | None, now: dateti
     """As the case stands under its lock; None: there is nothing to say any more."""
     if zone is None:
         return MessageTemplate.CURED if view.case.status is CaseStatus.RESOLVED else None
-    if is_muted(view.case) or view.case.overdue(now):
+    if view.case.messages_muted(now):
         return None
     return daily_template(view.case, zone, now, untold.told_before)
 
@@ -100,7 +102,7 @@ def _message(
     if template is not MessageTemplate.CURED:
         latest_at = min(latest_at, view.case.deadline)
     channel = _channel(rules.automatic, contact)
-    return compose(*(desk, view, contact, channel, template, now), placed_by=SYSTEM, latest_at=latest_at)
+    return compose(*(desk, view, contact, channel, template, now), placed_by=MESSAGES, latest_at=latest_at)
 
 
 def _channel(preferred: tuple[Channel, ...], contact: Contact | None) -> Channel:
@@ -123,4 +125,4 @@ async def _each(page: Page) -> AsyncIterator[Untold]:
 
 def _audit(message: Message) -> AuditEntry:
     detail = {"message": message.id, "channel": message.channel, "template": message.template}
-    return AuditEntry(message.created_at, SYSTEM, "sendMessage", "case", message.case_id, detail)
+    return entry(MESSAGES, message.created_at, "sendMessage", "case", message.case_id, detail)

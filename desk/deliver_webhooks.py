@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from desk.compose_message import SYSTEM
+from desk.audit import WEBHOOKS, entry
 from desk.desk import Desk
 from domain.events import Event
 from domain.webhook import (
@@ -24,7 +24,7 @@ from domain.webhook import (
 )
 from messages.base import WebhookPort
 from models import outbox
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.codec import event_from_text
 from models.database import transaction
 from models.outbox import OutboxRow
@@ -117,7 +117,7 @@ class WebhookDeliverer:
             if kept:
                 detail = {"owner": webhook.owner, "url": webhook.url, "reason": webhook.reason}
                 at = self._desk.clock()
-                await write_audit([AuditEntry(at, SYSTEM, "webhookDisabled", "webhook", webhook.id, detail)])
+                await write_audit([entry(WEBHOOKS, at, "webhookDisabled", "webhook", webhook.id, detail)])
         if kept:
             log.warning(
                 "a webhook is disabled", webhook=webhook.id, owner=webhook.owner, reason=webhook.reason

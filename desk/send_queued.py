@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from desk.compose_message import SYSTEM
+from desk.audit import MESSAGES, entry
 from desk.desk import Desk
 from domain.message import (
     Channel,
@@ -121,4 +121,4 @@ def _audit(message: Message) -> AuditEntry:
         "attempts": message.attempts,
         "reason": message.reason,
     }
-    return AuditEntry(message.settled_at, SYSTEM, "messageSettled", "case", message.case_id, detail)
+    return entry(MESSAGES, message.settled_at, "messageSettled", "case", message.case_id, detail)

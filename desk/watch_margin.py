@@ -15,7 +15,7 @@ from typing import TypeVar
 
 import structlog
 
-from desk.apply_book import UnknownSubject, apply_statement, take_trade_status
+from desk.apply_book import UnknownSubject, apply_contact, apply_statement, take_trade_status
 from desk.assess_case import (
     as_open_orders,
     assess_account,
@@ -29,7 +29,7 @@ from desk.assess_case import (
 from desk.assess_recovery import is_recovery
 from desk.desk import Desk
 from desk.follow_settings import SettingsFollower
-from domain.book_changes import CashStated, PositionStated, TradeStatusStated
+from domain.book_changes import BookChange, ContactStated, TradeStatusStated
 from domain.case import AlertType, Case, CaseStatus, may_resolve, with_figures
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, Symbol
@@ -53,7 +53,7 @@ REFRESH_BATCH_CASES = 50
 ACCOUNTS_AT_A_STRETCH = 100
 """How many accounts are computed before others get their turn: a few milliseconds."""
 
-FeedMessage = Quote | FxRate | PositionStated | CashStated | TradeStatusStated
+FeedMessage = Quote | FxRate | BookChange
 
 
 V = TypeVar("V")
@@ -134,11 +134,13 @@ class Monitor:
         for start in range(0, len(live), REFRESH_BATCH_CASES):
             await self._refresh(live[start : start + REFRESH_BATCH_CASES])
 
-    async def _take_statement(self, message: PositionStated | CashStated | TradeStatusStated) -> str | None:
+    async def _take_statement(self, message: BookChange) -> str | None:
         if isinstance(message, TradeStatusStated):
             if await take_trade_status(self._desk, message):
                 self._to_load.update(await holders(message.symbol))
             return None
+        if isinstance(message, ContactStated):
+            return await apply_contact(self._desk, message)
         try:
             self._to_load.add(await apply_statement(self._desk, message))
         except UnknownSubject as unknown:

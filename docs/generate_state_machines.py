@@ -7,7 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
-from domain import approval, case, order_states
+from domain import approval, case, message, order_states, webhook
 
 PAGE = Path(__file__).with_name("state_machines.md")
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -41,6 +41,16 @@ def _approval_diagram() -> str:
     edges: Edges = {pair: (target,) for pair, target in approval.TRANSITIONS.items()}
     ends = [status for status in approval.ApprovalStatus if status is not approval.ApprovalStatus.PENDING]
     return _diagram(edges, ["PENDING"], ends)
+
+
+def _message_diagram() -> str:
+    edges: Edges = {pair: (target,) for pair, target in message.TRANSITIONS.items()}
+    return _diagram(edges, ["QUEUED"], [message.MessageStatus.SENT])
+
+
+def _webhook_diagram() -> str:
+    edges: Edges = {pair: (target,) for pair, target in webhook.TRANSITIONS.items()}
+    return _diagram(edges, ["ACTIVE"], [])
 
 
 def _diagram(edges: Edges, starts: Iterable[str], ends: Iterable[str]) -> str:
@@ -102,6 +112,8 @@ _PARTS: Mapping[str, Callable[[], str]] = {
     "order transitions": _order_table,
     "order refusals": _order_refused,
     "approval diagram": _approval_diagram,
+    "message diagram": _message_diagram,
+    "webhook diagram": _webhook_diagram,
     "case diagram": _case_diagram,
     "case transitions": _case_table,
     "case refusals": _case_refused,

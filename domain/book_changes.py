@@ -10,6 +10,7 @@ from decimal import Decimal
 
 from domain.ids import Symbol
 from domain.market import TradeStatus
+from domain.message import Contact, Language, QuietHours
 from domain.money import Currency
 
 
@@ -45,4 +46,25 @@ class TradeStatusStated:
     at: datetime
 
 
-BookChange = PositionStated | CashStated | TradeStatusStated
+@dataclass(frozen=True, slots=True)
+class ContactStated:
+    """How the client is reached from `as_of` on; what is left out: not this way any more."""
+
+    client_no: str
+    as_of: datetime
+    email: str | None = None
+    phone: str | None = None
+    push_id: str | None = None
+    language: Language = Language.ENGLISH
+    time_zone: str = "UTC"
+    quiet_hours: QuietHours | None = None
+
+    @property
+    def contact(self) -> Contact:
+        """Without whose and since when."""
+        return Contact(
+            *(self.email, self.phone, self.push_id, self.language, self.time_zone, self.quiet_hours)
+        )
+
+
+BookChange = PositionStated | CashStated | TradeStatusStated | ContactStated

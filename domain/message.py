@@ -217,11 +217,6 @@ def is_pointless(message: Message, status: CaseStatus) -> bool:
     return status not in LIVE and message.template is not MessageTemplate.CURED
 
 
-def is_muted(case: Case) -> bool:
-    """Nobody is reminded of an exception, which a person follows up, nor of a case that is closed."""
-    return case.status not in (CaseStatus.OPEN, CaseStatus.LIQUIDATING)
-
-
 @dataclass(slots=True)
 class Circuit:
     """Spares a dead channel, and its bill: after `failures_max` failures in a row one attempt per `pause`."""

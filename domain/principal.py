@@ -90,7 +90,7 @@ CAPABILITIES: Mapping[Permission, frozenset[Capability]] = {
     _P.AUDITOR: frozenset(
         {_C.READ, _C.SEE_PERSONAL_DATA, _C.READ_APPROVALS, _C.READ_SETTINGS, _C.EXPORT_RECORDS}
     ),
-    _P.SERVICE: _LOOK | {_C.SEND_MESSAGE, _C.FREEZE},
+    _P.SERVICE: _LOOK | {_C.SEND_MESSAGE, _C.FREEZE, _C.MANAGE_WEBHOOKS},
 }
 """What each role may do."""
 

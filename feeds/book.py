@@ -8,6 +8,7 @@ from decimal import Decimal
 from domain.ids import Symbol
 from domain.margin import AccountTerms, CashBalance
 from domain.market import Instrument, MarginFactors
+from domain.message import Contact
 from domain.money import Currency
 
 Located = Iterable[tuple[str, Hashable]]
@@ -69,6 +70,7 @@ class BookClient:
     group: str | None
     accounts: tuple[BookAccount, ...]
     factors: tuple[BookFactors, ...]
+    contact: Contact | None = None
 
 
 @dataclass(frozen=True, slots=True)

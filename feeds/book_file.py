@@ -20,6 +20,7 @@ from domain.market import (
     OptionTerms,
     TradeStatus,
 )
+from domain.message import Contact
 from domain.money import ONE, ZERO
 from feeds.book import (
     BookAccount,
@@ -32,6 +33,7 @@ from feeds.book import (
     contradictions,
 )
 from feeds.fields import (
+    CONTACT,
     Field,
     Spec,
     array,
@@ -131,7 +133,11 @@ class _Reader:
             group=record["group"],
             accounts=self.parts(record["accounts"], _ACCOUNT, f"{path}.accounts", self.account),
             factors=self.parts(record["factors"], _CLIENT_FACTORS, f"{path}.factors", _client_factors),
+            contact=self.contact(record["contact"], f"{path}.contact"),
         )
+
+    def contact(self, stated: Record | None, path: str) -> Contact | None:
+        return None if stated is None else self.part(stated, CONTACT, path, _contact)
 
     def account(self, record: Record, path: str) -> BookAccount:
         return BookAccount(
@@ -197,6 +203,17 @@ def _fx(record: Record, _path: str) -> BookFx:
     return BookFx(record["baseCurrency"], record["quoteCurrency"], record["rate"])
 
 
+def _contact(record: Record, _path: str) -> Contact:
+    return Contact(
+        email=record["email"],
+        phone=record["phone"],
+        push_id=record["pushId"],
+        language=record["language"],
+        time_zone=record["timeZone"],
+        quiet_hours=record["quietHours"],
+    )
+
+
 def _cash(record: Record, _path: str) -> CashBalance:
     return CashBalance(record["currency"], record["balance"], record["accruedInterest"])
 
@@ -247,6 +264,7 @@ _CLIENT = {
     "group": optional(text_up_to(MAX_GROUP_LENGTH)),
     "accounts": Field(array),
     "factors": optional(array, ()),
+    "contact": optional(json_object),
 }
 _CLIENT_FACTORS = {"symbol": Field(code)} | _FACTORS
 _ACCOUNT = {

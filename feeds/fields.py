@@ -13,13 +13,19 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Any, TypeVar
+from zoneinfo import available_timezones
 
+from domain.message import Language, QuietHours
 from domain.money import InvalidDecimal, parse_decimal
 
 MAX_CODE_LENGTH = 40
 MAX_DECIMAL_LENGTH = 64
+MAX_EMAIL_LENGTH = 254
+MAX_PUSH_ID_LENGTH = 200
 
 _CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/-]{{0,{MAX_CODE_LENGTH - 1}}}")
+_EMAIL = re.compile(r"[^\s@,;<>\x00-\x1f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
+_PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
@@ -88,6 +94,34 @@ def text_up_to(longest: int) -> Callable[[object], str]:
         return value
 
     return read
+
+
+def email(value: object) -> str:
+    """An e-mail address, as far as one can tell without writing to it."""
+    if not isinstance(value, str) or len(value) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(value):
+        raise ValueError("an e-mail address")
+    return value
+
+
+def phone(value: object) -> str:
+    """A telephone number as E.164 writes it."""
+    if not isinstance(value, str) or not _PHONE.fullmatch(value):
+        raise ValueError('a telephone number such as "+85212345678"')
+    return value
+
+
+def time_zone(value: object) -> str:
+    """A name of the time zone database."""
+    if not isinstance(value, str) or value not in available_timezones():
+        raise ValueError('a time zone such as "Asia/Hong_Kong"')
+    return value
+
+
+def quiet_hours(value: object) -> QuietHours:
+    """Two times of day."""
+    if not isinstance(value, str):
+        raise ValueError('two times of day such as "22:00-08:00"')
+    return QuietHours.parse(value)
 
 
 def currency(value: object) -> str:
@@ -185,3 +219,14 @@ def member_of(kind: type[Member]) -> Callable[[object], Member]:
             raise ValueError(f"one of {', '.join(kind)}") from None
 
     return read
+
+
+CONTACT: Spec = {
+    "email": optional(email),
+    "phone": optional(phone),
+    "pushId": optional(text_up_to(MAX_PUSH_ID_LENGTH)),
+    "language": optional(member_of(Language), Language.ENGLISH),
+    "timeZone": optional(time_zone, "UTC"),
+    "quietHours": optional(quiet_hours),
+}
+"""How a client is reached."""

@@ -12,10 +12,12 @@ from decimal import Decimal
 
 import orjson
 
-from domain.book_changes import CashStated, PositionStated, TradeStatusStated
+from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.market import FxRate, Quote, TradeStatus
+from domain.message import QuietHours
 from feeds.base import FeedMessage
 from feeds.fields import (
+    CONTACT,
     Field,
     Spec,
     code,
@@ -41,7 +43,7 @@ class BadMessage(ValueError):
 class _Format:
     """One message type. A JSON field is the attribute's name in camelCase; one of them says when."""
 
-    kind: type[Quote] | type[FxRate] | type[PositionStated] | type[CashStated] | type[TradeStatusStated]
+    kind: type[FeedMessage]
     spec: Spec
     time_field: str
 
@@ -101,10 +103,10 @@ def _attribute(field: str) -> str:
     return re.sub("[A-Z]", lambda capital: f"_{capital[0].lower()}", field)
 
 
-def _text(value: Decimal | datetime | str) -> str:
+def _text(value: Decimal | datetime | str | QuietHours) -> str:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
-    return f"{value:f}" if isinstance(value, Decimal) else value
+    return f"{value:f}" if isinstance(value, Decimal) else str(value)
 
 
 _QUOTE = {
@@ -138,6 +140,7 @@ _CASH = {
     "asOf": Field(utc_time),
 }
 _TRADE_STATUS = {"symbol": Field(code), "status": Field(member_of(TradeStatus)), "at": Field(utc_time)}
+_CONTACT = {"clientNo": Field(code), "asOf": Field(utc_time), **CONTACT}
 
 _FORMATS = {
     "quote": _Format(Quote, _QUOTE, "at"),
@@ -145,5 +148,6 @@ _FORMATS = {
     "position": _Format(PositionStated, _POSITION, "asOf"),
     "cash": _Format(CashStated, _CASH, "asOf"),
     "tradeStatus": _Format(TradeStatusStated, _TRADE_STATUS, "at"),
+    "contact": _Format(ContactStated, _CONTACT, "asOf"),
 }
 _NAMES: dict[type[FeedMessage], str] = {known.kind: name for name, known in _FORMATS.items()}

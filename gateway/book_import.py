@@ -12,6 +12,7 @@ from feeds.book import BookAccount, BookClient, BookFile
 from models.audit import AuditEntry, write_audit
 from models.book_import import insert_account, insert_client_factors, insert_holdings
 from models.client import ClientRow, insert_client
+from models.contact import state_contact
 from models.database import transaction
 from models.market import save_fx_rates, save_instrument
 
@@ -42,6 +43,8 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
 async def _import_client(client: BookClient, now: datetime) -> None:
     row = ClientRow(ClientId(uuid4().hex), client.client_no, client.name, client.group)
     await insert_client(row)
+    if client.contact is not None:
+        await state_contact(row.id, client.contact, now)
     await insert_client_factors(row.id, [(part.symbol, part.factors) for part in client.factors])
     for account in client.accounts:
         await _import_account(row, account, now)

@@ -20,6 +20,7 @@ from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info
 from resolvers.enums import CaseOrderField, OrderDirection
 from resolvers.figures import MarginFigures, figures_of
+from resolvers.message import Message, messages_page
 from resolvers.node import Node, filter_id, global_id
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection, Pager
@@ -200,6 +201,16 @@ class Case(Node):
     ) -> Connection[Snapshot]:
         """Not batched: for the page of one case."""
         return await snapshots_page(info, self.view.case.id, first, after)
+
+    @strawberry.field(description="What was, or will be, told to the client about it, newest first.")
+    async def messages(
+        self,
+        info: Info,
+        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
+        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+    ) -> Connection[Message]:
+        """The first pages of many cases are batched."""
+        return await messages_page(info, self.view.case.id, first, after)
 
 
 @strawberry.input(description="Which cases; what is left out does not matter.")

@@ -10,10 +10,12 @@ from domain.closing import closing_side
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId
 from domain.margin import AccountType, Holding, compute_figures, market_value, rate_to_base
+from domain.message import Contact, Language
 from domain.money import ZERO, Currency, exact
+from domain.principal import Audience
 from models.client import AccountRow, ClientRow
 from models.where import cut
-from resolvers.context import Info
+from resolvers.context import Info, personal
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.loaders import BookAndOrders
@@ -25,6 +27,20 @@ from resolvers.pagination import Connection, Pager
 if TYPE_CHECKING:
     from resolvers.case import Case
     from resolvers.order import Order
+
+
+@strawberry.type(description='How a client is reached; "***" for who may not see personal data.')
+class ClientContact:
+    """From domain.message.Contact."""
+
+    email: str | None = strawberry.field(description="E-mail address.")
+    phone: str | None = strawberry.field(description="Telephone number, E.164.")
+    push_id: str | None = strawberry.field(description="What the push service knows the client by.")
+    language: Language = strawberry.field(description="What messages are written in.")
+    time_zone: str = strawberry.field(description="Of the quiet hours.")
+    quiet_hours: str | None = strawberry.field(
+        description="When no message is sent, such as 22:00-08:00; null: never quiet."
+    )
 
 
 @strawberry.type(description="Cash in one currency.")
@@ -140,6 +156,12 @@ class Client(Node):
     group: str | None = strawberry.field(description="The client group, if any.")
     client_id: strawberry.Private[ClientId]
 
+    @strawberry.field(description="How they are reached; null while that was never stated.")
+    async def contact(self, info: Info) -> ClientContact | None:
+        """Batched."""
+        contact = await info.context.loaders.contacts.load(self.client_id)
+        return contact_of(contact, info.context.audience) if contact else None
+
     @strawberry.field(description="Their accounts within your scope.")
     async def accounts(self, info: Info) -> list[Account]:
         """Batched."""
@@ -152,6 +174,19 @@ class Client(Node):
 
         views = await info.context.loaders.open_cases_of.load(self.client_id)
         return [case_of(view, info.context.api.desk.clock()) for view in views]
+
+
+def contact_of(contact: Contact, audience: Audience) -> ClientContact:
+    """As the audience may see it."""
+    quiet = contact.quiet_hours
+    return ClientContact(
+        email=personal(contact.email, audience),
+        phone=personal(contact.phone, audience),
+        push_id=personal(contact.push_id, audience),
+        language=contact.language,
+        time_zone=contact.time_zone,
+        quiet_hours=None if quiet is None else str(quiet),
+    )
 
 
 def client_of(row: ClientRow) -> Client:

@@ -11,7 +11,7 @@ from desk.book_what_if import BookEffect, BookWhatIf
 from desk.desk import Desk
 from desk.outcomes import lacks
 from domain.money import Currency
-from domain.principal import Audience, Capability, Principal
+from domain.principal import MASKED, Audience, Capability, Principal
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.loaders import Loaders
 from subscriptions.bus import Bus
@@ -69,6 +69,11 @@ class RequestContext(ReadContext):
         self.principal = principal
 
 
+def personal(text: str | None, audience: Audience) -> str | None:
+    """Personal data, or what stands in its place for who may not see it."""
+    return text if text is None or audience.may(Capability.SEE_PERSONAL_DATA) else MASKED
+
+
 Info: TypeAlias = StrawberryInfo[ReadContext, None]
 RequestInfo: TypeAlias = StrawberryInfo[RequestContext, None]
 
@@ -76,9 +81,13 @@ RequestInfo: TypeAlias = StrawberryInfo[RequestContext, None]
 def reader(info: Info, *needed: Capability) -> ReadContext:
     """The context of a caller who may look, and has one of the capabilities if any is named; every root field
     of a query begins with it."""
-    audience = info.context.audience
-    if not audience.may_see:
-        raise ApiError(FORBIDDEN, "Your token grants no permission of the desk.")
-    if needed and not audience.may(*needed):
-        raise ApiError(FORBIDDEN, lacks(*needed))
+    require(info.context, *needed)
     return info.context
+
+
+def require(context: ReadContext, *needed: Capability) -> None:
+    """What `reader` looks at; raises ApiError."""
+    if not context.audience.may_see:
+        raise ApiError(FORBIDDEN, "Your token grants no permission of the desk.")
+    if needed and not context.audience.may(*needed):
+        raise ApiError(FORBIDDEN, lacks(*needed))

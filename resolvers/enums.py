@@ -17,6 +17,7 @@ from domain.kill_switch import KillSwitchScope
 from domain.liquidation import LiquidationPolicy, LiquidationTarget
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
+from domain.message import Channel, Language, MessageStatus, MessageTemplate
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.principal import Permission
 from domain.recall_allocation import AllocationRule
@@ -24,6 +25,7 @@ from domain.refusals import RefusalCode
 from domain.risk_settings import ForceType, SettingKind, TradeType
 from domain.snapshot import SnapshotKind
 from domain.stock_recovery import RecallCause, RecoveryStatus
+from domain.webhook import WebhookEvent, WebhookStatus
 
 E = TypeVar("E", bound=Enum)
 
@@ -397,6 +399,60 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "NOTICE": "A notice was sent to the client.",
             "DAILY": "After the close of a trading day, while the case was open.",
             "END": "The case was closed.",
+        },
+    ),
+    Channel: (
+        "How a client is reached.",
+        {
+            "PUSH": "A notification on the client's device.",
+            "SMS": "A text message.",
+            "EMAIL": "An e-mail.",
+            "VOICE": "A voice call.",
+        },
+    ),
+    Language: (
+        "What the templates are written in.",
+        {
+            "ENGLISH": "English (en); in the place of any that is missing.",
+            "SIMPLIFIED_CHINESE": "简体中文 (zh-Hans).",
+            "TRADITIONAL_CHINESE": "繁體中文 (zh-Hant).",
+        },
+    ),
+    MessageTemplate: (
+        "What a message says.",
+        {
+            "MARGIN_CALL": "How much is asked for, and until when.",
+            "REMINDER": "That it is still asked for.",
+            "FORCE_CLOSE_WARNING": "The last notice before the desk may sell.",
+            "CURED": "That nothing is owed any more; only of a case that is RESOLVED.",
+            "FREE_TEXT": "What a person wrote.",
+        },
+    ),
+    MessageStatus: (
+        "Where a message stands.",
+        {
+            "QUEUED": "It waits: for its turn, for the end of quiet hours, or for another attempt.",
+            "SENT": "The channel's service took it. Whether it arrived, nobody says.",
+            "FAILED": "Every attempt failed, or there was no address.",
+            "EXPIRED": "Its time was over, or the case no longer called for it.",
+        },
+    ),
+    WebhookStatus: (
+        "Whether a webhook is delivered to.",
+        {"ACTIVE": "Events are delivered.", "DISABLED": "Nothing is tried until its owner replays it."},
+    ),
+    WebhookEvent: (
+        "What a webhook may be told.",
+        {
+            "CASE_OPENED": "A case was opened.",
+            "CASE_UPDATED": "Figures or details of a case changed: up to once a second and case.",
+            "CASE_STATUS_CHANGED": "A case has another status.",
+            "CASE_CLOSED": "A case has ended.",
+            "ORDER_CREATED": "A liquidation order was recorded.",
+            "ORDER_STATUS_CHANGED": "An order has another status.",
+            "ORDER_FILL": "An order was filled, or part of it.",
+            "ORDER_CANCEL_REJECTED": "The venue did not cancel.",
+            "ORDER_LATE_FILL": "An order that had ended was filled.",
         },
     ),
     OrderDirection: ("The direction of a sort.", {"ASC": "Smallest first.", "DESC": "Largest first."}),

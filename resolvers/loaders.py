@@ -26,15 +26,18 @@ from domain.kill_switch import KillSwitch
 from domain.liquidation import OpenOrder
 from domain.margin import MarginFigures
 from domain.market import Instrument, Quote
+from domain.message import Contact, Message, MessageId
 from domain.principal import Audience
 from domain.risk_settings import SettingId, SettingVersion
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import figures_at_open, load_cases, open_cases_of_clients
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
+from models.contact import load_contacts
 from models.database import consistent_read
 from models.kill_switch import load_switches
 from models.market import load_instruments, load_quotes
+from models.message import count_messages_of_cases, load_messages, newest_messages_of_cases
 from models.order import (
     OrderChange,
     changes_of,
@@ -126,6 +129,15 @@ class Loaders:
         self.approvals: DataLoader[ApprovalId, ApprovalView | None] = _one(
             lambda ids: load_approvals(audience, ids)
         )
+        self.messages: DataLoader[MessageId, Message | None] = _one(lambda ids: load_messages(audience, ids))
+        self.messages_of: DataLoader[tuple[CaseId, int], Page[Message]] = DataLoader(
+            load_fn=lambda keys: _first_messages(audience, keys)
+        )
+        self.message_counts: DataLoader[CaseId, int | None] = _one(
+            lambda ids: count_messages_of_cases(audience, ids)
+        )
+        # Of clients that were loaded as visible; what of it may be seen is for the resolver.
+        self.contacts: DataLoader[ClientId, Contact | None] = _one(load_contacts)
         self.fills: DataLoader[OrderId, Sequence[Fill]] = _many(fills_of)
         self.changes: DataLoader[OrderId, Sequence[OrderChange]] = _many(changes_of)
 
@@ -151,6 +163,18 @@ async def _first_pages(
     for first in {first for _, first in keys}:
         ids = [case_id for case_id, wanted in keys if wanted == first]
         found = await newest_orders_of_cases(audience, ids, first)
+        pages |= {(case_id, first): page for case_id, page in found.items()}
+    return [pages[key] for key in keys]
+
+
+async def _first_messages(
+    audience: Audience, keys: Sequence[tuple[CaseId, int]]
+) -> list[Page[Message] | BaseException]:
+    """As `_first_pages`, of messages."""
+    pages: dict[tuple[CaseId, int], Page[Message]] = {}
+    for first in {first for _, first in keys}:
+        ids = [case_id for case_id, wanted in keys if wanted == first]
+        found = await newest_messages_of_cases(audience, ids, first)
         pages |= {(case_id, first): page for case_id, page in found.items()}
     return [pages[key] for key in keys]
 

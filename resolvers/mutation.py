@@ -24,9 +24,11 @@ from resolvers.liquidation import (
     liquidate_result,
 )
 from resolvers.market_days import MarketDayMutations
+from resolvers.message_commands import MessageMutations
 from resolvers.node import filter_id
 from resolvers.settings import SettingMutations
 from resolvers.stock_commands import StockMutations
+from resolvers.webhook import WebhookMutations
 
 
 @strawberry.type(description="Everything that can be done.")
@@ -38,6 +40,8 @@ class Mutation(
     KillSwitchMutations,
     SettingMutations,
     StockMutations,
+    MessageMutations,
+    WebhookMutations,
 ):
     """One method per root field; those of one subject stand together in a class of their own."""
 

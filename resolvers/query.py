@@ -13,10 +13,12 @@ from domain import liquidation
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, OrderId, Symbol
+from domain.message import MessageId
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
+from domain.webhook import WebhookId
 from models.case import CaseSort, count_cases, page_cases
 from models.case_records import follow_ups_of
 from models.client import ClientFilter as ClientSelection
@@ -27,7 +29,7 @@ from resolvers.audit import AuditQueries, find_audit_entry
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
 from resolvers.case_records import follow_up_of
 from resolvers.client import Account, Client, account_of, client_of, position_of
-from resolvers.context import Info, ReadContext, RequestInfo, reader
+from resolvers.context import Info, ReadContext, RequestContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
 from resolvers.kill_switch import KillSwitchQueries, kill_switch_of
 from resolvers.liquidation import (
@@ -39,6 +41,7 @@ from resolvers.liquidation import (
 )
 from resolvers.market import Quote, quote_of
 from resolvers.market_days import MarketDay, find_market_day, market_days_page
+from resolvers.message import message_of
 from resolvers.node import Node, filter_id, type_and_id
 from resolvers.order import Order, OrderFilter, order_of
 from resolvers.pagination import Connection, Pager
@@ -49,6 +52,7 @@ from resolvers.snapshot import SnapshotQueries, find_snapshot
 from resolvers.stock_queries import StockQueries
 from resolvers.stock_recovery import find_short_recovery, find_shortfall
 from resolvers.summary import CaseSummary, summarise
+from resolvers.webhook import WebhookQueries, find_webhook
 from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 
 First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
@@ -88,6 +92,7 @@ class Query(
     SettingQueries,
     SnapshotQueries,
     StockQueries,
+    WebhookQueries,
 ):
     """One method per root field; those of one subject stand together in a class of their own."""
 
@@ -319,6 +324,16 @@ async def _find_approval(context: ReadContext, id_: str) -> Node | None:
     return approval_of(view, context) if view else None
 
 
+async def _find_message(context: ReadContext, id_: str) -> Node | None:
+    message = await context.loaders.messages.load(MessageId(id_))
+    return message_of(message, context.audience) if message else None
+
+
+async def _find_webhook(context: ReadContext, id_: str) -> Node | None:
+    assert isinstance(context, RequestContext), "node is asked for in requests only"
+    return await find_webhook(context, WebhookId(id_))
+
+
 async def _find_kill_switch(context: ReadContext, id_: str) -> Node | None:
     switch = await context.loaders.kill_switches.load(KillSwitchId(id_))
     return kill_switch_of(switch) if switch else None
@@ -331,6 +346,8 @@ async def _find_follow_up(context: ReadContext, id_: str) -> Node | None:
 
 _FINDERS = {
     "KillSwitch": _find_kill_switch,
+    "Message": _find_message,
+    "Webhook": _find_webhook,
     "ApprovalRequest": _find_approval,
     "Case": _find_case,
     "Client": _find_client,

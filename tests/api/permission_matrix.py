@@ -23,6 +23,7 @@ READS_SETTINGS = MAY_DECIDE | {_P.AUDITOR}
 CHANGES_SETTINGS = frozenset({_P.RISK_SETTING_FULL})
 MAY_FREEZE = EVERYBODY - {_P.RISK_WARNING_READ_ONLY, _P.AUDITOR}
 MAY_MESSAGE = OPERATORS | {_P.SERVICE}
+MAY_HOOK = frozenset({_P.RISK_SETTING_FULL, _P.SERVICE})
 MAY_EXPORT = MAY_DECIDE | {_P.AUDITOR}
 
 CASE, CLIENT, ACCOUNT, ORDER, REQUEST = (
@@ -53,7 +54,12 @@ def mutation(name: str, input_type: str, allowed: frozenset[Permission], **input
 RESULT = "result { __typename ... on CaseCommandRefused { code } }"
 """What most commands on a case answer."""
 _APPROVAL = "results { __typename ... on ApprovalRefused { code } }"
+_WEBHOOK = "result { __typename ... on WebhookRefused { code } }"
 ANSWERS = {
+    "sendMessage": "results { __typename ... on MessageRefused { code } }",
+    "registerWebhook": _WEBHOOK,
+    "removeWebhook": _WEBHOOK,
+    "replayWebhook": _WEBHOOK,
     "liquidate": "results { __typename ... on LiquidationRefused { code } }",
     "cancel": "results { __typename ... on CancelRefused { code } }",
     "setKillSwitch": "result { __typename ... on KillSwitchRefused { code } }",
@@ -67,6 +73,7 @@ ANSWERS = {
 """What others answer: whatever it is, a refusal's `code` has to be asked for."""
 
 QUERIES: Mapping[str, Row] = {
+    "webhooks": Row("{ webhooks { nodes { id } } }", MAY_HOOK),
     "viewer": Row("{ viewer { subject } }", EVERYBODY),
     "node": Row("query ($id: ID!) { node(id: $id) { id } }", EVERYBODY, {"id": CASE}),
     "cases": Row("{ cases { totalCount } }", EVERYBODY),
@@ -104,6 +111,12 @@ QUERIES: Mapping[str, Row] = {
 }
 
 MUTATIONS: Mapping[str, Row] = {
+    "sendMessage": mutation(
+        "sendMessage", "SendMessageInput", MAY_MESSAGE, caseIds=[CASE], channel="SMS", text="x"
+    ),
+    "registerWebhook": mutation("registerWebhook", "RegisterWebhookInput", MAY_HOOK, url="refused"),
+    "removeWebhook": mutation("removeWebhook", "RemoveWebhookInput", MAY_HOOK, webhookId=CASE),
+    "replayWebhook": mutation("replayWebhook", "ReplayWebhookInput", MAY_HOOK, webhookId=CASE),
     "liquidate": mutation("liquidate", "LiquidateInput", MAY_LIQUIDATE, cases=[{"caseId": CASE}]),
     "cancel": mutation("cancel", "CancelInput", MAY_CANCEL, orderIds=[ORDER]),
     "updateRemark": mutation(

@@ -17,4 +17,4 @@ def test_the_guard_notices_a_row_that_is_not_in_the_tables() -> None:
 
 
 def test_the_page_draws_every_machine() -> None:
-    assert PAGE.read_text().count("stateDiagram-v2") == 3
+    assert PAGE.read_text().count("stateDiagram-v2") == 5

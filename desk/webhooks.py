@@ -1,0 +1,163 @@
+"""An owner's commands on webhook endpoints: register, remove, replay."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any
+
+from desk.audit import entry
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from domain.webhook import Webhook, WebhookEvent, WebhookId, check_url, replayed, secret_of
+from models import outbox
+from models.audit import write_audit
+from models.webhook import (
+    count_webhooks,
+    delete_webhook,
+    insert_webhook,
+    lock_webhook,
+    one_registration_at_a_time,
+    save_replayed,
+)
+
+NONE = Refusal(RefusalCode.NOT_FOUND, "You have no such webhook.")
+_NEEDS = Capability.MANAGE_WEBHOOKS
+
+
+@dataclass(frozen=True, slots=True)
+class RegisterWebhook:
+    """The command."""
+
+    idempotency_key: str
+    url: str
+    events: frozenset[WebhookEvent]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoveWebhook:
+    """The command."""
+
+    idempotency_key: str
+    webhook_id: WebhookId
+
+
+@dataclass(frozen=True, slots=True)
+class ReplayWebhook:
+    """The command. Neither `position` nor `from_now`: go on where it stopped."""
+
+    idempotency_key: str
+    webhook_id: WebhookId
+    position: tuple[str, int] | None
+    """Epoch and offset that a cursor names."""
+    from_now: bool
+
+
+async def register_webhook(
+    desk: Desk, principal: Principal, command: RegisterWebhook, made: Callable[[str], None]
+) -> Outcome:
+    """`made` hears the secret, in the one answer that tells it: a repeated key does not."""
+    key = command.idempotency_key
+    secrets: dict[str, str] = {}
+
+    async def decide() -> Outcome | Refusal:
+        await one_registration_at_a_time()
+        refusal = check_url(command.url, desk.rules.webhooks.urls) or await _no_room(desk, principal)
+        if refusal is not None:
+            return refusal
+        webhook = await _new(desk, principal, command)
+        await insert_webhook(webhook)
+        detail = {"idempotencyKey": key, "url": webhook.url, "events": sorted(webhook.events)}
+        await _audit(desk, principal, "registerWebhook", webhook.id, detail)
+        secrets[webhook.id] = secret_of(desk.rules.webhooks.secret_key, webhook.id, webhook.salt)
+        return Done(webhook.id)
+
+    request = {"url": command.url, "events": sorted(command.events)}
+    outcome = await run_once(
+        desk, principal, "registerWebhook", key, "webhook", request, decide, needs=_NEEDS
+    )
+    if isinstance(outcome, Done) and outcome.id in secrets:
+        made(secrets[outcome.id])
+    return outcome
+
+
+async def remove_webhook(desk: Desk, principal: Principal, command: RemoveWebhook) -> Outcome:
+    """What is being posted at this moment may still arrive."""
+    key, webhook_id = command.idempotency_key, command.webhook_id
+
+    async def decide() -> Outcome | Refusal:
+        webhook = await lock_webhook(principal.subject, webhook_id)
+        if webhook is None:
+            return NONE
+        await delete_webhook(webhook_id)
+        detail = {"idempotencyKey": key, "url": webhook.url}
+        await _audit(desk, principal, "removeWebhook", webhook_id, detail)
+        return Done(webhook_id)
+
+    request = {"webhook": webhook_id}
+    return await run_once(desk, principal, "removeWebhook", key, webhook_id, request, decide, needs=_NEEDS)
+
+
+async def replay_webhook(desk: Desk, principal: Principal, command: ReplayWebhook) -> Outcome:
+    """Deliver again from a position, with what the owner may see now; also wakes a disabled endpoint."""
+    key, webhook_id = command.idempotency_key, command.webhook_id
+
+    async def decide() -> Outcome | Refusal:
+        webhook = await lock_webhook(principal.subject, webhook_id)
+        if webhook is None:
+            return NONE
+        position = await _position(command, webhook)
+        if isinstance(position, Refusal):
+            return position
+        authorised = replace(webhook, audience=principal.audience, authorized_at=principal.token_issued_at)
+        await save_replayed(replayed(authorised, *position))
+        detail = {"idempotencyKey": key, "before": webhook.offset, "after": position[1]}
+        await _audit(desk, principal, "replayWebhook", webhook_id, detail)
+        return Done(webhook_id)
+
+    request = {"webhook": webhook_id, "position": command.position, "fromNow": command.from_now}
+    return await run_once(desk, principal, "replayWebhook", key, webhook_id, request, decide, needs=_NEEDS)
+
+
+async def _no_room(desk: Desk, principal: Principal) -> Refusal | None:
+    rules = desk.rules.webhooks
+    if await count_webhooks(principal.subject) >= rules.max_per_subject:
+        return Refusal(RefusalCode.TOO_MANY, f"You have {rules.max_per_subject} webhooks: remove one first.")
+    if await count_webhooks() >= rules.max_endpoints:
+        return Refusal(RefusalCode.TOO_MANY, "The desk has no room for another webhook: ask its operator.")
+    return None
+
+
+async def _new(desk: Desk, principal: Principal, command: RegisterWebhook) -> Webhook:
+    head = await outbox.stream_head()
+    return Webhook(
+        id=WebhookId(desk.new_id()),
+        url=command.url,
+        events=command.events,
+        owner=principal.subject,
+        audience=principal.audience,
+        authorized_at=principal.token_issued_at,
+        salt=desk.new_id(),
+        created_at=desk.clock(),
+        epoch=head.epoch,
+        offset=head.last_offset,
+    )
+
+
+async def _position(command: ReplayWebhook, webhook: Webhook) -> tuple[str, int] | Refusal:
+    head = await outbox.stream_head()
+    if command.from_now:
+        return head.epoch, head.last_offset
+    epoch, offset = command.position or (webhook.epoch, webhook.offset)
+    if epoch != head.epoch or not head.first_offset - 1 <= offset <= head.last_offset:
+        return Refusal(
+            RefusalCode.CURSOR_REFUSED,
+            "What is behind this position is no longer held: replay with fromNow, and query what was missed.",
+        )
+    return epoch, offset
+
+
+async def _audit(
+    desk: Desk, principal: Principal, action: str, webhook_id: WebhookId, detail: dict[str, Any]
+) -> None:
+    await write_audit([entry(principal, desk.clock(), action, "webhook", webhook_id, detail)])

@@ -1,0 +1,379 @@
+"""Messages to clients, by hand and by themselves, sent by Apprise to a real server."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from domain.book_changes import ContactStated
+from domain.message import Contact, Language, QuietHours
+from domain.principal import Permission
+from feeds.book import BookClient, BookFile
+from tests.api.books import a_book, a_client, owing, quotes
+from tests.api.desk_client import Caller
+from tests.api.desk_server import Desk, World
+from tests.api.outside import MORNING
+from tests.api.trading import CASE_EVENTS, cases
+from tests.receiver import Posted, Receiver, a_receiver
+
+AT_ONCE = 50
+MESSAGE = (
+    "id channel template language title body recipient status automatic placedBy createdAt earliestAt"
+    " latestAt attempts nextAttemptAt settledAt reason"
+)
+SEND = f"""mutation ($input: SendMessageInput!) {{ sendMessage(input: $input) {{ results {{ __typename
+  ... on MessageQueued {{ message {{ {MESSAGE} case {{ caseNo }} }} }}
+  ... on MessageRefused {{ caseId code text: message case {{ caseNo }} }}
+}} }} }}"""
+MESSAGES = f"""query ($id: ID!, $first: Int! = 50, $after: String) {{ case(id: $id) {{
+  messages(first: $first, after: $after) {{
+    totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {MESSAGE} }} }} }} }}"""
+CONTACT = "query ($id: ID!) { case(id: $id) { client { contact { email phone language quietHours } } } }"
+HELD = datetime(2020, 3, 16, 15, 0, tzinfo=UTC)
+"""23:00 in Hong Kong."""
+CLIENT = Contact("c1@example.org", "+85212345678", "device-1", Language.TRADITIONAL_CHINESE, "Asia/Hong_Kong")
+
+
+def reached(client: BookClient, contact: Contact | None = CLIENT) -> BookClient:
+    return BookClient(client.client_no, client.name, client.group, client.accounts, client.factors, contact)
+
+
+def a_reached_book(contact: Contact | None = CLIENT) -> BookFile:
+    """M1 and M2 owe; C1 can be reached, C2 cannot."""
+    return a_book(reached(a_client("C1", owing("M1")), contact), a_client("C2", owing("M2")))
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with a_receiver() as receiver:
+        yield receiver
+
+
+def channels(receiver: Receiver, *names: str) -> dict[str, Any]:
+    """Settings: these channels lead to paths of the receiver."""
+    return {
+        f"message_{name}_url": receiver.url(f"/{name}?:to={{to}}&+Idempotency-Key={{id}}", "json")
+        for name in names
+    } | {"message_poll_interval_s": 0.02, "message_sweep_interval_s": 0.02, "message_circuit_failures": 3}
+
+
+async def called(world: World, receiver: Receiver, *names: str, book: BookFile, **more: object) -> Desk:
+    """A desk that has called both, with these channels."""
+    desk = await world.desk(book, **channels(receiver, *names), **more)
+    events = await desk.caller().subscribe(CASE_EVENTS)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await events.next()
+    await events.next()
+    return desk
+
+
+async def send(caller: Caller, *case_ids: str, key: str = "k", **asked: object) -> list[Any]:
+    given = {"idempotencyKey": key, "caseIds": case_ids, "channel": "SMS", **asked}
+    results: list[Any] = (await caller.ask(SEND, input=given))["sendMessage"]["results"]
+    return results
+
+
+async def case_of(desk: Desk, account_no: str) -> Any:
+    return (await cases(desk.caller(), accountNo=account_no))[0]
+
+
+async def messages(caller: Caller, case_id: str) -> list[Any]:
+    nodes: list[Any] = (await caller.ask(MESSAGES, id=case_id))["case"]["messages"]["nodes"]
+    return nodes
+
+
+async def settled(desk: Desk, case_id: str, *statuses: str) -> list[Any]:
+    """The case's messages, once they stand like this, newest first."""
+
+    async def stand() -> bool:
+        return [each["status"] for each in await messages(desk.caller(), case_id)] == list(statuses)
+
+    await desk.until(stand, f"messages to be {statuses}")
+    return await messages(desk.caller(), case_id)
+
+
+def text_of(posted: Posted) -> Any:
+    return json.loads(posted.body)
+
+
+async def test_a_message_by_hand_reaches_the_client_in_their_language(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    case = await case_of(desk, "M1")
+    operator = desk.caller(Permission.RISK_WARNING_OPERATOR, subject="ann")
+    (result,) = await send(operator, case["id"], template="MARGIN_CALL")
+    message = result["message"]
+    assert (message["status"], message["placedBy"], message["automatic"]) == ("QUEUED", "ann", False)
+    assert message["case"]["caseNo"] == case["caseNo"]
+    (posted,) = await receiver.until(1)
+    body = text_of(posted)
+    assert body["to"] == "+85212345678"
+    assert "HKD 20,000.00" in body["message"]
+    assert "2020年3月18日 14:00 HKT" in body["message"]
+    assert "Client C1" in body["message"]
+    (sent,) = await settled(desk, case["id"], "SENT")
+    assert (sent["attempts"], sent["reason"], sent["language"]) == (1, None, "TRADITIONAL_CHINESE")
+    (row,) = await desk.rows("SELECT id FROM client_message")
+    assert posted.headers["idempotency-key"] == row["id"]
+
+
+async def test_each_case_is_answered_in_the_order_asked(world: World, receiver: Receiver) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    first, second = await case_of(desk, "M1"), await case_of(desk, "M2")
+    results = await send(desk.caller(), second["id"], "nonsense", first["id"], text="Please call us.")
+    assert [each.get("code") for each in results] == ["NO_ADDRESS", "NOT_FOUND", None]
+    assert results[0]["case"]["caseNo"] == second["caseNo"]
+    assert "Please call us." in results[2]["message"]["body"]
+    (refused,) = await send(desk.caller(), first["id"], key="other", channel="EMAIL", text="x")
+    assert refused["code"] == "CHANNEL_OFF"
+    (early,) = await send(desk.caller(), first["id"], key="early", template="CURED")
+    assert early["code"] == "NOT_CURED"
+    assert await desk.rows("SELECT id FROM client_message WHERE status = 'FAILED'") == []
+
+
+async def test_the_same_key_fifty_times_at_once_is_one_message(world: World, receiver: Receiver) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    case, trader = await case_of(desk, "M1"), desk.caller()
+    answers = await asyncio.gather(*(send(trader, case["id"], text="Hello") for _ in range(AT_ONCE)))
+    assert len({answer[0]["message"]["id"] for answer in answers}) == 1
+    await settled(desk, case["id"], "SENT")
+    assert len(receiver.posted) == 1
+    (reused,) = await send(trader, case["id"], text="Other")
+    assert reused["code"] == "IDEMPOTENCY_KEY_REUSED"
+
+
+async def test_who_may_not_see_personal_data_sees_that_a_message_was_sent_and_not_to_whom(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    case = await case_of(desk, "M1")
+    await send(desk.caller(), case["id"], template="REMINDER")
+    await settled(desk, case["id"], "SENT")
+    viewer = desk.caller(Permission.RISK_WARNING_READ_ONLY)
+    (seen,) = await messages(viewer, case["id"])
+    assert (seen["recipient"], seen["body"], seen["status"]) == ("***", "***", "SENT")
+    assert (await viewer.ask(CONTACT, id=case["id"]))["case"]["client"]["contact"] == {
+        "email": "***",
+        "phone": "***",
+        "language": "TRADITIONAL_CHINESE",
+        "quietHours": None,
+    }
+    (refused,) = await send(viewer, case["id"], key="mine", text="x")
+    assert refused["code"] == "FORBIDDEN"
+    node = "query ($id: ID!) { node(id: $id) { id __typename ... on Message { body } } }"
+    elsewhere = desk.caller(accounts=["M2"])
+    assert (await elsewhere.ask(node, id=seen["id"]))["node"] is None
+    assert (await desk.caller().ask(node, id=seen["id"]))["node"]["__typename"] == "Message"
+    (hidden,) = await send(elsewhere, case["id"], key="hidden", text="x")
+    assert hidden["code"] == "NOT_FOUND"
+
+
+async def test_a_message_waits_for_the_end_of_quiet_hours(world: World, receiver: Receiver) -> None:
+    quiet = Contact(
+        phone="+85212345678", time_zone="Asia/Hong_Kong", quiet_hours=QuietHours.parse("22:00-08:00")
+    )
+    desk = await called(world, receiver, "sms", book=a_reached_book(quiet))
+    case = await case_of(desk, "M1")
+    world.clock.now = HELD
+    (held,) = await send(desk.caller(minutes=60 * 48), case["id"], text="Hello")
+    assert held["message"]["earliestAt"] == "2020-03-17T00:00:00Z"
+    other = desk.caller(minutes=60 * 48)
+    (waiting,) = await messages(other, case["id"])
+    assert (waiting["status"], waiting["attempts"]) == ("QUEUED", 0)
+    assert receiver.posted == []
+    world.clock.advance(hours=9)
+    await receiver.until(1)
+
+
+async def test_a_failed_attempt_is_repeated_with_the_same_id_until_it_is_taken(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    case = await case_of(desk, "M1")
+    receiver.status = 503
+    await send(desk.caller(), case["id"], text="Hello")
+    await receiver.until(1)
+
+    async def tried_once() -> bool:
+        (message,) = await messages(desk.caller(), case["id"])
+        return message["reason"] is not None
+
+    await desk.until(tried_once, "the failure to be written down")
+    (waiting,) = await messages(desk.caller(), case["id"])
+    assert (waiting["status"], waiting["attempts"]) == ("QUEUED", 1)
+    assert datetime.fromisoformat(waiting["nextAttemptAt"]) <= world.clock() + timedelta(seconds=5)
+    receiver.status = 200
+    world.clock.advance(seconds=6)
+    first, second = await receiver.until(2)
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    (sent,) = await settled(desk, case["id"], "SENT")
+    assert sent["attempts"] == 2
+
+
+async def test_a_dead_channel_is_given_up_in_time_and_delays_no_other(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answers_by["/sms"] = 500
+    receiver.silent.add("/voice")
+    desk = await called(
+        *(world, receiver, "sms", "email", "voice"),
+        book=a_reached_book(),
+        message_attempts=2,
+        message_concurrency=2,
+    )
+    case, trader = await case_of(desk, "M1"), desk.caller()
+    for number in range(4):
+        await send(trader, case["id"], key=f"v{number}", channel="VOICE", text="Hello")
+        await send(trader, case["id"], key=f"s{number}", channel="SMS", text="Hello")
+    await send(trader, case["id"], key="mail", channel="EMAIL", text="Hello")
+    (mail,) = await receiver.until(1, "/email")
+    assert text_of(mail)["to"] == "c1@example.org"
+
+    async def ended() -> bool:
+        world.clock.advance(minutes=2)
+        rows = await desk.rows("SELECT status FROM client_message WHERE channel = 'SMS'")
+        return {row["status"] for row in rows} == {"FAILED"}
+
+    await desk.until(ended, "the text messages to be given up")
+    assert len(receiver.at("/email")) == 1
+
+
+async def test_clients_are_told_once_a_day_until_the_deadline_and_when_it_is_over(
+    world: World, receiver: Receiver
+) -> None:
+    book = a_reached_book()
+    desk = await called(
+        *(world, receiver, "email", "sms"), book=book, message_automatic_channels=("SMS", "EMAIL")
+    )
+    case = await case_of(desk, "M1")
+    await receiver.until(1, "/sms")
+    for posted in (2, 3):
+        world.clock.now = MORNING + timedelta(days=posted - 1)
+        await receiver.until(posted, "/sms")
+    world.clock.now = MORNING + timedelta(days=3)
+    caller = desk.caller()
+    await settled_with(desk, caller, case["id"], ["FORCE_CLOSE_WARNING", "REMINDER", "MARGIN_CALL"])
+    sweeps = await sweeps_pass(desk)
+    assert sweeps
+    assert len(receiver.at("/sms")) == 3, "the deadline is over"
+    await cure(world, desk)
+    await receiver.until(4, "/sms")
+    assert "結清" in text_of(receiver.at("/sms")[3])["title"]
+    other = await desk.rows("SELECT status, recipient, reason FROM client_message WHERE recipient IS NULL")
+    assert {row["status"] for row in other} == {"FAILED"}, "who cannot be reached is on record"
+
+
+async def cure(world: World, desk: Desk) -> None:
+    """Prices rise and stay; both cases are resolved."""
+
+    async def stand(sql: str) -> bool:
+        return len(await desk.rows(f"SELECT id FROM margin_case WHERE {sql}")) == 2
+
+    await world.market.says(*quotes(world.clock(), "200", size=0))
+    await desk.until(lambda: stand("cured_since IS NOT NULL"), "nothing to be owed")
+    world.clock.advance(seconds=6)
+    await world.market.says(*quotes(world.clock(), "200", size=0))
+    await desk.until(lambda: stand("status = 'RESOLVED'"), "the cases to be cured")
+
+
+async def settled_with(desk: Desk, caller: Caller, case_id: str, templates: list[str]) -> None:
+    async def told() -> bool:
+        found = await messages(desk.caller(), case_id)
+        return [(each["template"], each["status"]) for each in found] == [(t, "SENT") for t in templates]
+
+    await desk.until(told, f"messages {templates}")
+
+
+async def sweeps_pass(desk: Desk) -> bool:
+    """Long enough for several sweeps: a message by hand, which is written and sent meanwhile, has arrived."""
+    case = await case_of(desk, "M1")
+    for number in range(3):
+        await send(desk.caller(), case["id"], key=f"probe{number}", channel="EMAIL", text="Hello")
+        await desk.until(lambda n=number: _sent(desk, n + 1), "the probe")  # type: ignore[misc]
+    await desk.rows("DELETE FROM client_message WHERE channel = 'EMAIL' RETURNING id")
+    return True
+
+
+async def _sent(desk: Desk, count: int) -> bool:
+    rows = await desk.rows("SELECT id FROM client_message WHERE channel = 'EMAIL' AND status = 'SENT'")
+    return len(rows) == count
+
+
+async def test_no_reminder_of_an_exception_and_none_of_a_cured_case_that_was_held(
+    world: World, receiver: Receiver
+) -> None:
+    quiet = Contact(
+        phone="+85212345678", time_zone="Asia/Hong_Kong", quiet_hours=QuietHours.parse("22:00-08:00")
+    )
+    desk = await called(world, receiver, "sms", book=a_reached_book(quiet))
+    case = await case_of(desk, "M1")
+    world.clock.now = HELD
+    await send(desk.caller(minutes=60 * 48), case["id"], text="You owe us money")
+    await cure(world, desk)
+    world.clock.advance(hours=9)
+    (dropped,) = await settled(desk, case["id"], "EXPIRED")
+    assert dropped["reason"] == "the case no longer calls for it"
+    assert receiver.posted == []
+    (late,) = await send(desk.caller(), case["id"], key="late", template="REMINDER")
+    assert late["code"] == "CASE_CLOSED"
+
+
+async def test_a_process_that_died_while_sending_sends_again_under_the_same_id(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.silent.add("/sms")
+    desk = await called(world, receiver, "sms", book=a_reached_book(), message_timeout_s=30)
+    case = await case_of(desk, "M1")
+    await send(desk.caller(), case["id"], text="Hello")
+    await receiver.until(1)
+    await desk.stop()
+    receiver.silent.clear()
+    successor = await world.desk(**channels(receiver, "sms"))
+    await successor.until(successor.leads, "the successor to lead")
+    world.clock.advance(seconds=61)
+    await receiver.until(2)
+    first, second = receiver.posted
+    assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
+    await settled(successor, case["id"], "SENT")
+
+
+async def test_messages_are_a_connection(world: World, receiver: Receiver) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    case, trader = await case_of(desk, "M1"), desk.caller()
+    for number in range(3):
+        await send(trader, case["id"], key=str(number), text=f"Number {number}")
+        world.clock.advance(seconds=1)
+    page = (await trader.ask(MESSAGES, id=case["id"], first=2))["case"]["messages"]
+    assert (page["totalCount"], page["pageInfo"]["hasNextPage"]) == (3, True)
+    rest = (await trader.ask(MESSAGES, id=case["id"], first=2, after=page["pageInfo"]["endCursor"]))["case"]
+    bodies = [each["body"] for each in page["nodes"] + rest["messages"]["nodes"]]
+    assert ["2" in bodies[0], "1" in bodies[1], "0" in bodies[2]] == [True, True, True]
+
+
+async def test_a_statement_changes_how_a_client_is_reached_and_an_older_one_does_not(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await called(world, receiver, "sms", book=a_reached_book())
+    case, trader = await case_of(desk, "M1"), desk.caller()
+    newer = ContactStated("C1", world.clock() + timedelta(seconds=1), phone="+85287654321")
+    older = ContactStated("C1", world.clock() - timedelta(days=1), phone="+85200000000")
+    await world.market.says(newer, older, ContactStated("C9", world.clock()))
+    contact = (await trader.ask(CONTACT, id=case["id"]))["case"]["client"]["contact"]
+    assert contact == {"email": None, "phone": "+85287654321", "language": "ENGLISH", "quietHours": None}
+    assert [why for _, why in world.market.rejected] == ["client C9 is not known"]
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [{}, {"text": " "}, {"template": "REMINDER", "text": "x"}, {"template": "FREE_TEXT"}, {"caseIds": []}],
+)
+async def test_a_message_that_makes_no_sense_is_an_error(
+    world: World, receiver: Receiver, asked: dict[str, object]
+) -> None:
+    desk = await world.desk(a_reached_book(), **channels(receiver, "sms"))
+    given = {"idempotencyKey": "k", "caseIds": ["x"], "channel": "SMS", **asked}
+    assert (await desk.caller().answer(SEND, input=given)).codes == ["BAD_USER_INPUT"]

@@ -1,0 +1,300 @@
+"""Webhooks: registered through the API, delivered to a real server, in order and signed."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+
+from domain.principal import Permission
+from models.revocation import revoke_subject
+from tests.api.books import a_book, a_client, owing, quotes
+from tests.api.desk_client import Caller
+from tests.api.desk_server import Desk, World
+from tests.api.trading import CASE_EVENTS, cases, liquidate
+from tests.receiver import Posted, Receiver, a_receiver
+from tests.webhook_receiver import ForgedDelivery, verified
+
+WEBHOOK = "id url events status cursor deliveredAt failingSince attempts nextAttemptAt disabledAt reason"
+REGISTER = f"""mutation ($input: RegisterWebhookInput!) {{ registerWebhook(input: $input) {{ result {{
+  __typename
+  ... on WebhookRegistered {{ secret webhook {{ {WEBHOOK} }} }} ... on WebhookRefused {{ code message }}
+}} }} }}"""
+REPLAY = f"""mutation ($input: ReplayWebhookInput!) {{ replayWebhook(input: $input) {{ result {{ __typename
+  ... on WebhookReplayed {{ webhook {{ {WEBHOOK} }} }} ... on WebhookRefused {{ code message }}
+}} }} }}"""
+REMOVE = """mutation ($input: RemoveWebhookInput!) { removeWebhook(input: $input) { result { __typename
+  ... on WebhookRemoved { id } ... on WebhookRefused { code message }
+} } }"""
+WEBHOOKS = f"query {{ webhooks {{ totalCount nodes {{ {WEBHOOK} }} }} }}"
+LOCAL: dict[str, Any] = {
+    "webhook_allow_http": True,
+    "webhook_allow_private": True,
+    "webhook_poll_interval_s": 0.02,
+}
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with a_receiver() as receiver:
+        yield receiver
+
+
+@pytest.fixture
+async def desk(world: World) -> Desk:
+    """Whose accounts M1 and M2 will owe as soon as there are prices."""
+    return await world.desk(a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2"))), **LOCAL)
+
+
+def owner(desk: Desk, subject: str = "risk-system", **scope: Any) -> Caller:
+    return desk.caller(Permission.SERVICE, subject=subject, **scope)
+
+
+async def register(caller: Caller, url: str, key: str = "k", **asked: object) -> Any:
+    given = {"idempotencyKey": key, "url": url, **asked}
+    return (await caller.ask(REGISTER, input=given))["registerWebhook"]["result"]
+
+
+async def replay(caller: Caller, webhook: Any, key: str = "r", **asked: object) -> Any:
+    given = {"idempotencyKey": key, "webhookId": webhook["id"], **asked}
+    return (await caller.ask(REPLAY, input=given))["replayWebhook"]["result"]
+
+
+async def the_webhook(caller: Caller) -> Any:
+    (webhook,) = (await caller.ask(WEBHOOKS))["webhooks"]["nodes"]
+    return webhook
+
+
+async def call_both(desk: Desk) -> None:
+    """Prices come and both accounts owe; nothing trades."""
+    events = await desk.caller().subscribe(CASE_EVENTS)
+    await desk.market.says(*quotes(desk.clock(), size=0))
+    await events.next()
+    await events.next()
+
+
+def body(posted: Posted) -> Any:
+    return json.loads(posted.body)
+
+
+async def test_events_arrive_signed_in_order_with_their_cursors(desk: Desk, receiver: Receiver) -> None:
+    registered = await register(owner(desk), receiver.url())
+    secret = registered["secret"]
+    assert "CASE_UPDATED" not in registered["webhook"]["events"]
+    await call_both(desk)
+    await receiver.until(2)
+    (case,) = await cases(desk.caller(), accountNo="M1")
+    await liquidate(desk.caller(), case["id"])
+    await receiver.until(5)
+    events = [verified(secret, posted.headers, posted.body, desk.clock()) for posted in receiver.posted]
+    assert [event["type"] for event in events[:2]] == ["CASE_OPENED", "CASE_OPENED"]
+    assert {"CASE_STATUS_CHANGED", "ORDER_CREATED"} <= {event["type"] for event in events}
+    opened = next(event for event in events if event["data"]["accountNo"] == "M1")["data"]
+    assert (opened["caseId"], opened["amount"], opened["currency"]) == (case["id"], "20000.00", "HKD")
+    assert "Client C1" not in "".join(posted.body.decode() for posted in receiver.posted)
+    assert len({event["id"] for event in events}) == len(events)
+    assert [event["id"] for event in events] == [p.headers["webhook-id"] for p in receiver.posted]
+    with pytest.raises(ForgedDelivery):
+        verified(secret, receiver.posted[0].headers, receiver.posted[1].body, desk.clock())
+
+
+async def test_the_secret_is_shown_once(desk: Desk, receiver: Receiver) -> None:
+    caller = owner(desk)
+    first, again = [await register(caller, receiver.url()) for _ in range(2)]
+    assert first["secret"].startswith("whsec_")
+    assert (again["secret"], again["webhook"]["id"]) == (None, first["webhook"]["id"])
+    assert (await caller.ask(WEBHOOKS))["webhooks"]["totalCount"] == 1
+    stored = await desk.rows("SELECT * FROM webhook")
+    audited = await desk.rows("SELECT detail FROM audit")
+    outcomes = await desk.rows("SELECT outcome FROM idempotency_item")
+    assert first["secret"].removeprefix("whsec_") not in f"{stored}{audited}{outcomes}"
+
+
+async def test_the_same_key_fifty_times_at_once_registers_one(desk: Desk, receiver: Receiver) -> None:
+    caller = owner(desk)
+    results = await asyncio.gather(*(register(caller, receiver.url()) for _ in range(50)))
+    assert len({result["webhook"]["id"] for result in results}) == 1
+    assert len([result["secret"] for result in results if result["secret"]]) == 1
+
+
+async def test_an_owner_is_told_of_the_accounts_in_scope_and_sees_only_own_webhooks(
+    desk: Desk, receiver: Receiver
+) -> None:
+    scoped = owner(desk, "scoped", accounts=["M2"])
+    mine = await register(scoped, receiver.url("/scoped"))
+    await register(owner(desk), receiver.url("/all"))
+    await call_both(desk)
+    await receiver.until(2, "/all")
+    await receiver.until(1, "/scoped")
+    assert {body(each)["data"]["accountNo"] for each in receiver.at("/scoped")} == {"M2"}
+    node = "query ($id: ID!) { node(id: $id) { id } }"
+    stranger = owner(desk, "stranger")
+    assert (await stranger.ask(node, id=mine["webhook"]["id"]))["node"] is None
+    assert (await scoped.ask(node, id=mine["webhook"]["id"]))["node"] is not None
+    assert (await stranger.ask(WEBHOOKS))["webhooks"]["nodes"] == []
+    assert (await replay(stranger, mine["webhook"]))["code"] == "NOT_FOUND"
+    asked = {"idempotencyKey": "x", "webhookId": mine["webhook"]["id"]}
+    assert (await stranger.ask(REMOVE, input=asked))["removeWebhook"]["result"]["code"] == "NOT_FOUND"
+
+
+async def test_a_failing_receiver_gets_every_event_in_order_once_it_is_back_and_delays_nobody(
+    desk: Desk, receiver: Receiver
+) -> None:
+    receiver.answers_by["/down"] = 500
+    receiver.silent.add("/hangs")
+    for number, path in enumerate(("/down", "/hangs", "/well")):
+        await register(owner(desk), receiver.url(path), key=str(number))
+    await call_both(desk)
+    await receiver.until(2, "/well")
+    await receiver.until(1, "/down")
+    assert {body(each)["id"] for each in receiver.at("/down")} == {body(receiver.at("/well")[0])["id"]}
+    receiver.answers_by.clear()
+
+    async def delivered() -> bool:
+        desk.clock.advance(seconds=2)
+        return len({body(each)["id"] for each in receiver.at("/down")}) >= 2
+
+    await desk.until(delivered, "the events to arrive after all")
+    in_order = list(dict.fromkeys(body(each)["id"] for each in receiver.at("/down")))
+    assert in_order[:2] == [body(each)["id"] for each in receiver.at("/well")][:2]
+
+
+async def test_a_dead_receiver_is_disabled_told_and_replayed_without_a_loss(
+    desk: Desk, receiver: Receiver
+) -> None:
+    receiver.status = 503
+    caller = owner(desk)
+    await register(caller, receiver.url())
+    await call_both(desk)
+    await receiver.until(1)
+
+    async def failing() -> bool:
+        return bool((await the_webhook(caller))["failingSince"])
+
+    await desk.until(failing, "the failure to be noted")
+    desk.clock.advance(hours=7)
+    await receiver.until(2)
+    desk.clock.advance(hours=6)
+    caller = owner(desk)
+
+    async def disabled() -> bool:
+        return bool((await the_webhook(caller))["status"] == "DISABLED")
+
+    await desk.until(disabled, "the webhook to be disabled")
+    webhook = await the_webhook(caller)
+    assert "status 503" in webhook["reason"]
+    assert len(await desk.rows("SELECT id FROM audit WHERE action = 'webhookDisabled'")) == 1
+    receiver.status, failed = 200, len(receiver.posted)
+    result = await replay(caller, webhook)
+    assert (result["webhook"]["status"], result["webhook"]["reason"]) == ("ACTIVE", None)
+    await receiver.until(failed + 2)
+    told = {body(each)["data"]["accountNo"] for each in receiver.posted[failed:]}
+    assert told == {"M1", "M2"}
+
+
+async def test_replay_from_a_cursor_delivers_the_same_events_again(desk: Desk, receiver: Receiver) -> None:
+    caller = owner(desk)
+    webhook = (await register(caller, receiver.url()))["webhook"]
+    await call_both(desk)
+    first, second = (await receiver.until(2))[:2]
+    await replay(caller, webhook, "one", after=body(first)["cursor"])
+    third = (await receiver.until(3))[2]
+    assert (body(third)["id"], body(third)["cursor"]) == (body(second)["id"], body(second)["cursor"])
+    await replay(caller, webhook, "all", after=webhook["cursor"])
+    await receiver.until(5)
+    assert [body(each)["id"] for each in receiver.posted[3:]] == [body(first)["id"], body(second)["id"]]
+    forged = {"idempotencyKey": "f", "webhookId": webhook["id"], "after": "nonsense"}
+    assert (await caller.answer(REPLAY, input=forged)).codes == ["CURSOR_INVALID"]
+    other = (await register(caller, receiver.url("/other"), key="other"))["webhook"]
+    borrowed = {"idempotencyKey": "b", "webhookId": other["id"], "after": webhook["cursor"]}
+    assert (await caller.answer(REPLAY, input=borrowed)).codes == ["CURSOR_INVALID"]
+
+
+async def test_what_is_no_longer_held_is_a_gap_that_is_told_and_not_skipped(
+    desk: Desk, receiver: Receiver
+) -> None:
+    receiver.status = 500
+    caller = owner(desk)
+    await register(caller, receiver.url())
+    await call_both(desk)
+    await receiver.until(1)
+    await desk.rows("DELETE FROM outbox WHERE stream_offset IS NOT NULL RETURNING id")
+    receiver.status = 200
+
+    async def disabled() -> bool:
+        desk.clock.advance(seconds=2)
+        return bool((await the_webhook(caller))["status"] == "DISABLED")
+
+    await desk.until(disabled, "the gap to be noticed")
+    webhook = await the_webhook(caller)
+    assert "no longer held" in webhook["reason"]
+    assert (await replay(caller, webhook))["code"] == "CURSOR_REFUSED"
+    assert (await replay(caller, webhook, "now", fromNow=True))["webhook"]["status"] == "ACTIVE"
+
+
+async def test_nothing_is_lost_or_reordered_over_a_restart(world: World, receiver: Receiver) -> None:
+    book = a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2")))
+    first = await world.desk(book, **LOCAL)
+    receiver.status = 500
+    await register(owner(first), receiver.url())
+    await call_both(first)
+    await receiver.until(1)
+    await first.stop()
+    receiver.status, failed = 200, len(receiver.posted)
+    world.clock.advance(minutes=5)
+    second = await world.desk(**LOCAL)
+    await second.until(second.leads, "the successor to lead")
+    await receiver.until(failed + 2)
+    assert body(receiver.posted[failed])["id"] == body(receiver.posted[0])["id"]
+
+
+async def test_a_revoked_owner_is_told_nothing_more(desk: Desk, receiver: Receiver) -> None:
+    await register(owner(desk), receiver.url())
+    resources = desk.application.resources
+    assert resources is not None
+    with resources.database.active():
+        await revoke_subject("risk-system", desk.clock())
+    await call_both(desk)
+
+    async def disabled() -> bool:
+        rows = await desk.rows("SELECT reason FROM webhook WHERE status = 'DISABLED'")
+        return [row["reason"] for row in rows] == ["the owner's access was revoked"]
+
+    await desk.until(disabled, "the webhook to be disabled")
+    assert receiver.posted == []
+
+
+async def test_a_removed_webhook_is_told_nothing_more(desk: Desk, receiver: Receiver) -> None:
+    caller = owner(desk)
+    webhook = (await register(caller, receiver.url("/gone")))["webhook"]
+    await register(caller, receiver.url("/stays"), key="stays")
+    asked = {"idempotencyKey": "x", "webhookId": webhook["id"]}
+    for _ in range(2):
+        removed = (await caller.ask(REMOVE, input=asked))["removeWebhook"]["result"]
+        assert removed == {"__typename": "WebhookRemoved", "id": webhook["id"]}
+    await call_both(desk)
+    await receiver.until(2, "/stays")
+    assert receiver.at("/gone") == []
+    gone = await register(caller, receiver.url("/gone"))
+    assert gone["code"] == "NOT_FOUND", "the key is bound to what was removed"
+
+
+async def test_who_may_not_is_refused_and_so_are_too_many(world: World, receiver: Receiver) -> None:
+    book = a_book(a_client("C1", owing("M1")))
+    desk = await world.desk(book, **LOCAL, webhooks_max_per_subject=1, webhooks_max=2)
+    assert (await register(desk.caller(), receiver.url()))["code"] == "FORBIDDEN"
+    assert (await desk.caller().answer(WEBHOOKS)).codes == ["FORBIDDEN"]
+    caller = owner(desk)
+    results = await asyncio.gather(*(register(caller, receiver.url(), key=str(n)) for n in range(4)))
+    assert sorted(result.get("code", "") for result in results) == ["", *["TOO_MANY"] * 3]
+    await register(owner(desk, "second"), receiver.url())
+    assert (await register(owner(desk, "third"), receiver.url()))["code"] == "TOO_MANY"
+
+
+async def test_a_url_that_leads_inside_is_refused_unless_that_is_allowed(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))))
+    for number, url in enumerate((receiver.url(), "https://10.0.0.1/", "https://localhost/x", "nonsense")):
+        assert (await register(owner(desk), url, key=str(number)))["code"] == "URL_REFUSED"
