@@ -181,6 +181,8 @@ async def _through_http(url: str, directory: Path, cases: Sequence[CaseId]) -> f
         database_url=url,
         data_directory=directory,
         max_price_age_s=PRICES_NEVER_STALE_S,
+        approval_cases=200,
+        approval_notional=10**15,
     )
     with server as address:
         async with httpx.AsyncClient(base_url=address, headers=headers, timeout=START_TIMEOUT_S) as client:

@@ -52,6 +52,11 @@ INSTRUMENTS = (
 )
 """Symbol, name and place on the ladder."""
 
+CALL, UNDERLYING, STRIKE, EXPIRY = "KO-C50.US", "KO.US", "50", "2035-12-21"
+"""The one option. It expires far ahead, since the desk's calendar is today's whatever prices are replayed."""
+WRITER, CONTRACTS, PREMIUM = "K000128", "-3", "3.10"
+"""Who has written it, though the shares in the account cover only a part."""
+
 GROUPS = ("Retail", "Premier", "Family Office", "Professional", "Staff Plan")
 
 GIVEN_NAMES = (

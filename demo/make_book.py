@@ -16,7 +16,22 @@ from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
-from demo.cast import GIVEN_NAMES, GROUPS, INSTRUMENTS, LADDER, SURNAMES, WILD, Factors
+from demo.cast import (
+    CALL,
+    CONTRACTS,
+    EXPIRY,
+    GIVEN_NAMES,
+    GROUPS,
+    INSTRUMENTS,
+    LADDER,
+    PREMIUM,
+    STRIKE,
+    SURNAMES,
+    UNDERLYING,
+    WILD,
+    WRITER,
+    Factors,
+)
 from demo.draw import Draw
 from demo.report import report
 from feeds.book_file import parse_book
@@ -50,15 +65,18 @@ def make_book(closes: Closes) -> Json:
     """The book as JSON values, sized on the first closing prices."""
     draw = Draw(SEED)
     prices: Prices = {
-        symbol: on_tick(price) for symbol, price in zip(closes.symbols, closes.prices[0], strict=True)
+        symbol: on_tick(price)
+        for symbol, price in zip(closes.symbols, closes.prices[0], strict=True)
+        if symbol != CALL
     }
     names = draw.sample([f"{given} {surname}" for given in GIVEN_NAMES for surname in SURNAMES], CLIENTS)
     clients = [_client(draw, number, name, prices) for number, name in enumerate(names, start=1)]
     for client in draw.sample(clients, CASH_ACCOUNTS):
         client["accounts"].append(_cash_account(draw, client["clientNo"], prices))
+    _write_calls(clients)
     return {
         "version": 1,
-        "instruments": [_instrument(symbol, name, rung) for symbol, name, rung in INSTRUMENTS],
+        "instruments": [*(_instrument(symbol, name, rung) for symbol, name, rung in INSTRUMENTS), _call()],
         "fx": [
             {"baseCurrency": "USD", "quoteCurrency": "HKD", "rate": str(USD_HKD)},
             {"baseCurrency": "HKD", "quoteCurrency": "USD", "rate": str(HKD_USD)},
@@ -80,6 +98,21 @@ def _instrument(symbol: str, name: str, rung: int) -> Json:
         "tradeStatus": "TRADING",
         "factors": _written(LADDER[rung]),
     }
+
+
+def _call() -> Json:
+    option = {"underlying": UNDERLYING, "right": "CALL", "strike": STRIKE, "expiry": EXPIRY}
+    plain = _instrument(CALL, f"{UNDERLYING} call at {STRIKE}", WILD)
+    return plain | {"kind": "OPTION", "multiplier": "100", "option": option}
+
+
+def _write_calls(clients: list[Json]) -> None:
+    """In one cash account, which borrows nothing: so no margin call comes of it."""
+    (writer,) = (
+        account for client in clients for account in client["accounts"] if account["accountNo"] == WRITER
+    )
+    assert any(position["symbol"] == UNDERLYING for position in writer["positions"])
+    writer["positions"].append({"symbol": CALL, "quantity": CONTRACTS, "averageCost": PREMIUM})
 
 
 def _written(factors: Factors) -> Json:

@@ -12,6 +12,7 @@ from typing import Any
 
 from desk.adjust_deadline import execute_deadline
 from desk.approved_liquidation import execute_liquidation
+from desk.audit import entry
 from desk.change_setting import execute_setting
 from desk.close_case import execute_close
 from desk.command import Done, Outcome, run_once
@@ -123,12 +124,16 @@ async def _decide(
         executed = did
     detail = {"idempotencyKey": command.idempotency_key, "difference": dict(executed.difference)}
     await save_approval(replace(decided, difference=dumps(dict(executed.difference))))
-    await write_audit([_audit(decided, principal.subject, command.trigger, detail, now)])
+    await write_audit([_audit(decided, principal, command.trigger, detail, now)])
     return Done(id_)
 
 
 def _audit(
-    approval: Approval, actor: str, trigger: ApprovalTrigger, detail: dict[str, Any], now: datetime
+    approval: Approval,
+    actor: Principal | str,
+    trigger: ApprovalTrigger,
+    detail: dict[str, Any],
+    now: datetime,
 ) -> AuditEntry:
     about = {
         "kind": approval.kind,
@@ -136,4 +141,4 @@ def _audit(
         "maker": approval.maker,
         "reason": approval.decision_reason,
     }
-    return AuditEntry(now, actor, trigger.lower(), "approval", approval.id, about | detail)
+    return entry(actor, now, trigger.lower(), "approval", approval.id, about | detail)

@@ -7,6 +7,7 @@ came later: nothing is ever backdated. A request whose before-image is no longer
 from dataclasses import dataclass
 from datetime import datetime
 
+from desk.audit import entry
 from desk.command import Outcome, run_once
 from desk.desk import Desk
 from desk.executed import Executed
@@ -107,7 +108,7 @@ async def execute_setting(
         )
     version = _version(desk, principal, approval, asked, await next_number(), now)
     await insert_setting(version, asked.concerned)
-    await write_audit([_audit(version, approval)])
+    await write_audit([_audit(principal, version, approval)])
     wanted = asked.effective_at
     if wanted is None or wanted == version.effective_at:
         return Executed()
@@ -229,15 +230,15 @@ def _version(
     )
 
 
-def _audit(version: SettingVersion, approval: Approval) -> AuditEntry:
+def _audit(principal: Principal, version: SettingVersion, approval: Approval) -> AuditEntry:
     detail = {
         "setting": version.id,
         "approval": approval.id,
         "maker": version.requested_by,
         "effectiveAt": version.effective_at.isoformat(),
-        "before": facts_of(version.before),
-        "after": facts_of(version.value),
     }
-    return AuditEntry(
-        version.approved_at, version.approved_by, "changeSetting", version.kind, version.subject, detail
+    return entry(
+        *(principal, version.approved_at, "changeSetting", version.kind, version.subject, detail),
+        before=facts_of(version.before),
+        after=facts_of(version.value),
     )

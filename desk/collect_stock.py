@@ -11,6 +11,7 @@ import structlog
 
 from desk.desk import Desk
 from desk.open_recoveries import Wanted, open_recoveries
+from domain.calendar import NoCalendar
 from domain.case import AlertType
 from domain.covered_options import is_short_of, shortfalls
 from domain.ids import AccountId, Symbol
@@ -52,7 +53,11 @@ async def collect_stock(desk: Desk) -> int:
 
 def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
     """Today at the market, if it trades today and the trigger time has come."""
-    calendar = desk.calendar_of(market)
+    try:
+        calendar = desk.calendar_of(market)
+    except NoCalendar as unknown:
+        log.warning("no stock is collected for a market that is not known", market=market, why=str(unknown))
+        return None
     local = desk.clock().astimezone(calendar.zone)
     if rule.trigger_time is None or local.time() < rule.trigger_time:
         return None

@@ -6,7 +6,7 @@ from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from desk.outward_rules import MessageRules, WebhookRules
-from domain.calendar import TradingCalendar, deadline
+from domain.calendar import NoCalendar, TradingCalendar, deadline
 from domain.covered_options import Today
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
@@ -108,9 +108,14 @@ class Desk:
         return intraday_phase(self.calendar_for(base_currency), self.rules.cases.intraday, now)
 
     def today(self, now: datetime) -> Today:
-        """The date at `now` where an instrument trades."""
+        """The date at `now` where an instrument trades; where nobody knows its market, at the default one."""
 
         def day(instrument: Instrument) -> date:
-            return now.astimezone(self.calendar_of(instrument.market).zone).date()
+            try:
+                calendar = self.calendar_of(instrument.market)
+            except NoCalendar:
+                # A misspelt market must not hold up the account.
+                calendar = self.calendar_of(self.rules.default_base_market)
+            return now.astimezone(calendar.zone).date()
 
         return day

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from desk.audit import entry
 from desk.command import Refused
 from desk.desk import Desk
 from domain.approval import APPROVER, Approval, ApprovalKind
@@ -60,7 +61,7 @@ async def request_approval(
     )
     if not await insert_approval(approval):
         return await _pending(asked)
-    await write_audit([_audit(approval)])
+    await write_audit([_audit(principal, approval)])
     message = f"A second person has to approve it: {why}."
     return Refused(RefusalCode.APPROVAL_REQUIRED, message, approval_id=approval.id)
 
@@ -75,7 +76,7 @@ async def _pending(asked: ApprovalAsked) -> Refused:
     )
 
 
-def _audit(approval: Approval) -> AuditEntry:
+def _audit(principal: Principal, approval: Approval) -> AuditEntry:
     detail = {
         "kind": approval.kind,
         "about": [approval.entity, approval.entity_id],
@@ -84,4 +85,4 @@ def _audit(approval: Approval) -> AuditEntry:
         "after": loads(approval.after),
         "expiresAt": approval.expires_at.isoformat(),
     }
-    return AuditEntry(approval.created_at, approval.maker, "requestApproval", "approval", approval.id, detail)
+    return entry(principal, approval.created_at, "requestApproval", "approval", approval.id, detail)

@@ -6,7 +6,7 @@ import socket
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, time
 from functools import partial
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -60,6 +60,7 @@ DEMO: dict[str, object] = {
     "book_file": ROOT / "demo/book.json",
     "replay_file": ROOT / "demo/prices.csv",
     "close_hold_s": 3,
+    "covered_options_trigger_time": time(0),
 }
 """What `serve --demo` sets, unless the environment does."""
 

@@ -18,7 +18,7 @@ from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
 from domain.market import Quote
 from domain.money import Currency
-from domain.risk_settings import ApprovalLimits
+from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
 from feeds.base import Feed, FeedMessage
 from feeds.closes import parse_closes
 from feeds.redis_feed import RedisFeed
@@ -34,6 +34,7 @@ from gateway.settings import Settings
 from models import outbox
 from models.book import BookRules
 from models.database import Database
+from models.risk_rules import RiskSettings
 from resolvers.context import Api
 from subscriptions.bus import Bus
 from subscriptions.cursor import CursorSigner, key_id_of
@@ -159,7 +160,11 @@ def make_desk(
         return intraday_phase(calendar, cases.intraday, now) is IntradayPhase.FLAT
 
     rules = DeskRules(
-        books=BookRules(timedelta(days=settings.suspended_dead_after_days), must_be_flat=must_be_flat),
+        books=BookRules(
+            timedelta(days=settings.suspended_dead_after_days),
+            RiskSettings(_risk_defaults(settings)),
+            must_be_flat=must_be_flat,
+        ),
         plans=PlanLimits(
             max_quote_age=max_age,
             price_band=settings.price_band,
@@ -188,6 +193,14 @@ def make_desk(
         webhooks=webhook_rules(settings),
     )
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
+
+
+def _risk_defaults(settings: Settings) -> RiskRules:
+    """What counts where the risk back office never set anything."""
+    trigger_time = settings.covered_options_trigger_time
+    return RiskRules(
+        covered_options=CoveredOptionRule(trigger_time is not None, trigger_time, skip_short=True)
+    )
 
 
 def open_bus(settings: Settings) -> Bus:

@@ -174,6 +174,11 @@ class Settings(BaseSettings):
         description="How far a limit price may be from the mark, as a fraction of it.",
     )
 
+    covered_options_trigger_time: time | None = Field(
+        None,
+        description="When stock for written calls is collected, local to the market, while the risk settings "
+        "say nothing of it; default: never.",
+    )
     case_claim_minutes: Count = Field(
         15, description="For how many minutes a claim on a case holds unless it is renewed."
     )

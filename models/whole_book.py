@@ -70,7 +70,11 @@ async def load_market(rules: BookRules, now: datetime) -> Market:
     )
     return Market(
         now,
-        Rules(await rules.settings.in_force(now), rules.suspended_dead_after),
+        Rules(
+            await rules.settings.in_force(now),
+            rules.suspended_dead_after,
+            lambda currency: rules.must_be_flat(currency, now),
+        ),
         {Symbol(row["symbol"]): _listed(row, rules, now) for row in rows},
         rates_by_base(await load_fx_rates()),
     )

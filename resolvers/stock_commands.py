@@ -11,7 +11,7 @@ from desk.command import Done
 from desk.recall_stock import RecallStock, recall_stock
 from desk.recover_stock import RecoverOne, RecoverStock, recover_stock
 from domain.case import AlertType
-from domain.ids import OrderId, RecoveryId, Symbol
+from domain.ids import ApprovalId, OrderId, RecoveryId, Symbol
 from domain.liquidation import PlanRequest
 from domain.money import total
 from domain.order import OrderType, TimeInForce, TradingSession
@@ -19,6 +19,7 @@ from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
 from domain.stock_recovery import RecallCause, RecoveryStatus
 from models.stock_recovery import RecoveryFilter, StockRecall, load_recall
+from resolvers.approval import ApprovalRequest, load_approval
 from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
@@ -158,6 +159,12 @@ class StockRecoveryRefused:
     recovery_id: strawberry.ID = strawberry.field(description="As asked.")
     code: RefusalCode = strawberry.field(description="Why.")
     message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    approval_id: strawberry.Private[ApprovalId | None] = None
+
+    @strawberry.field(description="With APPROVAL_REQUIRED and APPROVAL_PENDING: the request.")
+    async def approval(self, info: Info) -> ApprovalRequest | None:
+        """Batched over the answers."""
+        return await load_approval(info, self.approval_id)
 
 
 RecoverStockResult = Annotated[
@@ -260,7 +267,12 @@ def _result(
         message = "There is no such recovery."
         return StockRecoveryRefused(recovery_id=asked, code=RefusalCode.NOT_FOUND, message=message)
     if isinstance(outcome, outcomes.LiquidationRefused):
-        return StockRecoveryRefused(recovery_id=asked, code=outcome.code, message=outcome.message)
+        return StockRecoveryRefused(
+            recovery_id=asked,
+            code=outcome.code,
+            message=outcome.message,
+            approval_id=outcome.approval_id,
+        )
     return StockRecoveryStarted(
         recovery_id=asked,
         uncurable=[

@@ -2,7 +2,7 @@
 
 import asyncio
 from dataclasses import replace
-from datetime import date, time, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import uuid4
@@ -13,17 +13,16 @@ from domain.book_changes import PositionStated
 from domain.ids import Symbol
 from domain.market import InstrumentKind, OptionRight, OptionTerms, Quote
 from domain.principal import Permission
-from domain.risk_settings import CoveredOptionRule, SettingId, SettingKind, SettingVersion
 from feeds.book import BookAccount, BookFile, BookInstrument
-from models.database import transaction
-from models.risk_setting import Concerned, insert_setting, next_number
 from tests.api.books import TENCENT, a_book, a_client, a_quote, an_account, an_instrument
+from tests.api.case_work import approve, command, set_auto
 from tests.api.desk_client import Caller, Operation
 from tests.api.desk_server import Desk, World
+from tests.api.risk_desk import put_in_force
 from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, liquidate, orders, preview
 
 CALL = Symbol("700C400.HK")
-TRIGGER = time(10, 30)
+TRIGGER = "10:30"
 SHORTFALL = """
   id status quantity outstandingQuantity uncoveredQuantity requiredQuantity heldQuantity closedAt
   underlying { symbol } account { accountNo closeOnly } case { id alertType status amount version }
@@ -53,7 +52,7 @@ RECOVER = f"""mutation ($input: RecoverStockInput!) {{ recoverStock(input: $inpu
   ... on StockRecoveryStarted {{
     recoveryId case {{ id status }} uncurable {{ symbol reason }} orders {{ {ORDER} }}
   }}
-  ... on StockRecoveryRefused {{ recoveryId code message }} }} }} }}"""
+  ... on StockRecoveryRefused {{ recoveryId code message approval {{ id }} }} }} }} }}"""
 
 
 def a_call(symbol: Symbol = CALL) -> BookInstrument:
@@ -84,26 +83,9 @@ def prices(world: World, size: int = 1_000_000) -> tuple[Quote, Quote]:
 
 
 async def enable_collection(desk: Desk, skip_short: bool = True) -> None:
-    """As an approved change of settings leaves it."""
-    now = desk.clock()
-    assert desk.application.resources is not None
-    with desk.application.resources.database.active():
-        async with transaction():
-            version = SettingVersion(
-                id=SettingId(uuid4().hex),
-                number=await next_number(),
-                kind=SettingKind.COVERED_OPTION,
-                subject="",
-                value=CoveredOptionRule(True, TRIGGER, skip_short),
-                before=None,
-                effective_at=now,
-                requested_by="maker",
-                requested_at=now,
-                approved_by="checker",
-                approved_at=now,
-                reason="test",
-            )
-            await insert_setting(version, Concerned())
+    """A change of the risk settings that somebody else approved."""
+    value = {"enabled": True, "triggerTime": TRIGGER, "skipShort": skip_short}
+    await put_in_force(desk, {"coveredOption": value})
 
 
 async def shortfalls(caller: Caller, **wanted: object) -> list[Any]:
@@ -392,3 +374,47 @@ async def test_what_makes_no_recall_is_refused(shorts: Desk) -> None:
     assert (await recall(trader, 99))["code"] == "NOTHING_TO_COLLECT"
     given = {"idempotencyKey": "k", "symbol": TENCENT, "quantity": "0", "dueAt": "2020-03-19T06:00:00Z"}
     assert (await trader.answer(RECALL, input=given)).codes == ["BAD_USER_INPUT"]
+
+
+async def test_what_a_voided_case_asked_for_is_cancelled_and_can_be_recalled_anew(shorts: Desk) -> None:
+    trader, approver = shorts.caller(), shorts.caller(Permission.RISK_APPROVER, subject="olga")
+    await recall(trader, 200, rule="LARGEST_FIRST")
+    (found,) = (await recoveries(trader)).values()
+    asked = await command(trader, "voidCase", found["case"], reason="the lender took it back")
+    await approve(approver, asked["approval"]["id"])
+    assert await recoveries(trader) == {}
+    (canceled,) = (await recoveries(trader, status=["CANCELED"])).values()
+    assert (canceled["id"], canceled["case"]["status"]) == (found["id"], "VOID")
+    (refused,) = await recover(trader, found["id"])
+    assert refused["code"] == "CASE_CLOSED"
+    again = await recall(trader, 1000)
+    assert again["allocated"] == "1000"
+
+
+async def test_a_recall_that_is_due_is_covered_by_the_desk_itself_where_that_was_set(
+    shorts: Desk, world: World
+) -> None:
+    trader = shorts.caller()
+    await recall(trader, 200, rule="LARGEST_FIRST", dueAt="2020-03-16T03:00:00Z")
+    (found,) = (await recoveries(trader)).values()
+    await set_auto(trader, [found["case"]["id"]], atDeadline=True)
+    events = await trader.subscribe(ORDER_EVENTS)
+    world.clock.advance(hours=1, seconds=1)
+    await world.market.says(*prices(world))
+    filled = (await events.until(lambda event: event["order"]["status"] == "FILLED"))[-1]["order"]
+    assert (filled["side"], filled["quantity"], filled["instrument"]["symbol"]) == ("BUY", "200", TENCENT)
+    assert await recoveries(trader) == {}
+
+
+async def test_a_large_cover_takes_a_second_person_like_any_liquidation(shorts: Desk) -> None:
+    await put_in_force(shorts, {"approvalLimits": {"notional": "1000", "cases": 10}})
+    trader = shorts.caller()
+    await recall(trader, 200, rule="LARGEST_FIRST")
+    (found,) = (await recoveries(trader)).values()
+    (asked,) = await recover(trader, found["id"])
+    assert asked["code"] == "APPROVAL_REQUIRED"
+    assert await orders(trader) == []
+    approver = shorts.caller(Permission.RISK_APPROVER, subject="olga")
+    assert (await approve(approver, asked["approval"]["id"]))["__typename"] == "ApprovalDecided"
+    assert [order["quantity"] for order in await orders(trader)] == ["200"]
+    assert (await recoveries(trader))["A"]["uncoveredQuantity"] == "0"

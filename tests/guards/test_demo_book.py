@@ -37,7 +37,7 @@ def test_the_book_is_small() -> None:
     assert (DEMO / "book.json").stat().st_size < 1_000_000
 
 
-def test_the_book_has_500_clients_in_the_20_stocks_of_the_market(book: BookFile) -> None:
+def test_the_book_has_500_clients_in_the_20_stocks_and_the_option_of_the_market(book: BookFile) -> None:
     assert len(book.clients) == len({client.name for client in book.clients}) == 500
     assert len(margin_accounts(book)) == 500
     assert {part.instrument.symbol for part in book.instruments} == set(read_closes().symbols)
@@ -50,6 +50,16 @@ def test_some_are_short_and_some_have_two_currencies_or_own_factors(book: BookFi
     assert sum(len(account.cash) == 2 for account in accounts) > 50
     assert {account.terms.base_currency for account in accounts} == {"USD", "HKD"}
     assert sum(bool(client.factors) for client in book.clients) > 20
+
+
+def test_one_cash_account_has_written_calls_that_its_shares_do_not_cover(book: BookFile) -> None:
+    (call,) = (part.instrument for part in book.instruments if part.instrument.option is not None)
+    assert call.option is not None
+    accounts = [account for client in book.clients for account in client.accounts]
+    held = [{part.symbol: part.quantity for part in account.positions} for account in accounts]
+    (writer,) = (positions for positions in held if call.symbol in positions)
+    assert writer[call.option.underlying] == 190
+    assert -writer[call.symbol] * call.multiplier == 300
 
 
 def test_no_call_is_open_at_the_first_prices(calls: Calls) -> None:

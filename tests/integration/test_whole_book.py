@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from desk.book_what_if import BookWhatIf, book_what_if
 from domain.ids import AccountId, ClientId
-from domain.margin import compute_figures
+from domain.margin import AccountType, compute_figures
 from domain.market import FactorSource, MarginFactors
 from domain.principal import EVERYTHING, Audience
 from domain.risk_settings import (
@@ -69,12 +69,14 @@ async def test_chunks_give_the_books_that_one_read_gives(database: Database) -> 
     with database.active():
         kit = DeskKit()
         ids = await a_varied_book(kit)
-        rules, now = kit.desk.rules.books, kit.clock()
+        ids.append(await kit.account("I1", -20_000, {APPLE: 1000}, AccountType.INTRADAY))
+        rules = replace(kit.desk.rules.books, must_be_flat=lambda currency, now: currency == USD)
+        now = kit.clock()
         expected = await load_books(ids, rules, now)
         async with consistent_read():
             market = await load_market(rules, now)
             chunks = [books async for books in every_book(EVERYTHING, market, 3)]
-    assert [len(books) for books in chunks] == [3, 3, 1]
+    assert [len(books) for books in chunks] == [3, 3, 2]
     found = {book.account.account_id: book for books in chunks for book in books}
     assert found == expected
     factors = {held.factors for book in found.values() for held in book.book.holdings}

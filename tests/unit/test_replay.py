@@ -182,7 +182,7 @@ async def test_batches_are_bounded_and_complete(clock: WaitingClock) -> None:
 
 def test_the_recorded_market_hits_every_close_within_the_spread_it_should_have() -> None:
     recorded = parse_closes(PRICES.read_text().splitlines())
-    assert (len(recorded.dates), len(recorded.symbols)) == (62, 20)
+    assert (len(recorded.dates), len(recorded.symbols)) == (62, 21)
     for day, stated in enumerate(recorded.prices):
         for quote, close in zip(quotes_at(recorded, day, 10, 10, 2020, START), stated, strict=True):
             assert quote.mark == on_tick(close)
