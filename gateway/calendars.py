@@ -7,11 +7,13 @@ Loading reads years of holidays, so the years are limited; a day outside them is
 import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from domain.calendar import AmendedCalendar, MarketDay, NoCalendar, TradingCalendar
+from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
+from domain.money import Currency
 
 if TYPE_CHECKING:
     from exchange_calendars import ExchangeCalendar
@@ -119,3 +121,22 @@ class Calendars:
         except InvalidCalendarName:
             raise UnknownMarket(f"no exchange calendar is called {market!r}; try XHKG or XNYS") from None
         return ExchangeDays(calendar, self._years, self._closed_days.get(market, frozenset()))
+
+
+class MustBeFlat:
+    """Whether intraday accounts in a base currency may owe nothing at a moment.
+
+    An object and not a closure, because it is handed to the process that values the whole book.
+    """
+
+    def __init__(
+        self, calendars: Calendars, markets: Mapping[Currency, str], default: str, rules: IntradayRules
+    ) -> None:
+        self._calendars = calendars
+        self._markets = dict(markets)
+        self._default = default
+        self._rules = rules
+
+    def __call__(self, base_currency: Currency, now: datetime) -> bool:
+        calendar = self._calendars.of(self._markets.get(base_currency, self._default))
+        return intraday_phase(calendar, self._rules, now) is IntradayPhase.FLAT

@@ -14,7 +14,7 @@ from uuid_utils import uuid7
 
 from desk.desk import CaseRules, Desk, DeskRules
 from domain.book_changes import TradeStatusStated
-from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
+from domain.intraday import IntradayRules
 from domain.liquidation import PlanLimits
 from domain.market import Quote
 from domain.money import Currency
@@ -26,7 +26,7 @@ from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
-from gateway.calendars import Calendars
+from gateway.calendars import Calendars, MustBeFlat
 from gateway.market_days import MarketDays
 from gateway.outward import message_rules, webhook_rules
 from gateway.revocation import Revocations
@@ -154,11 +154,7 @@ def make_desk(
     max_age = timedelta(seconds=settings.max_price_age_s)
     base_markets = {Currency(key): market for key, market in settings.deadline_markets.items()}
     cases = _case_rules(settings)
-
-    def must_be_flat(currency: Currency, now: datetime) -> bool:
-        calendar = calendars.of(base_markets.get(currency, settings.deadline_default_market))
-        return intraday_phase(calendar, cases.intraday, now) is IntradayPhase.FLAT
-
+    must_be_flat = MustBeFlat(calendars, base_markets, settings.deadline_default_market, cases.intraday)
     rules = DeskRules(
         books=BookRules(
             timedelta(days=settings.suspended_dead_after_days),

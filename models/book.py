@@ -44,6 +44,11 @@ _SYMBOL, _CLIENT_AND_SYMBOL = "p.instrument_id", "a.client_id || ':' || p.instru
 FACTOR_COLUMNS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
 
 
+def never_flat(base_currency: Currency, now: datetime) -> bool:
+    """Where nothing is known of the day's end."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class BookRules:
     """What turns rows into a `Book` besides the rows."""
@@ -51,7 +56,7 @@ class BookRules:
     suspended_dead_after: timedelta
     settings: RiskSettings = field(default_factory=RiskSettings)
     """Where the rules in force come from."""
-    must_be_flat: Callable[[Currency, datetime], bool] = lambda currency, now: False
+    must_be_flat: Callable[[Currency, datetime], bool] = never_flat
     """Whether intraday accounts in this base currency may owe nothing at that moment: the close is near."""
 
 

@@ -22,6 +22,7 @@ SEES_APPROVALS = OPERATORS | MAY_DECIDE | {_P.AUDITOR}
 READS_SETTINGS = MAY_DECIDE | {_P.AUDITOR}
 CHANGES_SETTINGS = frozenset({_P.RISK_SETTING_FULL})
 MAY_FREEZE = EVERYBODY - {_P.RISK_WARNING_READ_ONLY, _P.AUDITOR}
+SETS_MARKET_DAYS = frozenset({_P.RISK_WARNING_FULL, _P.RISK_SETTING_FULL})
 MAY_MESSAGE = OPERATORS | {_P.SERVICE}
 MAY_HOOK = frozenset({_P.RISK_SETTING_FULL, _P.SERVICE})
 MAY_EXPORT = MAY_DECIDE | {_P.AUDITOR}
@@ -66,6 +67,8 @@ ANSWERS = {
     "approve": _APPROVAL,
     "decline": _APPROVAL,
     "withdraw": _APPROVAL,
+    "setAutoLiquidation": "results { __typename ... on CaseCommandRefused { code } }",
+    "setMarketDay": "result { __typename ... on MarketDayRefused { code } }",
     "recallStock": "result { __typename ... on RecallRefused { code } }",
     "recoverStock": "results { __typename ... on StockRecoveryRefused { code } }",
     "requestSettingChange": "result { __typename ... on SettingChangeRefused { code } }",
@@ -90,6 +93,7 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"input": {"caseId": CASE}},
     ),
+    "marketDays": Row("{ marketDays { totalCount } }", EVERYBODY),
     "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),
     "auditTrail": Row("{ auditTrail { totalCount } }", MAY_EXPORT),
     "killSwitches": Row("{ killSwitches { totalCount } }", EVERYBODY),
@@ -119,6 +123,35 @@ MUTATIONS: Mapping[str, Row] = {
     "replayWebhook": mutation("replayWebhook", "ReplayWebhookInput", MAY_HOOK, webhookId=CASE),
     "liquidate": mutation("liquidate", "LiquidateInput", MAY_LIQUIDATE, cases=[{"caseId": CASE}]),
     "cancel": mutation("cancel", "CancelInput", MAY_CANCEL, orderIds=[ORDER]),
+    **{
+        name: mutation(name, kind, OPERATORS, caseId=CASE, **more)
+        for name, kind, more in (
+            ("addFollowUp", "AddFollowUpInput", {"text": "x"}),
+            ("claimCase", "ClaimCaseInput", {}),
+            ("releaseCase", "ReleaseCaseInput", {}),
+            ("markException", "CaseReasonInput", {"expectedVersion": 1, "reason": "x"}),
+            ("clearException", "CaseReasonInput", {"expectedVersion": 1, "reason": "x"}),
+            (
+                "adjustDeadline",
+                "AdjustDeadlineInput",
+                {"expectedVersion": 1, "deadline": "2030-01-02T06:00:00Z", "reason": "x"},
+            ),
+        )
+    },
+    **{
+        name: mutation(name, "CaseReasonInput", MAY_LIQUIDATE, caseId=CASE, expectedVersion=1, reason="x")
+        for name in ("voidCase", "writeOff")
+    },
+    "setAutoLiquidation": mutation(
+        "setAutoLiquidation", "SetAutoLiquidationInput", OPERATORS, caseIds=[CASE], when={"clear": True}
+    ),
+    "setMarketDay": mutation(
+        *("setMarketDay", "SetMarketDayInput", SETS_MARKET_DAYS),
+        market="NONE",
+        day="2030-01-02",
+        kind="CLOSED",
+        reason="x",
+    ),
     "updateRemark": mutation(
         "updateRemark", "UpdateRemarkInput", OPERATORS, caseId=CASE, expectedVersion=1, remark="x"
     ),

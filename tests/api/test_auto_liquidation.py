@@ -5,6 +5,7 @@ from typing import Any
 from domain.margin import AccountType
 from domain.market import FxRate
 from domain.principal import Permission
+from resolvers.node import global_id
 from tests.api.books import (
     APPLE,
     BANK,
@@ -269,3 +270,30 @@ async def test_a_call_of_an_intraday_account_is_sold_at_once_where_the_rules_say
     (case,) = await cases(trader)
     refused = await liquidate(trader, case["id"])
     assert refused["code"] == "NOTHING_TO_COLLECT"
+
+
+async def test_a_kill_switch_ends_what_people_set_and_holds_what_the_rules_demand(world: World) -> None:
+    day_trader = owing("I1", AccountType.INTRADAY)
+    book = a_book(a_client("C1", owing("M1"), day_trader))
+    desk = await world.desk(book, **QUICK, intraday_liquidate_at_once=True)
+    trader = desk.caller()
+    freeze = """mutation ($input: SetKillSwitchInput!) { setKillSwitch(input: $input) {
+      result { __typename } } }"""
+    for account_no in ("M1", "I1"):
+        (row,) = await desk.rows(f"SELECT id FROM account WHERE account_no = '{account_no}'")
+        asked = {"idempotencyKey": account_no, "on": True, "reason": "audit"}
+        await trader.ask(freeze, input=asked | {"accountId": global_id("Account", row["id"])})
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _cases(trader, 2), "two calls")
+    by_kind = {each["alertType"]: each["id"] for each in await cases(trader)}
+    await set_auto(trader, [by_kind["MAINTENANCE"]], at="2020-03-16T02:00:10Z")
+    desk.clock.advance(seconds=10)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _has(trader, by_kind["MAINTENANCE"], "autoLiquidation", None), "the end of it")
+    await desk.until(lambda: _held(trader, by_kind["INTRADAY"], "FROZEN"), "the hold")
+    assert "is off" in (await told(trader, by_kind["MAINTENANCE"]))[0]
+    assert not await orders(trader)
+
+
+async def _cases(caller: Caller, number: int) -> bool:
+    return len(await cases(caller)) == number

@@ -163,7 +163,7 @@ class Follower:
             await self._task
 
     async def _follow(self) -> None:
-        async with ready(self._desk, self._desk.token("follower")) as socket:
+        async with ready(self._desk, self._desk.token("follower", permissions=ACTOR)) as socket:
             for number, each in enumerate(self.followed):
                 socket.send(id=str(number), type="subscribe", payload=each.subscription)
             while True:
