@@ -26,20 +26,24 @@ async def why_two(desk: Desk, account: AccountBook, made: Plan, cases: int, over
     if most is None:
         return None
     currency = desk.rules.reporting_currency
-    notional = await _converted(made.notional, account.account.base_currency, currency)
-    if notional is None:
+    above = await _above(made.notional, account.account.base_currency, most, currency)
+    if above is None:
         return f"the notional in {currency} is not known, for there is no FX rate"
-    return f"the notional is above {plain(most)} {currency}" if notional > most else None
+    return f"the notional is above {plain(most)} {currency}" if above else None
 
 
-async def _converted(amount: Decimal, currency: Currency, into: Currency) -> Decimal | None:
+async def _above(amount: Decimal, currency: Currency, most: Decimal, of: Currency) -> bool | None:
+    """Whether the amount is worth more than `most` of another currency; None: there is no rate.
+
+    Where only the inverse rate is known the limit is converted, not the amount: a quotient may have no end.
+    """
     rates = {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
-    rate = ONE if currency == into else rates.get((currency, into))
+    rate = ONE if currency == of else rates.get((currency, of))
+    inverse = rates.get((of, currency))
     with exact():
-        if rate is None:
-            inverse = rates.get((into, currency))
-            return amount / inverse if inverse else None
-        return amount * rate
+        if rate is not None:
+            return amount * rate > most
+        return amount > most * inverse if inverse else None
 
 
 def facts_before(made: Plan) -> Facts:

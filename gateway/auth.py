@@ -5,6 +5,7 @@ gets anybody in. Everything in doubt is refused: an unknown permission, a claim 
 that is null. Time is passed in; the wall clock is never asked.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
@@ -23,10 +24,30 @@ REFERENCE_NAMES = {
     "RiskWarningFull": Permission.RISK_WARNING_FULL,
     "RiskWarningReadOnly": Permission.RISK_WARNING_READ_ONLY,
     "RiskSettingFull": Permission.RISK_SETTING_FULL,
+    "MarginCallFull": Permission.RISK_WARNING_OPERATOR,
+    "RiskCreditFull": Permission.RISK_WARNING_READ_ONLY,
 }
-"""What the reference product calls these permissions; tokens may use either name."""
+"""What the reference product calls permissions; tokens may use either name. Each stands for the role that may
+do most of what it means there, and nothing beyond: that MarginCallFull sells is not documented, and no role
+changes credit alone."""
+
+_SETTINGS = "RISK_SETTING_FULL changes settings, AUDITOR reads them"
+NO_ROLE_FOR = {
+    "RiskOptionHaircutFull": _SETTINGS,
+    "lb_hk_margin_call.margin_call_auto_batch_forccconfig": _SETTINGS,
+    "risk_config.risk_rules_manager_query": _SETTINGS,
+    "lb_hk_credit_limit.credit_limit_para_qurey": _SETTINGS,
+    "lb_hk_credit_limit.credit_limit_para_update": _SETTINGS,
+    "lb_hk_credit_limit.lb_credit_limit": _SETTINGS,
+    "credit_limit.client_group_query": _SETTINGS,
+    "credit_limit.client_group_operation": _SETTINGS,
+    "billing.short_selling_*": "RISK_WARNING_OPERATOR handles borrowed stock",
+    "admin.general_whale_api": "SERVICE is for machines",
+}
+"""Keys of the reference that are refused, with what comes near: every role may do more than they mean."""
 
 _PERMISSIONS = REFERENCE_NAMES | {permission.value: permission for permission in Permission}
+_SHORT_SELLING = re.compile(r"^billing\.short_selling_\w+$", re.ASCII)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
@@ -154,6 +175,9 @@ def bearer(header: str | None) -> str:
 
 def permission_named(name: str) -> Permission:
     """The permission of that name, ours or the reference product's; raises `ValueError`."""
+    near = NO_ROLE_FOR.get(_SHORT_SELLING.sub("billing.short_selling_*", name))
+    if near is not None:
+        raise ValueError(f"every permission of this desk may do more than {name[:80]!r} means: {near}")
     try:
         return _PERMISSIONS[name]
     except KeyError:

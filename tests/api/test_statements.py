@@ -19,6 +19,9 @@ from tests.api.trading import orders, try_to_liquidate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
+NEVER_S = 86_400
+"""Between two looks of what a process follows by itself: the first is over before anything is counted."""
+
 EVERYTHING = """query ($first: Int!) { cases(first: $first) { nodes {
   id
   client { name accounts { accountNo } openCases { id } }
@@ -42,11 +45,11 @@ NOT_COUNTED = "query ($first: Int!) { cases(first: $first) { nodes { id } } }"
 
 @asynccontextmanager
 async def statements(desk: Desk) -> AsyncIterator[list[str]]:
-    """What the desk's only connection is asked, without values, lease and watch for revocations."""
+    """What the desk's only connection is asked, without values, lease and the driver's own cleaning up."""
     seen: list[str] = []
 
     def note(sql: str) -> None:
-        if not any(own in sql for own in ("lease", "advisory_unlock", "revocation")):
+        if not any(own in sql for own in ("lease", "advisory_unlock")):
             seen.append(re.sub(r"'[^']*'|\$\d+|[0-9]+|, ", "", sql))
 
     assert desk.application.resources is not None
@@ -88,7 +91,12 @@ async def follower(shared_world: World) -> Desk:
         return len(every) == NUMBER and set(every) <= {"NEW", "PARTIALLY_FILLED", "FILLED"}
 
     await leader.until(traded, "every order to be at the venue")
-    return await shared_world.desk(database_pool_size=1, lease_renew_s=4.9)
+    return await shared_world.desk(
+        database_pool_size=1,
+        lease_renew_s=4.9,
+        revocation_poll_interval_s=NEVER_S,
+        market_day_poll_interval_s=NEVER_S,
+    )
 
 
 @pytest.mark.parametrize(

@@ -78,11 +78,39 @@ def test_token_without_a_permission_sees_nothing() -> None:
     [
         ("RiskWarningFull", Permission.RISK_WARNING_FULL),
         ("RiskWarningReadOnly", Permission.RISK_WARNING_READ_ONLY),
+        ("RiskSettingFull", Permission.RISK_SETTING_FULL),
+        ("MarginCallFull", Permission.RISK_WARNING_OPERATOR),
+        ("RiskCreditFull", Permission.RISK_WARNING_READ_ONLY),
         *((permission.value, permission) for permission in Permission),
     ],
 )
 def test_permission_is_known_by_its_names(name: str, permission: Permission) -> None:
     assert VERIFIER.verify(signed(permissions=[name]), NOW).audience.permissions == {permission}
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("RiskOptionHaircutFull", "RISK_SETTING_FULL"),
+        ("lb_hk_margin_call.margin_call_auto_batch_forccconfig", "RISK_SETTING_FULL"),
+        ("risk_config.risk_rules_manager_query", "AUDITOR"),
+        ("lb_hk_credit_limit.credit_limit_para_qurey", "AUDITOR"),
+        ("credit_limit.client_group_operation", "RISK_SETTING_FULL"),
+        ("billing.short_selling_query", "RISK_WARNING_OPERATOR"),
+        ("admin.general_whale_api", "SERVICE"),
+    ],
+)
+def test_key_that_no_role_is_small_enough_for_is_refused_with_what_comes_near(name: str, near: str) -> None:
+    with pytest.raises(Unauthenticated, match=near) as refused:
+        VERIFIER.verify(signed(permissions=["RISK_WARNING_READ_ONLY", name]), NOW)
+    assert refused.value.code is TokenFault.CLAIMS
+    assert name in refused.value.message
+
+
+def test_names_of_the_reference_that_mean_no_selling_do_not_sell() -> None:
+    for name in ("MarginCallFull", "RiskCreditFull", "RiskWarningReadOnly", "RiskSettingFull"):
+        audience = VERIFIER.verify(signed(permissions=[name]), NOW).audience
+        assert not audience.may(Capability.LIQUIDATE, Capability.CLOSE_CASE)
 
 
 def test_token_holds_until_its_expiry_and_the_leeway() -> None:

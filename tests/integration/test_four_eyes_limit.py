@@ -1,0 +1,71 @@
+"""The limit above which a liquidation takes two people, where it is in another currency than the account."""
+
+from collections.abc import AsyncIterator
+from decimal import Decimal
+from uuid import uuid4
+
+import pytest
+
+from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.outcomes import LiquidationOutcome, LiquidationRefused, LiquidationStarted
+from domain.liquidation import LegRequest, PlanRequest
+from domain.market import FxRate
+from domain.money import Currency
+from gateway.settings import load_settings
+from models.case import live_cases_of
+from models.database import Database
+from models.market import save_fx_rates
+from tests.integration.desk_kit import APPLE, TRADER, USD, DeskKit
+
+EUR = Currency("EUR")
+
+
+@pytest.fixture
+async def kit(database: Database) -> AsyncIterator[DeskKit]:
+    """One person alone may liquidate up to 9,090 euros."""
+    settings = load_settings(close_hold_s=0, reporting_currency=EUR, approval_notional=9090)
+    with database.active():
+        yield DeskKit(settings=settings)
+
+
+async def sell(kit: DeskKit, quantity: int) -> LiquidationOutcome:
+    """So many shares at 100 dollars each."""
+    (case,) = await live_cases_of([await kit.indebted_account()])
+    legs = (LegRequest(APPLE, Decimal(quantity)),)
+    item = LiquidateCase(case.case.id, None, PlanRequest(legs=legs))
+    (outcome,) = await liquidate(kit.desk, TRADER, Liquidate(uuid4().hex, (item,), None))
+    return outcome
+
+
+async def rate(kit: DeskKit, base: Currency, quote: Currency, value: str) -> None:
+    await save_fx_rates([FxRate(base, quote, Decimal(value), kit.clock())])
+
+
+@pytest.mark.parametrize(("quantity", "takes_two"), [(100, True), (99, False)])
+async def test_by_the_inverse_rate_whose_quotient_has_no_end(
+    kit: DeskKit, quantity: int, takes_two: bool
+) -> None:
+    """10,000 / 1.1 = 9,090.90..., and 9,900 / 1.1 = 9,000."""
+    await rate(kit, EUR, USD, "1.1")
+    _expect(await sell(kit, quantity), takes_two)
+
+
+@pytest.mark.parametrize(("quantity", "takes_two"), [(100, True), (99, False)])
+async def test_by_the_rate_itself(kit: DeskKit, quantity: int, takes_two: bool) -> None:
+    await rate(kit, USD, EUR, "0.9090909091")
+    _expect(await sell(kit, quantity), takes_two)
+
+
+async def test_without_a_rate_it_takes_two(kit: DeskKit) -> None:
+    outcome = await sell(kit, 1)
+    _expect(outcome, takes_two=True)
+    assert isinstance(outcome, LiquidationRefused)
+    assert "no FX rate" in outcome.message
+
+
+def _expect(outcome: LiquidationOutcome, takes_two: bool) -> None:
+    if takes_two:
+        assert isinstance(outcome, LiquidationRefused), outcome
+        assert outcome.code == "APPROVAL_REQUIRED"
+    else:
+        assert isinstance(outcome, LiquidationStarted), outcome
