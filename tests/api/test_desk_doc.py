@@ -312,7 +312,7 @@ async def deadlines_and_automatic_liquidation(day: Day) -> None:
 
 
 async def _is_being_sold(day: Day, case_id: str) -> bool:
-    return (await day.state(case_id))["status"] == "LIQUIDATING"
+    return bool((await day.state(case_id))["status"] == "LIQUIDATING")
 
 
 async def exception_void_write_off(day: Day) -> None:

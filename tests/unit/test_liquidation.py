@@ -428,7 +428,7 @@ def test_the_lot_that_pays_more_than_the_rest_of_a_debt_is_sold_too() -> None:
     of = book(a, cash="-95", account_type=AccountType.CASH)
     assert quantities(planned(of, PlanRequest())) == {"A": 10}
     small = book(a, cash="-5", account_type=AccountType.CASH)
-    assert quantities(planned(small, legs(leg("A")))) == {"A": 1}
+    assert quantities(planned(small, legs(leg(Symbol("A"))))) == {"A": 1}
 
 
 def test_selling_does_not_pay_what_a_cash_account_without_debt_is_asked_for() -> None:
