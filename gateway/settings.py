@@ -259,7 +259,8 @@ class Settings(BaseSettings):
 
     cancel_client_orders: bool = Field(
         True,
-        description="Whether a client's own orders are cancelled before ours are sent, if the venue can.",
+        description="Whether a client's own orders are cancelled before ours are sent, and those of intraday "
+        "accounts before the close, if the venue can.",
     )
     what_if_timeout_s: Seconds = Field(
         60, description="After how many seconds a what-if of the whole book is ended."

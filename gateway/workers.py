@@ -218,7 +218,7 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
             Worker("events", lambda: _listen(resources, monitor)),
             Worker("dispatcher", lambda: _dispatch(resources, opened)),
             Worker("reports", lambda: _record(resources, opened)),
-            Worker("automatic liquidations", lambda: liquidate_automatically(resources)),
+            Worker("automatic liquidations", lambda: liquidate_automatically(resources, opened.venue)),
             Worker("deadlines", lambda: follow_market_days(resources)),
         ]
         if feed is not None:
