@@ -61,6 +61,10 @@ class Line(NamedTuple):
     need: Decimal
     relief: Decimal
 
+    def after(self, lots: int) -> Decimal:
+        """What is then needed of it."""
+        return self.need - lots * self.relief
+
 
 @dataclass(frozen=True, slots=True)
 class AmountFormula:
@@ -225,13 +229,15 @@ def binding(lines: Iterable[Line]) -> Line:
 
 def useful_lots(lines: tuple[Line, ...], most: int) -> int:
     """Of `most` lots those that lower the highest line: none if it does not fall, else up to where another
-    that does not fall becomes the highest."""
+    that does not fall becomes the highest, and the lot on which that happens if it still ends lower."""
     first = binding(lines)
     if first.relief <= 0:
         return 0
     for other in lines:
         if other.relief <= 0:
-            most = min(most, lots_within(first.need - other.need, first.relief - other.relief))
+            lots = lots_within(first.need - other.need, first.relief - other.relief)
+            ends_lower = other.after(lots + 1) < first.after(lots)
+            most = min(most, lots + 1 if ends_lower else lots)
     return most
 
 

@@ -422,6 +422,15 @@ def test_a_cash_account_sells_until_its_debt_is_paid() -> None:
     assert quantities(planned(of, PlanRequest())) == {"A": 10}
 
 
+def test_the_lot_that_pays_more_than_the_rest_of_a_debt_is_sold_too() -> None:
+    """A debt of 95 is nine and a half lots of 10; without the tenth it is never paid."""
+    a = holding(instrument("A"), "100", factors("1", "1", "1", "1"), quote("A", "10"))
+    of = book(a, cash="-95", account_type=AccountType.CASH)
+    assert quantities(planned(of, PlanRequest())) == {"A": 10}
+    small = book(a, cash="-5", account_type=AccountType.CASH)
+    assert quantities(planned(small, legs(leg(Symbol("A"))))) == {"A": 1}
+
+
 def test_selling_does_not_pay_what_a_cash_account_without_debt_is_asked_for() -> None:
     of = book(
         holding(instrument("A"), "100", flat("1"), quote("A", "10")),

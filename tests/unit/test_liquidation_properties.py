@@ -192,8 +192,11 @@ def test_a_plan_that_cures_leaves_nothing_and_one_lot_less_leaves_something(
 
 
 @MANY
-@given(books(sound=True, limited=True, most=1))
-def test_an_open_leg_is_the_least_number_of_lots_found_by_trying_them_all(of: Book) -> None:
+@given(books(sound=True, limited=True, most=1), st.sampled_from(AccountType))
+def test_an_open_leg_is_the_least_number_of_lots_found_by_trying_them_all(
+    of: Book, account_type: AccountType
+) -> None:
+    of = replace(of, terms=replace(of.terms, account_type=account_type))
     (held,) = of.holdings
     found = plan(of, (), PlanRequest(legs=(LegRequest(held.instrument.symbol),)), LIMITS, NOW)
     assume(isinstance(found, Plan))
