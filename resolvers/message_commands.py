@@ -43,7 +43,7 @@ class MessageQueued:
         """Batched over the answers."""
         row = await info.context.loaders.messages.load(self.message_id)
         assert row is not None, "a message that one wrote is visible"
-        return message_of(row, info.context.audience)
+        return message_of(row, info.context)
 
 
 @strawberry.type(description="Nothing will be sent about this case.")
