@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from desk.audit import entry
+from desk.audit import case_entry
 from desk.case_command import NO_CASE, CaseCommand, CaseEdit, change_case, record_edit
 from desk.command import Outcome
 from desk.desk import Desk
@@ -43,7 +43,7 @@ async def adjust_deadline(desk: Desk, principal: Principal, command: AdjustDeadl
         if _is_far(desk, view, command.deadline):
             return await _ask(desk, principal, view, command)
         await keep(desk, view.case, after, principal.subject, command.reason, None, now)
-        return CaseEdit(after, {**moved(view.case, after), "reason": command.reason})
+        return CaseEdit(after, {"reason": command.reason})
 
     request = {"deadline": command.deadline.isoformat(), "reason": command.reason}
     return await change_case(
@@ -62,11 +62,6 @@ async def keep(
         *(before.deadline, after.deadline, reason, approved_by),
     )
     await insert_deadline_changes([change])
-
-
-def moved(before: Case, after: Case) -> dict[str, str]:
-    """For the auditor."""
-    return {"before": before.deadline.isoformat(), "after": after.deadline.isoformat()}
 
 
 def _is_far(desk: Desk, view: CaseView, deadline: datetime) -> bool:
@@ -104,6 +99,7 @@ async def execute_deadline(
         return after
     await keep(desk, view.case, after, approval.maker, approval.reason or "", principal.subject, now)
     await record_edit(desk, view, after, now)
-    detail = {**moved(view.case, after), "approval": approval.id, "maker": approval.maker}
-    await write_audit([entry(principal, now, "adjustDeadline", "case", after.id, detail)])
+    detail = {"reason": approval.reason, "approval": approval.id, "maker": approval.maker}
+    edited = case_entry(principal, now, view.case, after, "adjustDeadline", detail)
+    await write_audit([edited] if edited else [])
     return Executed()

@@ -24,6 +24,7 @@ from domain.approval import (
     APPROVER,
     Approval,
     ApprovalKind,
+    ApprovalStatus,
     ApprovalTrigger,
     decide,
     expire,
@@ -141,4 +142,8 @@ def _audit(
         "maker": approval.maker,
         "reason": approval.decision_reason,
     }
-    return entry(actor, now, trigger.lower(), "approval", approval.id, about | detail)
+    return entry(
+        *(actor, now, trigger.lower(), "approval", approval.id, about | detail),
+        before={"status": ApprovalStatus.PENDING},
+        after={"status": approval.status},
+    )

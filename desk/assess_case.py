@@ -12,7 +12,7 @@ from decimal import Decimal
 from desk.assess_recovery import assess_recovery, is_recovery
 from desk.audit import MONITOR, case_entry
 from desk.desk import Desk
-from desk.expire_trading_limit import SYSTEM, expire_trading_limit
+from desk.expire_trading_limit import expire_trading_limit
 from desk.open_orders import as_open_orders as as_open_orders
 from desk.order_steps import store_step
 from desk.take_snapshot import snapshot_change
@@ -39,7 +39,7 @@ from domain.order import OrderChange, ask_cancel
 from domain.refusals import Refusal
 from domain.stock_recovery import RECOVERY_ALERTS
 from models import outbox
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
 from models.holding import set_close_only, set_written_off, symbols_of
@@ -238,6 +238,8 @@ async def _keep(
     """Evidence of what became of the case; the figures that count are in its snapshots."""
     await snapshot_change(desk, before, after, now, account, orders)
     entry = case_entry(MONITOR, now, before, after)
+    if entry is not None and after.exempted_by and not after.live:
+        entry = replace(entry, action="exempt", detail={"setting": after.exempted_by})
     if entry is not None:
         await write_audit([entry])
 
@@ -249,7 +251,6 @@ async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, no
     rule = exempting(account, case.alert_type, figures, now)
     if rule is None:
         return case
-    await write_audit([AuditEntry(now, SYSTEM, "exempt", "case", case.id, {"setting": rule})])
     return replace(_decided(case, CaseTrigger.EXEMPTED, now), exempted_by=rule)
 
 

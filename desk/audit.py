@@ -9,8 +9,10 @@ from typing import Any
 
 from domain.canonical import differences, plain
 from domain.case import Case
+from domain.message import Message
 from domain.order import Order
 from domain.principal import Principal
+from domain.webhook import Webhook
 from models.audit import AuditEntry
 
 MONITOR = "desk:monitor"
@@ -25,6 +27,8 @@ WEBHOOKS = "desk:webhooks"
 _DERIVED = frozenset({"figures", "uncovered_amount", "cured_since", "version"})
 """Of a case: what follows from prices, and what counts changes."""
 _COUNTED = frozenset({"version", "updated_at"})
+_PERSONAL = frozenset({"title", "body", "recipient"})
+_SECRET = frozenset({"salt"})
 
 
 def entry(
@@ -74,6 +78,35 @@ def order_entry(
     """What became of an order; `before` None: it was recorded."""
     was, is_now = _states(before, after, _COUNTED)
     return entry(by, now, action, "order", after.id, detail, before=was, after=is_now)
+
+
+def message_entry(
+    by: Principal | str, now: datetime, action: str, before: Message | None, after: Message, **detail: Any
+) -> AuditEntry:
+    """What became of a message; `before` None: it was written down. Without its words and its address, which
+    are personal: the message keeps them."""
+    was, is_now = _states(before, after, _PERSONAL)
+    about = {"message": after.id, **detail}
+    return entry(by, now, action, "case", after.case_id, about, before=was, after=is_now)
+
+
+def webhook_entry(
+    by: Principal | str,
+    now: datetime,
+    action: str,
+    before: Webhook | None,
+    after: Webhook | None,
+    **detail: Any,
+) -> AuditEntry:
+    """What became of an endpoint; `before` None: it was registered, `after` None: removed."""
+    of = after or before
+    assert of is not None
+    was, is_now = None, None
+    if after is not None:
+        was, is_now = _states(before, after, _SECRET)
+    elif before is not None:
+        was = plain_fields(before, _SECRET)
+    return entry(by, now, action, "webhook", of.id, detail, before=was, after=is_now)
 
 
 def _what_happened(before: Case | None, after: Case) -> str:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime, timedelta
 import structlog
 
 from desk.assess_recovery import is_recovery
-from desk.audit import entry
+from desk.audit import case_entry
 from desk.case_command import record_edit
 from desk.case_notes import note
 from desk.desk import Desk
@@ -197,9 +197,11 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     else:
         left, text = None, f"Automatic liquidation did not run and is off: {stop.message}"
     noted = await note(desk, edited, SYSTEM, text, now)
-    await record_edit(desk, view, replace(noted, auto_liquidation=left), now)
+    after = replace(noted, auto_liquidation=left)
+    await record_edit(desk, view, after, now)
     detail = {"code": stop.code, "message": stop.message, "until": stop.until and stop.until.isoformat()}
-    await write_audit([entry(SYSTEM, now, "holdAutoLiquidation", "case", view.case.id, detail)])
+    told = case_entry(SYSTEM, now, view.case, after, "holdAutoLiquidation", detail)
+    await write_audit([told] if told else [])
 
 
 def _trades(desk: Desk, market: str, now: datetime) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from desk.assess_case import assess_account
-from desk.audit import entry
+from desk.audit import case_entry
 from desk.case_command import NO_CASE, CaseEdit, change_case, record_edit
 from desk.case_notes import note
 from desk.command import Outcome
@@ -76,13 +76,10 @@ async def execute_close(
     await record_edit(desk, view, closed, now)
     if trigger is CaseTrigger.WRITTEN_OFF:
         await _forget_breach(closed.account_id, closed.alert_type)
-    detail = {
-        "before": view.case.status,
-        "after": closed.status,
-        "approval": approval.id,
-        "maker": approval.maker,
-    }
-    await write_audit([entry(principal, now, operation, "case", closed.id, detail)])
+    detail = {"reason": approval.reason, "approval": approval.id, "maker": approval.maker}
+    ended = case_entry(principal, now, view.case, closed, operation, detail)
+    assert ended is not None, "a case that ends differs"
+    await write_audit([ended])
     await assess_account(desk, closed.account_id, now)
     asked, found = loads(approval.before).get("amount"), plain(view.case.figures.amount)
     return Executed({} if asked == found else {"amount": (asked, found)})

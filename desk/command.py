@@ -77,9 +77,11 @@ async def _decided(desk: Desk, principal: Principal, key: str, item: str, decide
     try:
         async with transaction():
             outcome = _outcome(await decide())
-            if not isinstance(outcome, Refused) or outcome.code not in _DECIDED_ANEW:
-                text = _OUTCOMES.to_text(outcome)
-                await store_outcome(principal.subject, key, item, text, desk.clock())
+            if isinstance(outcome, Refused) and outcome.code in _DECIDED_ANEW:
+                # It may be gone because the same request, sent twice at once, was faster to remove it.
+                return await _stored(principal, key, item) or outcome
+            text = _OUTCOMES.to_text(outcome)
+            await store_outcome(principal.subject, key, item, text, desk.clock())
             return outcome
     except Busy:
         return Refused(RefusalCode.VERSION_CONFLICT, BUSY)

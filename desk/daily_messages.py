@@ -10,20 +10,28 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
 
-from desk.audit import MESSAGES, entry
+from desk.audit import MESSAGES, entry, message_entry
 from desk.compose_message import compose, note_notice
 from desk.desk import Desk
 from domain.case import CaseStatus
 from domain.events import CaseView
 from domain.ids import CaseId
-from domain.message import Channel, Contact, Message, MessageTemplate, daily_template
+from domain.message import Channel, Contact, Message, MessageStatus, MessageTemplate, daily_template
 from domain.money import Currency
 from domain.principal import EVERYTHING
 from models.audit import AuditEntry, write_audit
 from models.book import lock_accounts
 from models.case import load_cases
 from models.database import Busy, transaction
-from models.message import Untold, base_currencies, expire_late, insert_message, untold_cases, untold_cures
+from models.message import (
+    Expired,
+    Untold,
+    base_currencies,
+    expire_late,
+    insert_message,
+    untold_cases,
+    untold_cures,
+)
 
 SWEEP_CASES = 500
 CURES_TOLD_FOR = timedelta(days=1)
@@ -35,7 +43,7 @@ Page = Callable[[CaseId | None], Awaitable[list[Untold]]]
 async def sweep_messages(desk: Desk) -> int:
     """Write down what is due, end what is too late; how many were written down."""
     now = desk.clock()
-    while await expire_late(now, SWEEP_CASES) == SWEEP_CASES:
+    while await _expire(now) == SWEEP_CASES:
         pass
     if not desk.rules.messages.automatic:
         return 0
@@ -46,6 +54,21 @@ async def sweep_messages(desk: Desk) -> int:
         if not _is_quiet(untold.contact, now):
             queued += await _tell(desk, untold, f"{untold.case_id}:cured", None, now)
     return queued
+
+
+async def _expire(now: datetime) -> int:
+    async with transaction():
+        expired = await expire_late(now, SWEEP_CASES)
+        await write_audit([_expiry(each, now) for each in expired])
+    return len(expired)
+
+
+def _expiry(expired: Expired, now: datetime) -> AuditEntry:
+    return entry(
+        *(MESSAGES, now, "messageSettled", "case", expired.case_id, {"message": expired.message_id}),
+        before={"status": MessageStatus.QUEUED},
+        after={"status": MessageStatus.EXPIRED, "reason": expired.reason},
+    )
 
 
 async def _clocks(desk: Desk) -> dict[ZoneInfo, list[str]]:
@@ -78,7 +101,7 @@ async def _tell(desk: Desk, untold: Untold, key: str, zone: ZoneInfo | None, now
             message = _message(desk, view, untold.contact, template, now)
             stored = await insert_message(message, key)
             if stored:
-                await write_audit([_audit(message)])
+                await write_audit([message_entry(MESSAGES, now, "sendMessage", None, message)])
                 await note_notice(desk, view.case, message)
             return stored
     except Busy:
@@ -121,8 +144,3 @@ async def _each(page: Page) -> AsyncIterator[Untold]:
         for row in rows:
             yield row
         after = rows[-1].case_id
-
-
-def _audit(message: Message) -> AuditEntry:
-    detail = {"message": message.id, "channel": message.channel, "template": message.template}
-    return entry(MESSAGES, message.created_at, "sendMessage", "case", message.case_id, detail)

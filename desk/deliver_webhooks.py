@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import structlog
 
-from desk.audit import WEBHOOKS, entry
+from desk.audit import WEBHOOKS, webhook_entry
 from desk.desk import Desk
 from domain.events import Event
 from domain.webhook import (
@@ -98,7 +98,7 @@ class WebhookDeliverer:
             now=now,
         )
         if after.status is WebhookStatus.DISABLED:
-            await self._store_disabled(after)
+            await self._store_disabled(webhook, after)
             return None
         kept = await save_progress(after, webhook.generation)
         return after if kept and fault is None else None
@@ -109,15 +109,15 @@ class WebhookDeliverer:
         return signature_headers(secret, event.id, self._desk.clock(), body), body
 
     async def _disable(self, webhook: Webhook, trigger: WebhookTrigger, reason: str) -> None:
-        await self._store_disabled(disabled(webhook, trigger, reason, self._desk.clock()))
+        await self._store_disabled(webhook, disabled(webhook, trigger, reason, self._desk.clock()))
 
-    async def _store_disabled(self, webhook: Webhook) -> None:
+    async def _store_disabled(self, before: Webhook, webhook: Webhook) -> None:
         async with transaction():
             kept = await save_progress(webhook, webhook.generation)
             if kept:
-                detail = {"owner": webhook.owner, "url": webhook.url, "reason": webhook.reason}
-                at = self._desk.clock()
-                await write_audit([entry(WEBHOOKS, at, "webhookDisabled", "webhook", webhook.id, detail)])
+                about = {"owner": webhook.owner, "url": webhook.url}
+                now = self._desk.clock()
+                await write_audit([webhook_entry(WEBHOOKS, now, "webhookDisabled", before, webhook, **about)])
         if kept:
             log.warning(
                 "a webhook is disabled", webhook=webhook.id, owner=webhook.owner, reason=webhook.reason

@@ -13,6 +13,7 @@ from desk.desk import Desk
 from desk.executed import Executed
 from desk.request_approval import ApprovalAsked, request_approval
 from domain.approval import Approval, ApprovalKind
+from domain.canonical import differences, plain
 from domain.events import AccountReference
 from domain.ids import KillSwitchId
 from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope, refusal_of
@@ -74,7 +75,9 @@ async def execute_kill_switch_off(
     ended = replace(switch, ended_at=now, ended_by=(approval.maker, approver.subject))
     await end_switch(ended)
     detail = {"maker": approval.maker, "approval": approval.id, "reason": approval.reason}
-    await write_audit([entry(approver, now, "killSwitchOff", "killSwitch", switch.id, detail)])
+    was, is_now = differences(switch, ended)
+    made = entry(approver, now, "killSwitchOff", "killSwitch", switch.id, detail, before=was, after=is_now)
+    await write_audit([made])
     return Executed()
 
 
@@ -102,8 +105,9 @@ async def _switched_on(desk: Desk, principal: Principal, command: SetKillSwitch,
     id_ = KillSwitchId(desk.new_id())
     switch = KillSwitch(id_, command.frozen, principal.subject, command.reason, now)
     await insert_switch(switch)
-    detail = {"scope": command.frozen.scope, "subject": command.frozen.subject, "reason": command.reason}
-    await write_audit([entry(principal, now, "killSwitchOn", "killSwitch", switch.id, detail)])
+    detail = {"idempotencyKey": command.idempotency_key}
+    made = entry(principal, now, "killSwitchOn", "killSwitch", switch.id, detail, after=plain(switch))
+    await write_audit([made])
     return switch
 
 

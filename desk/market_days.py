@@ -9,7 +9,7 @@ from datetime import datetime
 
 from desk.assess_case import case_event
 from desk.assess_recovery import is_recovery
-from desk.audit import entry
+from desk.audit import case_entry, entry
 from desk.case_notes import note
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
@@ -22,12 +22,12 @@ from domain.ids import CaseId
 from domain.principal import EVERYTHING, SYSTEM, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
-from models.audit import write_audit
+from models.audit import AuditEntry, write_audit
 from models.case import live_case_ids, load_cases, lock_case, save_case
 from models.case_records import insert_deadline_changes
 from models.database import transaction
 from models.holding import symbols_of
-from models.market_day import RecordedMarketDay, insert_market_day
+from models.market_day import RecordedMarketDay, insert_market_day, word_on
 
 CASES_AT_A_TIME = 200
 
@@ -49,15 +49,25 @@ async def set_market_day(desk: Desk, principal: Principal, command: SetMarketDay
         if refused is not None:
             return refused
         recorded = RecordedMarketDay(desk.new_id(), word, principal.subject, now)
+        before = await word_on(word.market, word.day)
         await insert_market_day(recorded)
-        detail = {**plain_word(word), "idempotencyKey": command.idempotency_key}
-        await write_audit([entry(principal, now, "setMarketDay", "market", word.market, detail)])
+        await write_audit([_audit(principal, recorded, before, command.idempotency_key)])
         return Done(recorded.id)
 
     word = command.word
     return await run_once(
         *(desk, principal, "setMarketDay", command.idempotency_key, word.market, plain_word(word), decide),
         needs=Capability.SET_MARKET_DAY,
+    )
+
+
+def _audit(
+    principal: Principal, recorded: RecordedMarketDay, before: MarketDay | None, key: str
+) -> AuditEntry:
+    return entry(
+        *(principal, recorded.at, "setMarketDay", "market", recorded.word.market, {"idempotencyKey": key}),
+        before=None if before is None else plain_word(before),
+        after=plain_word(recorded.word),
     )
 
 
@@ -99,6 +109,8 @@ async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> int:
     if after.deadline != view.case.deadline:
         after = await _say(desk, view.case, after, now)
     await save_case(after)
+    shift = case_entry(SYSTEM, now, view.case, after, "shiftDeadline")
+    await write_audit([shift] if shift else [])
     await outbox.append([case_event(desk, view, replace(view, case=after), now)])
     return 1
 
@@ -110,8 +122,6 @@ async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
         *(before.deadline, after.deadline, reason),
     )
     await insert_deadline_changes([change])
-    detail = {"before": before.deadline.isoformat(), "after": after.deadline.isoformat()}
-    await write_audit([entry(SYSTEM, now, "shiftDeadline", "case", before.id, detail)])
     moments = f"from {before.deadline:%Y-%m-%d %H:%M} to {after.deadline:%Y-%m-%d %H:%M} UTC"
     return await note(desk, after, SYSTEM, f"{reason} The deadline moved {moments}.", now)
 

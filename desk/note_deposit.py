@@ -10,14 +10,17 @@ from decimal import Decimal
 
 from desk.assess_case import case_event
 from desk.assess_recovery import is_recovery
+from desk.audit import BOOK, case_entry
 from desk.case_notes import note
 from desk.desk import Desk
 from domain.booking import credited
+from domain.canonical import plain
 from domain.ids import AccountId
 from domain.margin import Book, compute_figures
 from domain.money import Currency, exact
 from domain.principal import SYSTEM
 from models import outbox
+from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import live_cases_of, save_case
 
@@ -37,6 +40,9 @@ async def note_deposit(
     for view in views:
         case = await note(desk, view.case, SYSTEM, text, now)
         await save_case(case)
+        detail = {"currency": currency, "received": plain(received)}
+        noted = case_entry(BOOK, now, view.case, case, "noteDeposit", detail)
+        await write_audit([noted] if noted else [])
         told = replace(view, symbols=account.symbols)
         await outbox.append([case_event(desk, told, replace(told, case=case), now)])
 

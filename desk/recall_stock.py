@@ -195,10 +195,10 @@ def _plain(command: RecallStock) -> dict[str, object]:
 def _audit(
     principal: Principal, recall: StockRecall, command: RecallStock, shares: Sequence[RecallShare]
 ) -> AuditEntry:
-    detail = {
+    made = {
         **_plain(command),
-        "idempotencyKey": command.idempotency_key,
         "allocated": plain(recall.allocated),
         "shares": [[share.account_id, plain(share.quantity)] for share in shares],
     }
-    return entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail)
+    detail = {"idempotencyKey": command.idempotency_key}
+    return entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail, after=made)

@@ -81,8 +81,10 @@ def _audit(principal: Principal, approval: Approval) -> AuditEntry:
         "kind": approval.kind,
         "about": [approval.entity, approval.entity_id],
         "reason": approval.reason,
-        "before": loads(approval.before),
-        "after": loads(approval.after),
         "expiresAt": approval.expires_at.isoformat(),
     }
-    return entry(principal, approval.created_at, "requestApproval", "approval", approval.id, detail)
+    return entry(
+        *(principal, approval.created_at, "requestApproval", "approval", approval.id, detail),
+        before=loads(approval.before) or None,
+        after=loads(approval.after),
+    )

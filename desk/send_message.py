@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from desk.audit import entry
+from desk.audit import message_entry
 from desk.case_command import NO_CASE
 from desk.command import Done, Outcome, run_once
 from desk.compose_message import compose, note_notice
@@ -92,10 +92,6 @@ def _refused(desk: Desk, view: CaseView, command: SendMessage, address: str | No
 
 def _audit(principal: Principal, command: SendMessage, message: Message) -> AuditEntry:
     """Not the text nor the address, which are personal: the message keeps them."""
-    detail = {
-        "idempotencyKey": command.idempotency_key,
-        "message": message.id,
-        "channel": message.channel,
-        "template": message.template,
-    }
-    return entry(principal, message.created_at, "sendMessage", "case", message.case_id, detail)
+    return message_entry(
+        principal, message.created_at, "sendMessage", None, message, idempotencyKey=command.idempotency_key
+    )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 import structlog
 
-from desk.audit import MESSAGES, entry
+from desk.audit import MESSAGES, message_entry
 from desk.desk import Desk
 from domain.message import (
     Channel,
@@ -22,7 +22,7 @@ from domain.message import (
     step,
 )
 from messages.base import MessageService, Outgoing
-from models.audit import AuditEntry, write_audit
+from models.audit import write_audit
 from models.database import transaction
 from models.message import Due, claim_due, lock_message, save_message
 
@@ -106,19 +106,8 @@ class ChannelSender:
             if changed is not current:
                 await save_message(changed)
             if changed.status is not current.status:
-                await write_audit([_audit(changed)])
+                await write_audit([message_entry(MESSAGES, now, "messageSettled", current, changed)])
         if changed.status is MessageStatus.FAILED:
             log.warning(
                 "a message could not be sent", message=message.id, channel=self._channel, reason=fault
             )
-
-
-def _audit(message: Message) -> AuditEntry:
-    assert message.settled_at is not None
-    detail = {
-        "message": message.id,
-        "status": message.status,
-        "attempts": message.attempts,
-        "reason": message.reason,
-    }
-    return entry(MESSAGES, message.settled_at, "messageSettled", "case", message.case_id, detail)

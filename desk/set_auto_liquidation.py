@@ -5,11 +5,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from desk.audit import entry
+from desk.audit import case_entry, entry
 from desk.case_command import NO_CASE, record_edit
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from domain.case import Case
 from domain.case_edits import with_auto_liquidation
 from domain.ids import CaseId
 from domain.principal import Capability, Principal
@@ -50,9 +49,11 @@ async def _set(
         after = with_auto_liquidation(view.case, command.at, command.at_deadline, now)
         if isinstance(after, Refusal):
             return after
-        detail = {"idempotencyKey": key, "before": _plain(view.case), "after": _plain(after)}
+        detail = {"idempotencyKey": key}
         await record_edit(desk, view, after, now)
-        await write_audit([entry(principal, now, "setAutoLiquidation", "case", case_id, detail)])
+        edited = case_entry(principal, now, view.case, after, "setAutoLiquidation", detail)
+        same = entry(principal, now, "setAutoLiquidation", "case", case_id, detail)
+        await write_audit([edited or same])
         return Done(case_id)
 
     key = command.idempotency_key
@@ -60,8 +61,3 @@ async def _set(
         *(desk, principal, "setAutoLiquidation", key, case_id, request, decide),
         needs=Capability.SET_AUTO_LIQUIDATION,
     )
-
-
-def _plain(case: Case) -> dict[str, str] | None:
-    auto = case.auto_liquidation
-    return None if auto is None else {"at": auto.at.isoformat(), "trigger": auto.trigger}

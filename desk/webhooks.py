@@ -2,9 +2,8 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
 
-from desk.audit import entry
+from desk.audit import webhook_entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from domain.principal import Capability, Principal
@@ -67,8 +66,7 @@ async def register_webhook(
             return refusal
         webhook = await _new(desk, principal, command)
         await insert_webhook(webhook)
-        detail = {"idempotencyKey": key, "url": webhook.url, "events": sorted(webhook.events)}
-        await _audit(desk, principal, "registerWebhook", webhook.id, detail)
+        await _audit(desk, principal, "registerWebhook", None, webhook, key)
         secrets[webhook.id] = secret_of(desk.rules.webhooks.secret_key, webhook.id, webhook.salt)
         return Done(webhook.id)
 
@@ -90,8 +88,7 @@ async def remove_webhook(desk: Desk, principal: Principal, command: RemoveWebhoo
         if webhook is None:
             return NONE
         await delete_webhook(webhook_id)
-        detail = {"idempotencyKey": key, "url": webhook.url}
-        await _audit(desk, principal, "removeWebhook", webhook_id, detail)
+        await _audit(desk, principal, "removeWebhook", webhook, None, key)
         return Done(webhook_id)
 
     request = {"webhook": webhook_id}
@@ -110,9 +107,9 @@ async def replay_webhook(desk: Desk, principal: Principal, command: ReplayWebhoo
         if isinstance(position, Refusal):
             return position
         authorised = replace(webhook, audience=principal.audience, authorized_at=principal.token_issued_at)
-        await save_replayed(replayed(authorised, *position))
-        detail = {"idempotencyKey": key, "before": webhook.offset, "after": position[1]}
-        await _audit(desk, principal, "replayWebhook", webhook_id, detail)
+        moved = replayed(authorised, *position)
+        await save_replayed(moved)
+        await _audit(desk, principal, "replayWebhook", webhook, moved, key)
         return Done(webhook_id)
 
     request = {"webhook": webhook_id, "position": command.position, "fromNow": command.from_now}
@@ -158,6 +155,7 @@ async def _position(command: ReplayWebhook, webhook: Webhook) -> tuple[str, int]
 
 
 async def _audit(
-    desk: Desk, principal: Principal, action: str, webhook_id: WebhookId, detail: dict[str, Any]
+    desk: Desk, principal: Principal, action: str, before: Webhook | None, after: Webhook | None, key: str
 ) -> None:
-    await write_audit([entry(principal, desk.clock(), action, "webhook", webhook_id, detail)])
+    now = desk.clock()
+    await write_audit([webhook_entry(principal, now, action, before, after, idempotencyKey=key)])

@@ -39,6 +39,14 @@ async def load_market_days(since: date) -> list[MarketDay]:
     return [_recorded(row).word for row in rows]
 
 
+async def word_on(market: str, day: date) -> MarketDay | None:
+    """The word that holds on this day, if there is one."""
+    row = await fetch_one(
+        f"{_SELECT} WHERE market = $1 AND day = $2 ORDER BY at DESC, id DESC LIMIT 1", market, day.isoformat()
+    )
+    return _recorded(row).word if row else None
+
+
 async def page_market_days(market: str | None, request: PageRequest) -> Page[RecordedMarketDay]:
     """Newest word first; the key of a row is (its time, its id)."""
     where = Where()

@@ -97,15 +97,25 @@ async def save_message(message: Message) -> None:
     )
 
 
-async def expire_late(now: datetime, limit: int) -> int:
-    """End messages whose time is over and that nobody is sending; how many."""
-    return await execute(
+@dataclass(frozen=True, slots=True)
+class Expired:
+    """A message that was not sent in time, and its case."""
+
+    message_id: MessageId
+    case_id: CaseId
+    reason: str
+
+
+async def expire_late(now: datetime, limit: int) -> list[Expired]:
+    """End messages whose time is over and that nobody is sending; which."""
+    rows = await fetch(
         "UPDATE client_message SET status = 'EXPIRED', settled_at = $1,"
         " reason = COALESCE(reason, 'not sent in time') WHERE id IN ("
         "SELECT id FROM client_message WHERE status = 'QUEUED' AND latest_at <= $1 AND next_attempt_at <= $1"
-        " LIMIT $2) AND status = 'QUEUED'",
+        " LIMIT $2) AND status = 'QUEUED' RETURNING id, case_id, reason",
         *(now, limit),
     )
+    return [Expired(MessageId(row["id"]), CaseId(row["case_id"]), row["reason"]) for row in rows]
 
 
 async def untold_cases(

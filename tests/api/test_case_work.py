@@ -230,6 +230,15 @@ async def test_a_typhoon_day_put_in_by_hand_moves_the_deadlines_of_live_cases_an
     await events.until(lambda event: event["case"]["deadline"] == "2020-03-18T06:00:00Z")
     listed = await ann.ask('{ marketDays(market: "XHKG") { totalCount nodes { day kind } } }')
     assert listed["marketDays"]["totalCount"] == 3
+    shifts = await desk.rows(
+        "SELECT * FROM audit WHERE action = 'shiftDeadline' AND before_state LIKE '%03-18%'"
+    )
+    assert {row["actor"] for row in shifts} == {"system"}
+    assert any('"deadline":"2020-03-19T06:00:00.000000+00:00"' in row["after_state"] for row in shifts)
+    days = await desk.rows("SELECT * FROM audit WHERE action = 'setMarketDay' ORDER BY id")
+    assert days[0]["before_state"] is None
+    assert '"kind":"CLOSED"' in days[2]["before_state"], "the word that held until then"
+    assert '"kind":"REGULAR"' in days[2]["after_state"]
 
 
 async def test_a_market_day_holds_in_every_process(world: World, desk: Desk, ann: Caller) -> None:

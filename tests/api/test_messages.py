@@ -318,6 +318,12 @@ async def test_no_reminder_of_an_exception_and_none_of_a_cured_case_that_was_hel
     (dropped,) = await settled(desk, case["id"], "EXPIRED")
     assert dropped["reason"] == "the case no longer calls for it"
     assert receiver.posted == []
+    (entry,) = await desk.rows("SELECT * FROM audit WHERE action = 'messageSettled'")
+    assert '"status":"QUEUED"' in entry["before_state"]
+    assert '"status":"EXPIRED"' in entry["after_state"]
+    everything = await desk.rows("SELECT * FROM audit WHERE actor NOT LIKE '%import%'")
+    assert "+852" not in str(everything), "addresses are not for who reads the audit"
+    assert "owe us" not in str(everything)
     (late,) = await send(desk.caller(), case["id"], key="late", template="REMINDER")
     assert late["code"] == "CASE_CLOSED"
 

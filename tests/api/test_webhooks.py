@@ -106,7 +106,7 @@ async def test_the_secret_is_shown_once(desk: Desk, receiver: Receiver) -> None:
     assert (again["secret"], again["webhook"]["id"]) == (None, first["webhook"]["id"])
     assert (await caller.ask(WEBHOOKS))["webhooks"]["totalCount"] == 1
     stored = await desk.rows("SELECT * FROM webhook")
-    audited = await desk.rows("SELECT detail FROM audit")
+    audited = await desk.rows("SELECT detail, before_state, after_state FROM audit")
     outcomes = await desk.rows("SELECT outcome FROM idempotency_item")
     assert first["secret"].removeprefix("whsec_") not in f"{stored}{audited}{outcomes}"
 
@@ -184,7 +184,9 @@ async def test_a_dead_receiver_is_disabled_told_and_replayed_without_a_loss(
     await desk.until(disabled, "the webhook to be disabled")
     webhook = await the_webhook(caller)
     assert "status 503" in webhook["reason"]
-    assert len(await desk.rows("SELECT id FROM audit WHERE action = 'webhookDisabled'")) == 1
+    (entry,) = await desk.rows("SELECT * FROM audit WHERE action = 'webhookDisabled'")
+    assert '"status":"ACTIVE"' in entry["before_state"]
+    assert '"status":"DISABLED"' in entry["after_state"]
     receiver.status, failed = 200, len(receiver.posted)
     result = await replay(caller, webhook)
     assert (result["webhook"]["status"], result["webhook"]["reason"]) == ("ACTIVE", None)

@@ -298,8 +298,9 @@ async def test_a_call_ends_the_trading_limit_where_the_rules_say_so(kit: DeskKit
     opened = await only_case(account_id)
     assert opened.amount_at_open == opened.figures.amount == Decimal(21_300)
     assert (await kit.figures(account_id)).amount == 21_300
-    (entry,) = await fetch("SELECT detail FROM audit WHERE action = 'expireTradingLimit'")
-    assert loads(entry["detail"]) == {"before": "20000", "after": "0"}
+    (entry,) = await fetch("SELECT before_state, after_state FROM audit WHERE action = 'expireTradingLimit'")
+    assert loads(entry["before_state"]) == {"tradingLimit": "20000"}
+    assert loads(entry["after_state"]) == {"tradingLimit": "0"}
 
 
 async def test_an_exempt_account_keeps_its_trading_limit(kit: DeskKit) -> None:
@@ -326,3 +327,18 @@ async def test_an_exempt_case_whose_orders_are_out_ends_when_they_have(kit: Desk
     await kit.assess(working.account_id)
     ended = (await case(working.case_id)).case
     assert (ended.status, ended.exempted_by) == (CaseStatus.VOID, "x")
+    (entry,) = await fetch(
+        "SELECT * FROM audit WHERE entity_id = $1 AND action IN ('exempt', 'close')", working.case_id
+    )
+    assert (entry["action"], loads(entry["detail"])) == ("exempt", {"setting": "x"})
+    assert loads(entry["after_state"])["status"] == "VOID"
+    assert loads(entry["before_state"])["status"] != "VOID"
+
+
+async def test_a_deposit_is_in_the_audit_with_what_it_changed_of_the_case(kit: DeskKit) -> None:
+    await kit.indebted_account()
+    await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-149_000), kit.clock()))
+    (entry,) = await fetch("SELECT * FROM audit WHERE action = 'noteDeposit'")
+    assert (entry["actor"], entry["entity"]) == ("desk:book-of-record", "case")
+    assert loads(entry["detail"]) == {"currency": "USD", "received": "1000"}
+    assert (loads(entry["before_state"])["follow_ups"], loads(entry["after_state"])["follow_ups"]) == (0, 1)
