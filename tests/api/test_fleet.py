@@ -76,6 +76,7 @@ async def fleet(
             "GATEWAY_REDIS_URL": redis_url,
             "GATEWAY_BUS_NAME": uuid4().hex,
             "GATEWAY_DRAIN_SPREAD_S": "0",
+            "GATEWAY_WS_MAX_SOCKETS_PER_SUBJECT": "1000",
         }
         log = directory / "log"
         with log.open("wb") as output:

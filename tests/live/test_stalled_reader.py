@@ -22,7 +22,10 @@ LONG = "x" * 8_000
 async def test_one_stalled_reader_of_500_delays_none_of_the_others_and_loses_nothing(
     place: Callable[[], Path],
 ) -> None:
-    async with served_desk(place(), mailbox_frames=2 * EVENTS) as desk, many_readers(desk) as readers:
+    async with (
+        served_desk(place(), mailbox_frames=2 * EVENTS, ws_ping_interval_s=600) as desk,
+        many_readers(desk) as readers,
+    ):
         stalled, others = readers[0], readers[1:]
         without = await slowest_of(desk, readers)
         stalled.stop_reading()
