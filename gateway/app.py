@@ -70,7 +70,8 @@ class Application:
                 live = Live(self._schema, self._documents(), resources)
                 workers = Workers(resources, live)
                 self.resources, self._workers, self.live = resources, workers, live
-                self._endpoint, self._streams = Endpoint(self._schema, resources), EventStreams(live)
+                self._endpoint = Endpoint(self._schema, resources, live.reads)
+                self._streams = EventStreams(live)
                 self._reports = ReportEndpoint(resources)
                 workers.start()
                 try:

@@ -45,7 +45,7 @@ class MessageQueued:
         if row is None:
             # Its key is kept for ever, the message is not.
             raise ApiError(BAD_USER_INPUT, "The message was sent so long ago that it is no longer kept.")
-        return message_of(row, info.context.audience)
+        return message_of(row, info.context)
 
 
 @strawberry.type(description="Nothing will be sent about this case.")

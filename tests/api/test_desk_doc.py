@@ -25,9 +25,10 @@ from tests.receiver import Receiver, a_receiver
 
 PAGE = (Path(__file__).parents[2] / "docs/desk.md").read_text()
 BLOCKS = {
-    name: (role, document)
-    for role, name, document in re.findall(r"```graphql ([\w-]+): ([\w-]+)\n(.*?)```", PAGE, re.DOTALL)
+    name: (role.replace(" ", "-"), document)
+    for name, document, role in re.findall(r"```graphql ([\w-]+)\n(.*?  # ([\w ]+)\n.*?)```", PAGE, re.DOTALL)
 }
+"""By name: who runs it, as its first line says, and the document."""
 ROLES = {
     "reader": Permission.RISK_WARNING_READ_ONLY,
     "operator": Permission.RISK_WARNING_OPERATOR,
@@ -184,13 +185,13 @@ async def the_morning_list(day: Day) -> None:
         return bool((await day.callers["trader"].ask(document))["cases"]["totalCount"] == 6)
 
     await day.desk.until(six_are_open, "the calls of the morning")
-    totals = (await day.ask("totals"))["caseSummary"]
+    shown = await day.ask("list")
+    totals, listed = shown["caseSummary"], shown["cases"]
     assert (totals["openCases"], totals["totalAmount"], totals["longTermUnsettledAmount"]) == (
         6,
         "130000",
         "0",
     )
-    listed = (await day.ask("list"))["cases"]
     assert (listed["totalCount"], listed["nodes"][0]["amount"]) == (5, "30000")
     assert {row["client"]["name"] for row in listed["nodes"]} == {"***"}
     assert {row["elapsedHours"] for row in listed["nodes"]} == {1}
@@ -231,7 +232,7 @@ async def tell_the_client(day: Day) -> None:
     await day.receiver.until(1, "/mail")
 
     async def sent() -> bool:
-        (message,) = (await day.ask("messages", case=m1))["case"]["messages"]["nodes"]
+        (message,) = (await day.ask("case", case=m1))["case"]["messages"]["nodes"]
         return bool(message["status"] == "SENT")
 
     await day.desk.until(sent, "the message to be taken")
@@ -350,19 +351,20 @@ async def stock_that_has_to_come_back(day: Day) -> None:
     await day.goes_on_to(14, 30)
 
     async def found() -> bool:
-        return bool((await day.ask("shortfalls"))["coveredOptionShortfalls"]["nodes"])
+        return bool((await day.ask("stock"))["coveredOptionShortfalls"]["nodes"])
 
     await day.desk.until(found, "the shortfall")
     (told, *_) = await day.receiver.until(1, "/alerts")
     assert b"CASE_OPENED" in told.body
-    (shortfall,) = (await day.ask("shortfalls"))["coveredOptionShortfalls"]["nodes"]
+    shown = await day.ask("stock")
+    (shortfall,) = shown["coveredOptionShortfalls"]["nodes"]
     assert (shortfall["account"]["accountNo"], shortfall["outstandingQuantity"]) == ("W", "200")
     assert shortfall["writtenCalls"][0]["contractsToBuyBack"] == "2"
-    (stock,) = (await day.ask("borrow"))["stockBorrow"]["nodes"]
+    (stock,) = shown["stockBorrow"]["nodes"]
     assert (stock["totalShort"], stock["accountsShort"], stock["recalled"]) == ("800", 2, "0")
     recalled = (await day.ask("recall"))["recallStock"]["result"]
     assert (recalled["allocated"], recalled["unallocated"]) == ("400", "0")
-    recoveries = (await day.ask("recoveries"))["shortRecoveries"]["nodes"]
+    recoveries = (await day.ask("stock"))["shortRecoveries"]["nodes"]
     assert {row["account"]["accountNo"] for row in recoveries} == {"A", "B"}
     assert sum(int(row["quantity"]) for row in recoveries) == 400
     for record, symbol in ((shortfall, CALL), (recoveries[0], BANK)):
@@ -375,12 +377,13 @@ async def stock_that_has_to_come_back(day: Day) -> None:
 async def what_if(day: Day) -> None:
     m4 = await day.case_of("M4")
     assert m4["reopenedFrom"] is not None
-    shocked = (await day.ask("what-if", case=m4["id"]))["whatIf"]
+    shown = await day.ask("what-if", case=m4["id"], account=m4["account"]["id"])
+    shocked = shown["whatIf"]
     # 160,000 in stock against 150,000 of debt: 56,000 less 10,000.
     assert (shocked["before"]["amount"], shocked["after"]["amount"]) == ("20000", "46000")
-    book = (await day.ask("book-what-if"))["bookWhatIf"]
+    book = shown["bookWhatIf"]
     assert (book["accountsValued"], book["accounts"]["nodes"][0]["amountAfter"]) == (9, "46000")
-    ahead = (await day.ask("look-ahead", account=m4["account"]["id"]))["account"]["lookAhead"]
+    ahead = shown["account"]["lookAhead"]
     assert (ahead["closesAt"], ahead["calls"]) == ("2020-03-17T08:00:00Z", ["MAINTENANCE"])
 
 
@@ -409,11 +412,11 @@ async def the_evening(day: Day) -> None:
     assert TENCENT in taken[-1]["content"]
 
     async def chained() -> bool:
-        entries = (await day.ask("audit-trail"))["auditTrail"]["nodes"]
+        entries = (await day.ask("evidence", case=case_id))["auditTrail"]["nodes"]
         return bool(entries) and all(entry["sequence"] for entry in entries)
 
     await day.desk.until(chained, "the chain")
-    entries = (await day.ask("audit-trail"))["auditTrail"]["nodes"]
+    entries = (await day.ask("evidence", case=case_id))["auditTrail"]["nodes"]
     assert {"the trader", "the approver", "system"} >= {entry["actor"] for entry in entries} > set()
     code, said = await commanded(day.desk, "recompute", taken[-1]["id"])
     assert code == 0, said
@@ -422,7 +425,7 @@ async def the_evening(day: Day) -> None:
 
 
 async def _snapshots(day: Day, case_id: str) -> list[Any]:
-    nodes: list[Any] = (await day.ask("snapshots", case=case_id))["case"]["snapshots"]["nodes"]
+    nodes: list[Any] = (await day.ask("evidence", case=case_id))["case"]["snapshots"]["nodes"]
     return nodes
 
 
@@ -451,6 +454,7 @@ async def test_the_page_shows_what_it_promises(day: Day) -> None:
 
 def test_every_block_of_the_page_says_who_runs_it() -> None:
     assert len(BLOCKS) == PAGE.count("```graphql")
+    assert all("  # " in document.partition("\n")[0] for _, document in BLOCKS.values())
     assert {role for role, _ in BLOCKS.values()} <= set(ROLES)
 
 
