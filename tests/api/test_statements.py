@@ -36,6 +36,12 @@ EVERYTHING = """query ($first: Int!) { cases(first: $first) { nodes {
 OF_ORDERS = """query ($first: Int!) { orders(first: $first) { nodes {
   id fills { price } history { status } instrument { lotSize } case { caseNo account { figures { amount } } }
 } } }"""
+OF_RECORDS = """query ($first: Int!) { cases(first: $first) { nodes {
+  id
+  followUps { totalCount nodes { text } } deadlineChanges { totalCount nodes { reason } }
+  snapshots(first: 5) { totalCount nodes { kind figures { amount } } }
+  messages { totalCount nodes { title status } }
+} } }"""
 OF_CLIENTS = """query ($first: Int!) { clients(first: $first) { nodes {
   id openCases { id orders { nodes { fills { price } } } } accounts { figures { amount } openOrders { id } }
 } } }"""
@@ -100,7 +106,8 @@ async def follower(shared_world: World) -> Desk:
 
 
 @pytest.mark.parametrize(
-    ("document", "field"), [(EVERYTHING, "cases"), (OF_ORDERS, "orders"), (OF_CLIENTS, "clients")]
+    ("document", "field"),
+    [(EVERYTHING, "cases"), (OF_RECORDS, "cases"), (OF_ORDERS, "orders"), (OF_CLIENTS, "clients")],
 )
 async def test_a_longer_page_costs_no_more_statements(follower: Desk, document: str, field: str) -> None:
     caller = follower.caller()
