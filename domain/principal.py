@@ -94,6 +94,9 @@ CAPABILITIES: Mapping[Permission, frozenset[Capability]] = {
 }
 """What each role may do."""
 
+LOGGED_READERS = frozenset({_P.AUDITOR})
+"""Whose reading of personal data is itself kept in the audit."""
+
 MASKED = "***"
 """What stands in the place of personal data that the audience may not see."""
 
@@ -118,6 +121,11 @@ class Audience:
     def covers(self, account_no: str) -> bool:
         """Whether the account is in scope."""
         return self.may_see and (self.account_scope is None or account_no in self.account_scope)
+
+    @property
+    def reads_are_kept(self) -> bool:
+        """What is read of personal data leaves an audit entry."""
+        return not self.permissions.isdisjoint(LOGGED_READERS)
 
     @property
     def sees_every_account(self) -> bool:

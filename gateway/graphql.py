@@ -22,6 +22,7 @@ from strawberry.types.graphql import OperationType
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
 from gateway.logs import current_request_id
+from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
 from resolvers.context import RequestContext
 
@@ -34,7 +35,7 @@ _BY_METHOD = {
 class Endpoint(GraphQL[Any, None]):
     """`/graphql` over HTTP: POST. Sockets are served by gateway.live."""
 
-    def __init__(self, schema: Schema, resources: Resources) -> None:
+    def __init__(self, schema: Schema, resources: Resources, reads: PersonalReads) -> None:
         settings = resources.settings
         super().__init__(
             schema,
@@ -43,6 +44,7 @@ class Endpoint(GraphQL[Any, None]):
             subscription_protocols=[],
         )
         self.resources = resources
+        self._reads = reads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve; whatever is refused before GraphQL is answered in the same JSON shape as GraphQL errors."""
@@ -81,7 +83,7 @@ class Endpoint(GraphQL[Any, None]):
         """
         self.resources.tokens.verify_again(context.principal, self.resources.desk.clock())
         try:
-            return await self.schema.execute(
+            result = await self.schema.execute(
                 request_data.query,
                 variable_values=request_data.variables,
                 context_value=context,
@@ -94,6 +96,8 @@ class Endpoint(GraphQL[Any, None]):
             raise HTTPException(400, unknown.as_http_error_reason()) from None
         except InvalidOperationTypeError as refused:
             raise HTTPException(400, refused.as_http_error_reason(request_adapter.method)) from None
+        await self._reads.executed(context, request_data.query)
+        return result
 
     def _explorer(self, request: Request) -> Awaitable[Response] | None:
         """The page for a browser that opens the address; it needs no token, what it asks does."""

@@ -19,6 +19,7 @@ from strawberry import Schema
 from domain.principal import Audience, Principal
 from gateway.auth import Unauthenticated, bearer
 from gateway.logs import current_request_id
+from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
 from models.codec import event_from_text
 from models.database import UnstorableText
@@ -95,6 +96,7 @@ class Live:
         self.backend = Backend(self, self.feed, self.metrics)
         self._schema = schema
         self._documents = documents
+        self.reads = PersonalReads(schema, documents, resources.desk)
         self._live_schema = LiveSchema(schema, resources.api)
         self._resources = resources
         self._limits = SocketLimits(
@@ -261,16 +263,22 @@ class Live:
             document, message.operation_name, message.variables or {}, audience, message.last_event_id
         )
 
+    async def begins(self, message: protocol.Subscribe, caller: Caller) -> None:
+        """Keep who reads personal data."""
+        await self.reads.subscribed(caller.principal, message.query)
+
     async def execute(self, message: protocol.Subscribe, caller: Caller) -> bytes:
         """A query or a mutation, with a context of its own."""
         asking: Principal = caller.principal
         principal = replace(asking, request_id=current_request_id())
+        context = RequestContext(self._resources.api, principal)
         result = await self._schema.execute(
             message.query,
             variable_values=message.variables,
             operation_name=message.operation_name,
-            context_value=RequestContext(self._resources.api, principal),
+            context_value=context,
         )
+        await self.reads.executed(context, message.query)
         return encode(result, None)  # type: ignore[arg-type]
 
     def errors_of(self, failure: BaseException) -> list[Any]:

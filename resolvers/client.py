@@ -15,7 +15,7 @@ from domain.money import ZERO, Currency, exact
 from domain.principal import Audience
 from models.client import AccountRow, ClientRow
 from models.where import cut
-from resolvers.context import Info, personal
+from resolvers.context import Info, ReadContext, personal
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.loaders import BookAndOrders
@@ -189,8 +189,9 @@ def contact_of(contact: Contact, audience: Audience) -> ClientContact:
     )
 
 
-def client_of(row: ClientRow) -> Client:
-    """The GraphQL object."""
+def client_of(row: ClientRow, context: ReadContext) -> Client:
+    """The GraphQL object; it is noted who is shown."""
+    context.clients_shown.add(row.id)
     return Client(
         id=global_id("Client", row.id),
         client_no=row.client_no,
@@ -253,7 +254,7 @@ async def load_client(info: Info, client_id: ClientId) -> Client:
     row = await info.context.loaders.clients.load(client_id)
     if row is None:
         raise ApiError(FORBIDDEN, "The client left your scope.")
-    return client_of(row)
+    return client_of(row, info.context)
 
 
 def _cash_of(book: margin.Book, cash: margin.CashBalance) -> CashBalance:

@@ -10,6 +10,7 @@ from strawberry import Info as StrawberryInfo
 from desk.book_what_if import BookEffect, BookWhatIf
 from desk.desk import Desk
 from desk.outcomes import lacks
+from domain.ids import ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability, Principal
 from resolvers.errors import FORBIDDEN, ApiError
@@ -59,6 +60,11 @@ class ReadContext:
     def loaders(self) -> Loaders:
         """Made when the first is asked for."""
         return Loaders(self.api.desk, self.audience)
+
+    @cached_property
+    def clients_shown(self) -> set[ClientId]:
+        """Whose personal data may be in the answer."""
+        return set()
 
 
 class RequestContext(ReadContext):

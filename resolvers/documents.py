@@ -23,6 +23,7 @@ from strawberry.extensions.max_aliases import create_validator as max_aliases
 from strawberry.extensions.query_depth_limiter import create_validator as max_depth
 
 from resolvers.errors import coded
+from resolvers.personal import personal_fields
 
 CACHED_DOCUMENTS = 1024
 ERRORS_MAX = 20
@@ -39,6 +40,10 @@ class Document:
     def definitions(self) -> tuple[DefinitionNode, ...]:
         """Operations and fragments."""
         return () if self.ast is None else tuple(self.ast.definitions)
+
+    def personal(self, schema: GraphQLSchema) -> list[str]:
+        """The fields with personal data that it asks for."""
+        return [] if self.ast is None else personal_fields(schema, self.ast)
 
     @cached_property
     def normalised(self) -> str:

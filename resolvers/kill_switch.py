@@ -45,7 +45,7 @@ class KillSwitchNode(Node):
         """Batched."""
         client_id = self.frozen.client_id
         row = await info.context.loaders.clients.load(client_id) if client_id else None
-        return client_of(row) if row else None
+        return client_of(row, info.context) if row else None
 
 
 @strawberry.type(description="The kill switch is as wanted.")

@@ -8,9 +8,8 @@ import strawberry
 from domain import message
 from domain.ids import CaseId
 from domain.message import Channel, Language, MessageStatus, MessageTemplate
-from domain.principal import Audience
 from models.message import page_messages
-from resolvers.context import Info, personal
+from resolvers.context import Info, ReadContext, personal
 from resolvers.node import Node, global_id
 from resolvers.pagination import Connection, Pager
 
@@ -55,8 +54,10 @@ class Message(Node):
         return case
 
 
-def message_of(row: message.Message, audience: Audience) -> Message:
-    """The GraphQL object, as the audience may see it."""
+def message_of(row: message.Message, context: ReadContext) -> Message:
+    """The GraphQL object, as the audience may see it; it is noted who is shown."""
+    context.clients_shown.add(row.client_id)
+    audience = context.audience
     waits = row.status is MessageStatus.QUEUED
     return Message(
         id=global_id("Message", row.id),
@@ -97,6 +98,6 @@ async def messages_page(info: Info, case_id: CaseId, first: int, after: str | No
         page,
         request,
         lambda row: (row.created_at, row.id),
-        lambda row: message_of(row, context.audience),
+        lambda row: message_of(row, context),
         count,
     )

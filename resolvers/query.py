@@ -180,7 +180,7 @@ class Query(
             page,
             request,
             lambda row: (row.client_no,),
-            client_of,
+            lambda row: client_of(row, context),
             lambda: count_clients(context.audience, wanted),
         )
 
@@ -299,7 +299,7 @@ async def _find_case(context: ReadContext, id_: str) -> Case | None:
 
 async def _find_client(context: ReadContext, id_: str) -> Client | None:
     row = await context.loaders.clients.load(ClientId(id_))
-    return client_of(row) if row else None
+    return client_of(row, context) if row else None
 
 
 async def _find_account(context: ReadContext, id_: str) -> Account | None:
@@ -326,7 +326,7 @@ async def _find_approval(context: ReadContext, id_: str) -> Node | None:
 
 async def _find_message(context: ReadContext, id_: str) -> Node | None:
     message = await context.loaders.messages.load(MessageId(id_))
-    return message_of(message, context.audience) if message else None
+    return message_of(message, context) if message else None
 
 
 async def _find_webhook(context: ReadContext, id_: str) -> Node | None:

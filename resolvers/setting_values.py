@@ -104,7 +104,7 @@ class ClientFactorsSetting:
     async def client(self, info: Info) -> Client | None:
         """Batched."""
         row = await info.context.loaders.clients.load(ClientId(self.client_id))
-        return client_of(row) if row else None
+        return client_of(row, info.context) if row else None
 
 
 @strawberry.type(description="When written calls whose underlying falls short are collected.")

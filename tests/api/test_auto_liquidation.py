@@ -26,6 +26,7 @@ from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_mar
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
 from tests.api.trading import cases, liquidate, orders
+from tests.contract.venue_harness import new_order
 
 QUICK: dict[str, Any] = {
     "auto_liquidation_poll_s": 0.05,
@@ -242,6 +243,35 @@ async def test_intraday_accounts_are_flat_before_the_close(world: World) -> None
     assert {row["account_no"] for row in await desk.rows(ACCOUNTS_SOLD)} == {"I1"}
     (case,) = await cases(trader, status=["OPEN", "LIQUIDATING", "RESOLVED"])
     assert (case["alertType"], case["amountAtOpen"]) == ("INTRADAY", "90000")
+
+
+async def test_shorts_of_intraday_accounts_are_covered_and_their_own_orders_cancelled(world: World) -> None:
+    day_trader = an_account("I1", "500000", {BANK: -1000}, account_type=AccountType.INTRADAY)
+    other = an_account("M1", "500000", {BANK: -1000})
+    desk = await world.desk(a_book(a_client("C1", day_trader), a_client("C2", other)), **QUICK)
+    trader = desk.caller()
+    await world.market.says(*quotes(world.clock()))
+    for account_no in ("I1", "M1"):
+        desk.venue.place_client_order(account_no, new_order(f"own-{account_no}"))
+    desk.clock.advance(hours=5, minutes=45)
+    await world.market.says(*quotes(world.clock()))
+    await desk.until(lambda: _covered(desk, world, "I1"), "the short to be covered, from 15:45 on")
+    assert desk.venue.client_orders("I1") == ()
+    assert len(desk.venue.client_orders("M1")) == 1
+    (order,) = await orders(trader)
+    assert (order["type"], order["side"], order["quantity"]) == ("MARKET", "BUY", "1000")
+    (case,) = await cases(trader, status=["OPEN", "LIQUIDATING", "RESOLVED"])
+    assert case["alertType"] == "SHORT_RECALL"
+    assert not await _covered(desk, world, "M1")
+
+
+async def _covered(desk: Desk, world: World, account_no: str) -> bool:
+    await world.market.says(*quotes(world.clock()))
+    rows = await desk.rows(
+        "SELECT p.quantity FROM position p JOIN account a ON a.id = p.account_id"
+        f" WHERE a.account_no = '{account_no}'"
+    )
+    return all(float(row["quantity"]) >= 0 for row in rows)
 
 
 ACCOUNTS_SOLD = "SELECT DISTINCT a.account_no FROM liquidation_order o JOIN account a ON a.id = o.account_id"

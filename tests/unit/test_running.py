@@ -42,6 +42,9 @@ class Executor:
     def prepare(self, message: Subscribe, caller: Caller) -> Start | list[Any] | None:
         return self.start()
 
+    async def begins(self, message: Subscribe, caller: Caller) -> None:
+        pass
+
     async def execute(self, message: Subscribe, caller: Caller) -> bytes:
         self.executing.set()
         await self.may_end.wait()

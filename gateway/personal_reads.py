@@ -1,0 +1,44 @@
+"""Readers whose reading of personal data is kept: the entry is written before the answer goes out.
+
+For everybody else this is one look at the token. Where the entry cannot be written there is no answer.
+"""
+
+from dataclasses import replace
+
+from strawberry import Schema
+
+from desk.desk import Desk
+from desk.note_read import note_read
+from domain.principal import Principal
+from gateway.logs import current_request_id
+from resolvers.context import RequestContext
+from resolvers.documents import Documents
+
+
+class PersonalReads:
+    """Of one process."""
+
+    def __init__(self, schema: Schema, documents: Documents, desk: Desk) -> None:
+        self._schema = schema
+        self._documents = documents
+        self._desk = desk
+
+    async def executed(self, context: RequestContext, query: str | None) -> None:
+        """A query or a mutation was, with this context."""
+        if not context.audience.reads_are_kept or not query or not context.clients_shown:
+            return
+        fields = self._fields(query)
+        if fields:
+            await note_read(self._desk, context.principal, "request", fields, context.clients_shown)
+
+    async def subscribed(self, principal: Principal, query: str) -> None:
+        """A subscription is about to begin; whom it will show is not known."""
+        if not principal.audience.reads_are_kept:
+            return
+        fields = self._fields(query)
+        if fields:
+            reader = replace(principal, request_id=current_request_id())
+            await note_read(self._desk, reader, "subscription", fields, ())
+
+    def _fields(self, query: str) -> list[str]:
+        return self._documents.get(query).personal(self._schema._schema)
