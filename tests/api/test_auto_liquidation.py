@@ -149,6 +149,22 @@ async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_it_is_told(
     assert (await liquidate(trader, other))["__typename"] == "LiquidationStarted", "by hand all the same"
 
 
+async def test_what_one_person_may_not_sell_alone_the_desk_does_not_sell_by_itself(world: World) -> None:
+    """600 at 100 would be needed: it is above the limit, whoever set it and however soon."""
+    desk = await owing_desk(world, approval_notional=59_999)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(desk.caller(Permission.RISK_WARNING_OPERATOR), [case_id], at="2020-03-16T02:00:01Z")
+    desk.clock.advance(seconds=1)
+    await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the refusal")
+    assert not await orders(trader)
+    (note,) = await told(trader, case_id)
+    assert "second person" in note
+    assert "above 59999 HKD" in note
+    refused = await liquidate(trader, case_id)
+    assert refused["code"] == "APPROVAL_REQUIRED", "it can be asked for as it says"
+
+
 async def test_while_the_market_is_shut_it_waits_for_the_session(world: World) -> None:
     desk = await owing_desk(world)
     trader = desk.caller()
