@@ -65,7 +65,9 @@ class LiquidateCaseInput:
     policy: LiquidationPolicy = strawberry.field(
         default=LiquidationPolicy.MIN_TURNOVER, description="How the planner picks."
     )
-    keep: list[str] | None = strawberry.field(default=None, description="Symbols never to touch.")
+    keep: list[str] | None = strawberry.field(
+        default=None, description="Symbols never to touch; one that the desk does not know is refused."
+    )
     order_type: OrderType = strawberry.field(default=OrderType.LIMIT, description="How orders are priced.")
     session: TradingSession = strawberry.field(
         default=TradingSession.REGULAR, description="When orders may trade."
