@@ -7,6 +7,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 import pytest
+from tortoise.connection import get_connection
 
 from desk.approvals import DecideApprovals, decide_approvals
 from desk.change_setting import ChangeSetting, change_setting
@@ -260,3 +261,11 @@ async def approve(kit: DeskKit, asked: Refused) -> Outcome:
     command = DecideApprovals(uuid4().hex, ApprovalTrigger.APPROVE, (asked.approval_id,), None)
     (outcome,) = await decide_approvals(kit.desk, CARL, command)
     return outcome
+
+
+@pytest.mark.parametrize("change", ["DELETE FROM risk_setting", "UPDATE risk_setting SET reason = 'another'"])
+async def test_the_database_refuses_to_change_what_was_approved(kit: DeskKit, change: str) -> None:
+    await put(a_rule(2))
+    with pytest.raises(Exception, match="append-only"):
+        await get_connection("default").execute_script(change)
+    assert coefficient(await RiskSettings().in_force(NOON)) == 2
