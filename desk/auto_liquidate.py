@@ -2,7 +2,8 @@
 
 One transaction per case, under the lock of its account, decides and records everything: the orders, that the
 setting is done with, and the follow-up record. So a run that crashed has done nothing, and a second leader
-finds nothing to do. It fails closed: nothing is sold at an old price, in exception, frozen or switched off.
+finds nothing to do. It fails closed: nothing is sold at an old price, in exception, frozen or switched off,
+nor what one person may not sell alone: the desk is no second person.
 
 What stands in the way for a short time (a price, a market that is shut) holds the liquidation until then;
 what a person has decided ends it, except by the rules of intraday accounts, which hold until it is lifted.
@@ -20,6 +21,7 @@ from desk.audit import case_entry
 from desk.case_command import record_edit
 from desk.case_notes import note
 from desk.desk import Desk
+from desk.four_eyes import why_two
 from desk.kill_switch import frozen_by
 from desk.liquidate import Liquidate, LiquidateCase, ReadAhead, record_liquidation, switched_off
 from desk.open_orders import as_open_orders
@@ -120,9 +122,14 @@ async def _decide(
     order_type = OrderType.MARKET if standing else OrderType.LIMIT
     request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
     made = await _planned(desk, view.case, account, as_open_orders(orders), request, now)
-    if isinstance(made, Plan):
-        return _Run(made, request, opens if made.amount_after else None)
-    return _stopped(desk, made, opens, sessions.trading, now)
+    if isinstance(made, Refusal):
+        return _stopped(desk, made, opens, sessions.trading, now)
+    # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
+    why = None if standing else await why_two(desk, account, made, cases=1, override=False)
+    if why is not None:
+        message = f"A second person has to approve it, for {why}: liquidate the case, which asks for that."
+        return _Stop(RefusalCode.APPROVAL_REQUIRED, message)
+    return _Run(made, request, opens if made.amount_after else None)
 
 
 async def _planned(

@@ -1,4 +1,4 @@
-"""The automatic message of the day: one per live case and day until its deadline, and one when it is cured.
+"""The automatic message of the day: one per live case and trading day until its deadline, one of its cure.
 
 The leader sweeps. What makes a sweep harmless to repeat, or to run twice at once, is the message's key,
 which the database keeps unique: the case and the day of the account's market. In quiet hours nothing is
@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo
 from desk.audit import MESSAGES, entry, message_entry
 from desk.compose_message import compose, note_notice
 from desk.desk import Desk
+from domain.calendar import TradingCalendar
 from domain.case import CaseStatus
 from domain.events import CaseView
 from domain.ids import CaseId
@@ -48,8 +49,8 @@ async def sweep_messages(desk: Desk) -> int:
     if not desk.rules.messages.automatic:
         return 0
     queued = 0
-    for zone, currencies in (await _clocks(desk)).items():
-        queued += await _tell_day(desk, zone, currencies, now)
+    for market, currencies in (await _markets(desk)).items():
+        queued += await _tell_day(desk, desk.calendar_of(market), currencies, now)
     async for untold in _each(lambda after: untold_cures(now - CURES_TOLD_FOR, after, SWEEP_CASES)):
         if not _is_quiet(untold.contact, now):
             queued += await _tell(desk, untold, f"{untold.case_id}:cured", None, now)
@@ -71,20 +72,24 @@ def _expiry(expired: Expired, now: datetime) -> AuditEntry:
     )
 
 
-async def _clocks(desk: Desk) -> dict[ZoneInfo, list[str]]:
-    clocks: dict[ZoneInfo, list[str]] = defaultdict(list)
+async def _markets(desk: Desk) -> dict[str, list[str]]:
+    markets: dict[str, list[str]] = defaultdict(list)
     for currency in await base_currencies():
-        clocks[desk.zone_of(Currency(currency))].append(currency)
-    return clocks
+        markets[desk.market_of(Currency(currency))].append(currency)
+    return markets
 
 
-async def _tell_day(desk: Desk, zone: ZoneInfo, currencies: list[str], now: datetime) -> int:
+async def _tell_day(desk: Desk, calendar: TradingCalendar, currencies: list[str], now: datetime) -> int:
+    zone = calendar.zone
     local = now.astimezone(zone)
+    if not calendar.is_trading_day(local.date()):
+        return 0
     day, queued = local.date().isoformat(), 0
     too_early = local.time() < desk.rules.messages.daily_from
     async for untold in _each(lambda after: untold_cases(day, currencies, now, after, SWEEP_CASES)):
-        # The call itself goes out at once, reminders in the morning.
-        if not _is_quiet(untold.contact, now) and not (untold.told_before and too_early):
+        # The call of today goes out at once, what is older in the morning.
+        is_older = untold.told_before or untold.opened_at.astimezone(zone).date() < local.date()
+        if not _is_quiet(untold.contact, now) and not (is_older and too_early):
             queued += await _tell(desk, untold, f"{untold.case_id}:{day}", zone, now)
     return queued
 

@@ -11,6 +11,7 @@ import structlog
 
 from desk.audit import WEBHOOKS, webhook_entry
 from desk.desk import Desk
+from desk.outward_counts import OutwardCounts
 from domain.events import Event
 from domain.webhook import (
     Webhook,
@@ -39,11 +40,19 @@ Body = Callable[[Webhook, Event, int], bytes]
 class WebhookDeliverer:
     """For all endpoints; one endpoint is delivered to by one caller at a time."""
 
-    def __init__(self, desk: Desk, port: WebhookPort, body: Body, jitter: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        port: WebhookPort,
+        body: Body,
+        jitter: Callable[[], float],
+        counts: OutwardCounts,
+    ) -> None:
         self._desk = desk
         self._port = port
         self._body = body
         self._jitter = jitter
+        self._counts = counts
 
     async def deliver(self, webhook_id: WebhookId) -> None:
         """Everything that is due, until there is no more, the receiver fails, or the owner steps in."""
@@ -89,6 +98,7 @@ class WebhookDeliverer:
             await self._disable(webhook, WebhookTrigger.REVOKED, "the owner's access was revoked")
             return None
         fault = await self._port.post(webhook.url, *self._signed(webhook, event, row.offset))
+        self._counts.posts[fault is None] += 1
         rules, now = self._desk.rules.webhooks, self._desk.clock()
         after = after_post(
             *(webhook, row.offset, fault),

@@ -9,7 +9,7 @@ from datetime import datetime
 
 import structlog
 
-from desk.audit import entry
+from desk.client_orders import cancel_client_orders
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.reconcile import reconcile_order
@@ -18,16 +18,14 @@ from domain.ids import OrderId
 from domain.kill_switch import KillSwitch
 from domain.order import Order, OrderChange, OrderStatus, RefusedTransition, act, mark_sent
 from domain.order_states import OrderTrigger
-from domain.principal import SYSTEM
 from models import outbox
-from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
 from models.kill_switch import guard_sending, switch_over
 from models.market import load_instruments, load_quotes
 from models.order import load_by_client_order_id, orders_in
 from models.report import note_mark
-from venues.base import CancelRequest, CancelsClientOrders, NewOrder, Venue, VenueUnavailable
+from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
 
 log = structlog.get_logger()
 
@@ -58,25 +56,10 @@ class Dispatcher:
     async def _clear_the_way(self, queued: Sequence[OrderView]) -> None:
         """The client's own orders would trade against ours, or hold what we are to sell. They are cancelled
         before anything of ours is sent; a venue that is away gets ours no more than the wish."""
-        if not self._clear_client_orders or not isinstance(self._venue, CancelsClientOrders):
+        if not self._clear_client_orders:
             return
         for account in {view.account.account_id: view.account for view in queued}.values():
-            if await switch_over(account) is not None:
-                continue
-            try:
-                cancelled = await self._venue.cancel_client_orders(account.account_no)
-            except VenueUnavailable as unavailable:
-                log.warning(
-                    "the venue is not available", account_no=account.account_no, error=str(unavailable)
-                )
-                continue
-            if cancelled:
-                detail = {"accountNo": account.account_no, "orders": cancelled}
-                now = self._desk.clock()
-                async with transaction():
-                    await write_audit(
-                        [entry(SYSTEM, now, "cancelClientOrders", "account", account.account_id, detail)]
-                    )
+            await cancel_client_orders(self._desk, self._venue, account)
 
     async def _send(self, seen: OrderView) -> None:
         view = await self._mark_sent(seen)

@@ -2,7 +2,8 @@
 
 When the phase of a market's day changes, every intraday account of it is looked at anew. From then on the
 whole debt is what is to be collected (see domain.intraday): a case is opened where there is none, open orders
-are cancelled, and the automatic liquidation sells until nothing is owed. Doing it twice does nothing more.
+are cancelled, the client's own too, and the automatic liquidation sells until nothing is owed. Shorts are
+recalled and covered in the same way. Doing it twice does nothing more.
 """
 
 from collections.abc import Sequence
@@ -12,32 +13,49 @@ from datetime import datetime
 from desk.assess_case import assess_account
 from desk.audit import case_entry
 from desk.case_command import record_edit
+from desk.client_orders import cancel_client_orders
+from desk.cover_intraday import recall_shorts
 from desk.desk import Desk
 from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
-from domain.case import AutoLiquidation, AutoLiquidationTrigger, CaseStatus, CaseTrigger, decide
+from domain.case import (
+    AlertType,
+    AutoLiquidation,
+    AutoLiquidationTrigger,
+    Case,
+    CaseStatus,
+    CaseTrigger,
+    decide,
+)
 from domain.events import BookChanged, CaseView, Event, OrderView
 from domain.ids import AccountId
 from domain.intraday import IntradayPhase
 from domain.liquidation import uncovered_amount
 from domain.money import Currency
 from domain.order import OrderChange, ask_cancel
-from domain.principal import SYSTEM
+from domain.principal import EVERYTHING, SYSTEM
 from domain.refusals import Refusal
+from domain.stock_recovery import uncovered_quantity
 from models import outbox
 from models.audit import write_audit
-from models.book import load_books, lock_accounts
+from models.book import AccountBook, load_books, lock_accounts
 from models.case import live_cases_of
-from models.client import intraday_accounts, intraday_currencies
+from models.client import intraday_accounts, intraday_currencies, load_accounts
 from models.database import transaction
 from models.order import open_orders_of
+from models.stock_recovery import open_recoveries_of
+from venues.base import Venue
 
 
 class IntradayDay:
     """Follows the phases of the day; one per leader. A new leader begins by looking at every account."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, venue: Venue, *, clear_client_orders: bool = True) -> None:
+        """`clear_client_orders`: cancel what clients ordered themselves as well, where the venue can."""
         self._desk = desk
+        self._venue = venue
+        self._clear_client_orders = clear_client_orders
+        self._to_clear: set[AccountId] = set()
         self._phases: dict[Currency, IntradayPhase] = {}
 
     async def look(self) -> None:
@@ -55,7 +73,18 @@ class IntradayDay:
         for account_id in ids if begins else ():
             await self._begin(account_id, cancel=flat)
         if flat:
+            if begins and self._clear_client_orders:
+                self._to_clear.update(ids)
+            await self._clear(ids)
+            await recall_shorts(self._desk, ids)
             await self._arm(ids)
+
+    async def _clear(self, ids: Sequence[AccountId]) -> None:
+        """Clients' own orders, again and again while the venue is away."""
+        waiting = [account_id for account_id in ids if account_id in self._to_clear]
+        for row in (await load_accounts(EVERYTHING, waiting)).values() if waiting else ():
+            if await cancel_client_orders(self._desk, self._venue, row.reference):
+                self._to_clear.discard(row.reference.account_id)
 
     async def _begin(self, account_id: AccountId, cancel: bool) -> None:
         """The account by the rules of the phase; the monitor is told to read it anew."""
@@ -71,7 +100,7 @@ class IntradayDay:
         desk.on_commit()
 
     async def _arm(self, ids: Sequence[AccountId]) -> None:
-        """Whatever is owed and not covered by open orders is sold."""
+        """Whatever is owed and not covered by open orders is sold, or bought back."""
         for seen in await live_cases_of(ids):
             if _to_arm(seen):
                 async with transaction():
@@ -86,8 +115,7 @@ class IntradayDay:
             return
         account_id = view.case.account_id
         account = (await load_books([account_id], desk.rules.books, now))[account_id]
-        orders = as_open_orders(await open_orders_of([account_id]))
-        if not uncovered_amount(account.book, orders, now, desk.rules.max_price_age):
+        if not await self._lacks(view.case, account, now):
             return
         view = replace(view, symbols=account.symbols)
         edited = decide(view.case, CaseTrigger.EDITED, now)
@@ -98,14 +126,22 @@ class IntradayDay:
         told = case_entry(SYSTEM, now, view.case, after, "flattenIntraday")
         await write_audit([told] if told else [])
 
+    async def _lacks(self, case: Case, account: AccountBook, now: datetime) -> bool:
+        """Something is left to do when the open orders fill."""
+        orders = as_open_orders(await open_orders_of([case.account_id]))
+        if case.alert_type is not AlertType.SHORT_RECALL:
+            return uncovered_amount(account.book, orders, now, self._desk.rules.max_price_age) > 0
+        today = self._desk.today(now)
+        recalls = [each for each in await open_recoveries_of([case.account_id]) if each.case_id == case.id]
+        return any(uncovered_quantity(account.book, orders, each, today) for each in recalls)
+
 
 def _to_arm(view: CaseView) -> bool:
     case = view.case
-    return (
-        case.status is not CaseStatus.EXCEPTION
-        and case.auto_liquidation is None
-        and case.uncovered_amount > 0
+    owes = case.uncovered_amount > 0 or (
+        case.alert_type is AlertType.SHORT_RECALL and case.cured_since is None
     )
+    return owes and case.status is not CaseStatus.EXCEPTION and case.auto_liquidation is None
 
 
 async def _cancel_all(desk: Desk, orders: Sequence[OrderView], now: datetime) -> list[Event]:

@@ -11,6 +11,7 @@ import structlog
 
 from desk.audit import MESSAGES, message_entry
 from desk.desk import Desk
+from desk.outward_counts import OutwardCounts
 from domain.message import (
     Channel,
     Circuit,
@@ -41,6 +42,7 @@ class ChannelSender:
         concurrency: int,
         poll_interval_s: float,
         jitter: Callable[[], float],
+        counts: OutwardCounts,
     ) -> None:
         """`jitter` gives numbers from 0 to 1."""
         self._desk = desk
@@ -49,6 +51,7 @@ class ChannelSender:
         self._concurrency = concurrency
         self._poll_interval_s = poll_interval_s
         self._jitter = jitter
+        self._counts = counts
         rules = desk.rules.messages
         self._circuit = Circuit(rules.circuit_failures, rules.circuit_pause)
         self._sending: set[asyncio.Task[None]] = set()
@@ -91,7 +94,16 @@ class ChannelSender:
         fault = await self._service.send(outgoing)
         if self._circuit.note(fault, self._desk.clock()):
             log.warning("a message channel fails", channel=self._channel, reason=fault)
+        self._count(fault)
         await self._settle(message, fault)
+
+    def _count(self, fault: str | None) -> None:
+        counts, channel = self._counts, self._channel
+        counts.failed_attempts[channel] += fault is not None
+        if self._circuit.closed_until is None:
+            counts.failing.discard(channel)
+        else:
+            counts.failing.add(channel)
 
     async def _settle(self, message: Message, fault: str | None, *, pointless: bool = False) -> None:
         """By what the row says now: another process may have thought that this one was dead."""
@@ -107,6 +119,8 @@ class ChannelSender:
                 await save_message(changed)
             if changed.status is not current.status:
                 await write_audit([message_entry(MESSAGES, now, "messageSettled", current, changed)])
+        if changed.status is not current.status:
+            self._counts.messages[self._channel, changed.status] += 1
         if changed.status is MessageStatus.FAILED:
             log.warning(
                 "a message could not be sent", message=message.id, channel=self._channel, reason=fault

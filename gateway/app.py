@@ -16,7 +16,7 @@ from gateway.graphql import Endpoint
 from gateway.limits import BodyLimit
 from gateway.live import Live
 from gateway.logs import REQUEST_ID_HEADER, RequestId
-from gateway.metrics import CONTENT_TYPE, exposition
+from gateway.metrics import CONTENT_TYPE, Waiting, ask_waiting, exposition
 from gateway.patience import Question
 from gateway.report_endpoint import ReportEndpoint
 from gateway.resources import Parts, Resources, open_resources
@@ -25,7 +25,6 @@ from gateway.sse import EventStreams, wants_event_stream
 from gateway.startup import import_if_empty, prepare_tables
 from gateway.workers import Workers
 from models.database import fetch
-from models.outbox import Backlog, backlog
 from resolvers.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
 
@@ -52,7 +51,7 @@ class Application:
             )
         )
         self._database_there = Question(lambda: fetch("SELECT 1 AS one"), DATABASE_PATIENCE_S)
-        self._backlog = Question(self._ask_backlog, DATABASE_PATIENCE_S)
+        self._waiting = Question(self._ask_waiting, DATABASE_PATIENCE_S)
         self._endpoint: Endpoint | None = None
         self._streams: EventStreams | None = None
         self._reports: ReportEndpoint | None = None
@@ -139,15 +138,15 @@ class Application:
         """For Prometheus."""
         if self.resources is None or self.live is None or self._workers is None:
             return Response(status_code=503)
-        waiting: Backlog | None = None
+        waiting: Waiting | None = None
         with suppress(OSError), self.resources.database.active():
-            waiting = await self._backlog.answer()
+            waiting = await self._waiting.answer()
         text = exposition(self.resources, self.live, self._workers, waiting)
         return Response(text, media_type=CONTENT_TYPE)
 
-    async def _ask_backlog(self) -> Backlog:
+    async def _ask_waiting(self) -> Waiting:
         assert self.resources is not None
-        return await backlog(self.resources.desk.clock())
+        return await ask_waiting(self.resources.desk.clock())
 
     async def _database_answers(self) -> bool:
         if self.resources is None:

@@ -7,12 +7,13 @@ from desk.auto_liquidate import run_due
 from desk.flatten_intraday import IntradayDay
 from desk.market_days import shift_deadlines
 from gateway.resources import Resources
+from venues.base import Venue
 
 
-async def liquidate_automatically(resources: Resources) -> None:
+async def liquidate_automatically(resources: Resources, venue: Venue) -> None:
     """See to intraday accounts, then begin what is due."""
     settings = resources.settings
-    day = IntradayDay(resources.desk)
+    day = IntradayDay(resources.desk, venue, clear_client_orders=settings.cancel_client_orders)
     while True:
         await day.look()
         while (

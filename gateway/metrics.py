@@ -2,22 +2,44 @@
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
 
 from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, HistogramMetricFamily, Metric
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from domain.message import Channel
 from gateway.live import Live
 from gateway.resources import Resources
 from gateway.workers import Workers
-from models.outbox import Backlog
+from models.message import waiting_messages
+from models.outbox import Backlog, backlog
+from models.webhook import WebhookLag, count_disabled, slowest_webhook
 from subscriptions.metrics import LAG_BUCKETS_S, LagHistogram
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 
-def exposition(resources: Resources, live: Live, workers: Workers, waiting: Backlog | None) -> bytes:
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What the database knows of what is still to be done."""
+
+    backlog: Backlog
+    messages: Mapping[Channel, int]
+    webhook: WebhookLag
+    webhooks_disabled: int
+
+
+async def ask_waiting(now: datetime) -> Waiting:
+    """As of now."""
+    return Waiting(
+        await backlog(now), await waiting_messages(), await slowest_webhook(now), await count_disabled()
+    )
+
+
+def exposition(resources: Resources, live: Live, workers: Workers, waiting: Waiting | None) -> bytes:
     """The metrics of this process. `waiting` None: the database did not tell; its figures are left out."""
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(resources, live, workers, waiting))
@@ -25,7 +47,7 @@ def exposition(resources: Resources, live: Live, workers: Workers, waiting: Back
 
 
 class _Collector(Collector):
-    def __init__(self, resources: Resources, live: Live, workers: Workers, waiting: Backlog | None) -> None:
+    def __init__(self, resources: Resources, live: Live, workers: Workers, waiting: Waiting | None) -> None:
         self._resources = resources
         self._live = live
         self._workers = workers
@@ -36,6 +58,8 @@ class _Collector(Collector):
         yield from self._process()
         yield from self._sockets()
         yield from self._deliveries()
+        yield from self._messages()
+        yield from self._webhooks()
         yield _lags(self._live.metrics.lags)
 
     def _process(self) -> Iterator[Metric]:
@@ -44,8 +68,9 @@ class _Collector(Collector):
         yield _gauge("bus_up", "1 while the event bus answers; else the outbox is polled.", self._bus_up)
         if self._waiting is None:
             return
-        yield _gauge("relay_waiting_events", "Committed events without a position.", self._waiting.events)
-        yield _gauge("relay_lag_seconds", "Age of the oldest of them.", self._waiting.age.total_seconds())
+        waiting = self._waiting.backlog
+        yield _gauge("relay_waiting_events", "Committed events without a position.", waiting.events)
+        yield _gauge("relay_lag_seconds", "Age of the oldest of them.", waiting.age.total_seconds())
 
     def _sockets(self) -> Iterator[Metric]:
         metrics = self._live.metrics
@@ -70,6 +95,32 @@ class _Collector(Collector):
             CounterMetricFamily, "live_resumes", "Resumed subscriptions.", metrics.resumes, "result"
         )
 
+    def _messages(self) -> Iterator[Metric]:
+        counts = self._resources.outward
+        channels = self._resources.settings.message_urls
+        if self._waiting is not None:
+            waiting = {channel: self._waiting.messages.get(channel, 0) for channel in channels}
+            yield _labelled(GaugeMetricFamily, "messages_waiting", "Still to be sent.", waiting, "channel")
+        failing = {channel: int(channel in counts.failing) for channel in channels}
+        yield _labelled(GaugeMetricFamily, "messages_circuit_open", "1: rarely tried.", failing, "channel")
+        attempts = {channel: counts.failed_attempts[channel] for channel in channels}
+        yield _labelled(CounterMetricFamily, "messages_failed_attempts", "Not taken.", attempts, "channel")
+        settled = CounterMetricFamily("desk_messages", "Settled messages.", labels=["channel", "status"])
+        for (channel, status), count in sorted(counts.messages.items()):
+            settled.add_metric([channel, status], count)
+        yield settled
+
+    def _webhooks(self) -> Iterator[Metric]:
+        posts = self._resources.outward.posts
+        results = {"taken": posts[True], "failed": posts[False]}
+        yield _labelled(CounterMetricFamily, "webhook_posts", "Posts to receivers.", results, "result")
+        if self._waiting is None:
+            return
+        slowest = self._waiting.webhook
+        yield _gauge("webhook_waiting_events", "Before the slowest active webhook.", slowest.events)
+        yield _gauge("webhook_lag_seconds", "Age of the first of them.", slowest.age.total_seconds())
+        yield _gauge("webhooks_disabled", "Disabled webhooks.", self._waiting.webhooks_disabled)
+
     @property
     def _bus_up(self) -> bool:
         return self._resources.bus.healthy
@@ -83,7 +134,7 @@ def _labelled(
     family: type[GaugeMetricFamily] | type[CounterMetricFamily],
     name: str,
     text: str,
-    values: Mapping[str, int] | Mapping[int, int],
+    values: Mapping[str, int] | Mapping[Channel, int] | Mapping[int, int],
     label: str = "field",
 ) -> Metric:
     metric = family(f"desk_{name}", text, labels=[label])

@@ -14,6 +14,7 @@ from functools import partial
 from desk.daily_messages import sweep_messages
 from desk.deliver_webhooks import WebhookDeliverer
 from desk.desk import Desk
+from desk.outward_counts import OutwardCounts
 from desk.outward_rules import MessageRules, WebhookRules
 from desk.send_queued import ChannelSender
 from domain.events import Event
@@ -73,18 +74,19 @@ async def run_outward(
     settings: Settings,
     desk: Desk,
     cursors: CursorSigner,
+    counts: OutwardCounts,
     policy: RestartPolicy,
     outages: tuple[type[Exception], ...],
 ) -> None:
     """Every loop until cancelled, each supervised by itself: a channel that crashes does so alone."""
     with _services(settings) as services:
         senders = [
-            Worker(f"messages by {channel}", _sender(settings, desk, channel, service).run)
+            Worker(f"messages by {channel}", _sender(settings, desk, channel, service, counts).run)
             for channel, service in services.items()
         ]
         loops = [
             Worker("daily messages", lambda: _sweep(settings, desk)),
-            Worker("webhooks", lambda: _deliver(settings, desk, cursors)),
+            Worker("webhooks", lambda: _deliver(settings, desk, cursors, counts)),
         ]
         supervisor = Supervisor([*senders, *loops], policy, outages=outages)
         supervisor.start()
@@ -109,7 +111,9 @@ def _services(settings: Settings) -> Iterator[dict[Channel, AppriseService]]:
         yield services
 
 
-def _sender(settings: Settings, desk: Desk, channel: Channel, service: MessageService) -> ChannelSender:
+def _sender(
+    settings: Settings, desk: Desk, channel: Channel, service: MessageService, counts: OutwardCounts
+) -> ChannelSender:
     return ChannelSender(
         desk,
         channel,
@@ -117,6 +121,7 @@ def _sender(settings: Settings, desk: Desk, channel: Channel, service: MessageSe
         concurrency=settings.message_concurrency,
         poll_interval_s=settings.message_poll_interval_s,
         jitter=random.random,
+        counts=counts,
     )
 
 
@@ -126,14 +131,14 @@ async def _sweep(settings: Settings, desk: Desk) -> None:
         await asyncio.sleep(settings.message_sweep_interval_s)
 
 
-async def _deliver(settings: Settings, desk: Desk, cursors: CursorSigner) -> None:
+async def _deliver(settings: Settings, desk: Desk, cursors: CursorSigner, counts: OutwardCounts) -> None:
     """One task for each endpoint that something is due for, so that a slow one delays nobody."""
 
     def body(webhook: Webhook, event: Event, offset: int) -> bytes:
         return webhook_body(event, webhook_cursor(cursors, webhook.id, Position(webhook.epoch, offset)))
 
     poster = WebhookPoster(desk.rules.webhooks.urls, settings.webhook_timeout_s)
-    deliverer = WebhookDeliverer(desk, poster, body, random.random)
+    deliverer = WebhookDeliverer(desk, poster, body, random.random, counts)
     running: dict[WebhookId, asyncio.Task[None]] = {}
     async with asyncio.TaskGroup() as group:
         while True:

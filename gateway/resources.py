@@ -13,6 +13,7 @@ from pathlib import Path
 from uuid_utils import uuid7
 
 from desk.desk import CaseRules, Desk, DeskRules
+from desk.outward_counts import OutwardCounts
 from domain.book_changes import TradeStatusStated
 from domain.intraday import IntradayRules
 from domain.liquidation import PlanLimits
@@ -91,6 +92,7 @@ class Resources:
     revocations: Revocations
     market_days: MarketDays
     signals: Signals
+    outward: OutwardCounts
     holder: str
     """This process's name in leases."""
     open_venue: Callable[[], OpenVenue]
@@ -131,6 +133,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             revocations=revocations,
             market_days=MarketDays(calendars, parts.clock, settings.market_day_poll_interval_s),
             signals=signals,
+            outward=OutwardCounts(),
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
             open_feed=lambda: (parts.open_feed or open_feed)(settings, parts.clock),

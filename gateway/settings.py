@@ -259,7 +259,8 @@ class Settings(BaseSettings):
 
     cancel_client_orders: bool = Field(
         True,
-        description="Whether a client's own orders are cancelled before ours are sent, if the venue can.",
+        description="Whether a client's own orders are cancelled before ours are sent, and those of intraday "
+        "accounts before the close, if the venue can.",
     )
     what_if_timeout_s: Seconds = Field(
         60, description="After how many seconds a what-if of the whole book is ended."
@@ -358,6 +359,10 @@ class Settings(BaseSettings):
     )
     message_lifetime_hours: Count = Field(
         24, description="After how many hours a message that was not sent is given up."
+    )
+    message_retention_days: Count = Field(
+        400,
+        description="How many days after its case was closed a message is kept; of a live case, for ever.",
     )
     message_sweep_interval_s: Seconds = Field(
         15, description="How often, in seconds, the desk looks for clients who are to be told something."

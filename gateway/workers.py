@@ -33,6 +33,7 @@ from models import outbox
 from models.codec import event_from_text
 from models.lease import acquire_lease, release_lease
 from models.market import load_instruments, load_quotes
+from models.message import prune_messages
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from subscriptions.bus import BusUnavailable, Message, PositionLost, SlowConsumer
 from subscriptions.outbox_relay import OutboxRelay
@@ -41,6 +42,7 @@ LEASE = "desk"
 RECONCILE_ORDERS_MAX = 10_000
 PRUNE_INTERVAL_S = 30.0
 PRUNE_ROWS = 5_000
+PRUNE_MESSAGES = 500
 EXPIRE_APPROVALS_MAX = 100
 RELOAD_INTERVAL_S = 600.0
 DISPATCH_POLL_S = 0.5
@@ -216,7 +218,7 @@ async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
             Worker("events", lambda: _listen(resources, monitor)),
             Worker("dispatcher", lambda: _dispatch(resources, opened)),
             Worker("reports", lambda: _record(resources, opened)),
-            Worker("automatic liquidations", lambda: liquidate_automatically(resources)),
+            Worker("automatic liquidations", lambda: liquidate_automatically(resources, opened.venue)),
             Worker("deadlines", lambda: follow_market_days(resources)),
         ]
         if feed is not None:
@@ -383,12 +385,16 @@ async def _expire_approvals(resources: Resources) -> None:
 
 async def _outward(resources: Resources) -> None:
     settings, cursors = resources.settings, resources.api.cursors
-    await run_outward(settings, resources.desk, cursors, PERSISTENT, OUTAGES)
+    await run_outward(settings, resources.desk, cursors, resources.outward, PERSISTENT, OUTAGES)
 
 
 async def _prune(resources: Resources) -> None:
-    retention = timedelta(hours=resources.settings.outbox_retention_hours)
+    settings, clock = resources.settings, resources.desk.clock
+    events = timedelta(hours=settings.outbox_retention_hours)
+    messages = timedelta(days=settings.message_retention_days)
     while True:
-        while await outbox.prune(resources.desk.clock() - retention, PRUNE_ROWS) == PRUNE_ROWS:
+        while await outbox.prune(clock() - events, PRUNE_ROWS) == PRUNE_ROWS:
+            pass
+        while await prune_messages(clock() - messages, PRUNE_MESSAGES) == PRUNE_MESSAGES:
             pass
         await asyncio.sleep(PRUNE_INTERVAL_S)

@@ -46,6 +46,7 @@ class Untold:
 
     case_id: CaseId
     account_id: AccountId
+    opened_at: datetime
     told_before: bool
     contact: Contact | None
 
@@ -81,7 +82,7 @@ async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime
 
 
 async def lock_message(message_id: MessageId) -> Message:
-    """As it stands now, locked; messages are never deleted."""
+    """As it stands now, locked; what is being sent is never pruned."""
     row = await fetch_one(f"{_SELECT} FROM client_message m WHERE m.id = $1{for_update('m')}", message_id)
     assert row is not None
     return message_from_row(row)
@@ -118,6 +119,26 @@ async def expire_late(now: datetime, limit: int) -> list[Expired]:
     return [Expired(MessageId(row["id"]), CaseId(row["case_id"]), row["reason"]) for row in rows]
 
 
+async def prune_messages(before: datetime, limit: int) -> int:
+    """Forget at most `limit` settled messages older than that, of cases closed before it too; how many."""
+    rows = await fetch(
+        "SELECT m.id FROM client_message m JOIN margin_case c ON c.id = m.case_id"
+        " WHERE m.created_at < $1 AND m.settled_at < $1 AND c.closed_at < $1 ORDER BY m.created_at LIMIT $2",
+        *(before, limit),
+    )
+    where = Where()
+    where.add("id IN (?)", [row["id"] for row in rows])
+    return await execute(f"DELETE FROM client_message{where}", *where.values) if rows else 0
+
+
+async def waiting_messages() -> dict[Channel, int]:
+    """How many each channel has still to send."""
+    rows = await fetch(
+        "SELECT channel, COUNT(*) AS messages FROM client_message WHERE status = 'QUEUED' GROUP BY channel"
+    )
+    return {Channel(row["channel"]): int(row["messages"]) for row in rows}
+
+
 async def untold_cases(
     day: str, currencies: Sequence[str], now: datetime, after: CaseId | None, limit: int
 ) -> list[Untold]:
@@ -150,7 +171,7 @@ async def untold_cures(since: datetime, after: CaseId | None, limit: int) -> lis
 async def _untold(where: Where, limit: int) -> list[Untold]:
     most = where.value(limit)
     rows = await fetch(
-        f"SELECT c.id, c.account_id, EXISTS ({_TOLD}) AS told, {CONTACT_COLUMNS}"
+        f"SELECT c.id, c.account_id, c.opened_at, EXISTS ({_TOLD}) AS told, {CONTACT_COLUMNS}"
         " FROM margin_case c JOIN account a ON a.id = c.account_id"
         f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id LIMIT {most}",
         *where.values,
@@ -159,6 +180,7 @@ async def _untold(where: Where, limit: int) -> list[Untold]:
         Untold(
             CaseId(row["id"]),
             AccountId(row["account_id"]),
+            time(row["opened_at"]),
             bool(row["told"]),
             contact_from_row(row) if row["contact_language"] else None,
         )

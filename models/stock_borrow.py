@@ -111,6 +111,21 @@ async def shorts_in(audience: Audience, symbols: Sequence[Symbol]) -> dict[Symbo
     return found
 
 
+async def short_stocks_of(ids: Sequence[AccountId]) -> dict[tuple[AccountId, Symbol], Decimal]:
+    """How much each of these accounts is short of which stock."""
+    where = Where()
+    where.add("p.account_id IN (?)", list(ids))
+    where.add(_SHORT_STOCK)
+    rows = await fetch(
+        f"SELECT p.account_id, p.instrument_id, p.quantity {_FROM}{where} ORDER BY p.account_id",
+        *where.values,
+    )
+    return {
+        (AccountId(row["account_id"]), Symbol(row["instrument_id"])): decimal(row["quantity"]).copy_negate()
+        for row in rows
+    }
+
+
 async def accounts_short_of(audience: Audience, symbol: Symbol, most: int) -> list[AccountId]:
     """The accounts within scope that are short of the stock, by id, at most so many."""
     where = Where()

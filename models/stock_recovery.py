@@ -272,7 +272,7 @@ def _where(audience: Audience, wanted: RecoveryFilter) -> Where:
     where = Where()
     where.sees(audience)
     where.add("r.alert_type = ?", wanted.alert_type)
-    states = (RecoveryStatus.OPEN,) if wanted.status is None else wanted.status
+    states = (RecoveryStatus.OPEN,) if wanted.status is None else dict.fromkeys(wanted.status)
     where.add(f"({' OR '.join(_STATES[status] for status in states) or '1 = 0'})")
     where.add_if("r.instrument_id = ?", wanted.symbol)
     where.add_if("a.client_id = ?", wanted.client_id)

@@ -751,6 +751,7 @@ class MessageTable(Model):
         )
         indexes = (
             Index(fields=("case_id", "created_at", "id"), name="message_case"),
+            Index(fields=("created_at",), name="message_created"),
             Index(fields=("status", "channel", "next_attempt_at"), name="message_due"),
         )
 

@@ -1,7 +1,8 @@
 """Webhook endpoints and how far each has been delivered to."""
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.principal import Audience, Permission
@@ -108,6 +109,38 @@ async def count_webhooks(owner: str | None = None) -> int:
     where = Where()
     where.add_if("w.owner = ?", owner)
     row = await fetch_one(f"SELECT COUNT(*) AS webhooks FROM webhook w{where}", *where.values)
+    assert row is not None
+    return int(row["webhooks"])
+
+
+@dataclass(frozen=True, slots=True)
+class WebhookLag:
+    """Of the active endpoint that is farthest behind."""
+
+    events: int
+    age: timedelta
+    """How long ago the first event happened that it has not got."""
+
+
+async def slowest_webhook(now: datetime) -> WebhookLag:
+    """How far it is behind; nothing where there is none."""
+    row = await fetch_one(
+        "SELECT s.last_offset - MIN(w.stream_offset) AS events,"
+        " (SELECT MIN(o.at) FROM outbox o WHERE o.stream_offset ="
+        " (SELECT MIN(b.stream_offset) + 1 FROM webhook b WHERE b.status = 'ACTIVE')) AS since"
+        " FROM webhook w JOIN stream s ON s.name = $1 AND s.epoch = w.epoch"
+        " WHERE w.status = 'ACTIVE' GROUP BY s.last_offset",
+        STREAM,
+    )
+    if row is None:
+        return WebhookLag(0, timedelta())
+    age = timedelta() if row["since"] is None else now - time(row["since"])
+    return WebhookLag(max(0, int(row["events"])), max(timedelta(), age))
+
+
+async def count_disabled() -> int:
+    """How many endpoints are disabled."""
+    row = await fetch_one("SELECT COUNT(*) AS webhooks FROM webhook WHERE status = 'DISABLED'")
     assert row is not None
     return int(row["webhooks"])
 

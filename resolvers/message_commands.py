@@ -42,7 +42,9 @@ class MessageQueued:
     async def message(self, info: Info) -> Message:
         """Batched over the answers."""
         row = await info.context.loaders.messages.load(self.message_id)
-        assert row is not None, "a message that one wrote is visible"
+        if row is None:
+            # Its key is kept for ever, the message is not.
+            raise ApiError(BAD_USER_INPUT, "The message was sent so long ago that it is no longer kept.")
         return message_of(row, info.context)
 
 

@@ -5,6 +5,13 @@ from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
 
+_ORDER_INDEXES = {
+    "order_list": "created_at, id",
+    "order_case": "case_id, created_at",
+    "order_account": "account_id, status",
+    "order_status": "status",
+}
+
 
 class Migration(migrations.Migration):
     dependencies = [("models", "0012_case_work")]
@@ -56,6 +63,14 @@ class Migration(migrations.Migration):
         ops.RunSQL(
             "CREATE UNIQUE INDEX one_kill_switch ON kill_switch (scope, subject) WHERE ended_at IS NULL",
             reverse_sql="DROP INDEX one_kill_switch",
+        ),
+        *(
+            # Backwards, SQLite remakes the table without its indexes.
+            ops.RunSQL(
+                "SELECT 1",
+                reverse_sql=f"CREATE INDEX IF NOT EXISTS {index} ON liquidation_order ({columns})",
+            )
+            for index, columns in _ORDER_INDEXES.items()
         ),
         ops.AddField(
             model_name="OrderTable",

@@ -149,11 +149,16 @@ class Desk:
         self._callers.append(caller)
         return caller
 
+    @property
+    def port(self) -> int:
+        """Where it listens."""
+        assert self._server is not None
+        return self._server.port
+
     async def leads(self) -> bool:
         """As it says itself."""
-        assert self._server is not None
         async with httpx.AsyncClient() as client:
-            return bool((await client.get(f"http://127.0.0.1:{self._server.port}/readyz")).json()["leader"])
+            return bool((await client.get(f"http://127.0.0.1:{self.port}/readyz")).json()["leader"])
 
     async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
         """Wait for what has no event."""
@@ -176,6 +181,14 @@ class Desk:
 
     def _open_feed(self) -> Feed:
         return PushFeed(self.world.market)
+
+
+async def scraped(desk: Desk) -> dict[str, float]:
+    """The metrics of the process, by name and labels."""
+    async with httpx.AsyncClient() as client:
+        text = (await client.get(f"http://127.0.0.1:{desk.port}/metrics")).text
+    lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
+    return {name: float(value) for name, value in lines}
 
 
 class _Server(uvicorn.Server):

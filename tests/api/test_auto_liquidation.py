@@ -26,6 +26,7 @@ from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_mar
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
 from tests.api.trading import cases, liquidate, orders
+from tests.contract.venue_harness import new_order
 
 QUICK: dict[str, Any] = {
     "auto_liquidation_poll_s": 0.05,
@@ -130,6 +131,22 @@ async def test_a_case_in_exception_is_not_sold_and_the_setting_ends(world: World
     newest = (await records(trader, case_id))["followUps"]["nodes"][0]
     assert newest["byDesk"]
     assert "exception" in newest["text"]
+
+
+async def test_what_one_person_may_not_sell_alone_the_desk_does_not_sell_by_itself(world: World) -> None:
+    """600 at 100 would be needed: it is above the limit, whoever set it and however soon."""
+    desk = await owing_desk(world, approval_notional=59_999)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(desk.caller(Permission.RISK_WARNING_OPERATOR), [case_id], at="2020-03-16T02:00:01Z")
+    desk.clock.advance(seconds=1)
+    await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the refusal")
+    assert not await orders(trader)
+    (note,) = await told(trader, case_id)
+    assert "second person" in note
+    assert "above 59999 HKD" in note
+    refused = await liquidate(trader, case_id)
+    assert refused["code"] == "APPROVAL_REQUIRED", "it can be asked for as it says"
 
 
 async def test_while_the_market_is_shut_it_waits_for_the_session(world: World) -> None:
@@ -242,6 +259,35 @@ async def test_intraday_accounts_are_flat_before_the_close(world: World) -> None
     assert {row["account_no"] for row in await desk.rows(ACCOUNTS_SOLD)} == {"I1"}
     (case,) = await cases(trader, status=["OPEN", "LIQUIDATING", "RESOLVED"])
     assert (case["alertType"], case["amountAtOpen"]) == ("INTRADAY", "90000")
+
+
+async def test_shorts_of_intraday_accounts_are_covered_and_their_own_orders_cancelled(world: World) -> None:
+    day_trader = an_account("I1", "500000", {BANK: -1000}, account_type=AccountType.INTRADAY)
+    other = an_account("M1", "500000", {BANK: -1000})
+    desk = await world.desk(a_book(a_client("C1", day_trader), a_client("C2", other)), **QUICK)
+    trader = desk.caller()
+    await world.market.says(*quotes(world.clock()))
+    for account_no in ("I1", "M1"):
+        desk.venue.place_client_order(account_no, new_order(f"own-{account_no}"))
+    desk.clock.advance(hours=5, minutes=45)
+    await world.market.says(*quotes(world.clock()))
+    await desk.until(lambda: _covered(desk, world, "I1"), "the short to be covered, from 15:45 on")
+    assert desk.venue.client_orders("I1") == ()
+    assert len(desk.venue.client_orders("M1")) == 1
+    (order,) = await orders(trader)
+    assert (order["type"], order["side"], order["quantity"]) == ("MARKET", "BUY", "1000")
+    (case,) = await cases(trader, status=["OPEN", "LIQUIDATING", "RESOLVED"])
+    assert case["alertType"] == "SHORT_RECALL"
+    assert not await _covered(desk, world, "M1")
+
+
+async def _covered(desk: Desk, world: World, account_no: str) -> bool:
+    await world.market.says(*quotes(world.clock()))
+    rows = await desk.rows(
+        "SELECT p.quantity FROM position p JOIN account a ON a.id = p.account_id"
+        f" WHERE a.account_no = '{account_no}'"
+    )
+    return all(float(row["quantity"]) >= 0 for row in rows)
 
 
 ACCOUNTS_SOLD = "SELECT DISTINCT a.account_no FROM liquidation_order o JOIN account a ON a.id = o.account_id"

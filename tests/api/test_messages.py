@@ -12,9 +12,11 @@ from domain.book_changes import ContactStated
 from domain.message import Contact, Language, QuietHours
 from domain.principal import Permission
 from feeds.book import BookClient, BookFile
+from models.database import time
 from tests.api.books import a_book, a_client, owing, quotes
+from tests.api.case_work import command, work
 from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
+from tests.api.desk_server import Desk, World, scraped
 from tests.api.outside import MORNING
 from tests.api.trading import CASE_EVENTS, cases
 from tests.receiver import Posted, Receiver, a_receiver
@@ -326,6 +328,110 @@ async def test_no_reminder_of_an_exception_and_none_of_a_cured_case_that_was_hel
     assert "owe us" not in str(everything)
     (late,) = await send(desk.caller(), case["id"], key="late", template="REMINDER")
     assert late["code"] == "CASE_CLOSED"
+
+
+async def test_a_case_in_exception_gets_no_daily_message_until_that_is_cleared(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await called(*(world, receiver, "sms"), book=a_reached_book(), message_automatic_channels=("SMS",))
+    case = await case_of(desk, "M1")
+    await settled(desk, case["id"], "SENT")
+    marked = await command(desk.caller(), "markException", await work(desk.caller(), case["id"]), reason="x")
+    assert marked["case"]["messagesMuted"] is True
+    world.clock.now = MORNING + timedelta(days=1)
+    await other_client_is_told(desk, days=2)
+    assert len(receiver.at("/sms")) == 1, "nothing while it lasts"
+    await command(desk.caller(), "clearException", marked["case"], reason="they answer again")
+    await receiver.until(2, "/sms")
+    reminder, first = await settled(desk, case["id"], "SENT", "SENT")
+    assert (first["template"], reminder["template"]) == ("MARGIN_CALL", "REMINDER")
+
+
+async def other_client_is_told(desk: Desk, days: int) -> None:
+    """A sweep has passed: M2, whom no channel reaches, has a message of each of so many days on record."""
+
+    async def told() -> bool:
+        return len(await messages(desk.caller(), (await case_of(desk, "M2"))["id"])) == days
+
+    await desk.until(told, f"messages of {days} days")
+
+
+async def test_reminders_go_out_on_trading_days_only(world: World, receiver: Receiver) -> None:
+    world.clock.now = MORNING + timedelta(days=4)
+    desk = await called(
+        *(world, receiver, "sms", "email"), book=a_reached_book(), message_automatic_channels=("SMS",)
+    )
+    case = await case_of(desk, "M1")
+    await settled(desk, case["id"], "SENT")
+    world.clock.now = MORNING + timedelta(days=5)
+    await sweeps_pass(desk)
+    assert len(receiver.at("/sms")) == 1, "a Saturday"
+    world.clock.now = MORNING + timedelta(days=7)
+    await receiver.until(2, "/sms")
+
+
+async def test_messages_are_forgotten_long_after_their_case_and_never_before(
+    world: World, receiver: Receiver
+) -> None:
+    settings = {**channels(receiver, "sms"), "message_retention_days": 10}
+    desk = await called(world, receiver, "sms", book=a_reached_book(), message_retention_days=10)
+    case = await case_of(desk, "M1")
+    sent = await send(desk.caller(), case["id"], text="Hello")
+    await settled(desk, case["id"], "SENT")
+    world.clock.advance(days=11)
+    await desk.stop()
+    desk = await world.desk(**settings)
+    await housekeeping_passes(world, desk)
+    assert len(await messages(desk.caller(), case["id"])) == 1, "the case lives"
+    await cure(world, desk)
+    world.clock.advance(days=11)
+    await desk.stop()
+    desk = await world.desk(**settings)
+
+    async def forgotten() -> bool:
+        return await messages(desk.caller(), case["id"]) == []
+
+    await desk.until(forgotten, "the message to be forgotten")
+    given = {"idempotencyKey": "k", "caseIds": [case["id"]], "channel": "SMS", "text": "Hello"}
+    again = await desk.caller().answer(SEND, input=given)
+    assert again.codes == ["BAD_USER_INPUT"]
+    assert len(receiver.at("/sms")) == len(sent), "and not sent anew"
+
+
+async def housekeeping_passes(world: World, desk: Desk) -> None:
+    """It forgets published events of long ago before it looks at messages; a lone old event shows it."""
+
+    async def swept() -> bool:
+        rows = await desk.rows("SELECT MIN(at) AS oldest FROM outbox WHERE stream_offset IS NOT NULL")
+        oldest = rows[0]["oldest"]
+        return oldest is None or time(oldest) > world.clock() - timedelta(days=2)
+
+    await desk.until(swept, "housekeeping")
+
+
+async def test_metrics_tell_what_waits_what_was_sent_and_which_channel_fails(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.answers_by["/sms"] = 500
+    desk = await called(world, receiver, "sms", "email", book=a_reached_book(), message_attempts=9)
+    case, trader = await case_of(desk, "M1"), desk.caller()
+    await send(trader, case["id"], key="mail", channel="EMAIL", text="Hello")
+    for number in range(3):
+        await send(trader, case["id"], key=f"s{number}", text="Hello")
+
+    async def fails() -> bool:
+        samples = await scraped(desk)
+        return (
+            samples['desk_messages_circuit_open{channel="SMS"}'] == 1
+            and samples.get('desk_messages_total{channel="EMAIL",status="SENT"}') == 1
+        )
+
+    await desk.until(fails, "the metrics to say so")
+    samples = await scraped(desk)
+    assert samples['desk_messages_waiting{channel="SMS"}'] == 3
+    assert samples['desk_messages_waiting{channel="EMAIL"}'] == 0
+    assert samples['desk_messages_circuit_open{channel="EMAIL"}'] == 0
+    assert samples['desk_messages_failed_attempts_total{channel="SMS"}'] >= 3
 
 
 async def test_a_process_that_died_while_sending_sends_again_under_the_same_id(

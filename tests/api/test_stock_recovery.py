@@ -178,6 +178,12 @@ async def test_a_shortfall_opens_at_its_time_is_bought_back_and_closes(writers: 
     assert (recovered["outstandingQuantity"], recovered["requiredQuantity"]) == ("0", "500")
 
 
+async def test_a_filter_may_name_a_status_however_often(writers: Desk) -> None:
+    trader = writers.caller()
+    assert await shortfalls(trader, status=["OPEN"] * 3000) == []
+    assert await recoveries(trader, status=["OPEN", "CANCELED"] * 3000) == {}
+
+
 async def test_a_delivery_ends_a_shortfall_and_the_same_day_does_not_ask_again(
     writers: Desk, world: World
 ) -> None:

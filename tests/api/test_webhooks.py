@@ -11,7 +11,7 @@ from domain.principal import Permission
 from models.revocation import revoke_subject
 from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
+from tests.api.desk_server import Desk, World, scraped
 from tests.api.trading import CASE_EVENTS, cases, liquidate
 from tests.receiver import Posted, Receiver, a_receiver
 from tests.webhook_receiver import ForgedDelivery, verified
@@ -149,6 +149,10 @@ async def test_a_failing_receiver_gets_every_event_in_order_once_it_is_back_and_
     await receiver.until(2, "/well")
     await receiver.until(1, "/down")
     assert {body(each)["id"] for each in receiver.at("/down")} == {body(receiver.at("/well")[0])["id"]}
+    desk.clock.advance(seconds=1)
+    behind = await scraped(desk)
+    assert behind["desk_webhook_waiting_events"] >= 2
+    assert behind["desk_webhook_lag_seconds"] >= 1
     receiver.answers_by.clear()
 
     async def delivered() -> bool:
@@ -156,6 +160,9 @@ async def test_a_failing_receiver_gets_every_event_in_order_once_it_is_back_and_
         return len({body(each)["id"] for each in receiver.at("/down")}) >= 2
 
     await desk.until(delivered, "the events to arrive after all")
+    posts = await scraped(desk)
+    assert posts['desk_webhook_posts_total{result="failed"}'] >= 1
+    assert posts['desk_webhook_posts_total{result="taken"}'] >= 3
     in_order = list(dict.fromkeys(body(each)["id"] for each in receiver.at("/down")))
     assert in_order[:2] == [body(each)["id"] for each in receiver.at("/well")][:2]
 

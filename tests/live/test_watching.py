@@ -39,6 +39,14 @@ NAMES = {
     "desk_live_overflows",
     "desk_live_resumes",
     "desk_live_lag_seconds",
+    "desk_messages",
+    "desk_messages_waiting",
+    "desk_messages_circuit_open",
+    "desk_messages_failed_attempts",
+    "desk_webhook_posts",
+    "desk_webhook_waiting_events",
+    "desk_webhook_lag_seconds",
+    "desk_webhooks_disabled",
 }
 
 Samples = dict[tuple[str, str], float]

@@ -86,6 +86,11 @@ def test_a_public_https_url_is_taken_and_local_ones_only_when_allowed() -> None:
         ("fd00::1", False),
         ("::ffff:192.168.1.1", False),
         ("fe80::1%eth0", False),
+        ("64:ff9b::7f00:1", False),
+        ("64:ff9b:1::7f00:1", False),
+        ("::127.0.0.1", False),
+        ("::ffff:0:127.0.0.1", False),
+        ("fec0::1", False),
         ("nonsense", False),
     ],
 )

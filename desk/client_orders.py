@@ -1,0 +1,34 @@
+"""What clients ordered themselves: cancelled where the desk is to trade, or the account must be flat."""
+
+import structlog
+
+from desk.audit import entry
+from desk.desk import Desk
+from domain.events import AccountReference
+from domain.principal import SYSTEM
+from models.audit import write_audit
+from models.database import transaction
+from models.kill_switch import switch_over
+from venues.base import CancelsClientOrders, Venue, VenueUnavailable
+
+log = structlog.get_logger()
+
+
+async def cancel_client_orders(desk: Desk, venue: Venue, account: AccountReference) -> bool:
+    """False when the venue was away, so that it may be asked again; no transaction may be open.
+
+    A venue that cannot do it, or does not know of them, is none to ask; they are let be under a kill switch.
+    """
+    if not isinstance(venue, CancelsClientOrders) or await switch_over(account) is not None:
+        return True
+    try:
+        cancelled = await venue.cancel_client_orders(account.account_no)
+    except VenueUnavailable as unavailable:
+        log.warning("the venue is not available", account_no=account.account_no, error=str(unavailable))
+        return False
+    if cancelled:
+        detail = {"accountNo": account.account_no, "orders": cancelled}
+        told = entry(SYSTEM, desk.clock(), "cancelClientOrders", "account", account.account_id, detail)
+        async with transaction():
+            await write_audit([told])
+    return True

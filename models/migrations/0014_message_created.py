@@ -1,0 +1,18 @@
+"""Old messages are found by their age."""
+
+from tortoise import migrations
+from tortoise.indexes import Index
+from tortoise.migrations import operations as ops
+
+
+class Migration(migrations.Migration):
+    dependencies = [("models", "0013_kill_switch")]
+
+    initial = False
+
+    operations = [
+        ops.AddIndex(
+            model_name="MessageTable",
+            index=Index(fields=["created_at"], name="message_created"),
+        ),
+    ]
