@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -30,7 +31,7 @@ from domain.risk_settings import (
     client_factor_subject,
 )
 from models.book import AccountBook, load_books
-from models.database import Database, UniqueViolated, execute, transaction
+from models.database import Database, UniqueViolated, transaction
 from models.risk_rules import RiskSettings
 from models.risk_setting import Concerned, insert_setting, next_number
 from tests.integration.desk_kit import APPLE, BOEING, NOON, DeskKit
@@ -206,14 +207,16 @@ def _later() -> Sequence[tuple[SettingValue, SettingKind, str]]:
     )
 
 
-@pytest.mark.parametrize("change", ["approved_by = 'mary'", "effective_at = $2"])
-async def test_the_database_refuses_one_person_alone_and_backdating(kit: DeskKit, change: str) -> None:
+@pytest.mark.parametrize(
+    "change", [{"approved_by": "mary"}, {"effective_at": NOON - timedelta(seconds=1)}], ids=str
+)
+async def test_the_database_refuses_one_person_alone_and_backdating(
+    kit: DeskKit, change: dict[str, Any]
+) -> None:
     version = await put(a_rule(2))
-    before = NOON - timedelta(seconds=1)
+    again = replace(version, id=SettingId(uuid4().hex), number=version.number + 1, **change)
     with pytest.raises(UniqueViolated):
-        await execute(
-            f"UPDATE risk_setting SET {change}, requested_at = $2 WHERE id = $1", version.id, before
-        )
+        await insert_setting(again, Concerned())
 
 
 async def test_a_request_whose_before_image_is_no_longer_true_is_refused(kit: DeskKit) -> None:

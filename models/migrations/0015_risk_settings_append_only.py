@@ -34,7 +34,7 @@ async def allow_changes(_apps: object, editor: Any) -> None:
 
 
 class Migration(migrations.Migration):
-    dependencies = [("models", "0013_kill_switch")]
+    dependencies = [("models", "0014_message_created")]
 
     initial = False
 
