@@ -1,6 +1,7 @@
-"""A deposit that meets a call in part, or in full, stays in the case's history.
+"""Money that came and meets a call in part, or in full, stays in the case's history.
 
-The book of record states balances, not deposits: what a balance rose by is taken for one, be it a dividend.
+The book of record states balances, not what moved them: a deposit, a dividend or the client's own sale look
+the same from here. So the note says that cash rose and by how much, and does not call it a deposit.
 The desk's own fills are in both balances, if the book of record has booked what it had of them by then.
 """
 
@@ -52,7 +53,7 @@ def _told(desk: Desk, account: AccountBook, currency: Currency, received: Decima
     earlier = _amount(desk, _without(account.book, currency, received), now)
     left = _amount(desk, account.book, now)
     money = f"{received.normalize():f} {currency}"
-    return f"Received {money}: of {earlier:f} {base} to collect {left:f} {base} are left."
+    return f"Cash rose by {money}: of {earlier:f} {base} to collect {left:f} {base} are left."
 
 
 def _amount(desk: Desk, book: Book, now: datetime) -> Decimal:

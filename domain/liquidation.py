@@ -41,6 +41,7 @@ __all__ = [
     "Uncurable",
     "after_open_orders",
     "plan",
+    "refuses",
     "uncovered_amount",
 ]
 
@@ -167,14 +168,9 @@ def plan(
     """
     open_orders = tuple(open_orders)
     rest = after_open_orders(book, open_orders)
-    if not ZERO <= request.price_band <= limits.price_band:
-        return Refusal(
-            RefusalCode.PRICE_OUTSIDE_BAND, f"The price band is a fraction from 0 to {limits.price_band:f}."
-        )
-    if request.order_type is OrderType.MARKET and request.session is not TradingSession.REGULAR:
-        return Refusal(
-            RefusalCode.MARKET_CLOSED, "A market order is for the regular session only; use a limit."
-        )
+    refused = refuses(request, limits)
+    if refused is not None:
+        return refused
     with exact():
         start = _draft_of(rest, request.target)
         if not start.amounts()[0] and not (request.override and request.legs):
@@ -190,6 +186,19 @@ def plan(
             return asked
         unknown = ground.unknown_volume(asked.closed())
         return _written(asked, before, _left_by_caps(asked), unknown, request.override)
+
+
+def refuses(request: PlanRequest, limits: PlanLimits) -> Refusal | None:
+    """What no plan may ask for, whatever the book holds."""
+    if not ZERO <= request.price_band <= limits.price_band:
+        return Refusal(
+            RefusalCode.PRICE_OUTSIDE_BAND, f"The price band is a fraction from 0 to {limits.price_band:f}."
+        )
+    if request.order_type is OrderType.MARKET and request.session is not TradingSession.REGULAR:
+        return Refusal(
+            RefusalCode.MARKET_CLOSED, "A market order is for the regular session only; use a limit."
+        )
+    return None
 
 
 def uncovered_amount(

@@ -13,10 +13,9 @@ from domain.case import AlertType
 from domain.closing import Closable, closable_at
 from domain.covered_options import Today, written_calls
 from domain.ids import Symbol
-from domain.liquidation import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable
+from domain.liquidation import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable, refuses
 from domain.margin import Book, Holding
 from domain.money import ZERO, exact, lots_needed, lots_within, round_money, total, whole_lots
-from domain.order import OrderType, TradingSession
 from domain.order_caps import capped
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder, after_open_orders, closable, side_price
@@ -46,10 +45,9 @@ def plan_recovery(
     `recoveries` are the open ones to serve. The policy of the request is not used; its legs, if any, say
     which positions, how much at most and at which limit. The amounts of the plan are 0.
     """
-    if request.order_type is OrderType.MARKET and request.session is not TradingSession.REGULAR:
-        return Refusal(
-            RefusalCode.MARKET_CLOSED, "A market order is for the regular session only; use a limit."
-        )
+    refused = refuses(request, limits)
+    if refused is not None:
+        return refused
     open_orders = tuple(open_orders)
     rest = after_open_orders(book, open_orders)
     goals = _goals(rest, recoveries, today)

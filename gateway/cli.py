@@ -17,6 +17,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from desk.audit import entry
+from domain.calendar import MarketDay, MarketDayKind
 from domain.principal import Permission
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
@@ -27,6 +28,7 @@ from gateway.book_import import import_book
 from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
 from gateway.fleet import Fleet, stop_without_parent
 from gateway.logs import configure_logging
+from gateway.market_day_command import SHORT_NAMES, put_in
 from gateway.replaying import Refused, into_database, into_redis
 from gateway.reports import EVERY_RECORD, REPORTS, UnknownReport, begin, period_of
 from gateway.resources import Parts, Resources, open_resources
@@ -276,6 +278,34 @@ def verify_audit_command(
             whole = await verify_audit(out, noted, advance)
         if not whole:
             raise SystemExit(1)
+
+    _run(run)
+
+
+@cli.command("market-day")
+def market_day_command(
+    market: Annotated[str, typer.Argument(help="Such as XHKG or XNYS; HK, US, JP and UK will do.")],
+    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day there.")],
+    kind: Annotated[str, typer.Argument(help="closed, half, or regular: take an earlier word back.")],
+    reason: Annotated[str, typer.Option(help="Kept for the auditor.")],
+    close: Annotated[
+        datetime | None, typer.Option(formats=["%H:%M"], help="When a half day closes, local time.")
+    ] = None,
+) -> None:
+    """Put in a day on which a market does not trade as its calendar says; tells which deadlines moved."""
+    try:
+        named = SHORT_NAMES.get(market.upper(), market.upper())
+        closes_at = None if close is None else close.time()
+        word = MarketDay(named, day.date(), MarketDayKind(kind.upper()), closes_at, reason)
+    except ValueError as bad:
+        _fail(f"This is no market day: {bad}.")
+
+    async def run(resources: Resources) -> None:
+        moved = await put_in(resources.desk, resources.market_days, word)
+        out.print(f"{named} {word.day} is {word.kind}; {len(moved)} deadlines moved")
+        for each in moved:
+            moments = f"from {each.before:%Y-%m-%d %H:%M} to {each.after:%Y-%m-%d %H:%M} UTC"
+            print(f"{each.case_no} {each.account_no} {moments}")
 
     _run(run)
 

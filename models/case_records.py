@@ -1,12 +1,13 @@
 """Follow-up records and moves of deadlines: append-only, newest first."""
 
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from domain.case_records import DeadlineChange, DeadlineChangeKind, FollowUp
 from domain.ids import CaseId
 from domain.principal import Audience
-from models.database import Row, execute, execute_many, fetch, fetch_one, insert_sql, time
+from models.database import Row, execute, execute_many, fetch, insert_sql, time
 from models.where import Page, PageRequest, Where, cut
 
 R = TypeVar("R")
@@ -49,12 +50,56 @@ async def page_deadline_changes(
     return await _page("deadline_change", _CHANGE, _change, audience, case_id, request)
 
 
-async def count_records(table: str, audience: Audience, case_id: CaseId) -> int:
-    """How many rows of `follow_up` or `deadline_change` a case has."""
-    where = _of_case(audience, case_id)
-    row = await fetch_one(f"SELECT COUNT(*) AS records {_from(table)}{where}", *where.values)
-    assert row is not None
-    return int(row["records"])
+async def newest_follow_ups(
+    audience: Audience, ids: Sequence[CaseId], first: int
+) -> dict[CaseId, Page[FollowUp]]:
+    """The first page of each case, as `page_follow_ups` gives it, in one statement."""
+    return await newest_of_cases("follow_up", _FOLLOW_UP, _follow_up, audience, ids, first)
+
+
+async def newest_deadline_changes(
+    audience: Audience, ids: Sequence[CaseId], first: int
+) -> dict[CaseId, Page[DeadlineChange]]:
+    """The first page of each case, as `page_deadline_changes` gives it, in one statement."""
+    return await newest_of_cases("deadline_change", _CHANGE, _change, audience, ids, first)
+
+
+async def newest_of_cases(
+    table: str,
+    columns: Sequence[str],
+    read: Callable[[Row], R],
+    audience: Audience,
+    ids: Sequence[CaseId],
+    first: int,
+) -> dict[CaseId, Page[R]]:
+    """The first page of each case's rows of a table that has `case_id`, `at` and `id`, newest first."""
+    where = Where()
+    numbered = (
+        "SELECT n.id, ROW_NUMBER() OVER (PARTITION BY n.case_id ORDER BY n.at DESC, n.id DESC) AS place"
+        f" FROM {table} n WHERE n.case_id IN ({where.value(list(ids))})"
+    )
+    where.add("q.place <= ?", first + 1)
+    where.sees(audience)
+    rows = await fetch(
+        f"SELECT {_listed(columns)} {_from(table)} JOIN ({numbered}) q ON q.id = r.id{where}"
+        " ORDER BY r.at DESC, r.id DESC",
+        *where.values,
+    )
+    found: dict[CaseId, list[R]] = defaultdict(list)
+    for row in rows:
+        found[CaseId(row["case_id"])].append(read(row))
+    return {id_: cut(found[id_], first) for id_ in ids}
+
+
+async def count_of_cases(table: str, audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:
+    """How many rows of `follow_up`, `deadline_change` or `snapshot` each case has; none: left out."""
+    where = Where()
+    where.add("r.case_id IN (?)", list(ids))
+    where.sees(audience)
+    rows = await fetch(
+        f"SELECT r.case_id, COUNT(*) AS records {_from(table)}{where} GROUP BY r.case_id", *where.values
+    )
+    return {CaseId(row["case_id"]): int(row["records"]) for row in rows}
 
 
 async def follow_ups_of(audience: Audience, ids: Sequence[str]) -> dict[str, FollowUp]:

@@ -102,6 +102,16 @@ async def load_instruments(symbols: Sequence[Symbol] | None = None) -> dict[Symb
     return {Symbol(row["symbol"]): instrument_from_row(row) for row in rows}
 
 
+async def known_markets(markets: Sequence[str]) -> set[str]:
+    """Those of these that an instrument is traded on."""
+    if not markets:
+        return set()
+    rows = await fetch(
+        f"SELECT DISTINCT i.market FROM instrument i WHERE i.market IN ({placeholders(markets)})", *markets
+    )
+    return {row["market"] for row in rows}
+
+
 async def holders(symbol: Symbol) -> list[AccountId]:
     """Accounts that have, or had, a position in the symbol."""
     rows = await fetch("SELECT account_id FROM position WHERE instrument_id = $1", symbol)

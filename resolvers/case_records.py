@@ -6,7 +6,7 @@ import strawberry
 
 from domain import case_records as records
 from domain.ids import CaseId
-from models.case_records import count_records, page_deadline_changes, page_follow_ups
+from models.case_records import page_deadline_changes, page_follow_ups
 from resolvers.context import Info
 from resolvers.node import Node, global_id
 from resolvers.pagination import Connection, Pager
@@ -42,13 +42,20 @@ async def follow_ups_page(info: Info, case_id: CaseId, first: int, after: str | 
     context = info.context
     pager: Pager[records.FollowUp] = Pager(("followUps", case_id), "ts", context.api.page_size_max)
     request = pager.request(first, after)
-    page = await page_follow_ups(context.audience, case_id, request)
+
+    async def count() -> int:
+        return await context.loaders.follow_up_counts.load(case_id) or 0
+
+    if after is None:
+        page = await context.loaders.follow_ups_of.load((case_id, first))
+    else:
+        page = await page_follow_ups(context.audience, case_id, request)
     return pager.connection(
         page,
         request,
         lambda row: (row.at, row.id),
         follow_up_of,
-        lambda: count_records("follow_up", context.audience, case_id),
+        count,
     )
 
 
@@ -61,13 +68,20 @@ async def deadline_changes_page(
         ("deadlineChanges", case_id), "ts", context.api.page_size_max
     )
     request = pager.request(first, after)
-    page = await page_deadline_changes(context.audience, case_id, request)
+
+    async def count() -> int:
+        return await context.loaders.deadline_change_counts.load(case_id) or 0
+
+    if after is None:
+        page = await context.loaders.deadline_changes_of.load((case_id, first))
+    else:
+        page = await page_deadline_changes(context.audience, case_id, request)
     return pager.connection(
         page,
         request,
         lambda row: (row.at, row.id),
         _deadline_change_of,
-        lambda: count_records("deadline_change", context.audience, case_id),
+        count,
     )
 
 

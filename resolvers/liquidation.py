@@ -65,7 +65,9 @@ class LiquidateCaseInput:
     policy: LiquidationPolicy = strawberry.field(
         default=LiquidationPolicy.MIN_TURNOVER, description="How the planner picks."
     )
-    keep: list[str] | None = strawberry.field(default=None, description="Symbols never to touch.")
+    keep: list[str] | None = strawberry.field(
+        default=None, description="Symbols never to touch; one that the desk does not know is refused."
+    )
     order_type: OrderType = strawberry.field(default=OrderType.LIMIT, description="How orders are priced.")
     session: TradingSession = strawberry.field(
         default=TradingSession.REGULAR, description="When orders may trade."
@@ -330,18 +332,23 @@ def plan_request(
         session=session,
         time_in_force=time_in_force,
         target=asked.target,
-        price_band=_not_negative("priceBand", asked.price_band) or ZERO,
-        caps=OrderCaps(
-            _positive("maxAdvShare", asked.max_adv_share, most=ONE),
-            _positive("maxSliceNotional", asked.max_slice_notional),
-        ),
+        price_band=band_of(asked.price_band),
+        caps=caps_of(asked.max_adv_share, asked.max_slice_notional),
     )
 
 
-def _not_negative(name: str, value: Decimal | None) -> Decimal | None:
-    if value is not None and value < 0:
-        raise ApiError(BAD_USER_INPUT, f"{name} must not be negative.")
-    return value
+def band_of(price_band: Decimal | None) -> Decimal:
+    """As asked, or none. How wide it may be is the desk's to say."""
+    if price_band is not None and price_band < 0:
+        raise ApiError(BAD_USER_INPUT, "priceBand must not be negative.")
+    return price_band or ZERO
+
+
+def caps_of(max_adv_share: Decimal | None, max_slice_notional: Decimal | None) -> OrderCaps:
+    """As asked."""
+    return OrderCaps(
+        _positive("maxAdvShare", max_adv_share, most=ONE), _positive("maxSliceNotional", max_slice_notional)
+    )
 
 
 def _positive(name: str, value: Decimal | None, most: Decimal | None = None) -> Decimal | None:

@@ -11,6 +11,7 @@ from strawberry.dataloader import DataLoader
 from desk.assess_case import as_open_orders
 from desk.desk import Desk
 from domain.approval import ApprovalView
+from domain.case_records import DeadlineChange, FollowUp
 from domain.events import AccountReference, CaseView, Fill, OrderView
 from domain.ids import (
     AccountId,
@@ -32,6 +33,7 @@ from domain.risk_settings import SettingId, SettingVersion
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import figures_at_open, load_cases, open_cases_of_clients
+from models.case_records import count_of_cases, newest_deadline_changes, newest_follow_ups
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
 from models.contact import load_contacts
 from models.database import consistent_read
@@ -48,6 +50,7 @@ from models.order import (
     open_orders_of,
 )
 from models.risk_setting import load_settings
+from models.snapshot import StoredSnapshot, newest_snapshots
 from models.stock_borrow import ShortHolding, shorts_in
 from models.stock_recovery import RecoveryView, load_recoveries, recoveries_of_cases
 from models.where import Page
@@ -105,8 +108,8 @@ class Loaders:
         self.open_cases_of: DataLoader[ClientId, Sequence[CaseView]] = _many(
             lambda ids: open_cases_of_clients(audience, ids)
         )
-        self.orders_of: DataLoader[tuple[CaseId, int], Page[OrderView]] = DataLoader(
-            load_fn=lambda keys: _first_pages(audience, keys)
+        self.orders_of: DataLoader[tuple[CaseId, int], Page[OrderView]] = _pages(
+            lambda ids, first: newest_orders_of_cases(audience, ids, first)
         )
         self.order_counts: DataLoader[CaseId, int | None] = _one(
             lambda ids: count_orders_of_cases(audience, ids)
@@ -131,8 +134,26 @@ class Loaders:
             lambda ids: load_approvals(audience, ids)
         )
         self.messages: DataLoader[MessageId, Message | None] = _one(lambda ids: load_messages(audience, ids))
-        self.messages_of: DataLoader[tuple[CaseId, int], Page[Message]] = DataLoader(
-            load_fn=lambda keys: _first_messages(audience, keys)
+        self.messages_of: DataLoader[tuple[CaseId, int], Page[Message]] = _pages(
+            lambda ids, first: newest_messages_of_cases(audience, ids, first)
+        )
+        self.follow_ups_of: DataLoader[tuple[CaseId, int], Page[FollowUp]] = _pages(
+            lambda ids, first: newest_follow_ups(audience, ids, first)
+        )
+        self.deadline_changes_of: DataLoader[tuple[CaseId, int], Page[DeadlineChange]] = _pages(
+            lambda ids, first: newest_deadline_changes(audience, ids, first)
+        )
+        self.snapshots_of: DataLoader[tuple[CaseId, int], Page[StoredSnapshot]] = _pages(
+            lambda ids, first: newest_snapshots(audience, ids, first)
+        )
+        self.follow_up_counts: DataLoader[CaseId, int | None] = _one(
+            lambda ids: count_of_cases("follow_up", audience, ids)
+        )
+        self.deadline_change_counts: DataLoader[CaseId, int | None] = _one(
+            lambda ids: count_of_cases("deadline_change", audience, ids)
+        )
+        self.snapshot_counts: DataLoader[CaseId, int | None] = _one(
+            lambda ids: count_of_cases("snapshot", audience, ids)
         )
         self.message_counts: DataLoader[CaseId, int | None] = _one(
             lambda ids: count_messages_of_cases(audience, ids)
@@ -161,28 +182,19 @@ async def _books_ahead(
     return found
 
 
-async def _first_pages(
-    audience: Audience, keys: Sequence[tuple[CaseId, int]]
-) -> list[Page[OrderView] | BaseException]:
-    """Keys are a case and how many of its orders; one statement for each number asked for."""
-    pages: dict[tuple[CaseId, int], Page[OrderView]] = {}
-    for first in {first for _, first in keys}:
-        ids = [case_id for case_id, wanted in keys if wanted == first]
-        found = await newest_orders_of_cases(audience, ids, first)
-        pages |= {(case_id, first): page for case_id, page in found.items()}
-    return [pages[key] for key in keys]
+def _pages(
+    load: Callable[[Sequence[K], int], Awaitable[Mapping[K, Page[V]]]],
+) -> DataLoader[tuple[K, int], Page[V]]:
+    """Keys are a row and how many of its own are asked for; one statement for each number asked for."""
 
+    async def batch(keys: list[tuple[K, int]]) -> list[Page[V] | BaseException]:
+        pages: dict[tuple[K, int], Page[V]] = {}
+        for first in {first for _, first in keys}:
+            found = await load([key for key, wanted in keys if wanted == first], first)
+            pages |= {(key, first): page for key, page in found.items()}
+        return [pages[key] for key in keys]
 
-async def _first_messages(
-    audience: Audience, keys: Sequence[tuple[CaseId, int]]
-) -> list[Page[Message] | BaseException]:
-    """As `_first_pages`, of messages."""
-    pages: dict[tuple[CaseId, int], Page[Message]] = {}
-    for first in {first for _, first in keys}:
-        ids = [case_id for case_id, wanted in keys if wanted == first]
-        found = await newest_messages_of_cases(audience, ids, first)
-        pages |= {(case_id, first): page for case_id, page in found.items()}
-    return [pages[key] for key in keys]
+    return DataLoader(load_fn=batch)
 
 
 def _one(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:

@@ -14,6 +14,7 @@ from resolvers.context import RequestContext, RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import check_key, check_many, check_text
 from resolvers.kill_switch import KillSwitchMutations
+from resolvers.known_names import check_symbols
 from resolvers.liquidation import (
     CancelInput,
     CancelPayload,
@@ -57,6 +58,7 @@ class Mutation(
         items = tuple(command_item(item, context.api.legs_max) for item in input.cases)
         if any(item.plan.override for item in items) and not (input.reason or "").strip():
             raise ApiError(BAD_USER_INPUT, "override needs a reason.")
+        await check_symbols(context, {symbol for item in items for symbol in item.plan.keep})
         command = Liquidate(input.idempotency_key, items, input.reason)
         outcomes = await liquidate(context.api.desk, context.principal, command)
         return LiquidatePayload(

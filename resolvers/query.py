@@ -27,6 +27,7 @@ from resolvers.client import Account, Client, account_of, client_of, position_of
 from resolvers.context import Info, ReadContext, RequestContext, RequestInfo, reader
 from resolvers.enums import OrderDirection
 from resolvers.kill_switch import KillSwitchQueries, kill_switch_of
+from resolvers.known_names import check_symbols
 from resolvers.liquidation import (
     LiquidationPreview,
     LiquidationPreviewInput,
@@ -235,6 +236,7 @@ class Query(
         """The same plan that liquidate would make at this moment."""
         context = reader(info, Capability.PREVIEW)
         request = plan_request(input, TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max)
+        await check_symbols(context, request.keep)
         view = await context.loaders.cases.load(CaseId(filter_id("Case", input.case_id)))
         if view is None:
             return refused_preview(Refusal(RefusalCode.NOT_FOUND, "There is no such case."), Decimal(0))

@@ -9,7 +9,7 @@ import strawberry
 from domain.ids import CaseId
 from domain.principal import Capability
 from domain.snapshot import SnapshotKind
-from models.snapshot import StoredSnapshot, count_snapshots, load_snapshot, page_snapshots
+from models.snapshot import StoredSnapshot, load_snapshot, page_snapshots
 from resolvers.context import Info, ReadContext, reader
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.node import Node, filter_id, global_id
@@ -74,16 +74,23 @@ async def find_snapshot(context: ReadContext, id_: str) -> Snapshot | None:
 
 async def snapshots_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[Snapshot]:
     """Of one case, newest first."""
-    audience = info.context.audience
-    pager: Pager[StoredSnapshot] = Pager(("snapshots", case_id), "ts", info.context.api.page_size_max)
+    context = info.context
+    pager: Pager[StoredSnapshot] = Pager(("snapshots", case_id), "ts", context.api.page_size_max)
     request = pager.request(first, after)
-    page = await page_snapshots(audience, case_id, request)
+
+    async def count() -> int:
+        return await context.loaders.snapshot_counts.load(case_id) or 0
+
+    if after is None:
+        page = await context.loaders.snapshots_of.load((case_id, first))
+    else:
+        page = await page_snapshots(context.audience, case_id, request)
     return pager.connection(
         page,
         request,
         lambda stored: (stored.at, stored.id),
         snapshot_of,
-        lambda: count_snapshots(audience, case_id),
+        count,
     )
 
 

@@ -24,7 +24,7 @@ from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import KEY, VERSION, check_key, check_many, check_text
-from resolvers.liquidation import LiquidationLegInput, UncurablePosition
+from resolvers.liquidation import LiquidationLegInput, UncurablePosition, band_of, caps_of
 from resolvers.node import global_id, type_and_id
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection
@@ -127,6 +127,9 @@ class RecoverStockInput:
         default=TimeInForce.DAY, description="How long orders live."
     )
     reason: str | None = strawberry.field(default=None, description="Kept for the auditor.")
+    price_band: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
+    max_adv_share: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
+    max_slice_notional: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
 
 
 @strawberry.type(description="Orders were recorded; they are on their way to the venue.")
@@ -243,6 +246,8 @@ def _one(item: RecoverStockItemInput, input: RecoverStockInput, legs_max: int) -
         order_type=input.order_type,
         session=input.session,
         time_in_force=input.time_in_force,
+        price_band=band_of(input.price_band),
+        caps=caps_of(input.max_adv_share, input.max_slice_notional),
     )
     id_ = named[1] if named is not None and named[0] in _RECOVERIES else "-"
     return RecoverOne(RecoveryId(id_), item.expected_version, request)

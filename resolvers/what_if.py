@@ -23,6 +23,7 @@ from resolvers.client import Account, load_account
 from resolvers.context import Info, ReadContext
 from resolvers.errors import BAD_USER_INPUT, BOOK_BUSY, FX_RATE_MISSING, ApiError
 from resolvers.figures import MarginFigures, figures_of
+from resolvers.known_names import check_scenario
 from resolvers.liquidation import LiquidationPreview, preview_of, refused_preview
 from resolvers.loaders import BookAndOrders
 from resolvers.node import filter_id
@@ -33,7 +34,8 @@ SHOCKS_MAX = 200
 
 @strawberry.input(
     description="A change of prices. Name symbols, or a market, or a kind; or nothing: then everything. Of "
-    "several shocks on one instrument the most specific counts alone: symbol, market, kind, everything."
+    "several shocks on one instrument the most specific counts alone: symbol, market, kind, everything. A "
+    "name that the desk does not know is refused."
 )
 class PriceShockInput:
     """To domain.what_if.Scenario."""
@@ -208,6 +210,7 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     if (asked.account_id is None) is (asked.case_id is None):
         raise ApiError(BAD_USER_INPUT, "Name either an account or a case.")
     scenario = asked.scenario.scenario()
+    await check_scenario(context, scenario)
     loaded = await _book(context, asked)
     if loaded is None:
         return None
@@ -234,6 +237,7 @@ async def book_what_if(
     api, scenario = context.api, asked.scenario()
     pager: Pager[AccountEffect] = Pager(("bookWhatIf", repr(scenario)), "ds", api.page_size_max)
     request = pager.request(first, after)
+    await check_scenario(context, scenario)
     question = Asked(
         scenario=scenario,
         audience=context.audience,

@@ -25,6 +25,7 @@ from tests.api.books import (
 from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_market_day, work
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
+from tests.api.risk_desk import put_in_force
 from tests.api.trading import cases, liquidate, orders
 from tests.contract.venue_harness import new_order
 
@@ -131,6 +132,21 @@ async def test_a_case_in_exception_is_not_sold_and_the_setting_ends(world: World
     newest = (await records(trader, case_id))["followUps"]["nodes"][0]
     assert newest["byDesk"]
     assert "exception" in newest["text"]
+
+
+async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_it_is_told(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id, other = await ids(trader)
+    switch = {"tradeType": "MARGIN", "forceType": "AUTOMATIC", "on": False}
+    await put_in_force(desk, {"liquidationSwitch": switch})
+    await set_auto(trader, [case_id], at="2020-03-16T02:00:10Z")
+    desk.clock.advance(seconds=10)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the end of it")
+    assert "is off" in (await told(trader, case_id))[0]
+    assert not await orders(trader)
+    assert (await liquidate(trader, other))["__typename"] == "LiquidationStarted", "by hand all the same"
 
 
 async def test_what_one_person_may_not_sell_alone_the_desk_does_not_sell_by_itself(world: World) -> None:

@@ -134,6 +134,7 @@ SENSELESS: dict[str, tuple[str, dict[str, Any]]] = {
     "a reason of 1,001 characters": (LIQUIDATE, {"input": {**_liquidation()["input"], "reason": "x" * 1001}}),
     "no legs": (LIQUIDATE, _liquidation(legs=[])),
     "101 legs": (LIQUIDATE, _liquidation(legs=[{"symbol": str(n)} for n in range(101)])),
+    "a symbol to keep that nobody knows": (LIQUIDATE, _liquidation(keep=[BANK, "0005.HK"])),
     "101 symbols to keep": (LIQUIDATE, _liquidation(keep=[str(n) for n in range(101)])),
     "a version that is no integer": (LIQUIDATE, _liquidation(expectedVersion="1")),
     "a policy that is none": (LIQUIDATE, _liquidation(policy="NONE")),

@@ -1,11 +1,14 @@
 """Follow-up, claim, exception, deadline, end and history of cases, as a desk goes through them."""
 
 import asyncio
+from datetime import date
 from typing import Any
 
 import pytest
 
+from domain.calendar import MarketDay, MarketDayKind
 from domain.principal import Permission
+from gateway.market_day_command import put_in
 from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import (
     WORK_EVENTS,
@@ -239,6 +242,19 @@ async def test_a_typhoon_day_put_in_by_hand_moves_the_deadlines_of_live_cases_an
     assert days[0]["before_state"] is None
     assert '"kind":"CLOSED"' in days[2]["before_state"], "the word that held until then"
     assert '"kind":"REGULAR"' in days[2]["after_state"]
+
+
+async def test_the_command_of_a_market_day_tells_which_deadlines_moved(
+    desk: Desk, ann: Caller, called: Any
+) -> None:
+    resources = desk.application.resources
+    assert resources is not None
+    typhoon = MarketDay("XHKG", date(2020, 3, 17), MarketDayKind.CLOSED, None, "typhoon")
+    with resources.database.active():
+        moved = await put_in(resources.desk, resources.market_days, typhoon)
+    told = next(each for each in moved if each.case_no == called["caseNo"])
+    assert (told.account_no, told.before.day, told.after.day) == ("M1", 18, 19)
+    assert (await work(ann, called["id"]))["deadline"] == "2020-03-19T06:00:00Z"
 
 
 async def test_a_market_day_holds_in_every_process(world: World, desk: Desk, ann: Caller) -> None:

@@ -8,6 +8,7 @@ import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -155,3 +156,14 @@ async def test_a_book_is_imported_once(gateway: Gateway) -> None:
 async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
     line = await refusal(gateway, "token", "--subject", "me", "--permission", "EVERYTHING")
     assert "RISK_WARNING_READ_ONLY, RISK_WARNING_FULL" in line
+
+
+async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    half = ("market-day", "HK", today, "half")
+    assert "closes at a time of its own" in await refusal(gateway, *half, "--reason", "early close")
+    code, out, err = await gateway.run(*half, "--close", "12:00", "--reason", "early close")
+    assert (code, err) == (0, [])
+    assert " ".join(out) == f"XHKG {today} is HALF; 0 deadlines moved"
+    line = await refusal(gateway, "market-day", "NOWHERE", today, "closed", "--reason", "typhoon")
+    assert "There is nothing to amend" in line

@@ -36,6 +36,12 @@ EVERYTHING = """query ($first: Int!) { cases(first: $first) { nodes {
 OF_ORDERS = """query ($first: Int!) { orders(first: $first) { nodes {
   id fills { price } history { status } instrument { lotSize } case { caseNo account { figures { amount } } }
 } } }"""
+OF_RECORDS = """query ($first: Int!) { cases(first: $first) { nodes {
+  id
+  followUps { totalCount nodes { text } } deadlineChanges { totalCount nodes { reason } }
+  snapshots(first: 5) { totalCount nodes { kind figures { amount } } }
+  messages { totalCount nodes { title status } }
+} } }"""
 OF_CLIENTS = """query ($first: Int!) { clients(first: $first) { nodes {
   id openCases { id orders { nodes { fills { price } } } } accounts { figures { amount } openOrders { id } }
 } } }"""
@@ -49,7 +55,8 @@ async def statements(desk: Desk) -> AsyncIterator[list[str]]:
     seen: list[str] = []
 
     def note(sql: str) -> None:
-        if not any(own in sql for own in ("lease", "advisory_unlock")):
+        # The bus reads events, now and then, which no query does.
+        if not any(own in sql for own in ("lease", "advisory_unlock", "FROM outbox")):
             seen.append(re.sub(r"'[^']*'|\$\d+|[0-9]+|, ", "", sql))
 
     assert desk.application.resources is not None
@@ -100,7 +107,8 @@ async def follower(shared_world: World) -> Desk:
 
 
 @pytest.mark.parametrize(
-    ("document", "field"), [(EVERYTHING, "cases"), (OF_ORDERS, "orders"), (OF_CLIENTS, "clients")]
+    ("document", "field"),
+    [(EVERYTHING, "cases"), (OF_RECORDS, "cases"), (OF_ORDERS, "orders"), (OF_CLIENTS, "clients")],
 )
 async def test_a_longer_page_costs_no_more_statements(follower: Desk, document: str, field: str) -> None:
     caller = follower.caller()

@@ -412,6 +412,36 @@ async def test_a_recall_that_is_due_is_covered_by_the_desk_itself_where_that_was
     assert await recoveries(trader) == {}
 
 
+async def test_a_cover_is_priced_within_a_band_and_capped_as_a_liquidation_is(shorts: Desk) -> None:
+    trader = shorts.caller()
+    await recall(trader, 500, rule="LARGEST_FIRST")
+    (found,) = (await recoveries(trader)).values()
+    (wide,) = await recover(trader, found["id"], priceBand="0.5")
+    assert wide["code"] == "PRICE_OUTSIDE_BAND"
+    (covered,) = await recover(trader, found["id"], priceBand="0.01", maxSliceNotional="100000")
+    (order,) = covered["orders"]
+    assert Decimal(order["quantity"]) < 500
+    assert Decimal(order["limitPrice"]) > 400
+    assert [each["reason"] for each in covered["uncurable"]] == ["CAPPED"]
+
+
+async def test_a_kill_switch_and_the_switches_hold_for_covers_too(shorts: Desk) -> None:
+    trader = shorts.caller()
+    await recall(trader, 500, rule="LARGEST_FIRST")
+    (found,) = (await recoveries(trader)).values()
+    switch = {"tradeType": "MARGIN", "forceType": "MANUAL", "on": False}
+    await put_in_force(shorts, {"liquidationSwitch": switch})
+    (off,) = await recover(trader, found["id"])
+    assert off["code"] == "SWITCH_OFF"
+    await put_in_force(shorts, {"liquidationSwitch": switch | {"on": True}})
+    freeze = """mutation ($input: SetKillSwitchInput!) { setKillSwitch(input: $input) {
+      result { __typename } } }"""
+    await trader.ask(freeze, input={"idempotencyKey": uuid4().hex, "on": True, "reason": "audit"})
+    (frozen,) = await recover(trader, found["id"])
+    assert frozen["code"] == "FROZEN"
+    assert await orders(trader) == []
+
+
 async def test_a_large_cover_takes_a_second_person_like_any_liquidation(shorts: Desk) -> None:
     await put_in_force(shorts, {"approvalLimits": {"notional": "1000", "cases": 10}})
     trader = shorts.caller()

@@ -7,7 +7,7 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from tests.api.books import BANK, RAIL, a_book, a_client, an_account, an_instrument, quotes
+from tests.api.books import APPLE, BANK, RAIL, a_book, a_client, an_account, an_instrument, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
 from tests.api.trading import cases
@@ -41,7 +41,7 @@ async def desk(shared_world: World) -> Desk:
     """Five accounts with 2,000 shares at 100; only M1 is in call."""
     accounts = [an_account(number, cash, {BANK: 1000, RAIL: 1000}) for number, cash in CASH.items()]
     clients = (a_client(f"C{number}", account) for number, account in enumerate(accounts))
-    instruments = (an_instrument(BANK, lot=100), an_instrument(RAIL, lot=100))
+    instruments = (an_instrument(BANK, lot=100), an_instrument(RAIL, lot=100), an_instrument(APPLE))
     desk = await shared_world.desk(a_book(*clients, instruments=instruments))
     await desk.market.says(*quotes(desk.clock()))
 
@@ -170,11 +170,17 @@ async def test_an_account_out_of_scope_is_in_no_sum(desk: Desk) -> None:
         {"prices": [{"factor": "-0.1"}, {"factor": "-0.2"}]},
         {"prices": [{"factor": "-0.1", "market": "XHKG", "kind": "STOCK"}]},
         {"currencies": [{"currency": "USD", "factor": "-2"}]},
+        {"prices": [{"factor": "-0.1", "market": "HK"}]},
+        {"prices": [{"factor": "-0.1", "symbols": [BANK, "0005.HK"]}]},
+        {"currencies": [{"currency": "EUR", "factor": "0.1"}]},
         {"prices": [{"factor": "-0.1", "symbols": [f"{number}.HK" for number in range(201)]}]},
     ],
 )
 async def test_a_scenario_that_makes_no_sense_is_an_error(desk: Desk, scenario: Any) -> None:
     assert (await desk.caller().answer(BOOK, input=scenario)).codes == ["BAD_USER_INPUT"]
+    (m1,) = await cases(desk.caller())
+    of_one = await desk.caller().answer(WHAT_IF, input={"caseId": m1["id"], "scenario": scenario})
+    assert of_one.codes == ["BAD_USER_INPUT"]
 
 
 async def test_a_what_if_names_an_account_or_a_case_and_not_both(desk: Desk) -> None:

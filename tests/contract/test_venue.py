@@ -11,7 +11,7 @@ from domain.ids import ClientOrderId
 from domain.market import TradeStatus
 from domain.order import OrderSide, TimeInForce
 from tests.contract.venue_harness import PaperHarness, VenueHarness, new_order
-from venues.base import CancelRequest, ClientOrderIdReused, VenueUnavailable
+from venues.base import CancelRequest, CancelsClientOrders, ClientOrderIdReused, VenueUnavailable
 from venues.paper import CancelAnswer, Connection, PaperBehaviour
 
 A, B, C = ClientOrderId("A"), ClientOrderId("B"), ClientOrderId("C")
@@ -385,3 +385,55 @@ async def test_v35_a_closed_venue_takes_nothing_and_ends_its_reports(harness: Ve
     with pytest.raises(VenueUnavailable):
         await harness.venue.submit(new_order("A"))
     assert [report async for report in harness.venue.reports()] == []
+
+
+def clients(harness: VenueHarness) -> CancelsClientOrders:
+    """The venue, where it knows of clients' own orders."""
+    if not isinstance(harness.venue, CancelsClientOrders):
+        pytest.skip("the venue does not know what clients ordered themselves")
+    return harness.venue
+
+
+async def test_v36_a_clients_own_orders_are_cancelled_once_and_no_other_clients(
+    harness: VenueHarness,
+) -> None:
+    venue = clients(harness)
+    for account_no, client_order_id in (("M1", "own-1"), ("M1", "own-2"), ("M2", "own-3")):
+        harness.client_orders(account_no, new_order(client_order_id))
+    assert await venue.cancel_client_orders("M1") == 2
+    assert await venue.cancel_client_orders("M1") == 0
+    assert await venue.cancel_client_orders("M3") == 0
+    assert await venue.cancel_client_orders("M2") == 1
+
+
+async def test_v37_cancelling_a_clients_orders_leaves_those_of_the_desk(harness: VenueHarness) -> None:
+    venue = clients(harness)
+    harness.quote("399.00", "400.00")
+    await harness.venue.submit(new_order("A"))
+    harness.client_orders("M1", new_order("own-1"))
+    await venue.cancel_client_orders("M1")
+    assert kinds(await harness.heard(1)) == [(A, ExecType.NEW)]
+    harness.quote("399.80", "400.00")
+    assert kinds(await harness.heard(1)) == [(A, ExecType.TRADE)]
+
+
+async def test_v38_a_venue_that_is_away_cancels_no_clients_orders(harness: VenueHarness) -> None:
+    venue = clients(harness)
+    harness.client_orders("M1", new_order("own-1"))
+    harness.behave(PaperBehaviour(connection=Connection.DOWN))
+    with pytest.raises(VenueUnavailable):
+        await venue.cancel_client_orders("M1")
+    harness.behave(PaperBehaviour())
+    assert await venue.cancel_client_orders("M1") == 1
+
+
+async def test_v39_when_the_answer_is_lost_asking_again_tells_that_nothing_is_left(
+    harness: VenueHarness,
+) -> None:
+    venue = clients(harness)
+    harness.client_orders("M1", new_order("own-1"))
+    harness.behave(PaperBehaviour(connection=Connection.ANSWER_LOST))
+    with pytest.raises(VenueUnavailable):
+        await venue.cancel_client_orders("M1")
+    harness.behave(PaperBehaviour())
+    assert await venue.cancel_client_orders("M1") == 0

@@ -71,6 +71,10 @@ class VenueHarness(Protocol):
         """The trading day ends."""
         ...
 
+    def client_orders(self, account_no: str, *orders: NewOrder) -> None:
+        """The client orders himself, not through the desk; only of a venue that knows of such orders."""
+        ...
+
     def behave(self, behaviour: PaperBehaviour) -> None:
         """The venue's side of the line has this kind of day from now on."""
         ...
@@ -129,6 +133,10 @@ class PaperHarness:
 
     def end_of_day(self) -> None:
         self.paper.end_of_day()
+
+    def client_orders(self, account_no: str, *orders: NewOrder) -> None:
+        for order in orders:
+            self.paper.place_client_order(account_no, order)
 
     def behave(self, behaviour: PaperBehaviour) -> None:
         self.paper.behave(behaviour)

@@ -1,0 +1,61 @@
+"""`python -m gateway market-day`: put in a typhoon day or an early close; say which deadlines it moved."""
+
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from desk.command import Done
+from desk.desk import Desk
+from desk.market_days import CASES_AT_A_TIME, SetMarketDay, set_market_day, shift_deadlines
+from domain.calendar import MarketDay
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.principal import EVERYTHING, Audience, Permission, Principal
+from gateway.market_days import MarketDays
+from gateway.replaying import Refused
+from models.case import live_case_ids, load_cases
+
+SHORT_NAMES: Mapping[str, str] = {"HK": "XHKG", "US": "XNYS", "JP": "XTKS", "UK": "XLON"}
+"""What an operator may say for a market; else its name in the calendars."""
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
+OPERATOR = Principal(
+    *("desk:market-day", Audience(frozenset({Permission.RISK_SETTING_FULL}), None)),
+    *(datetime.min.replace(tzinfo=UTC), _ALWAYS),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A deadline before and after."""
+
+    case_no: str
+    account_no: str
+    before: datetime
+    after: datetime
+
+
+async def put_in(desk: Desk, days: MarketDays, word: MarketDay) -> list[Moved]:
+    """The deadlines that moved, whether this process moved them or the leader was first. Raises Refused."""
+    await days.load()
+    before = {view.case.id: view.case.deadline async for view in _live_cases()}
+    outcome = await set_market_day(desk, OPERATOR, SetMarketDay(desk.new_id(), word))
+    if not isinstance(outcome, Done):
+        raise Refused(outcome.message)
+    await days.load()
+    await shift_deadlines(desk)
+    return [
+        _moved(view, before[view.case.id])
+        async for view in _live_cases()
+        if before.get(view.case.id, view.case.deadline) != view.case.deadline
+    ]
+
+
+async def _live_cases() -> AsyncIterator[CaseView]:
+    ids: list[CaseId] = list(await live_case_ids())
+    for start in range(0, len(ids), CASES_AT_A_TIME):
+        for view in (await load_cases(EVERYTHING, ids[start : start + CASES_AT_A_TIME])).values():
+            yield view
+
+
+def _moved(view: CaseView, before: datetime) -> Moved:
+    return Moved(view.case.case_no, view.account.account_no, before, view.case.deadline)

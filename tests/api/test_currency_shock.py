@@ -1,0 +1,40 @@
+"""What a currency does to an account that holds shares in another one than it owes in."""
+
+from domain.market import FxRate
+from tests.api.books import APPLE, HKD, USD, USD_IN_HKD, a_book, a_client, a_quote, an_account, an_instrument
+from tests.api.desk_server import Desk, World
+
+HALF: dict[str, object] = {"currencies": [{"currency": "USD", "factor": "-0.5"}]}
+ACCOUNT = "{ clients { nodes { accounts { id } } } }"
+WHAT_IF = """query ($input: WhatIfInput!) { whatIf(input: $input) {
+  before { longMarketValue amount } after { longMarketValue cash amount } calls
+} }"""
+BOOK = """query ($input: ScenarioInput!) { bookWhatIf(input: $input) {
+  callsBefore callsAfter totalBefore totalAfter } }"""
+
+
+async def in_dollars(world: World) -> Desk:
+    """1,000 shares at USD 200 against 700,000 of Hong Kong dollars owed."""
+    account = an_account("M1", "-700000", {APPLE: 1000})
+    book = a_book(a_client("C1", account), instruments=(an_instrument(APPLE),))
+    desk = await world.desk(book)
+    rate = FxRate(USD, HKD, USD_IN_HKD, world.clock())
+    await world.market.says(rate, a_quote(APPLE, world.clock(), "200"))
+    return desk
+
+
+async def test_a_cheaper_dollar_calls_who_owes_hong_kong_dollars(world: World) -> None:
+    trader = (await in_dollars(world)).caller()
+    ((account,),) = [node["accounts"] for node in (await trader.ask(ACCOUNT))["clients"]["nodes"]]
+    found = (await trader.ask(WHAT_IF, input={"accountId": account["id"], "scenario": HALF}))["whatIf"]
+    assert found["before"] == {"longMarketValue": "1560000", "amount": "0"}
+    # Worth 780,000, net assets 80,000; MM is 234,000, the call margin 273,000.
+    assert found["after"] == {"longMarketValue": "780000", "cash": "-700000", "amount": "193000"}
+    assert found["calls"] == ["MAINTENANCE"]
+
+
+async def test_the_whole_book_under_a_cheaper_dollar_is_the_sum_of_its_calls(world: World) -> None:
+    trader = (await in_dollars(world)).caller()
+    found = (await trader.ask(BOOK, input=HALF))["bookWhatIf"]
+    assert (found["callsBefore"], found["callsAfter"]) == (0, 1)
+    assert (found["totalBefore"], found["totalAfter"]) == ("0", "193000")
