@@ -12,7 +12,7 @@ from domain.principal import Permission
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.trading import CASE, CASE_EVENTS, cases, orders
+from tests.api.trading import CASE, CASE_EVENTS, cases, orders, preview
 
 AT_ONCE = 50
 LEG = [{"symbol": BANK, "quantity": "300"}]
@@ -143,6 +143,18 @@ async def test_an_approval_does_not_cover_much_more_than_was_asked_for(
     (anew,) = await ask(maker, {"caseId": called["id"]})
     (decided,) = await decide(checker, "approve", anew["approval"]["id"])
     assert decided["__typename"] == "ApprovalDecided"
+
+
+async def test_the_preview_says_that_it_takes_two_and_shows_the_plan_all_the_same(
+    maker: Caller, called: Any
+) -> None:
+    large = await preview(maker, called["id"], legs=LEG)
+    assert (large["refusal"]["code"], len(large["legs"])) == ("APPROVAL_REQUIRED", 1)
+    small = await preview(maker, called["id"], legs=[{"symbol": BANK, "quantity": "100"}])
+    assert (small["refusal"], len(small["legs"])) == (None, 1)
+    await asked_for(maker, called)
+    assert (await preview(maker, called["id"], legs=LEG))["refusal"]["code"] == "APPROVAL_PENDING"
+    assert await orders(maker) == []
 
 
 async def test_a_batch_of_more_cases_than_one_person_may(desk: Desk, maker: Caller, checker: Caller) -> None:
