@@ -14,7 +14,7 @@ from desk.assess_case import as_open_orders, case_event
 from desk.assess_recovery import is_recovery
 from desk.audit import case_entry
 from desk.desk import Desk
-from desk.four_eyes import facts_after, facts_before, why_two
+from desk.four_eyes import facts_after, facts_before, outgrown, why_two
 from desk.kill_switch import frozen_by
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
@@ -30,7 +30,7 @@ from desk.outcomes import (
     request_hash,
 )
 from desk.plan_recovery import plan_case_recovery
-from desk.request_approval import ApprovalAsked, request_approval
+from desk.request_approval import ApprovalAsked, request_approval, would_ask
 from desk.take_snapshot import snapshot_change
 from domain.approval import Approval, ApprovalKind
 from domain.case import Case, CaseTrigger, decide
@@ -45,7 +45,7 @@ from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
 from models.case import load_cases, lock_case, save_case
-from models.codec import Codec
+from models.codec import Codec, loads
 from models.database import Busy, UniqueViolated, transaction
 from models.holding import bump_book
 from models.idempotency import claim_key, store_outcome, stored_outcomes
@@ -220,6 +220,9 @@ async def liquidate_approved(
     read = await _fresh(desk, view, book_version, {}, now)
     made = await _plan(view, item, read, desk, now)
     if not isinstance(made, Refusal):
+        refused = outgrown(loads(approval.after), made, desk.rules.approval_growth)
+        if refused is not None:
+            return refused
         command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
         await record_liquidation(desk, approver, command, item, view, made, read, now)
     return made
@@ -246,16 +249,31 @@ async def _plan(
             RefusalCode.VERSION_CONFLICT,
             f"The case is at version {case.version}, not {item.expected_version}: look at it again.",
         )
-    accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
+    return await plan_now(desk, view, item, read, now)
+
+
+async def plan_now(
+    desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, now: datetime
+) -> Plan | Refusal:
+    """What would be recorded at this moment, or why nothing; the preview asks too. Changes nothing."""
+    accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     if isinstance(accepted, Refusal):
         return accepted
     off = await frozen_by(view.account) or switched_off(read.book, ForceType.MANUAL)
     if off is not None:
         return off
-    if is_recovery(case):
-        orders = as_open_orders(read.orders)
-        return await plan_case_recovery(desk, case, read.book, orders, item.plan, item.recoveries, now)
-    return plan(read.book.book, as_open_orders(read.orders), item.plan, desk.rules.plans, now)
+    orders = as_open_orders(read.orders)
+    if is_recovery(view.case):
+        return await plan_case_recovery(desk, view.case, read.book, orders, item.plan, item.recoveries, now)
+    return plan(read.book.book, orders, item.plan, desk.rules.plans, now)
+
+
+async def second_person(
+    desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, made: Plan
+) -> Refusal | None:
+    """What `liquidate` would say of this plan alone, if it takes two. Changes nothing."""
+    why = await why_two(desk, read.book, made, 1, item.plan.override)
+    return None if why is None else await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, why)
 
 
 def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:

@@ -10,7 +10,7 @@ from desk.desk import Desk
 from domain.approval import APPROVER, Approval, ApprovalKind
 from domain.ids import AccountId, ApprovalId
 from domain.principal import Capability, Principal
-from domain.refusals import RefusalCode
+from domain.refusals import Refusal, RefusalCode
 from models.approval import insert_approval, pending_approval
 from models.audit import AuditEntry, write_audit
 from models.codec import dumps, loads
@@ -60,19 +60,29 @@ async def request_approval(
         expires_at=now + desk.rules.approval_ttl,
     )
     if not await insert_approval(approval):
-        return await _pending(asked)
+        pending = await pending_approval(asked.kind, asked.entity, asked.entity_id)
+        refusal = _pending(pending)
+        return Refused(refusal.code, refusal.message, approval_id=pending.id if pending else None)
     await write_audit([_audit(principal, approval)])
-    message = f"A second person has to approve it: {why}."
-    return Refused(RefusalCode.APPROVAL_REQUIRED, message, approval_id=approval.id)
+    refusal = _required(why)
+    return Refused(refusal.code, refusal.message, approval_id=approval.id)
 
 
-async def _pending(asked: ApprovalAsked) -> Refused:
-    pending = await pending_approval(asked.kind, asked.entity, asked.entity_id)
+async def would_ask(kind: ApprovalKind, entity: str, entity_id: str, why: str) -> Refusal:
+    """What `request_approval` would answer now, without asking."""
+    pending = await pending_approval(kind, entity, entity_id)
+    return _pending(pending) if pending else _required(why)
+
+
+def _required(why: str) -> Refusal:
+    return Refusal(RefusalCode.APPROVAL_REQUIRED, f"A second person has to approve it: {why}.")
+
+
+def _pending(pending: Approval | None) -> Refusal:
     who = f" by {pending.maker}" if pending else ""
-    return Refused(
+    return Refusal(
         RefusalCode.APPROVAL_PENDING,
         f"It was asked for before{who}: that request has to be decided or withdrawn first.",
-        approval_id=pending.id if pending else None,
     )
 
 

@@ -4,11 +4,21 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from domain.events import AccountReference
-from domain.ids import KillSwitchId
+from domain.ids import AccountId, KillSwitchId
 from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope
 from domain.principal import Audience
 from models.codec import dumps, loads
-from models.database import Row, execute, fetch, fetch_one, insert_sql, is_sqlite, time, time_or_none
+from models.database import (
+    Row,
+    execute,
+    fetch,
+    fetch_one,
+    insert_sql,
+    is_sqlite,
+    placeholders,
+    time,
+    time_or_none,
+)
 from models.where import Page, PageRequest, Where, cut
 
 _COLUMNS = ("id", "scope", "subject", "set_by", "reason", "since", "ended_at", "ended_by")
@@ -67,6 +77,18 @@ async def switch_over(account: AccountReference, since: datetime | None = None) 
         f"{_SELECT} WHERE {_COVERS} AND (s.ended_at IS NULL{after}) ORDER BY s.since, s.id LIMIT 1", *values
     )
     return _switch(row) if row else None
+
+
+async def frozen_accounts(accounts: Sequence[AccountReference]) -> set[AccountId]:
+    """Those of these accounts that a switch which is on covers."""
+    subjects = sorted({id_ for each in accounts for id_ in (each.account_id, each.client_id)})
+    rows = await fetch(
+        "SELECT s.scope, s.subject FROM kill_switch s WHERE s.ended_at IS NULL"
+        f" AND (s.scope = 'DESK' OR s.subject IN ({placeholders(subjects)}))",
+        *subjects,
+    )
+    on = [Frozen(KillSwitchScope(row["scope"]), row["subject"]) for row in rows]
+    return {each.account_id for each in accounts if any(frozen.covers(each) for frozen in on)}
 
 
 async def load_switches(audience: Audience, ids: Sequence[KillSwitchId]) -> dict[KillSwitchId, KillSwitch]:

@@ -111,6 +111,13 @@ class Case(Node):
     )
     view: strawberry.Private[CaseView]
 
+    @strawberry.field(
+        description="A kill switch is on for its account: nothing is sold. No case event tells of it."
+    )
+    async def frozen(self, info: Info) -> bool:
+        """Batched."""
+        return await info.context.loaders.frozen.load(self.view.account)
+
     @strawberry.field(description="The account that was called.")
     async def account(self, info: Info) -> Account:
         """Batched."""

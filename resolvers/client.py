@@ -87,6 +87,13 @@ class Account(Node):
         """Batched."""
         return await load_client(info, self.reference.client_id)
 
+    @strawberry.field(
+        description="A kill switch is on for it, its client or the whole desk: nothing is sold."
+    )
+    async def frozen(self, info: Info) -> bool:
+        """Batched."""
+        return await info.context.loaders.frozen.load(self.reference)
+
     @strawberry.field(description="Computed now, from the last prices.")
     async def figures(self, info: Info) -> MarginFigures:
         """Batched."""

@@ -307,7 +307,8 @@ class LiquidationPreview:
         description="Symbols whose volume was asked for and is not known: taken last, and not capped by it."
     )
     refusal: PreviewRefusal | None = strawberry.field(
-        description="Set when liquidate would be refused; then there are no legs."
+        description="What liquidate would be refused with now: FROZEN, SWITCH_OFF ... Then there are no "
+        "legs, except with APPROVAL_REQUIRED and APPROVAL_PENDING: these legs take a second person."
     )
 
 
@@ -400,7 +401,7 @@ def cancel_result(asked: strawberry.ID, outcome: outcomes.CancelOutcome) -> Canc
     )
 
 
-def preview_of(planned: Plan, desk: Desk) -> LiquidationPreview:
+def preview_of(planned: Plan, desk: Desk, takes_two: Refusal | None = None) -> LiquidationPreview:
     """The GraphQL object of a plan."""
     return LiquidationPreview(
         amount_before=planned.amount_before,
@@ -412,7 +413,7 @@ def preview_of(planned: Plan, desk: Desk) -> LiquidationPreview:
         uncurable=_uncurable(planned.uncurable),
         short_of_target=planned.short_of_target,
         volume_unknown=list(planned.unknown_volume),
-        refusal=None,
+        refusal=PreviewRefusal(code=takes_two.code, message=takes_two.message) if takes_two else None,
     )
 
 

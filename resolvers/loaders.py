@@ -12,7 +12,7 @@ from desk.assess_case import as_open_orders
 from desk.desk import Desk
 from domain.approval import ApprovalView
 from domain.case_records import DeadlineChange, FollowUp
-from domain.events import CaseView, Fill, OrderView
+from domain.events import AccountReference, CaseView, Fill, OrderView
 from domain.ids import (
     AccountId,
     ApprovalId,
@@ -37,7 +37,7 @@ from models.case_records import count_of_cases, newest_deadline_changes, newest_
 from models.client import AccountRow, ClientRow, accounts_of, load_accounts, load_clients
 from models.contact import load_contacts
 from models.database import consistent_read
-from models.kill_switch import load_switches
+from models.kill_switch import frozen_accounts, load_switches
 from models.market import load_instruments, load_quotes
 from models.message import count_messages_of_cases, load_messages, newest_messages_of_cases
 from models.order import (
@@ -117,6 +117,7 @@ class Loaders:
         self.kill_switches: DataLoader[KillSwitchId, KillSwitch | None] = _one(
             lambda ids: load_switches(audience, ids)
         )
+        self.frozen: DataLoader[AccountReference, bool] = DataLoader(load_fn=_frozen)
         self.recoveries: DataLoader[RecoveryId, RecoveryView | None] = _one(
             lambda ids: load_recoveries(audience, ids)
         )
@@ -161,6 +162,11 @@ class Loaders:
         self.contacts: DataLoader[ClientId, Contact | None] = _one(load_contacts)
         self.fills: DataLoader[OrderId, Sequence[Fill]] = _many(fills_of)
         self.changes: DataLoader[OrderId, Sequence[OrderChange]] = _many(changes_of)
+
+
+async def _frozen(accounts: list[AccountReference]) -> list[bool | BaseException]:
+    frozen = await frozen_accounts(accounts)
+    return [account.account_id in frozen for account in accounts]
 
 
 async def _books_ahead(

@@ -6,18 +6,13 @@ from typing import Annotated
 
 import strawberry
 
-from desk.assess_recovery import is_recovery
-from desk.liquidate import switched_off
-from desk.plan_recovery import plan_case_recovery
-from domain import liquidation
-from domain.case import CaseTrigger, decide
+from desk.liquidate import LiquidateCase, ReadAhead, plan_now, second_person
 from domain.events import CaseView
 from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, OrderId, Symbol
 from domain.message import MessageId
 from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
-from domain.risk_settings import ForceType
 from domain.webhook import WebhookId
 from models.case import CaseSort, count_cases, page_cases
 from models.case_records import follow_ups_of
@@ -246,23 +241,13 @@ class Query(
         if view is None:
             return refused_preview(Refusal(RefusalCode.NOT_FOUND, "There is no such case."), Decimal(0))
         desk = context.api.desk
-        accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, desk.clock())
-        if isinstance(accepted, Refusal):
-            return refused_preview(accepted, view.case.figures.amount)
         loaded = await context.loaders.books.load(view.case.account_id)
         assert loaded is not None, "a case's account has a book"
-        off = switched_off(loaded.book, ForceType.MANUAL)
-        if off is not None:
-            return refused_preview(off, view.case.figures.amount)
-        now, orders = desk.clock(), loaded.open_orders
-        made = (
-            await plan_case_recovery(desk, view.case, loaded.book, orders, request, (), now)
-            if is_recovery(view.case)
-            else liquidation.plan(loaded.book.book, orders, request, desk.rules.plans, now)
-        )
+        item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders)
+        made = await plan_now(desk, view, item, read, desk.clock())
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)
-        return preview_of(made, desk)
+        return preview_of(made, desk, await second_person(desk, view, item, read, made))
 
     @strawberry.field(
         description="An account under shocked prices and rates: figures before and after, the calls they "

@@ -12,7 +12,7 @@ from domain.principal import Permission
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.trading import CASE, CASE_EVENTS, cases, orders
+from tests.api.trading import CASE, CASE_EVENTS, cases, orders, preview
 
 AT_ONCE = 50
 LEG = [{"symbol": BANK, "quantity": "300"}]
@@ -122,6 +122,39 @@ async def test_the_approved_plan_is_planned_anew_and_says_how_it_differs(
     legs = [name for name in differences if name.startswith("SELL")]
     assert legs
     assert all((differences[leg]["after"] or "at 99").endswith("at 99") for leg in legs)
+
+
+async def test_an_approval_does_not_cover_much_more_than_was_asked_for(
+    desk: Desk, maker: Caller, checker: Caller, called: Any, world: World
+) -> None:
+    """60,000 was asked for; then the client owes so much more that it would be 180,000."""
+
+    async def owes_more() -> bool:
+        return bool((await cases(maker, accountNo="M1"))[0]["amount"] == "60000")
+
+    (asked,) = await ask(maker, {"caseId": called["id"]})
+    await world.market.says(CashStated("M1", HKD, Decimal(-190_000), world.clock()))
+    await desk.until(owes_more, "the larger amount")
+    (refused,) = await decide(checker, "approve", asked["approval"]["id"])
+    assert (refused["code"], refused["approval"]["status"]) == ("VERSION_CONFLICT", "PENDING")
+    assert "180000" in refused["message"]
+    assert await orders(maker) == []
+    await decide(checker, "decline", asked["approval"]["id"])
+    (anew,) = await ask(maker, {"caseId": called["id"]})
+    (decided,) = await decide(checker, "approve", anew["approval"]["id"])
+    assert decided["__typename"] == "ApprovalDecided"
+
+
+async def test_the_preview_says_that_it_takes_two_and_shows_the_plan_all_the_same(
+    maker: Caller, called: Any
+) -> None:
+    large = await preview(maker, called["id"], legs=LEG)
+    assert (large["refusal"]["code"], len(large["legs"])) == ("APPROVAL_REQUIRED", 1)
+    small = await preview(maker, called["id"], legs=[{"symbol": BANK, "quantity": "100"}])
+    assert (small["refusal"], len(small["legs"])) == (None, 1)
+    await asked_for(maker, called)
+    assert (await preview(maker, called["id"], legs=LEG))["refusal"]["code"] == "APPROVAL_PENDING"
+    assert await orders(maker) == []
 
 
 async def test_a_batch_of_more_cases_than_one_person_may(desk: Desk, maker: Caller, checker: Caller) -> None:

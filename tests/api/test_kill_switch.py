@@ -10,7 +10,7 @@ from domain.principal import Permission
 from tests.api.books import BANK, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.trading import CASE_EVENTS, cases, liquidate, orders
+from tests.api.trading import CASE_EVENTS, cases, liquidate, orders, preview
 
 AT_ONCE = 50
 SWITCH = "id scope on setBy reason endedBy account { accountNo } client { clientNo }"
@@ -104,6 +104,20 @@ async def test_of_an_account_it_freezes_that_account(desk: Desk, trader: Caller)
     assert frozen["killSwitch"]["account"] == {"accountNo": "M1"}
     assert (await liquidate(trader, (await case_of(trader, "M1"))["id"], legs=LEG))["code"] == "FROZEN"
     assert (await liquidate(trader, (await case_of(trader, "M2"))["id"], legs=LEG))["orders"]
+
+
+async def test_the_preview_and_the_case_say_so(desk: Desk, trader: Caller) -> None:
+    await turn(trader, on=True, accountId=await account_of(trader, "M1"))
+    refused = await preview(trader, (await case_of(trader, "M1"))["id"], legs=LEG)
+    assert (refused["refusal"]["code"], refused["legs"]) == ("FROZEN", [])
+    assert (await preview(trader, (await case_of(trader, "M2"))["id"], legs=LEG))["refusal"] is None
+    found = await trader.ask("{ cases { nodes { frozen account { accountNo frozen } } } }")
+    frozen = {each["account"]["accountNo"]: each["frozen"] for each in found["cases"]["nodes"]}
+    assert frozen == {"M1": True, "M2": False}
+    assert all(each["frozen"] is each["account"]["frozen"] for each in found["cases"]["nodes"])
+    await turn(trader, on=True)
+    found = await trader.ask("{ cases { nodes { frozen } } }")
+    assert [each["frozen"] for each in found["cases"]["nodes"]] == [True, True]
 
 
 async def test_of_a_client_it_freezes_that_client(desk: Desk, trader: Caller) -> None:
