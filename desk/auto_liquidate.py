@@ -125,7 +125,7 @@ async def _decide(
     if isinstance(made, Refusal):
         return _stopped(desk, made, opens, sessions.trading, now)
     # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
-    why = None if standing else await why_two(desk, account, made, cases=1, override=False)
+    why = None if standing else await why_two(desk, account, made, cases=1, override=False, now=now)
     if why is not None:
         message = f"A second person has to approve it, for {why}: liquidate the case, which asks for that."
         return _Stop(RefusalCode.APPROVAL_REQUIRED, message)

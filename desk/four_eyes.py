@@ -4,18 +4,27 @@ The limits are those of the risk settings, or of the process where nothing is se
 against a limit, for want of an FX rate, counts as above it.
 """
 
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 from desk.desk import Desk
 from desk.outcomes import plain
 from desk.request_approval import Facts
 from domain.liquidation import Plan
-from domain.money import ONE, Currency, exact
+from domain.margin import rate_to_base, valuation_price
+from domain.money import ONE, ZERO, Currency, exact
 from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
+from models.market import load_instruments
+from models.order import orders_since
+
+SLICES_ADD_UP_FOR = timedelta(days=1)
+"""Within this time orders of one account count together: many small ones are a large one."""
 
 
-async def why_two(desk: Desk, account: AccountBook, made: Plan, cases: int, override: bool) -> str | None:
+async def why_two(
+    desk: Desk, account: AccountBook, made: Plan, cases: int, override: bool, now: datetime
+) -> str | None:
     """Why one person may not do this alone: the end of a sentence; None: may."""
     limits, own = account.rules.approval_limits, desk.rules.approval_limits
     most_cases = own.cases if limits.cases is None else limits.cases
@@ -27,10 +36,30 @@ async def why_two(desk: Desk, account: AccountBook, made: Plan, cases: int, over
     if most is None:
         return None
     currency = desk.rules.reporting_currency
-    above = await _above(made.notional, account.account.base_currency, most, currency)
+    with exact():
+        together = made.notional + await _placed(account, now - SLICES_ADD_UP_FOR)
+    above = await _above(together, account.account.base_currency, most, currency)
     if above is None:
         return f"the notional in {currency} is not known, for there is no FX rate"
-    return f"the notional is above {plain(most)} {currency}" if above else None
+    return f"the notional of a day is above {plain(most)} {currency}" if above else None
+
+
+async def _placed(account: AccountBook, since: datetime) -> Decimal:
+    """What the account's orders have traded or still may, in its base currency; the rest that was cancelled
+    does not count."""
+    orders = await orders_since(account.account.account_id, since)
+    if not orders:
+        return ZERO
+    instruments = await load_instruments(sorted({order.symbol for order in orders}))
+    held = {holding.instrument.symbol: holding for holding in account.book.holdings}
+    notional = ZERO
+    for order in orders:
+        instrument = instruments[order.symbol]
+        price = order.limit_price or (valuation_price(held[order.symbol]) if order.symbol in held else ZERO)
+        with exact():
+            traded = order.filled_notional + order.leaves_quantity * price
+            notional += traded * instrument.multiplier * rate_to_base(account.book, instrument.currency)
+    return notional
 
 
 async def _above(amount: Decimal, currency: Currency, most: Decimal, of: Currency) -> bool | None:

@@ -171,7 +171,7 @@ async def _decide_case(
     outcome: LiquidationOutcome
     if isinstance(made, Refusal):
         outcome = LiquidationRefused(item.case_id, made.code, made.message, True)
-    elif why := await why_two(desk, read.book, made, len(command.cases), item.plan.override):
+    elif why := await why_two(desk, read.book, made, len(command.cases), item.plan.override, now):
         outcome = await _ask_another(desk, principal, command, item, view, made, why, now)
     else:
         outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
@@ -272,7 +272,7 @@ async def second_person(
     desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, made: Plan
 ) -> Refusal | None:
     """What `liquidate` would say of this plan alone, if it takes two. Changes nothing."""
-    why = await why_two(desk, read.book, made, 1, item.plan.override)
+    why = await why_two(desk, read.book, made, 1, item.plan.override, desk.clock())
     return None if why is None else await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, why)
 
 

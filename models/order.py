@@ -107,6 +107,12 @@ async def open_orders_of(account_ids: Sequence[AccountId]) -> list[OrderView]:
     return [order_from_row(row) for row in rows]
 
 
+async def orders_since(account_id: AccountId, since: datetime) -> list[Order]:
+    """Every order of the account that was placed at `since` or later."""
+    rows = await fetch(f"{_SELECT} WHERE o.account_id = $1 AND o.created_at >= $2", account_id, since)
+    return [order_from_row(row).order for row in rows]
+
+
 async def orders_in(statuses: Sequence[OrderStatus], limit: int) -> list[OrderView]:
     """The oldest orders in these states."""
     rows = await fetch(

@@ -82,6 +82,17 @@ async def test_a_small_liquidation_takes_one(maker: Caller, called: Any) -> None
     assert started["__typename"] == "LiquidationStarted"
 
 
+async def test_many_small_ones_are_a_large_one(desk: Desk, maker: Caller, called: Any) -> None:
+    """Of 10,000 each, 25,000 may be sold alone in a day; what waits counts."""
+    leg = {"caseId": called["id"], "legs": [{"symbol": BANK, "quantity": "100"}]}
+    for _ in range(2):
+        (started,) = await ask(maker, leg)
+        assert started["__typename"] == "LiquidationStarted"
+    (refused,) = await ask(maker, leg)
+    assert refused["code"] == "APPROVAL_REQUIRED", refused
+    assert "of a day" in refused["message"]
+
+
 async def test_a_large_one_is_asked_for_and_done_when_another_approves(
     desk: Desk, maker: Caller, checker: Caller, called: Any
 ) -> None:
