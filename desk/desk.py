@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from desk.outward_rules import MessageRules, WebhookRules
@@ -57,6 +58,8 @@ class DeskRules:
     max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
+    approval_growth: Decimal
+    """By which fraction an approved liquidation may be larger than what was asked for."""
     messages: MessageRules = field(default_factory=MessageRules)
     webhooks: WebhookRules = field(default_factory=WebhookRules)
 

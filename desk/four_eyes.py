@@ -11,6 +11,7 @@ from desk.outcomes import plain
 from desk.request_approval import Facts
 from domain.liquidation import Plan
 from domain.money import ONE, Currency, exact
+from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
 
 
@@ -58,6 +59,19 @@ def facts_after(made: Plan) -> Facts:
         for leg in made.legs
     }
     return {"uncoveredAmount": plain(made.amount_after), "notional": plain(made.notional), **legs}
+
+
+def outgrown(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
+    """Why an approval does not cover this plan any more: it was given for much less."""
+    notional = Decimal(asked["notional"] or 0)
+    with exact():
+        if made.notional <= notional * (ONE + growth):
+            return None
+    return Refusal(
+        RefusalCode.VERSION_CONFLICT,
+        f"It would now trade {plain(made.notional)}, and {plain(notional)} was asked for: decline it, and "
+        "have it asked for anew.",
+    )
 
 
 def differences(asked: Facts, done: Facts) -> dict[str, tuple[str | None, str | None]]:

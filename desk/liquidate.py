@@ -14,7 +14,7 @@ from desk.assess_case import as_open_orders, case_event
 from desk.assess_recovery import is_recovery
 from desk.audit import case_entry
 from desk.desk import Desk
-from desk.four_eyes import facts_after, facts_before, why_two
+from desk.four_eyes import facts_after, facts_before, outgrown, why_two
 from desk.kill_switch import frozen_by
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
@@ -45,7 +45,7 @@ from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books
 from models.case import load_cases, lock_case, save_case
-from models.codec import Codec
+from models.codec import Codec, loads
 from models.database import Busy, UniqueViolated, transaction
 from models.holding import bump_book
 from models.idempotency import claim_key, store_outcome, stored_outcomes
@@ -220,6 +220,9 @@ async def liquidate_approved(
     read = await _fresh(desk, view, book_version, {}, now)
     made = await _plan(view, item, read, desk, now)
     if not isinstance(made, Refusal):
+        refused = outgrown(loads(approval.after), made, desk.rules.approval_growth)
+        if refused is not None:
+            return refused
         command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
         await record_liquidation(desk, approver, command, item, view, made, read, now)
     return made

@@ -188,6 +188,7 @@ def make_desk(
         approval_limits=ApprovalLimits(settings.approval_notional, settings.approval_cases),
         reporting_currency=Currency(settings.reporting_currency),
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
+        approval_growth=settings.approval_growth,
         messages=message_rules(settings),
         webhooks=webhook_rules(settings),
     )

@@ -248,6 +248,12 @@ class Settings(BaseSettings):
     approval_ttl_s: Seconds = Field(
         14_400, description="After how many seconds a request that nobody approved or declined expires."
     )
+    approval_growth: Decimal = Field(
+        Decimal("0.25"),
+        ge=0,
+        description="By which fraction the notional of an approved liquidation, planned anew, may exceed "
+        "what was asked for; beyond that it has to be asked for anew.",
+    )
     approval_poll_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks for requests that have expired."
     )

@@ -1,7 +1,11 @@
 """The application as it is served, on a port of its own, with a clock set by hand and events made at will."""
 
 import asyncio
+import atexit
+import os
+import shutil
 import socket
+import tempfile
 from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -25,12 +29,13 @@ from gateway.resources import Parts, Resources
 from gateway.server import Server, server_config
 from gateway.settings import load_settings
 from models import outbox
-from models.database import transaction
+from models.database import Database, transaction
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from subscriptions.bus import Message
 
 PATIENCE_S = 30
 POLL_S = 0.01
+DATABASE_FILE = "desk.sqlite3"
 READER = (Permission.RISK_WARNING_READ_ONLY,)
 
 
@@ -110,6 +115,8 @@ class LiveDesk:
 async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDesk]:
     """Serve until the end of the block, then shut down as on SIGTERM."""
     clock = Clock()
+    if "database_url" not in settings:
+        await _place_database(directory)
     usual: dict[str, Any] = {"data_directory": directory, "relay_poll_interval_s": 0.05}
     chosen = load_settings(**(usual | settings))
     app = create_app(chosen, Parts(clock))
@@ -126,6 +133,22 @@ async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDes
         server.should_exit = True
         await serving
         listener.close()
+
+
+async def _place_database(directory: Path) -> None:
+    """A migrated one, if there is none: a copy of one made once per process, for migrating takes seconds."""
+    path = directory / DATABASE_FILE
+    if await asyncio.to_thread(path.exists):
+        return
+    template = Path(tempfile.gettempdir()) / f"migrated-{os.getpid()}.sqlite3"
+    if not await asyncio.to_thread(template.exists):
+        atexit.register(template.unlink)
+        database = Database(f"sqlite://{template}", pool_size=1)
+        await database.open()
+        await database.migrate()
+        await database.close()
+    await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
+    await asyncio.to_thread(shutil.copyfile, template, path)
 
 
 async def until(holds: Any) -> None:

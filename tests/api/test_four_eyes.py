@@ -124,6 +124,27 @@ async def test_the_approved_plan_is_planned_anew_and_says_how_it_differs(
     assert all((differences[leg]["after"] or "at 99").endswith("at 99") for leg in legs)
 
 
+async def test_an_approval_does_not_cover_much_more_than_was_asked_for(
+    desk: Desk, maker: Caller, checker: Caller, called: Any, world: World
+) -> None:
+    """60,000 was asked for; then the client owes so much more that it would be 180,000."""
+
+    async def owes_more() -> bool:
+        return bool((await cases(maker, accountNo="M1"))[0]["amount"] == "60000")
+
+    (asked,) = await ask(maker, {"caseId": called["id"]})
+    await world.market.says(CashStated("M1", HKD, Decimal(-190_000), world.clock()))
+    await desk.until(owes_more, "the larger amount")
+    (refused,) = await decide(checker, "approve", asked["approval"]["id"])
+    assert (refused["code"], refused["approval"]["status"]) == ("VERSION_CONFLICT", "PENDING")
+    assert "180000" in refused["message"]
+    assert await orders(maker) == []
+    await decide(checker, "decline", asked["approval"]["id"])
+    (anew,) = await ask(maker, {"caseId": called["id"]})
+    (decided,) = await decide(checker, "approve", anew["approval"]["id"])
+    assert decided["__typename"] == "ApprovalDecided"
+
+
 async def test_the_preview_says_that_it_takes_two_and_shows_the_plan_all_the_same(
     maker: Caller, called: Any
 ) -> None:

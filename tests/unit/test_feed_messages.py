@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.book_changes import CashStated, PositionStated, TradeStatusStated
+from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.ids import Symbol
 from domain.market import FxRate, Quote, TradeStatus
 from domain.money import Currency
@@ -84,7 +84,7 @@ def test_every_documented_example_is_a_message_that_is_encoded_as_documented(exa
 
 def test_every_message_type_is_documented() -> None:
     documented = {type(decode(example.encode())) for example in documented_examples()}
-    assert documented == {Quote, FxRate, PositionStated, CashStated, TradeStatusStated}
+    assert documented == {Quote, FxRate, PositionStated, CashStated, TradeStatusStated, ContactStated}
 
 
 def test_times_become_utc() -> None:
