@@ -98,7 +98,7 @@ async def crash(source: Template, redis_url: str, point: KillPoint | None) -> Ou
         url = await stack.enter_async_context(fresh_database(source.server_url, copy_of=source.url))
         proxy = await stack.enter_async_context(PostgresProxy(url).running())
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
-        run = _Run(source, proxy, url, redis, redis_url, directory)
+        run = Run(source, proxy, url, redis, redis_url, directory)
         stack.push_async_callback(run.end)
         await run.start(point if isinstance(point, AtVenue) else None)
         proxy.arm(point if isinstance(point, Statement) else None, run.kill)
@@ -117,7 +117,7 @@ async def crash(source: Template, redis_url: str, point: KillPoint | None) -> Ou
     return Outcome(died, where, problems, counted, time.monotonic() - began, restart_s)
 
 
-class _Run:
+class Run:
     """One gateway after another on one database, with a market that does not move."""
 
     def __init__(
