@@ -1,11 +1,12 @@
 """CHECK constraints, each repeating a rule of the domain."""
 
-from tortoise import migrations
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
 
+from models.migration import AddingMigration
 
-class Migration(migrations.Migration):
+
+class Migration(AddingMigration):
     dependencies = [("models", "0001_initial")]
 
     initial = False

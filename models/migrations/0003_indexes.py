@@ -1,11 +1,12 @@
 """Indexes, after the constraints, since SQLite rebuilds a table to add one."""
 
-from tortoise import migrations
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
+from models.migration import AddingMigration
 
-class Migration(migrations.Migration):
+
+class Migration(AddingMigration):
     dependencies = [("models", "0002_checks")]
 
     initial = False

@@ -1,10 +1,11 @@
 """One live case per account and alert type: a partial unique index, which Tortoise has on PostgreSQL only."""
 
-from tortoise import migrations
 from tortoise.migrations import operations as ops
 
+from models.migration import AddingMigration
 
-class Migration(migrations.Migration):
+
+class Migration(AddingMigration):
     dependencies = [("models", "0003_indexes")]
     operations = [
         ops.RunSQL(

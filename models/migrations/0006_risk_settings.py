@@ -1,9 +1,11 @@
 """What the risk back office sets, version by version, and the exemption that ended a case."""
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
+
+from models.migration import AddingMigration
 
 _INDEXES_OF_CASES = (
     "CREATE INDEX IF NOT EXISTS case_list ON margin_case (status, opened_at, id)",
@@ -14,7 +16,7 @@ _INDEXES_OF_CASES = (
 """On the way down SQLite makes the table anew without the column, and without its indexes."""
 
 
-class Migration(migrations.Migration):
+class Migration(AddingMigration):
     dependencies = [("models", "0005_revocation")]
 
     initial = False

@@ -1,10 +1,12 @@
 """How much of an instrument trades on an average day; null where nobody told."""
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.migrations import operations as ops
 
+from models.migration import AddingMigration
 
-class Migration(migrations.Migration):
+
+class Migration(AddingMigration):
     dependencies = [("models", "0006_risk_settings")]
 
     initial = False

@@ -1,13 +1,15 @@
 """Requests that take a second person; of one kind only one is pending about the same thing."""
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
 
+from models.migration import AddingMigration
 
-class Migration(migrations.Migration):
+
+class Migration(AddingMigration):
     dependencies = [("models", "0007_average_daily_volume")]
 
     initial = False

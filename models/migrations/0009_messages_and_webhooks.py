@@ -1,13 +1,15 @@
 """Messages to clients and how these are reached; webhook endpoints. Indexes after the checks, as in 0003."""
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
 
+from models.migration import AddingMigration
 
-class Migration(migrations.Migration):
+
+class Migration(AddingMigration):
     dependencies = [("models", "0008_approval")]
 
     initial = False

@@ -5,11 +5,13 @@ Audit, links and snapshots are append-only to the database too: triggers refuse 
 
 from typing import Any
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.fields.base import OnDelete
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
+
+from models.migration import AddingMigration
 
 APPEND_ONLY = ("audit", "audit_link", "snapshot")
 
@@ -62,7 +64,7 @@ async def allow_changes(_apps: object, editor: Any) -> None:
         await editor.client.execute_script(statement)
 
 
-class Migration(migrations.Migration):
+class Migration(AddingMigration):
     dependencies = [("models", "0009_messages_and_webhooks")]
 
     initial = False

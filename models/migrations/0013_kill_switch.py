@@ -1,9 +1,11 @@
 """Kill switches; orders that override a cured case, and the venue's own word for their status."""
 
-from tortoise import fields, migrations
+from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
+
+from models.migration import AddingMigration
 
 _ORDER_INDEXES = {
     "order_list": "created_at, id",
@@ -13,7 +15,7 @@ _ORDER_INDEXES = {
 }
 
 
-class Migration(migrations.Migration):
+class Migration(AddingMigration):
     dependencies = [("models", "0012_case_work")]
 
     initial = False

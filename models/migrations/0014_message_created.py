@@ -1,11 +1,12 @@
 """Old messages are found by their age."""
 
-from tortoise import migrations
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
+from models.migration import AddingMigration
 
-class Migration(migrations.Migration):
+
+class Migration(AddingMigration):
     dependencies = [("models", "0013_kill_switch")]
 
     initial = False

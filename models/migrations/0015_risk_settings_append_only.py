@@ -2,8 +2,9 @@
 
 from typing import Any
 
-from tortoise import migrations
 from tortoise.migrations import operations as ops
+
+from models.migration import AddingMigration
 
 CHANGES = ("UPDATE", "DELETE")
 
@@ -33,7 +34,7 @@ async def allow_changes(_apps: object, editor: Any) -> None:
         await editor.client.execute_script(statement)
 
 
-class Migration(migrations.Migration):
+class Migration(AddingMigration):
     dependencies = [("models", "0014_message_created")]
 
     initial = False

@@ -149,13 +149,13 @@ async def test_a_file_that_holds_no_prices_is_refused_with_the_reason(gateway: G
 
 async def test_a_book_is_imported_once(gateway: Gateway) -> None:
     _, out, _ = await gateway.run("import-book", "demo/book.json")
-    assert out == ["imported 500 clients and 20 instruments"]
+    assert out == ["imported 500 clients and 21 instruments"]
     assert "in the database already" in await refusal(gateway, "import-book", "demo/book.json")
 
 
 async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
     line = await refusal(gateway, "token", "--subject", "me", "--permission", "EVERYTHING")
-    assert "RISK_WARNING_READ_ONLY, RISK_WARNING_FULL" in line
+    assert "RISK_WARNING_READ_ONLY, RISK_WARNING_OPERATOR, RISK_WARNING_FULL" in line
 
 
 async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway) -> None:

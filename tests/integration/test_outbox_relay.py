@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from uuid import uuid4
 
 import pytest
@@ -19,23 +18,18 @@ from subscriptions.memory_bus import MemoryBus
 from subscriptions.outbox_relay import OutboxRelay, StreamDiverged
 from subscriptions.redis_bus import RedisBus
 from subscriptions.stream import EventStream
-from tests.servers import RedisServer, fresh_database
+from tests.servers import RedisServer
 
 PATIENCE_S = 30.0
 NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def database(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
-    async with AsyncExitStack() as stack:
-        url = f"sqlite://{tmp_path}/desk.sqlite3"
-        if request.param == "postgres":
-            url = await stack.enter_async_context(fresh_database(request.getfixturevalue("postgres_url")))
-        database = Database(url, pool_size=5)
-        await database.open()
-        stack.push_async_callback(database.close)
-        await database.migrate()
-        yield database
+@pytest.fixture
+async def database(url: str) -> AsyncIterator[Database]:
+    database = Database(url, pool_size=5)
+    await database.open()
+    yield database
+    await database.close()
 
 
 def memory_bus(history_max: int = 1000) -> MemoryBus:

@@ -19,6 +19,8 @@ from tests.live_cases import desk_without_a_relay
 from tests.live_desk import LiveDesk, served_desk, until
 from tests.raw_websocket import RawWebSocket
 
+SEES_NAMES = (Permission.RISK_WARNING_FULL,)
+
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 SPELLINGS = (
@@ -133,7 +135,7 @@ async def test_what_is_not_the_same_is_not_shared(
 async def test_the_order_of_variables_and_where_one_begins_do_not_keep_apart(desk: LiveDesk) -> None:
     await quiet(desk)
     async with ready(desk) as first, ready(desk) as second:
-        wanted = {"accountNo": "A1", "search": "client"}
+        wanted = {"accountNo": "A1", "search": "mc-a1"}
         await subscribe(desk, first, FILTERED, variables={"filter": wanted})
         await desk.publish()
         cursor = (await first.receive())["payload"]["extensions"]["cursor"]
@@ -203,7 +205,7 @@ async def test_every_event_is_executed_with_loaders_of_its_own(place: Callable[[
     directory = place()
     query = "subscription { caseEvents { id cursor case { client { name } } } }"
     async with desk_without_a_relay(directory, f"sqlite://{directory}/desk.sqlite3") as cases:
-        async with ready(cases.desk) as socket:
+        async with ready(cases.desk, cases.desk.token(permissions=SEES_NAMES)) as socket:
             await subscribe(cases.desk, socket, query)
             names = []
             for name in ("Before", "After"):
@@ -219,7 +221,7 @@ async def test_every_event_is_executed_with_loaders_of_its_own(place: Callable[[
 async def test_queries_over_one_socket_have_loaders_of_their_own(place: Callable[[], Path]) -> None:
     directory = place()
     async with desk_without_a_relay(directory, f"sqlite://{directory}/desk.sqlite3") as cases:
-        async with ready(cases.desk) as socket:
+        async with ready(cases.desk, cases.desk.token(permissions=SEES_NAMES)) as socket:
             names = []
             for name in ("Before", "After"):
                 with cases.desk.resources.database.active():

@@ -84,12 +84,21 @@ def one_selection(draw: st.DrawFn, type_: GraphQLObjectType, name: str, depth: i
     return f"{wrapper} {{ {text} }}" if wrapper else text
 
 
+READ_WHEN_ASKED = frozenset(
+    {
+        *("account", "client", "frozen", "figuresAtOpen", "reopenedFrom"),
+        *("coveredOptionShortfalls", "shortRecoveries"),
+    }
+)
+"""Fields that no event carries."""
+
+
 def plain_fields(type_: GraphQLObjectType, depth: int) -> list[str]:
     return [
         name
         for name, field in type_.fields.items()
         if not field.args
-        and name not in ("account", "client")
+        and name not in READ_WHEN_ASKED
         and (depth > 1 or not isinstance(get_named_type(field.type), GraphQLObjectType))
     ]
 
