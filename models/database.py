@@ -32,7 +32,7 @@ from asyncpg.exceptions import (
 )
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.backends.base.config_generator import expand_db_url
-from tortoise.connection import get_connection
+from tortoise.connection import get_connection, get_connections
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
@@ -175,6 +175,24 @@ def is_sqlite() -> bool:
 async def transaction() -> AsyncIterator[None]:
     """All or nothing. Start no task, call no venue and no bus inside."""
     begun = in_transaction("default")
+    try:
+        async with _begun(begun):
+            yield
+    finally:
+        _leave(begun)
+
+
+def _leave(begun: Any) -> None:
+    """Tortoise 1.1.9 stays inside when the connection was lost and cannot be released: then everything that
+    this task did later would be part of a transaction that is dead."""
+    token = getattr(begun, "token", None)
+    client = getattr(begun, "client", None)
+    if token is not None and client is not None and get_connection("default") is client:
+        get_connections().reset(token)
+
+
+@asynccontextmanager
+async def _begun(begun: Any) -> AsyncIterator[None]:
     with _outage_named():
         try:
             await begun.__aenter__()
