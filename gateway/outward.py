@@ -6,8 +6,6 @@ was on its way.
 
 import asyncio
 import random
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from datetime import timedelta
 from functools import partial
 
@@ -79,36 +77,32 @@ async def run_outward(
     outages: tuple[type[Exception], ...],
 ) -> None:
     """Every loop until cancelled, each supervised by itself: a channel that crashes does so alone."""
-    with _services(settings) as services:
-        senders = [
-            Worker(f"messages by {channel}", _sender(settings, desk, channel, service, counts).run)
-            for channel, service in services.items()
-        ]
-        loops = [
-            Worker("daily messages", lambda: _sweep(settings, desk)),
-            Worker("webhooks", lambda: _deliver(settings, desk, cursors, counts)),
-        ]
-        supervisor = Supervisor([*senders, *loops], policy, outages=outages)
-        supervisor.start()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await supervisor.stop(settings.shutdown_timeout_s)
+    senders = [
+        Worker(f"messages by {channel}", _sender(settings, desk, channel, service, counts).run)
+        for channel, service in _services(settings).items()
+    ]
+    loops = [
+        Worker("daily messages", lambda: _sweep(settings, desk)),
+        Worker("webhooks", lambda: _deliver(settings, desk, cursors, counts)),
+    ]
+    supervisor = Supervisor([*senders, *loops], policy, outages=outages)
+    supervisor.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await supervisor.stop(settings.shutdown_timeout_s)
 
 
-@contextmanager
-def _services(settings: Settings) -> Iterator[dict[Channel, AppriseService]]:
-    with ExitStack() as stack:
-        services = {}
-        for channel, url in settings.message_urls.items():
-            services[channel] = service = AppriseService(
-                url,
-                threads=settings.message_concurrency,
-                timeout_s=settings.message_timeout_s,
-                name=channel.lower(),
-            )
-            stack.callback(service.close)
-        yield services
+def _services(settings: Settings) -> dict[Channel, AppriseService]:
+    return {
+        channel: AppriseService(
+            url,
+            threads=settings.message_concurrency,
+            timeout_s=settings.message_timeout_s,
+            name=channel.lower(),
+        )
+        for channel, url in settings.message_urls.items()
+    }
 
 
 def _sender(
@@ -137,7 +131,9 @@ async def _deliver(settings: Settings, desk: Desk, cursors: CursorSigner, counts
     def body(webhook: Webhook, event: Event, offset: int) -> bytes:
         return webhook_body(event, webhook_cursor(cursors, webhook.id, Position(webhook.epoch, offset)))
 
-    poster = WebhookPoster(desk.rules.webhooks.urls, settings.webhook_timeout_s)
+    poster = WebhookPoster(
+        desk.rules.webhooks.urls, settings.webhook_timeout_s, resolving_max=settings.webhooks_max
+    )
     deliverer = WebhookDeliverer(desk, poster, body, random.random, counts)
     running: dict[WebhookId, asyncio.Task[None]] = {}
     async with asyncio.TaskGroup() as group:
