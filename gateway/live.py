@@ -35,7 +35,9 @@ from resolvers.errors import (
     ApiError,
     coded,
 )
-from resolvers.live_operations import LiveSchema, Prepared, describe, encode, postings_of
+from resolvers.live_feed.fields import describe, postings_of
+from resolvers.live_feed.operation import encode
+from resolvers.live_feed.schema import LiveSchema, Prepared
 from subscriptions import protocol
 from subscriptions.bus import PositionLost
 from subscriptions.frames import SINK_EXTENSION
