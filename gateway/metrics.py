@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from domain.message import Channel
 from gateway.live import Live
 from gateway.resources import Resources
-from gateway.workers import Workers
+from gateway.workers.process import Workers
 from models.message import waiting_messages
 from models.outbox import Backlog, backlog
 from models.webhook import WebhookLag, count_disabled, slowest_webhook
