@@ -138,9 +138,6 @@ class Settings(BaseSettings):
     feed_dead_letters: Count = Field(
         10_000, description="The most unreadable messages that the Redis feed keeps for inspection."
     )
-    quote_flush_interval_s: Seconds = Field(
-        0.25, description="How often, in seconds, changed quotes are written to the database."
-    )
 
     max_price_age_s: Seconds = Field(
         60, description="A price or FX rate older than this many seconds makes figures stale."
