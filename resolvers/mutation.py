@@ -6,7 +6,8 @@ from typing import Annotated
 import strawberry
 
 from desk.cancel import Cancel, cancel
-from desk.liquidate import Liquidate, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate
 from domain.ids import OrderId
 from resolvers.approval import ApprovalMutations
 from resolvers.arguments import INPUT
