@@ -19,7 +19,7 @@ import structlog
 from desk.assess_recovery import is_recovery
 from desk.audit import case_entry
 from desk.case_command import record_edit
-from desk.case_notes import note
+from desk.follow_up import note
 from desk.desk import Desk
 from desk.four_eyes import load_lately, why_two
 from desk.kill_switch import frozen_by

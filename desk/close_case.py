@@ -10,7 +10,7 @@ from datetime import datetime
 from desk.assess_case import assess_account
 from desk.audit import case_entry
 from desk.case_command import NO_CASE, CaseEdit, change_case, record_edit
-from desk.case_notes import note
+from desk.follow_up import note
 from desk.command import Outcome
 from desk.desk import Desk
 from desk.executed import Executed

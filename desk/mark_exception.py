@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from desk.case_command import CaseCommand, CaseEdit, change_case
-from desk.case_notes import note
+from desk.follow_up import note
 from desk.command import Outcome
 from desk.desk import Desk
 from domain.case import CaseTrigger, decide

@@ -10,7 +10,7 @@ from datetime import datetime
 from desk.assess_case import case_event
 from desk.assess_recovery import is_recovery
 from desk.audit import case_entry, entry
-from desk.case_notes import note
+from desk.follow_up import note
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from domain.calendar import MarketDay, NoCalendar

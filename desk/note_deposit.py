@@ -12,7 +12,7 @@ from decimal import Decimal
 from desk.assess_case import case_event
 from desk.assess_recovery import is_recovery
 from desk.audit import BOOK, case_entry
-from desk.case_notes import note
+from desk.follow_up import note
 from desk.desk import Desk
 from domain.booking import credited
 from domain.canonical import plain

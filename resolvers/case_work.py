@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from desk.adjust_deadline import AdjustDeadline, adjust_deadline
-from desk.case_notes import AddFollowUp, add_follow_up
+from desk.add_follow_up import AddFollowUp, add_follow_up
 from desk.claim_case import ClaimCase, claim_case, release_case
 from desk.close_case import ask_to_close
 from desk.mark_exception import WithReason, clear_exception, mark_exception
@@ -32,7 +32,7 @@ ANY_VERSION = "Left out: whatever the version is; else another one is refused wi
 
 @strawberry.input(description="Append a follow-up record to a case.")
 class AddFollowUpInput:
-    """To desk.case_notes.AddFollowUp."""
+    """To desk.add_follow_up.AddFollowUp."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_id: strawberry.ID = strawberry.field(description="The case.")
