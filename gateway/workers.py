@@ -16,6 +16,7 @@ import structlog
 from desk.approvals import expire_approvals
 from desk.collect_stock import collect_stock
 from desk.dispatch_orders import Dispatcher
+from desk.forget_messages import forget_messages
 from desk.reconcile import question_silence, reconcile_all
 from desk.record_execution import record_execution
 from desk.watch_margin import Monitor
@@ -33,7 +34,6 @@ from models import outbox
 from models.codec import event_from_text
 from models.lease import acquire_lease, release_lease
 from models.market import load_instruments, load_quotes
-from models.message import prune_messages
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from subscriptions.bus import BusUnavailable, Message, PositionLost, SlowConsumer
 from subscriptions.outbox_relay import OutboxRelay
@@ -395,6 +395,6 @@ async def _prune(resources: Resources) -> None:
     while True:
         while await outbox.prune(clock() - events, PRUNE_ROWS) == PRUNE_ROWS:
             pass
-        while await prune_messages(clock() - messages, PRUNE_MESSAGES) == PRUNE_MESSAGES:
+        while await forget_messages(clock() - messages, PRUNE_MESSAGES, clock()) == PRUNE_MESSAGES:
             pass
         await asyncio.sleep(PRUNE_INTERVAL_S)
