@@ -23,7 +23,8 @@ from bench.called_book import PRICES_NEVER_STALE_S, fill, open_cases, open_desk,
 from bench.measure import save, spread
 from bench.plain_inserts import KEY_COLUMNS, CaseRows, Values, read_rows, write_rows
 from bench.server_process import START_TIMEOUT_S, served, until_ready
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted
 from domain.ids import CaseId
 from domain.liquidation import PlanRequest, plan
@@ -31,7 +32,7 @@ from domain.principal import Audience, Permission, Principal
 from gateway.auth import issue
 from gateway.resources import Resources
 from gateway.settings import DEVELOPMENT_SECRET
-from gateway.workers import LEASE
+from gateway.workers.leader import LEASE
 from models.book import load_all_account_ids, load_books
 from models.lease import acquire_lease
 from resolvers.node import global_id

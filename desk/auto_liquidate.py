@@ -21,15 +21,17 @@ from desk.audit import case_entry
 from desk.case_command import record_edit
 from desk.case_notes import note
 from desk.desk import Desk
-from desk.four_eyes import why_two
+from desk.four_eyes import load_lately, why_two
 from desk.kill_switch import frozen_by
-from desk.liquidate import Liquidate, LiquidateCase, ReadAhead, record_liquidation, switched_off
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.open_orders import as_open_orders
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
+from desk.plan_liquidation import ReadAhead, switched_off
 from desk.plan_recovery import plan_case_recovery
+from desk.record_liquidation import record_liquidation
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
-from domain.events import CaseView, OrderView
+from domain.events import CaseView
 from domain.ids import CaseId
 from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
 from domain.margin import Holding
@@ -93,22 +95,19 @@ async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     account_id = locked[0].case.account_id
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
     view = replace(locked[0], symbols=account.symbols)
-    orders = await open_orders_of([account_id])
-    decided = await _decide(desk, view, auto, account, orders, now)
+    lately = (await load_lately([account], now))[account_id]
+    read = ReadAhead(account, await open_orders_of([account_id]), lately)
+    decided = await _decide(desk, view, auto, read, now)
     if isinstance(decided, _Run):
-        await _start(desk, view, auto, ReadAhead(account, orders), decided, now)
+        await _start(desk, view, auto, read, decided, now)
     else:
         await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
 
 
 async def _decide(
-    desk: Desk,
-    view: CaseView,
-    auto: AutoLiquidation,
-    account: AccountBook,
-    orders: Sequence[OrderView],
-    now: datetime,
+    desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
 ) -> _Run | _Stop:
+    account = read.book
     refused = await frozen_by(view.account) or await _forbidden(desk, view.case, account, now)
     if refused is not None:
         return _Stop(refused.code, refused.message)
@@ -121,11 +120,11 @@ async def _decide(
     standing = auto.trigger is AutoLiquidationTrigger.INTRADAY
     order_type = OrderType.MARKET if standing else OrderType.LIMIT
     request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
-    made = await _planned(desk, view.case, account, as_open_orders(orders), request, now)
+    made = await _planned(desk, view.case, account, as_open_orders(read.orders), request, now)
     if isinstance(made, Refusal):
         return _stopped(desk, made, opens, sessions.trading, now)
     # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
-    why = None if standing else await why_two(desk, account, made, cases=1, override=False, now=now)
+    why = None if standing else why_two(desk, account, read.lately, made, cases=1, override=False)
     if why is not None:
         message = f"A second person has to approve it, for {why}: liquidate the case, which asks for that."
         return _Stop(RefusalCode.APPROVAL_REQUIRED, message)
