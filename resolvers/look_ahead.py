@@ -4,7 +4,7 @@ from datetime import datetime
 
 import strawberry
 
-from desk.assess_case import due_calls, is_priced
+from desk.watching.assess_case import due_calls, is_priced
 from domain.case import AlertType
 from domain.events import AccountReference
 from domain.look_ahead import expired_by, next_session, without

@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 import structlog
 
 from desk.chain_audit import AuditChainer
-from desk.daily_snapshots import take_daily_snapshots
-from desk.forget_messages import forget_messages
+from desk.outward.forget_messages import forget_messages
+from desk.watching.daily_snapshots import take_daily_snapshots
 from domain.audit_chain import NOTHING
 from gateway.resources import Resources
 from gateway.workers.repeat import every, in_batches

@@ -8,8 +8,8 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from desk.apply_book import apply_statement
 from desk.chain_audit import AuditChainer
+from desk.watching.apply_book import apply_statement
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from gateway.evidence import recompute, verify_audit
