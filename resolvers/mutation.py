@@ -8,6 +8,7 @@ from desk.cancel import Cancel, cancel
 from desk.liquidate import Liquidate, liquidate
 from domain.ids import OrderId
 from resolvers.approval import ApprovalMutations
+from resolvers.cancel_all import CancelAllMutations
 from resolvers.case_commands import CaseMutations
 from resolvers.case_work import CaseWorkMutations
 from resolvers.context import RequestContext, RequestInfo
@@ -41,6 +42,7 @@ class Mutation(
     KillSwitchMutations,
     SettingMutations,
     StockMutations,
+    CancelAllMutations,
     MessageMutations,
     WebhookMutations,
 ):
