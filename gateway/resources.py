@@ -17,6 +17,7 @@ from desk.outward_counts import OutwardCounts
 from domain.book_changes import TradeStatusStated
 from domain.intraday import IntradayRules
 from domain.liquidation import PlanLimits
+from domain.look_ahead import InterestRules
 from domain.market import Quote
 from domain.money import Currency
 from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
@@ -189,6 +190,10 @@ def make_desk(
         reporting_currency=Currency(settings.reporting_currency),
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         approval_growth=settings.approval_growth,
+        interest=InterestRules(
+            {Currency(key): Decimal(rate) for key, rate in settings.debit_interest_rates.items()},
+            settings.look_ahead_settlement_days,
+        ),
         messages=message_rules(settings),
         webhooks=webhook_rules(settings),
     )
