@@ -174,6 +174,18 @@ class Settings(BaseSettings):
         description="How far a limit price may be from the mark, as a fraction of it.",
     )
 
+    debit_interest_rates: Pairs = Field(
+        {},
+        description="The yearly interest on debits that the look-ahead reckons with, by the debit's "
+        "currency, fractions such as `HKD=0.0575,USD=0.068`; a currency that is not named bears none there.",
+    )
+    look_ahead_settlement_days: int = Field(
+        2,
+        ge=0,
+        le=10,
+        description="How many trading days after a session its trades are settled: until then the look-ahead "
+        "reckons interest.",
+    )
     covered_options_trigger_time: time | None = Field(
         None,
         description="When stock for written calls is collected, local to the market, while the risk settings "
@@ -191,7 +203,9 @@ class Settings(BaseSettings):
         1, description="How often, in seconds, the desk looks for automatic liquidations that are due."
     )
     auto_liquidation_retry_s: Seconds = Field(
-        10, description="After how many seconds an automatic liquidation held by a price is tried again."
+        10,
+        description="After how many seconds an automatic liquidation that waits for a price, or for the end "
+        "of a slice, is tried again.",
     )
     auto_liquidation_batch: Count = Field(
         100, description="The most automatic liquidations that are begun at a time."
@@ -582,6 +596,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         ),
         "GATEWAY_ORDER_NOTIONAL_MAX must be amounts above zero, such as USD=2000000.": (
             not all(_is_amount(most) for most in settings.order_notional_max.values())
+        ),
+        "GATEWAY_DEBIT_INTEREST_RATES must be fractions above zero and below 1, such as HKD=0.0575.": (
+            not all(_is_amount(rate) and Decimal(rate) < 1 for rate in settings.debit_interest_rates.values())
         ),
         "GATEWAY_FEED=redis needs GATEWAY_REDIS_URL.": (
             settings.feed is Feed.REDIS and settings.redis_url is None
