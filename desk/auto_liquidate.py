@@ -25,7 +25,7 @@ from desk.audit import case_entry
 from desk.case_command import record_edit
 from desk.case_notes import note
 from desk.desk import Desk
-from desk.four_eyes import why_two
+from desk.four_eyes import load_lately, why_two
 from desk.kill_switch import frozen_by
 from desk.liquidate import Liquidate, LiquidateCase, ReadAhead, record_liquidation, switched_off
 from desk.open_orders import as_open_orders
@@ -33,7 +33,7 @@ from desk.outcomes import LIQUIDATION_OUTCOMES, plain
 from desk.plan_recovery import plan_case_recovery
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
-from domain.events import CaseView, OrderView
+from domain.events import CaseView
 from domain.ids import CaseId
 from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
 from domain.margin import Holding
@@ -100,12 +100,13 @@ async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     account_id = locked[0].case.account_id
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
     view = replace(locked[0], symbols=account.symbols)
-    orders = await open_orders_of([account_id])
+    lately = (await load_lately([account], now))[account_id]
+    read = ReadAhead(account, await open_orders_of([account_id]), lately)
     decided: _Run | _Stop | None = await _last_slice(desk, view.case, auto, now)
     if decided is None:
-        decided = await _decide(desk, view, auto, account, orders, now)
+        decided = await _decide(desk, view, auto, read, now)
     if isinstance(decided, _Run):
-        await _start(desk, view, auto, ReadAhead(account, orders), decided, now)
+        await _start(desk, view, auto, read, decided, now)
     else:
         await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
 
@@ -125,13 +126,9 @@ async def _last_slice(desk: Desk, case: Case, auto: AutoLiquidation, now: dateti
 
 
 async def _decide(
-    desk: Desk,
-    view: CaseView,
-    auto: AutoLiquidation,
-    account: AccountBook,
-    orders: Sequence[OrderView],
-    now: datetime,
+    desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
 ) -> _Run | _Stop:
+    account = read.book
     refused = await frozen_by(view.account) or await _forbidden(desk, view.case, account, now)
     if refused is not None:
         return _Stop(refused.code, refused.message)
@@ -144,11 +141,11 @@ async def _decide(
     standing = auto.trigger is AutoLiquidationTrigger.INTRADAY
     order_type = OrderType.MARKET if standing else OrderType.LIMIT
     request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
-    made = await _planned(desk, view.case, account, as_open_orders(orders), request, now)
+    made = await _planned(desk, view.case, account, as_open_orders(read.orders), request, now)
     if isinstance(made, Refusal):
         return _stopped(desk, made, opens, sessions.trading, now)
     # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
-    why = None if standing else await why_two(desk, account, made, cases=1, override=False, now=now)
+    why = None if standing else why_two(desk, account, read.lately, made, cases=1, override=False)
     if why is not None:
         message = f"A second person has to approve it, for {why}: liquidate the case, which asks for that."
         return _Stop(RefusalCode.APPROVAL_REQUIRED, message)

@@ -4,15 +4,20 @@ The limits are those of the risk settings, or of the process where nothing is se
 against a limit, for want of an FX rate, counts as above it.
 """
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from desk.desk import Desk
 from desk.outcomes import plain
 from desk.request_approval import Facts
+from domain.ids import AccountId, Symbol
 from domain.liquidation import Plan
 from domain.margin import rate_to_base, valuation_price
+from domain.market import Instrument
 from domain.money import ONE, ZERO, Currency, exact
+from domain.order import Order
 from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
 from models.market import load_instruments
@@ -22,8 +27,33 @@ SLICES_ADD_UP_FOR = timedelta(days=1)
 """Within this time orders of one account count together: many small ones are a large one."""
 
 
-async def why_two(
-    desk: Desk, account: AccountBook, made: Plan, cases: int, override: bool, now: datetime
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What one person has already begun on an account, for `why_two` to add up."""
+
+    notional: Decimal | None
+    """Of the orders of the last day, in the account's base currency; None: cannot be told."""
+    rates: Mapping[tuple[Currency, Currency], Decimal]
+    """Units of the second currency per unit of the first."""
+
+
+async def load_lately(accounts: Sequence[AccountBook], now: datetime) -> dict[AccountId, Lately]:
+    """For each of the accounts, in as many round trips as for one."""
+    ids = [account.account.account_id for account in accounts]
+    orders: dict[AccountId, list[Order]] = {id_: [] for id_ in ids}
+    for order in await orders_since(ids, now - SLICES_ADD_UP_FOR):
+        orders[order.account_id].append(order)
+    symbols = {order.symbol for each in orders.values() for order in each}
+    instruments = await load_instruments(sorted(symbols)) if symbols else {}
+    rates = {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
+    return {
+        id_: Lately(_placed(account, orders[id_], instruments), rates)
+        for id_, account in zip(ids, accounts, strict=True)
+    }
+
+
+def why_two(
+    desk: Desk, account: AccountBook, lately: Lately, made: Plan, cases: int, override: bool
 ) -> str | None:
     """Why one person may not do this alone: the end of a sentence; None: may."""
     limits, own = account.rules.approval_limits, desk.rules.approval_limits
@@ -36,38 +66,48 @@ async def why_two(
     if most is None:
         return None
     currency = desk.rules.reporting_currency
+    if lately.notional is None:
+        return f"what was traded within a day is not known in {account.account.base_currency}"
     with exact():
-        together = made.notional + await _placed(account, now - SLICES_ADD_UP_FOR)
-    above = await _above(together, account.account.base_currency, most, currency)
+        together = made.notional + lately.notional
+    above = _above(together, account.account.base_currency, most, currency, lately.rates)
     if above is None:
         return f"the notional in {currency} is not known, for there is no FX rate"
     return f"the notional of a day is above {plain(most)} {currency}" if above else None
 
 
-async def _placed(account: AccountBook, since: datetime) -> Decimal:
-    """What the account's orders have traded or still may, in its base currency; the rest that was cancelled
-    does not count."""
-    orders = await orders_since(account.account.account_id, since)
-    if not orders:
-        return ZERO
-    instruments = await load_instruments(sorted({order.symbol for order in orders}))
+def _placed(
+    account: AccountBook, orders: Sequence[Order], instruments: Mapping[Symbol, Instrument]
+) -> Decimal | None:
+    """What the orders have traded or still may, in the account's base currency; the rest that was cancelled
+    does not count. None where a price or a rate is missing."""
     held = {holding.instrument.symbol: holding for holding in account.book.holdings}
-    notional = ZERO
+    together = ZERO
     for order in orders:
+        if not order.filled_quantity and not order.leaves_quantity:
+            continue
         instrument = instruments[order.symbol]
         price = order.limit_price or (valuation_price(held[order.symbol]) if order.symbol in held else ZERO)
+        rate = rate_to_base(account.book, instrument.currency)
+        if not rate or (order.leaves_quantity and not price):
+            return None
         with exact():
             traded = order.filled_notional + order.leaves_quantity * price
-            notional += traded * instrument.multiplier * rate_to_base(account.book, instrument.currency)
-    return notional
+            together += traded * instrument.multiplier * rate
+    return together
 
 
-async def _above(amount: Decimal, currency: Currency, most: Decimal, of: Currency) -> bool | None:
+def _above(
+    amount: Decimal,
+    currency: Currency,
+    most: Decimal,
+    of: Currency,
+    rates: Mapping[tuple[Currency, Currency], Decimal],
+) -> bool | None:
     """Whether the amount is worth more than `most` of another currency; None: there is no rate.
 
     Where only the inverse rate is known the limit is converted, not the amount: a quotient may have no end.
     """
-    rates = {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
     rate = ONE if currency == of else rates.get((currency, of))
     inverse = rates.get((of, currency))
     with exact():

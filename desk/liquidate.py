@@ -14,7 +14,7 @@ from desk.assess_case import as_open_orders, case_event
 from desk.assess_recovery import is_recovery
 from desk.audit import case_entry
 from desk.desk import Desk
-from desk.four_eyes import facts_after, facts_before, outgrown, why_two
+from desk.four_eyes import Lately, facts_after, facts_before, load_lately, outgrown, why_two
 from desk.kill_switch import frozen_by
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import (
@@ -90,10 +90,11 @@ APPROVED_LIQUIDATIONS: Codec[ApprovedLiquidation] = Codec(ApprovedLiquidation)
 
 @dataclass(frozen=True, slots=True)
 class ReadAhead:
-    """An account's book, and its open orders."""
+    """An account's book, its open orders, and what was ordered lately."""
 
     book: AccountBook
     orders: Sequence[OrderView]
+    lately: Lately
 
 
 async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
@@ -131,7 +132,8 @@ async def _read_ahead(
     orders: dict[AccountId, list[OrderView]] = defaultdict(list)
     for order in await open_orders_of(account_ids):
         orders[order.order.account_id].append(order)
-    return {id_: ReadAhead(book, orders[id_]) for id_, book in books.items()}
+    lately = await load_lately(list(books.values()), desk.clock())
+    return {id_: ReadAhead(book, orders[id_], lately[id_]) for id_, book in books.items()}
 
 
 async def _liquidate_case(
@@ -171,7 +173,7 @@ async def _decide_case(
     outcome: LiquidationOutcome
     if isinstance(made, Refusal):
         outcome = LiquidationRefused(item.case_id, made.code, made.message, True)
-    elif why := await why_two(desk, read.book, made, len(command.cases), item.plan.override, now):
+    elif why := why_two(desk, read.book, read.lately, made, len(command.cases), item.plan.override):
         outcome = await _ask_another(desk, principal, command, item, view, made, why, now)
     else:
         outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
@@ -236,8 +238,9 @@ async def _fresh(
     rules = await desk.risk_rules(now)
     if read is not None and read.book.version == book_version and read.book.rules is rules:
         return read
-    books = await load_books([account_id], desk.rules.books, now)
-    return ReadAhead(books[account_id], await open_orders_of([account_id]))
+    book = (await load_books([account_id], desk.rules.books, now))[account_id]
+    orders = await open_orders_of([account_id])
+    return ReadAhead(book, orders, (await load_lately([book], now))[account_id])
 
 
 async def _plan(
@@ -272,7 +275,7 @@ async def second_person(
     desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, made: Plan
 ) -> Refusal | None:
     """What `liquidate` would say of this plan alone, if it takes two. Changes nothing."""
-    why = await why_two(desk, read.book, made, 1, item.plan.override, desk.clock())
+    why = why_two(desk, read.book, read.lately, made, 1, item.plan.override)
     return None if why is None else await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, why)
 
 

@@ -8,6 +8,7 @@ import warnings
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
@@ -100,7 +101,9 @@ class Calendars:
     def of(self, market: str) -> TradingCalendar:
         """The market's calendar, with what was put in by hand; raises `UnknownMarket`."""
         if market not in self._loaded:
-            self._loaded[market] = AmendedCalendar(self._load(market), self._amendments[market])
+            closed_days = self._closed_days.get(market, frozenset())
+            days = _exchange_days(market, self._years, closed_days)
+            self._loaded[market] = AmendedCalendar(days, self._amendments[market])
         return self._loaded[market]
 
     def amend(self, days: Iterable[MarketDay]) -> None:
@@ -108,19 +111,22 @@ class Calendars:
         for day in days:
             self._amendments[day.market][day.day] = day
 
-    def _load(self, market: str) -> TradingCalendar:
-        from exchange_calendars import get_calendar
-        from exchange_calendars.errors import InvalidCalendarName
 
-        start, end = self._years
-        try:
-            with warnings.catch_warnings():
-                # The library calls pandas in ways that pandas announces to retire: nothing to us.
-                warnings.simplefilter("ignore", DeprecationWarning)
-                calendar = get_calendar(market, start=start.isoformat(), end=end.isoformat())
-        except InvalidCalendarName:
-            raise UnknownMarket(f"no exchange calendar is called {market!r}; try XHKG or XNYS") from None
-        return ExchangeDays(calendar, self._years, self._closed_days.get(market, frozenset()))
+@lru_cache(maxsize=64)
+def _exchange_days(market: str, covered: tuple[date, date], closed_days: frozenset[date]) -> ExchangeDays:
+    """It never changes: one serves every `Calendars` of the process."""
+    from exchange_calendars import get_calendar
+    from exchange_calendars.errors import InvalidCalendarName
+
+    start, end = covered
+    try:
+        with warnings.catch_warnings():
+            # The library calls pandas in ways that pandas announces to retire: nothing to us.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            calendar = get_calendar(market, start=start.isoformat(), end=end.isoformat())
+    except InvalidCalendarName:
+        raise UnknownMarket(f"no exchange calendar is called {market!r}; try XHKG or XNYS") from None
+    return ExchangeDays(calendar, covered, closed_days)
 
 
 class MustBeFlat:

@@ -8,6 +8,7 @@ import asyncio
 import socket
 import ssl
 from collections.abc import Sequence
+from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from domain.webhook import UrlRules, check_url, is_public
@@ -16,13 +17,18 @@ STATUS_BYTES_MAX = 1024
 HEADERS_MAX = 100
 
 
+@cache
+def _tls() -> ssl.SSLContext:
+    """Made when the first endpoint wants it: reading every trusted authority takes a tenth of a second."""
+    return ssl.create_default_context()
+
+
 class WebhookPoster:
     """Implements `messages.base.WebhookPort` on plain sockets."""
 
     def __init__(self, rules: UrlRules, timeout_s: float) -> None:
         self._rules = rules
         self._timeout_s = timeout_s
-        self._tls = ssl.create_default_context()
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> str | None:
         """None when the receiver took it, else why not."""
@@ -46,7 +52,7 @@ class WebhookPoster:
         reader, writer = await asyncio.open_connection(
             address,
             port,
-            ssl=self._tls if is_tls else None,
+            ssl=_tls() if is_tls else None,
             server_hostname=url.hostname if is_tls else None,
             limit=STATUS_BYTES_MAX,
         )

@@ -107,9 +107,13 @@ async def open_orders_of(account_ids: Sequence[AccountId]) -> list[OrderView]:
     return [order_from_row(row) for row in rows]
 
 
-async def orders_since(account_id: AccountId, since: datetime) -> list[Order]:
-    """Every order of the account that was placed at `since` or later."""
-    rows = await fetch(f"{_SELECT} WHERE o.account_id = $1 AND o.created_at >= $2", account_id, since)
+async def orders_since(account_ids: Sequence[AccountId], since: datetime) -> list[Order]:
+    """Every order of these accounts that was placed at `since` or later."""
+    rows = await fetch(
+        f"{_SELECT} WHERE o.created_at >= $1 AND o.account_id IN ({placeholders(account_ids, start=2)})",
+        since,
+        *account_ids,
+    )
     return [order_from_row(row).order for row in rows]
 
 

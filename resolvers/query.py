@@ -6,6 +6,7 @@ from typing import Annotated
 
 import strawberry
 
+from desk.four_eyes import load_lately
 from desk.liquidate import LiquidateCase, ReadAhead, plan_now, second_person
 from domain.events import CaseView
 from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, OrderId, Symbol
@@ -243,7 +244,8 @@ class Query(
         desk = context.api.desk
         loaded = await context.loaders.books.load(view.case.account_id)
         assert loaded is not None, "a case's account has a book"
-        item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders)
+        lately = (await load_lately([loaded.book], desk.clock()))[view.case.account_id]
+        item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders, lately)
         made = await plan_now(desk, view, item, read, desk.clock())
         if isinstance(made, Refusal):
             return refused_preview(made, view.case.figures.amount)

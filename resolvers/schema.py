@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
 import strawberry
 from graphql import GraphQLError, validate_schema
@@ -44,8 +45,9 @@ class DeskSchema(strawberry.Schema):
         """Instead of a traceback for every misspelt field."""
 
 
+@lru_cache(maxsize=4)
 def build_schema(limits: SchemaLimits) -> strawberry.Schema:
-    """The executable schema."""
+    """The executable schema. It takes a fifth of a second to build and keeps no state: one serves all."""
     schema = DeskSchema(
         query=Query,
         mutation=Mutation,

@@ -117,12 +117,13 @@ async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_le
     await desk.until(lambda: _held_until(trader, case_id, world.clock()), "another look")
     assert len(await orders(trader)) == 2, "the slice before is still open"
 
-    await _time_passes(world, size=1000)
+    # Not yet time for another look: so the next slice waits while this is checked.
+    world.clock.advance(seconds=0.1)
+    await world.market.says(*quotes(world.clock(), size=1000))
     await desk.until(lambda: _has(trader, case_id, "status", "OPEN"), "the end of the slice")
     (case,) = [each for each in await cases(trader) if each["id"] == case_id]
     assert (case["amount"], case["uncoveredAmount"]) == ("6000", "6000")
     assert (await work(trader, case_id))["autoLiquidation"]["held"] == "CAPPED"
-    await _time_passes(world, size=1000)
 
     async def sold() -> bool:
         await _time_passes(world, size=1000)

@@ -141,7 +141,7 @@ class PostgresProxy:
             kind, length, body = await _message(reader)
             await self._flows.wait()
             text = _statement(link, kind, body)
-            if text is not None and _counts(text) and self._hits(_described(link, text)):
+            if text is not None and self._counts(text) and self._hits(_described(link, text)):
                 assert self._point is not None
                 if self._point.moment is Moment.BEFORE:
                     self._hit()
@@ -161,6 +161,12 @@ class PostgresProxy:
                 return
             client.write(kind + length + body)
 
+    def _counts(self, text: str) -> bool:
+        """A plain read changes nothing, and a lease is renewed all the time; what the point names counts."""
+        if self._point is not None and self._point.containing and self._point.containing in text:
+            return True
+        return (not text.startswith("SELECT") or "FOR UPDATE" in text) and "INTO lease" not in text
+
     def _hits(self, text: str) -> bool:
         if self.struck_at is not None or self._striking:
             return False
@@ -175,11 +181,6 @@ class PostgresProxy:
         self.struck_at = self.statements[-1]
         self._point = None
         self._strike()
-
-
-def _counts(text: str) -> bool:
-    """A plain read changes nothing, and a lease is renewed all the time."""
-    return (not text.startswith("SELECT") or "FOR UPDATE" in text) and "INTO lease" not in text
 
 
 def _described(link: _Link, text: str) -> str:

@@ -16,6 +16,7 @@ from models.database import (
     fetch,
     transaction,
 )
+from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
 from tests.servers import fresh_database
 
 PATIENCE_S = 30
@@ -126,6 +127,23 @@ async def test_what_the_database_refuses_is_no_outage(database: Database) -> Non
             await execute(ADD, "a")
         with pytest.raises(OperationalError, match="expected str"):
             await execute(ADD, 1)
+
+
+async def test_a_connection_lost_while_it_is_given_back_leaves_nobody_in_a_dead_transaction(url: str) -> None:
+    """The pool resets a connection before it takes it back: the last moment at which one can be lost."""
+    async with PostgresProxy(url).running() as proxy, opened(proxy.url) as database:
+        with database.active():
+            await fetch("CREATE TABLE counter (name TEXT UNIQUE)")
+            proxy.arm(Statement(1, Moment.BEFORE, "RESET ALL"), lambda: None)
+            with suppress(DatabaseUnavailable):
+                async with transaction():
+                    await execute(ADD, "a")
+            assert proxy.struck_at is not None
+            await patiently(lambda: execute(ADD, "b"))
+        async with opened(url) as direct:
+            with direct.active():
+                rows = await fetch("SELECT name FROM counter ORDER BY name")
+        assert [row["name"] for row in rows] == ["a", "b"]
 
 
 async def patiently(ask: Callable[[], Awaitable[object]]) -> object:
