@@ -23,7 +23,7 @@ from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.sse import EventStreams, wants_event_stream
 from gateway.startup import import_if_empty, prepare_tables
-from gateway.workers import Workers
+from gateway.workers.process import Workers
 from models.database import fetch
 from resolvers.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema

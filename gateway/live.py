@@ -8,7 +8,7 @@ import asyncio
 import random
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import structlog
@@ -35,7 +35,9 @@ from resolvers.errors import (
     ApiError,
     coded,
 )
-from resolvers.live_operations import LiveSchema, Prepared, describe, encode, postings_of
+from resolvers.live_feed.fields import describe, postings_of
+from resolvers.live_feed.operation import encode
+from resolvers.live_feed.schema import LiveSchema, Prepared
 from subscriptions import protocol
 from subscriptions.bus import PositionLost
 from subscriptions.frames import SINK_EXTENSION
@@ -108,6 +110,8 @@ class Live:
             expiry_warning_s=settings.token_expiry_warning_s,
         )
         self._sessions: dict[Connection, None] = {}
+        self._awaiting_init: dict[Connection, None] = {}
+        """Sockets of nobody yet, so no subject's limit holds for them."""
         self._by_subject: Counter[str] = Counter()
         self._stream_limits = StreamLimits(
             mailbox=self._limits.mailbox,
@@ -127,21 +131,36 @@ class Live:
         connected = await receive()
         assert connected["type"] == "websocket.connect"
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        if self.draining or not self.origin_allowed(headers):
-            await send({"type": "websocket.close"})
+        if (refusal := self._refusal(headers)) is not None:
+            self.metrics.refusals[refusal.reason] += 1
+            await _refuse(refusal.status, send)
             return
         if PROTOCOL not in scope["subprotocols"]:
+            code = int(CloseCode.SUBPROTOCOL_NOT_ACCEPTABLE)
+            self.metrics.closes[code] += 1
             await send({"type": "websocket.accept"})
-            await send({"type": "websocket.close", "code": 4406, "reason": "Subprotocol not acceptable"})
+            await send({"type": "websocket.close", "code": code, "reason": "Subprotocol not acceptable"})
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
         sink = scope["extensions"][SINK_EXTENSION]
         session = Session(sink, headers.get("authorization"), self, self.backend, self._limits)
-        self._sessions[session] = None
+        self._sessions[session] = self._awaiting_init[session] = None
         try:
             await session.run(receive)
         finally:
             del self._sessions[session]
+            self._awaiting_init.pop(session, None)
+            if sink.violation is not None:
+                self.metrics.closes[sink.violation] += 1
+
+    def _refusal(self, headers: Mapping[str, str]) -> "_Refusal | None":
+        if self.draining:
+            return _Refusal("draining", 503)
+        if not self.origin_allowed(headers):
+            return _Refusal("origin", 403)
+        if len(self._awaiting_init) >= self._resources.settings.ws_max_awaiting_init:
+            return _Refusal("crowded", 503)
+        return None
 
     def open_stream(self, caller: Caller, wire: Wire, released: Callable[[SseStream], None]) -> SseStream:
         """A stream of the caller, not connected yet. Raises Refused."""
@@ -201,6 +220,7 @@ class Live:
         given = params.get("authorization", params.get("Authorization", session.authorization))
         caller = self.verified(given)
         self._take_seat(caller)
+        self._awaiting_init.pop(session, None)
         return caller
 
     def _take_seat(self, caller: Caller) -> None:
@@ -309,6 +329,21 @@ class Live:
         if origin is None or origin in self._resources.settings.allowed_origins:
             return True
         return origin.partition("://")[2] == headers.get("host")
+
+
+@dataclass(frozen=True, slots=True)
+class _Refusal:
+    """Why a handshake is refused. Clients of graphql-ws take either for a broken connection and come back."""
+
+    reason: str
+    status: int
+
+
+async def _refuse(status: int, send: Send) -> None:
+    """Before anything is accepted, which costs least; nothing of ours is left to wait for the peer."""
+    headers = [(b"content-length", b"0"), (b"retry-after", b"1")]
+    await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
+    await send({"type": "websocket.http.response.body", "body": b""})
 
 
 def _which(name: str | None) -> str:

@@ -13,7 +13,7 @@ from prometheus_client.registry import Collector
 from domain.message import Channel
 from gateway.live import Live
 from gateway.resources import Resources
-from gateway.workers import Workers
+from gateway.workers.process import Workers
 from models.message import waiting_messages
 from models.outbox import Backlog, backlog
 from models.webhook import WebhookLag, count_disabled, slowest_webhook
@@ -82,6 +82,9 @@ class _Collector(Collector):
         yield _gauge("live_groups", "Shared subscriptions.", len(list(self._live.feed.groups)))
         yield _labelled(GaugeMetricFamily, "live_operations", "Running subscriptions.", metrics.operations)
         yield _labelled(CounterMetricFamily, "live_closes", "Sockets we closed.", metrics.closes, "code")
+        yield _labelled(
+            CounterMetricFamily, "live_refusals", "Handshakes we refused.", metrics.refusals, "reason"
+        )
 
     def _deliveries(self) -> Iterator[Metric]:
         metrics = self._live.metrics

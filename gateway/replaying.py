@@ -10,7 +10,7 @@ from desk.watch_margin import Monitor
 from feeds.redis_feed import publish
 from feeds.replay import ReplayFeed
 from gateway.resources import Resources
-from gateway.workers import LEASE
+from gateway.workers.leader import LEASE
 from models.lease import acquire_lease, release_lease
 
 REPLAY_LEASE = timedelta(seconds=60)

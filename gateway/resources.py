@@ -6,21 +6,16 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
+from datetime import UTC, datetime
 from pathlib import Path
 
 from uuid_utils import uuid7
 
-from desk.desk import CaseRules, Desk, DeskRules
+from desk.desk import Desk
 from desk.outward_counts import OutwardCounts
 from domain.book_changes import TradeStatusStated
-from domain.intraday import IntradayRules
-from domain.liquidation import PlanLimits
-from domain.look_ahead import InterestRules
 from domain.market import Quote
 from domain.money import Currency
-from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
 from feeds.base import Feed, FeedMessage
 from feeds.closes import parse_closes
 from feeds.redis_feed import RedisFeed
@@ -28,15 +23,13 @@ from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
-from gateway.calendars import Calendars, MustBeFlat
+from gateway.calendars import Calendars
 from gateway.market_days import MarketDays
-from gateway.outward import message_rules, webhook_rules
 from gateway.revocation import Revocations
+from gateway.rules import desk_rules
 from gateway.settings import Settings
 from models import outbox
-from models.book import BookRules
 from models.database import Database
-from models.risk_rules import RiskSettings
 from resolvers.context import Api
 from subscriptions.bus import Bus
 from subscriptions.cursor import CursorSigner, key_id_of
@@ -155,57 +148,8 @@ def make_desk(
 ) -> Desk:
     """The rules in force, from settings."""
     calendars = calendars or make_calendars(clock)
-    max_age = timedelta(seconds=settings.max_price_age_s)
-    base_markets = {Currency(key): market for key, market in settings.deadline_markets.items()}
-    cases = _case_rules(settings)
-    must_be_flat = MustBeFlat(calendars, base_markets, settings.deadline_default_market, cases.intraday)
-    rules = DeskRules(
-        books=BookRules(
-            timedelta(days=settings.suspended_dead_after_days),
-            RiskSettings(_risk_defaults(settings)),
-            must_be_flat=must_be_flat,
-        ),
-        plans=PlanLimits(
-            max_quote_age=max_age,
-            price_band=settings.price_band,
-            max_adv_share=settings.order_adv_share_max,
-            max_slice_notional={
-                Currency(key): Decimal(most) for key, most in settings.order_notional_max.items()
-            },
-        ),
-        max_price_age=max_age,
-        close_hold=timedelta(seconds=settings.close_hold_s),
-        deadline_trading_days=settings.deadline_trading_days,
-        deadline_cut_off=settings.deadline_cutoff,
-        base_markets=base_markets,
-        default_base_market=settings.deadline_default_market,
-        aging_last_days=settings.aging_bucket_days,
-        max_cases_per_batch=settings.liquidate_max_cases,
-        max_orders_per_batch=settings.cancel_max_orders,
-        cases=cases,
-        recall_max_accounts=settings.recall_max_accounts,
-        max_exemptions=settings.exemptions_max,
-        max_approvals_per_batch=settings.approve_max_requests,
-        approval_limits=ApprovalLimits(settings.approval_notional, settings.approval_cases),
-        reporting_currency=Currency(settings.reporting_currency),
-        approval_ttl=timedelta(seconds=settings.approval_ttl_s),
-        approval_growth=settings.approval_growth,
-        interest=InterestRules(
-            {Currency(key): Decimal(rate) for key, rate in settings.debit_interest_rates.items()},
-            settings.look_ahead_settlement_days,
-        ),
-        messages=message_rules(settings),
-        webhooks=webhook_rules(settings),
-    )
+    rules = desk_rules(settings, calendars)
     return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
-
-
-def _risk_defaults(settings: Settings) -> RiskRules:
-    """What counts where the risk back office never set anything."""
-    trigger_time = settings.covered_options_trigger_time
-    return RiskRules(
-        covered_options=CoveredOptionRule(trigger_time is not None, trigger_time, skip_short=True)
-    )
 
 
 def open_bus(settings: Settings) -> Bus:
@@ -277,19 +221,6 @@ def open_feed(settings: Settings, clock: Callable[[], datetime]) -> Feed | None:
         day_seconds=settings.replay_day_seconds,
         steps_per_day=settings.replay_steps_per_day,
         batch_size=settings.feed_batch,
-    )
-
-
-def _case_rules(settings: Settings) -> CaseRules:
-    return CaseRules(
-        claim_lasts=timedelta(minutes=settings.case_claim_minutes),
-        deadline_extension_trading_days=settings.deadline_extension_trading_days,
-        auto_liquidation_retry=timedelta(seconds=settings.auto_liquidation_retry_s),
-        intraday=IntradayRules(
-            flat_before_close=timedelta(minutes=settings.intraday_flat_minutes),
-            last_order_before_close=timedelta(minutes=settings.intraday_last_order_minutes),
-            liquidates_at_once=settings.intraday_liquidate_at_once,
-        ),
     )
 
 

@@ -456,6 +456,11 @@ class Settings(BaseSettings):
     ws_init_timeout_s: Seconds = Field(
         5, description="How many seconds a new WebSocket has for its `connection_init`."
     )
+    ws_max_awaiting_init: Count = Field(
+        1000,
+        description="The most WebSockets of one process whose `connection_init` has not come or was not "
+        "accepted; a further one is answered with 503.",
+    )
     ws_max_frame_bytes: Count = Field(65_536, description="The largest WebSocket message a client may send.")
     revocation_poll_interval_s: Seconds = Field(
         0.4, description="How often, in seconds, a process looks for newly revoked subjects."

@@ -21,7 +21,7 @@ CLOSE_TIMEOUT_S = 5.0
 class TransportSink:
     """A `Sink` over the protocol of one connection."""
 
-    __slots__ = ("_callbacks", "_closed", "_protocol", "_room", "_transport")
+    __slots__ = ("_callbacks", "_closed", "_protocol", "_room", "_transport", "violation")
 
     def __init__(self, protocol: "DeskWebSocketProtocol") -> None:
         self._protocol = protocol
@@ -29,6 +29,9 @@ class TransportSink:
         self._room = protocol.writable.is_set()
         self._closed = False
         self._callbacks: tuple[Callable[[], None], ...] = ()
+        self.violation: int | None = None
+        """The code that was closed with before anything reached the application: what came was no WebSocket
+        message, or one too large."""
 
     @property
     def gone(self) -> bool:
@@ -103,6 +106,12 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         if not self.disconnected:
             self._cut_off = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
 
+    async def send(self, message: Any) -> None:
+        """uvicorn takes a handshake that a response refused for one that was forgotten, and logs that."""
+        await super().send(message)
+        if message["type"] == "websocket.http.response.body" and self.close_sent:
+            self.handshake_complete = True
+
     def handle_ping(self) -> None:
         """Answer, at the latest when there is room: who pings and never reads must not fill the memory."""
         pongs = b"".join(self.conn.data_to_send())
@@ -115,6 +124,13 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         """The answer to it may wait among those to pings."""
         self._write_pongs()
         super().handle_close(event)
+
+    def handle_parser_exception(self) -> None:
+        """It has been closed already, beneath the application."""
+        assert self.conn.close_sent is not None
+        if self.sink is not None and not self.sink.gone:
+            self.sink.violation = self.conn.close_sent.code
+        super().handle_parser_exception()
 
     def _write_pongs(self) -> None:
         pongs, self._pongs = self._pongs, b""

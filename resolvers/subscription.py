@@ -71,7 +71,7 @@ Snapshot = Annotated[
 @strawberry.type(description="Everything that is pushed.")
 class Subscription:
     """The fields. They are executed by the shared feed, once for everybody who asks for the same: see
-    resolvers.live_operations, where each has its operation."""
+    resolvers.live_feed.fields, where each has its operation."""
 
     @strawberry.subscription(
         description="New margin calls and every later change of them. Never dropped and never merged: a "
@@ -84,7 +84,7 @@ class Subscription:
         after: After = None,
         snapshot: Snapshot = False,
     ) -> AsyncGenerator[CaseEvent, None]:
-        """resolvers.live_operations.CaseEvents"""
+        """resolvers.live_feed.fields.CaseEvents"""
         raise SharedOnly
 
     @strawberry.subscription(
@@ -96,7 +96,7 @@ class Subscription:
         after: After = None,
         snapshot: Snapshot = False,
     ) -> AsyncGenerator[OrderEvent, None]:
-        """resolvers.live_operations.OrderEvents"""
+        """resolvers.live_feed.fields.OrderEvents"""
         raise SharedOnly
 
     @strawberry.subscription(
@@ -107,7 +107,7 @@ class Subscription:
         self,
         filter: Annotated[CaseFilter | None, strawberry.argument(description="Which cases.")] = None,
     ) -> AsyncGenerator[CaseSummary, None]:
-        """resolvers.live_operations.SummaryUpdates"""
+        """resolvers.live_feed.fields.SummaryUpdates"""
         raise SharedOnly
 
     @strawberry.subscription(
@@ -118,7 +118,7 @@ class Subscription:
         self,
         symbols: Annotated[list[str], strawberry.argument(description="1 to 100 instruments.")],
     ) -> AsyncGenerator[Quote, None]:
-        """resolvers.live_operations.QuoteUpdates"""
+        """resolvers.live_feed.fields.QuoteUpdates"""
         raise SharedOnly
 
 

@@ -25,16 +25,20 @@ log = structlog.get_logger()
 
 
 class Member(Protocol):
-    """One subscriber of a group."""
+    """One who is handed what a group renders."""
 
     def deliver(self, batch: "Batch") -> bool:
         """Take renderings; never waits. Whether all are on the wire; else it counts those that are."""
 
-    async def room(self) -> None:
-        """Until it can take more of what was missed."""
-
     def lost(self, reason: str) -> None:
         """The stream cannot be continued for it: its client has to resume."""
+
+
+class Subscriber(Member, Protocol):
+    """A member that can be told of the past at its own pace."""
+
+    async def room(self) -> None:
+        """Until it can take more of what was missed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,9 +220,9 @@ class Group:
 
 
 class CatchingUp:
-    """Stands in for a member that is told what it missed; keeps what happens meanwhile, up to a bound."""
+    """Stands in for a subscriber that is told what it missed; keeps what happens meanwhile, up to a bound."""
 
-    def __init__(self, member: Member, most: int) -> None:
+    def __init__(self, member: Subscriber, most: int) -> None:
         self.member = member
         self._most = most
         self.rendered: deque[Rendered] = deque()
@@ -235,9 +239,6 @@ class CatchingUp:
     async def wait_for_more(self) -> None:
         self._more.clear()
         await self._more.wait()
-
-    async def room(self) -> None:
-        raise NotImplementedError
 
     def lost(self, reason: str) -> None:
         self._more.set()

@@ -35,6 +35,8 @@ class LiveMetrics:
     overflows: Counter[str] = field(default_factory=Counter)
     resumes: Counter[str] = field(default_factory=Counter)
     closes: Counter[int] = field(default_factory=Counter)
+    refusals: Counter[str] = field(default_factory=Counter)
+    """Handshakes that were answered with an HTTP error, by reason."""
     sockets: int = 0
     streams: int = 0
     operations: Counter[str] = field(default_factory=Counter)

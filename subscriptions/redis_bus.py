@@ -8,14 +8,16 @@ already have them see no gap.
 
 Each process reads with one loop and one connection, which asks for what follows an explicit id. Losing the
 connection therefore loses nothing; the loop connects again and asks the same question. Most resumes are
-answered from memory; older ones page through the stream. While Redis does not answer, the process reads the
-outbox itself, a little later, and goes back to the stream where it then stands.
+answered from memory; older ones page through the stream. While Redis does not answer, or answers and takes
+nothing in (its memory is full, it became a replica), the process reads the outbox itself, a little later, and
+goes back to the stream where it then stands.
 
 Time limits are `asyncio.timeout` around whole commands, and the clients have no socket timeout of their own:
 with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation.
 """
 
 import asyncio
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from pathlib import Path
@@ -43,6 +45,10 @@ LISTENERS_PATIENCE_S, LISTENERS_POLL_S = 0.25, 0.005
 _BROKEN: tuple[Any, ...] = (exceptions.ConnectionError, exceptions.TimeoutError, RuntimeError)
 """RuntimeError is what uvloop says of a write to a connection that was reset meanwhile."""
 
+_TAKES_NOTHING_IN = re.compile(r"\b(OOM|READONLY|MISCONF|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b")
+"""Refusals that pass: memory full, a replica, a disk that fails, a failover. Redis 6 puts words of its own
+before what failed within a script."""
+
 _PUBLISH = (Path(__file__).parent / "publish.lua").read_text()
 
 
@@ -67,6 +73,7 @@ class RedisBus:
         read_timeout_s: float = 0.3,
         fallback: History | None = None,
         poll_interval_s: float = 0.4,
+        outbox_check_s: float = 1.0,
         reconnect_delay_s: float = 0.2,
         command_timeout_s: float = 1.0,
         page_timeout_s: float = 5.0,
@@ -86,6 +93,7 @@ class RedisBus:
         self._broadcasts_max, self._page_max = broadcasts_max, page_max
         self._block_s, self._read_timeout_s = block_s, read_timeout_s
         self._fallback, self._poll_interval_s = fallback, poll_interval_s
+        self._outbox_check_s = outbox_check_s
         self._reconnect_delay_s = reconnect_delay_s
         self._command_timeout_s, self._page_timeout_s = command_timeout_s, page_timeout_s
         self._first_read_timeout_s = first_read_timeout_s
@@ -94,6 +102,11 @@ class RedisBus:
         self._connected = False
         self._away = False
         """The reader could not come back."""
+        self._lacks = False
+        """Redis ends before this process stands: it has not been given what the outbox has."""
+        self._overtaken_at: Position | None = None
+        """Where this process stood when the outbox was last seen to be ahead."""
+        self._check_at = 0.0
 
     @property
     def healthy(self) -> bool:
@@ -153,7 +166,7 @@ class RedisBus:
 
     async def run(self) -> None:
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._poll_while_disconnected())
+            group.create_task(self._follow_outbox())
             group.create_task(self._read_for_ever())
 
     async def _read_for_ever(self) -> None:
@@ -182,6 +195,7 @@ class RedisBus:
             if self._broadcast_id is None:
                 broadcasts = await self._reader.xrevrange(self._broadcasts, count=1)
                 self._broadcast_id = broadcasts[0][0] if broadcasts else b"0-0"
+        self._lacks = self._ends_before_here(newest)
         if newest and not self._continues(newest[0].position):
             async with self._command(self._page_timeout_s):
                 remembered = await self._reader.xrevrange(self._events, count=self._remember_max)
@@ -189,15 +203,26 @@ class RedisBus:
         self._connected, self._away = True, False
         self._read_once.set()
 
-    async def _poll_while_disconnected(self) -> None:
-        """The outbox is the truth that Redis repeats: read it while Redis is away."""
+    async def _follow_outbox(self) -> None:
+        """The outbox is the truth that Redis repeats: read it while Redis is away, or takes nothing in."""
         while self._fallback is not None:
             await asyncio.sleep(self._poll_interval_s)
-            if not self._connected:
-                try:
+            try:
+                if not self._connected or self._lacks or await self._stands_still(self._fallback):
                     await self._read_outbox(self._fallback)
-                except OSError as away:
-                    log.warning("neither Redis nor the database answers", error=str(away))
+            except OSError as away:
+                log.warning("neither Redis nor the database answers", error=str(away))
+
+    async def _stands_still(self, outbox: History) -> bool:
+        """Whether the outbox was ahead of this process already when it was looked at last. Now and then."""
+        now = asyncio.get_running_loop().time()
+        if now < self._check_at:
+            return False
+        self._check_at = now + self._outbox_check_s
+        head, here = await outbox.stream_head(), self._fan_out.position
+        ahead = here is not None and head.epoch == here.epoch and head.last_offset > here.offset
+        before, self._overtaken_at = self._overtaken_at, here if ahead else None
+        return ahead and before == here
 
     async def _read_outbox(self, outbox: History) -> None:
         here = self._fan_out.position
@@ -231,6 +256,12 @@ class RedisBus:
                 if here is None or entry.position.epoch != here.epoch or entry.position.offset > here.offset
             ]
         )
+
+    def _ends_before_here(self, newest: Sequence[Entry]) -> bool:
+        here = self._fan_out.position
+        if here is None or not newest:
+            return False
+        return newest[0].position.epoch == here.epoch and newest[0].position.offset < here.offset
 
     def _continues(self, newest: Position) -> bool:
         """Whether reading on from where this process stands is right: not at first, nor in another epoch."""
@@ -311,6 +342,10 @@ class RedisBus:
                 yield
         except (*_BROKEN, TimeoutError) as fault:
             raise BusUnavailable(str(fault) or "Redis does not answer") from fault
+        except exceptions.ResponseError as refusal:
+            if not _TAKES_NOTHING_IN.search(f"{refusal.status_code} {refusal}"):
+                raise
+            raise BusUnavailable(f"Redis takes nothing in: {refusal}") from refusal
 
 
 def _entries(found: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:

@@ -21,7 +21,7 @@ from typing import Protocol
 import structlog
 
 from subscriptions.bus import BusUnavailable, Entry, Position, PositionLost, SlowConsumer
-from subscriptions.group import Batch, CatchingUp, Group, LiveLimits, Member, Rendered
+from subscriptions.group import Batch, CatchingUp, Group, LiveLimits, Rendered, Subscriber
 from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Fact, Operation
 from subscriptions.undisturbed import undisturbed
@@ -112,7 +112,7 @@ class LiveFeed:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def join(self, operation: Operation, member: Member, after: Position | None) -> None:
+    async def join(self, operation: Operation, member: Subscriber, after: Position | None) -> None:
         """Make it a member behind `after` (None: from now on). Raises PositionLost.
 
         Everything behind `after` that is already known is delivered before this returns, no faster than the
@@ -133,7 +133,7 @@ class LiveFeed:
             group.members.pop(waiting, None)
             self._linger_if_empty(group)
 
-    def leave(self, operation: Operation, member: Member) -> None:
+    def leave(self, operation: Operation, member: Subscriber) -> None:
         """Harmless when it is no member any more."""
         group = self._groups.get(operation.key)
         if group is None:
@@ -221,7 +221,7 @@ class LiveFeed:
                 if entry.position.offset >= until:
                     return
 
-    async def _tell(self, group: Group, rendered: Rendered, member: Member) -> None:
+    async def _tell(self, group: Group, rendered: Rendered, member: Subscriber) -> None:
         """One at a time: for a single member joining costs more than it saves. Others have their turn.
 
         Without the time of its commit: how late it is says nothing about the feed.

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import UTC, datetime
 from uuid import uuid4
 
 import pytest
@@ -69,6 +70,7 @@ def redis_bus(
         reconnect_delay_s=0.01,
         fallback=fallback,
         poll_interval_s=0.01,
+        outbox_check_s=0.05,
     )
 
 
@@ -429,6 +431,42 @@ async def test_a_redis_that_does_not_answer_keeps_nobody_waiting() -> None:
                 server.thaw()
             await becomes(lambda: bus.healthy)
             await publish(bus, 1, 1)
+
+
+async def test_a_redis_that_takes_nothing_in_is_unavailable_and_the_outbox_is_read_meanwhile() -> None:
+    """It answers every question, so nothing but the outbox tells that events are missing."""
+
+    class Outbox:
+        last = 0
+
+        async def stream_head(self) -> StreamHead:
+            return StreamHead(EPOCH, 1, self.last)
+
+        async def published_after(self, offset: int, limit: int) -> Sequence[OutboxRow]:
+            return [
+                OutboxRow(each, str(each).encode(), datetime.now(UTC))
+                for each in range(offset + 1, self.last + 1)
+            ]
+
+    outbox = Outbox()
+    with RedisServer() as server:
+        async with Redis.from_url(server.url) as admin:
+            bus = redis_bus(server.url, uuid4().hex, fallback=outbox)
+            async with running(bus), bus.listen(None) as entries:
+                await publish(bus, 1, 2, begin=True)
+                assert await take(entries, 2) == [1, 2]
+                outbox.last = 2
+                await admin.config_set("maxmemory", 1)
+                with pytest.raises(BusUnavailable):
+                    await publish(bus, 3, 4)
+                with pytest.raises(BusUnavailable):
+                    await bus.broadcast("quotes", [Message("a", b"1")])
+                outbox.last = 4
+                assert await take(entries, 2) == [3, 4]
+                await admin.config_set("maxmemory", 0)
+                outbox.last = 5
+                await publish(bus, 3, 5)
+                assert await take(entries, 1) == [5]
 
 
 def test_an_idle_connection_that_was_reset_is_replaced() -> None:

@@ -23,7 +23,7 @@ from tests.contract.transport_ws_harness import (
     works,
 )
 from tests.live_desk import LiveDesk, served_desk, until
-from tests.raw_websocket import CLOSE, PING, PONG, Closed, RawWebSocket
+from tests.raw_websocket import CLOSE, PING, PONG, TEXT, Closed, RawWebSocket
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -59,6 +59,55 @@ async def test_a_client_that_never_initialises_is_closed_with_4408(directory: Pa
         RawWebSocket.open(desk.port) as socket,
     ):
         assert (await socket.closed()).code == 4408
+
+
+async def test_sockets_of_nobody_yet_are_bounded_and_whoever_is_let_in_makes_room(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        served_desk(directory / "crowd", ws_max_awaiting_init=2) as desk,
+        RawWebSocket.open(desk.port) as first,
+        RawWebSocket.open(desk.port) as second,
+    ):
+        async with RawWebSocket.open(desk.port) as third:
+            assert (third.status, third.headers["retry-after"]) == (503, "1")
+            assert await third.ended()
+        assert desk.live.metrics.refusals == {"crowded": 1}
+        first.send(type="connection_init", payload={"authorization": desk.token()})
+        assert (await first.receive())["type"] == "connection_ack"
+        async with ready(desk) as fourth:
+            assert await works(fourth)
+        second.send(type="connection_init", payload={"authorization": "Bearer nonsense"})
+        assert (await second.closed()).code == 4403
+        second.send_frame(CLOSE, b"")
+        await until(lambda: len(list(desk.live.sessions)) == 1)
+        async with ready(desk) as fifth, ready(desk) as sixth:
+            assert await works(fifth)
+            assert await works(sixth)
+    assert "without completing handshake" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("opcode", "payload", "code"),
+    [(0x3, b"", 1002), (TEXT, b"\xff", 1007), (TEXT, b"x" * 1001, 1009)],
+    ids=["no opcode", "not UTF-8", "too large"],
+)
+async def test_a_close_beneath_the_protocol_is_counted_like_any_other(
+    directory: Path, opcode: int, payload: bytes, code: int
+) -> None:
+    async with (
+        served_desk(directory / f"frames {code}", ws_max_frame_bytes=1000) as desk,
+        ready(desk) as socket,
+    ):
+        socket.send_frame(opcode, payload)
+        assert (await socket.closed()).code == code
+        await until(lambda: desk.live.metrics.closes == {code: 1})
+
+
+async def test_a_close_for_another_subprotocol_is_counted(directory: Path) -> None:
+    async with served_desk(directory / "4406") as desk, RawWebSocket.open(desk.port, protocols="chat") as it:
+        assert (await it.closed()).code == 4406
+        assert desk.live.metrics.closes == {4406: 1}
 
 
 # The token in the course of a session

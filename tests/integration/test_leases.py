@@ -11,7 +11,8 @@ import pytest
 from gateway.live import Live
 from gateway.resources import OpenVenue, Parts, Resources, open_paper_venue, open_resources
 from gateway.settings import Settings, load_settings
-from gateway.workers import LEASE, Workers
+from gateway.workers.leader import LEASE
+from gateway.workers.process import Workers
 from models.database import Database, execute
 from models.lease import acquire_lease, release_lease
 from resolvers.documents import Documents

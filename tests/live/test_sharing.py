@@ -13,7 +13,7 @@ import pytest_asyncio
 from domain.principal import Permission
 from models.database import execute
 from resolvers.context import ReadContext
-from resolvers.live_operations import Request
+from resolvers.live_feed.operation import Request
 from tests.contract.transport_ws_harness import ready, subscribe
 from tests.live_cases import desk_without_a_relay
 from tests.live_desk import LiveDesk, served_desk, until

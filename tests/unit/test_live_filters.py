@@ -22,7 +22,7 @@ from gateway.resources import make_desk
 from gateway.settings import load_settings
 from models.case import CaseFilter
 from models.order import OrderFilter
-from resolvers.live import case_event_kind, order_event_kind
+from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from tests.live_desk import case_event as some_case_event
 from tests.unit.books import NOW
 from tests.unit.orders import an_order

@@ -4,7 +4,7 @@ import pytest
 from graphql import ExecutionResult, GraphQLError
 
 from models.database import DatabaseUnavailable
-from resolvers.live_operations import raise_outage
+from resolvers.live_feed.operation import raise_outage
 
 
 def test_a_result_without_the_database_is_an_outage() -> None:

@@ -1,0 +1,124 @@
+"""The rules in force, from the settings: what each part of the desk is told of them."""
+
+from datetime import timedelta
+from decimal import Decimal
+
+from desk.desk import CaseRules, DeskRules
+from desk.outward_rules import MessageRules, WebhookRules
+from domain.intraday import IntradayRules
+from domain.liquidation import PlanLimits
+from domain.look_ahead import InterestRules
+from domain.message import RetryPolicy
+from domain.money import Currency
+from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
+from domain.webhook import UrlRules
+from gateway.calendars import Calendars, MustBeFlat
+from gateway.settings import Settings
+from models.book import BookRules
+from models.risk_rules import RiskSettings
+
+WEBHOOK_ATTEMPTS = 1
+"""Deliveries are counted in time, not in attempts."""
+
+
+def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
+    """All of them."""
+    max_age = timedelta(seconds=settings.max_price_age_s)
+    base_markets = {Currency(key): market for key, market in settings.deadline_markets.items()}
+    cases = _case_rules(settings)
+    must_be_flat = MustBeFlat(calendars, base_markets, settings.deadline_default_market, cases.intraday)
+    return DeskRules(
+        books=BookRules(
+            timedelta(days=settings.suspended_dead_after_days),
+            RiskSettings(_risk_defaults(settings)),
+            must_be_flat=must_be_flat,
+        ),
+        plans=PlanLimits(
+            max_quote_age=max_age,
+            price_band=settings.price_band,
+            max_adv_share=settings.order_adv_share_max,
+            max_slice_notional={
+                Currency(key): Decimal(most) for key, most in settings.order_notional_max.items()
+            },
+        ),
+        max_price_age=max_age,
+        close_hold=timedelta(seconds=settings.close_hold_s),
+        deadline_trading_days=settings.deadline_trading_days,
+        deadline_cut_off=settings.deadline_cutoff,
+        base_markets=base_markets,
+        default_base_market=settings.deadline_default_market,
+        aging_last_days=settings.aging_bucket_days,
+        max_cases_per_batch=settings.liquidate_max_cases,
+        max_orders_per_batch=settings.cancel_max_orders,
+        cases=cases,
+        recall_max_accounts=settings.recall_max_accounts,
+        max_exemptions=settings.exemptions_max,
+        max_approvals_per_batch=settings.approve_max_requests,
+        approval_limits=ApprovalLimits(settings.approval_notional, settings.approval_cases),
+        reporting_currency=Currency(settings.reporting_currency),
+        approval_ttl=timedelta(seconds=settings.approval_ttl_s),
+        approval_growth=settings.approval_growth,
+        interest=InterestRules(
+            {Currency(key): Decimal(rate) for key, rate in settings.debit_interest_rates.items()},
+            settings.look_ahead_settlement_days,
+        ),
+        messages=_message_rules(settings),
+        webhooks=_webhook_rules(settings),
+    )
+
+
+def _risk_defaults(settings: Settings) -> RiskRules:
+    """What counts where the risk back office never set anything."""
+    trigger_time = settings.covered_options_trigger_time
+    return RiskRules(
+        covered_options=CoveredOptionRule(trigger_time is not None, trigger_time, skip_short=True)
+    )
+
+
+def _case_rules(settings: Settings) -> CaseRules:
+    return CaseRules(
+        claim_lasts=timedelta(minutes=settings.case_claim_minutes),
+        deadline_extension_trading_days=settings.deadline_extension_trading_days,
+        auto_liquidation_retry=timedelta(seconds=settings.auto_liquidation_retry_s),
+        intraday=IntradayRules(
+            flat_before_close=timedelta(minutes=settings.intraday_flat_minutes),
+            last_order_before_close=timedelta(minutes=settings.intraday_last_order_minutes),
+            liquidates_at_once=settings.intraday_liquidate_at_once,
+        ),
+    )
+
+
+def _message_rules(settings: Settings) -> MessageRules:
+    """About messages to clients."""
+    return MessageRules(
+        channels=frozenset(settings.message_urls),
+        automatic=settings.message_automatic_channels,
+        daily_from=settings.message_daily_from,
+        lifetime=timedelta(hours=settings.message_lifetime_hours),
+        retry=RetryPolicy(
+            timedelta(seconds=settings.message_retry_first_s),
+            timedelta(seconds=settings.message_retry_longest_s),
+            settings.message_attempts,
+        ),
+        circuit_failures=settings.message_circuit_failures,
+        circuit_pause=timedelta(seconds=settings.message_circuit_pause_s),
+        in_flight=timedelta(seconds=2 * settings.message_timeout_s),
+    )
+
+
+def _webhook_rules(settings: Settings) -> WebhookRules:
+    """About webhooks."""
+    key = settings.webhook_secret_key or settings.auth_secret
+    return WebhookRules(
+        secret_key=key.get_secret_value().encode(),
+        urls=UrlRules(settings.webhook_allow_http, settings.webhook_allow_private),
+        retry=RetryPolicy(
+            timedelta(seconds=settings.webhook_retry_first_s),
+            timedelta(seconds=settings.webhook_retry_longest_s),
+            WEBHOOK_ATTEMPTS,
+        ),
+        disable_after=timedelta(hours=settings.webhook_disable_after_hours),
+        max_per_subject=settings.webhooks_max_per_subject,
+        max_endpoints=settings.webhooks_max,
+        batch=settings.webhook_batch,
+    )

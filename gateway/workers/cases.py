@@ -1,0 +1,49 @@
+"""The leader's loops that act on cases by themselves, and on the requests and recalls around them."""
+
+from desk.approvals import expire_approvals
+from desk.auto_liquidate import run_due
+from desk.collect_stock import collect_stock
+from desk.flatten_intraday import IntradayDay
+from desk.market_days import shift_deadlines
+from gateway.resources import Resources
+from gateway.workers.repeat import every, in_batches, woken_within
+from venues.base import Venue
+
+EXPIRE_APPROVALS_MAX = 100
+
+
+async def liquidate_automatically(resources: Resources, venue: Venue) -> None:
+    """See to intraday accounts, then begin what is due."""
+    settings, desk = resources.settings, resources.desk
+    day = IntradayDay(desk, venue, clear_client_orders=settings.cancel_client_orders)
+
+    async def look_and_sell() -> None:
+        await day.look()
+        batch = settings.auto_liquidation_batch
+        await in_batches(batch, lambda: run_due(desk, batch))
+
+    await every(settings.auto_liquidation_poll_s, look_and_sell)
+
+
+async def follow_market_days(resources: Resources) -> None:
+    """Move deadlines at the start, after every word on a market day, and now and then for good measure."""
+    changed = resources.market_days.changed
+    while True:
+        changed.clear()
+        await shift_deadlines(resources.desk)
+        await woken_within(changed, resources.settings.market_day_recheck_s)
+
+
+async def collect_options_stock(resources: Resources) -> None:
+    """Once a trading day, when its time has come."""
+    await every(resources.settings.covered_options_check_interval_s, lambda: collect_stock(resources.desk))
+
+
+async def expire_requests(resources: Resources) -> None:
+    """That nobody approved or declined in time."""
+    await every(
+        resources.settings.approval_poll_interval_s,
+        lambda: in_batches(
+            EXPIRE_APPROVALS_MAX, lambda: expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX)
+        ),
+    )

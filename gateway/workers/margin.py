@@ -1,0 +1,111 @@
+"""The leader's loops that watch margin: what the market says, what other transactions did, the looking."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+
+import structlog
+
+from desk.watch_margin import Monitor
+from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
+from domain.market import Quote
+from feeds.base import Feed, FeedBatch
+from gateway.resources import OpenVenue, Resources
+from gateway.workers.repeat import woken_within
+from models.codec import event_from_text
+from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
+from subscriptions.bus import BusUnavailable, Message, PositionLost, SlowConsumer
+
+RELOAD_INTERVAL_S = 600.0
+
+_TOLD = {CaseEventKind.OPENED: "case opened", CaseEventKind.CLOSED: "case closed"}
+
+log = structlog.get_logger()
+
+
+async def watch_margin(resources: Resources, monitor: Monitor) -> None:
+    """Look whenever something was noted, refresh figures and heal in their own time."""
+    interval_s = resources.settings.case_refresh_interval_s
+    wake, clock = resources.signals.to_watch, asyncio.get_running_loop().time
+    await monitor.follow_settings()
+    await monitor.note_everything()
+    await monitor.look()
+    log.info("watching margin", accounts=monitor.accounts)
+    refreshed = reloaded = clock()
+    while True:
+        await woken_within(wake, interval_s)
+        wake.clear()
+        await monitor.look()
+        if clock() - refreshed >= interval_s:
+            refreshed = clock()
+            await monitor.follow_settings()
+            await monitor.refresh()
+        if clock() - reloaded >= RELOAD_INTERVAL_S:
+            reloaded = clock()
+            await monitor.note_everything()
+
+
+async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
+    """What other transactions did to accounts; whatever went by before it listened is looked up."""
+    since = resources.desk.clock()
+    while True:
+        try:
+            async with resources.bus.listen(None) as entries:
+                await monitor.note_everything()
+                async for entry in entries:
+                    event = event_from_text(entry.payload)
+                    _note(monitor, event)
+                    if event.at >= since:
+                        _tell_operator(event)
+                    resources.signals.to_watch.set()
+        except (SlowConsumer, PositionLost) as lost:
+            log.warning("the monitor missed events and looks at every account", error=repr(lost))
+
+
+async def take_in(resources: Resources, monitor: Monitor, opened: OpenVenue, feed: Feed) -> None:
+    """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
+    async with aclosing(feed.batches()) as batches:
+        async for batch in batches:
+            await _take(monitor, feed, batch)
+            opened.hear(batch.messages)
+            resources.signals.to_watch.set()
+            quotes = [message for message in batch.messages if isinstance(message, Quote)]
+            await _broadcast(resources, quotes)
+            await feed.acknowledge(batch)
+
+
+async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
+    for message, why in await monitor.take(batch.messages):
+        await feed.reject(batch, batch.messages.index(message), why)
+
+
+async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
+    """At most once, by contract: without a bus nobody watches quotes, and margin is watched all the same."""
+    messages = [Message(quote.symbol, quote_to_bytes(quote)) for quote in quotes]
+    try:
+        await resources.bus.broadcast(QUOTES_TOPIC, messages)
+    except BusUnavailable as unavailable:
+        log.warning("quotes were not broadcast", error=str(unavailable))
+
+
+def _note(monitor: Monitor, event: Event) -> None:
+    match event:
+        case OrderEvent():
+            monitor.note(event.view.order.account_id)
+        case CaseEvent() if event.kind is not CaseEventKind.UPDATED:
+            monitor.note(event.view.case.account_id)
+        case BookChanged():
+            monitor.note(event.account_id)
+        case _:
+            pass
+
+
+def _tell_operator(event: Event) -> None:
+    """The desk's news in its log: which cases come and go. A memory bus begins with old news."""
+    if not isinstance(event, CaseEvent) or event.kind not in _TOLD:
+        return
+    case, account = event.view.case, event.view.account
+    facts = {"amount": str(case.figures.amount), "currency": account.base_currency}
+    if case.close_reason is not None:
+        facts = {"reason": case.close_reason}
+    log.info(_TOLD[event.kind], case_no=case.case_no, account_no=account.account_no, **facts)

@@ -1,0 +1,106 @@
+"""The leader's loops that lead out of the desk to clients and to other systems.
+
+Each is supervised by itself: a channel that crashes does so alone. All that they must remember is in the
+database, so a restart repeats at most what was on its way.
+"""
+
+import asyncio
+import random
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+
+from desk.daily_messages import sweep_messages
+from desk.deliver_webhooks import WebhookDeliverer
+from desk.send_queued import ChannelSender
+from domain.events import Event
+from domain.message import Channel
+from domain.webhook import Webhook, WebhookId
+from gateway.resources import Resources
+from gateway.settings import Settings
+from gateway.supervisor import Worker
+from gateway.workers.policy import supervised
+from gateway.workers.repeat import every
+from messages.apprise_service import AppriseService
+from messages.base import MessageService
+from messages.webhook_post import WebhookPoster
+from models.webhook import due_webhooks
+from resolvers.webhook_body import webhook_body, webhook_cursor
+from subscriptions.bus import Position
+
+
+async def run_outward(resources: Resources) -> None:
+    """Every loop until cancelled."""
+    settings, desk = resources.settings, resources.desk
+    with _services(settings) as services:
+        senders = [
+            Worker(f"messages by {channel}", _sender(resources, channel, service).run)
+            for channel, service in services.items()
+        ]
+        supervisor = supervised(
+            *senders,
+            Worker(
+                "daily messages",
+                lambda: every(settings.message_sweep_interval_s, lambda: sweep_messages(desk)),
+            ),
+            Worker("webhooks", lambda: _deliver(resources)),
+        )
+        supervisor.start()
+        try:
+            await asyncio.Event().wait()
+        finally:
+            await supervisor.stop(settings.shutdown_timeout_s)
+
+
+@contextmanager
+def _services(settings: Settings) -> Iterator[dict[Channel, AppriseService]]:
+    with ExitStack() as stack:
+        services = {}
+        for channel, url in settings.message_urls.items():
+            services[channel] = service = AppriseService(
+                url,
+                threads=settings.message_concurrency,
+                timeout_s=settings.message_timeout_s,
+                name=channel.lower(),
+            )
+            stack.callback(service.close)
+        yield services
+
+
+def _sender(resources: Resources, channel: Channel, service: MessageService) -> ChannelSender:
+    settings = resources.settings
+    return ChannelSender(
+        resources.desk,
+        channel,
+        service,
+        concurrency=settings.message_concurrency,
+        poll_interval_s=settings.message_poll_interval_s,
+        jitter=random.random,
+        counts=resources.outward,
+    )
+
+
+async def _deliver(resources: Resources) -> None:
+    """One task for each endpoint that something is due for, so that a slow one delays nobody."""
+    settings, desk = resources.settings, resources.desk
+
+    def body(webhook: Webhook, event: Event, offset: int) -> bytes:
+        cursor = webhook_cursor(resources.api.cursors, webhook.id, Position(webhook.epoch, offset))
+        return webhook_body(event, cursor)
+
+    poster = WebhookPoster(desk.rules.webhooks.urls, settings.webhook_timeout_s)
+    deliverer = WebhookDeliverer(desk, poster, body, random.random, resources.outward)
+    running: dict[WebhookId, asyncio.Task[None]] = {}
+    async with asyncio.TaskGroup() as group:
+        while True:
+            for webhook_id in await due_webhooks(desk.clock(), settings.webhooks_max):
+                if webhook_id not in running:
+                    running[webhook_id] = task = group.create_task(deliverer.deliver(webhook_id))
+                    task.add_done_callback(partial(_ended, running, webhook_id))
+            await asyncio.sleep(settings.webhook_poll_interval_s)
+
+
+def _ended(
+    running: dict[WebhookId, asyncio.Task[None]], webhook_id: WebhookId, _: asyncio.Task[None]
+) -> None:
+    del running[webhook_id]

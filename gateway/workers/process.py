@@ -1,0 +1,33 @@
+"""The loops of one process, from its start to its end."""
+
+from gateway.live import Live
+from gateway.resources import Resources
+from gateway.workers.leader import Leader
+from gateway.workers.table import of_every_process
+
+
+class Workers:
+    """Start and stop with the process; `ready` says whether it can do its part."""
+
+    def __init__(self, resources: Resources, live: Live) -> None:
+        self._resources = resources
+        self._leader = Leader(resources)
+        self._supervisor = of_every_process(resources, live, self._leader.run, lambda: self.leading)
+
+    @property
+    def ready(self) -> bool:
+        """Every loop that this process has to run is running."""
+        return self._supervisor.ready and self._leader.ready
+
+    @property
+    def leading(self) -> bool:
+        """This process does the desk's own work."""
+        return self._leader.leading
+
+    def start(self) -> None:
+        """Start the loops; inside `Database.active()`."""
+        self._supervisor.start()
+
+    async def stop(self) -> None:
+        """End them, the leader's before the lease is given back."""
+        await self._supervisor.stop(self._resources.settings.shutdown_timeout_s)

@@ -1,0 +1,71 @@
+"""Every loop of the desk, by who runs it.
+
+Not here: messages and webhooks have a loop for each channel and endpoint, see `gateway.workers.outward`.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from desk.watch_margin import Monitor
+from feeds.base import Feed
+from gateway.live import Live
+from gateway.resources import OpenVenue, Resources
+from gateway.supervisor import Supervisor, Worker
+from gateway.wake import tell_leader, wake_for_others
+from gateway.workers.cases import (
+    collect_options_stock,
+    expire_requests,
+    follow_market_days,
+    liquidate_automatically,
+)
+from gateway.workers.margin import listen_for_changes, take_in, watch_margin
+from gateway.workers.outward import run_outward
+from gateway.workers.policy import supervised
+from gateway.workers.trading import dispatch_orders, record_reports
+from gateway.workers.upkeep import chain_audit, outbox_relay, prune, snapshot_daily
+
+
+def of_every_process(
+    resources: Resources, live: Live, lead: Callable[[], Awaitable[None]], leading: Callable[[], bool]
+) -> Supervisor:
+    """What it takes to answer requests; `lead` waits for the lease."""
+    return supervised(
+        Worker("bus", resources.bus.run),
+        Worker("leader", lead),
+        Worker("live feed", live.feed.run),
+        Worker("live quotes", live.run_quotes),
+        Worker("socket clock", live.run_clock),
+        Worker("waking", lambda: tell_leader(resources.signals, resources.bus, leading)),
+        Worker("revocations", lambda: resources.revocations.run(live.close_subject)),
+        Worker("market days", resources.market_days.run),
+    )
+
+
+def of_the_leader(resources: Resources, trade: Callable[[], Awaitable[None]]) -> Supervisor:
+    """The desk's own work; `trade` opens venue and feed."""
+    return supervised(
+        Worker("relay", outbox_relay(resources).run),
+        Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
+        Worker("housekeeping", lambda: prune(resources)),
+        Worker("covered options", lambda: collect_options_stock(resources)),
+        Worker("audit chain", lambda: chain_audit(resources)),
+        Worker("daily snapshots", lambda: snapshot_daily(resources)),
+        Worker("approvals", lambda: expire_requests(resources)),
+        Worker("outward", lambda: run_outward(resources)),
+        Worker("trading", trade),
+    )
+
+
+def of_trading(resources: Resources, opened: OpenVenue, feed: Feed | None) -> Supervisor:
+    """What takes a venue and a market."""
+    monitor = Monitor(resources.desk)
+    workers = [
+        Worker("monitor", lambda: watch_margin(resources, monitor)),
+        Worker("events", lambda: listen_for_changes(resources, monitor)),
+        Worker("dispatcher", lambda: dispatch_orders(resources, opened.venue)),
+        Worker("reports", lambda: record_reports(resources, opened.venue)),
+        Worker("automatic liquidations", lambda: liquidate_automatically(resources, opened.venue)),
+        Worker("deadlines", lambda: follow_market_days(resources)),
+    ]
+    if feed is not None:
+        workers.append(Worker("feed", lambda: take_in(resources, monitor, opened, feed)))
+    return supervised(*workers)

@@ -1,0 +1,65 @@
+"""The leader's loops over what was recorded: it is published, chained, snapshot once a day, and pruned."""
+
+from datetime import timedelta
+
+import structlog
+
+from desk.chain_audit import AuditChainer
+from desk.daily_snapshots import take_daily_snapshots
+from gateway.resources import Resources
+from gateway.workers.repeat import every, in_batches
+from models import outbox
+from models.message import prune_messages
+from subscriptions.outbox_relay import OutboxRelay
+
+PRUNE_INTERVAL_S = 30.0
+PRUNE_ROWS = 5_000
+PRUNE_MESSAGES = 500
+
+log = structlog.get_logger()
+
+
+def outbox_relay(resources: Resources) -> OutboxRelay:
+    """From the outbox to the bus. One for all restarts of its loop: it remembers how far the bus is."""
+    settings = resources.settings
+    return OutboxRelay(
+        resources.bus,
+        outbox,
+        batch=settings.relay_batch,
+        poll_interval_s=settings.relay_poll_interval_s,
+        refill_max=settings.bus_history_entries,
+        wake=resources.signals.to_publish,
+    )
+
+
+async def chain_audit(resources: Resources) -> None:
+    """Committed audit rows go into the hash chain."""
+    settings = resources.settings
+    await every(
+        settings.audit_chain_interval_s, AuditChainer(resources.desk, settings.audit_chain_batch).chain
+    )
+
+
+async def snapshot_daily(resources: Resources) -> None:
+    """Every open case, after the close."""
+    settings = resources.settings
+
+    async def take() -> None:
+        taken = await take_daily_snapshots(resources.desk, settings.daily_snapshot_batch)
+        if taken:
+            log.info("daily snapshots taken", cases=taken)
+
+    await every(settings.daily_snapshot_interval_s, take)
+
+
+async def prune(resources: Resources) -> None:
+    """Published events and settled messages go after a while."""
+    settings, clock = resources.settings, resources.desk.clock
+    events = timedelta(hours=settings.outbox_retention_hours)
+    messages = timedelta(days=settings.message_retention_days)
+
+    async def sweep() -> None:
+        await in_batches(PRUNE_ROWS, lambda: outbox.prune(clock() - events, PRUNE_ROWS))
+        await in_batches(PRUNE_MESSAGES, lambda: prune_messages(clock() - messages, PRUNE_MESSAGES))
+
+    await every(PRUNE_INTERVAL_S, sweep)

@@ -1,0 +1,1 @@
+"""The subscription fields, prepared so that one execution serves everybody who asks for the same."""

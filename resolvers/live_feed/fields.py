@@ -1,0 +1,214 @@
+"""The subscription fields: which events concern each, and what it says of the present."""
+
+from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent, OrderEventKind
+from domain.ids import Symbol
+from domain.market import Quote
+from domain.principal import Audience
+from models.case import CaseFilter, CaseSort, page_cases
+from models.database import consistent_read
+from models.market import load_quotes
+from models.order import OrderFilter, page_orders
+from models.outbox import stream_head
+from models.where import PageRequest
+from resolvers.context import Api, ReadContext
+from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.live_feed.filters import case_event_kind, order_event_kind
+from resolvers.live_feed.operation import LiveOperation, Request
+from resolvers.market import quote_of
+from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of, scope_text
+from resolvers.summary import summarise
+from subscriptions.bus import Position
+from subscriptions.cursor import scope_of
+from subscriptions.operation import Delivery, Snapshot
+
+
+class CaseEvents(LiveOperation):
+    """caseEvents."""
+
+    def __init__(self, request: Request) -> None:
+        chosen = request.arguments.get("filter")
+        self._wanted: CaseFilter = chosen.selection() if chosen else CaseFilter()
+        super().__init__(request, _scope("caseEvents", self._wanted, request.audience))
+        self.postings = _postings("case", request.audience, self._wanted.account_no, self._wanted.client_id)
+
+    def concerns(self, fact: Any) -> Any | None:
+        """A case that matches, or just stopped to match."""
+        if not isinstance(fact, CaseEvent):
+            return None
+        kind = case_event_kind(fact, self._wanted, self._request.audience)
+        return replace(fact, kind=kind) if kind is not None else None
+
+    async def root(self, root: CaseEvent, cursor: str, context: ReadContext) -> Any:
+        return case_event_of(root, cursor)
+
+    async def snapshot(self) -> Snapshot:
+        """Every case that matches, and the position that this is the state of."""
+        api, now = self._request.api, self._request.api.desk.clock()
+        async with consistent_read():
+            head, contained = await stream_head(), await self._unpublished()
+            request = PageRequest(api.snapshot_max)
+            page = await page_cases(
+                self._request.audience, self._wanted, request, CaseSort.OPENED_AT, False, now
+            )
+        _refuse_partial(page.has_next, api)
+        roots = [
+            CaseEvent(api.desk.event_id(), now, CaseEventKind.SNAPSHOT, view, view.case.status)
+            for view in page.rows
+        ]
+        return Snapshot(Position(head.epoch, head.last_offset), roots, contained)
+
+
+class OrderEvents(LiveOperation):
+    """orderEvents."""
+
+    def __init__(self, request: Request) -> None:
+        chosen = request.arguments.get("filter")
+        self._wanted: OrderFilter = chosen.selection() if chosen else OrderFilter()
+        super().__init__(request, _scope("orderEvents", self._wanted, request.audience))
+        wanted = self._wanted
+        self.postings = _postings("order", request.audience, wanted.account_no, wanted.client_id)
+        if wanted.case_id is not None:
+            self.postings = [("order", "case", wanted.case_id)]
+
+    def concerns(self, fact: Any) -> Any | None:
+        """An order that matches, or just stopped to match."""
+        if not isinstance(fact, OrderEvent):
+            return None
+        kind = order_event_kind(fact, self._wanted, self._request.audience)
+        return replace(fact, kind=kind) if kind is not None else None
+
+    async def root(self, root: OrderEvent, cursor: str, context: ReadContext) -> Any:
+        return order_event_of(root, cursor)
+
+    async def snapshot(self) -> Snapshot:
+        """Every order that matches, oldest first, and the position that this is the state of."""
+        api, now = self._request.api, self._request.api.desk.clock()
+        async with consistent_read():
+            head, contained = await stream_head(), await self._unpublished()
+            page = await page_orders(self._request.audience, self._wanted, PageRequest(api.snapshot_max))
+        _refuse_partial(page.has_next, api)
+        roots = [
+            OrderEvent(api.desk.event_id(), now, OrderEventKind.SNAPSHOT, view)
+            for view in reversed(page.rows)
+        ]
+        return Snapshot(Position(head.epoch, head.last_offset), roots, contained)
+
+
+class SummaryUpdates(LiveOperation):
+    """caseSummary."""
+
+    delivery = Delivery.LATEST
+
+    def __init__(self, request: Request) -> None:
+        chosen = request.arguments.get("filter")
+        self._wanted: CaseFilter = chosen.selection() if chosen else CaseFilter()
+        super().__init__(request, _scope("caseSummary", self._wanted, request.audience))
+        self.interval_s = request.api.summary_interval_s
+        self.postings = _postings("case", request.audience, self._wanted.account_no, self._wanted.client_id)
+
+    def concerns(self, fact: Any) -> Any | None:
+        """Any change of a visible case."""
+        visible = isinstance(fact, CaseEvent) and self._request.audience.covers(fact.view.account.account_no)
+        return True if visible else None
+
+    def merge_key(self, root: Any) -> str | None:
+        """There is only one."""
+        return ""
+
+    async def root(self, root: Any, cursor: str, context: ReadContext) -> Any:
+        return await summarise(context, self._wanted)
+
+    async def snapshot(self) -> Snapshot:
+        """Computed when rendered."""
+        return Snapshot(Position("", 0), [True], frozenset())
+
+
+class QuoteUpdates(LiveOperation):
+    """quotes."""
+
+    delivery = Delivery.LATEST
+
+    def __init__(self, request: Request) -> None:
+        symbols = [Symbol(symbol) for symbol in request.arguments["symbols"]]
+        if not 1 <= len(symbols) <= SYMBOLS_MAX:
+            raise ApiError(BAD_USER_INPUT, f"symbols must be 1 to {SYMBOLS_MAX}, not {len(symbols)}.")
+        super().__init__(request, scope_of("quotes"))
+        self._symbols = sorted(set(symbols))
+        self.postings = [("quote", symbol) for symbol in self._symbols]
+
+    def concerns(self, fact: Any) -> Any | None:
+        """The postings have chosen already."""
+        return fact if isinstance(fact, Quote) else None
+
+    def merge_key(self, root: Quote) -> str | None:
+        """The newest of each instrument."""
+        return root.symbol
+
+    async def root(self, root: Quote, cursor: str, context: ReadContext) -> Any:
+        return quote_of(root, context.api.desk)
+
+    async def snapshot(self) -> Snapshot:
+        """What the database knows."""
+        quotes = await load_quotes(self._symbols)
+        return Snapshot(Position("", 0), list(quotes.values()), frozenset())
+
+
+OPERATIONS: Mapping[str, Callable[[Request], LiveOperation]] = {
+    "caseEvents": CaseEvents,
+    "orderEvents": OrderEvents,
+    "caseSummary": SummaryUpdates,
+    "quotes": QuoteUpdates,
+}
+"""By the name of the field."""
+
+
+def postings_of(fact: Any) -> Iterable[Hashable]:
+    """Under which keys operations may want the event."""
+    if isinstance(fact, Quote):
+        return (("quote", fact.symbol),)
+    if isinstance(fact, BookChanged):
+        return ()
+    account = fact.view.account
+    name = "case" if isinstance(fact, CaseEvent) else "order"
+    keys: list[Hashable] = [
+        (name,),
+        (name, "account", account.account_no),
+        (name, "client", account.client_id),
+    ]
+    if isinstance(fact, OrderEvent):
+        keys.append((name, "case", fact.view.order.case_id))
+    return keys
+
+
+def describe(fact: Event | Quote) -> tuple[str, float]:
+    """The event's id and when it was committed."""
+    return ("" if isinstance(fact, Quote) else fact.id), fact.at.timestamp()
+
+
+def _postings(
+    name: str, audience: Audience, account_no: str | None, client_id: str | None
+) -> Sequence[Hashable]:
+    """The most telling thing that was asked for."""
+    if account_no is not None:
+        return [(name, "account", account_no)]
+    if client_id is not None:
+        return [(name, "client", client_id)]
+    if audience.account_scope is not None:
+        return [(name, "account", each) for each in sorted(audience.account_scope)]
+    return [(name,)]
+
+
+def _scope(field: str, wanted: object, audience: Audience) -> bytes:
+    return scope_of(*scope_text(field, wanted, audience))
+
+
+def _refuse_partial(has_next: bool, api: Api) -> None:
+    if has_next:
+        raise ApiError(
+            BAD_USER_INPUT,
+            f"More than {api.snapshot_max} rows match: narrow the filter, or page through the list.",
+        )

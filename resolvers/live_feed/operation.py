@@ -1,0 +1,147 @@
+"""One subscription, prepared for sharing: how an event of it is rendered, and what each field has to say.
+
+The shared execution sees a `ReadContext` with nothing but the audience: there is no principal in it, so one
+caller's view cannot leak into another's. Loaders are made anew for every event.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import orjson
+from graphql import ExecutionResult, execute
+from strawberry import Schema
+
+from domain.principal import Audience
+from models.codec import event_from_text
+from models.outbox import unpublished
+from resolvers.compiled import Complete, NotPlain, compile_subscription
+from resolvers.context import Api, ReadContext
+from resolvers.documents import Document
+from resolvers.errors import coded
+from subscriptions.bus import Position
+from subscriptions.operation import Delivery, Opening, Snapshot
+
+_END_OF_EXTENSIONS = b'"}}'
+NOWHERE = Position("", 0)
+"""Of no epoch: resuming there is refused as expired."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """A validated subscription request."""
+
+    schema: Schema
+    api: Api
+    audience: Audience
+    document: Document
+    operation_name: str | None
+    variables: Mapping[str, Any]
+    field: str
+    arguments: Mapping[str, Any]
+    key: Hashable
+
+
+class LiveOperation(ABC):
+    """What all four fields have in common."""
+
+    delivery = Delivery.EVERY
+    interval_s = 0.0
+
+    def __init__(self, request: Request, scope: bytes) -> None:
+        self._request = request
+        self.scope = scope
+        self.field = request.field
+        self.key: Hashable = request.key
+        self.postings: Sequence[Hashable] = ()
+
+    @abstractmethod
+    def concerns(self, fact: Any) -> Any | None:
+        """What to render of the event."""
+
+    def merge_key(self, root: Any) -> str | None:
+        """Only LATEST fields have one."""
+        return None
+
+    @abstractmethod
+    async def snapshot(self) -> Snapshot:
+        """The current state."""
+
+    async def _unpublished(self) -> frozenset[str]:
+        """Events of its concern that are committed but have no position yet."""
+        facts = [event_from_text(payload) for payload in await unpublished()]
+        return frozenset(fact.id for fact in facts if self.concerns(fact) is not None)
+
+    def opened(self, payload: bytes, opening: Opening) -> bytes:
+        """With `extensions.stream`; `encode` put `extensions.cursor` last."""
+        assert payload.endswith(_END_OF_EXTENSIONS)
+        stream: dict[str, Any] = {
+            "resumed": opening.resumed,
+            "resumeWithinS": self._request.api.resume_within_s,
+        }
+        if opening.snapshot_events is not None:
+            stream["snapshotEvents"] = opening.snapshot_events
+        return b'%b","stream":%b}}' % (payload.removesuffix(_END_OF_EXTENSIONS), orjson.dumps(stream))
+
+    def cursor(self, position: Position) -> str | None:
+        """Only fields that keep EVERY event are resumed."""
+        if self.delivery is Delivery.LATEST:
+            return None
+        return self._request.api.cursors.sign(position, self.scope)
+
+    async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
+        """Execute with a context of its own, encode. Raises OSError while the database is away."""
+        request = self._request
+        context = ReadContext(request.api, request.audience)
+        cursor = request.api.cursors.sign(position if resumable else NOWHERE, self.scope)
+        result = await self._executed(await self.root(root, cursor, context), context)
+        raise_outage(result)
+        return encode(result, cursor if self.delivery is Delivery.EVERY else None)
+
+    async def _executed(self, root: Any, context: ReadContext) -> ExecutionResult:
+        if self._compiled is not None:
+            with suppress(NotPlain):
+                return ExecutionResult(self._compiled(root))
+        request = self._request
+        assert request.document.ast is not None, "it was found valid"
+        result = execute(
+            request.schema._schema,
+            request.document.ast,
+            root_value=root,
+            context_value=context,
+            variable_values=dict(request.variables),
+            operation_name=request.operation_name,
+        )
+        return result if isinstance(result, ExecutionResult) else await result
+
+    @cached_property
+    def _compiled(self) -> Complete | None:
+        """Asked for by the first who renders: every further subscriber brings an operation like this."""
+        request = self._request
+        operation = request.document.operation(request.operation_name)
+        assert operation is not None
+        return compile_subscription(request.schema._schema, operation, request.document.fragments)
+
+    @abstractmethod
+    async def root(self, root: Any, cursor: str, context: ReadContext) -> Any:
+        """The GraphQL object of the root field."""
+
+
+def raise_outage(result: ExecutionResult) -> None:
+    """A database that is away is no answer: the event would be spent on it, its cursor passed."""
+    for error in result.errors or ():
+        if isinstance(error.original_error, OSError):
+            raise error.original_error
+
+
+def encode(result: ExecutionResult, cursor: str | None) -> bytes:
+    """The payload of a `next` message."""
+    payload: dict[str, Any] = {"data": result.data}
+    if result.errors:
+        payload["errors"] = [coded(error).formatted for error in result.errors]
+    if cursor is not None:
+        payload["extensions"] = {"cursor": cursor}
+    return orjson.dumps(payload)

@@ -1,0 +1,112 @@
+"""What makes two subscriptions the same: the document without white space, comments and where to begin, and
+the variables that say more than that."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from typing import Any
+
+import orjson
+from graphql import (
+    FieldNode,
+    InlineFragmentNode,
+    Node,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    VariableDefinitionNode,
+    VariableNode,
+    print_ast,
+)
+
+from resolvers.documents import Document
+
+CURSOR_ARGUMENTS = frozenset({"after", "snapshot"})
+
+
+def root_field(document: Document, operation: OperationDefinitionNode) -> FieldNode:
+    """The one field of a subscription; validation saw that there is one."""
+    return next(_fields(document, operation.selection_set.selections))
+
+
+def sharing_key(
+    document: Document, operation: OperationDefinitionNode, variables: Mapping[str, Any]
+) -> tuple[Hashable, ...]:
+    """Equal for requests that select the same under the same filter."""
+    field = root_field(document, operation)
+    declared = {each.variable.name.value for each in operation.variable_definitions or ()}
+    counting = declared - _cursor_variables(document, field)
+    rest = {name: value for name, value in variables.items() if name in counting}
+    name = operation.name.value if operation.name else None
+    return _normalised(document, operation, field), name, _canonical(rest)
+
+
+def _fields(document: Document, selections: Iterable[Any]) -> Iterator[FieldNode]:
+    for selection in selections:
+        if isinstance(selection, FieldNode):
+            yield selection
+        elif isinstance(selection, InlineFragmentNode):
+            yield from _fields(document, selection.selection_set.selections)
+        else:
+            fragment = document.fragment(selection.name.value)
+            yield from _fields(document, fragment.selection_set.selections)
+
+
+def _cursor_variables(document: Document, field: FieldNode) -> set[str]:
+    """The variables that say where to begin, and nothing else: one that also filters or selects is counted
+    more often than it is given there and defined."""
+    given = Counter(
+        argument.value.name.value
+        for argument in field.arguments or ()
+        if argument.name.value in CURSOR_ARGUMENTS and isinstance(argument.value, VariableNode)
+    )
+    used = _uses(document.definitions)
+    return {name for name, times in given.items() if used[name] == times}
+
+
+def _uses(definitions: Iterable[Node]) -> Counter[str]:
+    """How often each variable is used, wherever that is."""
+    found: Counter[str] = Counter()
+    waiting: list[Any] = list(definitions)
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, VariableDefinitionNode):
+            continue
+        if isinstance(node, VariableNode):
+            found[node.name.value] += 1
+        elif isinstance(node, Node):
+            waiting += [getattr(node, key) for key in node.keys]
+        elif isinstance(node, list | tuple):
+            waiting += node
+    return found
+
+
+def _normalised(document: Document, operation: OperationDefinitionNode, field: FieldNode) -> str:
+    """The document's text without white space, comments and where to begin."""
+    arguments = tuple(
+        argument for argument in field.arguments or () if argument.name.value not in CURSOR_ARGUMENTS
+    )
+    if len(arguments) == len(field.arguments or ()) or field not in operation.selection_set.selections:
+        return document.normalised
+    root = FieldNode(
+        alias=field.alias,
+        name=field.name,
+        arguments=arguments,
+        directives=field.directives,
+        selection_set=field.selection_set,
+    )
+    names = _cursor_variables(document, field)
+    changed = OperationDefinitionNode(
+        operation=operation.operation,
+        name=operation.name,
+        variable_definitions=tuple(
+            each for each in operation.variable_definitions or () if each.variable.name.value not in names
+        ),
+        directives=operation.directives,
+        selection_set=SelectionSetNode(
+            selections=tuple(root if each is field else each for each in operation.selection_set.selections)
+        ),
+    )
+    return "\n".join(print_ast(changed if each is operation else each) for each in document.definitions)
+
+
+def _canonical(variables: Mapping[str, Any]) -> bytes:
+    return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
