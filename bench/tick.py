@@ -20,7 +20,8 @@ import uvloop
 from bench.called_book import open_desk, settings_for
 from bench.measure import ROOT, save, spread
 from demo.make_book import read_closes
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.watch_margin import Monitor
 from domain.liquidation import PlanRequest
 from domain.principal import Audience, Permission, Principal

@@ -27,10 +27,12 @@ from desk.case_notes import note
 from desk.desk import Desk
 from desk.four_eyes import load_lately, why_two
 from desk.kill_switch import frozen_by
-from desk.liquidate import Liquidate, LiquidateCase, ReadAhead, record_liquidation, switched_off
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.open_orders import as_open_orders
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
+from desk.plan_liquidation import ReadAhead, switched_off
 from desk.plan_recovery import plan_case_recovery
+from desk.record_liquidation import record_liquidation
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.events import CaseView

@@ -41,6 +41,14 @@ _NO_CLIENT = Refusal(RefusalCode.NOT_FOUND, "There is no such client.")
 _NO_GROUP = Refusal(RefusalCode.NOT_FOUND, "There is no client group of that name.")
 _NO_INSTRUMENT = Refusal(RefusalCode.NOT_FOUND, "There is no such instrument.")
 _NO_EXEMPTION = Refusal(RefusalCode.NOT_FOUND, "There is no such exemption.")
+_OVER = Refusal(
+    RefusalCode.TOO_LATE,
+    "The exemption would be over before it begins: choose an end that lies ahead, and after effectiveAt.",
+)
+_OVER_BY_NOW = Refusal(
+    RefusalCode.TOO_LATE,
+    "The exemption ended while it waited for approval: decline it and have it asked for with another end.",
+)
 _WHOLE_DESK = Refusal(
     RefusalCode.FORBIDDEN,
     "The setting concerns accounts that your token does not cover: ask somebody whose does.",
@@ -106,6 +114,8 @@ async def execute_setting(
             RefusalCode.VERSION_CONFLICT,
             "The setting was changed since this was asked for: decline it and look at the setting again.",
         )
+    if _would_be_over(value_from_text(kind, asked.value), max(asked.effective_at or now, now)):
+        return _OVER_BY_NOW
     version = _version(desk, principal, approval, asked, await next_number(), now)
     await insert_setting(version, asked.concerned)
     await write_audit([_audit(principal, version, approval)])
@@ -126,6 +136,8 @@ async def _request(desk: Desk, principal: Principal, command: ChangeSetting) -> 
         if latest is None or not await _may_replace(principal.audience, latest):
             return _NO_EXEMPTION
     begins = max(command.effective_at or now, now)
+    if _would_be_over(command.value, begins):
+        return _OVER
     before = await _in_force(desk, command.kind, subject, begins)
     asked = _Asked(
         subject=subject,
@@ -148,6 +160,11 @@ async def _request(desk: Desk, principal: Principal, command: ChangeSetting) -> 
         command=_ASKED.to_text(asked),
     )
     return await request_approval(desk, principal, approval, "a risk setting takes two people", now)
+
+
+def _would_be_over(value: SettingValue, begins: datetime) -> bool:
+    """An exemption that is to exempt somebody and never would."""
+    return isinstance(value, Exemption) and value.enabled and not value.is_in_force(begins)
 
 
 async def _in_force(desk: Desk, kind: SettingKind, subject: str, at: datetime) -> SettingValue | None:

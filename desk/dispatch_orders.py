@@ -82,7 +82,9 @@ class Dispatcher:
             )
         except VenueUnavailable as unavailable:
             # It may have been taken: only asking the venue can tell, which the sweep for silent orders does.
-            log.warning("the venue is not available", order=order.client_order_id, error=str(unavailable))
+            log.warning(
+                "the venue is not available", client_order_id=order.client_order_id, error=str(unavailable)
+            )
 
     async def _mark_sent(self, seen: OrderView) -> OrderView | None:
         async with transaction():
@@ -113,7 +115,9 @@ class Dispatcher:
                 await self._send_cancel(view)
             except VenueUnavailable as unavailable:
                 log.warning(
-                    "the venue is not available", order=view.order.client_order_id, error=str(unavailable)
+                    "the venue is not available",
+                    client_order_id=view.order.client_order_id,
+                    error=str(unavailable),
                 )
         return len(due)
 

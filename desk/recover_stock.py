@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from desk.desk import Desk
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationOutcome, LiquidationRefused, lacks
 from domain.ids import CaseId, RecoveryId
 from domain.liquidation import PlanRequest

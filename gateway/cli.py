@@ -56,6 +56,8 @@ from resolvers.node import type_and_id
 
 ROOT = Path(__file__).parents[1]
 DEMO_TOKEN_MINUTES = 24 * 60
+TOKEN_MINUTES_MAX = 10 * 366 * 24 * 60
+SUBJECT_CHARACTERS_MAX = 200
 STOP_GRACE_S = 5.0
 DEMO: dict[str, object] = {
     "feed": Feed.REPLAY,
@@ -163,7 +165,9 @@ def import_book_command(
 @cli.command()
 def replay(
     file: Annotated[Path, typer.Argument(help="Daily closes as CSV.", exists=True, dir_okay=False)],
-    day_seconds: Annotated[float, typer.Option(help="Seconds per trading day; 0: as fast as possible.")] = 0,
+    day_seconds: Annotated[
+        float, typer.Option(help="Seconds per trading day; 0: as fast as possible.", min=0)
+    ] = 0,
 ) -> None:
     """Play recorded closes into the Redis feed of running desks, or without Redis into the database."""
 
@@ -193,14 +197,15 @@ def token(
     account: Annotated[
         list[str] | None, typer.Option(help="Restrict it to this account number; may be repeated.")
     ] = None,
-    minutes: Annotated[int, typer.Option(help="How long it is valid.", min=1)] = 60,
+    minutes: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=TOKEN_MINUTES_MAX)] = 60,
 ) -> None:
     """Print a signed token."""
+    _require_subject(subject)
     settings = _settings({})
     try:
         permissions = [permission_named(name) for name in permission]
-    except ValueError:
-        _fail(f"permission must be one of: {', '.join(Permission)}")
+    except ValueError as unknown:
+        _fail(f"--permission: {unknown}.")
     print(_token(settings, subject, permissions, account, minutes))
 
 
@@ -209,6 +214,7 @@ def revoke(
     subject: Annotated[str, typer.Option(help="Whose access ends.")],
 ) -> None:
     """Refuse every token that the subject was given until now, and close its sockets within a second."""
+    _require_subject(subject)
 
     async def run(resources: Resources) -> None:
         now = resources.desk.clock()
@@ -293,8 +299,12 @@ def market_day_command(
     ] = None,
 ) -> None:
     """Put in a day on which a market does not trade as its calendar says; tells which deadlines moved."""
+    named = SHORT_NAMES.get(market.upper(), market.upper())
+    if kind.upper() not in MarketDayKind.__members__:
+        _fail(f"A market day is closed, half or regular, not {kind}.")
+    if not reason.strip():
+        _fail("--reason must not be blank: it is kept for the auditor.")
     try:
-        named = SHORT_NAMES.get(market.upper(), market.upper())
         closes_at = None if close is None else close.time()
         word = MarketDay(named, day.date(), MarketDayKind(kind.upper()), closes_at, reason)
     except ValueError as bad:
@@ -340,6 +350,11 @@ def _run(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool
         _fail(f"The database cannot be used (GATEWAY_DATABASE_URL): {away}.")
     except (Refused, CannotStart, OSError) as refused:
         _fail(str(refused))
+
+
+def _require_subject(subject: str) -> None:
+    if not 1 <= len(subject) <= SUBJECT_CHARACTERS_MAX:
+        _fail(f"--subject is 1 to {SUBJECT_CHARACTERS_MAX} characters: who the token is for.")
 
 
 def _settings(overrides: dict[str, object]) -> Settings:

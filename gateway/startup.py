@@ -5,6 +5,7 @@ concerns the database, so that no other way of starting it can forget the migrat
 """
 
 import asyncio
+import errno
 import fcntl
 import os
 import socket
@@ -12,6 +13,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from typing import TextIO
 
 import structlog
 from redis.asyncio import Redis
@@ -96,8 +98,7 @@ def data_directory_claimed(settings: Settings) -> Iterator[None]:
     if settings.redis_url is not None:
         yield
         return
-    settings.data_directory.mkdir(parents=True, exist_ok=True)
-    with (settings.data_directory / "desk.lock").open("a+") as file:
+    with _lock_file(settings.data_directory) as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -112,6 +113,17 @@ def data_directory_claimed(settings: Settings) -> Iterator[None]:
         yield
 
 
+def _lock_file(directory: Path) -> TextIO:
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        return (directory / "desk.lock").open("a+")
+    except OSError as unusable:
+        why = (unusable.strerror or str(unusable)).lower()
+        raise CannotStart(
+            f"The data directory {directory} cannot be used (GATEWAY_DATA_DIRECTORY): {why}."
+        ) from None
+
+
 def bound_socket(host: str, port: int) -> socket.socket:
     """A socket on the address, not listening yet; raises `CannotStart`."""
     bound = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
@@ -120,11 +132,18 @@ def bound_socket(host: str, port: int) -> socket.socket:
         bound.bind((host, port))
     except OSError as taken:
         bound.close()
-        why = os.strerror(taken.errno) if taken.errno else str(taken)
-        raise CannotStart(
-            f"Cannot listen on {host}:{port} ({why.lower()}): set GATEWAY_PORT, or `make run PORT=9000`."
-        ) from None
+        raise CannotStart(f"Cannot listen on {host}:{port} {_why_not(taken)}") from None
     return bound
+
+
+def _why_not(taken: OSError) -> str:
+    """In words, and what to set instead."""
+    why = (taken.strerror or str(taken)).lower()
+    is_host = isinstance(taken, socket.gaierror) or taken.errno == errno.EADDRNOTAVAIL
+    instead = (
+        "GATEWAY_HOST to an address of this machine" if is_host else "GATEWAY_PORT, or `make run PORT=9000`"
+    )
+    return f"({why}): set {instead}."
 
 
 def _check_replay_file(settings: Settings) -> None:

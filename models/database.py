@@ -102,6 +102,7 @@ class Database:
         try:
             await self._open()
         except (OSError, PostgresError, SqliteError) as error:
+            await self.close()  # The thread of an SQLite connection keeps the process from ending.
             raise DatabaseUnavailable(str(error)) from error
 
     async def _open(self) -> None:

@@ -14,6 +14,7 @@ from domain.refusals import RefusalCode
 from models.approval import ApprovalFilter as ApprovalSelection
 from models.approval import count_approvals, page_approvals
 from models.codec import loads
+from resolvers.arguments import INPUT, After, First
 from resolvers.case import Case, load_case
 from resolvers.client import Account, account_of
 from resolvers.context import Info, ReadContext, RequestContext, RequestInfo, reader
@@ -151,8 +152,8 @@ class ApprovalQueries:
         self,
         info: Info,
         filter: Annotated[ApprovalRequestFilter | None, strawberry.argument(description="Which.")] = None,
-        first: Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[ApprovalRequest]:
         """A keyset page."""
         context = reader(info, Capability.READ_APPROVALS)
@@ -177,17 +178,23 @@ class ApprovalMutations:
         "moment, on things as they are now; `differences` says what that changed. Where it cannot be done "
         "the request stays pending. Needs RISK_APPROVER; for the end of a kill switch also RISK_SETTING_FULL."
     )
-    async def approve(self, info: RequestInfo, input: DecideApprovalsInput) -> ApprovalPayload:
+    async def approve(
+        self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
+    ) -> ApprovalPayload:
         """The desk's."""
         return await _decided(info, input, ApprovalTrigger.APPROVE)
 
     @strawberry.mutation(description="Decline requests of others, each on its own. Needs what approve needs.")
-    async def decline(self, info: RequestInfo, input: DecideApprovalsInput) -> ApprovalPayload:
+    async def decline(
+        self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
+    ) -> ApprovalPayload:
         """The desk's."""
         return await _decided(info, input, ApprovalTrigger.DECLINE)
 
     @strawberry.mutation(description="Take back requests of your own, each on its own.")
-    async def withdraw(self, info: RequestInfo, input: DecideApprovalsInput) -> ApprovalPayload:
+    async def withdraw(
+        self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
+    ) -> ApprovalPayload:
         """The desk's."""
         return await _decided(info, input, ApprovalTrigger.WITHDRAW)
 

@@ -8,6 +8,7 @@ import strawberry
 from domain.principal import Capability
 from models.audit import AuditFilter as AuditSelection
 from models.audit import ChainedRow, count_audit, load_audit_row, page_audit
+from resolvers.arguments import After, First
 from resolvers.context import Info, ReadContext, reader
 from resolvers.node import Node, global_id, type_and_id
 from resolvers.pagination import Connection, Pager
@@ -77,8 +78,8 @@ class AuditQueries:
         self,
         info: Info,
         filter: Annotated[AuditFilter | None, strawberry.argument(description="Which.")] = None,
-        first: Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[AuditEntry]:
         """A keyset page."""
         context = reader(info, Capability.EXPORT_RECORDS)

@@ -6,6 +6,7 @@ import strawberry
 
 from desk import cancel_all as desk_cancel
 from domain.refusals import Refusal, RefusalCode
+from resolvers.arguments import INPUT
 from resolvers.context import RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import KEY, check_key, check_text
@@ -77,7 +78,9 @@ class CancelAllMutations:
         "an instrument, each on its own, as cancel does. It does not keep the desk from placing new ones: "
         "setKillSwitch does. Needs RISK_WARNING_OPERATOR, RISK_WARNING_FULL or RISK_APPROVER."
     )
-    async def cancel_all(self, info: RequestInfo, input: CancelAllInput) -> CancelAllPayload:
+    async def cancel_all(
+        self, info: RequestInfo, input: Annotated[CancelAllInput, INPUT]
+    ) -> CancelAllPayload:
         """Permission, choice, lock and record are the desk's."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason)

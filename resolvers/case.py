@@ -2,7 +2,7 @@
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Optional
+from typing import Optional
 
 import strawberry
 
@@ -15,6 +15,7 @@ from domain.refusals import RefusalCode
 from models.case import CaseFilter as CaseSelection
 from models.order import OrderFilter, count_orders, page_orders
 from models.stock_recovery import RecoveryView
+from resolvers.arguments import After, First
 from resolvers.case_records import DeadlineChange, FollowUp, deadline_changes_page, follow_ups_page
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info
@@ -156,8 +157,8 @@ class Case(Node):
     async def follow_ups(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[FollowUp]:
         """A keyset page."""
         return await follow_ups_page(info, self.view.case.id, first, after)
@@ -166,8 +167,8 @@ class Case(Node):
     async def deadline_changes(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[DeadlineChange]:
         """A keyset page."""
         return await deadline_changes_page(info, self.view.case.id, first, after)
@@ -192,8 +193,8 @@ class Case(Node):
     async def orders(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[Order]:
         """The first pages of many cases are batched."""
         case_id = self.view.case.id
@@ -213,8 +214,8 @@ class Case(Node):
     async def snapshots(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 20,
-        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+        first: First = 20,
+        after: After = None,
     ) -> Connection[Snapshot]:
         """Not batched: for the page of one case."""
         return await snapshots_page(info, self.view.case.id, first, after)
@@ -223,8 +224,8 @@ class Case(Node):
     async def messages(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[Message]:
         """The first pages of many cases are batched."""
         return await messages_page(info, self.view.case.id, first, after)

@@ -10,6 +10,7 @@ from desk.command import Done, Outcome
 from domain.ids import ApprovalId, CaseId
 from domain.refusals import RefusalCode
 from resolvers.approval import ApprovalRequest, load_approval
+from resolvers.arguments import INPUT
 from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
 from resolvers.inputs import KEY, VERSION, check_key, check_text
@@ -81,7 +82,9 @@ class CaseMutations:
     @strawberry.mutation(
         description="Write the desk's note on a case anew. Needs RISK_WARNING_OPERATOR or RISK_WARNING_FULL."
     )
-    async def update_remark(self, info: RequestInfo, input: UpdateRemarkInput) -> CaseCommandPayload:
+    async def update_remark(
+        self, info: RequestInfo, input: Annotated[UpdateRemarkInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         check_text("remark", input.remark)
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)

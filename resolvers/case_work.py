@@ -1,6 +1,7 @@
 """Commands on cases that a desk gives all day: follow-up, claim, exception, deadline, automation, end."""
 
 from datetime import datetime
+from typing import Annotated
 
 import strawberry
 
@@ -12,6 +13,7 @@ from desk.mark_exception import WithReason, clear_exception, mark_exception
 from desk.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from domain.approval import ApprovalKind
 from domain.ids import CaseId
+from resolvers.arguments import INPUT
 from resolvers.case_commands import (
     CaseCommandPayload,
     CaseCommandResult,
@@ -135,7 +137,9 @@ class CaseWorkMutations:
     """What a desk does with cases besides selling."""
 
     @strawberry.mutation(description=f"Append a follow-up record to a case. {OPERATORS}")
-    async def add_follow_up(self, info: RequestInfo, input: AddFollowUpInput) -> CaseCommandPayload:
+    async def add_follow_up(
+        self, info: RequestInfo, input: Annotated[AddFollowUpInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         check_text("text", input.text, at_least=1)
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
@@ -147,7 +151,9 @@ class CaseWorkMutations:
         description="Say that you are on a case, or renew that; it expires by itself. While somebody else is "
         f"on it CASE_CLAIMED says who; takeOver claims it all the same. {OPERATORS}"
     )
-    async def claim_case(self, info: RequestInfo, input: ClaimCaseInput) -> CaseCommandPayload:
+    async def claim_case(
+        self, info: RequestInfo, input: Annotated[ClaimCaseInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
         context = info.context
@@ -155,7 +161,9 @@ class CaseWorkMutations:
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(description=f"Say that you are no longer on a case. {OPERATORS}")
-    async def release_case(self, info: RequestInfo, input: ReleaseCaseInput) -> CaseCommandPayload:
+    async def release_case(
+        self, info: RequestInfo, input: Annotated[ReleaseCaseInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
         outcome = await release_case(info.context.api.desk, info.context.principal, of)
@@ -165,13 +173,17 @@ class CaseWorkMutations:
         description="The client owes, but selling cannot end it: no daily message, no liquidation until it "
         f"is cleared. Refused while liquidation orders are open. {OPERATORS}"
     )
-    async def mark_exception(self, info: RequestInfo, input: CaseReasonInput) -> CaseCommandPayload:
+    async def mark_exception(
+        self, info: RequestInfo, input: Annotated[CaseReasonInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         outcome = await mark_exception(info.context.api.desk, info.context.principal, input.command())
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(description=f"The case is open again. {OPERATORS}")
-    async def clear_exception(self, info: RequestInfo, input: CaseReasonInput) -> CaseCommandPayload:
+    async def clear_exception(
+        self, info: RequestInfo, input: Annotated[CaseReasonInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         outcome = await clear_exception(info.context.api.desk, info.context.principal, input.command())
         return case_payload(input.case_id, outcome)
@@ -181,7 +193,9 @@ class CaseWorkMutations:
         "than the desk allows one person, APPROVAL_REQUIRED names the request that somebody else approves. "
         f"{OPERATORS}"
     )
-    async def adjust_deadline(self, info: RequestInfo, input: AdjustDeadlineInput) -> CaseCommandPayload:
+    async def adjust_deadline(
+        self, info: RequestInfo, input: Annotated[AdjustDeadlineInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         check_text("reason", input.reason, at_least=1)
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
@@ -195,7 +209,7 @@ class CaseWorkMutations:
         "a price is old or the market shut; a case event and a follow-up record tell. " + OPERATORS
     )
     async def set_auto_liquidation(
-        self, info: RequestInfo, input: SetAutoLiquidationInput
+        self, info: RequestInfo, input: Annotated[SetAutoLiquidationInput, INPUT]
     ) -> CaseCommandsPayload:
         """Permission, lock and record are the desk's."""
         desk = info.context.api.desk
@@ -209,7 +223,9 @@ class CaseWorkMutations:
         description="Ask for the end of a case that was opened in error, by a bad price for example: "
         "APPROVAL_REQUIRED names the request that somebody else approves. Needs RISK_WARNING_FULL."
     )
-    async def void_case(self, info: RequestInfo, input: CaseReasonInput) -> CaseCommandPayload:
+    async def void_case(
+        self, info: RequestInfo, input: Annotated[CaseReasonInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         context = info.context
         outcome = await ask_to_close(context.api.desk, context.principal, ApprovalKind.VOID, input.command())
@@ -219,7 +235,9 @@ class CaseWorkMutations:
         description="Ask for the write-off of a case in exception: APPROVAL_REQUIRED names the request that "
         "somebody else approves. Written-off cases are the bad-credit list. Needs RISK_WARNING_FULL."
     )
-    async def write_off(self, info: RequestInfo, input: CaseReasonInput) -> CaseCommandPayload:
+    async def write_off(
+        self, info: RequestInfo, input: Annotated[CaseReasonInput, INPUT]
+    ) -> CaseCommandPayload:
         """Permission, lock and record are the desk's."""
         context = info.context
         outcome = await ask_to_close(

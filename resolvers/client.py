@@ -15,6 +15,7 @@ from domain.money import ZERO, Currency, exact
 from domain.principal import Audience
 from models.client import AccountRow, ClientRow
 from models.where import cut
+from resolvers.arguments import After, First
 from resolvers.context import Info, ReadContext, personal
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.figures import MarginFigures, figures_of
@@ -116,8 +117,8 @@ class Account(Node):
     async def positions(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 100,
-        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+        first: First = 100,
+        after: After = None,
     ) -> Connection[Position]:
         """Batched; a page of what is loaded."""
         loaded = await self._book(info)

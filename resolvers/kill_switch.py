@@ -12,6 +12,7 @@ from domain.kill_switch import EVERYTHING_FROZEN, Frozen, KillSwitch, KillSwitch
 from domain.refusals import RefusalCode
 from models.kill_switch import count_switches, page_switches
 from resolvers.approval import ApprovalRequest, load_approval
+from resolvers.arguments import INPUT, After, First
 from resolvers.client import Account, Client, account_of, client_of
 from resolvers.context import Info, RequestInfo, reader
 from resolvers.errors import BAD_USER_INPUT, ApiError
@@ -121,8 +122,8 @@ class KillSwitchQueries:
         on: Annotated[
             bool | None, strawberry.argument(description="Those that are on, or those that ended.")
         ] = None,
-        first: Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[KillSwitchNode]:
         """A keyset page."""
         context = reader(info)
@@ -147,7 +148,9 @@ class KillSwitchMutations:
         "may act may do so. Off takes two, RISK_APPROVER and RISK_SETTING_FULL: one asks here and is "
         "answered APPROVAL_REQUIRED, the other approves."
     )
-    async def set_kill_switch(self, info: RequestInfo, input: SetKillSwitchInput) -> KillSwitchPayload:
+    async def set_kill_switch(
+        self, info: RequestInfo, input: Annotated[SetKillSwitchInput, INPUT]
+    ) -> KillSwitchPayload:
         """Permission, locks and record are the desk's."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason, at_least=1)

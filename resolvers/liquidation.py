@@ -9,7 +9,7 @@ import strawberry
 
 from desk import outcomes
 from desk.desk import Desk
-from desk.liquidate import LiquidateCase
+from desk.liquidation_command import LiquidateCase
 from domain import liquidation
 from domain.ids import ApprovalId, CaseId, OrderId, Symbol
 from domain.liquidation import (

@@ -11,6 +11,7 @@ from domain import calendar
 from domain.calendar import MarketDayKind
 from domain.refusals import RefusalCode
 from models.market_day import RecordedMarketDay, count_market_days, load_recorded, page_market_days
+from resolvers.arguments import INPUT
 from resolvers.context import Info, ReadContext, RequestInfo, reader
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import KEY, check_key, check_text
@@ -97,7 +98,9 @@ class MarketDayMutations:
         "Every process goes by it, and deadlines of live cases move. Needs RISK_WARNING_FULL or "
         "RISK_SETTING_FULL, for every account."
     )
-    async def set_market_day(self, info: RequestInfo, input: SetMarketDayInput) -> SetMarketDayPayload:
+    async def set_market_day(
+        self, info: RequestInfo, input: Annotated[SetMarketDayInput, INPUT]
+    ) -> SetMarketDayPayload:
         """Permission and record are the desk's."""
         outcome = await set_market_day(info.context.api.desk, info.context.principal, input.command())
         if not isinstance(outcome, Done):

@@ -9,6 +9,7 @@ from desk.send_message import SendMessage, send_message
 from domain.ids import CaseId
 from domain.message import Channel, MessageId, MessageTemplate
 from domain.refusals import RefusalCode
+from resolvers.arguments import INPUT
 from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
@@ -85,7 +86,9 @@ class MessageMutations:
         "out afterwards, outside of the client's quiet hours; Case.messages tells. Needs "
         "RISK_WARNING_OPERATOR, RISK_WARNING_FULL or SERVICE."
     )
-    async def send_message(self, info: RequestInfo, input: SendMessageInput) -> SendMessagePayload:
+    async def send_message(
+        self, info: RequestInfo, input: Annotated[SendMessageInput, INPUT]
+    ) -> SendMessagePayload:
         """Permission, lock and record are the desk's."""
         context = info.context
         check_key(input.idempotency_key)

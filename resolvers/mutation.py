@@ -1,13 +1,16 @@
 """The mutation root. A business "no" is an answer; only a request that makes no sense is an error."""
 
 from collections.abc import Sequence
+from typing import Annotated
 
 import strawberry
 
 from desk.cancel import Cancel, cancel
-from desk.liquidate import Liquidate, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate
 from domain.ids import OrderId
 from resolvers.approval import ApprovalMutations
+from resolvers.arguments import INPUT
 from resolvers.cancel_all import CancelAllMutations
 from resolvers.case_commands import CaseMutations
 from resolvers.case_work import CaseWorkMutations
@@ -52,7 +55,7 @@ class Mutation(
         description="Plan and record the liquidation of cases, each on its own: one answer per case. The "
         "orders go to the venue afterwards; orderEvents tells. Needs RISK_WARNING_FULL."
     )
-    async def liquidate(self, info: RequestInfo, input: LiquidateInput) -> LiquidatePayload:
+    async def liquidate(self, info: RequestInfo, input: Annotated[LiquidateInput, INPUT]) -> LiquidatePayload:
         """Permission, lock, plan and record are the desk's."""
         context = info.context
         ids = [item.case_id for item in input.cases]
@@ -72,7 +75,7 @@ class Mutation(
         "cancelled only when the venue says so; orderEvents tells. Needs RISK_WARNING_OPERATOR, "
         "RISK_WARNING_FULL or RISK_APPROVER."
     )
-    async def cancel(self, info: RequestInfo, input: CancelInput) -> CancelPayload:
+    async def cancel(self, info: RequestInfo, input: Annotated[CancelInput, INPUT]) -> CancelPayload:
         """Permission, lock and record are the desk's."""
         context: RequestContext = info.context
         ids = input.order_ids

@@ -7,7 +7,8 @@ from typing import Annotated
 import strawberry
 
 from desk.four_eyes import load_lately
-from desk.liquidate import LiquidateCase, ReadAhead, plan_now, second_person
+from desk.liquidation_command import LiquidateCase
+from desk.plan_liquidation import ReadAhead, plan_now, second_person
 from domain.events import CaseView
 from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, OrderId, Symbol
 from domain.message import MessageId
@@ -21,6 +22,7 @@ from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
 from models.order import OrderFilter as OrderSelection
 from resolvers.approval import ApprovalQueries, approval_of
+from resolvers.arguments import INPUT, After, First, GlobalId
 from resolvers.audit import AuditQueries, find_audit_entry
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
 from resolvers.case_records import follow_up_of
@@ -51,9 +53,6 @@ from resolvers.stock_recovery import find_short_recovery, find_shortfall
 from resolvers.summary import CaseSummary, summarise
 from resolvers.webhook import WebhookQueries, find_webhook
 from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
-
-First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
-After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
 
 
 @strawberry.type(description="Who you are and what you may do.")
@@ -106,7 +105,7 @@ class Query(
         )
 
     @strawberry.field(description="Any object by its id; null when there is none within your scope.")
-    async def node(self, info: Info, id: strawberry.ID) -> Node | None:
+    async def node(self, info: Info, id: GlobalId) -> Node | None:
         """By the type that the id names."""
         context = reader(info)
         named = type_and_id(id)
@@ -143,7 +142,7 @@ class Query(
         )
 
     @strawberry.field(description="One case; null when there is none within your scope.")
-    async def case(self, info: Info, id: strawberry.ID) -> Case | None:
+    async def case(self, info: Info, id: GlobalId) -> Case | None:
         """Batched over aliases."""
         reader(info)
         return await load_case(info, CaseId(filter_id("Case", id)))
@@ -182,12 +181,12 @@ class Query(
         )
 
     @strawberry.field(description="One client; null when there is none within your scope.")
-    async def client(self, info: Info, id: strawberry.ID) -> Client | None:
+    async def client(self, info: Info, id: GlobalId) -> Client | None:
         """Batched over aliases."""
         return await _find_client(reader(info), filter_id("Client", id))
 
     @strawberry.field(description="One account; null when there is none within your scope.")
-    async def account(self, info: Info, id: strawberry.ID) -> Account | None:
+    async def account(self, info: Info, id: GlobalId) -> Account | None:
         """Batched over aliases."""
         return await _find_account(reader(info), filter_id("Account", id))
 
@@ -219,12 +218,14 @@ class Query(
         return await orders_page(info, filter.selection() if filter else OrderSelection(), first, after)
 
     @strawberry.field(description="One order; null when there is none within your scope.")
-    async def order(self, info: Info, id: strawberry.ID) -> Order | None:
+    async def order(self, info: Info, id: GlobalId) -> Order | None:
         """Batched over aliases."""
         return await _find_order(reader(info), filter_id("Order", id))
 
     @strawberry.field(description="The last quote of an instrument; null when there is none.")
-    async def quote(self, info: Info, symbol: str) -> Quote | None:
+    async def quote(
+        self, info: Info, symbol: Annotated[str, strawberry.argument(description="Such as 700.HK.")]
+    ) -> Quote | None:
         """Batched over aliases."""
         context = reader(info)
         quote = await context.loaders.quotes.load(Symbol(symbol))
@@ -233,7 +234,9 @@ class Query(
     @strawberry.field(
         description="What a liquidation would do, leg by leg, on current quotes. Changes nothing."
     )
-    async def liquidation_preview(self, info: Info, input: LiquidationPreviewInput) -> LiquidationPreview:
+    async def liquidation_preview(
+        self, info: Info, input: Annotated[LiquidationPreviewInput, INPUT]
+    ) -> LiquidationPreview:
         """The same plan that liquidate would make at this moment."""
         context = reader(info, Capability.PREVIEW)
         request = plan_request(input, TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max)
@@ -255,7 +258,7 @@ class Query(
         description="An account under shocked prices and rates: figures before and after, the calls they "
         "would demand and what would be sold; null when there is none within your scope."
     )
-    async def what_if(self, info: Info, input: WhatIfInput) -> WhatIf | None:
+    async def what_if(self, info: Info, input: Annotated[WhatIfInput, INPUT]) -> WhatIf | None:
         """The same code as the real figures."""
         return await what_if(reader(info, Capability.PREVIEW), input)
 

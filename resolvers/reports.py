@@ -14,6 +14,7 @@ from domain.cure import CureParts, MetBy
 from domain.events import OrderView
 from domain.principal import Capability
 from models.report import Period, count_called, count_liquidated
+from resolvers.arguments import After, First
 from resolvers.case import Case, case_of
 from resolvers.context import Info, reader
 from resolvers.errors import BAD_USER_INPUT, ApiError
@@ -22,8 +23,6 @@ from resolvers.pagination import Connection, Pager
 
 From = Annotated[datetime, strawberry.argument(name="from", description="From this moment on.")]
 Until = Annotated[datetime, strawberry.argument(name="to", description="Until before this moment.")]
-First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
-After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
 
 
 @strawberry.type(

@@ -1,12 +1,15 @@
-"""The two scalars of the API: exact decimals as text, and moments in UTC."""
+"""The scalars of the API: exact decimals as text, moments in UTC, and days."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.money import InvalidDecimal, parse_decimal
+
+DATE_CHARACTERS = len("2026-01-31")
+"""Python reads other ISO forms too, such as 2026-W05-6: nobody else expects them."""
 
 
 def _decimal_text(value: Decimal) -> str:
@@ -39,6 +42,15 @@ def _parse_time(value: object) -> datetime:
     )
 
 
+def _parse_date(value: object) -> date:
+    try:
+        if isinstance(value, str) and len(value) == DATE_CHARACTERS:
+            return date.fromisoformat(value)
+    except ValueError:
+        pass
+    raise StrawberryInputCoercionError(f'Date is a day such as "2026-01-31", not {value!r}.')
+
+
 DECIMAL = ScalarDefinition(
     name="Decimal",
     description=(
@@ -62,4 +74,14 @@ DATE_TIME = ScalarDefinition(
     origin=datetime,
 )
 
-SCALARS: dict[object, ScalarDefinition] = {Decimal: DECIMAL, datetime: DATE_TIME}
+DATE = ScalarDefinition(
+    name="Date",
+    description='A day, such as "2026-01-31", local to the market that it is about.',
+    specified_by_url=None,
+    serialize=date.isoformat,
+    parse_value=_parse_date,
+    parse_literal=None,
+    origin=date,
+)
+
+SCALARS: dict[object, ScalarDefinition] = {Decimal: DECIMAL, datetime: DATE_TIME, date: DATE}

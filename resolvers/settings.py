@@ -26,6 +26,7 @@ from domain.risk_settings import (
 )
 from models.risk_setting import SettingFilter, count_settings, page_settings, settings_in_force
 from resolvers.approval import ApprovalRequest, load_approval
+from resolvers.arguments import INPUT, After, First
 from resolvers.context import Info, ReadContext, RequestInfo, reader
 from resolvers.inputs import KEY, check_key, check_text
 from resolvers.node import Node, global_id
@@ -44,9 +45,6 @@ _ALWAYS_THERE: tuple[tuple[SettingKind, str], ...] = (
     *((kind, "") for kind in _SINGLE),
 )
 """What has a value even if nobody ever set one."""
-
-First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
-After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
 
 
 @strawberry.type(
@@ -203,7 +201,7 @@ class SettingMutations:
         "counts, in every process, from its effective time on. Needs RISK_SETTING_FULL."
     )
     async def request_setting_change(
-        self, info: RequestInfo, input: RequestSettingChangeInput
+        self, info: RequestInfo, input: Annotated[RequestSettingChangeInput, INPUT]
     ) -> RequestSettingChangePayload:
         """The desk's."""
         check_key(input.idempotency_key)

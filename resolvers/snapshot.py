@@ -10,6 +10,7 @@ from domain.ids import CaseId
 from domain.principal import Capability
 from domain.snapshot import SnapshotKind
 from models.snapshot import StoredSnapshot, load_snapshot, page_snapshots
+from resolvers.arguments import GlobalId
 from resolvers.context import Info, ReadContext, reader
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.node import Node, filter_id, global_id
@@ -61,7 +62,7 @@ class SnapshotQueries:
     """Of the query root."""
 
     @strawberry.field(description="One snapshot; null when there is none within your scope.")
-    async def snapshot(self, info: Info, id: strawberry.ID) -> Snapshot | None:
+    async def snapshot(self, info: Info, id: GlobalId) -> Snapshot | None:
         """By id."""
         return await find_snapshot(reader(info), filter_id("Snapshot", id))
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated
 
 import strawberry
 
@@ -11,6 +10,7 @@ from domain.ids import Symbol
 from domain.money import total
 from models.stock_borrow import BorrowFilter, ShortHolding, count_short_stocks, page_short_stocks
 from models.where import cut
+from resolvers.arguments import After, First
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info, ReadContext
 from resolvers.market import Instrument, instrument_of
@@ -58,8 +58,8 @@ class StockBorrow:
     async def accounts(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[StockBorrowAccount]:
         """A page of what is loaded."""
         pager: Pager[ShortHolding] = Pager(

@@ -20,6 +20,7 @@ from domain.refusals import RefusalCode
 from domain.stock_recovery import RecallCause, RecoveryStatus
 from models.stock_recovery import RecoveryFilter, StockRecall, load_recall
 from resolvers.approval import ApprovalRequest, load_approval
+from resolvers.arguments import INPUT, After, First
 from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
@@ -66,8 +67,8 @@ class StockRecalled:
     async def recoveries(
         self,
         info: Info,
-        first: Annotated[int, strawberry.argument(description="1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[ShortRecovery]:
         """A keyset page."""
         wanted = RecoveryFilter(
@@ -193,7 +194,9 @@ class StockMutations:
         "was not asked for before. Each gets a case of its own. Needs RISK_WARNING_OPERATOR or "
         "RISK_WARNING_FULL."
     )
-    async def recall_stock(self, info: RequestInfo, input: RecallStockInput) -> RecallStockPayload:
+    async def recall_stock(
+        self, info: RequestInfo, input: Annotated[RecallStockInput, INPUT]
+    ) -> RecallStockPayload:
         """Permission, locks and record are the desk's."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason)
@@ -218,7 +221,9 @@ class StockMutations:
         "call; only what is outstanding after the open orders, and never more than is short. It liquidates "
         "the recovery's case, as liquidate would. Needs RISK_WARNING_FULL."
     )
-    async def recover_stock(self, info: RequestInfo, input: RecoverStockInput) -> RecoverStockPayload:
+    async def recover_stock(
+        self, info: RequestInfo, input: Annotated[RecoverStockInput, INPUT]
+    ) -> RecoverStockPayload:
         """Permission, lock, plan and record are the desk's."""
         context = info.context
         asked = [item.recovery_id for item in input.recoveries]

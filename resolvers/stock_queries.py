@@ -4,6 +4,7 @@ from typing import Annotated
 
 import strawberry
 
+from resolvers.arguments import After, First
 from resolvers.context import Info, reader
 from resolvers.pagination import Connection
 from resolvers.stock_borrow import StockBorrow, StockBorrowFilter, stock_borrow_page
@@ -15,9 +16,6 @@ from resolvers.stock_recovery import (
     short_recoveries_page,
     shortfalls_page,
 )
-
-First = Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")]
-After = Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")]
 
 
 @strawberry.type

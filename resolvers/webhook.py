@@ -19,6 +19,7 @@ from domain.principal import Capability
 from domain.refusals import RefusalCode
 from domain.webhook import ALERTS, WebhookEvent, WebhookId, WebhookStatus
 from models.webhook import count_webhooks, page_webhooks, webhooks_of
+from resolvers.arguments import INPUT, After, First
 from resolvers.context import RequestContext, RequestInfo, require
 from resolvers.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.inputs import KEY, check_key
@@ -157,8 +158,8 @@ class WebhookQueries:
     async def webhooks(
         self,
         info: RequestInfo,
-        first: Annotated[int, strawberry.argument(description="How many rows: 1 to 100.")] = 50,
-        after: Annotated[str | None, strawberry.argument(description="A cursor: what follows it.")] = None,
+        first: First = 50,
+        after: After = None,
     ) -> Connection[Webhook]:
         """A keyset page."""
         context = info.context
@@ -185,7 +186,7 @@ class WebhookMutations:
         "as far as your token's accounts go. Needs RISK_SETTING_FULL or SERVICE."
     )
     async def register_webhook(
-        self, info: RequestInfo, input: RegisterWebhookInput
+        self, info: RequestInfo, input: Annotated[RegisterWebhookInput, INPUT]
     ) -> RegisterWebhookPayload:
         """Permission and record are the desk's."""
         context = info.context
@@ -205,7 +206,9 @@ class WebhookMutations:
     @strawberry.mutation(
         description="Have nothing more posted to a webhook. Needs RISK_SETTING_FULL or SERVICE."
     )
-    async def remove_webhook(self, info: RequestInfo, input: RemoveWebhookInput) -> RemoveWebhookPayload:
+    async def remove_webhook(
+        self, info: RequestInfo, input: Annotated[RemoveWebhookInput, INPUT]
+    ) -> RemoveWebhookPayload:
         """Permission and record are the desk's."""
         check_key(input.idempotency_key)
         command = RemoveWebhook(input.idempotency_key, _id(input.webhook_id))
@@ -218,7 +221,9 @@ class WebhookMutations:
         description="Deliver a webhook's events again, from a cursor, from where it stopped, or from now on. "
         "Needs RISK_SETTING_FULL or SERVICE."
     )
-    async def replay_webhook(self, info: RequestInfo, input: ReplayWebhookInput) -> ReplayWebhookPayload:
+    async def replay_webhook(
+        self, info: RequestInfo, input: Annotated[ReplayWebhookInput, INPUT]
+    ) -> ReplayWebhookPayload:
         """Permission and record are the desk's."""
         context, webhook_id = info.context, _id(input.webhook_id)
         check_key(input.idempotency_key)

@@ -122,6 +122,8 @@ if __name__ == "__main__":
     parser.add_argument("--figures", action="store_true", help="show every change of a case's figures too")
     parser.add_argument("url", nargs="?", default="ws://127.0.0.1:8000/graphql")
     asked = parser.parse_args()
+    if not os.environ.get("TOKEN"):
+        sys.exit("TOKEN is not set: export TOKEN=$(.venv/bin/python -m gateway token ...), see README.md")
     try:
         asyncio.run(watch(asked.url, os.environ["TOKEN"], asked.figures))
     except KeyboardInterrupt:

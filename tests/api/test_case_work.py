@@ -257,9 +257,8 @@ async def test_the_command_of_a_market_day_tells_which_deadlines_moved(
     assert (await work(ann, called["id"]))["deadline"] == "2020-03-19T06:00:00Z"
 
 
+@pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
 async def test_a_market_day_holds_in_every_process(world: World, desk: Desk, ann: Caller) -> None:
-    if world.redis_url is None:
-        pytest.skip("one process only")
     other = await world.desk()
     await set_market_day(other.caller(subject="bob"), "XHKG", "2020-03-17", "CLOSED")
 

@@ -119,6 +119,27 @@ async def test_an_unreachable_database_is_said_in_one_line_without_its_password(
     assert "geheim" not in line
 
 
+async def test_a_file_that_is_no_database_is_said_in_one_line(gateway: Gateway, tmp_path: Path) -> None:
+    path = tmp_path / "letter.txt"
+    path.write_text("Dear Sir or Madam, " * 100)
+    line = await refusal(gateway, "serve", DATABASE_URL=f"sqlite://{path}")
+    assert "GATEWAY_DATABASE_URL" in line
+    assert "not a database" in line
+
+
+async def test_a_data_directory_that_cannot_be_is_named(gateway: Gateway, tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    line = await refusal(gateway, "serve", DATA_DIRECTORY=str(tmp_path / "file/data"))
+    assert "cannot be used (GATEWAY_DATA_DIRECTORY): not a directory" in line
+
+
+async def test_an_address_that_is_not_ours_is_said_with_its_setting(gateway: Gateway) -> None:
+    line = await refusal(gateway, "serve", HOST="nowhere.invalid")
+    assert "Cannot listen on nowhere.invalid" in line
+    assert "GATEWAY_HOST" in line
+    assert "unknown error" not in line
+
+
 async def test_production_refuses_a_database_that_is_not_migrated(
     gateway: Gateway, database_url: str, redis_url: str
 ) -> None:
@@ -156,6 +177,29 @@ async def test_a_book_is_imported_once(gateway: Gateway) -> None:
 async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
     line = await refusal(gateway, "token", "--subject", "me", "--permission", "EVERYTHING")
     assert "RISK_WARNING_READ_ONLY, RISK_WARNING_OPERATOR, RISK_WARNING_FULL" in line
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("token", "--subject", "", "--permission", "RISK_WARNING_FULL"), "1 to 200 characters"),
+        (("token", "--subject", "me", "--permission", "RiskOptionHaircutFull"), "may do more than"),
+        (("revoke", "--subject", "x" * 201), "1 to 200 characters"),
+        (("market-day", "HK", "2020-03-20", "shut", "--reason", "typhoon"), "closed, half or regular"),
+        (("market-day", "HK", "2020-03-20", "closed", "--reason", " "), "--reason must not be blank"),
+    ],
+)
+async def test_an_argument_that_makes_no_sense_is_refused_with_what_would(
+    gateway: Gateway, arguments: tuple[str, ...], words: str
+) -> None:
+    assert words in await refusal(gateway, *arguments)
+
+
+async def test_a_token_for_a_million_years_is_refused_without_a_traceback(gateway: Gateway) -> None:
+    wanted = ("token", "--subject", "me", "--permission", "AUDITOR", "--minutes", "525600000000")
+    code, out, err = await gateway.run(*wanted)
+    assert (code, out) == (2, [])
+    assert "Traceback" not in "".join(err)
 
 
 async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway) -> None:

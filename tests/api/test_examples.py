@@ -20,6 +20,8 @@ EXAMPLES = ROOT / "examples"
 EVENTS = 300
 LINES_MAX = 60
 NODE_FILES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "follow.ts")
+NPM_MISTAKES = ("EUSAGE", "EJSONPARSE", "EINTEGRITY", "ERESOLVE")
+"""What npm says of a package.json or a lock file that is wrong; that a registry is away is said otherwise."""
 CUTS = (2000, 700, 1500, 5000, 999, 3001, 1234, 2500, 600, 4000)
 """Bytes. The first connection brings some events: a client without a cursor begins at the present."""
 
@@ -89,6 +91,7 @@ def compiled_typescript() -> Path:
         installed = subprocess.run(["npm", "ci"], cwd=directory, capture_output=True, text=True)
         if installed.returncode:
             why = installed.stderr.strip()[-200:]
+            assert not any(code in installed.stderr for code in NPM_MISTAKES), why
             pytest.skip(f"NOT RUN: npm cannot install the TypeScript example: {why}")
         subprocess.run(["npm", "run", "build"], cwd=directory, check=True)
     return compiled

@@ -170,6 +170,26 @@ async def test_an_exemption_voids_the_case_and_prevents_another(desk: Desk, scop
     assert again["id"] != called["id"]
 
 
+async def test_an_exemption_that_would_be_over_before_it_begins_is_refused(desk: Desk) -> None:
+    now = desk.clock()
+    past, soon = (now - timedelta(seconds=1)).isoformat(), (now + timedelta(hours=1)).isoformat()
+    for until, effective in ((past, None), (soon, soon), (soon, (now + timedelta(hours=2)).isoformat())):
+        answer = await ask_for(maker(desk), exemption(until=until), effectiveAt=effective)
+        assert (answer["code"], answer["pending"]) == ("TOO_LATE", None)
+        assert "would be over before it begins" in answer["message"]
+    switched_off = await ask_for(maker(desk), exemption(until=past, enabled=False))
+    assert switched_off["__typename"] == "SettingChangeRequested", "what exempts nobody may end whenever"
+
+
+async def test_an_exemption_that_ended_while_it_waited_cannot_be_approved(desk: Desk) -> None:
+    ends = desk.clock() + timedelta(seconds=30)
+    asked = await ask_for(maker(desk), exemption(until=ends.isoformat()))
+    desk.clock.advance(seconds=30)
+    decided = await approve(checker(desk), asked["approval"]["id"])
+    assert decided["code"] == "TOO_LATE"
+    assert await history(maker(desk)) == []
+
+
 async def test_an_exemption_is_changed_by_its_next_version(desk: Desk) -> None:
     version = await put_in_force(desk, exemption())
     await until_no_case(desk)

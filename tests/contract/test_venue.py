@@ -21,6 +21,8 @@ HARNESSES: dict[str, Callable[[Path], VenueHarness]] = {
     **DURABLE,
     "paper-memory": lambda path: PaperHarness(None),
 }
+CLIENT_ORDERS = HARNESSES
+"""Of these, the venues that know what clients ordered themselves (`CancelsClientOrders`): V36 to V39."""
 
 
 @pytest.fixture(params=HARNESSES)
@@ -33,6 +35,14 @@ async def harness(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterat
 @pytest.fixture(params=DURABLE)
 async def durable(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VenueHarness]:
     made = DURABLE[request.param](tmp_path)
+    yield made
+    await made.close()
+
+
+@pytest.fixture(params=CLIENT_ORDERS)
+async def shared(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[VenueHarness]:
+    """Shared with the clients' own orders."""
+    made = CLIENT_ORDERS[request.param](tmp_path)
     yield made
     await made.close()
 
@@ -387,53 +397,52 @@ async def test_v35_a_closed_venue_takes_nothing_and_ends_its_reports(harness: Ve
     assert [report async for report in harness.venue.reports()] == []
 
 
-def clients(harness: VenueHarness) -> CancelsClientOrders:
-    """The venue, where it knows of clients' own orders."""
-    if not isinstance(harness.venue, CancelsClientOrders):
-        pytest.skip("the venue does not know what clients ordered themselves")
-    return harness.venue
+def clients(shared: VenueHarness) -> CancelsClientOrders:
+    """The venue as one that knows of clients' own orders; which ones are stands in `CLIENT_ORDERS`."""
+    assert isinstance(shared.venue, CancelsClientOrders)
+    return shared.venue
 
 
 async def test_v36_a_clients_own_orders_are_cancelled_once_and_no_other_clients(
-    harness: VenueHarness,
+    shared: VenueHarness,
 ) -> None:
-    venue = clients(harness)
+    venue = clients(shared)
     for account_no, client_order_id in (("M1", "own-1"), ("M1", "own-2"), ("M2", "own-3")):
-        harness.client_orders(account_no, new_order(client_order_id))
+        shared.client_orders(account_no, new_order(client_order_id))
     assert await venue.cancel_client_orders("M1") == 2
     assert await venue.cancel_client_orders("M1") == 0
     assert await venue.cancel_client_orders("M3") == 0
     assert await venue.cancel_client_orders("M2") == 1
 
 
-async def test_v37_cancelling_a_clients_orders_leaves_those_of_the_desk(harness: VenueHarness) -> None:
-    venue = clients(harness)
-    harness.quote("399.00", "400.00")
-    await harness.venue.submit(new_order("A"))
-    harness.client_orders("M1", new_order("own-1"))
+async def test_v37_cancelling_a_clients_orders_leaves_those_of_the_desk(shared: VenueHarness) -> None:
+    venue = clients(shared)
+    shared.quote("399.00", "400.00")
+    await shared.venue.submit(new_order("A"))
+    shared.client_orders("M1", new_order("own-1"))
     await venue.cancel_client_orders("M1")
-    assert kinds(await harness.heard(1)) == [(A, ExecType.NEW)]
-    harness.quote("399.80", "400.00")
-    assert kinds(await harness.heard(1)) == [(A, ExecType.TRADE)]
+    assert kinds(await shared.heard(1)) == [(A, ExecType.NEW)]
+    shared.quote("399.80", "400.00")
+    assert kinds(await shared.heard(1)) == [(A, ExecType.TRADE)]
 
 
-async def test_v38_a_venue_that_is_away_cancels_no_clients_orders(harness: VenueHarness) -> None:
-    venue = clients(harness)
-    harness.client_orders("M1", new_order("own-1"))
-    harness.behave(PaperBehaviour(connection=Connection.DOWN))
+async def test_v38_a_venue_that_is_away_cancels_no_clients_orders(shared: VenueHarness) -> None:
+    venue = clients(shared)
+    shared.client_orders("M1", new_order("own-1"))
+    shared.behave(PaperBehaviour(connection=Connection.DOWN))
     with pytest.raises(VenueUnavailable):
         await venue.cancel_client_orders("M1")
-    harness.behave(PaperBehaviour())
+    shared.behave(PaperBehaviour())
     assert await venue.cancel_client_orders("M1") == 1
 
 
 async def test_v39_when_the_answer_is_lost_asking_again_tells_that_nothing_is_left(
-    harness: VenueHarness,
+    shared: VenueHarness,
 ) -> None:
-    venue = clients(harness)
-    harness.client_orders("M1", new_order("own-1"))
-    harness.behave(PaperBehaviour(connection=Connection.ANSWER_LOST))
+    venue = clients(shared)
+    shared.client_orders("M1", new_order("own-1"))
+    shared.behave(PaperBehaviour(connection=Connection.ANSWER_LOST))
     with pytest.raises(VenueUnavailable):
         await venue.cancel_client_orders("M1")
-    harness.behave(PaperBehaviour())
+    shared.behave(PaperBehaviour())
     assert await venue.cancel_client_orders("M1") == 0

@@ -8,7 +8,8 @@ from uuid import uuid4
 
 from desk.assess_case import assess_account
 from desk.desk import Desk
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted
 from domain.events import CaseView, OrderView
 from domain.execution import ExecType, ExecutionReport

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from desk.cancel import Cancel, cancel
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import CancelRefused, LiquidationRefused
 from domain.liquidation import PlanRequest
 from domain.refusals import RefusalCode

@@ -10,7 +10,8 @@ import pytest
 
 from desk.apply_book import UnknownSubject, apply_statement
 from desk.dispatch_orders import Dispatcher
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted
 from desk.record_execution import record_execution
 from domain.book_changes import CashStated, PositionStated

@@ -19,7 +19,8 @@ import pytest
 from desk.assess_case import as_open_orders, due_alerts
 from desk.cancel import Cancel, cancel
 from desk.dispatch_orders import Dispatcher
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidate import liquidate
+from desk.liquidation_command import Liquidate, LiquidateCase
 from desk.record_execution import record_execution
 from desk.watch_margin import FeedMessage, Monitor
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated

@@ -1,0 +1,57 @@
+"""Whoever opens the schema in an explorer reads what each thing is, and lists are asked for alike."""
+
+from collections.abc import Iterator
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLField,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    GraphQLSchema,
+    build_schema,
+)
+
+from resolvers.schema import sdl
+
+ASKED_OF_THE_FIELD_ABOVE = {"BookWhatIf.accounts"}
+PAGE = {"first": "How many rows: 1 to 100.", "after": "A cursor: what follows it."}
+
+
+def desk_schema() -> GraphQLSchema:
+    return build_schema(sdl())
+
+
+def fields(schema: GraphQLSchema) -> Iterator[tuple[str, GraphQLField]]:
+    """Of object types and interfaces, with their place."""
+    for name, each in schema.type_map.items():
+        if isinstance(each, GraphQLObjectType | GraphQLInterfaceType) and not name.startswith("__"):
+            for field_name, field in each.fields.items():
+                yield f"{name}.{field_name}", field
+
+
+def described(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
+    """Everything that can have a description, with it."""
+    for name, each in schema.type_map.items():
+        if name.startswith("__"):
+            continue
+        yield name, each.description
+        if isinstance(each, GraphQLInputObjectType):
+            yield from ((f"{name}.{part}", field.description) for part, field in each.fields.items())
+        if isinstance(each, GraphQLEnumType):
+            yield from ((f"{name}.{part}", value.description) for part, value in each.values.items())
+    for place, field in fields(schema):
+        yield place, field.description
+        yield from ((f"{place}({part}:)", argument.description) for part, argument in field.args.items())
+
+
+def test_everything_says_what_it_is() -> None:
+    built_in = {"String", "Int", "Float", "Boolean", "ID"}
+    assert [place for place, text in described(desk_schema()) if not text and place not in built_in] == []
+
+
+def test_every_list_with_pages_is_asked_for_in_the_same_words() -> None:
+    for place, field in fields(desk_schema()):
+        if str(field.type).endswith("Connection!") and place not in ASKED_OF_THE_FIELD_ABOVE:
+            said = {name: field.args[name].description for name in PAGE if name in field.args}
+            assert said == PAGE, place
