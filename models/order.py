@@ -128,14 +128,6 @@ async def orders_in(statuses: Sequence[OrderStatus], limit: int) -> list[OrderVi
     return [order_from_row(row) for row in rows]
 
 
-async def cancels_to_send(limit: int) -> list[OrderView]:
-    """Orders whose cancel was asked for and that the venue knows, oldest first."""
-    rows = await fetch(
-        f"{_SELECT} WHERE o.status = 'PENDING_CANCEL' ORDER BY o.updated_at, o.id LIMIT $1", limit
-    )
-    return [order_from_row(row) for row in rows]
-
-
 async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequest) -> Page[OrderView]:
     """One page, newest first; the key of a row is (created_at, id)."""
     where = _where(audience, wanted)
