@@ -5,9 +5,9 @@ from typing import Annotated
 
 import strawberry
 
-from desk.cancel import Cancel, cancel
-from desk.liquidate import liquidate
-from desk.liquidation_command import Liquidate
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate
+from desk.orders.cancel import Cancel, cancel
 from domain.ids import OrderId
 from resolvers.approval import ApprovalMutations
 from resolvers.arguments import INPUT

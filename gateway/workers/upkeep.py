@@ -5,7 +5,7 @@ from datetime import timedelta
 import structlog
 
 from desk.chain_audit import AuditChainer
-from desk.daily_snapshots import take_daily_snapshots
+from desk.watching.daily_snapshots import take_daily_snapshots
 from gateway.resources import Resources
 from gateway.workers.repeat import every, in_batches
 from models import outbox

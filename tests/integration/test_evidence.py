@@ -9,11 +9,11 @@ from uuid import uuid4
 import pytest
 from tortoise.connection import get_connection
 
-from desk.apply_book import apply_statement
 from desk.audit import MONITOR, entry
 from desk.chain_audit import AuditChainer
-from desk.daily_snapshots import take_daily_snapshots
-from desk.take_snapshot import snapshot_notice
+from desk.watching.apply_book import apply_statement
+from desk.watching.daily_snapshots import take_daily_snapshots
+from desk.watching.take_snapshot import snapshot_notice
 from domain.audit_chain import Break, ChainCheck, ChainHead
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
