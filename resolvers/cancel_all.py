@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from desk import cancel_all as desk_cancel
+from desk.orders import cancel_all as desk_cancel
 from domain.refusals import Refusal, RefusalCode
 from resolvers.arguments import INPUT
 from resolvers.context import RequestInfo
@@ -21,7 +21,7 @@ NAMES_NOTHING = (
 
 @strawberry.input(description="Ask for the cancel of all open orders of a selection.")
 class CancelAllInput:
-    """To desk.cancel_all.CancelAll."""
+    """To desk.orders.cancel_all.CancelAll."""
 
     idempotency_key: str = strawberry.field(
         description=f"{KEY} The same request again speaks of the orders that were open when it first came."
@@ -36,7 +36,7 @@ class CancelAllInput:
 
 @strawberry.type(description="The open orders of the selection, and what became of each request.")
 class CancelsRequested:
-    """From desk.cancel_all.CancelsRequested."""
+    """From desk.orders.cancel_all.CancelsRequested."""
 
     results: list[CancelResult] = strawberry.field(
         description="One per open order; those whose cancel had been asked for before come last. Empty: "

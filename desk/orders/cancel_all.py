@@ -7,8 +7,8 @@ decided on its own, as by `cancel`; a request that broke off half-way does the r
 
 from dataclasses import dataclass
 
-from desk.cancel import Cancel, cancel_each
 from desk.desk import Desk
+from desk.orders.cancel import Cancel, cancel_each
 from desk.outcomes import KEY_REUSED, CancelOutcome, lacks, request_hash
 from domain.ids import OrderId
 from domain.principal import Capability, Principal
