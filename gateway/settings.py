@@ -128,6 +128,12 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_ORDER_NOTIONAL_MAX must be amounts above zero, such as USD=2000000.": (
             not all(_is_amount(most) for most in settings.order_notional_max.values())
         ),
+        "GATEWAY_DEBIT_INTEREST_RATES must be fractions above zero and below 1, such as HKD=0.0575.": (
+            not all(
+                _is_amount(rate) and parse_decimal(rate) < 1
+                for rate in settings.debit_interest_rates.values()
+            )
+        ),
         "GATEWAY_FEED=redis needs GATEWAY_REDIS_URL.": (
             settings.feed is Feed.REDIS and settings.redis_url is None
         ),

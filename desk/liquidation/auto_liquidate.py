@@ -8,6 +8,10 @@ nor what one person may not sell alone: the desk is no second person.
 What stands in the way for a short time (a price, a market that is shut) holds the liquidation until then;
 what a person has decided ends it, except by the rules of intraday accounts, which hold until it is lifted.
 Each is told once, by a case event and a follow-up record.
+
+Where a cap on one order leaves something to collect, the run was one slice: the setting stays, held as
+CAPPED, and the next slice is planned when every order of the last one has ended. It ends where one of those
+was cancelled or rejected: somebody wanted it so, or it would be rejected for ever.
 """
 
 from collections.abc import Sequence
@@ -36,7 +40,7 @@ from domain.ids import CaseId
 from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
 from domain.margin import Holding
 from domain.market import TradeStatus
-from domain.order import OrderType
+from domain.order import OrderStatus, OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
@@ -46,12 +50,13 @@ from models.book import AccountBook, load_books
 from models.case import due_auto_liquidations, hold_auto_liquidation, lock_case
 from models.database import Busy, transaction
 from models.idempotency import store_outcome
-from models.order import open_orders_of
+from models.order import open_orders_of, orders_of_cases
 
 log = structlog.get_logger()
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
+_UNWANTED = (OrderStatus.CANCELED, OrderStatus.REJECTED)
 _PASSING = frozenset({TradeStatus.CLOSED, TradeStatus.HALTED, TradeStatus.AUCTION})
 
 
@@ -71,6 +76,8 @@ class _Run:
     plan: Plan
     request: PlanRequest
     rest_until: datetime | None
+    capped: bool
+    """A cap left something: another slice is to follow."""
 
 
 async def run_due(desk: Desk, limit: int) -> int:
@@ -97,11 +104,27 @@ async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     view = replace(locked[0], symbols=account.symbols)
     lately = (await load_lately([account], now))[account_id]
     read = ReadAhead(account, await open_orders_of([account_id]), lately)
-    decided = await _decide(desk, view, auto, read, now)
+    decided: _Run | _Stop | None = await _last_slice(desk, view.case, auto, now)
+    if decided is None:
+        decided = await _decide(desk, view, auto, read, now)
     if isinstance(decided, _Run):
         await _start(desk, view, auto, read, decided, now)
     else:
         await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
+
+
+async def _last_slice(desk: Desk, case: Case, auto: AutoLiquidation, now: datetime) -> _Stop | None:
+    """Of a liquidation in slices: the next one waits for the last one's end, or does not come any more."""
+    if auto.held is not RefusalCode.CAPPED or auto.trigger is AutoLiquidationTrigger.INTRADAY:
+        return None
+    own = [order for order in (await orders_of_cases([case.id]))[case.id] if order.placed_by == SYSTEM]
+    last = [order for order in own if order.created_at == own[-1].created_at]
+    if not all(order.terminal for order in last):
+        return _Stop(RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
+    if any(order.status in _UNWANTED for order in last):
+        message = "An order of the last slice was cancelled or rejected; set it again to go on."
+        return _Stop(RefusalCode.CAPPED, message)
+    return None
 
 
 async def _decide(
@@ -128,7 +151,9 @@ async def _decide(
     if why is not None:
         message = f"A second person has to approve it, for {why}: liquidate the case, which asks for that."
         return _Stop(RefusalCode.APPROVAL_REQUIRED, message)
-    return _Run(made, request, opens if made.amount_after else None)
+    capped = not standing and any(each.code is RefusalCode.CAPPED for each in made.uncurable)
+    more = bool(made.amount_after) or is_recovery(view.case)
+    return _Run(made, request, opens if made.amount_after else None, capped and more)
 
 
 async def _planned(
@@ -178,7 +203,10 @@ async def _start(
         f"Automatic liquidation: {len(run.plan.legs)} orders, {plain(run.plan.amount_after)} left after them."
     )
     rest = None
-    if run.rest_until is not None:
+    if run.capped:
+        rest = replace(auto, held=RefusalCode.CAPPED, held_until=_soon(desk, now))
+        text += " One order may be no larger: the next slice follows when these have ended."
+    elif run.rest_until is not None:
         rest = replace(auto, held=RefusalCode.MARKET_CLOSED, held_until=run.rest_until)
         text += f" What is in markets that are shut waits until {_moment(run.rest_until)}."
     noted = await note(desk, view.case, SYSTEM, text, now)

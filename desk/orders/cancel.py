@@ -46,9 +46,15 @@ async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[Canc
     request = request_hash({"orders": list(ids), "reason": command.reason})
     if not await claim_key(actor, key, "cancel", request, desk.clock()):
         return [CancelRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
+    return await cancel_each(desk, principal, command)
+
+
+async def cancel_each(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
+    """Of a caller who may, under a key that is claimed: what was answered before is answered again."""
+    ids = command.order_ids
+    stored = await stored_outcomes(principal.subject, command.idempotency_key, ids)
     outcomes: dict[OrderId, CancelOutcome] = {
-        OrderId(item): CANCEL_OUTCOMES.from_text(text)
-        for item, text in (await stored_outcomes(actor, key, ids)).items()
+        OrderId(item): CANCEL_OUTCOMES.from_text(text) for item, text in stored.items()
     }
     for id_ in ids:
         if id_ not in outcomes:

@@ -32,6 +32,18 @@ class CaseSettings(Section):
     deadline_default_market: str = Field(
         "XNYS", description="The market that sets the deadline of accounts in any other currency."
     )
+    debit_interest_rates: Pairs = Field(
+        {},
+        description="The yearly interest on debits that the look-ahead reckons with, by the debit's "
+        "currency, fractions such as `HKD=0.0575,USD=0.068`; a currency that is not named bears none there.",
+    )
+    look_ahead_settlement_days: int = Field(
+        2,
+        ge=0,
+        le=10,
+        description="How many trading days after a session its trades are settled: until then the look-ahead "
+        "reckons interest.",
+    )
     covered_options_trigger_time: time | None = Field(
         None,
         description="When stock for written calls is collected, local to the market, while the risk settings "
@@ -49,7 +61,9 @@ class CaseSettings(Section):
         1, description="How often, in seconds, the desk looks for automatic liquidations that are due."
     )
     auto_liquidation_retry_s: Seconds = Field(
-        10, description="After how many seconds an automatic liquidation held by a price is tried again."
+        10,
+        description="After how many seconds an automatic liquidation that waits for a price, or for the end "
+        "of a slice, is tried again.",
     )
     auto_liquidation_batch: Count = Field(
         100, description="The most automatic liquidations that are begun at a time."
