@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import pytest
 
-from desk.auto_liquidate import run_due
-from desk.flatten_intraday import IntradayDay
+from desk.liquidation.auto_liquidate import run_due
+from desk.liquidation.flatten_intraday import IntradayDay
 from domain.ids import AccountId
 from domain.liquidation import LegRequest
 from domain.margin import AccountType
