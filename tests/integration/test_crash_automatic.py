@@ -1,4 +1,4 @@
-"""A gateway that is killed while it liquidates by itself does it once, wholly, and says so.
+"""A gateway that is killed while it liquidates by itself does it once, wholly, and says so to everybody.
 
 crash_automatic.py tries every moment.
 """
@@ -21,6 +21,7 @@ DEATHS: tuple[KillPoint, ...] = (
     Statement(1, Moment.AFTER, RUN_RECORDED),
     AtVenue(1, VenueMoment.SUBMITTED),
     Statement(2, Moment.BEFORE, RUN_RECORDED),
+    Statement(1, Moment.BEFORE, "UPDATE client_message SET status"),
 )
 """One process after the other, each at its own."""
 
