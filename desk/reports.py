@@ -152,9 +152,7 @@ def _liquidation(
         client_name=_name(audience, view.account),
         legs=legs,
         base_slippage=total(known) if known else None,
-        over_liquidated=None
-        if parts is None or case.alert_type in RECOVERY_ALERTS
-        else parts.over_liquidated,
+        over_liquidated=parts.over_liquidated if parts is not None and for_money else None,
         seconds_to_cure=_seconds_to_cure(case, orders),
     )
 
