@@ -34,10 +34,11 @@ _TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN (
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A claimed message and where its case stands."""
+    """A claimed message, where its case stands, and how its client is reached now."""
 
     message: Message
     case_status: CaseStatus
+    contact: Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,14 @@ async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime
     where = Where()
     where.add("m.id IN (?)", [row["id"] for row in rows])
     found = await fetch(
-        f"{_SELECT}, c.status AS case_status {_FROM}{where} ORDER BY m.created_at, m.id", *where.values
+        f"{_SELECT}, c.status AS case_status, {CONTACT_COLUMNS} {_FROM}"
+        f" LEFT JOIN client_contact t ON t.client_id = m.client_id{where} ORDER BY m.created_at, m.id",
+        *where.values,
     )
-    return [Due(message_from_row(row), CaseStatus(row["case_status"])) for row in found]
+    return [
+        Due(message_from_row(row), CaseStatus(row["case_status"]), _contact(row) or Contact())
+        for row in found
+    ]
 
 
 async def lock_message(message_id: MessageId) -> Message:
@@ -182,10 +188,15 @@ async def _untold(where: Where, limit: int) -> list[Untold]:
             AccountId(row["account_id"]),
             time(row["opened_at"]),
             bool(row["told"]),
-            contact_from_row(row) if row["contact_language"] else None,
+            _contact(row),
         )
         for row in rows
     ]
+
+
+def _contact(row: Row) -> Contact | None:
+    """Of a row with `CONTACT_COLUMNS` that a client may have none of."""
+    return contact_from_row(row) if row["contact_language"] else None
 
 
 async def base_currencies() -> set[str]:

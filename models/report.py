@@ -11,6 +11,7 @@ from domain.events import CaseView
 from domain.ids import AccountId, CaseId, OrderId, Symbol
 from domain.order import OrderSide
 from domain.principal import Audience
+from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import SELECT_CASE, case_from_row
 from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, placeholders, time
 from models.where import Page, PageRequest, Where, cut
@@ -34,7 +35,7 @@ class RecordedFill:
 
 
 async def page_called(audience: Audience, period: Period, request: PageRequest) -> Page[CaseView]:
-    """Cases opened in the period, oldest first; the key of a row is (opened_at, id)."""
+    """Cases that ask for money, opened in the period, oldest first; the key of a row is (opened_at, id)."""
     return await _page(_called(audience, period), request)
 
 
@@ -97,6 +98,7 @@ async def marks_at_send(order_ids: Sequence[OrderId]) -> dict[OrderId, Decimal |
 def _called(audience: Audience, period: Period) -> Where:
     where = Where()
     where.sees(audience)
+    where.add("c.alert_type NOT IN (?)", sorted(RECOVERY_ALERTS))
     where.add("c.opened_at >= ?", period.start)
     where.add("c.opened_at < ?", period.end)
     return where
