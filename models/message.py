@@ -1,6 +1,5 @@
 """The message outbox: what is to be sent, was sent, and why not."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from domain.message import (
 from domain.principal import Audience
 from models.contact import CONTACT_COLUMNS, contact_from_row
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.first_pages import newest_of_each, pages_by_case
 from models.where import Page, PageRequest, Where, cut
 
 _COLUMNS = (
@@ -222,19 +222,10 @@ async def newest_messages_of_cases(
 ) -> dict[CaseId, Page[Message]]:
     """The first page of each case's messages, as `page_messages` gives it, in one statement."""
     where = Where()
-    numbered = (
-        "SELECT n.*, ROW_NUMBER() OVER"
-        " (PARTITION BY n.case_id ORDER BY n.created_at DESC, n.id DESC) AS place"
-        f" FROM client_message n WHERE n.case_id IN ({where.value(list(ids))})"
-    )
-    where.add("m.place <= ?", first + 1)
+    source = f"{_FROM} {newest_of_each(where, 'client_message', 'created_at', ids, first)} ON q.id = m.id"
     where.sees(audience)
-    source = _FROM.replace("FROM client_message m", f"FROM ({numbered}) m")
     rows = await fetch(f"{_SELECT} {source}{where} ORDER BY m.created_at DESC, m.id DESC", *where.values)
-    messages: dict[CaseId, list[Message]] = defaultdict(list)
-    for row in rows:
-        messages[CaseId(row["case_id"])].append(message_from_row(row))
-    return {id_: cut(messages[id_], first) for id_ in ids}
+    return pages_by_case(rows, ids, first, message_from_row)
 
 
 async def count_messages_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:
