@@ -14,6 +14,7 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -23,6 +24,7 @@ from tests.integration.automatic_scene import (
     BEFORE_DUE,
     DONE_SQL,
     DUE,
+    LEASE_TTL_S,
     RESOLVED,
     SCENE,
     AutomaticTemplate,
@@ -69,7 +71,7 @@ class AutomaticRun(Run):
 
 async def live(source: AutomaticTemplate, redis_url: str, points: Sequence[KillPoint]) -> Lives:
     """The first process dies at the first point after 15:45, the second at the second, and so on; the one
-    after the last is let be."""
+    after the last is let be. At a death the clock goes on by the time of the lease that nobody gave back."""
     began = time.monotonic()
     async with _a_run(source, redis_url) as (run, proxy, receiver):
         first = points[0] if points else None
@@ -87,6 +89,7 @@ async def live(source: AutomaticTemplate, redis_url: str, points: Sequence[KillP
                 break
             assert run.was_killed, "it ended by itself"
             died_at.append(proxy.struck_at or str(point))
+            run.clock.set(run.clock() + timedelta(seconds=LEASE_TTL_S))
             following = points[number + 1] if number + 1 < len(points) else None
             proxy.arm(following if isinstance(following, Statement) else None, run.kill)
         async with run.aftermath() as left:

@@ -17,7 +17,6 @@ from tests.integration.crash_proxy import Moment, Statement
 RUN_RECORDED = "COMMIT; INSERT INTO idempotency_item"
 """The end of the transaction that records orders, audit, snapshot, events and what becomes of the setting."""
 DEATHS: tuple[KillPoint, ...] = (
-    Statement(1, Moment.AFTER, "INSERT INTO liquidation_order"),
     Statement(1, Moment.AFTER, RUN_RECORDED),
     AtVenue(1, VenueMoment.SUBMITTED),
     Statement(2, Moment.BEFORE, RUN_RECORDED),
