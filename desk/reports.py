@@ -19,7 +19,7 @@ from domain.principal import MASKED, Audience, Capability
 from domain.snapshot import SnapshotInputs, SnapshotKind
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.order import orders_of_cases
-from models.report import Period, RecordedFill, fills_of_accounts, marks_at_send, page_called, page_liquidated
+from models.report import Period, RecordedFill, fills_during, marks_at_send, page_called, page_liquidated
 from models.snapshot import snapshots_of
 from models.where import Page, PageRequest
 
@@ -104,7 +104,7 @@ async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
         (each.case_id, each.kind): each.decoded().inputs
         for each in await snapshots_of([case.id for case in closed], _ENDS)
     }
-    fills = await fills_of_accounts(sorted({case.account_id for case in closed}))
+    fills = await fills_during(closed)
     cures = {}
     for case in closed:
         before, after = (found.get((case.id, kind)) for kind in _ENDS)

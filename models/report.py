@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from domain.case import Case
 from domain.cure import BookedFill
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId, OrderId, Symbol
@@ -54,17 +55,22 @@ async def count_liquidated(audience: Audience, period: Period) -> int:
     return await _count(_liquidated(audience, period))
 
 
-async def fills_of_accounts(account_ids: Sequence[AccountId]) -> dict[AccountId, list[RecordedFill]]:
-    """Every execution of these accounts, in the order in which they were recorded."""
+async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFill]]:
+    """Every execution of these cases, and what else was executed on their accounts since the first of them
+    was opened, in the order in which they were recorded."""
     found: dict[AccountId, list[RecordedFill]] = defaultdict(list)
-    if not account_ids:
+    if not cases:
         return found
+    where = Where()
+    where.add("e.exec_type = 'TRADE'")
+    where.add("o.account_id IN (?)", sorted({case.account_id for case in cases}))
+    since = min(case.opened_at for case in cases)
+    where.add("(e.recorded_at >= ? OR o.case_id IN (?))", since, [case.id for case in cases])
     rows = await fetch(
         "SELECT o.account_id, o.case_id, o.symbol, o.side, e.quantity, e.cash_effect, e.recorded_at"
-        " FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
-        f" WHERE e.exec_type = 'TRADE' AND o.account_id IN ({placeholders(account_ids)})"
+        f" FROM execution e JOIN liquidation_order o ON o.id = e.order_id{where}"
         " ORDER BY e.recorded_at, e.id",
-        *account_ids,
+        *where.values,
     )
     for row in rows:
         fill = BookedFill(
