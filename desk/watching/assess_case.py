@@ -9,13 +9,14 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
-from desk.audit import MONITOR, case_entry
+from desk.audit import MONITOR, case_entry, entry
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.watching.assess_recovery import assess_recovery, is_recovery
 from desk.watching.expire_trading_limit import expire_trading_limit
 from desk.watching.open_orders import as_open_orders as as_open_orders
 from desk.watching.take_snapshot import snapshot_change
+from domain.canonical import plain
 from domain.case import (
     LIVE,
     AlertType,
@@ -168,11 +169,17 @@ async def _mark_account(
     account_id = account.account.account_id
     # Who has to bring back stock may still buy it: such a case is none here.
     close_only = has_case or _takes_no_orders(desk, account, now)
+    marks: list[tuple[str, object, object]] = []
     if account.close_only != close_only:
         await set_close_only(account_id, close_only)
+        marks.append(("closeOnly", account.close_only, close_only))
     alerts = due_alerts(account.book, figures)
     if breach_ended(account, alerts, figures):
         await set_written_off(account_id, account.written_off & alerts)
+        marks.append(("writtenOff", account.written_off, account.written_off & alerts))
+    if marks:
+        before, after = ({name: plain(each[when]) for name, *each in marks} for when in (0, 1))
+        await write_audit([entry(MONITOR, now, "mark", "account", account_id, before=before, after=after)])
 
 
 def breach_ended(account: AccountBook, due: set[AlertType], figures: MarginFigures) -> bool:
@@ -237,11 +244,11 @@ async def _keep(
 ) -> None:
     """Evidence of what became of the case; the figures that count are in its snapshots."""
     await snapshot_change(desk, before, after, now, account, orders)
-    entry = case_entry(MONITOR, now, before, after)
-    if entry is not None and after.exempted_by and not after.live:
-        entry = replace(entry, action="exempt", detail={"setting": after.exempted_by})
-    if entry is not None:
-        await write_audit([entry])
+    made = case_entry(MONITOR, now, before, after)
+    if made is not None and after.exempted_by and not after.live:
+        made = replace(made, action="exempt", detail={"setting": after.exempted_by})
+    if made is not None:
+        await write_audit([made])
 
 
 async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from desk.desk import Desk
-from desk.watching.take_snapshot import Moment, inputs_of, stored
+from desk.watching.take_snapshot import Moment, inputs_of, keep, stored
 from domain.calendar import TradingCalendar
 from domain.events import OrderView
 from domain.ids import AccountId
@@ -18,7 +18,7 @@ from models.book import load_books, lock_accounts
 from models.case import live_cases_of
 from models.database import transaction
 from models.order import open_orders_of
-from models.snapshot import accounts_without_daily, currencies_of_live_cases, insert_snapshots
+from models.snapshot import accounts_without_daily, currencies_of_live_cases
 
 LOOK_BACK_DAYS = 15
 """No market is closed for longer."""
@@ -63,5 +63,5 @@ async def _take(desk: Desk, accounts: list[AccountId], day: date, closed_at: dat
             for view in await live_cases_of(accounts)
             if view.case.opened_at <= closed_at
         ]
-        await insert_snapshots([stored(desk, moment, inputs[moment[0].account_id]) for moment in moments])
+        await keep([stored(desk, moment, inputs[moment[0].account_id]) for moment in moments], now)
     return len(moments)

@@ -7,11 +7,13 @@ A notice is told by `snapshot_notice`; the daily ones are taken by `desk.watchin
 from collections.abc import Sequence
 from datetime import datetime
 
+from desk.audit import snapshot_entry
 from desk.desk import Desk
 from desk.watching.open_orders import as_open_orders
 from domain.case import Case
 from domain.events import OrderView
 from domain.snapshot import SnapshotInputs, SnapshotKind, content_of, due_kinds, text_and_hash
+from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.order import open_orders_of
 from models.snapshot import StoredSnapshot, insert_snapshots
@@ -59,6 +61,12 @@ def stored(desk: Desk, moment: Moment, inputs: SnapshotInputs) -> StoredSnapshot
     return StoredSnapshot(desk.new_id(), case.id, kind, occasion, inputs.as_of, text, content_hash)
 
 
+async def keep(taken: Sequence[StoredSnapshot], now: datetime) -> None:
+    """Store them, and their hashes in the audit, whose chain covers them from then on."""
+    kept = await insert_snapshots(taken)
+    await write_audit([snapshot_entry(each, now) for each in kept])
+
+
 async def _take(
     desk: Desk,
     moments: Sequence[Moment],
@@ -74,4 +82,4 @@ async def _take(
     if orders is None:
         orders = await open_orders_of([account_id])
     inputs = inputs_of(desk, account, orders, now)
-    await insert_snapshots([stored(desk, moment, inputs) for moment in moments])
+    await keep([stored(desk, moment, inputs) for moment in moments], now)
