@@ -106,7 +106,11 @@ class Parts:
 async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Resources]:
     """Open everything; what was opened is closed again, also when a later part fails."""
     async with AsyncExitStack() as stack:
-        database = Database(settings.database_url, settings.database_pool_size)
+        database = Database(
+            settings.database_url,
+            settings.database_pool_size,
+            unreachable_after_s=settings.database_unreachable_after_s,
+        )
         await database.open()
         stack.push_async_callback(database.close)
         bus = open_bus(settings)

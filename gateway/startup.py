@@ -46,7 +46,11 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
     """Redis and the database are there, the tables are right, the book is in; raises `CannotStart`."""
     _check_replay_file(settings)
     await _check_redis(settings.redis_url)
-    database = Database(settings.database_url, settings.database_pool_size)
+    database = Database(
+        settings.database_url,
+        settings.database_pool_size,
+        unreachable_after_s=settings.database_unreachable_after_s,
+    )
     try:
         await database.open()
     except OSError as away:

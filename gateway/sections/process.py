@@ -24,6 +24,11 @@ class ProcessSettings(Section):
         description="The database, `postgres://...` or `sqlite://<file>`; default: in the data directory.",
     )
     database_pool_size: Count = Field(20, description="The most PostgreSQL connections one process opens.")
+    database_unreachable_after_s: Seconds = Field(
+        30,
+        description="How long PostgreSQL's host may leave packets unacknowledged until a connection is "
+        "lost, as when it vanished behind a firewall.",
+    )
     redis_url: str | None = Field(
         None,
         repr=False,

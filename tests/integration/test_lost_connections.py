@@ -1,10 +1,13 @@
 """PostgreSQL connections that are killed: one kind of fault whenever it happens, and the database goes on."""
 
 import asyncio
+import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager, suppress
+from typing import Any
 
 import pytest
+from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError
 
 from models.database import (
@@ -144,6 +147,21 @@ async def test_a_connection_lost_while_it_is_given_back_leaves_nobody_in_a_dead_
             with direct.active():
                 rows = await fetch("SELECT name FROM counter ORDER BY name")
         assert [row["name"] for row in rows] == ["a", "b"]
+
+
+async def test_a_server_that_vanished_is_noticed_in_time(url: str) -> None:
+    """What the system does then is the system's; here, that it was asked to, on every connection."""
+    database = Database(url, pool_size=1, unreachable_after_s=12)
+    await database.open()
+    with database.active():
+        async with transaction():
+            connection: Any = get_connection("default")._connection
+            link = connection._transport.get_extra_info("socket")
+    assert link.getsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE)
+    asked = {"TCP_KEEPIDLE": 6, "TCP_KEEPINTVL": 2, "TCP_KEEPCNT": 3, "TCP_USER_TIMEOUT": 12_000}
+    known = {name: value for name, value in asked.items() if hasattr(socket, name)}
+    assert {name: link.getsockopt(socket.IPPROTO_TCP, getattr(socket, name)) for name in known} == known
+    await database.close()
 
 
 async def patiently(ask: Callable[[], Awaitable[object]]) -> object:
