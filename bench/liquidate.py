@@ -23,7 +23,8 @@ from bench.called_book import PRICES_NEVER_STALE_S, fill, open_cases, open_desk,
 from bench.measure import save, spread
 from bench.plain_inserts import KEY_COLUMNS, CaseRows, Values, read_rows, write_rows
 from bench.server_process import START_TIMEOUT_S, served, until_ready
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted
 from domain.ids import CaseId
 from domain.liquidation import PlanRequest, plan

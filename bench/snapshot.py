@@ -19,7 +19,7 @@ import uvloop
 
 from bench.called_book import fill, settings_for
 from bench.measure import save, spread
-from desk.daily_snapshots import take_daily_snapshots
+from desk.watching.daily_snapshots import take_daily_snapshots
 from gateway.resources import Parts, Resources, open_resources
 from models.database import fetch
 from tests.servers import fresh_database, postgres_server

@@ -20,8 +20,9 @@ import uvloop
 from bench.called_book import open_desk, settings_for
 from bench.measure import ROOT, save, spread
 from demo.make_book import read_closes
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
-from desk.watch_margin import Monitor
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.watching.watch_margin import Monitor
 from domain.liquidation import PlanRequest
 from domain.principal import Audience, Permission, Principal
 from feeds.book_file import parse_book

@@ -10,16 +10,16 @@ from datetime import datetime
 from functools import partial
 from typing import Any
 
-from desk.adjust_deadline import execute_deadline
-from desk.approved_liquidation import execute_liquidation
 from desk.audit import entry
-from desk.change_setting import execute_setting
-from desk.close_case import execute_close
+from desk.case_work.adjust_deadline import execute_deadline
+from desk.case_work.close_case import execute_close
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from desk.executed import Executed as Executed
-from desk.executed import Executor as Executor
+from desk.four_eyes.change_setting import execute_setting
+from desk.four_eyes.executed import Executed as Executed
+from desk.four_eyes.executed import Executor as Executor
 from desk.kill_switch import execute_kill_switch_off
+from desk.liquidation.approved_liquidation import execute_liquidation
 from domain.approval import (
     APPROVER,
     Approval,

@@ -13,7 +13,8 @@ from domain.message import Message
 from domain.order import Order
 from domain.principal import Principal
 from domain.webhook import Webhook
-from models.audit import AuditEntry
+from models.audit import SNAPSHOT_TAKEN, AuditEntry
+from models.snapshot import StoredSnapshot
 
 MONITOR = "desk:monitor"
 DISPATCHER = "desk:dispatcher"
@@ -22,6 +23,7 @@ BOOK = "desk:book-of-record"
 MARKET = "desk:market"
 MESSAGES = "desk:messages"
 WEBHOOKS = "desk:webhooks"
+SNAPSHOTS = "desk:snapshots"
 """Actors that are no people: parts of the desk, and who states cash, positions and what trades."""
 
 _DERIVED = frozenset({"figures", "uncovered_amount", "cured_since", "version"})
@@ -107,6 +109,12 @@ def webhook_entry(
     elif before is not None:
         was = plain_fields(before, _SECRET)
     return entry(by, now, action, "webhook", of.id, detail, before=was, after=is_now)
+
+
+def snapshot_entry(taken: StoredSnapshot, now: datetime) -> AuditEntry:
+    """That a snapshot was taken and what its content hashes to: who changes both has to change the chain."""
+    named = {"id": taken.id, "kind": taken.kind, "occasion": taken.occasion, "hash": taken.hash}
+    return entry(SNAPSHOTS, now, SNAPSHOT_TAKEN, "case", taken.case_id, after=named)
 
 
 def _what_happened(before: Case | None, after: Case) -> str:

@@ -11,6 +11,7 @@ from desk.desk import Desk
 from models.audit import extend_chain
 
 SETTLED_AFTER = timedelta(hours=1)
+_BELOW_ALL = -(2**63)
 
 
 class AuditChainer:
@@ -19,9 +20,9 @@ class AuditChainer:
     def __init__(self, desk: Desk, batch: int) -> None:
         self._desk = desk
         self._batch = batch
-        self._settled = 0
+        self._settled = _BELOW_ALL
         self._highest = 0
-        self._next: tuple[datetime, int] = (desk.clock(), 0)
+        self._next: tuple[datetime, int] = (desk.clock(), _BELOW_ALL)
 
     async def chain(self) -> int:
         """Chain everything that waits; how many rows."""

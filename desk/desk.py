@@ -12,6 +12,7 @@ from domain.covered_options import Today
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation import PlanLimits
+from domain.look_ahead import InterestRules
 from domain.market import Instrument
 from domain.money import Currency
 from domain.risk_settings import ApprovalLimits, RiskRules
@@ -58,6 +59,8 @@ class DeskRules:
     max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
+    interest: InterestRules
+    """What the look-ahead reckons with."""
     approval_growth: Decimal
     """By which fraction an approved liquidation may be larger than what was asked for."""
     messages: MessageRules = field(default_factory=MessageRules)

@@ -10,8 +10,8 @@ from datetime import datetime
 from desk.audit import entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from desk.executed import Executed
-from desk.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.executed import Executed
+from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from domain.approval import Approval, ApprovalKind
 from domain.canonical import differences, plain
 from domain.events import AccountReference

@@ -7,12 +7,12 @@ where the amended calendar puts them, and says so.
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from desk.assess_case import case_event
-from desk.assess_recovery import is_recovery
 from desk.audit import case_entry, entry
-from desk.case_notes import note
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
+from desk.follow_up import note
+from desk.watching.assess_case import case_event
+from desk.watching.assess_recovery import is_recovery
 from domain.calendar import MarketDay, NoCalendar
 from domain.case import Case
 from domain.case_edits import shifted

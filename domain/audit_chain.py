@@ -44,20 +44,24 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link as it is stored; `row` is None when the audit has no such row any more."""
+    """One link as it is stored; `row` is None when the audit has no such row any more.
+
+    `unreadable`: there is one, but it holds what no desk writes, such as a time that is none.
+    """
 
     sequence: int
     audit_id: int
     previous_hash: str
     hash: str
     row: AuditRow | None
+    unreadable: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What is wrong, and with which row of the audit."""
+    """What is wrong, and with which row of the audit; neither: with what the audit should know of."""
 
-    sequence: int
+    sequence: int | None
     audit_id: int | None
     why: str
 
@@ -85,9 +89,11 @@ class ChainCheck:
 
     def see(self, link: Link) -> Iterator[Break]:
         """Check one more link."""
+        if link.sequence < 1:
+            return iter([Break(link.sequence, link.audit_id, "stands before the first link: forged")])
         last, self._last = self._last, ChainHead(link.sequence, link.hash)
         why = [*self._misplaced(last, link), *_altered(link)]
-        if self._noted is not None and self._noted.sequence == link.sequence != 0:
+        if self._noted is not None and self._noted.sequence == link.sequence:
             why += ["is not the one that was noted: the chain was rewritten"] * (self._noted != self._last)
         return (Break(link.sequence, link.audit_id, each) for each in why)
 
@@ -109,7 +115,9 @@ class ChainCheck:
 
 
 def _altered(link: Link) -> Iterator[str]:
-    if link.row is None:
+    if link.unreadable:
+        yield "holds what no desk writes: changed"
+    elif link.row is None:
         yield "has no row any more: dropped from the audit"
     elif link_hash(link.sequence, link.previous_hash, link.row) != link.hash:
         yield "is not what was chained: changed or swapped"

@@ -151,12 +151,6 @@ def next_opening(calendar: TradingCalendar, now: datetime) -> datetime:
     return _at(day, calendar.sessions(day)[0][0], calendar)
 
 
-def close_of_day(calendar: TradingCalendar, now: datetime) -> datetime | None:
-    """When the market closes on the local day of `now`, in UTC; None: it does not trade that day."""
-    day = now.astimezone(calendar.zone).date()
-    return _at(day, calendar.closing_time(day), calendar) if calendar.is_trading_day(day) else None
-
-
 def in_last_minutes(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> bool:
     """From so long before the close until the next session begins."""
     local = now.astimezone(calendar.zone)

@@ -32,7 +32,9 @@ class LiquidationTarget(StrEnum):
     MARGIN_CALL = "MARGIN_CALL"
     """Nothing is left to collect."""
     INITIAL_MARGIN = "INITIAL_MARGIN"
-    """Liquid net assets reach the initial margin as well."""
+    """Liquid net assets reach the initial margin as well, with what else the client owes paid off: M1 with
+    the initial margin in place of the margin-call margin, and without the coefficient, which is a buffer of
+    the call."""
 
 
 class Standing(NamedTuple):
@@ -99,8 +101,10 @@ class AmountFormula:
         return not self._beyond_the_call or self.lacks_initial(standing) <= 0
 
     def lacks_initial(self, standing: Standing) -> Decimal:
-        """Initial margin less liquid net assets, unrounded."""
-        return standing.initial - standing.net_assets + self.illiquid
+        """Initial margin less liquid net assets, plus interest + owed - trading limit as far as they are
+        switched on, unrounded: what is still to be debited would take the account below it again."""
+        fixed = fixed_part(self.terms, self.rule, self.accrued_interest)
+        return standing.initial - standing.net_assets + self.illiquid + fixed
 
     def lines(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
         """M1, M2 and the target as straight lines; of a cash account the debt, and the rest of M1."""

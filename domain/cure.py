@@ -14,7 +14,7 @@ from enum import StrEnum
 from domain.booking import credited
 from domain.case import CaseCloseReason
 from domain.ids import Symbol
-from domain.margin import AccountType, Book, Holding, fixed_part, shortfalls, total_up, valuation_price
+from domain.margin import Book, Holding, fixed_part, owes_whole_debt, shortfalls, total_up, valuation_price
 from domain.money import ZERO, Currency, exact, total
 from domain.order import OrderSide
 
@@ -92,7 +92,7 @@ def need(book: Book) -> Decimal:
     """The amount to collect, neither rounded nor cut off at 0: below 0 is what is left over."""
     with exact():
         totals = total_up(book)
-        if book.terms.account_type is AccountType.CASH:
+        if owes_whole_debt(book.terms, book.rule):
             return fixed_part(book.terms, book.rule, totals.accrued_interest) - totals.cash
         equity = totals.cash + totals.long + totals.short
         assets = equity if book.rule.on_equity else equity - totals.dead

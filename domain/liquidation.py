@@ -5,7 +5,8 @@ bring in is booked first, then leg after leg at its price, fees and rounding inc
 cures, at its prices, leaves the amount 0; with one lot less of its last leg it does not (ALL aside).
 A plan never sells more than is held and not yet being sold, and never turns a long into a short.
 
-A plan with the target INITIAL_MARGIN goes on until liquid net assets reach the initial margin.
+A plan with the target INITIAL_MARGIN goes on until liquid net assets reach the initial margin and what else
+is owed, such as interest accrued.
 
 Prices: the bid for a sale, the ask for a cover, worse by the price band asked for, or the limit price if one
 is given: the worst that can be paid, so a better fill leaves a surplus. Caps make orders smaller; what they

@@ -2,14 +2,21 @@
 
 Factors of that session come with the book. Options whose last day is before the session are no longer there,
 neither their value nor what they require; that an exercise would make stock of some is not reckoned with.
+Debits bear interest for every calendar day until what is traded in that session is settled: a sale does not
+end the interest before.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
+from decimal import Decimal
 
 from domain.calendar import TradingCalendar
 from domain.ids import Symbol
-from domain.margin import Book
+from domain.margin import Book, CashBalance, rate_to_base
+from domain.money import ZERO, Currency, exact, rank_ratio, round_money
+
+DAYS_OF_A_YEAR = Decimal(365)
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,13 +26,37 @@ class NextSession:
     day: date
     close: datetime
     """In UTC."""
+    today: date
+    """The market's date now."""
+
+
+@dataclass(frozen=True, slots=True)
+class InterestRules:
+    """What debits bear."""
+
+    yearly: Mapping[Currency, Decimal]
+    """Fractions, by the currency of the debit."""
+    settlement_days: int
+    """Trading days from a session to the settlement of what is traded in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Accrual:
+    """A book with the interest to come, and how much that is in base currency."""
+
+    book: Book
+    until: date
+    interest: Decimal
+    unknown: tuple[Currency, ...]
+    """Currencies with a debit and no rate: nothing is reckoned for them."""
 
 
 def next_session(now: datetime, calendar: TradingCalendar) -> NextSession:
     """The first trading day later than the market's date at `now`, whether or not it trades that day."""
-    day = calendar.next_trading_day(now.astimezone(calendar.zone).date())
+    today = now.astimezone(calendar.zone).date()
+    day = calendar.next_trading_day(today)
     close = datetime.combine(day, calendar.closing_time(day), calendar.zone)
-    return NextSession(day, close.astimezone(UTC))
+    return NextSession(day, close.astimezone(UTC), today)
 
 
 def expired_by(book: Book, day: date) -> tuple[Symbol, ...]:
@@ -41,3 +72,30 @@ def without(book: Book, symbols: tuple[Symbol, ...]) -> Book:
     """The book less these positions."""
     kept = tuple(held for held in book.holdings if held.instrument.symbol not in symbols)
     return replace(book, holdings=kept)
+
+
+def accrue(book: Book, session: NextSession, calendar: TradingCalendar, rules: InterestRules) -> Accrual:
+    """The interest of every calendar day from today until what is traded in the session is settled."""
+    until = session.day
+    for _ in range(rules.settlement_days):
+        until = calendar.next_trading_day(until)
+    days = Decimal((until - session.today).days)
+    with exact():
+        to_come = [_interest(cash, days, rules) for cash in book.cash]
+        cash = tuple(
+            replace(each, accrued_interest=each.accrued_interest + interest)
+            for each, interest in zip(book.cash, to_come, strict=True)
+        )
+        in_base = [
+            interest * rate_to_base(book, each.currency)
+            for each, interest in zip(book.cash, to_come, strict=True)
+        ]
+        total = round_money(sum(in_base, ZERO), book.terms.base_currency)
+    unknown = sorted(each.currency for each in cash if each.balance < 0 and each.currency not in rules.yearly)
+    return Accrual(replace(book, cash=cash), until, total, tuple(unknown))
+
+
+def _interest(cash: CashBalance, days: Decimal, rules: InterestRules) -> Decimal:
+    """Of a debit over so many days, in its currency, rounded half up to the minor unit."""
+    yearly = rules.yearly.get(cash.currency, ZERO) if cash.balance < 0 else ZERO
+    return round_money(rank_ratio(-cash.balance * yearly * days, DAYS_OF_A_YEAR), cash.currency)

@@ -108,7 +108,7 @@ class Order:
     override: bool = False
     """Placed although nothing was left to collect: the case's being cured does not call it off."""
     raw_status: str | None = None
-    """What the venue last called its status, in the venue's own words."""
+    """What the venue calls its status, in the venue's own words; None: it has said none since it changed."""
 
     def __post_init__(self) -> None:
         if self.quantity <= 0 or self.filled_quantity < 0:
@@ -300,6 +300,7 @@ def _moved(
         acknowledged=acknowledged,
         cancel_requested=cancel_requested,
         reason=reason if news and reason else order.reason,
+        raw_status=order.raw_status if status is order.status else None,
     )
 
 

@@ -15,6 +15,9 @@ from domain.ids import CaseId
 from domain.liquidation import OpenOrder, uncovered_amount
 from domain.margin import Book, MarginFigures, compute_figures
 
+FORMAT = 1
+"""How the content is written; what a later version writes, this one does not claim to understand."""
+
 
 class SnapshotKind(StrEnum):
     """At which moment of a case's life it was taken."""
@@ -57,7 +60,7 @@ class SnapshotContent:
     occasion: str
     inputs: SnapshotInputs
     outputs: SnapshotOutputs
-    format: int = 1
+    format: int = FORMAT
 
 
 def recomputed(inputs: SnapshotInputs) -> SnapshotOutputs:

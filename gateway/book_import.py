@@ -46,6 +46,7 @@ async def _import_client(client: BookClient, now: datetime) -> None:
     if client.contact is not None:
         await state_contact(row.id, client.contact, now)
     await insert_client_factors(row.id, [(part.symbol, part.factors) for part in client.factors])
+    await write_audit([_client_entry(row, client, now)])
     for account in client.accounts:
         await _import_account(row, account, now)
 
@@ -64,6 +65,18 @@ async def _import_account(client: ClientRow, account: BookAccount, now: datetime
     ]
     await insert_holdings(account_id, account.cash, positions, now)
     await write_audit([_entry(now, "account", account_id, account)])
+
+
+def _client_entry(row: ClientRow, client: BookClient, now: datetime) -> AuditEntry:
+    """Without name and addresses, which are personal."""
+    reached = None if client.contact is None else {"language": client.contact.language}
+    stored = {
+        "clientNo": client.client_no,
+        "group": client.group,
+        "factors": client.factors,
+        "contact": reached,
+    }
+    return _entry(now, "client", row.id, stored)
 
 
 def _entry(now: datetime, entity: str, entity_id: str, stored: object) -> AuditEntry:

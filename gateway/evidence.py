@@ -1,21 +1,26 @@
 """What `recompute` and `verify-audit` say: whether the evidence is what it was."""
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
-from domain.audit_chain import Break, ChainCheck, ChainHead
+from desk.audit import snapshot_entry
+from desk.verify_snapshots import SnapshotCheck
+from domain.audit_chain import NOTHING, Break, ChainCheck, ChainHead
 from domain.canonical import content_hash, plain
 from domain.principal import EVERYTHING
 from domain.snapshot import SnapshotContent, recomputed
-from models.audit import chain_head, links, tail
+from models.audit import chain_head, is_noted, links, tail
 from models.database import consistent_read
-from models.snapshot import load_snapshot
+from models.snapshot import StoredSnapshot, load_snapshot
 
 LINKS_PER_PAGE = 1_000
 BREAKS_SHOWN = 20
+_HEAD = re.compile(r"(?P<sequence>\d{1,18}):(?P<hash>[0-9a-f]{64})", re.ASCII | re.IGNORECASE)
 
 
 class NoSuchSnapshot(LookupError):
@@ -27,16 +32,22 @@ async def recompute(console: Console, snapshot_id: str) -> bool:
     stored = await load_snapshot(EVERYTHING, snapshot_id)
     if stored is None:
         raise NoSuchSnapshot(f"there is no snapshot {snapshot_id}")
-    content = stored.decoded()
+    intact = await _is_intact(console, stored)
+    try:
+        content = stored.decoded()
+    except ValueError as unreadable:
+        console.print(f"[red]the content cannot be read[/]: {escape(str(unreadable))}")
+        return False
     console.print(
         f"{content.kind} {content.occasion} of {content.case_no} at {content.inputs.as_of}", style="bold"
     )
+    if not _is_labelled(stored, content):
+        console.print("[red]it is not the content of the case, kind, occasion and time it is kept under[/]")
+        intact = False
     console.print(_inputs(content))
     then, now = plain(content.outputs), plain(recomputed(content.inputs))
     differing = _differences(_flat(then), _flat(now))
     console.print(_outputs(_flat(then), _flat(now), differing))
-    intact = content_hash(stored.content) == stored.hash
-    console.print(f"SHA-256 {stored.hash}: " + ("the content is unchanged" if intact else "[red]CHANGED[/]"))
     if differing:
         console.print(f"[red]{len(differing)} figures differ[/]: {', '.join(differing)}")
     elif intact:
@@ -44,39 +55,83 @@ async def recompute(console: Console, snapshot_id: str) -> bool:
     return intact and not differing
 
 
+async def _is_intact(console: Console, stored: StoredSnapshot) -> bool:
+    """The content has its hash, and the hash is the one that the audit noted when it was taken."""
+    unchanged = content_hash(stored.content) == stored.hash
+    noted = await is_noted(snapshot_entry(stored, stored.at))
+    of_content = "the content is unchanged" if unchanged else "[red]the content is CHANGED[/]"
+    of_hash = "as the audit has it" if noted else "[red]NOT as the audit has it[/]"
+    console.print(f"SHA-256 {stored.hash}: {of_content}, {of_hash}")
+    return unchanged and noted
+
+
+def _is_labelled(stored: StoredSnapshot, content: SnapshotContent) -> bool:
+    said = (content.case_id, content.kind, content.occasion, content.inputs.as_of)
+    return said == (stored.case_id, stored.kind, stored.occasion, stored.at)
+
+
+class _Found:
+    """What is broken: how much of it there is, and the first of it."""
+
+    def __init__(self) -> None:
+        self.first: list[Break] = []
+        self.count = 0
+
+    def add(self, breaks: Iterable[Break]) -> None:
+        for each in breaks:
+            self.count += 1
+            if len(self.first) < BREAKS_SHOWN:
+                self.first.append(each)
+
+
 async def verify_audit(
     console: Console, noted: ChainHead | None, progress: Callable[[int, int], None]
 ) -> bool:
-    """Follow the chain from the first link to its head; whether nothing was changed, dropped or swapped."""
-    found: list[Break] = []
-    check = ChainCheck(noted)
+    """Follow the chain from the first link to its head, and look at every snapshot that it names; whether
+    nothing was changed, dropped or swapped."""
+    found = _Found()
+    check, snapshots = ChainCheck(noted), SnapshotCheck()
     async with consistent_read():
         head, waiting = await chain_head(), await tail()
         async for link in links(LINKS_PER_PAGE):
-            found += check.see(link)
+            found.add(check.see(link))
+            found.add(await snapshots.see(link))
             if link.sequence % LINKS_PER_PAGE == 0:
                 progress(link.sequence, head.sequence)
-    found += check.end(head)
-    for each in found[:BREAKS_SHOWN]:
-        row = "" if each.audit_id is None else f", audit row {each.audit_id}"
-        console.print(f"[red]link {each.sequence}{row}[/]: {each.why}", soft_wrap=True)
-    if len(found) > BREAKS_SHOWN:
-        console.print(f"[red]and {len(found) - BREAKS_SHOWN} more[/]")
+        found.add(check.end(head))
+        found.add(await snapshots.end())
+    _tell_breaks(console, found)
     console.print(f"head {head}", soft_wrap=True)
-    console.print(f"{head.sequence} rows chained, {waiting.rows} in the tail, which nothing protects yet")
-    if not found:
+    since = "" if waiting.oldest is None else f", the oldest of {waiting.oldest}"
+    console.print(
+        f"{head.sequence} rows chained, {waiting.rows} in the tail, which nothing protects yet{since}",
+        soft_wrap=True,
+    )
+    if not found.count:
         console.print(
             "[green]the audit is whole[/]: note the head elsewhere, and verify against it next time"
         )
-    return not found
+    return not found.count
+
+
+def _tell_breaks(console: Console, found: _Found) -> None:
+    for each in found.first:
+        row = "" if each.audit_id is None else f", audit row {each.audit_id}"
+        link = "" if each.sequence is None else f"link {each.sequence}"
+        console.print(f"[red]{link or 'snapshots'}{row}[/]: {each.why}", soft_wrap=True)
+    if found.count > len(found.first):
+        console.print(f"[red]and {found.count - len(found.first)} more[/]")
 
 
 def head_named(text: str) -> ChainHead:
     """From `sequence:hash` as it is printed; raises ValueError."""
-    sequence, separator, digest = text.partition(":")
-    if not (separator and sequence.isdigit() and len(digest) == 64):
+    found = _HEAD.fullmatch(text.strip())
+    if found is None:
         raise ValueError("a head is written sequence:hash, as verify-audit prints it")
-    return ChainHead(int(sequence), digest)
+    head = ChainHead(int(found["sequence"]), found["hash"].lower())
+    if head.sequence == 0 and head != NOTHING:
+        raise ValueError("nothing is chained yet in a head that begins with 0: its hash is all zeros")
+    return head
 
 
 def _inputs(content: SnapshotContent) -> Table:

@@ -48,9 +48,6 @@ class Endpoint(GraphQL[Any, None]):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve; whatever is refused before GraphQL is answered in the same JSON shape as GraphQL errors."""
-        if scope["type"] != "http":
-            await super().__call__(scope, receive, send)
-            return
         request = Request(scope, receive)
         try:
             response: Response = await (self._explorer(request) or self.run(request))
@@ -129,26 +126,6 @@ def _way_in(refused: InvalidOperationTypeError, method: str) -> str:
     is_subscription = refused.operation_type is OperationType.SUBSCRIPTION
     instead = "a WebSocket or Accept: text/event-stream" if is_subscription else "POST"
     return f"{refused.as_http_error_reason(method)}: use {instead}"
-
-
-def is_well_formed(message: object) -> bool:
-    """Whether the parts of a graphql-transport-ws message are of the types that the protocol gives them."""
-    if not isinstance(message, dict) or not isinstance(message.get("type"), str):
-        return False
-    if message["type"] == "complete":
-        return isinstance(message.get("id"), str)
-    return message["type"] != "subscribe" or _is_subscribe(message)
-
-
-def _is_subscribe(message: dict[str, Any]) -> bool:
-    payload = message.get("payload")
-    return (
-        isinstance(message.get("id"), str)
-        and isinstance(payload, dict)
-        and isinstance(payload.get("query"), str)
-        and isinstance(payload.get("variables"), dict | None)
-        and isinstance(payload.get("operationName"), str | None)
-    )
 
 
 def error_response(status: int, code: str, message: str) -> JSONResponse:

@@ -186,8 +186,7 @@ class Live:
     async def run_quotes(self) -> None:
         """Broadcast quotes to whom they concern, until cancelled."""
         async with self._resources.bus.watch(QUOTES_TOPIC) as messages:
-            async for message in messages:
-                self.feed.broadcast(quote_from_bytes(message.payload))
+            await self.feed.follow(quote_from_bytes(message.payload) async for message in messages)
 
     async def drain(self) -> None:
         """No new sockets; what is on its way goes out; every socket is asked to come back at a moment."""

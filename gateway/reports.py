@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from typing import Any
+from unicodedata import category, normalize
 
 from desk.aging import aging
 from desk.audit import entry
@@ -26,7 +27,7 @@ from models.where import PageRequest
 ROWS_PER_PAGE = 100
 EVERY_RECORD = Audience(frozenset({Permission.AUDITOR}), None)
 """An operator at the command line, who may read the database anyway."""
-_FORMULAS = ("=", "+", "-", "@", "\t", "\r")
+_FORMULAS = frozenset("=+-@\t\r\n")
 
 Cell = str | int | Decimal | datetime | None
 Row = Sequence[Cell]
@@ -50,9 +51,11 @@ class Report:
 
 
 def period_of(first_day: date, last_day: date) -> Period:
-    """Whole days in UTC, both included; raises ValueError when they are the wrong way round."""
+    """Whole days in UTC, both included; raises ValueError when they are the wrong way round or too late."""
     if first_day > last_day:
         raise ValueError("from must not be later than to")
+    if last_day == date.max:
+        raise ValueError(f"to must be earlier than {date.max}")
     start = datetime.combine(first_day, time(), UTC)
     return Period(start, datetime.combine(last_day, time(), UTC) + timedelta(days=1))
 
@@ -99,7 +102,15 @@ def _text(cell: Cell) -> str:
             return cell.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case int():
             return str(cell)
-    return f"'{cell}" if cell.startswith(_FORMULAS) else cell
+    return f"'{cell}" if _is_formula(cell) else cell
+
+
+def _is_formula(text: str) -> bool:
+    """To a spreadsheet, some of which drop what is blank or invisible in front and take full-width signs."""
+    if text[:1] in _FORMULAS:
+        return True
+    visible = next((sign for sign in text if not sign.isspace() and category(sign)[0] != "C"), "")
+    return normalize("NFKC", visible) in _FORMULAS
 
 
 _CASE = ("case", "account", "client", "name", "alert", "status", "currency")

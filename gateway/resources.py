@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid_utils import uuid7
 
 from desk.desk import Desk
-from desk.outward_counts import OutwardCounts
+from desk.outward.outward_counts import OutwardCounts
 from domain.book_changes import TradeStatusStated
 from domain.market import Quote
 from domain.money import Currency

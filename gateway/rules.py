@@ -7,6 +7,7 @@ from desk.desk import CaseRules, DeskRules
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.intraday import IntradayRules
 from domain.liquidation import PlanLimits
+from domain.look_ahead import InterestRules
 from domain.message import RetryPolicy
 from domain.money import Currency
 from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
@@ -57,6 +58,10 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
         reporting_currency=Currency(settings.reporting_currency),
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         approval_growth=settings.approval_growth,
+        interest=InterestRules(
+            {Currency(key): Decimal(rate) for key, rate in settings.debit_interest_rates.items()},
+            settings.look_ahead_settlement_days,
+        ),
         messages=_message_rules(settings),
         webhooks=_webhook_rules(settings),
     )

@@ -6,7 +6,7 @@ writes waits for no other's hash. What is not chained yet is the tail.
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from domain.audit_chain import GENESIS, AuditRow, ChainHead, Link, link_hash
@@ -26,6 +26,9 @@ from models.database import (
 from models.where import Page, PageRequest, Where, cut
 
 CHAIN = "audit"
+SNAPSHOT_TAKEN = "snapshot"
+"""The action of the row that holds the hash of a snapshot of its case."""
+_TEXTS = ("actor", "action", "entity", "entity_id", "detail", "before", "after", "request_id")
 _COLUMNS = "id, at, actor, action, entity, entity_id, detail, before_state, after_state, request_id"
 _SELECT = ", ".join(f"a.{column}" for column in _COLUMNS.split(", "))
 _SELECT_CHAINED = (
@@ -131,21 +134,37 @@ async def chain_head() -> ChainHead:
 
 
 async def links(page_rows: int) -> AsyncIterator[Link]:
-    """Every link with its row, in order, read page by page."""
-    last = 0
+    """Every link with its row, in order, read page by page; also what stands before the first one."""
+    rows: Sequence[Row] = []
     while True:
+        where = Where()
+        if rows:
+            where.add("l.sequence > ?", rows[-1]["sequence"])
+        limit = where.value(page_rows)
         rows = await fetch(
             f"SELECT l.sequence, l.audit_id, l.previous_hash, l.hash, {_SELECT} FROM audit_link l"
-            " LEFT JOIN audit a ON a.id = l.audit_id WHERE l.sequence > $1 ORDER BY l.sequence LIMIT $2",
-            last,
-            page_rows,
+            f" LEFT JOIN audit a ON a.id = l.audit_id{where} ORDER BY l.sequence LIMIT {limit}",
+            *where.values,
         )
         for row in rows:
-            found = row_of(row) if row["id"] is not None else None
-            yield Link(row["sequence"], row["audit_id"], row["previous_hash"], row["hash"], found)
+            yield _link(row)
         if len(rows) < page_rows:
             return
-        last = rows[-1]["sequence"]
+
+
+def _link(row: Row) -> Link:
+    """Whatever somebody made of it: SQLite keeps anything in any column, PostgreSQL has an infinite time."""
+    named = (row["sequence"], row["audit_id"], row["previous_hash"], row["hash"])
+    if row["id"] is None:
+        return Link(*named, None)
+    try:
+        found = row_of(row)
+        found.at.astimezone(UTC)
+    except (OverflowError, TypeError, ValueError):
+        return Link(*named, None, unreadable=True)
+    texts = (getattr(found, name) for name in _TEXTS)
+    unreadable = not all(isinstance(text, str | None) for text in texts)
+    return Link(*named, None if unreadable else found, unreadable)
 
 
 async def tail() -> Tail:
@@ -156,6 +175,25 @@ async def tail() -> Tail:
     )
     assert row is not None
     return Tail(row["waiting"], time_or_none(row["oldest"]))
+
+
+async def is_noted(entry: AuditEntry) -> bool:
+    """The audit says the same of the same thing, whenever and by whom."""
+    row = await fetch_one(
+        "SELECT a.id FROM audit a WHERE a.entity = $1 AND a.entity_id = $2 AND a.action = $3"
+        " AND a.after_state = $4",
+        *(entry.entity, entry.entity_id, entry.action, _text(entry.after)),
+    )
+    return row is not None
+
+
+async def count_snapshots_noted() -> int:
+    """How many rows say that a snapshot was taken."""
+    row = await fetch_one(
+        "SELECT COUNT(*) AS taken FROM audit WHERE entity = 'case' AND action = $1", SNAPSHOT_TAKEN
+    )
+    assert row is not None
+    return int(row["taken"])
 
 
 async def page_audit(audience: Audience, wanted: AuditFilter, request: PageRequest) -> Page[ChainedRow]:

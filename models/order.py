@@ -128,14 +128,6 @@ async def orders_in(statuses: Sequence[OrderStatus], limit: int) -> list[OrderVi
     return [order_from_row(row) for row in rows]
 
 
-async def cancels_to_send(limit: int) -> list[OrderView]:
-    """Orders whose cancel was asked for and that the venue knows, oldest first."""
-    rows = await fetch(
-        f"{_SELECT} WHERE o.status = 'PENDING_CANCEL' ORDER BY o.updated_at, o.id LIMIT $1", limit
-    )
-    return [order_from_row(row) for row in rows]
-
-
 async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequest) -> Page[OrderView]:
     """One page, newest first; the key of a row is (created_at, id)."""
     where = _where(audience, wanted)
@@ -144,6 +136,26 @@ async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequ
     limit = where.value(request.first + 1)
     rows = await fetch(f"{_SELECT}{where} ORDER BY o.created_at DESC, o.id DESC LIMIT {limit}", *where.values)
     return cut([order_from_row(row) for row in rows], request.first)
+
+
+async def orders_to_cancel(audience: Audience, wanted: OrderFilter, limit: int) -> list[OrderView]:
+    """The open ones: first those whose cancel was not asked for yet, and the oldest of them first."""
+    where = _where(audience, wanted)
+    where.add(_OPEN)
+    rows = await fetch(
+        f"{_SELECT}{where} ORDER BY o.cancel_requested, o.created_at, o.id LIMIT {where.value(limit)}",
+        *where.values,
+    )
+    return [order_from_row(row) for row in rows]
+
+
+async def count_not_cancelled(audience: Audience, wanted: OrderFilter) -> int:
+    """How many open ones there are whose cancel nobody has asked for."""
+    where = _where(audience, wanted)
+    where.add(f"{_OPEN} AND NOT o.cancel_requested")
+    row = await fetch_one(f"SELECT COUNT(*) AS orders {_FROM}{where}", *where.values)
+    assert row is not None
+    return int(row["orders"])
 
 
 async def count_orders(audience: Audience, wanted: OrderFilter) -> int:

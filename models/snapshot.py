@@ -10,9 +10,9 @@ from datetime import datetime
 from domain.ids import AccountId, CaseId
 from domain.money import Currency
 from domain.principal import Audience
-from domain.snapshot import SnapshotContent, SnapshotKind
+from domain.snapshot import FORMAT, SnapshotContent, SnapshotKind
 from models.case_records import newest_of_cases
-from models.codec import Codec
+from models.codec import Codec, UnknownFormat
 from models.database import Row, execute_many, fetch, fetch_one, placeholders, time
 from models.where import Page, PageRequest, Where, cut
 
@@ -36,17 +36,40 @@ class StoredSnapshot:
     hash: str
 
     def decoded(self) -> SnapshotContent:
-        """The content as values."""
-        return _CONTENT.from_text(self.content)
+        """The content as values; ValueError when it is none, or of a format that is not known."""
+        content = _CONTENT.from_text(self.content)
+        if content.format != FORMAT:
+            raise UnknownFormat(f"a snapshot of format {content.format}")
+        return content
 
 
-async def insert_snapshots(snapshots: Sequence[StoredSnapshot]) -> None:
-    """Keep them; one of an occasion that the case has a snapshot of already is left out."""
+async def insert_snapshots(snapshots: Sequence[StoredSnapshot]) -> list[StoredSnapshot]:
+    """Keep them, in the caller's transaction; one of an occasion that the case has a snapshot of already is
+    left out. Those that were kept."""
     await execute_many(
         "INSERT INTO snapshot (id, case_id, kind, occasion, at, content, hash)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_id, kind, occasion) DO NOTHING",
         [(s.id, s.case_id, s.kind, s.occasion, s.at, s.content, s.hash) for s in snapshots],
     )
+    ids = [each.id for each in snapshots]
+    rows = await fetch(f"SELECT id FROM snapshot WHERE id IN ({placeholders(ids)})", *ids)
+    kept = {row["id"] for row in rows}
+    return [each for each in snapshots if each.id in kept]
+
+
+async def contents_of(snapshot_ids: Sequence[str]) -> dict[str, tuple[CaseId, str]]:
+    """By id, the case and the content as they are stored; an id that there is not is left out."""
+    rows = await fetch(
+        f"SELECT id, case_id, content FROM snapshot WHERE id IN ({placeholders(snapshot_ids)})", *snapshot_ids
+    )
+    return {row["id"]: (CaseId(row["case_id"]), row["content"]) for row in rows}
+
+
+async def count_all_snapshots() -> int:
+    """Of every case."""
+    row = await fetch_one("SELECT COUNT(*) AS kept FROM snapshot")
+    assert row is not None
+    return int(row["kept"])
 
 
 async def load_snapshot(audience: Audience, snapshot_id: str) -> StoredSnapshot | None:

@@ -21,6 +21,7 @@ from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info
 from resolvers.enums import CaseOrderField, OrderDirection
 from resolvers.figures import MarginFigures, figures_of
+from resolvers.look_ahead import LookAhead, look_ahead
 from resolvers.message import Message, messages_page
 from resolvers.node import Node, filter_id, global_id
 from resolvers.order import Order, order_of
@@ -42,7 +43,8 @@ class AutoLiquidation:
     at: datetime = strawberry.field(description="When.")
     trigger: AutoLiquidationTrigger = strawberry.field(description="What sets the time.")
     held: RefusalCode | None = strawberry.field(
-        description="It was due and waits because of this; null: nothing has held it up."
+        description="It was due and waits because of this; CAPPED: a slice is sold, and the next follows "
+        "when its orders have ended; null: nothing has held it up."
     )
     held_until: datetime | None = strawberry.field(description="When the desk tries again.")
 
@@ -128,6 +130,14 @@ class Case(Node):
     async def client(self, info: Info) -> Client:
         """Batched."""
         return await load_client(info, self.view.account.client_id)
+
+    @strawberry.field(
+        description="Its account as the next session of its market will find it, at today's prices: whether "
+        "it will still be called, and for how much. Null once it is closed. No case event tells of it."
+    )
+    async def look_ahead(self, info: Info) -> LookAhead | None:
+        """Batched."""
+        return await look_ahead(info.context, self.view.account) if self.view.case.live else None
 
     @strawberry.field(description="The figures that opened it; null for a case from before they were kept.")
     async def figures_at_open(self, info: Info) -> MarginFigures | None:

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import strawberry
 
-from desk.annotate import UpdateRemark, update_remark
-from desk.case_command import CaseCommand
+from desk.case_work.annotate import UpdateRemark, update_remark
+from desk.case_work.case_command import CaseCommand
 from desk.command import Done, Outcome
 from domain.ids import ApprovalId, CaseId
 from domain.refusals import RefusalCode
@@ -67,7 +67,7 @@ class CaseCommandPayload:
 
 @strawberry.input(description="Write the desk's note on a case anew.")
 class UpdateRemarkInput:
-    """To desk.annotate.UpdateRemark."""
+    """To desk.case_work.annotate.UpdateRemark."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_id: strawberry.ID = strawberry.field(description="The case.")

@@ -5,12 +5,12 @@ from typing import Annotated
 
 import strawberry
 
-from desk.adjust_deadline import AdjustDeadline, adjust_deadline
-from desk.case_notes import AddFollowUp, add_follow_up
-from desk.claim_case import ClaimCase, claim_case, release_case
-from desk.close_case import ask_to_close
-from desk.mark_exception import WithReason, clear_exception, mark_exception
-from desk.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
+from desk.case_work.add_follow_up import AddFollowUp, add_follow_up
+from desk.case_work.adjust_deadline import AdjustDeadline, adjust_deadline
+from desk.case_work.claim_case import ClaimCase, claim_case, release_case
+from desk.case_work.close_case import ask_to_close
+from desk.case_work.mark_exception import WithReason, clear_exception, mark_exception
+from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from domain.approval import ApprovalKind
 from domain.ids import CaseId
 from resolvers.arguments import INPUT
@@ -32,7 +32,7 @@ ANY_VERSION = "Left out: whatever the version is; else another one is refused wi
 
 @strawberry.input(description="Append a follow-up record to a case.")
 class AddFollowUpInput:
-    """To desk.case_notes.AddFollowUp."""
+    """To desk.case_work.add_follow_up.AddFollowUp."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_id: strawberry.ID = strawberry.field(description="The case.")
@@ -42,7 +42,7 @@ class AddFollowUpInput:
 
 @strawberry.input(description="Say that you are on a case.")
 class ClaimCaseInput:
-    """To desk.claim_case.ClaimCase."""
+    """To desk.case_work.claim_case.ClaimCase."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_id: strawberry.ID = strawberry.field(description="The case.")
@@ -54,7 +54,7 @@ class ClaimCaseInput:
 
 @strawberry.input(description="Say that you are no longer on a case.")
 class ReleaseCaseInput:
-    """To desk.case_command.CaseCommand."""
+    """To desk.case_work.case_command.CaseCommand."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_id: strawberry.ID = strawberry.field(description="The case.")
@@ -63,7 +63,7 @@ class ReleaseCaseInput:
 
 @strawberry.input(description="A change of a case's status that takes a reason.")
 class CaseReasonInput:
-    """To desk.mark_exception.WithReason."""
+    """To desk.case_work.mark_exception.WithReason."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_id: strawberry.ID = strawberry.field(description="The case.")
@@ -82,7 +82,7 @@ class CaseReasonInput:
 
 @strawberry.input(description="Move the deadline of a case.")
 class AdjustDeadlineInput:
-    """To desk.adjust_deadline.AdjustDeadline."""
+    """To desk.case_work.adjust_deadline.AdjustDeadline."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_id: strawberry.ID = strawberry.field(description="The case.")
@@ -95,7 +95,7 @@ class AdjustDeadlineInput:
     description="When the desk sells by itself: give exactly one of at, atDeadline and clear.", one_of=True
 )
 class AutoLiquidationTimeInput:
-    """To desk.set_auto_liquidation.SetAutoLiquidation."""
+    """To desk.liquidation.set_auto_liquidation.SetAutoLiquidation."""
 
     at: datetime | None = strawberry.field(default=strawberry.UNSET, description="At this time.")
     at_deadline: bool | None = strawberry.field(
@@ -108,7 +108,7 @@ class AutoLiquidationTimeInput:
 
 @strawberry.input(description="Let the desk liquidate cases by itself.")
 class SetAutoLiquidationInput:
-    """To desk.set_auto_liquidation.SetAutoLiquidation."""
+    """To desk.liquidation.set_auto_liquidation.SetAutoLiquidation."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_ids: list[strawberry.ID] = strawberry.field(description="1 to 200 cases, each once.")

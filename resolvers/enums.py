@@ -137,7 +137,8 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         "Up to where a liquidation brings an account.",
         {
             "MARGIN_CALL": "Until nothing is left to collect.",
-            "INITIAL_MARGIN": "Until, besides, liquid net assets reach the initial margin.",
+            "INITIAL_MARGIN": "Until, besides, liquid net assets reach the initial margin, interest accrued "
+            "and what else is owed counted as in the amount.",
         },
     ),
     AccountType: (

@@ -9,7 +9,7 @@ import strawberry
 
 from desk import outcomes
 from desk.desk import Desk
-from desk.liquidate import LiquidateCase
+from desk.liquidation.liquidation_command import LiquidateCase
 from domain import liquidation
 from domain.ids import ApprovalId, CaseId, OrderId, Symbol
 from domain.liquidation import (
@@ -52,7 +52,7 @@ class LiquidationLegInput:
 
 @strawberry.input(description="The liquidation of one case.")
 class LiquidateCaseInput:
-    """To desk.liquidate.LiquidateCase."""
+    """To desk.liquidation.liquidate.LiquidateCase."""
 
     case_id: strawberry.ID = strawberry.field(description="The case.")
     expected_version: int | None = strawberry.field(
@@ -102,7 +102,7 @@ class LiquidateCaseInput:
 
 @strawberry.input(description="Liquidate cases.")
 class LiquidateInput:
-    """To desk.liquidate.Liquidate."""
+    """To desk.liquidation.liquidate.Liquidate."""
 
     idempotency_key: str = strawberry.field(
         description="Chosen by the caller, 1 to 200 characters; the same key with the same content "
@@ -114,7 +114,7 @@ class LiquidateInput:
 
 @strawberry.input(description="Ask for the cancel of orders.")
 class CancelInput:
-    """To desk.cancel.Cancel."""
+    """To desk.orders.cancel.Cancel."""
 
     idempotency_key: str = strawberry.field(description="As in liquidate.")
     order_ids: list[strawberry.ID] = strawberry.field(description="1 to 200 orders, each once.")

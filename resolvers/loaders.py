@@ -9,8 +9,8 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from desk.assess_case import as_open_orders
 from desk.desk import Desk
+from desk.watching.assess_case import as_open_orders
 from domain.events import AccountReference, OrderView
 from domain.ids import (
     AccountId,

@@ -1,13 +1,14 @@
 """An account as the next session of its market will find it."""
 
-from datetime import datetime
+from datetime import date, datetime
+from decimal import Decimal
 
 import strawberry
 
-from desk.assess_case import due_calls, is_priced
+from desk.watching.assess_case import due_calls, is_priced
 from domain.case import AlertType
 from domain.events import AccountReference
-from domain.look_ahead import expired_by, next_session, without
+from domain.look_ahead import accrue, expired_by, next_session, without
 from domain.margin import compute_figures
 from resolvers.context import ReadContext
 from resolvers.errors import FORBIDDEN, ApiError
@@ -16,7 +17,8 @@ from resolvers.figures import MarginFigures, figures_of
 
 @strawberry.type(
     description="An account at today's prices, positions and rules, with the margin factors that count by "
-    "the close of its market's next session, without the options that expire before it."
+    "the close of its market's next session, without the options that expire before it, and with the "
+    "interest that its debits bear until the trades of that session are settled."
 )
 class LookAhead:
     """From domain.look_ahead."""
@@ -25,6 +27,16 @@ class LookAhead:
     closes_at: datetime = strawberry.field(description="The close of the next session.")
     expiring: list[str] = strawberry.field(
         description="Options left out: their last day is before the session. Exercise is not reckoned with."
+    )
+    interest: Decimal = strawberry.field(
+        description="What debits will bear from today to interestUntil, in base currency: part of "
+        "figures.accruedInterest."
+    )
+    interest_until: date = strawberry.field(
+        description="The day on which trades of that session are settled: until then a sale ends no interest."
+    )
+    interest_unknown: list[str] = strawberry.field(
+        description="Currencies with a debit for which the desk was told no rate: nothing is reckoned."
     )
     figures: MarginFigures = strawberry.field(description="What the session would find.")
     calls: list[AlertType] = strawberry.field(
@@ -36,17 +48,22 @@ async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhe
     """Batched over the accounts of one market."""
     desk = context.api.desk
     now, market = desk.clock(), desk.market_of(account.base_currency)
-    session = next_session(now, desk.calendar_of(market))
+    calendar = desk.calendar_of(market)
+    session = next_session(now, calendar)
     ahead = await context.loaders.books_ahead.load((account.account_id, session.close))
     if ahead is None:
         raise ApiError(FORBIDDEN, "The account left your scope.")
     expiring = expired_by(ahead.book, session.day)
-    book = without(ahead.book, expiring)
+    accrued = accrue(without(ahead.book, expiring), session, calendar, desk.rules.interest)
+    book = accrued.book
     figures = compute_figures(book, now, desk.rules.max_price_age)
     return LookAhead(
         market=market,
         closes_at=session.close,
         expiring=list(expiring),
+        interest=accrued.interest,
+        interest_until=accrued.until,
+        interest_unknown=list(accrued.unknown),
         figures=figures_of(figures),
         calls=sorted(due_calls(ahead, book, figures, now)) if is_priced(book) else [],
     )

@@ -5,11 +5,13 @@ from typing import Annotated
 
 import strawberry
 
-from desk.cancel import Cancel, cancel
-from desk.liquidate import Liquidate, liquidate
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate
+from desk.orders.cancel import Cancel, cancel
 from domain.ids import OrderId
 from resolvers.approval import ApprovalMutations
 from resolvers.arguments import INPUT
+from resolvers.cancel_all import CancelAllMutations
 from resolvers.case_commands import CaseMutations
 from resolvers.case_work import CaseWorkMutations
 from resolvers.context import RequestContext, RequestInfo
@@ -43,6 +45,7 @@ class Mutation(
     KillSwitchMutations,
     SettingMutations,
     StockMutations,
+    CancelAllMutations,
     MessageMutations,
     WebhookMutations,
 ):

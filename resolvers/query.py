@@ -6,8 +6,9 @@ from typing import Annotated
 
 import strawberry
 
-from desk.four_eyes import load_lately
-from desk.liquidate import LiquidateCase, ReadAhead, plan_now, second_person
+from desk.liquidation.liquidation_command import LiquidateCase
+from desk.liquidation.one_person_limit import load_lately
+from desk.liquidation.plan_liquidation import ReadAhead, plan_now, second_person
 from domain.events import CaseView
 from domain.ids import AccountId, ApprovalId, CaseId, ClientId, KillSwitchId, OrderId, Symbol
 from domain.message import MessageId

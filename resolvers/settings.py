@@ -7,8 +7,8 @@ from typing import Annotated
 
 import strawberry
 
-from desk.change_setting import ChangeSetting, change_setting
 from desk.command import Refused
+from desk.four_eyes.change_setting import ChangeSetting, change_setting
 from domain.ids import ApprovalId
 from domain.margin import AccountType
 from domain.principal import Capability
@@ -98,7 +98,7 @@ class RiskSettings:
 
 @strawberry.input(description="Ask for a change of one risk setting.")
 class RequestSettingChangeInput:
-    """To desk.change_setting.ChangeSetting."""
+    """To desk.four_eyes.change_setting.ChangeSetting."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     setting: RiskSettingInput = strawberry.field(description="What, as it is to become.")

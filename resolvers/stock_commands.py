@@ -8,8 +8,8 @@ import strawberry
 
 from desk import outcomes
 from desk.command import Done
-from desk.recall_stock import RecallStock, recall_stock
-from desk.recover_stock import RecoverOne, RecoverStock, recover_stock
+from desk.liquidation.recover_stock import RecoverOne, RecoverStock, recover_stock
+from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.case import AlertType
 from domain.ids import ApprovalId, OrderId, RecoveryId, Symbol
 from domain.liquidation import PlanRequest
@@ -34,7 +34,7 @@ from resolvers.stock_recovery import ShortRecovery, short_recoveries_page
 
 @strawberry.input(description="A lender wants stock back, or stock that was sold short cannot be borrowed.")
 class RecallStockInput:
-    """To desk.recall_stock.RecallStock."""
+    """To desk.stock_recovery.recall_stock.RecallStock."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     symbol: str = strawberry.field(description="The stock.")
@@ -100,7 +100,7 @@ class RecallStockPayload:
 
 @strawberry.input(description="One recovery to serve.")
 class RecoverStockItemInput:
-    """To desk.recover_stock.RecoverOne."""
+    """To desk.liquidation.recover_stock.RecoverOne."""
 
     recovery_id: strawberry.ID = strawberry.field(
         description="A CoveredOptionShortfall or a ShortRecovery. Older recalls of the same stock from the "
@@ -116,7 +116,7 @@ class RecoverStockItemInput:
 
 @strawberry.input(description="Bring stock back: buy to cover, or buy written calls back.")
 class RecoverStockInput:
-    """To desk.recover_stock.RecoverStock."""
+    """To desk.liquidation.recover_stock.RecoverStock."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     recoveries: list[RecoverStockItemInput] = strawberry.field(description="1 to 200, each once.")

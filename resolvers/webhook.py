@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from desk.command import Done, Refused
-from desk.webhooks import (
+from desk.outward.webhooks import (
     RegisterWebhook,
     RemoveWebhook,
     ReplayWebhook,
@@ -116,7 +116,7 @@ class ReplayWebhookPayload:
 
 @strawberry.input(description="Have alerts posted to an endpoint.")
 class RegisterWebhookInput:
-    """To desk.webhooks.RegisterWebhook."""
+    """To desk.outward.webhooks.RegisterWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     url: str = strawberry.field(description="Begins with https:// and leads to a public address.")
@@ -127,7 +127,7 @@ class RegisterWebhookInput:
 
 @strawberry.input(description="Have nothing more posted to an endpoint.")
 class RemoveWebhookInput:
-    """To desk.webhooks.RemoveWebhook."""
+    """To desk.outward.webhooks.RemoveWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     webhook_id: strawberry.ID = strawberry.field(description="One of yours.")
@@ -137,7 +137,7 @@ class RemoveWebhookInput:
     description="Deliver events again, with what your token may see now; makes a disabled webhook active."
 )
 class ReplayWebhookInput:
-    """To desk.webhooks.ReplayWebhook."""
+    """To desk.outward.webhooks.ReplayWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     webhook_id: strawberry.ID = strawberry.field(description="One of yours.")

@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.assess_case import due_calls, is_priced
-from desk.book_what_if import AccountEffect, BookEffect, BookWhatIfBusy, CurrencyEffect
-from desk.book_what_if import BookWhatIf as Asked
+from desk.watching.assess_case import due_calls, is_priced
+from desk.watching.book_what_if import AccountEffect, BookEffect, BookWhatIfBusy, CurrencyEffect
+from desk.watching.book_what_if import BookWhatIf as Asked
 from domain import liquidation
 from domain.case import AlertType
 from domain.ids import AccountId, CaseId, Symbol
@@ -139,7 +139,7 @@ class WhatIf:
 
 @strawberry.type(description="Sums over the accounts of one base currency, in that currency.")
 class CurrencyCalls:
-    """From desk.book_what_if.CurrencyEffect."""
+    """From desk.watching.book_what_if.CurrencyEffect."""
 
     currency: str = strawberry.field(description="ISO 4217.")
     accounts: int = strawberry.field(description="How many accounts there are.")
@@ -151,7 +151,7 @@ class CurrencyCalls:
 
 @strawberry.type(description="An account that would be in call. Amounts in its base currency.")
 class AccountCall:
-    """From desk.book_what_if.AccountEffect."""
+    """From desk.watching.book_what_if.AccountEffect."""
 
     alerts: list[AlertType] = strawberry.field(
         description="Calls that the figures would demand; none where only the open case asks on."
@@ -175,7 +175,7 @@ class AccountCall:
     description="The whole book, within your scope, under a scenario; of one moment. Nothing is stored."
 )
 class BookWhatIf:
-    """From desk.book_what_if.BookEffect."""
+    """From desk.watching.book_what_if.BookEffect."""
 
     as_of: datetime = strawberry.field(description="The moment of prices, positions and rates.")
     accounts_valued: int = strawberry.field(description="How many accounts there are.")

@@ -57,6 +57,8 @@ class OutboxRelay:
 
     async def run(self) -> None:
         """Relay until cancelled. A fault of database or bus ends it; run it again and nothing is lost."""
+        # Rows may have got their offsets by a COMMIT of which nobody heard any more.
+        self._caught_up = False
         while True:
             self._wake.clear()
             rows = await self._outbox.assign_positions(self._batch)

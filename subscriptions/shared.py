@@ -235,6 +235,15 @@ class LiveFeed:
         assert self._position is not None
         return group.settled(self._position)
 
+    async def follow(self, facts: AsyncIterator[Fact]) -> None:
+        """Broadcast each. They may all be there at once: a whole market's quotes in one batch."""
+        number = 0
+        async for fact in facts:
+            self.broadcast(fact)
+            number += 1
+            if number % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+
     def broadcast(self, fact: Fact) -> None:
         """Something that is not in the stream and matters only while it is the latest."""
         if self._position is not None:

@@ -1,6 +1,7 @@
 """Fixtures every test may ask for; a server starts only when the first test of the run asks for it."""
 
 import asyncio
+import os
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
@@ -13,6 +14,14 @@ from models.database import Database
 from tests.servers import fresh_database, postgres_server, redis_server
 
 T = TypeVar("T")
+
+WORKERS_MAX = 4
+"""Each starts servers of its own."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """For `-n auto`: one more than there are cores, for tests also wait, for leases and other processes."""
+    return min((os.cpu_count() or 1) + 1, WORKERS_MAX)
 
 
 @pytest.fixture(scope="session")

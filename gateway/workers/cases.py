@@ -1,10 +1,10 @@
 """The leader's loops that act on cases by themselves, and on the requests and recalls around them."""
 
 from desk.approvals import expire_approvals
-from desk.auto_liquidate import run_due
-from desk.collect_stock import collect_stock
-from desk.flatten_intraday import IntradayDay
+from desk.liquidation.auto_liquidate import run_due
+from desk.liquidation.flatten_intraday import IntradayDay
 from desk.market_days import shift_deadlines
+from desk.stock_recovery.collect_stock import collect_stock
 from gateway.resources import Resources
 from gateway.workers.repeat import every, in_batches, woken_within
 from venues.base import Venue

@@ -6,7 +6,7 @@ from contextlib import aclosing
 
 import structlog
 
-from desk.watch_margin import Monitor
+from desk.watching.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
 
-from desk.daily_messages import sweep_messages
-from desk.deliver_webhooks import WebhookDeliverer
-from desk.send_queued import ChannelSender
+from desk.outward.daily_messages import sweep_messages
+from desk.outward.deliver_webhooks import WebhookDeliverer
+from desk.outward.send_queued import ChannelSender
 from domain.events import Event
 from domain.message import Channel
 from domain.webhook import Webhook, WebhookId

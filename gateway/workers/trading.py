@@ -4,9 +4,9 @@ import asyncio
 
 import structlog
 
-from desk.dispatch_orders import Dispatcher
-from desk.reconcile import question_silence, reconcile_all
-from desk.record_execution import record_execution
+from desk.orders.dispatch_orders import Dispatcher
+from desk.orders.reconcile import question_silence, reconcile_all
+from desk.orders.record_execution import record_execution
 from gateway.resources import Resources
 from gateway.workers.repeat import woken_within
 from venues.base import Venue

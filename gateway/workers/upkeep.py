@@ -1,17 +1,21 @@
 """The leader's loops over what was recorded: it is published, chained, snapshot once a day, and pruned."""
 
-from datetime import timedelta
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
 import structlog
 
 from desk.chain_audit import AuditChainer
-from desk.daily_snapshots import take_daily_snapshots
+from desk.outward.forget_messages import forget_messages
+from desk.watching.daily_snapshots import take_daily_snapshots
+from domain.audit_chain import NOTHING
 from gateway.resources import Resources
 from gateway.workers.repeat import every, in_batches
 from models import outbox
-from models.message import prune_messages
+from models.audit import chain_head
 from subscriptions.outbox_relay import OutboxRelay
 
+HEAD_TOLD_EVERY = timedelta(hours=1)
 PRUNE_INTERVAL_S = 30.0
 PRUNE_ROWS = 5_000
 PRUNE_MESSAGES = 500
@@ -33,11 +37,35 @@ def outbox_relay(resources: Resources) -> OutboxRelay:
 
 
 async def chain_audit(resources: Resources) -> None:
-    """Committed audit rows go into the hash chain."""
+    """Committed audit rows go into the hash chain, and once an hour its head into the log."""
     settings = resources.settings
-    await every(
-        settings.audit_chain_interval_s, AuditChainer(resources.desk, settings.audit_chain_batch).chain
-    )
+    chainer = AuditChainer(resources.desk, settings.audit_chain_batch)
+    teller = HeadTeller(resources.desk.clock)
+
+    async def chain() -> None:
+        await chainer.chain()
+        await teller.tell()
+
+    await every(settings.audit_chain_interval_s, chain)
+
+
+class HeadTeller:
+    """Says the chain's head where who rewrites the chain cannot follow: logs lead elsewhere."""
+
+    def __init__(self, clock: Callable[[], datetime]) -> None:
+        self._clock = clock
+        self._next = clock()
+        self._told = NOTHING
+
+    async def tell(self) -> None:
+        """Once an hour, unless it is the one that was told last."""
+        if self._clock() < self._next:
+            return
+        self._next = self._clock() + HEAD_TOLD_EVERY
+        head = await chain_head()
+        if head != self._told:
+            log.info("audit head", head=str(head))
+        self._told = head
 
 
 async def snapshot_daily(resources: Resources) -> None:
@@ -60,6 +88,6 @@ async def prune(resources: Resources) -> None:
 
     async def sweep() -> None:
         await in_batches(PRUNE_ROWS, lambda: outbox.prune(clock() - events, PRUNE_ROWS))
-        await in_batches(PRUNE_MESSAGES, lambda: prune_messages(clock() - messages, PRUNE_MESSAGES))
+        await in_batches(PRUNE_MESSAGES, lambda: forget_messages(clock() - messages, PRUNE_MESSAGES, clock()))
 
     await every(PRUNE_INTERVAL_S, sweep)

@@ -206,6 +206,11 @@ async def _ordered(scene: Scene) -> dict[str, Any]:
     return {"orderIds": [sold["orders"][0]["id"]], "reason": "because"}
 
 
+async def _all_ordered(scene: Scene) -> dict[str, Any]:
+    await _ordered(scene)
+    return {"filter": {"caseId": scene.case["id"]}, "reason": "because"}
+
+
 EVERY: Mapping[str, Use] = {
     "updateRemark": Use("UpdateRemarkInput", _remark),
     "addFollowUp": Use("AddFollowUpInput", _case_and(text="called, no answer")),
@@ -231,6 +236,7 @@ EVERY: Mapping[str, Use] = {
     "replayWebhook": Use("ReplayWebhookInput", _replay, _P.SERVICE),
     "liquidate": Use("LiquidateInput", _sale),
     "cancel": Use("CancelInput", _ordered),
+    "cancelAll": Use("CancelAllInput", _all_ordered),
 }
 
 

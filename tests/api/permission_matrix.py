@@ -63,6 +63,7 @@ ANSWERS = {
     "replayWebhook": _WEBHOOK,
     "liquidate": "results { __typename ... on LiquidationRefused { code } }",
     "cancel": "results { __typename ... on CancelRefused { code } }",
+    "cancelAll": "result { __typename ... on CancelAllRefused { code } }",
     "setKillSwitch": "result { __typename ... on KillSwitchRefused { code } }",
     "approve": _APPROVAL,
     "decline": _APPROVAL,
@@ -123,6 +124,7 @@ MUTATIONS: Mapping[str, Row] = {
     "replayWebhook": mutation("replayWebhook", "ReplayWebhookInput", MAY_HOOK, webhookId=CASE),
     "liquidate": mutation("liquidate", "LiquidateInput", MAY_LIQUIDATE, cases=[{"caseId": CASE}]),
     "cancel": mutation("cancel", "CancelInput", MAY_CANCEL, orderIds=[ORDER]),
+    "cancelAll": mutation("cancelAll", "CancelAllInput", MAY_CANCEL, filter={"caseId": CASE}),
     **{
         name: mutation(name, kind, OPERATORS, caseId=CASE, **more)
         for name, kind, more in (

@@ -1,5 +1,6 @@
 """The desk sells by itself: at its time, once, in session, and never against what people have decided."""
 
+from datetime import datetime
 from typing import Any
 
 from domain.margin import AccountType
@@ -26,7 +27,7 @@ from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_mar
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
 from tests.api.risk_desk import put_in_force
-from tests.api.trading import cases, liquidate, orders
+from tests.api.trading import cancel, cases, liquidate, orders
 from tests.contract.venue_harness import new_order
 
 QUICK: dict[str, Any] = {
@@ -78,6 +79,82 @@ async def test_a_selection_is_sold_at_its_time_once_and_it_is_told(world: World)
     (note,) = await told(trader, first)
     assert note.startswith("Automatic liquidation: 1 orders, 0 left")
     assert (await work(trader, second))["status"] == "OPEN"
+
+
+async def _sliced(world: World) -> tuple[Desk, Caller, str]:
+    """One order may trade HKD 20,000: a first slice of 200 of each stock works, 6,000 are left after it."""
+    desk = await owing_desk(world, order_notional_max={"HKD": "20000"})
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
+    desk.clock.advance(minutes=5)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _working(trader, 2), "the first slice")
+    return desk, trader, case_id
+
+
+async def _working(caller: Caller, count: int) -> bool:
+    return len(await orders(caller, status=["NEW"])) == count
+
+
+async def _time_passes(world: World, size: int) -> None:
+    """More than the pause between two tries."""
+    world.clock.advance(seconds=2)
+    await world.market.says(*quotes(world.clock(), size=size))
+
+
+async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_left(world: World) -> None:
+    desk, trader, case_id = await _sliced(world)
+    seen = await work(trader, case_id)
+    assert (seen["status"], seen["autoLiquidation"]["held"]) == ("LIQUIDATING", "CAPPED")
+    (case,) = [each for each in await cases(trader) if each["id"] == case_id]
+    assert (case["amount"], case["uncoveredAmount"]) == ("20000", "6000")
+    assert (await told(trader, case_id))[0] == (
+        "Automatic liquidation: 2 orders, 6000 left after them. One order may be no larger: the next slice "
+        "follows when these have ended."
+    )
+    await _time_passes(world, size=0)
+    await desk.until(lambda: _held_until(trader, case_id, world.clock()), "another look")
+    assert len(await orders(trader)) == 2, "the slice before is still open"
+
+    # Not yet time for another look: so the next slice waits while this is checked.
+    world.clock.advance(seconds=0.1)
+    await world.market.says(*quotes(world.clock(), size=1000))
+    await desk.until(lambda: _has(trader, case_id, "status", "OPEN"), "the end of the slice")
+    (case,) = [each for each in await cases(trader) if each["id"] == case_id]
+    assert (case["amount"], case["uncoveredAmount"]) == ("6000", "6000")
+    assert (await work(trader, case_id))["autoLiquidation"]["held"] == "CAPPED"
+
+    async def sold() -> bool:
+        await _time_passes(world, size=1000)
+        return len(await orders(trader, status=["FILLED"])) == 3
+
+    await desk.until(sold, "the second slice, which is the last")
+    assert sorted(order["quantity"] for order in await orders(trader)) == ["200"] * 3
+    assert (await work(trader, case_id))["autoLiquidation"] is None
+    assert (await told(trader, case_id))[0] == "Automatic liquidation: 1 orders, 0 left after them."
+
+
+async def _held_until(caller: Caller, case_id: str, after: datetime) -> bool:
+    auto = (await work(caller, case_id))["autoLiquidation"]
+    return datetime.fromisoformat(auto["heldUntil"]) > after
+
+
+async def test_a_slice_that_somebody_cancels_is_the_last_one(world: World) -> None:
+    desk, trader, case_id = await _sliced(world)
+    await cancel(trader, (await orders(trader))[0]["id"])
+    await _time_passes(world, size=1000)
+
+    async def off() -> bool:
+        await _time_passes(world, size=1000)
+        return (await work(trader, case_id))["autoLiquidation"] is None
+
+    await desk.until(off, "the desk to stop")
+    assert (await told(trader, case_id))[0] == (
+        "Automatic liquidation did not run and is off: An order of the last slice was cancelled or rejected; "
+        "set it again to go on."
+    )
+    assert len(await orders(trader)) == 2
 
 
 async def test_at_the_deadline_it_follows_the_deadline(world: World) -> None:

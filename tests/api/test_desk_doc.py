@@ -255,6 +255,10 @@ async def liquidate(day: Day) -> None:
     assert cancelled["order"]["status"] == "PENDING_CANCEL"
     await day.desk.until(lambda: _order_is(day, order["id"], "CANCELED"), "the venue's word")
     assert (await day.state(m1["id"]))["status"] == "OPEN"
+    (again,) = (await _liquidated(day, await day.case_of("M1")))["orders"]
+    all_of_it = (await day.ask("cancel-all", case=m1["id"]))["cancelAll"]["result"]
+    assert (len(all_of_it["results"]), all_of_it["remaining"]) == (1, 0)
+    await day.desk.until(lambda: _order_is(day, again["id"], "CANCELED"), "the venue's word")
     await _liquidated(day, await day.case_of("M1"))
     await day.is_sold_and_resolved(m1["id"])
 

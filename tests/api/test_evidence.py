@@ -8,12 +8,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+from structlog.testing import capture_logs
+
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from domain.principal import Permission
+from models.database import execute
+from resolvers.node import local_id
 from tests.api.books import HKD, a_book, a_client, owing, quotes
 from tests.api.desk_server import Desk, World
 from tests.api.trading import cases, liquidate
+from tests.integration.test_evidence import without_guards
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOTS = """
@@ -190,6 +195,50 @@ async def test_recompute_gives_the_same_figures_to_the_last_digit(world: World) 
     assert code == 0, said
     assert "the same figures to the last digit" in said
     assert await commanded(desk, "recompute", "nothing") == (2, "error there is no snapshot nothing\n")
+
+
+async def test_the_head_is_told_to_the_log_which_nobody_can_rewrite_with_it(
+    world: World,
+) -> None:
+    with capture_logs() as logs:
+        desk = await a_called_desk(world, audit_chain_interval_s=0.05)
+        await desk.until(lambda: _is_chained(desk), "the chain")
+        world.clock.advance(hours=1)
+
+        async def told() -> bool:
+            heads = [entry["head"] for entry in logs if entry["event"] == "audit head"]
+            return any(not head.startswith("0:") for head in heads[1:])
+
+        await desk.until(told, "another head an hour later")
+    last = [entry["head"] for entry in logs if entry["event"] == "audit head"][-1]
+    heads = await desk.rows("SELECT sequence, hash FROM audit_link")
+    assert last in {f"{row['sequence']}:{row['hash']}" for row in heads}
+
+
+async def test_a_snapshot_that_was_changed_together_with_its_hash_is_refused(world: World) -> None:
+    desk = await a_called_desk(world, audit_chain_interval_s=0.05)
+    (taken,) = await snapshots(desk, await of_account(desk, "M1"))
+    forged = taken["content"].replace('"amount":"20000"', '"amount":"2000"')
+    assert forged != taken["content"]
+    await _forge(desk, local_id("Snapshot", taken["id"]), forged)
+    code, said = await commanded(desk, "recompute", taken["id"])
+    assert code == 1
+    assert "NOT as the audit has it" in said
+    await desk.until(lambda: _is_chained(desk), "the chain")
+    code, said = await commanded(desk, "verify-audit")
+    assert code == 1
+    assert "is not what was taken: changed" in said
+
+
+async def _forge(desk: Desk, snapshot_id: str | None, content: str) -> None:
+    """As the owner of the database can, who knows how hashes are made."""
+    assert desk.application.resources is not None
+    with desk.application.resources.database.active():
+        await without_guards()
+        await execute(
+            "UPDATE snapshot SET content = $2, hash = $3 WHERE id = $1",
+            *(snapshot_id, content, content_hash(content)),
+        )
 
 
 async def test_verify_audit_prints_the_head_and_fails_on_another(world: World) -> None:

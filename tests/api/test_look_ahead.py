@@ -6,7 +6,7 @@ from decimal import Decimal
 
 from domain.ids import Symbol
 from domain.market import InstrumentKind, OptionRight, OptionTerms
-from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, an_account, an_instrument, quotes
+from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, an_account, an_instrument, owing, quotes
 from tests.api.desk_server import World
 from tests.api.risk_desk import put_in_force
 
@@ -54,3 +54,55 @@ async def test_an_option_that_expires_before_the_next_session_is_not_in_the_look
     ahead = found["lookAhead"]
     assert ahead["expiring"] == [CALL]
     assert ahead["figures"] == {"maintenanceMargin": "60000", "amount": "0"}
+
+
+async def test_interest_counts_until_the_trades_of_the_next_session_are_settled(world: World) -> None:
+    """At 100 both shares ask for 70,000 of 75,000 net assets: 5,000 of room, which the interest takes."""
+    account = an_account("M1", "-125000", {BANK: 1000, RAIL: 1000}, interest="4990")
+    desk = await world.desk(
+        a_book(a_client("C1", account)), debit_interest_rates={"HKD": "0.073"}, look_ahead_settlement_days=2
+    )
+    await world.market.says(*quotes(world.clock()))
+    document = """{ clients { nodes { accounts { figures { amount accruedInterest } lookAhead {
+      interest interestUntil interestUnknown calls figures { amount accruedInterest } } } } } }"""
+    (client,) = (await desk.caller().ask(document))["clients"]["nodes"]
+    (found,) = client["accounts"]
+    assert found["figures"] == {"amount": "0", "accruedInterest": "4990"}
+    # 125,000 x 0.073 is 25 a day: Monday to Thursday, when what is traded on Tuesday is settled.
+    assert found["lookAhead"] == {
+        "interest": "75",
+        "interestUntil": "2020-03-19",
+        "interestUnknown": [],
+        "calls": [],
+        "figures": {"amount": "65", "accruedInterest": "5065"},
+    }
+
+
+async def test_a_live_case_tells_what_the_next_session_will_find(world: World) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))), debit_interest_rates={"USD": "0.05"})
+    await world.market.says(*quotes(world.clock()))
+    document = """{ cases(filter: {closed: %s}) { nodes { lookAhead { interest interestUnknown calls
+      figures { amount } } } } }"""
+    trader = desk.caller()
+
+    async def called() -> bool:
+        return len((await trader.ask(document % "false"))["cases"]["nodes"]) == 1
+
+    await desk.until(called, "the call")
+    (case,) = (await trader.ask(document % "false"))["cases"]["nodes"]
+    assert case["lookAhead"] == {
+        "interest": "0",
+        "interestUnknown": ["HKD"],
+        "calls": ["MAINTENANCE"],
+        "figures": {"amount": "20000"},
+    }
+    await world.market.says(*quotes(world.clock(), "130"))
+
+    async def cured() -> bool:
+        desk.clock.advance(seconds=desk.settings.close_hold_s)
+        await world.market.says(*quotes(world.clock(), "130"))
+        return len((await trader.ask(document % "true"))["cases"]["nodes"]) == 1
+
+    await desk.until(cured, "the cure")
+    (case,) = (await trader.ask(document % "true"))["cases"]["nodes"]
+    assert case["lookAhead"] is None

@@ -392,6 +392,8 @@ async def test_messages_are_forgotten_long_after_their_case_and_never_before(
         return await messages(desk.caller(), case["id"]) == []
 
     await desk.until(forgotten, "the message to be forgotten")
+    (kept,) = await desk.rows("SELECT actor, detail FROM audit WHERE action = 'forgetMessages'")
+    assert (kept["actor"], '"messages":1' in kept["detail"]) == ("desk:messages", True)
     given = {"idempotencyKey": "k", "caseIds": [case["id"]], "channel": "SMS", "text": "Hello"}
     again = await desk.caller().answer(SEND, input=given)
     assert again.codes == ["BAD_USER_INPUT"]

@@ -24,6 +24,15 @@ mutation ($input: CancelInput!) {{ cancel(input: $input) {{ results {{ __typenam
   ... on CancelRefused {{ orderId code message current: order {{ {ORDER} }} }}
 }} }} }}
 """
+CANCEL_ALL = f"""
+mutation ($input: CancelAllInput!) {{ cancelAll(input: $input) {{ result {{ __typename
+  ... on CancelsRequested {{ remaining results {{ __typename
+    ... on CancelRequested {{ alreadyPending order {{ {ORDER} }} }}
+    ... on CancelRefused {{ orderId code message current: order {{ {ORDER} }} }}
+  }} }}
+  ... on CancelAllRefused {{ code message }}
+}} }} }}
+"""
 PREVIEW = """
 query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {
   amountBefore amountAfter estimatedReduction notional cures
@@ -93,3 +102,9 @@ async def cancel(caller: Caller, *order_ids: str, key: str | None = None) -> lis
     asked = {"idempotencyKey": key or uuid4().hex, "orderIds": order_ids, "reason": "test"}
     results: list[Any] = (await caller.ask(CANCEL, input=asked))["cancel"]["results"]
     return results
+
+
+async def cancel_all(caller: Caller, key: str | None = None, **wanted: object) -> Any:
+    """What became of all open orders of a selection."""
+    asked = {"idempotencyKey": key or uuid4().hex, "filter": wanted, "reason": "test"}
+    return (await caller.ask(CANCEL_ALL, input=asked))["cancelAll"]["result"]

@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
-from desk.assess_case import assess_account
 from desk.desk import Desk
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted
+from desk.watching.assess_case import assess_account
 from domain.events import CaseView, OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import AccountId, CaseId, ClientId, ExecutionId, OrderId, Symbol

@@ -9,7 +9,7 @@ import pytest
 from desk.approvals import DecideApprovals, Executed, Executor, decide_approvals, expire_approvals
 from desk.command import Done, Outcome, Refused
 from desk.desk import Desk
-from desk.request_approval import ApprovalAsked, request_approval
+from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from domain.approval import Approval, ApprovalKind, ApprovalStatus, ApprovalTrigger
 from domain.ids import AccountId, ApprovalId
 from domain.principal import EVERYTHING, Audience, Permission, Principal

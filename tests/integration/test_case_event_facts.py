@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import pytest
 
-from desk.apply_book import apply_statement
-from desk.record_execution import record_execution
-from desk.watch_margin import Monitor
+from desk.orders.record_execution import record_execution
+from desk.watching.apply_book import apply_statement
+from desk.watching.watch_margin import Monitor
 from domain.book_changes import PositionStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event

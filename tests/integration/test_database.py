@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from desk.cancel import Cancel, cancel
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.orders.cancel import Cancel, cancel
 from desk.outcomes import CancelRefused, LiquidationRefused
 from domain.liquidation import PlanRequest
 from domain.refusals import RefusalCode

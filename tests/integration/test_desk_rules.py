@@ -7,9 +7,9 @@ from decimal import Decimal
 
 import pytest
 
-from desk.apply_book import apply_statement
-from desk.dispatch_orders import Dispatcher
-from desk.record_execution import record_execution
+from desk.orders.dispatch_orders import Dispatcher
+from desk.orders.record_execution import record_execution
+from desk.watching.apply_book import apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
 from domain.execution import ExecType

@@ -8,11 +8,12 @@ from decimal import Decimal
 
 import pytest
 
-from desk.apply_book import UnknownSubject, apply_statement
-from desk.dispatch_orders import Dispatcher
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.orders.dispatch_orders import Dispatcher
+from desk.orders.record_execution import record_execution
 from desk.outcomes import LiquidationStarted
-from desk.record_execution import record_execution
+from desk.watching.apply_book import UnknownSubject, apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.events import CaseEvent, OrderEvent, OrderEventKind, OrderView
 from domain.execution import ExecType

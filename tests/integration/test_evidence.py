@@ -2,6 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
@@ -9,20 +11,25 @@ from uuid import uuid4
 import pytest
 from tortoise.connection import get_connection
 
-from desk.apply_book import apply_statement
 from desk.audit import MONITOR, entry
 from desk.chain_audit import AuditChainer
-from desk.daily_snapshots import take_daily_snapshots
-from desk.take_snapshot import snapshot_notice
-from domain.audit_chain import Break, ChainCheck, ChainHead
+from desk.watching.apply_book import apply_statement
+from desk.watching.daily_snapshots import take_daily_snapshots
+from desk.watching.take_snapshot import snapshot_notice
+from domain.audit_chain import Break, ChainCheck, ChainHead, link_hash
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from domain.ids import AccountId
+from domain.market import FactorSource, MarginFactors
+from domain.message import Contact
 from domain.snapshot import SnapshotKind, recomputed
+from feeds.book import BookFactors
+from gateway.book_import import import_book
 from models.audit import chain_head, links, tail, write_audit
 from models.case import live_cases_of
 from models.database import Database, fetch, is_sqlite, transaction
 from models.snapshot import StoredSnapshot, snapshots_of
+from tests.api.books import BANK, a_book, a_client
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit, case
 
 KINDS = tuple(SnapshotKind)
@@ -136,13 +143,40 @@ async def test_what_is_written_says_what_was_before_and_after(kit: DeskKit) -> N
     account_id = await kit.indebted_account()
     await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-149_000), NOON))
     rows = await fetch("SELECT actor, action, entity, before_state, after_state FROM audit ORDER BY id")
-    opened, stated = rows[0], rows[-1]
+    opened, stated = next(row for row in rows if row["action"] == "open"), rows[-1]
     assert (opened["actor"], opened["action"], opened["entity"]) == ("desk:monitor", "open", "case")
     assert opened["before_state"] is None
     assert '"amount":"20000"' in opened["after_state"]
     assert stated["before_state"] == '{"accruedInterest":"0","balance":"-150000"}'
     assert stated["after_state"] == '{"accruedInterest":"0","balance":"-149000"}'
     assert (await fetch("SELECT id FROM account WHERE id = $1", account_id)) != []
+
+
+async def test_what_a_client_is_imported_with_is_in_the_audit_but_for_what_is_personal(kit: DeskKit) -> None:
+    factors = MarginFactors(Decimal(1), Decimal(".9"), Decimal(".95"), Decimal(".8"), FactorSource.CLIENT)
+    client = replace(a_client("C1"), factors=(BookFactors(BANK, factors),), contact=Contact("c@example.org"))
+    await import_book(a_book(client), NOON, lambda clients: None)
+    (row,) = await fetch("SELECT actor, action, after_state FROM audit WHERE entity = 'client'")
+    assert (row["actor"], row["action"]) == ("desk:import-book", "import")
+    assert '"maintenance":"0.9"' in row["after_state"]
+    assert "Client C1" not in row["after_state"]
+    assert "example.org" not in row["after_state"]
+
+
+async def test_that_a_client_may_only_reduce_is_in_the_audit_and_its_end_too(
+    kit: DeskKit,
+) -> None:
+    account_id = await kit.indebted_account()
+    await apply_statement(kit.desk, CashStated("M1", USD, Decimal(0), NOON))
+    await kit.assess(account_id)
+    await kit.assess(account_id)
+    rows = await fetch(
+        "SELECT entity_id, before_state, after_state FROM audit WHERE action = 'mark' ORDER BY id"
+    )
+    assert [(row["entity_id"], row["before_state"], row["after_state"]) for row in rows] == [
+        (account_id, '{"closeOnly":false}', '{"closeOnly":true}'),
+        (account_id, '{"closeOnly":true}', '{"closeOnly":false}'),
+    ]
 
 
 async def ten_rows(kit: DeskKit) -> None:
@@ -169,6 +203,28 @@ async def test_a_chain_that_nobody_touched_is_whole(kit: DeskKit) -> None:
 
 
 TAMPERING = {
+    "a space put into its JSON": ["UPDATE audit SET detail = detail || ' ' WHERE id = 4"],
+    "a microsecond later": ["UPDATE audit SET at = '2020-03-09 16:00:03.000001+00:00' WHERE id = 4"],
+    "null made of nothing": ["UPDATE audit SET request_id = '' WHERE id = 4"],
+    "the same row twice": [
+        "INSERT INTO audit_link (sequence, audit_id, previous_hash, hash)"
+        " SELECT 11, -4, previous_hash, hash FROM audit_link WHERE sequence = 4"
+    ],
+    "put in before the first": [
+        "INSERT INTO audit_link (sequence, audit_id, previous_hash, hash)"
+        " SELECT -1, 99, previous_hash, hash FROM audit_link WHERE sequence = 1",
+        "INSERT INTO audit (id, at, actor, action, entity, entity_id, detail)"
+        " SELECT 99, at, 'forger', action, entity, entity_id, detail FROM audit WHERE id = 1",
+    ],
+    "nothing before the first": [
+        "INSERT INTO audit_link (sequence, audit_id, previous_hash, hash)"
+        " SELECT 0, 99, previous_hash, hash FROM audit_link WHERE sequence = 1"
+    ],
+    "hashed anew": ["UPDATE audit SET actor = 'nobody' WHERE id = 4", "HASH ANEW 4"],
+    "hashed anew to the end": ["UPDATE audit SET actor = 'nobody' WHERE id = 4", "HASH ANEW 4 AND ALL AFTER"],
+    "no head": ["DELETE FROM audit_head"],
+    "a link without its row": ["UPDATE audit_link SET audit_id = 999 WHERE sequence = 4"],
+    "everything dropped": ["DELETE FROM audit", "DELETE FROM audit_link"],
     "changed": ["UPDATE audit SET actor = 'nobody' WHERE id = 4"],
     "dropped from the audit": ["DELETE FROM audit WHERE id = 4"],
     "dropped with its link": ["DELETE FROM audit WHERE id = 4", "DELETE FROM audit_link WHERE sequence = 4"],
@@ -180,7 +236,35 @@ TAMPERING = {
     "first dropped": ["DELETE FROM audit WHERE id = 1", "DELETE FROM audit_link WHERE sequence = 1"],
     "truncated": ["DELETE FROM audit WHERE id > 8", "DELETE FROM audit_link WHERE sequence > 8"],
 }
-FIRST_BROKEN = {"first dropped": 2, "truncated": 9, "dropped with its link": 5}
+FIRST_BROKEN = {
+    **{
+        "first dropped": 2,
+        "truncated": 9,
+        "dropped with its link": 5,
+        "the same row twice": 11,
+        "no head": 11,
+    },
+    **{"put in before the first": -1, "nothing before the first": 0, "everything dropped": 1},
+    **{"hashed anew": 5, "hashed anew to the end": 11},
+}
+
+
+async def tamper(statement: str) -> None:
+    """A statement, or what somebody does who knows how links are made."""
+    if not statement.startswith("HASH ANEW"):
+        await get_connection("default").execute_script(statement)
+        return
+    execute = get_connection("default").execute_script
+    known = [link async for link in links(100)]
+    previous = known[2].hash
+    for link in known[3:] if statement.endswith("AFTER") else known[3:4]:
+        assert link.row is not None
+        hashed = link_hash(link.sequence, previous, link.row)
+        await execute(
+            f"UPDATE audit_link SET previous_hash = '{previous}', hash = '{hashed}'"
+            f" WHERE sequence = {link.sequence}"
+        )
+        previous = hashed
 
 
 async def without_guards() -> None:
@@ -202,10 +286,68 @@ async def test_whatever_is_done_to_a_row_is_found_and_the_row_named(kit: DeskKit
     await AuditChainer(kit.desk, 100).chain()
     await without_guards()
     for statement in TAMPERING[how]:
-        await get_connection("default").execute_script(statement)
+        await tamper(statement)
     found = await breaks()
     assert found, how
     assert found[0].sequence == FIRST_BROKEN.get(how, 4)
+
+
+UNREADABLE = {
+    "a time that is none": ("at", "'yesterday'"),
+    "bytes for a text": ("actor", "x'6e6f626f6479'"),
+    "bytes for a time": ("at", "x'00ff'"),
+}
+
+
+@pytest.mark.parametrize("how", UNREADABLE)
+async def test_a_row_that_cannot_be_read_is_named_too(kit: DeskKit, how: str) -> None:
+    if not is_sqlite():
+        pytest.skip("PostgreSQL keeps only times in a column of times")
+    await ten_rows(kit)
+    await AuditChainer(kit.desk, 100).chain()
+    await without_guards()
+    column, value = UNREADABLE[how]
+    await tamper(f"UPDATE audit SET {column} = {value} WHERE id = 4")
+    (found,) = await breaks()
+    assert (found.sequence, found.audit_id) == (4, 4)
+
+
+async def test_a_time_without_end_is_a_change_like_any_other(kit: DeskKit) -> None:
+    if is_sqlite():
+        pytest.skip("it has no such time")
+    await ten_rows(kit)
+    await AuditChainer(kit.desk, 100).chain()
+    await without_guards()
+    await tamper("UPDATE audit SET at = 'infinity' WHERE id = 4")
+    await tamper("UPDATE audit SET at = '-infinity' WHERE id = 5")
+    assert [each.sequence for each in await breaks()] == [4, 5]
+
+
+async def test_what_was_rolled_back_leaves_neither_a_row_nor_a_gap_in_the_chain(kit: DeskKit) -> None:
+    with suppress(ZeroDivisionError):
+        async with transaction():
+            await write_audit([entry(MONITOR, NOON, "undone", "thing", "0")])
+            raise ZeroDivisionError
+    await ten_rows(kit)
+    assert await AuditChainer(kit.desk, 100).chain() == 10
+    assert await breaks() == []
+    assert [row["action"] for row in await fetch("SELECT DISTINCT action FROM audit")] == ["test"]
+
+
+async def test_a_row_put_in_with_an_old_id_waits_in_the_tail_until_somebody_begins_anew(kit: DeskKit) -> None:
+    await ten_rows(kit)
+    chainer = AuditChainer(kit.desk, 100)
+    for _ in range(3):
+        await chainer.chain()
+        kit.clock.pass_(hours=2)
+    await chainer.chain()
+    await tamper(
+        "INSERT INTO audit (id, at, actor, action, entity, entity_id, detail)"
+        " SELECT -7, at, 'forger', action, entity, entity_id, detail FROM audit WHERE id = 1"
+    )
+    assert await chainer.chain() == 0
+    assert (await tail()).rows == 1
+    assert await AuditChainer(kit.desk, 100).chain() == 1
 
 
 async def test_a_chain_that_was_rewritten_with_its_head_is_found_by_a_head_noted_elsewhere(

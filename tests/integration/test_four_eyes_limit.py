@@ -6,7 +6,8 @@ from uuid import uuid4
 
 import pytest
 
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationOutcome, LiquidationRefused, LiquidationStarted
 from domain.liquidation import LegRequest, PlanRequest
 from domain.market import FxRate

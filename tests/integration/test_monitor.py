@@ -16,12 +16,13 @@ from uuid import uuid4
 
 import pytest
 
-from desk.assess_case import as_open_orders, due_alerts
-from desk.cancel import Cancel, cancel
-from desk.dispatch_orders import Dispatcher
-from desk.liquidate import Liquidate, LiquidateCase, liquidate
-from desk.record_execution import record_execution
-from desk.watch_margin import FeedMessage, Monitor
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.orders.cancel import Cancel, cancel
+from desk.orders.dispatch_orders import Dispatcher
+from desk.orders.record_execution import record_execution
+from desk.watching.assess_case import as_open_orders, due_alerts
+from desk.watching.watch_margin import FeedMessage, Monitor
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent

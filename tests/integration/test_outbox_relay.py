@@ -1,7 +1,7 @@
 """From a committed transaction to a listener: outbox, relay, bus and stream together, on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -75,6 +75,12 @@ async def take(entries: AsyncIterator[Entry], count: int) -> list[str]:
         return [name_of(await anext(entries)) for _ in range(count)]
 
 
+async def published(bus: Bus, last: int) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while bus.position is None or bus.position.offset < last:  # noqa: ASYNC110 - a bus has no event
+            await asyncio.sleep(0.005)
+
+
 async def test_committed_events_reach_a_listener_in_order_and_rolled_back_ones_never(
     database: Database,
 ) -> None:
@@ -117,6 +123,37 @@ async def test_rows_positioned_by_a_relay_that_died_before_publishing_are_publis
         async with stream_of(bus).entries(Position((await outbox.stream_head()).epoch, 0)) as entries:
             async with running(relay_to(bus)):
                 assert await take(entries, 4) == list("abcd")
+
+
+async def test_rows_positioned_as_the_connection_broke_do_not_wait_for_a_further_event(
+    database: Database,
+) -> None:
+    class CutOff:
+        """The database commits, and nobody hears of it."""
+
+        published_after = staticmethod(outbox.published_after)
+        stream_head = staticmethod(outbox.stream_head)
+        cut = asyncio.Event()
+
+        async def assign_positions(self, limit: int) -> Sequence[outbox.OutboxRow]:
+            rows = await outbox.assign_positions(limit)
+            if rows and self.cut.is_set():
+                self.cut.clear()
+                raise ConnectionError("cut off behind the COMMIT")
+            return rows
+
+    bus, cut_off = memory_bus(), CutOff()
+    relay = OutboxRelay(bus, cut_off, batch=3, poll_interval_s=0.02, refill_max=9, wake=asyncio.Event())
+    with database.active():
+        await commit("a")
+        async with running(relay):
+            await published(bus, 1)
+        cut_off.cut.set()
+        await commit("b")
+        with pytest.raises(ConnectionError):
+            await relay.run()
+        async with running(relay):
+            await published(bus, 2)
 
 
 async def test_two_relays_at_once_publish_everything_once_and_in_order(database: Database) -> None:

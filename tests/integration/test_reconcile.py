@@ -7,10 +7,10 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
-from desk.cancel import Cancel, cancel
-from desk.dispatch_orders import Dispatcher
-from desk.reconcile import question_silence, reconcile_all
-from desk.record_execution import record_execution
+from desk.orders.cancel import Cancel, cancel
+from desk.orders.dispatch_orders import Dispatcher
+from desk.orders.reconcile import question_silence, reconcile_all
+from desk.orders.record_execution import record_execution
 from domain.events import OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId

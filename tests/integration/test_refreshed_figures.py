@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from desk.watch_margin import Monitor
+from desk.watching.watch_margin import Monitor
 from domain.case import Case
 from domain.events import CaseView
 from domain.ids import AccountId

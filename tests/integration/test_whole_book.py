@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from desk.book_what_if import BookWhatIf, book_what_if
+from desk.watching.book_what_if import BookWhatIf, book_what_if
 from domain.ids import AccountId, ClientId
 from domain.margin import AccountType, compute_figures
 from domain.market import FactorSource, MarginFactors

@@ -6,9 +6,9 @@ from decimal import Decimal
 import pytest
 
 from domain.execution import ExecType
-from domain.order import OrderChange, OrderStatus, apply
+from domain.order import OrderChange, OrderStatus, apply, ask_cancel
 from domain.raw_status import RAW_OF, STATUS_OF, raw_status, status_of
-from tests.unit.orders import LATER, a_report, an_order
+from tests.unit.orders import LATER, a_fill, a_report, an_order
 
 
 def test_the_seventeen_words_have_a_status_and_every_status_has_a_word() -> None:
@@ -38,6 +38,29 @@ def test_the_venues_word_is_shown_while_it_fits() -> None:
     order = replace(an_order(OrderStatus.NEW), raw_status="ReplacedStatus")
     assert raw_status(order) == "ReplacedStatus"
     assert raw_status(replace(order, raw_status="FilledStatus")) == "NewStatus"
+
+
+def test_an_unknown_word_is_not_kept_for_what_the_order_is_later() -> None:
+    order = replace(an_order(OrderStatus.NEW), raw_status="HeldByDesk")
+    filled = apply(order, a_fill(order.quantity), LATER)
+    assert isinstance(filled, OrderChange)
+    assert filled.order.status is OrderStatus.FILLED
+    assert raw_status(filled.order) == "FilledStatus"
+    asked = ask_cancel(order, LATER, None)
+    assert isinstance(asked, OrderChange)
+    assert raw_status(asked.order) == "PendingCancelStatus"
+
+
+@pytest.mark.parametrize("word", sorted(STATUS_OF))
+def test_every_word_comes_back_from_an_order_that_stands_where_it_says(word: str) -> None:
+    order = replace(an_order(STATUS_OF[word]), raw_status=word)
+    assert raw_status(order) == word
+    assert status_of(word.removesuffix("Status")) is STATUS_OF[word]
+
+
+@pytest.mark.parametrize("word", ["", "Status", "newstatus", "New Status", "None", "\u0000", "UNKNOWN"])
+def test_what_is_no_word_of_the_reference_is_unknown(word: str) -> None:
+    assert status_of(word) is OrderStatus.UNKNOWN
 
 
 def test_a_cancelled_order_with_fills_is_partly_withdrawn() -> None:

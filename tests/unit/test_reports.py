@@ -1,7 +1,9 @@
 """How a call was met, in money that adds up; aging; and CSV that no spreadsheet takes for a formula."""
 
+import csv
+import io
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -17,7 +19,7 @@ from domain.ids import Symbol
 from domain.margin import Book, CashBalance, Holding, compute_figures
 from domain.money import round_money
 from domain.order import OrderSide
-from gateway.reports import csv_line
+from gateway.reports import csv_line, period_of
 from tests.unit.books import APPLE, HKD, MAX_AGE, NOW, TENCENT, USD, worked_example
 
 DAYS = (1, 3, 15, 90)
@@ -152,6 +154,41 @@ def test_csv_is_exact_quoted_and_no_formula() -> None:
     cells = ("=1+1", "-5", "@x", 'a "b", c', Decimal("-152800.50"), Decimal("1E+3"), None, NOW, 7)
     line = '\'=1+1,\'-5,\'@x,"a ""b"", c",-152800.5,1000,,2020-03-16T14:30:00Z,7\r\n'
     assert csv_line(cells) == line
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\n=1+1", "\r\n=1", "\t=1", " =1+1", "\u00a0=1", "\ufeff=1", "\u200b=1", "\x00=1", "\x1f=1"]
+    + [f"{sign}1+1" for sign in "=+-@\uff1d\uff0b\uff0d\uff20"],
+)
+def test_no_blank_and_no_wide_sign_hides_a_formula(text: str) -> None:
+    (cell,) = next(csv.reader(io.StringIO(csv_line([text]), newline="")))
+    assert cell == f"'{text}"
+
+
+@pytest.mark.parametrize("text", ["", "陳大文", "O'Neill = Co", " plain", "1+1", "a\n=b", "'=1"])
+def test_other_text_stays_as_it_is(text: str) -> None:
+    (cell,) = next(csv.reader(io.StringIO(csv_line([text, 1]), newline="")), [""])[:1]
+    assert cell == text
+
+
+def test_a_period_that_ends_with_time_itself_is_refused() -> None:
+    with pytest.raises(ValueError, match="earlier"):
+        period_of(date(2020, 3, 16), date.max)
+
+
+def test_too_much_sold_shows_where_the_whole_debt_was_asked_for() -> None:
+    """As before the close of an intraday account: its need is its debt, and below 0 what is left over."""
+    book = worked_example()
+    owing = replace(book, rule=replace(book.rule, whole_debt=True))
+    debt = -compute_figures(book, NOW, MAX_AGE).cash
+    assert need(owing) == debt + compute_figures(book, NOW, MAX_AGE).accrued_interest
+    after, fill = sold(paid_in(owing, str(debt)), TENCENT, "100", "400", "0")
+    parts = cure_parts(paid_in(owing, str(debt)), after, [fill])
+    assert (parts.sales, parts.surplus) == (
+        Decimal(40_000),
+        Decimal(40_000) - need(paid_in(owing, str(debt))),
+    )
 
 
 def test_equal_values_have_one_text() -> None:

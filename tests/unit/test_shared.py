@@ -2,6 +2,7 @@
 
 import asyncio
 import gc
+from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from dataclasses import replace
 from itertools import pairwise
@@ -13,6 +14,7 @@ from subscriptions.bus import Bus, Position, PositionLost
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.operation import Delivery
 from subscriptions.redis_bus import RedisBus
+from subscriptions.shared import AT_A_STRETCH
 from tests.unit.live_streams import EPOCH, LIMITS, Ledger, Reader, Topic, until, world
 
 FORGETFUL = replace(LIMITS, remembered_bytes=0)
@@ -91,6 +93,28 @@ async def test_fifty_subscribers_cost_one_execution_per_event() -> None:
         assert sum(topic.rendered for topic in topics) == 3
         assert w.metrics.executions["everything"] == 3
         assert w.metrics.deliveries["everything"] == 150
+
+
+async def test_a_burst_of_broadcasts_leaves_others_their_turn() -> None:
+    turns: list[int] = []
+
+    async def other() -> None:
+        while True:
+            turns.append(topic.looked_at)
+            await asyncio.sleep(0)
+
+    async def burst() -> AsyncIterator[str]:
+        for number in range(1000):
+            yield f"quote {number}"
+
+    async with world(memory_bus()) as w:
+        topic = Topic(delivery=Delivery.LATEST)
+        await w.join(topic, Reader())
+        busy = asyncio.create_task(other())
+        await w.feed.follow(burst())
+        busy.cancel()
+        assert topic.looked_at == 1000
+        assert max(after - before for before, after in pairwise(turns)) <= AT_A_STRETCH
 
 
 async def test_a_shared_execution_knows_nothing_of_who_came_first() -> None:

@@ -19,7 +19,7 @@ from domain.liquidation import (
     Uncurable,
     plan,
 )
-from domain.margin import Book, compute_figures
+from domain.margin import Book, CashBalance, compute_figures
 from domain.money import ONE, ZERO
 from domain.order import OrderSide, OrderType
 from domain.order_caps import OrderCaps
@@ -181,6 +181,14 @@ def test_the_initial_margin_as_target_sells_more_than_the_call_needs() -> None:
     assert found.short_of_target == 0
 
 
+def test_the_initial_margin_as_target_counts_the_interest_that_is_still_to_be_debited() -> None:
+    """By hand: 768,500 - 533,000 + 2,150 = 237,650; a share of AAPL relieves (199.90 - 100 - fee) x 7.8."""
+    asked = PlanRequest(legs=(LegRequest(APPLE),), target=LiquidationTarget.INITIAL_MARGIN)
+    assert [leg.quantity for leg in planned(worked_example(), asked).legs] == [306]
+    without_interest = replace(worked_example(), cash=(CashBalance(HKD, Decimal(-930000)),))
+    assert [leg.quantity for leg in planned(without_interest, asked).legs] == [303]
+
+
 def after(of: Book, found: Plan, fewer_of_the_last: int = 0) -> Book:
     for number, leg in enumerate(found.legs, start=1):
         fewer = fewer_of_the_last if number == len(found.legs) else 0
@@ -190,7 +198,11 @@ def after(of: Book, found: Plan, fewer_of_the_last: int = 0) -> Book:
 
 def reaches_initial(of: Book) -> bool:
     figures = compute_figures(of, NOW, MAX_AGE)
-    return figures.liquid_net_assets >= figures.initial_margin and not figures.amount
+    rule = of.rule
+    owed = figures.accrued_interest if rule.with_interest else Decimal(0)
+    owed += figures.outstanding_margin if rule.with_outstanding_margin else Decimal(0)
+    owed -= figures.trading_limit if rule.with_trading_limit else Decimal(0)
+    return figures.liquid_net_assets >= figures.initial_margin + owed and not figures.amount
 
 
 @MANY

@@ -1,0 +1,37 @@
+"""What a person writes down about a case for the next who handles it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
+from desk.command import Outcome
+from desk.desk import Desk
+from desk.follow_up import note
+from domain.case import CaseTrigger, decide
+from domain.events import CaseView
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class AddFollowUp:
+    """The command."""
+
+    of: CaseCommand
+    note: str
+
+
+async def add_follow_up(desk: Desk, principal: Principal, command: AddFollowUp) -> Outcome:
+    """Append a record; nobody ever changes or removes one."""
+
+    async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
+        edited = decide(view.case, CaseTrigger.EDITED, now)
+        if isinstance(edited, Refusal):
+            return edited
+        noted = await note(desk, edited, principal.subject, command.note, now)
+        return CaseEdit(noted, {"note": command.note})
+
+    request = {"note": command.note}
+    return await change_case(
+        desk, principal, "addFollowUp", command.of, request, change, needs=Capability.ANNOTATE
+    )

@@ -1,0 +1,105 @@
+"""Move the deadline of one case. Every move is kept; far beyond the calendar's it takes a second person."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from desk.audit import case_entry
+from desk.case_work.case_command import NO_CASE, CaseCommand, CaseEdit, change_case, record_edit
+from desk.command import Outcome
+from desk.desk import Desk
+from desk.four_eyes.executed import Executed
+from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from domain.approval import Approval, ApprovalKind
+from domain.case import Case
+from domain.case_edits import needs_approval, with_deadline
+from domain.case_records import DeadlineChange, DeadlineChangeKind
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal
+from models.audit import write_audit
+from models.case import lock_case
+from models.case_records import insert_deadline_changes
+from models.codec import dumps, loads
+from models.holding import symbols_of
+
+
+@dataclass(frozen=True, slots=True)
+class AdjustDeadline:
+    """The command."""
+
+    of: CaseCommand
+    deadline: datetime
+    reason: str
+
+
+async def adjust_deadline(desk: Desk, principal: Principal, command: AdjustDeadline) -> Outcome:
+    """Shorten or extend."""
+
+    async def change(view: CaseView, now: datetime) -> CaseEdit | Outcome | Refusal:
+        after = with_deadline(view.case, command.deadline, now)
+        if isinstance(after, Refusal):
+            return after
+        if _is_far(desk, view, command.deadline):
+            return await _ask(desk, principal, view, command)
+        await keep(desk, view.case, after, principal.subject, command.reason, None, now)
+        return CaseEdit(after, {"reason": command.reason})
+
+    request = {"deadline": command.deadline.isoformat(), "reason": command.reason}
+    return await change_case(
+        desk, principal, "adjustDeadline", command.of, request, change, needs=Capability.ADJUST_DEADLINE
+    )
+
+
+async def keep(
+    desk: Desk, before: Case, after: Case, author: str, reason: str, approved_by: str | None, now: datetime
+) -> None:
+    """Record the move, if it is one."""
+    if before.deadline == after.deadline:
+        return
+    change = DeadlineChange(
+        *(desk.new_id(), before.id, now, author, DeadlineChangeKind.PERSON),
+        *(before.deadline, after.deadline, reason, approved_by),
+    )
+    await insert_deadline_changes([change])
+
+
+def _is_far(desk: Desk, view: CaseView, deadline: datetime) -> bool:
+    calendar = desk.calendar_for(view.account.base_currency)
+    return needs_approval(view.case, deadline, calendar, desk.rules.cases.deadline_extension_trading_days)
+
+
+async def _ask(desk: Desk, principal: Principal, view: CaseView, command: AdjustDeadline) -> Outcome:
+    days = desk.rules.cases.deadline_extension_trading_days
+    wanted = {"deadline": command.deadline.isoformat()}
+    asked = ApprovalAsked(
+        kind=ApprovalKind.DEADLINE,
+        entity="case",
+        entity_id=view.case.id,
+        account_id=view.case.account_id,
+        reason=command.reason,
+        before={"deadline": view.case.deadline.isoformat()},
+        after=wanted,
+        command=dumps(wanted),
+    )
+    why = f"the deadline would lie more than {days} trading days after that of the calendar"
+    return await request_approval(desk, principal, asked, why, desk.clock())
+
+
+async def execute_deadline(
+    desk: Desk, principal: Principal, approval: Approval, now: datetime
+) -> Executed | Refusal:
+    """Carry out an approved move."""
+    locked = await lock_case(principal.audience, CaseId(approval.entity_id))
+    if locked is None:
+        return NO_CASE
+    view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
+    after = with_deadline(view.case, datetime.fromisoformat(loads(approval.command)["deadline"]), now)
+    if isinstance(after, Refusal):
+        return after
+    await keep(desk, view.case, after, approval.maker, approval.reason or "", principal.subject, now)
+    await record_edit(desk, view, after, now)
+    detail = {"reason": approval.reason, "approval": approval.id, "maker": approval.maker}
+    edited = case_entry(principal, now, view.case, after, "adjustDeadline", detail)
+    await write_audit([edited] if edited else [])
+    return Executed()

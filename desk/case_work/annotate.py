@@ -1,0 +1,36 @@
+"""The desk's note on a case."""
+
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
+from desk.command import Outcome
+from desk.desk import Desk
+from domain.case import CaseTrigger, decide
+from domain.events import CaseView
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateRemark:
+    """The command."""
+
+    of: CaseCommand
+    remark: str
+
+
+async def update_remark(desk: Desk, principal: Principal, command: UpdateRemark) -> Outcome:
+    """Put the remark in the place of the one before, which the audit keeps."""
+
+    async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
+        edited = decide(view.case, CaseTrigger.EDITED, now)
+        if isinstance(edited, Refusal):
+            return edited
+        audit = {"before": view.case.remark, "after": command.remark}
+        return CaseEdit(replace(edited, remark=command.remark), audit)
+
+    request = {"remark": command.remark}
+    return await change_case(
+        desk, principal, "updateRemark", command.of, request, change, needs=Capability.ANNOTATE
+    )

@@ -1,0 +1,100 @@
+"""What commands on one case have in common: lock, version, the change, the row, the audit and the event."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+from desk.audit import case_entry, entry
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from desk.watching.assess_case import case_event
+from desk.watching.take_snapshot import snapshot_change
+from domain.case import Case
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models import outbox
+from models.audit import write_audit
+from models.case import lock_case, save_case
+from models.holding import symbols_of
+
+NO_CASE = Refusal(RefusalCode.NOT_FOUND, "There is no such case.")
+
+
+@dataclass(frozen=True, slots=True)
+class CaseCommand:
+    """Which case, as the caller saw it. `expected_version` None: whatever it is now."""
+
+    idempotency_key: str
+    case_id: CaseId
+    expected_version: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseEdit:
+    """What `change` makes of the case, and what of it the auditor is told."""
+
+    case: Case
+    audit: dict[str, Any] = field(default_factory=dict)
+
+
+Change = Callable[[CaseView, datetime], Awaitable[CaseEdit | Outcome | Refusal]]
+
+
+async def change_case(
+    desk: Desk,
+    principal: Principal,
+    operation: str,
+    command: CaseCommand,
+    request: dict[str, Any],
+    change: Change,
+    *,
+    needs: Capability,
+) -> Outcome:
+    """Run `change` on the locked case and record what it makes of it, once per key.
+
+    `change` may write what belongs to the case, as long as it then returns a `CaseEdit`, or a `Refused` with
+    the approval that it asked for.
+    """
+    whole = {"case": command.case_id, "expectedVersion": command.expected_version, **request}
+
+    async def decide() -> Outcome | Refusal:
+        now = desk.clock()
+        locked = await lock_case(principal.audience, command.case_id)
+        if locked is None:
+            return NO_CASE
+        view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
+        stale = newer_than_seen(view.case, command.expected_version)
+        edit = stale or await change(view, now)
+        if not isinstance(edit, CaseEdit):
+            return edit
+        detail = {"idempotencyKey": command.idempotency_key, **edit.audit}
+        await record_edit(desk, view, edit.case, now)
+        edited = case_entry(principal, now, view.case, edit.case, operation, detail)
+        await write_audit([edited or entry(principal, now, operation, "case", view.case.id, detail)])
+        return Done(command.case_id)
+
+    return await run_once(
+        desk, principal, operation, command.idempotency_key, command.case_id, whole, decide, needs=needs
+    )
+
+
+def newer_than_seen(case: Case, expected_version: int | None) -> Refusal | None:
+    """The refusal of a command that was decided on another version of the case."""
+    if expected_version in (None, case.version):
+        return None
+    return Refusal(
+        RefusalCode.VERSION_CONFLICT,
+        f"The case is at version {case.version}, not {expected_version}: look at it again.",
+    )
+
+
+async def record_edit(desk: Desk, before: CaseView, case: Case, now: datetime) -> None:
+    """Store the changed case, of a locked account, with the snapshots that the change calls for, and tell."""
+    if case == before.case:
+        return
+    await save_case(case)
+    await snapshot_change(desk, before.case, case, now)
+    await outbox.append([case_event(desk, before, replace(before, case=case), now)])

@@ -1,0 +1,89 @@
+"""Ends that a person wants: void, for a case opened in error, and write-off, of a debt nobody will pay.
+
+Both take two people. A written-off account is on the bad-credit list; as long as the same breach lasts no
+new case of its kind is opened, for it would be the same debt.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from desk.audit import case_entry
+from desk.case_work.case_command import NO_CASE, CaseEdit, change_case, record_edit
+from desk.case_work.mark_exception import WithReason
+from desk.command import Outcome
+from desk.desk import Desk
+from desk.follow_up import note
+from desk.four_eyes.executed import Executed
+from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.outcomes import plain
+from desk.watching.assess_case import assess_account
+from domain.approval import Approval, ApprovalKind
+from domain.case import AlertType, CaseTrigger, decide
+from domain.events import CaseView
+from domain.ids import AccountId, CaseId
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal
+from models.audit import write_audit
+from models.case import lock_case
+from models.codec import loads
+from models.holding import set_written_off, symbols_of, written_off_of
+
+_TRIGGERS = {
+    ApprovalKind.VOID: (CaseTrigger.VOIDED, "voidCase", "it takes two people to void a case"),
+    ApprovalKind.WRITE_OFF: (CaseTrigger.WRITTEN_OFF, "writeOff", "it takes two people to write a debt off"),
+}
+
+
+async def ask_to_close(desk: Desk, principal: Principal, kind: ApprovalKind, command: WithReason) -> Outcome:
+    """VOID or WRITE_OFF: always APPROVAL_REQUIRED, or why it cannot be."""
+    trigger, operation, why = _TRIGGERS[kind]
+
+    async def change(view: CaseView, now: datetime) -> CaseEdit | Outcome | Refusal:
+        closed = decide(view.case, trigger, now)
+        if isinstance(closed, Refusal):
+            return closed
+        asked = ApprovalAsked(
+            kind=kind,
+            entity="case",
+            entity_id=view.case.id,
+            account_id=view.case.account_id,
+            reason=command.reason,
+            before={"status": view.case.status, "amount": plain(view.case.figures.amount)},
+            after={"status": closed.status},
+            command="{}",
+        )
+        return await request_approval(desk, principal, asked, why, now)
+
+    return await change_case(
+        *(desk, principal, operation, command.of, {"reason": command.reason}, change),
+        needs=Capability.CLOSE_CASE,
+    )
+
+
+async def execute_close(
+    desk: Desk, principal: Principal, approval: Approval, now: datetime
+) -> Executed | Refusal:
+    """Carry out an approved void or write-off, of the case as it is now."""
+    trigger, operation, _ = _TRIGGERS[approval.kind]
+    locked = await lock_case(principal.audience, CaseId(approval.entity_id))
+    if locked is None:
+        return NO_CASE
+    view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
+    closed = decide(view.case, trigger, now)
+    if isinstance(closed, Refusal):
+        return closed
+    closed = await note(desk, closed, approval.maker, approval.reason or "", now)
+    await record_edit(desk, view, closed, now)
+    if trigger is CaseTrigger.WRITTEN_OFF:
+        await _forget_breach(closed.account_id, closed.alert_type)
+    detail = {"reason": approval.reason, "approval": approval.id, "maker": approval.maker}
+    ended = case_entry(principal, now, view.case, closed, operation, detail)
+    assert ended is not None, "a case that ends differs"
+    await write_audit([ended])
+    await assess_account(desk, closed.account_id, now)
+    asked, found = loads(approval.before).get("amount"), plain(view.case.figures.amount)
+    return Executed({} if asked == found else {"amount": (asked, found)})
+
+
+async def _forget_breach(account_id: AccountId, alert_type: AlertType) -> None:
+    await set_written_off(account_id, await written_off_of(account_id) | {alert_type})

@@ -1,0 +1,50 @@
+"""Exception: the client owes, but selling cannot end it. A person follows up, the daily message stops and
+nothing is liquidated until the exception is cleared."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
+from desk.command import Outcome
+from desk.desk import Desk
+from desk.follow_up import note
+from domain.case import CaseTrigger, decide
+from domain.events import CaseView
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal
+
+
+@dataclass(frozen=True, slots=True)
+class WithReason:
+    """A command on a case that takes a reason."""
+
+    of: CaseCommand
+    reason: str
+
+
+async def mark_exception(desk: Desk, principal: Principal, command: WithReason) -> Outcome:
+    """Refused while liquidation orders are open. The reason becomes a follow-up record."""
+    return await _move(desk, principal, "markException", command, CaseTrigger.EXCEPTION_MARKED)
+
+
+async def clear_exception(desk: Desk, principal: Principal, command: WithReason) -> Outcome:
+    """The case is open again."""
+    return await _move(desk, principal, "clearException", command, CaseTrigger.EXCEPTION_CLEARED)
+
+
+async def _move(
+    desk: Desk, principal: Principal, operation: str, command: WithReason, trigger: CaseTrigger
+) -> Outcome:
+    async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
+        moved = decide(view.case, trigger, now)
+        if isinstance(moved, Refusal):
+            return moved
+        audit = {"before": view.case.status, "after": moved.status, "reason": command.reason}
+        if moved.status is not view.case.status:
+            moved = await note(desk, moved, principal.subject, command.reason, now)
+        return CaseEdit(moved, audit)
+
+    request = {"reason": command.reason}
+    return await change_case(
+        desk, principal, operation, command.of, request, change, needs=Capability.MARK_EXCEPTION
+    )

@@ -1,0 +1,1 @@
+"""What takes two people: requests, what carries them out, and the settings that change only so."""

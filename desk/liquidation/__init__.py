@@ -1,0 +1,1 @@
+"""Selling out: planned, recorded, by people and by itself."""

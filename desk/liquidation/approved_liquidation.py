@@ -1,0 +1,85 @@
+"""A liquidation that takes a second person: asked for, and carried out when it was approved.
+
+It is planned anew then, on the prices of that moment, and says how it differs.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+
+from desk.desk import Desk
+from desk.four_eyes.executed import Executed
+from desk.four_eyes.request_approval import ApprovalAsked, request_approval
+from desk.liquidation.liquidation_command import (
+    APPROVED_LIQUIDATIONS,
+    ApprovedLiquidation,
+    Liquidate,
+    LiquidateCase,
+)
+from desk.liquidation.one_person_limit import differences, facts_after, facts_before, outgrown
+from desk.liquidation.plan_liquidation import fresh, plan_expected
+from desk.liquidation.record_liquidation import record_liquidation
+from desk.outcomes import LiquidationRefused
+from domain.approval import Approval, ApprovalKind
+from domain.events import CaseView
+from domain.liquidation import Plan
+from domain.principal import Principal
+from domain.refusals import Refusal, RefusalCode
+from models.case import lock_case
+from models.codec import loads
+
+
+async def ask_another(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    view: CaseView,
+    made: Plan,
+    why: str,
+    now: datetime,
+) -> LiquidationRefused:
+    """Ask for a second person instead, in the caller's transaction; `why` is the end of a sentence."""
+    approved = ApprovedLiquidation(command.idempotency_key, replace(item, expected_version=None))
+    asked = ApprovalAsked(
+        kind=ApprovalKind.LIQUIDATION,
+        entity="case",
+        entity_id=item.case_id,
+        account_id=view.case.account_id,
+        reason=command.reason,
+        before=facts_before(made),
+        after=facts_after(made),
+        command=APPROVED_LIQUIDATIONS.to_text(approved),
+    )
+    refused = await request_approval(desk, principal, asked, why, now)
+    return LiquidationRefused(item.case_id, refused.code, refused.message, True, refused.approval_id)
+
+
+async def execute_liquidation(
+    desk: Desk, approver: Principal, approval: Approval, now: datetime
+) -> Executed | Refusal:
+    """Record the orders in the maker's name; what came out otherwise than asked."""
+    command = APPROVED_LIQUIDATIONS.from_text(approval.command)
+    made = await _liquidate(desk, approver, approval, command, now)
+    if isinstance(made, Refusal):
+        return made
+    return Executed(differences(loads(approval.after), facts_after(made)))
+
+
+async def _liquidate(
+    desk: Desk, approver: Principal, approval: Approval, approved: ApprovedLiquidation, now: datetime
+) -> Plan | Refusal:
+    """Plan anew and record, in the caller's transaction; the plan that was recorded."""
+    item = approved.item
+    locked = await lock_case(approver.audience, item.case_id)
+    if locked is None:
+        return Refusal(RefusalCode.NOT_FOUND, "There is no such case.")
+    view, book_version = locked
+    read = await fresh(desk, view, book_version, {}, now)
+    made = await plan_expected(view, item, read, desk, now)
+    if not isinstance(made, Refusal):
+        refused = outgrown(loads(approval.after), made, desk.rules.approval_growth)
+        if refused is not None:
+            return refused
+        command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)
+        await record_liquidation(desk, approver, command, item, view, made, read, now)
+    return made

@@ -1,0 +1,270 @@
+"""Liquidations that the desk begins by itself, at a time or at the deadline, as somebody set them before.
+
+One transaction per case, under the lock of its account, decides and records everything: the orders, that the
+setting is done with, and the follow-up record. So a run that crashed has done nothing, and a second leader
+finds nothing to do. It fails closed: nothing is sold at an old price, in exception, frozen or switched off,
+nor what one person may not sell alone: the desk is no second person.
+
+What stands in the way for a short time (a price, a market that is shut) holds the liquidation until then;
+what a person has decided ends it, except by the rules of intraday accounts, which hold until it is lifted.
+Each is told once, by a case event and a follow-up record.
+
+Where a cap on one order leaves something to collect, the run was one slice: the setting stays, held as
+CAPPED, and the next slice is planned when every order of the last one has ended. It ends where one of those
+was cancelled or rejected: somebody wanted it so, or it would be rejected for ever.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+import structlog
+
+from desk.audit import case_entry
+from desk.case_work.case_command import record_edit
+from desk.desk import Desk
+from desk.follow_up import note
+from desk.kill_switch import frozen_by
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.liquidation.one_person_limit import load_lately, why_two
+from desk.liquidation.plan_liquidation import ReadAhead, switched_off
+from desk.liquidation.plan_recovery import plan_case_recovery
+from desk.liquidation.record_liquidation import record_liquidation
+from desk.outcomes import LIQUIDATION_OUTCOMES, plain
+from desk.watching.assess_recovery import is_recovery
+from desk.watching.open_orders import as_open_orders
+from domain.calendar import NoCalendar, is_open, next_opening
+from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
+from domain.margin import Holding
+from domain.market import TradeStatus
+from domain.order import OrderStatus, OrderType
+from domain.principal import EVERYTHING, SYSTEM, Principal
+from domain.refusals import Refusal, RefusalCode
+from domain.risk_settings import ForceType
+from domain.sessions import is_reliable, sessions_of
+from models.audit import write_audit
+from models.book import AccountBook, load_books
+from models.case import due_auto_liquidations, hold_auto_liquidation, lock_case
+from models.database import Busy, transaction
+from models.idempotency import store_outcome
+from models.order import open_orders_of, orders_of_cases
+
+log = structlog.get_logger()
+
+_ALWAYS = datetime.max.replace(tzinfo=UTC)
+DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
+_UNWANTED = (OrderStatus.CANCELED, OrderStatus.REJECTED)
+_PASSING = frozenset({TradeStatus.CLOSED, TradeStatus.HALTED, TradeStatus.AUCTION})
+
+
+@dataclass(frozen=True, slots=True)
+class _Stop:
+    """Why it does not run; `until`: when it is tried again, None: it is off."""
+
+    code: RefusalCode
+    message: str
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Run:
+    """The plan, and until when the positions whose markets are shut wait."""
+
+    plan: Plan
+    request: PlanRequest
+    rest_until: datetime | None
+    capped: bool
+    """A cap left something: another slice is to follow."""
+
+
+async def run_due(desk: Desk, limit: int) -> int:
+    """Try every automatic liquidation that is due, at most `limit`, the longest due first; how many."""
+    due = await due_auto_liquidations(desk.clock(), limit)
+    for case_id in due:
+        try:
+            async with transaction():
+                await _run_case(desk, case_id, desk.clock())
+        except Busy:
+            log.info("an automatic liquidation waits for the account's lock", case=case_id)
+    if due:
+        desk.on_commit()
+    return len(due)
+
+
+async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
+    locked = await lock_case(EVERYTHING, case_id)
+    auto = locked[0].case.auto_liquidation if locked else None
+    if locked is None or auto is None or not locked[0].case.live or not auto.due(now):
+        return
+    account_id = locked[0].case.account_id
+    account = (await load_books([account_id], desk.rules.books, now))[account_id]
+    view = replace(locked[0], symbols=account.symbols)
+    lately = (await load_lately([account], now))[account_id]
+    read = ReadAhead(account, await open_orders_of([account_id]), lately)
+    decided: _Run | _Stop | None = await _last_slice(desk, view.case, auto, now)
+    if decided is None:
+        decided = await _decide(desk, view, auto, read, now)
+    if isinstance(decided, _Run):
+        await _start(desk, view, auto, read, decided, now)
+    else:
+        await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
+
+
+async def _last_slice(desk: Desk, case: Case, auto: AutoLiquidation, now: datetime) -> _Stop | None:
+    """Of a liquidation in slices: the next one waits for the last one's end, or does not come any more."""
+    if auto.held is not RefusalCode.CAPPED or auto.trigger is AutoLiquidationTrigger.INTRADAY:
+        return None
+    own = [order for order in (await orders_of_cases([case.id]))[case.id] if order.placed_by == SYSTEM]
+    last = [order for order in own if order.created_at == own[-1].created_at]
+    if not all(order.terminal for order in last):
+        return _Stop(RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
+    if any(order.status in _UNWANTED for order in last):
+        message = "An order of the last slice was cancelled or rejected; set it again to go on."
+        return _Stop(RefusalCode.CAPPED, message)
+    return None
+
+
+async def _decide(
+    desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
+) -> _Run | _Stop:
+    account = read.book
+    refused = await frozen_by(view.account) or await _forbidden(desk, view.case, account, now)
+    if refused is not None:
+        return _Stop(refused.code, refused.message)
+    sessions = sessions_of(account.book, lambda market: _trades(desk, market, now))
+    if not is_reliable(account.book, sessions, now, desk.rules.max_price_age):
+        return _Stop(
+            RefusalCode.STALE_QUOTE, "A price or an FX rate is missing or too old.", _soon(desk, now)
+        )
+    opens = _next_opening(desk, sessions.shut, now)
+    standing = auto.trigger is AutoLiquidationTrigger.INTRADAY
+    order_type = OrderType.MARKET if standing else OrderType.LIMIT
+    request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
+    made = await _planned(desk, view.case, account, as_open_orders(read.orders), request, now)
+    if isinstance(made, Refusal):
+        return _stopped(desk, made, opens, sessions.trading, now)
+    # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
+    why = None if standing else why_two(desk, account, read.lately, made, cases=1, override=False)
+    if why is not None:
+        message = f"A second person has to approve it, for {why}: liquidate the case, which asks for that."
+        return _Stop(RefusalCode.APPROVAL_REQUIRED, message)
+    capped = not standing and any(each.code is RefusalCode.CAPPED for each in made.uncurable)
+    more = bool(made.amount_after) or is_recovery(view.case)
+    return _Run(made, request, opens if made.amount_after else None, capped and more)
+
+
+async def _planned(
+    desk: Desk,
+    case: Case,
+    account: AccountBook,
+    orders: Sequence[OpenOrder],
+    request: PlanRequest,
+    now: datetime,
+) -> Plan | Refusal:
+    if is_recovery(case):
+        return await plan_case_recovery(desk, case, account, orders, request, (), now)
+    return plan(account.book, orders, request, desk.rules.plans, now)
+
+
+def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> _Stop:
+    """What the rules of intraday accounts demand is demanded until it is done."""
+    ended = stop.until is not None or stop.code is RefusalCode.NOTHING_TO_COLLECT
+    if ended or auto.trigger is not AutoLiquidationTrigger.INTRADAY:
+        return stop
+    return replace(stop, until=_soon(desk, now))
+
+
+async def _forbidden(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Refusal | None:
+    """What people have decided."""
+    accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
+    return accepted if isinstance(accepted, Refusal) else switched_off(account, ForceType.AUTOMATIC)
+
+
+def _stopped(
+    desk: Desk, refused: Refusal, opens: datetime | None, trading: Sequence[Holding], now: datetime
+) -> _Stop:
+    if refused.code is RefusalCode.NOTHING_TO_COLLECT:
+        return _Stop(refused.code, refused.message)
+    if opens is not None:
+        return _Stop(RefusalCode.MARKET_CLOSED, "The market is shut.", opens)
+    if any(held.instrument.trade_status in _PASSING for held in trading):
+        return _Stop(RefusalCode.MARKET_CLOSED, refused.message, _soon(desk, now))
+    return _Stop(refused.code, refused.message)
+
+
+async def _start(
+    desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
+) -> None:
+    """Record the orders and what is left of the setting, as one change of the case."""
+    text = (
+        f"Automatic liquidation: {len(run.plan.legs)} orders, {plain(run.plan.amount_after)} left after them."
+    )
+    rest = None
+    if run.capped:
+        rest = replace(auto, held=RefusalCode.CAPPED, held_until=_soon(desk, now))
+        text += " One order may be no larger: the next slice follows when these have ended."
+    elif run.rest_until is not None:
+        rest = replace(auto, held=RefusalCode.MARKET_CLOSED, held_until=run.rest_until)
+        text += f" What is in markets that are shut waits until {_moment(run.rest_until)}."
+    noted = await note(desk, view.case, SYSTEM, text, now)
+    changed = replace(view, case=replace(noted, auto_liquidation=rest))
+    item = LiquidateCase(view.case.id, None, run.request)
+    command = Liquidate(_key(view.case, auto), (item,), f"automatic, {auto.trigger}")
+    started = await record_liquidation(desk, DESK, command, item, changed, run.plan, read, now)
+    outcome = LIQUIDATION_OUTCOMES.to_text(started)
+    await store_outcome(SYSTEM, command.idempotency_key, view.case.id, outcome, now)
+
+
+async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, now: datetime) -> None:
+    """Hold it or end it, and say so unless that was said before."""
+    if stop.until is not None and auto.held is stop.code:
+        await hold_auto_liquidation(view.case.id, stop.until)
+        return
+    edited = decide(view.case, CaseTrigger.EDITED, now)
+    assert not isinstance(edited, Refusal), "a live case can be edited"
+    if stop.until is not None:
+        left = replace(auto, held=stop.code, held_until=stop.until)
+        text = f"Automatic liquidation waits until {_moment(stop.until)}: {stop.message}"
+    else:
+        left, text = None, f"Automatic liquidation did not run and is off: {stop.message}"
+    noted = await note(desk, edited, SYSTEM, text, now)
+    after = replace(noted, auto_liquidation=left)
+    await record_edit(desk, view, after, now)
+    detail = {"code": stop.code, "message": stop.message, "until": stop.until and stop.until.isoformat()}
+    told = case_entry(SYSTEM, now, view.case, after, "holdAutoLiquidation", detail)
+    await write_audit([told] if told else [])
+
+
+def _trades(desk: Desk, market: str, now: datetime) -> bool:
+    """In session; a market without a calendar never is, for the desk alone."""
+    try:
+        return is_open(desk.calendar_of(market), now)
+    except NoCalendar:
+        return False
+
+
+def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetime | None:
+    """When the first of the markets that are shut opens."""
+    moments = []
+    for market in {held.instrument.market for held in shut}:
+        try:
+            moments.append(next_opening(desk.calendar_of(market), now))
+        except NoCalendar:
+            moments.append(now + timedelta(days=1))
+    return min(moments, default=None)
+
+
+def _soon(desk: Desk, now: datetime) -> datetime:
+    return now + desk.rules.cases.auto_liquidation_retry
+
+
+def _key(case: Case, auto: AutoLiquidation) -> str:
+    """The same for the same run, whoever does it and however often: two runs cannot both be recorded."""
+    return f"auto:{case.id}:{auto.at.isoformat()}:{case.plans + 1}"
+
+
+def _moment(at: datetime) -> str:
+    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -1,0 +1,153 @@
+"""Intraday accounts have to be flat before the close: the desk sees to it, without notice.
+
+When the phase of a market's day changes, every intraday account of it is looked at anew. From then on the
+whole debt is what is to be collected (see domain.intraday): a case is opened where there is none, open orders
+are cancelled, the client's own too, and the automatic liquidation sells until nothing is owed. Shorts are
+recalled and covered in the same way. Doing it twice does nothing more.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from desk.audit import case_entry
+from desk.case_work.case_command import record_edit
+from desk.desk import Desk
+from desk.order_steps import store_step
+from desk.orders.client_orders import cancel_client_orders
+from desk.stock_recovery.cover_intraday import recall_shorts
+from desk.watching.assess_case import assess_account
+from desk.watching.open_orders import as_open_orders
+from domain.case import (
+    AlertType,
+    AutoLiquidation,
+    AutoLiquidationTrigger,
+    Case,
+    CaseStatus,
+    CaseTrigger,
+    decide,
+)
+from domain.events import BookChanged, CaseView, Event, OrderView
+from domain.ids import AccountId
+from domain.intraday import IntradayPhase
+from domain.liquidation import uncovered_amount
+from domain.money import Currency
+from domain.order import OrderChange, ask_cancel
+from domain.principal import EVERYTHING, SYSTEM
+from domain.refusals import Refusal
+from domain.stock_recovery import uncovered_quantity
+from models import outbox
+from models.audit import write_audit
+from models.book import AccountBook, load_books, lock_accounts
+from models.case import live_cases_of
+from models.client import intraday_accounts, intraday_currencies, load_accounts
+from models.database import transaction
+from models.order import open_orders_of
+from models.stock_recovery import open_recoveries_of
+from venues.base import Venue
+
+
+class IntradayDay:
+    """Follows the phases of the day; one per leader. A new leader begins by looking at every account."""
+
+    def __init__(self, desk: Desk, venue: Venue, *, clear_client_orders: bool = True) -> None:
+        """`clear_client_orders`: cancel what clients ordered themselves as well, where the venue can."""
+        self._desk = desk
+        self._venue = venue
+        self._clear_client_orders = clear_client_orders
+        self._to_clear: set[AccountId] = set()
+        self._phases: dict[Currency, IntradayPhase] = {}
+
+    async def look(self) -> None:
+        """Act on the phases as they are now."""
+        now = self._desk.clock()
+        for currency in await intraday_currencies():
+            phase = self._desk.intraday_phase(currency, now)
+            begins = phase is not self._phases.get(currency)
+            if begins or phase is IntradayPhase.FLAT:
+                await self._look_at(await intraday_accounts(currency), phase, begins)
+            self._phases[currency] = phase
+
+    async def _look_at(self, ids: Sequence[AccountId], phase: IntradayPhase, begins: bool) -> None:
+        flat = phase is IntradayPhase.FLAT
+        for account_id in ids if begins else ():
+            await self._begin(account_id, cancel=flat)
+        if flat:
+            if begins and self._clear_client_orders:
+                self._to_clear.update(ids)
+            await self._clear(ids)
+            await recall_shorts(self._desk, ids)
+            await self._arm(ids)
+
+    async def _clear(self, ids: Sequence[AccountId]) -> None:
+        """Clients' own orders, again and again while the venue is away."""
+        waiting = [account_id for account_id in ids if account_id in self._to_clear]
+        for row in (await load_accounts(EVERYTHING, waiting)).values() if waiting else ():
+            if await cancel_client_orders(self._desk, self._venue, row.reference):
+                self._to_clear.discard(row.reference.account_id)
+
+    async def _begin(self, account_id: AccountId, cancel: bool) -> None:
+        """The account by the rules of the phase; the monitor is told to read it anew."""
+        desk, now = self._desk, self._desk.clock()
+        async with transaction():
+            await lock_accounts([account_id])
+            events: list[Event] = []
+            if cancel:
+                events += await _cancel_all(desk, await open_orders_of([account_id]), now)
+            await assess_account(desk, account_id, now)
+            events.append(BookChanged(desk.event_id(), now, account_id))
+            await outbox.append(events)
+        desk.on_commit()
+
+    async def _arm(self, ids: Sequence[AccountId]) -> None:
+        """Whatever is owed and not covered by open orders is sold, or bought back."""
+        for seen in await live_cases_of(ids):
+            if _to_arm(seen):
+                async with transaction():
+                    await lock_accounts([seen.case.account_id])
+                    await self._arm_case(seen)
+
+    async def _arm_case(self, seen: CaseView) -> None:
+        desk, now = self._desk, self._desk.clock()
+        views = {view.case.id: view for view in await live_cases_of([seen.case.account_id])}
+        view = views.get(seen.case.id)
+        if view is None or not _to_arm(view):
+            return
+        account_id = view.case.account_id
+        account = (await load_books([account_id], desk.rules.books, now))[account_id]
+        if not await self._lacks(view.case, account, now):
+            return
+        view = replace(view, symbols=account.symbols)
+        edited = decide(view.case, CaseTrigger.EDITED, now)
+        assert not isinstance(edited, Refusal), "a live case can be edited"
+        auto = AutoLiquidation(now, AutoLiquidationTrigger.INTRADAY)
+        after = replace(edited, auto_liquidation=auto)
+        await record_edit(desk, view, after, now)
+        told = case_entry(SYSTEM, now, view.case, after, "flattenIntraday")
+        await write_audit([told] if told else [])
+
+    async def _lacks(self, case: Case, account: AccountBook, now: datetime) -> bool:
+        """Something is left to do when the open orders fill."""
+        orders = as_open_orders(await open_orders_of([case.account_id]))
+        if case.alert_type is not AlertType.SHORT_RECALL:
+            return uncovered_amount(account.book, orders, now, self._desk.rules.max_price_age) > 0
+        today = self._desk.today(now)
+        recalls = [each for each in await open_recoveries_of([case.account_id]) if each.case_id == case.id]
+        return any(uncovered_quantity(account.book, orders, each, today) for each in recalls)
+
+
+def _to_arm(view: CaseView) -> bool:
+    case = view.case
+    owes = case.uncovered_amount > 0 or (
+        case.alert_type is AlertType.SHORT_RECALL and case.cured_since is None
+    )
+    return owes and case.status is not CaseStatus.EXCEPTION and case.auto_liquidation is None
+
+
+async def _cancel_all(desk: Desk, orders: Sequence[OrderView], now: datetime) -> list[Event]:
+    events: list[Event] = []
+    for view in orders:
+        change = ask_cancel(view.order, now, "intraday accounts are flat before the close")
+        if isinstance(change, OrderChange) and not change.unchanged:
+            events.append(await store_step(desk, view, change))
+    return events

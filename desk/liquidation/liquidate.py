@@ -1,0 +1,102 @@
+"""Plan and record the liquidation of cases. Talks to no venue: recorded orders are dispatched afterwards.
+
+One transaction per case, under the lock of its account: so two traders, or the same request twice, meet one
+after the other, and the second sees what the first did.
+"""
+
+from desk.desk import Desk
+from desk.liquidation.approved_liquidation import ask_another
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, content_hash
+from desk.liquidation.one_person_limit import why_two
+from desk.liquidation.plan_liquidation import ReadAhead, fresh, plan_expected, read_ahead
+from desk.liquidation.record_liquidation import record_liquidation
+from desk.outcomes import (
+    BUSY,
+    KEY_REUSED,
+    LIQUIDATION_OUTCOMES,
+    LiquidationOutcome,
+    LiquidationRefused,
+    lacks,
+)
+from domain.ids import AccountId, CaseId
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models.case import lock_case
+from models.database import Busy, UniqueViolated, transaction
+from models.idempotency import claim_key, store_outcome, stored_outcomes
+
+READ_AHEAD_CASES = 50
+"""How many cases are read at once: enough to save round trips, few enough that quotes stay fresh."""
+
+
+async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
+    """One outcome per case, in the order asked."""
+    ids = [item.case_id for item in command.cases]
+    if not principal.audience.may(Capability.LIQUIDATE):
+        return [
+            LiquidationRefused(id_, RefusalCode.FORBIDDEN, lacks(Capability.LIQUIDATE), False) for id_ in ids
+        ]
+    key, actor = command.idempotency_key, principal.subject
+    if not await claim_key(actor, key, "liquidate", content_hash(command), desk.clock()):
+        return [LiquidationRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
+    outcomes: dict[CaseId, LiquidationOutcome] = {
+        CaseId(item): LIQUIDATION_OUTCOMES.from_text(text)
+        for item, text in (await stored_outcomes(actor, key, ids)).items()
+    }
+    todo = [item for item in command.cases if item.case_id not in outcomes]
+    for start in range(0, len(todo), READ_AHEAD_CASES):
+        chunk = todo[start : start + READ_AHEAD_CASES]
+        ahead = await read_ahead(desk, principal, chunk)
+        for item in chunk:
+            outcomes[item.case_id] = await _liquidate_case(desk, principal, command, item, ahead)
+    desk.on_commit()
+    return [outcomes[id_] for id_ in ids]
+
+
+async def _liquidate_case(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    ahead: dict[AccountId, ReadAhead],
+) -> LiquidationOutcome:
+    try:
+        async with transaction():
+            return await _decide_case(desk, principal, command, item, ahead)
+    except Busy:
+        return LiquidationRefused(item.case_id, RefusalCode.VERSION_CONFLICT, BUSY, True)
+    except UniqueViolated:
+        # The same request, sent twice at once, was faster: its answer is ours.
+        stored = await stored_outcomes(principal.subject, command.idempotency_key, [item.case_id])
+        if item.case_id not in stored:
+            raise
+        return LIQUIDATION_OUTCOMES.from_text(stored[item.case_id])
+
+
+async def _decide_case(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    ahead: dict[AccountId, ReadAhead],
+) -> LiquidationOutcome:
+    now = desk.clock()
+    locked = await lock_case(principal.audience, item.case_id)
+    if locked is None:
+        return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
+    view, book_version = locked
+    read = await fresh(desk, view, book_version, ahead, now)
+    made = await plan_expected(view, item, read, desk, now)
+    outcome: LiquidationOutcome
+    if isinstance(made, Refusal):
+        outcome = LiquidationRefused(item.case_id, made.code, made.message, True)
+    elif why := why_two(desk, read.book, read.lately, made, len(command.cases), item.plan.override):
+        outcome = await ask_another(desk, principal, command, item, view, made, why, now)
+    else:
+        outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
+    await store_outcome(
+        *(principal.subject, command.idempotency_key, item.case_id),
+        LIQUIDATION_OUTCOMES.to_text(outcome),
+        now,
+    )
+    return outcome

@@ -1,0 +1,80 @@
+"""What `liquidate` is asked to do, and what of it is kept."""
+
+from dataclasses import dataclass
+
+from desk.outcomes import plain, request_hash
+from domain.approval import Approval
+from domain.ids import CaseId, RecoveryId
+from domain.liquidation import LiquidationTarget, PlanRequest
+from models.codec import Codec
+
+
+@dataclass(frozen=True, slots=True)
+class LiquidateCase:
+    """One case of a batch."""
+
+    case_id: CaseId
+    expected_version: int | None
+    plan: PlanRequest
+    recoveries: tuple[RecoveryId, ...] = ()
+    """Of a case of stock recovery: which to serve; none named: all that are open."""
+
+
+@dataclass(frozen=True, slots=True)
+class Liquidate:
+    """The command. Cases differ from each other."""
+
+    idempotency_key: str
+    cases: tuple[LiquidateCase, ...]
+    reason: str | None
+    approval: Approval | None = None
+    """What a second person approved; the caller is that person, and the orders are the maker's."""
+
+
+@dataclass(frozen=True, slots=True)
+class ApprovedLiquidation:
+    """What is kept of a command until a second person approves it: the version that was seen is not."""
+
+    idempotency_key: str
+    item: LiquidateCase
+
+
+APPROVED_LIQUIDATIONS: Codec[ApprovedLiquidation] = Codec(ApprovedLiquidation)
+
+
+def content_hash(command: Liquidate) -> str:
+    """Two requests under one idempotency key must be the same in this."""
+    return request_hash({"reason": command.reason, "cases": [_plain_item(item) for item in command.cases]})
+
+
+def _plain_item(item: LiquidateCase) -> dict[str, object]:
+    asked = item.plan
+    legs = (
+        None
+        if asked.legs is None
+        else [[leg.symbol, plain(leg.quantity), plain(leg.limit_price)] for leg in asked.legs]
+    )
+    return (
+        {
+            "case": item.case_id,
+            "expectedVersion": item.expected_version,
+            "legs": legs,
+            "policy": asked.policy,
+            "keep": sorted(asked.keep),
+            "order": [asked.order_type, asked.session, asked.time_in_force],
+        }
+        | _plain_knobs(asked)
+        | ({"recoveries": list(item.recoveries)} if item.recoveries else {})
+    )
+
+
+def _plain_knobs(asked: PlanRequest) -> dict[str, object]:
+    """Left out where nothing is asked: a request from before there were knobs keeps its hash."""
+    knobs = {
+        "target": asked.target if asked.target is not LiquidationTarget.MARGIN_CALL else None,
+        "priceBand": plain(asked.price_band or None),
+        "maxAdvShare": plain(asked.caps.adv_share),
+        "maxSliceNotional": plain(asked.caps.slice_notional),
+        "override": asked.override or None,
+    }
+    return {name: knob for name, knob in knobs.items() if knob is not None}

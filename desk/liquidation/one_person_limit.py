@@ -1,0 +1,149 @@
+"""When a liquidation takes a second person, and how two plans of it differ.
+
+The limits are those of the risk settings, or of the process where nothing is set. What cannot be measured
+against a limit, for want of an FX rate, counts as above it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from desk.desk import Desk
+from desk.four_eyes.request_approval import Facts
+from desk.outcomes import plain
+from domain.ids import AccountId, Symbol
+from domain.liquidation import Plan
+from domain.margin import rate_to_base, valuation_price
+from domain.market import Instrument
+from domain.money import ONE, ZERO, Currency, exact
+from domain.order import Order
+from domain.refusals import Refusal, RefusalCode
+from models.book import AccountBook, load_fx_rates
+from models.market import load_instruments
+from models.order import orders_since
+
+SLICES_ADD_UP_FOR = timedelta(days=1)
+"""Within this time orders of one account count together: many small ones are a large one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lately:
+    """What one person has already begun on an account, for `why_two` to add up."""
+
+    notional: Decimal | None
+    """Of the orders of the last day, in the account's base currency; None: cannot be told."""
+    rates: Mapping[tuple[Currency, Currency], Decimal]
+    """Units of the second currency per unit of the first."""
+
+
+async def load_lately(accounts: Sequence[AccountBook], now: datetime) -> dict[AccountId, Lately]:
+    """For each of the accounts, in as many round trips as for one."""
+    ids = [account.account.account_id for account in accounts]
+    orders: dict[AccountId, list[Order]] = {id_: [] for id_ in ids}
+    for order in await orders_since(ids, now - SLICES_ADD_UP_FOR):
+        orders[order.account_id].append(order)
+    symbols = {order.symbol for each in orders.values() for order in each}
+    instruments = await load_instruments(sorted(symbols)) if symbols else {}
+    rates = {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
+    return {
+        id_: Lately(_placed(account, orders[id_], instruments), rates)
+        for id_, account in zip(ids, accounts, strict=True)
+    }
+
+
+def why_two(
+    desk: Desk, account: AccountBook, lately: Lately, made: Plan, cases: int, override: bool
+) -> str | None:
+    """Why one person may not do this alone: the end of a sentence; None: may."""
+    limits, own = account.rules.approval_limits, desk.rules.approval_limits
+    most_cases = own.cases if limits.cases is None else limits.cases
+    most = own.notional if limits.notional is None else limits.notional
+    if override and not made.uncovered_before:
+        return "nothing is left to collect"
+    if most_cases is not None and cases > most_cases:
+        return f"{cases} cases at once are more than {most_cases}"
+    if most is None:
+        return None
+    currency = desk.rules.reporting_currency
+    if lately.notional is None:
+        return f"what was traded within a day is not known in {account.account.base_currency}"
+    with exact():
+        together = made.notional + lately.notional
+    above = _above(together, account.account.base_currency, most, currency, lately.rates)
+    if above is None:
+        return f"the notional in {currency} is not known, for there is no FX rate"
+    return f"the notional of a day is above {plain(most)} {currency}" if above else None
+
+
+def _placed(
+    account: AccountBook, orders: Sequence[Order], instruments: Mapping[Symbol, Instrument]
+) -> Decimal | None:
+    """What the orders have traded or still may, in the account's base currency; the rest that was cancelled
+    does not count. None where a price or a rate is missing."""
+    held = {holding.instrument.symbol: holding for holding in account.book.holdings}
+    together = ZERO
+    for order in orders:
+        if not order.filled_quantity and not order.leaves_quantity:
+            continue
+        instrument = instruments[order.symbol]
+        price = order.limit_price or (valuation_price(held[order.symbol]) if order.symbol in held else ZERO)
+        rate = rate_to_base(account.book, instrument.currency)
+        if not rate or (order.leaves_quantity and not price):
+            return None
+        with exact():
+            traded = order.filled_notional + order.leaves_quantity * price
+            together += traded * instrument.multiplier * rate
+    return together
+
+
+def _above(
+    amount: Decimal,
+    currency: Currency,
+    most: Decimal,
+    of: Currency,
+    rates: Mapping[tuple[Currency, Currency], Decimal],
+) -> bool | None:
+    """Whether the amount is worth more than `most` of another currency; None: there is no rate.
+
+    Where only the inverse rate is known the limit is converted, not the amount: a quotient may have no end.
+    """
+    rate = ONE if currency == of else rates.get((currency, of))
+    inverse = rates.get((of, currency))
+    with exact():
+        if rate is not None:
+            return amount * rate > most
+        return amount > most * inverse if inverse else None
+
+
+def facts_before(made: Plan) -> Facts:
+    """Before anything is sold."""
+    return {"uncoveredAmount": plain(made.uncovered_before)}
+
+
+def facts_after(made: Plan) -> Facts:
+    """What the plan would do, for people to compare."""
+    legs = {
+        f"{leg.side} {leg.instrument.symbol}": f"{plain(leg.quantity)} at {plain(leg.price)}"
+        for leg in made.legs
+    }
+    return {"uncoveredAmount": plain(made.amount_after), "notional": plain(made.notional), **legs}
+
+
+def outgrown(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
+    """Why an approval does not cover this plan any more: it was given for much less."""
+    notional = Decimal(asked["notional"] or 0)
+    with exact():
+        if made.notional <= notional * (ONE + growth):
+            return None
+    return Refusal(
+        RefusalCode.VERSION_CONFLICT,
+        f"It would now trade {plain(made.notional)}, and {plain(notional)} was asked for: decline it, and "
+        "have it asked for anew.",
+    )
+
+
+def differences(asked: Facts, done: Facts) -> dict[str, tuple[str | None, str | None]]:
+    """By name, what was asked for and what was done instead."""
+    names = [*asked, *(name for name in done if name not in asked)]
+    return {name: (asked.get(name), done.get(name)) for name in names if asked.get(name) != done.get(name)}

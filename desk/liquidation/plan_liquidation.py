@@ -1,0 +1,118 @@
+"""What a liquidation would do at this moment, for `liquidate`, the preview and automatic liquidation alike.
+
+What is read ahead for a whole batch is used only where the version of the account's book, read under the
+lock, says that it still holds.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from desk.desk import Desk
+from desk.four_eyes.request_approval import would_ask
+from desk.kill_switch import frozen_by
+from desk.liquidation.liquidation_command import LiquidateCase
+from desk.liquidation.one_person_limit import Lately, load_lately, why_two
+from desk.liquidation.plan_recovery import plan_case_recovery
+from desk.watching.assess_case import as_open_orders
+from desk.watching.assess_recovery import is_recovery
+from domain.approval import ApprovalKind
+from domain.case import CaseTrigger, decide
+from domain.events import CaseView, OrderView
+from domain.ids import AccountId
+from domain.liquidation import Plan, plan
+from domain.principal import Principal
+from domain.refusals import Refusal, RefusalCode
+from domain.risk_settings import ForceType, trade_type_of
+from models.book import AccountBook, load_books
+from models.case import load_cases
+from models.order import open_orders_of
+
+
+@dataclass(frozen=True, slots=True)
+class ReadAhead:
+    """An account's book, its open orders, and what was ordered lately."""
+
+    book: AccountBook
+    orders: Sequence[OrderView]
+    lately: Lately
+
+
+async def read_ahead(
+    desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
+) -> dict[AccountId, ReadAhead]:
+    """For the accounts of those cases that the caller may see."""
+    views = await load_cases(principal.audience, [item.case_id for item in items])
+    account_ids = sorted({view.case.account_id for view in views.values()})
+    if not account_ids:
+        return {}
+    books = await load_books(account_ids, desk.rules.books, desk.clock())
+    orders: dict[AccountId, list[OrderView]] = defaultdict(list)
+    for order in await open_orders_of(account_ids):
+        orders[order.order.account_id].append(order)
+    lately = await load_lately(list(books.values()), desk.clock())
+    return {id_: ReadAhead(book, orders[id_], lately[id_]) for id_, book in books.items()}
+
+
+async def fresh(
+    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
+) -> ReadAhead:
+    """What was read ahead, or, where the account or the rules have changed since, what is there now."""
+    account_id = view.case.account_id
+    read = ahead.get(account_id)
+    rules = await desk.risk_rules(now)
+    if read is not None and read.book.version == book_version and read.book.rules is rules:
+        return read
+    book = (await load_books([account_id], desk.rules.books, now))[account_id]
+    orders = await open_orders_of([account_id])
+    return ReadAhead(book, orders, (await load_lately([book], now))[account_id])
+
+
+async def plan_expected(
+    view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime
+) -> Plan | Refusal:
+    """`plan_now`, if the case is still the one that the caller saw."""
+    case = view.case
+    if item.expected_version is not None and item.expected_version != case.version:
+        return Refusal(
+            RefusalCode.VERSION_CONFLICT,
+            f"The case is at version {case.version}, not {item.expected_version}: look at it again.",
+        )
+    return await plan_now(desk, view, item, read, now)
+
+
+async def plan_now(
+    desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, now: datetime
+) -> Plan | Refusal:
+    """What would be recorded at this moment, or why nothing; the preview asks too. Changes nothing."""
+    accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
+    if isinstance(accepted, Refusal):
+        return accepted
+    off = await frozen_by(view.account) or switched_off(read.book, ForceType.MANUAL)
+    if off is not None:
+        return off
+    orders = as_open_orders(read.orders)
+    if is_recovery(view.case):
+        return await plan_case_recovery(desk, view.case, read.book, orders, item.plan, item.recoveries, now)
+    return plan(read.book.book, orders, item.plan, desk.rules.plans, now)
+
+
+async def second_person(
+    desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, made: Plan
+) -> Refusal | None:
+    """What `liquidate` would say of this plan alone, if it takes two. Changes nothing."""
+    why = why_two(desk, read.book, read.lately, made, 1, item.plan.override)
+    return None if why is None else await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, why)
+
+
+def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:
+    """Whether the risk back office lets accounts of this type be liquidated this way."""
+    account_type = account.account.account_type
+    if account.rules.liquidation_on(account_type, force_type):
+        return None
+    return Refusal(
+        RefusalCode.SWITCH_OFF,
+        f"{force_type.capitalize()} liquidation of {trade_type_of(account_type).lower()} accounts is switched"
+        " off in the risk settings.",
+    )

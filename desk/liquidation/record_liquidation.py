@@ -1,0 +1,144 @@
+"""Store what was planned as case, orders, audit and events, in the caller's transaction. Nothing is sent."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from desk.audit import case_entry
+from desk.desk import Desk
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.liquidation.plan_liquidation import ReadAhead
+from desk.order_steps import created_event, creation_step
+from desk.outcomes import LiquidationStarted, Uncurable, plain
+from desk.watching.assess_case import case_event
+from desk.watching.take_snapshot import snapshot_change
+from domain.case import Case, CaseTrigger, decide
+from domain.events import CaseView, Event, OrderView
+from domain.ids import OrderId, client_order_id
+from domain.liquidation import Plan, PlannedLeg
+from domain.order import Order, OrderStatus
+from domain.principal import Principal
+from domain.refusals import Refusal
+from models import outbox
+from models.audit import AuditEntry, write_audit
+from models.case import save_case
+from models.holding import bump_book
+from models.order import add_changes, insert_orders
+
+
+async def record_liquidation(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    view: CaseView,
+    made: Plan,
+    read: ReadAhead,
+    now: datetime,
+) -> LiquidationStarted:
+    """Store what was planned, in the caller's transaction: case, orders, audit, events."""
+    case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
+    assert not isinstance(case, Refusal)
+    case = replace(case, uncovered_amount=made.amount_after)
+    orders = [
+        _order(desk, _placed_by(principal, command), item, case.case_no, case.plans, number, leg, view, now)
+        for number, leg in enumerate(made.legs, start=1)
+    ]
+    before = replace(view, symbols=read.book.symbols)
+    changed = replace(before, case=case)
+    events: list[Event] = [case_event(desk, before, changed, now)]
+    events += [created_event(desk, OrderView(order, view.account)) for order in orders]
+    await insert_orders(orders)
+    await add_changes([creation_step(order) for order in orders])
+    await save_case(case)
+    await bump_book(case.account_id)
+    await write_audit([_audit(principal, command, item, view.case, case, orders, made, now)])
+    await snapshot_change(desk, view.case, case, now, read.book, read.orders)
+    await outbox.append(events)
+    return LiquidationStarted(
+        case.id,
+        tuple(order.id for order in orders),
+        made.estimated_reduction,
+        made.amount_after,
+        tuple(Uncurable(each.symbol, each.code, each.remaining) for each in made.uncurable),
+        made.short_of_target,
+        made.unknown_volume,
+    )
+
+
+def _placed_by(principal: Principal, command: Liquidate) -> str:
+    return principal.subject if command.approval is None else command.approval.maker
+
+
+def _order(
+    desk: Desk,
+    placed_by: str,
+    item: LiquidateCase,
+    case_no: str,
+    plan_number: int,
+    number: int,
+    leg: PlannedLeg,
+    view: CaseView,
+    now: datetime,
+) -> Order:
+    return Order(
+        id=OrderId(desk.new_id()),
+        client_order_id=client_order_id(case_no, plan_number, number),
+        case_id=view.case.id,
+        account_id=view.case.account_id,
+        symbol=leg.instrument.symbol,
+        side=leg.side,
+        type=item.plan.order_type,
+        time_in_force=item.plan.time_in_force,
+        session=item.plan.session,
+        quantity=leg.quantity,
+        limit_price=leg.limit_price,
+        status=OrderStatus.QUEUED,
+        estimated_reduction=leg.reduction,
+        placed_by=placed_by,
+        created_at=now,
+        updated_at=now,
+        override=item.plan.override,
+    )
+
+
+def _audit(
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    before: Case,
+    after: Case,
+    orders: Sequence[Order],
+    made: Plan,
+    now: datetime,
+) -> AuditEntry:
+    legs = [
+        {
+            "clientOrderId": order.client_order_id,
+            "symbol": order.symbol,
+            "side": order.side,
+            "quantity": plain(order.quantity),
+            "price": plain(leg.price),
+            "reduction": plain(leg.reduction),
+        }
+        for order, leg in zip(orders, made.legs, strict=True)
+    ]
+    detail = {
+        "idempotencyKey": command.idempotency_key,
+        "reason": command.reason,
+        "policy": item.plan.policy,
+        "target": item.plan.target,
+        "amountBefore": plain(made.amount_before),
+        "amountAfter": plain(made.amount_after),
+        "legs": legs,
+        **_approval_facts(command),
+    }
+    made_of = case_entry(principal, now, before, after, "liquidate", detail)
+    assert made_of is not None, "a liquidation changes the case"
+    return made_of
+
+
+def _approval_facts(command: Liquidate) -> dict[str, str]:
+    if command.approval is None:
+        return {}
+    return {"approval": command.approval.id, "maker": command.approval.maker}

@@ -1,0 +1,88 @@
+"""Bring stock back: buy to cover what was recalled, buy back calls that are not covered.
+
+It is a liquidation of the cases that ask for the stock, so that approvals, switches, idempotency, orders and
+events are those of `liquidate`; here the recoveries are only found, and their answers handed back.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from desk.desk import Desk
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.outcomes import LiquidationOutcome, LiquidationRefused, lacks
+from domain.ids import CaseId, RecoveryId
+from domain.liquidation import PlanRequest
+from domain.principal import Capability, Principal
+from domain.refusals import RefusalCode
+from models.stock_recovery import RecoveryView, load_recoveries
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverOne:
+    """One recovery of a batch. `expected_version` is the case's."""
+
+    recovery_id: RecoveryId
+    expected_version: int | None
+    plan: PlanRequest
+
+
+@dataclass(frozen=True, slots=True)
+class RecoverStock:
+    """The command. Recoveries differ from each other."""
+
+    idempotency_key: str
+    recoveries: tuple[RecoverOne, ...]
+    reason: str | None
+
+
+async def recover_stock(
+    desk: Desk, principal: Principal, command: RecoverStock
+) -> list[LiquidationOutcome | None]:
+    """What became of the case of each recovery, in the order asked; None where there is no such recovery.
+
+    Recoveries of one case share one plan and one answer.
+    """
+    if not principal.audience.may(Capability.LIQUIDATE):
+        why = lacks(Capability.LIQUIDATE)
+        return [
+            LiquidationRefused(CaseId("-"), RefusalCode.FORBIDDEN, why, False) for _ in command.recoveries
+        ]
+    views = await load_recoveries(principal.audience, [each.recovery_id for each in command.recoveries])
+    items = _by_case(command.recoveries, views)
+    if not items:
+        return [None for _ in command.recoveries]
+    asked = Liquidate(command.idempotency_key, tuple(items.values()), command.reason)
+    outcomes = dict(zip(items, await liquidate(desk, principal, asked), strict=True))
+    cases = {id_: view.recovery.case_id for id_, view in views.items()}
+    return [
+        outcomes[cases[each.recovery_id]] if each.recovery_id in cases else None
+        for each in command.recoveries
+    ]
+
+
+def _by_case(
+    asked: Sequence[RecoverOne], views: dict[RecoveryId, RecoveryView]
+) -> dict[CaseId, LiquidateCase]:
+    items: dict[CaseId, LiquidateCase] = {}
+    for each in asked:
+        if each.recovery_id not in views:
+            continue
+        id_ = views[each.recovery_id].recovery.case_id
+        known = items.get(id_)
+        one = LiquidateCase(id_, each.expected_version, each.plan, (each.recovery_id,))
+        items[id_] = one if known is None else _together(known, one)
+    return items
+
+
+def _together(one: LiquidateCase, other: LiquidateCase) -> LiquidateCase:
+    """The first says how to trade; legs of both are followed, if both have any."""
+    legs = None
+    if one.plan.legs is not None and other.plan.legs is not None:
+        legs = one.plan.legs + other.plan.legs
+    return replace(
+        one,
+        expected_version=one.expected_version if other.expected_version is None else other.expected_version,
+        plan=replace(one.plan, legs=legs),
+        recoveries=one.recoveries + other.recoveries,
+    )

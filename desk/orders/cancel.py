@@ -1,0 +1,103 @@
+"""Ask for the cancel of orders. The order is CANCELED only when the venue says so."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from desk.desk import Desk
+from desk.order_steps import store_step
+from desk.outcomes import (
+    BUSY,
+    CANCEL_OUTCOMES,
+    KEY_REUSED,
+    CancelOutcome,
+    CancelRefused,
+    CancelRequested,
+    lacks,
+    request_hash,
+)
+from domain.ids import OrderId
+from domain.order import ask_cancel
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models import outbox
+from models.book import lock_accounts
+from models.database import Busy, UniqueViolated, transaction
+from models.idempotency import claim_key, store_outcome, stored_outcomes
+from models.order import load_orders
+
+
+@dataclass(frozen=True, slots=True)
+class Cancel:
+    """The command. Orders differ from each other."""
+
+    idempotency_key: str
+    order_ids: tuple[OrderId, ...]
+    reason: str | None
+
+
+async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
+    """One outcome per order, in the order asked."""
+    ids = command.order_ids
+    if not principal.audience.may(Capability.CANCEL_ORDER):
+        return [
+            CancelRefused(id_, RefusalCode.FORBIDDEN, lacks(Capability.CANCEL_ORDER), False) for id_ in ids
+        ]
+    key, actor = command.idempotency_key, principal.subject
+    request = request_hash({"orders": list(ids), "reason": command.reason})
+    if not await claim_key(actor, key, "cancel", request, desk.clock()):
+        return [CancelRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
+    return await cancel_each(desk, principal, command)
+
+
+async def cancel_each(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
+    """Of a caller who may, under a key that is claimed: what was answered before is answered again."""
+    ids = command.order_ids
+    stored = await stored_outcomes(principal.subject, command.idempotency_key, ids)
+    outcomes: dict[OrderId, CancelOutcome] = {
+        OrderId(item): CANCEL_OUTCOMES.from_text(text) for item, text in stored.items()
+    }
+    for id_ in ids:
+        if id_ not in outcomes:
+            outcomes[id_] = await _cancel_order(desk, principal, command, id_)
+    desk.on_commit()
+    return [outcomes[id_] for id_ in ids]
+
+
+async def _cancel_order(
+    desk: Desk, principal: Principal, command: Cancel, order_id: OrderId
+) -> CancelOutcome:
+    try:
+        async with transaction():
+            return await _decide_order(desk, principal, command, order_id, desk.clock())
+    except Busy:
+        return CancelRefused(order_id, RefusalCode.VERSION_CONFLICT, BUSY, True)
+    except UniqueViolated:
+        # The same request, sent twice at once, was faster: its answer is ours.
+        stored = await stored_outcomes(principal.subject, command.idempotency_key, [order_id])
+        if order_id not in stored:
+            raise
+        return CANCEL_OUTCOMES.from_text(stored[order_id])
+
+
+async def _decide_order(
+    desk: Desk, principal: Principal, command: Cancel, order_id: OrderId, now: datetime
+) -> CancelOutcome:
+    seen = (await load_orders(principal.audience, [order_id])).get(order_id)
+    if seen is None:
+        return CancelRefused(order_id, RefusalCode.NOT_FOUND, "There is no such order.", False)
+    await lock_accounts([seen.order.account_id])
+    view = (await load_orders(principal.audience, [order_id]))[order_id]
+    change = ask_cancel(view.order, now, command.reason)
+    outcome: CancelOutcome
+    if isinstance(change, Refusal):
+        outcome = CancelRefused(order_id, change.code, change.message, True)
+    else:
+        outcome = CancelRequested(order_id, change.unchanged)
+        if not change.unchanged:
+            detail = {"idempotencyKey": command.idempotency_key, "reason": command.reason}
+            step = await store_step(desk, view, change, by=principal, action="cancel", detail=detail)
+            await outbox.append([step])
+    await store_outcome(
+        *(principal.subject, command.idempotency_key, order_id), CANCEL_OUTCOMES.to_text(outcome), now
+    )
+    return outcome

@@ -1,0 +1,142 @@
+"""Send recorded orders and cancels to the venue, each at most once in flight.
+
+"Sent" is committed before the venue is called. A crash in between leaves an order that we think was sent:
+reconciliation asks the venue by the client order id and only then decides.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import structlog
+
+from desk.desk import Desk
+from desk.order_steps import store_step
+from desk.orders.client_orders import cancel_client_orders
+from desk.orders.reconcile import reconcile_order
+from domain.events import OrderView
+from domain.ids import OrderId
+from domain.kill_switch import KillSwitch
+from domain.order import Order, OrderChange, OrderStatus, RefusedTransition, act, mark_sent
+from domain.order_states import OrderTrigger
+from models import outbox
+from models.book import lock_accounts
+from models.database import transaction
+from models.kill_switch import guard_sending, switch_over
+from models.market import load_instruments, load_quotes
+from models.order import load_by_client_order_id, orders_in
+from models.report import note_mark
+from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
+
+log = structlog.get_logger()
+
+
+class Dispatcher:
+    """The one sender of the desk; it remembers which cancels it has sent.
+
+    One whose order has changed since is sent again: it may have been refused, and been asked for anew. A
+    venue makes nothing of a repeated one.
+    """
+
+    def __init__(self, desk: Desk, venue: Venue, batch: int, *, clear_client_orders: bool = True) -> None:
+        """`clear_client_orders`: first cancel what clients ordered themselves in the accounts, if it can."""
+        self._desk = desk
+        self._venue = venue
+        self._batch = batch
+        self._clear_client_orders = clear_client_orders
+        self._cancels_sent: dict[OrderId, int] = {}
+
+    async def dispatch(self) -> int:
+        """Send what is due, oldest first, at most a batch of each; how many messages went out."""
+        queued = await orders_in([OrderStatus.QUEUED], self._batch)
+        await self._clear_the_way(queued)
+        for view in queued:
+            await self._send(view)
+        return len(queued) + await self._send_cancels()
+
+    async def _clear_the_way(self, queued: Sequence[OrderView]) -> None:
+        """The client's own orders would trade against ours, or hold what we are to sell. They are cancelled
+        before anything of ours is sent; a venue that is away gets ours no more than the wish."""
+        if not self._clear_client_orders:
+            return
+        for account in {view.account.account_id: view.account for view in queued}.values():
+            await cancel_client_orders(self._desk, self._venue, account)
+
+    async def _send(self, seen: OrderView) -> None:
+        view = await self._mark_sent(seen)
+        if view is None:
+            return
+        order = view.order
+        instrument = (await load_instruments([order.symbol]))[order.symbol]
+        try:
+            await self._venue.submit(
+                NewOrder(
+                    order.client_order_id,
+                    instrument,
+                    order.side,
+                    order.type,
+                    order.time_in_force,
+                    order.session,
+                    order.quantity,
+                    order.limit_price,
+                )
+            )
+        except VenueUnavailable as unavailable:
+            # It may have been taken: only asking the venue can tell, which the sweep for silent orders does.
+            log.warning(
+                "the venue is not available", client_order_id=order.client_order_id, error=str(unavailable)
+            )
+
+    async def _mark_sent(self, seen: OrderView) -> OrderView | None:
+        async with transaction():
+            await lock_accounts([seen.order.account_id])
+            view = await load_by_client_order_id(seen.order.client_order_id)
+            assert view is not None
+            # A switch that is set from here on waits until this order counts as sent.
+            await guard_sending()
+            frozen = await switch_over(view.account, view.order.created_at)
+            now = self._desk.clock()
+            change = mark_sent(view.order, now) if frozen is None else _killed(view.order, frozen, now)
+            if not isinstance(change, OrderChange):
+                return None
+            event = await store_step(self._desk, view, change)
+            if frozen is None:
+                quote = (await load_quotes([view.order.symbol])).get(view.order.symbol)
+                await note_mark(view.order.id, now, quote.mark if quote else None)
+            await outbox.append([event])
+        self._desk.on_commit()
+        return None if frozen else event.view
+
+    async def _send_cancels(self) -> int:
+        pending = await orders_in([OrderStatus.PENDING_CANCEL], self._batch)
+        self._forget_all_but({view.order.id for view in pending})
+        due = [view for view in pending if self._cancels_sent.get(view.order.id) != view.order.version]
+        for view in due:
+            try:
+                await self._send_cancel(view)
+            except VenueUnavailable as unavailable:
+                log.warning(
+                    "the venue is not available",
+                    client_order_id=view.order.client_order_id,
+                    error=str(unavailable),
+                )
+        return len(due)
+
+    async def _send_cancel(self, view: OrderView) -> None:
+        order: Order | None = view.order
+        if not view.order.acknowledged:
+            # Perhaps the venue never had it; a cancel would then be refused and the order sent after all.
+            await reconcile_order(self._desk, self._venue, view)
+            current = await load_by_client_order_id(view.order.client_order_id)
+            order = current.order if current else None
+        if order is not None and order.status is OrderStatus.PENDING_CANCEL:
+            await self._venue.cancel(CancelRequest(order.client_order_id))
+            self._cancels_sent[order.id] = order.version
+
+    def _forget_all_but(self, pending: set[OrderId]) -> None:
+        for order_id in self._cancels_sent.keys() - pending:
+            del self._cancels_sent[order_id]
+
+
+def _killed(order: Order, switch: KillSwitch, now: datetime) -> OrderChange | RefusedTransition:
+    """The order that waited when a kill switch came does not wait for its end."""
+    return act(order, OrderTrigger.KILLED, now, f"kill switch: {switch.reason}")

@@ -1,0 +1,1 @@
+"""What leaves the desk: messages to clients and signed webhooks."""

@@ -1,0 +1,18 @@
+"""Forgetting settled messages when their time is over: the words go, that they went stays in the audit."""
+
+from datetime import datetime
+
+from desk.audit import MESSAGES, entry
+from models.audit import write_audit
+from models.database import transaction
+from models.message import prune_messages
+
+
+async def forget_messages(before: datetime, limit: int, now: datetime) -> int:
+    """At most `limit` that are older than `before`; how many."""
+    async with transaction():
+        forgotten = await prune_messages(before, limit)
+        if forgotten:
+            detail = {"messages": forgotten, "settledBefore": before.isoformat()}
+            await write_audit([entry(MESSAGES, now, "forgetMessages", "message", "*", detail)])
+    return forgotten

@@ -1,0 +1,97 @@
+"""A person sends a message about a case. It is written down here and sent by the worker."""
+
+from dataclasses import dataclass
+
+from desk.audit import message_entry
+from desk.case_work.case_command import NO_CASE
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from desk.outward.compose_message import compose, note_notice
+from domain.case import LIVE, CaseStatus
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.message import Channel, Message, MessageTemplate
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models.audit import AuditEntry, write_audit
+from models.case import lock_case
+from models.contact import load_contacts
+from models.message import insert_message
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """The command. Cases differ from each other; `text` is what FREE_TEXT says."""
+
+    idempotency_key: str
+    case_ids: tuple[CaseId, ...]
+    channel: Channel
+    template: MessageTemplate
+    text: str
+
+
+async def send_message(desk: Desk, principal: Principal, command: SendMessage) -> list[Outcome]:
+    """One outcome per case, in the order asked; what was done is the message."""
+    return [await _send(desk, principal, command, case_id) for case_id in command.case_ids]
+
+
+async def _send(desk: Desk, principal: Principal, command: SendMessage, case_id: CaseId) -> Outcome:
+    request = {
+        "cases": list(command.case_ids),
+        "channel": command.channel,
+        "template": command.template,
+        "text": command.text,
+    }
+
+    async def decide() -> Outcome | Refusal:
+        locked = await lock_case(principal.audience, case_id)
+        if locked is None:
+            return NO_CASE
+        message = await _compose(desk, principal, command, locked[0])
+        if isinstance(message, Refusal):
+            return message
+        await insert_message(message, automatic_key=None)
+        await write_audit([_audit(principal, command, message)])
+        await note_notice(desk, locked[0].case, message)
+        return Done(message.id)
+
+    return await run_once(
+        *(desk, principal, "sendMessage", command.idempotency_key, case_id, request, decide),
+        needs=Capability.SEND_MESSAGE,
+    )
+
+
+async def _compose(
+    desk: Desk, principal: Principal, command: SendMessage, view: CaseView
+) -> Message | Refusal:
+    contact = (await load_contacts([view.account.client_id])).get(view.account.client_id)
+    address = contact.address(command.channel) if contact else None
+    refusal = _refused(desk, view, command, address)
+    if refusal is not None:
+        return refusal
+    return compose(
+        *(desk, view, contact, command.channel, command.template, desk.clock()),
+        placed_by=principal.subject,
+        text=command.text,
+    )
+
+
+def _refused(desk: Desk, view: CaseView, command: SendMessage, address: str | None) -> Refusal | None:
+    """A message that says what is not so, or that cannot arrive."""
+    status, cured = view.case.status, command.template is MessageTemplate.CURED
+    if cured and status is not CaseStatus.RESOLVED:
+        return Refusal(RefusalCode.NOT_CURED, "The case is not cured: the message would mislead.")
+    if status not in LIVE and not cured:
+        return Refusal(RefusalCode.CASE_CLOSED, "The case is closed: nothing is asked of the client.")
+    if command.channel not in desk.rules.messages.channels:
+        return Refusal(RefusalCode.CHANNEL_OFF, f"No service is set for {command.channel}: use another.")
+    if address is None:
+        return Refusal(RefusalCode.NO_ADDRESS, f"The client has no address for {command.channel}.")
+    return None
+
+
+def _audit(principal: Principal, command: SendMessage, message: Message) -> AuditEntry:
+    """Not the text nor the address, which are personal: the message keeps them."""
+    return message_entry(
+        principal, message.created_at, "sendMessage", None, message, idempotencyKey=command.idempotency_key
+    )

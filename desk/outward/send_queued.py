@@ -1,0 +1,127 @@
+"""Sends the messages of one channel that are due, several at once, each at least once.
+
+A message is claimed before it is sent: the attempt is counted, and nobody else takes it for a while. Whoever
+dies in between leaves it claimed, and when that time is over it is sent again under the same id.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import structlog
+
+from desk.audit import MESSAGES, message_entry
+from desk.desk import Desk
+from desk.outward.outward_counts import OutwardCounts
+from domain.message import (
+    Channel,
+    Circuit,
+    Message,
+    MessageStatus,
+    MessageTrigger,
+    after_attempt,
+    is_pointless,
+    step,
+)
+from messages.base import MessageService, Outgoing
+from models.audit import write_audit
+from models.database import transaction
+from models.message import Due, claim_due, lock_message, save_message
+
+log = structlog.get_logger()
+
+
+class ChannelSender:
+    """One per channel, so that a slow or dead one costs the others nothing."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        channel: Channel,
+        service: MessageService,
+        *,
+        concurrency: int,
+        poll_interval_s: float,
+        jitter: Callable[[], float],
+        counts: OutwardCounts,
+    ) -> None:
+        """`jitter` gives numbers from 0 to 1."""
+        self._desk = desk
+        self._channel = channel
+        self._service = service
+        self._concurrency = concurrency
+        self._poll_interval_s = poll_interval_s
+        self._jitter = jitter
+        self._counts = counts
+        rules = desk.rules.messages
+        self._circuit = Circuit(rules.circuit_failures, rules.circuit_pause)
+        self._sending: set[asyncio.Task[None]] = set()
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                for due in await self._claim():
+                    task = group.create_task(self._deal_with(due))
+                    self._sending.add(task)
+                    task.add_done_callback(self._sending.discard)
+                await self._pause()
+
+    async def _claim(self) -> list[Due]:
+        now = self._desk.clock()
+        room = self._circuit.room(now, self._concurrency - len(self._sending))
+        if self._circuit.closed_until is not None and self._sending:
+            room = 0
+        if room == 0:
+            return []
+        return await claim_due(self._channel, room, now, now + self._desk.rules.messages.in_flight)
+
+    async def _pause(self) -> None:
+        """Until a place is free, or it is time to look again."""
+        if self._sending:
+            await asyncio.wait(
+                self._sending, timeout=self._poll_interval_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        else:
+            await asyncio.sleep(self._poll_interval_s)
+
+    async def _deal_with(self, due: Due) -> None:
+        if is_pointless(due.message, due.case_status):
+            await self._settle(due.message, None, pointless=True)
+            return
+        message = due.message
+        assert message.recipient is not None, "what has no recipient is not queued"
+        outgoing = Outgoing(message.id, message.recipient, message.title, message.body)
+        fault = await self._service.send(outgoing)
+        if self._circuit.note(fault, self._desk.clock()):
+            log.warning("a message channel fails", channel=self._channel, reason=fault)
+        self._count(fault)
+        await self._settle(message, fault)
+
+    def _count(self, fault: str | None) -> None:
+        counts, channel = self._counts, self._channel
+        counts.failed_attempts[channel] += fault is not None
+        if self._circuit.closed_until is None:
+            counts.failing.discard(channel)
+        else:
+            counts.failing.add(channel)
+
+    async def _settle(self, message: Message, fault: str | None, *, pointless: bool = False) -> None:
+        """By what the row says now: another process may have thought that this one was dead."""
+        now = self._desk.clock()
+        async with transaction():
+            current = await lock_message(message.id)
+            if pointless:
+                changed = step(current, MessageTrigger.POINTLESS, now, "the case no longer calls for it")
+            else:
+                policy = self._desk.rules.messages.retry
+                changed = after_attempt(current, fault, policy, self._jitter(), now)
+            if changed is not current:
+                await save_message(changed)
+            if changed.status is not current.status:
+                await write_audit([message_entry(MESSAGES, now, "messageSettled", current, changed)])
+        if changed.status is not current.status:
+            self._counts.messages[self._channel, changed.status] += 1
+        if changed.status is MessageStatus.FAILED:
+            log.warning(
+                "a message could not be sent", message=message.id, channel=self._channel, reason=fault
+            )

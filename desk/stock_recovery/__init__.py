@@ -1,0 +1,1 @@
+"""Stock that is owed: written calls without cover, shorts that are recalled."""

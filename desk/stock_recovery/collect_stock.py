@@ -1,0 +1,112 @@
+"""Once a trading day: whoever holds less of an underlying than their written calls need is asked for it.
+
+The leader looks every now and then whether a market's trigger time has come. That a market was looked at is
+remembered when all its accounts were; cut off before, it is looked at again, and an account that was asked
+for a stock that day is not asked twice.
+"""
+
+from datetime import UTC, date, datetime, time
+
+import structlog
+
+from desk.desk import Desk
+from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
+from domain.calendar import NoCalendar
+from domain.case import AlertType
+from domain.covered_options import is_short_of, shortfalls
+from domain.ids import AccountId, Symbol
+from domain.margin import Book
+from domain.risk_settings import CoveredOptionRule
+from models import outbox
+from models.book import load_books, lock_accounts
+from models.database import transaction
+from models.stock_recovery import (
+    last_collected,
+    markets_of_written_calls,
+    open_recoveries_of,
+    opened_since,
+    save_collected,
+    writers_of_calls,
+)
+
+ACCOUNTS_AT_ONCE = 500
+ACTOR = "desk:covered-options"
+
+log = structlog.get_logger()
+
+
+async def collect_stock(desk: Desk) -> int:
+    """Look at every market whose time has come; how many accounts were asked."""
+    rule, asked = (await desk.risk_rules(desk.clock())).covered_options, 0
+    if not rule.enabled:
+        return asked
+    for market in await markets_of_written_calls():
+        day = due_day(desk, rule, market)
+        if day is None or await last_collected(market) >= day.toordinal():
+            continue
+        found = await _collect(desk, rule, market, day)
+        await save_collected(market, day.toordinal())
+        log.info("stock for written calls collected", market=market, accounts=found)
+        asked += found
+    return asked
+
+
+def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
+    """Today at the market, if it trades today and the trigger time has come."""
+    try:
+        calendar = desk.calendar_of(market)
+    except NoCalendar as unknown:
+        log.warning("no stock is collected for a market that is not known", market=market, why=str(unknown))
+        return None
+    local = desk.clock().astimezone(calendar.zone)
+    if rule.trigger_time is None or local.time() < rule.trigger_time:
+        return None
+    return local.date() if calendar.is_trading_day(local.date()) else None
+
+
+async def _collect(desk: Desk, rule: CoveredOptionRule, market: str, day: date) -> int:
+    asked, after = 0, AccountId("")
+    since = datetime.combine(day, time(), desk.calendar_of(market).zone).astimezone(UTC)
+    while accounts := await writers_of_calls(market, after, ACCOUNTS_AT_ONCE):
+        books = await load_books(accounts, desk.rules.books, desk.clock())
+        for id_, account in books.items():
+            if _wanted(desk, account.book, rule, market):
+                asked += await _ask(desk, id_, rule, market, since)
+        after = accounts[-1]
+    if asked:
+        desk.on_commit()
+    return asked
+
+
+def _wanted(desk: Desk, book: Book, rule: CoveredOptionRule, market: str) -> list[Wanted]:
+    here = {
+        held.instrument.option.underlying
+        for held in book.holdings
+        if held.instrument.option is not None and held.instrument.market == market
+    }
+    return [
+        Wanted(each.underlying, each.quantity)
+        for each in shortfalls(book, desk.today(desk.clock()))
+        if each.underlying in here and not (rule.skip_short and is_short_of(book, each.underlying))
+    ]
+
+
+async def _ask(
+    desk: Desk, account_id: AccountId, rule: CoveredOptionRule, market: str, since: datetime
+) -> bool:
+    now, alert = desk.clock(), AlertType.COVERED_CALL_SHORTFALL
+    async with transaction():
+        await lock_accounts([account_id])
+        account = (await load_books([account_id], desk.rules.books, now))[account_id]
+        known = await opened_since(account_id, alert, since) | await _open_already(account_id)
+        wanted = [each for each in _wanted(desk, account.book, rule, market) if each.symbol not in known]
+        if not wanted:
+            return False
+        due_at = desk.deadline(now, account.account.base_currency)
+        await outbox.append(await open_recoveries(desk, ACTOR, account, alert, wanted, due_at, now))
+    return True
+
+
+async def _open_already(account_id: AccountId) -> set[Symbol]:
+    recoveries = await open_recoveries_of([account_id])
+    return {each.symbol for each in recoveries if each.alert_type is AlertType.COVERED_CALL_SHORTFALL}

@@ -1,0 +1,91 @@
+"""Shorts of intraday accounts are covered before the close, as their debts are paid off.
+
+Stock, like money, is lent to them within the day only. What they are short of is recalled, as stock that can
+no longer be borrowed, and the case of recovery that this opens covers it by itself (see flatten_intraday).
+Written options are left alone: whether they may stay is what their margin is for.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from desk.audit import entry
+from desk.desk import Desk
+from desk.outcomes import plain
+from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
+from domain.case import AlertType
+from domain.ids import AccountId, Symbol
+from domain.market import InstrumentKind
+from domain.money import total
+from domain.principal import SYSTEM
+from domain.recall_allocation import AllocationRule
+from domain.stock_recovery import RecallCause, Recovery, recallable_quantity, short_quantity
+from models import outbox
+from models.audit import write_audit
+from models.book import AccountBook, load_books, lock_accounts
+from models.database import transaction
+from models.stock_borrow import short_stocks_of
+from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of
+
+REASON = "Stock is lent to intraday accounts within the day only."
+
+
+async def recall_shorts(desk: Desk, ids: Sequence[AccountId]) -> None:
+    """Ask these accounts for what they are short of and nobody has asked them for."""
+    shorts = await short_stocks_of(ids)
+    known = await open_recoveries_of([account_id for account_id, _ in shorts]) if shorts else []
+    open_of = {key: recallable_quantity(quantity, _recalls(known, *key)) for key, quantity in shorts.items()}
+    for account_id in dict.fromkeys(account_id for (account_id, _), quantity in open_of.items() if quantity):
+        async with transaction():
+            await lock_accounts([account_id])
+            await _recall(desk, account_id, desk.clock())
+        desk.on_commit()
+
+
+def _recalls(known: Sequence[Recovery], account_id: AccountId, symbol: Symbol) -> list[Recovery]:
+    return [
+        each
+        for each in known
+        if each.account_id == account_id
+        and each.alert_type is AlertType.SHORT_RECALL
+        and each.symbol == symbol
+    ]
+
+
+async def _recall(desk: Desk, account_id: AccountId, now: datetime) -> None:
+    account = (await load_books([account_id], desk.rules.books, now))[account_id]
+    wanted = [
+        await _wanted(desk, account, held.instrument.symbol, now)
+        for held in account.book.holdings
+        if held.quantity < 0 and held.instrument.kind is not InstrumentKind.OPTION
+    ]
+    found = [each for each in wanted if each is not None]
+    if found:
+        alert = AlertType.SHORT_RECALL
+        await outbox.append(await open_recoveries(desk, SYSTEM, account, alert, found, now, now))
+
+
+async def _wanted(desk: Desk, account: AccountBook, symbol: Symbol, now: datetime) -> Wanted | None:
+    """The rest of the short that no recall asks for yet, recalled."""
+    short = short_quantity(account.book, symbol)
+    account_id = account.account.account_id
+    quantity = recallable_quantity(
+        short, _recalls(await open_recoveries_of([account_id]), account_id, symbol)
+    )
+    if not quantity:
+        return None
+    recall = StockRecall(
+        id=desk.new_id(),
+        symbol=symbol,
+        quantity=quantity,
+        allocated=quantity,
+        rule=AllocationRule.FIFO,
+        cause=RecallCause.UNBORROWED,
+        due_at=now,
+        reason=REASON,
+        recalled_by=SYSTEM,
+        recalled_at=now,
+    )
+    await insert_recall(recall)
+    detail = {"symbol": symbol, "quantity": plain(quantity), "account": account_id}
+    await write_audit([entry(SYSTEM, now, "recallStock", "stockRecall", recall.id, detail)])
+    return Wanted(symbol, quantity, total([short, quantity.copy_negate()]), recall.cause, recall.id)

@@ -1,0 +1,119 @@
+"""Ask an account for stock: a case of recovery with one record per stock, in the caller's transaction.
+
+An account has one live case of each reason; what is asked for while it lives is added to it.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from desk.audit import case_entry
+from desk.desk import Desk
+from desk.outcomes import plain
+from desk.watching.assess_case import case_event
+from desk.watching.take_snapshot import snapshot_change
+from domain.case import AlertType, Case, CaseStatus, CaseTrigger, decide
+from domain.events import CaseEvent, CaseEventKind, CaseView
+from domain.ids import CaseId, RecoveryId, Symbol
+from domain.margin import compute_figures
+from domain.money import ZERO
+from domain.principal import Principal
+from domain.refusals import Refusal
+from domain.stock_recovery import RecallCause, Recovery, without_amount
+from models.audit import write_audit
+from models.book import AccountBook
+from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
+from models.stock_recovery import insert_recoveries
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """So much of a stock. The last three are of a recall."""
+
+    symbol: Symbol
+    quantity: Decimal
+    short_may_stay: Decimal = ZERO
+    cause: RecallCause | None = None
+    recall_id: str | None = None
+
+
+async def open_recoveries(
+    desk: Desk,
+    by: Principal | str,
+    account: AccountBook,
+    alert_type: AlertType,
+    wanted: Sequence[Wanted],
+    due_at: datetime,
+    now: datetime,
+) -> list[CaseEvent]:
+    """Store case, records and evidence; the events to append. `account` was read under its lock."""
+    live = await live_cases_of([account.account.account_id])
+    before = next((view for view in live if view.case.alert_type is alert_type), None)
+    if before is None:
+        view, event = await _opened(desk, account, alert_type, due_at, now)
+    else:
+        view, event = await _extended(desk, account, before, due_at, now)
+    await insert_recoveries(
+        [
+            Recovery(
+                id=RecoveryId(desk.new_id()),
+                account_id=view.case.account_id,
+                case_id=view.case.id,
+                alert_type=alert_type,
+                symbol=each.symbol,
+                quantity=each.quantity,
+                outstanding=each.quantity,
+                due_at=due_at,
+                opened_at=now,
+                short_may_stay=each.short_may_stay,
+                cause=each.cause,
+                recall_id=each.recall_id,
+            )
+            for each in wanted
+        ]
+    )
+    case_before = before.case if before else None
+    made = case_entry(by, now, case_before, view.case, detail={"stock": [_plain(each) for each in wanted]})
+    await write_audit([made] if made else [])
+    await snapshot_change(desk, case_before, view.case, now, account)
+    return [event]
+
+
+def _plain(wanted: Wanted) -> dict[str, str | None]:
+    return {"symbol": wanted.symbol, "quantity": plain(wanted.quantity), "recall": wanted.recall_id}
+
+
+async def _opened(
+    desk: Desk, account: AccountBook, alert_type: AlertType, due_at: datetime, now: datetime
+) -> tuple[CaseView, CaseEvent]:
+    account_id = account.account.account_id
+    case = Case(
+        id=CaseId(desk.new_id()),
+        case_no=await next_case_no(now.year),
+        account_id=account_id,
+        alert_type=alert_type,
+        status=CaseStatus.OPEN,
+        figures=without_amount(compute_figures(account.book, now, desk.rules.max_price_age)),
+        amount_at_open=ZERO,
+        uncovered_amount=ZERO,
+        opened_at=now,
+        deadline=due_at,
+        force_eligible=False,
+        reopened_from=await last_closed_case(account_id, alert_type),
+    )
+    await insert_case(case)
+    view = CaseView(case, account.account, account.symbols)
+    return view, CaseEvent(desk.event_id(), now, CaseEventKind.OPENED, view)
+
+
+async def _extended(
+    desk: Desk, account: AccountBook, before: CaseView, due_at: datetime, now: datetime
+) -> tuple[CaseView, CaseEvent]:
+    case = decide(before.case, CaseTrigger.EDITED, now)
+    assert not isinstance(case, Refusal), "a live case can be edited"
+    case = replace(case, cured_since=None, deadline=min(case.deadline, due_at))
+    await save_case(case)
+    before = replace(before, symbols=account.symbols)
+    view = replace(before, case=case)
+    return view, case_event(desk, before, view, now)

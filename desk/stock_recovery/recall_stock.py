@@ -1,0 +1,204 @@
+"""A lender wants stock back: allocate it to the clients who are short of it, each with a case of its own.
+
+One transaction under the locks of all accounts that are short of the stock, so that no two recalls ask for
+the same shares, and none for more than is short.
+"""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+
+from desk.audit import entry
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from desk.outcomes import plain
+from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
+from domain.case import AlertType
+from domain.events import CaseEvent
+from domain.ids import AccountId, Symbol
+from domain.market import Instrument, InstrumentKind
+from domain.money import total
+from domain.principal import Audience, Capability, Principal
+from domain.recall_allocation import AllocationRule, RecallableShort, RecallShare, allocate
+from domain.refusals import Refusal, RefusalCode
+from domain.stock_recovery import RecallCause, Recovery, recallable_quantity
+from models import outbox
+from models.audit import AuditEntry, write_audit
+from models.book import AccountBook, load_books, lock_accounts
+from models.market import load_instruments
+from models.stock_borrow import ShortHolding, accounts_short_of, shorts_in
+from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of
+
+BOOKS_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class RecallStock:
+    """The command. The quantity is units of the stock, above zero."""
+
+    idempotency_key: str
+    symbol: Symbol
+    quantity: Decimal
+    due_at: datetime
+    cause: RecallCause
+    rule: AllocationRule
+    reason: str
+
+
+async def recall_stock(desk: Desk, principal: Principal, command: RecallStock) -> Outcome:
+    """`Done` names the recall."""
+
+    async def decide() -> Outcome | Refusal:
+        return await _decide(desk, principal, command)
+
+    return await run_once(
+        *(desk, principal, "recall_stock", command.idempotency_key, command.symbol, _plain(command)),
+        *(decide,),
+        needs=Capability.HANDLE_STOCK,
+    )
+
+
+async def _decide(desk: Desk, principal: Principal, command: RecallStock) -> Outcome | Refusal:
+    now = desk.clock()
+    instrument = (await load_instruments([command.symbol])).get(command.symbol)
+    refused = _refused(command, instrument, now)
+    if refused is not None:
+        return refused
+    assert instrument is not None
+    found = await _lock_shorts(desk, principal.audience, command.symbol)
+    if isinstance(found, Refusal):
+        return found
+    recoveries = await _open_recalls([short.account.account_id for short in found], command.symbol)
+    shorts = _recallable(found, recoveries)
+    shares = allocate(command.quantity, shorts.values(), command.rule, instrument.lot_size)
+    if not shares:
+        return Refusal(
+            RefusalCode.NOTHING_TO_COLLECT,
+            f"Nobody is short of a whole lot of {command.symbol} that is not recalled already.",
+        )
+    recall = _recall(desk, principal, command, total(share.quantity for share in shares), now)
+    await insert_recall(recall)
+    await write_audit([_audit(principal, recall, command, shares)])
+    await _open(desk, principal, recall, shares, shorts, now)
+    return Done(recall.id)
+
+
+def _refused(command: RecallStock, instrument: Instrument | None, now: datetime) -> Refusal | None:
+    if instrument is None or instrument.kind is InstrumentKind.OPTION:
+        return Refusal(RefusalCode.NOT_FOUND, f"There is no stock called {command.symbol}.")
+    if command.due_at <= now:
+        return Refusal(RefusalCode.TOO_LATE, "The recall is due already: give a time to come.")
+    return None
+
+
+async def _lock_shorts(desk: Desk, audience: Audience, symbol: Symbol) -> list[ShortHolding] | Refusal:
+    """The shorts within scope, read under the locks of their accounts."""
+    most = desk.rules.recall_max_accounts
+    ids = await accounts_short_of(audience, symbol, most + 1)
+    if len(ids) > most:
+        return Refusal(
+            RefusalCode.TOO_MANY,
+            f"More than {most} accounts are short of {symbol}: recall it by parts of the book.",
+        )
+    if ids:
+        await lock_accounts(ids)
+    locked = set(ids)
+    shorts = (await shorts_in(audience, [symbol])).get(symbol, [])
+    return [short for short in shorts if short.account.account_id in locked]
+
+
+async def _open_recalls(ids: Sequence[AccountId], symbol: Symbol) -> Mapping[AccountId, list[Recovery]]:
+    found: dict[AccountId, list[Recovery]] = defaultdict(list)
+    for each in await open_recoveries_of(ids):
+        if each.alert_type is AlertType.SHORT_RECALL and each.symbol == symbol:
+            found[each.account_id].append(each)
+    return found
+
+
+def _recallable(
+    shorts: Sequence[ShortHolding], recoveries: Mapping[AccountId, list[Recovery]]
+) -> dict[AccountId, RecallableShort]:
+    found = {}
+    for short in shorts:
+        id_ = short.account.account_id
+        quantity = recallable_quantity(short.quantity, recoveries.get(id_, ()))
+        if quantity > 0:
+            found[id_] = RecallableShort(id_, short.account.account_no, quantity, short.short_since)
+    return found
+
+
+async def _open(
+    desk: Desk,
+    principal: Principal,
+    recall: StockRecall,
+    shares: Sequence[RecallShare],
+    shorts: Mapping[AccountId, RecallableShort],
+    now: datetime,
+) -> None:
+    for start in range(0, len(shares), BOOKS_AT_ONCE):
+        chunk = shares[start : start + BOOKS_AT_ONCE]
+        books = await load_books([share.account_id for share in chunk], desk.rules.books, now)
+        events: list[CaseEvent] = []
+        for share in chunk:
+            short = shorts[share.account_id]
+            account = books[share.account_id]
+            events += await _open_one(desk, principal, recall, share, short, account, now)
+        await outbox.append(events)
+
+
+async def _open_one(
+    desk: Desk,
+    principal: Principal,
+    recall: StockRecall,
+    share: RecallShare,
+    short: RecallableShort,
+    account: AccountBook,
+    now: datetime,
+) -> list[CaseEvent]:
+    may_stay = total([short.quantity, share.quantity.copy_negate()])
+    wanted = Wanted(recall.symbol, share.quantity, may_stay, recall.cause, recall.id)
+    return await open_recoveries(
+        desk, principal, account, AlertType.SHORT_RECALL, [wanted], recall.due_at, now
+    )
+
+
+def _recall(
+    desk: Desk, principal: Principal, command: RecallStock, allocated: Decimal, now: datetime
+) -> StockRecall:
+    return StockRecall(
+        id=desk.new_id(),
+        symbol=command.symbol,
+        quantity=command.quantity,
+        allocated=allocated,
+        rule=command.rule,
+        cause=command.cause,
+        due_at=command.due_at,
+        reason=command.reason,
+        recalled_by=principal.subject,
+        recalled_at=now,
+    )
+
+
+def _plain(command: RecallStock) -> dict[str, object]:
+    return {
+        "symbol": command.symbol,
+        "quantity": plain(command.quantity),
+        "dueAt": command.due_at.isoformat(),
+        "cause": command.cause,
+        "rule": command.rule,
+        "reason": command.reason,
+    }
+
+
+def _audit(
+    principal: Principal, recall: StockRecall, command: RecallStock, shares: Sequence[RecallShare]
+) -> AuditEntry:
+    made = {
+        **_plain(command),
+        "allocated": plain(recall.allocated),
+        "shares": [[share.account_id, plain(share.quantity)] for share in shares],
+    }
+    detail = {"idempotencyKey": command.idempotency_key}
+    return entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail, after=made)

@@ -1,0 +1,1 @@
+"""Accounts looked at: books taken in, cases opened and closed by the figures, snapshots."""

@@ -1,0 +1,349 @@
+"""Looking at one account anew: open a case that is due, refresh the live ones, end those that are cured.
+
+Runs inside a transaction that holds the account's lock, on what the database says at that moment. It is the
+only place where figures become changes of state; the monitor only decides when to look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from desk.audit import MONITOR, case_entry, entry
+from desk.desk import Desk
+from desk.order_steps import store_step
+from desk.watching.assess_recovery import assess_recovery, is_recovery
+from desk.watching.expire_trading_limit import expire_trading_limit
+from desk.watching.open_orders import as_open_orders as as_open_orders
+from desk.watching.take_snapshot import snapshot_change
+from domain.canonical import plain
+from domain.case import (
+    LIVE,
+    AlertType,
+    AutoLiquidation,
+    AutoLiquidationTrigger,
+    Case,
+    CaseStatus,
+    CaseTrigger,
+    decide,
+    may_resolve,
+    with_figures,
+)
+from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
+from domain.exemption import AccountFacts
+from domain.ids import AccountId, CaseId, Symbol
+from domain.intraday import IntradayPhase
+from domain.liquidation import uncovered_amount
+from domain.margin import AccountType, Book, MarginFigures, compute_figures
+from domain.money import ZERO
+from domain.order import OrderChange, ask_cancel
+from domain.refusals import Refusal
+from domain.stock_recovery import RECOVERY_ALERTS
+from models import outbox
+from models.audit import write_audit
+from models.book import AccountBook, load_books
+from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
+from models.holding import set_close_only, set_written_off, symbols_of
+from models.order import open_orders_of
+
+_MARGIN_ALERTS = {
+    AccountType.MARGIN: AlertType.MAINTENANCE,
+    AccountType.INTRADAY: AlertType.INTRADAY,
+}
+
+
+async def assess_account(
+    desk: Desk, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None = None
+) -> None:
+    """Bring the account's cases up to the state of its book; the caller holds its lock.
+
+    `held_before`: an instrument whose position the caller's transaction changed, and whether it was held.
+    """
+    books = await load_books([account_id], desk.rules.books, now)
+    cases = await live_cases_of([account_id])
+    cases = [replace(view, symbols=_before(books[account_id].symbols, held_before)) for view in cases]
+    orders = await open_orders_of([account_id])
+    await outbox.append(await _settle(desk, books[account_id], cases, orders, now))
+
+
+async def tell_of_symbols(desk: Desk, account_id: AccountId, symbol: Symbol, held_before: bool) -> None:
+    """Tell of the account's live cases when a statement made an instrument come or go; the caller locks."""
+    symbols = await symbols_of(account_id)
+    if (symbol in symbols) is held_before:
+        return
+    now = desk.clock()
+    await outbox.append(
+        [
+            case_event(
+                desk,
+                replace(view, symbols=_before(symbols, (symbol, held_before))),
+                replace(view, symbols=symbols),
+                now,
+            )
+            for view in await live_cases_of([account_id])
+        ]
+    )
+
+
+def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
+    """Which calls the figures demand, given the account's terms and amount rule (not its positions)."""
+    if not figures.amount:
+        # The trading limit may cover a breach: a case would be cured at once, and open again at once.
+        return set()
+    if book.terms.account_type is AccountType.CASH:
+        return {AlertType.CASH_DEBT}
+    due = set()
+    if book.rule.whole_debt or figures.liquid_net_assets < figures.maintenance_margin:
+        due.add(_MARGIN_ALERTS[book.terms.account_type])
+    if book.rule.over_financing_triggers and figures.over_financing > 0:
+        due.add(AlertType.OVER_FINANCING)
+    return due
+
+
+def exempting(
+    account: AccountBook, alert_type: AlertType, figures: MarginFigures, now: datetime
+) -> str | None:
+    """The exemption rule that keeps the account from this call."""
+    book, reference = account.book, account.account
+    facts = AccountFacts(reference.account_no, account.client_group, book.terms, figures)
+    return account.rules.exempting(alert_type, facts, now)
+
+
+def due_calls(account: AccountBook, book: Book, figures: MarginFigures, now: datetime) -> set[AlertType]:
+    """Which calls the figures demand and no exemption rule prevents; `book` is the account's as of now."""
+    return {alert for alert in due_alerts(book, figures) if exempting(account, alert, figures, now) is None}
+
+
+def is_priced(book: Book) -> bool:
+    """Every position has a quote and every currency in use a rate: the figures mean something."""
+    base = book.terms.base_currency
+    currencies = {held.instrument.currency for held in book.holdings} | {cash.currency for cash in book.cash}
+    return all(held.quote is not None for held in book.holdings) and currencies - {base} <= book.fx.keys()
+
+
+async def _settle(
+    desk: Desk,
+    account: AccountBook,
+    cases: Sequence[CaseView],
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> list[Event]:
+    figures, uncovered = _measured(desk, account, orders, now)
+    events: list[Event] = []
+    live: set[AlertType] = set()
+    for view in cases:
+        own = [order for order in orders if order.order.case_id == view.case.id]
+        changed = False
+        superfluous: Sequence[OrderView] = own if figures.amount == 0 and not figures.stale else ()
+        if is_recovery(view.case):
+            assessed = await assess_recovery(desk, account, view.case, figures, own, now)
+            case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
+        else:
+            case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
+            case = await _exempted(account, case, figures, now)
+        if case.status in LIVE:
+            live.add(case.alert_type)
+        events += await _call_off(desk, superfluous, now)
+        told = replace(view, case=case, symbols=account.symbols)
+        if told != view or changed:
+            await save_case(case)
+            await _keep(desk, view.case, case, account, orders, now)
+            events.append(case_event(desk, view, told, now))
+    due = _due_anew(account, figures, live, now)
+    if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
+        account = await expire_trading_limit(account, now)
+        figures, uncovered = _measured(desk, account, orders, now)
+    for alert_type in sorted(due):
+        live.add(alert_type)
+        opened = await _open(desk, account, alert_type, figures, uncovered, now)
+        await _keep(desk, None, opened.view.case, account, orders, now)
+        events.append(opened)
+    await _mark_account(desk, account, bool(live - RECOVERY_ALERTS), figures, now)
+    return events
+
+
+async def _mark_account(
+    desk: Desk, account: AccountBook, has_case: bool, figures: MarginFigures, now: datetime
+) -> None:
+    """What of the account itself follows from the look: whether it may only reduce, what was written off."""
+    account_id = account.account.account_id
+    # Who has to bring back stock may still buy it: such a case is none here.
+    close_only = has_case or _takes_no_orders(desk, account, now)
+    marks: list[tuple[str, object, object]] = []
+    if account.close_only != close_only:
+        await set_close_only(account_id, close_only)
+        marks.append(("closeOnly", account.close_only, close_only))
+    alerts = due_alerts(account.book, figures)
+    if breach_ended(account, alerts, figures):
+        await set_written_off(account_id, account.written_off & alerts)
+        marks.append(("writtenOff", account.written_off, account.written_off & alerts))
+    if marks:
+        before, after = ({name: plain(each[when]) for name, *each in marks} for when in (0, 1))
+        await write_audit([entry(MONITOR, now, "mark", "account", account_id, before=before, after=after)])
+
+
+def breach_ended(account: AccountBook, due: set[AlertType], figures: MarginFigures) -> bool:
+    """A breach whose debt was written off is over: the next one opens a case again."""
+    return bool(account.written_off - due) and not figures.stale
+
+
+def _takes_no_orders(desk: Desk, account: AccountBook, now: datetime) -> bool:
+    reference = account.account
+    if reference.account_type is not AccountType.INTRADAY:
+        return False
+    return desk.intraday_phase(reference.base_currency, now) is not IntradayPhase.OPEN
+
+
+def _measured(
+    desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime
+) -> tuple[MarginFigures, Decimal]:
+    """The figures, and the amount that open orders leave uncovered."""
+    max_age = desk.rules.max_price_age
+    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, max_age)
+    return compute_figures(account.book, now, max_age), uncovered
+
+
+def _due_anew(
+    account: AccountBook, figures: MarginFigures, live: set[AlertType], now: datetime
+) -> set[AlertType]:
+    if not is_priced(account.book):
+        return set()
+    return due_calls(account, account.book, figures, now) - live - account.written_off
+
+
+def _progress(
+    desk: Desk,
+    account: AccountBook,
+    case: Case,
+    figures: MarginFigures,
+    uncovered: Decimal,
+    has_orders: bool,
+    now: datetime,
+) -> Case:
+    """The case after this look. A stale or missing price ends nothing: it fails closed."""
+    if case.status is CaseStatus.LIQUIDATING and not has_orders:
+        case = _decided(case, CaseTrigger.ORDERS_ENDED, now)
+    if is_priced(account.book):
+        case = with_figures(case, figures, uncovered, now)
+    else:
+        case = replace(case, figures=replace(case.figures, stale=True))
+    if case.overdue(now) and not case.force_eligible:
+        case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
+    if not case.figures.stale and not has_orders and may_resolve(case, now, desk.rules.close_hold):
+        case = _decided(case, CaseTrigger.CURED, now)
+    return case
+
+
+async def _keep(
+    desk: Desk,
+    before: Case | None,
+    after: Case,
+    account: AccountBook,
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> None:
+    """Evidence of what became of the case; the figures that count are in its snapshots."""
+    await snapshot_change(desk, before, after, now, account, orders)
+    made = case_entry(MONITOR, now, before, after)
+    if made is not None and after.exempted_by and not after.live:
+        made = replace(made, action="exempt", detail={"setting": after.exempted_by})
+    if made is not None:
+        await write_audit([made])
+
+
+async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:
+    """The case, void where an exemption rule matches by now. While its orders are open it waits for them."""
+    if case.status not in (CaseStatus.OPEN, CaseStatus.EXCEPTION):
+        return case
+    rule = exempting(account, case.alert_type, figures, now)
+    if rule is None:
+        return case
+    return replace(_decided(case, CaseTrigger.EXEMPTED, now), exempted_by=rule)
+
+
+def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:
+    decided = decide(case, trigger, now)
+    assert not isinstance(decided, Refusal), f"{case.status} and {trigger}: {decided}"
+    return decided
+
+
+async def _open(
+    desk: Desk,
+    account: AccountBook,
+    alert_type: AlertType,
+    figures: MarginFigures,
+    uncovered: Decimal,
+    now: datetime,
+) -> CaseEvent:
+    reference = account.account
+    case = Case(
+        id=CaseId(desk.new_id()),
+        case_no=await next_case_no(now.year),
+        account_id=reference.account_id,
+        alert_type=alert_type,
+        status=CaseStatus.OPEN,
+        figures=figures,
+        amount_at_open=figures.amount,
+        uncovered_amount=uncovered,
+        opened_at=now,
+        deadline=desk.deadline(now, reference.base_currency),
+        force_eligible=figures.liquid_net_assets < figures.force_close_margin,
+        cured_since=now if figures.amount == ZERO else None,
+        auto_liquidation=_at_once(desk, account, alert_type, now),
+        reopened_from=await last_closed_case(reference.account_id, alert_type),
+    )
+    await insert_case(case)
+    view = CaseView(case, reference, account.symbols)
+    return CaseEvent(desk.event_id(), now, CaseEventKind.OPENED, view)
+
+
+def _at_once(
+    desk: Desk, account: AccountBook, alert_type: AlertType, now: datetime
+) -> AutoLiquidation | None:
+    """What intraday accounts owe is not waited for: where the rules say so, and always before the close."""
+    if alert_type is not AlertType.INTRADAY:
+        return None
+    at_once = desk.rules.cases.intraday.liquidates_at_once or account.book.rule.whole_debt
+    return AutoLiquidation(now, AutoLiquidationTrigger.INTRADAY) if at_once else None
+
+
+async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> list[Event]:
+    """Nothing is left to collect: what is still at the venue would sell too much."""
+    events: list[Event] = []
+    for view in orders:
+        if view.order.override:
+            continue
+        change = ask_cancel(view.order, now, "the case is cured")
+        if isinstance(change, OrderChange) and not change.unchanged:
+            events.append(await store_step(desk, view, change, by=MONITOR))
+    return events
+
+
+def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> CaseEvent:
+    """The event of a changed case."""
+    if after.case.closed_at is not None:
+        kind = CaseEventKind.CLOSED
+    elif after.case.status is not before.case.status:
+        kind = CaseEventKind.STATUS_CHANGED
+    else:
+        kind = CaseEventKind.UPDATED
+    return CaseEvent(
+        id=desk.event_id(),
+        at=now,
+        kind=kind,
+        view=after,
+        previous_status=before.case.status,
+        previous_amount=before.case.figures.amount,
+        previous_symbols=before.symbols,
+        # Told then or later: a deadline that passed in between is told of once more rather than not at all.
+        previous_overdue=before.case.overdue(before.case.figures.as_of),
+    )
+
+
+def _before(symbols: tuple[Symbol, ...], held_before: tuple[Symbol, bool] | None) -> tuple[Symbol, ...]:
+    if held_before is None:
+        return symbols
+    symbol, held = held_before
+    if held is (symbol in symbols):
+        return symbols
+    return tuple(sorted({*symbols, symbol})) if held else tuple(each for each in symbols if each != symbol)

@@ -1,0 +1,216 @@
+"""What a scenario would do to the whole book: which accounts would be called, and for how much.
+
+One consistent read, chunk after chunk, so that memory does not grow with the book; each account is valued
+twice by `compute_figures`, as it is and as it would be. It talks to the database only and can run wherever
+one is active: the gateway runs it in a process of its own, so that it delays no request.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from heapq import heappush, heapreplace
+
+from desk.watching.assess_case import due_calls, is_priced
+from domain.case import AlertType
+from domain.events import AccountReference
+from domain.ids import AccountId
+from domain.margin import MarginFigures, RiskLevel, compute_figures
+from domain.market import FxRate
+from domain.money import ONE, ZERO, Currency, exact, round_money
+from domain.principal import Audience
+from domain.what_if import Scenario, Shocked
+from models.book import AccountBook, BookRules
+from models.database import consistent_read
+from models.whole_book import accounts_with_live_cases, every_book, load_market
+
+
+class BookWhatIfBusy(Exception):
+    """No answer now: too many ask at once, or it takes too long. The message is for the user."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookWhatIf:
+    """What is asked. `kept_max` bounds the accounts that the answer names, `accounts_per_chunk` memory."""
+
+    scenario: Scenario
+    audience: Audience
+    rules: BookRules
+    max_price_age: timedelta
+    reporting_currency: Currency
+    kept_max: int
+    accounts_per_chunk: int
+
+
+@dataclass(frozen=True, slots=True)
+class AccountEffect:
+    """An account that would be in call, in its base currency."""
+
+    account: AccountReference
+    alerts: tuple[AlertType, ...]
+    """Calls that the figures would demand; none where only a live case asks on."""
+    has_live_case: bool
+    amount_before: Decimal
+    amount_after: Decimal
+    liquid_net_assets_after: Decimal
+    maintenance_margin_after: Decimal
+    risk_level_after: RiskLevel
+    stale: bool
+    rank: Decimal
+    """The amount afterwards in the reporting currency, 0 without a rate: what the list is sorted by."""
+
+
+@dataclass(slots=True)
+class CurrencyEffect:
+    """Sums over the accounts of one base currency."""
+
+    currency: Currency
+    accounts: int = 0
+    calls_before: int = 0
+    calls_after: int = 0
+    amount_before: Decimal = ZERO
+    amount_after: Decimal = ZERO
+
+
+@dataclass(frozen=True, slots=True)
+class BookEffect:
+    """What it comes to."""
+
+    as_of: datetime
+    accounts: int
+    new_calls: int
+    """Accounts without a live case that would get one."""
+    unpriced: int
+    """Accounts with a position without quote or money without rate: they can get no call."""
+    stale: int
+    currencies: tuple[CurrencyEffect, ...]
+    total_before: Decimal | None
+    """In the reporting currency at today's rates; None where one is missing."""
+    total_after: Decimal | None
+    """The same at the rates of the scenario."""
+    worst: tuple[AccountEffect, ...]
+    """Accounts in call afterwards, the most to collect first, at most `kept_max`."""
+    calls_after: int
+
+
+async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
+    """Reads everything of one moment; changes nothing."""
+    async with consistent_read():
+        market = await load_market(asked.rules, now)
+        live = await accounts_with_live_cases(asked.audience)
+        into = market.rates.get(asked.reporting_currency, {})
+        tally = _Tally(asked, Shocked(asked.scenario), live, into, now)
+        async for books in every_book(asked.audience, market, asked.accounts_per_chunk):
+            for book in books:
+                tally.add(book)
+    return tally.result()
+
+
+@dataclass(slots=True)
+class _Tally:
+    asked: BookWhatIf
+    shocked: Shocked
+    live: frozenset[AccountId]
+    into_reporting: Mapping[Currency, FxRate]
+    now: datetime
+    new_calls: int = 0
+    unpriced: int = 0
+    stale: int = 0
+    currencies: dict[Currency, CurrencyEffect] = field(default_factory=dict)
+    _worst: list[tuple[Decimal, AccountId, AccountEffect]] = field(default_factory=list)
+
+    def add(self, account: AccountBook) -> None:
+        """Value the account as it is and as it would be."""
+        book = account.book
+        after = self.shocked.book(book)
+        figures = compute_figures(book, self.now, self.asked.max_price_age)
+        then = figures
+        if after is not book:
+            then = compute_figures(after, self.now, self.asked.max_price_age)
+        priced = is_priced(book)
+        self.unpriced += not priced
+        self.stale += figures.stale
+        live = account.account.account_id in self.live
+        sums = self._sums(account.account.base_currency)
+        sums.accounts += 1
+        if figures.amount and (live or (priced and due_calls(account, book, figures, self.now))):
+            sums.calls_before += 1
+            sums.amount_before += figures.amount
+        alerts = due_calls(account, after, then, self.now) if priced else set()
+        if then.amount and (live or alerts):
+            sums.calls_after += 1
+            sums.amount_after += then.amount
+            self.new_calls += not live
+            self._keep(self._effect(account, tuple(sorted(alerts)), live, figures, then))
+
+    def result(self) -> BookEffect:
+        """Everything added so far."""
+        currencies = tuple(self.currencies[key] for key in sorted(self.currencies))
+        rates_after = {key: self.shocked.rate(rate) for key, rate in self.into_reporting.items()}
+        worst = sorted(self._worst, key=lambda kept: (-kept[0], kept[1]))
+        return BookEffect(
+            as_of=self.now,
+            accounts=sum(each.accounts for each in currencies),
+            new_calls=self.new_calls,
+            unpriced=self.unpriced,
+            stale=self.stale,
+            currencies=currencies,
+            total_before=self._total(
+                ((each.currency, each.amount_before) for each in currencies), self.into_reporting
+            ),
+            total_after=self._total(((each.currency, each.amount_after) for each in currencies), rates_after),
+            worst=tuple(effect for _, _, effect in worst),
+            calls_after=sum(each.calls_after for each in currencies),
+        )
+
+    def _sums(self, currency: Currency) -> CurrencyEffect:
+        if currency not in self.currencies:
+            self.currencies[currency] = CurrencyEffect(currency)
+        return self.currencies[currency]
+
+    def _effect(
+        self,
+        account: AccountBook,
+        alerts: tuple[AlertType, ...],
+        live: bool,
+        before: MarginFigures,
+        after: MarginFigures,
+    ) -> AccountEffect:
+        return AccountEffect(
+            account=account.account,
+            alerts=alerts,
+            has_live_case=live,
+            amount_before=before.amount,
+            amount_after=after.amount,
+            liquid_net_assets_after=after.liquid_net_assets,
+            maintenance_margin_after=after.maintenance_margin,
+            risk_level_after=after.risk_level,
+            stale=after.stale,
+            rank=self._rank(account.account.base_currency, after.amount),
+        )
+
+    def _rank(self, currency: Currency, amount: Decimal) -> Decimal:
+        return self._total([(currency, amount)], self.into_reporting) or ZERO
+
+    def _keep(self, effect: AccountEffect) -> None:
+        """The worst so far; a heap with the least of them on top."""
+        item = (effect.rank, effect.account.account_id, effect)
+        if len(self._worst) < self.asked.kept_max:
+            heappush(self._worst, item)
+        elif item[:2] > self._worst[0][:2]:
+            heapreplace(self._worst, item)
+
+    def _total(
+        self, amounts: Iterable[tuple[Currency, Decimal]], rates: Mapping[Currency, FxRate]
+    ) -> Decimal | None:
+        """In the reporting currency, whole minor units; None where a rate is missing."""
+        reporting, sum_ = self.asked.reporting_currency, ZERO
+        with exact():
+            for currency, amount in amounts:
+                rate = ONE if currency == reporting else None
+                if currency in rates and rate is None:
+                    rate = rates[currency].rate
+                if rate is None and amount:
+                    return None
+                sum_ += amount * (rate or ZERO)
+        return round_money(sum_, reporting)

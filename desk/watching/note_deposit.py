@@ -1,0 +1,64 @@
+"""Money that came and meets a call in part, or in full, stays in the case's history.
+
+The book of record states balances, not what moved them: a deposit, a dividend or the client's own sale look
+the same from here. So the note says that cash rose and by how much, and does not call it a deposit.
+The desk's own fills are in both balances, if the book of record has booked what it had of them by then.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from desk.audit import BOOK, case_entry
+from desk.desk import Desk
+from desk.follow_up import note
+from desk.watching.assess_case import case_event
+from desk.watching.assess_recovery import is_recovery
+from domain.booking import credited
+from domain.canonical import plain
+from domain.ids import AccountId
+from domain.margin import Book, compute_figures
+from domain.money import Currency, exact
+from domain.principal import SYSTEM
+from models import outbox
+from models.audit import write_audit
+from models.book import AccountBook, load_books
+from models.case import live_cases_of, save_case
+
+
+async def note_deposit(
+    desk: Desk, account_id: AccountId, currency: Currency, before: Decimal, after: Decimal
+) -> None:
+    """Tell the account's live calls what a risen balance did to the amount; the caller holds its lock."""
+    with exact():
+        received = after - before
+    views = [view for view in await live_cases_of([account_id]) if not is_recovery(view.case)]
+    if received <= 0 or not views:
+        return
+    now = desk.clock()
+    account = (await load_books([account_id], desk.rules.books, now))[account_id]
+    text = _told(desk, account, currency, received, now)
+    for view in views:
+        case = await note(desk, view.case, SYSTEM, text, now)
+        await save_case(case)
+        detail = {"currency": currency, "received": plain(received)}
+        noted = case_entry(BOOK, now, view.case, case, "noteDeposit", detail)
+        await write_audit([noted] if noted else [])
+        told = replace(view, symbols=account.symbols)
+        await outbox.append([case_event(desk, told, replace(told, case=case), now)])
+
+
+def _told(desk: Desk, account: AccountBook, currency: Currency, received: Decimal, now: datetime) -> str:
+    base = account.account.base_currency
+    earlier = _amount(desk, _without(account.book, currency, received), now)
+    left = _amount(desk, account.book, now)
+    money = f"{received.normalize():f} {currency}"
+    return f"Cash rose by {money}: of {earlier:f} {base} to collect {left:f} {base} are left."
+
+
+def _amount(desk: Desk, book: Book, now: datetime) -> Decimal:
+    return compute_figures(book, now, desk.rules.max_price_age).amount
+
+
+def _without(book: Book, currency: Currency, received: Decimal) -> Book:
+    return replace(book, cash=credited(book.cash, currency, -received))

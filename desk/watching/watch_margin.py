@@ -1,0 +1,302 @@
+"""The monitor: prices and book changes in, cases opened, refreshed and ended. One process does it.
+
+It keeps every account's book in memory, so that a quote costs one addition per holder, and looks at the
+database only where a case is to open, to change its state or to be refreshed. Decisions themselves are made
+by `assess_account`, under the account's lock, on what the database says: losing or repeating anything here
+can delay a case, never make a wrong one.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TypeVar
+
+import structlog
+
+from desk.desk import Desk
+from desk.watching.apply_book import UnknownSubject, apply_contact, apply_statement, take_trade_status
+from desk.watching.assess_case import (
+    as_open_orders,
+    assess_account,
+    breach_ended,
+    case_event,
+    due_alerts,
+    due_calls,
+    exempting,
+    is_priced,
+)
+from desk.watching.assess_recovery import is_recovery
+from desk.watching.follow_settings import SettingsFollower
+from domain.book_changes import BookChange, ContactStated, TradeStatusStated
+from domain.case import AlertType, Case, CaseStatus, may_resolve, with_figures
+from domain.events import CaseView, Event, OrderView
+from domain.ids import AccountId, Symbol
+from domain.liquidation import uncovered_amount
+from domain.live_book import LiveBook
+from domain.margin import MarginFigures
+from domain.market import FxRate, Quote
+from domain.money import Currency
+from domain.stock_recovery import without_amount
+from models import outbox
+from models.book import AccountBook, load_all_account_ids, load_books, lock_accounts
+from models.case import live_cases_of, save_figures
+from models.database import transaction
+from models.market import holders, save_fx_rates, save_quotes
+from models.order import open_orders_of
+
+log = structlog.get_logger()
+
+LOAD_BATCH_ACCOUNTS = 500
+REFRESH_BATCH_CASES = 50
+ACCOUNTS_AT_A_STRETCH = 100
+"""How many accounts are computed before others get their turn: a few milliseconds."""
+
+FeedMessage = Quote | FxRate | BookChange
+
+
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Watched:
+    account: AccountBook
+    live: LiveBook
+    cases: list[CaseView]
+    orders: list[OrderView]
+
+
+class Monitor:
+    """Not thread-safe; `take` may be called while `look` runs."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._watched: dict[AccountId, _Watched] = {}
+        self._holders: dict[Symbol, set[AccountId]] = defaultdict(set)
+        self._quotes: dict[Symbol, Quote] = {}
+        self._rates: dict[tuple[Currency, Currency], FxRate] = {}
+        self._to_load: set[AccountId] = set()
+        self._to_look_at: set[AccountId] = set()
+        self._settings = SettingsFollower(desk)
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts are watched."""
+        return len(self._watched)
+
+    async def note_everything(self) -> None:
+        """At the start, and now and then to heal whatever went by unseen: read all anew at the next look."""
+        self._to_load.update(await load_all_account_ids())
+
+    def note(self, account_id: AccountId) -> None:
+        """Something about the account changed in the database: read it anew at the next look."""
+        self._to_load.add(account_id)
+
+    async def follow_settings(self) -> None:
+        """Read anew, at the next look, whom changed risk settings concern. Begin with it."""
+        self._to_load.update(await self._settings.affected())
+
+    async def take(self, messages: Sequence[FeedMessage]) -> list[tuple[FeedMessage, str]]:
+        """Store what the feed says and note whom it concerns; what could not be taken, and why."""
+        quotes = {message.symbol: message for message in messages if isinstance(message, Quote)}
+        rates = [message for message in messages if isinstance(message, FxRate)]
+        await save_quotes(list(quotes.values()))
+        await save_fx_rates(rates)
+        for quote in quotes.values():
+            self._on_quote(quote)
+            await asyncio.sleep(0)
+        for rate in rates:
+            self._on_rate(rate)
+            await asyncio.sleep(0)
+        refused = [(m, await self._take_statement(m)) for m in messages if not isinstance(m, Quote | FxRate)]
+        return [(message, why) for message, why in refused if why is not None]
+
+    async def look(self) -> None:
+        """Act on everything noted since the last look."""
+        await self._load_noted()
+        noted, self._to_look_at = self._to_look_at, set()
+        for number, account_id in enumerate(noted, start=1):
+            watched = self._watched.get(account_id)
+            if watched is not None and self._must_assess(watched):
+                await self._assess(account_id)
+            if number % ACCOUNTS_AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        await self._load_noted()
+
+    async def refresh(self) -> None:
+        """Store the figures of live cases that changed since the last refresh, and tell.
+
+        The next look is at all of them: time alone may make a case overdue, or cured for long enough.
+        """
+        self._to_look_at.update(id_ for id_, watched in self._watched.items() if watched.cases)
+        live = [(watched, view) for watched in self._watched.values() for view in watched.cases]
+        for start in range(0, len(live), REFRESH_BATCH_CASES):
+            await self._refresh(live[start : start + REFRESH_BATCH_CASES])
+
+    async def _take_statement(self, message: BookChange) -> str | None:
+        if isinstance(message, TradeStatusStated):
+            if await take_trade_status(self._desk, message):
+                self._to_load.update(await holders(message.symbol))
+            return None
+        if isinstance(message, ContactStated):
+            return await apply_contact(self._desk, message)
+        try:
+            self._to_load.add(await apply_statement(self._desk, message))
+        except UnknownSubject as unknown:
+            return str(unknown)
+        return None
+
+    def _on_quote(self, quote: Quote) -> None:
+        self._quotes[quote.symbol] = quote
+        for account_id in self._holders.get(quote.symbol, ()):
+            self._watched[account_id].live.on_quote(quote)
+            self._to_look_at.add(account_id)
+
+    def _on_rate(self, rate: FxRate) -> None:
+        self._rates[rate.base_currency, rate.quote_currency] = rate
+        for account_id, watched in self._watched.items():
+            if watched.live.on_fx(rate):
+                self._to_look_at.add(account_id)
+
+    async def _load_noted(self) -> None:
+        noted, self._to_load = sorted(self._to_load), set()
+        for start in range(0, len(noted), LOAD_BATCH_ACCOUNTS):
+            await self._load(noted[start : start + LOAD_BATCH_ACCOUNTS])
+
+    async def _load(self, account_ids: Sequence[AccountId]) -> None:
+        books = await load_books(account_ids, self._desk.rules.books, self._desk.clock())
+        cases = _by_account(await live_cases_of(account_ids), lambda view: view.case.account_id)
+        orders = _by_account(await open_orders_of(account_ids), lambda view: view.order.account_id)
+        for account_id, account in books.items():
+            self._watch(
+                account_id, _Watched(account, self._live(account), cases[account_id], orders[account_id])
+            )
+
+    def _live(self, account: AccountBook) -> LiveBook:
+        live = LiveBook(account.book, self._desk.rules.max_price_age)
+        for symbol in account.symbols:
+            if symbol in self._quotes:
+                live.on_quote(self._quotes[symbol])
+        for rate in self._rates.values():
+            live.on_fx(rate)
+        return live
+
+    def _watch(self, account_id: AccountId, watched: _Watched) -> None:
+        before = self._watched.get(account_id)
+        for symbol in before.account.symbols if before else ():
+            self._holders[symbol].discard(account_id)
+        for symbol in watched.account.symbols:
+            self._holders[symbol].add(account_id)
+        self._watched[account_id] = watched
+        self._to_look_at.add(account_id)
+
+    def _must_assess(self, watched: _Watched) -> bool:
+        now = self._desk.clock()
+        figures = watched.live.figures(now)
+        live = {view.case.alert_type for view in watched.cases}
+        due = due_alerts(watched.account.book, figures)
+        if breach_ended(watched.account, due, figures):
+            return True
+        if due - live - watched.account.written_off and self._opens(watched, figures, live, now):
+            return True
+        return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
+
+    def _opens(self, watched: _Watched, figures: MarginFigures, live: set[AlertType], now: datetime) -> bool:
+        unseen = live | watched.account.written_off
+        return bool(
+            is_priced(watched.live.book())
+            and due_calls(watched.account, watched.account.book, figures, now) - unseen
+        )
+
+    def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:
+        if not case.force_eligible and (case.overdue(now) or _is_below_force(watched, figures)):
+            return True
+        own = [view.order for view in watched.orders if view.order.case_id == case.id]
+        if case.status is CaseStatus.LIQUIDATING and not own:
+            return True
+        if is_recovery(case):
+            return not own and may_resolve(case, now, self._desk.rules.close_hold)
+        if exempting(watched.account, case.alert_type, figures, now) and not own:
+            return True
+        if figures.amount > 0 or figures.stale:
+            return False
+        return any(order.cancellable and not order.override for order in own) or (
+            not own and may_resolve(case, now, self._desk.rules.close_hold)
+        )
+
+    async def _assess(self, account_id: AccountId) -> None:
+        async with transaction():
+            await lock_accounts([account_id])
+            await assess_account(self._desk, account_id, self._desk.clock())
+        self._desk.on_commit()
+        self._to_load.add(account_id)
+
+    def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
+        figures = watched.live.figures(now)
+        if is_recovery(case):
+            return replace(case, figures=without_amount(figures), force_eligible=case.overdue(now))
+        uncovered = figures.amount
+        if watched.orders:
+            uncovered = uncovered_amount(
+                watched.live.book(), as_open_orders(watched.orders), now, self._desk.rules.max_price_age
+            )
+        if figures.stale and not is_priced(watched.live.book()):
+            return replace(case, figures=replace(case.figures, stale=True))
+        after = with_figures(case, figures, uncovered, now)
+        # That the desk may sell from now on is a moment to be kept: the next look makes it.
+        return after if case.force_eligible else replace(after, force_eligible=False)
+
+    async def _refresh(self, live: Sequence[tuple[_Watched, CaseView]]) -> None:
+        now = self._desk.clock()
+        changed = [
+            (watched, view, case)
+            for watched, view in live
+            if _differs(view.case, case := self._recomputed(watched, view.case, now))
+        ]
+        if changed:
+            await self._store_refreshed(changed, now)
+            self._desk.on_commit()
+
+    async def _store_refreshed(
+        self, changed: Sequence[tuple[_Watched, CaseView, Case]], now: datetime
+    ) -> None:
+        async with transaction():
+            stored = await save_figures([(case, watched.account.version) for watched, _, case in changed])
+            events: list[Event] = [
+                case_event(
+                    self._desk,
+                    replace(view, symbols=watched.account.symbols),
+                    CaseView(case, view.account, watched.account.symbols),
+                    now,
+                )
+                for watched, view, case in changed
+                if case.id in stored
+            ]
+            await outbox.append(events)
+        for watched, view, case in changed:
+            if case.id in stored:
+                watched.cases = [
+                    replace(each, case=case) if each.case.id == case.id else each for each in watched.cases
+                ]
+            else:
+                self._to_load.add(view.case.account_id)
+
+
+def _is_below_force(watched: _Watched, figures: MarginFigures) -> bool:
+    below = figures.liquid_net_assets < figures.force_close_margin
+    return below and is_priced(watched.live.book())
+
+
+def _differs(before: Case, after: Case) -> bool:
+    """Worth telling: anything but the moment of computing, unless the deadline lies in between."""
+    if before.overdue(before.figures.as_of) is not after.overdue(after.figures.as_of):
+        return True
+    return replace(before, figures=replace(before.figures, as_of=after.figures.as_of)) != after
+
+
+def _by_account(views: Iterable[V], key: Callable[[V], AccountId]) -> dict[AccountId, list[V]]:
+    grouped: dict[AccountId, list[V]] = defaultdict(list)
+    for view in views:
+        grouped[key(view)].append(view)
+    return grouped

@@ -1,0 +1,1 @@
+"""The settings by topic; `gateway.settings` puts them together."""

@@ -1,0 +1,38 @@
+"""The market: feeds, and how old a price may be."""
+
+from pathlib import Path
+
+from pydantic import Field
+
+from gateway.sections.types import Count, Feed, Listed, Seconds, Section
+
+
+class MarketSettings(Section):
+    """The market: feeds, and how old a price may be."""
+
+    feed: Feed = Field(
+        Feed.NONE, description="Where prices, positions and cash come from: `none`, `replay` or `redis`."
+    )
+    book_file: Path | None = Field(
+        None, description="The book that is imported into an empty database at start."
+    )
+    replay_file: Path | None = Field(None, description="The closing prices that the replay feed plays.")
+    replay_day_seconds: Seconds = Field(10, description="How many seconds one replayed trading day takes.")
+    replay_steps_per_day: Count = Field(
+        10, description="The least number of price steps in one replayed trading day."
+    )
+    feed_streams: Listed[str] = Field(
+        ("desk:quotes", "desk:book"),
+        min_length=1,
+        description="The Redis streams that the Redis feed reads, separated by commas.",
+    )
+    feed_batch: Count = Field(500, description="The most messages of a feed that are taken in at a time.")
+    feed_dead_letters: Count = Field(
+        10_000, description="The most unreadable messages that the Redis feed keeps for inspection."
+    )
+    max_price_age_s: Seconds = Field(
+        60, description="A price or FX rate older than this many seconds makes figures stale."
+    )
+    reporting_currency: str = Field(
+        "USD", pattern="^[A-Z]{3}$", description="The currency that totals over accounts are stated in."
+    )

@@ -1,0 +1,66 @@
+"""The process: where it listens, what it works with, how it stops."""
+
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+
+from gateway.sections.types import Count, LogFormat, Profile, Seconds, SecondsOrZero, Section
+
+DEVELOPMENT_SECRET = "development-only-secret-known-to-everybody"
+
+
+class ProcessSettings(Section):
+    """The process: where it listens, what it works with, how it stops."""
+
+    profile: Profile = Field(
+        Profile.DEVELOPMENT, description="`production` refuses what is only fit for a developer's machine."
+    )
+    host: str = Field("127.0.0.1", description="The address the server listens on.")
+    port: int = Field(8000, ge=0, le=65535, description="The port the server listens on; 0 takes a free one.")
+    data_directory: Path = Field(Path(".data"), description="Where the embedded database lives.")
+    database_url: str = Field(
+        default_factory=lambda known: f"sqlite://{known['data_directory']}/desk.sqlite3",
+        repr=False,
+        description="The database, `postgres://...` or `sqlite://<file>`; default: in the data directory.",
+    )
+    database_pool_size: Count = Field(20, description="The most PostgreSQL connections one process opens.")
+    redis_url: str | None = Field(
+        None,
+        repr=False,
+        description="The Redis server of bus and leases; without it the bus lives in memory.",
+    )
+    auth_secret: SecretStr = Field(
+        SecretStr(DEVELOPMENT_SECRET),
+        description="The HS256 key that signs tokens and cursors, 32 bytes or more.",
+    )
+    auth_previous_secret: SecretStr | None = Field(
+        None,
+        description="The key before that: what it signed is still taken, as long as this is set.",
+    )
+    auth_leeway_s: SecondsOrZero = Field(
+        5, description="By how many seconds the clocks of token issuer and desk may differ."
+    )
+    lease_ttl_s: Seconds = Field(
+        5, description="After how many seconds a dead process's work is taken over by another."
+    )
+    lease_renew_s: Seconds = Field(
+        1.5, description="How often, in seconds, a lease is renewed; must be below its lifetime."
+    )
+    drain_flush_s: SecondsOrZero = Field(
+        1, description="For how many seconds a stopping process still sends what is on its way."
+    )
+    drain_spread_s: SecondsOrZero = Field(
+        3, description="Over how many seconds the clients of a stopping process are asked to come back."
+    )
+    shutdown_timeout_s: Seconds = Field(
+        10, description="How many seconds open requests and workers have to end at shutdown."
+    )
+    log_format: LogFormat = Field(
+        LogFormat.AUTO, description="`console`, `json`, or `auto`: console on a terminal, JSON elsewhere."
+    )
+
+    @property
+    def auth_secrets(self) -> list[str]:
+        """The current one first."""
+        secrets = (self.auth_secret, self.auth_previous_secret)
+        return [secret.get_secret_value() for secret in secrets if secret is not None]

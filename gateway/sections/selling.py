@@ -1,0 +1,94 @@
+"""Liquidations: what one may be, what takes two people, and what it would do."""
+
+from decimal import Decimal
+
+from pydantic import Field
+
+from gateway.sections.types import Count, Pairs, Seconds, SecondsOrZero, Section
+
+
+class SellingSettings(Section):
+    """Liquidations: what one may be, what takes two people, and what it would do."""
+
+    price_band: Decimal = Field(
+        Decimal("0.05"),
+        gt=0,
+        lt=1,
+        description="How far a limit price may be from the mark, as a fraction of it.",
+    )
+    recall_max_accounts: Count = Field(
+        5_000, description="The most accounts that one recall of a stock is allocated over."
+    )
+    order_adv_share_max: Decimal | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="The most of a day's average volume that one order may be, a fraction; default: no cap.",
+    )
+    order_notional_max: Pairs = Field(
+        {},
+        description="The most that one liquidation order may trade, by the account's base currency, such as "
+        "`USD=2000000,HKD=15000000`; a currency that is not named has no such cap.",
+    )
+    liquidate_max_cases: Count = Field(200, description="The most cases one `liquidate` may name.")
+    cancel_max_orders: Count = Field(200, description="The most orders one `cancel` may name.")
+    approve_max_requests: Count = Field(
+        100, description="The most requests one `approve`, `decline` or `withdraw` may name."
+    )
+    approval_notional: Decimal = Field(
+        Decimal(50_000_000),
+        ge=0,
+        description="The most that one person liquidates of a case alone, in the reporting currency; above "
+        "it a second one approves. The risk settings win.",
+    )
+    approval_cases: Count = Field(
+        50,
+        description="The most cases that one person liquidates at once alone; above it a second one "
+        "approves. The risk settings win.",
+    )
+    approval_ttl_s: Seconds = Field(
+        14_400, description="After how many seconds a request that nobody approved or declined expires."
+    )
+    approval_growth: Decimal = Field(
+        Decimal("0.25"),
+        ge=0,
+        description="By which fraction the notional of an approved liquidation, planned anew, may exceed "
+        "what was asked for; beyond that it has to be asked for anew.",
+    )
+    approval_poll_interval_s: Seconds = Field(
+        5, description="How often, in seconds, the desk looks for requests that have expired."
+    )
+    exemptions_max: Count = Field(
+        500, description="The most exemption rules the risk settings may hold, those switched off included."
+    )
+    max_legs: Count = Field(100, description="The most orders one liquidation of a case may consist of.")
+    cancel_client_orders: bool = Field(
+        True,
+        description="Whether a client's own orders are cancelled before ours are sent, and those of intraday "
+        "accounts before the close, if the venue can.",
+    )
+    what_if_timeout_s: Seconds = Field(
+        60, description="After how many seconds a what-if of the whole book is ended."
+    )
+    what_if_waiting_max: Count = Field(
+        4, description="The most whole-book what-ifs that run or wait in one process; one runs at a time."
+    )
+    what_if_accounts_max: Count = Field(
+        10_000, description="The most accounts in call that the answer of a whole-book what-if can list."
+    )
+    what_if_chunk_accounts: Count = Field(
+        500, description="How many accounts a whole-book what-if holds in memory at a time."
+    )
+    order_ack_timeout_s: Seconds = Field(
+        10, description="After how many silent seconds of the venue an order's status is asked for."
+    )
+    dispatch_batch: Count = Field(100, description="The most orders the dispatcher claims at a time.")
+    paper_ack_latency_s: SecondsOrZero = Field(
+        0.2, description="How many seconds the paper venue takes to acknowledge, reject or cancel an order."
+    )
+    paper_fill_latency_s: SecondsOrZero = Field(
+        0.5, description="How many seconds the paper venue takes before each fill."
+    )
+    paper_fsync: bool = Field(
+        False, description="Whether the paper venue's journal survives a power failure, at a cost per order."
+    )

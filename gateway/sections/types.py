@@ -1,0 +1,65 @@
+"""What settings are made of."""
+
+from enum import StrEnum
+from typing import Annotated, TypeVar
+
+from pydantic import BeforeValidator, Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "GATEWAY_"
+
+T = TypeVar("T")
+
+
+def _split_commas(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    return tuple(part.strip() for part in value.split(",") if part.strip())
+
+
+def _split_pairs(value: object) -> object:
+    if not isinstance(value, str):
+        return value
+    pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
+    if not all(key and assigned for key, _, assigned in pairs):
+        raise ValueError("Input should be pairs such as USD=XNYS,HKD=XHKG")
+    return {key.strip(): assigned.strip() for key, _, assigned in pairs}
+
+
+Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]
+Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_commas)]
+"""Separated by commas."""
+Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
+SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
+Count = Annotated[int, Field(gt=0)]
+
+
+class Profile(StrEnum):
+    """Whether mistakes are forgiven."""
+
+    DEVELOPMENT = "development"
+    PRODUCTION = "production"
+
+
+class Feed(StrEnum):
+    """Where prices, positions and cash come from."""
+
+    NONE = "none"
+    REPLAY = "replay"
+    REDIS = "redis"
+
+
+class LogFormat(StrEnum):
+    """How a log line is written; AUTO is CONSOLE on a terminal and JSON elsewhere."""
+
+    AUTO = "auto"
+    CONSOLE = "console"
+    JSON = "json"
+
+
+class Section(BaseSettings):
+    """Some of the settings."""
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True
+    )

@@ -1,0 +1,70 @@
+"""Every table of the desk, by topic; Tortoise finds them here.
+
+The constraints repeat the rules of the domain: what they refuse cannot be stored.
+
+Ids are UUIDv7 text made by the desk, so a row can be named before it is stored. Decimals are NUMERIC(30, 10);
+JSON is text, written and read by us, the same on both databases. Constraints and indexes reach a database
+only through migrations (`make migration`): every database, those of tests too, is built by migrating.
+"""
+
+from models.tables.book import (
+    AccountTable,
+    CashTable,
+    ClientFactorTable,
+    ClientTable,
+    FxRateTable,
+    InstrumentTable,
+    PositionTable,
+    QuoteTable,
+)
+from models.tables.cases import CaseTable, DeadlineChangeTable, FollowUpTable, MarketDayTable
+from models.tables.control import (
+    ApprovalTable,
+    IdempotencyItemTable,
+    IdempotencyKeyTable,
+    KillSwitchTable,
+    RiskSettingTable,
+)
+from models.tables.evidence import AuditHeadTable, AuditLinkTable, AuditTable, SnapshotTable
+from models.tables.orders import ExecutionTable, OrderChangeTable, OrderMarkTable, OrderTable
+from models.tables.outward import ClientContactTable, MessageTable, WebhookTable
+from models.tables.process import CounterTable, LeaseTable, OutboxTable, RevocationTable, StreamTable
+from models.tables.stock import StockRecallTable, StockRecoveryTable
+
+__all__ = [
+    "AccountTable",
+    "ApprovalTable",
+    "AuditHeadTable",
+    "AuditLinkTable",
+    "AuditTable",
+    "CaseTable",
+    "CashTable",
+    "ClientContactTable",
+    "ClientFactorTable",
+    "ClientTable",
+    "CounterTable",
+    "DeadlineChangeTable",
+    "ExecutionTable",
+    "FollowUpTable",
+    "FxRateTable",
+    "IdempotencyItemTable",
+    "IdempotencyKeyTable",
+    "InstrumentTable",
+    "KillSwitchTable",
+    "LeaseTable",
+    "MarketDayTable",
+    "MessageTable",
+    "OrderChangeTable",
+    "OrderMarkTable",
+    "OrderTable",
+    "OutboxTable",
+    "PositionTable",
+    "QuoteTable",
+    "RevocationTable",
+    "RiskSettingTable",
+    "SnapshotTable",
+    "StockRecallTable",
+    "StockRecoveryTable",
+    "StreamTable",
+    "WebhookTable",
+]
