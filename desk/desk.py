@@ -7,7 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from desk.outward_rules import MessageRules, WebhookRules
-from domain.calendar import NoCalendar, TradingCalendar, deadline
+from domain.calendar import NoCalendar, TradingCalendar, deadline, last_minutes_began
 from domain.covered_options import Today
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
@@ -112,6 +112,11 @@ class Desk:
     def intraday_phase(self, base_currency: Currency, now: datetime) -> IntradayPhase:
         """What intraday accounts in this currency may still do."""
         return intraday_phase(self.calendar_for(base_currency), self.rules.cases.intraday, now)
+
+    def flat_since(self, base_currency: Currency, now: datetime) -> datetime:
+        """Since when intraday accounts in this currency have to be flat, or last had to."""
+        before_close = self.rules.cases.intraday.flat_before_close
+        return last_minutes_began(self.calendar_for(base_currency), now, before_close)
 
     def today(self, now: datetime) -> Today:
         """The date at `now` where an instrument trades; where nobody knows its market, at the default one."""

@@ -17,8 +17,9 @@ from domain.money import Currency, divide_ratio, exact, total
 from domain.order import Order, OrderSide
 from domain.principal import MASKED, Audience, Capability
 from domain.snapshot import SnapshotInputs, SnapshotKind
+from domain.stock_recovery import RECOVERY_ALERTS
 from models.order import orders_of_cases
-from models.report import Period, RecordedFill, fills_of_accounts, marks_at_send, page_called, page_liquidated
+from models.report import Period, RecordedFill, fills_during, marks_at_send, page_called, page_liquidated
 from models.snapshot import snapshots_of
 from models.where import Page, PageRequest
 
@@ -63,7 +64,8 @@ class LiquidationRecord:
     legs: tuple[LiquidationLeg, ...]
     base_slippage: Decimal | None
     over_liquidated: Decimal | None
-    """Of the relief that the sales brought, what the cure did not need; None while the case is live."""
+    """Of the relief that the sales brought, what the cure did not need; None while the case is live, and of
+    one that asks for stock."""
     seconds_to_cure: int | None
     """Whole seconds from the first order until nothing was owed."""
 
@@ -102,7 +104,7 @@ async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
         (each.case_id, each.kind): each.decoded().inputs
         for each in await snapshots_of([case.id for case in closed], _ENDS)
     }
-    fills = await fills_of_accounts(sorted({case.account_id for case in closed}))
+    fills = await fills_during(closed)
     cures = {}
     for case in closed:
         before, after = (found.get((case.id, kind)) for kind in _ENDS)
@@ -143,13 +145,14 @@ def _liquidation(
         _leg(order, decisions.get((case.id, f"plan {_plan_of(order)}")), marks.get(order.id))
         for order in orders
     )
+    for_money = case.alert_type not in RECOVERY_ALERTS
     known = [leg.base_slippage for leg in legs if leg.base_slippage is not None]
     return LiquidationRecord(
         view=view,
         client_name=_name(audience, view.account),
         legs=legs,
         base_slippage=total(known) if known else None,
-        over_liquidated=parts.over_liquidated if parts is not None else None,
+        over_liquidated=parts.over_liquidated if parts is not None and for_money else None,
         seconds_to_cure=_seconds_to_cure(case, orders),
     )
 

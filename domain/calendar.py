@@ -157,9 +157,17 @@ def in_last_minutes(calendar: TradingCalendar, now: datetime, before_close: time
     day = local.date()
     if not calendar.is_trading_day(day):
         return True
-    if now >= _at(day, calendar.closing_time(day), calendar) - before_close:
+    if now >= _last_minutes(day, calendar, before_close):
         return True
     return local.time() < calendar.sessions(day)[0][0]
+
+
+def last_minutes_began(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> datetime:
+    """When the last minutes began that `now` lies in, or those of the session before."""
+    day = now.astimezone(calendar.zone).date()
+    while not (calendar.is_trading_day(day) and _last_minutes(day, calendar, before_close) <= now):
+        day -= timedelta(days=1)
+    return _last_minutes(day, calendar, before_close)
 
 
 def after_trading_days(moment: datetime, calendar: TradingCalendar, trading_days: int) -> datetime:
@@ -177,6 +185,10 @@ def move_to_trading_time(moment: datetime, calendar: TradingCalendar) -> datetim
     if not calendar.is_trading_day(day):
         day = calendar.next_trading_day(day)
     return _at(day, min(local.time(), calendar.closing_time(day)), calendar)
+
+
+def _last_minutes(day: date, calendar: TradingCalendar, before_close: timedelta) -> datetime:
+    return _at(day, calendar.closing_time(day), calendar) - before_close
 
 
 def _at(day: date, moment: time, calendar: TradingCalendar) -> datetime:

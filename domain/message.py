@@ -136,10 +136,7 @@ class Contact:
         local = now.astimezone(ZoneInfo(self.time_zone))
         if not self.quiet_hours.holds(local.time().replace(tzinfo=None)):
             return now
-        ends = datetime.combine(local.date(), self.quiet_hours.ends, local.tzinfo)
-        if ends <= local:
-            ends = datetime.combine(local.date() + timedelta(days=1), self.quiet_hours.ends, local.tzinfo)
-        return ends.astimezone(UTC)
+        return _next(self.quiet_hours.ends, local)
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +178,17 @@ class RetryPolicy:
         return whole * (1 - jitter / 2)
 
 
+def _next(at: time, local: datetime) -> datetime:
+    """When it is next that time of day, in UTC; an hour that comes twice is over after the second."""
+    for days in range(2):
+        ends = datetime.combine(local.date() + timedelta(days=days), at, local.tzinfo)
+        for fold in (0, 1):
+            moment = ends.replace(fold=fold).astimezone(UTC)
+            if moment > local:
+                return moment
+    raise AssertionError(f"no {at} after {local}")
+
+
 def step(message: Message, trigger: MessageTrigger, now: datetime, reason: str | None = None) -> Message:
     """The message after the trigger; the same when it means nothing to it any more."""
     target = TRANSITIONS.get((message.status, trigger))
@@ -208,6 +216,30 @@ def after_attempt(
     if again_at >= message.latest_at:
         return step(message, MessageTrigger.TOO_LATE, now, fault)
     return replace(step(message, MessageTrigger.NOT_ACCEPTED, now, fault), next_attempt_at=again_at)
+
+
+def before_attempt(
+    message: Message, case_status: CaseStatus, contact: Contact, policy: RetryPolicy, now: datetime
+) -> Message | None:
+    """What becomes of a message that was claimed (and its attempt counted) and must not be sent now, or None.
+
+    The quiet hours are asked for every attempt: a service that was away until night wakes nobody.
+    """
+    if is_pointless(message, case_status):
+        return step(message, MessageTrigger.POINTLESS, now, "the case no longer calls for it")
+    if message.attempts > policy.attempts:
+        # Nobody wrote down how the last one ended.
+        return step(message, MessageTrigger.GIVEN_UP, now, message.reason or UNKNOWN_END)
+    quiet_until = contact.may_be_disturbed_from(now)
+    if quiet_until <= now:
+        return None
+    if quiet_until >= message.latest_at:
+        return step(message, MessageTrigger.TOO_LATE, now, message.reason or QUIET)
+    return replace(message, attempts=message.attempts - 1, next_attempt_at=quiet_until)
+
+
+UNKNOWN_END = "every attempt was cut off; it may have gone out"
+QUIET = "the client's quiet hours last until after its time"
 
 
 def is_pointless(message: Message, status: CaseStatus) -> bool:

@@ -2,16 +2,16 @@
 
 The URL is a pattern: `{to}` is the client's address and `{id}` the message's id, by which the service can
 drop a repeat where it knows how to. Apprise only says whether the service took the message. Its calls block,
-so each channel has a few threads of its own: threads that hang in a dead service are missed by nobody else.
+so each channel has a few threads of its own.
 """
 
 import asyncio
 import logging
 import warnings
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import quote
 
 from messages.base import Outgoing
+from messages.threads import Threads
 
 NOT_TAKEN = "the service did not take it"
 SILENT = "no answer in time; it may have gone out"
@@ -22,12 +22,12 @@ class BadServiceUrl(ValueError):
 
 
 class AppriseService:
-    """Implements `messages.base.MessageService`. `close` when done."""
+    """Implements `messages.base.MessageService`."""
 
     def __init__(self, url: str, *, threads: int, timeout_s: float, name: str) -> None:
         self._url = url
         self._timeout_s = timeout_s
-        self._pool = ThreadPoolExecutor(threads, thread_name_prefix=f"message-{name}")
+        self._threads = Threads(threads, f"message-{name}")
         # It logs addresses, which are personal, and URLs, which are secret.
         logging.getLogger("apprise").setLevel(logging.CRITICAL)
         if not is_known(url):
@@ -35,22 +35,18 @@ class AppriseService:
 
     async def send(self, outgoing: Outgoing) -> str | None:
         """None when the service took it, else why not."""
-        loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(self._timeout_s):
-                taken = await loop.run_in_executor(self._pool, self._notify, outgoing)
+                taken = await self._threads.run(lambda: self._notify(outgoing))
         except TimeoutError:
             return SILENT
         return None if taken else NOT_TAKEN
 
-    def close(self) -> None:
-        """Threads in the middle of a call end with it; nobody waits."""
-        self._pool.shutdown(wait=False, cancel_futures=True)
-
     def _notify(self, outgoing: Outgoing) -> bool:
-        from apprise import Apprise, NotifyFormat
+        from apprise import Apprise, AppriseAsset, NotifyFormat
 
-        service = Apprise()
+        # In this thread: Apprise's own are shared by all services, and those that hang would stop the others.
+        service = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0))
         if not service.add(address(self._url, outgoing)):
             return False
         return bool(service.notify(body=outgoing.body, title=outgoing.title, body_format=NotifyFormat.TEXT))

@@ -7,13 +7,16 @@ leads nowhere else. There are no redirects, no proxies, and of the answer only t
 import asyncio
 import socket
 import ssl
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from domain.webhook import UrlRules, check_url, is_public
+from messages.threads import Threads
 
 STATUS_BYTES_MAX = 1024
+RESOLVING_MAX = 50
+"""How many names may be looked up at once: a look-up that hangs cannot be interrupted."""
 HEADERS_MAX = 100
 
 
@@ -26,9 +29,19 @@ def _tls() -> ssl.SSLContext:
 class WebhookPoster:
     """Implements `messages.base.WebhookPort` on plain sockets."""
 
-    def __init__(self, rules: UrlRules, timeout_s: float) -> None:
+    def __init__(
+        self,
+        rules: UrlRules,
+        timeout_s: float,
+        *,
+        resolving_max: int = RESOLVING_MAX,
+        resolve: Callable[[str, int], list[str]] | None = None,
+    ) -> None:
+        """`resolve`: the addresses of a host and port, in place of the system's; it may block."""
         self._rules = rules
         self._timeout_s = timeout_s
+        self._resolve = resolve or _resolve
+        self._threads = Threads(resolving_max, "resolve-webhook")
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> str | None:
         """None when the receiver took it, else why not."""
@@ -65,15 +78,26 @@ class WebhookPoster:
             writer.transport.abort()
 
     async def _address(self, host: str, port: int) -> str:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        addresses = [str(address[4][0]) for address in found]
-        return self._chosen(addresses)
+        found = await self._threads.run(lambda: self._resolved(host, port))
+        if isinstance(found, Exception):
+            raise found
+        return self._chosen(found)
+
+    def _resolved(self, host: str, port: int) -> list[str] | Exception:
+        try:
+            return self._resolve(host, port)
+        except (OSError, ValueError) as fault:
+            return fault
 
     def _chosen(self, addresses: Sequence[str]) -> str:
         """The first, if all may be posted to: a name with one private address among them is not trusted."""
         if not self._rules.allow_private and not all(is_public(address) for address in addresses):
             raise ValueError("the host has an address that is not public")
         return addresses[0]
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    return [str(found[4][0]) for found in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)]
 
 
 def _request(url: SplitResult, headers: dict[str, str], body: bytes) -> bytes:

@@ -1,6 +1,5 @@
 """Follow-up records and moves of deadlines: append-only, newest first."""
 
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
@@ -8,6 +7,7 @@ from domain.case_records import DeadlineChange, DeadlineChangeKind, FollowUp
 from domain.ids import CaseId
 from domain.principal import Audience
 from models.database import Row, execute, execute_many, fetch, insert_sql, time
+from models.first_pages import newest_of_each, pages_by_case
 from models.where import Page, PageRequest, Where, cut
 
 R = TypeVar("R")
@@ -74,21 +74,12 @@ async def newest_of_cases(
 ) -> dict[CaseId, Page[R]]:
     """The first page of each case's rows of a table that has `case_id`, `at` and `id`, newest first."""
     where = Where()
-    numbered = (
-        "SELECT n.id, ROW_NUMBER() OVER (PARTITION BY n.case_id ORDER BY n.at DESC, n.id DESC) AS place"
-        f" FROM {table} n WHERE n.case_id IN ({where.value(list(ids))})"
-    )
-    where.add("q.place <= ?", first + 1)
+    source = f"{_from(table)} {newest_of_each(where, table, 'at', ids, first)} ON q.id = r.id"
     where.sees(audience)
     rows = await fetch(
-        f"SELECT {_listed(columns)} {_from(table)} JOIN ({numbered}) q ON q.id = r.id{where}"
-        " ORDER BY r.at DESC, r.id DESC",
-        *where.values,
+        f"SELECT {_listed(columns)} {source}{where} ORDER BY r.at DESC, r.id DESC", *where.values
     )
-    found: dict[CaseId, list[R]] = defaultdict(list)
-    for row in rows:
-        found[CaseId(row["case_id"])].append(read(row))
-    return {id_: cut(found[id_], first) for id_ in ids}
+    return pages_by_case(rows, ids, first, read)
 
 
 async def count_of_cases(table: str, audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:

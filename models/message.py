@@ -1,6 +1,5 @@
 """The message outbox: what is to be sent, was sent, and why not."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +19,7 @@ from domain.message import (
 from domain.principal import Audience
 from models.contact import CONTACT_COLUMNS, contact_from_row
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.first_pages import newest_of_each, pages_by_case
 from models.where import Page, PageRequest, Where, cut
 
 _COLUMNS = (
@@ -34,10 +34,11 @@ _TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN (
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A claimed message and where its case stands."""
+    """A claimed message, where its case stands, and how its client is reached now."""
 
     message: Message
     case_status: CaseStatus
+    contact: Contact
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +77,14 @@ async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime
     where = Where()
     where.add("m.id IN (?)", [row["id"] for row in rows])
     found = await fetch(
-        f"{_SELECT}, c.status AS case_status {_FROM}{where} ORDER BY m.created_at, m.id", *where.values
+        f"{_SELECT}, c.status AS case_status, {CONTACT_COLUMNS} {_FROM}"
+        f" LEFT JOIN client_contact t ON t.client_id = m.client_id{where} ORDER BY m.created_at, m.id",
+        *where.values,
     )
-    return [Due(message_from_row(row), CaseStatus(row["case_status"])) for row in found]
+    return [
+        Due(message_from_row(row), CaseStatus(row["case_status"]), _contact(row) or Contact())
+        for row in found
+    ]
 
 
 async def lock_message(message_id: MessageId) -> Message:
@@ -182,10 +188,15 @@ async def _untold(where: Where, limit: int) -> list[Untold]:
             AccountId(row["account_id"]),
             time(row["opened_at"]),
             bool(row["told"]),
-            contact_from_row(row) if row["contact_language"] else None,
+            _contact(row),
         )
         for row in rows
     ]
+
+
+def _contact(row: Row) -> Contact | None:
+    """Of a row with `CONTACT_COLUMNS` that a client may have none of."""
+    return contact_from_row(row) if row["contact_language"] else None
 
 
 async def base_currencies() -> set[str]:
@@ -211,19 +222,10 @@ async def newest_messages_of_cases(
 ) -> dict[CaseId, Page[Message]]:
     """The first page of each case's messages, as `page_messages` gives it, in one statement."""
     where = Where()
-    numbered = (
-        "SELECT n.*, ROW_NUMBER() OVER"
-        " (PARTITION BY n.case_id ORDER BY n.created_at DESC, n.id DESC) AS place"
-        f" FROM client_message n WHERE n.case_id IN ({where.value(list(ids))})"
-    )
-    where.add("m.place <= ?", first + 1)
+    source = f"{_FROM} {newest_of_each(where, 'client_message', 'created_at', ids, first)} ON q.id = m.id"
     where.sees(audience)
-    source = _FROM.replace("FROM client_message m", f"FROM ({numbered}) m")
     rows = await fetch(f"{_SELECT} {source}{where} ORDER BY m.created_at DESC, m.id DESC", *where.values)
-    messages: dict[CaseId, list[Message]] = defaultdict(list)
-    for row in rows:
-        messages[CaseId(row["case_id"])].append(message_from_row(row))
-    return {id_: cut(messages[id_], first) for id_ in ids}
+    return pages_by_case(rows, ids, first, message_from_row)
 
 
 async def count_messages_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:

@@ -25,6 +25,7 @@ from models.database import (
     placeholders,
     time,
 )
+from models.first_pages import newest_of_each, pages_by_case
 from models.where import Page, PageRequest, Where, client_text, cut, like
 
 _COLUMNS = (
@@ -171,19 +172,12 @@ async def newest_orders_of_cases(
 ) -> dict[CaseId, Page[OrderView]]:
     """The first page of each case's orders, as `page_orders` gives it, in one statement."""
     where = Where()
-    numbered = (
-        "SELECT o.*, ROW_NUMBER() OVER"
-        " (PARTITION BY o.case_id ORDER BY o.created_at DESC, o.id DESC) AS place"
-        f" FROM liquidation_order o WHERE o.case_id IN ({where.value(list(ids))})"
+    source = (
+        f"{_SELECT} {newest_of_each(where, 'liquidation_order', 'created_at', ids, first)} ON q.id = o.id"
     )
-    where.add("o.place <= ?", first + 1)
     where.sees(audience)
-    source = _SELECT.replace("FROM liquidation_order o", f"FROM ({numbered}) o")
     rows = await fetch(f"{source}{where} ORDER BY o.created_at DESC, o.id DESC", *where.values)
-    views: dict[CaseId, list[OrderView]] = defaultdict(list)
-    for row in rows:
-        views[CaseId(row["case_id"])].append(order_from_row(row))
-    return {id_: cut(views[id_], first) for id_ in ids}
+    return pages_by_case(rows, ids, first, order_from_row)
 
 
 async def count_orders_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from domain.case import Case
 from domain.cure import BookedFill
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId, OrderId, Symbol
 from domain.order import OrderSide
 from domain.principal import Audience
+from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import SELECT_CASE, case_from_row
 from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, placeholders, time
 from models.where import Page, PageRequest, Where, cut
@@ -34,7 +36,7 @@ class RecordedFill:
 
 
 async def page_called(audience: Audience, period: Period, request: PageRequest) -> Page[CaseView]:
-    """Cases opened in the period, oldest first; the key of a row is (opened_at, id)."""
+    """Cases that ask for money, opened in the period, oldest first; the key of a row is (opened_at, id)."""
     return await _page(_called(audience, period), request)
 
 
@@ -53,17 +55,22 @@ async def count_liquidated(audience: Audience, period: Period) -> int:
     return await _count(_liquidated(audience, period))
 
 
-async def fills_of_accounts(account_ids: Sequence[AccountId]) -> dict[AccountId, list[RecordedFill]]:
-    """Every execution of these accounts, in the order in which they were recorded."""
+async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFill]]:
+    """Every execution of these cases, and what else was executed on their accounts since the first of them
+    was opened, in the order in which they were recorded."""
     found: dict[AccountId, list[RecordedFill]] = defaultdict(list)
-    if not account_ids:
+    if not cases:
         return found
+    where = Where()
+    where.add("e.exec_type = 'TRADE'")
+    where.add("o.account_id IN (?)", sorted({case.account_id for case in cases}))
+    since = min(case.opened_at for case in cases)
+    where.add("(e.recorded_at >= ? OR o.case_id IN (?))", since, [case.id for case in cases])
     rows = await fetch(
         "SELECT o.account_id, o.case_id, o.symbol, o.side, e.quantity, e.cash_effect, e.recorded_at"
-        " FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
-        f" WHERE e.exec_type = 'TRADE' AND o.account_id IN ({placeholders(account_ids)})"
+        f" FROM execution e JOIN liquidation_order o ON o.id = e.order_id{where}"
         " ORDER BY e.recorded_at, e.id",
-        *account_ids,
+        *where.values,
     )
     for row in rows:
         fill = BookedFill(
@@ -97,6 +104,7 @@ async def marks_at_send(order_ids: Sequence[OrderId]) -> dict[OrderId, Decimal |
 def _called(audience: Audience, period: Period) -> Where:
     where = Where()
     where.sees(audience)
+    where.add("c.alert_type NOT IN (?)", sorted(RECOVERY_ALERTS))
     where.add("c.opened_at >= ?", period.start)
     where.add("c.opened_at < ?", period.end)
     return where

@@ -27,7 +27,7 @@ class Message(Node):
     channel: Channel = strawberry.field(description="How it is sent.")
     template: MessageTemplate = strawberry.field(description="What it says.")
     language: Language = strawberry.field(description="What it is written in.")
-    title: str = strawberry.field(description="Its subject.")
+    title: str = strawberry.field(description='Its subject; "***" for who may not see personal data.')
     body: str = strawberry.field(description='Its text; "***" for who may not see personal data.')
     recipient: str | None = strawberry.field(
         description='The address; "***" for who may not see personal data; null: there was none.'
@@ -64,7 +64,7 @@ def message_of(row: message.Message, context: ReadContext) -> Message:
         channel=row.channel,
         template=row.template,
         language=row.language,
-        title=row.title,
+        title=personal(row.title, audience) or "",
         body=personal(row.body, audience) or "",
         recipient=personal(row.recipient, audience),
         status=row.status,

@@ -86,7 +86,7 @@ class LiquidationReportRow:
     )
     over_liquidated: Decimal | None = strawberry.field(
         description="Of the relief that the sales brought, what the cure did not need, in base currency; "
-        "null while the case is open."
+        "null while the case is open, and of one that asks for stock."
     )
     seconds_to_cure: int | None = strawberry.field(
         description="From the first order until nothing was owed; null if that is not so, or not yet."
@@ -118,8 +118,8 @@ class ReportQueries:
     """Of the query root."""
 
     @strawberry.field(
-        description="The daily margin record: every call triggered in a period, oldest first, and how it was "
-        "met. Needs a permission to export records; as CSV at /reports/margin-records.csv."
+        description="The daily margin record: every call for money triggered in a period, oldest first, and "
+        "how it was met. Needs a permission to export records; as CSV at /reports/margin-records.csv."
     )
     async def margin_records(
         self, info: Info, from_: From, to: Until, first: First = 50, after: After = None

@@ -3,12 +3,14 @@
 When the phase of a market's day changes, every intraday account of it is looked at anew. From then on the
 whole debt is what is to be collected (see domain.intraday): a case is opened where there is none, open orders
 are cancelled, the client's own too, and the automatic liquidation sells until nothing is owed. Shorts are
-recalled and covered in the same way. Doing it twice does nothing more.
+recalled and covered in the same way. Doing it twice does nothing more: a new leader cancels nothing that was
+ordered since the accounts have to be flat. An account that somebody works on is left to the next look.
 """
 
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from functools import partial
 
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
@@ -16,6 +18,7 @@ from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.stock_recovery.cover_intraday import recall_shorts
+from desk.unless_busy import unless_busy
 from desk.watching.assess_case import assess_account
 from desk.watching.open_orders import as_open_orders
 from domain.case import (
@@ -38,10 +41,9 @@ from domain.refusals import Refusal
 from domain.stock_recovery import uncovered_quantity
 from models import outbox
 from models.audit import write_audit
-from models.book import AccountBook, load_books, lock_accounts
+from models.book import AccountBook, load_books
 from models.case import live_cases_of
 from models.client import intraday_accounts, intraday_currencies, load_accounts
-from models.database import transaction
 from models.order import open_orders_of
 from models.stock_recovery import open_recoveries_of
 from venues.base import Venue
@@ -55,6 +57,7 @@ class IntradayDay:
         self._desk = desk
         self._venue = venue
         self._clear_client_orders = clear_client_orders
+        self._to_begin: set[AccountId] = set()
         self._to_clear: set[AccountId] = set()
         self._phases: dict[Currency, IntradayPhase] = {}
 
@@ -65,14 +68,17 @@ class IntradayDay:
             phase = self._desk.intraday_phase(currency, now)
             begins = phase is not self._phases.get(currency)
             if begins or phase is IntradayPhase.FLAT:
-                await self._look_at(await intraday_accounts(currency), phase, begins)
+                since = self._desk.flat_since(currency, now) if phase is IntradayPhase.FLAT else None
+                await self._look_at(await intraday_accounts(currency), since, begins)
             self._phases[currency] = phase
 
-    async def _look_at(self, ids: Sequence[AccountId], phase: IntradayPhase, begins: bool) -> None:
-        flat = phase is IntradayPhase.FLAT
-        for account_id in ids if begins else ():
-            await self._begin(account_id, cancel=flat)
-        if flat:
+    async def _look_at(self, ids: Sequence[AccountId], flat_since: datetime | None, begins: bool) -> None:
+        if begins:
+            self._to_begin.update(ids)
+        for account_id in ids:
+            if account_id in self._to_begin and await self._begin(account_id, flat_since):
+                self._to_begin.discard(account_id)
+        if flat_since is not None:
             if begins and self._clear_client_orders:
                 self._to_clear.update(ids)
             await self._clear(ids)
@@ -86,26 +92,28 @@ class IntradayDay:
             if await cancel_client_orders(self._desk, self._venue, row.reference):
                 self._to_clear.discard(row.reference.account_id)
 
-    async def _begin(self, account_id: AccountId, cancel: bool) -> None:
-        """The account by the rules of the phase; the monitor is told to read it anew."""
-        desk, now = self._desk, self._desk.clock()
-        async with transaction():
-            await lock_accounts([account_id])
+    async def _begin(self, account_id: AccountId, flat_since: datetime | None) -> bool:
+        """The account by the rules of the phase; the monitor is told to read it anew. False: try again."""
+        desk = self._desk
+
+        async def begin() -> None:
+            now = desk.clock()
             events: list[Event] = []
-            if cancel:
-                events += await _cancel_all(desk, await open_orders_of([account_id]), now)
+            if flat_since is not None:
+                events += await _cancel_older(desk, await open_orders_of([account_id]), flat_since, now)
             await assess_account(desk, account_id, now)
             events.append(BookChanged(desk.event_id(), now, account_id))
             await outbox.append(events)
+
+        begun = await unless_busy(account_id, begin)
         desk.on_commit()
+        return begun
 
     async def _arm(self, ids: Sequence[AccountId]) -> None:
         """Whatever is owed and not covered by open orders is sold, or bought back."""
         for seen in await live_cases_of(ids):
             if _to_arm(seen):
-                async with transaction():
-                    await lock_accounts([seen.case.account_id])
-                    await self._arm_case(seen)
+                await unless_busy(seen.case.account_id, partial(self._arm_case, seen))
 
     async def _arm_case(self, seen: CaseView) -> None:
         desk, now = self._desk, self._desk.clock()
@@ -144,9 +152,13 @@ def _to_arm(view: CaseView) -> bool:
     return owes and case.status is not CaseStatus.EXCEPTION and case.auto_liquidation is None
 
 
-async def _cancel_all(desk: Desk, orders: Sequence[OrderView], now: datetime) -> list[Event]:
+async def _cancel_older(
+    desk: Desk, orders: Sequence[OrderView], than: datetime, now: datetime
+) -> list[Event]:
     events: list[Event] = []
     for view in orders:
+        if view.order.created_at >= than:
+            continue
         change = ask_cancel(view.order, now, "intraday accounts are flat before the close")
         if isinstance(change, OrderChange) and not change.unchanged:
             events.append(await store_step(desk, view, change))

@@ -6,6 +6,7 @@ dies in between leaves it claimed, and when that time is over it is sent again u
 
 import asyncio
 from collections.abc import Callable
+from datetime import datetime
 
 import structlog
 
@@ -17,10 +18,9 @@ from domain.message import (
     Circuit,
     Message,
     MessageStatus,
-    MessageTrigger,
+    RetryPolicy,
     after_attempt,
-    is_pointless,
-    step,
+    before_attempt,
 )
 from messages.base import MessageService, Outgoing
 from models.audit import write_audit
@@ -85,17 +85,18 @@ class ChannelSender:
             await asyncio.sleep(self._poll_interval_s)
 
     async def _deal_with(self, due: Due) -> None:
-        if is_pointless(due.message, due.case_status):
-            await self._settle(due.message, None, pointless=True)
+        now, policy, message = self._desk.clock(), self._desk.rules.messages.retry, due.message
+        if before_attempt(message, due.case_status, due.contact, policy, now) is not None:
+            await self._settle(message, lambda current, now: _unsent(current, due, policy, now))
             return
-        message = due.message
         assert message.recipient is not None, "what has no recipient is not queued"
         outgoing = Outgoing(message.id, message.recipient, message.title, message.body)
         fault = await self._service.send(outgoing)
         if self._circuit.note(fault, self._desk.clock()):
             log.warning("a message channel fails", channel=self._channel, reason=fault)
         self._count(fault)
-        await self._settle(message, fault)
+        jitter = self._jitter()
+        await self._settle(message, lambda current, now: after_attempt(current, fault, policy, jitter, now))
 
     def _count(self, fault: str | None) -> None:
         counts, channel = self._counts, self._channel
@@ -105,16 +106,12 @@ class ChannelSender:
         else:
             counts.failing.add(channel)
 
-    async def _settle(self, message: Message, fault: str | None, *, pointless: bool = False) -> None:
+    async def _settle(self, message: Message, become: Callable[[Message, datetime], Message]) -> None:
         """By what the row says now: another process may have thought that this one was dead."""
         now = self._desk.clock()
         async with transaction():
             current = await lock_message(message.id)
-            if pointless:
-                changed = step(current, MessageTrigger.POINTLESS, now, "the case no longer calls for it")
-            else:
-                policy = self._desk.rules.messages.retry
-                changed = after_attempt(current, fault, policy, self._jitter(), now)
+            changed = become(current, now)
             if changed is not current:
                 await save_message(changed)
             if changed.status is not current.status:
@@ -123,5 +120,15 @@ class ChannelSender:
             self._counts.messages[self._channel, changed.status] += 1
         if changed.status is MessageStatus.FAILED:
             log.warning(
-                "a message could not be sent", message=message.id, channel=self._channel, reason=fault
+                "a message could not be sent",
+                message=message.id,
+                channel=self._channel,
+                reason=changed.reason,
             )
+
+
+def _unsent(current: Message, due: Due, policy: RetryPolicy, now: datetime) -> Message:
+    """By what the row says now; who sent it meanwhile has the last word."""
+    if current.status is not MessageStatus.QUEUED:
+        return current
+    return before_attempt(current, due.case_status, due.contact, policy, now) or current

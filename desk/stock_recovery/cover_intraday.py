@@ -7,11 +7,13 @@ Written options are left alone: whether they may stay is what their margin is fo
 
 from collections.abc import Sequence
 from datetime import datetime
+from functools import partial
 
 from desk.audit import entry
 from desk.desk import Desk
 from desk.outcomes import plain
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
+from desk.unless_busy import unless_busy
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.market import InstrumentKind
@@ -21,8 +23,7 @@ from domain.recall_allocation import AllocationRule
 from domain.stock_recovery import RecallCause, Recovery, recallable_quantity, short_quantity
 from models import outbox
 from models.audit import write_audit
-from models.book import AccountBook, load_books, lock_accounts
-from models.database import transaction
+from models.book import AccountBook, load_books
 from models.stock_borrow import short_stocks_of
 from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of
 
@@ -35,9 +36,7 @@ async def recall_shorts(desk: Desk, ids: Sequence[AccountId]) -> None:
     known = await open_recoveries_of([account_id for account_id, _ in shorts]) if shorts else []
     open_of = {key: recallable_quantity(quantity, _recalls(known, *key)) for key, quantity in shorts.items()}
     for account_id in dict.fromkeys(account_id for (account_id, _), quantity in open_of.items() if quantity):
-        async with transaction():
-            await lock_accounts([account_id])
-            await _recall(desk, account_id, desk.clock())
+        await unless_busy(account_id, partial(_recall, desk, account_id))
         desk.on_commit()
 
 
@@ -51,7 +50,8 @@ def _recalls(known: Sequence[Recovery], account_id: AccountId, symbol: Symbol) -
     ]
 
 
-async def _recall(desk: Desk, account_id: AccountId, now: datetime) -> None:
+async def _recall(desk: Desk, account_id: AccountId) -> None:
+    now = desk.clock()
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
     wanted = [
         await _wanted(desk, account, held.instrument.symbol, now)

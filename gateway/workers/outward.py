@@ -6,8 +6,6 @@ database, so a restart repeats at most what was on its way.
 
 import asyncio
 import random
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
 from functools import partial
 
 from desk.outward.daily_messages import sweep_messages
@@ -32,39 +30,35 @@ from subscriptions.bus import Position
 async def run_outward(resources: Resources) -> None:
     """Every loop until cancelled."""
     settings, desk = resources.settings, resources.desk
-    with _services(settings) as services:
-        senders = [
-            Worker(f"messages by {channel}", _sender(resources, channel, service).run)
-            for channel, service in services.items()
-        ]
-        supervisor = supervised(
-            *senders,
-            Worker(
-                "daily messages",
-                lambda: every(settings.message_sweep_interval_s, lambda: sweep_messages(desk)),
-            ),
-            Worker("webhooks", lambda: _deliver(resources)),
+    senders = [
+        Worker(f"messages by {channel}", _sender(resources, channel, service).run)
+        for channel, service in _services(settings).items()
+    ]
+    supervisor = supervised(
+        *senders,
+        Worker(
+            "daily messages",
+            lambda: every(settings.message_sweep_interval_s, lambda: sweep_messages(desk)),
+        ),
+        Worker("webhooks", lambda: _deliver(resources)),
+    )
+    supervisor.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await supervisor.stop(settings.shutdown_timeout_s)
+
+
+def _services(settings: Settings) -> dict[Channel, AppriseService]:
+    return {
+        channel: AppriseService(
+            url,
+            threads=settings.message_concurrency,
+            timeout_s=settings.message_timeout_s,
+            name=channel.lower(),
         )
-        supervisor.start()
-        try:
-            await asyncio.Event().wait()
-        finally:
-            await supervisor.stop(settings.shutdown_timeout_s)
-
-
-@contextmanager
-def _services(settings: Settings) -> Iterator[dict[Channel, AppriseService]]:
-    with ExitStack() as stack:
-        services = {}
-        for channel, url in settings.message_urls.items():
-            services[channel] = service = AppriseService(
-                url,
-                threads=settings.message_concurrency,
-                timeout_s=settings.message_timeout_s,
-                name=channel.lower(),
-            )
-            stack.callback(service.close)
-        yield services
+        for channel, url in settings.message_urls.items()
+    }
 
 
 def _sender(resources: Resources, channel: Channel, service: MessageService) -> ChannelSender:
@@ -88,7 +82,9 @@ async def _deliver(resources: Resources) -> None:
         cursor = webhook_cursor(resources.api.cursors, webhook.id, Position(webhook.epoch, offset))
         return webhook_body(event, cursor)
 
-    poster = WebhookPoster(desk.rules.webhooks.urls, settings.webhook_timeout_s)
+    poster = WebhookPoster(
+        desk.rules.webhooks.urls, settings.webhook_timeout_s, resolving_max=settings.webhooks_max
+    )
     deliverer = WebhookDeliverer(desk, poster, body, random.random, resources.outward)
     running: dict[WebhookId, asyncio.Task[None]] = {}
     async with asyncio.TaskGroup() as group:

@@ -157,7 +157,7 @@ async def test_who_may_not_see_personal_data_sees_that_a_message_was_sent_and_no
     await settled(desk, case["id"], "SENT")
     viewer = desk.caller(Permission.RISK_WARNING_READ_ONLY)
     (seen,) = await messages(viewer, case["id"])
-    assert (seen["recipient"], seen["body"], seen["status"]) == ("***", "***", "SENT")
+    assert (seen["recipient"], seen["title"], seen["body"], seen["status"]) == ("***", "***", "***", "SENT")
     assert (await viewer.ask(CONTACT, id=case["id"]))["case"]["client"]["contact"] == {
         "email": "***",
         "phone": "***",
@@ -189,6 +189,34 @@ async def test_a_message_waits_for_the_end_of_quiet_hours(world: World, receiver
     assert receiver.posted == []
     world.clock.advance(hours=9)
     await receiver.until(1)
+
+
+async def test_a_failed_attempt_is_not_repeated_in_quiet_hours(world: World, receiver: Receiver) -> None:
+    """The service was away from before 22:00 until after it: that wakes nobody."""
+    quiet = Contact(
+        phone="+85212345678", time_zone="Asia/Hong_Kong", quiet_hours=QuietHours.parse("22:00-08:00")
+    )
+    desk = await called(world, receiver, "sms", book=a_reached_book(quiet))
+    case = await case_of(desk, "M1")
+    world.clock.now = HELD - timedelta(hours=1, seconds=1)
+    receiver.status = 503
+    trader = desk.caller(minutes=60 * 48)
+    await send(trader, case["id"], text="Hello")
+
+    async def stands(attempts: int, until: str | None) -> bool:
+        (message,) = await messages(trader, case["id"])
+        late = message["nextAttemptAt"] == until if until else message["reason"] is not None
+        return late and message["attempts"] == attempts
+
+    await desk.until(lambda: stands(1, None), "the failure to be written down")
+    receiver.status = 200
+    world.clock.advance(seconds=30)
+    await desk.until(lambda: stands(1, "2020-03-17T00:00:00Z"), "the end of the quiet hours to be waited for")
+    assert len(receiver.posted) == 1
+    world.clock.advance(hours=11)
+    await receiver.until(2)
+    (sent,) = await settled(desk, case["id"], "SENT")
+    assert sent["attempts"] == 2
 
 
 async def test_a_failed_attempt_is_repeated_with_the_same_id_until_it_is_taken(

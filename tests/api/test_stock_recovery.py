@@ -178,6 +178,38 @@ async def test_a_shortfall_opens_at_its_time_is_bought_back_and_closes(writers: 
     assert (recovered["outstandingQuantity"], recovered["requiredQuantity"]) == ("0", "500")
 
 
+REPORTS = """{
+  marginRecords(from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z") { totalCount nodes { metBy } }
+  liquidationReport(from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z") { nodes {
+    slippage overLiquidated secondsToCure legs { order { side filledQuantity } slippageAtDecision }
+  } }
+}"""
+
+
+async def test_what_asked_for_stock_was_no_required_margin_and_sold_nothing_too_much(
+    writers: Desk, world: World
+) -> None:
+    trader = writers.caller()
+    events = await trader.subscribe(CASE_EVENTS)
+    order_events = await trader.subscribe(ORDER_EVENTS)
+    await enable_collection(writers)
+    world.clock.advance(minutes=30)
+    await world.market.says(*prices(world))
+    await events.next()
+    (found,) = await shortfalls(trader)
+    await recover(trader, found["id"])
+    await order_events.until(lambda event: event["order"]["status"] == "FILLED")
+    await settled(writers, events)
+    said = await writers.caller(Permission.AUDITOR, subject="auditor").ask(REPORTS)
+    assert said["marginRecords"] == {"totalCount": 0, "nodes": []}
+    (covered,) = said["liquidationReport"]["nodes"]
+    assert (covered["overLiquidated"], covered["secondsToCure"]) == (None, 0)
+    (leg,) = covered["legs"]
+    assert leg["order"] == {"side": "BUY", "filledQuantity": "2"}
+    # Two contracts of 100 shares at 5.10, 0.10 above the mark.
+    assert leg["slippageAtDecision"] == covered["slippage"] == "20"
+
+
 async def test_a_filter_may_name_a_status_however_often(writers: Desk) -> None:
     trader = writers.caller()
     assert await shortfalls(trader, status=["OPEN"] * 3000) == []

@@ -40,45 +40,50 @@ class Before:
 
 
 @dataclass(frozen=True, slots=True)
-class Venue:
+class VenueJournal:
     """What the venue's journal says."""
 
     orders: tuple[NewOrder, ...]
     reports: tuple[ExecutionReport, ...]
 
 
-def read_journal(path: Path) -> Venue:
+def read_journal(path: Path) -> VenueJournal:
     """Everything that the paper venue ever wrote; it is not running."""
     journal = FileJournal(path, Header("PAPER", ""), fsync=False)
     steps = journal.load()
     journal.close()
-    return Venue(
+    return VenueJournal(
         tuple(step.order for step in steps if step.order is not None),
         tuple(report for step in steps for report in step.reports),
     )
 
 
 async def check(
-    desk: Desk, before: Before, answered: Sequence[OrderId], venue: Venue, published: Sequence[bytes]
+    desk: Desk, before: Before, answered: Sequence[OrderId], venue: VenueJournal, published: Sequence[bytes]
 ) -> list[str]:
     """What is wrong; needs an active database."""
     orders = await fetch("SELECT * FROM liquidation_order ORDER BY created_at, id")
     executions = await fetch("SELECT * FROM execution")
     events = [event_from_text(payload) for payload in published]
     return [
-        *_orders(orders, answered, venue),
-        *_executions(orders, executions, venue),
-        *await _money(before, venue),
+        *_answers(orders, answered),
+        *order_problems(orders, venue),
+        *execution_problems(orders, executions, venue),
+        *await money_problems(before, orders, venue),
         *await _case(desk, before),
-        *await _outbox(published),
+        *await outbox_problems(published),
         *_case_story(events, before.case_id),
-        *[problem for order in orders for problem in await _order_story(order, events)],
+        *[problem for order in orders for problem in await order_story(order, events)],
     ]
 
 
-def _orders(orders: Sequence[Row], answered: Sequence[OrderId], venue: Venue) -> Iterator[str]:
+def _answers(orders: Sequence[Row], answered: Sequence[OrderId]) -> Iterator[str]:
     if {order["id"] for order in orders} != set(answered) or len(orders) != len(answered):
         yield f"{len(orders)} orders are stored, {len(answered)} were answered"
+
+
+def order_problems(orders: Sequence[Row], venue: VenueJournal) -> Iterator[str]:
+    """The venue took every stored order once and filled it, and took no other."""
     taken = Counter(order.client_order_id for order in venue.orders)
     for name in taken.keys() | {order["client_order_id"] for order in orders}:
         if taken[name] != 1:
@@ -88,7 +93,10 @@ def _orders(orders: Sequence[Row], answered: Sequence[OrderId], venue: Venue) ->
             yield f"{order['client_order_id']} is {order['status']}"
 
 
-def _executions(orders: Sequence[Row], executions: Sequence[Row], venue: Venue) -> Iterator[str]:
+def execution_problems(
+    orders: Sequence[Row], executions: Sequence[Row], venue: VenueJournal
+) -> Iterator[str]:
+    """What the venue said is what is stored, each report once."""
     recorded = Counter(row["execution_id"] for row in executions)
     said = Counter(report.execution_id for report in venue.reports)
     if recorded != said:
@@ -104,12 +112,14 @@ def _executions(orders: Sequence[Row], executions: Sequence[Row], venue: Venue) 
             yield f"filled at the venue {at_venue}, executions {booked}, order {order['filled_quantity']}"
 
 
-async def _money(before: Before, venue: Venue) -> list[str]:
+async def money_problems(before: Before, orders: Sequence[Row], venue: VenueJournal) -> list[str]:
+    """Cash and positions of the account are what the fills at the venue make of them."""
     instruments = await load_instruments()
-    sold = {order.client_order_id: order for order in venue.orders}
+    own = {order["client_order_id"] for order in orders if order["account_id"] == before.account_id}
+    sold = {order.client_order_id: order for order in venue.orders if order.client_order_id in own}
     cash, positions = before.cash, dict(before.positions)
     for report in venue.reports:
-        if report.exec_type is ExecType.TRADE:
+        if report.exec_type is ExecType.TRADE and report.client_order_id in own:
             order = sold[report.client_order_id]
             selling = order.side is OrderSide.SELL
             signed = report.last_quantity.copy_negate() if selling else report.last_quantity
@@ -134,7 +144,8 @@ async def _case(desk: Desk, before: Before) -> list[str]:
     return [] if found.status is expected else [f"the case is {found.status} with {owed} owed"]
 
 
-async def _outbox(published: Sequence[bytes]) -> list[str]:
+async def outbox_problems(published: Sequence[bytes]) -> list[str]:
+    """What is stored was published, in order and without a gap."""
     rows = await fetch("SELECT payload, stream_offset, event_id FROM outbox ORDER BY stream_offset")
     head = await fetch_one("SELECT last_offset FROM stream")
     assert head is not None
@@ -157,7 +168,7 @@ def _case_story(events: Sequence[Event], case_id: CaseId) -> Iterator[str]:
         yield f"the case's events tell of {statuses}"
 
 
-async def _order_story(order: Row, events: Sequence[Event]) -> list[str]:
+async def order_story(order: Row, events: Sequence[Event]) -> list[str]:
     """The events tell the order's stored history, each step once, and each fill once."""
     told = [e for e in events if isinstance(e, OrderEvent) and e.view.order.id == order["id"]]
     problems = [

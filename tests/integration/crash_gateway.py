@@ -6,17 +6,20 @@ that is sent although the venue has it: the venue forgives that, we do not.
 Processes are forked from one that has imported the gateway, so that a start takes a fraction of a second.
 """
 
+import mmap
 import multiprocessing
 import os
 import signal
+import struct
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import exchange_calendars  # noqa: F401 - here for the process that all others are forked from
 import uvicorn
 
 from domain.execution import ExecutionReport
@@ -51,6 +54,23 @@ class AtVenue:
 
     def __str__(self) -> str:
         return f"{self.moment} {self.number}"
+
+
+class SharedClock:
+    """The real clock, moved by what stands in a file: the same for every process that reads the file."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            path.write_bytes(struct.pack("d", 0.0))
+        with path.open("r+b") as file:
+            self._moved = mmap.mmap(file.fileno(), struct.calcsize("d"))
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + timedelta(seconds=struct.unpack_from("d", self._moved)[0])
+
+    def set(self, now: datetime) -> None:
+        """It goes on from here."""
+        struct.pack_into("d", self._moved, 0, (now - datetime.now(UTC)).total_seconds())
 
 
 class WatchedVenue:
@@ -97,24 +117,24 @@ class WatchedVenue:
 
 
 def start_gateway(
-    environment: Mapping[str, str], log: Path, dies_at: AtVenue | None = None
+    environment: Mapping[str, str], log: Path, clock: Path, dies_at: AtVenue | None = None
 ) -> ForkServerProcess:
-    """A running gateway process; it logs into `log`, behind what is there."""
+    """A running gateway process with its `SharedClock`; it logs into `log`, behind what is there."""
     forks = multiprocessing.get_context("forkserver")
     forks.set_forkserver_preload([__name__])
-    process = forks.Process(target=_serve, args=(dict(environment), log, dies_at), daemon=True)
+    process = forks.Process(target=_serve, args=(dict(environment), log, clock, dies_at), daemon=True)
     process.start()
     return process
 
 
-def _serve(environment: dict[str, str], log: Path, dies_at: AtVenue | None) -> None:
+def _serve(environment: dict[str, str], log: Path, clock: Path, dies_at: AtVenue | None) -> None:
     output = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
     os.dup2(output, sys.stdout.fileno())
     os.dup2(output, sys.stderr.fileno())
     os.environ.update(environment)
     settings = load_settings()
     configure_logging(settings.log_format, sys.stderr)
-    app = create_app(settings, Parts(open_venue=_watched(dies_at)))
+    app = create_app(settings, Parts(SharedClock(clock), _watched(dies_at)))
     uvicorn.Server(
         uvicorn.Config(app, host=settings.host, port=settings.port, log_config=None, access_log=False)
     ).run()

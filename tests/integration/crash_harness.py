@@ -6,42 +6,33 @@ and prints a table. test_crash.py does it at a few of them.
 
 import argparse
 import asyncio
-import signal
 import tempfile
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from decimal import Decimal
-from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import asyncpg
 import httpx
 from redis.asyncio import Redis
 
 from domain.ids import OrderId
 from domain.principal import Permission
-from feeds.redis_feed import publish
 from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
 from models.case import live_cases_of
 from models.database import Database
 from resolvers.node import global_id, local_id
-from tests.integration.crash_checks import Before, check, read_journal
-from tests.integration.crash_gateway import RESENT, AtVenue, VenueMoment, start_gateway
+from tests.integration.crash_checks import Before, check
+from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
-from tests.integration.desk_kit import APPLE, BOEING, Clock, DeskKit, cash_of, position_of, quoted
-from tests.servers import free_port, fresh_database, postgres_server, redis_server
+from tests.integration.crash_run import PATIENCE_S, Run
+from tests.integration.desk_kit import APPLE, BOEING, Clock, DeskKit, cash_of, position_of
+from tests.servers import fresh_database, postgres_server, redis_server
 
-PATIENCE_S = 20.0
-POLL_S = 0.02
-QUOTE_INTERVAL_S = 0.2
-DISPLAYED = 200
-"""Units that a quote shows: fewer than an order, so that orders fill in parts."""
 LIQUIDATE = """
 mutation ($input: LiquidateInput!) { liquidate(input: $input) { results {
   ... on LiquidationStarted { orders { id } }
@@ -98,11 +89,11 @@ async def crash(source: Template, redis_url: str, point: KillPoint | None) -> Ou
         url = await stack.enter_async_context(fresh_database(source.server_url, copy_of=source.url))
         proxy = await stack.enter_async_context(PostgresProxy(url).running())
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
-        run = Run(source, proxy, url, redis, redis_url, directory)
+        run = LiquidationRun(proxy, url, redis, redis_url, directory)
         stack.push_async_callback(run.end)
         await run.start(point if isinstance(point, AtVenue) else None)
         proxy.arm(point if isinstance(point, Statement) else None, run.kill)
-        died = await run.liquidate_until_dead_or_done()
+        died = await run.liquidate_until_dead_or_done(source.before)
         counted = list(proxy.statements)
         proxy.disarm()
         restart_s = 0.0
@@ -110,81 +101,31 @@ async def crash(source: Template, redis_url: str, point: KillPoint | None) -> Ou
             again = time.monotonic()
             await run.start(None)
             restart_s = time.monotonic() - again
-        answered = await run.liquidate()
+        answered = await run.liquidate(source.before)
         await run.until(run.settled, "the orders to end")
-        problems = await run.problems(answered or [])
+        problems = await _problems(run, source.before, answered or [])
         where = proxy.struck_at or str(point)
     return Outcome(died, where, problems, counted, time.monotonic() - began, restart_s)
 
 
-class Run:
-    """One gateway after another on one database, with a market that does not move."""
+class LiquidationRun(Run):
+    """A trader liquidates the one case, with the one key of this run."""
 
     def __init__(
-        self,
-        source: Template,
-        proxy: PostgresProxy,
-        database_url: str,
-        redis: Redis,
-        redis_url: str,
-        directory: Path,
+        self, proxy: PostgresProxy, database_url: str, redis: Redis, redis_url: str, directory: Path
     ) -> None:
-        self._source, self._proxy, self._database_url = source, proxy, database_url
-        self._redis: Any = redis
-        self._directory = directory
-        self._name, self._key = uuid4().hex, uuid4().hex
-        self._url = f"http://127.0.0.1:{(port := free_port())}"
-        self._environment = {
-            "GATEWAY_DATABASE_URL": proxy.url,
-            "GATEWAY_REDIS_URL": redis_url,
-            "GATEWAY_PORT": str(port),
-            "GATEWAY_FEED": "redis",
-            "GATEWAY_FEED_STREAMS": f"{self._name}:quotes",
-            "GATEWAY_BUS_NAME": self._name,
-            "GATEWAY_DATA_DIRECTORY": str(directory),
-            "GATEWAY_CLOSE_HOLD_S": "0",
-            "GATEWAY_LEASE_TTL_S": "0.3",
-            "GATEWAY_LEASE_RENEW_S": "0.1",
-            "GATEWAY_PAPER_ACK_LATENCY_S": "0",
-            "GATEWAY_PAPER_FILL_LATENCY_S": "0",
-            "GATEWAY_LOG_FORMAT": "json",
-        }
-        self._process: ForkServerProcess | None = None
-        self._connection: asyncpg.Connection | None = None
-        self._market = asyncio.create_task(self._move_market())
+        super().__init__(proxy, database_url, redis, redis_url, directory)
+        self._key = uuid4().hex
 
-    @property
-    def dead(self) -> bool:
-        return self._process is None or not self._process.is_alive()
-
-    def kill(self) -> None:
-        assert self._process is not None
-        self._process.kill()
-        self._process.join()
-
-    async def start(self, dies_at: AtVenue | None) -> None:
-        self._process = start_gateway(self._environment, self._directory / "log", dies_at)
-        await self.until(self._leads, "the gateway to lead the desk")
-
-    async def end(self) -> None:
-        self._market.cancel()
-        await asyncio.wait([self._market])
-        if not self.dead:
-            self.kill()
-        if self._connection is not None:
-            await self._connection.close()
-        await self._redis.delete(f"{self._name}:quotes", self._events, f"{{{self._name}}}:broadcasts")
-
-    async def liquidate_until_dead_or_done(self) -> bool:
+    async def liquidate_until_dead_or_done(self, before: Before) -> bool:
         """Whether the gateway died. It may still be on its way to its death when it has answered."""
-        if await self.liquidate() is not None:
+        if await self.liquidate(before) is not None:
             await self.until(self._dead_or_settled, "an end")
-        assert self._process is not None
-        return self.dead and self._process.exitcode == -signal.SIGKILL
+        return self.was_killed
 
-    async def liquidate(self) -> list[OrderId] | None:
+    async def liquidate(self, before: Before) -> list[OrderId] | None:
         """Ask with the one key of this run; the orders, or None when the gateway died over it."""
-        item = {"caseId": global_id("Case", self._source.before.case_id), "policy": "PRO_RATA"}
+        item = {"caseId": global_id("Case", before.case_id), "policy": "PRO_RATA"}
         variables = {"input": {"idempotencyKey": self._key, "cases": [item]}}
         answer = await self._ask(LIQUIDATE, variables)
         if answer is None:
@@ -195,7 +136,7 @@ class Run:
 
     async def settled(self) -> bool:
         """Every order has ended, the case is out of LIQUIDATING, and every event is on the bus."""
-        row = await self._one(
+        row = await self.one(
             "SELECT (SELECT COUNT(*) FROM liquidation_order) AS orders,"
             " (SELECT COUNT(*) FROM liquidation_order"
             "   WHERE status NOT IN ('FILLED', 'CANCELED', 'REJECTED', 'EXPIRED')) AS open,"
@@ -204,48 +145,10 @@ class Run:
             " (SELECT COUNT(*) FROM outbox) AS events"
         )
         ended = row["orders"] and not (row["open"] or row["liquidating"] or row["unpublished"])
-        return bool(ended) and await self._redis.xlen(self._events) >= row["events"]
-
-    async def problems(self, answered: list[OrderId]) -> list[str]:
-        self.kill()
-        database = Database(self._database_url, pool_size=1)
-        await database.open()
-        kit = DeskKit(Clock(datetime.now(UTC)))
-        entries = await self._redis.xrange(self._events)
-        published = [fields[b"p"] for _, fields in entries]
-        resent = self._directory / RESENT
-        problems = [f"sent again: {resent.read_text()}"] if resent.exists() else []
-        venue = read_journal(self._directory / "paper_venue.jsonl")
-        try:
-            with database.active():
-                return problems + await check(kit.desk, self._source.before, answered, venue, published)
-        finally:
-            await database.close()
-
-    async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
-        try:
-            async with asyncio.timeout(PATIENCE_S):
-                while not await holds():  # noqa: ASYNC110 - the state of other processes has no event
-                    await asyncio.sleep(POLL_S)
-        except TimeoutError:
-            log = (self._directory / "log").read_text(errors="replace")[-6000:]
-            raise AssertionError(f"waited in vain for {what}:\n{log}") from None
-
-    @property
-    def _events(self) -> str:
-        return f"{{{self._name}}}:events"
+        return bool(ended) and await self.published() >= row["events"]
 
     async def _dead_or_settled(self) -> bool:
         return self.dead or await self.settled()
-
-    async def _leads(self) -> bool:
-        assert not self.dead, (self._directory / "log").read_text(errors="replace")[-6000:]
-        try:
-            async with httpx.AsyncClient() as client:
-                checks = (await client.get(f"{self._url}/readyz")).json()
-        except httpx.TransportError:
-            return False
-        return bool(checks["leader"] and checks["status"] == "ready")
 
     async def _ask(self, document: str, variables: object) -> Any:
         now = datetime.now(UTC)
@@ -254,27 +157,10 @@ class Run:
         headers = {"Authorization": f"Bearer {token}"}
         try:
             async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
-                answer = await client.post(f"{self._url}/graphql", json=body, headers=headers)
+                answer = await client.post(f"{self.url}/graphql", json=body, headers=headers)
         except httpx.TransportError:
             return None
         return answer.json()
-
-    async def _move_market(self) -> None:
-        """The same prices again and again, so that what is displayed is there to be hit anew."""
-        while True:
-            now = datetime.now(UTC)
-            quotes = [
-                replace(quoted(symbol, 100, now), bid_size=Decimal(DISPLAYED)) for symbol in (APPLE, BOEING)
-            ]
-            await publish(self._redis, f"{self._name}:quotes", quotes)
-            await asyncio.sleep(QUOTE_INTERVAL_S)
-
-    async def _one(self, sql: str) -> asyncpg.Record:
-        if self._connection is None:
-            self._connection = await asyncpg.connect(self._database_url)
-        row = await self._connection.fetchrow(sql)
-        assert row is not None
-        return row
 
 
 async def every_point(source: Template, redis_url: str) -> tuple[Outcome, list[KillPoint]]:
@@ -285,6 +171,11 @@ async def every_point(source: Template, redis_url: str) -> tuple[Outcome, list[K
     ]
     at_venue: list[KillPoint] = [AtVenue(number, moment) for moment in VenueMoment for number in (1, 2)]
     return clean, statements + at_venue
+
+
+async def _problems(run: LiquidationRun, before: Before, answered: list[OrderId]) -> list[str]:
+    async with run.aftermath() as left:
+        return left.resent + await check(left.desk, before, answered, left.venue, left.published)
 
 
 async def _sweep(postgres_url: str, redis_url: str, every: int) -> int:

@@ -80,10 +80,12 @@ class DeskKit:
     def __post_init__(self) -> None:
         self.desk = make_desk(self.settings, self.clock, self.committed)
 
-    async def instrument(self, symbol: Symbol, lot: int = 1, currency: Currency = USD) -> None:
+    async def instrument(
+        self, symbol: Symbol, lot: int = 1, currency: Currency = USD, market: str = "XNYS"
+    ) -> None:
         """A stock with `FACTORS` and a fee of 3 per 10,000."""
         instrument = Instrument(
-            *(symbol, symbol, "XNYS", currency, InstrumentKind.STOCK, Decimal(lot), Decimal(1)),
+            *(symbol, symbol, market, currency, InstrumentKind.STOCK, Decimal(lot), Decimal(1)),
             *(Decimal("0.0003"), TradeStatus.TRADING),
         )
         await save_instrument(instrument, FACTORS, self.clock())

@@ -22,7 +22,7 @@ from domain.kill_switch import EVERYTHING_FROZEN
 from models.database import Database, Row, fetch
 from tests.integration.crash_checks import read_journal
 from tests.integration.crash_gateway import AtVenue, VenueMoment
-from tests.integration.crash_harness import KillPoint, Run, Template, template
+from tests.integration.crash_harness import KillPoint, LiquidationRun, Template, template
 from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
 from tests.integration.desk_kit import TRADER, Clock, DeskKit
 from tests.servers import fresh_database
@@ -75,11 +75,11 @@ async def _die_freeze_and_go_on(source: Template, redis_url: str, point: KillPoi
         url = await stack.enter_async_context(fresh_database(source.server_url, copy_of=source.url))
         proxy = await stack.enter_async_context(PostgresProxy(url).running())
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
-        run = Run(source, proxy, url, redis, redis_url, directory)
+        run = LiquidationRun(proxy, url, redis, redis_url, directory)
         stack.push_async_callback(run.end)
         await run.start(point if isinstance(point, AtVenue) else None)
         proxy.arm(point if isinstance(point, Statement) else None, run.kill)
-        died = await run.liquidate_until_dead_or_done()
+        died = await run.liquidate_until_dead_or_done(source.before)
         proxy.disarm()
         journal = directory / "paper_venue.jsonl"
         before = _sent(journal)

@@ -1,6 +1,9 @@
 """The words of messages, quiet hours, the life of a message, and Apprise against a real socket."""
 
+import asyncio
 import json
+import sys
+from asyncio.subprocess import PIPE
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -27,6 +30,7 @@ from domain.message import (
     QuietHours,
     RetryPolicy,
     after_attempt,
+    before_attempt,
     is_pointless,
     step,
 )
@@ -145,6 +149,24 @@ def test_when_quiet_hours_end_they_are_over(begins: time, ends: time, now: datet
     assert contact.may_be_disturbed_from(held) == held
 
 
+@pytest.mark.parametrize(
+    ("hours", "now", "until"),
+    [
+        ("22:00-08:00", "2020-03-08T05:00-05:00", "2020-03-08T08:00-04:00"),
+        ("22:00-08:00", "2020-03-07T23:00-05:00", "2020-03-08T08:00-04:00"),
+        ("22:00-02:30", "2020-03-08T01:00-05:00", "2020-03-08T03:30-04:00"),
+        ("22:00-08:00", "2020-11-01T00:30-04:00", "2020-11-01T08:00-05:00"),
+        ("22:00-01:45", "2020-11-01T01:30-04:00", "2020-11-01T01:45-04:00"),
+        ("22:00-01:45", "2020-11-01T01:30-05:00", "2020-11-01T01:45-05:00"),
+        ("01:15-01:30", "2020-11-01T01:20-05:00", "2020-11-01T01:30-05:00"),
+    ],
+)
+def test_quiet_hours_when_the_clocks_change(hours: str, now: str, until: str) -> None:
+    contact = Contact(time_zone="America/New_York", quiet_hours=QuietHours.parse(hours))
+    at = datetime.fromisoformat(now).astimezone(UTC)
+    assert contact.may_be_disturbed_from(at) == datetime.fromisoformat(until)
+
+
 def test_only_a_queued_message_changes_but_for_an_answer_that_came_late() -> None:
     late = {pair for pair in TRANSITIONS if pair[0] is not MessageStatus.QUEUED}
     assert late == {
@@ -184,6 +206,27 @@ def test_a_failure_does_not_undo_what_another_process_sent() -> None:
     assert after_attempt(sent, "down", POLICY, 0, NOW) is sent
 
 
+def test_who_died_over_every_attempt_is_followed_by_no_other() -> None:
+    """A message on which the process crashes is counted by its claims: nobody wrote an end down."""
+    last = replace(A_MESSAGE, attempts=POLICY.attempts)
+    assert before_attempt(last, CaseStatus.OPEN, Contact(), POLICY, NOW) is None
+    beyond = before_attempt(replace(last, attempts=5), CaseStatus.OPEN, Contact(), POLICY, NOW)
+    assert beyond is not None
+    assert (beyond.status, beyond.settled_at) == (MessageStatus.FAILED, NOW)
+
+
+def test_in_quiet_hours_no_attempt_is_made_nor_counted() -> None:
+    quiet = Contact(quiet_hours=QuietHours.parse("01:00-03:00"))
+    held = before_attempt(A_MESSAGE, CaseStatus.OPEN, quiet, POLICY, NOW)
+    assert held is not None
+    assert (held.status, held.attempts) == (MessageStatus.QUEUED, 0)
+    assert held.next_attempt_at == NOW + timedelta(hours=1)
+    short = replace(A_MESSAGE, latest_at=NOW + timedelta(hours=1))
+    ended = before_attempt(short, CaseStatus.OPEN, quiet, POLICY, NOW)
+    assert ended is not None
+    assert ended.status is MessageStatus.EXPIRED
+
+
 def test_a_held_message_is_dropped_when_the_case_no_longer_calls_for_it() -> None:
     by_hand = replace(A_MESSAGE, automatic=False)
     assert not is_pointless(A_MESSAGE, CaseStatus.OPEN)
@@ -214,7 +257,6 @@ async def test_apprise_sends_the_text_to_the_recipient_with_the_id() -> None:
         outgoing = Outgoing("m1", "+852 1234&:to=evil", "Margin call", "第一行\nHKD 1.00 & more")
         assert await service.send(outgoing) is None
         (posted,) = receiver.posted
-        service.close()
     body = json.loads(posted.body)
     assert posted.headers["idempotency-key"] == "m1"
     assert (body["to"], body["title"]) == ("+852 1234&:to=evil", "Margin call")
@@ -229,8 +271,65 @@ async def test_apprise_says_when_a_service_refuses_or_is_silent() -> None:
             receiver.url("/silent?:to={to}&rto=1", "json"), threads=1, timeout_s=0.2, name="a"
         )
         assert await silent.send(Outgoing("m1", "1", "t", "b")) == SILENT
-        refused.close()
-        silent.close()
+
+
+async def test_a_service_that_hangs_does_not_hold_up_the_end_of_the_process() -> None:
+    async with a_receiver(silent={"/silent"}) as receiver:
+        url = receiver.url("/silent?:to={to}&rto=600&cto=600", "json")
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", HANGING, url, stdout=PIPE)
+        try:
+            async with asyncio.timeout(30):
+                said, _ = await process.communicate()
+        finally:
+            if process.returncode is None:
+                process.kill()
+    assert said.decode().strip() == SILENT
+
+
+HANGING = """
+import asyncio, sys
+from messages.apprise_service import AppriseService
+from messages.base import Outgoing
+
+async def main():
+    service = AppriseService(sys.argv[1], threads=1, timeout_s=3, name="sms")
+    print(await service.send(Outgoing("m1", "1", "t", "b")))
+
+asyncio.run(main())
+"""
+
+
+async def test_services_that_hang_delay_no_other_channel() -> None:
+    """However many calls hang in them, for longer than anybody waits."""
+    async with a_receiver(silent={"/silent"}) as receiver:
+        url = receiver.url("/silent?:to={to}&rto=30", "json")
+        dead = AppriseService(url, threads=HANGING_CALLS, timeout_s=60, name="sms")
+        hanging = [
+            asyncio.create_task(dead.send(Outgoing(str(n), "1", "t", "b"))) for n in range(HANGING_CALLS)
+        ]
+        await receiver.until(HANGING_CALLS)
+        alive = AppriseService(receiver.url("/mail?:to={to}", "json"), threads=1, timeout_s=10, name="mail")
+        assert await alive.send(Outgoing("m1", "1", "t", "b")) is None
+        assert not any(task.done() for task in hanging)
+        for task in hanging:
+            task.cancel()
+
+
+HANGING_CALLS = 40
+"""More than any pool has threads by default on a machine of a few cores."""
+
+
+async def test_what_found_no_free_thread_in_time_is_not_sent_later() -> None:
+    async with a_receiver(silent={"/silent"}) as receiver:
+        url = receiver.url("/silent?:to={to}&rto=2", "json")
+        service = AppriseService(url, threads=1, timeout_s=0.5, name="sms")
+        assert await service.send(Outgoing("m1", "1", "t", "first")) == SILENT
+        assert await service.send(Outgoing("m2", "1", "t", "second")) == SILENT
+        receiver.silent.clear()
+        async with asyncio.timeout(20):
+            while await service.send(Outgoing("m3", "1", "t", "third")) is not None:
+                pass
+        assert [json.loads(posted.body)["message"] for posted in receiver.posted] == ["first", "third"]
 
 
 def test_a_url_that_apprise_does_not_know_is_refused_without_quoting_it() -> None:

@@ -1,9 +1,11 @@
 """Webhooks: where they may lead, how they are signed, and posting to a real socket."""
 
+import asyncio
 import base64
 import hashlib
 import hmac
 from datetime import UTC, datetime, timedelta
+from threading import Event
 
 import pytest
 
@@ -176,6 +178,39 @@ async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
         url = f"http://2130706433:{receiver.port}/hook"
         assert check_url(url, rules) is None
         assert "not public" in (await WebhookPoster(rules, timeout_s=5).post(url, {}, b"{}") or "")
+        assert receiver.posted == []
+
+
+async def test_names_that_nobody_answers_for_delay_no_other_endpoint() -> None:
+    release = Event()
+
+    def resolve(host: str, port: int) -> list[str]:
+        if host != "lives.example":
+            release.wait()
+        return ["127.0.0.1"]
+
+    async with a_receiver() as receiver:
+        poster = WebhookPoster(LOCAL, timeout_s=5, resolve=resolve)
+        hanging = [
+            asyncio.create_task(poster.post(f"http://hangs-{number}.example/", {}, b"{}"))
+            for number in range(40)
+        ]
+        assert await poster.post(f"http://lives.example:{receiver.port}/hook", {}, b"{}") is None
+        assert not any(task.done() for task in hanging)
+        release.set()
+        for task in hanging:
+            task.cancel()
+
+
+async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere_else() -> None:
+    """Rebinding: public when it is registered, inside when it is posted to, or both at once."""
+    answers = iter([["127.0.0.1"], ["93.184.216.34", "::ffff:127.0.0.1"], ["10.0.0.1", "93.184.216.34"]])
+    async with a_receiver() as receiver:
+        rules = UrlRules(allow_http=True)
+        poster = WebhookPoster(rules, timeout_s=5, resolve=lambda *_: next(answers))
+        for _ in range(3):
+            fault = await poster.post(f"http://rebinds.example:{receiver.port}/hook", {}, b"{}")
+            assert "not public" in (fault or "")
         assert receiver.posted == []
 
 

@@ -1,0 +1,31 @@
+"""The first page of each of many cases, in one statement."""
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import TypeVar
+
+from domain.ids import CaseId
+from models.database import Row
+from models.where import Page, Where, cut
+
+R = TypeVar("R")
+
+
+def newest_of_each(where: Where, table: str, sorted_by: str, ids: Sequence[CaseId], first: int) -> str:
+    """JOIN of the ids of each case's newest rows as `q`, one more than a page."""
+    numbered = (
+        f"SELECT n.id, ROW_NUMBER() OVER (PARTITION BY n.case_id ORDER BY n.{sorted_by} DESC, n.id DESC)"
+        f" AS place FROM {table} n WHERE n.case_id IN ({where.value(list(ids))})"
+    )
+    where.add("q.place <= ?", first + 1)
+    return f"JOIN ({numbered}) q"
+
+
+def pages_by_case(
+    rows: Sequence[Row], ids: Sequence[CaseId], first: int, read: Callable[[Row], R]
+) -> dict[CaseId, Page[R]]:
+    """A page for every case, though it be empty."""
+    found: dict[CaseId, list[R]] = defaultdict(list)
+    for row in rows:
+        found[CaseId(row["case_id"])].append(read(row))
+    return {id_: cut(found[id_], first) for id_ in ids}

@@ -1,0 +1,185 @@
+"""A real gateway behind a database proxy, to be killed and started again, in a market that does not move."""
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field, replace
+from decimal import Decimal
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import asyncpg
+import httpx
+from redis.asyncio import Redis
+
+from desk.desk import Desk
+from domain.ids import Symbol
+from feeds.redis_feed import publish
+from models.database import Database
+from tests.integration.crash_checks import VenueJournal, read_journal
+from tests.integration.crash_gateway import RESENT, AtVenue, SharedClock, start_gateway
+from tests.integration.crash_proxy import PostgresProxy
+from tests.integration.desk_kit import APPLE, BOEING, Clock, DeskKit, quoted
+from tests.servers import free_port
+
+PATIENCE_S = 20.0
+POLL_S = 0.02
+QUOTE_INTERVAL_S = 0.2
+DISPLAYED = 200
+"""Units that a quote shows: fewer than an order, so that orders fill in parts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """In what a run differs: its market, and settings."""
+
+    symbols: tuple[Symbol, ...] = (APPLE, BOEING)
+    displayed: int = DISPLAYED
+    quote_interval_s: float = QUOTE_INTERVAL_S
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Aftermath:
+    """What the world has when everything has ended."""
+
+    desk: Desk
+    venue: VenueJournal
+    published: Sequence[bytes]
+    resent: list[str]
+    """What the venue got twice, in words."""
+
+
+class Run:
+    """One gateway after another on one database, with a market that does not move."""
+
+    def __init__(
+        self,
+        proxy: PostgresProxy,
+        database_url: str,
+        redis: Redis,
+        redis_url: str,
+        directory: Path,
+        scene: Scene = Scene(),
+    ) -> None:
+        self.clock = SharedClock(directory / "clock")
+        self._scene, self._database_url = scene, database_url
+        self._redis: Any = redis
+        self._directory = directory
+        self._name = uuid4().hex
+        self.url = f"http://127.0.0.1:{(port := free_port())}"
+        self._environment = {
+            "GATEWAY_DATABASE_URL": proxy.url,
+            "GATEWAY_REDIS_URL": redis_url,
+            "GATEWAY_PORT": str(port),
+            "GATEWAY_FEED": "redis",
+            "GATEWAY_FEED_STREAMS": f"{self._name}:quotes",
+            "GATEWAY_BUS_NAME": self._name,
+            "GATEWAY_DATA_DIRECTORY": str(directory),
+            "GATEWAY_CLOSE_HOLD_S": "0",
+            "GATEWAY_LEASE_TTL_S": "0.3",
+            "GATEWAY_LEASE_RENEW_S": "0.1",
+            "GATEWAY_PAPER_ACK_LATENCY_S": "0",
+            "GATEWAY_PAPER_FILL_LATENCY_S": "0",
+            "GATEWAY_LOG_FORMAT": "json",
+            **scene.environment,
+        }
+        self._process: ForkServerProcess | None = None
+        self._connection: asyncpg.Connection | None = None
+        self._market = asyncio.create_task(self._move_market())
+
+    @property
+    def dead(self) -> bool:
+        return self._process is None or not self._process.is_alive()
+
+    @property
+    def was_killed(self) -> bool:
+        return self.dead and self._process is not None and self._process.exitcode == -signal.SIGKILL
+
+    def kill(self) -> None:
+        assert self._process is not None
+        self._process.kill()
+        self._process.join()
+
+    def launch(self, dies_at: AtVenue | None) -> None:
+        clock, log = self._directory / "clock", self._directory / "log"
+        self._process = start_gateway(self._environment, log, clock, dies_at)
+
+    async def start(self, dies_at: AtVenue | None) -> None:
+        self.launch(dies_at)
+        await self.until(self._leads, "the gateway to lead the desk")
+
+    async def end(self) -> None:
+        self._market.cancel()
+        await asyncio.wait([self._market])
+        if not self.dead:
+            self.kill()
+        if self._connection is not None:
+            await self._connection.close()
+        await self._redis.delete(f"{self._name}:quotes", self._events, f"{{{self._name}}}:broadcasts")
+
+    @asynccontextmanager
+    async def aftermath(self) -> AsyncIterator[Aftermath]:
+        """What is left when the last process is killed as well; the database is active meanwhile."""
+        self.kill()
+        database = Database(self._database_url, pool_size=1)
+        await database.open()
+        entries = await self._redis.xrange(self._events)
+        resent = self._directory / RESENT
+        try:
+            with database.active():
+                yield Aftermath(
+                    desk=DeskKit(Clock(self.clock())).desk,
+                    venue=read_journal(self._directory / "paper_venue.jsonl"),
+                    published=[fields[b"p"] for _, fields in entries],
+                    resent=[f"sent again: {resent.read_text()}"] if resent.exists() else [],
+                )
+        finally:
+            await database.close()
+
+    async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while not await holds():  # noqa: ASYNC110 - the state of other processes has no event
+                    await asyncio.sleep(POLL_S)
+        except TimeoutError:
+            log = (self._directory / "log").read_text(errors="replace")[-6000:]
+            raise AssertionError(f"waited in vain for {what}:\n{log}") from None
+
+    async def published(self) -> int:
+        """How many events the bus holds."""
+        return int(await self._redis.xlen(self._events))
+
+    @property
+    def _events(self) -> str:
+        return f"{{{self._name}}}:events"
+
+    async def _leads(self) -> bool:
+        assert not self.dead, (self._directory / "log").read_text(errors="replace")[-6000:]
+        try:
+            async with httpx.AsyncClient() as client:
+                checks = (await client.get(f"{self.url}/readyz")).json()
+        except httpx.TransportError:
+            return False
+        return bool(checks["leader"] and checks["status"] == "ready")
+
+    async def _move_market(self) -> None:
+        """The same prices again and again, so that what is displayed is there to be hit anew."""
+        while True:
+            shown = Decimal(self._scene.displayed)
+            quotes = [
+                replace(quoted(symbol, 100, self.clock()), bid_size=shown, ask_size=shown)
+                for symbol in self._scene.symbols
+            ]
+            await publish(self._redis, f"{self._name}:quotes", quotes)
+            await asyncio.sleep(self._scene.quote_interval_s)
+
+    async def one(self, sql: str) -> asyncpg.Record:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._database_url)
+        row = await self._connection.fetchrow(sql)
+        assert row is not None
+        return row

@@ -1,0 +1,99 @@
+"""Flat before the close: an account that is worked on holds up no other, and a new leader cancels nothing."""
+
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from desk.liquidation.auto_liquidate import run_due
+from desk.liquidation.flatten_intraday import IntradayDay
+from domain.ids import AccountId
+from domain.liquidation import LegRequest
+from domain.margin import AccountType
+from models.book import lock_accounts
+from models.case import live_cases_of
+from models.database import Database, fetch, transaction
+from tests.integration.desk_kit import APPLE, Clock, DeskKit
+from venues.paper import PaperVenue
+
+BEFORE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
+FLAT = datetime(2020, 3, 9, 19, 45, tzinfo=UTC)
+"""15 minutes before the close in New York."""
+
+
+async def a_desk() -> DeskKit:
+    kit = DeskKit(Clock(BEFORE))
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    return kit
+
+
+async def intraday(kit: DeskKit, account_no: str, debt: int = 40_000) -> AccountId:
+    account_id = await kit.account(account_no, -debt, {APPLE: 1000}, AccountType.INTRADAY)
+    await kit.assess(account_id)
+    return account_id
+
+
+def a_day(kit: DeskKit) -> IntradayDay:
+    """As a new leader begins it."""
+    return IntradayDay(kit.desk, PaperVenue(kit.clock, None))
+
+
+async def orders_of(account_id: AccountId) -> list[tuple[str, str, str]]:
+    rows = await fetch(
+        "SELECT o.status, o.type, o.placed_by FROM liquidation_order o WHERE o.account_id = $1"
+        " ORDER BY o.created_at, o.id",
+        account_id,
+    )
+    return [(row["status"], row["type"], row["placed_by"]) for row in rows]
+
+
+async def test_a_new_leader_cancels_what_was_open_before_and_nothing_that_was_ordered_since(
+    database: Database,
+) -> None:
+    with database.active():
+        kit = await a_desk()
+        account_id = await intraday(kit, "I1", debt=80_000)
+        (view,) = await live_cases_of([account_id])
+        await kit.liquidate(view.case.id, LegRequest(APPLE, Decimal(100)))
+        kit.clock.now = FLAT
+        await kit.quote(APPLE, 100)
+        await a_day(kit).look()
+        assert await orders_of(account_id) == [("CANCELED", "LIMIT", "trader")]
+        await a_day(kit).look()
+        await run_due(kit.desk, 10)
+        sold = [("CANCELED", "LIMIT", "trader"), ("QUEUED", "MARKET", "system")]
+        assert await orders_of(account_id) == sold
+        for at in (FLAT + timedelta(minutes=1), FLAT + timedelta(hours=5), FLAT + timedelta(hours=16)):
+            kit.clock.now = at
+            await a_day(kit).look()
+            await run_due(kit.desk, 10)
+            assert await orders_of(account_id) == sold
+
+
+async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_afterwards(url: str) -> None:
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer, who locks everything")
+    database, elsewhere = Database(url, 2, lock_timeout_s=0.05), Database(url, 1)
+    await database.open()
+    await elsewhere.open()
+    try:
+        with database.active():
+            kit = await a_desk()
+            ids = sorted([await intraday(kit, number) for number in ("I1", "I2", "I3")])
+            kit.clock.now = FLAT
+            await kit.quote(APPLE, 100)
+            day = a_day(kit)
+            with elsewhere.active():
+                async with transaction():
+                    await lock_accounts([ids[0]])
+                    with database.active():
+                        await day.look()
+                        await run_due(kit.desk, 10)
+                        assert [len(await orders_of(id_)) for id_ in ids] == [0, 1, 1]
+            await day.look()
+            await run_due(kit.desk, 10)
+            assert [len(await orders_of(id_)) for id_ in ids] == [1, 1, 1]
+    finally:
+        await database.close()
+        await elsewhere.close()
