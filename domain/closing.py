@@ -119,6 +119,14 @@ class AmountFormula:
         place = int(binding(self.lines(standing, places)).relief)
         return 1 if not place and owes_whole_debt(self.terms, self.rule) else place
 
+    def needs(self, standing: Standing) -> dict[int, Decimal]:
+        """What each part of a `Relief`, by its place, still has to bring, where that is above 0."""
+        places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
+        lines = self.lines(standing, places)
+        if owes_whole_debt(self.terms, self.rule):
+            lines = tuple(line for line in lines if line.relief)  # What is owed besides no trade lowers.
+        return {int(line.relief): line.need for line in lines if line.need > 0}
+
     @property
     def _beyond_the_call(self) -> bool:
         return self.target is LiquidationTarget.INITIAL_MARGIN
@@ -290,6 +298,18 @@ class Draft:
     def is_cured(self) -> bool:
         """Nothing is left to collect, and the target is reached."""
         return self.formula.is_met(self.standing)
+
+    def needs(self) -> dict[int, Decimal]:
+        """The most that each part of a `Relief`, by its place, had to bring from the start to here."""
+        most: dict[int, Decimal] = {}
+        for standing in self._standings:
+            for place, need in self.formula.needs(standing).items():
+                most[place] = max(need, most.get(place, ZERO))
+        return most
+
+    def notional(self) -> Decimal:
+        """Of everything chosen, in base currency, unrounded."""
+        return sum((closable.base_notional(lots) for closable, lots in self.closings), ZERO)
 
     def amounts(self) -> list[Decimal]:
         """To collect at first, and after each closing."""

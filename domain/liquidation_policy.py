@@ -1,8 +1,9 @@
 """Which positions a plan closes, and in which order, when the operator leaves that to the desk."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
 from enum import StrEnum
+from fractions import Fraction
 
 from domain.closing import Closable, Draft, Line, Relief, binding, lots_to_cure, useful_lots
 from domain.margin import market_value
@@ -28,15 +29,40 @@ class LiquidationPolicy(StrEnum):
 
 
 def choose(policy: LiquidationPolicy, closables: list[Closable], start: Draft) -> Draft:
-    """The closings of the policy.
+    """The closings of the policy; of MIN_TURNOVER never more expensive than those of another that cures."""
+    if policy is LiquidationPolicy.ALL:
+        sales_first = sorted(closables, key=lambda each: each.side is OrderSide.BUY)
+        return _everything(sales_first, start.fresh())
+    draft = _filled(policy, closables, start)
+    needs = draft.needs()
+    if policy is not LiquidationPolicy.MIN_TURNOVER or len(needs) < 2:
+        return draft
+    balanced = start.fresh()
+    _in_order(sorted(closables, key=lambda each: _yield_for(each, needs), reverse=True), balanced)
+    rivals = [_filled(other, closables, start) for other in _RIVALS]
+    return min((draft, balanced, *rivals), key=_cost)
+
+
+def _yield_for(closable: Closable, needs: Mapping[int, Decimal]) -> Fraction:
+    """Per notional, with what a lot relieves of each line counted as a part of what that line needs."""
+    parts = (Fraction(closable.relief[place]) / Fraction(need) for place, need in needs.items())
+    one_lot = closable.price * closable.instrument.lot_size * closable.instrument.multiplier * closable.rate
+    return sum(parts, Fraction(0)) / Fraction(one_lot)
+
+
+def _cost(draft: Draft) -> tuple[Decimal, Decimal]:
+    """What it leaves, then what it trades."""
+    return ZERO if draft.is_cured() else draft.need, draft.notional()
+
+
+def _filled(policy: LiquidationPolicy, closables: list[Closable], start: Draft) -> Draft:
+    """The closings of one policy.
 
     A cover may be cut short because it raises the debt to where the financing limit binds. If that leaves
     something to collect, the choice is made anew with sales before covers, which leaves the most room.
     """
     sales = [each for each in closables if each.side is OrderSide.SELL]
     covers = [each for each in closables if each.side is OrderSide.BUY]
-    if policy is LiquidationPolicy.ALL:
-        return _everything(sales + covers, start.fresh())
     fill = _FILLS.get(policy, _in_order)
     draft = start.fresh()
     fill(_sorted(policy, closables), draft)
@@ -105,7 +131,8 @@ def _min_turnover(closables: list[Closable], draft: Draft) -> None:
 
     With one binding line this is the greedy solution of the fractional knapsack, which is optimal, but for
     the rounding up of its last leg: the notional is at most one lot above that of any plan that cures.
-    Where the financing limit binds as well, greedy is no longer optimal, as each line has its own order.
+    Where more than one line needs something, greedy is no longer optimal, as each line has its own order:
+    `choose` then compares it with other plans.
     """
     left = list(closables)
     while left and not draft.is_cured():
@@ -172,3 +199,9 @@ _FILLS: dict[LiquidationPolicy, Callable[[list[Closable], Draft], None]] = {
     LiquidationPolicy.MIN_TURNOVER: _min_turnover,
     LiquidationPolicy.PRO_RATA: _pro_rata,
 }
+_RIVALS = (
+    LiquidationPolicy.LARGEST_FIRST,
+    LiquidationPolicy.LOSERS_FIRST,
+    LiquidationPolicy.MOST_LIQUID_FIRST,
+    LiquidationPolicy.PRO_RATA,
+)

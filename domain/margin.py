@@ -121,6 +121,11 @@ class MarginFigures:
     """max(M1, M2, 0), HALF_UP to the minor unit: what a client pays to be cured, and what decides."""
     risk_level: RiskLevel
 
+    @property
+    def advances_stopped(self) -> bool:
+        """Nothing more is lent: liquid net assets do not exceed the initial margin."""
+        return self.liquid_net_assets <= self.initial_margin
+
 
 def compute_figures(book: Book, now: datetime, max_age: timedelta) -> MarginFigures:
     """The figures from nothing but the book: position by position, the definition.

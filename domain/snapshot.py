@@ -14,6 +14,7 @@ from domain.case import Case
 from domain.ids import CaseId
 from domain.liquidation import OpenOrder, uncovered_amount
 from domain.margin import Book, MarginFigures, compute_figures
+from domain.stock_recovery import RECOVERY_ALERTS, Recovery
 
 FORMAT = 1
 """How the content is written; what a later version writes, this one does not claim to understand."""
@@ -40,6 +41,8 @@ class SnapshotInputs:
     max_price_age: timedelta
     suspended_dead_after: timedelta
     """Already applied: it decided which positions are `dead`."""
+    recoveries: tuple[Recovery, ...] = ()
+    """Of a case that asks for stock, every one as it stood, also those that were recovered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,11 @@ def recomputed(inputs: SnapshotInputs) -> SnapshotOutputs:
 def content_of(case: Case, kind: SnapshotKind, occasion: str, inputs: SnapshotInputs) -> SnapshotContent:
     """The snapshot of a case."""
     return SnapshotContent(case.id, case.case_no, kind, occasion, inputs, recomputed(inputs))
+
+
+def asks_for_stock(case: Case) -> bool:
+    """Then what it asks for is part of its snapshots."""
+    return case.alert_type in RECOVERY_ALERTS
 
 
 def text_and_hash(content: SnapshotContent) -> tuple[str, str]:

@@ -153,6 +153,11 @@ def _inputs(content: SnapshotContent) -> Table:
         )
     for order in content.inputs.open_orders:
         table.add_row("open order", f"{order.side} {order.leaves_quantity} {order.symbol}")
+    for asked in content.inputs.recoveries:
+        table.add_row(
+            f"stock to bring back: {asked.symbol}",
+            f"{asked.outstanding} of {asked.quantity} by {asked.due_at}",
+        )
     return table
 
 

@@ -43,6 +43,10 @@ class MarginFigures:
         description="To be collected: the larger of (call margin - net assets + interest + outstanding "
         "margin - trading limit) and over-financing, not below 0; parts can be switched off."
     )
+    advances_stopped: bool = strawberry.field(
+        description="Nothing more is to be lent: liquid net assets do not exceed the initial margin. The "
+        "desk places no client orders: whoever does has to ask."
+    )
     risk_level: RiskLevel = strawberry.field(description="What the client sees.")
 
 
@@ -68,5 +72,6 @@ def figures_of(figures: margin.MarginFigures) -> MarginFigures:
         outstanding_margin=figures.outstanding_margin,
         trading_limit=figures.trading_limit,
         amount=figures.amount,
+        advances_stopped=figures.advances_stopped,
         risk_level=figures.risk_level,
     )

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 
 from desk.desk import Desk
-from desk.watching.take_snapshot import Moment, inputs_of, keep, stored
+from desk.watching.take_snapshot import Moment, inputs_of, keep
 from domain.calendar import TradingCalendar
 from domain.events import OrderView
 from domain.ids import AccountId
@@ -63,5 +63,5 @@ async def _take(desk: Desk, accounts: list[AccountId], day: date, closed_at: dat
             for view in await live_cases_of(accounts)
             if view.case.opened_at <= closed_at
         ]
-        await keep([stored(desk, moment, inputs[moment[0].account_id]) for moment in moments], now)
+        await keep(desk, moments, inputs, now)
     return len(moments)

@@ -4,7 +4,8 @@ Whoever changes a case calls `snapshot_change` with the case before and after: w
 A notice is told by `snapshot_notice`; the daily ones are taken by `desk.watching.daily_snapshots`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from desk.audit import snapshot_entry
@@ -12,11 +13,21 @@ from desk.desk import Desk
 from desk.watching.open_orders import as_open_orders
 from domain.case import Case
 from domain.events import OrderView
-from domain.snapshot import SnapshotInputs, SnapshotKind, content_of, due_kinds, text_and_hash
+from domain.ids import AccountId
+from domain.principal import EVERYTHING
+from domain.snapshot import (
+    SnapshotInputs,
+    SnapshotKind,
+    asks_for_stock,
+    content_of,
+    due_kinds,
+    text_and_hash,
+)
 from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.order import open_orders_of
 from models.snapshot import StoredSnapshot, insert_snapshots
+from models.stock_recovery import recoveries_of_cases
 
 Moment = tuple[Case, SnapshotKind, str]
 """A case, the kind of snapshot, and the occasion that makes it the only one."""
@@ -54,15 +65,18 @@ def inputs_of(desk: Desk, account: AccountBook, orders: Sequence[OrderView], now
     )
 
 
-def stored(desk: Desk, moment: Moment, inputs: SnapshotInputs) -> StoredSnapshot:
-    """The snapshot as it is kept."""
-    case, kind, occasion = moment
-    text, content_hash = text_and_hash(content_of(case, kind, occasion, inputs))
-    return StoredSnapshot(desk.new_id(), case.id, kind, occasion, inputs.as_of, text, content_hash)
-
-
-async def keep(taken: Sequence[StoredSnapshot], now: datetime) -> None:
-    """Store them, and their hashes in the audit, whose chain covers them from then on."""
+async def keep(
+    desk: Desk, moments: Sequence[Moment], inputs: Mapping[AccountId, SnapshotInputs], now: datetime
+) -> None:
+    """Store the snapshots, and their hashes in the audit, whose chain covers them from then on."""
+    asking = [case.id for case, _, _ in moments if asks_for_stock(case)]
+    recoveries = await recoveries_of_cases(EVERYTHING, asking) if asking else {}
+    taken = []
+    for case, kind, occasion in moments:
+        asked = tuple(view.recovery for view in recoveries.get(case.id, ()))
+        known = replace(inputs[case.account_id], recoveries=asked)
+        text, content_hash = text_and_hash(content_of(case, kind, occasion, known))
+        taken.append(StoredSnapshot(desk.new_id(), case.id, kind, occasion, known.as_of, text, content_hash))
     kept = await insert_snapshots(taken)
     await write_audit([snapshot_entry(each, now) for each in kept])
 
@@ -81,5 +95,4 @@ async def _take(
         account = (await load_books([account_id], desk.rules.books, now))[account_id]
     if orders is None:
         orders = await open_orders_of([account_id])
-    inputs = inputs_of(desk, account, orders, now)
-    await keep([stored(desk, moment, inputs) for moment in moments], now)
+    await keep(desk, moments, {account_id: inputs_of(desk, account, orders, now)}, now)

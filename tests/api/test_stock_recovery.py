@@ -1,6 +1,7 @@
 """Stock that has to come back, through the API: for written calls, and because it was recalled."""
 
 import asyncio
+import json
 from dataclasses import replace
 from datetime import date, timedelta
 from decimal import Decimal
@@ -208,6 +209,22 @@ async def test_what_asked_for_stock_was_no_required_margin_and_sold_nothing_too_
     assert leg["order"] == {"side": "BUY", "filledQuantity": "2"}
     # Two contracts of 100 shares at 5.10, 0.10 above the mark.
     assert leg["slippageAtDecision"] == covered["slippage"] == "20"
+
+
+async def test_the_snapshots_hold_what_stock_was_asked_for(writers: Desk, world: World) -> None:
+    events = await writers.caller().subscribe(CASE_EVENTS)
+    await enable_collection(writers)
+    world.clock.advance(minutes=31)
+    opened = await events.next()
+    await world.market.says(PositionStated("W", TENCENT, Decimal(700), world.clock()))
+    await settled(writers, events)
+    asked = "query ($id: ID!) { case(id: $id) { snapshots { nodes { kind content } } } }"
+    auditor = writers.caller(Permission.AUDITOR, subject="auditor")
+    nodes = (await auditor.ask(asked, id=opened["case"]["id"]))["case"]["snapshots"]["nodes"]
+    held = {node["kind"]: json.loads(node["content"])["inputs"]["recoveries"] for node in nodes}
+    told = {kind: [(r["symbol"], r["quantity"], r["outstanding"]) for r in held[kind]] for kind in held}
+    assert told["TRIGGER"] == [(TENCENT, "200", "200")]
+    assert told["END"] == [(TENCENT, "200", "0")]
 
 
 async def test_a_filter_may_name_a_status_however_often(writers: Desk) -> None:

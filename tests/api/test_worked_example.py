@@ -15,7 +15,7 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 FIGURES = """
   stale cash longMarketValue shortMarketValue deadMarketValue equity liquidNetAssets initialMargin
   maintenanceMargin marginCallMargin forceCloseMargin netAssetRatio debt overFinancing accruedInterest
-  outstandingMargin tradingLimit amount riskLevel
+  outstandingMargin tradingLimit amount advancesStopped riskLevel
 """
 EXPECTED = {
     "stale": False,
@@ -36,6 +36,7 @@ EXPECTED = {
     "outstandingMargin": "0",
     "tradingLimit": "0",
     "amount": "152800",
+    "advancesStopped": True,
     "riskLevel": "DANGER",
 }
 

@@ -203,6 +203,15 @@ def test_losers_of_unknown_cost_come_last() -> None:
     assert quantities(planned(unknown, by(LiquidationPolicy.LOSERS_FIRST))) == {"C": 34}
 
 
+def test_least_turnover_minds_the_margin_where_the_financing_limit_binds_first() -> None:
+    """30,000 above the limit, 20,000 of margin lacking. A costs no fee, but brings hardly any margin: sold
+    first, all of it went and B besides, HKD 111,200 for what 301 of B does."""
+    light = holding(instrument("A"), "1000", flat(".10"), quote("A", "100"))
+    heavy = holding(instrument("B", fee="0.001"), "1000", flat(".90"), quote("B", "100"))
+    found = planned(book(light, heavy, cash="-120000", limit="90000"), PlanRequest())
+    assert [(str(leg.instrument.symbol), int(leg.quantity)) for leg in found.legs] == [("B", 301)]
+
+
 def test_the_last_leg_of_least_turnover_is_the_cheapest_that_ends_the_call() -> None:
     """A lot of the better yield would cost 4,000; ten shares of the other end the call with 100."""
     of = book(

@@ -73,6 +73,15 @@ def test_worked_example_to_the_cent() -> None:
     )
 
 
+@pytest.mark.parametrize(("cash", "stopped"), [("-60000", True), ("-59999.99", False), ("-60000.01", True)])
+def test_nothing_more_is_lent_where_net_assets_do_not_exceed_the_initial_margin(
+    cash: str, stopped: bool
+) -> None:
+    """100,000 of stock with an initial factor of .40."""
+    stock = holding(instrument(TENCENT), "1000", factors(".40", ".30", ".35", ".25"), quote(TENCENT, "100"))
+    assert figures(book(stock, cash=cash)).advances_stopped is stopped
+
+
 def test_worked_example_is_the_same_kept_live() -> None:
     assert LiveBook(worked_example(), MAX_AGE).figures(NOW) == figures(worked_example())
 
