@@ -5,6 +5,7 @@ connection. The sink that an application may open writes ready chunks while the 
 there is room again, and cuts off a peer that reads nothing more.
 """
 
+from asyncio import TimerHandle
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -80,12 +81,45 @@ class ResponseSink:
 
 
 class DeskHttpProtocol(HttpToolsProtocol):
-    """For `uvicorn.Config(http=...)`."""
+    """For `uvicorn.Config(http=...)`. Who connects and does not say what it wants is cut off in time."""
 
     stream: ResponseSink | None = None
+    _upgraded = False
+    _cut_off: TimerHandle | None = None
+
+    def __init__(self, headers_timeout_s: float, **options: Any) -> None:
+        super().__init__(**options)
+        self._headers_timeout_s = headers_timeout_s
+
+    def connection_made(self, transport: Any) -> None:
+        """Somebody is there."""
+        super().connection_made(transport)
+        self._expect_headers()
+
+    def data_received(self, data: bytes) -> None:
+        """Some of a request, or not even that."""
+        super().data_received(data)
+        if not self._upgraded and (self.cycle is None or self.cycle.response_complete):
+            self._expect_headers()
+
+    def handle_websocket_upgrade(self) -> None:
+        """From now on the socket has its own deadline."""
+        self._upgraded = True
+        super().handle_websocket_upgrade()
+
+    def _expect_headers(self) -> None:
+        """The first byte counts: one that comes now and then gains nothing."""
+        if self._cut_off is None:
+            self._cut_off = self.loop.call_later(self._headers_timeout_s, self.transport.abort)
+
+    def _expect_nothing(self) -> None:
+        if self._cut_off is not None:
+            self._cut_off.cancel()
+            self._cut_off = None
 
     def on_headers_complete(self) -> None:
         """Offer the sink to the application, whose task begins later."""
+        self._expect_nothing()
         super().on_headers_complete()
         if self.cycle is not None and self.cycle.scope is self.scope:
             extensions = {STREAM_EXTENSION: partial(self._open_stream, self.cycle)}
@@ -103,6 +137,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of whoever waits."""
+        self._expect_nothing()
         super().connection_lost(exc)
         if self.stream is not None:
             self.stream.lost()

@@ -3,6 +3,8 @@
 import socket
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
+from typing import Any, cast
 
 import structlog
 import uvicorn
@@ -33,7 +35,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        http=DeskHttpProtocol,
+        http=cast(Any, partial(DeskHttpProtocol, settings.http_headers_timeout_s)),
         ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,
         ws_per_message_deflate=False,

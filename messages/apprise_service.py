@@ -17,6 +17,10 @@ NOT_TAKEN = "the service did not take it"
 SILENT = "no answer in time; it may have gone out"
 
 
+_TELLTALES = ("apprise", "urllib3")
+"""They log addresses, which are personal, and URLs, which are secret: a token often is part of the path."""
+
+
 class BadServiceUrl(ValueError):
     """A setting that leads nowhere; the text does not quote it, since it holds a password."""
 
@@ -28,8 +32,8 @@ class AppriseService:
         self._url = url
         self._timeout_s = timeout_s
         self._threads = Threads(threads, f"message-{name}")
-        # It logs addresses, which are personal, and URLs, which are secret.
-        logging.getLogger("apprise").setLevel(logging.CRITICAL)
+        for library in _TELLTALES:
+            logging.getLogger(library).setLevel(logging.CRITICAL)
         if not is_known(url):
             raise BadServiceUrl(f"Apprise does not know the service of the {name} URL")
 

@@ -9,6 +9,9 @@ class ApiSettings(Section):
     """The API: what a request, a socket and a subscriber may cost."""
 
     page_size_max: Count = Field(100, description="The most items one page of a connection holds.")
+    http_headers_timeout_s: Seconds = Field(
+        10, description="How many seconds a connection has to say what it wants, by its HTTP headers."
+    )
     max_body_bytes: Count = Field(100_000, description="The largest HTTP request body.")
     max_query_depth: Count = Field(8, description="The deepest nesting of a GraphQL operation.")
     max_query_tokens: Count = Field(1000, description="The most tokens of a GraphQL document.")

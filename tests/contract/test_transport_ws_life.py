@@ -61,6 +61,17 @@ async def test_a_client_that_never_initialises_is_closed_with_4408(directory: Pa
         assert (await socket.closed()).code == 4408
 
 
+@pytest.mark.parametrize("said", [b"", b"GET /graphql HTTP/1.1\r\nHost: desk\r\n"], ids=["nothing", "half"])
+async def test_a_connection_that_never_says_what_it_wants_is_cut_off(directory: Path, said: bytes) -> None:
+    async with served_desk(directory / f"silent {len(said)}", http_headers_timeout_s=0.2) as desk:
+        reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+        writer.write(said)
+        async with ready(desk) as socket, asyncio.timeout(30):
+            assert not await reader.read()
+            assert await works(socket)
+        writer.close()
+
+
 async def test_sockets_of_nobody_yet_are_bounded_and_whoever_is_let_in_makes_room(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

@@ -1,6 +1,7 @@
 """A desk shortly before 15:45 in New York, when everything that it liquidates by itself falls due at once.
 
-What has to become of each account is written here; `problems` says how far the world is from that.
+Meanwhile it sends its messages to the clients and tells an endpoint of every case and order. What has to
+become of each account is written here; `problems` and `outward_problems` say how far the world is from that.
 """
 
 import io
@@ -21,15 +22,20 @@ from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_l
 from domain.canonical import content_hash
 from domain.case import CaseStatus
 from domain.events import CaseEvent, Event
-from domain.ids import AccountId, CaseId, Symbol
+from domain.ids import AccountId, CaseId, ClientId, Symbol
 from domain.margin import AccountType
-from domain.principal import SYSTEM
+from domain.message import Contact
+from domain.principal import EVERYTHING, SYSTEM
 from domain.snapshot import SnapshotKind, recomputed
+from domain.webhook import ALERTS, Webhook, WebhookId, event_name
 from gateway.evidence import verify_audit
+from models import outbox
 from models.case import live_cases_of
 from models.codec import event_from_text, loads
+from models.contact import state_contact
 from models.database import Database, Row, fetch
 from models.snapshot import snapshots_of
+from models.webhook import insert_webhook
 from tests.integration.crash_checks import (
     Before,
     execution_problems,
@@ -40,6 +46,7 @@ from tests.integration.crash_checks import (
 )
 from tests.integration.crash_run import Aftermath, Scene
 from tests.integration.desk_kit import APPLE, BOEING, TRADER, Clock, DeskKit
+from tests.receiver import Receiver
 from tests.servers import fresh_database
 
 PREPARED_AT = datetime(2020, 3, 9, 19, 0, tzinfo=UTC)
@@ -47,16 +54,25 @@ BEFORE_DUE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
 DUE = datetime(2020, 3, 9, 19, 45, tzinfo=UTC)
 """The deadline, the time of the selection, and 15 minutes before the close."""
 TENCENT = Symbol("00700.HK")
+LEASE_TTL_S = 10
+"""So that a busy machine loses none; who died has its time over by the clock, see `live`."""
 SCENE = Scene(
     (APPLE, BOEING, TENCENT),
     displayed=5_000,
     quote_interval_s=1,
     environment={
-        "GATEWAY_LEASE_TTL_S": "0.6",
-        "GATEWAY_LEASE_RENEW_S": "0.15",
+        "GATEWAY_LEASE_TTL_S": str(LEASE_TTL_S),
+        "GATEWAY_LEASE_RENEW_S": "0.5",
         "GATEWAY_MAX_PRICE_AGE_S": "3600",
         "GATEWAY_AUTO_LIQUIDATION_POLL_S": "0.05",
         "GATEWAY_AUDIT_CHAIN_INTERVAL_S": "0.05",
+        "GATEWAY_MESSAGE_AUTOMATIC_CHANNELS": "SMS",
+        "GATEWAY_MESSAGE_TIMEOUT_S": "1",
+        "GATEWAY_MESSAGE_POLL_INTERVAL_S": "0.05",
+        "GATEWAY_MESSAGE_SWEEP_INTERVAL_S": "0.05",
+        "GATEWAY_WEBHOOK_POLL_INTERVAL_S": "0.05",
+        "GATEWAY_WEBHOOK_ALLOW_HTTP": "true",
+        "GATEWAY_WEBHOOK_ALLOW_PRIVATE": "true",
     },
 )
 _PLANNED = (SnapshotKind.FORCE, "plan 1")
@@ -125,7 +141,44 @@ async def _prepare(kit: DeskKit) -> dict[str, Before]:
         "SHUT": await _account(kit, "SHUT", -75_000, {TENCENT: 1000}),
     }
     await _set_up(kit, {name: before.case_id for name, before in accounts.items()})
+    await _listen(kit)
     return accounts
+
+
+async def _listen(kit: DeskKit) -> None:
+    """Every client can be reached, and an endpoint is told of everything from now on."""
+    for row in await fetch("SELECT id FROM client"):
+        await state_contact(ClientId(row["id"]), Contact(phone="+12025550123"), PREPARED_AT)
+    head = await outbox.stream_head()
+    endpoint = Webhook(
+        *(WebhookId(uuid4().hex), "http://127.0.0.1:9/", ALERTS, "trader", EVERYTHING, PREPARED_AT),
+        *("salt", PREPARED_AT, head.epoch, head.last_offset),
+    )
+    await insert_webhook(endpoint)
+
+
+def outward_environment(receiver: Receiver) -> dict[str, str]:
+    """Settings: messages lead to this receiver."""
+    return {"GATEWAY_MESSAGE_SMS_URL": receiver.url("/sms?:to={to}&+Idempotency-Key={id}", "json")}
+
+
+async def outward_problems(receiver: Receiver, published: Sequence[bytes]) -> list[str]:
+    """What clients and the endpoint were told: everything, and more than once only under the same id."""
+    rows = await fetch("SELECT id, status, reason FROM client_message")
+    sent = {row["id"] for row in rows if row["status"] == "SENT"}
+    arrived = {posted.headers["idempotency-key"] for posted in receiver.at("/sms")}
+    found = [f"a message is {row['status']}: {row['reason']}" for row in rows if row["status"] in UNSENT]
+    if not sent <= arrived or not arrived <= {row["id"] for row in rows}:
+        found.append(f"sent {len(sent)} messages, {len(arrived)} arrived")
+    events = [event_from_text(payload) for payload in published]
+    due = [event.id for event in events if event_name(event) in ALERTS]
+    posted = [each.headers["webhook-id"] for each in receiver.at("/hook")]
+    if list(dict.fromkeys(posted)) != due:
+        found.append(f"the endpoint was told {len(set(posted))} of {len(due)} events, or in another order")
+    return found
+
+
+UNSENT = ("QUEUED", "FAILED")
 
 
 async def _account(
@@ -233,7 +286,7 @@ async def _audit_problems(case: Row, orders: Sequence[Row]) -> list[str]:
 async def _snapshot_problems(case: Row, expected: Expected) -> list[str]:
     """Every moment that counts has one, and it is what its inputs and its hash say."""
     taken = await snapshots_of([CaseId(case["id"])], list(SnapshotKind))
-    moments = [(each.kind, each.occasion) for each in taken]
+    moments = [(each.kind, each.occasion) for each in taken if each.kind is not SnapshotKind.NOTICE]
     found = []
     if len(moments) != len(set(moments)) or set(moments) != expected.snapshots:
         found.append(f"snapshots {moments}")
@@ -271,6 +324,11 @@ DONE_SQL = (
     "  AND auto_liquidate_at IS NOT NULL) AS undecided,"
     " (SELECT COUNT(*) FROM outbox WHERE stream_offset IS NULL) AS unpublished,"
     " (SELECT COUNT(*) FROM outbox) AS events,"
+    " (SELECT COUNT(*) FROM client_message WHERE status = 'QUEUED') AS unsent,"
+    " (SELECT COUNT(*) FROM margin_case c WHERE c.status = 'RESOLVED' AND EXISTS (SELECT 1 FROM"
+    "  client_message m WHERE m.case_id = c.id AND m.status = 'SENT') AND NOT EXISTS (SELECT 1 FROM"
+    "  client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':cured')) AS untold,"
+    " (SELECT COUNT(*) FROM webhook w JOIN stream s ON s.last_offset <> w.stream_offset) AS behind,"
     " (SELECT COUNT(*) FROM audit) - (SELECT COUNT(*) FROM audit_link) AS unchained"
 )
 """When nothing of this is left, everything has ended; the desk is patient, the harness is not."""

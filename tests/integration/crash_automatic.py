@@ -1,8 +1,10 @@
 """Kill a real gateway while it liquidates by itself, start it again, and look what came of it.
 
 At 15:45 in New York a deadline passes, the time of a selection of cases comes, and intraday accounts have to
-be flat, all at once. `python -m tests.integration.crash_automatic --every` dies at every statement and venue
-call of a clean run, and then again and again in one run; test_crash_automatic.py does a little of that.
+be flat, all at once; clients get messages and an endpoint gets events meanwhile.
+
+`python -m tests.integration.crash_automatic --every` dies at every statement and venue call of a clean run,
+and then again and again in one run; test_crash_automatic.py does a little of that.
 """
 
 import argparse
@@ -11,7 +13,8 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -21,16 +24,20 @@ from tests.integration.automatic_scene import (
     BEFORE_DUE,
     DONE_SQL,
     DUE,
+    LEASE_TTL_S,
     RESOLVED,
     SCENE,
     AutomaticTemplate,
     automatic_template,
+    outward_environment,
+    outward_problems,
     problems,
 )
 from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_harness import KillPoint
 from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
 from tests.integration.crash_run import Run
+from tests.receiver import Receiver, a_receiver
 from tests.servers import fresh_database, postgres_server, redis_server
 
 DEATHS = 12
@@ -54,7 +61,7 @@ class AutomaticRun(Run):
 
     async def done(self) -> bool:
         row = await self.one(DONE_SQL)
-        left = ("open", "waiting", "undecided", "unpublished", "unchained")
+        left = ("open", "waiting", "undecided", "unpublished", "unchained", "unsent", "untold", "behind")
         ended = row["resolved"] >= RESOLVED and not any(row[name] for name in left)
         return ended and await self.published() >= row["events"]
 
@@ -64,9 +71,9 @@ class AutomaticRun(Run):
 
 async def live(source: AutomaticTemplate, redis_url: str, points: Sequence[KillPoint]) -> Lives:
     """The first process dies at the first point after 15:45, the second at the second, and so on; the one
-    after the last is let be."""
+    after the last is let be. At a death the clock goes on by the time of the lease that nobody gave back."""
     began = time.monotonic()
-    async with _a_run(source, redis_url) as (run, proxy):
+    async with _a_run(source, redis_url) as (run, proxy, receiver):
         first = points[0] if points else None
         await run.start(first if isinstance(first, AtVenue) else None)
         proxy.arm(first if isinstance(first, Statement) else None, run.kill)
@@ -82,26 +89,31 @@ async def live(source: AutomaticTemplate, redis_url: str, points: Sequence[KillP
                 break
             assert run.was_killed, "it ended by itself"
             died_at.append(proxy.struck_at or str(point))
+            run.clock.set(run.clock() + timedelta(seconds=LEASE_TTL_S))
             following = points[number + 1] if number + 1 < len(points) else None
             proxy.arm(following if isinstance(following, Statement) else None, run.kill)
         async with run.aftermath() as left:
             found = await problems(source.accounts, left)
+            found += await outward_problems(receiver, left.published)
     return Lives(tuple(died_at), found, statements, time.monotonic() - began)
 
 
 @asynccontextmanager
 async def _a_run(
     source: AutomaticTemplate, redis_url: str
-) -> AsyncIterator[tuple[AutomaticRun, PostgresProxy]]:
+) -> AsyncIterator[tuple[AutomaticRun, PostgresProxy, Receiver]]:
     async with AsyncExitStack() as stack:
         directory = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="crash-")))
         url = await stack.enter_async_context(fresh_database(source.server_url, copy_of=source.url))
         proxy = await stack.enter_async_context(PostgresProxy(url).running())
         redis = await stack.enter_async_context(Redis.from_url(redis_url))
-        run = AutomaticRun(proxy, url, redis, redis_url, directory, SCENE)
+        receiver = await stack.enter_async_context(a_receiver())
+        scene = replace(SCENE, environment={**SCENE.environment, **outward_environment(receiver)})
+        run = AutomaticRun(proxy, url, redis, redis_url, directory, scene)
         stack.push_async_callback(run.end)
         run.clock.set(BEFORE_DUE)
-        yield run, proxy
+        await run.one(f"UPDATE webhook SET url = '{receiver.url()}' RETURNING id")
+        yield run, proxy, receiver
 
 
 def again_and_again(seed: int, deaths: int = DEATHS) -> list[KillPoint]:

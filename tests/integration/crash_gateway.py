@@ -19,6 +19,7 @@ from enum import StrEnum
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 
+import apprise  # noqa: F401 - likewise
 import exchange_calendars  # noqa: F401 - here for the process that all others are forked from
 import uvicorn
 

@@ -25,7 +25,7 @@ from tests.integration.crash_proxy import PostgresProxy
 from tests.integration.desk_kit import APPLE, BOEING, Clock, DeskKit, quoted
 from tests.servers import free_port
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 POLL_S = 0.02
 QUOTE_INTERVAL_S = 0.2
 DISPLAYED = 200

@@ -1,4 +1,4 @@
-"""A gateway that is killed while it liquidates by itself does it once, wholly, and says so.
+"""A gateway that is killed while it liquidates by itself does it once, wholly, and says so to everybody.
 
 crash_automatic.py tries every moment.
 """
@@ -17,10 +17,10 @@ from tests.integration.crash_proxy import Moment, Statement
 RUN_RECORDED = "COMMIT; INSERT INTO idempotency_item"
 """The end of the transaction that records orders, audit, snapshot, events and what becomes of the setting."""
 DEATHS: tuple[KillPoint, ...] = (
-    Statement(1, Moment.AFTER, "INSERT INTO liquidation_order"),
     Statement(1, Moment.AFTER, RUN_RECORDED),
     AtVenue(1, VenueMoment.SUBMITTED),
     Statement(2, Moment.BEFORE, RUN_RECORDED),
+    Statement(1, Moment.BEFORE, "UPDATE client_message SET status"),
 )
 """One process after the other, each at its own."""
 

@@ -332,6 +332,26 @@ async def test_what_found_no_free_thread_in_time_is_not_sent_later() -> None:
         assert [json.loads(posted.body)["message"] for posted in receiver.posted] == ["first", "third"]
 
 
+async def test_what_a_service_answers_does_not_bring_its_secret_into_the_log(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A library below says of a malformed answer which URL it came from, and a token is part of that."""
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 200 OK\r\nno header\r\nContent-Length: 0\r\n\r\n")
+        await writer.drain()
+        writer.close()
+
+    with caplog.at_level("INFO"):
+        async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+            port = server.sockets[0].getsockname()[1]
+            url = f"json://user:PASSWORD@127.0.0.1:{port}/TOKEN?:to={{to}}"
+            service = AppriseService(url, threads=1, timeout_s=10, name="sms")
+            await service.send(Outgoing("m1", "+85212345678", "t", "b"))
+    assert not [word for word in ("TOKEN", "PASSWORD", "85212345678") if word in caplog.text]
+
+
 def test_a_url_that_apprise_does_not_know_is_refused_without_quoting_it() -> None:
     with pytest.raises(BadServiceUrl) as caught:
         AppriseService("nonsense://secret@{to}", threads=1, timeout_s=1, name="sms")

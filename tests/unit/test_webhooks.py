@@ -181,6 +181,37 @@ async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
         assert receiver.posted == []
 
 
+@pytest.mark.parametrize(
+    ("chunk", "pause_s", "fault"),
+    [
+        (b"x" * 65536, 0, "LimitOverrunError"),
+        (b"HTTP/1.1 103 Hints\r\n\r\n", 0, "no answer within"),
+        (b"H", 0.02, "no answer within"),
+        (b"SSH-2.0-x\r\n", 0, "ValueError"),
+    ],
+)
+async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
+    chunk: bytes, pause_s: float, fault: str
+) -> None:
+    gone = asyncio.Event()
+
+    async def serve(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while True:
+                writer.write(chunk)
+                await writer.drain()
+                await asyncio.sleep(pause_s)
+        except ConnectionError:
+            gone.set()
+
+    async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        said = await WebhookPoster(LOCAL, timeout_s=0.3).post(url, {}, b"{}")
+        assert fault in (said or "")
+        async with asyncio.timeout(5):
+            await gone.wait()
+
+
 async def test_names_that_nobody_answers_for_delay_no_other_endpoint() -> None:
     release = Event()
 
