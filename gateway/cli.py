@@ -348,6 +348,9 @@ def _run(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool
         asyncio.run(run())
     except DatabaseUnavailable as away:
         _fail(f"The database cannot be used (GATEWAY_DATABASE_URL): {away}.")
+    except BrokenPipeError:
+        # Whoever read what was printed has seen enough, such as `head`; the rest has nowhere to go.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (Refused, CannotStart, OSError) as refused:
         _fail(str(refused))
 

@@ -92,7 +92,7 @@ class Endpoint(GraphQL[Any, None]):
         except CannotGetOperationTypeError as unknown:
             raise HTTPException(400, unknown.as_http_error_reason()) from None
         except InvalidOperationTypeError as refused:
-            raise HTTPException(400, refused.as_http_error_reason(request_adapter.method)) from None
+            raise HTTPException(400, _way_in(refused, request_adapter.method)) from None
         await self._reads.executed(context, request_data.query)
         return result
 
@@ -119,6 +119,13 @@ class Endpoint(GraphQL[Any, None]):
 
     def _verified(self, authorization: str | None) -> Principal:
         return self.resources.tokens.verify(bearer(authorization), self.resources.desk.clock())
+
+
+def _way_in(refused: InvalidOperationTypeError, method: str) -> str:
+    """Why not like this, and how else."""
+    is_subscription = refused.operation_type is OperationType.SUBSCRIPTION
+    instead = "a WebSocket or Accept: text/event-stream" if is_subscription else "POST"
+    return f"{refused.as_http_error_reason(method)}: use {instead}"
 
 
 def error_response(status: int, code: str, message: str) -> JSONResponse:

@@ -1,6 +1,6 @@
 """`GET /reports/<name>.csv`: a report, streamed, for who may export records."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from datetime import date
 
@@ -12,8 +12,9 @@ from domain.principal import Capability
 from gateway.auth import Unauthenticated, bearer
 from gateway.graphql import error_response
 from gateway.logs import current_request_id
-from gateway.reports import ReportTooLong, UnknownReport, begin, period_of
+from gateway.reports import UnknownReport, begin, period_of
 from gateway.resources import Resources
+from models.report import Period
 
 
 class ReportEndpoint:
@@ -41,15 +42,14 @@ class ReportEndpoint:
         principal = replace(principal, request_id=current_request_id())
         name = request.path_params["name"]
         try:
-            period = period_of(*(date.fromisoformat(request.query_params[key]) for key in ("from", "to")))
+            period = _period(request.query_params)
             lines = await begin(
                 desk, principal, principal.audience, name, period, resources.settings.report_max_cases
             )
         except UnknownReport as unknown:
             return error_response(404, "BAD_REQUEST", str(unknown))
-        except (KeyError, ValueError, ReportTooLong) as bad:
-            said = "give from and to as days, such as 2020-03-16" if isinstance(bad, KeyError) else str(bad)
-            return error_response(400, "BAD_REQUEST", said)
+        except ValueError as bad:
+            return error_response(400, "BAD_REQUEST", str(bad))
         return StreamingResponse(
             _encoded(lines),
             media_type="text/csv; charset=utf-8",
@@ -58,6 +58,15 @@ class ReportEndpoint:
                 "Cache-Control": "no-store",
             },
         )
+
+
+def _period(query: Mapping[str, str]) -> Period:
+    """Raises ValueError."""
+    try:
+        first, last = (date.fromisoformat(query[key]) for key in ("from", "to"))
+    except (KeyError, ValueError):
+        raise ValueError("give from and to as days, such as 2020-03-16") from None
+    return period_of(first, last)
 
 
 async def _encoded(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:

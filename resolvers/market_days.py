@@ -56,7 +56,7 @@ class SetMarketDayInput:
         if not 1 <= len(self.market) <= MARKET_CHARACTERS_MAX or not self.market.isprintable():
             raise ApiError(BAD_USER_INPUT, f"market must be 1 to {MARKET_CHARACTERS_MAX} characters.")
         if (self.kind is MarketDayKind.HALF) != (self.closes_at is not None):
-            raise ApiError(BAD_USER_INPUT, "closesAt belongs to a HALF day, and to no other.")
+            raise ApiError(BAD_USER_INPUT, "A HALF day needs closesAt, any other takes none.")
         word = calendar.MarketDay(self.market, self.day, self.kind, _time_of_day(self.closes_at), self.reason)
         return SetMarketDay(self.idempotency_key, word)
 

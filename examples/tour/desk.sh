@@ -9,16 +9,24 @@ ask() {
     "$1" "${2:-"{}"}" |
     curl --silent --show-error "$DESK" --data @- \
       --header "Authorization: Bearer $TOKEN" --header "Content-Type: application/json" |
-    python3 -m json.tool --no-ensure-ascii
+    python3 -c '
+import json, sys
+answer = sys.stdin.read()  # Nothing, when curl has said why.
+if answer:
+    print(json.dumps(json.loads(answer), indent=4, ensure_ascii=False))'
 }
 
 # pick KEY...: the value at that place of the JSON on standard input
 pick() {
   python3 -c '
 import json, sys
-value = json.load(sys.stdin)
-for key in sys.argv[1:]:
-    value = value[int(key) if isinstance(value, list) else key]
+answer = sys.stdin.read()
+try:
+    value = json.loads(answer)
+    for key in sys.argv[1:]:
+        value = value[int(key) if isinstance(value, list) else key]
+except (ValueError, LookupError, TypeError):
+    sys.exit("There is no " + " ".join(sys.argv[1:]) + " in this answer:\n" + answer)
 print(value)' "$@"
 }
 

@@ -133,6 +133,15 @@ async def trader(shared_world: World) -> Caller:
     return (await shared_world.desk(a_book())).caller()
 
 
+@pytest.mark.parametrize(
+    ("name", "way"),
+    [("a subscription by POST", "use a WebSocket or Accept: text/event-stream"), ("a GET", "use POST")],
+)
+async def test_who_comes_in_the_wrong_way_is_told_the_right_one(trader: Caller, name: str, way: str) -> None:
+    answer = await trader.post(**REQUESTS[name][0])
+    assert answer.body["errors"][0]["message"].endswith(way)
+
+
 @pytest.mark.parametrize("name", REQUESTS)
 async def test_a_request_that_makes_no_sense_is_refused_with_a_code(trader: Caller, name: str) -> None:
     request, status, code = REQUESTS[name]

@@ -202,6 +202,16 @@ async def test_a_token_for_a_million_years_is_refused_without_a_traceback(gatewa
     assert "Traceback" not in "".join(err)
 
 
+async def test_a_report_that_nobody_reads_to_its_end_ends_in_silence(gateway: Gateway) -> None:
+    report = f"{sys.executable} -m gateway report aging --from 2020-03-01 --to 2020-03-31"
+    process = await asyncio.create_subprocess_shell(
+        f"{report} | true", cwd=ROOT, env=gateway.environment, stderr=PIPE
+    )
+    async with asyncio.timeout(START_TIMEOUT_S):
+        _, err = await process.communicate()
+    assert err == b""
+
+
 async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway) -> None:
     today = datetime.now(UTC).date().isoformat()
     half = ("market-day", "HK", today, "half")

@@ -176,6 +176,8 @@ async def test_a_report_stays_within_scope_and_rights(world: World) -> None:
     assert (too_long.status_code, too_long.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
     for bad in ("/reports/nothing.csv" + PERIOD, "/reports/aging.csv", "/reports/aging.csv?from=x&to=y"):
         assert (await _get(desk, bad, Permission.AUDITOR)).status_code in (400, 404)
+    no_days = await _get(desk, "/reports/aging.csv?from=x&to=y", Permission.AUDITOR)
+    assert "give from and to as days" in no_days.json()["errors"][0]["message"]
     async with httpx.AsyncClient() as nobody:
         address = desk.caller().address.removesuffix("/graphql")
         assert (await nobody.get(f"http://{address}{path}")).status_code == 401
