@@ -24,6 +24,7 @@ from feeds.closes import parse_closes
 from gateway.book_import import import_book
 from gateway.settings import Feed, Profile, Settings
 from models.book_import import is_empty
+from messages.apprise_service import is_known
 from models.database import Database
 
 REDIS_TIMEOUT_S = 5.0
@@ -45,6 +46,7 @@ def silent(done: int, of: int) -> None:
 async def check(settings: Settings, now: datetime, progress: Progress) -> None:
     """Redis and the database are there, the tables are right, the book is in; raises `CannotStart`."""
     _check_replay_file(settings)
+    _check_message_services(settings)
     await _check_redis(settings.redis_url)
     database = Database(
         settings.database_url,
@@ -61,6 +63,16 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
             await import_if_empty(settings.book_file, now, progress)
     finally:
         await database.close()
+
+
+def _check_message_services(settings: Settings) -> None:
+    """A misspelt one would otherwise be found when the first client should hear of a call."""
+    for channel, url in settings.message_urls.items():
+        if not is_known(url):
+            raise CannotStart(
+                f"Apprise does not know the service of GATEWAY_MESSAGE_{channel}_URL: docs/messages.md has"
+                " examples."
+            )
 
 
 async def prepare_tables(profile: Profile, database: Database) -> None:

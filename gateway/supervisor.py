@@ -2,6 +2,7 @@
 
 A crash is logged with its traceback, counted, and answered with a restart after a growing wait; a loop that
 crashes too often within a window is given up as FAILED. A needed loop must never return: that is a crash.
+Whatever a loop raises while it is being stopped, it is not started again.
 This is the only place that catches every exception, so a loop may raise whatever it likes and never has to
 hide a fault to stay alive.
 """
@@ -112,7 +113,7 @@ class Supervisor:
         return stuck
 
     async def _keep_running(self, status: WorkerStatus) -> None:
-        while await self._run_once(status):
+        while await self._run_once(status) and not _being_cancelled():
             crashes = self._count_crash(status)
             if self._policy.max_crashes is not None and crashes >= self._policy.max_crashes:
                 status.state = WorkerState.FAILED

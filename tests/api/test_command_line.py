@@ -133,6 +133,12 @@ async def test_a_data_directory_that_cannot_be_is_named(gateway: Gateway, tmp_pa
     assert "cannot be used (GATEWAY_DATA_DIRECTORY): not a directory" in line
 
 
+async def test_a_message_service_that_nobody_knows_is_named_without_its_secret(gateway: Gateway) -> None:
+    line = await refusal(gateway, "serve", MESSAGE_EMAIL_URL="mailtoo://desk:secret@smtp.example.org?to={to}")
+    assert "does not know the service of GATEWAY_MESSAGE_EMAIL_URL" in line
+    assert "secret" not in line
+
+
 async def test_an_address_that_is_not_ours_is_said_with_its_setting(gateway: Gateway) -> None:
     line = await refusal(gateway, "serve", HOST="nowhere.invalid")
     assert "Cannot listen on nowhere.invalid" in line

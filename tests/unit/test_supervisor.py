@@ -257,3 +257,26 @@ async def test_supervisor_without_workers_is_ready_and_stops() -> None:
     supervisor.start()
     assert is_ready(supervisor)
     assert await supervisor.stop(timeout_s=5) == ()
+
+
+@pytest.mark.parametrize("ending", [crash, end])
+async def test_a_loop_that_ends_otherwise_when_it_is_stopped_is_not_started_again(
+    ending: Callable[[], Awaitable[None]],
+) -> None:
+    """A driver may answer a cancellation with an error of its own: the loop must not outlive its resources."""
+    starts = 0
+
+    async def run() -> None:
+        nonlocal starts
+        starts += 1
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            await ending()
+
+    supervisor = supervise(Worker("feed", run))
+    supervisor.start()
+    await asyncio.sleep(0)
+    assert await supervisor.stop(1) == ()
+    assert starts == 1
+    assert supervisor.statuses[0].state is WorkerState.STOPPED
