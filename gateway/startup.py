@@ -23,8 +23,8 @@ from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
 from gateway.book_import import import_book
 from gateway.settings import Feed, Profile, Settings
-from models.book_import import is_empty
 from messages.apprise_service import is_known
+from models.book_import import is_empty
 from models.database import Database
 
 REDIS_TIMEOUT_S = 5.0

@@ -32,8 +32,6 @@ class AppriseService:
         self._url = url
         self._timeout_s = timeout_s
         self._threads = Threads(threads, f"message-{name}")
-        for library in _TELLTALES:
-            logging.getLogger(library).setLevel(logging.CRITICAL)
         if not is_known(url):
             raise BadServiceUrl(f"Apprise does not know the service of the {name} URL")
 
@@ -63,6 +61,8 @@ def address(pattern: str, outgoing: Outgoing) -> str:
 
 def is_known(pattern: str) -> bool:
     """Apprise understands the URL. The first call imports it: a desk that sends nothing does without."""
+    for library in _TELLTALES:
+        logging.getLogger(library).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         # Its plugins use what Python announces to retire: nothing to us.
         warnings.simplefilter("ignore")

@@ -263,7 +263,7 @@ async def test_supervisor_without_workers_is_ready_and_stops() -> None:
 async def test_a_loop_that_ends_otherwise_when_it_is_stopped_is_not_started_again(
     ending: Callable[[], Awaitable[None]],
 ) -> None:
-    """A driver may answer a cancellation with an error of its own: the loop must not outlive its resources."""
+    """A driver may answer a cancellation with an error of its own: no loop may outlive its resources."""
     starts = 0
 
     async def run() -> None:
