@@ -330,7 +330,18 @@ def schema() -> None:
 
 def main() -> None:
     """The entry point."""
-    cli()
+    try:
+        try:
+            cli()
+        finally:
+            sys.stdout.flush()
+    except BrokenPipeError:
+        _print_no_more()
+
+
+def _print_no_more() -> None:
+    """Whoever read what was printed has seen enough, such as `head`; the rest has nowhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _run(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool = True) -> None:
@@ -349,8 +360,7 @@ def _run(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool
     except DatabaseUnavailable as away:
         _fail(f"The database cannot be used (GATEWAY_DATABASE_URL): {away}.")
     except BrokenPipeError:
-        # Whoever read what was printed has seen enough, such as `head`; the rest has nowhere to go.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        _print_no_more()
     except (Refused, CannotStart, OSError) as refused:
         _fail(str(refused))
 

@@ -85,6 +85,14 @@ class Caller:
         await self._http.aclose()
 
 
+class SocketClosed(AssertionError):
+    """A message was waited for."""
+
+    def __init__(self, code: int | None) -> None:
+        super().__init__(f"closed with {code}, waiting for a message")
+        self.code = code
+
+
 class Socket:
     """Reads all the time, so that nothing waits in the network; messages are queued by operation."""
 
@@ -107,7 +115,7 @@ class Socket:
             message = await self._queues[operation].get()
         if message is None:
             self._queues[operation].put_nowait(None)
-            raise AssertionError(f"closed with {self._connection.close_code}, waiting for a message")
+            raise SocketClosed(self._connection.close_code)
         return message
 
     def waiting(self, operation: str) -> int:

@@ -21,7 +21,7 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DAY_SECONDS = "2"
 WAIT_TIMEOUT_S = 80
-LIQUIDATIONS_MAX = 4
+LIQUIDATIONS_MAX = 12
 ORDERS_MAX = 6
 
 BLOCKS = dict(re.findall(r"<!-- tour: (\w+) -->\n```sh\n(.*?)```", README, re.DOTALL))

@@ -86,7 +86,7 @@ def one_selection(draw: st.DrawFn, type_: GraphQLObjectType, name: str, depth: i
 
 READ_WHEN_ASKED = frozenset(
     {
-        *("account", "client", "frozen", "figuresAtOpen", "reopenedFrom"),
+        *("account", "client", "frozen", "figuresAtOpen", "reopenedFrom", "lookAhead"),
         *("coveredOptionShortfalls", "shortRecoveries"),
     }
 )
