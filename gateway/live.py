@@ -131,7 +131,11 @@ class Live:
         connected = await receive()
         assert connected["type"] == "websocket.connect"
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
-        if (refusal := self._refusal(headers)) is not None:
+        authorization, refusal = headers.get("authorization"), self._refusal(headers)
+        # Whatever this coroutine and the scope hold stays as long as the socket.
+        del headers
+        scope["headers"].clear()
+        if refusal is not None:
             self.metrics.refusals[refusal.reason] += 1
             await _refuse(refusal.status, send)
             return
@@ -143,7 +147,7 @@ class Live:
             return
         await send({"type": "websocket.accept", "subprotocol": PROTOCOL})
         sink = scope["extensions"][SINK_EXTENSION]
-        session = Session(sink, headers.get("authorization"), self, self.backend, self._limits)
+        session = Session(sink, authorization, self, self.backend, self._limits)
         self._sessions[session] = self._awaiting_init[session] = None
         try:
             await session.run(receive)

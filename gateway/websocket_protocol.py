@@ -12,6 +12,7 @@ from typing import Any
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
 from websockets.frames import Frame
+from websockets.http11 import Request
 
 from subscriptions.frames import SINK_EXTENSION
 
@@ -111,6 +112,11 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True
+
+    def handle_connect(self, event: Request) -> None:
+        """The parser keeps the request as long as the connection, and its headers are copied by now."""
+        super().handle_connect(event)
+        event.headers.clear()
 
     def handle_ping(self) -> None:
         """Answer, at the latest when there is room: who pings and never reads must not fill the memory."""

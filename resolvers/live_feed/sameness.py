@@ -1,6 +1,7 @@
 """What makes two subscriptions the same: the document without white space, comments and where to begin, and
 the variables that say more than that."""
 
+import sys
 from collections import Counter
 from collections.abc import Hashable, Iterable, Iterator, Mapping
 from typing import Any
@@ -105,8 +106,11 @@ def _normalised(document: Document, operation: OperationDefinitionNode, field: F
             selections=tuple(root if each is field else each for each in operation.selection_set.selections)
         ),
     )
-    return "\n".join(print_ast(changed if each is operation else each) for each in document.definitions)
+    text = "\n".join(print_ast(changed if each is operation else each) for each in document.definitions)
+    # Kept by every subscriber: one text for all of them, for as long as there is one.
+    return sys.intern(text)
 
 
-def _canonical(variables: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS)
+def _canonical(variables: Mapping[str, Any]) -> str:
+    # What orjson answers keeps the whole buffer of 4 KB that it was written into; a copy does not.
+    return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS).decode()
