@@ -120,6 +120,15 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
         200,
         "GRAPHQL_VALIDATION_FAILED",
     ),
+    "a week in place of a day": (
+        _query(
+            'mutation ($day: Date!) { setMarketDay(input: {idempotencyKey: "k", market: "XNYS", day: $day,'
+            ' kind: CLOSED, reason: "storm"}) { __typename } }',
+            variables={"day": "2026-W05-6"},
+        ),
+        200,
+        "BAD_USER_INPUT",
+    ),
     "a value that is no enum": (
         _query("{ cases(filter: {status: SLEEPING}) { nodes { id } } }"),
         200,
