@@ -12,6 +12,9 @@ class ApiSettings(Section):
     http_headers_timeout_s: Seconds = Field(
         10, description="How many seconds a connection has to say what it wants, by its HTTP headers."
     )
+    http_body_timeout_s: Seconds = Field(
+        30, description="How many seconds the body of a request may take, counted from its headers."
+    )
     max_body_bytes: Count = Field(100_000, description="The largest HTTP request body.")
     max_query_depth: Count = Field(8, description="The deepest nesting of a GraphQL operation.")
     max_query_tokens: Count = Field(1000, description="The most tokens of a GraphQL document.")

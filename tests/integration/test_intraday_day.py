@@ -104,7 +104,7 @@ async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_a
         await elsewhere.close()
 
 
-async def test_an_account_that_somebody_works_on_as_the_last_orders_end_is_looked_at_afterwards(url: str) -> None:
+async def test_an_account_worked_on_when_new_orders_end_is_looked_at_afterwards(url: str) -> None:
     if url.startswith("sqlite"):
         pytest.skip("SQLite has one writer, who locks everything")
     database, elsewhere = Database(url, 2, lock_timeout_s=0.05), Database(url, 1)
