@@ -23,6 +23,9 @@ class ApiSettings(Section):
         250_000,
         description="The most fields that the answer to a GraphQL operation may have, by its page sizes.",
     )
+    max_event_cost: Count = Field(
+        25_000, description="The most fields that one event of a subscription may have, by its page sizes."
+    )
     introspection: bool = Field(
         default_factory=lambda known: known["profile"] is Profile.DEVELOPMENT,
         description="Whether clients may read the schema and open the explorer; default: in development.",
@@ -75,6 +78,9 @@ class ApiSettings(Section):
     )
     live_linger_s: Seconds = Field(
         30, description="For how many seconds a shared subscription without subscribers is kept."
+    )
+    live_lingering_groups: Count = Field(
+        256, description="The most shared subscriptions that are kept without subscribers."
     )
     ws_max_operations: Count = Field(
         32, description="The most operations running on one WebSocket or event stream."
