@@ -59,10 +59,10 @@ class DeskRules:
     max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
-    interest: InterestRules
-    """What the look-ahead reckons with."""
     approval_growth: Decimal
     """By which fraction an approved liquidation may be larger than what was asked for."""
+    interest: InterestRules
+    """What the look-ahead reckons with."""
     messages: MessageRules = field(default_factory=MessageRules)
     webhooks: WebhookRules = field(default_factory=WebhookRules)
 

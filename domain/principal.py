@@ -151,3 +151,8 @@ class Principal:
 
 SYSTEM = "system"
 """The actor of what the desk does by itself."""
+
+
+def is_the_desk(name: str) -> bool:
+    """Whether the audit takes the name for the desk itself or a part of it: no caller may bear it."""
+    return name in (SYSTEM, "desk") or name.startswith("desk:")

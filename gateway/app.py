@@ -7,7 +7,7 @@ from starlette.applications import Starlette
 from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -96,7 +96,8 @@ class Application:
         """`/graphql` and below, and `/reports/`: serve with the database active in the request's task."""
         assert self.resources is not None, "served outside of the lifespan"
         serve = self._transport(scope)
-        with self.resources.database.active():
+        # Who leaves in the midst of its own request waits for no answer.
+        with self.resources.database.active(), suppress(ClientDisconnect):
             await serve(scope, receive, send)
 
     def _transport(self, scope: Scope) -> ASGIApp:

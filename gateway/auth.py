@@ -15,7 +15,7 @@ from typing import Annotated, Any
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from domain.principal import Audience, Permission, Principal
+from domain.principal import Audience, Permission, Principal, is_the_desk
 
 ALGORITHM = "HS256"
 ISSUER = "margin-call-desk"
@@ -109,6 +109,8 @@ class TokenVerifier:
     def verify(self, token: str, now: datetime) -> Principal:
         """The principal that the token names at `now`; raises `Unauthenticated`."""
         claims = _parse(self._decoded(token))
+        if is_the_desk(claims.sub):
+            raise Unauthenticated(TokenFault.CLAIMS, "The token names the desk itself as its subject.")
         issued_at = datetime.fromtimestamp(claims.iat, UTC)
         expires_at = datetime.fromtimestamp(claims.exp, UTC)
         self._require_still_good(claims.sub, issued_at, expires_at, now)

@@ -87,30 +87,32 @@ class DeskHttpProtocol(HttpToolsProtocol):
     _upgraded = False
     _cut_off: TimerHandle | None = None
 
-    def __init__(self, headers_timeout_s: float, **options: Any) -> None:
+    def __init__(self, headers_timeout_s: float, body_timeout_s: float, **options: Any) -> None:
         super().__init__(**options)
         self._headers_timeout_s = headers_timeout_s
+        self._body_timeout_s = body_timeout_s
 
     def connection_made(self, transport: Any) -> None:
         """Somebody is there."""
         super().connection_made(transport)
-        self._expect_headers()
+        self._expect(self._headers_timeout_s)
 
     def data_received(self, data: bytes) -> None:
         """Some of a request, or not even that."""
         super().data_received(data)
         if not self._upgraded and (self.cycle is None or self.cycle.response_complete):
-            self._expect_headers()
+            self._expect(self._headers_timeout_s)
 
     def handle_websocket_upgrade(self) -> None:
         """From now on the socket has its own deadline."""
         self._upgraded = True
+        self._expect_nothing()
         super().handle_websocket_upgrade()
 
-    def _expect_headers(self) -> None:
+    def _expect(self, within_s: float) -> None:
         """The first byte counts: one that comes now and then gains nothing."""
         if self._cut_off is None:
-            self._cut_off = self.loop.call_later(self._headers_timeout_s, self.transport.abort)
+            self._cut_off = self.loop.call_later(within_s, self.transport.abort)
 
     def _expect_nothing(self) -> None:
         if self._cut_off is not None:
@@ -124,6 +126,12 @@ class DeskHttpProtocol(HttpToolsProtocol):
         if self.cycle is not None and self.cycle.scope is self.scope:
             extensions = {STREAM_EXTENSION: partial(self._open_stream, self.cycle)}
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
+        self._expect(self._body_timeout_s)
+
+    def on_message_complete(self) -> None:
+        """It has said everything."""
+        self._expect_nothing()
+        super().on_message_complete()
 
     def _open_stream(self, cycle: RequestResponseCycle) -> ResponseSink:
         self.stream = ResponseSink(self, cycle)

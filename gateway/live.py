@@ -89,6 +89,7 @@ class Live:
                 remembered_bytes=settings.live_remembered_bytes,
                 catch_up_frames=settings.live_catch_up_frames,
                 linger_s=settings.live_linger_s,
+                lingering_groups=settings.live_lingering_groups,
             ),
             decode=event_from_text,
             postings_of=postings_of,

@@ -241,7 +241,7 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         cursors=_cursor_signer(settings),
         reporting_currency=Currency(settings.reporting_currency),
         page_size_max=settings.page_size_max,
-        query_cost_max=settings.max_query_cost,
+        event_cost_max=settings.max_event_cost,
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
         summary_interval_s=SUMMARY_INTERVAL_S,

@@ -35,7 +35,10 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         log_config=None,
         access_log=False,
         server_header=False,
-        http=cast(Any, partial(DeskHttpProtocol, settings.http_headers_timeout_s)),
+        http=cast(
+            Any,
+            partial(DeskHttpProtocol, settings.http_headers_timeout_s, settings.http_body_timeout_s),
+        ),
         ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,
         ws_per_message_deflate=False,

@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
 from gateway.book_import import import_book
+from gateway.sections.types import PREFIX
 from gateway.settings import Feed, Profile, Settings
 from messages.apprise_service import is_known
 from models.book_import import is_empty
@@ -70,7 +71,7 @@ def _check_message_services(settings: Settings) -> None:
     for channel, url in settings.message_urls.items():
         if not is_known(url):
             raise CannotStart(
-                f"Apprise does not know the service of GATEWAY_MESSAGE_{channel}_URL: docs/messages.md has"
+                f"Apprise does not know the service of {PREFIX}MESSAGE_{channel}_URL: docs/messages.md has"
                 " examples."
             )
 

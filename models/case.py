@@ -90,17 +90,12 @@ class CaseFilter:
 
 @dataclass(frozen=True, slots=True)
 class CaseTotal:
-    """What the summary needs of one case."""
+    """What the summary needs of one case that is not closed."""
 
     status: CaseStatus
     amount: Decimal
     currency: Currency
     opened_at: datetime
-
-    @property
-    def is_live(self) -> bool:
-        """Not closed."""
-        return self.status in LIVE
 
 
 async def insert_case(case: Case) -> None:
@@ -279,8 +274,9 @@ async def count_cases(audience: Audience, wanted: CaseFilter, now: datetime) -> 
 
 
 async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> list[CaseTotal]:
-    """What to sum over: SQLite cannot add decimals exactly, so the sum is done by the caller."""
+    """What to sum over, of the live ones: SQLite cannot add decimals exactly, so the caller does."""
     where = _where(audience, wanted, now)
+    where.add(f"c.status IN ({_quoted(LIVE)})")
     rows = await fetch(
         f"SELECT c.status, c.amount, c.opened_at, a.base_currency {_FROM}{where}", *where.values
     )
@@ -293,6 +289,14 @@ async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> 
         )
         for row in rows
     ]
+
+
+async def count_ended(audience: Audience, wanted: CaseFilter, now: datetime) -> dict[CaseStatus, int]:
+    """How many have ended, by status: the history grows for ever, so it is counted where it lies."""
+    where = _where(audience, wanted, now)
+    where.add(f"c.status NOT IN ({_quoted(LIVE)})")
+    rows = await fetch(f"SELECT c.status, COUNT(*) AS cases {_FROM}{where} GROUP BY c.status", *where.values)
+    return {CaseStatus(row["status"]): int(row["cases"]) for row in rows}
 
 
 def case_from_row(row: Row) -> CaseView:

@@ -10,9 +10,9 @@ from datetime import datetime
 from domain.ids import AccountId, CaseId
 from domain.money import Currency
 from domain.principal import Audience
-from domain.snapshot import FORMAT, SnapshotContent, SnapshotKind
+from domain.snapshot import FORMAT, SnapshotContent, SnapshotKind, SnapshotOutputs
 from models.case_records import newest_of_cases
-from models.codec import Codec, UnknownFormat
+from models.codec import Codec, UnknownFormat, dumps, loads
 from models.database import Row, execute_many, fetch, fetch_one, placeholders, time
 from models.where import Page, PageRequest, Where, cut
 
@@ -20,6 +20,7 @@ _STORED = ("id", "case_id", "kind", "occasion", "at", "content", "hash")
 _COLUMNS = ", ".join(f"s.{column}" for column in _STORED)
 _FROM = "FROM snapshot s JOIN margin_case c ON c.id = s.case_id JOIN account a ON a.id = c.account_id"
 _CONTENT: Codec[SnapshotContent] = Codec(SnapshotContent)
+_OUTPUTS: Codec[SnapshotOutputs] = Codec(SnapshotOutputs)
 _LIVE = "c.status IN ('OPEN', 'LIQUIDATING', 'EXCEPTION')"
 
 
@@ -38,9 +39,19 @@ class StoredSnapshot:
     def decoded(self) -> SnapshotContent:
         """The content as values; ValueError when it is none, or of a format that is not known."""
         content = _CONTENT.from_text(self.content)
-        if content.format != FORMAT:
-            raise UnknownFormat(f"a snapshot of format {content.format}")
+        _require_known(content.format)
         return content
+
+    def outputs(self) -> SnapshotOutputs:
+        """Those of `decoded`, without making values of everything that they followed from."""
+        content = loads(self.content)
+        _require_known(content["format"])
+        return _OUTPUTS.from_text(dumps(content["outputs"]))
+
+
+def _require_known(written: int) -> None:
+    if written != FORMAT:
+        raise UnknownFormat(f"a snapshot of format {written}")
 
 
 async def insert_snapshots(snapshots: Sequence[StoredSnapshot]) -> list[StoredSnapshot]:

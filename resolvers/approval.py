@@ -21,6 +21,7 @@ from resolvers.context import Info, ReadContext, RequestContext, RequestInfo, re
 from resolvers.inputs import KEY, check_key, check_many, check_text
 from resolvers.node import Node, filter_id, global_id
 from resolvers.pagination import Connection, Pager
+from resolvers.search import each_once
 
 
 @strawberry.type(description="One thing that changes.")
@@ -81,8 +82,8 @@ class ApprovalRequestFilter:
     def selection(self) -> ApprovalSelection:
         """An id of another type selects nothing."""
         return ApprovalSelection(
-            status=None if self.status is None else tuple(self.status),
-            kind=None if self.kind is None else tuple(self.kind),
+            status=each_once(self.status),
+            kind=each_once(self.kind),
             entity=None if self.case_id is None else "case",
             entity_id=None if self.case_id is None else filter_id("Case", self.case_id),
             maker=self.maker,

@@ -26,7 +26,7 @@ from resolvers.message import Message, messages_page
 from resolvers.node import Node, filter_id, global_id
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection, Pager
-from resolvers.search import search_of
+from resolvers.search import each_once, search_of
 from resolvers.snapshot import Snapshot, snapshots_page
 from resolvers.stock_recovery import (
     CoveredOptionShortfall,
@@ -262,8 +262,8 @@ class CaseFilter:
         """An id of another type selects nothing."""
         return CaseSelection(
             status=self._statuses(),
-            alert_type=None if self.alert_type is None else tuple(self.alert_type),
-            account_type=None if self.account_type is None else tuple(self.account_type),
+            alert_type=each_once(self.alert_type),
+            account_type=each_once(self.account_type),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,
             search=search_of(self.search),
@@ -277,9 +277,10 @@ class CaseFilter:
         )
 
     def _statuses(self) -> tuple[CaseStatus, ...] | None:
+        chosen = each_once(self.status)
         if self.closed is None:
-            return None if self.status is None else tuple(self.status)
-        wanted = CaseStatus if self.status is None else self.status
+            return chosen
+        wanted = tuple(CaseStatus) if chosen is None else chosen
         return tuple(status for status in wanted if (status not in LIVE) is self.closed)
 
 

@@ -38,7 +38,7 @@ class Api:
     cursors: CursorSigner
     reporting_currency: Currency
     page_size_max: int
-    query_cost_max: int
+    event_cost_max: int
     legs_max: int
     snapshot_max: int
     summary_interval_s: float

@@ -19,10 +19,9 @@ from graphql import (
     validate,
 )
 from graphql.validation import NoSchemaIntrospectionCustomRule
-from strawberry.extensions.max_aliases import create_validator as max_aliases
-from strawberry.extensions.query_depth_limiter import create_validator as max_depth
 
 from resolvers.errors import coded
+from resolvers.nesting import max_aliases, max_depth
 from resolvers.personal import personal_fields
 
 CACHED_DOCUMENTS = 1024
@@ -77,7 +76,7 @@ class Documents:
     ) -> None:
         self._schema = schema
         self._tokens = tokens
-        self._rules = [*specified_rules, max_depth(depth, None, None), max_aliases(aliases)]
+        self._rules = [*specified_rules, max_depth(depth), max_aliases(aliases)]
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._cache: OrderedDict[str, Document] = OrderedDict()

@@ -52,7 +52,7 @@ class LiquidationLegInput:
 
 @strawberry.input(description="The liquidation of one case.")
 class LiquidateCaseInput:
-    """To desk.liquidation.liquidate.LiquidateCase."""
+    """To desk.liquidation.liquidation_command.LiquidateCase."""
 
     case_id: strawberry.ID = strawberry.field(description="The case.")
     expected_version: int | None = strawberry.field(
@@ -102,7 +102,7 @@ class LiquidateCaseInput:
 
 @strawberry.input(description="Liquidate cases.")
 class LiquidateInput:
-    """To desk.liquidation.liquidate.Liquidate."""
+    """To desk.liquidation.liquidation_command.Liquidate."""
 
     idempotency_key: str = strawberry.field(
         description="Chosen by the caller, 1 to 200 characters; the same key with the same content "

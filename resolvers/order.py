@@ -15,7 +15,7 @@ from resolvers.client import Account, load_account
 from resolvers.context import Info
 from resolvers.market import Instrument, instrument_of
 from resolvers.node import Node, filter_id, global_id
-from resolvers.search import search_of
+from resolvers.search import each_once, search_of
 
 if TYPE_CHECKING:
     from resolvers.case import Case
@@ -124,7 +124,7 @@ class OrderFilter:
     def selection(self) -> OrderSelection:
         """An id of another type selects nothing."""
         return OrderSelection(
-            status=None if self.status is None else tuple(self.status),
+            status=each_once(self.status),
             case_id=None if self.case_id is None else CaseId(filter_id("Case", self.case_id)),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,

@@ -8,9 +8,6 @@ from strawberry.types.scalar import ScalarDefinition
 
 from domain.money import InvalidDecimal, parse_decimal
 
-DATE_CHARACTERS = len("2026-01-31")
-"""Python reads other ISO forms too, such as 2026-W05-6: nobody else expects them."""
-
 
 def _decimal_text(value: Decimal) -> str:
     text = format(value, "f")
@@ -44,8 +41,10 @@ def _parse_time(value: object) -> datetime:
 
 def _parse_date(value: object) -> date:
     try:
-        if isinstance(value, str) and len(value) == DATE_CHARACTERS:
-            return date.fromisoformat(value)
+        day = date.fromisoformat(value) if isinstance(value, str) else None
+        # Python reads other ISO forms too, such as 2026-W05-6: nobody else expects them.
+        if day is not None and day.isoformat() == value:
+            return day
     except ValueError:
         pass
     raise StrawberryInputCoercionError(f'Date is a day such as "2026-01-31", not {value!r}.')

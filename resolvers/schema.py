@@ -5,20 +5,15 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import strawberry
-from graphql import GraphQLError, validate_schema
-from strawberry.extensions import (
-    DisableIntrospection,
-    MaxAliasesLimiter,
-    MaxTokensLimiter,
-    QueryDepthLimiter,
-    SchemaExtension,
-)
+from graphql import ASTValidationRule, GraphQLError, validate_schema
+from strawberry.extensions import AddValidationRules, DisableIntrospection, MaxTokensLimiter, SchemaExtension
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
 from resolvers.cost import CostLimit
 from resolvers.errors import CodedErrors, OneOperation
 from resolvers.mutation import Mutation
+from resolvers.nesting import max_aliases, max_depth
 from resolvers.query import Query
 from resolvers.scalars import SCALARS
 from resolvers.subscription import Subscription
@@ -65,10 +60,10 @@ def sdl() -> str:
 
 
 def _limiters(limits: SchemaLimits) -> list[Callable[[], SchemaExtension]]:
+    rules: list[type[ASTValidationRule]] = [max_depth(limits.depth), max_aliases(limits.aliases)]
     chosen: list[Callable[[], SchemaExtension]] = [
         lambda: MaxTokensLimiter(max_token_count=limits.tokens),
-        lambda: QueryDepthLimiter(max_depth=limits.depth),
-        lambda: MaxAliasesLimiter(max_alias_count=limits.aliases),
+        lambda: AddValidationRules(rules),
         lambda: CostLimit(limits.cost, limits.page_size),
     ]
     if not limits.introspection:

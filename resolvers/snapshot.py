@@ -97,7 +97,7 @@ async def snapshots_page(info: Info, case_id: CaseId, first: int, after: str | N
 
 def snapshot_of(stored: StoredSnapshot) -> Snapshot:
     """The GraphQL object."""
-    outputs = stored.decoded().outputs
+    outputs = stored.outputs()
     return Snapshot(
         id=global_id("Snapshot", stored.id),
         kind=stored.kind,

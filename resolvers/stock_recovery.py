@@ -20,6 +20,7 @@ from resolvers.loaders import BookAndOrders
 from resolvers.market import Instrument, instrument_of
 from resolvers.node import Node, filter_id, global_id
 from resolvers.pagination import Connection, Pager
+from resolvers.search import each_once
 
 if TYPE_CHECKING:
     from resolvers.case import Case
@@ -170,7 +171,7 @@ class CoveredOptionShortfallFilter:
         """An id of another type selects nothing."""
         return RecoveryFilter(
             AlertType.COVERED_CALL_SHORTFALL,
-            status=None if self.status is None else tuple(self.status),
+            status=each_once(self.status),
             symbol=None if self.underlying is None else Symbol(self.underlying),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,
@@ -195,7 +196,7 @@ class ShortRecoveryFilter:
         recall_id = self.recall_id
         return RecoveryFilter(
             AlertType.SHORT_RECALL,
-            status=None if self.status is None else tuple(self.status),
+            status=each_once(self.status),
             symbol=None if self.symbol is None else Symbol(self.symbol),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,

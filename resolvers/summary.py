@@ -7,11 +7,13 @@ from decimal import Decimal
 
 import strawberry
 
-from domain.case import LONG_TERM, CaseStatus
+from domain.case import LIVE, LONG_TERM, CaseStatus
 from domain.market import FxRate
 from domain.money import ONE, ZERO, Currency, exact, round_money
+from domain.principal import Audience
 from models.book import load_fx_rates
-from models.case import CaseFilter, CaseTotal, case_totals
+from models.case import CaseFilter, CaseTotal, case_totals, count_ended
+from models.database import consistent_read
 from resolvers.context import ReadContext
 from resolvers.errors import FX_RATE_MISSING, ApiError
 
@@ -44,10 +46,9 @@ async def summarise(context: ReadContext, wanted: CaseFilter) -> CaseSummary:
     """Over what the audience may see."""
     now = context.api.desk.clock()
     currency = context.api.reporting_currency
-    totals = await case_totals(context.audience, wanted, now)
+    live, ended = await _totals(context.audience, wanted, now)
     rates = _rates(await load_fx_rates(), currency)
-    live = [each for each in totals if each.is_live]
-    counts = Counter(each.status for each in totals)
+    counts = Counter(each.status for each in live) + Counter(ended)
     return CaseSummary(
         open_cases=len(live),
         total_amount=_sum(live, rates, currency),
@@ -58,6 +59,16 @@ async def summarise(context: ReadContext, wanted: CaseFilter) -> CaseSummary:
         by_status=[CaseStatusCount(status=s, count=counts[s]) for s in CaseStatus if counts[s]],
         as_of=now,
     )
+
+
+async def _totals(
+    audience: Audience, wanted: CaseFilter, now: datetime
+) -> tuple[list[CaseTotal], dict[CaseStatus, int]]:
+    """One statement, as long as nobody asks for those that have ended."""
+    if wanted.status is None or LIVE.issuperset(wanted.status):
+        return await case_totals(audience, wanted, now), {}
+    async with consistent_read():
+        return await case_totals(audience, wanted, now), await count_ended(audience, wanted, now)
 
 
 def _rates(rates: Sequence[FxRate], currency: Currency) -> dict[Currency, Decimal]:

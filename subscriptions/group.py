@@ -80,6 +80,8 @@ class LiveLimits:
     """Live frames that may wait behind one member's replay."""
     linger_s: float
     """How long a group without members is kept for those who come back."""
+    lingering_groups: int
+    """How many such groups are kept."""
 
 
 class Group:
@@ -95,7 +97,6 @@ class Group:
     ) -> None:
         self.operation = operation
         self.members: dict[Member, None] = {}
-        self.empty_since: float | None = None
         self._limits = limits
         self._describe = describe
         self._metrics = metrics

@@ -67,6 +67,8 @@ class LiveFeed:
         self._describe = describe
         self._groups: dict[Hashable, Group] = {}
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
+        self._empty: dict[Hashable, asyncio.TimerHandle] = {}
+        """Groups without members, the longest so first, and when they are forgotten."""
         self._index: defaultdict[Hashable, dict[Group, None]] = defaultdict(dict)
         self._position: Position | None = None
         self._ready = asyncio.Event()
@@ -142,10 +144,19 @@ class LiveFeed:
         self._linger_if_empty(group)
 
     def _linger_if_empty(self, group: Group) -> None:
-        if not group.members and group.empty_since is None:
-            loop = asyncio.get_running_loop()
-            group.empty_since = loop.time()
-            loop.call_later(self._limits.linger_s, self._forget_if_empty, group.operation.key)
+        """Kept for a while for who comes back; of many the one that waits longest makes room."""
+        key = group.operation.key
+        if group.members or key in self._empty or self._groups.get(key) is not group:
+            return
+        forget = partial(self._forget, key, cancel=True)
+        self._empty[key] = asyncio.get_running_loop().call_later(self._limits.linger_s, forget)
+        if len(self._empty) > self._limits.lingering_groups:
+            self._forget(next(iter(self._empty)), cancel=True)
+
+    def _waits_no_more(self, key: Hashable) -> None:
+        timer = self._empty.pop(key, None)
+        if timer is not None:
+            timer.cancel()
 
     async def _reach(self, after: Position | None) -> None:
         """Wait until this process stands where another one, which was ahead, gave the position out."""
@@ -275,7 +286,7 @@ class LiveFeed:
             task.add_done_callback(partial(self._failed, group))
             for posting in operation.postings:
                 self._index[posting][group] = None
-        group.empty_since = None
+        self._waits_no_more(operation.key)
         return group
 
     def _failed(self, group: Group, task: "asyncio.Task[None]") -> None:
@@ -293,15 +304,8 @@ class LiveFeed:
         self._forget(key, cancel=True)
         group.lose_members(reason)
 
-    def _forget_if_empty(self, key: Hashable) -> None:
-        group = self._groups.get(key)
-        if group is None or group.members or group.empty_since is None:
-            return
-        loop = asyncio.get_running_loop()
-        if loop.time() - group.empty_since >= self._limits.linger_s * 0.99:
-            self._forget(key, cancel=True)
-
     def _forget(self, key: Hashable, *, cancel: bool) -> None:
+        self._waits_no_more(key)
         group = self._groups.pop(key)
         for posting in group.operation.postings:
             self._index[posting].pop(group, None)

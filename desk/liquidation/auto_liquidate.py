@@ -11,7 +11,8 @@ Each is told once, by a case event and a follow-up record.
 
 Where a cap on one order leaves something to collect, the run was one slice: the setting stays, held as
 CAPPED, and the next slice is planned when every order of the last one has ended. It ends where one of those
-was cancelled or rejected: somebody wanted it so, or it would be rejected for ever.
+was cancelled, or filled before its cancel came, or was rejected: somebody wanted it so, or it would
+be rejected for ever.
 """
 
 from collections.abc import Sequence
@@ -40,7 +41,7 @@ from domain.ids import CaseId
 from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
 from domain.margin import Holding
 from domain.market import TradeStatus
-from domain.order import OrderStatus, OrderType
+from domain.order import Order, OrderStatus, OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
@@ -50,7 +51,7 @@ from models.book import AccountBook, load_books
 from models.case import due_auto_liquidations, hold_auto_liquidation, lock_case
 from models.database import Busy, transaction
 from models.idempotency import store_outcome
-from models.order import open_orders_of, orders_of_cases
+from models.order import changes_of, open_orders_of, orders_of_cases
 
 log = structlog.get_logger()
 
@@ -121,9 +122,17 @@ async def _last_slice(desk: Desk, case: Case, auto: AutoLiquidation, now: dateti
     last = [order for order in own if order.created_at == own[-1].created_at]
     if not all(order.terminal for order in last):
         return _Stop(RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
-    if any(order.status in _UNWANTED for order in last):
-        message = "An order of the last slice was cancelled or rejected; set it again to go on."
-        return _Stop(RefusalCode.CAPPED, message)
+    unwanted = await _unwanted(last)
+    return None if unwanted is None else _Stop(RefusalCode.CAPPED, f"{unwanted}; set it again to go on.")
+
+
+async def _unwanted(slice_: Sequence[Order]) -> str | None:
+    """Why no further slice is wanted: also where the market was faster than the cancel that somebody sent."""
+    if any(order.status in _UNWANTED for order in slice_):
+        return "An order of the last slice was cancelled or rejected"
+    steps = await changes_of([order.id for order in slice_])
+    if any(step.status is OrderStatus.PENDING_CANCEL for order in slice_ for step in steps[order.id]):
+        return "The cancel of an order of the last slice was asked for"
     return None
 
 

@@ -57,7 +57,8 @@ class IntradayDay:
         self._desk = desk
         self._venue = venue
         self._clear_client_orders = clear_client_orders
-        self._to_begin: set[AccountId] = set()
+        self._to_begin: dict[Currency, set[AccountId]] = {}
+        """Whom the phase has not reached yet: somebody works on them."""
         self._to_clear: set[AccountId] = set()
         self._phases: dict[Currency, IntradayPhase] = {}
 
@@ -67,17 +68,17 @@ class IntradayDay:
         for currency in await intraday_currencies():
             phase = self._desk.intraday_phase(currency, now)
             begins = phase is not self._phases.get(currency)
-            if begins or phase is IntradayPhase.FLAT:
+            if begins or self._to_begin[currency] or phase is IntradayPhase.FLAT:
                 since = self._desk.flat_since(currency, now) if phase is IntradayPhase.FLAT else None
-                await self._look_at(await intraday_accounts(currency), since, begins)
+                await self._look_at(currency, since, begins)
             self._phases[currency] = phase
 
-    async def _look_at(self, ids: Sequence[AccountId], flat_since: datetime | None, begins: bool) -> None:
-        if begins:
-            self._to_begin.update(ids)
-        for account_id in ids:
-            if account_id in self._to_begin and await self._begin(account_id, flat_since):
-                self._to_begin.discard(account_id)
+    async def _look_at(self, currency: Currency, flat_since: datetime | None, begins: bool) -> None:
+        ids = await intraday_accounts(currency)
+        due = set(ids) if begins else self._to_begin[currency]
+        self._to_begin[currency] = {
+            id_ for id_ in ids if id_ in due and not await self._begin(id_, flat_since)
+        }
         if flat_since is not None:
             if begins and self._clear_client_orders:
                 self._to_clear.update(ids)

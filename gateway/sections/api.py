@@ -12,6 +12,9 @@ class ApiSettings(Section):
     http_headers_timeout_s: Seconds = Field(
         10, description="How many seconds a connection has to say what it wants, by its HTTP headers."
     )
+    http_body_timeout_s: Seconds = Field(
+        30, description="How many seconds the body of a request may take, counted from its headers."
+    )
     max_body_bytes: Count = Field(100_000, description="The largest HTTP request body.")
     max_query_depth: Count = Field(8, description="The deepest nesting of a GraphQL operation.")
     max_query_tokens: Count = Field(1000, description="The most tokens of a GraphQL document.")
@@ -19,6 +22,9 @@ class ApiSettings(Section):
     max_query_cost: Count = Field(
         250_000,
         description="The most fields that the answer to a GraphQL operation may have, by its page sizes.",
+    )
+    max_event_cost: Count = Field(
+        25_000, description="The most fields that one event of a subscription may have, by its page sizes."
     )
     introspection: bool = Field(
         default_factory=lambda known: known["profile"] is Profile.DEVELOPMENT,
@@ -72,6 +78,9 @@ class ApiSettings(Section):
     )
     live_linger_s: Seconds = Field(
         30, description="For how many seconds a shared subscription without subscribers is kept."
+    )
+    live_lingering_groups: Count = Field(
+        256, description="The most shared subscriptions that are kept without subscribers."
     )
     ws_max_operations: Count = Field(
         32, description="The most operations running on one WebSocket or event stream."

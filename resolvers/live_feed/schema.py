@@ -70,12 +70,12 @@ class LiveSchema:
         return Prepared(prepared, self._verified(after, prepared), snapshot)
 
     def _refuse_expensive(self, document: Document, variables: Mapping[str, Any]) -> None:
-        """An event may not cost more than a query."""
+        """It is paid for each event, and for each row of a snapshot, by each subscription of its own."""
         if document.ast is None:
             return
         cost = cost_of(self._schema._schema, document.ast, variables, self._api.page_size_max)
-        if cost > self._api.query_cost_max:
-            raise too_expensive(cost, self._api.query_cost_max)
+        if cost > self._api.event_cost_max:
+            raise too_expensive(cost, self._api.event_cost_max)
 
     def _arguments(
         self, operation: OperationDefinitionNode, field: FieldNode, variables: Mapping[str, Any]

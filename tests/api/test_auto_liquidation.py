@@ -29,6 +29,7 @@ from tests.api.desk_server import Desk, World
 from tests.api.risk_desk import put_in_force
 from tests.api.trading import cancel, cases, liquidate, orders
 from tests.contract.venue_harness import new_order
+from venues.paper import CancelAnswer, PaperBehaviour
 
 QUICK: dict[str, Any] = {
     "auto_liquidation_poll_s": 0.05,
@@ -153,6 +154,24 @@ async def test_a_slice_that_somebody_cancels_is_the_last_one(world: World) -> No
     assert (await told(trader, case_id))[0] == (
         "Automatic liquidation did not run and is off: An order of the last slice was cancelled or rejected; "
         "set it again to go on."
+    )
+    assert len(await orders(trader)) == 2
+
+
+async def test_a_slice_that_fills_before_its_cancel_arrives_is_the_last_one_too(world: World) -> None:
+    desk, trader, case_id = await _sliced(world)
+    desk.venue.behave(PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE))
+    await cancel(trader, (await orders(trader))[0]["id"])
+
+    async def off() -> bool:
+        await _time_passes(world, size=1000)
+        return (await work(trader, case_id))["autoLiquidation"] is None
+
+    await desk.until(off, "the desk to stop")
+    assert {order["status"] for order in await orders(trader)} == {"FILLED"}
+    assert (await told(trader, case_id))[0] == (
+        "Automatic liquidation did not run and is off: The cancel of an order of the last slice was asked "
+        "for; set it again to go on."
     )
     assert len(await orders(trader)) == 2
 

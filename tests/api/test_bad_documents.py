@@ -17,6 +17,7 @@ _NESTED = "account client accounts client openCases account client".split()
 DEEP = f"{{ cases {{ nodes {{ {' { '.join(_NESTED)} {{ id {'}' * 10}"
 ROWS_OF_ROWS = "clients(first: 100) { nodes { accounts { positions { nodes { mark } } } } }"
 CYCLE = "{ viewer { ...A } } fragment A on Viewer { ...B } fragment B on Viewer { ...A }"
+DOUBLING = "".join(f"fragment F{n} on Viewer {{ ...F{n + 1} ...F{n + 1} }} " for n in range(60))
 
 
 def _query(document: Any, **more: Any) -> dict[str, Any]:
@@ -82,6 +83,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "an unknown variable": (_query("{ node(id: $id) { id } }"), 200, "GRAPHQL_VALIDATION_FAILED"),
     "a missing argument": (_query("{ node { id } }"), 200, "GRAPHQL_VALIDATION_FAILED"),
     "a fragment cycle": (_query(CYCLE), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "fragments that double each other": (
+        _query("{ viewer { ...F0 } } " + DOUBLING + "fragment F60 on Viewer { subject }"),
+        200,
+        "QUERY_TOO_EXPENSIVE",
+    ),
     "too deep": (_query(DEEP), 200, "GRAPHQL_VALIDATION_FAILED"),
     "too many aliases": (
         _query("{ " + " ".join(f"a{n}: viewer {{ subject }}" for n in range(16)) + " }"),
@@ -119,6 +125,15 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
         _query('{ cases(filter: {openedAfter: "0001-01-01T00:00:00+14:00"}) { nodes { id } } }'),
         200,
         "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "a week in place of a day": (
+        _query(
+            'mutation ($day: Date!) { setMarketDay(input: {idempotencyKey: "k", market: "XNYS", day: $day,'
+            ' kind: CLOSED, reason: "storm"}) { __typename } }',
+            variables={"day": "2026-W05-6"},
+        ),
+        200,
+        "BAD_USER_INPUT",
     ),
     "a value that is no enum": (
         _query("{ cases(filter: {status: SLEEPING}) { nodes { id } } }"),

@@ -200,6 +200,10 @@ async def test_a_void_takes_two_and_the_history_has_the_figures_before_and_after
     assert (await approve(approver(desk), asked["approval"]["id"]))["__typename"] == "ApprovalDecided"
     (closed,) = await history(ann, closed=True)
     assert (closed["status"], closed["closeReason"]) == ("VOID", "VOIDED")
+    summary = "{ caseSummary(filter: {closed: true}) { openCases totalAmount byStatus { status count } } }"
+    assert (await ann.ask(summary))["caseSummary"] == {
+        "openCases": 0, "totalAmount": "0", "byStatus": [{"status": "VOID", "count": 1}]
+    }  # fmt: skip
     assert closed["figuresAtOpen"]["amount"] == closed["amountAtOpen"] == "20000"
     assert closed["figuresAtClose"]["amount"] == "20000"
     # The breach is still there: a new case, linked to the one that ended.

@@ -80,7 +80,14 @@ async def test_completing_stops_an_operation_and_no_other(world: World) -> None:
     assert stopped.unread() == 0
 
 
+OPEN_CASES = "accounts { client { openCases { orders(first: 100) { nodes { id status side } } } } }"
+ROWS = f"a: {OPEN_CASES} b: {OPEN_CASES} c: {OPEN_CASES}"
 DOCUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
+    "an event of too many rows": (
+        f"subscription {{ caseEvents {{ case {{ client {{ {ROWS} }} }} }} }}",
+        {},
+        "QUERY_TOO_EXPENSIVE",
+    ),
     "a syntax error": ("subscription { ", {}, "GRAPHQL_VALIDATION_FAILED"),
     "an empty document": ("", {}, "GRAPHQL_VALIDATION_FAILED"),
     "an unknown field": ("subscription { secrets }", {}, "GRAPHQL_VALIDATION_FAILED"),

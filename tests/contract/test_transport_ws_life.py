@@ -72,6 +72,23 @@ async def test_a_connection_that_never_says_what_it_wants_is_cut_off(directory: 
         writer.close()
 
 
+async def test_a_request_whose_body_never_comes_is_cut_off_and_nobody_is_troubled(
+    directory: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with served_desk(directory / "no body", http_body_timeout_s=0.2) as desk:
+        reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+        writer.write(
+            b"POST /graphql HTTP/1.1\r\nHost: desk\r\nAccept: text/event-stream\r\n"
+            b"Content-Type: application/json\r\n"
+        )
+        writer.write(b"Authorization: %b\r\nContent-Length: 100\r\n\r\n{" % desk.token().encode())
+        async with ready(desk) as socket, asyncio.timeout(30):
+            assert not await reader.read()
+            assert await works(socket)
+        writer.close()
+    assert "Exception in ASGI application" not in caplog.text
+
+
 async def test_sockets_of_nobody_yet_are_bounded_and_whoever_is_let_in_makes_room(
     directory: Path, caplog: pytest.LogCaptureFixture
 ) -> None:

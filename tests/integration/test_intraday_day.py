@@ -17,6 +17,7 @@ from tests.integration.desk_kit import APPLE, Clock, DeskKit
 from venues.paper import PaperVenue
 
 BEFORE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
+"""20 minutes before the close in New York: no more new orders."""
 FLAT = datetime(2020, 3, 9, 19, 45, tzinfo=UTC)
 """15 minutes before the close in New York."""
 
@@ -46,6 +47,10 @@ async def orders_of(account_id: AccountId) -> list[tuple[str, str, str]]:
         account_id,
     )
     return [(row["status"], row["type"], row["placed_by"]) for row in rows]
+
+
+async def closed_to_orders() -> list[str]:
+    return [row["id"] for row in await fetch("SELECT id FROM account WHERE close_only ORDER BY id")]
 
 
 async def test_a_new_leader_cancels_what_was_open_before_and_nothing_that_was_ordered_since(
@@ -94,6 +99,34 @@ async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_a
             await day.look()
             await run_due(kit.desk, 10)
             assert [len(await orders_of(id_)) for id_ in ids] == [1, 1, 1]
+    finally:
+        await database.close()
+        await elsewhere.close()
+
+
+async def test_an_account_worked_on_when_new_orders_end_is_looked_at_afterwards(url: str) -> None:
+    if url.startswith("sqlite"):
+        pytest.skip("SQLite has one writer, who locks everything")
+    database, elsewhere = Database(url, 2, lock_timeout_s=0.05), Database(url, 1)
+    await database.open()
+    await elsewhere.open()
+    try:
+        with database.active():
+            kit = await a_desk()
+            kit.clock.now = BEFORE - timedelta(minutes=1)
+            ids = sorted([await intraday(kit, number, debt=0) for number in ("I1", "I2")])
+            day = a_day(kit)
+            await day.look()
+            assert await closed_to_orders() == []
+            kit.clock.now = BEFORE
+            with elsewhere.active():
+                async with transaction():
+                    await lock_accounts([ids[0]])
+                    with database.active():
+                        await day.look()
+                        assert await closed_to_orders() == ids[1:]
+            await day.look()
+            assert await closed_to_orders() == ids
     finally:
         await database.close()
         await elsewhere.close()

@@ -18,7 +18,9 @@ from subscriptions.stream import EventStream
 
 EPOCH = "epoch"
 AT = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
-LIMITS = LiveLimits(group_backlog=1000, remembered_bytes=10_000, catch_up_frames=1000, linger_s=0.05)
+LIMITS = LiveLimits(
+    group_backlog=1000, remembered_bytes=10_000, catch_up_frames=1000, linger_s=0.05, lingering_groups=100
+)
 
 
 @dataclass(slots=True)

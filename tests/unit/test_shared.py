@@ -395,3 +395,22 @@ async def test_groups_get_events_in_the_order_of_the_stream_whatever_each_costs(
         await until(lambda: len(readers[0].got) == 50)
         for reader in readers:
             assert all(before < after for before, after in pairwise(reader.offsets))
+
+
+async def test_of_many_groups_that_everybody_left_only_the_last_few_go_on_working() -> None:
+    """Who subscribes, unsubscribes and begins again with another filter would leave thousands behind."""
+    async with world(memory_bus(), limits=replace(LIMITS, linger_s=60, lingering_groups=3)) as w:
+        steady, reader = Topic("steady"), Reader()
+        await w.join(steady, reader)
+        topics = [Topic(f"{number}") for number in range(10)]
+        for topic in topics:
+            await w.join(topic, reader)
+            w.feed.leave(topic, reader)
+        assert [group.operation for group in w.feed.groups] == [steady, *topics[-3:]]
+        await w.join(topics[-3], reader)
+        other = Topic("other")
+        await w.join(other, reader)
+        w.feed.leave(other, reader)
+        assert [group.operation for group in w.feed.groups] == [steady, *topics[-3:], other]
+        w.feed.leave(topics[-3], reader)
+        assert [group.operation for group in w.feed.groups] == [steady, topics[-3], topics[-1], other]

@@ -38,6 +38,7 @@ def test_the_text_is_the_one_that_was_hashed() -> None:
 def test_the_figures_follow_to_the_last_digit() -> None:
     content = kept(TEXT).decoded()
     assert recomputed(content.inputs) == content.outputs
+    assert kept(TEXT).outputs() == content.outputs
     # 1.05 x 691,021 - 481,478.8493 + 2,156.2241 + 77.77 - 1,000, in whole cents.
     assert plain(content.outputs.figures)["amount"] == "245327.19"
     assert plain(content.outputs)["uncovered_amount"] == "190506.92"
@@ -61,5 +62,8 @@ def _forget(part: Any) -> None:
 
 
 def test_what_a_later_version_wrote_is_not_guessed_at() -> None:
+    later = kept(TEXT.replace('"format":1', '"format":2'))
     with pytest.raises(UnknownFormat, match="format 2"):
-        kept(TEXT.replace('"format":1', '"format":2')).decoded()
+        later.decoded()
+    with pytest.raises(UnknownFormat, match="format 2"):
+        later.outputs()

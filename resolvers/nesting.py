@@ -1,0 +1,126 @@
+"""How deep a document may nest its fields, and how many aliases it may have.
+
+Each fragment is looked through once, however often it is spread: fragments that spread each other twice have
+more ways through them than can ever be walked, and fit into a few hundred characters.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    InlineFragmentNode,
+    OperationDefinitionNode,
+    SelectionSetNode,
+    ValidationRule,
+)
+
+
+def max_depth(most: int) -> type[ValidationRule]:
+    """No field lies more than `most` below the root ones; what introspection asks for is not counted."""
+
+    class MaxDepth(ValidationRule):
+        def enter_document(self, document: DocumentNode, *_: Any) -> None:
+            """Of every operation."""
+            depth = _Depth(fragments_of(document), most)
+            for operation in _operations(document):
+                depth.levels(operation.selection_set, 0)
+            if depth.exceeded:
+                self.report_error(GraphQLError(f"Fields may be nested {most} deep, and no deeper."))
+
+    return MaxDepth
+
+
+def max_aliases(most: int) -> type[ValidationRule]:
+    """All operations have at most `most` aliases; those of a fragment count wherever it is spread."""
+
+    class MaxAliases(ValidationRule):
+        def enter_document(self, document: DocumentNode, *_: Any) -> None:
+            """Of every operation."""
+            aliases = _Aliases(fragments_of(document))
+            found = sum(aliases.count(each.selection_set) for each in _operations(document))
+            if found > most:
+                self.report_error(GraphQLError(f"{found} aliases are more than {most}."))
+
+    return MaxAliases
+
+
+def fragments_of(document: DocumentNode) -> Mapping[str, FragmentDefinitionNode]:
+    """By name."""
+    return {
+        each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
+    }
+
+
+def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
+    return [each for each in document.definitions if isinstance(each, OperationDefinitionNode)]
+
+
+class _Depth:
+    """What lies too deep is not followed further, so that no document exhausts the stack."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], most: int) -> None:
+        self.exceeded = False
+        self._fragments = fragments
+        self._most = most
+        self._known: dict[str, int] = {}
+
+    def levels(self, selections: SelectionSetNode | None, first: int) -> int:
+        """How many levels of fields these are, of which the first is the `first`."""
+        if selections is None:
+            return 0
+        if first > self._most:
+            self.exceeded = True
+            return 0
+        most = 0
+        for each in selections.selections:
+            if isinstance(each, FieldNode):
+                inner = None if each.name.value.startswith("__") else each.selection_set
+                found = 1 + self.levels(inner, first + 1)
+            elif isinstance(each, FragmentSpreadNode):
+                found = self._spread(each.name.value, first)
+            else:
+                assert isinstance(each, InlineFragmentNode)
+                found = self.levels(each.selection_set, first)
+            most = max(most, found)
+        return most
+
+    def _spread(self, name: str, first: int) -> int:
+        if name not in self._known:
+            # None of its own in a cycle, and none where it is missing: other rules refuse both.
+            self._known[name] = 0
+            fragment = self._fragments.get(name)
+            self._known[name] = self.levels(fragment.selection_set if fragment else None, first)
+        levels = self._known[name]
+        self.exceeded |= first + levels > self._most + 1
+        return levels
+
+
+class _Aliases:
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode]) -> None:
+        self._fragments = fragments
+        self._known: dict[str, int] = {}
+
+    def count(self, selections: SelectionSetNode | None) -> int:
+        """Of all fields in it."""
+        found = 0
+        for each in selections.selections if selections else ():
+            if isinstance(each, FragmentSpreadNode):
+                found += self._spread(each.name.value)
+                continue
+            assert isinstance(each, FieldNode | InlineFragmentNode)
+            found += self.count(each.selection_set)
+            if isinstance(each, FieldNode) and each.alias:
+                found += 1
+        return found
+
+    def _spread(self, name: str) -> int:
+        if name not in self._known:
+            self._known[name] = 0
+            fragment = self._fragments.get(name)
+            self._known[name] = self.count(fragment.selection_set if fragment else None)
+        return self._known[name]
