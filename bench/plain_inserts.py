@@ -14,18 +14,21 @@ import asyncpg
 import orjson
 
 from domain.ids import CaseId
+from models.audit import SNAPSHOT_TAKEN
 
 Values = tuple[Any, ...]
 
 ORDER_COLUMNS = (
     "id, client_order_id, case_id, account_id, symbol, side, type, time_in_force, session, quantity,"
     " limit_price, status, estimated_reduction, placed_by, created_at, updated_at, filled_quantity,"
-    " filled_notional, acknowledged, cancel_requested, reason, version"
+    " filled_notional, acknowledged, cancel_requested, reason, version, override, raw_status"
 )
 CASE_COLUMNS = (
     "id, case_no, account_id, alert_type, status, amount, amount_at_open, uncovered_amount, figures,"
     " opened_at, deadline, force_eligible, plans, cured_since, auto_liquidate_at, auto_liquidate_trigger,"
-    " remark, reopened_from, closed_at, close_reason, version"
+    " remark, reopened_from, closed_at, close_reason, version, exempted_by, auto_liquidate_held,"
+    " auto_liquidate_held_until, claim_expires_at, claimed_at, claimed_by, figures_at_open, follow_ups,"
+    " original_deadline"
 )
 KEY_COLUMNS = "id, actor, idempotency_key, operation, request_hash, at"
 ITEM_COLUMNS = "id, actor, idempotency_key, item, outcome, at"
@@ -40,7 +43,8 @@ class CaseRows:
     case: Values = ()
     orders: list[Values] = field(default_factory=list)
     changes: list[Values] = field(default_factory=list)
-    audit: Values = ()
+    audit: list[Values] = field(default_factory=list)
+    """What was done, and that a snapshot was taken of it."""
     outbox: list[Values] = field(default_factory=list)
     item: Values = ()
     snapshot: Values = ()
@@ -58,8 +62,12 @@ async def read_rows(connection: asyncpg.Connection, cases: Sequence[CaseId]) -> 
         " FROM order_change c JOIN liquidation_order o ON o.id = c.order_id ORDER BY c.id"
     ):
         rows[row["case_id"]].changes.append(tuple(row)[1:])
-    for row in await connection.fetch(f"SELECT {AUDIT_COLUMNS} FROM audit WHERE action = 'liquidate'"):
-        rows[row["entity_id"]].audit = tuple(row)
+    for row in await connection.fetch(
+        f"SELECT {AUDIT_COLUMNS} FROM audit"
+        " WHERE action = 'liquidate' OR action = $1 AND after_state LIKE '%\"plan %' ORDER BY id",
+        SNAPSHOT_TAKEN,
+    ):
+        rows[row["entity_id"]].audit.append(tuple(row))
     for row in await connection.fetch("SELECT event_id, payload, at FROM outbox ORDER BY id"):
         rows[_case_of(row["payload"])].outbox.append(tuple(row))
     for row in await connection.fetch(f"SELECT {ITEM_COLUMNS} FROM idempotency_item"):
@@ -92,6 +100,7 @@ def _case_of(payload: str) -> str:
 def _without_opening(rows: CaseRows) -> CaseRows:
     """The first event is the case's opening, which happened before the measurement."""
     del rows.outbox[0]
+    assert len(rows.audit) == 2, "one of the liquidation and one of its snapshot"
     assert len(rows.outbox) == len(rows.orders) + 1, "one event per order and one of the case"
     return rows
 
@@ -132,7 +141,7 @@ class _Writer:
         await self.changes.executemany(rows.changes)
         await self.case.fetch(*rows.case)
         await self.book.fetch(account_id)
-        await self.audit.fetch(*rows.audit)
+        await self.audit.executemany(rows.audit)
         await self.outbox.executemany(rows.outbox)
         await self.item.fetch(*rows.item)
         await self.snapshot.fetch(*rows.snapshot)
