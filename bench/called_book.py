@@ -69,10 +69,11 @@ async def open_cases() -> list[CaseId]:
 
 
 def make_book(accounts: int, quotes: tuple[Quote, ...]) -> BookFile:
-    """Instruments and FX of the demo; one client per account."""
+    """Instruments and FX of the demo; one client per account, with stocks alone."""
     demo = parse_book((Path(__file__).parents[1] / "demo" / "book.json").read_bytes())
     draw = Draw(SEED)
-    clients = tuple(_client(draw, number, demo.instruments, quotes) for number in range(1, accounts + 1))
+    stocks = tuple(part for part in demo.instruments if part.instrument.option is None)
+    clients = tuple(_client(draw, number, stocks, quotes) for number in range(1, accounts + 1))
     return BookFile(demo.instruments, demo.fx, clients)
 
 

@@ -19,6 +19,8 @@ from subscriptions.sse import comment
 STREAM_EXTENSION = "desk.stream"
 """In the ASGI scope's extensions: a function that opens the sink, once the response has been started."""
 CLOSE_TIMEOUT_S = 5.0
+FIRST_REQUEST_S = 1.0
+"""How long a process that ends waits for the first request of a connection."""
 
 
 class ResponseSink:
@@ -84,6 +86,8 @@ class DeskHttpProtocol(HttpToolsProtocol):
     """For `uvicorn.Config(http=...)`. Who connects and does not say what it wants is cut off in time."""
 
     stream: ResponseSink | None = None
+    _asked = False
+    _last_request = False
     _upgraded = False
     _cut_off: TimerHandle | None = None
 
@@ -122,7 +126,10 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Offer the sink to the application, whose task begins later."""
         self._expect_nothing()
+        self._asked = True
         super().on_headers_complete()
+        if self.cycle is not None and self._last_request:
+            self.cycle.keep_alive = False
         if self.cycle is not None and self.cycle.scope is self.scope:
             extensions = {STREAM_EXTENSION: partial(self._open_stream, self.cycle)}
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
@@ -152,7 +159,16 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self.stream = None
 
     def shutdown(self) -> None:
-        """The server stops: a stream would keep it waiting."""
+        """The server stops. A connection accepted a moment ago has its first request on the way: it is
+        answered, which uvicorn would not do, and told to be the last. A stream would keep us waiting."""
+        if not self._asked:
+            self._last_request = True
+            self.loop.call_later(FIRST_REQUEST_S, self._shut_down_by_now)
+            return
         super().shutdown()
         if self.stream is not None:
             self.stream.close(CloseCode.SERVICE_RESTART, "restarting: come back and resume")
+
+    def _shut_down_by_now(self) -> None:
+        if not self._upgraded:
+            super().shutdown()

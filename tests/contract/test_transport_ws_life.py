@@ -3,6 +3,7 @@
 import asyncio
 import re
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +88,34 @@ async def test_a_request_whose_body_never_comes_is_cut_off_and_nobody_is_trouble
             assert await works(socket)
         writer.close()
     assert "Exception in ASGI application" not in caplog.text
+
+
+async def test_a_process_that_ends_still_answers_whoever_connected_a_moment_ago(directory: Path) -> None:
+    """A balancer, or a sibling on the same listening socket, may have just handed it the connection."""
+    async with AsyncExitStack() as serving:
+        desk = await serving.enter_async_context(served_desk(directory / "ends"))
+        reader, writer = await asyncio.open_connection("127.0.0.1", desk.port)
+        async with ready(desk) as socket:
+            assert await works(socket)
+        ending = asyncio.create_task(serving.aclose())
+        await refused(desk.port)
+        writer.write(b"GET /healthz HTTP/1.1\r\nHost: desk\r\n\r\n")
+        async with asyncio.timeout(30):
+            answer = await reader.read()
+        writer.close()
+        await ending
+    assert answer.startswith(b"HTTP/1.1 200 ")
+    assert b"connection: close" in answer.lower()
+
+
+async def refused(port: int) -> None:
+    """Until nobody listens there any more."""
+    async with asyncio.timeout(30):
+        with suppress(ConnectionRefusedError):
+            while True:
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                await asyncio.sleep(0.01)
 
 
 async def test_sockets_of_nobody_yet_are_bounded_and_whoever_is_let_in_makes_room(
