@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from desk.desk import Desk
 from desk.orders.cancel import Cancel, cancel_each
-from desk.outcomes import KEY_REUSED, CancelOutcome, lacks, request_hash
+from desk.outcomes import BUSY, KEY_REUSED, CancelOutcome, lacks, request_hash
 from domain.ids import OrderId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.codec import Codec
-from models.database import UniqueViolated, transaction
+from models.database import Busy, UniqueViolated, transaction
 from models.idempotency import claim_key, store_outcome, stored_outcomes
 from models.order import OrderFilter, count_not_cancelled, orders_to_cancel
 
-_ITEM = "selection"
+SELECTION = "selection"
 """Under which the selection is stored, beside the outcomes of its orders."""
 
 
@@ -60,11 +60,13 @@ async def cancel_all(desk: Desk, principal: Principal, command: CancelAll) -> Ca
     if not await claim_key(actor, key, "cancelAll", request, desk.clock()):
         return Refusal(RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED)
     chosen = await _stored(actor, key) or await _select(desk, principal, command)
+    if isinstance(chosen, Refusal):
+        return chosen
     each = Cancel(key, chosen.order_ids, command.reason)
     return CancelsRequested(await cancel_each(desk, principal, each), chosen.remaining)
 
 
-async def _select(desk: Desk, principal: Principal, command: CancelAll) -> Selection:
+async def _select(desk: Desk, principal: Principal, command: CancelAll) -> Selection | Refusal:
     key, actor = command.idempotency_key, principal.subject
     try:
         async with transaction():
@@ -73,8 +75,11 @@ async def _select(desk: Desk, principal: Principal, command: CancelAll) -> Selec
             asked = sum(not view.order.cancel_requested for view in views)
             more = await count_not_cancelled(principal.audience, command.wanted) - asked
             chosen = Selection(tuple(view.order.id for view in views), max(0, more))
-            await store_outcome(actor, key, _ITEM, _SELECTIONS.to_text(chosen), desk.clock())
+            await store_outcome(actor, key, SELECTION, _SELECTIONS.to_text(chosen), desk.clock())
             return chosen
+    except Busy:
+        # The same request, sent twice at once, is about to store what it chose.
+        return Refusal(RefusalCode.VERSION_CONFLICT, BUSY)
     except UniqueViolated:
         # The same request, sent twice at once, was faster: what it chose is ours.
         stored = await _stored(actor, key)
@@ -84,5 +89,5 @@ async def _select(desk: Desk, principal: Principal, command: CancelAll) -> Selec
 
 
 async def _stored(actor: str, key: str) -> Selection | None:
-    text = (await stored_outcomes(actor, key, [_ITEM])).get(_ITEM)
+    text = (await stored_outcomes(actor, key, [SELECTION])).get(SELECTION)
     return None if text is None else _SELECTIONS.from_text(text)
