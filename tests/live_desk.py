@@ -33,7 +33,7 @@ from models.database import Database, transaction
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from subscriptions.bus import Message
 
-PATIENCE_S = 30
+PATIENCE_S = 60
 POLL_S = 0.01
 DATABASE_FILE = "desk.sqlite3"
 READER = (Permission.RISK_WARNING_READ_ONLY,)

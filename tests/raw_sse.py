@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import orjson
 
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 
 
 @dataclass(frozen=True, slots=True)

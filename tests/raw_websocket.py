@@ -15,7 +15,7 @@ from typing import Any, Self
 import orjson
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-PATIENCE_S = 30.0
+PATIENCE_S = 60.0
 _FINAL, _MASKED, _RESERVED = 0x80, 0x80, 0x70
 
 
