@@ -28,9 +28,9 @@ from models.database import (
 from models.lease import acquire_lease
 from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.desk_kit import NOON, TRADER, DeskKit, count
+from tests.patience import PATIENCE_S
 from tests.servers import fresh_database
 
-PATIENCE_S = 30
 POOL_SIZE = 2
 """Of the fixture `database`."""
 ROLLED_BACK_BY_THE_POOL = "Resetting connection with an active transaction"
