@@ -16,7 +16,7 @@ from domain.order import TimeInForce, TradingSession
 from domain.principal import Capability, Permission
 from domain.refusals import Refusal, RefusalCode
 from domain.webhook import WebhookId
-from models.case import CaseSort, count_cases, page_cases
+from models.case_list import CaseSort, count_cases, page_cases
 from models.case_records import follow_ups_of
 from models.client import ClientFilter as ClientSelection
 from models.client import ClientRow, count_clients, page_clients
