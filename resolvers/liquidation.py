@@ -10,16 +10,11 @@ import strawberry
 from desk import outcomes
 from desk.desk import Desk
 from desk.liquidation.liquidation_command import LiquidateCase
-from domain import liquidation
+from domain import liquidation_plan
+from domain.amount_formula import LiquidationTarget
 from domain.ids import ApprovalId, CaseId, Symbol
-from domain.liquidation import (
-    LegRequest,
-    LiquidationPolicy,
-    LiquidationTarget,
-    Plan,
-    PlannedLeg,
-    PlanRequest,
-)
+from domain.liquidation_plan import LegRequest, Plan, PlannedLeg, PlanRequest
+from domain.liquidation_policy import LiquidationPolicy
 from domain.money import ONE, ZERO
 from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
 from domain.order_caps import OrderCaps
@@ -35,7 +30,7 @@ from resolvers.order import Order, order_of
 
 @strawberry.input(description="One position to close.")
 class LiquidationLegInput:
-    """To domain.liquidation.LegRequest."""
+    """To domain.liquidation_plan.LegRequest."""
 
     symbol: str = strawberry.field(description="The instrument.")
     quantity: Decimal | None = strawberry.field(
@@ -114,7 +109,7 @@ class LiquidateInput:
 
 @strawberry.input(description="What a liquidation would do.")
 class LiquidationPreviewInput:
-    """To domain.liquidation.PlanRequest."""
+    """To domain.liquidation_plan.PlanRequest."""
 
     case_id: strawberry.ID = strawberry.field(description="The case.")
     legs: list[LiquidationLegInput] | None = strawberry.field(default=None, description="As in liquidate.")
@@ -135,7 +130,7 @@ class LiquidationPreviewInput:
     description="A position that cannot help to cure, in whole or for what a lot or a cap leaves."
 )
 class UncurablePosition:
-    """From domain.liquidation.Uncurable."""
+    """From domain.liquidation_plan.Uncurable."""
 
     symbol: str = strawberry.field(description="The instrument.")
     reason: RefusalCode = strawberry.field(description="Why.")
@@ -210,7 +205,7 @@ class LiquidatePayload:
 
 @strawberry.type(description="One order that a liquidation would place.")
 class LiquidationLeg:
-    """From domain.liquidation.PlannedLeg."""
+    """From domain.liquidation_plan.PlannedLeg."""
 
     instrument: Instrument = strawberry.field(description="What it would trade.")
     side: OrderSide = strawberry.field(description="SELL closes a long, BUY covers a short.")
@@ -232,7 +227,7 @@ class PreviewRefusal:
 
 @strawberry.type(description="What a liquidation would do now. Amounts in the account's base currency.")
 class LiquidationPreview:
-    """From domain.liquidation.Plan, or a refusal."""
+    """From domain.liquidation_plan.Plan, or a refusal."""
 
     amount_before: Decimal = strawberry.field(description="To be collected now, open orders not counted.")
     amount_after: Decimal = strawberry.field(
@@ -367,7 +362,7 @@ def refused_preview(refusal: Refusal, amount: Decimal) -> LiquidationPreview:
 
 
 def _uncurable(
-    positions: Sequence[liquidation.Uncurable] | Sequence[outcomes.Uncurable],
+    positions: Sequence[liquidation_plan.Uncurable] | Sequence[outcomes.Uncurable],
 ) -> list[UncurablePosition]:
     return [
         UncurablePosition(symbol=each.symbol, reason=each.code, remaining_quantity=each.remaining)

@@ -12,7 +12,7 @@ from desk.liquidation.recover_stock import RecoverOne, RecoverStock, recover_sto
 from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.case import AlertType
 from domain.ids import ApprovalId, OrderId, RecoveryId, Symbol
-from domain.liquidation import PlanRequest
+from domain.liquidation_plan import PlanRequest
 from domain.money import total
 from domain.order import OrderType, TimeInForce, TradingSession
 from domain.recall_allocation import AllocationRule
