@@ -9,10 +9,10 @@ import strawberry
 from desk.watching.assess_case import due_calls, is_priced
 from desk.watching.book_what_if import AccountEffect, BookEffect, BookWhatIfBusy, CurrencyEffect
 from desk.watching.book_what_if import BookWhatIf as Asked
-from domain.liquidation import plan
 from domain.amount_formula import LiquidationTarget
 from domain.case import AlertType
 from domain.ids import AccountId, CaseId, Symbol
+from domain.liquidation import plan
 from domain.liquidation_plan import PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import RiskLevel, compute_figures
@@ -26,7 +26,7 @@ from resolvers.context import Info, ReadContext
 from resolvers.errors import BAD_USER_INPUT, BOOK_BUSY, FX_RATE_MISSING, ApiError
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.known_names import check_scenario
-from resolvers.liquidation import LiquidationPreview, preview_of, refused_preview
+from resolvers.liquidation_preview import LiquidationPreview, preview_of, refused_preview
 from resolvers.loaders import BookAndOrders
 from resolvers.node import filter_id
 from resolvers.pagination import Connection, Pager
