@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from desk.answers import Answers
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.desk import Desk
@@ -38,19 +39,20 @@ from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import CaseId
-from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
+from domain.liquidation import plan
+from domain.liquidation_plan import Plan, PlanRequest
 from domain.margin import Holding
 from domain.market import TradeStatus
 from domain.order import Order, OrderStatus, OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
+from domain.sellable import OpenOrder
 from domain.sessions import is_reliable, sessions_of
 from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import due_auto_liquidations, hold_auto_liquidation, lock_case
 from models.database import Busy, transaction
-from models.idempotency import store_outcome
 from models.order import changes_of, open_orders_of, orders_of_cases
 
 log = structlog.get_logger()
@@ -223,8 +225,8 @@ async def _start(
     item = LiquidateCase(view.case.id, None, run.request)
     command = Liquidate(_key(view.case, auto), (item,), f"automatic, {auto.trigger}")
     started = await record_liquidation(desk, DESK, command, item, changed, run.plan, read, now)
-    outcome = LIQUIDATION_OUTCOMES.to_text(started)
-    await store_outcome(SYSTEM, command.idempotency_key, view.case.id, outcome, now)
+    answers = Answers(LIQUIDATION_OUTCOMES, SYSTEM, command.idempotency_key)
+    await answers.store(view.case.id, started, now)
 
 
 async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, now: datetime) -> None:
