@@ -14,7 +14,7 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.cancel_all import SELECTION, CancelAll, cancel_all
 from desk.outcomes import CancelRefused, LiquidationRefused
-from domain.liquidation import PlanRequest
+from domain.liquidation_plan import PlanRequest
 from domain.refusals import Refusal, RefusalCode
 from models.book import lock_accounts
 from models.database import (
@@ -32,9 +32,9 @@ from models.lease import acquire_lease
 from models.order import OrderFilter
 from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, count
+from tests.patience import PATIENCE_S
 from tests.servers import fresh_database
 
-PATIENCE_S = 30
 POOL_SIZE = 2
 """Of the fixture `database`."""
 ROLLED_BACK_BY_THE_POOL = "Resetting connection with an active transaction"
