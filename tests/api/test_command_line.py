@@ -13,9 +13,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
-PATIENCE_S = 100
-"""For a process to start or to end, on a slow and busy machine."""
 SECRET = "a secret of this test alone, long enough"
 
 

@@ -15,10 +15,10 @@ import pytest
 from tests.cutting_proxy import CuttingProxy
 from tests.guards.source import ROOT
 from tests.live_desk import served_desk
+from tests.patience import PATIENCE_S
 
 EXAMPLES = ROOT / "examples"
 EVENTS = 300
-PATIENCE_S = 200
 LINES_MAX = 60
 NODE_FILES = ("package.json", "package-lock.json", ".npmrc", "tsconfig.json", "follow.ts")
 NPM_MISTAKES = ("EUSAGE", "EJSONPARSE", "EINTEGRITY", "ERESOLVE")
@@ -64,7 +64,6 @@ async def test_the_python_client_loses_and_repeats_nothing_when_its_connection_i
     await followed(tmp_path, sys.executable, str(EXAMPLES / "python/follow.py"))
 
 
-@pytest.mark.timeout(600)
 async def test_the_typescript_client_loses_and_repeats_nothing_when_its_connection_is_cut(
     tmp_path: Path,
 ) -> None:

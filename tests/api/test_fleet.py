@@ -27,12 +27,12 @@ from models.database import Database, transaction
 from tests.api.test_command_line import ROOT, Gateway
 from tests.contract.transport_ws_harness import CASES
 from tests.live_desk import case_event
+from tests.patience import PATIENCE_S
 from tests.raw_websocket import CLOSE, RawWebSocket
 from tests.servers import fresh_database
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
-PATIENCE_S = 100.0
 WORKERS = 2
 
 

@@ -15,10 +15,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.patience import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DAY_SECONDS = "2"
-WAIT_TIMEOUT_S = 180
 LIQUIDATIONS_MAX = 12
 ORDERS_MAX = 6
 
@@ -36,7 +37,7 @@ class Shell:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{block}\necho end of block\n".encode())
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             printed = await self._process.stdout.readuntil(b"end of block\n")
         return printed.decode()
 
@@ -57,7 +58,7 @@ class Watcher:
 
     async def until(self, promised: Callable[[list[str]], bool]) -> None:
         try:
-            async with asyncio.timeout(WAIT_TIMEOUT_S), self._news:
+            async with asyncio.timeout(PATIENCE_S), self._news:
                 await self._news.wait_for(lambda: promised(self.lines))
         except TimeoutError:
             pytest.fail("\n".join(["not seen in time; the watcher shows:", *self.lines]))
@@ -79,7 +80,7 @@ async def desk(data_directory: Path) -> AsyncIterator[str]:
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             banner = (await process.stdout.readuntil(b"/graphql")).decode()
         yield banner.partition("http://")[2].removesuffix("/graphql")
     finally:
@@ -128,7 +129,6 @@ async def terminals(tmp_path: Path) -> AsyncIterator[tuple[Shell, Watcher]]:
         yield Shell(asking), watcher
 
 
-@pytest.mark.timeout(900)
 async def test_the_tour_of_the_readme_shows_what_it_promises(terminals: tuple[Shell, Watcher]) -> None:
     third, watcher = terminals
     await watcher.until_line(r"case  MC\d+-\d+ OPENED +OPEN +[\d.]+ \w+ \(uncovered [\d.]+\)")

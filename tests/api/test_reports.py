@@ -10,9 +10,10 @@ import httpx
 from domain.book_changes import CashStated
 from domain.principal import Permission
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, a_quote, an_account, owing, quotes
-from tests.api.desk_server import PATIENCE_S, Desk, World
+from tests.api.desk_server import Desk, World
 from tests.api.test_evidence import commanded
 from tests.api.trading import cases, liquidate, orders
+from tests.patience import PATIENCE_S
 
 A_DAY = 'from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z"'
 RECORDS = f"""

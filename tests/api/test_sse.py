@@ -18,7 +18,8 @@ from models.revocation import revoke_subject
 from subscriptions.protocol import CloseCode
 from tests.integration.desk_kit import Clock as DeskClock
 from tests.integration.desk_kit import DeskKit
-from tests.live_desk import PATIENCE_S, LiveDesk, served_desk, until
+from tests.live_desk import LiveDesk, served_desk, until
+from tests.patience import FAR_S, PATIENCE_S
 from tests.raw_sse import ServerEvent, SseReader, event_stream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -35,7 +36,7 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def desk(directory: Path) -> AsyncIterator[LiveDesk]:
-    async with served_desk(directory, sse_reserved_s=PATIENCE_S) as served:
+    async with served_desk(directory, sse_reserved_s=FAR_S) as served:
         yield served
 
 
