@@ -19,8 +19,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.desk import Desk
@@ -32,6 +30,7 @@ from desk.liquidation.plan_liquidation import ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
+from desk.turns import Fault
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.open_orders import as_open_orders
 from domain.calendar import NoCalendar, is_open, next_opening
@@ -48,12 +47,10 @@ from domain.risk_settings import ForceType
 from domain.sessions import is_reliable, sessions_of
 from models.audit import write_audit
 from models.book import AccountBook, load_books
-from models.case import due_auto_liquidations, hold_auto_liquidation, lock_case
-from models.database import Busy, transaction
+from models.case import hold_auto_liquidation, lock_case
+from models.holding import symbols_of
 from models.idempotency import store_outcome
 from models.order import changes_of, open_orders_of, orders_of_cases
-
-log = structlog.get_logger()
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
@@ -81,22 +78,9 @@ class _Run:
     """A cap left something: another slice is to follow."""
 
 
-async def run_due(desk: Desk, limit: int) -> int:
-    """Try every automatic liquidation that is due, at most `limit`, the longest due first; how many."""
-    due = await due_auto_liquidations(desk.clock(), limit)
-    for case_id in due:
-        try:
-            async with transaction():
-                await _run_case(desk, case_id, desk.clock())
-        except Busy:
-            log.info("an automatic liquidation waits for the account's lock", case=case_id)
-    if due:
-        desk.on_commit()
-    return len(due)
-
-
-async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
-    locked = await lock_case(EVERYTHING, case_id)
+async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
+    """Begin it if it is still due, in the caller's transaction; `Busy` where somebody works on it."""
+    locked = await lock_case(EVERYTHING, case_id, wait=False)
     auto = locked[0].case.auto_liquidation if locked else None
     if locked is None or auto is None or not locked[0].case.live or not auto.due(now):
         return
@@ -112,6 +96,20 @@ async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
         await _start(desk, view, auto, read, decided, now)
     else:
         await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
+
+
+async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -> None:
+    """That the desk failed, once, and when it tries again; in the caller's transaction. `Busy` as above."""
+    locked = await lock_case(EVERYTHING, case_id, wait=False)
+    auto = locked[0].case.auto_liquidation if locked else None
+    if locked is None or auto is None or not locked[0].case.live:
+        return
+    if auto.held is RefusalCode.CAPPED and fault.count > 1:
+        await hold_auto_liquidation(case_id, fault.until)
+        return
+    view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
+    message = "The desk failed at it by a fault of its own, and undid what it had begun."
+    await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, message, fault.until), now)
 
 
 async def _last_slice(desk: Desk, case: Case, auto: AutoLiquidation, now: datetime) -> _Stop | None:
@@ -235,7 +233,9 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     edited = decide(view.case, CaseTrigger.EDITED, now)
     assert not isinstance(edited, Refusal), "a live case can be edited"
     if stop.until is not None:
-        left = replace(auto, held=stop.code, held_until=stop.until)
+        # A fault must not make the desk forget that it waits for the end of a slice.
+        forgetful = stop.code is RefusalCode.DESK_FAULT and auto.held is RefusalCode.CAPPED
+        left = replace(auto, held=auto.held if forgetful else stop.code, held_until=stop.until)
         text = f"Automatic liquidation waits until {_moment(stop.until)}: {stop.message}"
     else:
         left, text = None, f"Automatic liquidation did not run and is off: {stop.message}"
