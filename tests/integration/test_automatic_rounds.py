@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -11,16 +12,23 @@ from structlog.testing import capture_logs
 from desk.command import Done
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
+from desk.orders.cancel import Cancel, cancel
+from desk.orders.record_execution import record_execution
 from desk.turns import FaultCount
+from domain.events import OrderView
+from domain.execution import ExecType
 from domain.ids import AccountId, CaseId
+from domain.order import OrderStatus
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
+from gateway.settings import load_settings
 from gateway.workers.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.database import Database, DatabaseUnavailable, fetch, transaction
 from models.idempotency import store_outcome
-from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, case
+from models.order import orders_in, orders_of_cases
+from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, case, report
 
 DUE = NOON + timedelta(minutes=5)
 
@@ -64,8 +72,8 @@ class Scene:
         return DUE + timedelta(seconds=number)
 
 
-async def scene() -> Scene:
-    kit = DeskKit()
+async def scene(**settings: Any) -> Scene:
+    kit = DeskKit(settings=load_settings(close_hold_s=0, **settings))
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     accounts = [await kit.account(f"M{number}", -75_000, {APPLE: 1000}) for number in range(3)]
@@ -157,6 +165,37 @@ async def test_cases_that_somebody_works_on_hold_up_no_other_and_keep_nobody_bus
             await rounds.run_due()
             assert await desk.orders() == [1, 1, 1]
             assert not desk.counted.faults, "a lock is no fault"
+
+
+async def test_no_slice_follows_one_whose_cancel_was_asked_for_while_the_venue_was_silent(
+    database: Database,
+) -> None:
+    """UNKNOWN orders keep their status when somebody wants them cancelled; the market was faster."""
+    with database.active():
+        desk = await scene(order_notional_max={"USD": "10000"})
+        rounds = desk.rounds()
+        await rounds.run_due()
+        assert await desk.orders() == [1, 1, 1]
+        (view, other, _) = await orders_in([OrderStatus.QUEUED], 10)
+        await _unknown(view)
+        await _unknown(other)
+        await cancel(desk.kit.desk, TRADER, Cancel("cancel", (view.order.id,), None))
+        for number, sent in enumerate((view, other)):
+            filled = report(sent.order, ExecType.TRADE, number, int(sent.order.quantity))
+            await record_execution(desk.kit.desk, filled)
+        await desk.time_passes(seconds=10)
+        await rounds.run_due()
+        by_case = {id_: len(orders) for id_, orders in (await orders_of_cases(desk.cases)).items()}
+        assert (by_case[view.order.case_id], by_case[other.order.case_id]) == (1, 2)
+        assert (await case(view.order.case_id)).case.auto_liquidation is None
+
+
+async def _unknown(view: OrderView) -> None:
+    """It was sent, and nothing was heard."""
+    for status in (OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN):
+        await fetch(
+            "UPDATE liquidation_order SET status = $2 WHERE id = $1 RETURNING 1", view.order.id, status
+        )
 
 
 async def test_an_outage_is_no_fault_of_a_case_and_ends_the_round(url: str) -> None:
