@@ -364,6 +364,30 @@ async def test_a_typhoon_day_holds_it_until_the_next_trading_day(world: World) -
     assert (await work(again, case_id))["autoLiquidation"]["heldUntil"] == "2020-03-18T01:30:00Z"
 
 
+async def test_a_half_day_told_of_after_its_close_shuts_the_market_and_moves_no_deadline_into_the_past(
+    world: World,
+) -> None:
+    """Wednesday is the last day to cure, until 14:00; at 13:30 it is said that trading ended at noon."""
+    desk = await owing_desk(world)
+    first, second = await ids(desk.caller())
+    desk.clock.advance(days=2, hours=3, minutes=29)
+    trader = desk.caller()
+    await set_auto(trader, [first], atDeadline=True)
+    await set_auto(trader, [second], at="2020-03-18T05:30:00Z")
+    await set_market_day(trader, "XHKG", "2020-03-18", "HALF", closesAt="12:00")
+    for case_id in (first, second):
+        await desk.until(
+            lambda id_=case_id: _has(trader, id_, "deadline", "2020-03-19T06:00:00Z"), "the move"
+        )
+    desk.clock.advance(minutes=1)
+    await world.market.says(*quotes(world.clock(), size=0))
+    await desk.until(lambda: _held(trader, second, "MARKET_CLOSED"), "the hold")
+    assert (await work(trader, second))["autoLiquidation"]["heldUntil"] == "2020-03-19T01:30:00Z"
+    seen = await work(trader, first)
+    assert (seen["overdue"], seen["autoLiquidation"]["at"]) == (False, "2020-03-19T06:00:00Z")
+    assert not await orders(trader)
+
+
 async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_rest_waits(
     world: World,
 ) -> None:
