@@ -8,14 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Any
 
+from desk.answers import Answers
 from desk.desk import Desk
 from desk.outcomes import BUSY, KEY_REUSED, lacks, request_hash
 from domain.ids import ApprovalId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.codec import Codec
-from models.database import Busy, UniqueViolated, transaction
-from models.idempotency import claim_key, store_outcome, stored_outcomes
+from models.idempotency import claim_key
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,35 +67,24 @@ async def run_once(
         return Refused(RefusalCode.FORBIDDEN, lacks(*needed), seen=False)
     if not await claim_key(principal.subject, key, operation, request_hash(request), desk.clock()):
         return Refused(RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, seen=False)
-    stored = await _stored(principal, key, item)
-    outcome = stored or await _decided(desk, principal, key, item, decide)
+    outcome = await _decided(desk, Answers(_OUTCOMES, principal.subject, key), item, decide)
     desk.on_commit()
     return outcome
 
 
-async def _decided(desk: Desk, principal: Principal, key: str, item: str, decide: Decide) -> Outcome:
-    try:
-        async with transaction():
-            outcome = _outcome(await decide())
-            if isinstance(outcome, Refused) and outcome.code in _DECIDED_ANEW:
-                # It may be gone because the same request, sent twice at once, was faster to remove it.
-                return await _stored(principal, key, item) or outcome
-            text = _OUTCOMES.to_text(outcome)
-            await store_outcome(principal.subject, key, item, text, desk.clock())
-            return outcome
-    except Busy:
-        return Refused(RefusalCode.VERSION_CONFLICT, BUSY)
-    except UniqueViolated:
-        # The same request, sent twice at once, was faster: its answer is ours.
-        stored = await _stored(principal, key, item)
-        if stored is None:
-            raise
-        return stored
+async def _decided(desk: Desk, answers: Answers[Outcome], item: str, decide: Decide) -> Outcome:
+    async def decided() -> Outcome:
+        outcome = _outcome(await decide())
+        if isinstance(outcome, Refused) and outcome.code in _DECIDED_ANEW:
+            # It may be gone because the same request, sent twice at once, was faster to remove it.
+            return (await answers.given([item])).get(item, outcome)
+        await answers.store(item, outcome, desk.clock())
+        return outcome
 
-
-async def _stored(principal: Principal, key: str, item: str) -> Outcome | None:
-    text = (await stored_outcomes(principal.subject, key, [item])).get(item)
-    return None if text is None else _OUTCOMES.from_text(text)
+    given = await answers.given([item])
+    if item in given:
+        return given[item]
+    return await answers.decide_once(item, decided, Refused(RefusalCode.VERSION_CONFLICT, BUSY))
 
 
 def _outcome(said: Outcome | Refusal) -> Outcome:

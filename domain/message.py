@@ -165,6 +165,14 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
+class Fault:
+    """Why an attempt came to nothing, as far as is known: one that has `begun` may have gone out."""
+
+    reason: str
+    begun: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class RetryPolicy:
     """The wait doubles from `first` to `longest`; after `attempts` of them it is given up."""
 
@@ -203,19 +211,35 @@ def step(message: Message, trigger: MessageTrigger, now: datetime, reason: str |
 
 
 def after_attempt(
-    message: Message, fault: str | None, policy: RetryPolicy, jitter: float, now: datetime
+    message: Message, fault: Fault | None, policy: RetryPolicy, jitter: float, now: datetime
 ) -> Message:
     """After an attempt that is counted already; `fault` None: the service took it."""
     if fault is None:
         return step(message, MessageTrigger.ACCEPTED, now)
     if message.status is not MessageStatus.QUEUED:
         return message
+    if not fault.begun:
+        return _again(_uncounted(message), _known(message, fault), policy, jitter, now)
     if message.attempts >= policy.attempts:
-        return step(message, MessageTrigger.GIVEN_UP, now, fault)
+        return step(message, MessageTrigger.GIVEN_UP, now, fault.reason)
+    return _again(message, fault.reason, policy, jitter, now)
+
+
+def _again(message: Message, reason: str, policy: RetryPolicy, jitter: float, now: datetime) -> Message:
     again_at = now + policy.wait(message.attempts, jitter)
     if again_at >= message.latest_at:
-        return step(message, MessageTrigger.TOO_LATE, now, fault)
-    return replace(step(message, MessageTrigger.NOT_ACCEPTED, now, fault), next_attempt_at=again_at)
+        return step(message, MessageTrigger.TOO_LATE, now, reason)
+    return replace(step(message, MessageTrigger.NOT_ACCEPTED, now, reason), next_attempt_at=again_at)
+
+
+def _uncounted(message: Message) -> Message:
+    """The attempt that was counted when the message was claimed was none."""
+    return replace(message, attempts=message.attempts - 1)
+
+
+def _known(message: Message, fault: Fault) -> str:
+    """Of a message whose latest attempt did not begin: those before it, if any, may have gone out."""
+    return fault.reason if message.attempts == 1 else message.reason or UNKNOWN_END
 
 
 def before_attempt(
@@ -235,7 +259,7 @@ def before_attempt(
         return None
     if quiet_until >= message.latest_at:
         return step(message, MessageTrigger.TOO_LATE, now, message.reason or QUIET)
-    return replace(message, attempts=message.attempts - 1, next_attempt_at=quiet_until)
+    return replace(_uncounted(message), next_attempt_at=quiet_until)
 
 
 UNKNOWN_END = "every attempt was cut off; it may have gone out"
@@ -264,7 +288,7 @@ class Circuit:
             return free
         return 0 if now < self.closed_until else min(free, 1)
 
-    def note(self, fault: str | None, now: datetime) -> bool:
+    def note(self, fault: Fault | None, now: datetime) -> bool:
         """Hear of an attempt's end; True when this one broke the circuit."""
         was_whole = self.closed_until is None
         self.failures = 0 if fault is None else self.failures + 1

@@ -10,11 +10,14 @@ import logging
 import warnings
 from urllib.parse import quote
 
+from domain.message import Fault
 from messages.base import Outgoing
-from messages.threads import Threads
+from messages.threads import NoThread, Threads
 
-NOT_TAKEN = "the service did not take it"
-SILENT = "no answer in time; it may have gone out"
+NOT_TAKEN = Fault("the service did not take it")
+SILENT = Fault("no answer in time; it may have gone out")
+NOT_BEGUN = Fault("every thread of the channel hangs in an earlier message; nothing went out", begun=False)
+NO_THREAD = Fault("the machine has no thread left; nothing went out", begun=False)
 
 
 _TELLTALES = ("apprise", "urllib3")
@@ -35,13 +38,17 @@ class AppriseService:
         if not is_known(url):
             raise BadServiceUrl(f"Apprise does not know the service of the {name} URL")
 
-    async def send(self, outgoing: Outgoing) -> str | None:
+    async def send(self, outgoing: Outgoing) -> Fault | None:
         """None when the service took it, else why not."""
+        answer: asyncio.Future[bool] | None = None
         try:
             async with asyncio.timeout(self._timeout_s):
-                taken = await self._threads.run(lambda: self._notify(outgoing))
+                answer = await self._threads.begin(lambda: self._notify(outgoing))
+                taken = await answer
+        except NoThread:
+            return NO_THREAD
         except TimeoutError:
-            return SILENT
+            return NOT_BEGUN if answer is None else SILENT
         return None if taken else NOT_TAKEN
 
     def _notify(self, outgoing: Outgoing) -> bool:

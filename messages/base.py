@@ -1,11 +1,13 @@
 """What leads out of the desk to people and to other systems; `desk` knows only this of the folder.
 
 Both ports answer, and never raise for a peer that is away, slow or says no: None means that the peer took it,
-a text is the reason why not, in words for the operator. Neither retries: the desk does, which remembers.
+anything else says why not, in words for the operator. Neither retries: the desk does, which remembers.
 """
 
 from dataclasses import dataclass
 from typing import Protocol
+
+from domain.message import Fault
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,8 +23,8 @@ class Outgoing:
 class MessageService(Protocol):
     """Takes messages of one channel."""
 
-    async def send(self, outgoing: Outgoing) -> str | None:
-        """Within a bounded time. A reason does not prove that nothing went out."""
+    async def send(self, outgoing: Outgoing) -> Fault | None:
+        """Within a bounded time. Only a fault that has not begun proves that nothing went out."""
         ...
 
 

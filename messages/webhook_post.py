@@ -12,12 +12,14 @@ from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
 from domain.webhook import UrlRules, check_url, is_public
-from messages.threads import Threads
+from messages.threads import NoThread, Threads
 
 STATUS_BYTES_MAX = 1024
 RESOLVING_MAX = 50
 """How many names may be looked up at once: a look-up that hangs cannot be interrupted."""
 HEADERS_MAX = 100
+FAULTS = (OSError, ValueError, NoThread, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
+"""What resolving, connecting, TLS and a malformed answer raise."""
 
 
 @cache
@@ -53,7 +55,7 @@ class WebhookPoster:
                 status = await self._post(urlsplit(url), headers, body)
         except TimeoutError:
             return f"no answer within {self._timeout_s:g} s"
-        except (OSError, ValueError, asyncio.IncompleteReadError, asyncio.LimitOverrunError) as fault:
+        except FAULTS as fault:
             return f"{type(fault).__name__}: {fault}"[:200]
         return None if 200 <= status < 300 else f"answered with status {status}"
 
@@ -78,16 +80,7 @@ class WebhookPoster:
             writer.transport.abort()
 
     async def _address(self, host: str, port: int) -> str:
-        found = await self._threads.run(lambda: self._resolved(host, port))
-        if isinstance(found, Exception):
-            raise found
-        return self._chosen(found)
-
-    def _resolved(self, host: str, port: int) -> list[str] | Exception:
-        try:
-            return self._resolve(host, port)
-        except (OSError, ValueError) as fault:
-            return fault
+        return self._chosen(await self._threads.run(lambda: self._resolve(host, port)))
 
     def _chosen(self, addresses: Sequence[str]) -> str:
         """The first, if all may be posted to: a name with one private address among them is not trusted."""

@@ -206,7 +206,7 @@ async def transaction() -> AsyncIterator[None]:
     """All or nothing. Start no task, call no venue and no bus inside."""
     begun = in_transaction("default")
     try:
-        async with _begun(begun):
+        async with _committed_at_the_end(begun):
             yield
     finally:
         _leave(begun)
@@ -222,7 +222,8 @@ def _leave(begun: Any) -> None:
 
 
 @asynccontextmanager
-async def _begun(begun: Any) -> AsyncIterator[None]:
+async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
+    """Begin; commit what went well, roll back what did not; a lost connection is `DatabaseUnavailable`."""
     with _outage_named():
         try:
             await begun.__aenter__()

@@ -65,10 +65,12 @@ async def insert_message(message: Message, automatic_key: str | None) -> bool:
 async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime) -> list[Due]:
     """Take messages of a channel that are due, and count an attempt of each.
 
-    Nobody takes them again before `until`, when whoever took them must have died.
+    Nobody takes them again before `until`, when whoever took them must have died. Why no attempt had begun so
+    far is no longer true then, and is forgotten.
     """
     rows = await fetch(
-        "UPDATE client_message SET attempts = attempts + 1, next_attempt_at = $1 WHERE id IN ("
+        "UPDATE client_message SET attempts = attempts + 1, next_attempt_at = $1,"
+        " reason = CASE WHEN attempts = 0 THEN NULL ELSE reason END WHERE id IN ("
         "SELECT id FROM client_message WHERE status = 'QUEUED' AND channel = $2 AND next_attempt_at <= $3"
         " AND latest_at > $3 ORDER BY next_attempt_at, id LIMIT $4"
         ") AND status = 'QUEUED' AND next_attempt_at <= $3 RETURNING id",

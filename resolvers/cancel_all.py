@@ -7,10 +7,10 @@ import strawberry
 from desk.orders import cancel_all as desk_cancel
 from domain.refusals import Refusal, RefusalCode
 from resolvers.arguments import INPUT
+from resolvers.cancel import CancelResult, cancel_result
 from resolvers.context import RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import KEY, check_key, check_text
-from resolvers.liquidation import CancelResult, cancel_result
 from resolvers.node import global_id
 from resolvers.order import OrderFilter
 

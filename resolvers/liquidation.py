@@ -1,4 +1,4 @@
-"""Inputs and answers of liquidate, cancel and the preview."""
+"""Inputs and answers of liquidate and its preview."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -11,7 +11,7 @@ from desk import outcomes
 from desk.desk import Desk
 from desk.liquidation.liquidation_command import LiquidateCase
 from domain import liquidation
-from domain.ids import ApprovalId, CaseId, OrderId, Symbol
+from domain.ids import ApprovalId, CaseId, Symbol
 from domain.liquidation import (
     LegRequest,
     LiquidationPolicy,
@@ -112,17 +112,6 @@ class LiquidateInput:
     reason: str | None = strawberry.field(default=None, description="Kept for the auditor.")
 
 
-@strawberry.input(description="Ask for the cancel of orders.")
-class CancelInput:
-    """To desk.orders.cancel.Cancel."""
-
-    idempotency_key: str = strawberry.field(description="As in liquidate.")
-    order_ids: list[strawberry.ID] = strawberry.field(description="1 to 200 orders, each once.")
-    reason: str | None = strawberry.field(
-        default=None, description="Kept with the order and for the auditor."
-    )
-
-
 @strawberry.input(description="What a liquidation would do.")
 class LiquidationPreviewInput:
     """To domain.liquidation.PlanRequest."""
@@ -206,46 +195,9 @@ class LiquidationRefused:
         return await load_approval(info, self.approval_id)
 
 
-@strawberry.type(
-    description="The venue was, or will be, asked; the order is CANCELED only when the venue says so."
-)
-class CancelRequested:
-    """From desk.outcomes.CancelRequested."""
-
-    already_pending: bool = strawberry.field(description="Somebody had asked before.")
-    order_id: strawberry.Private[OrderId]
-
-    @strawberry.field(description="The order as it is now.")
-    async def order(self, info: Info) -> Order:
-        """Batched over the answers."""
-        view = await info.context.loaders.orders.load(self.order_id)
-        assert view is not None, "an order that was cancelled is visible"
-        return order_of(view)
-
-
-@strawberry.type(description="Nothing was done for this order.")
-class CancelRefused:
-    """From desk.outcomes.CancelRefused."""
-
-    order_id: strawberry.ID = strawberry.field(description="As asked.")
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
-    seen: strawberry.Private[OrderId | None]
-
-    @strawberry.field(description="The order as it is now; null where you may not see it.")
-    async def order(self, info: Info) -> Order | None:
-        """Batched over the answers."""
-        view = await info.context.loaders.orders.load(self.seen) if self.seen else None
-        return order_of(view) if view else None
-
-
 LiquidateResult = Annotated[
     LiquidationStarted | LiquidationRefused,
     strawberry.union("LiquidateResult", description="What became of one case of a batch."),
-]
-CancelResult = Annotated[
-    CancelRequested | CancelRefused,
-    strawberry.union("CancelResult", description="What became of one order of a batch."),
 ]
 
 
@@ -254,13 +206,6 @@ class LiquidatePayload:
     """One result per case."""
 
     results: list[LiquidateResult] = strawberry.field(description="One per case, in the order asked.")
-
-
-@strawberry.type(description="The answer of cancel.")
-class CancelPayload:
-    """One result per order."""
-
-    results: list[CancelResult] = strawberry.field(description="One per order, in the order asked.")
 
 
 @strawberry.type(description="One order that a liquidation would place.")
@@ -386,18 +331,6 @@ def liquidate_result(
         message=outcome.message,
         seen=outcome.case_id if outcome.case_seen else None,
         approval_id=outcome.approval_id,
-    )
-
-
-def cancel_result(asked: strawberry.ID, outcome: outcomes.CancelOutcome) -> CancelRequested | CancelRefused:
-    """The GraphQL object."""
-    if isinstance(outcome, outcomes.CancelRequested):
-        return CancelRequested(already_pending=outcome.already_pending, order_id=outcome.order_id)
-    return CancelRefused(
-        order_id=asked,
-        code=outcome.code,
-        message=outcome.message,
-        seen=outcome.order_id if outcome.order_seen else None,
     )
 
 

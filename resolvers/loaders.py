@@ -12,9 +12,7 @@ from strawberry.dataloader import DataLoader
 from desk.desk import Desk
 from desk.watching.assess_case import as_open_orders
 from domain.events import AccountReference, OrderView
-from domain.ids import (
-    AccountId,
-)
+from domain.ids import AccountId
 from domain.liquidation import OpenOrder
 from domain.principal import Audience
 from models.approval import load_approvals
@@ -45,6 +43,7 @@ from models.where import Page
 
 K = TypeVar("K")
 V = TypeVar("V")
+D = TypeVar("D")
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,27 +63,22 @@ Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]
 """What of these the audience may see."""
 
 
-def _batched(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> DataLoader[K, V | None]:
-    async def batch(keys: list[K]) -> list[V | BaseException | None]:
+def _batched(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], otherwise: D) -> DataLoader[K, V | D]:
+    """`otherwise`: for a key of which nothing was found."""
+
+    async def batch(keys: list[K]) -> list[V | D | BaseException]:
         found = await load(keys)
-        return [found.get(key) for key in keys]
+        return [found.get(key, otherwise) for key in keys]
 
     return DataLoader(load_fn=batch)
 
 
 def _one(load: Load[K, V]) -> cached_property[DataLoader[K, V | None]]:
-    return cached_property(lambda loaders: _batched(partial(load, loaders.audience)))
+    return cached_property(lambda loaders: _batched(partial(load, loaders.audience), None))
 
 
 def _many(load: Load[K, Sequence[V]]) -> cached_property[DataLoader[K, Sequence[V]]]:
-    def made(loaders: "Loaders") -> DataLoader[K, Sequence[V]]:
-        async def batch(keys: list[K]) -> list[Sequence[V] | BaseException]:
-            found = await load(loaders.audience, keys)
-            return [found.get(key, ()) for key in keys]
-
-        return DataLoader(load_fn=batch)
-
-    return cached_property(made)
+    return cached_property(lambda loaders: _batched(partial(load, loaders.audience), ()))
 
 
 def _pages(
@@ -160,12 +154,12 @@ class Loaders:
     @cached_property
     def books(self) -> DataLoader[AccountId, BookAndOrders | None]:
         """Books with what is in flight."""
-        return _batched(self._books)
+        return _batched(self._books, None)
 
     @cached_property
     def books_ahead(self) -> DataLoader[tuple[AccountId, datetime], AccountBook | None]:
         """Keys are an account and the moment whose factors count."""
-        return _batched(self._books_ahead)
+        return _batched(self._books_ahead, None)
 
     async def _books(self, ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
         async with consistent_read():

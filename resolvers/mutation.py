@@ -11,6 +11,7 @@ from desk.orders.cancel import Cancel, cancel
 from domain.ids import OrderId
 from resolvers.approval import ApprovalMutations
 from resolvers.arguments import INPUT
+from resolvers.cancel import CancelInput, CancelPayload, cancel_result
 from resolvers.cancel_all import CancelAllMutations
 from resolvers.case_commands import CaseMutations
 from resolvers.case_work import CaseWorkMutations
@@ -19,15 +20,7 @@ from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import check_key, check_many, check_text
 from resolvers.kill_switch import KillSwitchMutations
 from resolvers.known_names import check_symbols
-from resolvers.liquidation import (
-    CancelInput,
-    CancelPayload,
-    LiquidateInput,
-    LiquidatePayload,
-    cancel_result,
-    command_item,
-    liquidate_result,
-)
+from resolvers.liquidation import LiquidateInput, LiquidatePayload, command_item, liquidate_result
 from resolvers.market_days import MarketDayMutations
 from resolvers.message_commands import MessageMutations
 from resolvers.node import filter_id

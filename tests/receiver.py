@@ -19,7 +19,7 @@ class Posted:
 
 @dataclass(slots=True)
 class Receiver:
-    """Answers `status`, or with `answers_by` what that path is set to; `silent` paths are never answered."""
+    """Answers `status`, or with `answers_by` what that path is set to; `silent` paths not before `speak`."""
 
     status: int = 200
     answers_by: dict[str, int] = field(default_factory=dict)
@@ -27,6 +27,7 @@ class Receiver:
     posted: list[Posted] = field(default_factory=list)
     port: int = 0
     _news: asyncio.Condition = field(default_factory=asyncio.Condition)
+    _speaks: asyncio.Event = field(default_factory=asyncio.Event)
 
     def url(self, path: str = "/hook", scheme: str = "http") -> str:
         return f"{scheme}://127.0.0.1:{self.port}{path}"
@@ -34,6 +35,11 @@ class Receiver:
     def at(self, path: str) -> list[Posted]:
         """What came to this path, in order."""
         return [each for each in self.posted if each.path == path]
+
+    def speak(self) -> None:
+        """Answer from now on, and all who wait for it too."""
+        self.silent.clear()
+        self._speaks.set()
 
     async def until(self, count: int, path: str | None = None) -> list[Posted]:
         """Wait for so many requests; all that came."""
@@ -57,8 +63,7 @@ class Receiver:
                 self.posted.append(Posted(path, headers, body))
                 self._news.notify_all()
             if path in self.silent:
-                await reader.read()
-                return
+                await self._speaks.wait()
             status = self.answers_by.get(path, self.status)
             writer.write(f"HTTP/1.1 {status} x\r\ncontent-length: 0\r\nconnection: close\r\n\r\n".encode())
             await writer.drain()

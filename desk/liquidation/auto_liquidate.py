@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from desk.answers import Answers
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.desk import Desk
@@ -49,7 +50,6 @@ from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import hold_auto_liquidation, lock_case
 from models.holding import symbols_of
-from models.idempotency import store_outcome
 from models.order import open_orders_of
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
@@ -222,8 +222,8 @@ async def _start(
     reason = f"automatic, {auto.trigger}" + (", after a cure that did not last" if run.after_cure else "")
     command = Liquidate(_key(view.case, auto), (item,), reason)
     started = await record_liquidation(desk, DESK, command, item, changed, run.plan, read, now)
-    outcome = LIQUIDATION_OUTCOMES.to_text(started)
-    await store_outcome(SYSTEM, command.idempotency_key, view.case.id, outcome, now)
+    answers = Answers(LIQUIDATION_OUTCOMES, SYSTEM, command.idempotency_key)
+    await answers.store(view.case.id, started, now)
 
 
 async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, now: datetime) -> None:

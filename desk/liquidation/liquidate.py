@@ -4,6 +4,9 @@ One transaction per case, under the lock of its account: so two traders, or the 
 after the other, and the second sees what the first did.
 """
 
+from functools import partial
+
+from desk.answers import Answers
 from desk.desk import Desk
 from desk.liquidation.approved_liquidation import ask_another
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, content_hash
@@ -18,12 +21,11 @@ from desk.outcomes import (
     LiquidationRefused,
     lacks,
 )
-from domain.ids import AccountId, CaseId
+from domain.ids import AccountId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case
-from models.database import Busy, UniqueViolated, transaction
-from models.idempotency import claim_key, store_outcome, stored_outcomes
+from models.idempotency import claim_key
 
 READ_AHEAD_CASES = 50
 """How many cases are read at once: enough to save round trips, few enough that quotes stay fresh."""
@@ -39,44 +41,25 @@ async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> lis
     key, actor = command.idempotency_key, principal.subject
     if not await claim_key(actor, key, "liquidate", content_hash(command), desk.clock()):
         return [LiquidationRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
-    outcomes: dict[CaseId, LiquidationOutcome] = {
-        CaseId(item): LIQUIDATION_OUTCOMES.from_text(text)
-        for item, text in (await stored_outcomes(actor, key, ids)).items()
-    }
+    answers = Answers(LIQUIDATION_OUTCOMES, actor, key)
+    outcomes = await answers.given(ids)
     todo = [item for item in command.cases if item.case_id not in outcomes]
     for start in range(0, len(todo), READ_AHEAD_CASES):
         chunk = todo[start : start + READ_AHEAD_CASES]
         ahead = await read_ahead(desk, principal, chunk)
         for item in chunk:
-            outcomes[item.case_id] = await _liquidate_case(desk, principal, command, item, ahead)
+            busy = LiquidationRefused(item.case_id, RefusalCode.VERSION_CONFLICT, BUSY, True)
+            decide = partial(_decide_case, desk, principal, command, answers, item, ahead)
+            outcomes[item.case_id] = await answers.decide_once(item.case_id, decide, busy)
     desk.on_commit()
     return [outcomes[id_] for id_ in ids]
-
-
-async def _liquidate_case(
-    desk: Desk,
-    principal: Principal,
-    command: Liquidate,
-    item: LiquidateCase,
-    ahead: dict[AccountId, ReadAhead],
-) -> LiquidationOutcome:
-    try:
-        async with transaction():
-            return await _decide_case(desk, principal, command, item, ahead)
-    except Busy:
-        return LiquidationRefused(item.case_id, RefusalCode.VERSION_CONFLICT, BUSY, True)
-    except UniqueViolated:
-        # The same request, sent twice at once, was faster: its answer is ours.
-        stored = await stored_outcomes(principal.subject, command.idempotency_key, [item.case_id])
-        if item.case_id not in stored:
-            raise
-        return LIQUIDATION_OUTCOMES.from_text(stored[item.case_id])
 
 
 async def _decide_case(
     desk: Desk,
     principal: Principal,
     command: Liquidate,
+    answers: Answers[LiquidationOutcome],
     item: LiquidateCase,
     ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
@@ -94,9 +77,5 @@ async def _decide_case(
         outcome = await ask_another(desk, principal, command, item, view, made, why, now)
     else:
         outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
-    await store_outcome(
-        *(principal.subject, command.idempotency_key, item.case_id),
-        LIQUIDATION_OUTCOMES.to_text(outcome),
-        now,
-    )
+    await answers.store(item.case_id, outcome, now)
     return outcome

@@ -1,8 +1,9 @@
 """Ask for the cancel of orders. The order is CANCELED only when the venue says so."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from functools import partial
 
+from desk.answers import Answers
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.outcomes import (
@@ -21,8 +22,7 @@ from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
 from models.book import lock_accounts
-from models.database import Busy, UniqueViolated, transaction
-from models.idempotency import claim_key, store_outcome, stored_outcomes
+from models.idempotency import claim_key
 from models.order import load_orders
 
 
@@ -52,36 +52,21 @@ async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[Canc
 async def cancel_each(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
     """Of a caller who may, under a key that is claimed: what was answered before is answered again."""
     ids = command.order_ids
-    stored = await stored_outcomes(principal.subject, command.idempotency_key, ids)
-    outcomes: dict[OrderId, CancelOutcome] = {
-        OrderId(item): CANCEL_OUTCOMES.from_text(text) for item, text in stored.items()
-    }
+    answers = Answers(CANCEL_OUTCOMES, principal.subject, command.idempotency_key)
+    outcomes = await answers.given(ids)
     for id_ in ids:
         if id_ not in outcomes:
-            outcomes[id_] = await _cancel_order(desk, principal, command, id_)
+            busy = CancelRefused(id_, RefusalCode.VERSION_CONFLICT, BUSY, True)
+            decide = partial(_decide_order, desk, principal, command, answers, id_)
+            outcomes[id_] = await answers.decide_once(id_, decide, busy)
     desk.on_commit()
     return [outcomes[id_] for id_ in ids]
 
 
-async def _cancel_order(
-    desk: Desk, principal: Principal, command: Cancel, order_id: OrderId
-) -> CancelOutcome:
-    try:
-        async with transaction():
-            return await _decide_order(desk, principal, command, order_id, desk.clock())
-    except Busy:
-        return CancelRefused(order_id, RefusalCode.VERSION_CONFLICT, BUSY, True)
-    except UniqueViolated:
-        # The same request, sent twice at once, was faster: its answer is ours.
-        stored = await stored_outcomes(principal.subject, command.idempotency_key, [order_id])
-        if order_id not in stored:
-            raise
-        return CANCEL_OUTCOMES.from_text(stored[order_id])
-
-
 async def _decide_order(
-    desk: Desk, principal: Principal, command: Cancel, order_id: OrderId, now: datetime
+    desk: Desk, principal: Principal, command: Cancel, answers: Answers[CancelOutcome], order_id: OrderId
 ) -> CancelOutcome:
+    now = desk.clock()
     seen = (await load_orders(principal.audience, [order_id])).get(order_id)
     if seen is None:
         return CancelRefused(order_id, RefusalCode.NOT_FOUND, "There is no such order.", False)
@@ -97,7 +82,5 @@ async def _decide_order(
             detail = {"idempotencyKey": command.idempotency_key, "reason": command.reason}
             step = await store_step(desk, view, change, by=principal, action="cancel", detail=detail)
             await outbox.append([step])
-    await store_outcome(
-        *(principal.subject, command.idempotency_key, order_id), CANCEL_OUTCOMES.to_text(outcome), now
-    )
+    await answers.store(order_id, outcome, now)
     return outcome

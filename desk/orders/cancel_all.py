@@ -7,18 +7,18 @@ decided on its own, as by `cancel`; a request that broke off half-way does the r
 
 from dataclasses import dataclass
 
+from desk.answers import Answers
 from desk.desk import Desk
 from desk.orders.cancel import Cancel, cancel_each
-from desk.outcomes import KEY_REUSED, CancelOutcome, lacks, request_hash
+from desk.outcomes import BUSY, KEY_REUSED, CancelOutcome, lacks, request_hash
 from domain.ids import OrderId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.codec import Codec
-from models.database import UniqueViolated, transaction
-from models.idempotency import claim_key, store_outcome, stored_outcomes
+from models.idempotency import claim_key
 from models.order import OrderFilter, count_not_cancelled, orders_to_cancel
 
-_ITEM = "selection"
+SELECTION = "selection"
 """Under which the selection is stored, beside the outcomes of its orders."""
 
 
@@ -59,30 +59,29 @@ async def cancel_all(desk: Desk, principal: Principal, command: CancelAll) -> Ca
     request = request_hash({"orders": _FILTERS.to_text(command.wanted), "reason": command.reason})
     if not await claim_key(actor, key, "cancelAll", request, desk.clock()):
         return Refusal(RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED)
-    chosen = await _stored(actor, key) or await _select(desk, principal, command)
+    chosen = await _chosen(desk, principal, command)
+    if isinstance(chosen, Refusal):
+        return chosen
     each = Cancel(key, chosen.order_ids, command.reason)
     return CancelsRequested(await cancel_each(desk, principal, each), chosen.remaining)
 
 
-async def _select(desk: Desk, principal: Principal, command: CancelAll) -> Selection:
-    key, actor = command.idempotency_key, principal.subject
-    try:
-        async with transaction():
-            most = desk.rules.max_orders_per_batch
-            views = await orders_to_cancel(principal.audience, command.wanted, most)
-            asked = sum(not view.order.cancel_requested for view in views)
-            more = await count_not_cancelled(principal.audience, command.wanted) - asked
-            chosen = Selection(tuple(view.order.id for view in views), max(0, more))
-            await store_outcome(actor, key, _ITEM, _SELECTIONS.to_text(chosen), desk.clock())
-            return chosen
-    except UniqueViolated:
-        # The same request, sent twice at once, was faster: what it chose is ours.
-        stored = await _stored(actor, key)
-        if stored is None:
-            raise
-        return stored
+async def _chosen(desk: Desk, principal: Principal, command: CancelAll) -> Selection | Refusal:
+    answers = Answers(_SELECTIONS, principal.subject, command.idempotency_key)
+
+    async def choose() -> Selection:
+        selection = await _select(desk, principal, command.wanted)
+        await answers.store(SELECTION, selection, desk.clock())
+        return selection
+
+    given = await answers.given([SELECTION])
+    if SELECTION in given:
+        return given[SELECTION]
+    return await answers.decide_once(SELECTION, choose, Refusal(RefusalCode.VERSION_CONFLICT, BUSY))
 
 
-async def _stored(actor: str, key: str) -> Selection | None:
-    text = (await stored_outcomes(actor, key, [_ITEM])).get(_ITEM)
-    return None if text is None else _SELECTIONS.from_text(text)
+async def _select(desk: Desk, principal: Principal, wanted: OrderFilter) -> Selection:
+    views = await orders_to_cancel(principal.audience, wanted, desk.rules.max_orders_per_batch)
+    asked = sum(not view.order.cancel_requested for view in views)
+    more = await count_not_cancelled(principal.audience, wanted) - asked
+    return Selection(tuple(view.order.id for view in views), max(0, more))

@@ -16,6 +16,7 @@ from desk.outward.outward_counts import OutwardCounts
 from domain.message import (
     Channel,
     Circuit,
+    Fault,
     Message,
     MessageStatus,
     RetryPolicy,
@@ -93,14 +94,15 @@ class ChannelSender:
         outgoing = Outgoing(message.id, message.recipient, message.title, message.body)
         fault = await self._service.send(outgoing)
         if self._circuit.note(fault, self._desk.clock()):
-            log.warning("a message channel fails", channel=self._channel, reason=fault)
+            reason = fault.reason if fault else None
+            log.warning("a message channel fails", channel=self._channel, reason=reason)
         self._count(fault)
         jitter = self._jitter()
         await self._settle(message, lambda current, now: after_attempt(current, fault, policy, jitter, now))
 
-    def _count(self, fault: str | None) -> None:
+    def _count(self, fault: Fault | None) -> None:
         counts, channel = self._counts, self._channel
-        counts.failed_attempts[channel] += fault is not None
+        counts.failed_attempts[channel] += fault is not None and fault.begun
         if self._circuit.closed_until is None:
             counts.failing.discard(channel)
         else:

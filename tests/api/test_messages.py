@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import Counter
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -34,6 +35,9 @@ MESSAGES = f"""query ($id: ID!, $first: Int! = 50, $after: String) {{ case(id: $
   messages(first: $first, after: $after) {{
     totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {MESSAGE} }} }} }} }}"""
 CONTACT = "query ($id: ID!) { case(id: $id) { client { contact { email phone language quietHours } } } }"
+NEVER_S = 600
+"""No answer of the receiver takes so long, however slow the machine: only the test says who is silent."""
+PATIENT = f"&rto={NEVER_S}&cto={NEVER_S}"
 HELD = datetime(2020, 3, 16, 15, 0, tzinfo=UTC)
 """23:00 in Hong Kong."""
 CLIENT = Contact("c1@example.org", "+85212345678", "device-1", Language.TRADITIONAL_CHINESE, "Asia/Hong_Kong")
@@ -57,14 +61,19 @@ async def receiver() -> AsyncIterator[Receiver]:
 def channels(receiver: Receiver, *names: str) -> dict[str, Any]:
     """Settings: these channels lead to paths of the receiver."""
     return {
-        f"message_{name}_url": receiver.url(f"/{name}?:to={{to}}&+Idempotency-Key={{id}}", "json")
+        f"message_{name}_url": receiver.url(f"/{name}?:to={{to}}&+Idempotency-Key={{id}}{PATIENT}", "json")
         for name in names
-    } | {"message_poll_interval_s": 0.02, "message_sweep_interval_s": 0.02, "message_circuit_failures": 3}
+    } | {
+        "message_poll_interval_s": 0.02,
+        "message_sweep_interval_s": 0.02,
+        "message_circuit_failures": 3,
+        "message_timeout_s": NEVER_S,
+    }
 
 
 async def called(world: World, receiver: Receiver, *names: str, book: BookFile, **more: object) -> Desk:
     """A desk that has called both, with these channels."""
-    desk = await world.desk(book, **channels(receiver, *names), **more)
+    desk = await world.desk(book, **(channels(receiver, *names) | more))
     events = await desk.caller().subscribe(CASE_EVENTS)
     await world.market.says(*quotes(world.clock(), size=0))
     await events.next()
@@ -481,6 +490,52 @@ async def test_a_process_that_died_while_sending_sends_again_under_the_same_id(
     first, second = receiver.posted
     assert first.headers["idempotency-key"] == second.headers["idempotency-key"]
     await settled(successor, case["id"], "SENT")
+
+
+async def test_what_never_began_is_no_attempt_and_what_may_have_gone_out_is_told(
+    world: World, receiver: Receiver
+) -> None:
+    receiver.silent.add("/sms")
+    desk = await called(
+        world, receiver, "sms", book=a_reached_book(), message_concurrency=1, message_timeout_s=0.2
+    )
+    case = await case_of(desk, "M1")
+    hung = (1, "no answer in time; it may have gone out")
+    stuck = (0, "every thread of the channel hangs in an earlier message; nothing went out")
+    await send(desk.caller(), case["id"], key="1", text=FIRST)
+    await waits_as(desk, case["id"], {FIRST: hung})
+    await send(desk.caller(), case["id"], key="2", text=SECOND)
+    await waits_as(desk, case["id"], {FIRST: hung, SECOND: stuck})
+    assert (await scraped(desk))['desk_messages_failed_attempts_total{channel="SMS"}'] == 1
+    await receiver.until(1)
+    await desk.stop()
+    receiver.speak()
+    successor = await world.desk(**channels(receiver, "sms"))
+    await successor.until(successor.leads, "the successor to lead")
+    world.clock.advance(seconds=6)
+    sent = await settled(successor, case["id"], "SENT", "SENT")
+    assert {said(each["body"]): each["attempts"] for each in sent} == {FIRST: 2, SECOND: 1}
+    assert Counter(said(text_of(each)["message"]) for each in receiver.posted) == {FIRST: 2, SECOND: 1}
+
+
+FIRST, SECOND = "Please call us.", "It is urgent."
+
+
+async def waits_as(desk: Desk, case_id: str, wanted: dict[str, tuple[int, str]]) -> None:
+    """Until the case's queued messages were tried so often, for these reasons."""
+
+    async def stand() -> bool:
+        found = await messages(desk.caller(), case_id)
+        assert {each["status"] for each in found} == {"QUEUED"}
+        return {said(each["body"]): (each["attempts"], each["reason"]) for each in found} == wanted
+
+    await desk.until(stand, f"messages to wait as {wanted}")
+
+
+def said(body: str) -> str:
+    """Of a free text, which of the two it is."""
+    (text,) = [text for text in (FIRST, SECOND) if text in body]
+    return text
 
 
 async def test_messages_are_a_connection(world: World, receiver: Receiver) -> None:

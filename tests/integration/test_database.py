@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -11,9 +12,10 @@ import pytest
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.cancel import Cancel, cancel
+from desk.orders.cancel_all import SELECTION, CancelAll, cancel_all
 from desk.outcomes import CancelRefused, LiquidationRefused
 from domain.liquidation import PlanRequest
-from domain.refusals import RefusalCode
+from domain.refusals import Refusal, RefusalCode
 from models.book import lock_accounts
 from models.database import (
     Busy,
@@ -25,9 +27,11 @@ from models.database import (
     is_sqlite,
     transaction,
 )
+from models.idempotency import store_outcome
 from models.lease import acquire_lease
+from models.order import OrderFilter
 from tests.integration.cut_off import cut_off, steps_of
-from tests.integration.desk_kit import NOON, TRADER, DeskKit, count
+from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, count
 from tests.servers import fresh_database
 
 PATIENCE_S = 30
@@ -229,6 +233,34 @@ async def test_an_account_that_is_being_worked_on_refuses_after_the_lock_timeout
         assert liquidated.code is cancelled.code is RefusalCode.VERSION_CONFLICT
         (again,) = await cancel(kit.desk, TRADER, Cancel("key 2", (order.id,), None))
         assert not isinstance(again, CancelRefused), "a busy account is no answer for ever"
+
+
+async def test_a_cancel_all_whose_same_request_does_not_end_refuses_after_the_lock_timeout(
+    impatient: Database,
+) -> None:
+    command = CancelAll("key 1", OrderFilter(symbol=APPLE), None)
+    with impatient.active():
+        kit = DeskKit()
+        await kit.one_order()
+        stored = asyncio.Event()
+
+        async def the_same() -> None:
+            async with transaction():
+                await store_outcome(TRADER.subject, command.idempotency_key, SELECTION, "cut off", NOON)
+                stored.set()
+                await asyncio.Event().wait()
+
+        same = asyncio.create_task(the_same())
+        await stored.wait()
+        refused = await cancel_all(kit.desk, TRADER, command)
+        same.cancel()
+        with suppress(asyncio.CancelledError):
+            await same
+        assert isinstance(refused, Refusal)
+        assert refused.code is RefusalCode.VERSION_CONFLICT
+        done = await cancel_all(kit.desk, TRADER, command)
+        assert not isinstance(done, Refusal), "busy is no answer for ever"
+        assert len(done.outcomes) == 1
 
 
 async def lock_in_transaction(account_id: Any) -> None:

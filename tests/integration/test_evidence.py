@@ -299,10 +299,10 @@ UNREADABLE = {
 }
 
 
+@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("how", UNREADABLE)
 async def test_a_row_that_cannot_be_read_is_named_too(kit: DeskKit, how: str) -> None:
-    if not is_sqlite():
-        pytest.skip("PostgreSQL keeps only times in a column of times")
+    """PostgreSQL keeps only times in a column of times."""
     await ten_rows(kit)
     await AuditChainer(kit.desk, 100).chain()
     await without_guards()
@@ -312,9 +312,9 @@ async def test_a_row_that_cannot_be_read_is_named_too(kit: DeskKit, how: str) ->
     assert (found.sequence, found.audit_id) == (4, 4)
 
 
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
 async def test_a_time_without_end_is_a_change_like_any_other(kit: DeskKit) -> None:
-    if is_sqlite():
-        pytest.skip("it has no such time")
+    """SQLite has no such time."""
     await ten_rows(kit)
     await AuditChainer(kit.desk, 100).chain()
     await without_guards()

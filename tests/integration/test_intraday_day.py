@@ -21,6 +21,8 @@ BEFORE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
 """20 minutes before the close in New York: no more new orders."""
 FLAT = datetime(2020, 3, 9, 19, 45, tzinfo=UTC)
 """15 minutes before the close in New York."""
+ONE_ACCOUNT_LOCKED = pytest.mark.parametrize("url", ["postgres"], indirect=True)
+"""SQLite has one writer, who locks everything."""
 
 
 async def a_desk() -> DeskKit:
@@ -81,9 +83,8 @@ async def test_a_new_leader_cancels_what_was_open_before_and_nothing_that_was_or
             assert await orders_of(account_id) == sold
 
 
+@ONE_ACCOUNT_LOCKED
 async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_afterwards(url: str) -> None:
-    if url.startswith("sqlite"):
-        pytest.skip("SQLite has one writer, who locks everything")
     database, elsewhere = Database(url, 2, lock_timeout_s=0.05), Database(url, 1)
     await database.open()
     await elsewhere.open()
@@ -109,9 +110,8 @@ async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_a
         await elsewhere.close()
 
 
+@ONE_ACCOUNT_LOCKED
 async def test_an_account_worked_on_when_new_orders_end_is_looked_at_afterwards(url: str) -> None:
-    if url.startswith("sqlite"):
-        pytest.skip("SQLite has one writer, who locks everything")
     database, elsewhere = Database(url, 2, lock_timeout_s=0.05), Database(url, 1)
     await database.open()
     await elsewhere.open()

@@ -18,9 +18,11 @@ from domain.case import CaseStatus
 from domain.ids import CaseId, ClientId
 from domain.message import (
     TRANSITIONS,
+    UNKNOWN_END,
     Channel,
     Circuit,
     Contact,
+    Fault,
     Language,
     Message,
     MessageId,
@@ -35,13 +37,22 @@ from domain.message import (
     step,
 )
 from domain.money import Currency
-from messages.apprise_service import NOT_TAKEN, SILENT, AppriseService, BadServiceUrl
+from messages.apprise_service import (
+    NO_THREAD,
+    NOT_BEGUN,
+    NOT_TAKEN,
+    SILENT,
+    AppriseService,
+    BadServiceUrl,
+)
 from messages.base import Outgoing
 from messages.templates import DIRECTORY, PLACEHOLDERS, BadTemplate, Facts, Templates
+from tests.no_threads import no_thread_can_be_started
 from tests.receiver import a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 4)
+DOWN, STUCK = Fault("down"), Fault("stuck; nothing went out", begun=False)
 FACTS = Facts(
     *("CHAN Tai Man $amount", "M1", "MC2020-000001", Decimal("152800"), Currency("HKD")),
     *(NOW, datetime(2020, 3, 18, 6, 0, tzinfo=UTC), ZoneInfo("Asia/Hong_Kong")),
@@ -64,6 +75,7 @@ A_MESSAGE = Message(
     latest_at=NOW + timedelta(hours=24),
     attempts=1,
 )
+AT_ITS_END = replace(A_MESSAGE, latest_at=NOW + timedelta(seconds=5))
 
 
 @pytest.mark.parametrize("language", Language)
@@ -190,20 +202,41 @@ def test_the_wait_doubles_within_its_bounds(attempts: int, jitter: float) -> Non
 def test_a_failed_attempt_is_repeated_until_there_were_enough() -> None:
     message, waits = A_MESSAGE, []
     for attempt in range(1, POLICY.attempts + 1):
-        message = after_attempt(replace(message, attempts=attempt), "down", POLICY, 0, NOW)
+        message = after_attempt(replace(message, attempts=attempt), DOWN, POLICY, 0, NOW)
         waits.append(message.next_attempt_at)
     assert waits[:3] == [NOW + timedelta(seconds=wait) for wait in (5, 10, 20)]
     assert (message.status, message.reason) == (MessageStatus.FAILED, "down")
 
 
 def test_a_retry_that_would_come_too_late_is_not_waited_for() -> None:
-    short = replace(A_MESSAGE, latest_at=NOW + timedelta(seconds=5))
-    assert after_attempt(short, "down", POLICY, 0, NOW).status is MessageStatus.EXPIRED
+    assert after_attempt(AT_ITS_END, DOWN, POLICY, 0, NOW).status is MessageStatus.EXPIRED
+
+
+def test_an_attempt_that_never_began_is_none() -> None:
+    message = A_MESSAGE
+    for _ in range(2 * POLICY.attempts):
+        waiting = after_attempt(message, STUCK, POLICY, 0, NOW)
+        assert (waiting.status, waiting.attempts, waiting.reason) == (MessageStatus.QUEUED, 0, STUCK.reason)
+        assert waiting.next_attempt_at == NOW + POLICY.first
+        message = replace(waiting, attempts=1)
+    last = after_attempt(replace(A_MESSAGE, attempts=POLICY.attempts), STUCK, POLICY, 0, NOW)
+    assert (last.status, last.attempts) == (MessageStatus.QUEUED, POLICY.attempts - 1)
+
+
+@pytest.mark.parametrize(
+    ("attempts", "before", "told"),
+    [(1, None, STUCK.reason), (2, "it may have gone out", "it may have gone out"), (2, None, UNKNOWN_END)],
+)
+def test_what_never_began_does_not_hide_that_an_earlier_attempt_may_have_gone_out(
+    attempts: int, before: str | None, told: str
+) -> None:
+    ended = after_attempt(replace(AT_ITS_END, attempts=attempts, reason=before), STUCK, POLICY, 0, NOW)
+    assert (ended.status, ended.attempts, ended.reason) == (MessageStatus.EXPIRED, attempts - 1, told)
 
 
 def test_a_failure_does_not_undo_what_another_process_sent() -> None:
     sent = step(A_MESSAGE, MessageTrigger.ACCEPTED, NOW)
-    assert after_attempt(sent, "down", POLICY, 0, NOW) is sent
+    assert after_attempt(sent, DOWN, POLICY, 0, NOW) is sent
 
 
 def test_who_died_over_every_attempt_is_followed_by_no_other() -> None:
@@ -238,13 +271,13 @@ def test_a_held_message_is_dropped_when_the_case_no_longer_calls_for_it() -> Non
 
 def test_a_dead_channel_is_tried_now_and_then_until_it_answers() -> None:
     circuit = Circuit(failures_max=2, pause=timedelta(minutes=1))
-    assert not circuit.note("down", NOW)
+    assert not circuit.note(DOWN, NOW)
     assert circuit.room(NOW, 4) == 4
-    assert circuit.note("down", NOW)
+    assert circuit.note(DOWN, NOW)
     assert circuit.room(NOW, 4) == 0
     later = NOW + timedelta(minutes=1)
     assert circuit.room(later, 4) == 1
-    assert not circuit.note("down", later), "it is broken already: nobody is told again"
+    assert not circuit.note(DOWN, later), "it is broken already: nobody is told again"
     assert circuit.room(later, 4) == 0
     circuit.note(None, later)
     assert circuit.room(later, 4) == 4
@@ -283,7 +316,7 @@ async def test_a_service_that_hangs_does_not_hold_up_the_end_of_the_process() ->
         finally:
             if process.returncode is None:
                 process.kill()
-    assert said.decode().strip() == SILENT
+    assert said.decode().strip() == SILENT.reason
 
 
 HANGING = """
@@ -293,7 +326,7 @@ from messages.base import Outgoing
 
 async def main():
     service = AppriseService(sys.argv[1], threads=1, timeout_s=3, name="sms")
-    print(await service.send(Outgoing("m1", "1", "t", "b")))
+    print((await service.send(Outgoing("m1", "1", "t", "b"))).reason)
 
 asyncio.run(main())
 """
@@ -321,15 +354,29 @@ HANGING_CALLS = 40
 
 async def test_what_found_no_free_thread_in_time_is_not_sent_later() -> None:
     async with a_receiver(silent={"/silent"}) as receiver:
-        url = receiver.url("/silent?:to={to}&rto=2", "json")
-        service = AppriseService(url, threads=1, timeout_s=0.5, name="sms")
+        url = receiver.url("/silent?:to={to}&rto=600&cto=600", "json")
+        service = AppriseService(url, threads=1, timeout_s=0.2, name="sms")
         assert await service.send(Outgoing("m1", "1", "t", "first")) == SILENT
-        assert await service.send(Outgoing("m2", "1", "t", "second")) == SILENT
-        receiver.silent.clear()
-        async with asyncio.timeout(20):
-            while await service.send(Outgoing("m3", "1", "t", "third")) is not None:
-                pass
-        assert [json.loads(posted.body)["message"] for posted in receiver.posted] == ["first", "third"]
+        assert await service.send(Outgoing("m2", "1", "t", "second")) == NOT_BEGUN
+        await receiver.until(1)
+        receiver.speak()
+        # Only what never began is repeated: however late the answer of the third is, it is sent once.
+        while await service.send(Outgoing("m3", "1", "t", "third")) == NOT_BEGUN:
+            pass
+        posted = await receiver.until(2)
+        assert [json.loads(each.body)["message"] for each in posted] == ["first", "third"]
+
+
+async def test_without_a_thread_of_the_machine_nothing_went_out_and_the_next_message_goes() -> None:
+    async with a_receiver() as receiver:
+        service = AppriseService(
+            receiver.url("/sms?:to={to}&rto=600&cto=600", "json"), threads=1, timeout_s=600, name="sms"
+        )
+        with no_thread_can_be_started():
+            assert await service.send(Outgoing("m1", "1", "t", "first")) == NO_THREAD
+        assert await service.send(Outgoing("m2", "1", "t", "second")) is None
+        (posted,) = receiver.posted
+        assert json.loads(posted.body)["message"] == "second"
 
 
 async def test_what_a_service_answers_does_not_bring_its_secret_into_the_log(
