@@ -8,7 +8,7 @@ import pytest
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from domain.ids import AccountId
-from domain.liquidation import LegRequest
+from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType
 from gateway.workers.policy import liquidation_turns
 from models.book import lock_accounts
