@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
 

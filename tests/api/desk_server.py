@@ -27,7 +27,7 @@ from tests.api.desk_client import Caller
 from tests.api.outside import Clock, Market, PushFeed
 from venues.paper import PaperVenue
 
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 POLL_S = 0.005
 TOKEN_MINUTES = 8 * 60
 

@@ -10,7 +10,7 @@ from feeds.base import FeedBatch, FeedMessage, Receipt
 
 MORNING = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 """A Monday, 10:00 in Hong Kong."""
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 
 @dataclass(slots=True)

@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import socket
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -25,7 +26,7 @@ from domain.webhook import (
     signature_headers,
 )
 from messages.webhook_post import WebhookPoster
-from tests.receiver import a_receiver
+from tests.receiver import NEVER_S, PATIENCE_S, a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 LOCAL = UrlRules(allow_http=True, allow_private=True)
@@ -146,7 +147,7 @@ def _posted(webhook: Webhook, fault: str | None, now: datetime) -> Webhook:
 
 async def test_a_post_arrives_whole() -> None:
     async with a_receiver() as receiver:
-        poster = WebhookPoster(LOCAL, timeout_s=5)
+        poster = WebhookPoster(LOCAL, timeout_s=NEVER_S)
         url = receiver.url("/hook?team=risk")
         assert await poster.post(url, {"webhook-id": "e1"}, "第".encode()) is None
         (posted,) = receiver.posted
@@ -158,7 +159,7 @@ async def test_a_post_arrives_whole() -> None:
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 410, 500])
 async def test_only_a_status_of_2xx_counts_and_redirects_are_not_followed(status: int) -> None:
     async with a_receiver(status=status) as receiver:
-        fault = await WebhookPoster(LOCAL, timeout_s=5).post(receiver.url(), {}, b"{}")
+        fault = await WebhookPoster(LOCAL, timeout_s=NEVER_S).post(receiver.url(), {}, b"{}")
         assert fault == f"answered with status {status}"
         assert len(receiver.posted) == 1
 
@@ -167,8 +168,12 @@ async def test_a_receiver_that_is_silent_or_away_is_a_reason_and_no_exception() 
     async with a_receiver(silent={"/hook"}) as receiver:
         poster = WebhookPoster(LOCAL, timeout_s=0.2)
         assert "no answer" in (await poster.post(receiver.url(), {}, b"{}") or "")
-        url = receiver.url()
-    assert "Error" in (await WebhookPoster(LOCAL, timeout_s=5).post(url, {}, b"{}") or "")
+    with socket.socket() as nobody_listens:
+        # Bound all the same: a port that was merely free could be somebody else's by now.
+        nobody_listens.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody_listens.getsockname()[1]}/hook"
+        fault = await WebhookPoster(LOCAL, timeout_s=NEVER_S).post(url, {}, b"{}")
+    assert "Error" in (fault or "")
 
 
 async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
@@ -177,21 +182,21 @@ async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
         rules = UrlRules(allow_http=True)
         url = f"http://2130706433:{receiver.port}/hook"
         assert check_url(url, rules) is None
-        assert "not public" in (await WebhookPoster(rules, timeout_s=5).post(url, {}, b"{}") or "")
+        assert "not public" in (await WebhookPoster(rules, timeout_s=NEVER_S).post(url, {}, b"{}") or "")
         assert receiver.posted == []
 
 
 @pytest.mark.parametrize(
-    ("chunk", "pause_s", "fault"),
+    ("chunk", "pause_s", "timeout_s", "fault"),
     [
-        (b"x" * 65536, 0, "LimitOverrunError"),
-        (b"HTTP/1.1 103 Hints\r\n\r\n", 0, "no answer within"),
-        (b"H", 0.02, "no answer within"),
-        (b"SSH-2.0-x\r\n", 0, "ValueError"),
+        (b"x" * 65536, 0, NEVER_S, "LimitOverrunError"),
+        (b"HTTP/1.1 103 Hints\r\n\r\n", 0, 0.3, "no answer within"),
+        (b"H", 0.02, 0.3, "no answer within"),
+        (b"SSH-2.0-x\r\n", 0, NEVER_S, "ValueError"),
     ],
 )
 async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
-    chunk: bytes, pause_s: float, fault: str
+    chunk: bytes, pause_s: float, timeout_s: float, fault: str
 ) -> None:
     gone = asyncio.Event()
 
@@ -206,26 +211,30 @@ async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
-        said = await WebhookPoster(LOCAL, timeout_s=0.3).post(url, {}, b"{}")
+        said = await WebhookPoster(LOCAL, timeout_s=timeout_s).post(url, {}, b"{}")
         assert fault in (said or "")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await gone.wait()
 
 
 async def test_names_that_nobody_answers_for_delay_no_other_endpoint() -> None:
-    release = Event()
+    release, asked, loop = Event(), asyncio.Semaphore(0), asyncio.get_running_loop()
 
     def resolve(host: str, port: int) -> list[str]:
         if host != "lives.example":
+            loop.call_soon_threadsafe(asked.release)
             release.wait()
         return ["127.0.0.1"]
 
     async with a_receiver() as receiver:
-        poster = WebhookPoster(LOCAL, timeout_s=5, resolve=resolve)
+        poster = WebhookPoster(LOCAL, timeout_s=NEVER_S, resolve=resolve)
         hanging = [
             asyncio.create_task(poster.post(f"http://hangs-{number}.example/", {}, b"{}"))
             for number in range(40)
         ]
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in hanging:
+                await asked.acquire()
         assert await poster.post(f"http://lives.example:{receiver.port}/hook", {}, b"{}") is None
         assert not any(task.done() for task in hanging)
         release.set()
@@ -238,7 +247,7 @@ async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere_else() 
     answers = iter([["127.0.0.1"], ["93.184.216.34", "::ffff:127.0.0.1"], ["10.0.0.1", "93.184.216.34"]])
     async with a_receiver() as receiver:
         rules = UrlRules(allow_http=True)
-        poster = WebhookPoster(rules, timeout_s=5, resolve=lambda *_: next(answers))
+        poster = WebhookPoster(rules, timeout_s=NEVER_S, resolve=lambda *_: next(answers))
         for _ in range(3):
             fault = await poster.post(f"http://rebinds.example:{receiver.port}/hook", {}, b"{}")
             assert "not public" in (fault or "")
@@ -247,6 +256,6 @@ async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere_else() 
 
 async def test_tls_to_something_that_speaks_none_is_a_reason() -> None:
     async with a_receiver() as receiver:
-        fault = await WebhookPoster(LOCAL, timeout_s=5).post(receiver.url(scheme="https"), {}, b"{}")
+        fault = await WebhookPoster(LOCAL, timeout_s=0.3).post(receiver.url(scheme="https"), {}, b"{}")
         assert fault is not None
         assert receiver.posted == []
