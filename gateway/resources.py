@@ -109,6 +109,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         database = Database(
             settings.database_url,
             settings.database_pool_size,
+            settings.database_lock_timeout_s,
             unreachable_after_s=settings.database_unreachable_after_s,
         )
         await database.open()

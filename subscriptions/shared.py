@@ -82,6 +82,11 @@ class LiveFeed:
         return self._groups.values()
 
     @property
+    def ready(self) -> bool:
+        """It follows the stream: whoever joins from now on misses nothing that happens from now on."""
+        return self._ready.is_set()
+
+    @property
     def idle(self) -> bool:
         """Nothing waits for its execution."""
         return not any(group.busy for group in self._groups.values())

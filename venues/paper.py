@@ -154,6 +154,11 @@ class PaperVenue:
         """What the client has open, oldest first."""
         return tuple(self._client_orders.get(account_no, ()))
 
+    def cancels(self, client_order_id: ClientOrderId) -> bool:
+        """Whether a cancel of the order has come and waits for the next quote."""
+        resting = self._book.find(client_order_id)
+        return resting is not None and resting.cancel_pending
+
     async def cancel_client_orders(self, account_no: str) -> int:
         """See `CancelsClientOrders`."""
         self._check_reachable()

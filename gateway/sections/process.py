@@ -24,6 +24,11 @@ class ProcessSettings(Section):
         description="The database, `postgres://...` or `sqlite://<file>`; default: in the data directory.",
     )
     database_pool_size: Count = Field(20, description="The most PostgreSQL connections one process opens.")
+    database_lock_timeout_s: Seconds = Field(
+        5,
+        description="How many seconds a command waits for an account that another one works on, until it is "
+        "refused as VERSION_CONFLICT; PostgreSQL only.",
+    )
     database_unreachable_after_s: Seconds = Field(
         30,
         description="How long PostgreSQL's host may leave packets unacknowledged until a connection is "

@@ -13,6 +13,8 @@ from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
 PATIENCE_S = 60.0
+_IDLE_S = 2.0
+"""Shorter than what the server keeps a quiet connection for: a request never meets its end."""
 PROTOCOL = Subprotocol("graphql-transport-ws")
 
 
@@ -44,8 +46,10 @@ class Caller:
         self._headers = {} if token is None else {"Authorization": f"Bearer {token}"}
         self.token = token
         self._http = httpx.AsyncClient(
-            timeout=PATIENCE_S, verify=False
-        )  # Plain HTTP: there is nothing to verify.
+            timeout=PATIENCE_S,
+            verify=False,  # Plain HTTP: there is nothing to verify.
+            limits=httpx.Limits(keepalive_expiry=_IDLE_S),
+        )
         self._sockets: list[Socket] = []
 
     async def ask(self, document: str, **variables: object) -> Any:
@@ -65,7 +69,13 @@ class Caller:
 
     async def socket(self, payload: Any = ..., *, acknowledged: bool = True) -> "Socket":
         """A socket behind its connection_init; the token is in the payload unless another one is given."""
-        connection = await connect(f"ws://{self.address}", subprotocols=[PROTOCOL], compression=None)
+        connection = await connect(
+            f"ws://{self.address}",
+            subprotocols=[PROTOCOL],
+            compression=None,
+            open_timeout=PATIENCE_S,
+            ping_interval=None,
+        )
         socket = Socket(connection)
         self._sockets.append(socket)
         if payload is ...:
@@ -76,8 +86,11 @@ class Caller:
         return socket
 
     async def subscribe(self, document: str, **variables: object) -> "Operation":
-        """An operation on a socket of its own."""
-        return await (await self.socket()).operate(document, **variables)
+        """An operation on a socket of its own. What happens from now on is told, unless it is refused."""
+        socket = await self.socket()
+        operation = await socket.operate(document, **variables)
+        await socket.round_trip()
+        return operation
 
     async def close(self) -> None:
         for socket in self._sockets:
@@ -157,6 +170,9 @@ class Socket:
         try:
             async for text in self._connection:
                 message = json.loads(text)
+                if message["type"] == "ping":
+                    await self.send({"type": "pong"})
+                    continue
                 self._queues[message.get("id")].put_nowait(message)
         except ConnectionClosed:
             pass

@@ -28,8 +28,14 @@ from tests.api.outside import Clock, Market, PushFeed
 from venues.paper import PaperVenue
 
 PATIENCE_S = 60.0
+"""For what takes a moment, on a slow and busy machine."""
 POLL_S = 0.005
 TOKEN_MINUTES = 8 * 60
+_PATIENT = (
+    *("database_lock_timeout_s", "http_headers_timeout_s", "http_body_timeout_s", "lease_ttl_s"),
+    *("shutdown_timeout_s", "sse_reserved_s", "ws_init_timeout_s", "ws_ping_interval_s"),
+)
+"""Settings that limit in real time how long somebody is waited for."""
 
 
 @dataclass(slots=True)
@@ -52,7 +58,7 @@ class World:
         return await self.running.enter_async_context(Desk(self, self.settings(**settings)).running())
 
     def settings(self, **changes: Any) -> Settings:
-        """Quick to notice, otherwise the defaults."""
+        """Quick to notice, and too patient for a slow machine to matter; otherwise the defaults."""
         return load_settings(
             **{
                 "database_url": self.database_url,
@@ -67,6 +73,7 @@ class World:
                 "lease_renew_s": 0.05,
                 "order_ack_timeout_s": 10,
             }
+            | dict.fromkeys(_PATIENT, PATIENCE_S)
             | changes
         )
 
@@ -120,6 +127,7 @@ class Desk:
         listener = socket.create_server(("127.0.0.1", 0))
         self._server = _Server(server_config(self.app, self.settings), listener)
         await self._server.start()
+        await self.until(self._follows, "the process to follow the stream")
 
     async def stop(self) -> None:
         """An orderly end; harmless when repeated."""
@@ -157,7 +165,7 @@ class Desk:
 
     async def leads(self) -> bool:
         """As it says itself."""
-        async with httpx.AsyncClient(verify=False) as client:
+        async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
             return bool((await client.get(f"http://127.0.0.1:{self.port}/readyz")).json()["leader"])
 
     async def until(self, holds: Callable[[], Awaitable[bool]], what: str) -> None:
@@ -168,6 +176,17 @@ class Desk:
                     await asyncio.sleep(POLL_S)
         except TimeoutError:
             raise AssertionError(f"waited in vain for {what}") from None
+
+    async def _follows(self) -> bool:
+        """Whoever subscribes from now on is told of all that happens from now on."""
+        live = self.application.live
+        return live is not None and live.feed.ready
+
+    def joined(self) -> int:
+        """How many subscriptions are behind their snapshot, if any, and told of what happens."""
+        live = self.application.live
+        assert live is not None
+        return sum(len(group.members) for group in live.feed.groups)
 
     async def rows(self, sql: str) -> list[Row]:
         """Straight from the database."""
@@ -185,7 +204,7 @@ class Desk:
 
 async def scraped(desk: Desk) -> dict[str, float]:
     """The metrics of the process, by name and labels."""
-    async with httpx.AsyncClient(verify=False) as client:
+    async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
         text = (await client.get(f"http://127.0.0.1:{desk.port}/metrics")).text
     lines = [line.rsplit(" ", 1) for line in text.splitlines() if not line.startswith("#")]
     return {name: float(value) for name, value in lines}

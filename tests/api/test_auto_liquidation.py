@@ -1,6 +1,6 @@
 """The desk sells by itself: at its time, once, in session, and never against what people have decided."""
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from domain.margin import AccountType
@@ -26,11 +26,13 @@ from tests.api.books import (
 from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_market_day, work
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
+from tests.api.moments import time_comes
 from tests.api.risk_desk import put_in_force
 from tests.api.trading import cancel, cases, liquidate, orders
 from tests.contract.venue_harness import new_order
 from venues.paper import CancelAnswer, PaperBehaviour
 
+LIQUID = 1_000_000
 QUICK: dict[str, Any] = {
     "auto_liquidation_poll_s": 0.05,
     "auto_liquidation_retry_s": 1,
@@ -70,8 +72,7 @@ async def test_a_selection_is_sold_at_its_time_once_and_it_is_told(world: World)
     cleared = await set_auto(trader, [second], clear=True)
     assert cleared[0]["case"]["autoLiquidation"] is None
     events = await trader.subscribe(WORK_EVENTS)
-    desk.clock.advance(minutes=5)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, minutes=5)
     seen = await events.until(lambda event: event["case"]["status"] == "LIQUIDATING")
     assert (seen[-1]["case"]["id"], seen[-1]["case"]["autoLiquidation"]) == (first, None)
     (order,) = await orders(trader)
@@ -88,14 +89,17 @@ async def _sliced(world: World) -> tuple[Desk, Caller, str]:
     trader = desk.caller()
     case_id = (await ids(trader))[0]
     await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
-    desk.clock.advance(minutes=5)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, minutes=5)
     await desk.until(lambda: _working(trader, 2), "the first slice")
     return desk, trader, case_id
 
 
 async def _working(caller: Caller, count: int) -> bool:
     return len(await orders(caller, status=["NEW"])) == count
+
+
+async def _ended(caller: Caller, status: str) -> bool:
+    return len(await orders(caller, status=[status])) == 1
 
 
 async def _time_passes(world: World, size: int) -> None:
@@ -144,7 +148,7 @@ async def _held_until(caller: Caller, case_id: str, after: datetime) -> bool:
 async def test_a_slice_that_somebody_cancels_is_the_last_one(world: World) -> None:
     desk, trader, case_id = await _sliced(world)
     await cancel(trader, (await orders(trader))[0]["id"])
-    await _time_passes(world, size=1000)
+    await desk.until(lambda: _ended(trader, "CANCELED"), "the venue's word")
 
     async def off() -> bool:
         await _time_passes(world, size=1000)
@@ -187,8 +191,7 @@ async def test_at_the_deadline_it_follows_the_deadline(world: World) -> None:
     assert moved["case"]["autoLiquidation"] == {
         "at": "2020-03-16T03:00:00Z", "trigger": "DEADLINE", "held": None, "heldUntil": None
     }  # fmt: skip
-    desk.clock.advance(hours=1)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, hours=1)
     await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
 
 
@@ -209,8 +212,7 @@ async def test_an_old_price_holds_it_and_a_fresh_one_lets_it_run(world: World) -
     desk.clock.advance(minutes=5)
     await desk.until(lambda: _held(trader, case_id, "STALE_QUOTE"), "the hold")
     assert not await orders(trader)
-    desk.clock.advance(seconds=5)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, seconds=5)
     await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
     assert len(await told(trader, case_id)) == 2, "held is said once, however often it was tried"
 
@@ -221,8 +223,7 @@ async def test_a_case_in_exception_is_not_sold_and_the_setting_ends(world: World
     case_id = (await ids(trader))[0]
     await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
     await command(trader, "markException", await work(trader, case_id), reason="lawyers")
-    desk.clock.advance(minutes=5)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, minutes=5)
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the refusal")
     assert not await orders(trader)
     newest = (await records(trader, case_id))["followUps"]["nodes"][0]
@@ -237,8 +238,7 @@ async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_it_is_told(
     switch = {"tradeType": "MARGIN", "forceType": "AUTOMATIC", "on": False}
     await put_in_force(desk, {"liquidationSwitch": switch})
     await set_auto(trader, [case_id], at="2020-03-16T02:00:10Z")
-    desk.clock.advance(seconds=10)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, seconds=10)
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the end of it")
     assert "is off" in (await told(trader, case_id))[0]
     assert not await orders(trader)
@@ -266,12 +266,10 @@ async def test_while_the_market_is_shut_it_waits_for_the_session(world: World) -
     trader = desk.caller()
     case_id = (await ids(trader))[0]
     await set_auto(trader, [case_id], at="2020-03-16T04:30:00Z")
-    desk.clock.advance(hours=2, minutes=30)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, hours=2, minutes=30)
     await desk.until(lambda: _held(trader, case_id, "MARKET_CLOSED"), "the hold over noon")
     assert (await work(trader, case_id))["autoLiquidation"]["heldUntil"] == "2020-03-16T05:00:00Z"
-    desk.clock.advance(minutes=30)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, minutes=30)
     await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the liquidation")
 
 
@@ -299,26 +297,27 @@ async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_
     trader = desk.caller()
     events = await trader.subscribe(WORK_EVENTS)
 
-    def prices() -> list[Any]:
-        return [
-            FxRate(USD, HKD, USD_IN_HKD, world.clock()),
-            a_quote(TENCENT, world.clock(), "400", size=0),
-            a_quote(APPLE, world.clock(), "200", size=0),
-        ]
+    async def prices_in(**time: float) -> None:
+        """Those of a moment are there when it comes."""
+        at = world.clock() + timedelta(**time)
+        await world.market.says(
+            FxRate(USD, HKD, USD_IN_HKD, at),
+            a_quote(TENCENT, at, "400", size=0),
+            a_quote(APPLE, at, "200", size=0),
+        )
+        world.clock.advance(**time)
 
-    await world.market.says(*prices())
+    await prices_in()
     case_id = (await events.next())["case"]["id"]
     await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
-    desk.clock.advance(minutes=5)
-    await world.market.says(*prices())
+    await prices_in(minutes=5)
     await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the first part")
     (order,) = await orders(trader)
     assert (order["instrument"]["symbol"], order["quantity"]) == (TENCENT, "1000")
     rest = (await work(trader, case_id))["autoLiquidation"]
     assert (rest["held"], rest["heldUntil"]) == ("MARKET_CLOSED", "2020-03-16T13:30:00Z")
-    desk.clock.advance(hours=11, minutes=25)
+    await prices_in(hours=11, minutes=25)
     trader = desk.caller(minutes=24 * 60)
-    await world.market.says(*prices())
     await desk.until(lambda: _sold(trader, 2), "the second part")
     assert {each["instrument"]["symbol"] for each in await orders(trader)} == {TENCENT, APPLE}
     assert (await work(trader, case_id))["autoLiquidation"] is None
@@ -363,12 +362,10 @@ async def test_intraday_accounts_are_flat_before_the_close(world: World) -> None
     desk = await world.desk(a_book(a_client("C1", safe), a_client("C2", other)), **QUICK)
     trader = desk.caller()
     await world.market.says(*quotes(world.clock()))
-    desk.clock.advance(hours=5, minutes=41)
-    await world.market.says(*quotes(world.clock()))
+    await time_comes(world, size=LIQUID, hours=5, minutes=41)
     await desk.until(lambda: _close_only(desk, "I1"), "the last orders, at 15:41")
     assert not await cases(trader)
-    desk.clock.advance(minutes=4)
-    await world.market.says(*quotes(world.clock()))
+    await time_comes(world, size=LIQUID, minutes=4)
     await desk.until(lambda: _flat(desk, world, "I1"), "the account to be flat, from 15:45 on")
     assert {order["type"] for order in await orders(trader)} == {"MARKET"}
     assert {row["account_no"] for row in await desk.rows(ACCOUNTS_SOLD)} == {"I1"}
@@ -384,8 +381,7 @@ async def test_shorts_of_intraday_accounts_are_covered_and_their_own_orders_canc
     await world.market.says(*quotes(world.clock()))
     for account_no in ("I1", "M1"):
         desk.venue.place_client_order(account_no, new_order(f"own-{account_no}"))
-    desk.clock.advance(hours=5, minutes=45)
-    await world.market.says(*quotes(world.clock()))
+    await time_comes(world, size=LIQUID, hours=5, minutes=45)
     await desk.until(lambda: _covered(desk, world, "I1"), "the short to be covered, from 15:45 on")
     assert desk.venue.client_orders("I1") == ()
     assert len(desk.venue.client_orders("M1")) == 1
@@ -448,8 +444,7 @@ async def test_a_kill_switch_ends_what_people_set_and_holds_what_the_rules_deman
     await desk.until(lambda: _cases(trader, 2), "two calls")
     by_kind = {each["alertType"]: each["id"] for each in await cases(trader)}
     await set_auto(trader, [by_kind["MAINTENANCE"]], at="2020-03-16T02:00:10Z")
-    desk.clock.advance(seconds=10)
-    await world.market.says(*quotes(world.clock(), size=0))
+    await time_comes(world, seconds=10)
     await desk.until(lambda: _has(trader, by_kind["MAINTENANCE"], "autoLiquidation", None), "the end of it")
     await desk.until(lambda: _held(trader, by_kind["INTRADAY"], "FROZEN"), "the hold")
     assert "is off" in (await told(trader, by_kind["MAINTENANCE"]))[0]

@@ -21,6 +21,7 @@ from tests.api.case_work import (
 )
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
+from tests.api.moments import all_are_looked_at
 from tests.api.trading import cases, liquidate
 
 AT_ONCE = 50
@@ -176,9 +177,9 @@ async def test_a_write_off_takes_two_and_lists_bad_credit_once(
     (bad,) = await history(ann, closed=True, status=["WRITTEN_OFF"])
     assert bad["id"] == called["id"]
     # The same debt is no new case, not even when prices move; a new breach after a cure is one.
-    await world.market.says(*quotes(world.clock(), "99", size=0))
-    await world.market.says(*quotes(world.clock(), "200", size=0))
+    await all_are_looked_at(desk, witness="M2")
     assert not await cases(ann, accountNo="M1")
+    await world.market.says(*quotes(world.clock(), "200", size=0))
     await desk.until(lambda: _forgotten(desk), "the end of the breach")
     await world.market.says(*quotes(world.clock(), "99", size=0))
     (opened,) = [event for event in [await events.next()] if event["kind"] == "OPENED"]

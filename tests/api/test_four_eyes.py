@@ -12,6 +12,7 @@ from domain.principal import Permission
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
+from tests.api.moments import all_are_looked_at
 from tests.api.trading import CASE, CASE_EVENTS, cases, orders, preview
 
 AT_ONCE = 50
@@ -304,11 +305,12 @@ async def test_with_nothing_left_to_collect_it_takes_a_reason_and_a_second_perso
     (decided,) = await decide(checker, "approve", required["approval"]["id"])
     assert decided["__typename"] == "ApprovalDecided"
     (order,) = await orders(maker)
-    await desk.until(lambda: _works(maker), "the order to rest, and not to be called off")
+    await desk.until(lambda: _works(maker), "the order to rest")
+    await all_are_looked_at(desk, witness="M1", prices=("101", "102", "103"))
+    assert await _works(maker), "it is not called off"
     assert order["quantity"] == "100"
 
 
 async def _works(maker: Caller) -> bool:
     (order,) = await orders(maker)
-    assert order["status"] not in ("CANCELED", "PENDING_CANCEL"), order
     return bool(order["status"] == "NEW")

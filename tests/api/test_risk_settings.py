@@ -6,10 +6,12 @@ from typing import Any
 
 import pytest
 
+from domain.margin import AccountType
 from domain.principal import Permission
 from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
+from tests.api.moments import all_are_looked_at
 from tests.api.risk_desk import (
     AMOUNT_RULE,
     REQUEST,
@@ -35,14 +37,17 @@ POSITIONS = """query ($no: String!) { clients(filter: {search: $no}) { nodes { i
 
 @pytest.fixture
 async def desk(world: World) -> Desk:
-    """M1, of the group gold, and M2 owe 20,000 each; nothing trades."""
-    book = a_book(a_client("C1", owing("M1"), group="gold"), a_client("C2", owing("M2")))
+    """M1, of the group gold, M2 and the intraday account I owe 20,000 each; nothing trades."""
+    intraday = owing("I", AccountType.INTRADAY)
+    book = a_book(
+        a_client("C1", owing("M1"), group="gold"), a_client("C2", owing("M2")), a_client("C3", intraday)
+    )
     desk = await world.desk(book)
     await desk.until(desk.leads, "the desk to lead")
     events = await desk.caller().subscribe(CASE_EVENTS)
     await world.market.says(*quotes(world.clock(), size=0))
-    await events.next()
-    await events.next()
+    for _ in range(3):
+        await events.next()
     return desk
 
 
@@ -149,8 +154,11 @@ async def test_a_switch_stops_liquidation_by_people(desk: Desk) -> None:
 
 @pytest.mark.parametrize("scope", ["ACCOUNT", "CLIENT_GROUP", "GLOBAL"])
 async def test_an_exemption_voids_the_case_and_prevents_another(desk: Desk, scope: str) -> None:
-    named = {"accountNo": "M1" if scope == "ACCOUNT" else None}
+    named: dict[str, Any] = {"accountNo": "M1" if scope == "ACCOUNT" else None}
     named["clientGroup"] = "gold" if scope == "CLIENT_GROUP" else None
+    if scope == "GLOBAL":
+        # The intraday account keeps its case, and shows when the desk has looked at all.
+        named["conditions"] = [{"field": "ACCOUNT_TYPE", "operator": "EQUALS", "value": "MARGIN"}]
     (called,) = await cases(desk.caller(), accountNo="M1")
     ends = desk.clock() + timedelta(seconds=40)
     version = await put_in_force(desk, exemption(scope=scope, until=ends.isoformat(), **named))
@@ -158,10 +166,8 @@ async def test_an_exemption_voids_the_case_and_prevents_another(desk: Desk, scop
     ended = (await desk.caller().ask(EXEMPTED, id=called["id"]))["case"]
     assert (ended["status"], ended["closeReason"]) == ("VOID", "EXEMPTED")
     assert ended["exemptedBy"] == version["value"]["ruleId"]
+    await all_are_looked_at(desk, witness="I")
     assert len(await cases(desk.caller(), accountNo="M2")) == (0 if scope == "GLOBAL" else 1)
-
-    await desk.market.says(*quotes(desk.clock(), price="98", size=0))
-    await desk.market.says(*quotes(desk.clock(), price="99", size=0))
     assert await cases(desk.caller(), accountNo="M1") == []
     desk.clock.advance(seconds=40)
     await desk.market.says(*quotes(desk.clock(), size=0))
@@ -207,8 +213,9 @@ async def test_a_condition_narrows_an_exemption(desk: Desk) -> None:
     debt = {"field": "DEBT", "operator": "GREATER_THAN", "value": "150000"}
     wide = {"kind": "MARGIN_CALL", "scope": "GLOBAL", "conditions": [debt]}
     version = await put_in_force(desk, {"exemption": wide})
-    await desk.market.says(*quotes(desk.clock(), price="99.5", size=0))
+    await all_are_looked_at(desk, witness="M1")
     await until_amount(desk, "20650")
+    await until_amount(desk, "20650", "M2")
     debt["value"] = "149999.99"
     await put_in_force(desk, {"exemption": wide | {"ruleId": version["value"]["ruleId"]}})
     await until_no_case(desk, "M1")

@@ -88,6 +88,11 @@ async def test_an_order_is_cancelled_only_when_the_venue_says_so(desk: Desk, tra
     (again,) = await cancel(trader, order["id"])
     assert (again["alreadyPending"], again["order"]["version"]) == (True, result["order"]["version"])
 
+    async def is_at_the_venue() -> bool:
+        return desk.venue.cancels(order["clientOrderId"])
+
+    await desk.until(is_at_the_venue, "the cancel to reach the venue")
+
     await desk.market.says(a_quote(BANK, desk.clock(), "100", size=100))
     last = (await order_events.until(lambda event: event["order"]["terminal"]))[-1]["order"]
     assert (last["status"], last["filledQuantity"], last["reason"]) == ("CANCELED", "100", "test")
