@@ -66,8 +66,6 @@ def channels(receiver: Receiver, *names: str) -> dict[str, Any]:
         "message_sweep_interval_s": 0.02,
         "message_circuit_failures": 3,
         "message_timeout_s": NEVER_S,
-        # Who loses the lease while something is being sent sends it again.
-        "lease_ttl_s": NEVER_S,
     }
 
 

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -12,6 +13,7 @@ import pytest
 
 from domain.message import RetryPolicy
 from domain.principal import EVERYTHING
+from domain.refusals import Refusal
 from domain.webhook import (
     ALERTS,
     UrlRules,
@@ -22,9 +24,8 @@ from domain.webhook import (
     check_url,
     is_public,
     replayed,
-    secret_of,
-    signature_headers,
 )
+from domain.webhook_secret import RotationRules, rotated, secret_of, signature_headers, signing_secrets
 from messages.webhook_post import WebhookPoster
 from tests.receiver import NEVER_S, PATIENCE_S, a_receiver
 
@@ -103,7 +104,7 @@ def test_only_addresses_that_anybody_reaches_are_public(address: str, public: bo
 
 def test_the_signature_is_what_the_specification_says() -> None:
     secret = secret_of(b"key of the desk", WebhookId("w1"), "salt")
-    headers = signature_headers(secret, "event-1", NOW, b'{"a":1}')
+    headers = signature_headers([secret], "event-1", NOW, b'{"a":1}')
     key = base64.b64decode(secret.removeprefix("whsec_"))
     content = b"event-1." + headers["webhook-timestamp"].encode() + b'.{"a":1}'
     expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
@@ -115,6 +116,24 @@ def test_the_signature_is_what_the_specification_says() -> None:
 def test_every_endpoint_has_a_secret_of_its_own() -> None:
     secrets = {secret_of(b"k", WebhookId(id_), salt) for id_ in "ab" for salt in "xy"}
     assert len(secrets) == 4
+
+
+def test_old_secrets_sign_behind_the_newest_until_their_time_is_over() -> None:
+    rules, hour = RotationRules(timedelta(hours=2), most_retiring=2), timedelta(hours=1)
+    first = an_endpoint()
+    second = rotated(first, "salt 2", rules, NOW)
+    assert isinstance(second, Webhook)
+    third = rotated(second, "salt 3", rules, NOW + hour)
+    assert isinstance(third, Webhook)
+    secrets = [secret_of(b"k", first.id, salt) for salt in ("salt 3", "salt 2", "salt")]
+    assert signing_secrets(b"k", third, NOW + hour) == secrets
+    assert signing_secrets(b"k", third, NOW + 2 * hour) == secrets[:2]
+    assert signing_secrets(b"k", third, NOW + 3 * hour) == secrets[:1]
+    assert replace(third, salt="salt", retiring=()) == first, "nothing else is touched"
+    assert isinstance(rotated(third, "salt 4", rules, NOW + hour), Refusal)
+    fourth = rotated(third, "salt 4", rules, NOW + 2 * hour)
+    assert isinstance(fourth, Webhook)
+    assert [old.salt for old in fourth.retiring] == ["salt 2", "salt 3"]
 
 
 def test_a_failing_endpoint_keeps_its_place_until_it_counts_as_dead() -> None:

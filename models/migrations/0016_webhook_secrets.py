@@ -1,0 +1,20 @@
+"""Earlier secrets of a webhook that still sign beside the newest one."""
+
+from tortoise import fields
+from tortoise.migrations import operations as ops
+
+from models.migration import AddingMigration
+
+
+class Migration(AddingMigration):
+    dependencies = [("models", "0015_risk_settings_append_only")]
+
+    initial = False
+
+    operations = [
+        ops.AddField(
+            model_name="WebhookTable",
+            name="retiring",
+            field=fields.TextField(null=True, unique=False),
+        ),
+    ]
