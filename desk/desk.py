@@ -11,7 +11,7 @@ from domain.calendar import NoCalendar, TradingCalendar, deadline, last_minutes_
 from domain.covered_options import Today
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
-from domain.liquidation import PlanLimits
+from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
 from domain.market import Instrument
 from domain.money import Currency

@@ -6,7 +6,7 @@ from decimal import Decimal
 from desk.desk import CaseRules, DeskRules
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.intraday import IntradayRules
-from domain.liquidation import PlanLimits
+from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
 from domain.message import RetryPolicy
 from domain.money import Currency

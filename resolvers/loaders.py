@@ -13,8 +13,8 @@ from desk.desk import Desk
 from desk.watching.assess_case import as_open_orders
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId
-from domain.liquidation import OpenOrder
 from domain.principal import Audience
+from domain.sellable import OpenOrder
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import figures_at_open as figures_when_opened

@@ -39,13 +39,15 @@ from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import CaseId
-from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
+from domain.liquidation import plan
+from domain.liquidation_plan import Plan, PlanRequest
 from domain.margin import Holding
 from domain.market import TradeStatus
 from domain.order import Order, OrderStatus, OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
+from domain.sellable import OpenOrder
 from domain.sessions import is_reliable, sessions_of
 from models.audit import write_audit
 from models.book import AccountBook, load_books

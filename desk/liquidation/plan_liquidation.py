@@ -21,7 +21,8 @@ from domain.approval import ApprovalKind
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView, OrderView
 from domain.ids import AccountId
-from domain.liquidation import Plan, plan
+from domain.liquidation import plan
+from domain.liquidation_plan import Plan
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType, trade_type_of

@@ -15,7 +15,7 @@ from desk.watching.take_snapshot import snapshot_change
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import OrderId, client_order_id
-from domain.liquidation import Plan, PlannedLeg
+from domain.liquidation_plan import Plan, PlannedLeg
 from domain.order import Order, OrderStatus
 from domain.principal import Principal
 from domain.refusals import Refusal

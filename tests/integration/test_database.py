@@ -14,7 +14,7 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.cancel_all import SELECTION, CancelAll, cancel_all
 from desk.outcomes import CancelRefused, LiquidationRefused
-from domain.liquidation import PlanRequest
+from domain.liquidation_plan import PlanRequest
 from domain.refusals import Refusal, RefusalCode
 from models.book import lock_accounts
 from models.database import (

@@ -8,7 +8,7 @@ import pytest
 from desk.liquidation.auto_liquidate import run_due
 from desk.liquidation.flatten_intraday import IntradayDay
 from domain.ids import AccountId
-from domain.liquidation import LegRequest
+from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType
 from models.book import lock_accounts
 from models.case import live_cases_of

@@ -27,7 +27,9 @@ from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
 from domain.ids import AccountId, Symbol
-from domain.liquidation import LiquidationPolicy, PlanRequest, uncovered_amount
+from domain.liquidation import uncovered_amount
+from domain.liquidation_plan import PlanRequest
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType
 from domain.market import FxRate, Quote, TradeStatus
 from domain.money import Currency

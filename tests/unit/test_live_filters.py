@@ -20,7 +20,7 @@ from domain.order import OrderStatus
 from domain.principal import EVERYTHING, Audience, Permission
 from gateway.resources import make_desk
 from gateway.settings import load_settings
-from models.case import CaseFilter
+from models.case_list import CaseFilter
 from models.order import OrderFilter
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from tests.live_desk import case_event as some_case_event
