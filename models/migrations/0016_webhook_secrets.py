@@ -12,6 +12,8 @@ class Migration(AddingMigration):
     initial = False
 
     operations = [
+        # Backwards, SQLite remakes the table without its index.
+        ops.RunSQL("SELECT 1", reverse_sql="CREATE INDEX IF NOT EXISTS webhook_owner ON webhook (owner)"),
         ops.AddField(
             model_name="WebhookTable",
             name="retiring",
