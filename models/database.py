@@ -325,9 +325,14 @@ def placeholders(values: Sequence[object], start: int = 1) -> str:
     return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
 
 
-def for_update(*aliases: str) -> str:
-    """The row lock of a SELECT. SQLite needs none: its transactions exclude each other."""
-    return "" if is_sqlite() else f" FOR UPDATE OF {', '.join(aliases)}"
+def for_update(*aliases: str, wait: bool = True) -> str:
+    """The row lock of a SELECT; without `wait` it is `Busy` at once where somebody has it.
+
+    SQLite needs none: its transactions exclude each other.
+    """
+    if is_sqlite():
+        return ""
+    return f" FOR UPDATE OF {', '.join(aliases)}{'' if wait else ' NOWAIT'}"
 
 
 def numeric(column: str) -> str:

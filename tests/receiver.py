@@ -5,9 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-PATIENCE_S = 60.0
-NEVER_S = 600
-"""No answer of a receiver takes so long, however slow the machine: a time-out that only `silent` reaches."""
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)

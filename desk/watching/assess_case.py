@@ -36,7 +36,7 @@ from domain.intraday import IntradayPhase
 from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, Book, MarginFigures, compute_figures
 from domain.money import ZERO
-from domain.order import OrderChange, ask_cancel
+from domain.order import CancelCause, OrderChange, ask_cancel
 from domain.refusals import Refusal
 from domain.stock_recovery import RECOVERY_ALERTS
 from models import outbox
@@ -313,7 +313,7 @@ async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> l
     for view in orders:
         if view.order.override:
             continue
-        change = ask_cancel(view.order, now, "the case is cured")
+        change = ask_cancel(view.order, now, "the case is cured", CancelCause.CURED)
         if isinstance(change, OrderChange) and not change.unchanged:
             events.append(await store_step(desk, view, change, by=MONITOR))
     return events

@@ -20,7 +20,8 @@ from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
 from tests.api.outside import MORNING
 from tests.api.trading import CASE_EVENTS, cases
-from tests.receiver import NEVER_S, Posted, Receiver, a_receiver
+from tests.patience import FAR_S
+from tests.receiver import Posted, Receiver, a_receiver
 
 AT_ONCE = 50
 MESSAGE = (
@@ -35,7 +36,7 @@ MESSAGES = f"""query ($id: ID!, $first: Int! = 50, $after: String) {{ case(id: $
   messages(first: $first, after: $after) {{
     totalCount pageInfo {{ hasNextPage endCursor }} nodes {{ {MESSAGE} }} }} }} }}"""
 CONTACT = "query ($id: ID!) { case(id: $id) { client { contact { email phone language quietHours } } } }"
-PATIENT = f"&rto={NEVER_S}&cto={NEVER_S}"
+PATIENT = f"&rto={FAR_S:.0f}&cto={FAR_S:.0f}"
 HELD = datetime(2020, 3, 16, 15, 0, tzinfo=UTC)
 """23:00 in Hong Kong."""
 CLIENT = Contact("c1@example.org", "+85212345678", "device-1", Language.TRADITIONAL_CHINESE, "Asia/Hong_Kong")
@@ -65,7 +66,7 @@ def channels(receiver: Receiver, *names: str) -> dict[str, Any]:
         "message_poll_interval_s": 0.02,
         "message_sweep_interval_s": 0.02,
         "message_circuit_failures": 3,
-        "message_timeout_s": NEVER_S,
+        "message_timeout_s": FAR_S,
     }
 
 

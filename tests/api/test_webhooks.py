@@ -13,7 +13,8 @@ from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
 from tests.api.trading import CASE_EVENTS, cases, liquidate
-from tests.receiver import NEVER_S, Posted, Receiver, a_receiver
+from tests.patience import FAR_S
+from tests.receiver import Posted, Receiver, a_receiver
 from tests.webhook_receiver import ForgedDelivery, verified
 
 WEBHOOK = (
@@ -39,7 +40,7 @@ LOCAL: dict[str, Any] = {
     "webhook_allow_http": True,
     "webhook_allow_private": True,
     "webhook_poll_interval_s": 0.02,
-    "webhook_timeout_s": NEVER_S,
+    "webhook_timeout_s": FAR_S,
 }
 
 

@@ -25,9 +25,9 @@ from subscriptions.history import History
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.redis_bus import RedisBus
 from tests.chaos.tcp import TcpProxy
+from tests.patience import PATIENCE_S
 from tests.servers import RedisServer, free_port
 
-PATIENCE_S = 30.0
 EPOCH = "epoch-1"
 
 MakeBus = Callable[..., Awaitable[MemoryBus | RedisBus]]

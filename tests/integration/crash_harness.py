@@ -29,8 +29,9 @@ from resolvers.node import global_id, local_id
 from tests.integration.crash_checks import Before, check
 from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
-from tests.integration.crash_run import PATIENCE_S, Run
+from tests.integration.crash_run import Run
 from tests.integration.desk_kit import APPLE, BOEING, Clock, DeskKit, cash_of, position_of
+from tests.patience import PATIENCE_S
 from tests.servers import fresh_database, postgres_server, redis_server
 
 LIQUIDATE = """

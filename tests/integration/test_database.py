@@ -32,9 +32,9 @@ from models.lease import acquire_lease
 from models.order import OrderFilter
 from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, count
+from tests.patience import PATIENCE_S
 from tests.servers import fresh_database
 
-PATIENCE_S = 30
 POOL_SIZE = 2
 """Of the fixture `database`."""
 ROLLED_BACK_BY_THE_POOL = "Resetting connection with an active transaction"

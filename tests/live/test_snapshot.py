@@ -32,9 +32,8 @@ async def cases(url: str, tmp_path: Path) -> AsyncIterator[Cases]:
 
 async def begin(cases: Cases, socket: RawWebSocket, id_: str = "1", **variables: Any) -> None:
     """Subscribe, and wait until the feed knows of it."""
-    members = sum(len(group.members) for group in cases.desk.live.feed.groups)
-    socket.send(id=id_, type="subscribe", payload={"query": SNAPSHOT, "variables": variables})
-    await cases.desk.until_members(members + 1)
+    async with cases.desk.joining():
+        socket.send(id=id_, type="subscribe", payload={"query": SNAPSHOT, "variables": variables})
 
 
 async def events(socket: RawWebSocket, count: int) -> list[dict[str, Any]]:

@@ -48,7 +48,8 @@ from messages.apprise_service import (
 from messages.base import Outgoing
 from messages.templates import DIRECTORY, PLACEHOLDERS, BadTemplate, Facts, Templates
 from tests.no_threads import no_thread_can_be_started
-from tests.receiver import NEVER_S, PATIENCE_S, Receiver, a_receiver
+from tests.patience import FAR_S, PATIENCE_S
+from tests.receiver import Receiver, a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 4)
@@ -283,13 +284,11 @@ def test_a_dead_channel_is_tried_now_and_then_until_it_answers() -> None:
     assert circuit.room(later, 4) == 4
 
 
-PATIENT = f"&rto={NEVER_S}&cto={NEVER_S}"
+PATIENT = f"&rto={FAR_S:.0f}&cto={FAR_S:.0f}"
 """Apprise's own time-outs, of which the default is 4 seconds: a machine may be slower than that."""
 
 
-def a_service(
-    receiver: Receiver, path: str, *, threads: int = 1, timeout_s: float = NEVER_S
-) -> AppriseService:
+def a_service(receiver: Receiver, path: str, *, threads: int = 1, timeout_s: float = FAR_S) -> AppriseService:
     """One that leads to the receiver and, unless told, waits for as long as it takes."""
     return AppriseService(
         receiver.url(path + PATIENT, "json"), threads=threads, timeout_s=timeout_s, name="sms"
@@ -402,7 +401,7 @@ async def test_what_a_service_answers_does_not_bring_its_secret_into_the_log(
         async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
             port = server.sockets[0].getsockname()[1]
             url = f"json://user:PASSWORD@127.0.0.1:{port}/TOKEN?:to={{to}}{PATIENT}"
-            service = AppriseService(url, threads=1, timeout_s=NEVER_S, name="sms")
+            service = AppriseService(url, threads=1, timeout_s=FAR_S, name="sms")
             assert await service.send(Outgoing("m1", "+85212345678", "t", "b")) is None
     assert not [word for word in ("TOKEN", "PASSWORD", "85212345678") if word in caplog.text]
 

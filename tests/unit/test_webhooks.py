@@ -27,7 +27,8 @@ from domain.webhook import (
 )
 from domain.webhook_secret import RotationRules, rotated, secret_of, signature_headers, signing_secrets
 from messages.webhook_post import WebhookPoster
-from tests.receiver import NEVER_S, PATIENCE_S, a_receiver
+from tests.patience import FAR_S, PATIENCE_S
+from tests.receiver import a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 LOCAL = UrlRules(allow_http=True, allow_private=True)
@@ -166,7 +167,7 @@ def _posted(webhook: Webhook, fault: str | None, now: datetime) -> Webhook:
 
 async def test_a_post_arrives_whole() -> None:
     async with a_receiver() as receiver:
-        poster = WebhookPoster(LOCAL, timeout_s=NEVER_S)
+        poster = WebhookPoster(LOCAL, timeout_s=FAR_S)
         url = receiver.url("/hook?team=risk")
         assert await poster.post(url, {"webhook-id": "e1"}, "第".encode()) is None
         (posted,) = receiver.posted
@@ -178,7 +179,7 @@ async def test_a_post_arrives_whole() -> None:
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 410, 500])
 async def test_only_a_status_of_2xx_counts_and_redirects_are_not_followed(status: int) -> None:
     async with a_receiver(status=status) as receiver:
-        fault = await WebhookPoster(LOCAL, timeout_s=NEVER_S).post(receiver.url(), {}, b"{}")
+        fault = await WebhookPoster(LOCAL, timeout_s=FAR_S).post(receiver.url(), {}, b"{}")
         assert fault == f"answered with status {status}"
         assert len(receiver.posted) == 1
 
@@ -191,7 +192,7 @@ async def test_a_receiver_that_is_silent_or_away_is_a_reason_and_no_exception() 
         # Bound all the same: a port that was merely free could be somebody else's by now.
         nobody_listens.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody_listens.getsockname()[1]}/hook"
-        fault = await WebhookPoster(LOCAL, timeout_s=NEVER_S).post(url, {}, b"{}")
+        fault = await WebhookPoster(LOCAL, timeout_s=FAR_S).post(url, {}, b"{}")
     assert "Error" in (fault or "")
 
 
@@ -201,17 +202,17 @@ async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
         rules = UrlRules(allow_http=True)
         url = f"http://2130706433:{receiver.port}/hook"
         assert check_url(url, rules) is None
-        assert "not public" in (await WebhookPoster(rules, timeout_s=NEVER_S).post(url, {}, b"{}") or "")
+        assert "not public" in (await WebhookPoster(rules, timeout_s=FAR_S).post(url, {}, b"{}") or "")
         assert receiver.posted == []
 
 
 @pytest.mark.parametrize(
     ("chunk", "pause_s", "timeout_s", "fault"),
     [
-        (b"x" * 65536, 0, NEVER_S, "LimitOverrunError"),
+        (b"x" * 65536, 0, FAR_S, "LimitOverrunError"),
         (b"HTTP/1.1 103 Hints\r\n\r\n", 0, 0.3, "no answer within"),
         (b"H", 0.02, 0.3, "no answer within"),
-        (b"SSH-2.0-x\r\n", 0, NEVER_S, "ValueError"),
+        (b"SSH-2.0-x\r\n", 0, FAR_S, "ValueError"),
     ],
 )
 async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
@@ -246,7 +247,7 @@ async def test_names_that_nobody_answers_for_delay_no_other_endpoint() -> None:
         return ["127.0.0.1"]
 
     async with a_receiver() as receiver:
-        poster = WebhookPoster(LOCAL, timeout_s=NEVER_S, resolve=resolve)
+        poster = WebhookPoster(LOCAL, timeout_s=FAR_S, resolve=resolve)
         hanging = [
             asyncio.create_task(poster.post(f"http://hangs-{number}.example/", {}, b"{}"))
             for number in range(40)
@@ -266,7 +267,7 @@ async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere_else() 
     answers = iter([["127.0.0.1"], ["93.184.216.34", "::ffff:127.0.0.1"], ["10.0.0.1", "93.184.216.34"]])
     async with a_receiver() as receiver:
         rules = UrlRules(allow_http=True)
-        poster = WebhookPoster(rules, timeout_s=NEVER_S, resolve=lambda *_: next(answers))
+        poster = WebhookPoster(rules, timeout_s=FAR_S, resolve=lambda *_: next(answers))
         for _ in range(3):
             fault = await poster.post(f"http://rebinds.example:{receiver.port}/hook", {}, b"{}")
             assert "not public" in (fault or "")

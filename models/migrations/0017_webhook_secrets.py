@@ -7,7 +7,7 @@ from models.migration import AddingMigration
 
 
 class Migration(AddingMigration):
-    dependencies = [("models", "0015_risk_settings_append_only")]
+    dependencies = [("models", "0016_cancel_cause")]
 
     initial = False
 
