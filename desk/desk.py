@@ -105,6 +105,11 @@ class Desk:
             cut_off=self.rules.deadline_cut_off,
         )
 
+    def next_cut_off(self, now: datetime, base_currency: Currency) -> datetime:
+        """When the next deadline can be: today's cut-off, or that of the next trading day."""
+        calendar = self.calendar_for(base_currency)
+        return deadline(now, calendar, trading_days=1, cut_off=self.rules.deadline_cut_off)
+
     def calendar_for(self, base_currency: Currency) -> TradingCalendar:
         """Of the market that sets the deadlines of accounts in this currency."""
         return self.calendar_of(self.market_of(base_currency))

@@ -2,6 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -120,13 +121,14 @@ async def load_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, 
     return {view.case.id: view for view in views}
 
 
-async def lock_case(audience: Audience, case_id: CaseId) -> tuple[CaseView, int] | None:
-    """Lock the case and its account; the case and the version of the account's book."""
+async def lock_case(audience: Audience, case_id: CaseId, *, wait: bool = True) -> tuple[CaseView, int] | None:
+    """Lock the case and its account; the case and the version of the account's book. Without `wait` it is
+    `Busy` at once where somebody works on them."""
     where = Where()
     where.add("c.id = ?", case_id)
     where.sees(audience)
     row = await fetch_one(
-        f"{_SELECT_WITH_VERSION}{where}{for_update('a', 'c')}",
+        f"{_SELECT_WITH_VERSION}{where}{for_update('a', 'c', wait=wait)}",
         *where.values,
     )
     return (case_from_row(row), row["book_version"]) if row else None
@@ -169,16 +171,30 @@ async def last_closed_case(account_id: AccountId, alert_type: AlertType) -> Case
     return CaseId(row["id"]) if row else None
 
 
-async def due_auto_liquidations(now: datetime, limit: int) -> list[CaseId]:
-    """Live cases that the desk is to liquidate by now, the longest due first."""
+@dataclass(frozen=True, slots=True)
+class DueAutoLiquidation:
+    """A case that the desk is to liquidate, and since when."""
+
+    at: datetime
+    case_id: CaseId
+
+
+async def due_auto_liquidations(
+    now: datetime, limit: int, after: DueAutoLiquidation | None = None
+) -> list[DueAutoLiquidation]:
+    """Live cases that the desk is to liquidate by now, the longest due first; those behind `after`."""
+    where = Where()
+    where.add("status IN (?)", LIVE)
+    where.add("auto_liquidate_at <= ?", now)
+    where.add("(auto_liquidate_held_until IS NULL OR auto_liquidate_held_until <= ?)", now)
+    if after is not None:
+        where.add("(auto_liquidate_at, id) > (?, ?)", after.at, after.case_id)
     rows = await fetch(
-        f"SELECT id FROM margin_case WHERE status IN ({LIVE_LIST}) AND auto_liquidate_at <= $1"
-        " AND (auto_liquidate_held_until IS NULL OR auto_liquidate_held_until <= $1)"
-        " ORDER BY auto_liquidate_at, id LIMIT $2",
-        now,
-        limit,
+        f"SELECT id, auto_liquidate_at FROM margin_case{where}"
+        f" ORDER BY auto_liquidate_at, id LIMIT {where.value(limit)}",
+        *where.values,
     )
-    return [CaseId(row["id"]) for row in rows]
+    return [DueAutoLiquidation(time(row["auto_liquidate_at"]), CaseId(row["id"])) for row in rows]
 
 
 async def hold_auto_liquidation(case_id: CaseId, until: datetime) -> None:

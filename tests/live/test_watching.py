@@ -25,6 +25,7 @@ NAMES = {
     "desk_relay_waiting_events",
     "desk_relay_lag_seconds",
     "desk_live_sockets",
+    "desk_liquidation_faults",
     "desk_live_streams",
     "desk_live_mailbox_frames",
     "desk_live_mailbox_frames_max",
