@@ -293,7 +293,7 @@ async def test_with_nothing_left_to_collect_it_takes_a_reason_and_a_second_perso
 
     await world.market.says(CashStated("M1", HKD, Decimal(0), world.clock()))
     await desk.until(owes_nothing, "the case to be cured")
-    item = {"caseId": called["id"], "legs": [{"symbol": RAIL, "quantity": "100"}]}
+    item = {"caseId": called["id"], "legs": [{"symbol": RAIL, "quantity": "200"}]}
     (refused,) = await ask(maker, item)
     assert refused["code"] == "NOTHING_TO_COLLECT"
     blank = await maker.answer(
@@ -305,12 +305,14 @@ async def test_with_nothing_left_to_collect_it_takes_a_reason_and_a_second_perso
     (decided,) = await decide(checker, "approve", required["approval"]["id"])
     assert decided["__typename"] == "ApprovalDecided"
     (order,) = await orders(maker)
-    await desk.until(lambda: _works(maker), "the order to rest")
+    await desk.until(lambda: _is(maker, "NEW"), "the order to rest")
     await all_are_looked_at(desk, witness="M1", prices=("101", "102", "103"))
-    assert await _works(maker), "it is not called off"
-    assert order["quantity"] == "100"
+    assert await _is(maker, "NEW"), "it is not called off by a look"
+    await world.market.says(*quotes(world.clock(), "103", size=100))
+    await desk.until(lambda: _is(maker, "PARTIALLY_FILLED"), "the rest not to be called off behind a fill")
+    assert order["quantity"] == "200"
 
 
-async def _works(maker: Caller) -> bool:
+async def _is(maker: Caller, status: str) -> bool:
     (order,) = await orders(maker)
-    return bool(order["status"] == "NEW")
+    return bool(order["status"] == status)
