@@ -113,6 +113,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             settings.database_pool_size,
             settings.database_lock_timeout_s,
             unreachable_after_s=settings.database_unreachable_after_s,
+            statement_timeout_s=settings.database_statement_timeout_s,
         )
         await database.open()
         stack.push_async_callback(database.close)

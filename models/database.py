@@ -29,6 +29,7 @@ from asyncpg.exceptions import (
     LockNotAvailableError,
     PostgresConnectionError,
     PostgresError,
+    QueryCanceledError,
     TooManyConnectionsError,
 )
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
@@ -60,6 +61,11 @@ class DatabaseUnavailable(OSError):
     have been done or not. Ask again; the next connection is a new one."""
 
 
+class StatementCutOff(OSError):
+    """The database gave a statement up, for it took longer than any may, or an operator cancelled it. What
+    its transaction had done is undone; the connection lives."""
+
+
 _LOST = (
     *(InterfaceError, InternalClientError, PostgresConnectionError),
     *(AdminShutdownError, CannotConnectNowError, CrashShutdownError, TooManyConnectionsError),
@@ -85,8 +91,16 @@ _MIGRATION_LOCK = 7_302_020
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
 
+STATEMENT_TIMEOUT_S = 60.0
+"""Where nobody says otherwise."""
+
+
 def configuration(
-    url: str, pool_size: int = 1, lock_timeout_s: float = 5, unreachable_after_s: float = 30
+    url: str,
+    pool_size: int = 1,
+    lock_timeout_s: float = 5,
+    unreachable_after_s: float = 30,
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
 ) -> dict[str, Any]:
     """Tortoise's configuration for ``sqlite://PATH`` or ``postgres://USER@HOST:PORT/NAME``."""
     connection: Any = url
@@ -95,11 +109,19 @@ def configuration(
         connection["credentials"] |= {
             "minsize": 1,
             "maxsize": pool_size,
-            "server_settings": {"lock_timeout": str(round(lock_timeout_s * 1000))},
+            "server_settings": {
+                "lock_timeout": _milliseconds(lock_timeout_s),
+                "statement_timeout": _milliseconds(statement_timeout_s),
+            },
             "init": partial(_end_when_unreachable, after_s=unreachable_after_s),
         }
     app = {"models": ["models.tables"], "default_connection": "default", "migrations": "models.migrations"}
     return {"connections": {"default": connection}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
+
+
+def _milliseconds(seconds: float) -> str:
+    """At least one: 0 would be no limit at all."""
+    return str(max(1, round(seconds * 1000)))
 
 
 async def _end_when_unreachable(connection: Any, after_s: float) -> None:
@@ -120,10 +142,17 @@ class Database:
     """An open database. Not a singleton: two may be open in one process."""
 
     def __init__(
-        self, url: str, pool_size: int, lock_timeout_s: float = 5, unreachable_after_s: float = 30
+        self,
+        url: str,
+        pool_size: int,
+        lock_timeout_s: float = 5,
+        unreachable_after_s: float = 30,
+        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
         self._url = url
-        self._configuration = configuration(url, pool_size, lock_timeout_s, unreachable_after_s)
+        self._configuration = configuration(
+            url, pool_size, lock_timeout_s, unreachable_after_s, statement_timeout_s
+        )
         self._context = TortoiseContext()
 
     async def open(self) -> None:
@@ -184,9 +213,10 @@ class Database:
 
 
 async def _wait_to_be_the_only_one() -> None:
-    """However long the one before us takes. Then make Tortoise's own table, which it would look for in vain:
-    that fails a whole transaction."""
+    """However long the one before us takes, or a statement of ours on a large table. Then make Tortoise's own
+    table, which it would look for in vain: that fails a whole transaction."""
     await fetch("SET LOCAL lock_timeout = 0")
+    await fetch("SET LOCAL statement_timeout = 0")
     await fetch("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
     connection = _connection()
     await MigrationRecorder(connection).ensure_schema(AsyncpgSchemaEditor(connection, atomic=False))
@@ -224,7 +254,7 @@ def _leave(begun: Any) -> None:
 @asynccontextmanager
 async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
     """Begin; commit what went well, roll back what did not; a lost connection is `DatabaseUnavailable`."""
-    with _outage_named():
+    with _faults_named():
         try:
             await begun.__aenter__()
         except BaseException as cut_off:
@@ -237,16 +267,18 @@ async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
         with suppress(*_LOST):
             await begun.__aexit__(type(failure), failure, failure.__traceback__)
         raise
-    with _outage_named():
+    with _faults_named():
         await begun.__aexit__(None, None, None)
 
 
 @contextmanager
-def _outage_named() -> Iterator[None]:
+def _faults_named() -> Iterator[None]:
     try:
         yield
     except _LOST as lost:
         raise DatabaseUnavailable(str(lost)) from lost
+    except QueryCanceledError as cut_off:
+        raise StatementCutOff(str(cut_off)) from cut_off
 
 
 @asynccontextmanager
@@ -277,7 +309,7 @@ async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
         return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
-    with _outage_named():
+    with _faults_named():
         return await connection.execute_query_dict(sql, list(parameters))
 
 
@@ -310,7 +342,7 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
         _require_storable(row)
     if connection.capabilities.dialect == "sqlite":
         sql, rows = _sqlite_text(sql), [_sqlite_values(row) for row in rows]
-    with _outage_named():
+    with _faults_named():
         await connection.execute_many(sql, [list(row) for row in rows])
 
 

@@ -45,6 +45,7 @@ UNHURRIED: dict[str, Any] = {
     "http_body_timeout_s": FAR_S,
     "lease_ttl_s": FAR_S,
     "database_unreachable_after_s": FAR_S,
+    "database_statement_timeout_s": FAR_S,
 }
 """What a slow machine must not do to a test: ping in its midst, cut off, lose the lease. Who tests one of
 these sets it."""
