@@ -249,6 +249,7 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         event_cost_max=settings.max_event_cost,
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
+        unpublished_batch=settings.unpublished_batch,
         summary_interval_s=SUMMARY_INTERVAL_S,
         resume_within_s=settings.outbox_retention_hours * 3600,
         book_what_if=BookWhatIfProcess(
