@@ -21,7 +21,7 @@ _KEEPALIVE: dict[int, Callable[[float], int]] = {
 }
 """Half the time a connection may be silent, then it is asked; not every system knows every option."""
 APP = "models"
-STATEMENT_TIMEOUT_S = 60.0
+STATEMENT_TIMEOUT_S = 60
 """Where nobody says otherwise."""
 
 
