@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import os
 import shutil
 import socket
 import tempfile
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -45,6 +45,7 @@ UNHURRIED: dict[str, Any] = {
     "http_body_timeout_s": FAR_S,
     "lease_ttl_s": FAR_S,
     "database_unreachable_after_s": FAR_S,
+    "database_statement_timeout_s": FAR_S,
 }
 """What a slow machine must not do to a test: ping in its midst, cut off, lose the lease. Who tests one of
 these sets it."""
@@ -138,7 +139,7 @@ class LiveDesk:
         """Until the feed of this process has handed out all that is committed."""
         with self.resources.database.active():
             async with asyncio.timeout(PATIENCE_S):
-                while await outbox.unpublished():  # noqa: ASYNC110 - the database has no event
+                while (await outbox.backlog(self.clock())).events:  # noqa: ASYNC110 - the database has no event
                     await asyncio.sleep(POLL_S)
             newest = (await outbox.stream_head()).last_offset
         feed = self.live.feed
@@ -174,15 +175,22 @@ async def _place_database(directory: Path) -> None:
     path = directory / DATABASE_FILE
     if await asyncio.to_thread(path.exists):
         return
-    template = Path(tempfile.gettempdir()) / f"migrated-{os.getpid()}.sqlite3"
+    template = _template()
     if not await asyncio.to_thread(template.exists):
-        atexit.register(template.unlink)
         database = Database(f"sqlite://{template}", pool_size=1)
         await database.open()
         await database.migrate()
         await database.close()
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread(shutil.copyfile, template, path)
+
+
+@cache
+def _template() -> Path:
+    """In a directory that nobody had before: what a killed process left may have older tables."""
+    directory = Path(tempfile.mkdtemp(prefix="migrated-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory / DATABASE_FILE
 
 
 async def until(holds: Any) -> None:
