@@ -27,7 +27,8 @@ from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted
 from domain.ids import CaseId
-from domain.liquidation import PlanRequest, plan
+from domain.liquidation import plan
+from domain.liquidation_plan import PlanRequest
 from domain.principal import Audience, Permission, Principal
 from gateway.auth import issue
 from gateway.resources import Resources

@@ -21,7 +21,7 @@ Values = tuple[Any, ...]
 ORDER_COLUMNS = (
     "id, client_order_id, case_id, account_id, symbol, side, type, time_in_force, session, quantity,"
     " limit_price, status, estimated_reduction, placed_by, created_at, updated_at, filled_quantity,"
-    " filled_notional, acknowledged, cancel_requested, reason, version, override, raw_status"
+    " filled_notional, acknowledged, cancel_requested, reason, version, override, raw_status, cancel_cause"
 )
 CASE_COLUMNS = (
     "id, case_no, account_id, alert_type, status, amount, amount_at_open, uncovered_amount, figures,"

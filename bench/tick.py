@@ -23,7 +23,7 @@ from demo.make_book import read_closes
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.watching.watch_margin import Monitor
-from domain.liquidation import PlanRequest
+from domain.liquidation_plan import PlanRequest
 from domain.principal import Audience, Permission, Principal
 from feeds.book_file import parse_book
 from feeds.closes import Closes, fx_rates, quotes_at

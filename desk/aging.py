@@ -3,7 +3,7 @@
 from desk.desk import Desk
 from domain.aging import AgedCase, AgingBucket, aging_buckets
 from domain.principal import Audience
-from models.case import CaseFilter, case_totals
+from models.case_list import CaseFilter, case_totals
 
 
 async def aging(desk: Desk, audience: Audience) -> list[AgingBucket]:

@@ -30,7 +30,7 @@ _DERIVED = frozenset({"figures", "uncovered_amount", "cured_since", "version"})
 """Of a case: what follows from prices, and what counts changes."""
 _COUNTED = frozenset({"version", "updated_at"})
 _PERSONAL = frozenset({"title", "body", "recipient"})
-_SECRET = frozenset({"salt"})
+_SECRET = frozenset({"salt", "retiring"})
 
 
 def entry(

@@ -11,7 +11,7 @@ from domain.calendar import NoCalendar, TradingCalendar, deadline, last_minutes_
 from domain.covered_options import Today
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
-from domain.liquidation import PlanLimits
+from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
 from domain.market import Instrument
 from domain.money import Currency
@@ -104,6 +104,11 @@ class Desk:
             trading_days=self.rules.deadline_trading_days,
             cut_off=self.rules.deadline_cut_off,
         )
+
+    def next_cut_off(self, now: datetime, base_currency: Currency) -> datetime:
+        """When the next deadline can be: today's cut-off, or that of the next trading day."""
+        calendar = self.calendar_for(base_currency)
+        return deadline(now, calendar, trading_days=1, cut_off=self.rules.deadline_cut_off)
 
     def calendar_for(self, base_currency: Currency) -> TradingCalendar:
         """Of the market that sets the deadlines of accounts in this currency."""

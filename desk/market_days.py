@@ -1,7 +1,7 @@
 """Days on which a market does not trade as its calendar says, put in by hand: a typhoon, an early close.
 
 The word is written once and every process reads it. The leader then moves the deadlines of live cases to
-where the amended calendar puts them, and says so.
+where the amended calendar puts them, and says so; never into the past (see domain.case_edits.shifted).
 """
 
 from dataclasses import dataclass, replace
@@ -11,8 +11,8 @@ from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from desk.follow_up import note
-from desk.watching.assess_case import case_event
 from desk.watching.assess_recovery import is_recovery
+from desk.watching.case_event import case_event
 from domain.calendar import MarketDay, NoCalendar
 from domain.case import Case
 from domain.case_edits import shifted
@@ -132,7 +132,8 @@ def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
         return view.case
     currency = view.account.base_currency
     by_calendar = desk.deadline(view.case.opened_at, currency)
-    return shifted(view.case, by_calendar, desk.calendar_for(currency), now)
+    next_cut_off = desk.next_cut_off(now, currency)
+    return shifted(view.case, by_calendar, next_cut_off, desk.calendar_for(currency), now)
 
 
 def _refused(desk: Desk, principal: Principal, word: MarketDay) -> Refusal | None:

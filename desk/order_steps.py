@@ -14,6 +14,9 @@ from domain.principal import Principal
 from models.audit import write_audit
 from models.order import add_changes, save_order
 
+_WORTH_A_ROW = frozenset({OrderTrigger.CANCEL_ASKED, OrderTrigger.CANCEL_REJECTED})
+"""Part of the history although the status may stay: that of an UNKNOWN order says nothing of a wish."""
+
 
 async def store_step(
     desk: Desk,
@@ -31,7 +34,7 @@ async def store_step(
     await save_order(order)
     name = action or change.trigger.value.lower().replace("_", " ")
     await write_audit([order_entry(by, order.updated_at, name, view.order, order, detail)])
-    if order.status is not change.previous_status or change.trigger is OrderTrigger.CANCEL_REJECTED:
+    if order.status is not change.previous_status or change.trigger in _WORTH_A_ROW:
         await add_changes([(order.id, order.status, order.updated_at, order.reason)])
     return OrderEvent(
         id=desk.event_id(),

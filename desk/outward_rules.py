@@ -5,6 +5,7 @@ from datetime import time, timedelta
 
 from domain.message import Channel, RetryPolicy
 from domain.webhook import UrlRules
+from domain.webhook_secret import RotationRules
 from messages.templates import Templates
 
 _RETRY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 8)
@@ -37,6 +38,7 @@ class WebhookRules:
     urls: UrlRules = field(default_factory=UrlRules)
     retry: RetryPolicy = _RETRY
     disable_after: timedelta = timedelta(hours=12)
+    rotation: RotationRules = field(default_factory=RotationRules)
     max_per_subject: int = 5
     max_endpoints: int = 50
     batch: int = 100

@@ -9,7 +9,9 @@ from decimal import Decimal
 
 from domain.booking import after_fill, trade_fee
 from domain.ids import Symbol
-from domain.liquidation import LegRequest, LiquidationPolicy, Plan, PlanLimits, PlanRequest, plan
+from domain.liquidation import plan
+from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding, compute_figures
 from domain.market import (
     DEFAULT_FACTORS,

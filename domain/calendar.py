@@ -83,13 +83,15 @@ class AmendedCalendar:
         return self._base.zone
 
     def is_trading_day(self, day: date) -> bool:
-        """A day put in as CLOSED is none; no word makes a holiday a trading day."""
-        return self._base.is_trading_day(day) and not self._is(day, MarketDayKind.CLOSED)
+        """Not one put in as CLOSED, or as closing before it opens; no word makes a holiday one."""
+        if not self._base.is_trading_day(day) or self._is(day, MarketDayKind.CLOSED):
+            return False
+        return bool(self.sessions(day))
 
     def next_trading_day(self, after: date) -> date:
-        """Skips the days put in as CLOSED."""
+        """Skips the days that are none because of what was put in."""
         day = self._base.next_trading_day(after)
-        while self._is(day, MarketDayKind.CLOSED):
+        while not self.is_trading_day(day):
             day = self._base.next_trading_day(day)
         return day
 

@@ -59,16 +59,22 @@ def needs_approval(case: Case, deadline: datetime, calendar: TradingCalendar, tr
     return deadline > after_trading_days(original, calendar, trading_days)
 
 
-def shifted(case: Case, by_calendar: datetime, calendar: TradingCalendar, now: datetime) -> Case:
+def shifted(
+    case: Case, by_calendar: datetime, next_cut_off: datetime, calendar: TradingCalendar, now: datetime
+) -> Case:
     """The live case when market days changed: the calendar's deadline anew, a person's moved off closed days.
 
-    The same case where nothing changes.
+    Nothing counts backwards: a word on a day that came after that day's early close takes nobody's time away
+    in hindsight. A deadline that it would have put into the past is at `next_cut_off`, the first from now on,
+    and one that had passed already stays. The same case where nothing changes.
     """
     assert case.live
     if case.original_deadline is None:
         deadline, original = by_calendar, None
     else:
         deadline, original = move_to_trading_time(case.deadline, calendar), by_calendar
+    if deadline <= now and deadline < case.deadline:
+        deadline = next_cut_off if case.deadline > now else case.deadline
     if deadline == case.deadline and original == case.original_deadline:
         return case
     return replace(_due_then(case, deadline), original_deadline=original, version=case.version + 1)

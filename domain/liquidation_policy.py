@@ -5,7 +5,8 @@ from decimal import Decimal
 from enum import StrEnum
 from fractions import Fraction
 
-from domain.closing import Closable, Draft, Line, Relief, binding, lots_to_cure, useful_lots
+from domain.amount_formula import Line, Relief, binding, lots_to_cure, useful_lots
+from domain.closing import Closable, Draft
 from domain.margin import market_value
 from domain.money import ZERO
 from domain.order import OrderSide

@@ -56,6 +56,15 @@ class TradingSession(StrEnum):
     ANY = "ANY"
 
 
+class CancelCause(StrEnum):
+    """Why the cancel of an order was asked for."""
+
+    CURED = "CURED"
+    """The desk called it off, since nothing was left to collect."""
+    DECIDED = "DECIDED"
+    """A person, or a rule, wants it gone."""
+
+
 _NO_FILLS = frozenset(
     {
         OrderStatus.PENDING_APPROVAL,
@@ -107,6 +116,9 @@ class Order:
     version: int = 1
     override: bool = False
     """Placed although nothing was left to collect: the case's being cured does not call it off."""
+    cancel_cause: CancelCause | None = None
+    """Why its cancel was asked for, whatever became of the order since; None: nobody asked. What somebody
+    decided is never forgotten over what the desk does."""
     raw_status: str | None = None
     """What the venue calls its status, in the venue's own words; None: it has said none since it changed."""
 
@@ -206,8 +218,15 @@ def act(
     order: Order, trigger: OrderTrigger, now: datetime, reason: str | None = None
 ) -> OrderChange | RefusedTransition:
     """What the desk's own act (one of `DESK_TRIGGERS`) makes of the order."""
+    return _act(order, trigger, now, reason, CancelCause.DECIDED)
+
+
+def _act(
+    order: Order, trigger: OrderTrigger, now: datetime, reason: str | None, cause: CancelCause
+) -> OrderChange | RefusedTransition:
     assert trigger in DESK_TRIGGERS
-    return _move(order, trigger, now, reason, _Filled(order.filled_quantity, order.filled_notional))
+    filled = _Filled(order.filled_quantity, order.filled_notional)
+    return _move(order, trigger, now, reason, filled, cause)
 
 
 def mark_sent(order: Order, now: datetime) -> OrderChange | RefusedTransition:
@@ -225,13 +244,15 @@ def mark_not_received(order: Order, now: datetime) -> OrderChange | RefusedTrans
     return act(order, OrderTrigger.NOT_RECEIVED, now)
 
 
-def ask_cancel(order: Order, now: datetime, reason: str | None) -> OrderChange | Refusal:
+def ask_cancel(
+    order: Order, now: datetime, reason: str | None, cause: CancelCause = CancelCause.DECIDED
+) -> OrderChange | Refusal:
     """CANCELED at once if the order was never sent, else PENDING_CANCEL, with the cancel to be sent.
 
     UNKNOWN only remembers the wish: a report that finds the order at work leads to PENDING_CANCEL, and the
-    cancel is to be sent then. `unchanged` means that the cancel was pending already.
+    cancel is to be sent then. `unchanged` means that the cancel was pending already, for a cause as good.
     """
-    change = act(order, OrderTrigger.CANCEL_ASKED, now, reason)
+    change = _act(order, OrderTrigger.CANCEL_ASKED, now, reason, cause)
     if isinstance(change, RefusedTransition):
         return Refusal(RefusalCode.TOO_LATE, f"The order is {order.status}: there is nothing left to cancel.")
     return change
@@ -260,14 +281,20 @@ def _fill_trigger(filled: Decimal, quantity: Decimal) -> OrderTrigger:
 
 
 def _move(
-    order: Order, trigger: OrderTrigger, now: datetime, reason: str | None, filled: _Filled
+    order: Order,
+    trigger: OrderTrigger,
+    now: datetime,
+    reason: str | None,
+    filled: _Filled,
+    cause: CancelCause = CancelCause.DECIDED,
 ) -> OrderChange | RefusedTransition:
     transition = TRANSITIONS.get((order.status, trigger))
     why = REFUSED[order.status, trigger] if transition is None else _contradiction(order, trigger)
     if transition is None or why is not None:
         assert why is not None
         return RefusedTransition(order.status, trigger, why)
-    moved = _moved(order, trigger, transition, reason, filled)
+    asked = _asked(order, trigger, reason, cause)
+    moved = _moved(asked, trigger, transition, reason, filled)
     if moved == order:
         return OrderChange(order, order.status, trigger, transition.alert, unchanged=True)
     moved = replace(moved, updated_at=now, version=order.version + 1)
@@ -302,6 +329,13 @@ def _moved(
         reason=reason if news and reason else order.reason,
         raw_status=order.raw_status if status is order.status else None,
     )
+
+
+def _asked(order: Order, trigger: OrderTrigger, reason: str | None, cause: CancelCause) -> Order:
+    """With the better of the causes for which its cancel was asked, and the reason for that one."""
+    if trigger is not OrderTrigger.CANCEL_ASKED or order.cancel_cause in (cause, CancelCause.DECIDED):
+        return order
+    return replace(order, cancel_cause=cause, reason=reason if order.cancel_cause else order.reason)
 
 
 def _cancel_wanted(order: Order, trigger: OrderTrigger) -> bool:

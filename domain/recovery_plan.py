@@ -13,7 +13,8 @@ from domain.case import AlertType
 from domain.closing import Closable, closable_at
 from domain.covered_options import Today, written_calls
 from domain.ids import Symbol
-from domain.liquidation import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable, refuses
+from domain.liquidation import refuses
+from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable
 from domain.margin import Book, Holding
 from domain.money import ZERO, exact, lots_needed, lots_within, round_money, total, whole_lots
 from domain.order_caps import capped

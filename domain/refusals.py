@@ -41,6 +41,7 @@ class RefusalCode(StrEnum):
     URL_REFUSED = "URL_REFUSED"
     TOO_MANY = "TOO_MANY"
     CURSOR_REFUSED = "CURSOR_REFUSED"
+    DESK_FAULT = "DESK_FAULT"
 
 
 @dataclass(frozen=True, slots=True)

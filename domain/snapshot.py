@@ -12,8 +12,9 @@ from enum import StrEnum
 from domain.canonical import canonical_text, content_hash
 from domain.case import Case
 from domain.ids import CaseId
-from domain.liquidation import OpenOrder, uncovered_amount
+from domain.liquidation import uncovered_amount
 from domain.margin import Book, MarginFigures, compute_figures
+from domain.sellable import OpenOrder
 from domain.stock_recovery import RECOVERY_ALERTS, Recovery
 
 FORMAT = 1

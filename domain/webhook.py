@@ -1,12 +1,9 @@
-"""Signed webhooks: where the alert feed goes, what of it, how it is signed, and when an endpoint is dead.
+"""Signed webhooks: where the alert feed goes, what of it, and when an endpoint is dead.
 
 An endpoint has one position in the event stream: everything before it was taken by the receiver, or is not
 for it. Deliveries of an endpoint are made one after the other, in the order of the stream.
 """
 
-import base64
-import hashlib
-import hmac
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -23,8 +20,6 @@ from domain.refusals import Refusal, RefusalCode
 WebhookId = NewType("WebhookId", str)
 
 URL_CHARACTERS_MAX = 1000
-SECRET_PREFIX = "whsec_"
-"""Secrets and signatures are those of the Standard Webhooks specification, so its libraries verify them."""
 
 
 class WebhookEvent(StrEnum):
@@ -88,6 +83,14 @@ TRANSITIONS: Mapping[tuple[WebhookStatus, WebhookTrigger], WebhookStatus] = {
 
 
 @dataclass(frozen=True, slots=True)
+class RetiringSecret:
+    """An earlier secret, by its salt: until then deliveries are signed with it too."""
+
+    salt: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Webhook:
     """An endpoint. `epoch` and `offset` are its position; `audience` is that of its owner's token."""
 
@@ -110,6 +113,8 @@ class Webhook:
     reason: str | None = None
     generation: int = 1
     """Grows when the owner moves the position: what was being delivered then no longer counts."""
+    retiring: tuple[RetiringSecret, ...] = ()
+    """The secrets before this one, oldest first; some may be over."""
 
     def wants(self, event: Event) -> bool:
         """It is chosen, and its owner may see it."""
@@ -138,24 +143,6 @@ def event_name(event: Event) -> WebhookEvent | None:
             return _OF_ORDERS.get(event.kind)
         case _:
             return None
-
-
-def secret_of(key: bytes, webhook_id: WebhookId, salt: str) -> str:
-    """The endpoint's secret. It is derived and not stored: the database alone does not give it away."""
-    derived = hmac.digest(key, f"webhook secret:{webhook_id}:{salt}".encode(), "sha256")
-    return SECRET_PREFIX + base64.b64encode(derived).decode()
-
-
-def signature_headers(secret: str, event_id: str, at: datetime, body: bytes) -> dict[str, str]:
-    """HMAC-SHA256 over ``id.timestamp.body``, the timestamp in whole seconds."""
-    timestamp = str(int(at.timestamp()))
-    key = base64.b64decode(secret.removeprefix(SECRET_PREFIX))
-    signed = hmac.new(key, f"{event_id}.{timestamp}.".encode() + body, hashlib.sha256).digest()
-    return {
-        "webhook-id": event_id,
-        "webhook-timestamp": timestamp,
-        "webhook-signature": f"v1,{base64.b64encode(signed).decode()}",
-    }
 
 
 def check_url(url: str, rules: UrlRules) -> Refusal | None:

@@ -66,6 +66,9 @@ class _Collector(Collector):
         yield _gauge("process_id", "The process that answers this scrape.", os.getpid())
         yield _gauge("leader", "1 where this process does the desk's own work.", self._workers.leading)
         yield _gauge("bus_up", "1 while the event bus answers; else the outbox is polled.", self._bus_up)
+        faults = CounterMetricFamily("desk_liquidation_faults", "Automatic liquidations the desk failed at.")
+        faults.add_metric([], self._resources.liquidation_faults.faults)
+        yield faults
         if self._waiting is None:
             return
         waiting = self._waiting.backlog

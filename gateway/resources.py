@@ -13,6 +13,7 @@ from uuid_utils import uuid7
 
 from desk.desk import Desk
 from desk.outward.outward_counts import OutwardCounts
+from desk.turns import FaultCount
 from domain.book_changes import TradeStatusStated
 from domain.market import Quote
 from domain.money import Currency
@@ -87,6 +88,7 @@ class Resources:
     market_days: MarketDays
     signals: Signals
     outward: OutwardCounts
+    liquidation_faults: FaultCount
     holder: str
     """This process's name in leases."""
     open_venue: Callable[[], OpenVenue]
@@ -111,6 +113,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             settings.database_pool_size,
             settings.database_lock_timeout_s,
             unreachable_after_s=settings.database_unreachable_after_s,
+            statement_timeout_s=settings.database_statement_timeout_s,
         )
         await database.open()
         stack.push_async_callback(database.close)
@@ -133,6 +136,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             market_days=MarketDays(calendars, parts.clock, settings.market_day_poll_interval_s),
             signals=signals,
             outward=OutwardCounts(),
+            liquidation_faults=FaultCount(),
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
             open_feed=lambda: (parts.open_feed or open_feed)(settings, parts.clock),
@@ -245,6 +249,7 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         event_cost_max=settings.max_event_cost,
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
+        unpublished_batch=settings.unpublished_batch,
         summary_interval_s=SUMMARY_INTERVAL_S,
         resume_within_s=settings.outbox_retention_hours * 3600,
         book_what_if=BookWhatIfProcess(

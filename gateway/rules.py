@@ -6,12 +6,13 @@ from decimal import Decimal
 from desk.desk import CaseRules, DeskRules
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.intraday import IntradayRules
-from domain.liquidation import PlanLimits
+from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
 from domain.message import RetryPolicy
 from domain.money import Currency
 from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
 from domain.webhook import UrlRules
+from domain.webhook_secret import RotationRules
 from gateway.calendars import Calendars, MustBeFlat
 from gateway.settings import Settings
 from models.book import BookRules
@@ -118,6 +119,9 @@ def _webhook_rules(settings: Settings) -> WebhookRules:
             WEBHOOK_ATTEMPTS,
         ),
         disable_after=timedelta(hours=settings.webhook_disable_after_hours),
+        rotation=RotationRules(
+            timedelta(hours=settings.webhook_secret_overlap_hours), settings.webhook_old_secrets_max
+        ),
         max_per_subject=settings.webhooks_max_per_subject,
         max_endpoints=settings.webhooks_max,
         batch=settings.webhook_batch,

@@ -4,7 +4,7 @@ A crash is logged with its traceback, counted, and answered with a restart after
 crashes too often within a window is given up as FAILED. A needed loop must never return: that is a crash.
 Whatever a loop raises while it is being stopped, it is not started again.
 This is the only place that catches every exception, so a loop may raise whatever it likes and never has to
-hide a fault to stay alive.
+hide a fault to stay alive. A loop over many of a kind has `attempted` catch for it what one of them raises.
 """
 
 import asyncio
@@ -154,6 +154,20 @@ class Supervisor:
         while status.recent[0] <= now - self._policy.window_s:
             status.recent.popleft()
         return len(status.recent)
+
+
+async def attempted(
+    work: Callable[[], Awaitable[object]], outages: tuple[type[Exception], ...] = ()
+) -> Exception | None:
+    """Run one share of a loop's work; what it raised, so that the next share gets its turn. An outage is
+    everybody's and is raised."""
+    try:
+        await work()
+    except outages:
+        raise
+    except Exception as fault:
+        return fault
+    return None
 
 
 def _being_cancelled() -> bool:

@@ -1,11 +1,9 @@
-"""Cases: store, lock, load, list."""
+"""Cases: store, lock, load."""
 
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal
-from enum import StrEnum
 from typing import Any
 
 from domain.case import (
@@ -18,9 +16,8 @@ from domain.case import (
     Claim,
 )
 from domain.events import CaseView
-from domain.ids import AccountId, CaseId, ClientId, Symbol
-from domain.margin import AccountType, MarginFigures
-from domain.money import Currency
+from domain.ids import AccountId, CaseId, ClientId
+from domain.margin import MarginFigures
 from domain.principal import Audience
 from domain.refusals import RefusalCode
 from models.book import ACCOUNT_COLUMNS, account_reference
@@ -34,14 +31,15 @@ from models.database import (
     fetch_one,
     for_update,
     insert_sql,
-    numeric,
     placeholders,
     time,
     time_or_none,
 )
-from models.where import Page, PageRequest, Where, client_text, cut, like
+from models.where import Where
 
 LIVE = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
+LIVE_LIST = ", ".join(f"'{status.value}'" for status in LIVE)
+"""For ``IN (...)``."""
 
 _COLUMNS = (
     *("id", "case_no", "account_id", "alert_type", "status", "amount", "amount_at_open", "uncovered_amount"),
@@ -51,51 +49,13 @@ _COLUMNS = (
     *("close_reason", "version", "original_deadline", "claimed_by", "claimed_at", "claim_expires_at"),
     *("follow_ups", "exempted_by"),
 )
-_SELECT = (
+FROM_CASE = "FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
+SELECT_CASE = (
     f"SELECT {', '.join(f'c.{column}' for column in _COLUMNS if column != 'account_id')}, {ACCOUNT_COLUMNS}"
-    " FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
+    f" {FROM_CASE}"
 )
-SELECT_CASE = _SELECT
 """Of which `case_from_row` reads the rows; for lists that other modules make."""
-_SELECT_WITH_VERSION = _SELECT.replace(" FROM ", ", a.book_version FROM ", 1)
-_FROM = "FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
-
-
-class CaseSort(StrEnum):
-    """What a list of cases is sorted by; the id breaks ties."""
-
-    OPENED_AT = "opened_at"
-    DEADLINE = "deadline"
-    AMOUNT = "amount"
-
-
-@dataclass(frozen=True, slots=True)
-class CaseFilter:
-    """Which cases; None means any. `status` None means every case that is not closed."""
-
-    status: tuple[CaseStatus, ...] | None = None
-    alert_type: tuple[AlertType, ...] | None = None
-    account_type: tuple[AccountType, ...] | None = None
-    client_id: ClientId | None = None
-    account_no: str | None = None
-    search: str | None = None
-    symbol: Symbol | None = None
-    amount_at_least: Decimal | None = None
-    overdue: bool | None = None
-    opened_after: datetime | None = None
-    opened_before: datetime | None = None
-    closed_after: datetime | None = None
-    closed_before: datetime | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class CaseTotal:
-    """What the summary needs of one case that is not closed."""
-
-    status: CaseStatus
-    amount: Decimal
-    currency: Currency
-    opened_at: datetime
+_SELECT_WITH_VERSION = SELECT_CASE.replace(" FROM ", ", a.book_version FROM ", 1)
 
 
 async def insert_case(case: Case) -> None:
@@ -135,7 +95,7 @@ async def _lock_versions(ids: Sequence[CaseId]) -> dict[CaseId, tuple[int, int]]
     """The version of each case that is live, and of its account's book; locked, accounts in order."""
     rows = await fetch(
         "SELECT c.id, c.version, a.book_version FROM margin_case c JOIN account a ON a.id = c.account_id"
-        f" WHERE c.id IN ({placeholders(ids)}) AND c.status IN ({_quoted(LIVE)})"
+        f" WHERE c.id IN ({placeholders(ids)}) AND c.status IN ({LIVE_LIST})"
         f" ORDER BY a.id, c.id{for_update('a', 'c')}",
         *ids,
     )
@@ -157,17 +117,18 @@ async def load_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, 
     where = Where()
     where.add("c.id IN (?)", list(ids))
     where.sees(audience)
-    views = [case_from_row(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    views = [case_from_row(row) for row in await fetch(f"{SELECT_CASE}{where}", *where.values)]
     return {view.case.id: view for view in views}
 
 
-async def lock_case(audience: Audience, case_id: CaseId) -> tuple[CaseView, int] | None:
-    """Lock the case and its account; the case and the version of the account's book."""
+async def lock_case(audience: Audience, case_id: CaseId, *, wait: bool = True) -> tuple[CaseView, int] | None:
+    """Lock the case and its account; the case and the version of the account's book. Without `wait` it is
+    `Busy` at once where somebody works on them."""
     where = Where()
     where.add("c.id = ?", case_id)
     where.sees(audience)
     row = await fetch_one(
-        f"{_SELECT_WITH_VERSION}{where}{for_update('a', 'c')}",
+        f"{_SELECT_WITH_VERSION}{where}{for_update('a', 'c', wait=wait)}",
         *where.values,
     )
     return (case_from_row(row), row["book_version"]) if row else None
@@ -178,8 +139,8 @@ async def live_cases_of(account_ids: Sequence[AccountId]) -> list[CaseView]:
     return [
         case_from_row(row)
         for row in await fetch(
-            f"{_SELECT} WHERE c.account_id IN ({placeholders(account_ids)})"
-            f" AND c.status IN ({_quoted(LIVE)}) ORDER BY c.opened_at, c.id",
+            f"{SELECT_CASE} WHERE c.account_id IN ({placeholders(account_ids)})"
+            f" AND c.status IN ({LIVE_LIST}) ORDER BY c.opened_at, c.id",
             *account_ids,
         )
     ]
@@ -194,7 +155,7 @@ async def open_cases_of_clients(
     where.add("c.status IN (?)", LIVE)
     where.sees(audience)
     cases: dict[ClientId, list[CaseView]] = defaultdict(list)
-    for row in await fetch(f"{_SELECT}{where} ORDER BY c.opened_at DESC, c.id DESC", *where.values):
+    for row in await fetch(f"{SELECT_CASE}{where} ORDER BY c.opened_at DESC, c.id DESC", *where.values):
         cases[ClientId(row["client_id"])].append(case_from_row(row))
     return cases
 
@@ -203,23 +164,37 @@ async def last_closed_case(account_id: AccountId, alert_type: AlertType) -> Case
     """The case that a new breach reopens."""
     row = await fetch_one(
         f"SELECT id FROM margin_case WHERE account_id = $1 AND alert_type = $2"
-        f" AND status NOT IN ({_quoted(LIVE)}) ORDER BY closed_at DESC, id DESC LIMIT 1",
+        f" AND status NOT IN ({LIVE_LIST}) ORDER BY closed_at DESC, id DESC LIMIT 1",
         account_id,
         alert_type,
     )
     return CaseId(row["id"]) if row else None
 
 
-async def due_auto_liquidations(now: datetime, limit: int) -> list[CaseId]:
-    """Live cases that the desk is to liquidate by now, the longest due first."""
+@dataclass(frozen=True, slots=True)
+class DueAutoLiquidation:
+    """A case that the desk is to liquidate, and since when."""
+
+    at: datetime
+    case_id: CaseId
+
+
+async def due_auto_liquidations(
+    now: datetime, limit: int, after: DueAutoLiquidation | None = None
+) -> list[DueAutoLiquidation]:
+    """Live cases that the desk is to liquidate by now, the longest due first; those behind `after`."""
+    where = Where()
+    where.add("status IN (?)", LIVE)
+    where.add("auto_liquidate_at <= ?", now)
+    where.add("(auto_liquidate_held_until IS NULL OR auto_liquidate_held_until <= ?)", now)
+    if after is not None:
+        where.add("(auto_liquidate_at, id) > (?, ?)", after.at, after.case_id)
     rows = await fetch(
-        f"SELECT id FROM margin_case WHERE status IN ({_quoted(LIVE)}) AND auto_liquidate_at <= $1"
-        " AND (auto_liquidate_held_until IS NULL OR auto_liquidate_held_until <= $1)"
-        " ORDER BY auto_liquidate_at, id LIMIT $2",
-        now,
-        limit,
+        f"SELECT id, auto_liquidate_at FROM margin_case{where}"
+        f" ORDER BY auto_liquidate_at, id LIMIT {where.value(limit)}",
+        *where.values,
     )
-    return [CaseId(row["id"]) for row in rows]
+    return [DueAutoLiquidation(time(row["auto_liquidate_at"]), CaseId(row["id"])) for row in rows]
 
 
 async def hold_auto_liquidation(case_id: CaseId, until: datetime) -> None:
@@ -229,7 +204,7 @@ async def hold_auto_liquidation(case_id: CaseId, until: datetime) -> None:
 
 async def live_case_ids() -> list[CaseId]:
     """Every live case."""
-    rows = await fetch(f"SELECT id FROM margin_case WHERE status IN ({_quoted(LIVE)}) ORDER BY id")
+    rows = await fetch(f"SELECT id FROM margin_case WHERE status IN ({LIVE_LIST}) ORDER BY id")
     return [CaseId(row["id"]) for row in rows]
 
 
@@ -239,68 +214,12 @@ async def figures_at_open(audience: Audience, ids: Sequence[CaseId]) -> dict[Cas
     where.add("c.id IN (?)", list(ids))
     where.add("c.figures_at_open IS NOT NULL")
     where.sees(audience)
-    rows = await fetch(f"SELECT c.id, c.figures_at_open {_FROM}{where}", *where.values)
+    rows = await fetch(f"SELECT c.id, c.figures_at_open {FROM_CASE}{where}", *where.values)
     return {CaseId(row["id"]): figures_from_text(row["figures_at_open"]) for row in rows}
 
 
-async def page_cases(
-    audience: Audience,
-    wanted: CaseFilter,
-    request: PageRequest,
-    sort: CaseSort,
-    descending: bool,
-    now: datetime,
-) -> Page[CaseView]:
-    """One page; the key of a row is (its sort column, its id)."""
-    where = _where(audience, wanted, now)
-    column = numeric("c.amount") if sort is CaseSort.AMOUNT else f"c.{sort.value}"
-    direction, behind = ("DESC", "<") if descending else ("ASC", ">")
-    if request.after is not None:
-        marker = numeric("?") if sort is CaseSort.AMOUNT else "?"
-        where.add(f"({column}, c.id) {behind} ({marker}, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
-        f"{_SELECT}{where} ORDER BY {column} {direction}, c.id {direction} LIMIT {limit}", *where.values
-    )
-    return cut([case_from_row(row) for row in rows], request.first)
-
-
-async def count_cases(audience: Audience, wanted: CaseFilter, now: datetime) -> int:
-    """How many there are."""
-    where = _where(audience, wanted, now)
-    row = await fetch_one(f"SELECT COUNT(*) AS cases {_FROM}{where}", *where.values)
-    assert row is not None
-    return int(row["cases"])
-
-
-async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> list[CaseTotal]:
-    """What to sum over, of the live ones: SQLite cannot add decimals exactly, so the caller does."""
-    where = _where(audience, wanted, now)
-    where.add(f"c.status IN ({_quoted(LIVE)})")
-    rows = await fetch(
-        f"SELECT c.status, c.amount, c.opened_at, a.base_currency {_FROM}{where}", *where.values
-    )
-    return [
-        CaseTotal(
-            CaseStatus(row["status"]),
-            decimal(row["amount"]),
-            Currency(row["base_currency"]),
-            time(row["opened_at"]),
-        )
-        for row in rows
-    ]
-
-
-async def count_ended(audience: Audience, wanted: CaseFilter, now: datetime) -> dict[CaseStatus, int]:
-    """How many have ended, by status: the history grows for ever, so it is counted where it lies."""
-    where = _where(audience, wanted, now)
-    where.add(f"c.status NOT IN ({_quoted(LIVE)})")
-    rows = await fetch(f"SELECT c.status, COUNT(*) AS cases {_FROM}{where} GROUP BY c.status", *where.values)
-    return {CaseStatus(row["status"]): int(row["cases"]) for row in rows}
-
-
 def case_from_row(row: Row) -> CaseView:
-    """From a row of `_SELECT`."""
+    """From a row of `SELECT_CASE`."""
     case = Case(
         id=CaseId(row["id"]),
         case_no=row["case_no"],
@@ -356,54 +275,3 @@ def _values(case: Case) -> list[Any]:
         *(claim.by if claim else None, claim.at if claim else None, claim.expires_at if claim else None),
         *(case.follow_ups, case.exempted_by),
     ]
-
-
-def _where(audience: Audience, wanted: CaseFilter, now: datetime) -> Where:
-    where = Where()
-    where.sees(audience)
-    where.add("c.status IN (?)", wanted.status if wanted.status is not None else LIVE)
-    _add_choices(where, wanted)
-    if wanted.search is not None:
-        _add_search(where, audience, wanted.search)
-    if wanted.overdue is not None:
-        _add_overdue(where, wanted.overdue, now)
-    where.add_if("c.opened_at > ?", wanted.opened_after)
-    where.add_if("c.opened_at < ?", wanted.opened_before)
-    where.add_if("c.closed_at > ?", wanted.closed_after)
-    where.add_if("c.closed_at < ?", wanted.closed_before)
-    return where
-
-
-def _add_choices(where: Where, wanted: CaseFilter) -> None:
-    where.add_if("c.alert_type IN (?)", wanted.alert_type)
-    where.add_if("a.type IN (?)", wanted.account_type)
-    where.add_if("a.client_id = ?", wanted.client_id)
-    where.add_if("a.account_no = ?", wanted.account_no)
-    where.add_if(f"{numeric('c.amount')} >= {numeric('?')}", wanted.amount_at_least)
-    where.add_if(
-        "EXISTS (SELECT 1 FROM position p WHERE p.account_id = c.account_id"
-        f" AND p.instrument_id = ? AND {numeric('p.quantity')} <> 0)",
-        wanted.symbol,
-    )
-
-
-def _add_overdue(where: Where, overdue: bool, now: datetime) -> None:
-    """As `Case.overdue`: a case that has ended is not."""
-    live = f"c.status IN ({_quoted(LIVE)})"
-    if overdue:
-        where.add(f"{live} AND c.deadline < ?", now)
-    else:
-        where.add(f"(NOT {live} OR c.deadline >= ?)", now)
-
-
-def _add_search(where: Where, audience: Audience, text: str) -> None:
-    pattern = like(text)
-    where.add(
-        f"({client_text(audience)} LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
-        " OR LOWER(c.case_no) LIKE ? ESCAPE '!')",
-        *[pattern] * 3,
-    )
-
-
-def _quoted(statuses: Sequence[CaseStatus]) -> str:
-    return ", ".join(f"'{status.value}'" for status in statuses)

@@ -10,12 +10,11 @@ task inherits, so every entrance (a request, a worker) enters `Database.active()
 """
 
 import re
-import socket
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from sqlite3 import Error as SqliteError
 from typing import Any
@@ -29,10 +28,10 @@ from asyncpg.exceptions import (
     LockNotAvailableError,
     PostgresConnectionError,
     PostgresError,
+    QueryCanceledError,
     TooManyConnectionsError,
 )
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
-from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection, get_connections
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
@@ -40,6 +39,8 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
+
+from models.configuration import APP, STATEMENT_TIMEOUT_S, configuration
 
 Row = Any
 """A database row: `row["column"]`."""
@@ -60,26 +61,17 @@ class DatabaseUnavailable(OSError):
     have been done or not. Ask again; the next connection is a new one."""
 
 
+class StatementCutOff(OSError):
+    """The database gave a statement up, for it took longer than any may, or an operator cancelled it. What
+    its transaction had done is undone; the connection lives."""
+
+
 _LOST = (
     *(InterfaceError, InternalClientError, PostgresConnectionError),
     *(AdminShutdownError, CannotConnectNowError, CrashShutdownError, TooManyConnectionsError),
 )
 """What asyncpg says of a connection that ended, depending on when it noticed."""
 
-_PROBES = 3
-_KEEPALIVE: dict[int, Callable[[float], int]] = {
-    getattr(socket, name): value
-    for name, value in {
-        "TCP_KEEPIDLE": lambda after_s: max(1, round(after_s / 2)),
-        "TCP_KEEPINTVL": lambda after_s: max(1, round(after_s / 2 / _PROBES)),
-        "TCP_KEEPCNT": lambda after_s: _PROBES,
-        "TCP_USER_TIMEOUT": lambda after_s: round(after_s * 1000),
-    }.items()
-    if hasattr(socket, name)
-}
-"""Half the time a connection may be silent, then it is asked; not every system knows every option."""
-
-APP = "models"
 _MIGRATION_LOCK = 7_302_020
 """Any number that nobody else locks in this database."""
 _PLACEHOLDER = re.compile(r"\$(\d+)")
@@ -88,45 +80,21 @@ _SENDING_BYTES, _ROW_BYTES, _VALUE_BYTES = 96 * 1024, 96, 48
 """At most what asyncpg sends at once, what a row costs besides its values, and a value besides its text."""
 
 
-def configuration(
-    url: str, pool_size: int = 1, lock_timeout_s: float = 5, unreachable_after_s: float = 30
-) -> dict[str, Any]:
-    """Tortoise's configuration for ``sqlite://PATH`` or ``postgres://USER@HOST:PORT/NAME``."""
-    connection: Any = url
-    if not url.startswith("sqlite://"):
-        connection = expand_db_url(re.sub(r"^postgres(ql)?://", "asyncpg://", url))
-        connection["credentials"] |= {
-            "minsize": 1,
-            "maxsize": pool_size,
-            "server_settings": {"lock_timeout": str(round(lock_timeout_s * 1000))},
-            "init": partial(_end_when_unreachable, after_s=unreachable_after_s),
-        }
-    app = {"models": ["models.tables"], "default_connection": "default", "migrations": "models.migrations"}
-    return {"connections": {"default": connection}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
-
-
-async def _end_when_unreachable(connection: Any, after_s: float) -> None:
-    """Have the system end a connection whose packets nobody has acknowledged for so long: a host that is
-    gone, or a firewall that forgot us, says nothing. TCP by itself waits a quarter of an hour."""
-    link = connection._transport.get_extra_info("socket")
-    if link.family in (socket.AF_INET, socket.AF_INET6):
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in _KEEPALIVE.items():
-            link.setsockopt(socket.IPPROTO_TCP, option, value(after_s))
-
-
-TORTOISE = configuration("sqlite://.data/desk.sqlite3")
-"""For Tortoise's own command line (`make migration`), which only compares tables with migrations."""
-
-
 class Database:
     """An open database. Not a singleton: two may be open in one process."""
 
     def __init__(
-        self, url: str, pool_size: int, lock_timeout_s: float = 5, unreachable_after_s: float = 30
+        self,
+        url: str,
+        pool_size: int,
+        lock_timeout_s: float = 5,
+        unreachable_after_s: float = 30,
+        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
         self._url = url
-        self._configuration = configuration(url, pool_size, lock_timeout_s, unreachable_after_s)
+        self._configuration = configuration(
+            url, pool_size, lock_timeout_s, unreachable_after_s, statement_timeout_s
+        )
         self._context = TortoiseContext()
 
     async def open(self) -> None:
@@ -187,9 +155,10 @@ class Database:
 
 
 async def _wait_to_be_the_only_one() -> None:
-    """However long the one before us takes. Then make Tortoise's own table, which it would look for in vain:
-    that fails a whole transaction."""
+    """However long the one before us takes, or a statement of ours on a large table. Then make Tortoise's own
+    table, which it would look for in vain: that fails a whole transaction."""
     await fetch("SET LOCAL lock_timeout = 0")
+    await fetch("SET LOCAL statement_timeout = 0")
     await fetch("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
     connection = _connection()
     await MigrationRecorder(connection).ensure_schema(AsyncpgSchemaEditor(connection, atomic=False))
@@ -227,7 +196,7 @@ def _leave(begun: Any) -> None:
 @asynccontextmanager
 async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
     """Begin; commit what went well, roll back what did not; a lost connection is `DatabaseUnavailable`."""
-    with _outage_named():
+    with _faults_named():
         try:
             await begun.__aenter__()
         except BaseException as cut_off:
@@ -240,16 +209,18 @@ async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
         with suppress(*_LOST):
             await begun.__aexit__(type(failure), failure, failure.__traceback__)
         raise
-    with _outage_named():
+    with _faults_named():
         await begun.__aexit__(None, None, None)
 
 
 @contextmanager
-def _outage_named() -> Iterator[None]:
+def _faults_named() -> Iterator[None]:
     try:
         yield
     except _LOST as lost:
         raise DatabaseUnavailable(str(lost)) from lost
+    except QueryCanceledError as cut_off:
+        raise StatementCutOff(str(cut_off)) from cut_off
 
 
 @asynccontextmanager
@@ -280,7 +251,7 @@ async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
         return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
-    with _outage_named():
+    with _faults_named():
         return await connection.execute_query_dict(sql, list(parameters))
 
 
@@ -315,7 +286,7 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
         await connection.execute_many(_sqlite_text(sql), [_sqlite_values(row) for row in rows])
         return
     for packet in _packets(rows):
-        with _outage_named():
+        with _faults_named():
             await connection.execute_many(sql, packet)
 
 
@@ -348,9 +319,14 @@ def placeholders(values: Sequence[object], start: int = 1) -> str:
     return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
 
 
-def for_update(*aliases: str) -> str:
-    """The row lock of a SELECT. SQLite needs none: its transactions exclude each other."""
-    return "" if is_sqlite() else f" FOR UPDATE OF {', '.join(aliases)}"
+def for_update(*aliases: str, wait: bool = True) -> str:
+    """The row lock of a SELECT; without `wait` it is `Busy` at once where somebody has it.
+
+    SQLite needs none: its transactions exclude each other.
+    """
+    if is_sqlite():
+        return ""
+    return f" FOR UPDATE OF {', '.join(aliases)}{'' if wait else ' NOWAIT'}"
 
 
 def numeric(column: str) -> str:

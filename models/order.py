@@ -10,7 +10,16 @@ from typing import Any
 from domain.events import Fill, OrderView
 from domain.execution import ExecutionReport
 from domain.ids import AccountId, CaseId, ClientId, ClientOrderId, ExecutionId, OrderId, Symbol
-from domain.order import TERMINAL, Order, OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
+from domain.order import (
+    TERMINAL,
+    CancelCause,
+    Order,
+    OrderSide,
+    OrderStatus,
+    OrderType,
+    TimeInForce,
+    TradingSession,
+)
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.database import (
@@ -32,7 +41,7 @@ _COLUMNS = (
     *("id", "client_order_id", "case_id", "account_id", "symbol", "side", "type", "time_in_force", "session"),
     *("quantity", "limit_price", "status", "estimated_reduction", "placed_by", "created_at", "updated_at"),
     *("filled_quantity", "filled_notional", "acknowledged", "cancel_requested", "reason", "version"),
-    *("override", "raw_status"),
+    *("override", "raw_status", "cancel_cause"),
 )
 _FROM = "FROM liquidation_order o JOIN account a ON a.id = o.account_id JOIN client k ON k.id = a.client_id"
 _SELECT = (
@@ -281,6 +290,7 @@ def order_from_row(row: Row) -> OrderView:
         version=row["version"],
         override=bool(row["override"]),
         raw_status=row["raw_status"],
+        cancel_cause=CancelCause(row["cancel_cause"]) if row["cancel_cause"] else None,
     )
     return OrderView(order, account_reference(row))
 
@@ -298,7 +308,7 @@ def _values(order: Order) -> list[Any]:
             order.reason,
         ),
         order.version,
-        *(order.override, order.raw_status),
+        *(order.override, order.raw_status, order.cancel_cause),
     ]
 
 

@@ -11,6 +11,7 @@ from domain.ids import AccountId, CaseId
 from domain.money import Currency
 from domain.principal import Audience
 from domain.snapshot import FORMAT, SnapshotContent, SnapshotKind, SnapshotOutputs
+from models.case import LIVE_LIST
 from models.case_records import newest_of_cases
 from models.codec import Codec, UnknownFormat, dumps, loads
 from models.database import Row, execute_many, fetch, fetch_one, placeholders, time
@@ -21,7 +22,7 @@ _COLUMNS = ", ".join(f"s.{column}" for column in _STORED)
 _FROM = "FROM snapshot s JOIN margin_case c ON c.id = s.case_id JOIN account a ON a.id = c.account_id"
 _CONTENT: Codec[SnapshotContent] = Codec(SnapshotContent)
 _OUTPUTS: Codec[SnapshotOutputs] = Codec(SnapshotOutputs)
-_LIVE = "c.status IN ('OPEN', 'LIQUIDATING', 'EXCEPTION')"
+_LIVE = f"c.status IN ({LIVE_LIST})"
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from domain.principal import Audience
 from domain.recall_allocation import AllocationRule
 from domain.stock_recovery import RecallCause, Recovery, RecoveryStatus
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.case import LIVE
+from models.case import LIVE, LIVE_LIST
 from models.database import (
     Row,
     decimal,
@@ -40,7 +40,7 @@ _SELECT = (
     f"SELECT {', '.join(f'r.{column}' for column in _COLUMNS if column != 'account_id')}, s.cause,"
     f" s.reason, c.status AS case_status, {ACCOUNT_COLUMNS} {RECOVERY_TABLES}"
 )
-_LIVE_CASE = f"c.status IN ({', '.join(repr(status.value) for status in LIVE)})"
+_LIVE_CASE = f"c.status IN ({LIVE_LIST})"
 _STATES: Mapping[RecoveryStatus, str] = {
     RecoveryStatus.OPEN: f"(r.closed_at IS NULL AND {_LIVE_CASE})",
     RecoveryStatus.RECOVERED: "(r.closed_at IS NOT NULL)",

@@ -6,17 +6,19 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from domain.principal import Audience, Permission
-from domain.webhook import Webhook, WebhookEvent, WebhookId, WebhookStatus
-from models.codec import dumps, loads
+from domain.webhook import RetiringSecret, Webhook, WebhookEvent, WebhookId, WebhookStatus
+from models.codec import Codec, dumps, loads
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
 from models.outbox import STREAM
 from models.where import Page, PageRequest, Where, cut
 
 _COLUMNS = (
-    *("id", "url", "events", "owner", "permissions", "account_scope", "authorized_at", "salt", "created_at"),
+    *("id", "url", "events", "owner", "permissions", "account_scope", "authorized_at", "created_at"),
+    *("salt", "retiring"),
     *("epoch", "stream_offset", "status", "attempts", "next_attempt_at", "failing_since", "delivered_at"),
     *("disabled_at", "reason", "generation"),
 )
+_RETIRING: Codec[tuple[RetiringSecret, ...]] = Codec(tuple[RetiringSecret, ...])
 _PROGRESS = _COLUMNS[_COLUMNS.index("epoch") :]
 _SELECT = f"SELECT {', '.join(f'w.{column}' for column in _COLUMNS)} FROM webhook w"
 
@@ -53,6 +55,14 @@ async def save_replayed(webhook: Webhook) -> None:
     columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(changed, start=2))
     await execute(
         f"UPDATE webhook SET {columns} WHERE id = $1", webhook.id, *(values[column] for column in changed)
+    )
+
+
+async def save_secrets(webhook: Webhook) -> None:
+    """Store what it is signed with from now on; the row is locked, and a delivery on its way goes on."""
+    await execute(
+        "UPDATE webhook SET salt = $2, retiring = $3 WHERE id = $1",
+        *(webhook.id, webhook.salt, _RETIRING.to_text(webhook.retiring)),
     )
 
 
@@ -165,8 +175,9 @@ def webhook_from_row(row: Row) -> Webhook:
             None if scope is None else frozenset(loads(scope)),
         ),
         authorized_at=time(row["authorized_at"]),
-        salt=row["salt"],
         created_at=time(row["created_at"]),
+        salt=row["salt"],
+        retiring=() if row["retiring"] is None else _RETIRING.from_text(row["retiring"]),
         epoch=row["epoch"],
         offset=row["stream_offset"],
         status=WebhookStatus(row["status"]),
@@ -186,7 +197,8 @@ def _values(webhook: Webhook) -> list[Any]:
         *(webhook.id, webhook.url, dumps(sorted(webhook.events)), webhook.owner),
         dumps(sorted(webhook.audience.permissions)),
         None if scope is None else dumps(sorted(scope)),
-        *(webhook.authorized_at, webhook.salt, webhook.created_at, webhook.epoch, webhook.offset),
+        *(webhook.authorized_at, webhook.created_at, webhook.salt, _RETIRING.to_text(webhook.retiring)),
+        *(webhook.epoch, webhook.offset),
         *(webhook.status, webhook.attempts, webhook.next_attempt_at, webhook.failing_since),
         *(webhook.delivered_at, webhook.disabled_at, webhook.reason, webhook.generation),
     ]

@@ -12,7 +12,7 @@ from domain.events import CaseView, OrderView
 from domain.ids import CaseId, ClientId, Symbol
 from domain.margin import AccountType
 from domain.refusals import RefusalCode
-from models.case import CaseFilter as CaseSelection
+from models.case_list import CaseFilter as CaseSelection
 from models.order import OrderFilter, count_orders, page_orders
 from models.stock_recovery import RecoveryView
 from resolvers.arguments import After, First
@@ -233,7 +233,7 @@ class Case(Node):
 
 @strawberry.input(description="Which cases; what is left out does not matter.")
 class CaseFilter:
-    """To models.case.CaseFilter."""
+    """To models.case_list.CaseFilter."""
 
     status: list[CaseStatus] | None = strawberry.field(
         default=None, description="One of these; left out: every case that is not closed."
@@ -286,7 +286,7 @@ class CaseFilter:
 
 @strawberry.input(description="The order of a list of cases.")
 class CaseOrder:
-    """To models.case.CaseSort and a direction."""
+    """To models.case_list.CaseSort and a direction."""
 
     field: CaseOrderField = strawberry.field(default=CaseOrderField.OPENED_AT, description="What to sort by.")
     direction: OrderDirection = strawberry.field(default=OrderDirection.DESC, description="Which way.")

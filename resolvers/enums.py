@@ -6,6 +6,7 @@ from typing import TypeVar
 
 import strawberry
 
+from domain.amount_formula import LiquidationTarget
 from domain.approval import ApprovalKind, ApprovalStatus
 from domain.calendar import MarketDayKind
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
@@ -14,7 +15,7 @@ from domain.cure import MetBy
 from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
 from domain.kill_switch import KillSwitchScope
-from domain.liquidation import LiquidationPolicy, LiquidationTarget
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
 from domain.message import Channel, Language, MessageStatus, MessageTemplate
@@ -291,6 +292,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "URL_REFUSED": "Webhooks are not posted to such a URL.",
             "TOO_MANY": "There are as many as there may be, or more than one request may change.",
             "CURSOR_REFUSED": "The events behind this cursor are no longer held, or it is no cursor.",
+            "DESK_FAULT": "The desk failed at it by a fault of its own; it tries again by itself.",
         },
     ),
     ApprovalKind: (

@@ -10,11 +10,11 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 
 from desk.desk import Desk
-from desk.watching.assess_case import as_open_orders
+from desk.watching.open_orders import as_open_orders
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId
-from domain.liquidation import OpenOrder
 from domain.principal import Audience
+from domain.sellable import OpenOrder
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import figures_at_open as figures_when_opened
@@ -177,11 +177,14 @@ class Loaders:
     ) -> Mapping[tuple[AccountId, datetime], AccountBook]:
         """As many reads as there are moments."""
         found: dict[tuple[AccountId, datetime], AccountBook] = {}
-        for moment in {moment for _, moment in keys}:
-            ids = [account_id for account_id, at in keys if at == moment]
-            visible = list(await load_accounts(self.audience, ids))
-            loaded = await load_books(visible, self._desk.rules.books, self._desk.clock(), factors_at=moment)
-            found |= {(account_id, moment): book for account_id, book in loaded.items()}
+        async with consistent_read():
+            # A fill between two statements would have moved the cash, or the position, and not both.
+            for moment in {moment for _, moment in keys}:
+                ids = [account_id for account_id, at in keys if at == moment]
+                visible = list(await load_accounts(self.audience, ids))
+                now = self._desk.clock()
+                loaded = await load_books(visible, self._desk.rules.books, now, factors_at=moment)
+                found |= {(account_id, moment): book for account_id, book in loaded.items()}
         return found
 
 

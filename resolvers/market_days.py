@@ -95,8 +95,8 @@ class MarketDayMutations:
 
     @strawberry.mutation(
         description="Put in a day on which a market does not trade as its calendar says, such as a typhoon. "
-        "Every process goes by it, and deadlines of live cases move. Needs RISK_WARNING_FULL or "
-        "RISK_SETTING_FULL, for every account."
+        "Every process goes by it, and deadlines of live cases move, never into the past. Needs "
+        "RISK_WARNING_FULL or RISK_SETTING_FULL, for every account."
     )
     async def set_market_day(
         self, info: RequestInfo, input: Annotated[SetMarketDayInput, INPUT]

@@ -27,6 +27,7 @@ from resolvers.node import filter_id
 from resolvers.settings import SettingMutations
 from resolvers.stock_commands import StockMutations
 from resolvers.webhook import WebhookMutations
+from resolvers.webhook_secret import WebhookSecretMutations
 
 
 @strawberry.type(description="Everything that can be done.")
@@ -41,6 +42,7 @@ class Mutation(
     CancelAllMutations,
     MessageMutations,
     WebhookMutations,
+    WebhookSecretMutations,
 ):
     """One method per root field; those of one subject stand together in a class of their own."""
 

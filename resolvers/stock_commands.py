@@ -12,7 +12,7 @@ from desk.liquidation.recover_stock import RecoverOne, RecoverStock, recover_sto
 from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.case import AlertType
 from domain.ids import ApprovalId, OrderId, RecoveryId, Symbol
-from domain.liquidation import PlanRequest
+from domain.liquidation_plan import PlanRequest
 from domain.money import total
 from domain.order import OrderType, TimeInForce, TradingSession
 from domain.recall_allocation import AllocationRule
@@ -25,10 +25,11 @@ from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import KEY, VERSION, check_key, check_many, check_text
-from resolvers.liquidation import LiquidationLegInput, UncurablePosition, band_of, caps_of
+from resolvers.liquidation import UncurablePosition
 from resolvers.node import global_id, type_and_id
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection
+from resolvers.plan_inputs import LiquidationLegInput, band_of, caps_of
 from resolvers.stock_recovery import ShortRecovery, short_recoveries_page
 
 

@@ -12,7 +12,7 @@ from domain.market import FxRate
 from domain.money import ONE, ZERO, Currency, exact, round_money
 from domain.principal import Audience
 from models.book import load_fx_rates
-from models.case import CaseFilter, CaseTotal, case_totals, count_ended
+from models.case_list import CaseFilter, CaseTotal, case_totals, count_ended
 from models.database import consistent_read
 from resolvers.context import ReadContext
 from resolvers.errors import FX_RATE_MISSING, ApiError
@@ -28,7 +28,7 @@ class CaseStatusCount:
 
 @strawberry.type(description="Totals over cases, in the desk's reporting currency.")
 class CaseSummary:
-    """Computed from models.case.case_totals."""
+    """Computed from models.case_list.case_totals."""
 
     open_cases: int = strawberry.field(description="How many are not closed.")
     total_amount: Decimal = strawberry.field(

@@ -45,6 +45,9 @@ class Webhook(Node):
     next_attempt_at: datetime | None = strawberry.field(description="When that is tried again.")
     disabled_at: datetime | None = strawberry.field(description="Null while it is active.")
     reason: str | None = strawberry.field(description="Why the last try failed, or why it is disabled.")
+    old_secret_until: datetime | None = strawberry.field(
+        description="Until when the secret before the last rotation signs too. Null: it was never rotated."
+    )
 
 
 @strawberry.type(description="The webhook is registered: it is told of what happens from now on.")
@@ -199,7 +202,7 @@ class WebhookMutations:
         outcome = await register_webhook(context.api.desk, context.principal, command, secrets.append)
         found = await find_webhook(context, WebhookId(outcome.id)) if isinstance(outcome, Done) else None
         if found is None:
-            return RegisterWebhookPayload(result=_refused(outcome))
+            return RegisterWebhookPayload(result=refused_webhook(outcome))
         secret = secrets[0] if secrets else None
         return RegisterWebhookPayload(result=WebhookRegistered(webhook=found, secret=secret))
 
@@ -211,11 +214,11 @@ class WebhookMutations:
     ) -> RemoveWebhookPayload:
         """Permission and record are the desk's."""
         check_key(input.idempotency_key)
-        command = RemoveWebhook(input.idempotency_key, _id(input.webhook_id))
+        command = RemoveWebhook(input.idempotency_key, webhook_id_of(input.webhook_id))
         outcome = await remove_webhook(info.context.api.desk, info.context.principal, command)
         if isinstance(outcome, Done):
             return RemoveWebhookPayload(result=WebhookRemoved(id=input.webhook_id))
-        return RemoveWebhookPayload(result=_refused(outcome))
+        return RemoveWebhookPayload(result=refused_webhook(outcome))
 
     @strawberry.mutation(
         description="Deliver a webhook's events again, from a cursor, from where it stopped, or from now on. "
@@ -225,7 +228,7 @@ class WebhookMutations:
         self, info: RequestInfo, input: Annotated[ReplayWebhookInput, INPUT]
     ) -> ReplayWebhookPayload:
         """Permission and record are the desk's."""
-        context, webhook_id = info.context, _id(input.webhook_id)
+        context, webhook_id = info.context, webhook_id_of(input.webhook_id)
         check_key(input.idempotency_key)
         if input.after is not None and input.from_now:
             raise ApiError(BAD_USER_INPUT, "Give either after or fromNow.")
@@ -234,7 +237,7 @@ class WebhookMutations:
         outcome = await replay_webhook(context.api.desk, context.principal, command)
         found = await find_webhook(context, webhook_id) if isinstance(outcome, Done) else None
         if found is None:
-            return ReplayWebhookPayload(result=_refused(outcome))
+            return ReplayWebhookPayload(result=refused_webhook(outcome))
         return ReplayWebhookPayload(result=WebhookReplayed(webhook=found))
 
 
@@ -261,10 +264,12 @@ def webhook_of(context: RequestContext, row: webhook.Webhook) -> Webhook:
         next_attempt_at=row.next_attempt_at,
         disabled_at=row.disabled_at,
         reason=row.reason,
+        old_secret_until=row.retiring[-1].until if row.retiring else None,
     )
 
 
-def _id(asked: strawberry.ID) -> WebhookId:
+def webhook_id_of(asked: strawberry.ID) -> WebhookId:
+    """What the caller means."""
     return WebhookId(filter_id("Webhook", asked))
 
 
@@ -278,7 +283,7 @@ def _position(context: RequestContext, webhook_id: WebhookId, cursor: str | None
     return position.epoch, position.offset
 
 
-def _refused(outcome: Done | Refused) -> WebhookRefused:
+def refused_webhook(outcome: Done | Refused) -> WebhookRefused:
     """Done, but gone again: a repeated key of what was removed since."""
     if isinstance(outcome, Done):
         return WebhookRefused(code=RefusalCode.NOT_FOUND, message="The webhook was removed since.")

@@ -6,13 +6,15 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.watching.assess_case import due_calls, is_priced
 from desk.watching.book_what_if import AccountEffect, BookEffect, BookWhatIfBusy, CurrencyEffect
 from desk.watching.book_what_if import BookWhatIf as Asked
-from domain import liquidation
+from desk.watching.due_calls import due_calls, is_priced
+from domain.amount_formula import LiquidationTarget
 from domain.case import AlertType
 from domain.ids import AccountId, CaseId, Symbol
-from domain.liquidation import LiquidationPolicy, LiquidationTarget, PlanRequest
+from domain.liquidation import plan
+from domain.liquidation_plan import PlanRequest
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import RiskLevel, compute_figures
 from domain.market import InstrumentKind
 from domain.money import ONE, Currency
@@ -24,7 +26,7 @@ from resolvers.context import Info, ReadContext
 from resolvers.errors import BAD_USER_INPUT, BOOK_BUSY, FX_RATE_MISSING, ApiError
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.known_names import check_scenario
-from resolvers.liquidation import LiquidationPreview, preview_of, refused_preview
+from resolvers.liquidation_preview import LiquidationPreview, preview_of, refused_preview
 from resolvers.loaders import BookAndOrders
 from resolvers.node import filter_id
 from resolvers.pagination import Connection, Pager
@@ -220,7 +222,7 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     after = shocked(before, scenario)
     figures = compute_figures(after, now, max_age)
     request = PlanRequest(policy=asked.policy, target=asked.target)
-    made = liquidation.plan(after, loaded.open_orders, request, desk.rules.plans, now)
+    made = plan(after, loaded.open_orders, request, desk.rules.plans, now)
     return WhatIf(
         before=figures_of(compute_figures(before, now, max_age)),
         after=figures_of(figures),

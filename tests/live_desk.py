@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import os
 import shutil
 import socket
 import tempfile
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -32,11 +32,23 @@ from models import outbox
 from models.database import Database, transaction
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from subscriptions.bus import Message
+from subscriptions.group import CatchingUp, Member
+from tests.patience import FAR_S, PATIENCE_S
 
-PATIENCE_S = 30
 POLL_S = 0.01
 DATABASE_FILE = "desk.sqlite3"
 READER = (Permission.RISK_WARNING_READ_ONLY,)
+UNHURRIED: dict[str, Any] = {
+    "ws_init_timeout_s": FAR_S,
+    "ws_ping_interval_s": FAR_S,
+    "http_headers_timeout_s": FAR_S,
+    "http_body_timeout_s": FAR_S,
+    "lease_ttl_s": FAR_S,
+    "database_unreachable_after_s": FAR_S,
+    "database_statement_timeout_s": FAR_S,
+}
+"""What a slow machine must not do to a test: ping in its midst, cut off, lose the lease. Who tests one of
+these sets it."""
 
 
 @dataclass(slots=True)
@@ -106,9 +118,32 @@ class LiveDesk:
         quote = Quote(Symbol(symbol), self.clock(), bid=value, ask=value, last=value)
         await self.resources.bus.broadcast(QUOTES_TOPIC, [Message(symbol, quote_to_bytes(quote))])
 
+    @property
+    def members(self) -> set[Member]:
+        """The subscriptions that have joined the feed."""
+        joined = [member for group in self.live.feed.groups for member in group.members]
+        return {member.member if isinstance(member, CatchingUp) else member for member in joined}
+
     async def until_members(self, count: int) -> None:
         """Until so many subscriptions have joined the feed."""
-        await until(lambda: sum(len(group.members) for group in self.live.feed.groups) == count)
+        await until(lambda: len(self.members) == count)
+
+    @asynccontextmanager
+    async def joining(self, count: int = 1) -> AsyncIterator[None]:
+        """Until so many have joined that had not before, whoever of an earlier socket leaves meanwhile."""
+        before = self.members
+        yield
+        await until(lambda: len(self.members - before) == count)
+
+    async def until_fed(self) -> None:
+        """Until the feed of this process has handed out all that is committed."""
+        with self.resources.database.active():
+            async with asyncio.timeout(PATIENCE_S):
+                while (await outbox.backlog(self.clock())).events:  # noqa: ASYNC110 - the database has no event
+                    await asyncio.sleep(POLL_S)
+            newest = (await outbox.stream_head()).last_offset
+        feed = self.live.feed
+        await until(lambda: feed._position is not None and feed._position.offset >= newest and feed.idle)
 
 
 @asynccontextmanager
@@ -118,7 +153,7 @@ async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDes
     if "database_url" not in settings:
         await _place_database(directory)
     usual: dict[str, Any] = {"data_directory": directory, "relay_poll_interval_s": 0.05}
-    chosen = load_settings(**(usual | settings))
+    chosen = load_settings(**(UNHURRIED | usual | settings))
     app = create_app(chosen, Parts(clock))
     listener = socket.create_server(("127.0.0.1", 0))
     # Small buffers of the kernel: a reader that stalls is noticed after little data.
@@ -140,15 +175,22 @@ async def _place_database(directory: Path) -> None:
     path = directory / DATABASE_FILE
     if await asyncio.to_thread(path.exists):
         return
-    template = Path(tempfile.gettempdir()) / f"migrated-{os.getpid()}.sqlite3"
+    template = _template()
     if not await asyncio.to_thread(template.exists):
-        atexit.register(template.unlink)
         database = Database(f"sqlite://{template}", pool_size=1)
         await database.open()
         await database.migrate()
         await database.close()
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread(shutil.copyfile, template, path)
+
+
+@cache
+def _template() -> Path:
+    """In a directory that nobody had before: what a killed process left may have older tables."""
+    directory = Path(tempfile.mkdtemp(prefix="migrated-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory / DATABASE_FILE
 
 
 async def until(holds: Any) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import orjson
 
-PATIENCE_S = 30.0
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)

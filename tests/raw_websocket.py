@@ -14,8 +14,9 @@ from typing import Any, Self
 
 import orjson
 
+from tests.patience import PATIENCE_S
+
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
-PATIENCE_S = 30.0
 _FINAL, _MASKED, _RESERVED = 0x80, 0x80, 0x70
 
 

@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-PATIENCE_S = 20.0
+from tests.patience import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)

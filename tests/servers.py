@@ -28,7 +28,7 @@ from uuid import uuid4
 
 import asyncpg
 
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 180.0
 POLL_INTERVAL_S = 0.02
 POSTGRES_OPTIONS = ("-cmax_connections=200", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories=")
 NOT_DURABLE = ("-cfsync=off", "-csynchronous_commit=off", "-cfull_page_writes=off")
@@ -173,11 +173,18 @@ async def fresh_database(postgres_url: str, copy_of: str | None = None) -> Async
 
 
 def free_port() -> int:
-    """A loopback TCP port nobody listens on at this moment."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """A loopback TCP port nobody listens on, kept for whoever binds it by its number.
+
+    A socket that is bound and never listens stays for as long as this process: the kernel gives the port to
+    nobody who asks for any, neither before a server takes it nor while one is killed and started again.
+    Servers that reuse addresses, as all of ours do, may listen beside it; who connects meanwhile is refused.
+    """
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    port: int = keeper.getsockname()[1]
+    keeper.detach()
+    return port
 
 
 class _Server:

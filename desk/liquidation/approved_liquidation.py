@@ -21,7 +21,7 @@ from desk.liquidation.record_liquidation import record_liquidation
 from desk.outcomes import LiquidationRefused
 from domain.approval import Approval, ApprovalKind
 from domain.events import CaseView
-from domain.liquidation import Plan
+from domain.liquidation_plan import Plan
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case

@@ -10,16 +10,13 @@ what a person has decided ends it, except by the rules of intraday accounts, whi
 Each is told once, by a case event and a follow-up record.
 
 Where a cap on one order leaves something to collect, the run was one slice: the setting stays, held as
-CAPPED, and the next slice is planned when every order of the last one has ended. It ends where one of those
-was cancelled, or filled before its cancel came, or was rejected: somebody wanted it so, or it would
-be rejected for ever.
+CAPPED, and the next slice is planned when every order of the last one has ended, unless nobody wants it any
+more (see last_slice). A shortfall that is cured ends nothing before the case is closed: it is held.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
-
-import structlog
 
 from desk.answers import Answers
 from desk.audit import case_entry
@@ -27,37 +24,38 @@ from desk.case_work.case_command import record_edit
 from desk.desk import Desk
 from desk.follow_up import note
 from desk.kill_switch import frozen_by
+from desk.liquidation.last_slice import last_slice_of, was_called_off, why_unwanted
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.one_person_limit import load_lately, why_two
 from desk.liquidation.plan_liquidation import ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
+from desk.turns import Fault
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.open_orders import as_open_orders
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import CaseId
-from domain.liquidation import OpenOrder, Plan, PlanRequest, plan
-from domain.margin import Holding
+from domain.liquidation import plan
+from domain.liquidation_plan import Plan, PlanRequest
+from domain.margin import Holding, compute_figures
 from domain.market import TradeStatus
-from domain.order import Order, OrderStatus, OrderType
+from domain.order import Order, OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
+from domain.sellable import OpenOrder
 from domain.sessions import is_reliable, sessions_of
 from models.audit import write_audit
 from models.book import AccountBook, load_books
-from models.case import due_auto_liquidations, hold_auto_liquidation, lock_case
-from models.database import Busy, transaction
-from models.order import changes_of, open_orders_of, orders_of_cases
-
-log = structlog.get_logger()
+from models.case import hold_auto_liquidation, lock_case
+from models.holding import symbols_of
+from models.order import open_orders_of
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
-_UNWANTED = (OrderStatus.CANCELED, OrderStatus.REJECTED)
 _PASSING = frozenset({TradeStatus.CLOSED, TradeStatus.HALTED, TradeStatus.AUCTION})
 
 
@@ -79,24 +77,13 @@ class _Run:
     rest_until: datetime | None
     capped: bool
     """A cap left something: another slice is to follow."""
+    after_cure: bool = False
+    """The shortfall was cured meanwhile, and is back."""
 
 
-async def run_due(desk: Desk, limit: int) -> int:
-    """Try every automatic liquidation that is due, at most `limit`, the longest due first; how many."""
-    due = await due_auto_liquidations(desk.clock(), limit)
-    for case_id in due:
-        try:
-            async with transaction():
-                await _run_case(desk, case_id, desk.clock())
-        except Busy:
-            log.info("an automatic liquidation waits for the account's lock", case=case_id)
-    if due:
-        desk.on_commit()
-    return len(due)
-
-
-async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
-    locked = await lock_case(EVERYTHING, case_id)
+async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
+    """Begin it if it is still due, in the caller's transaction; `Busy` where somebody works on it."""
+    locked = await lock_case(EVERYTHING, case_id, wait=False)
     auto = locked[0].case.auto_liquidation if locked else None
     if locked is None or auto is None or not locked[0].case.live or not auto.due(now):
         return
@@ -105,35 +92,35 @@ async def _run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     view = replace(locked[0], symbols=account.symbols)
     lately = (await load_lately([account], now))[account_id]
     read = ReadAhead(account, await open_orders_of([account_id]), lately)
-    decided: _Run | _Stop | None = await _last_slice(desk, view.case, auto, now)
-    if decided is None:
-        decided = await _decide(desk, view, auto, read, now)
+    last = await last_slice_of(view.case, auto)
+    decided = _after_slice(desk, last, now) or await _decide(desk, view, auto, read, now)
     if isinstance(decided, _Run):
-        await _start(desk, view, auto, read, decided, now)
+        after_cure = was_called_off(last) or auto.held is RefusalCode.NOTHING_TO_COLLECT
+        await _start(desk, view, auto, read, replace(decided, after_cure=after_cure), now)
     else:
         await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
 
 
-async def _last_slice(desk: Desk, case: Case, auto: AutoLiquidation, now: datetime) -> _Stop | None:
+async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -> None:
+    """That the desk failed, once, and when it tries again; in the caller's transaction. `Busy` as above."""
+    locked = await lock_case(EVERYTHING, case_id, wait=False)
+    auto = locked[0].case.auto_liquidation if locked else None
+    if locked is None or auto is None or not locked[0].case.live:
+        return
+    if auto.held is RefusalCode.CAPPED and fault.count > 1:
+        await hold_auto_liquidation(case_id, fault.until)
+        return
+    view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
+    message = "The desk failed at it by a fault of its own, and undid what it had begun."
+    await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, message, fault.until), now)
+
+
+def _after_slice(desk: Desk, last: Sequence[Order], now: datetime) -> _Stop | None:
     """Of a liquidation in slices: the next one waits for the last one's end, or does not come any more."""
-    if auto.held is not RefusalCode.CAPPED or auto.trigger is AutoLiquidationTrigger.INTRADAY:
-        return None
-    own = [order for order in (await orders_of_cases([case.id]))[case.id] if order.placed_by == SYSTEM]
-    last = [order for order in own if order.created_at == own[-1].created_at]
     if not all(order.terminal for order in last):
         return _Stop(RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
-    unwanted = await _unwanted(last)
+    unwanted = why_unwanted(last)
     return None if unwanted is None else _Stop(RefusalCode.CAPPED, f"{unwanted}; set it again to go on.")
-
-
-async def _unwanted(slice_: Sequence[Order]) -> str | None:
-    """Why no further slice is wanted: also where the market was faster than the cancel that somebody sent."""
-    if any(order.status in _UNWANTED for order in slice_):
-        return "An order of the last slice was cancelled or rejected"
-    steps = await changes_of([order.id for order in slice_])
-    if any(step.status is OrderStatus.PENDING_CANCEL for order in slice_ for step in steps[order.id]):
-        return "The cancel of an order of the last slice was asked for"
-    return None
 
 
 async def _decide(
@@ -154,6 +141,8 @@ async def _decide(
     request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
     made = await _planned(desk, view.case, account, as_open_orders(read.orders), request, now)
     if isinstance(made, Refusal):
+        if made.code is RefusalCode.NOTHING_TO_COLLECT:
+            return _nothing(desk, view.case, account, made, now)
         return _stopped(desk, made, opens, sessions.trading, now)
     # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
     why = None if standing else why_two(desk, account, read.lately, made, cases=1, override=False)
@@ -192,11 +181,20 @@ async def _forbidden(desk: Desk, case: Case, account: AccountBook, now: datetime
     return accepted if isinstance(accepted, Refusal) else switched_off(account, ForceType.AUTOMATIC)
 
 
+def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now: datetime) -> _Stop:
+    """Until the case is closed as cured, the shortfall may come back, and what was set still stands."""
+    cured = case.cured_since is not None
+    if not is_recovery(case):
+        cured = not compute_figures(account.book, now, desk.rules.max_price_age).amount
+    if not cured:
+        return _Stop(refused.code, refused.message)
+    message = "The shortfall is cured for now; it goes on should that not last until the case is closed."
+    return _Stop(refused.code, message, _soon(desk, now))
+
+
 def _stopped(
     desk: Desk, refused: Refusal, opens: datetime | None, trading: Sequence[Holding], now: datetime
 ) -> _Stop:
-    if refused.code is RefusalCode.NOTHING_TO_COLLECT:
-        return _Stop(refused.code, refused.message)
     if opens is not None:
         return _Stop(RefusalCode.MARKET_CLOSED, "The market is shut.", opens)
     if any(held.instrument.trade_status in _PASSING for held in trading):
@@ -211,6 +209,8 @@ async def _start(
     text = (
         f"Automatic liquidation: {len(run.plan.legs)} orders, {plain(run.plan.amount_after)} left after them."
     )
+    if run.after_cure:
+        text += " The shortfall had been cured meanwhile, and came back before the case was closed."
     rest = None
     if run.capped:
         rest = replace(auto, held=RefusalCode.CAPPED, held_until=_soon(desk, now))
@@ -221,7 +221,8 @@ async def _start(
     noted = await note(desk, view.case, SYSTEM, text, now)
     changed = replace(view, case=replace(noted, auto_liquidation=rest))
     item = LiquidateCase(view.case.id, None, run.request)
-    command = Liquidate(_key(view.case, auto), (item,), f"automatic, {auto.trigger}")
+    reason = f"automatic, {auto.trigger}" + (", after a cure that did not last" if run.after_cure else "")
+    command = Liquidate(_key(view.case, auto), (item,), reason)
     started = await record_liquidation(desk, DESK, command, item, changed, run.plan, read, now)
     answers = Answers(LIQUIDATION_OUTCOMES, SYSTEM, command.idempotency_key)
     await answers.store(view.case.id, started, now)
@@ -235,7 +236,9 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     edited = decide(view.case, CaseTrigger.EDITED, now)
     assert not isinstance(edited, Refusal), "a live case can be edited"
     if stop.until is not None:
-        left = replace(auto, held=stop.code, held_until=stop.until)
+        # A fault must not make the desk forget that it waits for the end of a slice.
+        forgetful = stop.code is RefusalCode.DESK_FAULT and auto.held is RefusalCode.CAPPED
+        left = replace(auto, held=auto.held if forgetful else stop.code, held_until=stop.until)
         text = f"Automatic liquidation waits until {_moment(stop.until)}: {stop.message}"
     else:
         left, text = None, f"Automatic liquidation did not run and is off: {stop.message}"

@@ -4,10 +4,11 @@ When the phase of a market's day changes, every intraday account of it is looked
 whole debt is what is to be collected (see domain.intraday): a case is opened where there is none, open orders
 are cancelled, the client's own too, and the automatic liquidation sells until nothing is owed. Shorts are
 recalled and covered in the same way. Doing it twice does nothing more: a new leader cancels nothing that was
-ordered since the accounts have to be flat. An account that somebody works on is left to the next look.
+ordered since the accounts have to be flat. An account that somebody works on is left to the next look, and
+one that the desk fails at holds up no other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
@@ -17,7 +18,8 @@ from desk.case_work.case_command import record_edit
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
-from desk.stock_recovery.cover_intraday import recall_shorts
+from desk.stock_recovery.cover_intraday import recall, to_recall
+from desk.turns import Turns
 from desk.unless_busy import unless_busy
 from desk.watching.assess_case import assess_account
 from desk.watching.open_orders import as_open_orders
@@ -30,7 +32,7 @@ from domain.case import (
     CaseTrigger,
     decide,
 )
-from domain.events import BookChanged, CaseView, Event, OrderView
+from domain.events import AccountReference, BookChanged, CaseView, Event, OrderView
 from domain.ids import AccountId
 from domain.intraday import IntradayPhase
 from domain.liquidation import uncovered_amount
@@ -52,10 +54,11 @@ from venues.base import Venue
 class IntradayDay:
     """Follows the phases of the day; one per leader. A new leader begins by looking at every account."""
 
-    def __init__(self, desk: Desk, venue: Venue, *, clear_client_orders: bool = True) -> None:
+    def __init__(self, desk: Desk, venue: Venue, turns: Turns, *, clear_client_orders: bool = True) -> None:
         """`clear_client_orders`: cancel what clients ordered themselves as well, where the venue can."""
         self._desk = desk
         self._venue = venue
+        self._turns = turns
         self._clear_client_orders = clear_client_orders
         self._to_begin: dict[Currency, set[AccountId]] = {}
         """Whom the phase has not reached yet: somebody works on them."""
@@ -83,15 +86,35 @@ class IntradayDay:
             if begins and self._clear_client_orders:
                 self._to_clear.update(ids)
             await self._clear(ids)
-            await recall_shorts(self._desk, ids)
+            for account_id in await to_recall(ids):
+                await self._share(account_id, partial(recall, self._desk, account_id))
             await self._arm(ids)
+
+    async def _share(self, account_id: AccountId, step: Callable[[], Awaitable[None]]) -> bool:
+        """The account's share of a look, under its lock; False: somebody works on it, or the desk failed."""
+        done = False
+
+        async def turn() -> None:
+            nonlocal done
+            done = await unless_busy(account_id, step)
+
+        if self._turns.waits(account_id):
+            return False
+        await self._turns.take(account_id, "an intraday account", turn)
+        self._desk.on_commit()
+        return done
 
     async def _clear(self, ids: Sequence[AccountId]) -> None:
         """Clients' own orders, again and again while the venue is away."""
         waiting = [account_id for account_id in ids if account_id in self._to_clear]
         for row in (await load_accounts(EVERYTHING, waiting)).values() if waiting else ():
-            if await cancel_client_orders(self._desk, self._venue, row.reference):
-                self._to_clear.discard(row.reference.account_id)
+            if not self._turns.waits(row.reference.account_id):
+                clear = partial(self._clear_one, row.reference)
+                await self._turns.take(row.reference.account_id, "orders of an intraday client", clear)
+
+    async def _clear_one(self, account: AccountReference) -> None:
+        if await cancel_client_orders(self._desk, self._venue, account):
+            self._to_clear.discard(account.account_id)
 
     async def _begin(self, account_id: AccountId, flat_since: datetime | None) -> bool:
         """The account by the rules of the phase; the monitor is told to read it anew. False: try again."""
@@ -106,15 +129,13 @@ class IntradayDay:
             events.append(BookChanged(desk.event_id(), now, account_id))
             await outbox.append(events)
 
-        begun = await unless_busy(account_id, begin)
-        desk.on_commit()
-        return begun
+        return await self._share(account_id, begin)
 
     async def _arm(self, ids: Sequence[AccountId]) -> None:
         """Whatever is owed and not covered by open orders is sold, or bought back."""
         for seen in await live_cases_of(ids):
             if _to_arm(seen):
-                await unless_busy(seen.case.account_id, partial(self._arm_case, seen))
+                await self._share(seen.case.account_id, partial(self._arm_case, seen))
 
     async def _arm_case(self, seen: CaseView) -> None:
         desk, now = self._desk, self._desk.clock()

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 
 from desk.outcomes import plain, request_hash
+from domain.amount_formula import LiquidationTarget
 from domain.approval import Approval
 from domain.ids import CaseId, RecoveryId
-from domain.liquidation import LiquidationTarget, PlanRequest
+from domain.liquidation_plan import PlanRequest
 from models.codec import Codec
 
 

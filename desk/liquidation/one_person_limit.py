@@ -13,7 +13,7 @@ from desk.desk import Desk
 from desk.four_eyes.request_approval import Facts
 from desk.outcomes import plain
 from domain.ids import AccountId, Symbol
-from domain.liquidation import Plan
+from domain.liquidation_plan import Plan
 from domain.margin import rate_to_base, valuation_price
 from domain.market import Instrument
 from domain.money import ONE, ZERO, Currency, exact

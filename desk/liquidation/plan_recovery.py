@@ -6,7 +6,7 @@ from datetime import datetime
 from desk.desk import Desk
 from domain.case import Case
 from domain.ids import RecoveryId, Symbol
-from domain.liquidation import Plan, PlanRequest
+from domain.liquidation_plan import Plan, PlanRequest
 from domain.recovery_plan import plan_recovery
 from domain.refusals import Refusal
 from domain.sellable import OpenOrder

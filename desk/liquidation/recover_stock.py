@@ -12,7 +12,7 @@ from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationOutcome, LiquidationRefused, lacks
 from domain.ids import CaseId, RecoveryId
-from domain.liquidation import PlanRequest
+from domain.liquidation_plan import PlanRequest
 from domain.principal import Capability, Principal
 from domain.refusals import RefusalCode
 from models.stock_recovery import RecoveryView, load_recoveries

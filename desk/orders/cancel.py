@@ -77,7 +77,7 @@ async def _decide_order(
     if isinstance(change, Refusal):
         outcome = CancelRefused(order_id, change.code, change.message, True)
     else:
-        outcome = CancelRequested(order_id, change.unchanged)
+        outcome = CancelRequested(order_id, already_pending=view.order.cancel_requested)
         if not change.unchanged:
             detail = {"idempotencyKey": command.idempotency_key, "reason": command.reason}
             step = await store_step(desk, view, change, by=principal, action="cancel", detail=detail)

@@ -1,7 +1,8 @@
 """Delivers the alert feed to one endpoint: in order, each event at least once, nothing twice on purpose.
 
 The position is stored after every delivery, so a restart repeats at most the event that was on its way; it
-has the same id then. Who owns the endpoint is looked at before every delivery.
+has the same id then. Before every delivery it is looked at whether the owner may still see, and whether he
+removed or replayed the endpoint or rotated its secret.
 """
 
 from collections.abc import Callable
@@ -20,9 +21,8 @@ from domain.webhook import (
     WebhookTrigger,
     after_post,
     disabled,
-    secret_of,
-    signature_headers,
 )
+from domain.webhook_secret import signature_headers, signing_secrets
 from messages.base import WebhookPort
 from models import outbox
 from models.audit import write_audit
@@ -97,7 +97,10 @@ class WebhookDeliverer:
         if await revoked_since(webhook.owner, webhook.authorized_at):
             await self._disable(webhook, WebhookTrigger.REVOKED, "the owner's access was revoked")
             return None
-        fault = await self._port.post(webhook.url, *self._signed(webhook, event, row.offset))
+        current = await load_webhook(webhook.id)
+        if current is None or current.generation != webhook.generation:
+            return None
+        fault = await self._port.post(webhook.url, *self._signed(current, event, row.offset))
         self._counts.posts[fault is None] += 1
         rules, now = self._desk.rules.webhooks, self._desk.clock()
         after = after_post(
@@ -115,8 +118,9 @@ class WebhookDeliverer:
 
     def _signed(self, webhook: Webhook, event: Event, offset: int) -> tuple[dict[str, str], bytes]:
         body = self._body(webhook, event, offset)
-        secret = secret_of(self._desk.rules.webhooks.secret_key, webhook.id, webhook.salt)
-        return signature_headers(secret, event.id, self._desk.clock(), body), body
+        now = self._desk.clock()
+        secrets = signing_secrets(self._desk.rules.webhooks.secret_key, webhook, now)
+        return signature_headers(secrets, event.id, now, body), body
 
     async def _disable(self, webhook: Webhook, trigger: WebhookTrigger, reason: str) -> None:
         await self._store_disabled(webhook, disabled(webhook, trigger, reason, self._desk.clock()))

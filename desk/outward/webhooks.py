@@ -1,4 +1,4 @@
-"""An owner's commands on webhook endpoints: register, remove, replay."""
+"""An owner's commands on webhook endpoints: register, remove, replay, rotate the secret."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -8,7 +8,8 @@ from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
-from domain.webhook import Webhook, WebhookEvent, WebhookId, check_url, replayed, secret_of
+from domain.webhook import Webhook, WebhookEvent, WebhookId, check_url, replayed
+from domain.webhook_secret import rotated, secret_of
 from models import outbox
 from models.audit import write_audit
 from models.webhook import (
@@ -18,9 +19,11 @@ from models.webhook import (
     lock_webhook,
     one_registration_at_a_time,
     save_replayed,
+    save_secrets,
 )
 
 NONE = Refusal(RefusalCode.NOT_FOUND, "You have no such webhook.")
+ROTATES = "rotateWebhookSecret"
 _NEEDS = Capability.MANAGE_WEBHOOKS
 
 
@@ -50,6 +53,14 @@ class ReplayWebhook:
     position: tuple[str, int] | None
     """Epoch and offset that a cursor names."""
     from_now: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RotateWebhookSecret:
+    """The command."""
+
+    idempotency_key: str
+    webhook_id: WebhookId
 
 
 async def register_webhook(
@@ -116,6 +127,38 @@ async def replay_webhook(desk: Desk, principal: Principal, command: ReplayWebhoo
     return await run_once(desk, principal, "replayWebhook", key, webhook_id, request, decide, needs=_NEEDS)
 
 
+async def rotate_webhook_secret(
+    desk: Desk, principal: Principal, command: RotateWebhookSecret, made: Callable[[str], None]
+) -> Outcome:
+    """A new secret; the old one signs beside it for a while. `made` hears it as in `register_webhook`.
+
+    The outcome names the rotation: of a request sent twice at once, one is rolled back with its secret.
+    """
+    key, webhook_id = command.idempotency_key, command.webhook_id
+    secrets: dict[str, str] = {}
+
+    async def decide() -> Outcome | Refusal:
+        webhook = await lock_webhook(principal.subject, webhook_id)
+        if webhook is None:
+            return NONE
+        rules = desk.rules.webhooks
+        after = rotated(webhook, desk.new_id(), rules.rotation, desk.clock())
+        if isinstance(after, Refusal):
+            return after
+        await save_secrets(after)
+        until = after.retiring[-1].until
+        await _audit(desk, principal, ROTATES, webhook, after, key, oldSecretUntil=until.isoformat())
+        rotation = desk.new_id()
+        secrets[rotation] = secret_of(rules.secret_key, webhook_id, after.salt)
+        return Done(rotation)
+
+    request = {"webhook": webhook_id}
+    outcome = await run_once(desk, principal, ROTATES, key, webhook_id, request, decide, needs=_NEEDS)
+    if isinstance(outcome, Done) and outcome.id in secrets:
+        made(secrets[outcome.id])
+    return outcome
+
+
 async def _no_room(desk: Desk, principal: Principal) -> Refusal | None:
     rules = desk.rules.webhooks
     if await count_webhooks(principal.subject) >= rules.max_per_subject:
@@ -155,7 +198,13 @@ async def _position(command: ReplayWebhook, webhook: Webhook) -> tuple[str, int]
 
 
 async def _audit(
-    desk: Desk, principal: Principal, action: str, before: Webhook | None, after: Webhook | None, key: str
+    desk: Desk,
+    principal: Principal,
+    action: str,
+    before: Webhook | None,
+    after: Webhook | None,
+    key: str,
+    **detail: str,
 ) -> None:
     now = desk.clock()
-    await write_audit([webhook_entry(principal, now, action, before, after, idempotencyKey=key)])
+    await write_audit([webhook_entry(principal, now, action, before, after, idempotencyKey=key, **detail)])

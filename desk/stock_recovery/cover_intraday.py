@@ -7,13 +7,11 @@ Written options are left alone: whether they may stay is what their margin is fo
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import partial
 
 from desk.audit import entry
 from desk.desk import Desk
 from desk.outcomes import plain
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
-from desk.unless_busy import unless_busy
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.market import InstrumentKind
@@ -30,14 +28,12 @@ from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of
 REASON = "Stock is lent to intraday accounts within the day only."
 
 
-async def recall_shorts(desk: Desk, ids: Sequence[AccountId]) -> None:
-    """Ask these accounts for what they are short of and nobody has asked them for."""
+async def to_recall(ids: Sequence[AccountId]) -> list[AccountId]:
+    """Those of these accounts that are short of something that nobody has asked them for."""
     shorts = await short_stocks_of(ids)
     known = await open_recoveries_of([account_id for account_id, _ in shorts]) if shorts else []
     open_of = {key: recallable_quantity(quantity, _recalls(known, *key)) for key, quantity in shorts.items()}
-    for account_id in dict.fromkeys(account_id for (account_id, _), quantity in open_of.items() if quantity):
-        await unless_busy(account_id, partial(_recall, desk, account_id))
-        desk.on_commit()
+    return list(dict.fromkeys(account_id for (account_id, _), quantity in open_of.items() if quantity))
 
 
 def _recalls(known: Sequence[Recovery], account_id: AccountId, symbol: Symbol) -> list[Recovery]:
@@ -50,7 +46,8 @@ def _recalls(known: Sequence[Recovery], account_id: AccountId, symbol: Symbol) -
     ]
 
 
-async def _recall(desk: Desk, account_id: AccountId) -> None:
+async def recall(desk: Desk, account_id: AccountId) -> None:
+    """Ask it for all of that; in the caller's transaction, under the account's lock."""
     now = desk.clock()
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
     wanted = [

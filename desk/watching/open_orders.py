@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from domain.events import OrderView
-from domain.liquidation import OpenOrder
+from domain.sellable import OpenOrder
 
 
 def as_open_orders(orders: Sequence[OrderView]) -> list[OpenOrder]:

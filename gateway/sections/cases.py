@@ -65,8 +65,14 @@ class CaseSettings(Section):
         description="After how many seconds an automatic liquidation that waits for a price, or for the end "
         "of a slice, is tried again.",
     )
+    auto_liquidation_fault_wait_max_s: Seconds = Field(
+        300,
+        description="The longest wait, in seconds, before an automatic liquidation, or an intraday account, "
+        "that the desk failed at is tried again; the first is GATEWAY_AUTO_LIQUIDATION_RETRY_S, then it "
+        "doubles.",
+    )
     auto_liquidation_batch: Count = Field(
-        100, description="The most automatic liquidations that are begun at a time."
+        100, description="The most automatic liquidations that are read at a time."
     )
     intraday_flat_minutes: int = Field(
         15, ge=0, description="How many minutes before the close intraday accounts have to be flat; 0: never."

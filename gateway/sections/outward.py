@@ -66,6 +66,12 @@ class OutwardSettings(Section):
         None,
         description="What webhooks' secrets are derived from, 32 bytes or more; default: the auth secret.",
     )
+    webhook_secret_overlap_hours: Count = Field(
+        24, description="For how many hours a webhook's old secret signs beside the new one after a rotation."
+    )
+    webhook_old_secrets_max: Count = Field(
+        3, description="The most old secrets that sign beside the newest one of a webhook."
+    )
     webhook_allow_http: bool = Field(
         False, description="Whether a webhook's URL may begin with http://, for receivers on this machine."
     )

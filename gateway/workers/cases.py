@@ -1,28 +1,37 @@
 """The leader's loops that act on cases by themselves, and on the requests and recalls around them."""
 
 from desk.approvals import expire_approvals
-from desk.liquidation.auto_liquidate import run_due
 from desk.liquidation.flatten_intraday import IntradayDay
+from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.market_days import shift_deadlines
 from desk.stock_recovery.collect_stock import collect_stock
+from desk.turns import Turns
 from gateway.resources import Resources
+from gateway.workers.policy import liquidation_turns
 from gateway.workers.repeat import every, in_batches, woken_within
 from venues.base import Venue
 
 EXPIRE_APPROVALS_MAX = 100
 
 
-async def liquidate_automatically(resources: Resources, venue: Venue) -> None:
-    """See to intraday accounts, then begin what is due."""
+async def liquidate_automatically(resources: Resources) -> None:
+    """Begin what is due."""
     settings, desk = resources.settings, resources.desk
-    day = IntradayDay(desk, venue, clear_client_orders=settings.cancel_client_orders)
+    rounds = AutomaticLiquidations(desk, _turns(resources), settings.auto_liquidation_batch)
+    await every(settings.auto_liquidation_poll_s, rounds.run_due)
 
-    async def look_and_sell() -> None:
-        await day.look()
-        batch = settings.auto_liquidation_batch
-        await in_batches(batch, lambda: run_due(desk, batch))
 
-    await every(settings.auto_liquidation_poll_s, look_and_sell)
+async def flatten_intraday(resources: Resources, venue: Venue) -> None:
+    """See to intraday accounts; what they have to sell is begun by the other loop."""
+    settings = resources.settings
+    day = IntradayDay(
+        resources.desk, venue, _turns(resources), clear_client_orders=settings.cancel_client_orders
+    )
+    await every(settings.auto_liquidation_poll_s, day.look)
+
+
+def _turns(resources: Resources) -> Turns:
+    return liquidation_turns(resources.settings, resources.desk.clock, resources.liquidation_faults.count)
 
 
 async def follow_market_days(resources: Resources) -> None:

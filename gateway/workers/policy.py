@@ -1,15 +1,39 @@
 """How the desk's loops are kept running."""
 
-from gateway.supervisor import RestartPolicy, Supervisor, Worker
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from desk.turns import Turns, Work
+from gateway.settings import Settings
+from gateway.supervisor import RestartPolicy, Supervisor, Worker, attempted
+from models.database import DatabaseUnavailable
 from subscriptions.bus import BusUnavailable
 
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
 """A database that is away for an hour must not end the desk: it tries on, is not ready meanwhile, and back at
 work soon after the database is."""
-OUTAGES = (BusUnavailable, ConnectionError)
+OUTAGES = (BusUnavailable, DatabaseUnavailable, ConnectionError)
 """What bus and database raise while their server is away."""
 
 
 def supervised(*workers: Worker) -> Supervisor:
     """Not started yet."""
     return Supervisor(workers, PERSISTENT, outages=OUTAGES)
+
+
+async def attempt(work: Work) -> Exception | None:
+    """What one share of a loop's work raised; an outage is raised."""
+    return await attempted(work, OUTAGES)
+
+
+def liquidation_turns(
+    settings: Settings, clock: Callable[[], datetime], on_fault: Callable[[], None] = lambda: None
+) -> Turns:
+    """Of the rounds in which the desk liquidates by itself."""
+    return Turns(
+        attempt,
+        clock,
+        first_wait=timedelta(seconds=settings.auto_liquidation_retry_s),
+        max_wait=timedelta(seconds=settings.auto_liquidation_fault_wait_max_s),
+        on_fault=on_fault,
+    )

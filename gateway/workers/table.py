@@ -14,6 +14,7 @@ from gateway.wake import tell_leader, wake_for_others
 from gateway.workers.cases import (
     collect_options_stock,
     expire_requests,
+    flatten_intraday,
     follow_market_days,
     liquidate_automatically,
 )
@@ -63,7 +64,8 @@ def of_trading(resources: Resources, opened: OpenVenue, feed: Feed | None) -> Su
         Worker("events", lambda: listen_for_changes(resources, monitor)),
         Worker("dispatcher", lambda: dispatch_orders(resources, opened.venue)),
         Worker("reports", lambda: record_reports(resources, opened.venue)),
-        Worker("automatic liquidations", lambda: liquidate_automatically(resources, opened.venue)),
+        Worker("intraday accounts", lambda: flatten_intraday(resources, opened.venue)),
+        Worker("automatic liquidations", lambda: liquidate_automatically(resources)),
         Worker("deadlines", lambda: follow_market_days(resources)),
     ]
     if feed is not None:

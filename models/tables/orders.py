@@ -33,6 +33,7 @@ class OrderTable(Model):
     version = fields.IntField()
     override = fields.BooleanField(default=False)
     raw_status = fields.CharField(max_length=40, null=True)
+    cancel_cause = fields.CharField(max_length=10, null=True)
 
     class Meta:
         table = "liquidation_order"

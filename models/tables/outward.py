@@ -77,6 +77,7 @@ class WebhookTable(Model):
     account_scope = fields.TextField(null=True)
     authorized_at = fields.DatetimeField()
     salt = fields.CharField(max_length=32)
+    retiring = fields.TextField(null=True)
     created_at = fields.DatetimeField()
     epoch = fields.CharField(max_length=32)
     stream_offset = fields.BigIntField()

@@ -8,7 +8,7 @@ from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEve
 from domain.ids import Symbol
 from domain.market import Quote
 from domain.principal import Audience
-from models.case import CaseFilter, CaseSort, page_cases
+from models.case_list import CaseFilter, CaseSort, page_cases
 from models.database import consistent_read
 from models.market import load_quotes
 from models.order import OrderFilter, page_orders

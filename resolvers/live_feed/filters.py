@@ -14,7 +14,7 @@ from domain.events import (
 )
 from domain.ids import Symbol
 from domain.principal import Audience, Capability
-from models.case import CaseFilter
+from models.case_list import CaseFilter
 from models.order import OrderFilter
 
 

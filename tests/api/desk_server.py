@@ -25,15 +25,15 @@ from gateway.settings import Settings, load_settings
 from models.database import Database, Row, fetch
 from tests.api.desk_client import Caller
 from tests.api.outside import Clock, Market, PushFeed
+from tests.patience import FAR_S, PATIENCE_S
 from venues.paper import PaperVenue
 
-PATIENCE_S = 60.0
-"""For what takes a moment, on a slow and busy machine."""
 POLL_S = 0.005
 TOKEN_MINUTES = 8 * 60
 _PATIENT = (
     *("database_lock_timeout_s", "http_headers_timeout_s", "http_body_timeout_s", "lease_ttl_s"),
-    *("shutdown_timeout_s", "sse_reserved_s", "ws_init_timeout_s", "ws_ping_interval_s"),
+    *("database_unreachable_after_s", "sse_reserved_s", "ws_init_timeout_s", "ws_ping_interval_s"),
+    "database_statement_timeout_s",
 )
 """Settings that limit in real time how long somebody is waited for."""
 
@@ -72,8 +72,9 @@ class World:
                 "relay_poll_interval_s": 0.1,
                 "lease_renew_s": 0.05,
                 "order_ack_timeout_s": 10,
+                "shutdown_timeout_s": PATIENCE_S,
             }
-            | dict.fromkeys(_PATIENT, PATIENCE_S)
+            | dict.fromkeys(_PATIENT, FAR_S)
             | changes
         )
 

@@ -234,6 +234,7 @@ EVERY: Mapping[str, Use] = {
     "registerWebhook": Use("RegisterWebhookInput", _webhook, _P.SERVICE),
     "removeWebhook": Use("RemoveWebhookInput", _registered, _P.SERVICE),
     "replayWebhook": Use("ReplayWebhookInput", _replay, _P.SERVICE),
+    "rotateWebhookSecret": Use("RotateWebhookSecretInput", _registered, _P.SERVICE),
     "liquidate": Use("LiquidateInput", _sale),
     "cancel": Use("CancelInput", _ordered),
     "cancelAll": Use("CancelAllInput", _all_ordered),

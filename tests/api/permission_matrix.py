@@ -61,6 +61,7 @@ ANSWERS = {
     "registerWebhook": _WEBHOOK,
     "removeWebhook": _WEBHOOK,
     "replayWebhook": _WEBHOOK,
+    "rotateWebhookSecret": _WEBHOOK,
     "liquidate": "results { __typename ... on LiquidationRefused { code } }",
     "cancel": "results { __typename ... on CancelRefused { code } }",
     "cancelAll": "result { __typename ... on CancelAllRefused { code } }",
@@ -122,6 +123,9 @@ MUTATIONS: Mapping[str, Row] = {
     "registerWebhook": mutation("registerWebhook", "RegisterWebhookInput", MAY_HOOK, url="refused"),
     "removeWebhook": mutation("removeWebhook", "RemoveWebhookInput", MAY_HOOK, webhookId=CASE),
     "replayWebhook": mutation("replayWebhook", "ReplayWebhookInput", MAY_HOOK, webhookId=CASE),
+    "rotateWebhookSecret": mutation(
+        "rotateWebhookSecret", "RotateWebhookSecretInput", MAY_HOOK, webhookId=CASE
+    ),
     "liquidate": mutation("liquidate", "LiquidateInput", MAY_LIQUIDATE, cases=[{"caseId": CASE}]),
     "cancel": mutation("cancel", "CancelInput", MAY_CANCEL, orderIds=[ORDER]),
     "cancelAll": mutation("cancelAll", "CancelAllInput", MAY_CANCEL, filter={"caseId": CASE}),

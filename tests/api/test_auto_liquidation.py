@@ -1,6 +1,7 @@
 """The desk sells by itself: at its time, once, in session, and never against what people have decided."""
 
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from domain.margin import AccountType
@@ -180,6 +181,81 @@ async def test_a_slice_that_fills_before_its_cancel_arrives_is_the_last_one_too(
     assert len(await orders(trader)) == 2
 
 
+async def _calls_off(desk: Desk, trader: Caller, count: int = 2) -> None:
+    """Prices rise until nothing is left to collect; the case is not closed yet."""
+    await desk.market.says(*quotes(desk.clock(), "200", size=0))
+
+    async def called_off() -> bool:
+        return len(await orders(trader, status=["CANCELED"])) == count
+
+    await desk.until(called_off, "the slice to be called off")
+
+
+async def _falls_back(desk: Desk, trader: Caller, case_id: str) -> None:
+    await desk.market.says(*quotes(desk.clock(), size=0))
+
+    async def owes() -> bool:
+        (case,) = [each for each in await cases(trader) if each["id"] == case_id]
+        return (case["status"], case["uncoveredAmount"]) == ("OPEN", "20000")
+
+    await desk.until(owes, "the shortfall to be back")
+
+
+CAME_BACK = (
+    "Automatic liquidation: 2 orders, 6000 left after them. The shortfall had been cured meanwhile, and came "
+    "back before the case was closed. One order may be no larger: the next slice follows when these have "
+    "ended."
+)
+
+
+async def test_a_cure_that_does_not_last_calls_a_slice_off_and_the_next_one_follows(world: World) -> None:
+    desk, trader, case_id = await _sliced(world)
+    await _calls_off(desk, trader)
+    await _falls_back(desk, trader, case_id)
+    await _time_passes(world, size=0)
+    await desk.until(lambda: _working(trader, 2), "the next slice, planned anew")
+    assert (await told(trader, case_id))[0] == CAME_BACK
+    rows = await desk.rows("SELECT detail FROM audit WHERE action = 'liquidate' ORDER BY id")
+    assert ["after a cure" in row["detail"] for row in rows] == [False, True]
+
+
+async def test_while_a_cure_lasts_automatic_liquidation_waits_and_goes_on_when_it_does_not(
+    world: World,
+) -> None:
+    desk, trader, case_id = await _sliced(world)
+    await _calls_off(desk, trader)
+    desk.clock.advance(seconds=2)
+    await desk.until(lambda: _held(trader, case_id, "NOTHING_TO_COLLECT"), "the hold")
+    assert (await told(trader, case_id))[0].endswith(
+        "The shortfall is cured for now; it goes on should that not last until the case is closed."
+    )
+    await _falls_back(desk, trader, case_id)
+    await _time_passes(world, size=0)
+    await desk.until(lambda: _working(trader, 2), "the next slice")
+    assert (await told(trader, case_id))[0] == CAME_BACK
+
+
+async def test_a_person_who_cancels_what_the_desk_is_calling_off_ends_it(world: World) -> None:
+    desk, trader, case_id = await _sliced(world)
+    desk.venue.behave(PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE))
+    await world.market.says(*quotes(world.clock(), "200", size=0))
+
+    async def asked() -> bool:
+        return len(await orders(trader, status=["PENDING_CANCEL"])) == 2
+
+    await desk.until(asked, "the slice to be called off")
+    (result,) = await cancel(trader, (await orders(trader))[0]["id"])
+    assert (result["__typename"], result["alreadyPending"]) == ("CancelRequested", True)
+
+    async def off() -> bool:
+        await _time_passes(world, size=0)
+        return (await work(trader, case_id))["autoLiquidation"] is None
+
+    await desk.until(off, "the desk to stop")
+    assert "set it again to go on" in (await told(trader, case_id))[0]
+    assert len(await orders(trader)) == 2
+
+
 async def test_at_the_deadline_it_follows_the_deadline(world: World) -> None:
     desk = await owing_desk(world)
     trader = desk.caller()
@@ -285,6 +361,27 @@ async def test_a_typhoon_day_holds_it_until_the_next_trading_day(world: World) -
     await world.market.says(*quotes(world.clock(), size=0))
     await desk.until(lambda: _held(again, case_id, "MARKET_CLOSED"), "the hold")
     assert (await work(again, case_id))["autoLiquidation"]["heldUntil"] == "2020-03-18T01:30:00Z"
+
+
+async def test_a_half_day_told_of_after_its_close_shuts_the_market_and_moves_no_deadline_into_the_past(
+    world: World,
+) -> None:
+    """Wednesday is the last day to cure, until 14:00; at 13:30 it is said that trading ended at noon."""
+    desk = await owing_desk(world)
+    first, second = await ids(desk.caller())
+    desk.clock.advance(days=2, hours=3, minutes=29)
+    trader = desk.caller()
+    await set_auto(trader, [first], atDeadline=True)
+    await set_auto(trader, [second], at="2020-03-18T05:30:00Z")
+    await set_market_day(trader, "XHKG", "2020-03-18", "HALF", closesAt="12:00")
+    for each in (first, second):
+        await desk.until(partial(_has, trader, each, "deadline", "2020-03-19T06:00:00Z"), "the move")
+    await time_comes(world, minutes=1)
+    await desk.until(lambda: _held(trader, second, "MARKET_CLOSED"), "the hold")
+    assert (await work(trader, second))["autoLiquidation"]["heldUntil"] == "2020-03-19T01:30:00Z"
+    seen = await work(trader, first)
+    assert (seen["overdue"], seen["autoLiquidation"]["at"]) == (False, "2020-03-19T06:00:00Z")
+    assert not await orders(trader)
 
 
 async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_rest_waits(

@@ -6,30 +6,27 @@ import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from tests.servers import free_port
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT_S = 30
-STOP_TIMEOUT_S = 5
 SECRET = "a secret of this test alone, long enough"
 
 
 class Gateway:
-    """Runs the command line in a clean environment, with a data directory and a port of its own."""
+    """Runs the command line in a clean environment, with a data directory of its own, on a free port."""
 
     def __init__(self, data_directory: Path) -> None:
         inherited = {name: value for name, value in os.environ.items() if not name.startswith("GATEWAY_")}
-        self.port = free_port()
         self.environment = inherited | {
             "GATEWAY_DATA_DIRECTORY": str(data_directory),
-            "GATEWAY_PORT": str(self.port),
+            "GATEWAY_PORT": "0",
             "COLUMNS": "60",
         }
 
@@ -46,8 +43,7 @@ class Gateway:
     async def run(self, *arguments: str, **settings: str) -> tuple[int | None, list[str], list[str]]:
         """Exit code, lines of stdout and of stderr."""
         process = await self.start(*arguments, **settings)
-        async with asyncio.timeout(START_TIMEOUT_S):
-            out, err = await process.communicate()
+        out, err = await ended(process)
         return process.returncode, out.decode().splitlines(), err.decode().splitlines()
 
     @asynccontextmanager
@@ -55,13 +51,33 @@ class Gateway:
         process = await self.start("serve", "--demo")
         assert process.stdout is not None
         try:
-            async with asyncio.timeout(START_TIMEOUT_S):
+            async with asyncio.timeout(PATIENCE_S):
                 assert (await process.stdout.readline()).startswith(b"Margin-call desk")
             yield process
         finally:
             if process.returncode is None:
                 process.kill()
                 await process.communicate()
+
+
+async def ended(process: Process) -> tuple[bytes, bytes]:
+    """What it printed, on both; it does not outlive its test."""
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            return await process.communicate()
+    finally:
+        if process.returncode is None:
+            process.kill()
+            await process.wait()
+
+
+@contextmanager
+def a_port_of_nobody() -> Iterator[int]:
+    """Taken, so that nobody else gets it, and not listened on."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        port: int = taken.getsockname()[1]
+        yield port
 
 
 @pytest.fixture
@@ -78,24 +94,26 @@ async def refusal(gateway: Gateway, *arguments: str, **settings: str) -> str:
 
 
 async def test_a_taken_port_is_said_in_one_line_before_anything_is_printed(gateway: Gateway) -> None:
-    with socket.create_server(("127.0.0.1", gateway.port)):
-        assert "address already in use" in await refusal(gateway, "serve", "--demo")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = str(taken.getsockname()[1])
+        assert "address already in use" in await refusal(gateway, "serve", "--demo", PORT=port)
 
 
 async def test_a_second_desk_on_the_same_data_is_refused(gateway: Gateway) -> None:
     async with gateway.serving() as first:
-        line = await refusal(gateway, "serve", "--demo", PORT=str(free_port()))
+        line = await refusal(gateway, "serve", "--demo")
         assert f"Another desk (process {first.pid})" in line
 
 
 async def test_ctrl_c_ends_the_desk_at_once_without_a_traceback(gateway: Gateway) -> None:
     async with gateway.serving() as desk:
         desk.send_signal(signal.SIGINT)
-        async with asyncio.timeout(STOP_TIMEOUT_S):
-            _, err = await desk.communicate()
+        _, err = await ended(desk)
+        said = err.decode()
         assert desk.returncode == 0
-        assert "Traceback" not in err.decode()
-        assert '"stopped"' in err.decode().splitlines()[-1]
+        assert "Traceback" not in said
+        assert "did not stop" not in said, "it waited for nobody"
+        assert '"stopped"' in said.splitlines()[-1]
 
 
 async def test_a_desk_that_was_killed_starts_again_on_its_data(gateway: Gateway) -> None:
@@ -107,14 +125,15 @@ async def test_a_desk_that_was_killed_starts_again_on_its_data(gateway: Gateway)
 
 
 async def test_an_unreachable_redis_is_said_in_one_line(gateway: Gateway) -> None:
-    line = await refusal(gateway, "serve", REDIS_URL=f"redis://127.0.0.1:{free_port()}/0")
+    with a_port_of_nobody() as port:
+        line = await refusal(gateway, "serve", REDIS_URL=f"redis://127.0.0.1:{port}/0")
     assert "Redis cannot be used (GATEWAY_REDIS_URL)" in line
 
 
 async def test_an_unreachable_database_is_said_in_one_line_without_its_password(gateway: Gateway) -> None:
-    line = await refusal(
-        gateway, "serve", DATABASE_URL=f"postgres://desk:geheim@127.0.0.1:{free_port()}/desk"
-    )
+    with a_port_of_nobody() as port:
+        url = f"postgres://desk:geheim@127.0.0.1:{port}/desk"
+        line = await refusal(gateway, "serve", DATABASE_URL=url)
     assert "The database cannot be used (GATEWAY_DATABASE_URL)" in line
     assert "geheim" not in line
 
@@ -214,8 +233,7 @@ async def test_a_report_that_nobody_reads_to_its_end_ends_in_silence(gateway: Ga
     process = await asyncio.create_subprocess_shell(
         f"{report} | true", cwd=ROOT, env=gateway.environment, stderr=PIPE
     )
-    async with asyncio.timeout(START_TIMEOUT_S):
-        _, err = await process.communicate()
+    _, err = await ended(process)
     assert err == b""
 
 

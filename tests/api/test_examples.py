@@ -15,6 +15,7 @@ import pytest
 from tests.cutting_proxy import CuttingProxy
 from tests.guards.source import ROOT
 from tests.live_desk import served_desk
+from tests.patience import PATIENCE_S
 
 EXAMPLES = ROOT / "examples"
 EVENTS = 300
@@ -39,7 +40,7 @@ async def followed(directory: Path, *command: str) -> None:
         try:
             await desk.until_members(1)
             publishing = asyncio.create_task(publish_in_bursts(desk.publish))
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 lines = [await client.stdout.readline() for _ in range(EVENTS)]
             await publishing
             assert [line.partition(b" ")[0].decode() for line in lines] == desk.published
@@ -63,7 +64,6 @@ async def test_the_python_client_loses_and_repeats_nothing_when_its_connection_i
     await followed(tmp_path, sys.executable, str(EXAMPLES / "python/follow.py"))
 
 
-@pytest.mark.timeout(300)
 async def test_the_typescript_client_loses_and_repeats_nothing_when_its_connection_is_cut(
     tmp_path: Path,
 ) -> None:

@@ -11,7 +11,7 @@ import pytest_asyncio
 from tests.api.a_full_desk import NUMBER, PER_WAVE, a_full_desk, open_wave
 from tests.api.desk_client import Caller
 from tests.api.desk_server import World
-from tests.api.trading import try_to_liquidate
+from tests.api.trading import orders, try_to_liquidate
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -46,6 +46,11 @@ async def trader(shared_world: World) -> Caller:
     cases = await walk(trader, PAGE, "cases", 100)
     items = [{"caseId": node["id"]} for node in cases if node["account"]["accountNo"].startswith("M0")]
     assert (await try_to_liquidate(trader, items)).data
+
+    async def work() -> bool:
+        return len(await orders(trader, status=["NEW"])) == PER_WAVE
+
+    await desk.until(work, "the orders to be at the venue")
     return trader
 
 

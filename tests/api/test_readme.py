@@ -15,12 +15,11 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import free_port
+from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DAY_SECONDS = "2"
-WAIT_TIMEOUT_S = 80
 LIQUIDATIONS_MAX = 12
 ORDERS_MAX = 6
 
@@ -38,7 +37,7 @@ class Shell:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(f"{block}\necho end of block\n".encode())
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
+        async with asyncio.timeout(PATIENCE_S):
             printed = await self._process.stdout.readuntil(b"end of block\n")
         return printed.decode()
 
@@ -59,7 +58,7 @@ class Watcher:
 
     async def until(self, promised: Callable[[list[str]], bool]) -> None:
         try:
-            async with asyncio.timeout(WAIT_TIMEOUT_S), self._news:
+            async with asyncio.timeout(PATIENCE_S), self._news:
                 await self._news.wait_for(lambda: promised(self.lines))
         except TimeoutError:
             pytest.fail("\n".join(["not seen in time; the watcher shows:", *self.lines]))
@@ -74,17 +73,16 @@ class Watcher:
 @asynccontextmanager
 async def desk(data_directory: Path) -> AsyncIterator[str]:
     """`host:port` of a demo desk of its own."""
-    port = str(free_port())
-    environment = clean_environment() | {"GATEWAY_DATA_DIRECTORY": str(data_directory), "GATEWAY_PORT": port}
+    environment = clean_environment() | {"GATEWAY_DATA_DIRECTORY": str(data_directory), "GATEWAY_PORT": "0"}
     command = (sys.executable, "-m", "gateway", "serve", "--demo", "--day-seconds", DAY_SECONDS)
     process = await asyncio.create_subprocess_exec(
         *command, cwd=ROOT, env=environment, stdout=PIPE, stderr=DEVNULL
     )
     assert process.stdout is not None
     try:
-        async with asyncio.timeout(WAIT_TIMEOUT_S):
-            await process.stdout.readline()
-        yield f"127.0.0.1:{port}"
+        async with asyncio.timeout(PATIENCE_S):
+            banner = (await process.stdout.readuntil(b"/graphql")).decode()
+        yield banner.partition("http://")[2].removesuffix("/graphql")
     finally:
         process.terminate()
         await process.communicate()

@@ -12,7 +12,8 @@ from domain.principal import Permission
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, a_quote, an_account, owing, quotes
 from tests.api.desk_server import Desk, World
 from tests.api.test_evidence import commanded
-from tests.api.trading import cases, liquidate
+from tests.api.trading import cases, liquidate, orders
+from tests.patience import PATIENCE_S
 
 A_DAY = 'from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z"'
 RECORDS = f"""
@@ -49,6 +50,7 @@ async def a_desk_where_calls_were_met(world: World) -> Desk:
     await desk.until(lambda: _number_of_open_cases_is(desk, 4), "four cases")
     (sale,) = await cases(desk.caller(), accountNo="SALE")
     await liquidate(desk.caller(), sale["id"], legs=[{"symbol": BANK}])
+    await desk.until(lambda: _is_filled(desk), "the sale")
     await world.market.says(
         CashStated("DEPOSIT", HKD, Decimal("-129000"), now), a_quote(RAIL, now, "120", "119", "121")
     )
@@ -56,6 +58,10 @@ async def a_desk_where_calls_were_met(world: World) -> Desk:
     world.clock.advance(seconds=desk.settings.close_hold_s)
     await desk.until(lambda: _number_of_open_cases_is(desk, 1), "three cases to be closed")
     return desk
+
+
+async def _is_filled(desk: Desk) -> bool:
+    return len(await orders(desk.caller(), status=["FILLED"])) == 1
 
 
 async def _number_of_open_cases_is(desk: Desk, number: int) -> bool:
@@ -132,7 +138,7 @@ async def _get(desk: Desk, path: str, *permissions: Permission, **scope: Any) ->
     caller = desk.caller(*permissions, subject="exporter", **scope)
     base = caller.address.removesuffix("/graphql")
     headers = {"Authorization": f"Bearer {caller.token}"}
-    async with httpx.AsyncClient(base_url=f"http://{base}", headers=headers) as client:
+    async with httpx.AsyncClient(base_url=f"http://{base}", headers=headers, timeout=PATIENCE_S) as client:
         return await client.get(path)
 
 
@@ -178,6 +184,6 @@ async def test_a_report_stays_within_scope_and_rights(world: World) -> None:
         assert (await _get(desk, bad, Permission.AUDITOR)).status_code in (400, 404)
     no_days = await _get(desk, "/reports/aging.csv?from=x&to=y", Permission.AUDITOR)
     assert "give from and to as days" in no_days.json()["errors"][0]["message"]
-    async with httpx.AsyncClient() as nobody:
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as nobody:
         address = desk.caller().address.removesuffix("/graphql")
         assert (await nobody.get(f"http://{address}{path}")).status_code == 401

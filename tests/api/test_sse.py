@@ -13,12 +13,13 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from models.outbox import unpublished
+from models.outbox import backlog
 from models.revocation import revoke_subject
 from subscriptions.protocol import CloseCode
 from tests.integration.desk_kit import Clock as DeskClock
 from tests.integration.desk_kit import DeskKit
 from tests.live_desk import LiveDesk, served_desk, until
+from tests.patience import FAR_S, PATIENCE_S
 from tests.raw_sse import ServerEvent, SseReader, event_stream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -35,8 +36,14 @@ def directory(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
 async def desk(directory: Path) -> AsyncIterator[LiveDesk]:
-    async with served_desk(directory) as served:
+    async with served_desk(directory, sse_reserved_s=FAR_S) as served:
         yield served
+
+
+@pytest_asyncio.fixture(loop_scope="module", autouse=True)
+async def nobody_is_left(desk: LiveDesk) -> None:
+    """Of the test before: the members that are waited for are those of this one."""
+    await desk.until_members(0)
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -47,7 +54,7 @@ async def client(desk: LiveDesk) -> AsyncIterator[httpx.AsyncClient]:
 
 def http_client(desk: LiveDesk, token: str | None = None) -> httpx.AsyncClient:
     headers = {"authorization": token or desk.token()}
-    return httpx.AsyncClient(base_url=desk.url, headers=headers, timeout=10)
+    return httpx.AsyncClient(base_url=desk.url, headers=headers, timeout=PATIENCE_S)
 
 
 def distinct(client: httpx.AsyncClient, query: str = CASES, **more: Any) -> Any:
@@ -160,7 +167,7 @@ async def test_a_snapshot_that_is_cut_off_cannot_be_resumed_from_its_middle(dire
         with desk.resources.database.active():
             for account_no in ("S1", "S2", "S3"):
                 await kit.indebted_account(account_no)
-            while await unpublished():  # noqa: ASYNC110 - the relay has no event for it
+            while (await backlog(desk.clock())).events:  # noqa: ASYNC110 - the relay has no event for it
                 await asyncio.sleep(0.01)
         async with distinct(client, query) as reader:
             events = await taken(reader, 3)
@@ -240,7 +247,7 @@ async def test_a_client_that_goes_away_leaves_nothing_behind(desk: LiveDesk) -> 
         assert desk.live._by_subject["goes away"] == 1
     await desk.until_members(0)
     await until(lambda: "goes away" not in desk.live._by_subject)
-    assert desk.live.metrics.streams == 0
+    await until(lambda: desk.live.metrics.streams == 0)
 
 
 @pytest.mark.parametrize(
@@ -481,7 +488,7 @@ async def test_a_stream_has_one_connection_and_is_gone_with_it(client: httpx.Asy
     async def gone() -> bool:
         return (await execute(client, token, "1", "{ __typename }")).status_code == 404
 
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not await gone():
             pass
     again = await client.get("/graphql/stream", headers=headers | {TOKEN: token})
@@ -510,7 +517,7 @@ async def test_a_browser_opens_its_stream_with_the_token_alone(
     desk: LiveDesk, client: httpx.AsyncClient
 ) -> None:
     token = await reserve(client)
-    async with httpx.AsyncClient(base_url=desk.url) as browser:
+    async with httpx.AsyncClient(base_url=desk.url, timeout=PATIENCE_S) as browser:
         async with event_stream(browser, "GET", "/graphql/stream", params={"token": token}) as reader:
             await execute(client, token, "1", "{ __typename }")
             assert len(await taken(reader, 2)) == 2
@@ -614,7 +621,7 @@ async def stalled(desk: LiveDesk, query: str) -> tuple[socket.socket, bytes]:
 async def received_by(connection: socket.socket, begun: bytes) -> bytes:
     """Everything until the connection ends, in whatever way."""
     loop, parts = asyncio.get_running_loop(), [begun]
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         try:
             while part := await loop.sock_recv(connection, 65_536):
                 parts.append(part)
@@ -691,13 +698,13 @@ async def late_body(
 
     async def send_body() -> tuple[int, str]:
         writer.write(encoded)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             answered = (await reader.readuntil(b"\r\n\r\n")).decode()
             return int(answered.split()[1]), (await reader.read(65_536)).decode()
 
-    tasks = len(desk.server.server_state.tasks)
+    before = set(desk.server.server_state.tasks)
     writer.write("\r\n".join(head).encode())
-    await until(lambda: len(desk.server.server_state.tasks) > tasks)
+    await until(lambda: desk.server.server_state.tasks - before)
     try:
         yield send_body
     finally:

@@ -100,7 +100,7 @@ async def follower(shared_world: World) -> Desk:
     await leader.until(traded, "every order to be at the venue")
     return await shared_world.desk(
         database_pool_size=1,
-        lease_renew_s=4.9,
+        lease_renew_s=leader.settings.lease_ttl_s - 1,
         revocation_poll_interval_s=NEVER_S,
         market_day_poll_interval_s=NEVER_S,
     )

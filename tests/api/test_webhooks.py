@@ -13,10 +13,14 @@ from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
 from tests.api.trading import CASE_EVENTS, cases, liquidate
+from tests.patience import FAR_S
 from tests.receiver import Posted, Receiver, a_receiver
 from tests.webhook_receiver import ForgedDelivery, verified
 
-WEBHOOK = "id url events status cursor deliveredAt failingSince attempts nextAttemptAt disabledAt reason"
+WEBHOOK = (
+    "id url events status cursor deliveredAt failingSince attempts nextAttemptAt disabledAt reason"
+    " oldSecretUntil"
+)
 REGISTER = f"""mutation ($input: RegisterWebhookInput!) {{ registerWebhook(input: $input) {{ result {{
   __typename
   ... on WebhookRegistered {{ secret webhook {{ {WEBHOOK} }} }} ... on WebhookRefused {{ code message }}
@@ -27,11 +31,16 @@ REPLAY = f"""mutation ($input: ReplayWebhookInput!) {{ replayWebhook(input: $inp
 REMOVE = """mutation ($input: RemoveWebhookInput!) { removeWebhook(input: $input) { result { __typename
   ... on WebhookRemoved { id } ... on WebhookRefused { code message }
 } } }"""
+ROTATE = f"""mutation ($input: RotateWebhookSecretInput!) {{ rotateWebhookSecret(input: $input) {{ result {{
+  __typename
+  ... on WebhookSecretRotated {{ secret webhook {{ {WEBHOOK} }} }} ... on WebhookRefused {{ code message }}
+}} }} }}"""
 WEBHOOKS = f"query {{ webhooks {{ totalCount nodes {{ {WEBHOOK} }} }} }}"
 LOCAL: dict[str, Any] = {
     "webhook_allow_http": True,
     "webhook_allow_private": True,
     "webhook_poll_interval_s": 0.02,
+    "webhook_timeout_s": FAR_S,
 }
 
 
@@ -59,6 +68,11 @@ async def register(caller: Caller, url: str, key: str = "k", **asked: object) ->
 async def replay(caller: Caller, webhook: Any, key: str = "r", **asked: object) -> Any:
     given = {"idempotencyKey": key, "webhookId": webhook["id"], **asked}
     return (await caller.ask(REPLAY, input=given))["replayWebhook"]["result"]
+
+
+async def rotate(caller: Caller, webhook: Any, key: str = "s") -> Any:
+    given = {"idempotencyKey": key, "webhookId": webhook["id"]}
+    return (await caller.ask(ROTATE, input=given))["rotateWebhookSecret"]["result"]
 
 
 async def the_webhook(caller: Caller) -> Any:
@@ -118,6 +132,94 @@ async def test_the_same_key_fifty_times_at_once_registers_one(desk: Desk, receiv
     assert len([result["secret"] for result in results if result["secret"]]) == 1
 
 
+def signed_with(desk: Desk, posted: Posted, *secrets: str) -> list[bool]:
+    """Which of these secrets a receiver may have to verify this delivery, which came just now."""
+
+    def verifies(secret: str) -> bool:
+        try:
+            verified(secret, posted.headers, posted.body, desk.clock())
+        except ForgedDelivery:
+            return False
+        return True
+
+    return [verifies(secret) for secret in secrets]
+
+
+async def test_after_a_rotation_both_secrets_verify_until_the_time_of_the_old_one_is_over(
+    world: World, receiver: Receiver
+) -> None:
+    book = a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2")))
+    desk = await world.desk(book, **LOCAL, webhook_secret_overlap_hours=1)
+    caller = owner(desk)
+    registered = await register(caller, receiver.url())
+    assert registered["webhook"]["oldSecretUntil"] is None
+    changed = await rotate(caller, registered["webhook"])
+    old, new = registered["secret"], changed["secret"]
+    assert changed["webhook"]["oldSecretUntil"] == "2020-03-16T03:00:00Z"
+    await call_both(desk)
+    for posted in await receiver.until(2):
+        assert len(posted.headers["webhook-signature"].split()) == 2
+        assert signed_with(desk, posted, old, new) == [True, True]
+    desk.clock.advance(hours=1)
+    await replay(caller, changed["webhook"], after=registered["webhook"]["cursor"])
+    for posted in (await receiver.until(4))[2:]:
+        assert signed_with(desk, posted, old, new) == [False, True]
+
+
+async def test_the_same_key_fifty_times_at_once_rotates_once_and_shows_the_secret_once(
+    desk: Desk, receiver: Receiver
+) -> None:
+    caller = owner(desk)
+    registered = await register(caller, receiver.url())
+    results = await asyncio.gather(*(rotate(caller, registered["webhook"]) for _ in range(50)))
+    (secret,) = [result["secret"] for result in results if result["secret"]]
+    assert secret.startswith("whsec_")
+    assert secret != registered["secret"]
+    assert {result["webhook"]["oldSecretUntil"] for result in results} == {"2020-03-17T02:00:00Z"}
+    (audited,) = await desk.rows("SELECT * FROM audit WHERE action = 'rotateWebhookSecret'")
+    assert (audited["actor"], "2020-03-17T02:00:00" in audited["detail"]) == ("risk-system", True)
+    (stored,) = await desk.rows("SELECT * FROM webhook")
+    outcomes = await desk.rows("SELECT outcome FROM idempotency_item")
+    for shown in (secret, registered["secret"], stored["salt"], stored["retiring"]):
+        assert shown.removeprefix("whsec_") not in f"{audited}{outcomes}", "neither a secret nor its salt"
+    assert secret.removeprefix("whsec_") not in str(stored)
+
+
+async def test_who_may_not_rotate_is_refused_and_so_is_one_secret_too_many(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))), **LOCAL, webhook_old_secrets_max=1)
+    caller = owner(desk)
+    webhook = (await register(caller, receiver.url()))["webhook"]
+    assert (await rotate(desk.caller(), webhook))["code"] == "FORBIDDEN"
+    assert (await rotate(owner(desk, "stranger"), webhook))["code"] == "NOT_FOUND"
+    assert (await rotate(caller, webhook))["secret"]
+    refused = await rotate(caller, webhook, key="again")
+    assert (refused["code"], "2020-03-17 02:00 UTC" in refused["message"]) == ("TOO_MANY", True)
+    other = (await register(caller, receiver.url("/other"), key="other"))["webhook"]
+    assert (await rotate(caller, other))["code"] == "IDEMPOTENCY_KEY_REUSED"
+    desk.clock.advance(hours=24)
+    assert (await rotate(owner(desk), webhook, key="later"))["secret"]
+
+
+async def test_a_rotation_counts_from_the_next_delivery_on_and_leaves_the_position_alone(
+    desk: Desk, receiver: Receiver
+) -> None:
+    receiver.silent.add("/hook")
+    caller = owner(desk)
+    registered = await register(caller, receiver.url())
+    await call_both(desk)
+    await receiver.until(1)
+    changed = await rotate(caller, registered["webhook"])
+    assert changed["webhook"]["cursor"] == registered["webhook"]["cursor"]
+    receiver.speak()
+    under_way, following = await receiver.until(2)
+    secrets = (registered["secret"], changed["secret"])
+    assert signed_with(desk, under_way, *secrets) == [True, False]
+    assert signed_with(desk, following, *secrets) == [True, True]
+    assert body(under_way)["id"] != body(following)["id"]
+
+
 async def test_an_owner_is_told_of_the_accounts_in_scope_and_sees_only_own_webhooks(
     desk: Desk, receiver: Receiver
 ) -> None:
@@ -160,9 +262,15 @@ async def test_a_failing_receiver_gets_every_event_in_order_once_it_is_back_and_
         return len({body(each)["id"] for each in receiver.at("/down")}) >= 2
 
     await desk.until(delivered, "the events to arrive after all")
-    posts = await scraped(desk)
-    assert posts['desk_webhook_posts_total{result="failed"}'] >= 1
-    assert posts['desk_webhook_posts_total{result="taken"}'] >= 3
+
+    async def counted() -> bool:
+        posts = await scraped(desk)
+        return (
+            posts['desk_webhook_posts_total{result="failed"}'] >= 1
+            and posts['desk_webhook_posts_total{result="taken"}'] >= 3
+        )
+
+    await desk.until(counted, "the posts to be counted")
     in_order = list(dict.fromkeys(body(each)["id"] for each in receiver.at("/down")))
     assert in_order[:2] == [body(each)["id"] for each in receiver.at("/well")][:2]
 

@@ -14,7 +14,7 @@ from domain.ids import ClientId
 from domain.order import OrderStatus
 from domain.principal import Audience, Permission
 from gateway.settings import DEVELOPMENT_SECRET
-from models.case import CaseFilter
+from models.case_list import CaseFilter
 from models.order import OrderFilter
 from resolvers.node import global_id
 from resolvers.subscription import scope_text

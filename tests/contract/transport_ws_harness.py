@@ -35,9 +35,8 @@ async def subscribe(
     desk: LiveDesk, socket: RawWebSocket, query: str = CASES, id_: str = "1", **more: Any
 ) -> None:
     """And wait until the feed knows of it."""
-    members = sum(len(group.members) for group in desk.live.feed.groups)
-    socket.send(id=id_, type="subscribe", payload={"query": query, **more})
-    await desk.until_members(members + 1)
+    async with desk.joining():
+        socket.send(id=id_, type="subscribe", payload={"query": query, **more})
 
 
 async def answer(socket: RawWebSocket, query: str, **more: Any) -> dict[str, Any]:

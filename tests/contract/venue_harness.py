@@ -17,6 +17,7 @@ from domain.ids import ClientOrderId, Symbol
 from domain.market import Instrument, InstrumentKind, Quote, TradeStatus
 from domain.money import Currency
 from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
+from tests.patience import PATIENCE_S
 from venues.base import NewOrder, Venue
 from venues.paper import PaperBehaviour, PaperVenue
 
@@ -31,7 +32,6 @@ TENCENT = Instrument(
     fee_rate=Decimal("0.0013"),
     trade_status=TradeStatus.TRADING,
 )
-_HEARD_WITHIN_S = 5
 
 
 def new_order(
@@ -143,7 +143,7 @@ class PaperHarness:
 
     async def heard(self, count: int) -> list[ExecutionReport]:
         self._last_unconfirmed = True
-        async with asyncio.timeout(_HEARD_WITHIN_S):
+        async with asyncio.timeout(PATIENCE_S):
             return [await anext(self._reports) for _ in range(count)]
 
     async def nothing_more(self) -> bool:

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from docs.worked_example import lines
-from domain.liquidation import LiquidationPolicy
+from domain.liquidation_policy import LiquidationPolicy
 
 PAGE = (Path(__file__).parents[2] / "docs/domain.md").read_text()
 

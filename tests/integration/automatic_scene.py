@@ -54,20 +54,16 @@ BEFORE_DUE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
 DUE = datetime(2020, 3, 9, 19, 45, tzinfo=UTC)
 """The deadline, the time of the selection, and 15 minutes before the close."""
 TENCENT = Symbol("00700.HK")
-LEASE_TTL_S = 10
-"""So that a busy machine loses none; who died has its time over by the clock, see `live`."""
 SCENE = Scene(
     (APPLE, BOEING, TENCENT),
     displayed=5_000,
     quote_interval_s=1,
     environment={
-        "GATEWAY_LEASE_TTL_S": str(LEASE_TTL_S),
         "GATEWAY_LEASE_RENEW_S": "0.5",
-        "GATEWAY_MAX_PRICE_AGE_S": "3600",
         "GATEWAY_AUTO_LIQUIDATION_POLL_S": "0.05",
         "GATEWAY_AUDIT_CHAIN_INTERVAL_S": "0.05",
         "GATEWAY_MESSAGE_AUTOMATIC_CHANNELS": "SMS",
-        "GATEWAY_MESSAGE_TIMEOUT_S": "1",
+        "GATEWAY_MESSAGE_TIMEOUT_S": "60",
         "GATEWAY_MESSAGE_POLL_INTERVAL_S": "0.05",
         "GATEWAY_MESSAGE_SWEEP_INTERVAL_S": "0.05",
         "GATEWAY_WEBHOOK_POLL_INTERVAL_S": "0.05",

@@ -14,7 +14,6 @@ import time
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
 from random import Random
 
@@ -24,7 +23,6 @@ from tests.integration.automatic_scene import (
     BEFORE_DUE,
     DONE_SQL,
     DUE,
-    LEASE_TTL_S,
     RESOLVED,
     SCENE,
     AutomaticTemplate,
@@ -89,7 +87,7 @@ async def live(source: AutomaticTemplate, redis_url: str, points: Sequence[KillP
                 break
             assert run.was_killed, "it ended by itself"
             died_at.append(proxy.struck_at or str(point))
-            run.clock.set(run.clock() + timedelta(seconds=LEASE_TTL_S))
+            run.let_lease_run_out()
             following = points[number + 1] if number + 1 < len(points) else None
             proxy.arm(following if isinstance(following, Statement) else None, run.kill)
         async with run.aftermath() as left:

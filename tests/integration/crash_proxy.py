@@ -60,6 +60,7 @@ class PostgresProxy:
         self._flows.set()
         self._links: set[asyncio.Task[None]] = set()
         self.statements: list[str] = []
+        self._freeze_at = ""
         self.struck_at: str | None = None
         self._striking = False
         self.url = ""
@@ -84,9 +85,17 @@ class PostgresProxy:
         self.statements, self.struck_at, self._striking = [], None, False
         self._point, self._strike = point, strike
 
-    def freeze(self) -> None:
-        """From now on nothing passes, and nobody is told: as when a cable is pulled."""
+    def freeze(self, at: str = "") -> None:
+        """From now on nothing passes, and nobody is told: as when a cable is pulled. `at`: from the next
+        statement on whose text contains that."""
+        if at:
+            self._freeze_at = at
+            return
         self._flows.clear()
+
+    @property
+    def frozen(self) -> bool:
+        return not self._flows.is_set()
 
     def thaw(self) -> None:
         """Everything that waited passes."""
@@ -139,8 +148,11 @@ class PostgresProxy:
     async def _upwards(self, link: _Link, reader: asyncio.StreamReader, server: asyncio.StreamWriter) -> None:
         while True:
             kind, length, body = await _message(reader)
-            await self._flows.wait()
             text = _statement(link, kind, body)
+            if self._freeze_at and self._freeze_at in (link.running or ""):
+                self._freeze_at = ""
+                self._flows.clear()
+            await self._flows.wait()
             if text is not None and self._counts(text) and self._hits(_described(link, text)):
                 assert self._point is not None
                 if self._point.moment is Moment.BEFORE:

@@ -14,7 +14,7 @@ from desk.watching.assess_case import assess_account
 from domain.events import CaseView, OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import AccountId, CaseId, ClientId, ExecutionId, OrderId, Symbol
-from domain.liquidation import LegRequest, PlanRequest
+from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.margin import AccountTerms, AccountType, CashBalance, MarginFigures, compute_figures
 from domain.market import FactorSource, Instrument, InstrumentKind, MarginFactors, Quote, TradeStatus
 from domain.money import Currency

@@ -14,9 +14,10 @@ from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ExecutionId
-from domain.liquidation import LegRequest
+from domain.liquidation_plan import LegRequest
 from domain.principal import EVERYTHING
-from models.case import CaseFilter, CaseSort, live_cases_of, page_cases
+from models.case import live_cases_of
+from models.case_list import CaseFilter, CaseSort, page_cases
 from models.codec import event_from_text
 from models.database import Database, fetch
 from models.where import PageRequest

@@ -15,7 +15,7 @@ from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
 from domain.execution import ExecType
 from domain.exemption import Exemption, ExemptionKind, ExemptionScope
 from domain.ids import AccountId, Symbol
-from domain.liquidation import LegRequest
+from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType, AmountRule
 from domain.order import Order, OrderStatus
 from domain.risk_settings import RiskRules, SettingId, TradingLimitExpiry

@@ -18,7 +18,7 @@ from domain.book_changes import CashStated, PositionStated
 from domain.events import CaseEvent, OrderEvent, OrderEventKind, OrderView
 from domain.execution import ExecType
 from domain.ids import AccountId, ClientOrderId, Symbol
-from domain.liquidation import PlanRequest
+from domain.liquidation_plan import PlanRequest
 from domain.money import Currency
 from domain.order import Order, OrderStatus
 from models.book import load_books

@@ -9,7 +9,7 @@ import pytest
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationOutcome, LiquidationRefused, LiquidationStarted
-from domain.liquidation import LegRequest, PlanRequest
+from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.market import FxRate
 from domain.money import Currency
 from gateway.settings import load_settings

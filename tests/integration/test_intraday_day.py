@@ -5,11 +5,12 @@ from decimal import Decimal
 
 import pytest
 
-from desk.liquidation.auto_liquidate import run_due
 from desk.liquidation.flatten_intraday import IntradayDay
+from desk.liquidation.run_automatic import AutomaticLiquidations
 from domain.ids import AccountId
-from domain.liquidation import LegRequest
+from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType
+from gateway.workers.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.database import Database, fetch, transaction
@@ -39,7 +40,11 @@ async def intraday(kit: DeskKit, account_no: str, debt: int = 40_000) -> Account
 
 def a_day(kit: DeskKit) -> IntradayDay:
     """As a new leader begins it."""
-    return IntradayDay(kit.desk, PaperVenue(kit.clock, None))
+    return IntradayDay(kit.desk, PaperVenue(kit.clock, None), liquidation_turns(kit.settings, kit.clock))
+
+
+async def run_due(kit: DeskKit) -> None:
+    await AutomaticLiquidations(kit.desk, liquidation_turns(kit.settings, kit.clock), 10).run_due()
 
 
 async def orders_of(account_id: AccountId) -> list[tuple[str, str, str]]:
@@ -68,13 +73,13 @@ async def test_a_new_leader_cancels_what_was_open_before_and_nothing_that_was_or
         await a_day(kit).look()
         assert await orders_of(account_id) == [("CANCELED", "LIMIT", "trader")]
         await a_day(kit).look()
-        await run_due(kit.desk, 10)
+        await run_due(kit)
         sold = [("CANCELED", "LIMIT", "trader"), ("QUEUED", "MARKET", "system")]
         assert await orders_of(account_id) == sold
         for at in (FLAT + timedelta(minutes=1), FLAT + timedelta(hours=5), FLAT + timedelta(hours=16)):
             kit.clock.now = at
             await a_day(kit).look()
-            await run_due(kit.desk, 10)
+            await run_due(kit)
             assert await orders_of(account_id) == sold
 
 
@@ -95,10 +100,10 @@ async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_a
                     await lock_accounts([ids[0]])
                     with database.active():
                         await day.look()
-                        await run_due(kit.desk, 10)
+                        await run_due(kit)
                         assert [len(await orders_of(id_)) for id_ in ids] == [0, 1, 1]
             await day.look()
-            await run_due(kit.desk, 10)
+            await run_due(kit)
             assert [len(await orders_of(id_)) for id_ in ids] == [1, 1, 1]
     finally:
         await database.close()
@@ -130,3 +135,25 @@ async def test_an_account_worked_on_when_new_orders_end_is_looked_at_afterwards(
     finally:
         await database.close()
         await elsewhere.close()
+
+
+async def test_an_account_that_the_desk_fails_at_holds_up_no_other(database: Database) -> None:
+    with database.active():
+        kit = await a_desk()
+        ids = sorted([await intraday(kit, number) for number in ("I1", "I2", "I3")])
+        await fetch("UPDATE cash_balance SET balance = 'NaN' WHERE account_id = $1 RETURNING 1", ids[0])
+        kit.clock.now = FLAT
+        await kit.quote(APPLE, 100)
+        day = a_day(kit)
+        await day.look()
+        await run_due(kit)
+        assert [len(await orders_of(id_)) for id_ in ids] == [0, 1, 1]
+        await fetch("UPDATE cash_balance SET balance = '-40000' WHERE account_id = $1 RETURNING 1", ids[0])
+        await day.look()
+        await run_due(kit)
+        assert len(await orders_of(ids[0])) == 0, "not before its wait is over"
+        kit.clock.pass_(seconds=kit.settings.auto_liquidation_retry_s)
+        await kit.quote(APPLE, 100)
+        await day.look()
+        await run_due(kit)
+        assert [len(await orders_of(id_)) for id_ in ids] == [1, 1, 1]

@@ -20,9 +20,9 @@ from models.database import (
     transaction,
 )
 from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
+from tests.patience import FAR_S, PATIENCE_S
 from tests.servers import fresh_database
 
-PATIENCE_S = 30
 Kill = Callable[[], Awaitable[None]]
 ADD = "INSERT INTO counter (name) VALUES ($1)"
 KILL = (
@@ -81,7 +81,7 @@ async def reading(kill: Kill) -> None:
 
 
 async def while_it_runs(kill: Kill) -> None:
-    await asyncio.gather(fetch("SELECT pg_sleep(10)"), kill())
+    await asyncio.gather(fetch(f"SELECT pg_sleep({FAR_S})"), kill())
 
 
 async def in_a_transaction(kill: Kill) -> None:

@@ -13,8 +13,10 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from models.database import APP, Database, configuration, fetch, is_sqlite
+from models.configuration import APP, configuration
+from models.database import Database, fetch, is_sqlite
 from tests.integration.cut_off import cut_off, steps_of
+from tests.patience import PATIENCE_S
 from tests.servers import fresh_database
 
 ROOT = Path(__file__).parents[2]
@@ -189,7 +191,9 @@ def test_the_tables_have_no_change_without_a_migration(tmp_path: Path) -> None:
         shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
     shutil.copy(ROOT / "pyproject.toml", tmp_path)
     command = [sys.executable, "-m", "tortoise", "makemigrations"]
-    made = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=60)
+    made = subprocess.run(
+        command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=PATIENCE_S
+    )
     assert made.returncode == 0, made.stderr
     migrations = sorted(path.name for path in (tmp_path / "models" / "migrations").glob("0*.py"))
     assert migrations == sorted(path.name for path in (ROOT / "models" / "migrations").glob("0*.py"))

@@ -21,13 +21,16 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
-from desk.watching.assess_case import as_open_orders, due_alerts
+from desk.watching.due_calls import due_alerts
+from desk.watching.open_orders import as_open_orders
 from desk.watching.watch_margin import FeedMessage, Monitor
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
 from domain.ids import AccountId, Symbol
-from domain.liquidation import LiquidationPolicy, PlanRequest, uncovered_amount
+from domain.liquidation import uncovered_amount
+from domain.liquidation_plan import PlanRequest
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType
 from domain.market import FxRate, Quote, TradeStatus
 from domain.money import Currency

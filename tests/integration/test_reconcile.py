@@ -14,7 +14,7 @@ from desk.orders.record_execution import record_execution
 from domain.events import OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId
-from domain.order import Order, OrderStatus
+from domain.order import CancelCause, Order, OrderStatus
 from models.database import Database
 from models.order import changes_of
 from tests.integration.desk_kit import APPLE, TRADER, DeskKit, count, order, position_of, quoted, report
@@ -180,6 +180,28 @@ async def test_an_unknown_order_whose_cancel_is_wanted_is_cancelled_at_the_venue
     await dispatch(kit, venue)
     await record_waiting(kit, venue)
     assert await status(view) is OrderStatus.CANCELED
+
+
+async def test_the_cancel_of_an_unknown_order_stands_in_its_history_though_it_was_filled(
+    kit: DeskKit,
+) -> None:
+    view = await kit.one_order()
+    venue = a_venue(kit, LOST)
+    await dispatch(kit, venue)
+    venue.behave(DOWN)
+    kit.clock.pass_(seconds=ACK_TIMEOUT_S)
+    with pytest.raises(VenueUnavailable):
+        await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    await cancel(kit.desk, TRADER, Cancel("cancel", (view.order.id,), "client paid"))
+    venue.behave(GOOD)
+    await reconcile_all(kit.desk, venue, 10)
+    changes = (await changes_of([view.order.id]))[view.order.id]
+    assert [(change.status, change.reason) for change in changes] == [
+        *((status, None) for status in (OrderStatus.QUEUED, OrderStatus.PENDING_NEW, OrderStatus.UNKNOWN)),
+        (OrderStatus.UNKNOWN, "client paid"),
+        *((status, "client paid") for status in (OrderStatus.PENDING_CANCEL, OrderStatus.FILLED)),
+    ]
+    assert (await order(view.order.id)).order.cancel_cause is CancelCause.DECIDED
 
 
 async def test_a_venue_that_denies_an_order_it_had_acknowledged_changes_nothing_and_is_told_of(

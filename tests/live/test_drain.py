@@ -8,18 +8,21 @@ import pytest
 from subscriptions.protocol import CloseCode
 from tests.contract.transport_ws_harness import ready, subscribe
 from tests.live_desk import served_desk, until
+from tests.patience import FAR_S, PATIENCE_S
 
 STALLED_BYTES, REMARK = 4096, "x" * 20_000
+BOUNDS = {"drain_flush_s": FAR_S, "mailbox_frames": 100_000, "mailbox_bytes": 100_000_000}
 
 
 async def test_a_stopping_process_takes_no_newcomers_while_it_still_sends(tmp_path: Path) -> None:
-    async with served_desk(tmp_path, drain_flush_s=60, mailbox_bytes=100_000_000) as desk:
+    async with served_desk(tmp_path, **BOUNDS) as desk:
         async with ready(desk, receive_buffer=STALLED_BYTES) as stalled:
             await subscribe(desk, stalled)
             stalled.stop_reading()
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE_S):
                 while not any(session.depth for session in desk.live.sessions):
                     await desk.publish(50, remark=REMARK)
+                    await desk.until_fed()
             desk.server.should_exit = True
             await until(lambda: desk.live.draining)
             with pytest.raises(ConnectionRefusedError):

@@ -8,7 +8,8 @@ import asyncpg
 import httpx
 import structlog
 
-from tests.live_desk import PATIENCE_S, LiveDesk, served_desk
+from tests.live_desk import LiveDesk, served_desk
+from tests.patience import PATIENCE_S
 
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -19,7 +20,10 @@ LEADS = "this process leads the desk"
 
 async def until_leading(desk: LiveDesk, status: str) -> None:
     """Until it leads and says so of its state."""
-    async with httpx.AsyncClient(base_url=desk.url) as client, asyncio.timeout(PATIENCE_S):
+    async with (
+        httpx.AsyncClient(base_url=desk.url, timeout=PATIENCE_S) as client,
+        asyncio.timeout(PATIENCE_S),
+    ):
         while True:
             checks = (await client.get("/readyz")).json()
             if checks["leader"] and checks["status"] == status:
@@ -44,9 +48,7 @@ async def test_a_leader_whose_connections_are_killed_goes_on_leading(
 ) -> None:
     killer = await asyncpg.connect(migrated_url)
     with structlog.testing.capture_logs() as logs:
-        async with served_desk(
-            tmp_path, database_url=migrated_url, lease_ttl_s=30, lease_renew_s=0.01
-        ) as desk:
+        async with served_desk(tmp_path, database_url=migrated_url, lease_renew_s=0.01) as desk:
             await until_leading(desk, "ready")
             for _ in range(20):
                 await killer.execute(KILL)

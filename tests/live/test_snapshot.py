@@ -32,9 +32,8 @@ async def cases(url: str, tmp_path: Path) -> AsyncIterator[Cases]:
 
 async def begin(cases: Cases, socket: RawWebSocket, id_: str = "1", **variables: Any) -> None:
     """Subscribe, and wait until the feed knows of it."""
-    members = sum(len(group.members) for group in cases.desk.live.feed.groups)
-    socket.send(id=id_, type="subscribe", payload={"query": SNAPSHOT, "variables": variables})
-    await cases.desk.until_members(members + 1)
+    async with cases.desk.joining():
+        socket.send(id=id_, type="subscribe", payload={"query": SNAPSHOT, "variables": variables})
 
 
 async def events(socket: RawWebSocket, count: int) -> list[dict[str, Any]]:
@@ -45,7 +44,15 @@ def told(event: dict[str, Any]) -> tuple[str, str, int]:
     return event["kind"], event["case"]["caseNo"], int(event["case"]["remark"])
 
 
-async def test_events_without_a_position_that_the_snapshot_contains_are_not_told_again(cases: Cases) -> None:
+@pytest.mark.parametrize("batch", [1, 2, 500])
+async def test_events_without_a_position_that_the_snapshot_contains_are_not_told_again(
+    url: str, tmp_path: Path, batch: int
+) -> None:
+    async with desk_without_a_relay(tmp_path, url, unpublished_batch=batch) as cases:
+        await _not_told_again(cases)
+
+
+async def _not_told_again(cases: Cases) -> None:
     await cases.open(1)
     await cases.relay()
     await cases.change(1)

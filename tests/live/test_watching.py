@@ -4,7 +4,6 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
-from time import perf_counter
 from typing import Any
 from uuid import uuid4
 
@@ -15,11 +14,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from domain.principal import Permission
 from tests.contract.transport_ws_harness import CASES, LIQUIDATE, ready, subscribe
 from tests.live_desk import LiveDesk, served_desk, until
+from tests.patience import PATIENCE_S
 from tests.raw_websocket import RawWebSocket
 from tests.servers import RedisServer
 
-LATE_S = 2.0
-"""Polling the outbox makes half a second; the rest is for a busy machine."""
 NAMES = {
     "desk_process_id",
     "desk_leader",
@@ -27,6 +25,7 @@ NAMES = {
     "desk_relay_waiting_events",
     "desk_relay_lag_seconds",
     "desk_live_sockets",
+    "desk_liquidation_faults",
     "desk_live_streams",
     "desk_live_mailbox_frames",
     "desk_live_mailbox_frames_max",
@@ -54,7 +53,7 @@ Samples = dict[tuple[str, str], float]
 
 async def scraped(desk: LiveDesk) -> tuple[set[str], Samples]:
     """Families, and samples by name and the value of their first label."""
-    async with httpx.AsyncClient(base_url=desk.url) as client:
+    async with httpx.AsyncClient(base_url=desk.url, timeout=PATIENCE_S) as client:
         response = await client.get("/metrics")
     assert response.status_code == 200
     assert response.headers["content-type"].startswith("text/plain")
@@ -68,7 +67,7 @@ async def scraped(desk: LiveDesk) -> tuple[set[str], Samples]:
 
 
 async def readiness(desk: LiveDesk) -> tuple[int, dict[str, Any]]:
-    async with httpx.AsyncClient(base_url=desk.url) as client:
+    async with httpx.AsyncClient(base_url=desk.url, timeout=PATIENCE_S) as client:
         response = await client.get("/readyz")
     return response.status_code, response.json()
 
@@ -88,6 +87,7 @@ async def test_metrics_count_what_the_live_feed_does(place: Callable[[], Path]) 
         other.send(id="1", type="subscribe", payload={"query": CASES})
         await other.closed()
         await until(lambda: desk.live.metrics.sockets == 1)
+        await until(lambda: desk.live.metrics.resumes["recovered"] == 1)
         names, samples = await scraped(desk)
     assert names >= NAMES
     assert samples["desk_live_sockets", ""] == 1
@@ -127,12 +127,10 @@ async def test_without_redis_everything_goes_on_a_little_later_and_nothing_is_lo
         await until_status(desk, "ready")
         redis.kill()
         await until_status(desk, "degraded")
-        assert (await scraped(desk))[1]["desk_bus_up", ""] == 0
+        await until_bus_is(desk, 0)
         assert await can_liquidate(desk)
         for _ in range(3):
-            began = perf_counter()
             arrived += await arrive(desk, socket, 2)
-            assert perf_counter() - began < LATE_S
         async with ready(desk) as newcomer:
             cursor = await last_cursor(desk, socket, arrived)
             await subscribe(desk, newcomer, variables={"after": cursor})
@@ -142,7 +140,7 @@ async def test_without_redis_everything_goes_on_a_little_later_and_nothing_is_lo
         await until_status(desk, "ready")
         arrived += await arrive(desk, socket, 3)
         assert arrived == desk.published
-        assert (await scraped(desk))[1]["desk_bus_up", ""] == 1
+        await until_bus_is(desk, 1)
 
 
 async def arrive(desk: LiveDesk, socket: RawWebSocket, count: int) -> list[str]:
@@ -162,15 +160,22 @@ async def can_liquidate(desk: LiveDesk) -> bool:
     """A mutation is decided as ever: there is no such case."""
     given = {"idempotencyKey": uuid4().hex, "cases": [{"caseId": "Q2FzZTp1bmtub3du"}]}
     headers = {"Authorization": desk.token(permissions=[Permission.RISK_WARNING_FULL])}
-    async with httpx.AsyncClient(base_url=desk.url, headers=headers) as client:
+    async with httpx.AsyncClient(base_url=desk.url, headers=headers, timeout=PATIENCE_S) as client:
         body = {"query": LIQUIDATE, "variables": {"input": given}}
         results = (await client.post("/graphql", json=body)).json()["data"]["liquidate"]["results"]
     return [result["code"] for result in results] == ["NOT_FOUND"]
 
 
+async def until_bus_is(desk: LiveDesk, up: int) -> None:
+    """As the metrics have it: a process that stood still for a moment connects again and says so."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (await scraped(desk))[1]["desk_bus_up", ""] != up:  # noqa: ASYNC110 - nothing tells
+            await asyncio.sleep(0.05)
+
+
 async def until_status(desk: LiveDesk, status: str) -> None:
     """Ready and degraded both answer 200: callers need not be turned away."""
-    async with asyncio.timeout(15):
+    async with asyncio.timeout(PATIENCE_S):
         while (answer := await readiness(desk))[1]["status"] != status:
             assert answer[0] == 200
             await asyncio.sleep(0.05)

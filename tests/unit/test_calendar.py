@@ -168,6 +168,17 @@ def test_a_word_on_a_day_holds_at_once_and_can_be_taken_back(calendars: Calendar
     assert deadline(noticed, tokyo) == usual
 
 
+def test_a_half_day_that_closes_before_it_opens_is_a_closed_day(calendars: Calendars) -> None:
+    frankfurt = calendars.of("XFRA")
+    thursday = date(2020, 6, 18)
+    calendars.amend([MarketDay("XFRA", thursday, MarketDayKind.HALF, time(8, 30), "no power")])
+    assert not frankfurt.is_trading_day(thursday)
+    evening = datetime(2020, 6, 17, 20, 0, tzinfo=frankfurt.zone)
+    assert next_opening(frankfurt, evening) == datetime(2020, 6, 19, 9, 0, tzinfo=frankfurt.zone)
+    at_eight = datetime(2020, 6, 18, 8, 0, tzinfo=frankfurt.zone)
+    assert in_last_minutes(frankfurt, at_eight, timedelta(minutes=15)), "still those of the day before"
+
+
 def test_three_trading_days_later_skips_a_weekend_and_a_holiday(new_york: TradingCalendar) -> None:
     thursday = datetime(2020, 2, 13, 14, 0, tzinfo=NEW_YORK)
     limit = after_trading_days(thursday, new_york, 3)

@@ -1,7 +1,7 @@
 """What people change about a case: claims, deadlines, automatic liquidation."""
 
 from dataclasses import replace
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -119,15 +119,63 @@ def test_a_typhoon_moves_the_calendars_deadline_and_a_persons_only_off_the_day(
     days[wednesday] = MarketDay("XHKG", wednesday, MarketDayKind.CLOSED, None, "typhoon")
     by_calendar = deadline(MONDAY, amended)
     assert by_calendar == datetime(2020, 3, 19, 14, 0, tzinfo=HONG_KONG)
-    assert shifted(case, by_calendar, amended, MONDAY).deadline == by_calendar
+    today = deadline(MONDAY, amended, trading_days=1)
+    assert shifted(case, by_calendar, today, amended, MONDAY).deadline == by_calendar
     on_the_day = done(with_deadline(case, datetime(2020, 3, 18, 11, 0, tzinfo=HONG_KONG), MONDAY))
-    moved = shifted(on_the_day, by_calendar, amended, MONDAY)
+    moved = shifted(on_the_day, by_calendar, today, amended, MONDAY)
     assert moved.deadline == datetime(2020, 3, 19, 11, 0, tzinfo=HONG_KONG)
     assert moved.original_deadline == by_calendar
     before = done(with_deadline(case, datetime(2020, 3, 17, 11, 0, tzinfo=HONG_KONG), MONDAY))
-    assert shifted(before, by_calendar, amended, MONDAY).deadline == before.deadline
-    again = shifted(moved, by_calendar, amended, MONDAY)
+    assert shifted(before, by_calendar, today, amended, MONDAY).deadline == before.deadline
+    again = shifted(moved, by_calendar, today, amended, MONDAY)
     assert again == moved, "shifting twice is shifting once"
+
+
+WEDNESDAY = date(2020, 3, 18)
+
+
+def at(day: int, hour: int, minute: int = 0) -> datetime:
+    """In March, in Hong Kong."""
+    return datetime(2020, 3, day, hour, minute, tzinfo=HONG_KONG)
+
+
+@pytest.mark.parametrize(
+    ("told_at", "moved_to"),
+    [
+        (at(18, 11, 59), at(18, 12)),
+        (at(18, 12, 1), at(19, 14)),
+        (at(18, 13, 59), at(19, 14)),
+        (at(18, 14, 1), at(18, 14)),
+        (at(19, 9), at(18, 14)),
+    ],
+    ids=["before the close", "just behind it", "before the old deadline", "behind it", "the next day"],
+)
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_a_half_day_told_of_after_its_close_takes_no_time_away_in_hindsight(
+    case: Case, calendar: TradingCalendar, told_at: datetime, moved_to: datetime, by_hand: bool
+) -> None:
+    """The deadline is Wednesday 14:00, by the calendar or by a person; Wednesday closes at noon after all."""
+    if by_hand:
+        case = done(with_deadline(case, at(17, 14), MONDAY))
+        case = done(with_deadline(case, at(18, 14), MONDAY))
+    days = {WEDNESDAY: MarketDay("XHKG", WEDNESDAY, MarketDayKind.HALF, time(12), "typhoon")}
+    amended = AmendedCalendar(calendar, days)
+    by_calendar = deadline(MONDAY, amended)
+    for now in (told_at, told_at + timedelta(seconds=30)):
+        next_cut_off = deadline(now, amended, trading_days=1)
+        case = shifted(case, by_calendar, next_cut_off, amended, now)
+        assert case.deadline == moved_to
+
+
+def test_a_half_day_that_is_taken_back_gives_the_deadline_back(case: Case, calendar: TradingCalendar) -> None:
+    now = at(18, 12, 30)
+    days = {WEDNESDAY: MarketDay("XHKG", WEDNESDAY, MarketDayKind.HALF, time(12), "typhoon")}
+    amended = AmendedCalendar(calendar, days)
+    moved = shifted(case, deadline(MONDAY, amended), deadline(now, amended, 1), amended, now)
+    assert moved.deadline == at(19, 14)
+    days[WEDNESDAY] = MarketDay("XHKG", WEDNESDAY, MarketDayKind.REGULAR, None, "it went by")
+    again = shifted(moved, deadline(MONDAY, amended), deadline(now, amended, 1), amended, now)
+    assert again.deadline == case.deadline
 
 
 def test_daily_messages_stop_in_exception_and_behind_the_deadline(case: Case) -> None:

@@ -8,21 +8,14 @@ import pytest
 
 from domain.booking import after_fill, trade_fee
 from domain.ids import Symbol
-from domain.liquidation import (
-    LegRequest,
-    LiquidationPolicy,
-    OpenOrder,
-    Plan,
-    PlanLimits,
-    PlanRequest,
-    Uncurable,
-    plan,
-    uncovered_amount,
-)
+from domain.liquidation import plan, uncovered_amount
+from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest, Uncurable
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, Book, Holding, compute_figures
 from domain.market import Quote, TradeStatus
 from domain.order import OrderSide, OrderType, TradingSession
 from domain.refusals import Refusal, RefusalCode
+from domain.sellable import OpenOrder
 from tests.unit.books import (
     APPLE,
     MAX_AGE,

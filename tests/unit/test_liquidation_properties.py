@@ -8,22 +8,14 @@ from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
 from domain.booking import after_fill, trade_fee
-from domain.liquidation import (
-    LegRequest,
-    LiquidationPolicy,
-    OpenOrder,
-    Plan,
-    PlanLimits,
-    PlannedLeg,
-    PlanRequest,
-    after_open_orders,
-    plan,
-    uncovered_amount,
-)
+from domain.liquidation import plan, uncovered_amount
+from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, AmountRule, Book, Holding, compute_figures, rate_to_base
 from domain.market import Instrument, Quote, TradeStatus
 from domain.order import OrderSide, OrderType
 from domain.refusals import Refusal
+from domain.sellable import OpenOrder, after_open_orders
 from tests.unit.books import HKD, MAX_AGE, NOW, USD, book, factors, fx, holding, instrument
 
 LIMITS = PlanLimits()
@@ -34,7 +26,7 @@ FACTORS = (
     factors("1", "1", "1", "1"),
 )
 CURING = tuple(policy for policy in LiquidationPolicy if policy is not LiquidationPolicy.ALL)
-MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+MANY = settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 @st.composite

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desk.desk import Desk
-from desk.watching.assess_case import case_event
+from desk.watching.case_event import case_event
 from domain.case import LIVE, CaseCloseReason, CaseStatus
 from domain.events import CaseEvent, CaseEventKind, CaseView, OrderEvent, OrderEventKind, OrderView
 from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol
@@ -20,7 +20,7 @@ from domain.order import OrderStatus
 from domain.principal import EVERYTHING, Audience, Permission
 from gateway.resources import make_desk
 from gateway.settings import load_settings
-from models.case import CaseFilter
+from models.case_list import CaseFilter
 from models.order import OrderFilter
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from tests.live_desk import case_event as some_case_event

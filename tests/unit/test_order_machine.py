@@ -8,6 +8,7 @@ import pytest
 
 from domain.execution import ExecType, ExecutionReport
 from domain.order import (
+    CancelCause,
     Order,
     OrderChange,
     OrderStatus,
@@ -190,6 +191,23 @@ def test_the_cancel_of_an_unknown_order_waits_until_the_order_is_found() -> None
     assert applied(asked.order, a_report(ExecType.NEW)).order.status is S.PENDING_CANCEL
     assert applied(asked.order, a_fill(400)).order.status is S.PENDING_CANCEL
     assert applied(asked.order, a_fill(QUANTITY)).order.status is S.FILLED
+
+
+def test_what_somebody_decides_outweighs_the_desks_calling_off_and_is_not_outweighed_by_it() -> None:
+    called_off = changed(ask_cancel(an_order(S.NEW), LATER, "cured", CancelCause.CURED)).order
+    assert called_off.cancel_cause is CancelCause.CURED
+    decided = changed(ask_cancel(called_off, LATER, "client paid"))
+    assert (decided.order.cancel_cause, decided.order.reason) == (CancelCause.DECIDED, "client paid")
+    assert (decided.unchanged, decided.order.version) == (False, called_off.version + 1)
+    assert changed(ask_cancel(decided.order, LATER, "cured", CancelCause.CURED)).unchanged
+
+
+@pytest.mark.parametrize("status", [S.PENDING_NEW, S.NEW, S.UNKNOWN])
+def test_why_a_cancel_was_asked_for_is_known_whatever_became_of_the_order(status: OrderStatus) -> None:
+    asked = changed(ask_cancel(an_order(status), LATER, None)).order
+    for after in (a_fill(QUANTITY), a_report(ExecType.CANCELED), a_report(ExecType.EXPIRED)):
+        ended = applied(asked, after).order
+        assert (ended.cancel_requested, ended.cancel_cause) == (False, CancelCause.DECIDED)
 
 
 def test_an_order_that_the_venue_never_got_is_queued_again_under_the_same_id() -> None:

@@ -11,7 +11,7 @@ from domain.booking import after_fill
 from domain.case import AlertType
 from domain.covered_options import Shortfall, buy_backs, shortfall_quantity, shortfalls
 from domain.ids import AccountId, CaseId, RecoveryId, Symbol
-from domain.liquidation import LegRequest, Plan, PlanLimits, PlanRequest
+from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest
 from domain.margin import Book, Holding
 from domain.market import Instrument, OptionRight, OptionTerms, TradeStatus
 from domain.order import OrderSide, OrderType, TradingSession

@@ -7,23 +7,17 @@ import pytest
 from hypothesis import HealthCheck, assume, event, given, settings
 from hypothesis import strategies as st
 
+from domain.amount_formula import LiquidationTarget
 from domain.ids import Symbol
-from domain.liquidation import (
-    LegRequest,
-    LiquidationPolicy,
-    LiquidationTarget,
-    OpenOrder,
-    Plan,
-    PlanLimits,
-    PlanRequest,
-    Uncurable,
-    plan,
-)
+from domain.liquidation import plan
+from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest, Uncurable
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import Book, CashBalance, compute_figures
 from domain.money import ONE, ZERO
 from domain.order import OrderSide, OrderType
 from domain.order_caps import OrderCaps
 from domain.refusals import Refusal, RefusalCode
+from domain.sellable import OpenOrder
 from tests.unit.books import (
     APPLE,
     HKD,
@@ -42,7 +36,7 @@ from tests.unit.books import (
 from tests.unit.test_liquidation_properties import amount_after, booked, books, open_orders_of
 
 LIMITS = PlanLimits()
-MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+MANY = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 MOST_LIQUID = PlanRequest(policy=LiquidationPolicy.MOST_LIQUID_FIRST)
 
 

@@ -10,10 +10,9 @@ import pytest
 
 from messages.threads import NoThread, Threads
 from tests.no_threads import no_thread_can_be_started
+from tests.patience import PATIENCE_S
 
 T = TypeVar("T")
-
-PATIENCE_S = 60
 
 
 async def in_time(answer: Awaitable[T]) -> T:

@@ -4,6 +4,8 @@ import asyncio
 import base64
 import hashlib
 import hmac
+import socket
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from threading import Event
 
@@ -11,6 +13,7 @@ import pytest
 
 from domain.message import RetryPolicy
 from domain.principal import EVERYTHING
+from domain.refusals import Refusal
 from domain.webhook import (
     ALERTS,
     UrlRules,
@@ -21,10 +24,10 @@ from domain.webhook import (
     check_url,
     is_public,
     replayed,
-    secret_of,
-    signature_headers,
 )
+from domain.webhook_secret import RotationRules, rotated, secret_of, signature_headers, signing_secrets
 from messages.webhook_post import WebhookPoster
+from tests.patience import FAR_S, PATIENCE_S
 from tests.receiver import a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
@@ -102,7 +105,7 @@ def test_only_addresses_that_anybody_reaches_are_public(address: str, public: bo
 
 def test_the_signature_is_what_the_specification_says() -> None:
     secret = secret_of(b"key of the desk", WebhookId("w1"), "salt")
-    headers = signature_headers(secret, "event-1", NOW, b'{"a":1}')
+    headers = signature_headers([secret], "event-1", NOW, b'{"a":1}')
     key = base64.b64decode(secret.removeprefix("whsec_"))
     content = b"event-1." + headers["webhook-timestamp"].encode() + b'.{"a":1}'
     expected = base64.b64encode(hmac.new(key, content, hashlib.sha256).digest()).decode()
@@ -114,6 +117,24 @@ def test_the_signature_is_what_the_specification_says() -> None:
 def test_every_endpoint_has_a_secret_of_its_own() -> None:
     secrets = {secret_of(b"k", WebhookId(id_), salt) for id_ in "ab" for salt in "xy"}
     assert len(secrets) == 4
+
+
+def test_old_secrets_sign_behind_the_newest_until_their_time_is_over() -> None:
+    rules, hour = RotationRules(timedelta(hours=2), most_retiring=2), timedelta(hours=1)
+    first = an_endpoint()
+    second = rotated(first, "salt 2", rules, NOW)
+    assert isinstance(second, Webhook)
+    third = rotated(second, "salt 3", rules, NOW + hour)
+    assert isinstance(third, Webhook)
+    secrets = [secret_of(b"k", first.id, salt) for salt in ("salt 3", "salt 2", "salt")]
+    assert signing_secrets(b"k", third, NOW + hour) == secrets
+    assert signing_secrets(b"k", third, NOW + 2 * hour) == secrets[:2]
+    assert signing_secrets(b"k", third, NOW + 3 * hour) == secrets[:1]
+    assert replace(third, salt="salt", retiring=()) == first, "nothing else is touched"
+    assert isinstance(rotated(third, "salt 4", rules, NOW + hour), Refusal)
+    fourth = rotated(third, "salt 4", rules, NOW + 2 * hour)
+    assert isinstance(fourth, Webhook)
+    assert [old.salt for old in fourth.retiring] == ["salt 2", "salt 3"]
 
 
 def test_a_failing_endpoint_keeps_its_place_until_it_counts_as_dead() -> None:
@@ -146,7 +167,7 @@ def _posted(webhook: Webhook, fault: str | None, now: datetime) -> Webhook:
 
 async def test_a_post_arrives_whole() -> None:
     async with a_receiver() as receiver:
-        poster = WebhookPoster(LOCAL, timeout_s=5)
+        poster = WebhookPoster(LOCAL, timeout_s=FAR_S)
         url = receiver.url("/hook?team=risk")
         assert await poster.post(url, {"webhook-id": "e1"}, "第".encode()) is None
         (posted,) = receiver.posted
@@ -158,7 +179,7 @@ async def test_a_post_arrives_whole() -> None:
 @pytest.mark.parametrize("status", [301, 302, 307, 400, 410, 500])
 async def test_only_a_status_of_2xx_counts_and_redirects_are_not_followed(status: int) -> None:
     async with a_receiver(status=status) as receiver:
-        fault = await WebhookPoster(LOCAL, timeout_s=5).post(receiver.url(), {}, b"{}")
+        fault = await WebhookPoster(LOCAL, timeout_s=FAR_S).post(receiver.url(), {}, b"{}")
         assert fault == f"answered with status {status}"
         assert len(receiver.posted) == 1
 
@@ -167,8 +188,12 @@ async def test_a_receiver_that_is_silent_or_away_is_a_reason_and_no_exception() 
     async with a_receiver(silent={"/hook"}) as receiver:
         poster = WebhookPoster(LOCAL, timeout_s=0.2)
         assert "no answer" in (await poster.post(receiver.url(), {}, b"{}") or "")
-        url = receiver.url()
-    assert "Error" in (await WebhookPoster(LOCAL, timeout_s=5).post(url, {}, b"{}") or "")
+    with socket.socket() as nobody_listens:
+        # Bound all the same: a port that was merely free could be somebody else's by now.
+        nobody_listens.bind(("127.0.0.1", 0))
+        url = f"http://127.0.0.1:{nobody_listens.getsockname()[1]}/hook"
+        fault = await WebhookPoster(LOCAL, timeout_s=FAR_S).post(url, {}, b"{}")
+    assert "Error" in (fault or "")
 
 
 async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
@@ -177,21 +202,21 @@ async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
         rules = UrlRules(allow_http=True)
         url = f"http://2130706433:{receiver.port}/hook"
         assert check_url(url, rules) is None
-        assert "not public" in (await WebhookPoster(rules, timeout_s=5).post(url, {}, b"{}") or "")
+        assert "not public" in (await WebhookPoster(rules, timeout_s=FAR_S).post(url, {}, b"{}") or "")
         assert receiver.posted == []
 
 
 @pytest.mark.parametrize(
-    ("chunk", "pause_s", "fault"),
+    ("chunk", "pause_s", "timeout_s", "fault"),
     [
-        (b"x" * 65536, 0, "LimitOverrunError"),
-        (b"HTTP/1.1 103 Hints\r\n\r\n", 0, "no answer within"),
-        (b"H", 0.02, "no answer within"),
-        (b"SSH-2.0-x\r\n", 0, "ValueError"),
+        (b"x" * 65536, 0, FAR_S, "LimitOverrunError"),
+        (b"HTTP/1.1 103 Hints\r\n\r\n", 0, 0.3, "no answer within"),
+        (b"H", 0.02, 0.3, "no answer within"),
+        (b"SSH-2.0-x\r\n", 0, FAR_S, "ValueError"),
     ],
 )
 async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
-    chunk: bytes, pause_s: float, fault: str
+    chunk: bytes, pause_s: float, timeout_s: float, fault: str
 ) -> None:
     gone = asyncio.Event()
 
@@ -206,26 +231,30 @@ async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
 
     async with await asyncio.start_server(serve, "127.0.0.1", 0) as server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
-        said = await WebhookPoster(LOCAL, timeout_s=0.3).post(url, {}, b"{}")
+        said = await WebhookPoster(LOCAL, timeout_s=timeout_s).post(url, {}, b"{}")
         assert fault in (said or "")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await gone.wait()
 
 
 async def test_names_that_nobody_answers_for_delay_no_other_endpoint() -> None:
-    release = Event()
+    release, asked, loop = Event(), asyncio.Semaphore(0), asyncio.get_running_loop()
 
     def resolve(host: str, port: int) -> list[str]:
         if host != "lives.example":
+            loop.call_soon_threadsafe(asked.release)
             release.wait()
         return ["127.0.0.1"]
 
     async with a_receiver() as receiver:
-        poster = WebhookPoster(LOCAL, timeout_s=5, resolve=resolve)
+        poster = WebhookPoster(LOCAL, timeout_s=FAR_S, resolve=resolve)
         hanging = [
             asyncio.create_task(poster.post(f"http://hangs-{number}.example/", {}, b"{}"))
             for number in range(40)
         ]
+        async with asyncio.timeout(PATIENCE_S):
+            for _ in hanging:
+                await asked.acquire()
         assert await poster.post(f"http://lives.example:{receiver.port}/hook", {}, b"{}") is None
         assert not any(task.done() for task in hanging)
         release.set()
@@ -238,7 +267,7 @@ async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere_else() 
     answers = iter([["127.0.0.1"], ["93.184.216.34", "::ffff:127.0.0.1"], ["10.0.0.1", "93.184.216.34"]])
     async with a_receiver() as receiver:
         rules = UrlRules(allow_http=True)
-        poster = WebhookPoster(rules, timeout_s=5, resolve=lambda *_: next(answers))
+        poster = WebhookPoster(rules, timeout_s=FAR_S, resolve=lambda *_: next(answers))
         for _ in range(3):
             fault = await poster.post(f"http://rebinds.example:{receiver.port}/hook", {}, b"{}")
             assert "not public" in (fault or "")
@@ -247,6 +276,6 @@ async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere_else() 
 
 async def test_tls_to_something_that_speaks_none_is_a_reason() -> None:
     async with a_receiver() as receiver:
-        fault = await WebhookPoster(LOCAL, timeout_s=5).post(receiver.url(scheme="https"), {}, b"{}")
+        fault = await WebhookPoster(LOCAL, timeout_s=0.3).post(receiver.url(scheme="https"), {}, b"{}")
         assert fault is not None
         assert receiver.posted == []

@@ -1,0 +1,43 @@
+"""The last slice of an automatic liquidation in slices, and whether another one is wanted after it.
+
+Nobody wants another where a person or a rule has asked for the cancel of one of its orders, also where the
+market was faster than that cancel, or where one was rejected or cancelled by the venue. Orders that the desk
+itself called off because nothing was left to collect say nothing of the kind: where the shortfall comes back
+before the case is closed, what was authorised goes on.
+"""
+
+from collections.abc import Sequence
+
+from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case
+from domain.order import CancelCause, Order, OrderStatus
+from domain.principal import SYSTEM
+from domain.refusals import RefusalCode
+from models.order import orders_of_cases
+
+
+async def last_slice_of(case: Case, auto: AutoLiquidation) -> list[Order]:
+    """Its orders; none where there was no slice, or where one follows the other in any case."""
+    if auto.held is not RefusalCode.CAPPED or auto.trigger is AutoLiquidationTrigger.INTRADAY:
+        return []
+    own = [order for order in (await orders_of_cases([case.id]))[case.id] if order.placed_by == SYSTEM]
+    return [order for order in own if order.created_at == own[-1].created_at]
+
+
+def why_unwanted(orders: Sequence[Order]) -> str | None:
+    """Why no further slice is wanted; of orders that have ended."""
+    if any(order.status is OrderStatus.REJECTED or _cancelled(order) for order in orders):
+        return "An order of the last slice was cancelled or rejected"
+    if any(order.cancel_cause is CancelCause.DECIDED for order in orders):
+        return "The cancel of an order of the last slice was asked for"
+    return None
+
+
+def was_called_off(orders: Sequence[Order]) -> bool:
+    """The desk cancelled some of it because the shortfall was cured."""
+    return any(
+        order.status is OrderStatus.CANCELED and order.cancel_cause is CancelCause.CURED for order in orders
+    )
+
+
+def _cancelled(order: Order) -> bool:
+    return order.status is OrderStatus.CANCELED and order.cancel_cause is not CancelCause.CURED

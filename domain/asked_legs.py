@@ -1,0 +1,121 @@
+"""The legs that an operator names, one after the other: each as it can be closed, or why not."""
+
+from collections.abc import Mapping
+from decimal import Decimal
+
+from domain.amount_formula import binding
+from domain.closing import Closable, Draft, closable_at
+from domain.ids import Symbol
+from domain.liquidation_plan import LegRequest
+from domain.money import lots_within, whole_lots
+from domain.plan_ground import Ground
+from domain.refusals import Refusal, RefusalCode
+from domain.sellable import side_price
+
+
+def follow(legs: tuple[LegRequest, ...], ground: Ground, draft: Draft) -> Draft | Refusal:
+    """The operator's legs, one after the other; the first that cannot be refuses them all."""
+    if not legs:
+        return Refusal(
+            RefusalCode.NOTHING_SELLABLE, "Name at least one position, or none for an automatic plan."
+        )
+    seen: set[Symbol] = set()
+    for leg in legs:
+        if leg.symbol in seen:
+            return Refusal(
+                RefusalCode.QUANTITY_EXCEEDS_SELLABLE, f"{leg.symbol} is named twice: use one leg."
+            )
+        seen.add(leg.symbol)
+        ready = _asked(leg, ground)
+        if isinstance(ready, Refusal):
+            return ready
+        refused = _close(leg, ready, draft, ground.request.override)
+        if refused is not None:
+            return refused
+    return draft
+
+
+def _asked(leg: LegRequest, ground: Ground) -> Closable | Refusal:
+    """The leg's position at the leg's price."""
+    if leg.symbol in ground.request.keep:
+        return Refusal(RefusalCode.NOTHING_SELLABLE, f"{leg.symbol} is both to be kept and to be closed.")
+    found = ground.closable(leg.symbol)
+    if isinstance(found, RefusalCode):
+        return Refusal(found, _WHY_NOT[found].format(symbol=leg.symbol))
+    if leg.limit_price is None:
+        return found
+    if found.limit_price is None:
+        return Refusal(RefusalCode.PRICE_OUTSIDE_BAND, f"{leg.symbol}: a market order takes no limit price.")
+    quoted = side_price(found.quote, found.side)
+    assert quoted is not None, "what can be closed has a quote"
+    distance = ground.limits.price_band * quoted
+    if not leg.limit_price.is_finite() or not _near(leg.limit_price, quoted, distance):
+        return Refusal(
+            RefusalCode.PRICE_OUTSIDE_BAND,
+            f"{leg.symbol}: the limit price may be at most {distance:f} away from {quoted:f}.",
+        )
+    ready = ground.capped(
+        closable_at(found.holding, found.quote, leg.limit_price, found.rate, ground.book.rule.coefficient)
+    )
+    if isinstance(ready, RefusalCode):
+        return Refusal(ready, _WHY_NOT[ready].format(symbol=leg.symbol))
+    return ready
+
+
+def _near(price: Decimal, quoted: Decimal, distance: Decimal) -> bool:
+    return price > 0 and quoted - distance <= price <= quoted + distance
+
+
+def _close(leg: LegRequest, ready: Closable, draft: Draft, override: bool) -> Refusal | None:
+    """Add the leg to the draft; one of open quantity only if something is left to collect."""
+    if not override and binding(draft.fresh().lines(ready)).relief <= 0:
+        return Refusal(
+            RefusalCode.CANNOT_CURE, f"Closing {leg.symbol} would not lower the amount to collect."
+        )
+    if leg.quantity is not None:
+        lots = _lots_of(leg.symbol, leg.quantity, ready)
+        if isinstance(lots, Refusal):
+            return lots
+        draft.close(ready, lots)
+    elif not draft.is_cured():
+        lots = draft.lots_to_close(ready)
+        if not lots:
+            return Refusal(
+                RefusalCode.CANNOT_CURE, f"After the other legs {leg.symbol} lowers the amount no more."
+            )
+        draft.close(ready, lots)
+    return None
+
+
+def _lots_of(symbol: Symbol, quantity: Decimal, ready: Closable) -> int | Refusal:
+    """A quantity above zero, in whole lots, within what is sellable; zero and NaN are no lots at all."""
+    lot, sellable = ready.instrument.lot_size, abs(ready.holding.quantity)
+    if not quantity.is_finite() or not quantity:
+        return Refusal(RefusalCode.OFF_LOT, f"{symbol}: give a quantity of at least one lot of {lot:f}.")
+    if quantity < 0:
+        return Refusal(
+            RefusalCode.INCREASES_EXPOSURE, f"{symbol}: a negative quantity would open, not close."
+        )
+    if quantity > sellable:
+        return Refusal(
+            RefusalCode.QUANTITY_EXCEEDS_SELLABLE, f"Of {symbol} only {sellable:f} can still be closed."
+        )
+    if whole_lots(quantity, lot) != quantity:
+        return Refusal(RefusalCode.OFF_LOT, f"{symbol} trades in whole lots of {lot:f}.")
+    lots = lots_within(quantity, lot)
+    if lots > ready.lots:
+        most = ready.quantity(ready.lots)
+        return Refusal(RefusalCode.CAPPED, f"One order for {symbol} may be at most {most:f} units now.")
+    return lots
+
+
+_WHY_NOT: Mapping[RefusalCode, str] = {
+    RefusalCode.NOT_FOUND: "The account holds no {symbol}.",
+    RefusalCode.NOTHING_SELLABLE: "All of {symbol} is in open orders; cancel them first.",
+    RefusalCode.INSTRUMENT_SUSPENDED: "{symbol} is suspended or delisted.",
+    RefusalCode.MARKET_CLOSED: "{symbol} takes no such order now; wait for its session.",
+    RefusalCode.NO_QUOTE: "{symbol} has no quote on the side needed, or its currency no FX rate.",
+    RefusalCode.STALE_QUOTE: "The quote of {symbol} is too old; wait for a new one.",
+    RefusalCode.CAPPED: "The caps on daily volume and slices leave no lot of {symbol} to one order now.",
+    RefusalCode.OFF_LOT: "What is left of {symbol} is less than one lot and needs an odd-lot order.",
+}

@@ -1,0 +1,158 @@
+"""Lists of cases: which, sorted how, page by page, how many, and what a summary adds up."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.case import AlertType, CaseStatus
+from domain.events import CaseView
+from domain.ids import ClientId, Symbol
+from domain.margin import AccountType
+from domain.money import Currency
+from domain.principal import Audience
+from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
+from models.database import decimal, fetch, fetch_one, numeric, time
+from models.where import Page, PageRequest, Where, client_text, cut, like
+
+
+class CaseSort(StrEnum):
+    """What a list of cases is sorted by; the id breaks ties."""
+
+    OPENED_AT = "opened_at"
+    DEADLINE = "deadline"
+    AMOUNT = "amount"
+
+
+@dataclass(frozen=True, slots=True)
+class CaseFilter:
+    """Which cases; None means any. `status` None means every case that is not closed."""
+
+    status: tuple[CaseStatus, ...] | None = None
+    alert_type: tuple[AlertType, ...] | None = None
+    account_type: tuple[AccountType, ...] | None = None
+    client_id: ClientId | None = None
+    account_no: str | None = None
+    search: str | None = None
+    symbol: Symbol | None = None
+    amount_at_least: Decimal | None = None
+    overdue: bool | None = None
+    opened_after: datetime | None = None
+    opened_before: datetime | None = None
+    closed_after: datetime | None = None
+    closed_before: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CaseTotal:
+    """What the summary needs of one case that is not closed."""
+
+    status: CaseStatus
+    amount: Decimal
+    currency: Currency
+    opened_at: datetime
+
+
+async def page_cases(
+    audience: Audience,
+    wanted: CaseFilter,
+    request: PageRequest,
+    sort: CaseSort,
+    descending: bool,
+    now: datetime,
+) -> Page[CaseView]:
+    """One page; the key of a row is (its sort column, its id)."""
+    where = _where(audience, wanted, now)
+    column = numeric("c.amount") if sort is CaseSort.AMOUNT else f"c.{sort.value}"
+    direction, behind = ("DESC", "<") if descending else ("ASC", ">")
+    if request.after is not None:
+        marker = numeric("?") if sort is CaseSort.AMOUNT else "?"
+        where.add(f"({column}, c.id) {behind} ({marker}, ?)", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"{SELECT_CASE}{where} ORDER BY {column} {direction}, c.id {direction} LIMIT {limit}", *where.values
+    )
+    return cut([case_from_row(row) for row in rows], request.first)
+
+
+async def count_cases(audience: Audience, wanted: CaseFilter, now: datetime) -> int:
+    """How many there are."""
+    where = _where(audience, wanted, now)
+    row = await fetch_one(f"SELECT COUNT(*) AS cases {FROM_CASE}{where}", *where.values)
+    assert row is not None
+    return int(row["cases"])
+
+
+async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> list[CaseTotal]:
+    """What to sum over, of the live ones: SQLite cannot add decimals exactly, so the caller does."""
+    where = _where(audience, wanted, now)
+    where.add(f"c.status IN ({LIVE_LIST})")
+    rows = await fetch(
+        f"SELECT c.status, c.amount, c.opened_at, a.base_currency {FROM_CASE}{where}", *where.values
+    )
+    return [
+        CaseTotal(
+            CaseStatus(row["status"]),
+            decimal(row["amount"]),
+            Currency(row["base_currency"]),
+            time(row["opened_at"]),
+        )
+        for row in rows
+    ]
+
+
+async def count_ended(audience: Audience, wanted: CaseFilter, now: datetime) -> dict[CaseStatus, int]:
+    """How many have ended, by status: the history grows for ever, so it is counted where it lies."""
+    where = _where(audience, wanted, now)
+    where.add(f"c.status NOT IN ({LIVE_LIST})")
+    rows = await fetch(
+        f"SELECT c.status, COUNT(*) AS cases {FROM_CASE}{where} GROUP BY c.status", *where.values
+    )
+    return {CaseStatus(row["status"]): int(row["cases"]) for row in rows}
+
+
+def _where(audience: Audience, wanted: CaseFilter, now: datetime) -> Where:
+    where = Where()
+    where.sees(audience)
+    where.add("c.status IN (?)", wanted.status if wanted.status is not None else LIVE)
+    _add_choices(where, wanted)
+    if wanted.search is not None:
+        _add_search(where, audience, wanted.search)
+    if wanted.overdue is not None:
+        _add_overdue(where, wanted.overdue, now)
+    where.add_if("c.opened_at > ?", wanted.opened_after)
+    where.add_if("c.opened_at < ?", wanted.opened_before)
+    where.add_if("c.closed_at > ?", wanted.closed_after)
+    where.add_if("c.closed_at < ?", wanted.closed_before)
+    return where
+
+
+def _add_choices(where: Where, wanted: CaseFilter) -> None:
+    where.add_if("c.alert_type IN (?)", wanted.alert_type)
+    where.add_if("a.type IN (?)", wanted.account_type)
+    where.add_if("a.client_id = ?", wanted.client_id)
+    where.add_if("a.account_no = ?", wanted.account_no)
+    where.add_if(f"{numeric('c.amount')} >= {numeric('?')}", wanted.amount_at_least)
+    where.add_if(
+        "EXISTS (SELECT 1 FROM position p WHERE p.account_id = c.account_id"
+        f" AND p.instrument_id = ? AND {numeric('p.quantity')} <> 0)",
+        wanted.symbol,
+    )
+
+
+def _add_overdue(where: Where, overdue: bool, now: datetime) -> None:
+    """As `Case.overdue`: a case that has ended is not."""
+    live = f"c.status IN ({LIVE_LIST})"
+    if overdue:
+        where.add(f"{live} AND c.deadline < ?", now)
+    else:
+        where.add(f"(NOT {live} OR c.deadline >= ?)", now)
+
+
+def _add_search(where: Where, audience: Audience, text: str) -> None:
+    pattern = like(text)
+    where.add(
+        f"({client_text(audience)} LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!'"
+        " OR LOWER(c.case_no) LIKE ? ESCAPE '!')",
+        *[pattern] * 3,
+    )

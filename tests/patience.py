@@ -1,0 +1,10 @@
+"""How long a test waits for what has to come: no measure of anything, only the end of a test that hangs.
+
+Many times what it takes, for a busy machine may be ten times slower than a quiet one, and stand still for
+seconds at a time. Whatever is to be shorter than something else is shown by an order of events instead, or by
+settings so far apart that no machine is slow enough to confuse them.
+"""
+
+PATIENCE_S = 180.0
+FAR_S = 3600.0
+"""For what must not happen in the course of a test at all: far longer than anybody waits."""
