@@ -18,12 +18,12 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from desk.audit import entry
 from domain.calendar import MarketDay, MarketDayKind
-from domain.principal import Permission, is_the_desk
+from domain.principal import Permission
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
 from feeds.replay import AtEnd, ReplayFeed
 from gateway.app import create_app
-from gateway.auth import issue, permission_named
+from gateway.auth import is_reserved, issue, permission_named
 from gateway.book_import import import_book
 from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
 from gateway.fleet import Fleet, stop_without_parent
@@ -368,8 +368,8 @@ def _run(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool
 def _require_subject(subject: str) -> None:
     if not 1 <= len(subject) <= SUBJECT_CHARACTERS_MAX:
         _fail(f"--subject is 1 to {SUBJECT_CHARACTERS_MAX} characters: who the token is for.")
-    if is_the_desk(subject):
-        _fail(f"--subject: {subject} is the desk itself; name who the token is for.")
+    if is_reserved(subject):
+        _fail(f"--subject: {subject} is the desk itself or a venue; name who the token is for.")
 
 
 def _settings(overrides: dict[str, object]) -> Settings:
