@@ -11,8 +11,8 @@ from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from desk.follow_up import note
-from desk.watching.assess_case import case_event
 from desk.watching.assess_recovery import is_recovery
+from desk.watching.case_event import case_event
 from domain.calendar import MarketDay, NoCalendar
 from domain.case import Case
 from domain.case_edits import shifted

@@ -9,16 +9,13 @@ from redis.exceptions import RedisError
 from desk.watching.watch_margin import Monitor
 from feeds.redis_feed import publish
 from feeds.replay import ReplayFeed
+from gateway.console import Refused
 from gateway.resources import Resources
 from gateway.workers.leader import LEASE
 from models.lease import acquire_lease, release_lease
 
 REPLAY_LEASE = timedelta(seconds=60)
 """Renewed with every step, so that a replay that was killed keeps no server from leading for long."""
-
-
-class Refused(Exception):
-    """The command cannot be done; the message says why and what to do."""
 
 
 async def into_redis(resources: Resources, feed: ReplayFeed, advance: Callable[[int], None]) -> None:

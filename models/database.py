@@ -10,12 +10,11 @@ task inherits, so every entrance (a request, a worker) enters `Database.active()
 """
 
 import re
-import socket
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from sqlite3 import Error as SqliteError
 from typing import Any
@@ -32,7 +31,6 @@ from asyncpg.exceptions import (
     TooManyConnectionsError,
 )
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
-from tortoise.backends.base.config_generator import expand_db_url
 from tortoise.connection import get_connection, get_connections
 from tortoise.context import TortoiseContext, _current_context
 from tortoise.exceptions import IntegrityError, OperationalError, TransactionManagementError
@@ -40,6 +38,8 @@ from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
+
+from models.configuration import APP, configuration
 
 Row = Any
 """A database row: `row["column"]`."""
@@ -66,54 +66,9 @@ _LOST = (
 )
 """What asyncpg says of a connection that ended, depending on when it noticed."""
 
-_PROBES = 3
-_KEEPALIVE: dict[int, Callable[[float], int]] = {
-    getattr(socket, name): value
-    for name, value in {
-        "TCP_KEEPIDLE": lambda after_s: max(1, round(after_s / 2)),
-        "TCP_KEEPINTVL": lambda after_s: max(1, round(after_s / 2 / _PROBES)),
-        "TCP_KEEPCNT": lambda after_s: _PROBES,
-        "TCP_USER_TIMEOUT": lambda after_s: round(after_s * 1000),
-    }.items()
-    if hasattr(socket, name)
-}
-"""Half the time a connection may be silent, then it is asked; not every system knows every option."""
-
-APP = "models"
 _MIGRATION_LOCK = 7_302_020
 """Any number that nobody else locks in this database."""
 _PLACEHOLDER = re.compile(r"\$(\d+)")
-
-
-def configuration(
-    url: str, pool_size: int = 1, lock_timeout_s: float = 5, unreachable_after_s: float = 30
-) -> dict[str, Any]:
-    """Tortoise's configuration for ``sqlite://PATH`` or ``postgres://USER@HOST:PORT/NAME``."""
-    connection: Any = url
-    if not url.startswith("sqlite://"):
-        connection = expand_db_url(re.sub(r"^postgres(ql)?://", "asyncpg://", url))
-        connection["credentials"] |= {
-            "minsize": 1,
-            "maxsize": pool_size,
-            "server_settings": {"lock_timeout": str(round(lock_timeout_s * 1000))},
-            "init": partial(_end_when_unreachable, after_s=unreachable_after_s),
-        }
-    app = {"models": ["models.tables"], "default_connection": "default", "migrations": "models.migrations"}
-    return {"connections": {"default": connection}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
-
-
-async def _end_when_unreachable(connection: Any, after_s: float) -> None:
-    """Have the system end a connection whose packets nobody has acknowledged for so long: a host that is
-    gone, or a firewall that forgot us, says nothing. TCP by itself waits a quarter of an hour."""
-    link = connection._transport.get_extra_info("socket")
-    if link.family in (socket.AF_INET, socket.AF_INET6):
-        link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in _KEEPALIVE.items():
-            link.setsockopt(socket.IPPROTO_TCP, option, value(after_s))
-
-
-TORTOISE = configuration("sqlite://.data/desk.sqlite3")
-"""For Tortoise's own command line (`make migration`), which only compares tables with migrations."""
 
 
 class Database:

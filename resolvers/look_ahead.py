@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.watching.assess_case import due_calls, is_priced
+from desk.watching.due_calls import due_calls, is_priced
 from domain.case import AlertType
 from domain.events import AccountReference
 from domain.look_ahead import accrue, expired_by, next_session, without

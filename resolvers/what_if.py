@@ -6,9 +6,9 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.watching.assess_case import due_calls, is_priced
 from desk.watching.book_what_if import AccountEffect, BookEffect, BookWhatIfBusy, CurrencyEffect
 from desk.watching.book_what_if import BookWhatIf as Asked
+from desk.watching.due_calls import due_calls, is_priced
 from domain.amount_formula import LiquidationTarget
 from domain.case import AlertType
 from domain.ids import AccountId, CaseId, Symbol

@@ -9,11 +9,20 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from models.database import Database
 from tests.servers import fresh_database, postgres_server, redis_server
 
 T = TypeVar("T")
+
+# How long an example takes says nothing about what it shows, and the same examples come every time: a run
+# fails for what was changed. `--hypothesis-profile=exploring` looks for others.
+settings.register_profile(
+    "steady", deadline=None, derandomize=True, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile("exploring", settings.get_profile("steady"), derandomize=False)
+settings.load_profile("steady")
 
 WORKERS_MAX = 4
 """Each starts servers of its own."""

@@ -2,7 +2,6 @@
 
 import asyncio
 import atexit
-import os
 import shutil
 import socket
 import tempfile
@@ -11,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from functools import cache
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -174,15 +174,22 @@ async def _place_database(directory: Path) -> None:
     path = directory / DATABASE_FILE
     if await asyncio.to_thread(path.exists):
         return
-    template = Path(tempfile.gettempdir()) / f"migrated-{os.getpid()}.sqlite3"
+    template = _template()
     if not await asyncio.to_thread(template.exists):
-        atexit.register(template.unlink)
         database = Database(f"sqlite://{template}", pool_size=1)
         await database.open()
         await database.migrate()
         await database.close()
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread(shutil.copyfile, template, path)
+
+
+@cache
+def _template() -> Path:
+    """In a directory that nobody had before: what a killed process left may have older tables."""
+    directory = Path(tempfile.mkdtemp(prefix="migrated-"))
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    return directory / DATABASE_FILE
 
 
 async def until(holds: Any) -> None:

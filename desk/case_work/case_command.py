@@ -8,7 +8,7 @@ from typing import Any
 from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from desk.watching.assess_case import case_event
+from desk.watching.case_event import case_event
 from desk.watching.take_snapshot import snapshot_change
 from domain.case import Case
 from domain.events import CaseView

@@ -148,18 +148,23 @@ async def _request(desk: Desk, principal: Principal, command: ChangeSetting) -> 
         based_on=latest.id if latest else None,
         concerned=concerned,
     )
+    approval = _approval_asked(command, asked, before)
+    return await request_approval(desk, principal, approval, "a risk setting takes two people", now)
+
+
+def _approval_asked(command: ChangeSetting, asked: _Asked, before: SettingValue | None) -> ApprovalAsked:
+    """For the second person: what it would change, and what to carry out."""
     begin = {"effectiveAt": command.effective_at.isoformat() if command.effective_at else "on approval"}
-    approval = ApprovalAsked(
+    return ApprovalAsked(
         kind=ApprovalKind.SETTING,
         entity=command.kind,
-        entity_id=subject,
-        account_id=concerned.account_id,
+        entity_id=asked.subject,
+        account_id=asked.concerned.account_id,
         reason=command.reason,
         before=facts_of(before),
         after={**facts_of(command.value), **begin},
         command=_ASKED.to_text(asked),
     )
-    return await request_approval(desk, principal, approval, "a risk setting takes two people", now)
 
 
 def _would_be_over(value: SettingValue, begins: datetime) -> bool:

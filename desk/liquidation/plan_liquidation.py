@@ -15,8 +15,8 @@ from desk.kill_switch import frozen_by
 from desk.liquidation.liquidation_command import LiquidateCase
 from desk.liquidation.one_person_limit import Lately, load_lately, why_two
 from desk.liquidation.plan_recovery import plan_case_recovery
-from desk.watching.assess_case import as_open_orders
 from desk.watching.assess_recovery import is_recovery
+from desk.watching.open_orders import as_open_orders
 from domain.approval import ApprovalKind
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView, OrderView

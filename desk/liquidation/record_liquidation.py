@@ -10,7 +10,7 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.plan_liquidation import ReadAhead
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import LiquidationStarted, Uncurable, plain
-from desk.watching.assess_case import case_event
+from desk.watching.case_event import case_event
 from desk.watching.take_snapshot import snapshot_change
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView

@@ -11,7 +11,7 @@ from decimal import Decimal
 from desk.audit import case_entry
 from desk.desk import Desk
 from desk.outcomes import plain
-from desk.watching.assess_case import case_event
+from desk.watching.case_event import case_event
 from desk.watching.take_snapshot import snapshot_change
 from domain.case import AlertType, Case, CaseStatus, CaseTrigger, decide
 from domain.events import CaseEvent, CaseEventKind, CaseView

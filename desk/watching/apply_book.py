@@ -4,7 +4,8 @@ from typing import Any
 
 from desk.audit import BOOK, MARKET, entry
 from desk.desk import Desk
-from desk.watching.assess_case import assess_account, tell_of_symbols
+from desk.watching.assess_case import assess_account
+from desk.watching.case_event import tell_of_symbols
 from desk.watching.note_deposit import note_deposit
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.canonical import plain

@@ -13,8 +13,10 @@ from desk.audit import MONITOR, case_entry, entry
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.watching.assess_recovery import assess_recovery, is_recovery
+from desk.watching.case_event import case_event, symbols_before
+from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
 from desk.watching.expire_trading_limit import expire_trading_limit
-from desk.watching.open_orders import as_open_orders as as_open_orders
+from desk.watching.open_orders import as_open_orders
 from desk.watching.take_snapshot import snapshot_change
 from domain.canonical import plain
 from domain.case import (
@@ -30,11 +32,10 @@ from domain.case import (
     with_figures,
 )
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
-from domain.exemption import AccountFacts
 from domain.ids import AccountId, CaseId, Symbol
 from domain.intraday import IntradayPhase
 from domain.liquidation import uncovered_amount
-from domain.margin import AccountType, Book, MarginFigures, compute_figures
+from domain.margin import AccountType, MarginFigures, compute_figures
 from domain.money import ZERO
 from domain.order import CancelCause, OrderChange, ask_cancel
 from domain.refusals import Refusal
@@ -43,13 +44,8 @@ from models import outbox
 from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
-from models.holding import set_close_only, set_written_off, symbols_of
+from models.holding import set_close_only, set_written_off
 from models.order import open_orders_of
-
-_MARGIN_ALERTS = {
-    AccountType.MARGIN: AlertType.MAINTENANCE,
-    AccountType.INTRADAY: AlertType.INTRADAY,
-}
 
 
 async def assess_account(
@@ -61,64 +57,9 @@ async def assess_account(
     """
     books = await load_books([account_id], desk.rules.books, now)
     cases = await live_cases_of([account_id])
-    cases = [replace(view, symbols=_before(books[account_id].symbols, held_before)) for view in cases]
+    cases = [replace(view, symbols=symbols_before(books[account_id].symbols, held_before)) for view in cases]
     orders = await open_orders_of([account_id])
     await outbox.append(await _settle(desk, books[account_id], cases, orders, now))
-
-
-async def tell_of_symbols(desk: Desk, account_id: AccountId, symbol: Symbol, held_before: bool) -> None:
-    """Tell of the account's live cases when a statement made an instrument come or go; the caller locks."""
-    symbols = await symbols_of(account_id)
-    if (symbol in symbols) is held_before:
-        return
-    now = desk.clock()
-    await outbox.append(
-        [
-            case_event(
-                desk,
-                replace(view, symbols=_before(symbols, (symbol, held_before))),
-                replace(view, symbols=symbols),
-                now,
-            )
-            for view in await live_cases_of([account_id])
-        ]
-    )
-
-
-def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
-    """Which calls the figures demand, given the account's terms and amount rule (not its positions)."""
-    if not figures.amount:
-        # The trading limit may cover a breach: a case would be cured at once, and open again at once.
-        return set()
-    if book.terms.account_type is AccountType.CASH:
-        return {AlertType.CASH_DEBT}
-    due = set()
-    if book.rule.whole_debt or figures.liquid_net_assets < figures.maintenance_margin:
-        due.add(_MARGIN_ALERTS[book.terms.account_type])
-    if book.rule.over_financing_triggers and figures.over_financing > 0:
-        due.add(AlertType.OVER_FINANCING)
-    return due
-
-
-def exempting(
-    account: AccountBook, alert_type: AlertType, figures: MarginFigures, now: datetime
-) -> str | None:
-    """The exemption rule that keeps the account from this call."""
-    book, reference = account.book, account.account
-    facts = AccountFacts(reference.account_no, account.client_group, book.terms, figures)
-    return account.rules.exempting(alert_type, facts, now)
-
-
-def due_calls(account: AccountBook, book: Book, figures: MarginFigures, now: datetime) -> set[AlertType]:
-    """Which calls the figures demand and no exemption rule prevents; `book` is the account's as of now."""
-    return {alert for alert in due_alerts(book, figures) if exempting(account, alert, figures, now) is None}
-
-
-def is_priced(book: Book) -> bool:
-    """Every position has a quote and every currency in use a rate: the figures mean something."""
-    base = book.terms.base_currency
-    currencies = {held.instrument.currency for held in book.holdings} | {cash.currency for cash in book.cash}
-    return all(held.quote is not None for held in book.holdings) and currencies - {base} <= book.fx.keys()
 
 
 async def _settle(
@@ -132,23 +73,10 @@ async def _settle(
     events: list[Event] = []
     live: set[AlertType] = set()
     for view in cases:
-        own = [order for order in orders if order.order.case_id == view.case.id]
-        changed = False
-        superfluous: Sequence[OrderView] = own if figures.amount == 0 and not figures.stale else ()
-        if is_recovery(view.case):
-            assessed = await assess_recovery(desk, account, view.case, figures, own, now)
-            case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
-        else:
-            case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
-            case = await _exempted(account, case, figures, now)
+        case, happened = await _look_at(desk, account, view, orders, figures, uncovered, now)
+        events += happened
         if case.status in LIVE:
             live.add(case.alert_type)
-        events += await _call_off(desk, superfluous, now)
-        told = replace(view, case=case, symbols=account.symbols)
-        if told != view or changed:
-            await save_case(case)
-            await _keep(desk, view.case, case, account, orders, now)
-            events.append(case_event(desk, view, told, now))
     due = _due_anew(account, figures, live, now)
     if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
         account = await expire_trading_limit(account, now)
@@ -160,6 +88,34 @@ async def _settle(
         events.append(opened)
     await _mark_account(desk, account, bool(live - RECOVERY_ALERTS), figures, now)
     return events
+
+
+async def _look_at(
+    desk: Desk,
+    account: AccountBook,
+    view: CaseView,
+    orders: Sequence[OrderView],
+    figures: MarginFigures,
+    uncovered: Decimal,
+    now: datetime,
+) -> tuple[Case, list[Event]]:
+    """One case after this look, stored if it changed; its orders that nothing is left for are called off."""
+    own = [order for order in orders if order.order.case_id == view.case.id]
+    changed = False
+    superfluous: Sequence[OrderView] = own if figures.amount == 0 and not figures.stale else ()
+    if is_recovery(view.case):
+        assessed = await assess_recovery(desk, account, view.case, figures, own, now)
+        case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
+    else:
+        case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
+        case = await _exempted(account, case, figures, now)
+    events = await _call_off(desk, superfluous, now)
+    told = replace(view, case=case, symbols=account.symbols)
+    if told != view or changed:
+        await save_case(case)
+        await _keep(desk, view.case, case, account, orders, now)
+        events.append(case_event(desk, view, told, now))
+    return case, events
 
 
 async def _mark_account(
@@ -180,11 +136,6 @@ async def _mark_account(
     if marks:
         before, after = ({name: plain(each[when]) for name, *each in marks} for when in (0, 1))
         await write_audit([entry(MONITOR, now, "mark", "account", account_id, before=before, after=after)])
-
-
-def breach_ended(account: AccountBook, due: set[AlertType], figures: MarginFigures) -> bool:
-    """A breach whose debt was written off is over: the next one opens a case again."""
-    return bool(account.written_off - due) and not figures.stale
 
 
 def _takes_no_orders(desk: Desk, account: AccountBook, now: datetime) -> bool:
@@ -317,33 +268,3 @@ async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> l
         if isinstance(change, OrderChange) and not change.unchanged:
             events.append(await store_step(desk, view, change, by=MONITOR))
     return events
-
-
-def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> CaseEvent:
-    """The event of a changed case."""
-    if after.case.closed_at is not None:
-        kind = CaseEventKind.CLOSED
-    elif after.case.status is not before.case.status:
-        kind = CaseEventKind.STATUS_CHANGED
-    else:
-        kind = CaseEventKind.UPDATED
-    return CaseEvent(
-        id=desk.event_id(),
-        at=now,
-        kind=kind,
-        view=after,
-        previous_status=before.case.status,
-        previous_amount=before.case.figures.amount,
-        previous_symbols=before.symbols,
-        # Told then or later: a deadline that passed in between is told of once more rather than not at all.
-        previous_overdue=before.case.overdue(before.case.figures.as_of),
-    )
-
-
-def _before(symbols: tuple[Symbol, ...], held_before: tuple[Symbol, bool] | None) -> tuple[Symbol, ...]:
-    if held_before is None:
-        return symbols
-    symbol, held = held_before
-    if held is (symbol in symbols):
-        return symbols
-    return tuple(sorted({*symbols, symbol})) if held else tuple(each for each in symbols if each != symbol)

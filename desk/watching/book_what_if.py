@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from heapq import heappush, heapreplace
 
-from desk.watching.assess_case import due_calls, is_priced
+from desk.watching.due_calls import due_calls, is_priced
 from domain.case import AlertType
 from domain.events import AccountReference
 from domain.ids import AccountId

@@ -12,8 +12,8 @@ from decimal import Decimal
 from desk.audit import BOOK, case_entry
 from desk.desk import Desk
 from desk.follow_up import note
-from desk.watching.assess_case import case_event
 from desk.watching.assess_recovery import is_recovery
+from desk.watching.case_event import case_event
 from domain.booking import credited
 from domain.canonical import plain
 from domain.ids import AccountId

@@ -17,18 +17,12 @@ import structlog
 
 from desk.desk import Desk
 from desk.watching.apply_book import UnknownSubject, apply_contact, apply_statement, take_trade_status
-from desk.watching.assess_case import (
-    as_open_orders,
-    assess_account,
-    breach_ended,
-    case_event,
-    due_alerts,
-    due_calls,
-    exempting,
-    is_priced,
-)
+from desk.watching.assess_case import assess_account
 from desk.watching.assess_recovery import is_recovery
+from desk.watching.case_event import case_event
+from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
 from desk.watching.follow_settings import SettingsFollower
+from desk.watching.open_orders import as_open_orders
 from domain.book_changes import BookChange, ContactStated, TradeStatusStated
 from domain.case import AlertType, Case, CaseStatus, may_resolve, with_figures
 from domain.events import CaseView, Event, OrderView

@@ -21,10 +21,11 @@ from domain.margin import AccountType
 from domain.money import Currency
 from tests.chaos.market import write_market
 from tests.chaos.tcp import TcpProxy
+from tests.patience import PATIENCE_S
 from tests.servers import RedisServer, free_port, fresh_database
 
 ROOT = Path(__file__).parents[2]
-START_TIMEOUT_S, STOP_TIMEOUT_S, POLL_S = 60.0, 30.0, 0.1
+POLL_S = 0.1
 SETTINGS = {
     "GATEWAY_FEED": "replay",
     "GATEWAY_REPLAY_DAY_SECONDS": "2",
@@ -138,7 +139,7 @@ class Fleet:
 
     async def until_serving(self) -> None:
         """Until requests are answered and somebody leads."""
-        async with asyncio.timeout(START_TIMEOUT_S), httpx.AsyncClient() as client:
+        async with asyncio.timeout(PATIENCE_S), httpx.AsyncClient(timeout=PATIENCE_S) as client:
             while True:
                 if self._process.poll() is not None:
                     raise RuntimeError(f"the gateway did not start:\n{self.log.read_text()[-4000:]}")
@@ -155,7 +156,7 @@ class Fleet:
         self.workers()
         self._process.terminate()
         try:
-            await asyncio.to_thread(self._process.wait, STOP_TIMEOUT_S)
+            await asyncio.to_thread(self._process.wait, PATIENCE_S)
         finally:
             self._process.kill()
             self._watchdog.kill()

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 from tests.chaos.desk import Desk
 from tests.chaos.subscriber import Subscriber
+from tests.patience import PATIENCE_S
 
-ROLL_TIMEOUT_S = 60.0
 POLL_S = 0.1
 
 
@@ -125,7 +125,7 @@ async def fleet_is_rolled(scene: Scene) -> None:
     """SIGHUP: every process is replaced, one after the other."""
     before = set(scene.desk.fleet.workers())
     scene.desk.fleet.roll()
-    async with asyncio.timeout(ROLL_TIMEOUT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while before & set(scene.desk.fleet.workers()):  # noqa: ASYNC110 - other processes have no event
             await asyncio.sleep(POLL_S)
 

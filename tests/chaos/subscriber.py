@@ -21,8 +21,6 @@ import orjson
 
 from tests.chaos.operations import Operation
 
-PATIENCE_S = 5.0
-"""For a handshake, or for anything at all from a server that pings: then it is given up."""
 FIRST_WAIT_S, MAX_WAIT_S = 0.05, 1.0
 BUFFER_BYTES = 4096
 TEXT, CLOSE = 0x1, 0x8
@@ -61,7 +59,9 @@ class Subscriber:
         cursor: str,
         chance: random.Random,
         heard: Callable[[Got], None],
+        silence_s: float,
     ) -> None:
+        """`silence_s`: for a handshake, or for anything at all from a server that pings; then it gives up."""
         self.operation = operation
         self.got: list[Got] = []
         self.duplicates = 0
@@ -80,6 +80,7 @@ class Subscriber:
         self._token, self._port, self._cursor = token, port, cursor
         self._chance = chance
         self._heard = heard
+        self._silence_s = silence_s
 
     def has(self, event_id: str | None) -> bool:
         """Whether the event has arrived; None always has."""
@@ -106,10 +107,10 @@ class Subscriber:
 
     async def _connection(self) -> None:
         """One connection; always ends with an exception."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._silence_s):
             reader, writer = await asyncio.open_connection("127.0.0.1", self._port, limit=BUFFER_BYTES)
         try:
-            async with asyncio.timeout(PATIENCE_S):
+            async with asyncio.timeout(self._silence_s):
                 await self._shake_hands(reader, writer)
                 _send(writer, type="connection_init", payload={"authorization": f"Bearer {self._token}"})
                 while (await self._message(reader))["type"] != "connection_ack":
@@ -142,7 +143,7 @@ class Subscriber:
 
     async def _patiently(self, reader: asyncio.StreamReader) -> dict[str, Any]:
         await self.may_read.wait()
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(self._silence_s):
             return await self._message(reader)
 
     async def _message(self, reader: asyncio.StreamReader) -> dict[str, Any]:

@@ -66,11 +66,12 @@ class Truth:
             await asyncio.sleep(POLL_S)
 
     async def read(self) -> None:
-        """What was given its offset since."""
+        """What was given its offset since, all of it."""
         async with self._reading:
-            await self._read()
+            while await self._read() == PAGE_ROWS:
+                pass
 
-    async def _read(self) -> None:
+    async def _read(self) -> int:
         rows = await self._database.fetch(
             "SELECT stream_offset, payload FROM outbox WHERE stream_offset > $1"
             " ORDER BY stream_offset LIMIT $2",
@@ -79,6 +80,7 @@ class Truth:
         )
         for row in rows:
             self._take(row["stream_offset"], row["payload"])
+        return len(rows)
 
     def _take(self, offset: int, payload: str) -> None:
         event = event_from_text(payload.encode())

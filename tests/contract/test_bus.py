@@ -55,7 +55,13 @@ async def running(bus: Bus) -> AsyncIterator[None]:
 
 
 def redis_bus(
-    url: str, name: str, *, history_max: int = 1000, buffer_max: int = 100, fallback: History | None = None
+    url: str,
+    name: str,
+    *,
+    history_max: int = 1000,
+    buffer_max: int = 100,
+    fallback: History | None = None,
+    answers_within_s: float = PATIENCE_S,
 ) -> RedisBus:
     """Memory so short and pages so small that resuming takes several reads of the stream."""
     return RedisBus(
@@ -71,6 +77,10 @@ def redis_bus(
         fallback=fallback,
         poll_interval_s=0.01,
         outbox_check_s=0.05,
+        read_timeout_s=answers_within_s,
+        command_timeout_s=answers_within_s,
+        page_timeout_s=PATIENCE_S,
+        first_read_timeout_s=PATIENCE_S,
     )
 
 
@@ -417,12 +427,13 @@ async def test_the_bus_is_unhealthy_while_redis_is_gone_and_recovers() -> None:
 
 async def test_a_redis_that_does_not_answer_keeps_nobody_waiting() -> None:
     with RedisServer() as server:
-        bus = redis_bus(server.url, uuid4().hex)
+        bus = redis_bus(server.url, uuid4().hex, answers_within_s=1)
         async with running(bus):
             server.freeze()
             try:
-                async with asyncio.timeout(4):
-                    for _ in range(20):
+                # Were each waited for, it would be six minutes.
+                async with asyncio.timeout(PATIENCE_S):
+                    for _ in range(180):
                         with pytest.raises(BusUnavailable):
                             await publish(bus, 1, 1)
                         with pytest.raises(BusUnavailable):

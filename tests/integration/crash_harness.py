@@ -11,7 +11,6 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -30,7 +29,7 @@ from tests.integration.crash_checks import Before, check
 from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
 from tests.integration.crash_run import Run
-from tests.integration.desk_kit import APPLE, BOEING, Clock, DeskKit, cash_of, position_of
+from tests.integration.desk_kit import APPLE, BOEING, DeskKit, cash_of, position_of
 from tests.patience import PATIENCE_S
 from tests.servers import fresh_database, postgres_server, redis_server
 
@@ -72,7 +71,7 @@ async def template(postgres_url: str) -> AsyncIterator[Template]:
         database = Database(url, pool_size=1)
         await database.open()
         await database.migrate()
-        kit = DeskKit(Clock(datetime.now(UTC)))
+        kit = DeskKit()
         with database.active():
             account_id = await kit.indebted_account()
             (view,) = await live_cases_of([account_id])
@@ -152,8 +151,7 @@ class LiquidationRun(Run):
         return self.dead or await self.settled()
 
     async def _ask(self, document: str, variables: object) -> Any:
-        now = datetime.now(UTC)
-        token = issue(DEVELOPMENT_SECRET, "trader", [Permission.RISK_WARNING_FULL], None, 60, now)
+        token = issue(DEVELOPMENT_SECRET, "trader", [Permission.RISK_WARNING_FULL], None, 60, self.clock())
         body = {"query": document, "variables": variables}
         headers = {"Authorization": f"Bearer {token}"}
         try:

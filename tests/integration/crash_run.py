@@ -24,7 +24,7 @@ from models.database import Database
 from tests.integration.crash_checks import VenueJournal, read_journal
 from tests.integration.crash_gateway import RESENT, AtVenue, SharedClock, start_gateway
 from tests.integration.crash_proxy import PostgresProxy
-from tests.integration.desk_kit import APPLE, BOEING, Clock, DeskKit, quoted
+from tests.integration.desk_kit import APPLE, BOEING, NOON, Clock, DeskKit, quoted
 from tests.patience import PATIENCE_S
 from tests.servers import free_port
 
@@ -60,7 +60,7 @@ class Aftermath:
 
 
 class Run:
-    """One gateway after another on one database, with a market that does not move."""
+    """One gateway after another on one database, at noon of a trading day, in a market that does not move."""
 
     def __init__(
         self,
@@ -72,6 +72,7 @@ class Run:
         scene: Scene = Scene(),
     ) -> None:
         self.clock = SharedClock(directory / "clock")
+        self.clock.set(NOON)
         self._scene, self._database_url = scene, database_url
         self._redis: Any = redis
         self._directory = directory

@@ -9,7 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from uuid import uuid4
 
@@ -83,7 +83,7 @@ async def _die_freeze_and_go_on(source: Template, redis_url: str, point: KillPoi
         proxy.disarm()
         journal = directory / "paper_venue.jsonl"
         before = _sent(journal)
-        await _freeze(url)
+        await _freeze(url, run.clock())
         await run.start(None)
         await run.until(run.settled, "the orders to end")
         run.kill()
@@ -94,13 +94,13 @@ def _sent(journal: Path) -> set[str]:
     return {str(order.client_order_id) for order in read_journal(journal).orders}
 
 
-async def _freeze(url: str) -> None:
+async def _freeze(url: str, now: datetime) -> None:
     database = Database(url, pool_size=1)
     await database.open()
     try:
         with database.active():
             command = SetKillSwitch(uuid4().hex, EVERYTHING_FROZEN, True, "wrong prices")
-            outcome = await set_kill_switch(DeskKit(Clock(datetime.now(UTC))).desk, TRADER, command)
+            outcome = await set_kill_switch(DeskKit(Clock(now)).desk, TRADER, command)
             assert isinstance(outcome, Done), outcome
     finally:
         await database.close()

@@ -13,7 +13,8 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from models.database import APP, Database, configuration, fetch, is_sqlite
+from models.configuration import APP, configuration
+from models.database import Database, fetch, is_sqlite
 from tests.integration.cut_off import cut_off, steps_of
 from tests.patience import PATIENCE_S
 from tests.servers import fresh_database

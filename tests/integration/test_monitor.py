@@ -21,7 +21,8 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
-from desk.watching.assess_case import as_open_orders, due_alerts
+from desk.watching.due_calls import due_alerts
+from desk.watching.open_orders import as_open_orders
 from desk.watching.watch_margin import FeedMessage, Monitor
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus

@@ -15,6 +15,7 @@ from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Opening, Operation, Snapshot
 from subscriptions.shared import LiveFeed
 from subscriptions.stream import EventStream
+from tests.patience import PATIENCE_S
 
 EPOCH = "epoch"
 AT = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
@@ -151,7 +152,7 @@ class World:
 
 async def until(holds: Any) -> None:
     """Wait for a condition, not for a time."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not holds():  # noqa: ASYNC110 - what is waited for has no event
             await asyncio.sleep(0.001)
 

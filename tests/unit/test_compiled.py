@@ -116,7 +116,7 @@ assert isinstance(CASE_EVENT, GraphQLObjectType)
         remark=st.text(max_size=20),
     ),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=300)
 def test_every_plain_selection_compiles_to_what_the_executor_says(selected: str, root: CaseEvent) -> None:
     document = f"subscription {{ all: caseEvents {{ {selected} }} }}"
     if validate(SCHEMA, parse(document), specified_rules):

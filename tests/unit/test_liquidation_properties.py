@@ -26,7 +26,7 @@ FACTORS = (
     factors("1", "1", "1", "1"),
 )
 CURING = tuple(policy for policy in LiquidationPolicy if policy is not LiquidationPolicy.ALL)
-MANY = settings(max_examples=300, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+MANY = settings(max_examples=300, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 @st.composite

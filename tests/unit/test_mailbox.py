@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
 from subscriptions.operation import Delivery
+from tests.patience import PATIENCE_S
 
 
 @dataclass(slots=True)
@@ -183,7 +184,7 @@ async def test_who_has_much_to_say_waits_until_nothing_of_it_waits() -> None:
     await asyncio.sleep(0)
     assert not waiting.done()
     box.pipe.read(1)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         await waiting
     assert box.mailbox.depth == 1
 
@@ -199,7 +200,7 @@ async def test_waiting_for_room_ends_with_the_peer_and_can_be_cut_off(end: str) 
     else:
         waiting.cancel()
     box.pipe.read(1)
-    async with asyncio.timeout(1):
+    async with asyncio.timeout(PATIENCE_S):
         await asyncio.gather(waiting, return_exceptions=True)
     await box.mailbox.room(slot)
 

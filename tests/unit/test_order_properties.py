@@ -105,4 +105,4 @@ class OrderLife(RuleBasedStateMachine):
 
 
 TestOrderLife = OrderLife.TestCase
-TestOrderLife.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+TestOrderLife.settings = settings(max_examples=200, stateful_step_count=30)

@@ -15,6 +15,7 @@ from subscriptions.memory_bus import MemoryBus
 from subscriptions.operation import Delivery
 from subscriptions.redis_bus import RedisBus
 from subscriptions.shared import AT_A_STRETCH
+from tests.patience import FAR_S, PATIENCE_S
 from tests.unit.live_streams import EPOCH, LIMITS, Ledger, Reader, Topic, until, world
 
 FORGETFUL = replace(LIMITS, remembered_bytes=0)
@@ -35,6 +36,10 @@ def redis_bus(url: str) -> RedisBus:
         buffer_max=1000,
         watch_keys_max=10,
         page_max=7,
+        read_timeout_s=PATIENCE_S,
+        command_timeout_s=PATIENCE_S,
+        page_timeout_s=PATIENCE_S,
+        first_read_timeout_s=PATIENCE_S,
     )
 
 
@@ -325,8 +330,8 @@ async def test_a_resume_that_is_cut_off_leaves_no_group_behind() -> None:
         await until(lambda: not list(w.feed.groups))
 
 
-async def test_a_group_is_kept_a_while_for_those_who_come_back_and_then_forgotten() -> None:
-    async with world(memory_bus()) as w:
+async def test_a_group_is_kept_a_while_for_those_who_come_back() -> None:
+    async with world(memory_bus(), limits=replace(LIMITS, linger_s=FAR_S)) as w:
         topic, reader, back = Topic(), Reader(), Reader()
         await w.join(topic, reader)
         await w.happen("one")
@@ -336,7 +341,15 @@ async def test_a_group_is_kept_a_while_for_those_who_come_back_and_then_forgotte
         await w.join(topic, back, after=1)
         await until(lambda: back.got == [(2, "two")])
         assert topic.rendered == 2
-        w.feed.leave(topic, back)
+
+
+async def test_a_group_that_nobody_comes_back_to_is_forgotten() -> None:
+    async with world(memory_bus()) as w:
+        topic, reader = Topic(), Reader()
+        await w.join(topic, reader)
+        await w.happen("one")
+        await until(lambda: reader.got)
+        w.feed.leave(topic, reader)
         await until(lambda: not list(w.feed.groups))
         tasks = [task for task in asyncio.all_tasks() if "Group.run" in repr(task)]
         await until(lambda: all(task.done() for task in tasks))
@@ -399,7 +412,7 @@ async def test_groups_get_events_in_the_order_of_the_stream_whatever_each_costs(
 
 async def test_of_many_groups_that_everybody_left_only_the_last_few_go_on_working() -> None:
     """Who subscribes, unsubscribes and begins again with another filter would leave thousands behind."""
-    async with world(memory_bus(), limits=replace(LIMITS, linger_s=60, lingering_groups=3)) as w:
+    async with world(memory_bus(), limits=replace(LIMITS, linger_s=FAR_S, lingering_groups=3)) as w:
         steady, reader = Topic("steady"), Reader()
         await w.join(steady, reader)
         topics = [Topic(f"{number}") for number in range(10)]

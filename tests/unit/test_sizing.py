@@ -36,7 +36,7 @@ from tests.unit.books import (
 from tests.unit.test_liquidation_properties import amount_after, booked, books, open_orders_of
 
 LIMITS = PlanLimits()
-MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+MANY = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 MOST_LIQUID = PlanRequest(policy=LiquidationPolicy.MOST_LIQUID_FIRST)
 
 

@@ -17,7 +17,7 @@ from tests.unit.test_liquidation_properties import books
 
 FALL = Decimal("-0.30")
 FRACTIONS = st.decimals("-0.99", "3", places=4)
-MANY = settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+MANY = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 
 
 def test_a_fall_of_everything_takes_the_fraction_off_every_position() -> None:

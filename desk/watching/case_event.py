@@ -1,0 +1,63 @@
+"""The event that tells of a changed case, or of a live one whose account holds other instruments now."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from desk.desk import Desk
+from domain.events import CaseEvent, CaseEventKind, CaseView
+from domain.ids import AccountId, Symbol
+from models import outbox
+from models.case import live_cases_of
+from models.holding import symbols_of
+
+
+async def tell_of_symbols(desk: Desk, account_id: AccountId, symbol: Symbol, held_before: bool) -> None:
+    """Tell of the account's live cases when a statement made an instrument come or go; the caller locks."""
+    symbols = await symbols_of(account_id)
+    if (symbol in symbols) is held_before:
+        return
+    now = desk.clock()
+    await outbox.append(
+        [
+            case_event(
+                desk,
+                replace(view, symbols=symbols_before(symbols, (symbol, held_before))),
+                replace(view, symbols=symbols),
+                now,
+            )
+            for view in await live_cases_of([account_id])
+        ]
+    )
+
+
+def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> CaseEvent:
+    """The event of a changed case."""
+    if after.case.closed_at is not None:
+        kind = CaseEventKind.CLOSED
+    elif after.case.status is not before.case.status:
+        kind = CaseEventKind.STATUS_CHANGED
+    else:
+        kind = CaseEventKind.UPDATED
+    return CaseEvent(
+        id=desk.event_id(),
+        at=now,
+        kind=kind,
+        view=after,
+        previous_status=before.case.status,
+        previous_amount=before.case.figures.amount,
+        previous_symbols=before.symbols,
+        # Told then or later: a deadline that passed in between is told of once more rather than not at all.
+        previous_overdue=before.case.overdue(before.case.figures.as_of),
+    )
+
+
+def symbols_before(
+    symbols: tuple[Symbol, ...], held_before: tuple[Symbol, bool] | None
+) -> tuple[Symbol, ...]:
+    """The account's instruments as they were; `held_before` as in `assess_account`, None: nothing changed."""
+    if held_before is None:
+        return symbols
+    symbol, held = held_before
+    if held is (symbol in symbols):
+        return symbols
+    return tuple(sorted({*symbols, symbol})) if held else tuple(each for each in symbols if each != symbol)

@@ -1,0 +1,98 @@
+"""What the commands of `python -m gateway` share: settings, the desk opened for a moment, what is printed.
+
+A command that cannot be done says why and exits with 2.
+"""
+
+import asyncio
+import os
+import sys
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from rich.console import Console
+from rich.markup import escape
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from domain.principal import Permission
+from gateway.auth import issue
+from gateway.logs import configure_logging
+from gateway.resources import Parts, Resources, open_resources
+from gateway.settings import Settings, SettingsError, load_settings, unknown_variables
+from gateway.startup import CannotStart, prepare_tables
+from models.database import DatabaseUnavailable
+
+out = Console()
+err = Console(stderr=True)
+
+
+class Refused(Exception):
+    """The command cannot be done; the message says why and what to do."""
+
+
+def print_no_more() -> None:
+    """Whoever read what was printed has seen enough, such as `head`; the rest has nowhere to go."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def with_resources(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool = True) -> None:
+    """Run the command on an open desk; it exits with 2 where the command or the start is refused."""
+    settings = settings_or_exit({})
+    configure_logging(settings.log_format, sys.stderr)
+
+    async def run() -> None:
+        async with open_resources(settings, Parts()) as resources:
+            if migrate_first:
+                await prepare_tables(settings.profile, resources.database)
+            with resources.database.active():
+                await command(resources)
+
+    try:
+        asyncio.run(run())
+    except DatabaseUnavailable as away:
+        fail(f"The database cannot be used (GATEWAY_DATABASE_URL): {away}.")
+    except BrokenPipeError:
+        print_no_more()
+    except (Refused, CannotStart, OSError) as refused:
+        fail(str(refused))
+
+
+def settings_or_exit(overrides: dict[str, object]) -> Settings:
+    """From the environment; it exits with 2 and every problem of theirs."""
+    for sentence in unknown_variables():
+        complain("[yellow]warning[/]", sentence)
+    try:
+        return load_settings(**overrides)
+    except SettingsError as bad:
+        for problem in bad.problems:
+            complain("[red]error[/]", problem)
+        raise SystemExit(2) from None
+
+
+def signed_token(
+    settings: Settings, subject: str, permissions: list[Permission], accounts: list[str] | None, minutes: int
+) -> str:
+    """Valid from now on. `accounts` None: every account."""
+    secret = settings.auth_secret.get_secret_value()
+    return issue(secret, subject, permissions, accounts, minutes, datetime.now(UTC))
+
+
+@contextmanager
+def progress(what: str) -> Iterator[Callable[[int, int], None]]:
+    """A bar on a terminal that goes when all is done; call what it yields with how much of how many."""
+    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
+        task = bar.add_task(what, total=None, visible=False)
+        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
+
+
+def complain(label: str, sentence: str) -> None:
+    """One line each, however narrow the terminal; what the sentence quotes is no markup."""
+    err.print(f"{label} {escape(sentence)}", highlight=False, soft_wrap=True)
+
+
+def fail(message: str) -> NoReturn:
+    """Say so and exit with 2."""
+    complain("[red]error[/]", message)
+    raise SystemExit(2)

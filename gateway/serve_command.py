@@ -1,0 +1,126 @@
+"""`python -m gateway serve`: one process or several, with the demo or without."""
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable
+from datetime import UTC, datetime, time
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from domain.principal import Permission
+from gateway.app import create_app
+from gateway.console import fail, progress, settings_or_exit, signed_token
+from gateway.fleet import Fleet, stop_without_parent
+from gateway.logs import configure_logging
+from gateway.server import run_server
+from gateway.settings import Feed, Settings, unless_in_environment
+from gateway.startup import CannotStart, bound_socket, check, data_directory_claimed, require_shareable
+
+ROOT = Path(__file__).parents[1]
+DEMO_TOKEN_MINUTES = 24 * 60
+STOP_GRACE_S = 5.0
+DEMO: dict[str, object] = {
+    "feed": Feed.REPLAY,
+    "book_file": ROOT / "demo/book.json",
+    "replay_file": ROOT / "demo/prices.csv",
+    "close_hold_s": 3,
+    "covered_options_trigger_time": time(0),
+}
+"""What `serve --demo` sets, unless the environment does."""
+
+
+def serve(
+    demo: Annotated[
+        bool, typer.Option("--demo", help="Play the recorded market on the demo book, and print tokens.")
+    ] = False,
+    day_seconds: Annotated[
+        float | None, typer.Option(help="How many seconds one replayed trading day takes.")
+    ] = None,
+    workers: Annotated[
+        int,
+        typer.Option(
+            help="How many processes serve the port; more than one needs PostgreSQL and Redis.", min=1
+        ),
+    ] = 1,
+    listener_fd: Annotated[int | None, typer.Option("--listener", hidden=True)] = None,
+    tell_fd: Annotated[int | None, typer.Option("--tell", hidden=True)] = None,
+) -> None:
+    """Start the server; settings come from GATEWAY_ variables (docs/settings.md)."""
+    settings = settings_or_exit(_serve_settings(demo, day_seconds))
+    configure_logging(settings.log_format, sys.stderr)
+    if listener_fd is not None and tell_fd is not None:
+        _serve_as_worker(settings, listener_fd, tell_fd)
+        return
+    try:
+        require_shareable(settings, workers)
+        with data_directory_claimed(settings), bound_socket(settings.host, settings.port) as listener:
+            with progress("importing the book") as advance:
+                asyncio.run(check(settings, datetime.now(UTC), advance))
+            host, port = listener.getsockname()[:2]
+            announce = partial(_print_banner, settings, f"{host}:{port}") if demo else _say_nothing
+            if workers == 1:
+                run_server(create_app(settings), settings, listener, announce)
+            else:
+                _serve_by_workers(settings, listener, workers, demo, day_seconds, announce)
+    except (CannotStart, OSError) as refused:
+        fail(str(refused))
+
+
+def _serve_settings(demo: bool, day_seconds: float | None) -> dict[str, object]:
+    chosen = unless_in_environment(DEMO) if demo else {}
+    return chosen if day_seconds is None else {**chosen, "replay_day_seconds": day_seconds}
+
+
+def _print_banner(settings: Settings, address: str) -> None:
+    """Short lines, but for the tokens, which have to be copied whole."""
+    full = signed_token(settings, "demo-trader", [Permission.RISK_WARNING_FULL], None, DEMO_TOKEN_MINUTES)
+    only = signed_token(
+        settings, "demo-viewer", [Permission.RISK_WARNING_READ_ONLY], None, DEMO_TOKEN_MINUTES
+    )
+    print(
+        "Margin-call desk: the market of spring 2020 on a book of 500 clients",
+        f"  GraphQL    http://{address}/graphql",
+        "             POST, or WebSocket with graphql-transport-ws",
+        f"  market     one day takes {settings.replay_day_seconds:g} s; the third opens the first cases",
+        f"  trader     {full}",
+        f"  read-only  {only}",
+        "  README.md leads on; Ctrl-C stops the desk",
+        sep="\n",
+        flush=True,
+    )
+
+
+def _say_nothing() -> None:
+    pass
+
+
+def _serve_by_workers(
+    settings: Settings,
+    listener: socket.socket,
+    workers: int,
+    demo: bool,
+    day_seconds: float | None,
+    announce: Callable[[], None],
+) -> None:
+    arguments = ["--demo"] if demo else []
+    if day_seconds is not None:
+        arguments += ["--day-seconds", str(day_seconds)]
+    listener.listen()
+    stop_timeout_s = settings.shutdown_timeout_s + settings.drain_flush_s + STOP_GRACE_S
+    Fleet(listener, workers, arguments, stop_timeout_s).run(announce)
+
+
+def _serve_as_worker(settings: Settings, listener_fd: int, tell_fd: int) -> None:
+    """One of several; tells the parent by one byte when it serves."""
+
+    def tell() -> None:
+        os.write(tell_fd, b"1")
+        os.close(tell_fd)
+
+    stop_without_parent()
+    run_server(create_app(settings), settings, socket.socket(fileno=listener_fd), tell)
