@@ -114,6 +114,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_LEASE_RENEW_S must be below GATEWAY_LEASE_TTL_S, or every lease runs out.": (
             settings.lease_renew_s >= settings.lease_ttl_s
         ),
+        "GATEWAY_DATABASE_STATEMENT_TIMEOUT_S must not be below GATEWAY_DATABASE_LOCK_TIMEOUT_S.": (
+            settings.database_statement_timeout_s < settings.database_lock_timeout_s
+        ),
         "GATEWAY_DATABASE_URL must begin with postgres:// or sqlite://.": (
             not settings.database_url.startswith(("sqlite://", "postgres://", "postgresql://"))
         ),

@@ -79,6 +79,7 @@ async def test_a_change_takes_two_people_and_then_counts_and_is_kept(desk: Desk)
     assert changes["withInterest"] == ("true", "true")
     assert changes["effectiveAt"] == (None, "on approval")
     assert await history(mary) == []
+    await all_are_looked_at(desk, witness="M1", prices=("98", "99", "100"))
     await until_amount(desk, "20000")
 
     both = desk.caller(Permission.RISK_SETTING_FULL, Permission.RISK_APPROVER, subject="mary")
@@ -110,7 +111,7 @@ async def test_a_change_counts_from_its_effective_time_and_not_before(desk: Desk
     version = await put_in_force(desk, DOUBLE, effectiveAt=begins.isoformat())
     assert version["effectiveAt"] == "2020-03-16T02:00:30Z"
     desk.clock.advance(seconds=29)
-    await desk.market.says(*quotes(desk.clock(), price="99.5", size=0))
+    await all_are_looked_at(desk, witness="M1")
     await until_amount(desk, "20650")
     desk.clock.advance(seconds=1)
     await until_amount(desk, "90300")
