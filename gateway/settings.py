@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
+from domain.currencies import unknown_currencies
 from domain.money import InvalidDecimal, parse_decimal
 from gateway.sections.api import ApiSettings
 from gateway.sections.cases import CaseSettings
@@ -60,7 +61,7 @@ class Settings(
 
     @model_validator(mode="after")
     def _refuse_what_cannot_work(self) -> Self:
-        problems = (*_contradictions(self), *_unfit_for_production(self))
+        problems = (*_contradictions(self), *_unknown_currencies(self), *_unfit_for_production(self))
         if problems:
             raise SettingsError(problems)
         return self
@@ -151,6 +152,17 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         ),
     }
     return tuple(problem for problem, found in checks.items() if found)
+
+
+def _unknown_currencies(settings: Settings) -> tuple[str, ...]:
+    """One sentence for each setting by currency that names something else: it would count for nobody."""
+    fields = ("debit_interest_rates", "order_notional_max", "deadline_markets")
+    found = {field: unknown_currencies(getattr(settings, field)) for field in fields}
+    return tuple(
+        f"{variable(field)} names what is no currency: {', '.join(names)}. Use codes such as HKD."
+        for field, names in found.items()
+        if names
+    )
 
 
 def _is_amount(text: str) -> bool:
