@@ -11,11 +11,13 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
+from unicodedata import normalize
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.principal import Audience, Permission, Principal, is_the_desk
+from venues.paper import PaperSettings
 
 ALGORITHM = "HS256"
 ISSUER = "margin-call-desk"
@@ -49,6 +51,10 @@ NO_ROLE_FOR = {
 _PERMISSIONS = REFERENCE_NAMES | {permission.value: permission for permission in Permission}
 _SHORT_SELLING = re.compile(r"^billing\.short_selling_\w+$", re.ASCII)
 _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
+
+
+VENUES = frozenset({PaperSettings().name})
+"""The venues that ship: of what they report, the audit names them as the actor."""
 
 
 class TokenFault(StrEnum):
@@ -109,8 +115,8 @@ class TokenVerifier:
     def verify(self, token: str, now: datetime) -> Principal:
         """The principal that the token names at `now`; raises `Unauthenticated`."""
         claims = _parse(self._decoded(token))
-        if is_the_desk(claims.sub):
-            raise Unauthenticated(TokenFault.CLAIMS, "The token names the desk itself as its subject.")
+        if is_reserved(claims.sub):
+            raise Unauthenticated(TokenFault.CLAIMS, "The token's subject is the desk itself or a venue.")
         issued_at = datetime.fromtimestamp(claims.iat, UTC)
         expires_at = datetime.fromtimestamp(claims.exp, UTC)
         self._require_still_good(claims.sub, issued_at, expires_at, now)
@@ -173,6 +179,12 @@ def bearer(header: str | None) -> str:
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated(TokenFault.MALFORMED, "The Authorization header must read: Bearer <token>.")
     return token.strip()
+
+
+def is_reserved(subject: str) -> bool:
+    """Whether the audit, or somebody who reads it, would take it for the desk, a part of it, or a venue."""
+    name = normalize("NFKC", subject).strip().casefold()
+    return is_the_desk(name) or name in {venue.casefold() for venue in VENUES}
 
 
 def permission_named(name: str) -> Permission:

@@ -116,7 +116,8 @@ class BookWhatIfProcess:
 
 
 async def _compute(job: _Job) -> BookEffect:
-    database = Database(job.database_url, pool_size=1)
+    # The whole job has its own limit; no single statement may take longer either.
+    database = Database(job.database_url, pool_size=1, statement_timeout_s=job.timeout_s)
     await database.open()
     try:
         with database.active():

@@ -9,11 +9,10 @@ import typer
 
 from desk.audit import entry
 from domain.calendar import MarketDay, MarketDayKind
-from domain.principal import is_the_desk
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
 from feeds.replay import AtEnd, ReplayFeed
-from gateway.auth import permission_named
+from gateway.auth import is_reserved, permission_named
 from gateway.book_import import import_book
 from gateway.console import (
     Refused,
@@ -274,5 +273,5 @@ def main() -> None:
 def _require_subject(subject: str) -> None:
     if not 1 <= len(subject) <= SUBJECT_CHARACTERS_MAX:
         fail(f"--subject is 1 to {SUBJECT_CHARACTERS_MAX} characters: who the token is for.")
-    if is_the_desk(subject):
-        fail(f"--subject: {subject} is the desk itself; name who the token is for.")
+    if is_reserved(subject):
+        fail(f"--subject: {subject} is the desk itself or a venue; name who the token is for.")

@@ -22,7 +22,7 @@ log = structlog.get_logger()
 
 POLL_S = 0.1
 PARENT_POLL_S = 1.0
-START_TIMEOUT_S = 30.0
+START_TIMEOUT_S = 120.0
 FIRST_WAIT_S, MAX_WAIT_S = 0.5, 10.0
 
 

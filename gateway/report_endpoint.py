@@ -1,6 +1,7 @@
 """`GET /reports/<name>.csv`: a report, streamed, for who may export records."""
 
 from collections.abc import AsyncIterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
@@ -62,11 +63,17 @@ class ReportEndpoint:
 
 def _period(query: Mapping[str, str]) -> Period:
     """Raises ValueError."""
-    try:
-        first, last = (date.fromisoformat(query[key]) for key in ("from", "to"))
-    except (KeyError, ValueError):
-        raise ValueError("give from and to as days, such as 2020-03-16") from None
+    first, last = (_day(query.get(key, "")) for key in ("from", "to"))
     return period_of(first, last)
+
+
+def _day(text: str) -> date:
+    with suppress(ValueError):
+        day = date.fromisoformat(text)
+        # Python reads other ISO forms too, such as 20200316 and 2020-W12-1: nobody else expects them.
+        if day.isoformat() == text:
+            return day
+    raise ValueError("give from and to as days, such as 2020-03-16")
 
 
 async def _encoded(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:

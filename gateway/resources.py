@@ -113,6 +113,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             settings.database_pool_size,
             settings.database_lock_timeout_s,
             unreachable_after_s=settings.database_unreachable_after_s,
+            statement_timeout_s=settings.database_statement_timeout_s,
         )
         await database.open()
         stack.push_async_callback(database.close)
@@ -248,6 +249,7 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         event_cost_max=settings.max_event_cost,
         legs_max=settings.max_legs,
         snapshot_max=SNAPSHOT_ROWS_MAX,
+        unpublished_batch=settings.unpublished_batch,
         summary_interval_s=SUMMARY_INTERVAL_S,
         resume_within_s=settings.outbox_retention_hours * 3600,
         book_what_if=BookWhatIfProcess(

@@ -13,6 +13,7 @@ from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
+from domain.currencies import unknown_currencies
 from domain.money import InvalidDecimal, parse_decimal
 from gateway.sections.api import ApiSettings
 from gateway.sections.cases import CaseSettings
@@ -60,7 +61,7 @@ class Settings(
 
     @model_validator(mode="after")
     def _refuse_what_cannot_work(self) -> Self:
-        problems = (*_contradictions(self), *_unfit_for_production(self))
+        problems = (*_contradictions(self), *_unknown_currencies(self), *_unfit_for_production(self))
         if problems:
             raise SettingsError(problems)
         return self
@@ -113,6 +114,9 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_LEASE_RENEW_S must be below GATEWAY_LEASE_TTL_S, or every lease runs out.": (
             settings.lease_renew_s >= settings.lease_ttl_s
         ),
+        "GATEWAY_DATABASE_STATEMENT_TIMEOUT_S must not be below GATEWAY_DATABASE_LOCK_TIMEOUT_S.": (
+            settings.database_statement_timeout_s < settings.database_lock_timeout_s
+        ),
         "GATEWAY_DATABASE_URL must begin with postgres:// or sqlite://.": (
             not settings.database_url.startswith(("sqlite://", "postgres://", "postgresql://"))
         ),
@@ -148,6 +152,17 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         ),
     }
     return tuple(problem for problem, found in checks.items() if found)
+
+
+def _unknown_currencies(settings: Settings) -> tuple[str, ...]:
+    """One sentence for each setting by currency that names something else: it would count for nobody."""
+    fields = ("debit_interest_rates", "order_notional_max", "deadline_markets")
+    found = {field: unknown_currencies(getattr(settings, field)) for field in fields}
+    return tuple(
+        f"{variable(field)} names what is no currency: {', '.join(names)}. Use codes such as HKD."
+        for field, names in found.items()
+        if names
+    )
 
 
 def _is_amount(text: str) -> bool:

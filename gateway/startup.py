@@ -53,6 +53,7 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
         settings.database_url,
         settings.database_pool_size,
         unreachable_after_s=settings.database_unreachable_after_s,
+        statement_timeout_s=settings.database_statement_timeout_s,
     )
     try:
         await database.open()

@@ -20,11 +20,19 @@ _KEEPALIVE: dict[int, Callable[[float], int]] = {
     if hasattr(socket, name)
 }
 """Half the time a connection may be silent, then it is asked; not every system knows every option."""
+
 APP = "models"
+"""What Tortoise calls our tables together."""
+STATEMENT_TIMEOUT_S = 60
+"""Where nobody says otherwise."""
 
 
 def configuration(
-    url: str, pool_size: int = 1, lock_timeout_s: float = 5, unreachable_after_s: float = 30
+    url: str,
+    pool_size: int = 1,
+    lock_timeout_s: float = 5,
+    unreachable_after_s: float = 30,
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
 ) -> dict[str, Any]:
     """Tortoise's configuration for ``sqlite://PATH`` or ``postgres://USER@HOST:PORT/NAME``."""
     connection: Any = url
@@ -33,11 +41,19 @@ def configuration(
         connection["credentials"] |= {
             "minsize": 1,
             "maxsize": pool_size,
-            "server_settings": {"lock_timeout": str(round(lock_timeout_s * 1000))},
+            "server_settings": {
+                "lock_timeout": _milliseconds(lock_timeout_s),
+                "statement_timeout": _milliseconds(statement_timeout_s),
+            },
             "init": partial(_end_when_unreachable, after_s=unreachable_after_s),
         }
     app = {"models": ["models.tables"], "default_connection": "default", "migrations": "models.migrations"}
     return {"connections": {"default": connection}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
+
+
+def _milliseconds(seconds: float) -> str:
+    """At least one: 0 would be no limit at all."""
+    return str(max(1, round(seconds * 1000)))
 
 
 async def _end_when_unreachable(connection: Any, after_s: float) -> None:

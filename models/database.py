@@ -10,7 +10,7 @@ task inherits, so every entrance (a request, a worker) enters `Database.active()
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -28,6 +28,7 @@ from asyncpg.exceptions import (
     LockNotAvailableError,
     PostgresConnectionError,
     PostgresError,
+    QueryCanceledError,
     TooManyConnectionsError,
 )
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
@@ -39,7 +40,7 @@ from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
-from models.configuration import APP, configuration
+from models.configuration import APP, STATEMENT_TIMEOUT_S, configuration
 
 Row = Any
 """A database row: `row["column"]`."""
@@ -60,6 +61,11 @@ class DatabaseUnavailable(OSError):
     have been done or not. Ask again; the next connection is a new one."""
 
 
+class StatementCutOff(OSError):
+    """The database gave a statement up, for it took longer than any may, or an operator cancelled it. What
+    its transaction had done is undone; the connection lives."""
+
+
 _LOST = (
     *(InterfaceError, InternalClientError, PostgresConnectionError),
     *(AdminShutdownError, CannotConnectNowError, CrashShutdownError, TooManyConnectionsError),
@@ -70,15 +76,25 @@ _MIGRATION_LOCK = 7_302_020
 """Any number that nobody else locks in this database."""
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
+_SENDING_BYTES, _ROW_BYTES, _VALUE_BYTES = 96 * 1024, 96, 48
+"""At most what asyncpg sends at once, what a row costs besides its values, and a value besides its text."""
+
 
 class Database:
     """An open database. Not a singleton: two may be open in one process."""
 
     def __init__(
-        self, url: str, pool_size: int, lock_timeout_s: float = 5, unreachable_after_s: float = 30
+        self,
+        url: str,
+        pool_size: int,
+        lock_timeout_s: float = 5,
+        unreachable_after_s: float = 30,
+        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
     ) -> None:
         self._url = url
-        self._configuration = configuration(url, pool_size, lock_timeout_s, unreachable_after_s)
+        self._configuration = configuration(
+            url, pool_size, lock_timeout_s, unreachable_after_s, statement_timeout_s
+        )
         self._context = TortoiseContext()
 
     async def open(self) -> None:
@@ -139,9 +155,10 @@ class Database:
 
 
 async def _wait_to_be_the_only_one() -> None:
-    """However long the one before us takes. Then make Tortoise's own table, which it would look for in vain:
-    that fails a whole transaction."""
+    """However long the one before us takes, or a statement of ours on a large table. Then make Tortoise's own
+    table, which it would look for in vain: that fails a whole transaction."""
     await fetch("SET LOCAL lock_timeout = 0")
+    await fetch("SET LOCAL statement_timeout = 0")
     await fetch("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
     connection = _connection()
     await MigrationRecorder(connection).ensure_schema(AsyncpgSchemaEditor(connection, atomic=False))
@@ -179,7 +196,7 @@ def _leave(begun: Any) -> None:
 @asynccontextmanager
 async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
     """Begin; commit what went well, roll back what did not; a lost connection is `DatabaseUnavailable`."""
-    with _outage_named():
+    with _faults_named():
         try:
             await begun.__aenter__()
         except BaseException as cut_off:
@@ -192,16 +209,18 @@ async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
         with suppress(*_LOST):
             await begun.__aexit__(type(failure), failure, failure.__traceback__)
         raise
-    with _outage_named():
+    with _faults_named():
         await begun.__aexit__(None, None, None)
 
 
 @contextmanager
-def _outage_named() -> Iterator[None]:
+def _faults_named() -> Iterator[None]:
     try:
         yield
     except _LOST as lost:
         raise DatabaseUnavailable(str(lost)) from lost
+    except QueryCanceledError as cut_off:
+        raise StatementCutOff(str(cut_off)) from cut_off
 
 
 @asynccontextmanager
@@ -232,7 +251,7 @@ async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
         return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
-    with _outage_named():
+    with _faults_named():
         return await connection.execute_query_dict(sql, list(parameters))
 
 
@@ -252,7 +271,7 @@ async def execute(sql: str, *parameters: Any) -> int:
 
 
 async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Run one write for many rows of parameters, in one round trip."""
+    """Run one write for many rows of parameters, in few round trips."""
     if not rows:
         return
     connection = _connection()
@@ -264,9 +283,29 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         _require_storable(row)
     if connection.capabilities.dialect == "sqlite":
-        sql, rows = _sqlite_text(sql), [_sqlite_values(row) for row in rows]
-    with _outage_named():
-        await connection.execute_many(sql, [list(row) for row in rows])
+        await connection.execute_many(_sqlite_text(sql), [_sqlite_values(row) for row in rows])
+        return
+    for packet in _packets(rows):
+        with _faults_named():
+            await connection.execute_many(sql, packet)
+
+
+def _packets(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[Any]]]:
+    """What fits into one sending: asyncpg 0.32 hangs for ever when it is cancelled between two."""
+    packet: list[list[Any]] = []
+    size = 0
+    for row in rows:
+        length = _ROW_BYTES + sum(_bytes_at_most(value) for value in row)
+        if packet and size + length > _SENDING_BYTES:
+            yield packet
+            packet, size = [], 0
+        packet.append(list(row))
+        size += length
+    yield packet
+
+
+def _bytes_at_most(value: Any) -> int:
+    return _VALUE_BYTES + (4 * len(value) if isinstance(value, str) else 0)
 
 
 def insert_sql(table: str, columns: Sequence[str]) -> str:

@@ -5,7 +5,7 @@ when a committed row is picked, gapless, in one transaction. So no row is ever s
 account, whose transactions exclude each other, keep their order.
 """
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import uuid4
@@ -70,10 +70,23 @@ async def assign_positions(limit: int) -> list[OutboxRow]:
     return [OutboxRow(offset, row["payload"].encode(), time(row["at"])) for offset, row in numbered]
 
 
-async def unpublished() -> list[bytes]:
-    """The payloads of events that are committed but have no position yet."""
-    rows = await fetch("SELECT payload FROM outbox WHERE stream_offset IS NULL ORDER BY id")
-    return [row["payload"].encode() for row in rows]
+async def unpublished(batch: int) -> AsyncIterator[list[bytes]]:
+    """The payloads of events that are committed but have no position yet, oldest first, `batch` at a time.
+
+    While no relay runs they may be any number. All of one moment only inside `consistent_read()`.
+    """
+    last = 0
+    while True:
+        rows = await fetch(
+            "SELECT id, payload FROM outbox WHERE stream_offset IS NULL AND id > $1 ORDER BY id LIMIT $2",
+            last,
+            batch,
+        )
+        if rows:
+            yield [row["payload"].encode() for row in rows]
+            last = rows[-1]["id"]
+        if len(rows) < batch:
+            return
 
 
 async def published_after(offset: int, limit: int) -> list[OutboxRow]:

@@ -41,6 +41,8 @@ class Api:
     event_cost_max: int
     legs_max: int
     snapshot_max: int
+    unpublished_batch: int
+    """How many events without a position are read at a time."""
     summary_interval_s: float
     resume_within_s: int
     """How far back one can resume."""

@@ -1,8 +1,8 @@
 """GraphQL errors: always with a code, never with a stack trace.
 
 A business "no" is not an error: it is data with a `RefusalCode`. An error is a request that makes no sense
-(BAD_USER_INPUT), may not be made (UNAUTHENTICATED, FORBIDDEN), or a fault of ours (INTERNAL, with a reference
-that finds the traceback in the log).
+(BAD_USER_INPUT), may not be made (UNAUTHENTICATED, FORBIDDEN), or a fault of ours (INTERNAL,
+DATABASE_TIMEOUT, with a reference that finds the traceback in the log).
 """
 
 from collections.abc import Iterator
@@ -15,7 +15,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
-from models.database import UnstorableText
+from models.database import StatementCutOff, UnstorableText
 
 log = structlog.get_logger()
 
@@ -23,6 +23,7 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 BOOK_BUSY = "BOOK_BUSY"
 CURSOR_INVALID = "CURSOR_INVALID"
 CURSOR_EXPIRED = "CURSOR_EXPIRED"
+DATABASE_TIMEOUT = "DATABASE_TIMEOUT"
 FORBIDDEN = "FORBIDDEN"
 FX_RATE_MISSING = "FX_RATE_MISSING"
 INTERNAL = "INTERNAL"
@@ -94,6 +95,12 @@ def coded(error: GraphQLError) -> GraphQLError:
         return _with(error, error.message, {"code": code})
     reference = uuid4().hex
     log.error("a resolver failed", reference=reference, path=error.path, exc_info=original)
+    if isinstance(original, StatementCutOff):
+        return _with(
+            error,
+            "The database took too long over it and gave it up: ask for less, or send the same again.",
+            {"code": DATABASE_TIMEOUT, "reference": reference},
+        )
     return _with(
         error,
         "Something went wrong on our side; tell the operator the reference.",

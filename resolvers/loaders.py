@@ -177,11 +177,14 @@ class Loaders:
     ) -> Mapping[tuple[AccountId, datetime], AccountBook]:
         """As many reads as there are moments."""
         found: dict[tuple[AccountId, datetime], AccountBook] = {}
-        for moment in {moment for _, moment in keys}:
-            ids = [account_id for account_id, at in keys if at == moment]
-            visible = list(await load_accounts(self.audience, ids))
-            loaded = await load_books(visible, self._desk.rules.books, self._desk.clock(), factors_at=moment)
-            found |= {(account_id, moment): book for account_id, book in loaded.items()}
+        async with consistent_read():
+            # A fill between two statements would have moved the cash, or the position, and not both.
+            for moment in {moment for _, moment in keys}:
+                ids = [account_id for account_id, at in keys if at == moment]
+                visible = list(await load_accounts(self.audience, ids))
+                now = self._desk.clock()
+                loaded = await load_books(visible, self._desk.rules.books, now, factors_at=moment)
+                found |= {(account_id, moment): book for account_id, book in loaded.items()}
         return found
 
 

@@ -200,8 +200,17 @@ class RedisBus:
             async with self._command(self._page_timeout_s):
                 remembered = await self._reader.xrevrange(self._events, count=self._remember_max)
             self._deliver(_entries(remembered)[::-1])
+        if not newest and not self._read_once.is_set():
+            await self._begin_where_the_outbox_ends()
         self._connected, self._away = True, False
         self._read_once.set()
+
+    async def _begin_where_the_outbox_ends(self) -> None:
+        """Redis holds nothing: what comes next follows what the outbox has, wherever it is read."""
+        with suppress(OSError):
+            if self._fallback is not None and self._fan_out.position is None:
+                head = await self._fallback.stream_head()
+                self._fan_out.begin(Position(head.epoch, head.last_offset))
 
     async def _follow_outbox(self) -> None:
         """The outbox is the truth that Redis repeats: read it while Redis is away, or takes nothing in."""
@@ -228,6 +237,8 @@ class RedisBus:
         here = self._fan_out.position
         if here is None:
             head = await outbox.stream_head()
+            # Who listened since before anything was known may lack what was published in between.
+            self._fan_out.end_all(PositionLost, "nobody knew where the stream stood")
             self._fan_out.begin(Position(head.epoch, head.last_offset))
             self._read_once.set()
             return

@@ -45,6 +45,7 @@ UNHURRIED: dict[str, Any] = {
     "http_body_timeout_s": FAR_S,
     "lease_ttl_s": FAR_S,
     "database_unreachable_after_s": FAR_S,
+    "database_statement_timeout_s": FAR_S,
 }
 """What a slow machine must not do to a test: ping in its midst, cut off, lose the lease. Who tests one of
 these sets it."""
@@ -138,7 +139,7 @@ class LiveDesk:
         """Until the feed of this process has handed out all that is committed."""
         with self.resources.database.active():
             async with asyncio.timeout(PATIENCE_S):
-                while await outbox.unpublished():  # noqa: ASYNC110 - the database has no event
+                while (await outbox.backlog(self.clock())).events:  # noqa: ASYNC110 - the database has no event
                     await asyncio.sleep(POLL_S)
             newest = (await outbox.stream_head()).last_offset
         feed = self.live.feed

@@ -29,6 +29,11 @@ class ProcessSettings(Section):
         description="How many seconds a command waits for an account that another one works on, until it is "
         "refused as VERSION_CONFLICT; PostgreSQL only.",
     )
+    database_statement_timeout_s: Seconds = Field(
+        60,
+        description="After how many seconds PostgreSQL gives a statement up, so that one that would never "
+        "end holds no connection for ever; migrations take as long as they take.",
+    )
     database_unreachable_after_s: Seconds = Field(
         30,
         description="How long PostgreSQL's host may leave packets unacknowledged until a connection is "

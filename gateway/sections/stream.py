@@ -12,6 +12,11 @@ class StreamSettings(Section):
     relay_poll_interval_s: Seconds = Field(
         0.5, description="How long, in seconds, the relay waits without a wake-up before it looks again."
     )
+    unpublished_batch: Count = Field(
+        500,
+        description="How many events that the relay has not reached yet a subscription with a snapshot reads "
+        "at a time.",
+    )
     outbox_retention_hours: Count = Field(
         24, description="For how many hours published outbox rows are kept."
     )

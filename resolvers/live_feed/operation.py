@@ -72,8 +72,11 @@ class LiveOperation(ABC):
 
     async def _unpublished(self) -> frozenset[str]:
         """Events of its concern that are committed but have no position yet."""
-        facts = [event_from_text(payload) for payload in await unpublished()]
-        return frozenset(fact.id for fact in facts if self.concerns(fact) is not None)
+        found: set[str] = set()
+        async for payloads in unpublished(self._request.api.unpublished_batch):
+            facts = [event_from_text(payload) for payload in payloads]
+            found.update(fact.id for fact in facts if self.concerns(fact) is not None)
+        return frozenset(found)
 
     def opened(self, payload: bytes, opening: Opening) -> bytes:
         """With `extensions.stream`; `encode` put `extensions.cursor` last."""

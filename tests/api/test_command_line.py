@@ -209,6 +209,7 @@ async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
     [
         (("token", "--subject", "", "--permission", "RISK_WARNING_FULL"), "1 to 200 characters"),
         (("token", "--subject", "system", "--permission", "RISK_WARNING_FULL"), "the desk itself"),
+        (("token", "--subject", "PAPER", "--permission", "RISK_WARNING_FULL"), "or a venue"),
         (("token", "--subject", "me", "--permission", "RiskOptionHaircutFull"), "may do more than"),
         (("revoke", "--subject", "x" * 201), "1 to 200 characters"),
         (("market-day", "HK", "2020-03-20", "shut", "--reason", "typhoon"), "closed, half or regular"),

@@ -182,8 +182,11 @@ async def test_a_report_stays_within_scope_and_rights(world: World) -> None:
     assert (too_long.status_code, too_long.json()["errors"][0]["extensions"]["code"]) == (400, "BAD_REQUEST")
     for bad in ("/reports/nothing.csv" + PERIOD, "/reports/aging.csv", "/reports/aging.csv?from=x&to=y"):
         assert (await _get(desk, bad, Permission.AUDITOR)).status_code in (400, 404)
-    no_days = await _get(desk, "/reports/aging.csv?from=x&to=y", Permission.AUDITOR)
-    assert "give from and to as days" in no_days.json()["errors"][0]["message"]
+    for other in ("x", "20200316", "2020-W12-1", "2020W121", "2020-3-16", " 2020-03-16", "2020-03-16T00:00"):
+        for days in (f"from={other}&to=2020-03-31", f"from=2020-03-01&to={other}"):
+            no_day = await _get(desk, f"/reports/aging.csv?{days}", Permission.AUDITOR)
+            assert no_day.status_code == 400, days
+            assert "give from and to as days" in no_day.json()["errors"][0]["message"]
     async with httpx.AsyncClient(timeout=PATIENCE_S) as nobody:
         address = desk.caller().address.removesuffix("/graphql")
         assert (await nobody.get(f"http://{address}{path}")).status_code == 401

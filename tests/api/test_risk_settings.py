@@ -11,7 +11,7 @@ from domain.principal import Permission
 from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.moments import all_are_looked_at
+from tests.api.moments import all_are_looked_at, prices_call
 from tests.api.risk_desk import (
     AMOUNT_RULE,
     REQUEST,
@@ -25,7 +25,7 @@ from tests.api.risk_desk import (
     maker,
     put_in_force,
 )
-from tests.api.trading import CASE, CASE_EVENTS, case, cases, liquidate, preview
+from tests.api.trading import CASE, case, cases, liquidate, preview
 
 DOUBLE = {"amountRule": AMOUNT_RULE | {"coefficient": "2"}}
 MANUAL_OFF = {"liquidationSwitch": {"tradeType": "MARGIN", "forceType": "MANUAL", "on": False}}
@@ -44,10 +44,7 @@ async def desk(world: World) -> Desk:
     )
     desk = await world.desk(book)
     await desk.until(desk.leads, "the desk to lead")
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await world.market.says(*quotes(world.clock(), size=0))
-    for _ in range(3):
-        await events.next()
+    await prices_call(desk, 3)
     return desk
 
 
@@ -79,6 +76,7 @@ async def test_a_change_takes_two_people_and_then_counts_and_is_kept(desk: Desk)
     assert changes["withInterest"] == ("true", "true")
     assert changes["effectiveAt"] == (None, "on approval")
     assert await history(mary) == []
+    await all_are_looked_at(desk, witness="M1", prices=("98", "99", "100"))
     await until_amount(desk, "20000")
 
     both = desk.caller(Permission.RISK_SETTING_FULL, Permission.RISK_APPROVER, subject="mary")
@@ -110,7 +108,7 @@ async def test_a_change_counts_from_its_effective_time_and_not_before(desk: Desk
     version = await put_in_force(desk, DOUBLE, effectiveAt=begins.isoformat())
     assert version["effectiveAt"] == "2020-03-16T02:00:30Z"
     desk.clock.advance(seconds=29)
-    await desk.market.says(*quotes(desk.clock(), price="99.5", size=0))
+    await all_are_looked_at(desk, witness="M1")
     await until_amount(desk, "20650")
     desk.clock.advance(seconds=1)
     await until_amount(desk, "90300")

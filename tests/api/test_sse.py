@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from models.outbox import unpublished
+from models.outbox import backlog
 from models.revocation import revoke_subject
 from subscriptions.protocol import CloseCode
 from tests.integration.desk_kit import Clock as DeskClock
@@ -167,7 +167,7 @@ async def test_a_snapshot_that_is_cut_off_cannot_be_resumed_from_its_middle(dire
         with desk.resources.database.active():
             for account_no in ("S1", "S2", "S3"):
                 await kit.indebted_account(account_no)
-            while await unpublished():  # noqa: ASYNC110 - the relay has no event for it
+            while (await backlog(desk.clock())).events:  # noqa: ASYNC110 - the relay has no event for it
                 await asyncio.sleep(0.01)
         async with distinct(client, query) as reader:
             events = await taken(reader, 3)

@@ -444,21 +444,56 @@ async def test_a_redis_that_does_not_answer_keeps_nobody_waiting() -> None:
             await publish(bus, 1, 1)
 
 
+class Outbox:
+    """Holds `last` rows, unless it is `away`."""
+
+    last = 0
+    away = False
+
+    async def stream_head(self) -> StreamHead:
+        if self.away:
+            raise ConnectionError("the database is away")
+        return StreamHead(EPOCH, 1, self.last)
+
+    async def published_after(self, offset: int, limit: int) -> Sequence[OutboxRow]:
+        if self.away:
+            raise ConnectionError("the database is away")
+        return [
+            OutboxRow(each, str(each).encode(), datetime.now(UTC))
+            for each in range(offset + 1, self.last + 1)
+        ]
+
+
+async def test_the_first_event_reaches_who_listened_before_it_even_if_redis_never_held_it() -> None:
+    """A bus that holds nothing stands where the outbox does, and not just anywhere."""
+    outbox = Outbox()
+    with RedisServer() as server:
+        bus = redis_bus(server.url, uuid4().hex, fallback=outbox)
+        async with running(bus), bus.listen(None) as entries, bus.listen(at(0)) as resumed:
+            server.kill()
+            await becomes(lambda: not bus.healthy)
+            outbox.last = 1
+            assert await take(entries, 1) == [1]
+            assert await take(resumed, 1) == [1]
+
+
+async def test_who_listened_before_anything_was_known_is_told_of_a_hole() -> None:
+    outbox = Outbox()
+    outbox.away = True
+    with RedisServer() as server:
+        bus = redis_bus(server.url, uuid4().hex, fallback=outbox)
+        async with running(bus), bus.listen(None) as entries:
+            server.kill()
+            await becomes(lambda: not bus.healthy)
+            outbox.last, outbox.away = 1, False
+            await arrived(bus, 1)
+            outbox.last = 2
+            with pytest.raises(PositionLost):
+                await take(entries, 1)
+
+
 async def test_a_redis_that_takes_nothing_in_is_unavailable_and_the_outbox_is_read_meanwhile() -> None:
     """It answers every question, so nothing but the outbox tells that events are missing."""
-
-    class Outbox:
-        last = 0
-
-        async def stream_head(self) -> StreamHead:
-            return StreamHead(EPOCH, 1, self.last)
-
-        async def published_after(self, offset: int, limit: int) -> Sequence[OutboxRow]:
-            return [
-                OutboxRow(each, str(each).encode(), datetime.now(UTC))
-                for each in range(offset + 1, self.last + 1)
-            ]
-
     outbox = Outbox()
     with RedisServer() as server:
         async with Redis.from_url(server.url) as admin:

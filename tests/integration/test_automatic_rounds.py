@@ -1,5 +1,6 @@
 """A round of automatic liquidations: a case that raises, or that somebody works on, holds up no other."""
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
@@ -29,6 +30,8 @@ from models.database import Database, DatabaseUnavailable, fetch, transaction
 from models.idempotency import store_outcome
 from models.order import orders_in, orders_of_cases
 from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, case, report
+from tests.integration.slow_statements import FOREVER, cancel_sleeper
+from tests.servers import fresh_database
 
 DUE = NOON + timedelta(minutes=5)
 
@@ -196,6 +199,33 @@ async def _unknown(view: OrderView) -> None:
         await fetch(
             "UPDATE liquidation_order SET status = $2 WHERE id = $1 RETURNING 1", view.order.id, status
         )
+
+
+async def test_a_statement_that_does_not_end_costs_one_case_its_turn_and_not_the_round(
+    postgres_url: str, migrated_postgres: str
+) -> None:
+    async with fresh_database(postgres_url, copy_of=migrated_postgres) as url, _two(url) as (database, other):
+        with database.active():
+            desk = await scene()
+            await fetch(
+                "CREATE FUNCTION sleep() RETURNS trigger LANGUAGE plpgsql AS"
+                f" $$BEGIN PERFORM {FOREVER}; RETURN NEW; END$$"
+            )
+            await fetch(
+                "CREATE TRIGGER asleep BEFORE INSERT ON follow_up FOR EACH ROW"
+                f" WHEN (NEW.case_id = '{desk.cases[0]}') EXECUTE FUNCTION sleep()"
+            )
+            rounds = desk.rounds()
+            running = asyncio.create_task(rounds.run_due())
+            for _ in ("its run", "the record that tells of the fault"):
+                await cancel_sleeper(other, "INSERT INTO follow_up")
+            await running
+            assert await desk.orders() == [0, 1, 1]
+            assert desk.counted.faults == 1
+            await fetch("DROP TRIGGER asleep ON follow_up")
+            await desk.time_passes(seconds=10)
+            await rounds.run_due()
+            assert await desk.orders() == [1, 1, 1]
 
 
 async def test_an_outage_is_no_fault_of_a_case_and_ends_the_round(url: str) -> None:

@@ -20,7 +20,9 @@ from models.book import lock_accounts
 from models.database import (
     Busy,
     Database,
+    StatementCutOff,
     UniqueViolated,
+    _wait_to_be_the_only_one,
     execute,
     execute_many,
     fetch,
@@ -32,6 +34,7 @@ from models.lease import acquire_lease
 from models.order import OrderFilter
 from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, count
+from tests.integration.slow_statements import FOREVER
 from tests.patience import PATIENCE_S
 from tests.servers import fresh_database
 
@@ -105,6 +108,29 @@ async def test_work_cut_off_anywhere_is_done_or_undone_and_leaves_the_database_u
             assert found >= afterwards, f"cut at {at} of {steps}: lost what was done afterwards"
             assert found - afterwards in (set(), everything), f"cut at {at} of {steps}: done in part"
     assert cuts > steps // 2
+
+
+async def add_more_than_one_packet() -> None:
+    """asyncpg sends 128 KiB at once."""
+    await execute_many(ADD, [(f"many {number}", number) for number in range(4000)])
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["waiting", "answered"])
+@pytest.mark.parametrize("work", [add_three, add_one, add_more_than_one_packet, add_nested, read])
+async def test_whoever_is_cut_off_does_not_go_on(work: Any, late: bool, database: Database) -> None:
+    async def work_and_go_on() -> None:
+        await work()
+        await asyncio.Event().wait()
+
+    with database.active():
+        for _ in range(POOL_SIZE):
+            # The first time on each connection, statements are prepared.
+            steps = await steps_of(work())
+            await execute("DELETE FROM counter")
+        for at in range(1, steps + 1):
+            async with asyncio.timeout(PATIENCE_S):
+                assert await cut_off(work_and_go_on(), at, late), f"cut at {at} of {steps}"
+            await execute("DELETE FROM counter")
 
 
 async def every_connection_at_once() -> None:
@@ -295,3 +321,44 @@ async def test_one_connection_is_enough_for_every_use_case(postgres_url: str, mi
             await cancel(kit.desk, TRADER, Cancel("key", (order.id,), None))
             await kit.assess(order.account_id)
         await database.close()
+
+
+@pytest.fixture
+async def postgres(postgres_url: str, migrated_postgres: str) -> AsyncIterator[Database]:
+    async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
+        database = Database(url, pool_size=1, statement_timeout_s=4321)
+        await database.open()
+        yield database
+        await database.close()
+
+
+async def test_a_statement_that_takes_too_long_is_given_up_and_its_transaction_undone(
+    postgres: Database,
+) -> None:
+    with postgres.active():
+        with pytest.raises(StatementCutOff, match="statement timeout"):
+            await insert_and_sleep()
+        assert await count("counter") == 0
+        await add_in_transaction("afterwards")
+        assert await names(postgres) == {"afterwards"}
+
+
+async def insert_and_sleep() -> None:
+    async with transaction():
+        await execute("INSERT INTO counter (name, value) VALUES ('before', 1)")
+        await fetch("SET LOCAL statement_timeout = 50")
+        await fetch(f"SELECT {FOREVER}")
+
+
+async def test_every_statement_has_the_timeout_and_those_of_a_migration_have_none(postgres: Database) -> None:
+    with postgres.active():
+        assert await statement_timeout() == "4321s"
+        async with transaction():
+            assert await statement_timeout() == "4321s"
+            await _wait_to_be_the_only_one()
+            assert await statement_timeout() == "0"
+        assert await statement_timeout() == "4321s"
+
+
+async def statement_timeout() -> str:
+    return str((await fetch("SHOW statement_timeout"))[0]["statement_timeout"])

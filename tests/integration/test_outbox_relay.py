@@ -278,3 +278,17 @@ async def test_a_redis_that_dies_or_loses_its_memory_costs_listeners_nothing(
             async with stream.entries(Position(epoch, 0)) as entries:
                 assert await take(entries, 9) == list("abcdefghi")
         await bus.close()
+
+
+async def test_what_has_no_position_yet_is_read_a_batch_at_a_time(database: Database) -> None:
+    with database.active():
+        await commit("published")
+        await outbox.assign_positions(1)
+        await commit(*"abcdefg")
+        for batch, sizes in ((3, [3, 3, 1]), (7, [7]), (100, [7])):
+            batches = [payloads async for payloads in outbox.unpublished(batch)]
+            assert [len(payloads) for payloads in batches] == sizes
+            events = [event_from_text(payload) for payloads in batches for payload in payloads]
+            assert (
+                "".join(event.account_id for event in events if isinstance(event, BookChanged)) == "abcdefg"
+            )

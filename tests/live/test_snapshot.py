@@ -44,7 +44,15 @@ def told(event: dict[str, Any]) -> tuple[str, str, int]:
     return event["kind"], event["case"]["caseNo"], int(event["case"]["remark"])
 
 
-async def test_events_without_a_position_that_the_snapshot_contains_are_not_told_again(cases: Cases) -> None:
+@pytest.mark.parametrize("batch", [1, 2, 500])
+async def test_events_without_a_position_that_the_snapshot_contains_are_not_told_again(
+    url: str, tmp_path: Path, batch: int
+) -> None:
+    async with desk_without_a_relay(tmp_path, url, unpublished_batch=batch) as cases:
+        await _not_told_again(cases)
+
+
+async def _not_told_again(cases: Cases) -> None:
     await cases.open(1)
     await cases.relay()
     await cases.change(1)

@@ -123,6 +123,11 @@ def test_production_names_every_problem_at_once() -> None:
         ({"price_band": "NaN"}, "GATEWAY_PRICE_BAND"),
         ({"feed_streams": " , "}, "GATEWAY_FEED_STREAMS"),
         ({"deadline_markets": "USD=XNYS,HKD"}, "GATEWAY_DEADLINE_MARKETS: Input should be pairs"),
+        ({"debit_interest_rates": "HKD=0.05,HDK=0.05"}, "GATEWAY_DEBIT_INTEREST_RATES names what is no"),
+        ({"debit_interest_rates": "hkd=0.05"}, "hkd (did you mean HKD?)"),
+        ({"debit_interest_rates": "DOLLARS=0.05"}, "no currency: DOLLARS"),
+        ({"order_notional_max": "UDS=2000000"}, "GATEWAY_ORDER_NOTIONAL_MAX names what is no currency: UDS"),
+        ({"deadline_markets": "JYP=XTKS"}, "GATEWAY_DEADLINE_MARKETS names what is no currency: JYP"),
         ({"price_band": "1"}, "GATEWAY_PRICE_BAND"),
         ({"reporting_currency": "dollars"}, "GATEWAY_REPORTING_CURRENCY"),
         ({"prot": 8000}, "GATEWAY_PROT"),
@@ -132,6 +137,11 @@ def test_production_names_every_problem_at_once() -> None:
 def test_nonsense_is_refused_with_the_name_of_the_variable(change: dict[str, Any], variable: str) -> None:
     (problem,) = problems(**change)
     assert variable in problem
+
+
+def test_every_currency_that_is_dealt_in_may_bear_interest() -> None:
+    rates = dict.fromkeys(("HKD", "USD", "CNY", "CNH", "JPY", "KWD", "TWD"), "0.05")
+    assert load_settings(debit_interest_rates=rates).debit_interest_rates == rates
 
 
 def test_refusal_and_representation_keep_secrets() -> None:
