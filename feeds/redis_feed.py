@@ -12,10 +12,15 @@ Guarantees, beyond those of feeds/base.py:
   `backoff_first_s` to `backoff_max_s`; a wrong password or a key that is no stream is raised.
 
 A group starts at the first entry of its stream, so what was published before the first start is read too.
+
+Time limits are `asyncio.timeout` around each command, and the client has no socket timeout of its own: with
+one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation, and a process
+that has lost its lease would go on reading.
 """
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from time import monotonic
 from typing import TypeVar, cast
@@ -37,6 +42,7 @@ _WRONG_CREDENTIALS = (exceptions.AuthenticationError, exceptions.AuthorizationEr
 _PASSING = (
     exceptions.ConnectionError,
     exceptions.TimeoutError,
+    TimeoutError,
     exceptions.ReadOnlyError,
     exceptions.OutOfMemoryError,
     exceptions.MasterDownError,
@@ -75,7 +81,8 @@ class RedisFeed:
     ) -> None:
         assert streams, "a feed without a stream"
         assert batch_size > 0, "a batch holds something"
-        self._redis = _client(url, block_s, reply_timeout_s)
+        self._redis = _client(url, reply_timeout_s)
+        self._answer_within_s = block_s + reply_timeout_s
         self._streams, self._group, self._consumer, self._clock = tuple(streams), group, consumer, clock
         self._batch_size, self._block_s, self._claim_idle_s = batch_size, block_s, claim_idle_s
         self._backoff_first_s, self._backoff_max_s = backoff_first_s, backoff_max_s
@@ -97,12 +104,12 @@ class RedisFeed:
 
     async def acknowledge(self, batch: FeedBatch) -> None:
         """Waits out an outage: nothing later is read before."""
-        await self._persist(lambda: self._redis.xack(batch.source, self._group, *batch.receipts))
+        await self._persist(lambda: self._ask(self._redis.xack(batch.source, self._group, *batch.receipts)))
 
     async def reject(self, batch: FeedBatch, index: int, reason: str) -> None:
         """Moves the message to the dead letters; acknowledging stays with the batch."""
         entry_id = batch.receipts[index]
-        found = await self._persist(lambda: self._redis.xrange(batch.source, entry_id, entry_id))
+        found = await self._persist(lambda: self._ask(self._redis.xrange(batch.source, entry_id, entry_id)))
         fields = cast(list[Entry], found)[0][1] if found else {FIELD: encode(batch.messages[index])}
         await self._persist(lambda: self._bury(batch.source, entry_id.encode(), fields[FIELD], reason))
 
@@ -110,6 +117,10 @@ class RedisFeed:
         """Iteration ends within `block_s`."""
         self._closing.set()
         await self._redis.aclose()
+
+    async def _ask(self, command: Awaitable[T]) -> T:
+        async with asyncio.timeout(self._answer_within_s):
+            return await command
 
     async def _persist(self, action: Callable[[], Awaitable[T]]) -> T | None:
         """The action's result, however long the server is away; None once closed."""
@@ -120,7 +131,7 @@ class RedisFeed:
             except _WRONG_CREDENTIALS:
                 raise
             except _PASSING as error:
-                reason = str(error)
+                reason = str(error) or "no answer"
             except exceptions.ResponseError as error:
                 if not str(error).startswith(_GROUP_LOST):
                     raise
@@ -134,10 +145,9 @@ class RedisFeed:
         if self._closing.is_set():
             return
         self._log.warning("feed interrupted", streams=self._streams, reason=reason, retry_in_s=delay_s)
-        try:
-            await asyncio.wait_for(self._closing.wait(), delay_s)
-        except TimeoutError:
-            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(delay_s):
+                await self._closing.wait()
 
     async def _read(self) -> list[Chunk]:
         if not self._joined:
@@ -152,7 +162,7 @@ class RedisFeed:
     async def _join(self) -> None:
         for stream in self._streams:
             try:
-                await self._redis.xgroup_create(stream, self._group, id="0", mkstream=True)
+                await self._ask(self._redis.xgroup_create(stream, self._group, id="0", mkstream=True))
             except exceptions.ResponseError as error:
                 if not str(error).startswith("BUSYGROUP"):
                     raise
@@ -166,12 +176,14 @@ class RedisFeed:
         return chunks
 
     async def _read_group(self, after: dict[str, bytes], block_ms: int | None) -> list[Chunk]:
-        reply = await self._redis.xreadgroup(
-            self._group,
-            self._consumer,
-            {stream: last for stream, last in after.items()},
-            count=self._batch_size,
-            block=block_ms,
+        reply = await self._ask(
+            self._redis.xreadgroup(
+                self._group,
+                self._consumer,
+                {stream: last for stream, last in after.items()},
+                count=self._batch_size,
+                block=block_ms,
+            )
         )
         return [
             (stream.decode(), entries) for stream, entries in cast(list[tuple[bytes, list[Entry]]], reply)
@@ -192,8 +204,10 @@ class RedisFeed:
 
     async def _claim(self, stream: str, start: bytes, idle_ms: int) -> tuple[bytes | None, int]:
         """Where to go on, None at the end, and how many entries were claimed."""
-        reply = await self._redis.xautoclaim(
-            stream, self._group, self._consumer, idle_ms, start_id=start, count=self._batch_size
+        reply = await self._ask(
+            self._redis.xautoclaim(
+                stream, self._group, self._consumer, idle_ms, start_id=start, count=self._batch_size
+            )
         )
         return (None if reply[0] == b"0-0" else reply[0]), len(reply[1])
 
@@ -219,24 +233,27 @@ class RedisFeed:
 
     async def _bury_and_acknowledge(self, stream: str, entry_id: bytes, raw: bytes, reason: str) -> None:
         await self._persist(lambda: self._bury(stream, entry_id, raw, reason))
-        await self._persist(lambda: self._redis.xack(stream, self._group, entry_id))
+        await self._persist(lambda: self._ask(self._redis.xack(stream, self._group, entry_id)))
 
     async def _bury(self, stream: str, entry_id: bytes, raw: bytes, reason: str) -> None:
         self._log.warning("feed message set aside", stream=stream, id=entry_id.decode(), reason=reason)
-        await self._redis.xadd(
-            stream + DEAD_SUFFIX,
-            {"reason": reason[:MAX_REASON_LENGTH], "id": entry_id, "message": raw[: self._max_message_bytes]},
-            maxlen=self._dead_letters_max,
+        kept = raw[: self._max_message_bytes]
+        await self._ask(
+            self._redis.xadd(
+                stream + DEAD_SUFFIX,
+                {"reason": reason[:MAX_REASON_LENGTH], "id": entry_id, "message": kept},
+                maxlen=self._dead_letters_max,
+            )
         )
 
 
-def _client(url: str, block_s: float, reply_timeout_s: float) -> Redis:
+def _client(url: str, reply_timeout_s: float) -> Redis:
     """RESP2 for one known reply shape; no retries inside the client, for a read that is silently repeated
     leaves its first answer pending."""
     return Redis.from_url(
         url,
         protocol=2,
-        socket_timeout=block_s + reply_timeout_s,
+        socket_timeout=None,
         socket_connect_timeout=reply_timeout_s,
         retry=Retry(NoBackoff(), 0),
     )

@@ -20,7 +20,9 @@ _KEEPALIVE: dict[int, Callable[[float], int]] = {
     if hasattr(socket, name)
 }
 """Half the time a connection may be silent, then it is asked; not every system knows every option."""
+
 APP = "models"
+"""What Tortoise calls our tables together."""
 STATEMENT_TIMEOUT_S = 60
 """Where nobody says otherwise."""
 

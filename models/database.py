@@ -10,7 +10,7 @@ task inherits, so every entrance (a request, a worker) enters `Database.active()
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager, suppress
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -75,6 +75,9 @@ _LOST = (
 _MIGRATION_LOCK = 7_302_020
 """Any number that nobody else locks in this database."""
 _PLACEHOLDER = re.compile(r"\$(\d+)")
+
+_SENDING_BYTES, _ROW_BYTES, _VALUE_BYTES = 96 * 1024, 96, 48
+"""At most what asyncpg sends at once, what a row costs besides its values, and a value besides its text."""
 
 
 class Database:
@@ -268,7 +271,7 @@ async def execute(sql: str, *parameters: Any) -> int:
 
 
 async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
-    """Run one write for many rows of parameters, in one round trip."""
+    """Run one write for many rows of parameters, in few round trips."""
     if not rows:
         return
     connection = _connection()
@@ -280,9 +283,29 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         _require_storable(row)
     if connection.capabilities.dialect == "sqlite":
-        sql, rows = _sqlite_text(sql), [_sqlite_values(row) for row in rows]
-    with _faults_named():
-        await connection.execute_many(sql, [list(row) for row in rows])
+        await connection.execute_many(_sqlite_text(sql), [_sqlite_values(row) for row in rows])
+        return
+    for packet in _packets(rows):
+        with _faults_named():
+            await connection.execute_many(sql, packet)
+
+
+def _packets(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[Any]]]:
+    """What fits into one sending: asyncpg 0.32 hangs for ever when it is cancelled between two."""
+    packet: list[list[Any]] = []
+    size = 0
+    for row in rows:
+        length = _ROW_BYTES + sum(_bytes_at_most(value) for value in row)
+        if packet and size + length > _SENDING_BYTES:
+            yield packet
+            packet, size = [], 0
+        packet.append(list(row))
+        size += length
+    yield packet
+
+
+def _bytes_at_most(value: Any) -> int:
+    return _VALUE_BYTES + (4 * len(value) if isinstance(value, str) else 0)
 
 
 def insert_sql(table: str, columns: Sequence[str]) -> str:

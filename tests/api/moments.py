@@ -4,10 +4,19 @@ from datetime import timedelta
 
 from tests.api.books import quotes
 from tests.api.desk_server import Desk, World
+from tests.api.trading import CASE_EVENTS
 
 _FIGURES = """query ($of: String!) { cases(filter: {accountNo: $of}) { nodes {
   figures { longMarketValue stale } account { figures { longMarketValue stale } } } } }"""
 STEPS = ("98", "99", "99.5")
+
+
+async def prices_call(desk: Desk, accounts: int = 2) -> None:
+    """Prices come by which so many accounts owe; nothing trades. Afterwards their calls have been told of."""
+    events = await desk.caller().subscribe(CASE_EVENTS)
+    await desk.market.says(*quotes(desk.clock(), size=0))
+    for _ in range(accounts):
+        await events.next()
 
 
 async def time_comes(world: World, size: int = 0, **time: float) -> None:

@@ -29,7 +29,7 @@ from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
 from tests.api.moments import time_comes
 from tests.api.risk_desk import put_in_force
-from tests.api.trading import cancel, cases, liquidate, orders
+from tests.api.trading import cancel, cases, freeze, liquidate, orders
 from tests.contract.venue_harness import new_order
 from venues.paper import CancelAnswer, PaperBehaviour
 
@@ -531,12 +531,9 @@ async def test_a_kill_switch_ends_what_people_set_and_holds_what_the_rules_deman
     book = a_book(a_client("C1", owing("M1"), day_trader))
     desk = await world.desk(book, **QUICK, intraday_liquidate_at_once=True)
     trader = desk.caller()
-    freeze = """mutation ($input: SetKillSwitchInput!) { setKillSwitch(input: $input) {
-      result { __typename } } }"""
     for account_no in ("M1", "I1"):
         (row,) = await desk.rows(f"SELECT id FROM account WHERE account_no = '{account_no}'")
-        asked = {"idempotencyKey": account_no, "on": True, "reason": "audit"}
-        await trader.ask(freeze, input=asked | {"accountId": global_id("Account", row["id"])})
+        await freeze(trader, accountId=global_id("Account", row["id"]))
     await world.market.says(*quotes(world.clock(), size=0))
     await desk.until(lambda: _cases(trader, 2), "two calls")
     by_kind = {each["alertType"]: each["id"] for each in await cases(trader)}

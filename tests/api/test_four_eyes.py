@@ -12,7 +12,7 @@ from domain.principal import Permission
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.moments import all_are_looked_at
+from tests.api.moments import all_are_looked_at, prices_call
 from tests.api.trading import CASE, CASE_EVENTS, cases, orders, preview
 
 AT_ONCE = 50
@@ -37,10 +37,7 @@ async def desk(world: World) -> Desk:
     """M1, M2 and M3 owe 20,000 each; nothing trades. Above 25,000, or 2 cases, it takes two."""
     book = a_book(*(a_client(f"C{n}", owing(f"M{n}")) for n in (1, 2, 3)))
     desk = await world.desk(book, approval_notional=25_000, approval_cases=2)
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await world.market.says(*quotes(world.clock(), size=0))
-    for _ in range(3):
-        await events.next()
+    await prices_call(desk, 3)
     return desk
 
 

@@ -5,10 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
+from tests.api.books import BANK, RAIL, a_book, a_client, owing
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.trading import CASE_EVENTS, LIQUIDATE, ORDER_EVENTS, cancel, case, cases, liquidate, orders
+from tests.api.moments import prices_call
+from tests.api.trading import LIQUIDATE, ORDER_EVENTS, cancel, case, cases, liquidate, orders
 from venues.paper import CancelAnswer, PaperBehaviour
 
 AT_ONCE = 20
@@ -20,10 +21,7 @@ SLOW_TO_CANCEL = PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE)
 async def desk(world: World) -> Desk:
     """M1 and M2 owe; nothing trades."""
     desk = await world.desk(a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2"))))
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await world.market.says(*quotes(world.clock(), size=0))
-    await events.next()
-    await events.next()
+    await prices_call(desk)
     return desk
 
 

@@ -8,10 +8,11 @@ from uuid import uuid4
 import pytest
 
 from domain.principal import Permission
-from tests.api.books import BANK, a_book, a_client, owing, quotes
+from tests.api.books import BANK, a_book, a_client, owing
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.trading import CASE_EVENTS, cancel, cases, liquidate, orders, preview
+from tests.api.moments import prices_call
+from tests.api.trading import cancel, cases, liquidate, orders, preview
 
 AT_ONCE = 50
 SWITCH = "id scope on setBy reason endedBy account { accountNo } client { clientNo }"
@@ -29,10 +30,7 @@ LEG = [{"symbol": BANK, "quantity": "100"}]
 async def desk(world: World) -> Desk:
     """M1 and M2 owe; nothing trades."""
     desk = await world.desk(a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2"))))
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await world.market.says(*quotes(world.clock(), size=0))
-    await events.next()
-    await events.next()
+    await prices_call(desk)
     return desk
 
 

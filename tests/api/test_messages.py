@@ -18,8 +18,9 @@ from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import command, work
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
+from tests.api.moments import prices_call
 from tests.api.outside import MORNING
-from tests.api.trading import CASE_EVENTS, cases
+from tests.api.trading import cases
 from tests.patience import FAR_S
 from tests.receiver import Posted, Receiver, a_receiver
 
@@ -73,10 +74,7 @@ def channels(receiver: Receiver, *names: str) -> dict[str, Any]:
 async def called(world: World, receiver: Receiver, *names: str, book: BookFile, **more: object) -> Desk:
     """A desk that has called both, with these channels."""
     desk = await world.desk(book, **(channels(receiver, *names) | more))
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await world.market.says(*quotes(world.clock(), size=0))
-    await events.next()
-    await events.next()
+    await prices_call(desk)
     return desk
 
 

@@ -6,9 +6,10 @@ from typing import Any
 import pytest
 
 from domain.principal import Permission
-from tests.api.books import BANK, a_book, a_client, owing, quotes
+from tests.api.books import BANK, a_book, a_client, owing
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
+from tests.api.moments import prices_call
 from tests.api.trading import CASE, CASE_EVENTS, cases, liquidate
 
 AT_ONCE = 50
@@ -22,10 +23,7 @@ UPDATE = f"""mutation ($input: UpdateRemarkInput!) {{ updateRemark(input: $input
 async def desk(world: World) -> Desk:
     """M1 and M2 owe; nothing trades."""
     desk = await world.desk(a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2"))))
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await world.market.says(*quotes(world.clock(), size=0))
-    await events.next()
-    await events.next()
+    await prices_call(desk)
     return desk
 
 

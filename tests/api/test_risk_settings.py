@@ -11,7 +11,7 @@ from domain.principal import Permission
 from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.moments import all_are_looked_at
+from tests.api.moments import all_are_looked_at, prices_call
 from tests.api.risk_desk import (
     AMOUNT_RULE,
     REQUEST,
@@ -25,7 +25,7 @@ from tests.api.risk_desk import (
     maker,
     put_in_force,
 )
-from tests.api.trading import CASE, CASE_EVENTS, case, cases, liquidate, preview
+from tests.api.trading import CASE, case, cases, liquidate, preview
 
 DOUBLE = {"amountRule": AMOUNT_RULE | {"coefficient": "2"}}
 MANUAL_OFF = {"liquidationSwitch": {"tradeType": "MARGIN", "forceType": "MANUAL", "on": False}}
@@ -44,10 +44,7 @@ async def desk(world: World) -> Desk:
     )
     desk = await world.desk(book)
     await desk.until(desk.leads, "the desk to lead")
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await world.market.says(*quotes(world.clock(), size=0))
-    for _ in range(3):
-        await events.next()
+    await prices_call(desk, 3)
     return desk
 
 

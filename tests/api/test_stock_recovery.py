@@ -20,7 +20,7 @@ from tests.api.case_work import approve, command, set_auto
 from tests.api.desk_client import Caller, Operation
 from tests.api.desk_server import Desk, World
 from tests.api.risk_desk import put_in_force
-from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, liquidate, orders, preview
+from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, freeze, liquidate, orders, preview
 
 CALL = Symbol("700C400.HK")
 TRIGGER = "10:30"
@@ -488,9 +488,7 @@ async def test_a_kill_switch_and_the_switches_hold_for_covers_too(shorts: Desk) 
     (off,) = await recover(trader, found["id"])
     assert off["code"] == "SWITCH_OFF"
     await put_in_force(shorts, {"liquidationSwitch": switch | {"on": True}})
-    freeze = """mutation ($input: SetKillSwitchInput!) { setKillSwitch(input: $input) {
-      result { __typename } } }"""
-    await trader.ask(freeze, input={"idempotencyKey": uuid4().hex, "on": True, "reason": "audit"})
+    await freeze(trader)
     (frozen,) = await recover(trader, found["id"])
     assert frozen["code"] == "FROZEN"
     assert await orders(trader) == []

@@ -11,6 +11,7 @@ from models.outbox import prune
 from tests.api.books import BANK, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller, SocketClosed
 from tests.api.desk_server import Desk, World
+from tests.api.moments import prices_call
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate, orders
 
 LEG = [{"symbol": BANK, "quantity": "100"}]
@@ -21,20 +22,13 @@ BOOK = a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2")))
 async def desk(world: World) -> Desk:
     """The cases of M1 and M2 are open; nothing trades."""
     desk = await world.desk(BOOK)
-    await _open_both(desk)
+    await prices_call(desk)
     return desk
 
 
 @pytest.fixture
 def trader(desk: Desk) -> Caller:
     return desk.caller()
-
-
-async def _open_both(desk: Desk) -> None:
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await desk.market.says(*quotes(desk.clock(), size=0))
-    await events.next()
-    await events.next()
 
 
 async def _case_of(trader: Caller, account_no: str) -> Any:
@@ -124,7 +118,7 @@ async def test_a_cursor_outlives_a_restart(world: World, desk: Desk, trader: Cal
 
 async def test_a_cursor_that_bus_and_outbox_have_forgotten_has_expired(world: World) -> None:
     desk = await world.desk(BOOK, bus_remembered_entries=1)
-    await _open_both(desk)
+    await prices_call(desk)
     trader = desk.caller()
     heard = await _some_events(desk, trader, ORDER_EVENTS)
     await _forget(world, desk)

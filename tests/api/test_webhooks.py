@@ -9,10 +9,11 @@ import pytest
 
 from domain.principal import Permission
 from models.revocation import revoke_subject
-from tests.api.books import a_book, a_client, owing, quotes
+from tests.api.books import a_book, a_client, owing
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
-from tests.api.trading import CASE_EVENTS, cases, liquidate
+from tests.api.moments import prices_call
+from tests.api.trading import cases, liquidate
 from tests.patience import FAR_S
 from tests.receiver import Posted, Receiver, a_receiver
 from tests.webhook_receiver import ForgedDelivery, verified
@@ -80,14 +81,6 @@ async def the_webhook(caller: Caller) -> Any:
     return webhook
 
 
-async def call_both(desk: Desk) -> None:
-    """Prices come and both accounts owe; nothing trades."""
-    events = await desk.caller().subscribe(CASE_EVENTS)
-    await desk.market.says(*quotes(desk.clock(), size=0))
-    await events.next()
-    await events.next()
-
-
 def body(posted: Posted) -> Any:
     return json.loads(posted.body)
 
@@ -96,7 +89,7 @@ async def test_events_arrive_signed_in_order_with_their_cursors(desk: Desk, rece
     registered = await register(owner(desk), receiver.url())
     secret = registered["secret"]
     assert "CASE_UPDATED" not in registered["webhook"]["events"]
-    await call_both(desk)
+    await prices_call(desk)
     await receiver.until(2)
     (case,) = await cases(desk.caller(), accountNo="M1")
     await liquidate(desk.caller(), case["id"])
@@ -156,7 +149,7 @@ async def test_after_a_rotation_both_secrets_verify_until_the_time_of_the_old_on
     changed = await rotate(caller, registered["webhook"])
     old, new = registered["secret"], changed["secret"]
     assert changed["webhook"]["oldSecretUntil"] == "2020-03-16T03:00:00Z"
-    await call_both(desk)
+    await prices_call(desk)
     for posted in await receiver.until(2):
         assert len(posted.headers["webhook-signature"].split()) == 2
         assert signed_with(desk, posted, old, new) == [True, True]
@@ -208,7 +201,7 @@ async def test_a_rotation_counts_from_the_next_delivery_on_and_leaves_the_positi
     receiver.silent.add("/hook")
     caller = owner(desk)
     registered = await register(caller, receiver.url())
-    await call_both(desk)
+    await prices_call(desk)
     await receiver.until(1)
     changed = await rotate(caller, registered["webhook"])
     assert changed["webhook"]["cursor"] == registered["webhook"]["cursor"]
@@ -226,7 +219,7 @@ async def test_an_owner_is_told_of_the_accounts_in_scope_and_sees_only_own_webho
     scoped = owner(desk, "scoped", accounts=["M2"])
     mine = await register(scoped, receiver.url("/scoped"))
     await register(owner(desk), receiver.url("/all"))
-    await call_both(desk)
+    await prices_call(desk)
     await receiver.until(2, "/all")
     await receiver.until(1, "/scoped")
     assert {body(each)["data"]["accountNo"] for each in receiver.at("/scoped")} == {"M2"}
@@ -247,7 +240,7 @@ async def test_a_failing_receiver_gets_every_event_in_order_once_it_is_back_and_
     receiver.silent.add("/hangs")
     for number, path in enumerate(("/down", "/hangs", "/well")):
         await register(owner(desk), receiver.url(path), key=str(number))
-    await call_both(desk)
+    await prices_call(desk)
     await receiver.until(2, "/well")
     await receiver.until(1, "/down")
     assert {body(each)["id"] for each in receiver.at("/down")} == {body(receiver.at("/well")[0])["id"]}
@@ -281,7 +274,7 @@ async def test_a_dead_receiver_is_disabled_told_and_replayed_without_a_loss(
     receiver.status = 503
     caller = owner(desk)
     await register(caller, receiver.url())
-    await call_both(desk)
+    await prices_call(desk)
     await receiver.until(1)
 
     async def failing() -> bool:
@@ -313,7 +306,7 @@ async def test_a_dead_receiver_is_disabled_told_and_replayed_without_a_loss(
 async def test_replay_from_a_cursor_delivers_the_same_events_again(desk: Desk, receiver: Receiver) -> None:
     caller = owner(desk)
     webhook = (await register(caller, receiver.url()))["webhook"]
-    await call_both(desk)
+    await prices_call(desk)
     first, second = (await receiver.until(2))[:2]
     await replay(caller, webhook, "one", after=body(first)["cursor"])
     third = (await receiver.until(3))[2]
@@ -334,7 +327,7 @@ async def test_what_is_no_longer_held_is_a_gap_that_is_told_and_not_skipped(
     receiver.status = 500
     caller = owner(desk)
     await register(caller, receiver.url())
-    await call_both(desk)
+    await prices_call(desk)
     await receiver.until(1)
     await desk.rows("DELETE FROM outbox WHERE stream_offset IS NOT NULL RETURNING id")
     receiver.status = 200
@@ -355,7 +348,7 @@ async def test_nothing_is_lost_or_reordered_over_a_restart(world: World, receive
     first = await world.desk(book, **LOCAL)
     receiver.status = 500
     await register(owner(first), receiver.url())
-    await call_both(first)
+    await prices_call(first)
     await receiver.until(1)
     await first.stop()
     receiver.status, failed = 200, len(receiver.posted)
@@ -372,7 +365,7 @@ async def test_a_revoked_owner_is_told_nothing_more(desk: Desk, receiver: Receiv
     assert resources is not None
     with resources.database.active():
         await revoke_subject("risk-system", desk.clock())
-    await call_both(desk)
+    await prices_call(desk)
 
     async def disabled() -> bool:
         rows = await desk.rows("SELECT reason FROM webhook WHERE status = 'DISABLED'")
@@ -390,7 +383,7 @@ async def test_a_removed_webhook_is_told_nothing_more(desk: Desk, receiver: Rece
     for _ in range(2):
         removed = (await caller.ask(REMOVE, input=asked))["removeWebhook"]["result"]
         assert removed == {"__typename": "WebhookRemoved", "id": webhook["id"]}
-    await call_both(desk)
+    await prices_call(desk)
     await receiver.until(2, "/stays")
     assert receiver.at("/gone") == []
     gone = await register(caller, receiver.url("/gone"))

@@ -104,6 +104,13 @@ async def cancel(caller: Caller, *order_ids: str, key: str | None = None) -> lis
     return results
 
 
+async def freeze(caller: Caller, **whose: str) -> None:
+    """Turn the kill switch on, for everybody unless told whose."""
+    document = """mutation ($input: SetKillSwitchInput!) { setKillSwitch(input: $input) {
+      result { __typename } } }"""
+    await caller.ask(document, input={"idempotencyKey": uuid4().hex, "on": True, "reason": "audit", **whose})
+
+
 async def cancel_all(caller: Caller, key: str | None = None, **wanted: object) -> Any:
     """What became of all open orders of a selection."""
     asked = {"idempotencyKey": key or uuid4().hex, "filter": wanted, "reason": "test"}

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.database import Database
+from tests.integration.desk_kit import DeskKit
 from tests.servers import fresh_database
 
 
@@ -32,6 +33,13 @@ async def database(url: str) -> AsyncIterator[Database]:
     await database.open()
     yield database
     await database.close()
+
+
+@pytest.fixture
+async def kit(database: Database) -> AsyncIterator[DeskKit]:
+    """A desk on the database, which is active in the test."""
+    with database.active():
+        yield DeskKit()
 
 
 @pytest.fixture

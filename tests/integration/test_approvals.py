@@ -1,6 +1,5 @@
 """Requests that take a second person: stored, decided once, carried out with the decision or not at all."""
 
-from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -16,7 +15,7 @@ from domain.principal import EVERYTHING, Audience, Permission, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.approval import load_approvals
 from models.book import lock_accounts
-from models.database import Database, UniqueViolated, execute, transaction
+from models.database import UniqueViolated, execute, transaction
 from tests.integration.desk_kit import NOON, TRADER, DeskKit, count
 
 UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
@@ -28,12 +27,6 @@ def approver(subject: str = "checker", *accounts: str) -> Principal:
 
 
 CHECKER = approver()
-
-
-@pytest.fixture
-async def kit(database: Database) -> AsyncIterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 async def ask(kit: DeskKit, account_id: AccountId | None, entity_id: str = "c") -> Refused:

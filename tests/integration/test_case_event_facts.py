@@ -1,6 +1,5 @@
 """Whatever cases can be selected by, every change of it is told by an event, with what it was before."""
 
-from collections.abc import Iterator
 from datetime import timedelta
 from decimal import Decimal
 
@@ -19,15 +18,9 @@ from domain.principal import EVERYTHING
 from models.case import live_cases_of
 from models.case_list import CaseFilter, CaseSort, page_cases
 from models.codec import event_from_text
-from models.database import Database, fetch
+from models.database import fetch
 from models.where import PageRequest
 from tests.integration.desk_kit import APPLE, BOEING, DeskKit, case, quoted
-
-
-@pytest.fixture
-def kit(database: Database) -> Iterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 async def called(kit: DeskKit) -> CaseView:

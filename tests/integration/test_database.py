@@ -110,6 +110,29 @@ async def test_work_cut_off_anywhere_is_done_or_undone_and_leaves_the_database_u
     assert cuts > steps // 2
 
 
+async def add_more_than_one_packet() -> None:
+    """asyncpg sends 128 KiB at once."""
+    await execute_many(ADD, [(f"many {number}", number) for number in range(4000)])
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["waiting", "answered"])
+@pytest.mark.parametrize("work", [add_three, add_one, add_more_than_one_packet, add_nested, read])
+async def test_whoever_is_cut_off_does_not_go_on(work: Any, late: bool, database: Database) -> None:
+    async def work_and_go_on() -> None:
+        await work()
+        await asyncio.Event().wait()
+
+    with database.active():
+        for _ in range(POOL_SIZE):
+            # The first time on each connection, statements are prepared.
+            steps = await steps_of(work())
+            await execute("DELETE FROM counter")
+        for at in range(1, steps + 1):
+            async with asyncio.timeout(PATIENCE_S):
+                assert await cut_off(work_and_go_on(), at, late), f"cut at {at} of {steps}"
+            await execute("DELETE FROM counter")
+
+
 async def every_connection_at_once() -> None:
     """As many transactions as there are connections, each waiting for all."""
     barrier = asyncio.Barrier(1 if is_sqlite() else POOL_SIZE)

@@ -1,6 +1,5 @@
 """When a case opens, stays, cures and calls its orders off: assessed on what the database says."""
 
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -28,12 +27,6 @@ from tests.integration.desk_kit import APPLE, BOEING, USD, DeskKit, case, count,
 from venues.paper import PaperVenue
 
 GE = Symbol("GE.US")
-
-
-@pytest.fixture
-async def kit(database: Database) -> AsyncIterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 async def only_case(account_id: AccountId) -> Case:

@@ -1,7 +1,6 @@
 """What the desk's transactions make of reports, statements and retries, on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
@@ -24,7 +23,7 @@ from domain.order import Order, OrderStatus
 from models.book import load_books
 from models.case import live_cases_of
 from models.codec import event_from_text
-from models.database import Database, UniqueViolated, execute, fetch, insert_sql
+from models.database import UniqueViolated, execute, fetch, insert_sql
 from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.desk_kit import (
     APPLE,
@@ -42,12 +41,6 @@ from tests.integration.desk_kit import (
 from venues.paper import PaperVenue
 
 NEW, TRADE, CANCELED = ExecType.NEW, ExecType.TRADE, ExecType.CANCELED
-
-
-@pytest.fixture
-async def kit(database: Database) -> AsyncIterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 async def a_sent_order(kit: DeskKit, quantity: int = 700) -> Order:

@@ -1,7 +1,6 @@
 """Snapshots hold what decided, and the audit's chain finds whatever was done to it: on both databases."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -33,12 +32,6 @@ from tests.api.books import BANK, a_book, a_client
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit, case
 
 KINDS = tuple(SnapshotKind)
-
-
-@pytest.fixture
-async def kit(database: Database) -> AsyncIterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 async def snapshots(account_id: AccountId) -> list[StoredSnapshot]:

@@ -2,7 +2,6 @@
 databases, by what the operator runs."""
 
 import io
-from collections.abc import AsyncIterator
 from decimal import Decimal
 
 import pytest
@@ -13,15 +12,9 @@ from desk.watching.apply_book import apply_statement
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from gateway.evidence import recompute, verify_audit
-from models.database import Database, execute, fetch, transaction
+from models.database import execute, fetch, transaction
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit
 from tests.integration.test_evidence import without_guards
-
-
-@pytest.fixture
-async def kit(database: Database) -> AsyncIterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 def a_console() -> tuple[Console, io.StringIO]:

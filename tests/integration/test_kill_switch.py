@@ -1,7 +1,6 @@
 """No order leaves while a kill switch is on: not one queued before, not one in another process's hands."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import uuid4
 
@@ -14,16 +13,10 @@ from domain.ids import KillSwitchId
 from domain.kill_switch import EVERYTHING_FROZEN, Frozen, KillSwitchScope
 from domain.order import OrderStatus
 from models.book import lock_accounts
-from models.database import Database, execute, fetch, is_sqlite, transaction
+from models.database import execute, fetch, is_sqlite, transaction
 from models.kill_switch import GUARD, guard_sending
 from tests.integration.desk_kit import TRADER, DeskKit, count, order
 from venues.paper import PaperVenue
-
-
-@pytest.fixture
-async def kit(database: Database) -> AsyncIterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 @pytest.fixture

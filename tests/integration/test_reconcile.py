@@ -15,7 +15,6 @@ from domain.events import OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId
 from domain.order import CancelCause, Order, OrderStatus
-from models.database import Database
 from models.order import changes_of
 from tests.integration.desk_kit import APPLE, TRADER, DeskKit, count, order, position_of, quoted, report
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
@@ -26,12 +25,6 @@ GOOD = PaperBehaviour()
 DOWN = PaperBehaviour(connection=Connection.DOWN)
 LOST = PaperBehaviour(connection=Connection.ANSWER_LOST)
 SILENT = PaperBehaviour(silent=True)
-
-
-@pytest.fixture
-async def kit(database: Database) -> AsyncIterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 def a_venue(kit: DeskKit, behaviour: PaperBehaviour = GOOD) -> PaperVenue:

@@ -20,6 +20,7 @@ from domain.money import Currency
 from feeds.base import Feed, FeedBatch, FeedMessage
 from feeds.messages import encode
 from feeds.redis_feed import RedisFeed, publish
+from tests.integration.cut_off import cut_off
 from tests.patience import PATIENCE_S
 from tests.servers import RedisServer
 
@@ -306,3 +307,21 @@ async def test_a_wrong_password_is_raised(redis_url: str, stream: str) -> None:
     with pytest.raises(AuthenticationError):
         await hear(feed, 1)
     await feed.close()
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["waiting", "answered"])
+async def test_a_reader_that_is_cancelled_stops_wherever_it_is(
+    redis_url: str, redis: Redis, stream: str, late: bool
+) -> None:
+    async def take_everything(feed: Feed) -> None:
+        async with aclosing(feed.batches()) as batches:
+            async for batch in batches:
+                await feed.reject(batch, 0, "as a test")
+                await feed.acknowledge(batch)
+
+    for at in range(1, 30):
+        feed = a_feed(redis_url, stream, batch_size=1)
+        await publish(redis, stream, [a_quote(last) for last in range(1, 20)])
+        async with asyncio.timeout(PATIENCE_S):
+            assert await cut_off(take_everything(feed), at, late)
+        await feed.close()

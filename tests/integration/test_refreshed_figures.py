@@ -1,25 +1,16 @@
 """The monitor stores refreshed figures only where they still belong: of a live case, on an unchanged book."""
 
-from collections.abc import Iterator
 from dataclasses import replace
 from decimal import Decimal
-
-import pytest
 
 from desk.watching.watch_margin import Monitor
 from domain.case import Case
 from domain.events import CaseView
 from domain.ids import AccountId
 from models.case import live_cases_of, save_figures
-from models.database import Database, execute, transaction
+from models.database import execute, transaction
 from models.holding import bump_book
 from tests.integration.desk_kit import APPLE, BOEING, DeskKit, case, count, quoted
-
-
-@pytest.fixture
-def kit(database: Database) -> Iterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 async def _called(kit: DeskKit, *account_nos: str) -> list[CaseView]:

@@ -1,6 +1,6 @@
 """The stored settings: read once per version, true in every process, never half, and by two people."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
@@ -44,12 +44,6 @@ def person(subject: str, permission: Permission) -> Principal:
 
 
 MARY, CARL = person("mary", Permission.RISK_SETTING_FULL), person("carl", Permission.RISK_APPROVER)
-
-
-@pytest.fixture
-async def kit(database: Database) -> AsyncIterator[DeskKit]:
-    with database.active():
-        yield DeskKit()
 
 
 def a_rule(coefficient: int) -> AmountRule:
