@@ -209,8 +209,7 @@ class RedisBus:
         """Redis holds nothing: what comes next follows what the outbox has, wherever it is read."""
         with suppress(OSError):
             if self._fallback is not None and self._fan_out.position is None:
-                head = await self._fallback.stream_head()
-                self._fan_out.begin(Position(head.epoch, head.last_offset))
+                await self._begin_behind(self._fallback)
 
     async def _follow_outbox(self) -> None:
         """The outbox is the truth that Redis repeats: read it while Redis is away, or takes nothing in."""
@@ -236,16 +235,21 @@ class RedisBus:
     async def _read_outbox(self, outbox: History) -> None:
         here = self._fan_out.position
         if here is None:
-            head = await outbox.stream_head()
-            # Who listened since before anything was known may lack what was published in between.
-            self._fan_out.end_all(PositionLost, "nobody knew where the stream stood")
-            self._fan_out.begin(Position(head.epoch, head.last_offset))
+            await self._begin_behind(outbox)
             self._read_once.set()
             return
         while rows := await outbox.published_after(here.offset, self._page_max):
             self._deliver([Entry(Position(here.epoch, row.offset), row.payload) for row in rows])
             here = Position(here.epoch, rows[-1].offset)
             await self._let_listeners_read(len(rows))
+
+    async def _begin_behind(self, outbox: History) -> None:
+        """Unless somebody else began in the meantime: then whoever listens has a place, and keeps it."""
+        head = await outbox.stream_head()
+        if self._fan_out.position is None:
+            # Who listened since before anything was known may lack what was published in between.
+            self._fan_out.end_all(PositionLost, "nobody knew where the stream stood")
+            self._fan_out.begin(Position(head.epoch, head.last_offset))
 
     async def _let_listeners_read(self, delivered: int) -> None:
         """Between full pages, which come faster than they are read: a burst is no reason to lose one's place.

@@ -477,6 +477,33 @@ async def test_the_first_event_reaches_who_listened_before_it_even_if_redis_neve
             assert await take(resumed, 1) == [1]
 
 
+async def test_two_who_find_out_where_the_stream_stands_take_no_listeners_place() -> None:
+    """The reader and the one who reads the outbox: both ask at the start, and are answered in turn."""
+    asked, answers = asyncio.Semaphore(0), asyncio.Semaphore(0)
+
+    class SlowOutbox(Outbox):
+        async def stream_head(self) -> StreamHead:
+            asked.release()
+            await answers.acquire()
+            return await super().stream_head()
+
+    with RedisServer() as server:
+        bus = redis_bus(server.url, uuid4().hex, fallback=SlowOutbox())
+        task = asyncio.create_task(bus.run())
+        async with asyncio.timeout(PATIENCE_S):
+            await asked.acquire()
+            await asked.acquire()
+            answers.release()
+            async with bus.listen(None) as entries:
+                for _ in range(100):
+                    answers.release()
+                await publish(bus, 1, 1, begin=True)
+                assert await take(entries, 1) == [1]
+        task.cancel()
+        await asyncio.wait([task])
+        await bus.close()
+
+
 async def test_who_listened_before_anything_was_known_is_told_of_a_hole() -> None:
     outbox = Outbox()
     outbox.away = True

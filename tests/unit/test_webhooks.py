@@ -27,6 +27,7 @@ from domain.webhook import (
 )
 from domain.webhook_secret import RotationRules, rotated, secret_of, signature_headers, signing_secrets
 from messages.webhook_post import WebhookPoster
+from tests.no_threads import no_thread_can_be_started
 from tests.patience import FAR_S, PATIENCE_S
 from tests.receiver import a_receiver
 
@@ -235,6 +236,15 @@ async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
         assert fault in (said or "")
         async with asyncio.timeout(PATIENCE_S):
             await gone.wait()
+
+
+async def test_without_a_thread_of_the_machine_a_post_has_a_reason_and_the_next_one_goes() -> None:
+    async with a_receiver() as receiver:
+        poster = WebhookPoster(LOCAL, timeout_s=FAR_S, resolving_max=1)
+        with no_thread_can_be_started():
+            assert "NoThread" in (await poster.post(receiver.url(), {}, b"{}") or "")
+        assert await poster.post(receiver.url(), {}, b"{}") is None
+        assert len(receiver.posted) == 1
 
 
 async def test_names_that_nobody_answers_for_delay_no_other_endpoint() -> None:
