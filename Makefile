@@ -21,7 +21,7 @@ run: $(INSTALLED)  ## Start the desk on replayed prices; PORT=9000 for another p
 	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(PY) -m gateway serve --demo $(ARGS)
 
 test: $(INSTALLED)  ## Run every test; ARGS="tests/unit -k case" for some
-	@$(PY) -m pytest -n auto --dist loadfile $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile --maxfail 10 $(ARGS)
 
 check: $(INSTALLED)  ## Format, lint, types, imports, guards: all that needs no server
 	@$(PY) -m ruff format --check .

@@ -21,7 +21,7 @@ import pytest_asyncio
 
 from domain.principal import Permission
 from gateway.auth import issue
-from gateway.settings import DEVELOPMENT_SECRET, Settings
+from gateway.settings import DEVELOPMENT_SECRET
 from models import outbox
 from models.database import Database, transaction
 from tests.api.test_command_line import ROOT, Gateway
@@ -186,9 +186,8 @@ async def test_a_revoked_subject_is_out_of_every_worker(fleet: Fleet) -> None:
         command = [sys.executable, "-m", "gateway", "revoke", "--subject", "leaver"]
         revoking = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=fleet.environment)
         assert await revoking.wait() == 0
-        # When they are closed their workers know; how soon that is, the setting says.
+        # When they are closed their workers know; how soon that is, `tests/live/test_revoked_soon.py` shows.
         assert {(await each.closed()).code for each in leavers} == {4403}
-        assert Settings.model_fields["revocation_poll_interval_s"].default < 1
         for _ in range(2 * WORKERS):
             async with RawWebSocket.open(fleet.port) as late:
                 late.send(type="connection_init", payload={"authorization": given_before})

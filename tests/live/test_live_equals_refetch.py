@@ -32,9 +32,9 @@ from tests.patience import PATIENCE_S
 from tests.raw_websocket import TEXT
 
 ROOT = Path(__file__).parents[2]
-CLIENTS, STEPS = 30, 80
+CLIENTS, STEPS, STEPS_MAX = 30, 80, 800
 TOLD, LEFT = 200, 5
-"""Lists of which little is told, or that nothing ever leaves, prove little: so long it goes on."""
+"""Lists of which little is told, or that nothing ever leaves, prove little: it goes on, up to a limit."""
 DAYS = 35
 """Of the recorded market: the fall of March 2020 and the beginning of the recovery."""
 ACTOR = (Permission.RISK_WARNING_FULL,)
@@ -267,6 +267,7 @@ async def test_applying_events_to_the_snapshot_gives_what_is_fetched(url: str, t
         step = 0
         while step < STEPS or not enough_was_told(followed):
             assert follower.connected
+            assert step < STEPS_MAX, "little is told, or nothing ever leaves a list"
             await act(desk, client, choose)
             step += 1
             if step in {STEPS // 3, STEPS // 2}:

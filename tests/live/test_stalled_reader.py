@@ -23,19 +23,20 @@ async def test_one_stalled_reader_of_500_delays_none_of_the_others_and_loses_not
     place: Callable[[], Path],
 ) -> None:
     async with (
-        served_desk(place(), mailbox_frames=3 * EVENTS) as desk,
+        served_desk(place(), mailbox_frames=4 * EVENTS) as desk,
         many_readers(desk) as readers,
     ):
         stalled, others = readers[0], readers[1:]
         without = await slowest_of(desk, readers)
         stalled.stop_reading()
-        with_it = [await slowest_of(desk, others)]
+        await slowest_of(desk, others)
         assert desk.live.metrics.sockets == READERS, "the stalled one is still there, and still stalled"
         assert sum(session.depth > 0 for session in desk.live.sessions) == 1
+        with_it = []
         while desk.live.metrics.closes[1013] == 0:
             with_it.append(await slowest_of(desk, others))
-        # The best of several, for the machine may stand still in one; a wait for the stalled one is in all.
-        assert min(with_it) < 5 * without + 1
+        # The best of those in which it stalled from beginning to end, for the machine may stand still in one.
+        assert min(with_it[:-1]) < 5 * without + 1, with_it
         assert await everything(desk, stalled) == desk.published
 
 
