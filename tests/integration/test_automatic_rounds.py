@@ -156,10 +156,9 @@ async def test_a_case_that_cannot_even_be_read_holds_up_no_other(database: Datab
         assert desk.counted.faults == 1, "it waits although nothing could be written down"
 
 
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
 async def test_cases_that_somebody_works_on_hold_up_no_other_and_keep_nobody_busy(url: str) -> None:
     """The lock timeout is longer than the test: whoever waited for the lock would be found out."""
-    if url.startswith("sqlite"):
-        pytest.skip("SQLite has one writer, who locks everything")
     async with _two(url) as (database, elsewhere):
         with database.active():
             desk = await scene()
