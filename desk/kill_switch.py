@@ -81,9 +81,9 @@ async def execute_kill_switch_off(
     return Executed()
 
 
-async def frozen_by(account: AccountReference) -> Refusal | None:
-    """Why nothing may be sold for this account now, if a kill switch is on."""
-    switch = await switch_over(account)
+async def frozen_by(account: AccountReference, since: datetime | None = None) -> Refusal | None:
+    """Why nothing may be sold for this account, if a kill switch is on or (`since`) was on after that."""
+    switch = await switch_over(account, since)
     return refusal_of(switch) if switch else None
 
 

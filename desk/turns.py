@@ -6,7 +6,7 @@ leader tries at once. An outage concerns everybody: it ends the round and flies 
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -25,6 +25,8 @@ class Fault:
     error: Exception
     count: int
     until: datetime
+    told: bool = False
+    """One of them was told of, where people look."""
 
 
 @dataclass(slots=True)
@@ -61,6 +63,12 @@ class Turns:
         fault = self._faults.get(who)
         return fault is not None and self._clock() < fault.until
 
+    def told(self, who: str) -> None:
+        """The fault was told of; so are those that follow it in a row."""
+        fault = self._faults.get(who)
+        if fault is not None:
+            self._faults[who] = replace(fault, told=True)
+
     async def take(self, who: str, what: str, work: Work) -> Fault | None:
         """Run its share, named `what` in the log; the fault, or None when it was done."""
         error = await self.attempt(work)
@@ -79,7 +87,7 @@ class Turns:
             key: fault for key, fault in self._faults.items() if now - fault.until < 2 * self._max_wait
         }
         before = self._faults.get(who)
-        count = before.count + 1 if before else 1
+        count, told = (before.count + 1, before.told) if before else (1, False)
         wait = min(self._first_wait * (1 << min(count - 1, 30)), self._max_wait)
-        self._faults[who] = fault = Fault(error, count, now + wait)
+        self._faults[who] = fault = Fault(error, count, now + wait, told)
         return fault

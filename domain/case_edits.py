@@ -99,6 +99,8 @@ def with_auto_liquidation(
 
 def _due_then(case: Case, deadline: datetime) -> Case:
     auto = case.auto_liquidation
-    if auto is not None and auto.trigger is AutoLiquidationTrigger.DEADLINE:
-        auto = AutoLiquidation(deadline, auto.trigger)
+    if auto is not None and auto.trigger is AutoLiquidationTrigger.DEADLINE and deadline != case.deadline:
+        # What became of the last slice is still to be looked at.
+        sliced = auto.held is RefusalCode.CAPPED
+        auto = AutoLiquidation(deadline, auto.trigger, *((auto.held, deadline) if sliced else ()))
     return replace(case, deadline=deadline, auto_liquidation=auto)

@@ -69,7 +69,6 @@ class KillSwitch:
 def refusal_of(switch: KillSwitch) -> Refusal:
     """What whoever wants to sell is told."""
     what = {KillSwitchScope.DESK: "whole desk"}.get(switch.frozen.scope, switch.frozen.scope.lower())
-    return Refusal(
-        RefusalCode.FROZEN,
-        f"The kill switch of the {what} is on since {switch.since:%Y-%m-%d %H:%M} UTC: {switch.reason}",
-    )
+    since = f"{switch.since:%Y-%m-%d %H:%M}"
+    when = f"is on since {since}" if switch.ended_at is None else f"was on {since} to {switch.ended_at:%H:%M}"
+    return Refusal(RefusalCode.FROZEN, f"The kill switch of the {what} {when} UTC: {switch.reason}")

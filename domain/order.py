@@ -117,8 +117,8 @@ class Order:
     override: bool = False
     """Placed although nothing was left to collect: the case's being cured does not call it off."""
     cancel_cause: CancelCause | None = None
-    """Why its cancel was asked for, whatever became of the order since; None: nobody asked. What somebody
-    decided is never forgotten over what the desk does."""
+    """Why its cancel was asked for, whatever became of the order since; None: nobody asked, or the desk
+    called it off and the venue refused that. What somebody decided is never forgotten."""
     raw_status: str | None = None
     """What the venue calls its status, in the venue's own words; None: it has said none since it changed."""
 
@@ -333,13 +333,20 @@ def _moved(
 
 def _asked(order: Order, trigger: OrderTrigger, reason: str | None, cause: CancelCause) -> Order:
     """With the better of the causes for which its cancel was asked, and the reason for that one."""
+    if _cancel_refused(order, trigger) and order.cancel_cause is CancelCause.CURED:
+        # It lives on; should it be cancelled later, then for another cause.
+        return replace(order, cancel_cause=None)
     if trigger is not OrderTrigger.CANCEL_ASKED or order.cancel_cause in (cause, CancelCause.DECIDED):
         return order
     return replace(order, cancel_cause=cause, reason=reason if order.cancel_cause else order.reason)
 
 
+def _cancel_refused(order: Order, trigger: OrderTrigger) -> bool:
+    return order.status is OrderStatus.PENDING_CANCEL and trigger is OrderTrigger.CANCEL_REJECTED
+
+
 def _cancel_wanted(order: Order, trigger: OrderTrigger) -> bool:
-    if order.status is OrderStatus.PENDING_CANCEL and trigger is OrderTrigger.CANCEL_REJECTED:
+    if _cancel_refused(order, trigger):
         return False
     return order.cancel_requested or trigger is OrderTrigger.CANCEL_ASKED
 

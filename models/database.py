@@ -305,7 +305,9 @@ def _packets(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[Any]]]:
 
 
 def _bytes_at_most(value: Any) -> int:
-    return _VALUE_BYTES + (4 * len(value) if isinstance(value, str) else 0)
+    if not isinstance(value, str):
+        return _VALUE_BYTES
+    return _VALUE_BYTES + len(value) * (1 if value.isascii() else 4)
 
 
 def insert_sql(table: str, columns: Sequence[str]) -> str:

@@ -24,7 +24,7 @@ from desk.case_work.case_command import record_edit
 from desk.desk import Desk
 from desk.follow_up import note
 from desk.kill_switch import frozen_by
-from desk.liquidation.last_slice import last_slice_of, was_called_off, why_unwanted
+from desk.liquidation.last_slice import AFTER_ORDERS, last_slice_of, was_called_off, why_unwanted
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.one_person_limit import load_lately, why_two
 from desk.liquidation.plan_liquidation import ReadAhead, switched_off
@@ -93,7 +93,11 @@ async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     lately = (await load_lately([account], now))[account_id]
     read = ReadAhead(account, await open_orders_of([account_id]), lately)
     last = await last_slice_of(view.case, auto)
-    decided = _after_slice(desk, last, now) or await _decide(desk, view, auto, read, now)
+    decided = (
+        await _forbidden(desk, view, account, last, now)
+        or _after_slice(desk, auto, last, now)
+        or await _decide(desk, view, auto, read, now)
+    )
     if isinstance(decided, _Run):
         after_cure = was_called_off(last) or auto.held is RefusalCode.NOTHING_TO_COLLECT
         await _start(desk, view, auto, read, replace(decided, after_cure=after_cure), now)
@@ -105,9 +109,10 @@ async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -
     """That the desk failed, once, and when it tries again; in the caller's transaction. `Busy` as above."""
     locked = await lock_case(EVERYTHING, case_id, wait=False)
     auto = locked[0].case.auto_liquidation if locked else None
-    if locked is None or auto is None or not locked[0].case.live:
+    if locked is None or auto is None or not locked[0].case.live or not auto.due(now):
+        # Somebody was faster: it is not what the desk failed at any more.
         return
-    if auto.held is RefusalCode.CAPPED and fault.count > 1:
+    if auto.held in AFTER_ORDERS and fault.told:
         await hold_auto_liquidation(case_id, fault.until)
         return
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
@@ -115,11 +120,12 @@ async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -
     await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, message, fault.until), now)
 
 
-def _after_slice(desk: Desk, last: Sequence[Order], now: datetime) -> _Stop | None:
+def _after_slice(desk: Desk, auto: AutoLiquidation, last: Sequence[Order], now: datetime) -> _Stop | None:
     """Of a liquidation in slices: the next one waits for the last one's end, or does not come any more."""
-    if not all(order.terminal for order in last):
-        return _Stop(RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
-    unwanted = why_unwanted(last)
+    rest = auto.held is RefusalCode.MARKET_CLOSED
+    if not rest and not all(order.terminal for order in last):
+        return _Stop(auto.held or RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
+    unwanted = why_unwanted(last, rest=rest)
     return None if unwanted is None else _Stop(RefusalCode.CAPPED, f"{unwanted}; set it again to go on.")
 
 
@@ -127,9 +133,6 @@ async def _decide(
     desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
 ) -> _Run | _Stop:
     account = read.book
-    refused = await frozen_by(view.account) or await _forbidden(desk, view.case, account, now)
-    if refused is not None:
-        return _Stop(refused.code, refused.message)
     sessions = sessions_of(account.book, lambda market: _trades(desk, market, now))
     if not is_reliable(account.book, sessions, now, desk.rules.max_price_age):
         return _Stop(
@@ -175,10 +178,16 @@ def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> 
     return replace(stop, until=_soon(desk, now))
 
 
-async def _forbidden(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Refusal | None:
-    """What people have decided."""
-    accepted = decide(case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
-    return accepted if isinstance(accepted, Refusal) else switched_off(account, ForceType.AUTOMATIC)
+async def _forbidden(
+    desk: Desk, view: CaseView, account: AccountBook, last: Sequence[Order], now: datetime
+) -> _Stop | None:
+    """What people have decided. A kill switch stops slices also where it came and went since the last one."""
+    refused = await frozen_by(view.account, last[0].created_at if last else None)
+    if refused is None:
+        accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
+        off = switched_off(account, ForceType.AUTOMATIC)
+        refused = accepted if isinstance(accepted, Refusal) else off
+    return None if refused is None else _Stop(refused.code, refused.message)
 
 
 def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now: datetime) -> _Stop:
@@ -236,8 +245,7 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     edited = decide(view.case, CaseTrigger.EDITED, now)
     assert not isinstance(edited, Refusal), "a live case can be edited"
     if stop.until is not None:
-        # A fault must not make the desk forget that it waits for the end of a slice.
-        forgetful = stop.code is RefusalCode.DESK_FAULT and auto.held is RefusalCode.CAPPED
+        forgetful = stop.code is RefusalCode.DESK_FAULT and auto.held in AFTER_ORDERS
         left = replace(auto, held=auto.held if forgetful else stop.code, held_until=stop.until)
         text = f"Automatic liquidation waits until {_moment(stop.until)}: {stop.message}"
     else:

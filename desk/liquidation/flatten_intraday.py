@@ -87,20 +87,22 @@ class IntradayDay:
                 self._to_clear.update(ids)
             await self._clear(ids)
             for account_id in await to_recall(ids):
-                await self._share(account_id, partial(recall, self._desk, account_id))
+                await self._share(account_id, "recall", partial(recall, self._desk, account_id))
             await self._arm(ids)
 
-    async def _share(self, account_id: AccountId, step: Callable[[], Awaitable[None]]) -> bool:
-        """The account's share of a look, under its lock; False: somebody works on it, or the desk failed."""
+    async def _share(self, account_id: AccountId, of: str, step: Callable[[], Awaitable[None]]) -> bool:
+        """The account's share of one step of a look, under its lock; False: somebody works on it, or the desk
+        failed. Who fails at one step has a turn at the next all the same."""
         done = False
 
         async def turn() -> None:
             nonlocal done
             done = await unless_busy(account_id, step)
 
-        if self._turns.waits(account_id):
+        who = _who(account_id, of)
+        if self._turns.waits(who):
             return False
-        await self._turns.take(account_id, "an intraday account", turn)
+        await self._turns.take(who, "an intraday account", turn)
         self._desk.on_commit()
         return done
 
@@ -108,9 +110,10 @@ class IntradayDay:
         """Clients' own orders, again and again while the venue is away."""
         waiting = [account_id for account_id in ids if account_id in self._to_clear]
         for row in (await load_accounts(EVERYTHING, waiting)).values() if waiting else ():
-            if not self._turns.waits(row.reference.account_id):
+            who = _who(row.reference.account_id, "clear")
+            if not self._turns.waits(who):
                 clear = partial(self._clear_one, row.reference)
-                await self._turns.take(row.reference.account_id, "orders of an intraday client", clear)
+                await self._turns.take(who, "orders of an intraday client", clear)
 
     async def _clear_one(self, account: AccountReference) -> None:
         if await cancel_client_orders(self._desk, self._venue, account):
@@ -129,13 +132,13 @@ class IntradayDay:
             events.append(BookChanged(desk.event_id(), now, account_id))
             await outbox.append(events)
 
-        return await self._share(account_id, begin)
+        return await self._share(account_id, "begin", begin)
 
     async def _arm(self, ids: Sequence[AccountId]) -> None:
         """Whatever is owed and not covered by open orders is sold, or bought back."""
         for seen in await live_cases_of(ids):
             if _to_arm(seen):
-                await self._share(seen.case.account_id, partial(self._arm_case, seen))
+                await self._share(seen.case.account_id, seen.case.alert_type, partial(self._arm_case, seen))
 
     async def _arm_case(self, seen: CaseView) -> None:
         desk, now = self._desk, self._desk.clock()
@@ -166,12 +169,18 @@ class IntradayDay:
         return any(uncovered_quantity(account.book, orders, each, today) for each in recalls)
 
 
+def _who(account_id: AccountId, of: str) -> str:
+    return f"{account_id} {of}"
+
+
 def _to_arm(view: CaseView) -> bool:
-    case = view.case
+    """Also where somebody has set another time: the account has to be flat now."""
+    case, auto = view.case, view.case.auto_liquidation
     owes = case.uncovered_amount > 0 or (
         case.alert_type is AlertType.SHORT_RECALL and case.cured_since is None
     )
-    return owes and case.status is not CaseStatus.EXCEPTION and case.auto_liquidation is None
+    armed = auto is not None and auto.trigger is AutoLiquidationTrigger.INTRADAY
+    return owes and case.status is not CaseStatus.EXCEPTION and not armed
 
 
 async def _cancel_older(

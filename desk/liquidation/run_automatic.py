@@ -62,7 +62,9 @@ class AutomaticLiquidations:
     async def _hold(self, case_id: CaseId, fault: Fault) -> None:
         """Say so on the case, where that can be done; it must not end the round either."""
         untold = await self._turns.attempt(partial(self._tell, case_id, fault))
-        if untold is not None:
+        if untold is None:
+            self._turns.told(case_id)
+        else:
             log.warning("the fault of a case could not be told", case=case_id, error=repr(untold))
 
     async def _tell(self, case_id: CaseId, fault: Fault) -> None:

@@ -17,6 +17,7 @@ from desk.watching.case_event import case_event, symbols_before
 from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
 from desk.watching.expire_trading_limit import expire_trading_limit
 from desk.watching.open_orders import as_open_orders
+from desk.watching.still_wanted import still_wanted
 from desk.watching.take_snapshot import snapshot_change
 from domain.canonical import plain
 from domain.case import (
@@ -37,7 +38,7 @@ from domain.intraday import IntradayPhase
 from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, MarginFigures, compute_figures
 from domain.money import ZERO
-from domain.order import CancelCause, OrderChange, ask_cancel
+from domain.order import CancelCause, Order, OrderChange, ask_cancel
 from domain.refusals import Refusal
 from domain.stock_recovery import RECOVERY_ALERTS
 from models import outbox
@@ -109,7 +110,8 @@ async def _look_at(
     else:
         case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
         case = await _exempted(account, case, figures, now)
-    events = await _call_off(desk, superfluous, now)
+    events, called_off = await _call_off(desk, superfluous, now)
+    case = await still_wanted(desk, case, called_off, now)
     told = replace(view, case=case, symbols=account.symbols)
     if told != view or changed:
         await save_case(case)
@@ -258,13 +260,17 @@ def _at_once(
     return AutoLiquidation(now, AutoLiquidationTrigger.INTRADAY) if at_once else None
 
 
-async def _call_off(desk: Desk, orders: Sequence[OrderView], now: datetime) -> list[Event]:
-    """Nothing is left to collect: what is still at the venue would sell too much."""
+async def _call_off(
+    desk: Desk, orders: Sequence[OrderView], now: datetime
+) -> tuple[list[Event], list[Order]]:
+    """Nothing is left to collect: what is still at the venue would sell too much. Also what it calls off."""
     events: list[Event] = []
+    called_off: list[Order] = []
     for view in orders:
         if view.order.override:
             continue
         change = ask_cancel(view.order, now, "the case is cured", CancelCause.CURED)
         if isinstance(change, OrderChange) and not change.unchanged:
             events.append(await store_step(desk, view, change, by=MONITOR))
-    return events
+            called_off.append(view.order)
+    return events, called_off

@@ -34,7 +34,8 @@ class Migration(AddingMigration):
         ),
         # Nobody kept why: as if somebody had decided it, which ends automatic slices.
         ops.RunSQL(
-            "UPDATE liquidation_order SET cancel_cause = 'DECIDED' WHERE cancel_requested",
+            "UPDATE liquidation_order SET cancel_cause = 'DECIDED' WHERE cancel_requested OR EXISTS (SELECT 1"
+            " FROM order_change c WHERE c.order_id = liquidation_order.id AND c.status = 'PENDING_CANCEL')",
             reverse_sql="SELECT 1",
         ),
     ]

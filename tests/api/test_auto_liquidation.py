@@ -1,5 +1,6 @@
 """The desk sells by itself: at its time, once, in session, and never against what people have decided."""
 
+from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
@@ -181,6 +182,19 @@ async def test_a_slice_that_fills_before_its_cancel_arrives_is_the_last_one_too(
     assert len(await orders(trader)) == 2
 
 
+async def test_a_kill_switch_ends_slices_while_one_is_open_at_the_venue(world: World) -> None:
+    desk, trader, case_id = await _sliced(world)
+    await freeze(trader)
+
+    async def off() -> bool:
+        await _time_passes(world, size=0)
+        return (await work(trader, case_id))["autoLiquidation"] is None
+
+    await desk.until(off, "the desk to stop")
+    assert "off: The kill switch of the whole desk is on" in (await told(trader, case_id))[0]
+    assert len(await orders(trader, status=["NEW"])) == 2, "what the venue has stays"
+
+
 async def _calls_off(desk: Desk, trader: Caller, count: int = 2) -> None:
     """Prices rise until nothing is left to collect; the case is not closed yet."""
     await desk.market.says(*quotes(desk.clock(), "200", size=0))
@@ -217,6 +231,47 @@ async def test_a_cure_that_does_not_last_calls_a_slice_off_and_the_next_one_foll
     assert (await told(trader, case_id))[0] == CAME_BACK
     rows = await desk.rows("SELECT detail FROM audit WHERE action = 'liquidate' ORDER BY id")
     assert ["after a cure" in row["detail"] for row in rows] == [False, True]
+
+
+async def test_what_a_cure_that_does_not_last_calls_off_is_sold_all_the_same(world: World) -> None:
+    """One run was to sell it all, so that nothing was left of what somebody had set."""
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
+    await time_comes(world, minutes=5)
+    await desk.until(lambda: _working(trader, 1), "the liquidation")
+    assert (await work(trader, case_id))["autoLiquidation"] is None
+    await _calls_off(desk, trader, count=1)
+    auto = (await work(trader, case_id))["autoLiquidation"]
+    assert (auto["held"], auto["trigger"]) == ("NOTHING_TO_COLLECT", "FIXED_TIME")
+    assert (await told(trader, case_id))[0].startswith("What automatic liquidation had ordered is called off")
+    await _falls_back(desk, trader, case_id)
+    await _time_passes(world, size=0)
+    await desk.until(lambda: _working(trader, 1), "the liquidation, planned anew")
+    assert "came back before the case was closed" in (await told(trader, case_id))[0]
+    assert (await work(trader, case_id))["autoLiquidation"] is None
+
+
+async def test_a_run_that_somebody_cancels_while_it_is_called_off_is_over(world: World) -> None:
+    desk = await owing_desk(world)
+    trader = desk.caller()
+    case_id = (await ids(trader))[0]
+    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
+    await time_comes(world, minutes=5)
+    await desk.until(lambda: _working(trader, 1), "the liquidation")
+    desk.venue.behave(PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE))
+    await world.market.says(*quotes(world.clock(), "200", size=0))
+    await desk.until(lambda: _held(trader, case_id, "NOTHING_TO_COLLECT"), "it to be called off")
+    await cancel(trader, (await orders(trader))[0]["id"])
+
+    async def off() -> bool:
+        await _time_passes(world, size=0)
+        return (await work(trader, case_id))["autoLiquidation"] is None
+
+    await desk.until(off, "the desk to stop")
+    assert "set it again to go on" in (await told(trader, case_id))[0]
+    assert len(await orders(trader)) == 1
 
 
 async def test_while_a_cure_lasts_automatic_liquidation_waits_and_goes_on_when_it_does_not(
@@ -384,10 +439,8 @@ async def test_a_half_day_told_of_after_its_close_shuts_the_market_and_moves_no_
     assert not await orders(trader)
 
 
-async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_rest_waits(
-    world: World,
-) -> None:
-    """New York has summer time since the week before: it opens at 13:30 UTC, not at 14:30."""
+async def _first_part_sold(world: World) -> tuple[Desk, str, Callable[..., Awaitable[None]]]:
+    """Of Hong Kong and US positions what is in session is at the venue, the rest waits. How time passes."""
     account = an_account("M1", "-1460000", {TENCENT: 1000, APPLE: 1000})
     instruments = (an_instrument(TENCENT, lot=100), an_instrument(APPLE))
     desk = await world.desk(a_book(a_client("C1", account), instruments=instruments), **QUICK)
@@ -409,6 +462,15 @@ async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_
     await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
     await prices_in(minutes=5)
     await desk.until(lambda: _has(trader, case_id, "status", "LIQUIDATING"), "the first part")
+    return desk, case_id, prices_in
+
+
+async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_rest_waits(
+    world: World,
+) -> None:
+    """New York has summer time since the week before: it opens at 13:30 UTC, not at 14:30."""
+    desk, case_id, prices_in = await _first_part_sold(world)
+    trader = desk.caller()
     (order,) = await orders(trader)
     assert (order["instrument"]["symbol"], order["quantity"]) == (TENCENT, "1000")
     rest = (await work(trader, case_id))["autoLiquidation"]
@@ -423,6 +485,18 @@ async def test_of_hong_kong_and_us_positions_what_is_in_session_is_sold_and_the_
 
 async def _sold(caller: Caller, number: int) -> bool:
     return len(await orders(caller)) == number
+
+
+async def test_the_rest_is_not_sold_where_somebody_has_cancelled_the_first_part(world: World) -> None:
+    desk, case_id, prices_in = await _first_part_sold(world)
+    trader = desk.caller()
+    await cancel(trader, (await orders(trader))[0]["id"])
+    await desk.until(lambda: _ended(trader, "CANCELED"), "the venue's word")
+    await prices_in(hours=11, minutes=25)
+    trader = desk.caller(minutes=24 * 60)
+    await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the end of it")
+    assert len(await orders(trader)) == 1
+    assert "set it again to go on" in (await told(trader, case_id))[0]
 
 
 async def test_a_restart_and_a_second_process_sell_nothing_twice(world: World) -> None:

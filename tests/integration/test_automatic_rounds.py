@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
@@ -11,14 +12,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.command import Done
+from desk.liquidation.auto_liquidate import tell_fault
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.record_execution import record_execution
-from desk.turns import FaultCount
+from desk.turns import Fault, FaultCount
+from domain.case import AutoLiquidation, AutoLiquidationTrigger
 from domain.events import OrderView
 from domain.execution import ExecType
-from domain.ids import AccountId, CaseId
+from domain.ids import AccountId, CaseId, KillSwitchId
+from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope
 from domain.order import OrderStatus
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
@@ -28,8 +32,9 @@ from models.book import lock_accounts
 from models.case import live_cases_of
 from models.database import Database, DatabaseUnavailable, fetch, transaction
 from models.idempotency import store_outcome
+from models.kill_switch import end_switch, insert_switch
 from models.order import orders_in, orders_of_cases
-from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, case, report
+from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, case, order, report
 from tests.integration.slow_statements import FOREVER, cancel_sleeper
 from tests.servers import fresh_database
 
@@ -63,9 +68,9 @@ class Scene:
         self.kit.clock.pass_(seconds=seconds)
         await self.kit.quote(APPLE, 100)
 
-    async def break_(self, number: int) -> None:
+    async def break_(self, number: int, run: int = 1) -> None:
         """Somebody has answered for its run already: recording it is refused by the database."""
-        key = f"auto:{self.cases[number]}:{self.due(number).isoformat()}:1"
+        key = f"auto:{self.cases[number]}:{self.due(number).isoformat()}:{run}"
         await store_outcome(SYSTEM, key, self.cases[number], "{}", self.kit.clock())
 
     async def mend(self, number: int) -> None:
@@ -151,10 +156,9 @@ async def test_a_case_that_cannot_even_be_read_holds_up_no_other(database: Datab
         assert desk.counted.faults == 1, "it waits although nothing could be written down"
 
 
+@pytest.mark.parametrize("url", ["postgres"], indirect=True)
 async def test_cases_that_somebody_works_on_hold_up_no_other_and_keep_nobody_busy(url: str) -> None:
     """The lock timeout is longer than the test: whoever waited for the lock would be found out."""
-    if url.startswith("sqlite"):
-        pytest.skip("SQLite has one writer, who locks everything")
     async with _two(url) as (database, elsewhere):
         with database.active():
             desk = await scene()
@@ -191,6 +195,106 @@ async def test_no_slice_follows_one_whose_cancel_was_asked_for_while_the_venue_w
         by_case = {id_: len(orders) for id_, orders in (await orders_of_cases(desk.cases)).items()}
         assert (by_case[view.order.case_id], by_case[other.order.case_id]) == (1, 2)
         assert (await case(view.order.case_id)).case.auto_liquidation is None
+
+
+async def test_an_order_that_the_venue_ends_after_it_refused_to_let_the_desk_call_it_off_is_the_last(
+    database: Database,
+) -> None:
+    with database.active():
+        desk = await scene(order_notional_max={"USD": "10000"})
+        rounds = desk.rounds()
+        await rounds.run_due()
+        view = await _at_work(desk, 0)
+        await desk.kit.quote(APPLE, 200)
+        await desk.kit.assess(desk.accounts[0])
+        assert (await order(view.order.id)).order.status is OrderStatus.PENDING_CANCEL
+        await record_execution(desk.kit.desk, report(view.order, ExecType.CANCEL_REJECTED, 2))
+        await desk.kit.quote(APPLE, 100)
+        await record_execution(desk.kit.desk, report(view.order, ExecType.CANCELED, 3))
+        await desk.time_passes(seconds=10)
+        await rounds.run_due()
+        assert (await desk.orders())[0] == 1
+        assert (await desk.notes(0))[-1].endswith("was cancelled or rejected; set it again to go on.")
+
+
+async def test_no_slice_follows_one_during_which_a_kill_switch_came_and_went(database: Database) -> None:
+    with database.active():
+        desk = await scene(order_notional_max={"USD": "10000"})
+        rounds = desk.rounds()
+        await rounds.run_due()
+        view = await _at_work(desk, 0)
+        on = desk.kit.clock() + timedelta(seconds=2)
+        switch = KillSwitch(
+            KillSwitchId("k"), Frozen(KillSwitchScope.ACCOUNT, desk.accounts[0]), "trader", "odd prices", on
+        )
+        await insert_switch(switch)
+        await end_switch(replace(switch, ended_at=on + timedelta(seconds=2), ended_by=("a", "b")))
+        filled = report(view.order, ExecType.TRADE, 2, int(view.order.quantity))
+        await record_execution(desk.kit.desk, filled)
+        await desk.time_passes(seconds=10)
+        await rounds.run_due()
+        assert (await desk.orders())[0] == 1
+        assert (await case(desk.cases[0])).case.auto_liquidation is None
+        assert (await desk.notes(0))[-1].endswith(
+            "The kill switch of the account was on 2020-03-09 16:05 to 16:05 UTC: odd prices"
+        )
+
+
+async def test_a_fault_between_two_slices_is_told_of_once_as_soon_as_that_can_be_done(
+    database: Database,
+) -> None:
+    with database.active():
+        desk = await scene(order_notional_max={"USD": "10000"})
+        rounds = desk.rounds()
+        await rounds.run_due()
+        view = await _at_work(desk, 0)
+        filled = report(view.order, ExecType.TRADE, 2, int(view.order.quantity))
+        await record_execution(desk.kit.desk, filled)
+        (row,) = await fetch("SELECT figures FROM margin_case WHERE id = $1", desk.cases[0])
+        await _set_figures(desk.cases[0], "{")
+        await desk.time_passes(seconds=10)
+        await rounds.run_due()
+        await _set_figures(desk.cases[0], row["figures"])
+        assert len(await desk.notes(0)) == 1, "nothing of the fault could be written down"
+        await desk.break_(0, run=2)
+        for wait in (10, 20, 40):
+            await desk.time_passes(seconds=wait)
+            await rounds.run_due()
+        assert desk.counted.faults == 4
+        (_, note) = await desk.notes(0)
+        assert "The desk failed at it" in note
+        await desk.mend(0)
+        await desk.time_passes(seconds=80)
+        await rounds.run_due()
+        assert (await desk.orders())[0] == 2
+
+
+async def _set_figures(case_id: CaseId, figures: str) -> None:
+    await fetch("UPDATE margin_case SET figures = $2 WHERE id = $1 RETURNING 1", case_id, figures)
+
+
+async def test_what_somebody_sets_while_the_fault_is_about_to_be_told_is_not_held(database: Database) -> None:
+    with database.active():
+        desk = await scene()
+        now = desk.kit.clock()
+        later = SetAutoLiquidation("later", (desk.cases[0],), now + timedelta(hours=1), at_deadline=False)
+        (outcome,) = await set_auto_liquidation(desk.kit.desk, TRADER, later)
+        assert isinstance(outcome, Done), outcome
+        async with transaction():
+            fault = Fault(ValueError("a bug"), 1, now + timedelta(seconds=10))
+            await tell_fault(desk.kit.desk, desk.cases[0], fault, now)
+        auto = (await case(desk.cases[0])).case.auto_liquidation
+        assert auto == AutoLiquidation(now + timedelta(hours=1), AutoLiquidationTrigger.FIXED_TIME)
+        assert await desk.notes(0) == []
+
+
+async def _at_work(desk: Scene, number: int) -> OrderView:
+    """The case's order: it was sent, and the venue has acknowledged it."""
+    (found,) = (await orders_of_cases([desk.cases[number]]))[desk.cases[number]]
+    view = await order(found.id)
+    await fetch("UPDATE liquidation_order SET status = 'PENDING_NEW' WHERE id = $1 RETURNING 1", found.id)
+    await record_execution(desk.kit.desk, report(found, ExecType.NEW, 1))
+    return view
 
 
 async def _unknown(view: OrderView) -> None:

@@ -5,8 +5,10 @@ from decimal import Decimal
 
 import pytest
 
+from desk.command import Done
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
+from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from domain.ids import AccountId
 from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType
@@ -14,7 +16,7 @@ from gateway.workers.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.database import Database, fetch, transaction
-from tests.integration.desk_kit import APPLE, Clock, DeskKit
+from tests.integration.desk_kit import APPLE, TRADER, Clock, DeskKit
 from venues.paper import PaperVenue
 
 BEFORE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
@@ -135,6 +137,42 @@ async def test_an_account_worked_on_when_new_orders_end_is_looked_at_afterwards(
     finally:
         await database.close()
         await elsewhere.close()
+
+
+class OddVenue(PaperVenue):
+    """Says of clients' own orders what nobody understands."""
+
+    async def cancel_client_orders(self, account_no: str) -> int:
+        raise ValueError(account_no)
+
+
+async def test_who_the_desk_fails_at_in_one_step_has_a_turn_at_the_next(database: Database) -> None:
+    with database.active():
+        kit = await a_desk()
+        account_id = await intraday(kit, "I1", debt=80_000)
+        kit.clock.now = FLAT
+        await kit.quote(APPLE, 100)
+        venue = OddVenue(kit.clock, None)
+        await IntradayDay(kit.desk, venue, liquidation_turns(kit.settings, kit.clock)).look()
+        await run_due(kit)
+        assert await orders_of(account_id) == [("QUEUED", "MARKET", "system")]
+
+
+async def test_a_later_time_that_somebody_set_keeps_no_account_from_being_flat_before_the_close(
+    database: Database,
+) -> None:
+    with database.active():
+        kit = await a_desk()
+        account_id = await intraday(kit, "I1", debt=80_000)
+        (view,) = await live_cases_of([account_id])
+        tomorrow = SetAutoLiquidation("later", (view.case.id,), FLAT + timedelta(days=1), at_deadline=False)
+        (outcome,) = await set_auto_liquidation(kit.desk, TRADER, tomorrow)
+        assert isinstance(outcome, Done), outcome
+        kit.clock.now = FLAT
+        await kit.quote(APPLE, 100)
+        await a_day(kit).look()
+        await run_due(kit)
+        assert await orders_of(account_id) == [("QUEUED", "MARKET", "system")]
 
 
 async def test_an_account_that_the_desk_fails_at_holds_up_no_other(database: Database) -> None:

@@ -93,6 +93,23 @@ def test_what_is_due_at_the_deadline_moves_with_it_and_a_fixed_time_does_not(cas
     assert done(with_deadline(fixed, sooner, MONDAY)).auto_liquidation == fixed.auto_liquidation
 
 
+def test_a_moved_deadline_does_not_make_the_desk_forget_its_last_slice(
+    case: Case, calendar: TradingCalendar
+) -> None:
+    """It may be the last one, for somebody cancelled an order of it."""
+    at_deadline = done(with_auto_liquidation(case, None, True, MONDAY))
+    assert at_deadline.auto_liquidation is not None
+    now = case.deadline + timedelta(minutes=1)
+    waiting = replace(at_deadline.auto_liquidation, held=RefusalCode.CAPPED, held_until=now)
+    sliced = replace(at_deadline, auto_liquidation=waiting)
+    later = case.deadline + timedelta(days=1)
+    moved = done(with_deadline(sliced, later, now)).auto_liquidation
+    assert moved == AutoLiquidation(later, AutoLiquidationTrigger.DEADLINE, RefusalCode.CAPPED, later)
+    by_hand = replace(sliced, original_deadline=case.deadline - QUARTER)
+    same = shifted(by_hand, case.deadline, later, calendar, now)
+    assert (same.original_deadline, same.auto_liquidation) == (case.deadline, waiting)
+
+
 def test_no_deadline_and_no_sale_lies_in_the_past(case: Case) -> None:
     assert code(with_deadline(case, MONDAY, MONDAY)) is RefusalCode.TOO_LATE
     assert code(with_auto_liquidation(case, MONDAY - QUARTER, False, MONDAY)) is RefusalCode.TOO_LATE

@@ -202,6 +202,14 @@ def test_what_somebody_decides_outweighs_the_desks_calling_off_and_is_not_outwei
     assert changed(ask_cancel(decided.order, LATER, "cured", CancelCause.CURED)).unchanged
 
 
+def test_a_calling_off_that_the_venue_refuses_is_forgotten_and_what_somebody_decided_is_not() -> None:
+    for cause, kept in ((CancelCause.CURED, None), (CancelCause.DECIDED, CancelCause.DECIDED)):
+        asked = changed(ask_cancel(an_order(S.NEW), LATER, None, cause)).order
+        lives_on = applied(asked, a_report(ExecType.CANCEL_REJECTED)).order
+        assert (lives_on.status, lives_on.cancel_cause) == (S.NEW, kept)
+        assert applied(lives_on, a_report(ExecType.CANCELED)).order.cancel_cause is kept
+
+
 @pytest.mark.parametrize("status", [S.PENDING_NEW, S.NEW, S.UNKNOWN])
 def test_why_a_cancel_was_asked_for_is_known_whatever_became_of_the_order(status: OrderStatus) -> None:
     asked = changed(ask_cancel(an_order(status), LATER, None)).order
