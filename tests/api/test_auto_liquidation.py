@@ -110,6 +110,16 @@ async def _time_passes(world: World, size: int) -> None:
     await world.market.says(*quotes(world.clock(), size=size))
 
 
+async def _until_off(world: World, desk: Desk, trader: Caller, case_id: str, size: int) -> None:
+    """Nobody has it set any more."""
+
+    async def off() -> bool:
+        await _time_passes(world, size)
+        return (await work(trader, case_id))["autoLiquidation"] is None
+
+    await desk.until(off, "the desk to stop")
+
+
 async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_left(world: World) -> None:
     desk, trader, case_id = await _sliced(world)
     seen = await work(trader, case_id)
@@ -152,11 +162,7 @@ async def test_a_slice_that_somebody_cancels_is_the_last_one(world: World) -> No
     await cancel(trader, (await orders(trader))[0]["id"])
     await desk.until(lambda: _ended(trader, "CANCELED"), "the venue's word")
 
-    async def off() -> bool:
-        await _time_passes(world, size=1000)
-        return (await work(trader, case_id))["autoLiquidation"] is None
-
-    await desk.until(off, "the desk to stop")
+    await _until_off(world, desk, trader, case_id, size=1000)
     assert (await told(trader, case_id))[0] == (
         "Automatic liquidation did not run and is off: An order of the last slice was cancelled or rejected; "
         "set it again to go on."
@@ -169,11 +175,7 @@ async def test_a_slice_that_fills_before_its_cancel_arrives_is_the_last_one_too(
     desk.venue.behave(PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE))
     await cancel(trader, (await orders(trader))[0]["id"])
 
-    async def off() -> bool:
-        await _time_passes(world, size=1000)
-        return (await work(trader, case_id))["autoLiquidation"] is None
-
-    await desk.until(off, "the desk to stop")
+    await _until_off(world, desk, trader, case_id, size=1000)
     assert {order["status"] for order in await orders(trader)} == {"FILLED"}
     assert (await told(trader, case_id))[0] == (
         "Automatic liquidation did not run and is off: The cancel of an order of the last slice was asked "
@@ -186,11 +188,7 @@ async def test_a_kill_switch_ends_slices_while_one_is_open_at_the_venue(world: W
     desk, trader, case_id = await _sliced(world)
     await freeze(trader)
 
-    async def off() -> bool:
-        await _time_passes(world, size=0)
-        return (await work(trader, case_id))["autoLiquidation"] is None
-
-    await desk.until(off, "the desk to stop")
+    await _until_off(world, desk, trader, case_id, size=0)
     assert "off: The kill switch of the whole desk is on" in (await told(trader, case_id))[0]
     assert len(await orders(trader, status=["NEW"])) == 2, "what the venue has stays"
 
@@ -265,11 +263,7 @@ async def test_a_run_that_somebody_cancels_while_it_is_called_off_is_over(world:
     await desk.until(lambda: _held(trader, case_id, "NOTHING_TO_COLLECT"), "it to be called off")
     await cancel(trader, (await orders(trader))[0]["id"])
 
-    async def off() -> bool:
-        await _time_passes(world, size=0)
-        return (await work(trader, case_id))["autoLiquidation"] is None
-
-    await desk.until(off, "the desk to stop")
+    await _until_off(world, desk, trader, case_id, size=0)
     assert "set it again to go on" in (await told(trader, case_id))[0]
     assert len(await orders(trader)) == 1
 
@@ -302,11 +296,7 @@ async def test_a_person_who_cancels_what_the_desk_is_calling_off_ends_it(world: 
     (result,) = await cancel(trader, (await orders(trader))[0]["id"])
     assert (result["__typename"], result["alreadyPending"]) == ("CancelRequested", True)
 
-    async def off() -> bool:
-        await _time_passes(world, size=0)
-        return (await work(trader, case_id))["autoLiquidation"] is None
-
-    await desk.until(off, "the desk to stop")
+    await _until_off(world, desk, trader, case_id, size=0)
     assert "set it again to go on" in (await told(trader, case_id))[0]
     assert len(await orders(trader)) == 2
 

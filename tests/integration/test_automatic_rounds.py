@@ -179,9 +179,7 @@ async def test_no_slice_follows_one_whose_cancel_was_asked_for_while_the_venue_w
 ) -> None:
     """UNKNOWN orders keep their status when somebody wants them cancelled; the market was faster."""
     with database.active():
-        desk = await scene(order_notional_max={"USD": "10000"})
-        rounds = desk.rounds()
-        await rounds.run_due()
+        desk, rounds = await _sliced()
         assert await desk.orders() == [1, 1, 1]
         (view, other, _) = await orders_in([OrderStatus.QUEUED], 10)
         await _unknown(view)
@@ -201,9 +199,7 @@ async def test_an_order_that_the_venue_ends_after_it_refused_to_let_the_desk_cal
     database: Database,
 ) -> None:
     with database.active():
-        desk = await scene(order_notional_max={"USD": "10000"})
-        rounds = desk.rounds()
-        await rounds.run_due()
+        desk, rounds = await _sliced()
         view = await _at_work(desk, 0)
         await desk.kit.quote(APPLE, 200)
         await desk.kit.assess(desk.accounts[0])
@@ -219,9 +215,7 @@ async def test_an_order_that_the_venue_ends_after_it_refused_to_let_the_desk_cal
 
 async def test_no_slice_follows_one_during_which_a_kill_switch_came_and_went(database: Database) -> None:
     with database.active():
-        desk = await scene(order_notional_max={"USD": "10000"})
-        rounds = desk.rounds()
-        await rounds.run_due()
+        desk, rounds = await _sliced()
         view = await _at_work(desk, 0)
         on = desk.kit.clock() + timedelta(seconds=2)
         switch = KillSwitch(
@@ -244,9 +238,7 @@ async def test_a_fault_between_two_slices_is_told_of_once_as_soon_as_that_can_be
     database: Database,
 ) -> None:
     with database.active():
-        desk = await scene(order_notional_max={"USD": "10000"})
-        rounds = desk.rounds()
-        await rounds.run_due()
+        desk, rounds = await _sliced()
         view = await _at_work(desk, 0)
         filled = report(view.order, ExecType.TRADE, 2, int(view.order.quantity))
         await record_execution(desk.kit.desk, filled)
@@ -286,6 +278,14 @@ async def test_what_somebody_sets_while_the_fault_is_about_to_be_told_is_not_hel
         auto = (await case(desk.cases[0])).case.auto_liquidation
         assert auto == AutoLiquidation(now + timedelta(hours=1), AutoLiquidationTrigger.FIXED_TIME)
         assert await desk.notes(0) == []
+
+
+async def _sliced() -> tuple[Scene, AutomaticLiquidations]:
+    """One order may trade USD 10,000, and the first slice of each is ordered."""
+    desk = await scene(order_notional_max={"USD": "10000"})
+    rounds = desk.rounds()
+    await rounds.run_due()
+    return desk, rounds
 
 
 async def _at_work(desk: Scene, number: int) -> OrderView:
