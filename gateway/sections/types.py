@@ -22,7 +22,7 @@ def _split_pairs(value: object) -> object:
         return value
     pairs = [part.strip().partition("=") for part in value.split(",") if part.strip()]
     if not all(key and assigned for key, _, assigned in pairs):
-        raise ValueError("Input should be pairs such as USD=XNYS,HKD=XHKG")
+        raise ValueError("Input should be pairs NAME=VALUE, separated by commas")
     return {key.strip(): assigned.strip() for key, _, assigned in pairs}
 
 
