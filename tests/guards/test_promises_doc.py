@@ -1,0 +1,36 @@
+"""Each promise of docs/promises.md names a test, and that test exists."""
+
+import re
+
+from tests.guards.source import ROOT
+
+PAGE = (ROOT / "docs/promises.md").read_text()
+ROW = re.compile(r"^\| (?P<promise>.+?) \| (?P<tests>.+?) \|$", re.MULTILINE)
+NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
+
+
+def broken_promises(page: str) -> list[str]:
+    """The rows that name no test, or one that does not exist."""
+    rows = [row for row in ROW.finditer(page) if row["promise"] not in ("promise", "---")]
+    return [row["promise"] for row in rows if not _names_tests(row["tests"])]
+
+
+def _names_tests(cell: str) -> bool:
+    named = NAMED.findall(cell)
+    return bool(named) and all(_exists(path, function) for path, function in named)
+
+
+def _exists(path: str, function: str) -> bool:
+    file = ROOT / path
+    return file.is_file() and bool(
+        re.search(rf"^ *(?:async )?def {function}\(", file.read_text(), re.MULTILINE)
+    )
+
+
+def test_every_promise_names_a_test_that_exists() -> None:
+    assert broken_promises(PAGE) == []
+
+
+def test_guard_notices_a_promise_without_a_test() -> None:
+    missing = "| kept | `tests/guards/test_promises_doc.py::test_that_is_not_there` |\n| bare | none |\n"
+    assert broken_promises(missing) == ["kept", "bare"]
