@@ -6,7 +6,8 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.ids import Symbol
-from domain.money import ZERO, Currency, shown_digits
+from domain.money import ONE, ZERO, Currency, shown_digits, step_above, step_below
+from domain.tick_size import Direction, TickTable, tick_table, usual_table
 
 
 class InstrumentKind(StrEnum):
@@ -70,6 +71,8 @@ class Instrument:
     """Of an option, where they are known: one without terms is never taken for a covered call."""
     average_daily_volume: Decimal | None = None
     """Units traded on an average day; None where nobody told."""
+    tick: str | None = None
+    """The steps of its prices as the instrument states them (domain/tick_size.py); None: as usual there."""
 
     def __post_init__(self) -> None:
         if self.lot_size <= 0 or self.multiplier <= 0:
@@ -80,6 +83,29 @@ class Instrument:
             raise ValueError(f"{self.symbol}: only an option has option terms")
         if self.average_daily_volume is not None and self.average_daily_volume < 0:
             raise ValueError(f"{self.symbol}: a volume is not negative")
+        if self.tick is not None:
+            tick_table(self.tick)
+
+    @property
+    def ticks(self) -> TickTable | None:
+        """The steps of its prices: as stated, else as usual on its market; None where they are not known."""
+        if self.tick is not None:
+            return tick_table(self.tick)
+        return usual_table(
+            self.market,
+            is_stock=self.kind is InstrumentKind.STOCK,
+            is_fund=self.kind is InstrumentKind.FUND,
+        )
+
+    def round_price(self, price: Decimal, direction: Direction, shown: int) -> Decimal:
+        """The nearest valid price in the direction.
+
+        Where the steps of the instrument are not known: so many digits as are `shown` by its quote.
+        """
+        if (ticks := self.ticks) is not None:
+            return ticks.round(price, direction)
+        step = ONE.scaleb(-shown)
+        return step_above(price, step) if direction is Direction.UP else step_below(price, step)
 
     def is_dead(self, now: datetime, suspended_for: timedelta) -> bool:
         """Delisted, or suspended for at least `suspended_for`: its value backs no loan."""

@@ -129,6 +129,26 @@ def price_above(price: Decimal, fraction: Decimal, digits: int) -> Decimal:
     return worst.quantize(ONE.scaleb(-digits), rounding=ROUND_FLOOR, context=_ROUNDING)
 
 
+def step_below(price: Decimal, step: Decimal) -> Decimal:
+    """The largest multiple of `step` (> 0) that is not above the price; never -0."""
+    return _ROUNDING.add(ZERO, _ROUNDING.multiply(_floor_of(price, step), step))
+
+
+def step_above(price: Decimal, step: Decimal) -> Decimal:
+    """The smallest multiple of `step` (> 0) that is not below the price; never -0."""
+    return _ROUNDING.subtract(ZERO, _ROUNDING.multiply(_floor_of(price.copy_negate(), step), step))
+
+
+def is_whole_multiple(amount: Decimal, step: Decimal) -> bool:
+    """Whether so many whole steps (> 0) are the amount."""
+    return not _ROUNDING.remainder(amount, step)
+
+
+def _floor_of(value: Decimal, step: Decimal) -> Decimal:
+    whole, rest = _ROUNDING.divmod(value, step)
+    return whole - 1 if rest < 0 else whole
+
+
 def lots_needed(amount: Decimal, per_lot: Decimal) -> int:
     """The least whole number of lots whose `per_lot` reaches `amount`; `per_lot` > 0."""
     whole, rest = _ROUNDING.divmod(amount, per_lot)

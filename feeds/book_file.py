@@ -49,6 +49,7 @@ from feeds.fields import (
     positive,
     read_record,
     text_up_to,
+    tick_size,
     utc_time,
     version,
 )
@@ -166,6 +167,7 @@ def _instrument(record: Record, option: OptionTerms | None) -> Instrument:
         suspended_since=record["suspendedSince"],
         option=option,
         average_daily_volume=record["averageDailyVolume"],
+        tick=record["tickSize"],
     )
 
 
@@ -248,6 +250,7 @@ _INSTRUMENT = {
     "tradeStatus": optional(member_of(TradeStatus), TradeStatus.TRADING),
     "suspendedSince": optional(utc_time),
     "averageDailyVolume": optional(not_negative),
+    "tickSize": optional(tick_size),
     "factors": optional(json_object),
     "option": optional(json_object),
 }

@@ -17,6 +17,7 @@ from zoneinfo import available_timezones
 
 from domain.message import Language, QuietHours
 from domain.money import InvalidDecimal, parse_decimal
+from domain.tick_size import tick_table
 
 MAX_CODE_LENGTH = 40
 MAX_DECIMAL_LENGTH = 64
@@ -163,6 +164,17 @@ def not_zero(value: object) -> Decimal:
     if number == 0:
         raise ValueError("other than zero")
     return number
+
+
+def tick_size(value: object) -> str:
+    """The steps of an instrument's prices, as domain/tick_size.py reads them."""
+    if not isinstance(value, str):
+        raise ValueError('a tick size such as "0.05" or "XHKG"')
+    try:
+        tick_table(value)
+    except ValueError as error:
+        raise ValueError(f"a tick size: {error}") from None
+    return value
 
 
 def utc_time(value: object) -> datetime:

@@ -36,7 +36,7 @@ ACCOUNT_COLUMNS = (
 
 INSTRUMENT_COLUMNS = (
     "i.symbol, i.name, i.market, i.currency, i.kind, i.lot_size, i.multiplier, i.fee_rate, i.trade_status, "
-    "i.trade_status_at, i.average_daily_volume, i.underlying, i.option_right, i.strike, i.expiry"
+    "i.trade_status_at, i.average_daily_volume, i.tick, i.underlying, i.option_right, i.strike, i.expiry"
 )
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 
@@ -201,6 +201,7 @@ def instrument_from_row(row: Row) -> Instrument:
         trade_status=status,
         suspended_since=time(row["trade_status_at"]) if status is TradeStatus.SUSPENDED else None,
         average_daily_volume=decimal_or_none(row["average_daily_volume"]),
+        tick=row["tick"],
         option=None if row["underlying"] is None else _option_terms(row),
     )
 

@@ -69,7 +69,15 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
     columns = (
         *("symbol", "name", "market", "currency", "kind", "lot_size", "multiplier", "fee_rate"),
         *("trade_status", "trade_status_at", "initial_factor", "maintenance_factor", "margin_call_factor"),
-        *("force_close_factor", "average_daily_volume", "underlying", "option_right", "strike", "expiry"),
+        *(
+            "force_close_factor",
+            "average_daily_volume",
+            "tick",
+            "underlying",
+            "option_right",
+            "strike",
+            "expiry",
+        ),
     )
     option = instrument.option
     terms = (
@@ -82,7 +90,7 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
         + ", ".join(f"{column} = excluded.{column}" for column in columns[1:]),
         *(instrument.symbol, instrument.name, instrument.market, instrument.currency, instrument.kind),
         *(instrument.lot_size, instrument.multiplier, instrument.fee_rate, instrument.trade_status),
-        *(status_at, *values, instrument.average_daily_volume, *terms),
+        *(status_at, *values, instrument.average_daily_volume, instrument.tick, *terms),
     )
 
 

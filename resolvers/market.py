@@ -8,6 +8,7 @@ import strawberry
 from desk.desk import Desk
 from domain import market
 from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
+from domain.tick_size import TickTable
 
 
 @strawberry.type(description="What an option is on.")
@@ -18,6 +19,18 @@ class OptionTerms:
     right: OptionRight = strawberry.field(description="Whether its holder may buy or sell the underlying.")
     strike: Decimal = strawberry.field(description="Per underlying, in the instrument's currency.")
     expiry: str = strawberry.field(description="Its last day, local to its market, such as 2026-03-20.")
+
+
+@strawberry.type(
+    description="A band of prices: from its start up to the next band, prices are multiples of a step."
+)
+class TickBand:
+    """From domain.tick_size.Band."""
+
+    start: Decimal = strawberry.field(
+        description="The lowest price of the band, in the instrument's currency."
+    )
+    step: Decimal = strawberry.field(description="The distance between two valid prices.")
 
 
 @strawberry.type(description="A tradable thing. Its prices are in its currency, per unit.")
@@ -34,6 +47,9 @@ class Instrument:
     trade_status: TradeStatus = strawberry.field(description="Whether it trades now.")
     average_daily_volume: Decimal | None = strawberry.field(
         description="Units traded on an average day; null where it is not known."
+    )
+    tick_bands: list[TickBand] = strawberry.field(
+        description="The steps of valid prices, in ascending order; empty where they are not known."
     )
     option: OptionTerms | None = strawberry.field(description="Of an option, where they are known.")
 
@@ -80,8 +96,13 @@ def instrument_of(instrument: market.Instrument) -> Instrument:
         multiplier=instrument.multiplier,
         trade_status=instrument.trade_status,
         average_daily_volume=instrument.average_daily_volume,
+        tick_bands=_bands_of(instrument.ticks),
         option=None if option is None else _terms_of(option),
     )
+
+
+def _bands_of(ticks: TickTable | None) -> list[TickBand]:
+    return [TickBand(start=band.start, step=band.step) for band in ticks.bands] if ticks else []
 
 
 def _terms_of(option: market.OptionTerms) -> OptionTerms:

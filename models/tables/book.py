@@ -62,6 +62,7 @@ class InstrumentTable(Model):
     margin_call_factor = decimal(null=True)
     force_close_factor = decimal(null=True)
     average_daily_volume = decimal(null=True)
+    tick = fields.CharField(max_length=300, null=True)
 
     class Meta:
         table = "instrument"

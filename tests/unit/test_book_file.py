@@ -83,6 +83,14 @@ def test_the_documented_example_is_read_as_it_says() -> None:
             lambda book: book["instruments"][0].update(kind="BOND"),
             "$.instruments[0].kind: must be one of STOCK",
         ),
+        (
+            lambda book: book["instruments"][0].update(tickSize="0"),
+            "$.instruments[0].tickSize: must be a tick size: a tick is above 0",
+        ),
+        (
+            lambda book: book["instruments"][0].update(tickSize=0.01),
+            "$.instruments[0].tickSize: must be a tick size such as",
+        ),
         (lambda book: book["instruments"][0].update(market=""), "$.instruments[0].market: must be a text"),
         (
             lambda book: book["instruments"][0].update(factors=[]),

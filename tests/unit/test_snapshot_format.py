@@ -21,7 +21,7 @@ ADDED_LATER = {
     "inputs": ("recoveries",),
     "rule": ("whole_debt", "on_equity"),
     "terms": ("outstanding_margin",),
-    "instrument": ("option", "average_daily_volume", "suspended_since"),
+    "instrument": ("option", "average_daily_volume", "suspended_since", "tick"),
 }
 """Fields with a default: a text from before they were there has none of them."""
 

@@ -1,0 +1,152 @@
+"""Prices that an exchange takes: on the grid of the table, in the direction asked for, across every band."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from domain.market import Instrument, InstrumentKind
+from domain.tick_size import SHIPPED, Band, Direction, TickTable, tick_table, usual_table
+from tests.unit.books import instrument
+
+UP, DOWN = Direction.UP, Direction.DOWN
+TEXTS = (*SHIPPED, "0.05", "1", "0.03", "0.001, 0.2:0.005, 1:0.01", "1,3000:5,5000:10,30000:50")
+PRICES = st.decimals("0.0000000001", "20000", places=10)
+
+
+@pytest.mark.parametrize(
+    ("price", "down", "up"),
+    [
+        ("395.81", "395.8", "396"),
+        ("395.80", "395.8", "395.8"),
+        ("0.2491", "0.249", "0.25"),
+        ("0.2511", "0.25", "0.255"),
+        ("0.4999", "0.495", "0.5"),
+        ("9.999", "9.99", "10"),
+        ("10.011", "10.01", "10.02"),
+        ("19.999", "19.99", "20"),
+        ("20.01", "20", "20.02"),
+        ("49.99", "49.98", "50"),
+        ("50.01", "50", "50.05"),
+        ("99.99", "99.95", "100"),
+        ("199.99", "199.9", "200"),
+        ("499.99", "499.8", "500"),
+        ("999.99", "999.5", "1000"),
+        ("1999.99", "1999", "2000"),
+        ("4999.99", "4998", "5000"),
+        ("5001", "5000", "5005"),
+        ("0.0104", "0.01", "0.011"),
+    ],
+)
+def test_a_price_in_hong_kong_is_rounded_on_the_spread_table(price: str, down: str, up: str) -> None:
+    table = SHIPPED["XHKG"]
+    assert table.round(Decimal(price), DOWN) == Decimal(down)
+    assert table.round(Decimal(price), UP) == Decimal(up)
+
+
+@pytest.mark.parametrize(
+    ("price", "down", "up"),
+    [("0.99995", "0.9999", "1"), ("1.001", "1", "1.01"), ("0.12345", "0.1234", "0.1235")],
+)
+def test_a_price_in_new_york_has_four_digits_below_one_dollar(price: str, down: str, up: str) -> None:
+    table = SHIPPED["XNYS"]
+    assert (table.round(Decimal(price), DOWN), table.round(Decimal(price), UP)) == (
+        Decimal(down),
+        Decimal(up),
+    )
+
+
+def steps_around(table: TickTable, price: Decimal) -> set[Decimal]:
+    """The steps of the band that holds the price and, on a boundary, of the band below."""
+    return {
+        band.step
+        for number, band in enumerate(table.bands)
+        if band.start <= price and (number + 1 == len(table.bands) or price <= table.bands[number + 1].start)
+    }
+
+
+@given(st.sampled_from(TEXTS), PRICES, st.sampled_from(Direction))
+def test_a_rounded_price_is_on_the_grid_and_no_valid_price_is_nearer(
+    text: str, price: Decimal, direction: Direction
+) -> None:
+    table = tick_table(text)
+    rounded = table.round(price, direction)
+    assert all(rounded % step == 0 for step in steps_around(table, rounded))
+    assert table.is_valid(rounded)
+    if rounded == table.lowest:
+        assert direction is DOWN or price <= table.lowest
+        return
+    distance = rounded - price if direction is UP else price - rounded
+    assert 0 <= distance < table.step_at(price)
+
+
+@given(st.sampled_from(TEXTS), PRICES, PRICES, st.sampled_from(Direction))
+def test_a_higher_price_is_never_rounded_to_a_lower_one(
+    text: str, one: Decimal, other: Decimal, direction: Direction
+) -> None:
+    table = tick_table(text)
+    low, high = sorted((one, other))
+    assert table.round(low, direction) <= table.round(high, direction)
+
+
+@pytest.mark.parametrize(
+    ("price", "down", "up"),
+    [("-0.03", "-0.05", "0"), ("0", "0", "0"), ("0.01", "0.05", "0.05"), ("-7.5", "-7.5", "-7.5")],
+)
+def test_a_price_of_zero_or_below_has_steps_too(price: str, down: str, up: str) -> None:
+    table = tick_table("0.05")
+    rounded = table.round(Decimal(price), DOWN), table.round(Decimal(price), UP)
+    assert rounded == (Decimal(down), Decimal(up))
+    assert not any(each.is_zero() and each.is_signed() for each in rounded)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("0", "above 0"),
+        ("-0.01", "above 0"),
+        ("five", "a decimal such as 0.05, bands, or one of XHKG"),
+        ("0.001, 0.005", "a step, then bands"),
+        ("0.01, 1:0.03", "the price 1 is a multiple"),
+        ("0.01, 2:0.05, 1:0.1", "ascend"),
+        ("NaN", "a decimal such as"),
+        ("1" * 301, "at most 300"),
+        ("", "a decimal such as"),
+    ],
+)
+def test_a_table_that_makes_no_sense_is_refused(text: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        tick_table(text)
+
+
+def test_a_table_starts_at_zero() -> None:
+    with pytest.raises(ValueError, match="starts at 0"):
+        TickTable((Band(Decimal(1), Decimal(1)),), Decimal(1))
+
+
+def traded(market: str, kind: InstrumentKind = InstrumentKind.STOCK, tick: str | None = None) -> Instrument:
+    return replace(instrument("S"), market=market, kind=kind, tick=tick)
+
+
+def test_an_instrument_follows_its_own_steps_then_those_of_its_market() -> None:
+    stated = traded("XHKG", tick="0.5")
+    assert stated.round_price(Decimal("395.81"), DOWN, shown=2) == Decimal("395.5")
+    assert traded("XHKG").round_price(Decimal("395.81"), DOWN, shown=2) == Decimal("395.8")
+    fund = traded("XHKG", InstrumentKind.FUND)
+    assert fund.round_price(Decimal("75.01"), UP, shown=2) == Decimal("75.02")
+    assert traded("NASDAQ").round_price(Decimal("99.999"), UP, shown=4) == Decimal(100)
+    japanese = traded("XTKS")
+    assert japanese.ticks is None
+    assert japanese.round_price(Decimal("2671.26"), DOWN, shown=1) == Decimal("2671.2")
+    assert traded("XNYS", InstrumentKind.OPTION).ticks is None
+
+
+def test_an_instrument_with_steps_that_make_no_sense_cannot_be_built() -> None:
+    with pytest.raises(ValueError, match="above 0"):
+        traded("XHKG", tick="0")
+
+
+def test_no_table_is_guessed_for_a_market_that_is_not_known() -> None:
+    assert usual_table("XSES", is_stock=True, is_fund=False) is None
