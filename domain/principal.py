@@ -62,6 +62,8 @@ class Capability(StrEnum):
     """Audit trail, snapshots, daily margin record, reports."""
     SET_MARKET_DAY = "SET_MARKET_DAY"
     """Put in a day on which a market does not trade as its calendar says."""
+    ACCEPT_INCOMPLETE = "ACCEPT_INCOMPLETE"
+    """Let the desk judge an account although not all that was stated about it could be stored."""
     MANAGE_WEBHOOKS = "MANAGE_WEBHOOKS"
     """Register where the alert feed goes."""
 
@@ -76,7 +78,7 @@ _OPERATE = _LOOK | {
 CAPABILITIES: Mapping[Permission, frozenset[Capability]] = {
     _P.RISK_WARNING_READ_ONLY: _LOOK,
     _P.RISK_WARNING_OPERATOR: _OPERATE,
-    _P.RISK_WARNING_FULL: _OPERATE | {_C.LIQUIDATE, _C.CLOSE_CASE, _C.SET_MARKET_DAY},
+    _P.RISK_WARNING_FULL: _OPERATE | {_C.LIQUIDATE, _C.CLOSE_CASE, _C.SET_MARKET_DAY, _C.ACCEPT_INCOMPLETE},
     _P.RISK_APPROVER: _LOOK
     | {
         *(_C.SEE_PERSONAL_DATA, _C.CANCEL_ORDER, _C.READ_APPROVALS, _C.APPROVE_CASE_ACTION),

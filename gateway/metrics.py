@@ -10,10 +10,12 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Histo
 from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
+from domain.doubt import DoubtReason
 from domain.message import Channel
 from gateway.live import Live
 from gateway.resources import Resources
 from gateway.workers.process import Workers
+from models.doubt import unwatched_by_reason
 from models.message import waiting_messages
 from models.outbox import Backlog, backlog
 from models.webhook import WebhookLag, count_disabled, slowest_webhook
@@ -30,12 +32,14 @@ class Waiting:
     messages: Mapping[Channel, int]
     webhook: WebhookLag
     webhooks_disabled: int
+    unwatched: Mapping[DoubtReason, int]
 
 
 async def ask_waiting(now: datetime) -> Waiting:
     """As of now."""
     return Waiting(
-        await backlog(now), await waiting_messages(), await slowest_webhook(now), await count_disabled()
+        *(await backlog(now), await waiting_messages(), await slowest_webhook(now), await count_disabled()),
+        await unwatched_by_reason(),
     )
 
 
@@ -60,6 +64,7 @@ class _Collector(Collector):
         yield from self._deliveries()
         yield from self._messages()
         yield from self._webhooks()
+        yield from self._unwatched()
         yield _lags(self._live.metrics.lags)
 
     def _process(self) -> Iterator[Metric]:
@@ -127,6 +132,11 @@ class _Collector(Collector):
         yield _gauge("webhook_lag_seconds", "Age of the first of them.", slowest.age.total_seconds())
         yield _gauge("webhooks_disabled", "Disabled webhooks.", self._waiting.webhooks_disabled)
 
+    def _unwatched(self) -> Iterator[Metric]:
+        if self._waiting is not None:
+            text = "Accounts that the desk cannot judge by itself."
+            yield _labelled(GaugeMetricFamily, "unwatched_accounts", text, self._waiting.unwatched, "reason")
+
     @property
     def _bus_up(self) -> bool:
         return self._resources.bus.healthy
@@ -140,7 +150,7 @@ def _labelled(
     family: type[GaugeMetricFamily] | type[CounterMetricFamily],
     name: str,
     text: str,
-    values: Mapping[str, int] | Mapping[Channel, int] | Mapping[int, int],
+    values: Mapping[str, int] | Mapping[Channel, int] | Mapping[int, int] | Mapping[DoubtReason, int],
     label: str = "field",
 ) -> Metric:
     metric = family(f"desk_{name}", text, labels=[label])

@@ -7,6 +7,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from domain.case import AlertType
+from domain.doubt import Doubt, DoubtReason
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding
@@ -25,6 +26,7 @@ from domain.market import (
 from domain.money import Currency
 from domain.risk_settings import RiskRules, SettingKind
 from models.database import Row, decimal, decimal_or_none, fetch, for_update, placeholders, time
+from models.doubt import StoredDoubt, doubts_of
 from models.risk_rules import RiskSettings
 from models.risk_setting import LATEST_ID, counting_value, factors_from_text
 
@@ -82,6 +84,13 @@ class AccountBook:
     """In force when the book was read."""
     written_off: frozenset[AlertType] = frozenset()
     """The kinds of call whose debt was written off and whose breach still lasts: they open no new case."""
+    doubts: tuple[Doubt, ...] = ()
+    """What keeps the desk from judging the account, as last noted; the oldest first."""
+
+    @property
+    def incomplete(self) -> bool:
+        """The desk does not hold all that was stated: it opens, closes and sells nothing by itself."""
+        return any(doubt.reason is DoubtReason.INCOMPLETE for doubt in self.doubts)
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -101,7 +110,7 @@ async def lock_accounts(account_ids: Sequence[AccountId]) -> None:
 async def load_books(
     account_ids: Sequence[AccountId], rules: BookRules, now: datetime, factors_at: datetime | None = None
 ) -> dict[AccountId, AccountBook]:
-    """The books of these accounts, in four statements however many they are.
+    """The books of these accounts, in as many statements however many they are.
 
     With the risk rules in force at `now`, and the factors effective at `factors_at`, which is `now` unless
     somebody looks ahead.
@@ -140,7 +149,7 @@ async def load_books(
     )
     rates = await load_fx_rates()
     in_force = Rules(risk, rules.suspended_dead_after, lambda currency: rules.must_be_flat(currency, now))
-    return _assemble(accounts, positions, cash, rates, in_force, now)
+    return _assemble(accounts, positions, cash, rates, await doubts_of(account_ids), in_force, now)
 
 
 async def load_fx_rates() -> list[FxRate]:
@@ -262,6 +271,7 @@ def _assemble(
     positions: Iterable[Row],
     cash: Iterable[Row],
     rates: Iterable[FxRate],
+    doubts: Mapping[AccountId, Sequence[StoredDoubt]],
     rules: Rules,
     now: datetime,
 ) -> dict[AccountId, AccountBook]:
@@ -275,7 +285,8 @@ def _assemble(
     fx = rates_by_base(rates)
     return {
         AccountId(row["account_id"]): account_book(
-            row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules
+            *(row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules),
+            doubts.get(row["account_id"], ()),
         )
         for row in accounts
     }
@@ -295,6 +306,7 @@ def account_book(
     holdings: Sequence[Holding],
     fx: Mapping[Currency, Mapping[Currency, FxRate]],
     rules: Rules,
+    doubts: Sequence[StoredDoubt] = (),
 ) -> AccountBook:
     """From a row with `ACCOUNT_COLUMNS`, limits, version and whether it may only close."""
     account = account_reference(row)
@@ -315,6 +327,7 @@ def account_book(
     return AccountBook(
         *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk),
         alerts_from_text(row["written_off_alerts"]),
+        tuple(stored.doubt for stored in doubts),
     )
 
 

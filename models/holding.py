@@ -45,6 +45,12 @@ async def account_id_of(account_no: str) -> AccountId | None:
     return AccountId(row["id"]) if row else None
 
 
+async def account_no_of(account_id: AccountId) -> str | None:
+    """The number of the account, for the log."""
+    row = await fetch_one("SELECT account_no FROM account WHERE id = $1", account_id)
+    return row["account_no"] if row else None
+
+
 async def state_position(row_id: str, account_id: AccountId, stated: PositionStated) -> bool:
     """Store the stated quantity with later fills on top; False when a newer statement is known."""
     fills = await fetch(

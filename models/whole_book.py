@@ -34,6 +34,7 @@ from models.book import (
 )
 from models.case import LIVE
 from models.database import Row, decimal, decimal_or_none, fetch, placeholders
+from models.doubt import doubts_of
 from models.risk_setting import client_factors_set, counting_value
 from models.where import Where
 
@@ -141,9 +142,12 @@ async def _books(rows: Sequence[Row], market: Market) -> list[AccountBook]:
                     decimal_or_none(row["average_cost"]),
                 )
             )
-    cash = await _cash(ids)
+    cash, doubts = await _cash(ids), await doubts_of([AccountId(each) for each in ids])
     return [
-        account_book(row, cash[row["account_id"]], holdings[row["account_id"]], market.rates, market.rules)
+        account_book(
+            *(row, cash[row["account_id"]], holdings[row["account_id"]], market.rates, market.rules),
+            doubts.get(row["account_id"], ()),
+        )
         for row in rows
     ]
 

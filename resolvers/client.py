@@ -17,6 +17,7 @@ from models.client import AccountRow, ClientRow
 from models.where import cut
 from resolvers.arguments import After, First
 from resolvers.context import Info, ReadContext, personal
+from resolvers.doubt import AccountDoubt, doubts_of
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.loaders import BookAndOrders
@@ -94,6 +95,13 @@ class Account(Node):
     async def frozen(self, info: Info) -> bool:
         """Batched."""
         return await info.context.loaders.frozen.load(self.reference)
+
+    @strawberry.field(
+        description="Why the desk cannot judge the account by itself, the oldest reason first. Empty: it can."
+    )
+    async def doubts(self, info: Info) -> list[AccountDoubt]:
+        """Batched."""
+        return doubts_of(await info.context.loaders.doubts.load(self.reference.account_id))
 
     @strawberry.field(description="Computed now, from the last prices.")
     async def figures(self, info: Info) -> MarginFigures:

@@ -12,6 +12,7 @@ from domain.calendar import MarketDayKind
 from domain.case import AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus
 from domain.case_records import DeadlineChangeKind
 from domain.cure import MetBy
+from domain.doubt import DoubtReason
 from domain.events import CaseEventKind, OrderEventKind
 from domain.exemption import ConditionField, ConditionOperator, ExemptionKind, ExemptionScope
 from domain.kill_switch import KillSwitchScope
@@ -175,6 +176,18 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         "What the holder of an option may do.",
         {"CALL": "Buy the underlying at the strike.", "PUT": "Sell the underlying at the strike."},
     ),
+    DoubtReason: (
+        "Why the desk cannot judge an account by itself.",
+        {
+            "NO_PRICE": "A position has no price, and the decision depends on its value.",
+            "NO_FX_RATE": "A currency has no rate, and the decision depends on it.",
+            "INCOMPLETE": "A statement could not be stored, such as a position in an unknown instrument.",
+            "UNKNOWN_CALENDAR": "A market has no calendar, or its calendar has ended.",
+            "FAULT": "The desk failed at the account, and tries again after a growing wait.",
+            "LOCKED": "The row of the account stayed locked by another transaction.",
+            "TOO_LARGE": "The figures are too large to be stored.",
+        },
+    ),
     RecoveryStatus: (
         "Where the recovery of a stock stands.",
         {
@@ -287,6 +300,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "APPROVAL_DECIDED": "The request was decided, withdrawn, or has expired.",
             "SAME_PERSON": "Who asked for it cannot approve or decline it.",
             "NOT_CURED": "The message says that the case is cured, and it is not.",
+            "NOT_INCOMPLETE": "The account is not incomplete because of one of the named subjects.",
             "NO_ADDRESS": "The client has no address for this channel.",
             "CHANNEL_OFF": "No service is set for this channel.",
             "URL_REFUSED": "Webhooks are not posted to such a URL.",

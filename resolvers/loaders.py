@@ -24,6 +24,7 @@ from models.client import accounts_of as accounts_of_clients
 from models.client import load_accounts, load_clients
 from models.contact import load_contacts
 from models.database import consistent_read
+from models.doubt import doubts_of
 from models.kill_switch import frozen_accounts, load_switches
 from models.market import load_instruments, load_quotes
 from models.message import count_messages_of_cases, load_messages, newest_messages_of_cases
@@ -131,6 +132,7 @@ class Loaders:
     open_cases_of = _many(open_cases_of_clients)
     recoveries_of = _many(recoveries_of_cases)
     shorts = _many(shorts_in)
+    doubts = _many(_for_all(doubts_of))
     fills = _many(_for_all(fills_of))
     changes = _many(_for_all(changes_of))
 

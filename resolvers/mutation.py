@@ -26,6 +26,7 @@ from resolvers.message_commands import MessageMutations
 from resolvers.node import filter_id
 from resolvers.settings import SettingMutations
 from resolvers.stock_commands import StockMutations
+from resolvers.unwatched import UnwatchedMutations
 from resolvers.webhook import WebhookMutations
 from resolvers.webhook_secret import WebhookSecretMutations
 
@@ -39,6 +40,7 @@ class Mutation(
     KillSwitchMutations,
     SettingMutations,
     StockMutations,
+    UnwatchedMutations,
     CancelAllMutations,
     MessageMutations,
     WebhookMutations,

@@ -34,6 +34,7 @@ from resolvers.settings import SettingQueries
 from resolvers.snapshot import SnapshotQueries
 from resolvers.stock_queries import StockQueries
 from resolvers.summary import CaseSummary, summarise
+from resolvers.unwatched import UnwatchedQueries
 from resolvers.webhook import WebhookQueries
 from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
 
@@ -71,6 +72,7 @@ class Query(
     SettingQueries,
     SnapshotQueries,
     StockQueries,
+    UnwatchedQueries,
     WebhookQueries,
 ):
     """One method per root field; those of one subject stand together in a class of their own."""

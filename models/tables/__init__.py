@@ -25,6 +25,7 @@ from models.tables.control import (
     KillSwitchTable,
     RiskSettingTable,
 )
+from models.tables.doubts import AccountDoubtTable
 from models.tables.evidence import AuditHeadTable, AuditLinkTable, AuditTable, SnapshotTable
 from models.tables.orders import ExecutionTable, OrderChangeTable, OrderMarkTable, OrderTable
 from models.tables.outward import ClientContactTable, MessageTable, WebhookTable
@@ -32,6 +33,7 @@ from models.tables.process import CounterTable, LeaseTable, OutboxTable, Revocat
 from models.tables.stock import StockRecallTable, StockRecoveryTable
 
 __all__ = [
+    "AccountDoubtTable",
     "AccountTable",
     "ApprovalTable",
     "AuditHeadTable",

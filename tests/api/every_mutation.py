@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from typing import Any
 from uuid import uuid4
 
+from domain.doubt import DoubtReason
 from domain.message import Contact
 from domain.principal import Permission
 from feeds.book import BookClient, BookFile
@@ -27,6 +28,7 @@ from tests.api.books import (
 )
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
+from tests.api.doubts import noted
 from tests.api.permission_matrix import ANSWERS
 from tests.api.trading import CASES, cases, liquidate
 
@@ -178,6 +180,11 @@ async def _recalled(scene: Scene) -> dict[str, Any]:
     return {"recoveries": [{"recoveryId": ids[0]}], "reason": "due"}
 
 
+async def _incomplete(scene: Scene) -> dict[str, Any]:
+    account_id = await noted(scene.desk, scene.account_no, DoubtReason.INCOMPLETE, "NEW.US")
+    return {"accountId": account_id, "subjects": ["NEW.US"], "reason": "the stock is worth nothing"}
+
+
 async def _message(scene: Scene) -> dict[str, Any]:
     return {"caseIds": [scene.case["id"]], "channel": "SMS", "text": "Please call us."}
 
@@ -230,6 +237,7 @@ EVERY: Mapping[str, Use] = {
     "requestSettingChange": Use("RequestSettingChangeInput", _setting, _P.RISK_SETTING_FULL),
     "recallStock": Use("RecallStockInput", _recall),
     "recoverStock": Use("RecoverStockInput", _recalled),
+    "acceptIncomplete": Use("AcceptIncompleteInput", _incomplete),
     "sendMessage": Use("SendMessageInput", _message),
     "registerWebhook": Use("RegisterWebhookInput", _webhook, _P.SERVICE),
     "removeWebhook": Use("RemoveWebhookInput", _registered, _P.SERVICE),

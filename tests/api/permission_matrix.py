@@ -71,6 +71,7 @@ ANSWERS = {
     "withdraw": _APPROVAL,
     "setAutoLiquidation": "results { __typename ... on CaseCommandRefused { code } }",
     "setMarketDay": "result { __typename ... on MarketDayRefused { code } }",
+    "acceptIncomplete": "result { __typename ... on AcceptIncompleteRefused { code } }",
     "recallStock": "result { __typename ... on RecallRefused { code } }",
     "recoverStock": "results { __typename ... on StockRecoveryRefused { code } }",
     "requestSettingChange": "result { __typename ... on SettingChangeRefused { code } }",
@@ -95,6 +96,7 @@ QUERIES: Mapping[str, Row] = {
         MAY_PREVIEW,
         {"input": {"caseId": CASE}},
     ),
+    "unwatched": Row("{ unwatched { totalCount } }", EVERYBODY),
     "marketDays": Row("{ marketDays { totalCount } }", EVERYBODY),
     "snapshot": Row("query ($id: ID!) { snapshot(id: $id) { id } }", EVERYBODY, {"id": SNAPSHOT}),
     "auditTrail": Row("{ auditTrail { totalCount } }", MAY_EXPORT),
@@ -156,6 +158,12 @@ MUTATIONS: Mapping[str, Row] = {
         market="NONE",
         day="2030-01-02",
         kind="CLOSED",
+        reason="x",
+    ),
+    "acceptIncomplete": mutation(
+        *("acceptIncomplete", "AcceptIncompleteInput", MAY_LIQUIDATE),
+        accountId=ACCOUNT,
+        subjects=["NEW.US"],
         reason="x",
     ),
     "updateRemark": mutation(

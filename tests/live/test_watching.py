@@ -49,6 +49,7 @@ NAMES = {
     "desk_webhook_waiting_events",
     "desk_webhook_lag_seconds",
     "desk_webhooks_disabled",
+    "desk_unwatched_accounts",
 }
 
 Samples = dict[tuple[str, str], float]

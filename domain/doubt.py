@@ -1,0 +1,34 @@
+"""Why the desk cannot judge an account, or can judge it only after somebody has looked at it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+
+class DoubtReason(StrEnum):
+    """What stands in the way of judging an account."""
+
+    NO_PRICE = "NO_PRICE"
+    """A position has no price, and the decision depends on what it is worth."""
+    NO_FX_RATE = "NO_FX_RATE"
+    """A currency has no rate, and the decision depends on it."""
+    INCOMPLETE = "INCOMPLETE"
+    """The book of record stated something that the desk cannot hold, such as an unknown instrument."""
+    UNKNOWN_CALENDAR = "UNKNOWN_CALENDAR"
+    """A market has no calendar, or its calendar has ended."""
+    FAULT = "FAULT"
+    """The desk failed at the account. It tries again after a growing wait."""
+    LOCKED = "LOCKED"
+    """The row of the account stayed locked by another transaction."""
+    TOO_LARGE = "TOO_LARGE"
+    """The figures are beyond what can be stored."""
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """One reason, and since when. `subject`: a symbol, currency or market; empty: the account as a whole."""
+
+    reason: DoubtReason
+    subject: str
+    detail: str
+    since: datetime
