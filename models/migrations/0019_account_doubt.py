@@ -9,7 +9,7 @@ from models.migration import AddingMigration
 
 
 class Migration(AddingMigration):
-    dependencies = [("models", "0017_webhook_secrets")]
+    dependencies = [("models", "0018_tick_size")]
 
     initial = False
 
