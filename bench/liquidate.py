@@ -171,8 +171,8 @@ async def _through_asyncpg(url: str, key: Values, rows: Sequence[CaseRows]) -> f
 
 
 async def _give_lease_away(url: str, directory: Path) -> None:
-    async with open_desk(settings_for(url, directory)) as resources:
-        assert await acquire_lease(LEASE, "another process", resources.desk.clock(), timedelta(hours=1))
+    async with open_desk(settings_for(url, directory)):
+        assert await acquire_lease(LEASE, "another process", timedelta(hours=1))
 
 
 async def _through_http(url: str, directory: Path, cases: Sequence[CaseId]) -> float:

@@ -25,13 +25,16 @@ from gateway.console import (
     with_resources,
 )
 from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
+from gateway.lease_command import give_up
 from gateway.market_day_command import SHORT_NAMES, put_in
 from gateway.replaying import into_database, into_redis
 from gateway.reports import EVERY_RECORD, REPORTS, UnknownReport, begin, period_of
 from gateway.resources import Resources
 from gateway.serve_command import serve
+from gateway.workers.leader import LEASE
 from models.audit import write_audit
 from models.database import UniqueViolated, transaction
+from models.lease import read_lease
 from models.revocation import revoke_subject
 from resolvers.node import type_and_id
 
@@ -155,6 +158,28 @@ def revoke(
         out.print(
             f"revoked: tokens of {subject} issued until now are refused; give out a new one a second later"
         )
+
+    with_resources(run)
+
+
+@cli.command("lease")
+def lease_command(
+    release: Annotated[
+        bool, typer.Option("--release", help="Give it up, so that another process leads at once.")
+    ] = False,
+) -> None:
+    """Show which process leads the desk and until when; or take the lease away from it."""
+
+    async def run(resources: Resources) -> None:
+        lease = await read_lease(LEASE)
+        if lease is None or not lease.held:
+            out.print("no process leads the desk: the lease is free")
+            return
+        left_s = (lease.until - lease.now).total_seconds()
+        print(f"{lease.holder} leads the desk in term {lease.fence} until {lease.until}, in {left_s:.1f} s")
+        if release:
+            await give_up(resources, lease)
+            print("released: the process stops its work, and one of those that run leads")
 
     with_resources(run)
 

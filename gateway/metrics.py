@@ -71,6 +71,7 @@ class _Collector(Collector):
         yield _gauge("process_id", "The process that answers this scrape.", os.getpid())
         yield _gauge("leader", "1 where this process does the desk's own work.", self._workers.leading)
         yield _gauge("bus_up", "1 while the event bus answers; else the outbox is polled.", self._bus_up)
+        yield from self._clocks()
         faults = CounterMetricFamily("desk_liquidation_faults", "Automatic liquidations the desk failed at.")
         faults.add_metric([], self._resources.liquidation_faults.faults)
         yield faults
@@ -79,6 +80,16 @@ class _Collector(Collector):
         waiting = self._waiting.backlog
         yield _gauge("relay_waiting_events", "Committed events without a position.", waiting.events)
         yield _gauge("relay_lag_seconds", "Age of the oldest of them.", waiting.age.total_seconds())
+
+    def _clocks(self) -> Iterator[Metric]:
+        clock = self._resources.database_clock
+        if clock.offset is None:
+            return
+        offsets = GaugeMetricFamily(
+            "desk_clock_offset_seconds", "This process's clock less another clock.", labels=["against"]
+        )
+        offsets.add_metric([clock.against], clock.offset.total_seconds())
+        yield offsets
 
     def _sockets(self) -> Iterator[Metric]:
         metrics = self._live.metrics

@@ -12,7 +12,7 @@ from feeds.replay import ReplayFeed
 from gateway.console import Refused
 from gateway.resources import Resources
 from gateway.workers.leader import LEASE
-from models.lease import acquire_lease, release_lease
+from models.lease import acquire_lease, release_lease, renew_lease
 
 REPLAY_LEASE = timedelta(seconds=60)
 """Renewed with every step, so that a replay that was killed keeps no server from leading for long."""
@@ -32,12 +32,13 @@ async def into_redis(resources: Resources, feed: ReplayFeed, advance: Callable[[
 
 async def into_database(resources: Resources, feed: ReplayFeed, advance: Callable[[int], None]) -> None:
     """Watch margin on it as a server would, with nobody else doing so; raises `Refused`."""
-    await _lead(resources)
+    fence = await _lead(resources)
     try:
         monitor = Monitor(resources.desk)
         await monitor.note_everything()
         async for batch in feed.batches():
-            await _lead(resources)
+            if not await renew_lease(LEASE, resources.holder, fence, REPLAY_LEASE):
+                raise Refused("Another process took the lease of this database: the replay stops.")
             await monitor.take(batch.messages)
             await monitor.look()
             advance(feed.progress.day)
@@ -46,6 +47,9 @@ async def into_database(resources: Resources, feed: ReplayFeed, advance: Callabl
         await release_lease(LEASE, resources.holder)
 
 
-async def _lead(resources: Resources) -> None:
-    if not await acquire_lease(LEASE, resources.holder, resources.desk.clock(), REPLAY_LEASE):
+async def _lead(resources: Resources) -> int:
+    """The term in which it leads."""
+    lease = await acquire_lease(LEASE, resources.holder, REPLAY_LEASE)
+    if lease is None:
         raise Refused("A server is running on this database: stop it, or set GATEWAY_REDIS_URL for both.")
+    return lease.fence

@@ -6,7 +6,7 @@ import socket
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from uuid_utils import uuid7
@@ -25,6 +25,7 @@ from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
 from gateway.calendars import Calendars
+from gateway.clock_offset import ClockOffset
 from gateway.market_days import MarketDays
 from gateway.revocation import Revocations
 from gateway.rules import desk_rules
@@ -91,6 +92,7 @@ class Resources:
     liquidation_faults: FaultCount
     holder: str
     """This process's name in leases."""
+    database_clock: ClockOffset
     open_venue: Callable[[], OpenVenue]
     open_feed: Callable[[], Feed | None]
 
@@ -138,6 +140,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             outward=OutwardCounts(),
             liquidation_faults=FaultCount(),
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
+            database_clock=ClockOffset("database", timedelta(seconds=settings.clock_offset_max_s)),
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
             open_feed=lambda: (parts.open_feed or open_feed)(settings, parts.clock),
         )

@@ -331,6 +331,22 @@ def for_update(*aliases: str, wait: bool = True) -> str:
     return f" FOR UPDATE OF {', '.join(aliases)}{'' if wait else ' NOWAIT'}"
 
 
+_SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'{later})"
+"""In the form in which times are stored."""
+
+
+def clock_sql() -> str:
+    """The time by the database's own clock, at the moment at which the expression is evaluated."""
+    return _SQLITE_CLOCK.format(later="") if is_sqlite() else "clock_timestamp()"
+
+
+def clock_after_sql(parameter: int) -> str:
+    """The database's clock, later by the parameter of this number, which counts milliseconds."""
+    if is_sqlite():
+        return _SQLITE_CLOCK.format(later=f", (${parameter} / 1000.0) || ' seconds'")
+    return f"clock_timestamp() + ${parameter} * interval '1 millisecond'"
+
+
 def numeric(column: str) -> str:
     """A decimal column for comparing and sorting: SQLite keeps decimals as text."""
     return f"CAST({column} AS NUMERIC)" if is_sqlite() else column

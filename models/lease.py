@@ -1,22 +1,89 @@
-"""Leases: a job that only one process may do is done by the one that holds its lease, until it expires."""
+"""Leases: a job that only one process may do is done by the one that holds its lease, until it expires.
 
+Every comparison is made by the database with its own clock, never with the caller's: a process whose clock is
+wrong can neither take a lease that another process holds nor leave one that lasts longer than it should.
+
+`fence` counts the terms of a lease. Each time that a process takes it, the number grows; renewing keeps it.
+Work that was begun in an earlier term is recognised by its smaller number.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.database import execute
+from models.database import clock_after_sql, clock_sql, execute, fetch_one, time
+
+FREE = ""
+"""The holder of a lease that was given back."""
 
 
-async def acquire_lease(name: str, holder: str, now: datetime, ttl: timedelta) -> bool:
-    """Take or renew the lease; False when somebody else holds it."""
+@dataclass(frozen=True, slots=True)
+class Lease:
+    """Who holds it until when, in which term, and what the database's clock showed when it answered."""
+
+    holder: str
+    until: datetime
+    fence: int
+    now: datetime
+
+    @property
+    def held(self) -> bool:
+        """It was given to a process and has not expired."""
+        return self.holder != FREE and self.until > self.now
+
+
+async def acquire_lease(name: str, holder: str, ttl: timedelta) -> Lease | None:
+    """Begin a new term; None while another holder has the lease."""
+    return await _answered(
+        f"INSERT INTO lease (name, holder, expires_at, fence) VALUES ($1, $2, {clock_after_sql(3)}, 1)"
+        " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, fence = lease.fence + 1,"
+        f" expires_at = {clock_after_sql(3)}"
+        f" WHERE lease.holder = excluded.holder OR lease.expires_at < {clock_sql()}",
+        *(name, holder, _milliseconds(ttl)),
+    )
+
+
+async def renew_lease(name: str, holder: str, fence: int, ttl: timedelta) -> Lease | None:
+    """Prolong the term; None when it is over, because another one has begun."""
+    return await _answered(
+        f"UPDATE lease SET expires_at = {clock_after_sql(4)} WHERE name = $1 AND holder = $2 AND fence = $3",
+        *(name, holder, fence, _milliseconds(ttl)),
+    )
+
+
+async def holds_lease(name: str, holder: str, fence: int) -> bool:
+    """Whether the term still lasts, by the database's clock."""
+    lease = await read_lease(name)
+    return lease is not None and lease.held and (lease.holder, lease.fence) == (holder, fence)
+
+
+async def release_lease(name: str, holder: str) -> bool:
+    """Give it back, so that another process need not wait for the end. The row stays: it counts the terms."""
     return bool(
         await execute(
-            "INSERT INTO lease (name, holder, expires_at) VALUES ($1, $2, $3)"
-            " ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, expires_at = excluded.expires_at"
-            " WHERE lease.holder = excluded.holder OR lease.expires_at < $4",
-            *(name, holder, now + ttl, now),
+            f"UPDATE lease SET holder = '{FREE}', expires_at = {clock_after_sql(3)}"
+            " WHERE name = $1 AND holder = $2",
+            *(name, holder, -1),
         )
     )
 
 
-async def release_lease(name: str, holder: str) -> None:
-    """Give it back, so that another process need not wait for the end."""
-    await execute("DELETE FROM lease WHERE name = $1 AND holder = $2", name, holder)
+async def read_lease(name: str) -> Lease | None:
+    """The lease as the database has it; None when nobody ever took it."""
+    row = await fetch_one(
+        f"SELECT holder, expires_at, fence, {clock_sql()} AS now FROM lease WHERE name = $1", name
+    )
+    return None if row is None else _lease(row)
+
+
+async def _answered(sql: str, *parameters: object) -> Lease | None:
+    row = await fetch_one(f"{sql} RETURNING holder, expires_at, fence, {clock_sql()} AS now", *parameters)
+    return None if row is None else _lease(row)
+
+
+def _lease(row: object) -> Lease:
+    fields = dict(row)  # type: ignore[call-overload]
+    return Lease(fields["holder"], time(fields["expires_at"]), int(fields["fence"]), time(fields["now"]))
+
+
+def _milliseconds(span: timedelta) -> int:
+    return round(span / timedelta(milliseconds=1))

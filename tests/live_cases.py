@@ -6,7 +6,7 @@ The remark of a case is the number of its last change: whoever is told everythin
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -96,7 +96,7 @@ async def desk_without_a_relay(directory: Path, url: str, **settings: Any) -> As
     await database.open()
     try:
         with database.active():
-            assert await acquire_lease(LEASE, "somebody else", datetime.now(UTC), timedelta(hours=1))
+            assert await acquire_lease(LEASE, "another process", timedelta(hours=1))
             await outbox.create_stream()
     finally:
         await database.close()

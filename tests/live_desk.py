@@ -33,7 +33,7 @@ from models.database import Database, transaction
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from subscriptions.bus import Message
 from subscriptions.group import CatchingUp, Member
-from tests.patience import FAR_S, PATIENCE_S
+from tests.patience import ANY_TIME_S, FAR_S, PATIENCE_S
 
 POLL_S = 0.01
 DATABASE_FILE = "desk.sqlite3"
@@ -46,6 +46,7 @@ UNHURRIED: dict[str, Any] = {
     "lease_ttl_s": FAR_S,
     "database_unreachable_after_s": FAR_S,
     "database_statement_timeout_s": FAR_S,
+    "clock_offset_max_s": ANY_TIME_S,
 }
 """What a slow machine must not do to a test: ping in its midst, cut off, lose the lease. Who tests one of
 these sets it."""

@@ -11,3 +11,5 @@ import os
 PATIENCE_S = float(os.environ.get("TEST_PATIENCE_S", "180"))
 FAR_S = 3600.0
 """For what must not happen in the course of a test at all: far longer than anybody waits."""
+ANY_TIME_S = 100 * 366 * 86_400.0
+"""By how much a test's own clock may differ from that of the database: it shows any moment of the century."""

@@ -61,6 +61,11 @@ class ProcessSettings(Section):
     lease_renew_s: Seconds = Field(
         1.5, description="How often, in seconds, a lease is renewed; must be below its lifetime."
     )
+    clock_offset_max_s: Seconds = Field(
+        10,
+        description="By how many seconds the clock of a process may differ from the clock of the database; "
+        "beyond that the process is not ready.",
+    )
     drain_flush_s: SecondsOrZero = Field(
         1, description="For how many seconds a stopping process still sends what is on its way."
     )

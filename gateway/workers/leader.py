@@ -8,7 +8,7 @@ what is committed is published all the same.
 import asyncio
 from collections.abc import AsyncIterator, Coroutine
 from contextlib import asynccontextmanager
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
@@ -16,7 +16,7 @@ import structlog
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import Supervisor
 from gateway.workers.table import of_the_leader, of_trading
-from models.lease import acquire_lease, release_lease
+from models.lease import Lease, acquire_lease, read_lease, release_lease, renew_lease
 from models.market import load_instruments, load_quotes
 
 LEASE = "desk"
@@ -33,6 +33,12 @@ class Leader:
         self._resources = resources
         self._work: Supervisor | None = None
         self._trading: Supervisor | None = None
+        self._fence: int | None = None
+
+    @property
+    def fence(self) -> int | None:
+        """The term of the lease in which it leads; None while it does not."""
+        return self._fence
 
     @property
     def leading(self) -> bool:
@@ -50,20 +56,21 @@ class Leader:
         """Until cancelled."""
         settings = self._resources.settings
         while True:
-            if await self._holds_lease():
-                await self._lead()
+            asked = asyncio.get_running_loop().time()
+            if lease := await self._acquire():
+                await self._lead(lease.fence, asked + settings.lease_ttl_s)
             await asyncio.sleep(settings.lease_renew_s)
 
-    async def _lead(self) -> None:
+    async def _lead(self, fence: int, runs_out: float) -> None:
         resources = self._resources
-        log.info("this process leads the desk", holder=resources.holder)
-        self._work = work = of_the_leader(resources, self._trade)
+        log.info("this process leads the desk", holder=resources.holder, fence=fence)
+        self._fence, self._work = fence, (work := of_the_leader(resources, self._trade))
         work.start()
         try:
-            await self._keep_lease()
+            await self._keep_lease(fence, runs_out)
             log.warning("the lease is lost, or the database silent", holder=resources.holder)
         finally:
-            self._work = None
+            self._fence = self._work = None
             await work.stop(resources.settings.shutdown_timeout_s)
             # Last, for whoever gets it opens venue and feed at once.
             await _in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
@@ -78,29 +85,43 @@ class Leader:
                 self._trading = None
                 await trading.stop(self._resources.settings.shutdown_timeout_s)
 
-    async def _keep_lease(self) -> None:
-        """Until somebody else has it, or it has run out while the database failed or did not answer."""
+    async def _keep_lease(self, fence: int, runs_out: float) -> None:
+        """Until another process has it, or it has run out while the database failed or did not answer."""
         settings, clock = self._resources.settings, asyncio.get_running_loop().time
-        runs_out = clock() + settings.lease_ttl_s
         while True:
             await asyncio.sleep(settings.lease_renew_s)
             asked = clock()
             try:
-                if not await _in_time(self._holds_lease(), max(0.0, runs_out - asked)):
+                if not await _in_time(self._renew(fence), max(0.0, runs_out - asked)):
                     return
                 runs_out = asked + settings.lease_ttl_s
             except OSError:
                 if clock() >= runs_out:
                     raise
 
-    async def _holds_lease(self) -> bool:
-        resources = self._resources
-        ttl = timedelta(seconds=resources.settings.lease_ttl_s)
-        return await acquire_lease(LEASE, resources.holder, resources.desk.clock(), ttl)
+    async def _acquire(self) -> Lease | None:
+        """The lease, if it is to be had."""
+        resources, asked = self._resources, self._resources.desk.clock()
+        lease = await acquire_lease(LEASE, resources.holder, self._ttl)
+        self._compare_clocks(asked, lease or await read_lease(LEASE))
+        return lease
+
+    async def _renew(self, fence: int) -> bool:
+        resources, asked = self._resources, self._resources.desk.clock()
+        lease = await renew_lease(LEASE, resources.holder, fence, self._ttl)
+        self._compare_clocks(asked, lease)
+        return lease is not None
+
+    def _compare_clocks(self, asked: datetime, lease: Lease | None) -> None:
+        if lease is not None:
+            self._resources.database_clock.compare(asked, lease.now, self._resources.desk.clock())
 
     async def _gives_lease_back(self) -> bool:
-        await release_lease(LEASE, self._resources.holder)
-        return True
+        return await release_lease(LEASE, self._resources.holder)
+
+    @property
+    def _ttl(self) -> timedelta:
+        return timedelta(seconds=self._resources.settings.lease_ttl_s)
 
 
 async def _in_time(asked: Coroutine[None, None, T], timeout_s: float | None) -> T | None:

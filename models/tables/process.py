@@ -55,6 +55,8 @@ class LeaseTable(Model):
     name = fields.CharField(primary_key=True, max_length=40)
     holder = fields.CharField(max_length=80)
     expires_at = fields.DatetimeField()
+    fence = fields.BigIntField(db_default=0)
+    """How many terms there were: it grows with each change of holder."""
 
     class Meta:
         table = "lease"

@@ -25,7 +25,7 @@ from gateway.settings import Settings, load_settings
 from models.database import Database, Row, fetch
 from tests.api.desk_client import Caller
 from tests.api.outside import Clock, Market, PushFeed
-from tests.patience import FAR_S, PATIENCE_S
+from tests.patience import ANY_TIME_S, FAR_S, PATIENCE_S
 from venues.paper import PaperVenue
 
 POLL_S = 0.005
@@ -73,6 +73,7 @@ class World:
                 "lease_renew_s": 0.05,
                 "order_ack_timeout_s": 10,
                 "shutdown_timeout_s": PATIENCE_S,
+                "clock_offset_max_s": ANY_TIME_S,
             }
             | dict.fromkeys(_PATIENT, FAR_S)
             | changes

@@ -2,17 +2,21 @@
 
 import asyncio
 import os
+import shutil
 import signal
 import socket
 import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from gateway.workers.leader import LEASE
+from models.database import Database, fetch
+from models.lease import acquire_lease
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -247,3 +251,29 @@ async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway
     assert " ".join(out) == f"XHKG {today} is HALF; 0 deadlines moved"
     line = await refusal(gateway, "market-day", "NOWHERE", today, "closed", "--reason", "typhoon")
     assert "There is nothing to amend" in line
+
+
+@pytest.fixture
+def database_file(gateway: Gateway, migrated_sqlite: Path) -> Path:
+    """The embedded database of the commands, migrated."""
+    directory = Path(gateway.environment["GATEWAY_DATA_DIRECTORY"])
+    directory.mkdir()
+    return Path(shutil.copyfile(migrated_sqlite, directory / "desk.sqlite3"))
+
+
+async def test_the_lease_is_shown_and_given_up_by_an_operator(gateway: Gateway, database_file: Path) -> None:
+    free = ["no process leads the desk: the lease is free"]
+    assert await gateway.run("lease", "--release") == (0, free, [])
+    database = Database(f"sqlite://{database_file}", pool_size=1)
+    await database.open()
+    with database.active():
+        assert await acquire_lease(LEASE, "host:1:abc", timedelta(hours=1))
+    code, (shown, released), err = await gateway.run("lease", "--release")
+    assert (code, err) == (0, [])
+    assert shown.startswith("host:1:abc leads the desk in term 1 until ")
+    assert released.startswith("released")
+    with database.active():
+        assert await acquire_lease(LEASE, "host:2:abc", timedelta(hours=1)), "it is free at once"
+        (audited,) = await fetch("SELECT actor, action, entity_id FROM audit")
+    assert dict(audited) == {"actor": "desk:lease", "action": "release-lease", "entity_id": "host:1:abc"}
+    await database.close()

@@ -87,7 +87,7 @@ async def live(source: AutomaticTemplate, redis_url: str, points: Sequence[KillP
                 break
             assert run.was_killed, "it ended by itself"
             died_at.append(proxy.struck_at or str(point))
-            run.let_lease_run_out()
+            await run.let_lease_run_out()
             following = points[number + 1] if number + 1 < len(points) else None
             proxy.arm(following if isinstance(following, Statement) else None, run.kill)
         async with run.aftermath() as left:

@@ -177,7 +177,8 @@ class PostgresProxy:
         """A plain read changes nothing, and a lease is renewed all the time; what the point names counts."""
         if self._point is not None and self._point.containing and self._point.containing in text:
             return True
-        return (not text.startswith("SELECT") or "FOR UPDATE" in text) and "INTO lease" not in text
+        changes = not text.startswith("SELECT") or "FOR UPDATE" in text
+        return changes and not text.startswith(("INSERT INTO lease", "UPDATE lease"))
 
     def _hits(self, text: str) -> bool:
         if self.struck_at is not None or self._striking:

@@ -25,7 +25,7 @@ from tests.integration.crash_checks import VenueJournal, read_journal
 from tests.integration.crash_gateway import RESENT, AtVenue, SharedClock, start_gateway
 from tests.integration.crash_proxy import PostgresProxy
 from tests.integration.desk_kit import APPLE, BOEING, NOON, Clock, DeskKit, quoted
-from tests.patience import PATIENCE_S
+from tests.patience import ANY_TIME_S, PATIENCE_S
 from tests.servers import free_port
 
 POLL_S = 0.02
@@ -93,6 +93,7 @@ class Run:
             "GATEWAY_PAPER_ACK_LATENCY_S": "0",
             "GATEWAY_PAPER_FILL_LATENCY_S": "0",
             "GATEWAY_LOG_FORMAT": "json",
+            "GATEWAY_CLOCK_OFFSET_MAX_S": str(ANY_TIME_S),
             **scene.environment,
         }
         self._process: ForkServerProcess | None = None
@@ -118,13 +119,15 @@ class Run:
 
     async def start(self, dies_at: AtVenue | None) -> None:
         if self._process is not None:
-            self.let_lease_run_out()
+            await self.let_lease_run_out()
         self.launch(dies_at)
         await self.until(self._leads, "the gateway to lead the desk")
 
-    def let_lease_run_out(self) -> None:
-        """The clock goes on by the time of the lease that whoever died did not give back."""
+    async def let_lease_run_out(self) -> None:
+        """The time of the lease that the dead process did not give back passes: by the clock of the desk, and
+        in the database."""
         self.clock.set(self.clock() + timedelta(seconds=LEASE_TTL_S))
+        await self.execute("UPDATE lease SET expires_at = clock_timestamp() - interval '1 s'")
 
     async def end(self) -> None:
         self._market.cancel()
@@ -193,9 +196,15 @@ class Run:
             await publish(self._redis, f"{self._name}:quotes", quotes)
             await asyncio.sleep(self._scene.quote_interval_s)
 
+    async def execute(self, sql: str) -> None:
+        await (await self._connected()).execute(sql)
+
     async def one(self, sql: str) -> asyncpg.Record:
-        if self._connection is None:
-            self._connection = await asyncpg.connect(self._database_url)
-        row = await self._connection.fetchrow(sql)
+        row = await (await self._connected()).fetchrow(sql)
         assert row is not None
         return row
+
+    async def _connected(self) -> asyncpg.Connection:
+        if self._connection is None:
+            self._connection = await asyncpg.connect(self._database_url)
+        return self._connection

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,56 +14,99 @@ from gateway.settings import Settings, load_settings
 from gateway.workers.leader import LEASE
 from gateway.workers.process import Workers
 from models.database import Database, execute
-from models.lease import acquire_lease, release_lease
+from models.lease import acquire_lease, holds_lease, read_lease, release_lease, renew_lease
 from resolvers.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
 from tests.integration.crash_gateway import WatchedVenue
 from tests.integration.crash_proxy import PostgresProxy
-from tests.integration.desk_kit import NOON, Clock
+from tests.integration.desk_kit import Clock
 from tests.patience import FAR_S, PATIENCE_S
 from tests.servers import fresh_database
 from venues.base import Venue
 
-TTL = timedelta(seconds=5)
+TTL = timedelta(hours=1)
+"""Far longer than a test takes."""
+EXPIRE = "UPDATE lease SET expires_at = $1"
+
+
+async def expire() -> None:
+    """As if its time had passed by the clock of the database."""
+    assert await execute(EXPIRE, datetime.now(UTC) - timedelta(seconds=1)) == 1
 
 
 async def test_one_holder_has_the_lease_and_keeps_it_by_renewing(database: Database) -> None:
     with database.active():
-        assert await acquire_lease("desk", "first", NOON, TTL)
-        assert not await acquire_lease("desk", "second", NOON, TTL)
-        assert await acquire_lease("desk", "first", NOON + TTL, TTL)
-        assert not await acquire_lease("desk", "second", NOON + 2 * TTL, TTL)
+        first = await acquire_lease("desk", "first", TTL)
+        assert first is not None
+        assert first.held
+        assert await acquire_lease("desk", "second", TTL) is None
+        renewed = await renew_lease("desk", "first", first.fence, 2 * TTL)
+        assert renewed is not None
+        assert renewed.fence == first.fence
+        assert renewed.until - first.until > TTL / 2
+        assert await acquire_lease("desk", "second", TTL) is None
 
 
 async def test_a_lease_that_has_expired_is_taken_over_and_the_old_holder_hears_of_it(
     database: Database,
 ) -> None:
     with database.active():
-        await acquire_lease("desk", "first", NOON, TTL)
-        later = NOON + TTL + timedelta(microseconds=1)
-        assert await acquire_lease("desk", "second", later, TTL)
-        assert not await acquire_lease("desk", "first", later, TTL)
+        first = await acquire_lease("desk", "first", TTL)
+        assert first is not None
+        await expire()
+        assert await acquire_lease("desk", "second", TTL)
+        assert await renew_lease("desk", "first", first.fence, TTL) is None
+        assert await acquire_lease("desk", "first", TTL) is None
+
+
+async def test_a_lease_expires_by_itself(database: Database) -> None:
+    with database.active():
+        await acquire_lease("desk", "first", timedelta(milliseconds=1))
+        async with asyncio.timeout(PATIENCE_S):
+            while await acquire_lease("desk", "second", TTL) is None:  # noqa: ASYNC110 - time has no event
+                await asyncio.sleep(0.005)
 
 
 async def test_only_the_holder_can_give_the_lease_back(database: Database) -> None:
     with database.active():
-        await acquire_lease("desk", "first", NOON, TTL)
-        await release_lease("desk", "second")
-        assert not await acquire_lease("desk", "second", NOON, TTL)
-        await release_lease("desk", "first")
-        assert await acquire_lease("desk", "second", NOON, TTL)
+        await acquire_lease("desk", "first", TTL)
+        assert not await release_lease("desk", "second")
+        assert await acquire_lease("desk", "second", TTL) is None
+        assert await release_lease("desk", "first")
+        assert await acquire_lease("desk", "second", TTL)
 
 
 async def test_leases_of_different_names_do_not_disturb_each_other(database: Database) -> None:
     with database.active():
-        assert await acquire_lease("desk", "first", NOON, TTL)
-        assert await acquire_lease("other", "second", NOON, TTL)
+        assert await acquire_lease("desk", "first", TTL)
+        assert await acquire_lease("other", "second", TTL)
 
 
 async def test_of_many_at_once_one_gets_it(database: Database) -> None:
     with database.active():
-        got = await asyncio.gather(*(acquire_lease("desk", f"{number}", NOON, TTL) for number in range(10)))
-    assert sorted(got) == [False] * 9 + [True]
+        got = await asyncio.gather(*(acquire_lease("desk", f"{number}", TTL) for number in range(10)))
+    assert len([lease for lease in got if lease is not None]) == 1
+
+
+async def test_each_term_has_a_greater_fence_and_work_of_an_earlier_one_is_recognised(
+    database: Database,
+) -> None:
+    with database.active():
+        fences = []
+        for holder in ("first", "second", "first", "first"):
+            lease = await acquire_lease("desk", holder, TTL)
+            assert lease is not None
+            fences.append(lease.fence)
+            assert await holds_lease("desk", holder, lease.fence)
+            assert not await holds_lease("desk", holder, lease.fence - 1)
+            assert not await holds_lease("desk", "another", lease.fence)
+            await expire()
+            assert not await holds_lease("desk", holder, lease.fence), "its time has passed"
+        assert fences == sorted(set(fences))
+        await release_lease("desk", "first")
+        after = await acquire_lease("desk", "third", TTL)
+        assert after is not None
+        assert after.fence > fences[-1], "giving a lease back does not begin the count again"
 
 
 class Venues:
@@ -167,24 +210,40 @@ async def test_one_of_two_processes_leads_and_the_other_takes_over_when_it_stops
 
 
 async def test_the_work_of_a_process_that_died_is_taken_over_when_its_lease_has_expired(
-    url: str, clock: Clock, venues: Venues, tmp_path: Path
+    url: str, clock: Clock, venues: Venues, tmp_path: Path, database: Database
 ) -> None:
     async with process(url, clock, venues, tmp_path / "1") as heir:
         await until(lambda: heir.leading)
         await heir.stop()
-    database = Database(url, pool_size=1)
-    await database.open()
     with database.active():
-        assert await acquire_lease(LEASE, "a process that died", clock(), TTL)
-    await database.close()
+        assert await acquire_lease(LEASE, "a process that died", TTL)
     async with process(url, clock, venues, tmp_path / "2") as heir:
         await renewals(5)
         assert not heir.leading
-        clock.pass_(seconds=5)
-        await renewals(5)
-        assert not heir.leading
-        clock.pass_(seconds=1)
+        with database.active():
+            await expire()
         await until(lambda: heir.leading)
+
+
+@pytest.mark.parametrize("minutes", [10, -10])
+async def test_a_process_whose_clock_is_wrong_takes_no_lease_and_leaves_none_behind(
+    url: str, venues: Venues, tmp_path: Path, database: Database, minutes: int
+) -> None:
+    """Ten minutes ahead or behind: the lease is judged by the database's clock alone."""
+    right, wrong = Clock(datetime.now(UTC)), Clock(datetime.now(UTC) + timedelta(minutes=minutes))
+    async with process(url, right, venues, tmp_path / "1") as first:
+        await until(lambda: first.leading)
+        async with process(url, wrong, venues, tmp_path / "2") as second:
+            await renewals(5)
+            assert [first.leading, second.leading] == [True, False]
+            await first.stop()
+            await until(lambda: second.leading)
+            with database.active():
+                lease = await read_lease(LEASE)
+            assert lease is not None
+            assert timedelta() < lease.until - lease.now <= timedelta(seconds=FAR_S)
+        async with process(url, right, venues, tmp_path / "3") as third:
+            await until(lambda: third.leading)
 
 
 @pytest.mark.parametrize("begun", [True, False])
@@ -205,9 +264,6 @@ async def test_a_process_whose_database_does_not_answer_stops_its_work_before_an
         await until(lambda: not cut_off.leading)
         await until(lambda: venues.now_open == 0)
         async with process(url, clock, venues, tmp_path / "2") as other:
-            await renewals(5)
-            assert not other.leading
-            clock.pass_(seconds=3)
             await until(lambda: other.leading)
             proxy.thaw()
             await renewals(5)
@@ -226,6 +282,4 @@ async def test_a_process_that_lost_its_lease_stops_its_work(
         await renewals(5)
         assert not loser.leading
         with database.active():
-            assert not await acquire_lease(LEASE, "third", clock(), TTL), (
-                "it did not give back what is not its"
-            )
+            assert await acquire_lease(LEASE, "third", TTL) is None, "it did not give back what is not its"

@@ -1,0 +1,17 @@
+"""`python -m gateway lease --release`: an operator takes the lease away from the process that holds it."""
+
+from desk.audit import entry
+from gateway.resources import Resources
+from gateway.workers.leader import LEASE
+from models.audit import write_audit
+from models.database import transaction
+from models.lease import Lease, release_lease
+
+
+async def give_up(resources: Resources, lease: Lease) -> None:
+    """Kept in the audit trail. Its holder hears of it at the next renewal and stops its work."""
+    async with transaction():
+        if await release_lease(LEASE, lease.holder):
+            await write_audit(
+                [entry("desk:lease", resources.desk.clock(), "release-lease", "holder", lease.holder)]
+            )
