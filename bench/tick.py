@@ -29,6 +29,7 @@ from feeds.book_file import parse_book
 from feeds.closes import Closes, fx_rates, quotes_at
 from gateway.book_import import import_book
 from gateway.resources import Resources
+from gateway.workers.policy import round_turns
 from models.book import load_all_account_ids
 from models.case import live_cases_of
 from tests.servers import fresh_database, postgres_server
@@ -125,7 +126,7 @@ async def _open_market(url: str, directory: Path) -> AsyncIterator[Market]:
         await resources.database.migrate()
         book = parse_book((ROOT / "demo" / "book.json").read_bytes())
         await import_book(book, resources.desk.clock(), lambda done: None)
-        market = Market(resources, Monitor(resources.desk), read_closes())
+        market = Market(resources, Monitor(resources.desk, round_turns()), read_closes())
         await market.monitor.note_everything()
         await market.tick(STEPS_PER_DAY)
         yield market

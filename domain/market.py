@@ -174,6 +174,11 @@ class FxRate:
         if self.rate <= 0:
             raise ValueError("an FX rate must be positive")
 
+    @property
+    def pair(self) -> str:
+        """As ``USD/HKD``."""
+        return f"{self.base_currency}/{self.quote_currency}"
+
 
 class FactorSource(StrEnum):
     """Where a position's factors come from; CLIENT wins over INSTRUMENT, that over DEFAULT."""

@@ -1,6 +1,6 @@
 """Exact decimal arithmetic and the only rounding rules of the desk.
 
-Every product and sum of the margin formulas runs inside `exact()`: 120 digits, and a result that would
+Every product and sum of the margin formulas runs inside `exact()`: 200 digits, and a result that would
 have to be rounded raises instead. So figures that are updated tick by tick equal figures computed anew,
 to the last digit. Rounding happens only in the functions below, each under its own name.
 """
@@ -32,8 +32,9 @@ ONE = Decimal(1)
 MAX_INTEGER_DIGITS = 20
 MAX_FRACTION_DIGITS = 10
 """What a stored amount, price or quantity may hold: NUMERIC(30, 10)."""
+MAX_STORED = Decimal("9" * MAX_INTEGER_DIGITS + "." + "9" * MAX_FRACTION_DIGITS)
 
-_EXACT = Context(prec=120, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
+_EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
 _ROUNDING = Context(prec=120, traps=[InvalidOperation, DivisionByZero, Overflow])
 _RATIO_STEP = Decimal("0.0001")
 _PRICE_STEP = Decimal("0.00000001")
@@ -45,6 +46,17 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORE
 
 class InvalidDecimal(ValueError):
     """A text or number that is no amount: not finite, malformed, or with more digits than can be stored."""
+
+
+class AmountTooLarge(ValueError):
+    """An amount has more digits before the point than can be stored."""
+
+
+def storable(value: Decimal) -> Decimal:
+    """The value, if its size can be stored; raises `AmountTooLarge` otherwise."""
+    if -MAX_STORED <= value <= MAX_STORED:
+        return value
+    raise AmountTooLarge(f"the amount {value:.3e} has more than {MAX_INTEGER_DIGITS} digits before the point")
 
 
 def exact() -> AbstractContextManager[Context]:

@@ -41,12 +41,16 @@ from feeds.fields import (
     currency,
     day,
     decimal,
+    factor,
     json_object,
     member_of,
+    multiplier,
     not_negative,
     not_zero,
     optional,
     positive,
+    price,
+    rate,
     read_record,
     text_up_to,
     tick_size,
@@ -233,10 +237,10 @@ _ROOT = {
     "clients": Field(array),
 }
 _FACTORS = {
-    "initial": Field(not_negative),
-    "maintenance": Field(not_negative),
-    "marginCall": Field(not_negative),
-    "forceClose": Field(not_negative),
+    "initial": Field(factor),
+    "maintenance": Field(factor),
+    "marginCall": Field(factor),
+    "forceClose": Field(factor),
 }
 _INSTRUMENT = {
     "symbol": Field(code),
@@ -245,8 +249,8 @@ _INSTRUMENT = {
     "currency": Field(currency),
     "kind": optional(member_of(InstrumentKind), InstrumentKind.STOCK),
     "lotSize": optional(positive, ONE),
-    "multiplier": optional(positive, ONE),
-    "feeRate": optional(not_negative, ZERO),
+    "multiplier": optional(multiplier, ONE),
+    "feeRate": optional(factor, ZERO),
     "tradeStatus": optional(member_of(TradeStatus), TradeStatus.TRADING),
     "suspendedSince": optional(utc_time),
     "averageDailyVolume": optional(not_negative),
@@ -257,10 +261,10 @@ _INSTRUMENT = {
 _OPTION = {
     "underlying": Field(code),
     "right": Field(member_of(OptionRight)),
-    "strike": Field(positive),
+    "strike": Field(price),
     "expiry": Field(day),
 }
-_FX = {"baseCurrency": Field(currency), "quoteCurrency": Field(currency), "rate": Field(positive)}
+_FX = {"baseCurrency": Field(currency), "quoteCurrency": Field(currency), "rate": Field(rate)}
 _CLIENT = {
     "clientNo": Field(code),
     "name": Field(text_up_to(MAX_NAME_LENGTH)),

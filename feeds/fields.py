@@ -158,6 +158,29 @@ def not_negative(value: object) -> Decimal:
     return number
 
 
+PRICE_DIGITS, RATE_DIGITS, MULTIPLIER_DIGITS, FACTOR_DIGITS = 12, 12, 9, 4
+"""The most digits before the point of numbers that many accounts share. One of them that is absurd would take
+all these accounts out of the watching; an absurd quantity or balance concerns its own account alone."""
+
+
+def shared(read: Read, most_digits: int) -> Read:
+    """Reads a number that many accounts share: at most so many digits before the point."""
+
+    def bounded(value: object) -> Decimal:
+        number: Decimal = read(value)
+        if number.adjusted() >= most_digits:
+            raise ValueError(f"a number of at most {most_digits} digits before the point")
+        return number
+
+    return bounded
+
+
+price = shared(positive, PRICE_DIGITS)
+rate = shared(positive, RATE_DIGITS)
+multiplier = shared(positive, MULTIPLIER_DIGITS)
+factor = shared(not_negative, FACTOR_DIGITS)
+
+
 def not_zero(value: object) -> Decimal:
     """A decimal of either sign."""
     number = decimal(value)

@@ -26,7 +26,8 @@ from feeds.fields import (
     member_of,
     not_negative,
     optional,
-    positive,
+    price,
+    rate,
     read_record,
     utc_time,
 )
@@ -112,17 +113,17 @@ def _text(value: Decimal | datetime | str | QuietHours) -> str:
 _QUOTE = {
     "symbol": Field(code),
     "at": Field(utc_time),
-    "bid": optional(positive),
-    "ask": optional(positive),
-    "last": optional(positive),
-    "previousClose": optional(positive),
+    "bid": optional(price),
+    "ask": optional(price),
+    "last": optional(price),
+    "previousClose": optional(price),
     "bidSize": optional(not_negative),
     "askSize": optional(not_negative),
 }
 _FX = {
     "baseCurrency": Field(currency),
     "quoteCurrency": Field(currency),
-    "rate": Field(positive),
+    "rate": Field(rate),
     "at": Field(utc_time),
 }
 _POSITION = {

@@ -75,6 +75,11 @@ class _Collector(Collector):
         faults = CounterMetricFamily("desk_liquidation_faults", "Automatic liquidations the desk failed at.")
         faults.add_metric([], self._resources.liquidation_faults.faults)
         yield faults
+        rounds = CounterMetricFamily(
+            "desk_round_faults", "Turns in rounds over many that the desk failed at."
+        )
+        rounds.add_metric([], self._resources.round_faults.faults)
+        yield rounds
         if self._waiting is None:
             return
         waiting = self._waiting.backlog

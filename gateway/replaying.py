@@ -12,6 +12,7 @@ from feeds.replay import ReplayFeed
 from gateway.console import Refused
 from gateway.resources import Resources
 from gateway.workers.leader import LEASE
+from gateway.workers.policy import round_turns
 from models.lease import acquire_lease, release_lease, renew_lease
 
 REPLAY_LEASE = timedelta(seconds=60)
@@ -34,7 +35,7 @@ async def into_database(resources: Resources, feed: ReplayFeed, advance: Callabl
     """Watch margin on it as a server would, with nobody else doing so; raises `Refused`."""
     fence = await _lead(resources)
     try:
-        monitor = Monitor(resources.desk)
+        monitor = Monitor(resources.desk, round_turns())
         await monitor.note_everything()
         async for batch in feed.batches():
             if not await renew_lease(LEASE, resources.holder, fence, REPLAY_LEASE):

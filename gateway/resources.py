@@ -90,6 +90,8 @@ class Resources:
     signals: Signals
     outward: OutwardCounts
     liquidation_faults: FaultCount
+    round_faults: FaultCount
+    """Of all other rounds over many."""
     holder: str
     """This process's name in leases."""
     database_clock: ClockOffset
@@ -139,6 +141,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             signals=signals,
             outward=OutwardCounts(),
             liquidation_faults=FaultCount(),
+            round_faults=FaultCount(),
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             database_clock=ClockOffset("database", timedelta(seconds=settings.clock_offset_max_s)),
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),

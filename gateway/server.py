@@ -11,7 +11,6 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.http_protocol import DeskHttpProtocol
-from gateway.request_head import HeadLimits
 from gateway.settings import Settings
 from gateway.websocket_protocol import DeskWebSocketProtocol
 
@@ -38,12 +37,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         server_header=False,
         http=cast(
             Any,
-            partial(
-                DeskHttpProtocol,
-                settings.http_headers_timeout_s,
-                settings.http_body_timeout_s,
-                HeadLimits(settings.http_head_bytes, settings.http_headers, settings.http_url_bytes),
-            ),
+            partial(DeskHttpProtocol, settings.http_headers_timeout_s, settings.http_body_timeout_s),
         ),
         ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,

@@ -25,7 +25,16 @@ from domain.market import (
 )
 from domain.money import Currency
 from domain.risk_settings import RiskRules, SettingKind
-from models.database import Row, decimal, decimal_or_none, fetch, for_update, placeholders, time
+from models.database import (
+    Row,
+    decimal,
+    decimal_or_none,
+    fetch,
+    fetch_one,
+    for_update,
+    placeholders,
+    time,
+)
 from models.doubt import StoredDoubt, doubts_of
 from models.risk_rules import RiskSettings
 from models.risk_setting import LATEST_ID, counting_value, factors_from_text
@@ -98,11 +107,14 @@ class AccountBook:
         return tuple(held.instrument.symbol for held in self.book.holdings)
 
 
-async def lock_accounts(account_ids: Sequence[AccountId]) -> None:
-    """Take the lock that every change of an account's money, cases or orders takes first (ids sorted)."""
+async def lock_accounts(account_ids: Sequence[AccountId], *, wait: bool = True) -> None:
+    """Take the lock that every change of an account's money, cases or orders takes first (ids sorted).
+
+    Without `wait` it is `Busy` at once where another transaction has one of them.
+    """
     await fetch(
         f"SELECT a.id FROM account a WHERE a.id IN ({placeholders(account_ids)})"
-        f" ORDER BY a.id{for_update('a')}",
+        f" ORDER BY a.id{for_update('a', wait=wait)}",
         *account_ids,
     )
 
@@ -175,6 +187,13 @@ async def load_base_currencies() -> list[Currency]:
 async def load_all_account_ids() -> list[AccountId]:
     """Every account."""
     return [AccountId(row["id"]) for row in await fetch("SELECT id FROM account ORDER BY id")]
+
+
+async def count_accounts() -> int:
+    """How many there are."""
+    row = await fetch_one("SELECT COUNT(*) AS accounts FROM account")
+    assert row is not None
+    return int(row["accounts"])
 
 
 def alerts_from_text(text: str | None) -> frozenset[AlertType]:

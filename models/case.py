@@ -70,12 +70,22 @@ async def save_case(case: Case) -> None:
     await execute(f"UPDATE margin_case SET {columns} WHERE id = $1", *_values(case))
 
 
-async def save_figures(cases: Sequence[tuple[Case, int]]) -> set[CaseId]:
+@dataclass(frozen=True, slots=True)
+class SavedFigures:
+    """Which cases were stored. Of the others, `absent` ones are not live any more, or locked."""
+
+    stored: frozenset[CaseId]
+    absent: frozenset[CaseId]
+
+
+async def save_figures(cases: Sequence[tuple[Case, int]], *, skip_locked: bool) -> SavedFigures:
     """Store recomputed figures of live cases, each unless it or its account's book (the version) moved on.
 
-    Which were stored. Two statements in the caller's transaction, however many the cases are.
+    Cases that another transaction has locked are left out with `skip_locked`; without it they are `Busy` at
+    once. Two statements in the caller's transaction, however many the cases are.
     """
-    versions = await _lock_versions([case.id for case, _ in cases])
+    ids = [case.id for case, _ in cases]
+    versions = await _lock_versions(ids, skip_locked=skip_locked)
     current = [case for case, book in cases if versions.get(case.id) == (case.version, book)]
     await execute_many(
         "UPDATE margin_case SET amount = $2, uncovered_amount = $3, figures = $4, cured_since = $5,"
@@ -88,15 +98,15 @@ async def save_figures(cases: Sequence[tuple[Case, int]]) -> set[CaseId]:
             for case in current
         ],
     )
-    return {case.id for case in current}
+    return SavedFigures(frozenset(case.id for case in current), frozenset(ids) - versions.keys())
 
 
-async def _lock_versions(ids: Sequence[CaseId]) -> dict[CaseId, tuple[int, int]]:
+async def _lock_versions(ids: Sequence[CaseId], *, skip_locked: bool) -> dict[CaseId, tuple[int, int]]:
     """The version of each case that is live, and of its account's book; locked, accounts in order."""
     rows = await fetch(
         "SELECT c.id, c.version, a.book_version FROM margin_case c JOIN account a ON a.id = c.account_id"
         f" WHERE c.id IN ({placeholders(ids)}) AND c.status IN ({LIVE_LIST})"
-        f" ORDER BY a.id, c.id{for_update('a', 'c')}",
+        f" ORDER BY a.id, c.id{for_update('a', 'c', wait=False, skip_locked=skip_locked)}",
         *ids,
     )
     return {CaseId(row["id"]): (row["version"], row["book_version"]) for row in rows}

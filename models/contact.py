@@ -6,7 +6,7 @@ from uuid import uuid4
 
 from domain.ids import ClientId
 from domain.message import Contact, Language, QuietHours
-from models.database import Row, execute, fetch, fetch_one, placeholders
+from models.database import Row, execute, fetch, fetch_one, for_update, placeholders
 
 CONTACT_COLUMNS = "t.email, t.phone, t.push_id, t.language AS contact_language, t.time_zone, t.quiet_hours"
 """Of `client_contact t`, for `contact_from_row`."""
@@ -16,6 +16,14 @@ async def client_id_of(client_no: str) -> ClientId | None:
     """The client of this number."""
     row = await fetch_one("SELECT id FROM client WHERE client_no = $1", client_no)
     return ClientId(row["id"]) if row else None
+
+
+async def lock_contact(client_id: ClientId) -> None:
+    """Lock how the client is reached; `Busy` at once where another transaction has it."""
+    await fetch(
+        f"SELECT t.client_id FROM client_contact t WHERE t.client_id = $1{for_update('t', wait=False)}",
+        client_id,
+    )
 
 
 async def state_contact(client_id: ClientId, contact: Contact, as_of: datetime) -> bool:

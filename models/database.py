@@ -40,6 +40,7 @@ from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
+from domain.money import storable
 from models.configuration import APP, STATEMENT_TIMEOUT_S, configuration
 
 Row = Any
@@ -246,7 +247,7 @@ async def _abandon(begun: Any, cut_off: BaseException) -> None:
 
 
 async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
-    """The rows of a SELECT, or of a write with RETURNING; raises `UnstorableText`."""
+    """The rows of a SELECT, or of a write with RETURNING; raises `UnstorableText`, `AmountTooLarge`."""
     _require_storable(parameters)
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
@@ -321,14 +322,16 @@ def placeholders(values: Sequence[object], start: int = 1) -> str:
     return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
 
 
-def for_update(*aliases: str, wait: bool = True) -> str:
-    """The row lock of a SELECT; without `wait` it is `Busy` at once where somebody has it.
+def for_update(*aliases: str, wait: bool = True, skip_locked: bool = False) -> str:
+    """The row lock of a SELECT; without `wait` it is `Busy` at once where somebody has it, with
+    `skip_locked` the row is left out.
 
     SQLite needs none: its transactions exclude each other.
     """
     if is_sqlite():
         return ""
-    return f" FOR UPDATE OF {', '.join(aliases)}{'' if wait else ' NOWAIT'}"
+    otherwise = " SKIP LOCKED" if skip_locked else "" if wait else " NOWAIT"
+    return f" FOR UPDATE OF {', '.join(aliases)}{otherwise}"
 
 
 _SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'{later})"
@@ -378,6 +381,9 @@ def _require_storable(parameters: Sequence[Any]) -> None:
     for value in parameters:
         if isinstance(value, str) and "\x00" in value:
             raise UnstorableText("text must not contain the NUL character")
+        if isinstance(value, Decimal):
+            # PostgreSQL would refuse it; SQLite, which keeps decimals as text, would not.
+            storable(value)
 
 
 @lru_cache(maxsize=1024)

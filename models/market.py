@@ -11,7 +11,15 @@ from models.book import (
     instrument_from_row,
     quote_from_row,
 )
-from models.database import execute, execute_many, fetch, fetch_one, placeholders
+from models.database import (
+    execute,
+    execute_many,
+    fetch,
+    fetch_one,
+    for_update,
+    is_sqlite,
+    placeholders,
+)
 
 _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 
@@ -33,16 +41,37 @@ async def save_fx_rates(rates: Sequence[FxRate]) -> None:
         "INSERT INTO fx_rate (pair, base_currency, quote_currency, rate, at) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (pair) DO UPDATE SET rate = excluded.rate, at = excluded.at"
         " WHERE excluded.at >= fx_rate.at",
-        [
-            (f"{r.base_currency}/{r.quote_currency}", r.base_currency, r.quote_currency, r.rate, r.at)
-            for r in rates
-        ],
+        [(rate.pair, rate.base_currency, rate.quote_currency, rate.rate, rate.at) for rate in rates],
     )
 
 
-async def trade_status_of(symbol: Symbol) -> TradeStatus | None:
-    """As last stated; None for an instrument that is not known."""
-    row = await fetch_one("SELECT trade_status FROM instrument WHERE symbol = $1", symbol)
+async def lock_quotes(symbols: Sequence[Symbol]) -> frozenset[Symbol]:
+    """Lock their quotes without waiting; the symbols whose quotes another transaction has locked."""
+    return frozenset(Symbol(key) for key in await _lock_free("quote", "symbol", symbols))
+
+
+async def lock_fx_rates(pairs: Sequence[str]) -> frozenset[str]:
+    """Lock these rates without waiting; the pairs whose rates another transaction has locked."""
+    return await _lock_free("fx_rate", "pair", pairs)
+
+
+async def _lock_free(table: str, key: str, values: Sequence[str]) -> frozenset[str]:
+    if not values or is_sqlite():
+        return frozenset()
+    asked = f"{key} IN ({placeholders(values)})"
+    rows = await fetch(
+        f"WITH free AS (SELECT {key} FROM {table} t WHERE {asked}{for_update('t', skip_locked=True)})"
+        f" SELECT {key} AS locked FROM {table} WHERE {asked} AND {key} NOT IN (SELECT {key} FROM free)",
+        *values,
+    )
+    return frozenset(row["locked"] for row in rows)
+
+
+async def lock_trade_status(symbol: Symbol) -> TradeStatus | None:
+    """As last stated, locked, `Busy` at once where another transaction has it; None: it is not known."""
+    row = await fetch_one(
+        f"SELECT i.trade_status FROM instrument i WHERE i.symbol = $1{for_update('i', wait=False)}", symbol
+    )
     return TradeStatus(row["trade_status"]) if row else None
 
 

@@ -1,4 +1,7 @@
-"""Take in what the book of record states about cash and positions, one account and transaction at a time."""
+"""Take in what the book of record states about cash and positions, one account and transaction at a time.
+
+What another transaction works on at the moment is `Busy` at once: one account must not hold up the feed.
+"""
 
 from typing import Any
 
@@ -15,7 +18,7 @@ from domain.money import ZERO
 from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
-from models.contact import client_id_of, state_contact
+from models.contact import client_id_of, lock_contact, state_contact
 from models.database import UniqueViolated, transaction
 from models.holding import (
     account_id_of,
@@ -26,7 +29,7 @@ from models.holding import (
     state_cash,
     state_position,
 )
-from models.market import save_trade_status, trade_status_of
+from models.market import lock_trade_status, save_trade_status
 from models.stock_recovery import open_recoveries_of
 
 
@@ -35,7 +38,10 @@ class UnknownSubject(ValueError):
 
 
 async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> AccountId:
-    """Store it unless a newer one is known; the account. Hearing it twice changes nothing."""
+    """Store it unless a newer one is known; the account. Hearing it twice changes nothing.
+
+    Raises `UnknownSubject`, and `AmountTooLarge` where it cannot be stored together with later executions.
+    """
     account_id = await account_id_of(stated.account_no)
     if account_id is None:
         raise UnknownSubject(f"account {stated.account_no} is not known")
@@ -51,7 +57,7 @@ async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> Ac
 async def take_trade_status(desk: Desk, stated: TradeStatusStated) -> bool:
     """Remember whether the instrument trades; False when it is unknown or the news is old."""
     async with transaction():
-        before = await trade_status_of(stated.symbol)
+        before = await lock_trade_status(stated.symbol)
         changed = await save_trade_status(stated)
         if changed and before is not stated.status:
             was = None if before is None else {"tradeStatus": before}
@@ -73,6 +79,7 @@ async def apply_contact(desk: Desk, stated: ContactStated) -> str | None:
     if client_id is None:
         return f"client {stated.client_no} is not known"
     async with transaction():
+        await lock_contact(client_id)
         if await state_contact(client_id, stated.contact, stated.as_of):
             # That it changed, not to what: the audit is read by who may not see addresses.
             detail = {"asOf": stated.as_of.isoformat(), "language": stated.language}
@@ -81,7 +88,7 @@ async def apply_contact(desk: Desk, stated: ContactStated) -> str | None:
 
 
 async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated) -> None:
-    await lock_accounts([account_id])
+    await lock_accounts([account_id], wait=False)
     before = await _as_stored(account_id, stated)
     if isinstance(stated, PositionStated):
         held = bool(await quantity_of(account_id, stated.symbol))

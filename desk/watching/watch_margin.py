@@ -4,26 +4,33 @@ It keeps every account's book in memory, so that a quote costs one addition per 
 database only where a case is to open, to change its state or to be refreshed. Decisions themselves are made
 by `assess_account`, under the account's lock, on what the database says: losing or repeating anything here
 can delay a case, never make a wrong one.
+
+Each account takes each step for itself: one that raises, or whose row another transaction keeps locked, is
+set aside, listed as a doubt and tried again (see account_turns). The others go on at their own speed.
 """
 
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 from typing import TypeVar
 
 import structlog
 
 from desk.desk import Desk
-from desk.watching.apply_book import UnknownSubject, apply_contact, apply_statement, take_trade_status
+from desk.turns import Turns
+from desk.watching.account_turns import AccountTurns, Step
 from desk.watching.assess_case import assess_account
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.case_event import case_event
 from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
 from desk.watching.follow_settings import SettingsFollower
 from desk.watching.open_orders import as_open_orders
-from domain.book_changes import BookChange, ContactStated, TradeStatusStated
+from desk.watching.price_store import PriceStore, newest
+from desk.watching.statements import Statements
+from domain.book_changes import BookChange
 from domain.case import AlertType, Case, CaseStatus, may_resolve, with_figures
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, Symbol
@@ -34,10 +41,9 @@ from domain.market import FxRate, Quote
 from domain.money import Currency
 from domain.stock_recovery import without_amount
 from models import outbox
-from models.book import AccountBook, load_all_account_ids, load_books, lock_accounts
+from models.book import AccountBook, count_accounts, load_all_account_ids, load_books, lock_accounts
 from models.case import live_cases_of, save_figures
 from models.database import transaction
-from models.market import holders, save_fx_rates, save_quotes
 from models.order import open_orders_of
 
 log = structlog.get_logger()
@@ -61,11 +67,29 @@ class _Watched:
     orders: list[OrderView]
 
 
+_Live = tuple[_Watched, CaseView]
+"""A live case, and the account that it is of."""
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """Of messages of the feed, those that were not stored."""
+
+    refused: list[tuple[BookChange, str]]
+    """They never can be, and why."""
+    held: list[BookChange]
+    """They are tried again later: the feed must not forget them."""
+
+
 class Monitor:
     """Not thread-safe; `take` may be called while `look` runs."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, turns: Turns) -> None:
         self._desk = desk
+        self._turns = turns
+        self._accounts = AccountTurns(desk, turns)
+        self._prices = PriceStore(turns)
+        self._statements = Statements(desk, turns, self._accounts)
         self._watched: dict[AccountId, _Watched] = {}
         self._holders: dict[Symbol, set[AccountId]] = defaultdict(set)
         self._quotes: dict[Symbol, Quote] = {}
@@ -91,29 +115,37 @@ class Monitor:
         """Read anew, at the next look, whom changed risk settings concern. Begin with it."""
         self._to_load.update(await self._settings.affected())
 
-    async def take(self, messages: Sequence[FeedMessage]) -> list[tuple[FeedMessage, str]]:
-        """Store what the feed says and note whom it concerns; what could not be taken, and why."""
-        quotes = {message.symbol: message for message in messages if isinstance(message, Quote)}
-        rates = [message for message in messages if isinstance(message, FxRate)]
-        await save_quotes(list(quotes.values()))
-        await save_fx_rates(rates)
-        for quote in quotes.values():
-            self._on_quote(quote)
+    async def note_new_accounts(self) -> None:
+        """Accounts that came into the database unheard, as an import may bring them: read them too."""
+        known = self._watched.keys() | self._to_load
+        if await count_accounts() != len(known):
+            self._to_load.update(set(await load_all_account_ids()) - known)
+
+    def pause(self, at_most: timedelta) -> timedelta:
+        """Until the next turn of what was set aside, but no longer than that."""
+        return self._turns.pause(at_most)
+
+    async def take(self, messages: Sequence[FeedMessage]) -> Taken:
+        """Store what the feed says and note whom it concerns."""
+        prices = newest(message for message in messages if isinstance(message, Quote | FxRate))
+        await self._prices.store(prices)
+        for price in prices:
+            await (self._on_quote(price) if isinstance(price, Quote) else self._on_rate(price))
             await asyncio.sleep(0)
-        for rate in rates:
-            self._on_rate(rate)
-            await asyncio.sleep(0)
-        refused = [(m, await self._take_statement(m)) for m in messages if not isinstance(m, Quote | FxRate)]
-        return [(message, why) for message, why in refused if why is not None]
+        statements = [message for message in messages if not isinstance(message, Quote | FxRate)]
+        taken = await self._statements.take(statements)
+        self._to_load.update(taken.to_read)
+        return Taken(taken.refused, taken.held)
 
     async def look(self) -> None:
         """Act on everything noted since the last look."""
+        await self._prices.store()
+        self._to_load.update(await self._statements.take_held())
         await self._load_noted()
         noted, self._to_look_at = self._to_look_at, set()
         for number, account_id in enumerate(noted, start=1):
-            watched = self._watched.get(account_id)
-            if watched is not None and self._must_assess(watched):
-                await self._assess(account_id)
+            if not await self._accounts.take(account_id, Step.LOOK, partial(self._look_at, account_id)):
+                self._to_look_at.add(account_id)
             if number % ACCOUNTS_AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
         await self._load_noted()
@@ -126,28 +158,26 @@ class Monitor:
         self._to_look_at.update(id_ for id_, watched in self._watched.items() if watched.cases)
         live = [(watched, view) for watched in self._watched.values() for view in watched.cases]
         for start in range(0, len(live), REFRESH_BATCH_CASES):
-            await self._refresh(live[start : start + REFRESH_BATCH_CASES])
+            await self._refresh_batch(live[start : start + REFRESH_BATCH_CASES])
 
-    async def _take_statement(self, message: BookChange) -> str | None:
-        if isinstance(message, TradeStatusStated):
-            if await take_trade_status(self._desk, message):
-                self._to_load.update(await holders(message.symbol))
-            return None
-        if isinstance(message, ContactStated):
-            return await apply_contact(self._desk, message)
-        try:
-            self._to_load.add(await apply_statement(self._desk, message))
-        except UnknownSubject as unknown:
-            return str(unknown)
-        return None
-
-    def _on_quote(self, quote: Quote) -> None:
+    async def _on_quote(self, quote: Quote) -> None:
+        known = self._quotes.get(quote.symbol)
+        if known is not None and quote.at < known.at:
+            return
         self._quotes[quote.symbol] = quote
-        for account_id in self._holders.get(quote.symbol, ()):
-            self._watched[account_id].live.on_quote(quote)
-            self._to_look_at.add(account_id)
+        holders = list(self._holders.get(quote.symbol, ()))
 
-    def _on_rate(self, rate: FxRate) -> None:
+        async def price(account_ids: Sequence[AccountId]) -> None:
+            for account_id in account_ids:
+                self._watched[account_id].live.on_quote(quote)
+                self._to_look_at.add(account_id)
+
+        self._to_load.update(await self._accounts.take_all(holders, Step.PRICE, price))
+
+    async def _on_rate(self, rate: FxRate) -> None:
+        known = self._rates.get((rate.base_currency, rate.quote_currency))
+        if known is not None and rate.at < known.at:
+            return
         self._rates[rate.base_currency, rate.quote_currency] = rate
         for account_id, watched in self._watched.items():
             if watched.live.on_fx(rate):
@@ -156,13 +186,15 @@ class Monitor:
     async def _load_noted(self) -> None:
         noted, self._to_load = sorted(self._to_load), set()
         for start in range(0, len(noted), LOAD_BATCH_ACCOUNTS):
-            await self._load(noted[start : start + LOAD_BATCH_ACCOUNTS])
+            batch = noted[start : start + LOAD_BATCH_ACCOUNTS]
+            self._to_load.update(await self._accounts.take_all(batch, Step.READ, self._load))
 
     async def _load(self, account_ids: Sequence[AccountId]) -> None:
         books = await load_books(account_ids, self._desk.rules.books, self._desk.clock())
         cases = _by_account(await live_cases_of(account_ids), lambda view: view.case.account_id)
         orders = _by_account(await open_orders_of(account_ids), lambda view: view.order.account_id)
         for account_id, account in books.items():
+            self._accounts.remember(account_id, account.doubts)
             self._watch(
                 account_id, _Watched(account, self._live(account), cases[account_id], orders[account_id])
             )
@@ -184,6 +216,11 @@ class Monitor:
             self._holders[symbol].add(account_id)
         self._watched[account_id] = watched
         self._to_look_at.add(account_id)
+
+    async def _look_at(self, account_id: AccountId) -> None:
+        watched = self._watched.get(account_id)
+        if watched is not None and self._must_assess(watched):
+            await self._assess(account_id)
 
     def _must_assess(self, watched: _Watched) -> bool:
         now = self._desk.clock()
@@ -221,7 +258,7 @@ class Monitor:
 
     async def _assess(self, account_id: AccountId) -> None:
         async with transaction():
-            await lock_accounts([account_id])
+            await lock_accounts([account_id], wait=False)
             await assess_account(self._desk, account_id, self._desk.clock())
         self._desk.on_commit()
         self._to_load.add(account_id)
@@ -241,22 +278,41 @@ class Monitor:
         # That the desk may sell from now on is a moment to be kept: the next look makes it.
         return after if case.force_eligible else replace(after, force_eligible=False)
 
-    async def _refresh(self, live: Sequence[tuple[_Watched, CaseView]]) -> None:
+    async def _refresh_batch(self, live: Sequence[_Live]) -> None:
+        """The cases of these together; what is left of them, locked rows, one account at a time."""
+        by_account = _by_account(live, lambda each: each[1].case.account_id)
+        locked: set[AccountId] = set()
+
+        async def refresh(account_ids: Sequence[AccountId]) -> None:
+            cases = [each for account_id in account_ids for each in by_account[account_id]]
+            locked.update(await self._refresh(cases, skip_locked=True))
+
+        await self._accounts.take_all(list(by_account), Step.REFRESH, refresh, locked)
+        for account_id in sorted(locked):
+            alone = partial(self._refresh, by_account[account_id], skip_locked=False)
+            await self._accounts.take(account_id, Step.REFRESH, alone)
+
+    async def _refresh(self, live: Sequence[_Live], *, skip_locked: bool) -> list[AccountId]:
+        """The accounts that were left out because they may be locked."""
         now = self._desk.clock()
         changed = [
             (watched, view, case)
             for watched, view in live
             if _differs(view.case, case := self._recomputed(watched, view.case, now))
         ]
-        if changed:
-            await self._store_refreshed(changed, now)
-            self._desk.on_commit()
+        if not changed:
+            return []
+        left_out = await self._store_refreshed(changed, now, skip_locked=skip_locked)
+        self._desk.on_commit()
+        return left_out
 
     async def _store_refreshed(
-        self, changed: Sequence[tuple[_Watched, CaseView, Case]], now: datetime
-    ) -> None:
+        self, changed: Sequence[tuple[_Watched, CaseView, Case]], now: datetime, *, skip_locked: bool
+    ) -> list[AccountId]:
         async with transaction():
-            stored = await save_figures([(case, watched.account.version) for watched, _, case in changed])
+            saved = await save_figures(
+                [(case, watched.account.version) for watched, _, case in changed], skip_locked=skip_locked
+            )
             events: list[Event] = [
                 case_event(
                     self._desk,
@@ -265,16 +321,17 @@ class Monitor:
                     now,
                 )
                 for watched, view, case in changed
-                if case.id in stored
+                if case.id in saved.stored
             ]
             await outbox.append(events)
         for watched, view, case in changed:
-            if case.id in stored:
+            if case.id in saved.stored:
                 watched.cases = [
                     replace(each, case=case) if each.case.id == case.id else each for each in watched.cases
                 ]
             else:
                 self._to_load.add(view.case.account_id)
+        return [case.account_id for _, _, case in changed if case.id in saved.absent] if skip_locked else []
 
 
 def _is_below_force(watched: _Watched, figures: MarginFigures) -> bool:

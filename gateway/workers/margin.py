@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from contextlib import aclosing
+from datetime import timedelta
 
 import structlog
 
@@ -26,6 +27,7 @@ log = structlog.get_logger()
 async def watch_margin(resources: Resources, monitor: Monitor) -> None:
     """Look whenever something was noted, refresh figures and heal in their own time."""
     interval_s = resources.settings.case_refresh_interval_s
+    interval = timedelta(seconds=interval_s)
     wake, clock = resources.signals.to_watch, asyncio.get_running_loop().time
     await monitor.follow_settings()
     await monitor.note_everything()
@@ -33,12 +35,13 @@ async def watch_margin(resources: Resources, monitor: Monitor) -> None:
     log.info("watching margin", accounts=monitor.accounts)
     refreshed = reloaded = clock()
     while True:
-        await woken_within(wake, interval_s)
+        await woken_within(wake, monitor.pause(interval).total_seconds())
         wake.clear()
         await monitor.look()
         if clock() - refreshed >= interval_s:
             refreshed = clock()
             await monitor.follow_settings()
+            await monitor.note_new_accounts()
             await monitor.refresh()
         if clock() - reloaded >= RELOAD_INTERVAL_S:
             reloaded = clock()
@@ -53,7 +56,10 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
             async with resources.bus.listen(None) as entries:
                 await monitor.note_everything()
                 async for entry in entries:
-                    event = event_from_text(entry.payload)
+                    event = _readable(entry.payload)
+                    if event is None:
+                        await monitor.note_everything()
+                        continue
                     _note(monitor, event)
                     if event.at >= since:
                         _tell_operator(event)
@@ -66,17 +72,37 @@ async def take_in(resources: Resources, monitor: Monitor, opened: OpenVenue, fee
     """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
     async with aclosing(feed.batches()) as batches:
         async for batch in batches:
-            await _take(monitor, feed, batch)
+            done = await _take(monitor, feed, batch)
             opened.hear(batch.messages)
             resources.signals.to_watch.set()
             quotes = [message for message in batch.messages if isinstance(message, Quote)]
             await _broadcast(resources, quotes)
-            await feed.acknowledge(batch)
+            if done is not None:
+                await feed.acknowledge(done)
 
 
-async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> None:
-    for message, why in await monitor.take(batch.messages):
+async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> FeedBatch | None:
+    """What of the batch is done with, if anything: what is held stays with the feed, which delivers it again
+    should this process die before it is stored."""
+    taken = await monitor.take(batch.messages)
+    for message, why in taken.refused:
         await feed.reject(batch, batch.messages.index(message), why)
+    if not taken.held:
+        return batch
+    kept = [each for each in zip(batch.messages, batch.receipts, strict=True) if each[0] not in taken.held]
+    if not kept:
+        return None
+    messages, receipts = zip(*kept, strict=True)
+    return FeedBatch(batch.source, messages, receipts)
+
+
+def _readable(payload: bytes) -> Event | None:
+    """The event; None where another version wrote it, or it is damaged."""
+    try:
+        return event_from_text(payload)
+    except ValueError as unknown:
+        log.warning("the monitor cannot read an event and looks at every account", error=str(unknown))
+        return None
 
 
 async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:

@@ -1,7 +1,8 @@
 """How the desk's loops are kept running."""
 
+import time
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from desk.turns import Turns, Work
 from gateway.settings import Settings
@@ -37,3 +38,18 @@ def liquidation_turns(
         max_wait=timedelta(seconds=settings.auto_liquidation_fault_wait_max_s),
         on_fault=on_fault,
     )
+
+
+ROUND_FIRST_WAIT, ROUND_MAX_WAIT = timedelta(seconds=1), timedelta(minutes=1)
+"""After a fault in a round over many: how long the one that failed waits at first, and at most."""
+
+
+def round_turns(on_fault: Callable[[], None] = lambda: None) -> Turns:
+    """Of a round over accounts, cases or endpoints."""
+    return Turns(attempt, steady_clock(), ROUND_FIRST_WAIT, ROUND_MAX_WAIT, on_fault)
+
+
+def steady_clock() -> Callable[[], datetime]:
+    """Of how long something waits: it goes on evenly, also when the wall clock is put right."""
+    begun, since = datetime.now(UTC), time.monotonic()
+    return lambda: begun + timedelta(seconds=time.monotonic() - since)

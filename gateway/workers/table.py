@@ -20,7 +20,7 @@ from gateway.workers.cases import (
 )
 from gateway.workers.margin import listen_for_changes, take_in, watch_margin
 from gateway.workers.outward import run_outward
-from gateway.workers.policy import supervised
+from gateway.workers.policy import round_turns, supervised
 from gateway.workers.trading import dispatch_orders, record_reports
 from gateway.workers.upkeep import chain_audit, outbox_relay, prune, snapshot_daily
 
@@ -58,7 +58,7 @@ def of_the_leader(resources: Resources, trade: Callable[[], Awaitable[None]]) ->
 
 def of_trading(resources: Resources, opened: OpenVenue, feed: Feed | None) -> Supervisor:
     """What takes a venue and a market."""
-    monitor = Monitor(resources.desk)
+    monitor = Monitor(resources.desk, round_turns(resources.round_faults.count))
     workers = [
         Worker("monitor", lambda: watch_margin(resources, monitor)),
         Worker("events", lambda: listen_for_changes(resources, monitor)),

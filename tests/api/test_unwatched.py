@@ -32,14 +32,17 @@ async def test_accounts_in_doubt_are_listed_the_longest_first_and_counted(world:
     desk = await a_desk(world)
     trader = desk.caller()
     assert await unwatched(trader) == {}
-    await noted(desk, "A2", DoubtReason.FAULT)
+    await noted(desk, "A2", DoubtReason.UNKNOWN_CALENDAR)
     desk.clock.advance(minutes=1)
     await noted(desk, "A1", DoubtReason.INCOMPLETE, "NEW.US")
     desk.clock.advance(minutes=1)
-    await noted(desk, "A1", DoubtReason.LOCKED)
-    everything = {"A2": [("FAULT", "")], "A1": [("INCOMPLETE", "NEW.US"), ("LOCKED", "")]}
+    await noted(desk, "A1", DoubtReason.UNKNOWN_CALENDAR, "XNOW")
+    everything = {
+        "A2": [("UNKNOWN_CALENDAR", "")],
+        "A1": [("INCOMPLETE", "NEW.US"), ("UNKNOWN_CALENDAR", "XNOW")],
+    }
     assert list((await unwatched(trader)).items()) == list(everything.items())
-    assert list(await unwatched(trader, reason=["LOCKED", "INCOMPLETE"])) == ["A1"]
+    assert list(await unwatched(trader, reason=["TOO_LARGE", "INCOMPLETE"])) == ["A1"]
     assert list(await unwatched(trader, accountNo="A2")) == ["A2"]
     assert await unwatched(trader, reason=["TOO_LARGE"]) == {}
     assert list(await unwatched(desk.caller(accounts=["A1"]))) == ["A1"]
@@ -54,9 +57,9 @@ async def test_accounts_in_doubt_are_listed_the_longest_first_and_counted(world:
 async def test_a_doubt_that_is_met_again_keeps_its_beginning_and_is_counted(world: World) -> None:
     desk = await a_desk(world)
     began = desk.clock()
-    await noted(desk, "A1", DoubtReason.FAULT)
+    await noted(desk, "A1", DoubtReason.UNKNOWN_CALENDAR)
     desk.clock.advance(minutes=1)
-    await noted(desk, "A1", DoubtReason.FAULT)
+    await noted(desk, "A1", DoubtReason.UNKNOWN_CALENDAR)
     (node,) = (await desk.caller().ask(UNWATCHED))["unwatched"]["nodes"]
     (doubt,) = node["doubts"]
     assert doubt["attempts"] == 2
@@ -69,7 +72,7 @@ async def test_a_person_accepts_what_they_saw_and_nothing_else(world: World) -> 
     trader = desk.caller()
     account_id = await noted(desk, "A1", DoubtReason.INCOMPLETE, "NEW.US")
     await noted(desk, "A1", DoubtReason.INCOMPLETE, "OTHER.US")
-    await noted(desk, "A1", DoubtReason.FAULT)
+    await noted(desk, "A1", DoubtReason.UNKNOWN_CALENDAR)
     assert (await accept(trader, account_id, "NEW.US", "UNSEEN.US"))["code"] == "NOT_INCOMPLETE"
     assert (await accept(trader, account_id, ""))["code"] == "NOT_INCOMPLETE"
     outside = desk.caller(accounts=["A2"])
@@ -78,7 +81,7 @@ async def test_a_person_accepts_what_they_saw_and_nothing_else(world: World) -> 
     assert (await accept(operator, account_id, "NEW.US"))["code"] == "FORBIDDEN"
     accepted = await accept(trader, account_id, "NEW.US", key="once")
     assert accepted["__typename"] == "IncompleteAccepted"
-    left = [("FAULT", ""), ("INCOMPLETE", "OTHER.US")]
+    left = [("INCOMPLETE", "OTHER.US"), ("UNKNOWN_CALENDAR", "")]
     assert (await unwatched(trader))["A1"] == left
     assert (await accept(trader, account_id, "NEW.US", key="once"))["__typename"] == "IncompleteAccepted"
     (entry,) = await desk.rows("SELECT * FROM audit WHERE action = 'acceptIncomplete'")

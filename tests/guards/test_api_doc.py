@@ -11,9 +11,7 @@ from gateway.auth import REFERENCE_NAMES, TokenFault
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/api.md").read_text()
-OF_THE_TRANSPORT = {
-    *("BAD_REQUEST", "BODY_TOO_LARGE", "HEADERS_TOO_LARGE", "TOO_MANY_OPERATIONS", "URL_TOO_LONG"),
-}
+OF_THE_TRANSPORT = {"BAD_REQUEST", "BODY_TOO_LARGE", "TOO_MANY_OPERATIONS"}
 
 
 def constants_of(module: object) -> set[str]:

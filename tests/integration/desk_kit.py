@@ -10,7 +10,9 @@ from desk.desk import Desk
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationStarted
+from desk.turns import Turns
 from desk.watching.assess_case import assess_account
+from desk.watching.watch_margin import Monitor
 from domain.events import CaseView, OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import AccountId, CaseId, ClientId, ExecutionId, OrderId, Symbol
@@ -22,6 +24,7 @@ from domain.order import Order
 from domain.principal import EVERYTHING, Audience, Permission, Principal
 from gateway.resources import make_desk
 from gateway.settings import Settings, load_settings
+from gateway.workers.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT, attempt
 from models.book import load_books
 from models.book_import import insert_account, insert_holdings
 from models.case import live_cases_of, load_cases
@@ -79,6 +82,10 @@ class DeskKit:
 
     def __post_init__(self) -> None:
         self.desk = make_desk(self.settings, self.clock, self.committed)
+
+    def monitor(self) -> Monitor:
+        """A new one. What it sets aside waits by the clock of the kit."""
+        return Monitor(self.desk, Turns(attempt, self.clock, ROUND_FIRST_WAIT, ROUND_MAX_WAIT))
 
     async def instrument(
         self, symbol: Symbol, lot: int = 1, currency: Currency = USD, market: str = "XNYS"

@@ -7,7 +7,6 @@ import pytest
 
 from desk.orders.record_execution import record_execution
 from desk.watching.apply_book import apply_statement
-from desk.watching.watch_margin import Monitor
 from domain.book_changes import PositionStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event
@@ -97,7 +96,7 @@ async def test_a_deadline_that_passes_is_told_of_once_even_where_it_changes_noth
     await kit.assess(view.case.account_id)
     assert (await case(view.case.id)).case.force_eligible
     kit.clock.now = view.case.deadline
-    monitor = Monitor(kit.desk)
+    monitor = kit.monitor()
     await monitor.note_everything()
     seen = []
     for _ in range(3):

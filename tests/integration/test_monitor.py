@@ -23,7 +23,7 @@ from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.watching.due_calls import due_alerts
 from desk.watching.open_orders import as_open_orders
-from desk.watching.watch_margin import FeedMessage, Monitor
+from desk.watching.watch_margin import FeedMessage
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
@@ -55,7 +55,7 @@ class SmallDesk:
 
     def __init__(self, kit: DeskKit, seed: int) -> None:
         self.kit = kit
-        self.monitor = Monitor(kit.desk)
+        self.monitor = kit.monitor()
         self.random = random.Random(seed)
         self._venue = PaperVenue(kit.clock)
         self._reports = self._venue.reports()
@@ -77,7 +77,7 @@ class SmallDesk:
         await self.monitor.note_everything()
 
     async def hear(self, messages: Sequence[FeedMessage]) -> None:
-        assert await self.monitor.take(messages) == []
+        assert (await self.monitor.take(messages)).refused == []
         for message in messages:
             if isinstance(message, Quote):
                 self._venue.on_quote(message)
@@ -85,7 +85,7 @@ class SmallDesk:
                 self._venue.on_trade_status(message.symbol, message.status)
 
     async def restart_monitor(self) -> None:
-        self.monitor = Monitor(self.kit.desk)
+        self.monitor = self.kit.monitor()
         await self.monitor.note_everything()
 
     async def work(self) -> None:

@@ -1,0 +1,64 @@
+"""Stores quotes and FX rates as they come: the newest of each, and each whatever becomes of the others.
+
+A price that cannot be stored at the moment, because another transaction has its row or because storing it
+fails, is kept and tried again until it is stored or a newer one takes its place.
+"""
+
+from collections.abc import Iterable, Sequence
+
+from desk.turns import Turns
+from domain.market import FxRate, Quote
+from models.database import Busy, transaction
+from models.market import lock_fx_rates, lock_quotes, save_fx_rates, save_quotes
+
+Price = Quote | FxRate
+
+_WHAT = "storing a price"
+
+
+def newest(prices: Iterable[Price]) -> list[Price]:
+    """The newest of each symbol and pair; of two of the same time the later in order."""
+    found: dict[str, Price] = {}
+    for price in prices:
+        known = found.get(_who(price))
+        if known is None or price.at >= known.at:
+            found[_who(price)] = price
+    return list(found.values())
+
+
+class PriceStore:
+    """One per monitor."""
+
+    def __init__(self, turns: Turns) -> None:
+        self._turns = turns
+        self._late: dict[str, Price] = {}
+
+    async def store(self, prices: Sequence[Price] = ()) -> None:
+        """Store these, and what was kept of earlier ones."""
+        due = newest((*self._late.values(), *prices))
+        self._late = {_who(price): price for price in due}
+        locked: list[Price] = []
+
+        async def save(batch: Sequence[Price]) -> None:
+            locked.extend(await _save(batch))
+
+        failed = await self._turns.take_all(due, _who, _WHAT, save, locked)
+        for price in locked:
+            self._turns.note(_who(price), _WHAT, Busy("another transaction has the row"))
+        self._late = {_who(price): price for price in (*locked, *failed)}
+
+
+async def _save(prices: Sequence[Price]) -> list[Price]:
+    """Those whose rows another transaction has."""
+    quotes = {price.symbol: price for price in prices if isinstance(price, Quote)}
+    rates = {price.pair: price for price in prices if isinstance(price, FxRate)}
+    async with transaction():
+        locked_quotes = await lock_quotes(list(quotes))
+        locked_rates = await lock_fx_rates(list(rates))
+        await save_quotes([quote for symbol, quote in quotes.items() if symbol not in locked_quotes])
+        await save_fx_rates([rate for pair, rate in rates.items() if pair not in locked_rates])
+    return [*(quotes[symbol] for symbol in locked_quotes), *(rates[pair] for pair in locked_rates)]
+
+
+def _who(price: Price) -> str:
+    return f"quote {price.symbol}" if isinstance(price, Quote) else f"rate {price.pair}"
