@@ -1,5 +1,6 @@
 """What every use case is given: the rules in force, the clock, the source of ids and the calendars."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
@@ -9,6 +10,7 @@ from zoneinfo import ZoneInfo
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import NoCalendar, TradingCalendar, deadline, last_minutes_began
 from domain.covered_options import Today
+from domain.execution_check import Attention
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
 from domain.liquidation_plan import PlanLimits
@@ -77,6 +79,8 @@ class Desk:
     calendar_of: Callable[[str], TradingCalendar]
     on_commit: Callable[[], None]
     """Called after a commit that left events to publish or orders to send."""
+    attention: Counter[Attention] = field(default_factory=Counter)
+    """How often each kind of fault of an order was brought before a person, since the process started."""
 
     def event_id(self) -> EventId:
         """A new event's id."""

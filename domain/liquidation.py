@@ -29,7 +29,7 @@ from domain.money import ZERO, exact, round_money, total
 from domain.order import OrderType, TradingSession
 from domain.plan_ground import Ground
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import OpenOrder, after_open_orders
+from domain.sellable import OpenOrder, after_open_orders, covering
 
 
 def plan(
@@ -45,12 +45,13 @@ def plan(
     if refused is not None:
         return refused
     with exact():
-        start = _draft_of(rest, request.target)
+        covered = after_open_orders(book, covering(open_orders))
+        start = _draft_of(covered, request.target)
         if not start.amounts()[0] and not (request.override and request.legs):
             return Refusal(
                 RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, cover all that is to be collected."
             )
-        before = (start if rest is book else _draft_of(book)).amounts()[0]
+        before = (start if covered is book else _draft_of(book)).amounts()[0]
         ground = Ground(book, rest, request, limits, now, _in_flight(open_orders))
         if request.legs is None:
             return _automatic(ground, start, before)
@@ -78,7 +79,7 @@ def uncovered_amount(
     book: Book, open_orders: Iterable[OpenOrder], now: datetime, max_age: timedelta
 ) -> Decimal:
     """What is left to collect when the open orders fill at their prices, on the full formula."""
-    return compute_figures(after_open_orders(book, open_orders), now, max_age).amount
+    return compute_figures(after_open_orders(book, covering(open_orders)), now, max_age).amount
 
 
 def _in_flight(orders: tuple[OpenOrder, ...]) -> dict[Symbol, Decimal]:

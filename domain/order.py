@@ -11,6 +11,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.execution import ExecType, ExecutionReport
+from domain.execution import OrderSide as OrderSide
 from domain.ids import AccountId, CaseId, ClientOrderId, OrderId, Symbol
 from domain.money import ZERO, average_price, exact
 from domain.order_states import (
@@ -25,13 +26,6 @@ from domain.order_states import (
 from domain.order_states import TERMINAL as TERMINAL
 from domain.order_states import OrderStatus as OrderStatus
 from domain.refusals import Refusal, RefusalCode
-
-
-class OrderSide(StrEnum):
-    """SELL closes a long, BUY covers a short."""
-
-    BUY = "BUY"
-    SELL = "SELL"
 
 
 class OrderType(StrEnum):
@@ -61,9 +55,14 @@ class CancelCause(StrEnum):
 
     CURED = "CURED"
     """The desk called it off, since nothing was left to collect."""
+    EXCESS = "EXCESS"
+    """The desk called it off, since it was larger than what is held."""
     DECIDED = "DECIDED"
     """A person, or a rule, wants it gone."""
 
+
+CALLED_OFF = frozenset({CancelCause.CURED, CancelCause.EXCESS})
+"""Causes that are the desk's own: they say nothing of what a person wants."""
 
 _NO_FILLS = frozenset(
     {
@@ -118,7 +117,7 @@ class Order:
     """Placed although nothing was left to collect: the case's being cured does not call it off."""
     cancel_cause: CancelCause | None = None
     """Why its cancel was asked for, whatever became of the order since; None: nobody asked, or the desk
-    called it off and the venue refused that. What somebody decided is never forgotten."""
+    called it off as CURED and the venue refused that. What somebody decided is never forgotten."""
     raw_status: str | None = None
     """What the venue calls its status, in the venue's own words; None: it has said none since it changed."""
 
@@ -163,6 +162,11 @@ class Order:
     def cancellable(self) -> bool:
         """Asking for the cancel would start something: the order may still trade and nobody has asked."""
         return not self.terminal and not self.cancel_requested
+
+    @property
+    def called_off(self) -> bool:
+        """The desk itself has asked for its cancel: what it may still fill is nothing to rely on."""
+        return self.cancel_requested and self.cancel_cause in CALLED_OFF
 
     @property
     def leaves_quantity(self) -> Decimal:
@@ -336,7 +340,8 @@ def _asked(order: Order, trigger: OrderTrigger, reason: str | None, cause: Cance
     if _cancel_refused(order, trigger) and order.cancel_cause is CancelCause.CURED:
         # It lives on; should it be cancelled later, then for another cause.
         return replace(order, cancel_cause=None)
-    if trigger is not OrderTrigger.CANCEL_ASKED or order.cancel_cause in (cause, CancelCause.DECIDED):
+    outweighed = order.cancel_cause is not None and cause is not CancelCause.DECIDED
+    if trigger is not OrderTrigger.CANCEL_ASKED or outweighed or order.cancel_cause is cause:
         return order
     return replace(order, cancel_cause=cause, reason=reason if order.cancel_cause else order.reason)
 

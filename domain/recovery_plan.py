@@ -19,7 +19,7 @@ from domain.margin import Book, Holding
 from domain.money import ZERO, exact, lots_needed, lots_within, round_money, total, whole_lots
 from domain.order_caps import capped
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import OpenOrder, after_open_orders, closable, side_price
+from domain.sellable import OpenOrder, after_open_orders, closable, covering, side_price
 from domain.stock_recovery import Recovery, outstanding_in
 
 
@@ -51,7 +51,8 @@ def plan_recovery(
         return refused
     open_orders = tuple(open_orders)
     rest = after_open_orders(book, open_orders)
-    goals = _goals(rest, recoveries, today)
+    covered = after_open_orders(book, covering(open_orders))
+    goals = _goals(covered, rest, recoveries, today)
     if not any(goal.need for goal in goals):
         return Refusal(
             RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, bring back all that is outstanding."
@@ -66,11 +67,14 @@ def plan_recovery(
     return draft.written()
 
 
-def _goals(rest: Book, recoveries: Sequence[Recovery], today: Today) -> list[_Goal]:
-    """One per stock and reason: what several recalls of a stock ask for adds up."""
+def _goals(covered: Book, rest: Book, recoveries: Sequence[Recovery], today: Today) -> list[_Goal]:
+    """One per stock and reason: what several recalls of a stock ask for adds up.
+
+    `covered` says what is missing, `rest` what can still be traded: a called-off order is in neither.
+    """
     goals: dict[tuple[AlertType, Symbol], _Goal] = {}
     for each in recoveries:
-        outstanding = outstanding_in(each, rest, today)
+        outstanding = outstanding_in(each, covered, today)
         key = (each.alert_type, each.symbol)
         known = goals.get(key)
         if known is not None:

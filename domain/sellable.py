@@ -23,6 +23,14 @@ class OpenOrder:
     side: OrderSide
     leaves_quantity: Decimal
     limit_price: Decimal | None = None
+    covers: bool = True
+    """Its fills may be relied on. An order that the desk has called off covers nothing, and its units cannot
+    be sold again before the venue has answered."""
+
+
+def covering(open_orders: Iterable[OpenOrder]) -> list[OpenOrder]:
+    """Those that will bring in what they are worth."""
+    return [order for order in open_orders if order.covers]
 
 
 def after_open_orders(book: Book, open_orders: Iterable[OpenOrder]) -> Book:

@@ -11,6 +11,7 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.registry import Collector
 
 from domain.doubt import DoubtReason
+from domain.execution_check import Attention
 from domain.message import Channel
 from gateway.live import Live
 from gateway.resources import Resources
@@ -80,6 +81,9 @@ class _Collector(Collector):
         )
         rounds.add_metric([], self._resources.round_faults.faults)
         yield rounds
+        attention = {kind.value: self._resources.desk.attention[kind] for kind in Attention}
+        text = "Orders and executions that were brought before a person."
+        yield _labelled(CounterMetricFamily, "order_attention", text, attention, "kind")
         if self._waiting is None:
             return
         waiting = self._waiting.backlog

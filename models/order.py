@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Any
 
 from domain.events import Fill, OrderView
-from domain.execution import ExecutionReport
+from domain.execution import ExecType, ExecutionReport
+from domain.execution_check import Booked
 from domain.ids import AccountId, CaseId, ClientId, ClientOrderId, ExecutionId, OrderId, Symbol
 from domain.order import (
     TERMINAL,
@@ -260,6 +261,34 @@ async def insert_execution(
             *(row_id, order_id, report.venue, report.execution_id, report.exec_type, report.last_quantity),
             *(report.last_price, report.fee, cash_effect, report.at, now, report.text),
         )
+    )
+
+
+async def booked_execution(venue: str, execution_id: ExecutionId) -> Booked | None:
+    """What was stored under this id."""
+    row = await fetch_one(
+        "SELECT o.client_order_id, e.exec_type, e.quantity, e.price, e.fee FROM execution e"
+        " JOIN liquidation_order o ON o.id = e.order_id WHERE e.venue = $1 AND e.execution_id = $2",
+        *(venue, execution_id),
+    )
+    return row and _booked(row)
+
+
+async def executions_of(order_id: OrderId) -> dict[tuple[str, ExecutionId], Booked]:
+    """What was stored of an order, by venue and execution id."""
+    rows = await fetch(
+        "SELECT o.client_order_id, e.venue, e.execution_id, e.exec_type, e.quantity, e.price, e.fee"
+        " FROM execution e JOIN liquidation_order o ON o.id = e.order_id WHERE e.order_id = $1",
+        order_id,
+    )
+    return {(row["venue"], ExecutionId(row["execution_id"])): _booked(row) for row in rows}
+
+
+def _booked(row: Row) -> Booked:
+    return Booked(
+        ClientOrderId(row["client_order_id"]),
+        ExecType(row["exec_type"]),
+        *(decimal(row["quantity"]), decimal(row["price"]), decimal(row["fee"])),
     )
 
 

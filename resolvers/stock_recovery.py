@@ -10,7 +10,7 @@ from domain import covered_options
 from domain.case import AlertType
 from domain.ids import ClientId, RecoveryId, Symbol
 from domain.money import ZERO
-from domain.sellable import after_open_orders
+from domain.sellable import after_open_orders, covering
 from domain.stock_recovery import RecallCause, RecoveryStatus, uncovered_quantity
 from models.stock_recovery import RecoveryFilter, RecoveryView, count_recoveries, page_recoveries
 from models.where import PageRequest
@@ -90,7 +90,7 @@ class CoveredOptionShortfall(Node):
     async def written_calls(self, info: Info) -> list[WrittenCall]:
         """Batched."""
         loaded = await _book(info, self.view)
-        rest = after_open_orders(loaded.book.book, loaded.open_orders)
+        rest = after_open_orders(loaded.book.book, covering(loaded.open_orders))
         desk = info.context.api.desk
         today = desk.today(desk.clock())
         missing = covered_options.shortfall_of(rest, self.view.recovery.symbol, today)

@@ -4,14 +4,14 @@ What was to be the only one counts as well where the desk called it off (see des
 
 Nobody wants another where a person or a rule has asked for the cancel of one of its orders, also where the
 market was faster than that cancel, or where one was rejected or cancelled by the venue. Orders that the desk
-itself called off because nothing was left to collect say nothing of the kind: where the shortfall comes back
-before the case is closed, what was authorised goes on.
+itself called off, because nothing was left to collect or less was held than they would sell, say nothing of
+the kind: where something is to be collected before the case is closed, what was authorised goes on.
 """
 
 from collections.abc import Sequence
 
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case
-from domain.order import CancelCause, Order, OrderStatus
+from domain.order import CALLED_OFF, CancelCause, Order, OrderStatus
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
 from models.order import orders_of_cases
@@ -50,4 +50,4 @@ def was_called_off(orders: Sequence[Order]) -> bool:
 
 
 def _cancelled(order: Order) -> bool:
-    return order.status is OrderStatus.CANCELED and order.cancel_cause is not CancelCause.CURED
+    return order.status is OrderStatus.CANCELED and order.cancel_cause not in CALLED_OFF

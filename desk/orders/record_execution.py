@@ -1,6 +1,12 @@
-"""Take in one execution report, exactly once: order, position, cash and case in one transaction."""
+"""Take in one execution report, exactly once: order, position, cash and case in one transaction.
 
-from dataclasses import dataclass
+No report is dropped. It is booked; or it repeats what was booked; or it is set aside as evidence, because it
+cannot be true of our order, and a person is told. A fill that is booked and odd is told as well.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal
 
 import structlog
@@ -8,21 +14,41 @@ import structlog
 from desk.audit import entry
 from desk.desk import Desk
 from desk.order_steps import store_step
+from desk.outcomes import plain
 from desk.watching.assess_case import assess_account
+from desk.watching.attention import bring_to_attention
 from domain.booking import cash_effect
 from domain.events import Fill, OrderView
+from domain.excess import turns
 from domain.execution import ExecType, ExecutionReport
+from domain.execution_check import (
+    Attention,
+    Finding,
+    bounded_time,
+    contradicts,
+    objection,
+    oddities,
+)
 from domain.ids import Symbol
 from domain.market import Instrument
-from domain.money import ZERO
-from domain.order import OrderSide, RefusedTransition, apply
+from domain.money import ZERO, total
+from domain.order import (
+    CancelCause,
+    OrderChange,
+    OrderSide,
+    OrderStatus,
+    RefusedTransition,
+    apply,
+)
+from domain.order_states import OrderAlert, OrderTrigger
 from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
 from models.holding import add_to_cash, add_to_position, bump_book
 from models.market import load_instruments
-from models.order import insert_execution, load_by_client_order_id
+from models.order import booked_execution, changes_of, insert_execution, load_by_client_order_id
+from models.set_aside import set_aside
 
 log = structlog.get_logger()
 
@@ -34,46 +60,123 @@ class _Booking:
     cash: Decimal
 
 
-async def record_execution(desk: Desk, report: ExecutionReport) -> bool:
-    """Whether the report was new. One that cannot be true of our order is kept and brought to attention."""
-    seen = await load_by_client_order_id(report.client_order_id)
-    if seen is None:
-        log.error("execution report for an order that is not ours", **_facts(report))
-        return False
+async def record_execution(desk: Desk, report: ExecutionReport, *, wait: bool = True) -> bool:
+    """Whether the report was new. Without `wait` it is `Busy` at once where the account is locked."""
     async with transaction():
-        recorded = await _record(desk, report, seen)
+        seen = await load_by_client_order_id(report.client_order_id)
+        if seen is None:
+            recorded = await _set_aside_unknown(desk, report)
+        else:
+            await lock_accounts([seen.order.account_id], wait=wait)
+            recorded = await _record(desk, report)
     if recorded:
         desk.on_commit()
     return recorded
 
 
-async def _record(desk: Desk, report: ExecutionReport, seen: OrderView) -> bool:
-    now = desk.clock()
-    account_id = seen.order.account_id
-    await lock_accounts([account_id])
+async def _record(desk: Desk, report: ExecutionReport) -> bool:
     view = await load_by_client_order_id(report.client_order_id)
     assert view is not None
-    booking = await _booking(view, report)
-    is_new = await insert_execution(
-        desk.new_id(), view.order.id, report, booking.cash if booking else ZERO, now
-    )
-    if not is_new:
-        return False
+    now = desk.clock()
+    if await _is_known(report):
+        return await _compare(desk, view, report, now)
+    found = objection(view.order, view.account.account_no, report)
+    if found is not None:
+        return await _set_aside(desk, view, report, found, now)
     change = apply(view.order, report, now)
+    if isinstance(change, RefusedTransition) and report.exec_type is ExecType.TRADE:
+        # It must not stand among the executions, which are put on top of what the book of record states.
+        return await _set_aside(desk, view, report, Finding(Attention.CONTRADICTION, change.why), now)
+    booking = await _booking(view, report)
+    timely = replace(report, at=bounded_time(view.order, report, now))
+    cash = booking.cash if booking else ZERO
+    if not await insert_execution(desk.new_id(), view.order.id, timely, cash, now):
+        return await _compare(desk, view, report, now)
     if isinstance(change, RefusedTransition):
-        await _alert(view, report, change.why)
+        await _tell(desk, view, report, Finding(Attention.CONTRADICTION, change.why), now)
         return True
-    if change.alert is not None:
-        await _alert(view, report, change.alert)
-    held_before = await _book(desk, view, report, booking) if booking is not None else None
-    if not change.unchanged:
-        fill = _fill(report) if booking else None
-        step = await store_step(desk, view, change, fill, by=report.venue, detail=_facts(report))
-        await outbox.append([step])
-        if booking is not None or change.order.terminal:
-            # An acknowledgement changes nothing that a case is judged by.
-            await assess_account(desk, account_id, now, held_before)
+    await _take_in(desk, view, timely, change, booking, now)
+    for oddity in oddities(view.order, booking.instrument, report, now) if booking else ():
+        await _tell(desk, view, report, oddity, now)
     return True
+
+
+async def _take_in(
+    desk: Desk,
+    view: OrderView,
+    report: ExecutionReport,
+    change: OrderChange,
+    booking: _Booking | None,
+    now: datetime,
+) -> None:
+    if change.alert is not None:
+        await _tell(desk, view, report, _ALERTS[change.alert], now)
+    held_before = await _book(desk, view, report, booking, now) if booking is not None else None
+    if change.unchanged:
+        return
+    fill = _fill(report) if booking else None
+    step = await store_step(desk, view, change, fill, by=report.venue, detail=_facts(report))
+    await outbox.append([step])
+    if booking is not None or change.order.terminal:
+        # An acknowledgement changes nothing that a case is judged by.
+        await assess_account(desk, view.order.account_id, now, held_before)
+    elif change.trigger is OrderTrigger.CANCEL_REJECTED:
+        await _tell_refused_cancel(desk, view, report, now)
+
+
+async def _is_known(report: ExecutionReport) -> bool:
+    return await booked_execution(report.venue, report.execution_id) is not None
+
+
+async def _compare(desk: Desk, view: OrderView, report: ExecutionReport, now: datetime) -> bool:
+    """A known execution id: a true repeat is nothing new, another content under it is set aside."""
+    booked = await booked_execution(report.venue, report.execution_id)
+    assert booked is not None
+    differs = contradicts(booked, report)
+    if differs is None:
+        return False
+    found = Finding(
+        Attention.REPEATED_ID,
+        f"the execution id {report.execution_id} is known with another content ({differs}); not booked",
+    )
+    return await _set_aside(desk, view, report, found, now)
+
+
+async def _set_aside(
+    desk: Desk, view: OrderView, report: ExecutionReport, found: Finding, now: datetime
+) -> bool:
+    if not await set_aside(desk.new_id(), view.order.id, report, found, now):
+        return False
+    await _tell(desk, view, report, found, now)
+    return True
+
+
+async def _set_aside_unknown(desk: Desk, report: ExecutionReport) -> bool:
+    now = desk.clock()
+    found = Finding(Attention.UNKNOWN_ORDER, "the report names an order that the desk never placed")
+    if await set_aside(desk.new_id(), None, report, found, now):
+        desk.attention[found.kind] += 1
+        log.error("execution report for an order that is not ours", **_facts(report))
+        detail = {"kind": found.kind, "why": found.why, **_facts(report)}
+        await write_audit(
+            [entry(report.venue, now, "attention", "order", str(report.client_order_id)[:32], detail)]
+        )
+    return False
+
+
+async def _tell(desk: Desk, view: OrderView, report: ExecutionReport, found: Finding, now: datetime) -> None:
+    """A person must look: in the log for the operator, in the audit for later, on the case."""
+    await bring_to_attention(desk, view, found, _facts(report), now, by=report.venue)
+
+
+async def _tell_refused_cancel(desk: Desk, view: OrderView, report: ExecutionReport, now: datetime) -> None:
+    """Once for an order: the desk asks again and again."""
+    if view.order.cancel_cause is not CancelCause.EXCESS:
+        return
+    changes = (await changes_of([view.order.id]))[view.order.id]
+    if sum(each.status is OrderStatus.PENDING_CANCEL for each in changes) == 1:
+        why = "the venue refuses its cancel, and it is larger than what is held; the desk asks again"
+        await _tell(desk, view, report, Finding(Attention.MAY_CHANGE_SIGN, why), now)
 
 
 async def _booking(view: OrderView, report: ExecutionReport) -> _Booking | None:
@@ -87,21 +190,25 @@ async def _booking(view: OrderView, report: ExecutionReport) -> _Booking | None:
 
 
 async def _book(
-    desk: Desk, view: OrderView, report: ExecutionReport, booking: _Booking
+    desk: Desk, view: OrderView, report: ExecutionReport, booking: _Booking, now: datetime
 ) -> tuple[Symbol, bool]:
     """The instrument and whether it was held before."""
     account_id, symbol = view.order.account_id, view.order.symbol
     held = await add_to_position(account_id, symbol, booking.signed_quantity)
+    if turns(held, booking.signed_quantity):
+        after = total([held, booking.signed_quantity])
+        filled = plain(report.last_quantity)
+        why = f"its fill of {filled} takes the position from {plain(held)} to {plain(after)}"
+        await _tell(desk, view, report, Finding(Attention.SIGN_CHANGED, why), now)
     await add_to_cash(desk.new_id(), account_id, booking.instrument.currency, booking.cash, report.at)
     await bump_book(account_id)
     return symbol, bool(held)
 
 
-async def _alert(view: OrderView, report: ExecutionReport, why: str) -> None:
-    """A person must look: in the log for the operator, in the audit for later."""
-    log.warning("execution report needs attention", why=why, status=view.order.status, **_facts(report))
-    detail = {"why": why, "status": view.order.status, **_facts(report)}
-    await write_audit([entry(report.venue, report.at, "execution", "order", view.order.id, detail)])
+_ALERTS: Mapping[OrderAlert, Finding] = {
+    OrderAlert.LATE_FILL: Finding(Attention.LATE_FILL, "a fill of an order that had ended; it is booked"),
+    OrderAlert.OVERFILL: Finding(Attention.OVERFILL, "a fill beyond the ordered quantity; it is booked"),
+}
 
 
 def _fill(report: ExecutionReport) -> Fill:

@@ -9,6 +9,7 @@ from desk.audit import BOOK, MARKET, entry
 from desk.desk import Desk
 from desk.watching.assess_case import assess_account
 from desk.watching.case_event import tell_of_symbols
+from desk.watching.excess_orders import compare_with_statement
 from desk.watching.note_deposit import note_deposit
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.canonical import plain
@@ -91,13 +92,16 @@ async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | Cas
     await lock_accounts([account_id], wait=False)
     before = await _as_stored(account_id, stated)
     if isinstance(stated, PositionStated):
-        held = bool(await quantity_of(account_id, stated.symbol))
+        quantity = await quantity_of(account_id, stated.symbol)
+        held = bool(quantity)
         changed = await state_position(desk.new_id(), account_id, stated)
         if changed and await open_recoveries_of([account_id]):
             # What is outstanding follows from the positions: it changes in the same transaction.
             await assess_account(desk, account_id, desk.clock(), (stated.symbol, held))
         elif changed:
             await tell_of_symbols(desk, account_id, stated.symbol, held)
+        if changed:
+            await compare_with_statement(desk, account_id, stated, quantity)
     else:
         changed = await state_cash(desk.new_id(), account_id, stated)
         if changed:

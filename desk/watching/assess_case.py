@@ -15,6 +15,7 @@ from desk.order_steps import store_step
 from desk.watching.assess_recovery import assess_recovery, is_recovery
 from desk.watching.case_event import case_event, symbols_before
 from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
+from desk.watching.excess_orders import call_off_excess
 from desk.watching.expire_trading_limit import expire_trading_limit
 from desk.watching.open_orders import as_open_orders
 from desk.watching.still_wanted import still_wanted
@@ -57,9 +58,11 @@ async def assess_account(
     `held_before`: an instrument whose position the caller's transaction changed, and whether it was held.
     """
     books = await load_books([account_id], desk.rules.books, now)
+    orders = await open_orders_of([account_id])
+    moved = held_before[0] if held_before else None
+    orders = await call_off_excess(desk, books[account_id], orders, now, moved)
     cases = await live_cases_of([account_id])
     cases = [replace(view, symbols=symbols_before(books[account_id].symbols, held_before)) for view in cases]
-    orders = await open_orders_of([account_id])
     await outbox.append(await _settle(desk, books[account_id], cases, orders, now))
 
 

@@ -3,13 +3,20 @@
 from collections.abc import Sequence
 
 from domain.events import OrderView
+from domain.order import Order
 from domain.sellable import OpenOrder
 
 
 def as_open_orders(orders: Sequence[OrderView]) -> list[OpenOrder]:
     """What of each may still fill."""
-    return [
-        OpenOrder(view.order.symbol, view.order.side, view.order.leaves_quantity, view.order.limit_price)
-        for view in orders
-        if view.order.leaves_quantity > 0
-    ]
+    return [_open(view.order) for view in orders if view.order.leaves_quantity > 0]
+
+
+def _open(order: Order) -> OpenOrder:
+    return OpenOrder(
+        order.symbol,
+        order.side,
+        order.leaves_quantity,
+        order.limit_price,
+        covers=not order.called_off,
+    )

@@ -11,11 +11,19 @@ from datetime import datetime
 
 from desk.desk import Desk
 from desk.follow_up import note
-from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case
+from desk.watching.case_event import case_event
+from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.order import Order, OrderType
 from domain.principal import SYSTEM
-from domain.refusals import RefusalCode
+from domain.refusals import Refusal, RefusalCode
+from models import outbox
+from models.case import live_cases_of, save_case
+from models.holding import symbols_of
 
+_AFTER_EXCESS = (
+    "What automatic liquidation had ordered is called off, for it was larger than what is held; what is still"
+    " to be collected is planned again when its orders have ended."
+)
 _TEXT = (
     "What automatic liquidation had ordered is called off, for the shortfall is cured; it goes on should that"
     " not last until the case is closed."
@@ -24,15 +32,39 @@ _TEXT = (
 
 async def still_wanted(desk: Desk, case: Case, called_off: Sequence[Order], now: datetime) -> Case:
     """The case with its automatic liquidation set again, if that had ordered some of what is called off."""
-    # By the rules of intraday accounts the desk orders at the market, and sees to it by itself.
-    own = [each for each in called_off if each.placed_by == SYSTEM and each.type is OrderType.LIMIT]
+    own = [each for each in called_off if _of_automatic(each)]
     if not own or case.auto_liquidation is not None:
         return case
-    began = own[-1].created_at
-    trigger = AutoLiquidationTrigger.FIXED_TIME
-    if began >= case.deadline:
-        trigger = AutoLiquidationTrigger.DEADLINE
-    again = now + desk.rules.cases.auto_liquidation_retry
-    auto = AutoLiquidation(began, trigger, RefusalCode.NOTHING_TO_COLLECT, again)
+    auto = _set_again(desk, case, own[-1], RefusalCode.NOTHING_TO_COLLECT, now)
     noted = await note(desk, case, SYSTEM, _TEXT, now)
     return replace(noted, auto_liquidation=auto, version=case.version + 1)
+
+
+async def still_wanted_after_excess(desk: Desk, order: Order, now: datetime) -> None:
+    """Set the automatic liquidation again that had placed an order which is called off as too large."""
+    views = await live_cases_of([order.account_id])
+    view = next((each for each in views if each.case.id == order.case_id), None)
+    if view is None or view.case.auto_liquidation is not None or not _of_automatic(order):
+        return
+    edited = decide(view.case, CaseTrigger.EDITED, now)
+    assert not isinstance(edited, Refusal), "a live case can be edited"
+    # As after a slice: the next plan waits until these orders have ended.
+    auto = _set_again(desk, view.case, order, RefusalCode.CAPPED, now)
+    noted = await note(desk, edited, SYSTEM, _AFTER_EXCESS, now)
+    before = replace(view, symbols=await symbols_of(order.account_id))
+    after = replace(before, case=replace(noted, auto_liquidation=auto))
+    await save_case(after.case)
+    await outbox.append([case_event(desk, before, after, now)])
+
+
+def _of_automatic(order: Order) -> bool:
+    # By the rules of intraday accounts the desk orders at the market, and sees to it by itself.
+    return order.placed_by == SYSTEM and order.type is OrderType.LIMIT
+
+
+def _set_again(desk: Desk, case: Case, order: Order, held: RefusalCode, now: datetime) -> AutoLiquidation:
+    trigger = AutoLiquidationTrigger.FIXED_TIME
+    if order.created_at >= case.deadline:
+        trigger = AutoLiquidationTrigger.DEADLINE
+    again = now + desk.rules.cases.auto_liquidation_retry
+    return AutoLiquidation(order.created_at, trigger, held, again)

@@ -26,6 +26,7 @@ from desk.watching.assess_case import assess_account
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.case_event import case_event
 from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
+from desk.watching.excess_orders import exceeds
 from desk.watching.follow_settings import SettingsFollower
 from desk.watching.open_orders import as_open_orders
 from desk.watching.price_store import PriceStore, newest
@@ -155,7 +156,9 @@ class Monitor:
 
         The next look is at all of them: time alone may make a case overdue, or cured for long enough.
         """
-        self._to_look_at.update(id_ for id_, watched in self._watched.items() if watched.cases)
+        self._to_look_at.update(
+            id_ for id_, watched in self._watched.items() if watched.cases or watched.orders
+        )
         live = [(watched, view) for watched in self._watched.values() for view in watched.cases]
         for start in range(0, len(live), REFRESH_BATCH_CASES):
             await self._refresh_batch(live[start : start + REFRESH_BATCH_CASES])
@@ -230,6 +233,8 @@ class Monitor:
         if breach_ended(watched.account, due, figures):
             return True
         if due - live - watched.account.written_off and self._opens(watched, figures, live, now):
+            return True
+        if exceeds(self._desk, watched.account, watched.orders, now):
             return True
         return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
 

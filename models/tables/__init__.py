@@ -27,7 +27,13 @@ from models.tables.control import (
 )
 from models.tables.doubts import AccountDoubtTable
 from models.tables.evidence import AuditHeadTable, AuditLinkTable, AuditTable, SnapshotTable
-from models.tables.orders import ExecutionTable, OrderChangeTable, OrderMarkTable, OrderTable
+from models.tables.orders import (
+    ExecutionTable,
+    OrderChangeTable,
+    OrderMarkTable,
+    OrderTable,
+    SetAsideReportTable,
+)
 from models.tables.outward import ClientContactTable, MessageTable, WebhookTable
 from models.tables.process import CounterTable, LeaseTable, OutboxTable, RevocationTable, StreamTable
 from models.tables.stock import StockRecallTable, StockRecoveryTable
@@ -64,6 +70,7 @@ __all__ = [
     "QuoteTable",
     "RevocationTable",
     "RiskSettingTable",
+    "SetAsideReportTable",
     "SnapshotTable",
     "StockRecallTable",
     "StockRecoveryTable",

@@ -92,6 +92,30 @@ class ExecutionTable(Model):
         indexes = (Index(fields=("order_id", "at"), name="execution_order"),)
 
 
+class SetAsideReportTable(Model):
+    """Reports that were not booked, each content once: evidence for the person who looks at them.
+
+    Without foreign keys: a report may name an order that the desk does not know.
+    """
+
+    id = id_()
+    venue = fields.CharField(max_length=40)
+    execution_id = fields.CharField(max_length=80)
+    digest = fields.CharField(max_length=64)
+    client_order_id = fields.CharField(max_length=200)
+    order_id = fields.CharField(max_length=32, null=True)
+    kind = fields.CharField(max_length=20)
+    why = fields.TextField()
+    report = fields.TextField()
+    recorded_at = fields.DatetimeField()
+    asked_at = fields.DatetimeField(null=True)
+
+    class Meta:
+        table = "set_aside_report"
+        unique_together = (("venue", "execution_id", "digest"),)
+        indexes = (Index(fields=("asked_at", "order_id"), name="set_aside_to_ask"),)
+
+
 class OrderChangeTable(Model):
     id = fields.BigIntField(primary_key=True, generated=True)
     order = parent("OrderTable")

@@ -9,6 +9,7 @@ from uuid import uuid4
 from desk.desk import Desk
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.orders.cancel import Cancel, cancel
 from desk.outcomes import LiquidationStarted
 from desk.turns import Turns
 from desk.watching.assess_case import assess_account
@@ -151,6 +152,10 @@ class DeskKit:
         assert isinstance(outcome, LiquidationStarted), outcome
         views = await load_orders(EVERYTHING, outcome.order_ids)
         return [views[id_] for id_ in outcome.order_ids]
+
+    async def cancel(self, order_id: OrderId) -> None:
+        """A trader wants the order gone."""
+        await cancel(self.desk, TRADER, Cancel(uuid4().hex, (order_id,), None))
 
     async def one_order(self, quantity: int = 700) -> OrderView:
         """The only order, for AAPL, of the only case of a fresh indebted account; 700 shares cure it."""

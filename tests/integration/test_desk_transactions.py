@@ -62,7 +62,7 @@ async def told(sent: Order) -> list[OrderEvent]:
 
 
 async def alerts() -> list[str]:
-    rows = await fetch("SELECT detail FROM audit WHERE action = 'execution' ORDER BY id")
+    rows = await fetch("SELECT detail FROM audit WHERE action = 'attention' ORDER BY id")
     return [row["detail"] for row in rows]
 
 
@@ -127,8 +127,9 @@ async def test_more_than_was_ordered_is_booked_and_brought_to_attention(kit: Des
     over = (await order(sent.id)).order
     assert (over.status, over.filled_quantity) == (OrderStatus.FILLED, Decimal(1200))
     assert await position_of(sent.account_id, APPLE) == -200
-    (alert,) = await alerts()
-    assert "OVERFILL" in alert
+    overfill, turned = await alerts()
+    assert "OVERFILL" in overfill
+    assert "SIGN_CHANGED" in turned
 
 
 async def test_a_report_that_cannot_be_true_is_kept_changes_nothing_and_is_brought_to_attention(
@@ -164,7 +165,8 @@ def owns(balance: int, minutes: int, currency: Currency = USD) -> CashStated:
 async def filled_account(kit: DeskKit) -> AccountId:
     """Sold 300 of 1,000 AAPL at 100 ten minutes after noon."""
     sent = await a_sent_order(kit)
-    await record_execution(kit.desk, report(sent, TRADE, 1, 300, fee=9, at=NOON + timedelta(minutes=10)))
+    kit.clock.pass_(minutes=10)
+    await record_execution(kit.desk, report(sent, TRADE, 1, 300, fee=9, at=kit.clock()))
     return sent.account_id
 
 

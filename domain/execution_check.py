@@ -1,0 +1,140 @@
+"""What is wrong with an execution report, seen from our order: the report itself, or what we knew before.
+
+A fault of the report (`objection`) means that it is not booked; an oddity (`oddities`) is booked and shown to
+a person, because a fill is a fact about money however odd it looks.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import StrEnum
+
+from domain.execution import ExecType, ExecutionReport
+from domain.ids import ClientOrderId
+from domain.market import Instrument
+from domain.order import Order
+
+STORED_DIGITS = 10
+"""Digits after the point of a stored quantity, price or fee."""
+STORABLE_BELOW = Decimal(10) ** 15
+"""No quantity, price or fee of a real trade comes near it, and a sum of many such products can be stored."""
+CLOCK_TOLERANCE = timedelta(minutes=1)
+"""By how much the clocks of a venue and the desk may differ before a person has to look."""
+
+
+class Attention(StrEnum):
+    """What a person has to look at. The name is a label of a metric and part of the audit."""
+
+    LATE_FILL = "LATE_FILL"
+    OVERFILL = "OVERFILL"
+    ODD_LOT = "ODD_LOT"
+    CLOCK = "CLOCK"
+    CONTRADICTION = "CONTRADICTION"
+    """The report cannot be true of the order as it is."""
+    REPEATED_ID = "REPEATED_ID"
+    """The execution id is known, with another content."""
+    OTHER_ORDER = "OTHER_ORDER"
+    """The report names another account, instrument or side than the order."""
+    UNKNOWN_ORDER = "UNKNOWN_ORDER"
+    IMPOSSIBLE = "IMPOSSIBLE"
+    """A quantity, price or fee that no trade has."""
+    TRADE_CANCEL = "TRADE_CANCEL"
+    SIGN_CHANGED = "SIGN_CHANGED"
+    """A fill took the position away from zero."""
+    MAY_CHANGE_SIGN = "MAY_CHANGE_SIGN"
+    """What is open at the venue is larger than what is held."""
+    DAY_ENDED = "DAY_ENDED"
+    """The venue still works an order whose day is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Its kind, and a sentence."""
+
+    kind: Attention
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """What was stored of an execution."""
+
+    client_order_id: ClientOrderId
+    exec_type: ExecType
+    quantity: Decimal
+    price: Decimal
+    fee: Decimal
+
+
+def objection(order: Order, account_no: str, report: ExecutionReport) -> Finding | None:
+    """Why the report is not booked; None: nothing is wrong with it by itself."""
+    if report.exec_type is ExecType.TRADE_CANCEL:
+        known = report.refers_to or "an execution that it does not name"
+        return Finding(
+            Attention.TRADE_CANCEL,
+            f"the venue takes back {known}; the desk reverses no booking by itself",
+        )
+    for name, said, ours in (
+        ("account", report.account_no, account_no),
+        ("instrument", report.symbol, order.symbol),
+        ("side", report.side, order.side),
+    ):
+        if said is not None and said != ours:
+            return Finding(Attention.OTHER_ORDER, f"the report names the {name} {said}, the order has {ours}")
+    if report.exec_type is not ExecType.TRADE:
+        return None
+    numbers = (report.last_quantity, report.last_price, report.fee)
+    if not all(each.is_finite() and abs(each) < STORABLE_BELOW for each in numbers):
+        return Finding(Attention.IMPOSSIBLE, "a quantity, price or fee is no number that can be stored")
+    if report.last_quantity <= 0 or report.last_price <= 0:
+        return Finding(Attention.IMPOSSIBLE, "a trade needs a quantity and a price above zero")
+    return None
+
+
+def oddities(
+    order: Order, instrument: Instrument, report: ExecutionReport, now: datetime
+) -> tuple[Finding, ...]:
+    """What is odd about a trade that is booked all the same."""
+    found = []
+    if report.last_quantity % instrument.lot_size:
+        filled, lot = _shown(report.last_quantity), _shown(instrument.lot_size)
+        found.append(Finding(Attention.ODD_LOT, f"its fill of {filled} is no multiple of the lot of {lot}"))
+    if not order.created_at - CLOCK_TOLERANCE <= report.at <= now + CLOCK_TOLERANCE:
+        found.append(
+            Finding(
+                Attention.CLOCK,
+                f"the venue's time {report.at.isoformat()} is not between the order and its report's arrival",
+            )
+        )
+    return tuple(found)
+
+
+def bounded_time(order: Order, report: ExecutionReport, now: datetime) -> datetime:
+    """When it happened as far as it can be true: not before the order was placed, not after its arrival."""
+    return min(max(report.at, order.created_at), now)
+
+
+def contradicts(booked: Booked, report: ExecutionReport) -> str | None:
+    """What of the report differs from what was stored under its id; None: it is a true repeat."""
+    pairs = {
+        "order": (booked.client_order_id, report.client_order_id),
+        "kind": (booked.exec_type, report.exec_type),
+        "quantity": (stored(booked.quantity), stored(report.last_quantity)),
+        "price": (stored(booked.price), stored(report.last_price)),
+        "fee": (stored(booked.fee), stored(report.fee)),
+    }
+    differing = [
+        f"{name} {_shown(was)}, now {_shown(now)}" for name, (was, now) in pairs.items() if was != now
+    ]
+    return "; ".join(differing) or None
+
+
+def stored(value: Decimal) -> Decimal:
+    """As PostgreSQL keeps it; what is too large or no number stays as it is."""
+    if not value.is_finite() or abs(value) >= STORABLE_BELOW:
+        return value
+    return round(value, STORED_DIGITS)
+
+
+def _shown(value: object) -> str:
+    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)

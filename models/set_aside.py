@@ -1,0 +1,70 @@
+"""Execution reports that were not booked: each content is kept once, however often the venue says it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from hashlib import sha256
+
+from domain.events import OrderView
+from domain.execution import ExecutionReport
+from domain.execution_check import Finding
+from domain.ids import OrderId
+from domain.principal import EVERYTHING
+from models.codec import Codec
+from models.database import execute, fetch, insert_sql, placeholders
+from models.order import load_orders
+
+_REPORTS: Codec[ExecutionReport] = Codec(ExecutionReport)
+_ANY_TIME = datetime.min.replace(tzinfo=UTC)
+_COLUMNS = (
+    *("id", "venue", "execution_id", "digest", "client_order_id", "order_id", "kind", "why", "report"),
+    "recorded_at",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class ToAsk:
+    """A report that was set aside, and its order: the venue has not been asked about it since."""
+
+    id: str
+    view: OrderView
+
+
+async def set_aside(
+    row_id: str, order_id: OrderId | None, report: ExecutionReport, found: Finding, now: datetime
+) -> bool:
+    """Keep the report; False when the same was kept before."""
+    # What a venue says again, later or in other words, is the same report.
+    essence = replace(report, at=_ANY_TIME, text=None, raw_status=None)
+    digest = sha256(_REPORTS.to_text(essence).encode()).hexdigest()
+    return bool(
+        await execute(
+            f"{insert_sql('set_aside_report', _COLUMNS)}"
+            " ON CONFLICT (venue, execution_id, digest) DO NOTHING",
+            *(row_id, report.venue, report.execution_id, digest, report.client_order_id, order_id),
+            *(found.kind, found.why, _REPORTS.to_text(report), now),
+        )
+    )
+
+
+async def set_aside_to_ask(limit: int) -> list[ToAsk]:
+    """Those whose orders have not been compared with the venue since, oldest first."""
+    rows = await fetch(
+        "SELECT id, order_id FROM set_aside_report WHERE asked_at IS NULL AND order_id IS NOT NULL"
+        " ORDER BY recorded_at, id LIMIT $1",
+        limit,
+    )
+    views = await load_orders(EVERYTHING, [OrderId(row["order_id"]) for row in rows])
+    return [ToAsk(row["id"], views[row["order_id"]]) for row in rows if row["order_id"] in views]
+
+
+async def note_asked(ids: Sequence[str], now: datetime) -> None:
+    """The venue was asked about their orders."""
+    marks = placeholders(ids, start=2)
+    await execute(f"UPDATE set_aside_report SET asked_at = $1 WHERE id IN ({marks})", now, *ids)
+
+
+async def set_aside_ids(order_id: OrderId) -> set[tuple[str, str]]:
+    """Venue and execution id of what was set aside of an order."""
+    rows = await fetch("SELECT venue, execution_id FROM set_aside_report WHERE order_id = $1", order_id)
+    return {(row["venue"], row["execution_id"]) for row in rows}

@@ -1,0 +1,223 @@
+"""Whatever a venue reports is booked, repeats what was booked, or is set aside: nothing is dropped."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from structlog.testing import capture_logs
+
+from desk.orders.dispatch_orders import Dispatcher
+from desk.orders.record_execution import record_execution
+from desk.watching.apply_book import apply_statement
+from domain.book_changes import CashStated, PositionStated
+from domain.events import OrderView
+from domain.execution import ExecType, ExecutionReport, OrderSide
+from domain.ids import ClientOrderId, ExecutionId
+from domain.liquidation_plan import LegRequest
+from models.database import fetch
+from tests.integration.desk_kit import (
+    APPLE,
+    BOEING,
+    NOON,
+    USD,
+    DeskKit,
+    cash_of,
+    count,
+    order,
+    position_of,
+    report,
+)
+from venues.paper import PaperVenue
+
+TRADE = ExecType.TRADE
+
+
+async def a_sent_order(kit: DeskKit, quantity: int = 700) -> OrderView:
+    view = await kit.one_order(quantity)
+    await send(kit)
+    return await order(view.order.id)
+
+
+async def send(kit: DeskKit) -> None:
+    """To a venue whose reports nobody reads."""
+    await Dispatcher(kit.desk, PaperVenue(kit.clock), batch=10).dispatch()
+
+
+async def kinds() -> list[str]:
+    """Of what was set aside."""
+    rows = await fetch("SELECT kind FROM set_aside_report ORDER BY recorded_at, id")
+    return [row["kind"] for row in rows]
+
+
+async def follow_ups() -> list[str]:
+    return [row["note"] for row in await fetch("SELECT note FROM follow_up ORDER BY id")]
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the venue says of SELL 700 AAPL, what becomes of the position of 1,000, and what people see."""
+
+    change: Callable[[ExecutionReport], ExecutionReport]
+    position: int
+    seen: tuple[str, ...] = ()
+    kept: tuple[str, ...] = ()
+
+
+def with_(**fields: object) -> Callable[[ExecutionReport], ExecutionReport]:
+    return lambda said: replace(said, **fields)  # type: ignore[arg-type]
+
+
+TABLE = {
+    "an ordinary fill": Said(with_(), 900),
+    "a fill that names the order truly": Said(with_(symbol=APPLE, side=OrderSide.SELL, account_no="M1"), 900),
+    "another instrument": Said(with_(symbol=BOEING), 1000, ("OTHER_ORDER",), ("OTHER_ORDER",)),
+    "another side": Said(with_(side=OrderSide.BUY), 1000, ("OTHER_ORDER",), ("OTHER_ORDER",)),
+    "another account": Said(with_(account_no="M2"), 1000, ("OTHER_ORDER",), ("OTHER_ORDER",)),
+    "an unknown order": Said(
+        with_(client_order_id=ClientOrderId("MC1999-000001-1-1")),
+        1000,
+        ("UNKNOWN_ORDER",),
+        ("UNKNOWN_ORDER",),
+    ),
+    "more than was ordered": Said(with_(last_quantity=Decimal(800)), 200, ("OVERFILL",)),
+    "more than is held": Said(with_(last_quantity=Decimal(1200)), -200, ("OVERFILL", "SIGN_CHANGED")),
+    "a price of 0": Said(with_(last_price=Decimal(0)), 1000, ("IMPOSSIBLE",), ("IMPOSSIBLE",)),
+    "a negative price": Said(with_(last_price=Decimal(-1)), 1000, ("IMPOSSIBLE",), ("IMPOSSIBLE",)),
+    "a quantity of 0": Said(with_(last_quantity=Decimal(0)), 1000, ("IMPOSSIBLE",), ("IMPOSSIBLE",)),
+    "a negative quantity": Said(with_(last_quantity=Decimal(-5)), 1000, ("IMPOSSIBLE",), ("IMPOSSIBLE",)),
+    "a quantity that is no number": Said(
+        with_(last_quantity=Decimal("NaN")), 1000, ("IMPOSSIBLE",), ("IMPOSSIBLE",)
+    ),
+    "a quantity beyond any column": Said(
+        with_(last_quantity=Decimal("1e25")), 1000, ("IMPOSSIBLE",), ("IMPOSSIBLE",)
+    ),
+    "part of a lot": Said(with_(last_quantity=Decimal("0.5")), 1000, ("ODD_LOT",)),
+    "a rebate": Said(with_(fee=Decimal("-3")), 900),
+    "a time far ahead": Said(with_(at=NOON + timedelta(days=400)), 900, ("CLOCK",)),
+    "a time far behind": Said(with_(at=NOON - timedelta(days=400)), 900, ("CLOCK",)),
+    "a trade taken back that was never seen": Said(
+        with_(exec_type=ExecType.TRADE_CANCEL, refers_to=ExecutionId("never")),
+        1000,
+        ("TRADE_CANCEL",),
+        ("TRADE_CANCEL",),
+    ),
+}
+
+
+@pytest.mark.parametrize("name", TABLE)
+async def test_each_report_is_booked_or_kept_and_what_is_odd_is_seen(name: str, kit: DeskKit) -> None:
+    row, view = TABLE[name], await a_sent_order(kit)
+    said = row.change(report(view.order, TRADE, 1, 100))
+    for _ in range(2):
+        await record_execution(kit.desk, said)
+    position = await position_of(view.order.account_id, APPLE)
+    assert position == (Decimal("999.5") if name == "part of a lot" else row.position)
+    assert sorted(each for each in kit.desk.attention.elements()) == sorted(row.seen), (
+        "once, also of a repeat"
+    )
+    assert await kinds() == list(row.kept)
+    assert await count("execution") == (0 if row.kept else 1)
+    seen = await count("audit", "action = 'attention'")
+    assert seen == len(row.seen)
+    if row.seen and row.seen != ("UNKNOWN_ORDER",):
+        assert len(await follow_ups()) == len(row.seen)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"last_quantity": Decimal(30)},
+        {"last_price": Decimal(99)},
+        {"fee": Decimal(7)},
+        {"exec_type": ExecType.NEW, "last_quantity": Decimal(0), "last_price": Decimal(0), "fee": Decimal(0)},
+    ],
+    ids=["quantity", "price", "fee", "kind"],
+)
+async def test_another_content_under_a_known_execution_id_is_kept_and_told_and_not_booked(
+    change: dict[str, object], kit: DeskKit
+) -> None:
+    view = await a_sent_order(kit)
+    first = report(view.order, TRADE, 1, 20, fee=1)
+    assert await record_execution(kit.desk, first)
+    with capture_logs() as logs:
+        for _ in range(2):
+            await record_execution(kit.desk, replace(first, **change))  # type: ignore[arg-type]
+    assert await position_of(view.order.account_id, APPLE) == 980
+    assert await kinds() == ["REPEATED_ID"]
+    assert [line["kind"] for line in logs if line["event"] == "an order needs attention"] == ["REPEATED_ID"]
+    (text,) = await follow_ups()
+    assert "known with another content" in text
+    assert not await record_execution(kit.desk, first), "a true repeat is nothing new"
+    assert await count("set_aside_report") == 1
+
+
+async def test_a_known_execution_id_under_another_order_is_kept_and_told_on_that_orders_case(
+    kit: DeskKit,
+) -> None:
+    view = await a_sent_order(kit, 300)
+    (other,) = await kit.liquidate(view.order.case_id, LegRequest(BOEING, Decimal(300)))
+    await send(kit)
+    assert await record_execution(kit.desk, report(view.order, TRADE, 1, 20))
+    assert await record_execution(kit.desk, report(other.order, TRADE, 1, 20))
+    assert await position_of(view.order.account_id, BOEING) == 1000
+    assert (await order(other.order.id)).order.filled_quantity == 0
+    (text,) = await follow_ups()
+    assert other.order.client_order_id in text
+    assert await kinds() == ["REPEATED_ID"]
+
+
+async def test_a_repeat_that_shows_more_digits_than_are_stored_is_a_repeat(kit: DeskKit) -> None:
+    view = await a_sent_order(kit)
+    first = replace(report(view.order, TRADE, 1, 20), last_price=Decimal("99.12345678901234"))
+    assert await record_execution(kit.desk, first)
+    assert not await record_execution(kit.desk, first)
+    assert await kinds() == []
+
+
+async def test_a_fill_of_a_rejected_order_is_booked_and_told(kit: DeskKit) -> None:
+    view = await a_sent_order(kit)
+    await record_execution(kit.desk, report(view.order, ExecType.REJECTED, 1))
+    await record_execution(kit.desk, report(view.order, TRADE, 2, 20))
+    assert await position_of(view.order.account_id, APPLE) == 980
+    assert kit.desk.attention == {"LATE_FILL": 1}
+
+
+async def test_a_trade_that_is_taken_back_stays_booked_until_a_person_has_looked(kit: DeskKit) -> None:
+    view = await a_sent_order(kit)
+    await record_execution(kit.desk, report(view.order, TRADE, 1, 20))
+    bust = replace(
+        report(view.order, TRADE, 2, 20), exec_type=ExecType.TRADE_CANCEL, refers_to=ExecutionId("1")
+    )
+    assert await record_execution(kit.desk, bust)
+    assert await position_of(view.order.account_id, APPLE) == 980
+    assert await kinds() == ["TRADE_CANCEL"]
+    (text,) = await follow_ups()
+    assert "takes back 1" in text
+
+
+async def test_a_fill_of_an_order_that_waits_for_approval_never_counts_as_a_fill(kit: DeskKit) -> None:
+    """It is kept apart from the executions, which every statement puts on top of what it says."""
+    view = await a_sent_order(kit)
+    await fetch(
+        "UPDATE liquidation_order SET status = 'PENDING_APPROVAL' WHERE id = $1 RETURNING id", view.order.id
+    )
+    await record_execution(kit.desk, report(view.order, TRADE, 1, 20))
+    assert await kinds() == ["CONTRADICTION"]
+    await apply_statement(kit.desk, PositionStated("M1", APPLE, Decimal(1000), NOON - timedelta(minutes=1)))
+    assert await position_of(view.order.account_id, APPLE) == 1000
+
+
+@pytest.mark.parametrize("ahead", [timedelta(hours=1), timedelta(seconds=30), timedelta(0)])
+async def test_a_statement_that_contains_a_fill_stands_although_the_venues_clock_is_ahead(
+    ahead: timedelta, kit: DeskKit
+) -> None:
+    view = await a_sent_order(kit)
+    kit.clock.pass_(seconds=5)
+    await record_execution(kit.desk, report(view.order, TRADE, 1, 20, at=kit.clock() + ahead))
+    kit.clock.pass_(seconds=1)
+    await apply_statement(kit.desk, PositionStated("M1", APPLE, Decimal(980), kit.clock()))
+    await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-148_000), kit.clock()))
+    assert await position_of(view.order.account_id, APPLE) == 980
+    assert await cash_of(view.order.account_id) == -148_000
