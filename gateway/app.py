@@ -26,6 +26,7 @@ from gateway.startup import import_if_empty, prepare_tables
 from gateway.workers.process import Workers
 from models.database import fetch
 from resolvers.documents import Documents
+from resolvers.repetition import RepetitionLimits
 from resolvers.schema import SchemaLimits, build_schema
 
 STREAM_PATH = "/graphql/stream"
@@ -48,6 +49,7 @@ class Application:
                 cost=settings.max_query_cost,
                 page_size=settings.page_size_max,
                 introspection=settings.introspection,
+                repetition=_repetition_limits(settings),
             )
         )
         self._database_there = Question(lambda: fetch("SELECT 1 AS one"), DATABASE_PATIENCE_S)
@@ -90,6 +92,7 @@ class Application:
             aliases=settings.max_query_aliases,
             tokens=settings.max_query_tokens,
             introspection=settings.introspection,
+            repetition=_repetition_limits(settings),
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -160,6 +163,10 @@ class Application:
         except OSError:
             return False
         return True
+
+
+def _repetition_limits(settings: Settings) -> RepetitionLimits:
+    return RepetitionLimits(settings.max_query_equal_fields, settings.max_query_root_fields)
 
 
 def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:

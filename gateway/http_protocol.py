@@ -12,6 +12,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from gateway.request_head import HeadLimits, RequestHead
 from subscriptions.frames import LAST_CHUNK, chunk
 from subscriptions.protocol import CloseCode
 from subscriptions.sse import comment
@@ -19,6 +20,12 @@ from subscriptions.sse import comment
 STREAM_EXTENSION = "desk.stream"
 """In the ASGI scope's extensions: a function that opens the sink, once the response has been started."""
 CLOSE_TIMEOUT_S = 5.0
+LINGER_S = 2.0
+"""How long a peer whose request was refused unread may go on sending, so that it can read the refusal."""
+LINGER_BYTES = 1_048_576
+"""How much of it is thrown away before the connection is cut off."""
+PIPELINED_MAX = 16
+"""The most requests of one connection that wait for the answer to an earlier one."""
 FIRST_REQUEST_S = 1.0
 """How long a process that ends waits for the first request of a connection."""
 
@@ -83,18 +90,27 @@ class ResponseSink:
 
 
 class DeskHttpProtocol(HttpToolsProtocol):
-    """For `uvicorn.Config(http=...)`. Who connects and does not say what it wants is cut off in time."""
+    """For `uvicorn.Config(http=...)`.
+
+    A peer that does not say what it wants is cut off in time. One that says too much is refused before the
+    application, and with it any token, is asked.
+    """
 
     stream: ResponseSink | None = None
     _asked = False
     _last_request = False
     _upgraded = False
     _cut_off: TimerHandle | None = None
+    _lingering: TimerHandle | None = None
+    _thrown_away = 0
 
-    def __init__(self, headers_timeout_s: float, body_timeout_s: float, **options: Any) -> None:
+    def __init__(
+        self, headers_timeout_s: float, body_timeout_s: float, limits: HeadLimits, **options: Any
+    ) -> None:
         super().__init__(**options)
         self._headers_timeout_s = headers_timeout_s
         self._body_timeout_s = body_timeout_s
+        self._head = RequestHead(limits)
 
     def connection_made(self, transport: Any) -> None:
         """Somebody is there."""
@@ -103,15 +119,45 @@ class DeskHttpProtocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         """Some of a request, or not even that."""
+        if self._lingering is not None:
+            self._throw_away(len(data))
+            return
+        self._head.coming(len(data))
         super().data_received(data)
-        if not self._upgraded and (self.cycle is None or self.cycle.response_complete):
+        if self._upgraded or self.transport.is_closing():
+            return
+        self._head.check()
+        if self._head.refusal is not None:
+            self._refuse(self._head.refusal.response())
+        elif self.cycle is None or self.cycle.response_complete:
             self._expect(self._headers_timeout_s)
 
     def handle_websocket_upgrade(self) -> None:
         """From now on the socket has its own deadline."""
+        if self._head.refusal is not None:
+            return
         self._upgraded = True
         self._expect_nothing()
         super().handle_websocket_upgrade()
+
+    def _refuse(self, response: bytes) -> None:
+        """Answer and end the connection; cut it off while the answer to an earlier request is sent."""
+        self._expect_nothing()
+        self._unset_keepalive_if_required()
+        if self.cycle is not None and not self.cycle.response_complete:
+            self.transport.abort()
+            return
+        self.transport.write(response)
+        if self.transport.can_write_eof():
+            self.transport.write_eof()
+            self._lingering = self.loop.call_later(LINGER_S, self.transport.abort)
+        else:
+            self.transport.close()
+
+    def _throw_away(self, size: int) -> None:
+        self._thrown_away += size
+        if self._thrown_away > LINGER_BYTES:
+            self.transport.abort()
 
     def _expect(self, within_s: float) -> None:
         """The first byte counts: one that comes now and then gains nothing."""
@@ -123,8 +169,31 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self._cut_off.cancel()
             self._cut_off = None
 
+    def on_message_begin(self) -> None:
+        """Count anew."""
+        super().on_message_begin()
+        self._head.begin()
+
+    def on_url(self, url: bytes) -> None:
+        """A piece of it; what exceeds the limit is not kept."""
+        self._head.url(len(url))
+        if self._head.refusal is None:
+            super().on_url(url)
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header line, or a trailer; what exceeds the limit is not kept."""
+        self._head.header(len(name) + len(value))
+        if self._head.refusal is None:
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         """Offer the sink to the application, whose task begins later."""
+        self._head.ended()
+        if self._head.refusal is not None:
+            return
+        if len(self.pipeline) >= PIPELINED_MAX:
+            self.transport.abort()
+            return
         self._expect_nothing()
         self._asked = True
         super().on_headers_complete()
@@ -135,10 +204,22 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
         self._expect(self._body_timeout_s)
 
+    def on_body(self, body: bytes) -> None:
+        """A piece of it, for the request that is served."""
+        self._head.body(len(body))
+        if self._serves():
+            super().on_body(body)
+
     def on_message_complete(self) -> None:
         """It has said everything."""
-        self._expect_nothing()
-        super().on_message_complete()
+        self._head.complete()
+        if self._serves():
+            self._expect_nothing()
+            super().on_message_complete()
+
+    def _serves(self) -> bool:
+        """The request being read was not refused."""
+        return self._head.refusal is None and not self.transport.is_closing()
 
     def _open_stream(self, cycle: RequestResponseCycle) -> ResponseSink:
         self.stream = ResponseSink(self, cycle)
@@ -153,6 +234,8 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of whoever waits."""
         self._expect_nothing()
+        if self._lingering is not None:
+            self._lingering.cancel()
         super().connection_lost(exc)
         if self.stream is not None:
             self.stream.lost()

@@ -11,6 +11,7 @@ import uvicorn
 from starlette.applications import Starlette
 
 from gateway.http_protocol import DeskHttpProtocol
+from gateway.request_head import HeadLimits
 from gateway.settings import Settings
 from gateway.websocket_protocol import DeskWebSocketProtocol
 
@@ -37,7 +38,12 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         server_header=False,
         http=cast(
             Any,
-            partial(DeskHttpProtocol, settings.http_headers_timeout_s, settings.http_body_timeout_s),
+            partial(
+                DeskHttpProtocol,
+                settings.http_headers_timeout_s,
+                settings.http_body_timeout_s,
+                HeadLimits(settings.http_head_bytes, settings.http_headers, settings.http_url_bytes),
+            ),
         ),
         ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,

@@ -11,12 +11,14 @@ from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
 from websockets.exceptions import InvalidState
-from websockets.frames import Frame
+from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
 from subscriptions.frames import SINK_EXTENSION
 
 CLOSE_TIMEOUT_S = 5.0
+FRAGMENTS_MAX = 1_024
+"""The most fragments of one message: empty ones never exceed the size that a message may have."""
 
 
 class TransportSink:
@@ -117,6 +119,16 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         """The parser keeps the request as long as the connection, and its headers are copied by now."""
         super().handle_connect(event)
         event.headers.clear()
+
+    def handle_cont(self, event: Frame) -> None:
+        """One more fragment of a message."""
+        if self.close_sent:
+            return
+        if len(self.frames) >= FRAGMENTS_MAX:
+            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, f"a message has at most {FRAGMENTS_MAX} fragments")
+            self.handle_parser_exception()
+            return
+        super().handle_cont(event)
 
     def handle_ping(self) -> None:
         """Answer, at the latest when there is room: who pings and never reads must not fill the memory."""

@@ -23,6 +23,7 @@ from graphql.validation import NoSchemaIntrospectionCustomRule
 from resolvers.errors import coded
 from resolvers.nesting import max_aliases, max_depth
 from resolvers.personal import personal_fields
+from resolvers.repetition import DEFAULT_LIMITS, RepetitionLimits, repetition_errors
 
 CACHED_DOCUMENTS = 1024
 ERRORS_MAX = 20
@@ -72,10 +73,18 @@ class Documents:
     """The rules are built once: built per request they would defeat every cache."""
 
     def __init__(
-        self, schema: GraphQLSchema, *, depth: int, aliases: int, tokens: int, introspection: bool
+        self,
+        schema: GraphQLSchema,
+        *,
+        depth: int,
+        aliases: int,
+        tokens: int,
+        introspection: bool,
+        repetition: RepetitionLimits = DEFAULT_LIMITS,
     ) -> None:
         self._schema = schema
         self._tokens = tokens
+        self._repetition = repetition
         self._rules = [*specified_rules, max_depth(depth), max_aliases(aliases)]
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
@@ -97,5 +106,7 @@ class Documents:
             ast = parse(text, max_tokens=self._tokens)
         except GraphQLError as malformed:
             return Document(None, (coded(malformed),))
-        errors = validate(self._schema, ast, self._rules, max_errors=ERRORS_MAX)
+        errors = repetition_errors(self._schema, ast, self._repetition) or validate(
+            self._schema, ast, self._rules, max_errors=ERRORS_MAX
+        )
         return Document(None if errors else ast, tuple(coded(error) for error in errors))

@@ -15,6 +15,7 @@ from resolvers.errors import CodedErrors, OneOperation
 from resolvers.mutation import Mutation
 from resolvers.nesting import max_aliases, max_depth
 from resolvers.query import Query
+from resolvers.repetition import DEFAULT_LIMITS, RepetitionLimit, RepetitionLimits
 from resolvers.scalars import SCALARS
 from resolvers.subscription import Subscription
 
@@ -29,6 +30,7 @@ class SchemaLimits:
     cost: int
     page_size: int
     introspection: bool
+    repetition: RepetitionLimits = DEFAULT_LIMITS
 
 
 class DeskSchema(strawberry.Schema):
@@ -64,6 +66,7 @@ def _limiters(limits: SchemaLimits) -> list[Callable[[], SchemaExtension]]:
     chosen: list[Callable[[], SchemaExtension]] = [
         lambda: MaxTokensLimiter(max_token_count=limits.tokens),
         lambda: AddValidationRules(rules),
+        lambda: RepetitionLimit(limits.repetition),
         lambda: CostLimit(limits.cost, limits.page_size),
     ]
     if not limits.introspection:

@@ -15,10 +15,25 @@ class ApiSettings(Section):
     http_body_timeout_s: Seconds = Field(
         30, description="How many seconds the body of a request may take, counted from its headers."
     )
+    http_head_bytes: Count = Field(
+        32_768,
+        description="The largest HTTP request head (URL and headers) in bytes; more is answered with 431.",
+    )
+    http_headers: Count = Field(
+        100, description="The most header lines of one HTTP request; more are answered with 431."
+    )
+    http_url_bytes: Count = Field(
+        8_192, description="The longest URL of an HTTP request in bytes; a longer one is answered with 414."
+    )
     max_body_bytes: Count = Field(100_000, description="The largest HTTP request body.")
     max_query_depth: Count = Field(8, description="The deepest nesting of a GraphQL operation.")
     max_query_tokens: Count = Field(1000, description="The most tokens of a GraphQL document.")
     max_query_aliases: Count = Field(15, description="The most aliases of a GraphQL document.")
+    max_query_equal_fields: Count = Field(
+        20,
+        description="The most times that a GraphQL document may select the same field of one object.",
+    )
+    max_query_root_fields: Count = Field(20, description="The most root fields of one GraphQL operation.")
     max_query_cost: Count = Field(
         250_000,
         description="The most fields that the answer to a GraphQL operation may have, by its page sizes.",

@@ -1,5 +1,7 @@
 """Requests that are no GraphQL, or too much of it: refused with a code, never a fault of ours."""
 
+import asyncio
+import gzip
 from typing import Any
 
 import pytest
@@ -7,7 +9,7 @@ import pytest_asyncio
 
 from tests.api.books import a_book
 from tests.api.desk_client import Caller
-from tests.api.desk_server import World
+from tests.api.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -100,6 +102,47 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
         "QUERY_TOO_EXPENSIVE",
     ),
     "too many tokens": (_query("{ " + "viewer { subject } " * 300 + "}"), 200, "GRAPHQL_VALIDATION_FAILED"),
+    "one field again and again": (
+        _query("{ cases { nodes { " + "account { accountNo } " * 200 + "} } }"),
+        200,
+        "QUERY_TOO_EXPENSIVE",
+    ),
+    "one unknown field again and again": (_query("{ " + "secrets " * 900 + "}"), 200, "QUERY_TOO_EXPENSIVE"),
+    "one field again and again by fragments": (
+        _query(
+            "{ viewer { "
+            + " ".join(f"...F{n}" for n in range(80))
+            + " } } "
+            + " ".join(f"fragment F{n} on Viewer {{ subject }}" for n in range(80))
+        ),
+        200,
+        "QUERY_TOO_EXPENSIVE",
+    ),
+    "too many root fields": (
+        _query("{ " + "viewer { subject } clients { totalCount } orders { totalCount } " * 7 + "}"),
+        200,
+        "QUERY_TOO_EXPENSIVE",
+    ),
+    "JSON in JSON": (
+        {
+            "content": b'{"query": "{ viewer { subject } }", "variables": '
+            + b'{"a":' * 5000
+            + b"1"
+            + b"}" * 5001,
+            "headers": JSON,
+        },
+        400,
+        "BAD_REQUEST",
+    ),
+    "a compressed body": (
+        {
+            "content": gzip.compress(b'{"query": "' + b" " * 1_000_000 + b'{ viewer { subject } }"}'),
+            "headers": {**JSON, "Content-Encoding": "gzip"},
+        },
+        400,
+        "BAD_REQUEST",
+    ),
+    "an operation name of 90 kilobytes": (_query(VIEWER, operationName="x" * 90_000), 400, "BAD_REQUEST"),
     "a subscription by POST": (_query("subscription { caseSummary { openCases } }"), 400, "BAD_REQUEST"),
     "a variable of the wrong type": (
         _query("query ($n: Int!) { cases(first: $n) { nodes { id } } }", variables={"n": "many"}),
@@ -144,8 +187,13 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def trader(shared_world: World) -> Caller:
-    return (await shared_world.desk(a_book())).caller()
+async def desk(shared_world: World) -> Desk:
+    return await shared_world.desk(a_book())
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def trader(desk: Desk) -> Caller:
+    return desk.caller()
 
 
 @pytest.mark.parametrize(
@@ -164,3 +212,13 @@ async def test_a_request_that_makes_no_sense_is_refused_with_a_code(trader: Call
     assert isinstance(answer.body, dict), answer
     assert (answer.status, answer.codes) == (status, [code]), answer
     assert not answer.body.get("data")
+
+
+async def test_many_stalling_requests_at_once_do_not_take_the_lease(desk: Desk, trader: Caller) -> None:
+    await desk.until(desk.leads, "the process to lead")
+    before = await desk.rows("SELECT holder FROM lease")
+    request, status, code = REQUESTS["one field again and again"]
+    answers = await asyncio.gather(*(trader.post(**request) for _ in range(18)))
+    assert {(answer.status, *answer.codes) for answer in answers} == {(status, code)}
+    assert await desk.leads()
+    assert await desk.rows("SELECT holder FROM lease") == before

@@ -196,6 +196,8 @@ async def test_a_query_and_a_mutation_are_one_next_and_complete_and_the_stream_e
     [
         ("{", {}, "GRAPHQL_VALIDATION_FAILED"),
         ("subscription { nothing }", {}, "GRAPHQL_VALIDATION_FAILED"),
+        ("subscription {" + "nothing " * 900 + "}", {}, "QUERY_TOO_EXPENSIVE"),
+        ("{ viewer {" + "subject " * 900 + "} }", {}, "QUERY_TOO_EXPENSIVE"),
         (CASES, {"operationName": "Unknown"}, "BAD_USER_INPUT"),
         (CASES, {"variables": {"after": "forged"}}, "CURSOR_INVALID"),
         (CASES, {"headers": {"last-event-id": "forged"}}, "CURSOR_INVALID"),
@@ -475,6 +477,8 @@ async def test_an_id_in_use_and_one_operation_too_many_are_refused(
 async def test_a_document_that_makes_no_sense_is_the_answer_to_its_request(client: httpx.AsyncClient) -> None:
     async with single(client) as (_, token):
         assert refused(await execute(client, token, "1", "{"), 400) == "GRAPHQL_VALIDATION_FAILED"
+        repeated = "{ viewer {" + "subject " * 900 + "} }"
+        assert refused(await execute(client, token, "1", repeated), 400) == "QUERY_TOO_EXPENSIVE"
         response = await execute(client, token, "1", variables={"after": "forged"})
         assert refused(response, 400) == "CURSOR_INVALID"
 

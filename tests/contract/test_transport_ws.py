@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
+from gateway.websocket_protocol import FRAGMENTS_MAX
 from models.database import execute
 from resolvers.node import global_id
 from tests.contract.transport_ws_harness import (
@@ -224,6 +225,23 @@ async def test_fragments_that_add_up_to_more_than_64_kilobytes_are_closed_with_1
         socket.send_frame(TEXT, b'{"type":"ping","payload":{"filling":"' + b"x" * 40_000, final=False)
         socket.send_frame(CONTINUATION, b"x" * 40_000 + b'"}}')
         assert (await socket.closed()).code == 1009
+
+
+async def test_endless_empty_fragments_are_closed_with_1009(desk: LiveDesk) -> None:
+    async with ready(desk) as socket:
+        socket.send_frame(TEXT, b'{"type":', final=False)
+        for _ in range(FRAGMENTS_MAX + 1):
+            socket.send_frame(CONTINUATION, b"", final=False)
+        assert (await socket.closed()).code == 1009
+
+
+async def test_a_message_may_come_in_as_many_fragments_as_allowed(desk: LiveDesk) -> None:
+    async with ready(desk) as socket:
+        socket.send_frame(TEXT, b'{"type":', final=False)
+        for _ in range(FRAGMENTS_MAX - 2):
+            socket.send_frame(CONTINUATION, b"", final=False)
+        socket.send_frame(CONTINUATION, b'"ping"}')
+        assert (await socket.receive())["type"] == "pong"
 
 
 async def test_text_that_is_not_utf8_is_closed_with_1007(desk: LiveDesk) -> None:
@@ -457,6 +475,10 @@ async def test_a_33rd_operation_is_refused_and_the_others_go_on(desk: LiveDesk) 
         ("subscription { caseEvents { id } quotes(symbols: []) { last } }", {}, "GRAPHQL_VALIDATION_FAILED"),
         ("{" + "a{" * 300 + "b" + "}" * 300 + "}", {}, "GRAPHQL_VALIDATION_FAILED"),
         ("{" + "a " * 2000 + "}", {}, "GRAPHQL_VALIDATION_FAILED"),
+        ("{" + "unknown " * 900 + "}", {}, "QUERY_TOO_EXPENSIVE"),
+        ("{ viewer {" + "subject " * 900 + "} }", {}, "QUERY_TOO_EXPENSIVE"),
+        ("subscription {" + "caseEvents { id } " * 240 + "}", {}, "QUERY_TOO_EXPENSIVE"),
+        ("subscription { caseEvents {" + "id " * 240 + "} }", {}, "QUERY_TOO_EXPENSIVE"),
         (CASES, {"variables": {"after": 7}}, "BAD_USER_INPUT"),
         (CASES, {"variables": {"after": "nonsense"}}, "CURSOR_INVALID"),
         ("subscription { quotes(symbols: []) { last } }", {}, "BAD_USER_INPUT"),

@@ -11,7 +11,9 @@ from gateway.auth import REFERENCE_NAMES, TokenFault
 
 ROOT = Path(__file__).parents[2]
 PAGE = (ROOT / "docs/api.md").read_text()
-OF_THE_TRANSPORT = {"BAD_REQUEST", "BODY_TOO_LARGE", "TOO_MANY_OPERATIONS"}
+OF_THE_TRANSPORT = {
+    *("BAD_REQUEST", "BODY_TOO_LARGE", "HEADERS_TOO_LARGE", "TOO_MANY_OPERATIONS", "URL_TOO_LONG"),
+}
 
 
 def constants_of(module: object) -> set[str]:

@@ -1,0 +1,122 @@
+"""How much of one request is read beside its body: its URL, its headers, and the framing of its body.
+
+The parser has no limit of its own and keeps an unfinished header however long it grows. So both are counted:
+what the parser hands over, exactly, and what it still keeps, by the bytes that came.
+"""
+
+from dataclasses import dataclass
+
+import orjson
+
+LINE_OVERHEAD = 4
+"""The colon, the blank and the line break of a header line, so that empty headers count as well."""
+FRAMING_PER_BODY_BYTE = 8
+"""A body in chunks of one byte has five bytes of framing for each: this many are allowed beside the limit."""
+
+
+@dataclass(frozen=True, slots=True)
+class HeadLimits:
+    """Of one request: its head in bytes, its header lines (trailers included), its URL in bytes."""
+
+    head_bytes: int = 32_768
+    headers: int = 100
+    url_bytes: int = 8_192
+
+
+@dataclass(frozen=True, slots=True)
+class HeadRefusal:
+    """What is answered in place of serving the request; the connection ends with it."""
+
+    status: int
+    phrase: str
+    code: str
+    message: str
+
+    def response(self) -> bytes:
+        """The whole response, in the shape of every other refusal."""
+        error = {"message": self.message, "extensions": {"code": self.code}}
+        body = orjson.dumps({"errors": [error]})
+        return (
+            f"HTTP/1.1 {self.status} {self.phrase}\r\n"
+            "content-type: application/json\r\n"
+            f"content-length: {len(body)}\r\n"
+            "connection: close\r\n\r\n"
+        ).encode() + body
+
+
+class RequestHead:
+    """Counts the requests of one connection, one after the other; `refusal` is the first limit exceeded."""
+
+    __slots__ = (
+        *("_body_bytes", "_bytes", "_came", "_coming", "_headers", "_in_body", "_limits", "_url_bytes"),
+        "refusal",
+    )
+
+    def __init__(self, limits: HeadLimits) -> None:
+        self._limits = limits
+        self._coming = self._came = 0
+        self.refusal: HeadRefusal | None = None
+        self.begin()
+
+    def coming(self, size: int) -> None:
+        """So many bytes were read and will be parsed now."""
+        self._coming = size
+        self._came += size
+
+    def begin(self) -> None:
+        """A request begins."""
+        self._bytes = self._headers = self._url_bytes = self._body_bytes = 0
+        self._came = self._coming
+        self._in_body = False
+
+    def url(self, size: int) -> None:
+        """A piece of the URL."""
+        self._url_bytes += size
+        self._bytes += size
+        if self._url_bytes > self._limits.url_bytes:
+            self._refuse_url()
+
+    def header(self, size: int) -> None:
+        """A header line, or a trailer of the body."""
+        self._headers += 1
+        self._bytes += size + LINE_OVERHEAD
+        if self._bytes > self._limits.head_bytes or self._headers > self._limits.headers:
+            self._refuse_headers()
+
+    def ended(self) -> None:
+        """The head is complete: the body follows."""
+        self._in_body = True
+        self._came = 0
+
+    def body(self, size: int) -> None:
+        """A piece of the body."""
+        self._body_bytes += size
+
+    def complete(self) -> None:
+        """The request is: what else was read belongs to another."""
+        self._coming = 0
+
+    def check(self) -> None:
+        """What came was parsed: what the parser keeps of it is not more than it may be."""
+        if self._came > self._limits.head_bytes + self._allowed_body():
+            self._refuse_headers()
+
+    def _allowed_body(self) -> int:
+        return self._body_bytes * (1 + FRAMING_PER_BODY_BYTE) if self._in_body else 0
+
+    def _refuse_url(self) -> None:
+        most = self._limits.url_bytes
+        self._refuse(414, "URI Too Long", "URL_TOO_LONG", f"The URL is longer than {most} bytes.")
+
+    def _refuse_headers(self) -> None:
+        self._refuse(
+            431,
+            "Request Header Fields Too Large",
+            "HEADERS_TOO_LARGE",
+            f"The headers of the request are larger than {self._limits.head_bytes} bytes, "
+            f"or more than {self._limits.headers}.",
+        )
+
+    def _refuse(self, status: int, phrase: str, code: str, message: str) -> None:
+        if self.refusal is None:
+            self.refusal = HeadRefusal(status, phrase, code, message)
