@@ -129,15 +129,17 @@ class Application:
     async def readiness(self, _: Request) -> Response:
         """It can do its part: database, bus, loops, and a clock that is right."""
         checks = {"database": await self._database_answers(), "bus": False, "workers": False, "leader": False}
-        checks["clock"] = True
+        checks["clock"] = checks["trading"] = True
         if self.resources is not None and self._workers is not None:
             checks["clock"] = not self.resources.database_clock.too_large
             checks["bus"] = self.resources.bus.healthy
             checks["workers"] = self._workers.ready
             checks["leader"] = self._workers.leading
+            checks["trading"] = self._workers.trading
         ready = checks["database"] and checks["workers"] and checks["clock"]
-        # Without Redis everything goes on, live delivery a little later: no reason to turn callers away.
-        status = ("ready" if checks["bus"] else "degraded") if ready else "not ready"
+        # Without Redis everything goes on, live delivery a little later; without the venue everything but the
+        # trading: no reason to turn callers away.
+        status = ("ready" if checks["bus"] and checks["trading"] else "degraded") if ready else "not ready"
         return JSONResponse({"status": status, **checks}, status_code=200 if ready else 503)
 
     async def metrics(self, _: Request) -> Response:

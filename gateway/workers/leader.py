@@ -2,24 +2,29 @@
 
 Losing the lease stops its work; what two leaders might do at once for a moment is made harmless by the
 database's constraints, not by the lease. A venue that cannot be opened stops the trading and nothing else:
-what is committed is published all the same.
+prices are taken in, margin is watched, cases open, and what is committed is published all the same.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
+from feeds.base import FeedMessage
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import Supervisor
-from gateway.workers.table import of_the_leader, of_trading
+from gateway.workers.market import MarketWire
+from gateway.workers.policy import attempt
+from gateway.workers.table import of_the_leader, of_trading, of_watching
 from models.lease import Lease, acquire_lease, read_lease, release_lease, renew_lease
 from models.market import load_instruments, load_quotes
 
 LEASE = "desk"
+VENUE_RETRY_S = 1.0
+"""After so long a venue that could not be opened is tried again."""
 
 log = structlog.get_logger()
 
@@ -32,7 +37,9 @@ class Leader:
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
         self._work: Supervisor | None = None
+        self._watching: Supervisor | None = None
         self._trading: Supervisor | None = None
+        self._wire = MarketWire()
         self._fence: int | None = None
 
     @property
@@ -47,10 +54,15 @@ class Leader:
 
     @property
     def ready(self) -> bool:
-        """Nothing to do, or everything running."""
+        """Nothing to do, or everything running that does not take the venue."""
         if self._work is None:
             return True
-        return self._work.ready and self._trading is not None and self._trading.ready
+        return self._work.ready and self._watching is not None and self._watching.ready
+
+    @property
+    def trading(self) -> bool:
+        """Nothing to do, or the venue open and everything running that takes it."""
+        return self._work is None or (self._trading is not None and self._trading.ready)
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -64,7 +76,7 @@ class Leader:
     async def _lead(self, fence: int, runs_out: float) -> None:
         resources = self._resources
         log.info("this process leads the desk", holder=resources.holder, fence=fence)
-        self._fence, self._work = fence, (work := of_the_leader(resources, self._trade))
+        self._fence, self._work = fence, (work := of_the_leader(resources, self._watch, self._trade))
         work.start()
         try:
             await self._keep_lease(fence, runs_out)
@@ -75,15 +87,41 @@ class Leader:
             # Last, for whoever gets it opens venue and feed at once.
             await _in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
 
-    async def _trade(self) -> None:
-        async with _trading(self._resources) as trading:
-            self._trading = trading
-            trading.start()
+    async def _watch(self) -> None:
+        async with _watching(self._resources, self._wire) as watching:
+            self._watching = watching
             try:
-                await asyncio.Event().wait()
+                await _run(watching, self._resources)
             finally:
-                self._trading = None
-                await trading.stop(self._resources.settings.shutdown_timeout_s)
+                self._watching = None
+
+    async def _trade(self) -> None:
+        opened = await self._open_venue()
+        try:
+            await self._wire.connect(opened, _known_market)
+            self._trading = trading = of_trading(self._resources, opened)
+            await _run(trading, self._resources)
+        finally:
+            self._trading = None
+            self._wire.disconnect()
+            await opened.venue.close()
+
+    async def _open_venue(self) -> OpenVenue:
+        """Tried until it opens. Why it does not is logged once, and again when the reason is another."""
+        found: list[OpenVenue] = []
+        told: str | None = None
+
+        async def open_() -> None:
+            found.append(self._resources.open_venue())
+
+        while (error := await attempt(open_)) is not None:
+            if repr(error) != told:
+                told = repr(error)
+                log.error("the venue cannot be opened: nothing is traded", error=told)
+            await asyncio.sleep(VENUE_RETRY_S)
+        if told is not None:
+            log.info("the venue is open")
+        return found[0]
 
     async def _keep_lease(self, fence: int, runs_out: float) -> None:
         """Until another process has it, or it has run out while the database failed or did not answer."""
@@ -138,22 +176,27 @@ async def _in_time(asked: Coroutine[None, None, T], timeout_s: float | None) -> 
             task.add_done_callback(lambda late: late.cancelled() or late.exception())
 
 
+async def _run(supervisor: Supervisor, resources: Resources) -> None:
+    """Until cancelled."""
+    supervisor.start()
+    try:
+        await asyncio.Event().wait()
+    finally:
+        await supervisor.stop(resources.settings.shutdown_timeout_s)
+
+
 @asynccontextmanager
-async def _trading(resources: Resources) -> AsyncIterator[Supervisor]:
-    """The loops that take a venue and a market, and both open for as long."""
-    opened = resources.open_venue()
+async def _watching(resources: Resources, wire: MarketWire) -> AsyncIterator[Supervisor]:
+    """The loops that take a feed, and the feed open for as long."""
     feed = resources.open_feed()
     try:
         await resources.market_days.load()
-        await _in_time(_tell_market(opened), None)
-        yield of_trading(resources, opened, feed)
+        yield of_watching(resources, wire.hear, feed)
     finally:
         if feed is not None:
             await feed.close()
-        await opened.venue.close()
 
 
-async def _tell_market(opened: OpenVenue) -> None:
-    """A simulated venue starts with what the database knows of the market."""
-    symbols = list(await load_instruments())
-    opened.hear(tuple((await load_quotes(symbols)).values()))
+async def _known_market() -> Sequence[FeedMessage]:
+    """What the database knows of the market: a simulated venue starts with it."""
+    return tuple((await load_quotes(list(await load_instruments()))).values())

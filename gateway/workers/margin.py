@@ -11,7 +11,7 @@ from desk.watching.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
-from gateway.resources import OpenVenue, Resources
+from gateway.resources import MarketListener, Resources
 from gateway.workers.repeat import woken_within
 from models.codec import event_from_text
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
@@ -68,12 +68,12 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
             log.warning("the monitor missed events and looks at every account", error=repr(lost))
 
 
-async def take_in(resources: Resources, monitor: Monitor, opened: OpenVenue, feed: Feed) -> None:
+async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, feed: Feed) -> None:
     """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
     async with aclosing(feed.batches()) as batches:
         async for batch in batches:
             done = await _take(monitor, feed, batch)
-            opened.hear(batch.messages)
+            hear(batch.messages)
             resources.signals.to_watch.set()
             quotes = [message for message in batch.messages if isinstance(message, Quote)]
             await _broadcast(resources, quotes)

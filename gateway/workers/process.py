@@ -20,6 +20,11 @@ class Workers:
         return self._supervisor.ready and self._leader.ready
 
     @property
+    def trading(self) -> bool:
+        """It does not lead, or it leads and its venue is open."""
+        return self._leader.trading
+
+    @property
     def leading(self) -> bool:
         """This process does the desk's own work."""
         return self._leader.leading

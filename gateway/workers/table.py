@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from desk.watching.watch_margin import Monitor
 from feeds.base import Feed
 from gateway.live import Live
-from gateway.resources import OpenVenue, Resources
+from gateway.resources import MarketListener, OpenVenue, Resources
 from gateway.supervisor import Supervisor, Worker
 from gateway.wake import tell_leader, wake_for_others
 from gateway.workers.cases import (
@@ -41,8 +41,10 @@ def of_every_process(
     )
 
 
-def of_the_leader(resources: Resources, trade: Callable[[], Awaitable[None]]) -> Supervisor:
-    """The desk's own work; `trade` opens venue and feed."""
+def of_the_leader(
+    resources: Resources, watch: Callable[[], Awaitable[None]], trade: Callable[[], Awaitable[None]]
+) -> Supervisor:
+    """The desk's own work; `watch` opens the feed, `trade` the venue."""
     return supervised(
         Worker("relay", outbox_relay(resources).run),
         Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
@@ -52,22 +54,29 @@ def of_the_leader(resources: Resources, trade: Callable[[], Awaitable[None]]) ->
         Worker("daily snapshots", lambda: snapshot_daily(resources)),
         Worker("approvals", lambda: expire_requests(resources)),
         Worker("outward", lambda: run_outward(resources)),
+        Worker("watching", watch),
         Worker("trading", trade),
     )
 
 
-def of_trading(resources: Resources, opened: OpenVenue, feed: Feed | None) -> Supervisor:
-    """What takes a venue and a market."""
+def of_watching(resources: Resources, hear: MarketListener, feed: Feed | None) -> Supervisor:
+    """What takes a market; `hear` is told what the feed says."""
     monitor = Monitor(resources.desk, round_turns(resources.round_faults.count))
     workers = [
         Worker("monitor", lambda: watch_margin(resources, monitor)),
         Worker("events", lambda: listen_for_changes(resources, monitor)),
+        Worker("deadlines", lambda: follow_market_days(resources)),
+    ]
+    if feed is not None:
+        workers.append(Worker("feed", lambda: take_in(resources, monitor, hear, feed)))
+    return supervised(*workers)
+
+
+def of_trading(resources: Resources, opened: OpenVenue) -> Supervisor:
+    """What takes a venue. Automatic liquidations are among it: nothing is decided that cannot be sent."""
+    return supervised(
         Worker("dispatcher", lambda: dispatch_orders(resources, opened.venue)),
         Worker("reports", lambda: record_reports(resources, opened.venue)),
         Worker("intraday accounts", lambda: flatten_intraday(resources, opened.venue)),
         Worker("automatic liquidations", lambda: liquidate_automatically(resources)),
-        Worker("deadlines", lambda: follow_market_days(resources)),
-    ]
-    if feed is not None:
-        workers.append(Worker("feed", lambda: take_in(resources, monitor, opened, feed)))
-    return supervised(*workers)
+    )

@@ -35,7 +35,7 @@ async def test_events_are_live_although_the_venue_cannot_be_opened(tmp_path: Pat
     with (tmp_path / "paper_venue.jsonl").open("a") as journal:
         fcntl.flock(journal, fcntl.LOCK_EX)
         async with served_desk(tmp_path) as desk:
-            await until_leading(desk, "not ready")
+            await until_leading(desk, "degraded")
             async with desk.resources.bus.listen(None) as entries, asyncio.timeout(PATIENCE_S):
                 (event,) = await desk.publish()
                 assert event in (await anext(entries)).payload.decode()
