@@ -16,6 +16,7 @@ from pathlib import Path
 from desk.watching.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy, book_what_if
 from domain.money import Currency
 from models.book import load_base_currencies
+from models.configuration import Limits
 from models.database import Database
 
 NICENESS = 10
@@ -34,6 +35,7 @@ class _Job:
     asked: BookWhatIf
     now: datetime
     timeout_s: float
+    pooler: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,8 +57,11 @@ async def _portable(asked: BookWhatIf, now: datetime) -> BookWhatIf:
 class BookWhatIfProcess:
     """`run` raises `BookWhatIfBusy` where too many wait already, or a run takes too long."""
 
-    def __init__(self, database_url: str, timeout_s: float, waiting_max: int) -> None:
+    def __init__(
+        self, database_url: str, timeout_s: float, waiting_max: int, *, pooler: bool = False
+    ) -> None:
         self._database_url = database_url
+        self._pooler = pooler
         self._timeout_s = timeout_s
         self._waiting_max = waiting_max
         self._waiting = 0
@@ -83,7 +88,9 @@ class BookWhatIfProcess:
         self._waiting += 1
         try:
             async with self._turn:
-                job = _Job(self._database_url, await _portable(asked, now), now, self._timeout_s)
+                job = _Job(
+                    self._database_url, await _portable(asked, now), now, self._timeout_s, self._pooler
+                )
                 return await self._run(job)
         finally:
             self._waiting -= 1
@@ -116,8 +123,9 @@ class BookWhatIfProcess:
 
 
 async def _compute(job: _Job) -> BookEffect:
-    # The whole job has its own limit; no single statement may take longer either.
-    database = Database(job.database_url, pool_size=1, statement_timeout_s=job.timeout_s)
+    # The whole job has its own limit; no single statement, and no pause to compute, may take longer either.
+    limits = Limits(statement_timeout_s=job.timeout_s, standstill_s=job.timeout_s, pooler=job.pooler)
+    database = Database(job.database_url, pool_size=1, limits=limits)
     await database.open()
     try:
         with database.active():

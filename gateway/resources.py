@@ -31,6 +31,7 @@ from gateway.revocation import Revocations
 from gateway.rules import desk_rules
 from gateway.settings import Settings
 from models import outbox
+from models.configuration import Limits
 from models.database import Database
 from resolvers.context import Api
 from subscriptions.bus import Bus
@@ -112,13 +113,7 @@ class Parts:
 async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Resources]:
     """Open everything; what was opened is closed again, also when a later part fails."""
     async with AsyncExitStack() as stack:
-        database = Database(
-            settings.database_url,
-            settings.database_pool_size,
-            settings.database_lock_timeout_s,
-            unreachable_after_s=settings.database_unreachable_after_s,
-            statement_timeout_s=settings.database_statement_timeout_s,
-        )
+        database = Database(settings.database_url, settings.database_pool_size, database_limits(settings))
         await database.open()
         stack.push_async_callback(database.close)
         bus = open_bus(settings)
@@ -147,6 +142,17 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
             open_feed=lambda: (parts.open_feed or open_feed)(settings, parts.clock),
         )
+
+
+def database_limits(settings: Settings) -> Limits:
+    """Of every session of this process."""
+    return Limits(
+        lock_timeout_s=settings.database_lock_timeout_s,
+        statement_timeout_s=settings.database_statement_timeout_s,
+        unreachable_after_s=settings.database_unreachable_after_s,
+        standstill_s=settings.database_standstill_s,
+        pooler=settings.database_pooler,
+    )
 
 
 def make_calendars(clock: Callable[[], datetime]) -> Calendars:
@@ -259,7 +265,10 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         summary_interval_s=SUMMARY_INTERVAL_S,
         resume_within_s=settings.outbox_retention_hours * 3600,
         book_what_if=BookWhatIfProcess(
-            settings.database_url, settings.what_if_timeout_s, settings.what_if_waiting_max
+            settings.database_url,
+            settings.what_if_timeout_s,
+            settings.what_if_waiting_max,
+            pooler=settings.database_pooler,
         ).run,
         what_if_accounts_max=settings.what_if_accounts_max,
         what_if_chunk_accounts=settings.what_if_chunk_accounts,

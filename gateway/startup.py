@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
 from gateway.book_import import import_book
+from gateway.resources import database_limits
 from gateway.sections.types import PREFIX
 from gateway.settings import Feed, Profile, Settings
 from messages.apprise_service import is_known
@@ -49,12 +50,7 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
     _check_replay_file(settings)
     _check_message_services(settings)
     await _check_redis(settings.redis_url)
-    database = Database(
-        settings.database_url,
-        settings.database_pool_size,
-        unreachable_after_s=settings.database_unreachable_after_s,
-        statement_timeout_s=settings.database_statement_timeout_s,
-    )
+    database = Database(settings.database_url, settings.database_pool_size, database_limits(settings))
     try:
         await database.open()
     except OSError as away:

@@ -1,8 +1,21 @@
-"""How Tortoise is told of the database: its address, its pool, and when a connection counts as lost."""
+"""How Tortoise is told of the database: its address, its pool, the limits of a session, and when a connection
+counts as lost.
+
+PostgreSQL keeps a session, and the row locks of its transaction, for as long as the connection seems to live.
+A process that was frozen, or whose host vanished, says nothing, and the defaults of Linux notice that after
+two hours. So each session has limits on the server's side: for the time between two statements of a
+transaction, and for packets that the client does not acknowledge.
+
+A pooler in transaction mode (PgBouncer) refuses them when a client connects, and gives each transaction
+another session: behind one they are set at the beginning of every transaction, and statements are not
+prepared by name. The server's connections are the pooler's own then, so its settings decide when a client has
+vanished.
+"""
 
 import re
 import socket
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -27,13 +40,51 @@ STATEMENT_TIMEOUT_S = 60
 """Where nobody says otherwise."""
 
 
-def configuration(
-    url: str,
-    pool_size: int = 1,
-    lock_timeout_s: float = 5,
-    unreachable_after_s: float = 30,
-    statement_timeout_s: float = STATEMENT_TIMEOUT_S,
-) -> dict[str, Any]:
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What a session of PostgreSQL may take, in seconds; each has a setting of the gateway."""
+
+    lock_timeout_s: float = 5
+    statement_timeout_s: float = STATEMENT_TIMEOUT_S
+    unreachable_after_s: float = 30
+    """For how long the server may not acknowledge packets."""
+    standstill_s: float = 60
+    """For how long the client may send no statement inside a transaction, or acknowledge no packet."""
+    pooler: bool = False
+    """The server is reached through a pooler in transaction mode."""
+
+    @property
+    def of_transactions(self) -> dict[str, str]:
+        """PostgreSQL's parameters that can be set for one transaction."""
+        return {
+            "lock_timeout": _milliseconds(self.lock_timeout_s),
+            "statement_timeout": _milliseconds(self.statement_timeout_s),
+            "idle_in_transaction_session_timeout": _milliseconds(self.standstill_s),
+        }
+
+    @property
+    def of_sessions(self) -> dict[str, str]:
+        """PostgreSQL's parameters for a whole session; those of TCP are without effect on a Unix socket."""
+        pause_s = max(1, round(self.standstill_s / 2))
+        return self.of_transactions | {
+            "tcp_keepalives_idle": str(pause_s),
+            "tcp_keepalives_interval": str(max(1, round(pause_s / _PROBES))),
+            "tcp_keepalives_count": str(_PROBES),
+            "tcp_user_timeout": _milliseconds(self.standstill_s),
+        }
+
+    @property
+    def first_statement(self) -> str:
+        """What a transaction begins with; empty where its session has the limits already."""
+        if not self.pooler:
+            return ""
+        return "".join(f"SET LOCAL {name} = {value}; " for name, value in self.of_transactions.items())
+
+
+USUAL_LIMITS = Limits()
+
+
+def configuration(url: str, pool_size: int = 1, limits: Limits = USUAL_LIMITS) -> dict[str, Any]:
     """Tortoise's configuration for ``sqlite://PATH`` or ``postgres://USER@HOST:PORT/NAME``."""
     connection: Any = url
     if not url.startswith("sqlite://"):
@@ -41,12 +92,11 @@ def configuration(
         connection["credentials"] |= {
             "minsize": 1,
             "maxsize": pool_size,
-            "server_settings": {
-                "lock_timeout": _milliseconds(lock_timeout_s),
-                "statement_timeout": _milliseconds(statement_timeout_s),
-            },
-            "init": partial(_end_when_unreachable, after_s=unreachable_after_s),
+            "server_settings": {} if limits.pooler else limits.of_sessions,
+            "init": partial(_end_when_unreachable, after_s=limits.unreachable_after_s),
         }
+        if limits.pooler:
+            connection["credentials"]["statement_cache_size"] = 0
     app = {"models": ["models.tables"], "default_connection": "default", "migrations": "models.migrations"}
     return {"connections": {"default": connection}, "apps": {APP: app}, "use_tz": True, "timezone": "UTC"}
 

@@ -17,20 +17,10 @@ from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from sqlite3 import Error as SqliteError
+from time import monotonic
 from typing import Any
 
-from asyncpg.exceptions import (
-    AdminShutdownError,
-    CannotConnectNowError,
-    CrashShutdownError,
-    InterfaceError,
-    InternalClientError,
-    LockNotAvailableError,
-    PostgresConnectionError,
-    PostgresError,
-    QueryCanceledError,
-    TooManyConnectionsError,
-)
+from asyncpg.exceptions import InterfaceError, LockNotAvailableError, PostgresError, QueryCanceledError
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection, get_connections
 from tortoise.context import TortoiseContext, _current_context
@@ -41,7 +31,8 @@ from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
 from domain.money import storable
-from models.configuration import APP, STATEMENT_TIMEOUT_S, configuration
+from models.configuration import APP, USUAL_LIMITS, Limits, configuration
+from models.outage import DRIVER_FAULTS, is_outage, makes_others_unfit
 
 Row = Any
 """A database row: `row["column"]`."""
@@ -67,14 +58,12 @@ class StatementCutOff(OSError):
     its transaction had done is undone; the connection lives."""
 
 
-_LOST = (
-    *(InterfaceError, InternalClientError, PostgresConnectionError),
-    *(AdminShutdownError, CannotConnectNowError, CrashShutdownError, TooManyConnectionsError),
-)
-"""What asyncpg says of a connection that ended, depending on when it noticed."""
-
 _MIGRATION_LOCK = 7_302_020
 """Any number that nobody else locks in this database."""
+MIGRATION_STANDSTILL_MS = 60_000
+"""A migration computes between its statements; one that does so for longer stands still, and ends."""
+CONNECTIONS_REPLACED_EVERY_S = 1
+"""At most: connections that were just made are not given up for what an older one said."""
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
 _SENDING_BYTES, _ROW_BYTES, _VALUE_BYTES = 96 * 1024, 96, 48
@@ -84,19 +73,11 @@ _SENDING_BYTES, _ROW_BYTES, _VALUE_BYTES = 96 * 1024, 96, 48
 class Database:
     """An open database. Not a singleton: two may be open in one process."""
 
-    def __init__(
-        self,
-        url: str,
-        pool_size: int,
-        lock_timeout_s: float = 5,
-        unreachable_after_s: float = 30,
-        statement_timeout_s: float = STATEMENT_TIMEOUT_S,
-    ) -> None:
+    def __init__(self, url: str, pool_size: int, limits: Limits = USUAL_LIMITS) -> None:
         self._url = url
-        self._configuration = configuration(
-            url, pool_size, lock_timeout_s, unreachable_after_s, statement_timeout_s
-        )
-        self._context = TortoiseContext()
+        self._limits = limits
+        self._configuration = configuration(url, pool_size, limits)
+        self._context = _Context(limits)
 
     async def open(self) -> None:
         """Connect; raises `DatabaseUnavailable`, whose message names no password."""
@@ -104,7 +85,7 @@ class Database:
             await self._open()
         except (OSError, PostgresError, SqliteError) as error:
             await self.close()  # The thread of an SQLite connection keeps the process from ending.
-            raise DatabaseUnavailable(str(error)) from error
+            raise DatabaseUnavailable(_explained(error)) from error
 
     async def _open(self) -> None:
         if self._url.startswith("sqlite://"):
@@ -114,6 +95,8 @@ class Database:
         with self.active():
             await self._context.init(config=self._configuration)
             await fetch("SELECT 1 AS one")
+            if not is_sqlite():
+                await _require_limits(self._limits)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -155,11 +138,48 @@ class Database:
         await executor.migrate([MigrationTarget(APP, "__latest__")], progress=progress)
 
 
+class _Context(TortoiseContext):
+    """With what our transactions on these connections begin with, and when connections were replaced last."""
+
+    def __init__(self, limits: Limits) -> None:
+        super().__init__()
+        self.first_statement = limits.first_statement
+        self.replaced_at_s: float | None = None
+
+
+def _context() -> _Context:
+    context = _current_context.get()
+    assert isinstance(context, _Context), "outside of Database.active()"
+    return context
+
+
+async def _require_limits(limits: Limits) -> None:
+    """A pooler that ignores what a client asks for at the beginning would leave sessions without limits."""
+    names = limits.of_transactions
+    rows = await fetch(
+        f"SELECT name, setting FROM pg_settings WHERE name IN ({placeholders(list(names))})", *names
+    )
+    kept = {row["name"]: row["setting"] for row in rows}
+    missing = [name for name, value in names.items() if kept.get(name) != value]
+    if missing:
+        raise DatabaseUnavailable(
+            f"its sessions do not keep {', '.join(missing)}, as behind a pooler such as PgBouncer: set"
+            " GATEWAY_DATABASE_POOLER=true"
+        )
+
+
+def _explained(error: Exception) -> str:
+    if "unsupported startup parameter" in str(error):
+        return f"{error}, as of a pooler such as PgBouncer: set GATEWAY_DATABASE_POOLER=true"
+    return str(error)
+
+
 async def _wait_to_be_the_only_one() -> None:
     """However long the one before us takes, or a statement of ours on a large table. Then make Tortoise's own
     table, which it would look for in vain: that fails a whole transaction."""
     await fetch("SET LOCAL lock_timeout = 0")
     await fetch("SET LOCAL statement_timeout = 0")
+    await fetch(f"SET LOCAL idle_in_transaction_session_timeout = {MIGRATION_STANDSTILL_MS}")
     await fetch("SELECT pg_advisory_xact_lock($1)", _MIGRATION_LOCK)
     connection = _connection()
     await MigrationRecorder(connection).ensure_schema(AsyncpgSchemaEditor(connection, atomic=False))
@@ -197,17 +217,19 @@ def _leave(begun: Any) -> None:
 @asynccontextmanager
 async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
     """Begin; commit what went well, roll back what did not; a lost connection is `DatabaseUnavailable`."""
+    outermost = not isinstance(_connection(), TransactionalDBClient)
     with _faults_named():
         try:
             await begun.__aenter__()
+            if outermost and (first := _context().first_statement):
+                await _connection().execute_script(first)
         except BaseException as cut_off:
             await _abandon(begun, cut_off)
             raise
     try:
         yield
     except BaseException as failure:
-        # A connection that ended has rolled back by itself.
-        with suppress(*_LOST):
+        with _unless_lost():
             await begun.__aexit__(type(failure), failure, failure.__traceback__)
         raise
     with _faults_named():
@@ -215,13 +237,41 @@ async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
 
 
 @contextmanager
+def _unless_lost() -> Iterator[None]:
+    """A connection that ended has rolled back by itself."""
+    try:
+        yield
+    except DRIVER_FAULTS as fault:
+        if not is_outage(fault):
+            raise
+
+
+@contextmanager
 def _faults_named() -> Iterator[None]:
     try:
         yield
-    except _LOST as lost:
-        raise DatabaseUnavailable(str(lost)) from lost
     except QueryCanceledError as cut_off:
         raise StatementCutOff(str(cut_off)) from cut_off
+    except DRIVER_FAULTS as fault:
+        if not is_outage(fault):
+            raise
+        if makes_others_unfit(fault):
+            _replace_connections()
+        raise DatabaseUnavailable(str(fault) or "no answer") from fault
+
+
+def _replace_connections() -> None:
+    """Each connection of the pool is closed and made anew before it is used again."""
+    context, now = _context(), monotonic()
+    if context.replaced_at_s is not None and now - context.replaced_at_s < CONNECTIONS_REPLACED_EVERY_S:
+        return
+    client: Any = _connection()
+    while isinstance(client, TransactionalDBClient):
+        client = client._parent
+    context.replaced_at_s = now
+    with suppress(StopIteration):
+        # A coroutine that awaits nothing.
+        client._pool.expire_connections().send(None)
 
 
 @asynccontextmanager
@@ -251,7 +301,11 @@ async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     _require_storable(parameters)
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
-        return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
+        with _faults_named():
+            return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
+    if _context().first_statement and not isinstance(connection, TransactionalDBClient):
+        async with transaction():
+            return await fetch(sql, *parameters)
     with _faults_named():
         return await connection.execute_query_dict(sql, list(parameters))
 
@@ -284,7 +338,8 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
     for row in rows:
         _require_storable(row)
     if connection.capabilities.dialect == "sqlite":
-        await connection.execute_many(_sqlite_text(sql), [_sqlite_values(row) for row in rows])
+        with _faults_named():
+            await connection.execute_many(_sqlite_text(sql), [_sqlite_values(row) for row in rows])
         return
     for packet in _packets(rows):
         with _faults_named():

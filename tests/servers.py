@@ -157,6 +157,42 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
         server.end()
 
 
+@contextmanager
+def pgbouncer_server(postgres_url: str, *, server_connections: int, ignores: str = "") -> Iterator[str]:
+    """URL of a PgBouncer in transaction mode before that database; raises `ServerMissing`.
+
+    `server_connections`: how many all clients share. `ignores`: parameters that it accepts and drops.
+    """
+    binary = shutil.which("pgbouncer", path=f"{os.environ.get('PATH', '')}:/usr/sbin")
+    if binary is None:
+        raise ServerMissing("PgBouncer in transaction mode was not tried: install pgbouncer")
+    target, port = urlsplit(postgres_url), free_port()
+    directory, account = Path(tempfile.mkdtemp(prefix="test-pgbouncer-")), _unprivileged_account()
+    if account is not None:
+        os.chown(directory, account.pw_uid, account.pw_gid)
+    settings = directory / "pgbouncer.ini"
+    settings.write_text(
+        f"[databases]\n* = host={target.hostname} port={target.port} user={target.username}\n[pgbouncer]\n"
+        f"listen_addr = 127.0.0.1\nlisten_port = {port}\nunix_socket_dir =\nauth_type = any\n"
+        f"pool_mode = transaction\ndefault_pool_size = {server_connections}\nmax_client_conn = 100\n"
+        f"ignore_startup_parameters = {ignores}\n"
+    )
+    server = _Server([binary, str(settings)], directory, stop_signal="KILL", account=account)
+    try:
+        server.wait_until(lambda: _listens(port))
+        yield urlunsplit(target._replace(netloc=f"{target.username}@127.0.0.1:{port}"))
+    finally:
+        server.end(crash=True)
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
 @asynccontextmanager
 async def fresh_database(postgres_url: str, copy_of: str | None = None) -> AsyncIterator[str]:
     """URL of a new database on that server; dropped at the end, with whoever is still connected.

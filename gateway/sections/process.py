@@ -58,6 +58,16 @@ class ProcessSettings(Section):
     lease_ttl_s: Seconds = Field(
         5, description="After how many seconds a dead process's work is taken over by another."
     )
+    database_standstill_s: Seconds = Field(
+        default_factory=lambda known: known["lease_ttl_s"],
+        description="After how many seconds PostgreSQL ends the session, and frees the locks, of a process "
+        "that stands still inside a transaction or whose host vanished; default: `GATEWAY_LEASE_TTL_S`.",
+    )
+    database_pooler: bool = Field(
+        False,
+        description="Whether PostgreSQL is reached through a pooler in transaction mode, such as PgBouncer: "
+        "then limits are set in each transaction, and no statement is prepared by name.",
+    )
     lease_renew_s: Seconds = Field(
         1.5, description="How often, in seconds, a lease is renewed; must be below its lifetime."
     )

@@ -30,6 +30,7 @@ from gateway.settings import load_settings
 from gateway.workers.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
+from models.configuration import Limits
 from models.database import Database, DatabaseUnavailable, fetch, transaction
 from models.idempotency import store_outcome
 from models.kill_switch import end_switch, insert_switch
@@ -353,7 +354,7 @@ async def test_an_outage_is_no_fault_of_a_case_and_ends_the_round(url: str) -> N
 
 @asynccontextmanager
 async def _two(url: str) -> AsyncIterator[tuple[Database, Database]]:
-    database, elsewhere = Database(url, 2, lock_timeout_s=600), Database(url, 1)
+    database, elsewhere = Database(url, 2, Limits(lock_timeout_s=600)), Database(url, 1)
     await database.open()
     await elsewhere.open()
     try:

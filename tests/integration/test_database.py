@@ -17,6 +17,7 @@ from desk.outcomes import CancelRefused, LiquidationRefused
 from domain.liquidation_plan import PlanRequest
 from domain.refusals import Refusal, RefusalCode
 from models.book import lock_accounts
+from models.configuration import Limits
 from models.database import (
     Busy,
     Database,
@@ -227,7 +228,7 @@ async def test_two_databases_in_one_process_keep_apart(database: Database, tmp_p
 async def impatient(postgres_url: str, migrated_postgres: str) -> AsyncIterator[Database]:
     """A PostgreSQL database whose locks are waited for 50 ms."""
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
-        database = Database(url, pool_size=2, lock_timeout_s=0.05)
+        database = Database(url, pool_size=2, limits=Limits(lock_timeout_s=0.05))
         await database.open()
         yield database
         await database.close()
@@ -326,7 +327,7 @@ async def test_one_connection_is_enough_for_every_use_case(postgres_url: str, mi
 @pytest.fixture
 async def postgres(postgres_url: str, migrated_postgres: str) -> AsyncIterator[Database]:
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
-        database = Database(url, pool_size=1, statement_timeout_s=4321)
+        database = Database(url, pool_size=1, limits=Limits(statement_timeout_s=4321))
         await database.open()
         yield database
         await database.close()

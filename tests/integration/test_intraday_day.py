@@ -15,6 +15,7 @@ from domain.margin import AccountType
 from gateway.workers.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
+from models.configuration import Limits
 from models.database import Database, fetch, transaction
 from tests.integration.desk_kit import APPLE, TRADER, Clock, DeskKit
 from venues.paper import PaperVenue
@@ -87,7 +88,7 @@ async def test_a_new_leader_cancels_what_was_open_before_and_nothing_that_was_or
 
 @ONE_ACCOUNT_LOCKED
 async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_afterwards(url: str) -> None:
-    database, elsewhere = Database(url, 2, lock_timeout_s=0.05), Database(url, 1)
+    database, elsewhere = Database(url, 2, Limits(lock_timeout_s=0.05)), Database(url, 1)
     await database.open()
     await elsewhere.open()
     try:
@@ -114,7 +115,7 @@ async def test_an_account_that_somebody_works_on_holds_up_no_other_and_is_done_a
 
 @ONE_ACCOUNT_LOCKED
 async def test_an_account_worked_on_when_new_orders_end_is_looked_at_afterwards(url: str) -> None:
-    database, elsewhere = Database(url, 2, lock_timeout_s=0.05), Database(url, 1)
+    database, elsewhere = Database(url, 2, Limits(lock_timeout_s=0.05)), Database(url, 1)
     await database.open()
     await elsewhere.open()
     try:

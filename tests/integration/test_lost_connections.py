@@ -10,6 +10,7 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError
 
+from models.configuration import Limits
 from models.database import (
     Database,
     DatabaseUnavailable,
@@ -151,7 +152,7 @@ async def test_a_connection_lost_while_it_is_given_back_leaves_nobody_in_a_dead_
 
 async def test_a_server_that_vanished_is_noticed_in_time(url: str) -> None:
     """What the system does then is the system's; here, that it was asked to, on every connection."""
-    database = Database(url, pool_size=1, unreachable_after_s=12)
+    database = Database(url, pool_size=1, limits=Limits(unreachable_after_s=12))
     await database.open()
     with database.active():
         async with transaction():

@@ -13,7 +13,7 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from models.configuration import APP, configuration
+from models.configuration import APP, Limits, configuration
 from models.database import Database, fetch, is_sqlite
 from tests.integration.cut_off import cut_off, steps_of
 from tests.patience import PATIENCE_S
@@ -151,7 +151,7 @@ async def test_down_and_up_again_gives_the_same_tables(empty: Database) -> None:
 async def test_many_processes_migrate_at_once(postgres_url: str) -> None:
     """The first does it, the others wait; connections of their own make them strangers."""
     async with fresh_database(postgres_url) as url:
-        databases = [Database(url, pool_size=1, lock_timeout_s=0.01) for _ in range(4)]
+        databases = [Database(url, pool_size=1, limits=Limits(lock_timeout_s=0.01)) for _ in range(4)]
         for database in databases:
             await database.open()
         steps: list[str] = []

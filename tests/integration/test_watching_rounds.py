@@ -20,6 +20,7 @@ from domain.money import Currency
 from gateway.workers.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT
 from models.book import load_fx_rates
 from models.case import live_cases_of
+from models.configuration import Limits
 from models.database import Database, fetch
 from models.doubt import doubts_of
 from models.market import load_quotes
@@ -231,7 +232,7 @@ class Lock:
 @pytest.fixture
 async def locking(postgres_url: str, migrated_postgres: str) -> AsyncIterator[tuple[Scene, Lock]]:
     async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
-        database, session = Database(url, 2, lock_timeout_s=600), await asyncpg.connect(url)
+        database, session = Database(url, 2, limits=Limits(lock_timeout_s=600)), await asyncpg.connect(url)
         await database.open()
         with database.active():
             yield await scene(DeskKit()), Lock(session)
