@@ -8,7 +8,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from desk.outward_rules import MessageRules, WebhookRules
-from domain.calendar import NoCalendar, TradingCalendar, deadline, last_minutes_began
+from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, last_minutes_began
 from domain.covered_options import Today
 from domain.execution_check import Attention
 from domain.ids import EventId
@@ -108,6 +108,10 @@ class Desk:
             trading_days=self.rules.deadline_trading_days,
             cut_off=self.rules.deadline_cut_off,
         )
+
+    def is_assumed(self, moment: datetime, base_currency: Currency) -> bool:
+        """The calendar of the market that sets the deadlines in this currency ends before the moment."""
+        return is_assumed(moment, self.calendar_for(base_currency))
 
     def next_cut_off(self, now: datetime, base_currency: Currency) -> datetime:
         """When the next deadline can be: today's cut-off, or that of the next trading day."""

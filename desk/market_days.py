@@ -4,14 +4,18 @@ The word is written once and every process reads it. The leader then moves the d
 where the amended calendar puts them, and says so; never into the past (see domain.case_edits.shifted).
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
+from functools import partial
 
 from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
 from desk.follow_up import note
+from desk.turns import Turns
 from desk.watching.assess_recovery import is_recovery
+from desk.watching.calendar_doubts import list_unknown_calendars
 from desk.watching.case_event import case_event
 from domain.calendar import MarketDay, NoCalendar
 from domain.case import Case
@@ -30,6 +34,8 @@ from models.holding import symbols_of
 from models.market_day import RecordedMarketDay, insert_market_day, word_on
 
 CASES_AT_A_TIME = 200
+DAYS_AHEAD_MAX = timedelta(days=731)
+"""A later market day is taken for a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,36 +89,59 @@ def plain_word(word: MarketDay) -> dict[str, str | None]:
     }
 
 
-async def shift_deadlines(desk: Desk) -> int:
-    """Move the deadlines of live cases to where the calendars put them now; how many moved."""
-    ids = await live_case_ids()
-    moved = 0
-    for start in range(0, len(ids), CASES_AT_A_TIME):
-        chunk = ids[start : start + CASES_AT_A_TIME]
-        for view in (await load_cases(EVERYTHING, chunk)).values():
-            if _shifted(desk, view, desk.clock()) != view.case:
-                async with transaction():
-                    moved += await _shift(desk, view.case.id, desk.clock())
+async def shift_deadlines(desk: Desk, turns: Turns) -> int:
+    """Move the deadlines of live cases to where the calendars put them now, each case whatever becomes of the
+    others, and list the accounts whose calendars are not known; how many moved."""
+    views = await _live_cases(turns)
+    moved: list[CaseId] = []
+    for view in views:
+        who = f"{view.case.id} deadline"
+        if not turns.waits(who):
+            await turns.take(who, "moving a deadline", partial(_shift_if_due, desk, view, moved))
+    await list_unknown_calendars(desk, views, turns)
     if moved:
         desk.on_commit()
-    return moved
+    return len(moved)
 
 
-async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> int:
-    locked = await lock_case(EVERYTHING, case_id)
+async def _live_cases(turns: Turns) -> list[CaseView]:
+    """Those that can be read."""
+    ids = await live_case_ids()
+    views: list[CaseView] = []
+
+    async def read(chunk: Sequence[CaseId]) -> None:
+        views.extend((await load_cases(EVERYTHING, chunk)).values())
+
+    for start in range(0, len(ids), CASES_AT_A_TIME):
+        chunk = ids[start : start + CASES_AT_A_TIME]
+        await turns.take_all(chunk, lambda case_id: f"{case_id} read", "reading a case", read)
+    return views
+
+
+async def _shift_if_due(desk: Desk, view: CaseView, moved: list[CaseId]) -> None:
+    if _shifted(desk, view, desk.clock()) == view.case:
+        return
+    async with transaction():
+        is_moved = await _shift(desk, view.case.id, desk.clock())
+    if is_moved:
+        moved.append(view.case.id)
+
+
+async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> bool:
+    locked = await lock_case(EVERYTHING, case_id, wait=False)
     if locked is None or not locked[0].case.live:
-        return 0
+        return False
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
     after = _shifted(desk, view, now)
     if after == view.case:
-        return 0
+        return False
     if after.deadline != view.case.deadline:
         after = await _say(desk, view.case, after, now)
     await save_case(after)
     shift = case_entry(SYSTEM, now, view.case, after, "shiftDeadline")
     await write_audit([shift] if shift else [])
     await outbox.append([case_event(desk, view, replace(view, case=after), now)])
-    return 1
+    return True
 
 
 async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
@@ -145,4 +174,9 @@ def _refused(desk: Desk, principal: Principal, word: MarketDay) -> Refusal | Non
         desk.calendar_of(word.market).is_trading_day(word.day)
     except NoCalendar as unknown:
         return Refusal(RefusalCode.NOT_FOUND, f"There is nothing to amend: {unknown}.")
+    if word.day > (desk.clock() + DAYS_AHEAD_MAX).date():
+        return Refusal(
+            RefusalCode.NOT_FOUND,
+            f"There is nothing to amend: {word.day} is more than {DAYS_AHEAD_MAX.days} days ahead.",
+        )
     return None

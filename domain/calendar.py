@@ -24,6 +24,11 @@ class TradingCalendar(Protocol):
         """Where the market is."""
         ...
 
+    @property
+    def last_known_day(self) -> date:
+        """After it trading days are assumed: the usual weekdays, at the usual hours."""
+        ...
+
     def is_trading_day(self, day: date) -> bool:
         """Whether the market opens at all that day, if only for half of it."""
         ...
@@ -82,6 +87,11 @@ class AmendedCalendar:
         """As the base."""
         return self._base.zone
 
+    @property
+    def last_known_day(self) -> date:
+        """As the base."""
+        return self._base.last_known_day
+
     def is_trading_day(self, day: date) -> bool:
         """Not one put in as CLOSED, or as closing before it opens; no word makes a holiday one."""
         if not self._base.is_trading_day(day) or self._is(day, MarketDayKind.CLOSED):
@@ -127,6 +137,11 @@ def deadline(
         day = calendar.next_trading_day(day)
     last_moment = datetime.combine(day, _cut_off_on(day, calendar, cut_off), calendar.zone)
     return last_moment.astimezone(UTC)
+
+
+def is_assumed(moment: datetime, calendar: TradingCalendar) -> bool:
+    """The moment lies after the last day that the calendar knows."""
+    return moment.astimezone(calendar.zone).date() > calendar.last_known_day
 
 
 def _cut_off_on(day: date, calendar: TradingCalendar, cut_off: time) -> time:

@@ -1,5 +1,6 @@
 """The application: routes, middleware and lifespan, put together from settings and nothing else."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 
@@ -22,7 +23,7 @@ from gateway.report_endpoint import ReportEndpoint
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.sse import EventStreams, wants_event_stream
-from gateway.startup import import_if_empty, prepare_tables
+from gateway.startup import check_calendars, import_if_empty, prepare_tables
 from gateway.workers.process import Workers
 from models.database import fetch
 from resolvers.documents import Documents
@@ -64,6 +65,7 @@ class Application:
     @asynccontextmanager
     async def lifespan(self, _: Starlette) -> AsyncIterator[None]:
         """Open, prepare the tables, import the book into an empty database, work, close."""
+        await asyncio.to_thread(check_calendars, self._settings, self._parts.clock())
         async with open_resources(self._settings, self._parts) as resources:
             await prepare_tables(self._settings.profile, resources.database)
             with resources.database.active():

@@ -1,11 +1,14 @@
 """The exchange calendars behind `domain.calendar`, by market name (XHKG, XNYS, ...).
 
 A calendar is loaded when first asked for and kept by the `Calendars` object that the composition root holds.
-Loading reads years of holidays, so the years are limited; a day outside them is a fault that says so.
+Loading reads years of holidays, so the years are limited, also by what the library knows: of some exchanges
+no holidays are recorded beyond this year. After the last known day a market is taken to trade on its usual
+weekdays at its usual hours, so that a deadline is never later than it should be for want of a calendar;
+`last_known_day` says which days are known. A day before the first one is a fault that says so.
 """
 
 import warnings
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from functools import lru_cache
@@ -28,43 +31,69 @@ class OutOfCalendar(NoCalendar):
     """A day that the loaded years do not cover."""
 
 
+SEARCHED_DAYS = 400
+"""No market is closed for longer."""
+_REASON_CHARACTERS = 100
+_UNUSABLE = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError)
+"""What the library raises for years that it does not know, and for calendars that contradict themselves."""
+_USUAL_OF_DAYS = 366
+"""The usual hours and weekdays are those of so many days before the last known one."""
+
+
 class ExchangeDays:
     """One market's trading days. `closed_days` are closures no calendar foresees, such as a typhoon."""
 
     def __init__(
         self, calendar: "ExchangeCalendar", covered: tuple[date, date], closed_days: frozenset[date]
     ) -> None:
+        """Raises `UnknownMarket` where the sessions last over midnight: a time of day cannot tell them."""
         self._zone = ZoneInfo(str(calendar.tz))
         self._opening = self._times(calendar.opens, closed_days)
         self._closing = self._times(calendar.closes, closed_days)
         self._pause_starts = self._times(calendar.break_starts, closed_days)
         self._pause_ends = self._times(calendar.break_ends, closed_days)
         self._first, self._last = covered
+        self._closed_days = closed_days
+        since = self._last - timedelta(days=_USUAL_OF_DAYS)
+        lately = [day for day in self._closing if since < day <= self._last]
+        hours = Counter(self._known_sessions(day) for day in lately).most_common(1)
+        if not hours or any(opens >= closes for opens, closes in hours[0][0]):
+            raise UnknownMarket(f"the sessions of {calendar.name} last over midnight, which is not supported")
+        self._usual_sessions = hours[0][0]
+        weekdays = Counter(day.weekday() for day in lately)
+        most = weekdays.most_common(1)[0][1]
+        self._usual_weekdays = {weekday for weekday, days in weekdays.items() if 2 * days > most}
 
     @property
     def zone(self) -> ZoneInfo:
         return self._zone
 
+    @property
+    def last_known_day(self) -> date:
+        return self._last
+
     def is_trading_day(self, day: date) -> bool:
-        self._check(day)
-        return day in self._closing
+        if self._is_known(day):
+            return day in self._closing
+        return day.weekday() in self._usual_weekdays and day not in self._closed_days
 
     def next_trading_day(self, after: date) -> date:
-        day = after + timedelta(days=1)
-        while not self.is_trading_day(day):
-            day += timedelta(days=1)
-        return day
+        for days in range(1, SEARCHED_DAYS):
+            if self.is_trading_day(day := after + timedelta(days=days)):
+                return day
+        raise OutOfCalendar(f"no trading day within {SEARCHED_DAYS} days after {after}")
 
     def closing_time(self, day: date) -> time:
-        self._check(day)
-        return self._closing[day]
+        return self._closing[day] if self._is_known(day) else self._usual_sessions[-1][1]
 
     def sessions(self, day: date) -> Sequence[tuple[time, time]]:
-        self._check(day)
+        return self._known_sessions(day) if self._is_known(day) else self._usual_sessions
+
+    def _known_sessions(self, day: date) -> tuple[tuple[time, time], ...]:
         opens, closes = self._opening[day], self._closing[day]
         if day not in self._pause_starts:
-            return [(opens, closes)]
-        return [(opens, self._pause_starts[day]), (self._pause_ends[day], closes)]
+            return ((opens, closes),)
+        return (opens, self._pause_starts[day]), (self._pause_ends[day], closes)
 
     def _times(self, moments: Any, closed_days: frozenset[date]) -> dict[date, time]:
         """Local times of day, of the days that have one."""
@@ -75,9 +104,10 @@ class ExchangeDays:
             if day.date() not in closed_days
         }
 
-    def _check(self, day: date) -> None:
-        if not self._first <= day <= self._last:
+    def _is_known(self, day: date) -> bool:
+        if day < self._first:
             raise OutOfCalendar(f"{day} is outside the loaded calendar, {self._first} to {self._last}")
+        return day <= self._last
 
 
 class Calendars:
@@ -89,10 +119,7 @@ class Calendars:
         last_year: int,
         closed_days: Mapping[str, frozenset[date]] | None = None,
     ) -> None:
-        """Both years are covered whole; `closed_days` are by market.
-
-        Loading raises ValueError for years that the library knows nothing of.
-        """
+        """Both years are covered whole, as far as the library knows them; `closed_days` are by market."""
         self._years = (date(first_year, 1, 1), date(last_year, 12, 31))
         self._closed_days = dict(closed_days or {})
         self._loaded: dict[str, TradingCalendar] = {}
@@ -115,18 +142,43 @@ class Calendars:
 @lru_cache(maxsize=64)
 def _exchange_days(market: str, covered: tuple[date, date], closed_days: frozenset[date]) -> ExchangeDays:
     """It never changes: one serves every `Calendars` of the process."""
+    with warnings.catch_warnings():
+        # The library calls pandas in ways that pandas announces to retire: nothing to us.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        calendar = _loaded(market, covered)
+        known_until = calendar.bound_max()
+    last = covered[1] if known_until is None else min(covered[1], known_until.date())
+    return ExchangeDays(calendar, (covered[0], last), closed_days)
+
+
+def _loaded(market: str, covered: tuple[date, date]) -> "ExchangeCalendar":
+    """These years, or of them those that the library knows; of none of them, its last year."""
     from exchange_calendars import get_calendar
     from exchange_calendars.errors import InvalidCalendarName
 
     start, end = covered
     try:
-        with warnings.catch_warnings():
-            # The library calls pandas in ways that pandas announces to retire: nothing to us.
-            warnings.simplefilter("ignore", DeprecationWarning)
-            calendar = get_calendar(market, start=start.isoformat(), end=end.isoformat())
+        return get_calendar(market, start=start.isoformat(), end=end.isoformat())
     except InvalidCalendarName:
         raise UnknownMarket(f"no exchange calendar is called {market!r}; try XHKG or XNYS") from None
-    return ExchangeDays(calendar, covered, closed_days)
+    except _UNUSABLE:
+        # Mostly beyond what is recorded of this exchange: only a loaded calendar says how far that goes.
+        return _loaded_as_far_as_known(market, start, end)
+
+
+def _loaded_as_far_as_known(market: str, start: date, end: date) -> "ExchangeCalendar":
+    from exchange_calendars import get_calendar
+
+    try:
+        known = get_calendar(market)
+        first, last = known.bound_min(), known.bound_max()
+        end = end if last is None else min(end, last.date())
+        start = min(start, end - timedelta(days=_USUAL_OF_DAYS))
+        start = start if first is None else max(start, first.date())
+        return get_calendar(market, start=start.isoformat(), end=end.isoformat())
+    except _UNUSABLE as broken:
+        why = str(broken)[:_REASON_CHARACTERS]
+        raise UnknownMarket(f"the exchange calendar {market!r} cannot be used: {why}") from None
 
 
 class MustBeFlat:

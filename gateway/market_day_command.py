@@ -13,6 +13,7 @@ from domain.ids import CaseId
 from domain.principal import EVERYTHING, Audience, Permission, Principal
 from gateway.console import Refused
 from gateway.market_days import MarketDays
+from gateway.workers.policy import round_turns
 from models.case import live_case_ids, load_cases
 
 SHORT_NAMES: Mapping[str, str] = {"HK": "XHKG", "US": "XNYS", "JP": "XTKS", "UK": "XLON"}
@@ -42,7 +43,7 @@ async def put_in(desk: Desk, days: MarketDays, word: MarketDay) -> list[Moved]:
     if not isinstance(outcome, Done):
         raise Refused(outcome.message)
     await days.load()
-    await shift_deadlines(desk)
+    await shift_deadlines(desk, round_turns())
     return [
         _moved(view, before[view.case.id])
         async for view in _live_cases()

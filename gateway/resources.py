@@ -42,7 +42,8 @@ from subscriptions.stream import EventStream
 from venues.base import Venue
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
 
-CALENDAR_YEARS_AHEAD = 1
+CALENDAR_YEARS_AHEAD = 2
+"""A process may run over the turn of a year."""
 HISTORY_PAGE_ROWS = 500
 SUMMARY_INTERVAL_S = 1.0
 SNAPSHOT_ROWS_MAX = 5_000

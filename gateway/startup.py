@@ -19,10 +19,11 @@ import structlog
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
+from domain.calendar import NoCalendar
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
 from gateway.book_import import import_book
-from gateway.resources import database_limits
+from gateway.resources import database_limits, make_calendars
 from gateway.sections.types import PREFIX
 from gateway.settings import Feed, Profile, Settings
 from messages.apprise_service import is_known
@@ -47,6 +48,7 @@ def silent(done: int, of: int) -> None:
 
 async def check(settings: Settings, now: datetime, progress: Progress) -> None:
     """Redis and the database are there, the tables are right, the book is in; raises `CannotStart`."""
+    check_calendars(settings, now)
     _check_replay_file(settings)
     _check_message_services(settings)
     await _check_redis(settings.redis_url)
@@ -61,6 +63,20 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
             await import_if_empty(settings.book_file, now, progress)
     finally:
         await database.close()
+
+
+def check_calendars(settings: Settings, now: datetime) -> None:
+    """Every calendar that the settings name can be built; raises `CannotStart`."""
+    calendars = make_calendars(lambda: now)
+    named = [
+        (f"DEADLINE_MARKETS={code}={market}", market) for code, market in settings.deadline_markets.items()
+    ]
+    default = settings.deadline_default_market
+    for setting, market in (*named, (f"DEADLINE_DEFAULT_MARKET={default}", default)):
+        try:
+            calendars.of(market)
+        except NoCalendar as unknown:
+            raise CannotStart(f"{PREFIX}{setting} cannot be used: {unknown}.") from None
 
 
 def _check_message_services(settings: Settings) -> None:

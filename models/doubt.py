@@ -75,6 +75,12 @@ async def doubts_of(account_ids: Sequence[AccountId]) -> dict[AccountId, list[St
     return dict(found)
 
 
+async def accounts_in_doubt(reason: DoubtReason) -> list[AccountId]:
+    """Those with a doubt of this reason."""
+    rows = await fetch("SELECT DISTINCT account_id FROM account_doubt WHERE reason = $1", reason)
+    return [AccountId(row["account_id"]) for row in rows]
+
+
 async def unwatched_by_reason() -> Mapping[DoubtReason, int]:
     """How many accounts have a doubt of each reason; reasons without any are 0."""
     rows = await fetch(

@@ -18,6 +18,7 @@ from models.database import (
     fetch_one,
     for_update,
     is_sqlite,
+    numeric,
     placeholders,
 )
 
@@ -147,6 +148,27 @@ async def known_markets(markets: Sequence[str]) -> set[str]:
         f"SELECT DISTINCT i.market FROM instrument i WHERE i.market IN ({placeholders(markets)})", *markets
     )
     return {row["market"] for row in rows}
+
+
+async def markets_of_instruments() -> list[str]:
+    """Every market that an instrument is traded on."""
+    return [row["market"] for row in await fetch("SELECT DISTINCT market FROM instrument ORDER BY market")]
+
+
+async def markets_held(
+    account_ids: Sequence[AccountId], markets: Sequence[str]
+) -> list[tuple[AccountId, str]]:
+    """In which of these markets each of these accounts holds something."""
+    if not markets or not account_ids:
+        return []
+    rows = await fetch(
+        f"SELECT DISTINCT p.account_id, i.market FROM position p JOIN instrument i"
+        f" ON i.symbol = p.instrument_id WHERE {numeric('p.quantity')} <> 0"
+        f" AND i.market IN ({placeholders(markets)})",
+        *markets,
+    )
+    asked = set(account_ids)
+    return [(AccountId(row["account_id"]), row["market"]) for row in rows if row["account_id"] in asked]
 
 
 async def holders(symbol: Symbol) -> list[AccountId]:

@@ -289,6 +289,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "NO_QUOTE": "There is no price to close at.",
             "STALE_QUOTE": "The last price is too old.",
             "MARKET_CLOSED": "The market does not trade now.",
+            "UNKNOWN_MARKET": "No exchange calendar is known: the desk itself sells nothing there.",
             "INSTRUMENT_SUSPENDED": "The instrument is suspended or delisted.",
             "INCREASES_EXPOSURE": "It would open or enlarge a position.",
             "CANNOT_CURE": "Closing it would not reduce the amount.",

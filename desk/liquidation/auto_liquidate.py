@@ -15,6 +15,7 @@ more (see last_slice). A shortfall that is cured ends nothing before the case is
 """
 
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -33,9 +34,12 @@ from desk.liquidation.record_liquidation import record_liquidation
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
 from desk.turns import Fault
 from desk.watching.assess_recovery import is_recovery
+from desk.watching.calendar_doubts import market_doubts
+from desk.watching.doubts import note_doubts
 from desk.watching.open_orders import as_open_orders
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
+from domain.doubt import Doubt
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.liquidation import plan
@@ -56,6 +60,7 @@ from models.order import open_orders_of
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
+_A_DAY = timedelta(days=1)
 _PASSING = frozenset({TradeStatus.CLOSED, TradeStatus.HALTED, TradeStatus.AUCTION})
 
 
@@ -66,6 +71,8 @@ class _Stop:
     code: RefusalCode
     message: str
     until: datetime | None = None
+    doubts: tuple[Doubt, ...] = ()
+    """What of it is to be listed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +109,7 @@ async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
         after_cure = was_called_off(last) or auto.held is RefusalCode.NOTHING_TO_COLLECT
         await _start(desk, view, auto, read, replace(decided, after_cure=after_cure), now)
     else:
+        await note_doubts(account_id, decided.doubts, now)
         await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
 
 
@@ -146,6 +154,9 @@ async def _decide(
     if isinstance(made, Refusal):
         if made.code is RefusalCode.NOTHING_TO_COLLECT:
             return _nothing(desk, view.case, account, made, now)
+        unknown = market_doubts(desk, [held.instrument.market for held in sessions.shut], now)
+        if unknown and opens is None:
+            return _unknown_markets(unknown, now)
         return _stopped(desk, made, opens, sessions.trading, now)
     # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
     why = None if standing else why_two(desk, account, read.lately, made, cases=1, override=False)
@@ -199,6 +210,12 @@ def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now
         return _Stop(refused.code, refused.message)
     message = "The shortfall is cured for now; it goes on should that not last until the case is closed."
     return _Stop(refused.code, message, _soon(desk, now))
+
+
+def _unknown_markets(unknown: Sequence[Doubt], now: datetime) -> _Stop:
+    """All that is left to sell is in markets without a calendar."""
+    message = " ".join(doubt.detail for doubt in unknown)
+    return _Stop(RefusalCode.UNKNOWN_MARKET, message, now + _A_DAY, tuple(unknown))
 
 
 def _stopped(
@@ -267,13 +284,12 @@ def _trades(desk: Desk, market: str, now: datetime) -> bool:
 
 
 def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetime | None:
-    """When the first of the markets that are shut opens."""
+    """When the first of the markets that are shut opens; None where none does that is known."""
     moments = []
     for market in {held.instrument.market for held in shut}:
-        try:
+        # A market without a calendar opens for nobody here: `_unknown_markets` says so.
+        with suppress(NoCalendar):
             moments.append(next_opening(desk.calendar_of(market), now))
-        except NoCalendar:
-            moments.append(now + timedelta(days=1))
     return min(moments, default=None)
 
 

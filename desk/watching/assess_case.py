@@ -13,7 +13,9 @@ from desk.audit import MONITOR, case_entry, entry
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.watching.assess_recovery import assess_recovery, is_recovery
+from desk.watching.calendar_doubts import deadline_doubts
 from desk.watching.case_event import case_event, symbols_before
+from desk.watching.doubts import note_doubts
 from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
 from desk.watching.excess_orders import call_off_excess
 from desk.watching.expire_trading_limit import expire_trading_limit
@@ -249,6 +251,7 @@ async def _open(
         reopened_from=await last_closed_case(reference.account_id, alert_type),
     )
     await insert_case(case)
+    await note_doubts(reference.account_id, deadline_doubts(desk, case, reference.base_currency, now), now)
     view = CaseView(case, reference, account.symbols)
     return CaseEvent(desk.event_id(), now, CaseEventKind.OPENED, view)
 

@@ -1,17 +1,24 @@
 """The leader's loops that act on cases by themselves, and on the requests and recalls around them."""
 
+import structlog
+
 from desk.approvals import expire_approvals
+from desk.desk import Desk
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.market_days import shift_deadlines
 from desk.stock_recovery.collect_stock import collect_stock
 from desk.turns import Turns
+from domain.money import Currency
 from gateway.resources import Resources
-from gateway.workers.policy import liquidation_turns
+from gateway.workers.policy import liquidation_turns, round_turns
 from gateway.workers.repeat import every, in_batches, woken_within
+from models.book import load_base_currencies
 from venues.base import Venue
 
 EXPIRE_APPROVALS_MAX = 100
+
+log = structlog.get_logger()
 
 
 async def liquidate_automatically(resources: Resources) -> None:
@@ -36,11 +43,25 @@ def _turns(resources: Resources) -> Turns:
 
 async def follow_market_days(resources: Resources) -> None:
     """Move deadlines at the start, after every word on a market day, and now and then for good measure."""
-    changed = resources.market_days.changed
+    changed, turns = resources.market_days.changed, round_turns(resources.round_faults.count)
+    told: set[Currency] = set()
     while True:
         changed.clear()
-        await shift_deadlines(resources.desk)
+        await _tell_default_markets(resources.desk, told)
+        await shift_deadlines(resources.desk, turns)
         await woken_within(changed, resources.settings.market_day_recheck_s)
+
+
+async def _tell_default_markets(desk: Desk, told: set[Currency]) -> None:
+    """Which currencies of accounts no market is configured for; each once."""
+    for currency in await load_base_currencies():
+        if currency not in desk.rules.base_markets and currency not in told:
+            told.add(currency)
+            log.warning(
+                "no market is configured for a currency: its deadlines follow the default market",
+                currency=currency,
+                market=desk.market_of(currency),
+            )
 
 
 async def collect_options_stock(resources: Resources) -> None:

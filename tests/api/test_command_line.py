@@ -253,6 +253,22 @@ async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway
     assert "There is nothing to amend" in line
 
 
+async def test_a_calendar_that_does_not_exist_is_refused_by_the_name_of_its_setting(gateway: Gateway) -> None:
+    line = await refusal(gateway, "serve", DEADLINE_MARKETS="USD=XNYS,SGD=SGX")
+    assert "GATEWAY_DEADLINE_MARKETS=SGD=SGX cannot be used: no exchange calendar is called 'SGX'" in line
+
+
+async def test_a_market_day_of_a_market_whose_holidays_are_known_for_this_year_only_is_put_in(
+    gateway: Gateway,
+) -> None:
+    today = datetime.now(UTC).date().isoformat()
+    code, out, err = await gateway.run("market-day", "XSES", today, "closed", "--reason", "flood")
+    assert (code, err) == (0, [])
+    assert " ".join(out) == f"XSES {today} is CLOSED; 0 deadlines moved"
+    far = await refusal(gateway, "market-day", "XSES", "2062-01-02", "closed", "--reason", "typing error")
+    assert "more than 731 days ahead" in far
+
+
 @pytest.fixture
 def database_file(gateway: Gateway, migrated_sqlite: Path) -> Path:
     """The embedded database of the commands, migrated."""

@@ -12,6 +12,7 @@ from domain.calendar import (
     after_trading_days,
     deadline,
     in_last_minutes,
+    is_assumed,
     is_open,
     next_opening,
 )
@@ -117,9 +118,32 @@ def test_new_years_day_of_the_first_year_is_covered_and_the_day_before_is_not(
         hong_kong.is_trading_day(date(2019, 12, 31))
 
 
-def test_running_out_of_calendar_is_a_fault_and_not_an_endless_search(hong_kong: TradingCalendar) -> None:
-    with pytest.raises(OutOfCalendar):
-        deadline(datetime(2020, 12, 31, 10, 0, tzinfo=HONG_KONG), hong_kong)
+def test_after_the_last_known_day_the_usual_weekdays_and_hours_are_assumed() -> None:
+    hong_kong = Calendars(2020, 2020).of("XHKG")
+    assert hong_kong.last_known_day == date(2020, 12, 31)
+    opened_at = datetime(2020, 12, 31, 10, 0, tzinfo=HONG_KONG)
+    due = deadline(opened_at, hong_kong)
+    assert due == datetime(2021, 1, 4, 14, 0, tzinfo=HONG_KONG)
+    assert is_assumed(due, hong_kong)
+    assert not is_assumed(opened_at, hong_kong)
+    assert list(hong_kong.sessions(date(2021, 1, 4))) == [(time(9, 30), time(12)), (time(13), time(16))]
+    assert not hong_kong.is_trading_day(date(2021, 1, 2))
+
+
+@pytest.mark.parametrize("market", ["XSES", "XSHG", "XBOM"])
+def test_a_calendar_is_loaded_as_far_as_the_library_knows_it(market: str) -> None:
+    assert Calendars(2025, 2040).of(market).last_known_day < date(2040, 1, 1)
+    assert Calendars(2060, 2061).of(market).is_trading_day(date(2060, 1, 5))
+
+
+@pytest.mark.parametrize(
+    ("market", "why"),
+    [("CMES", "over midnight"), ("24/7", "over midnight"), ("XTAE", "cannot be used"), ("", "is called ''")],
+)
+def test_a_calendar_that_the_desk_cannot_reckon_with_is_refused_in_one_line(market: str, why: str) -> None:
+    with pytest.raises(UnknownMarket, match=why) as refused:
+        Calendars(2025, 2027).of(market)
+    assert len(str(refused.value)) < 200
 
 
 def test_new_york_opens_an_hour_earlier_in_utc_once_summer_time_begins(new_york: TradingCalendar) -> None:
