@@ -7,6 +7,7 @@ from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
+from desk.leadership import UNDISPUTED, Leadership
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, last_minutes_began
 from domain.covered_options import Today
@@ -79,6 +80,7 @@ class Desk:
     calendar_of: Callable[[str], TradingCalendar]
     on_commit: Callable[[], None]
     """Called after a commit that left events to publish or orders to send."""
+    leadership: Leadership = UNDISPUTED
     attention: Counter[Attention] = field(default_factory=Counter)
     """How often each kind of fault of an order was brought before a person, since the process started."""
 

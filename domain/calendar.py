@@ -168,6 +168,15 @@ def next_opening(calendar: TradingCalendar, now: datetime) -> datetime:
     return _at(day, calendar.sessions(day)[0][0], calendar)
 
 
+def day_order_ends(calendar: TradingCalendar, placed_at: datetime) -> datetime:
+    """When an order for the day ends that was placed then: with the first session that it could trade in."""
+    local = placed_at.astimezone(calendar.zone)
+    day = local.date()
+    if not calendar.is_trading_day(day) or local.time() >= calendar.closing_time(day):
+        day = calendar.next_trading_day(day)
+    return _at(day, calendar.closing_time(day), calendar)
+
+
 def in_last_minutes(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> bool:
     """From so long before the close until the next session begins."""
     local = now.astimezone(calendar.zone)

@@ -84,6 +84,10 @@ class _Collector(Collector):
         attention = {kind.value: self._resources.desk.attention[kind] for kind in Attention}
         text = "Orders and executions that were brought before a person."
         yield _labelled(CounterMetricFamily, "order_attention", text, attention, "kind")
+        path = self._resources.order_path
+        held_up = {"orders": path.dispatcher, "reports": path.reports}
+        text = "Accounts that are locked, or that the desk fails at."
+        yield _labelled(GaugeMetricFamily, "order_accounts_waiting", text, held_up, "of")
         if self._waiting is None:
             return
         waiting = self._waiting.backlog

@@ -76,6 +76,16 @@ class Signals:
         self.to_tell.set()
 
 
+@dataclass(slots=True)
+class OrderPath:
+    """How the leader's way to and from the venue is doing; for those who watch it."""
+
+    dispatcher: int = 0
+    """Accounts whose orders wait, since their row is locked or the desk failed at them."""
+    reports: int = 0
+    """Accounts whose reports wait for the same reasons."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resources:
     """Everything that requests and workers of one process share."""
@@ -92,6 +102,7 @@ class Resources:
     signals: Signals
     outward: OutwardCounts
     liquidation_faults: FaultCount
+    order_path: OrderPath
     round_faults: FaultCount
     """Of all other rounds over many."""
     holder: str
@@ -137,6 +148,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             signals=signals,
             outward=OutwardCounts(),
             liquidation_faults=FaultCount(),
+            order_path=OrderPath(),
             round_faults=FaultCount(),
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             database_clock=ClockOffset("database", timedelta(seconds=settings.clock_offset_max_s)),
@@ -202,7 +214,7 @@ def open_paper_venue(settings: Settings, clock: Callable[[], datetime]) -> OpenV
         PaperBehaviour(
             ack_latency_s=settings.paper_ack_latency_s, fill_latency_s=settings.paper_fill_latency_s
         ),
-        PaperSettings(fsync=settings.paper_fsync),
+        PaperSettings(fsync=settings.paper_fsync, max_quote_age=timedelta(seconds=settings.max_price_age_s)),
     )
     return paper(venue)
 
@@ -215,7 +227,7 @@ def paper(venue: PaperVenue) -> OpenVenue:
             if isinstance(message, Quote):
                 venue.on_quote(message)
             elif isinstance(message, TradeStatusStated):
-                venue.on_trade_status(message.symbol, message.status)
+                venue.on_trade_status(message.symbol, message.status, message.at)
 
     return OpenVenue(venue, hear)
 

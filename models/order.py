@@ -1,7 +1,7 @@
 """Liquidation orders, their history and the executions taken in: store, lock, load, list."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -128,13 +128,53 @@ async def orders_since(account_ids: Sequence[AccountId], since: datetime) -> lis
     return [order_from_row(row).order for row in rows]
 
 
-async def orders_in(statuses: Sequence[OrderStatus], limit: int) -> list[OrderView]:
-    """The oldest orders in these states."""
+async def orders_in(
+    statuses: Sequence[OrderStatus], limit: int, but_not_of: Collection[AccountId] = ()
+) -> list[OrderView]:
+    """The oldest orders in these states, of all accounts but these."""
+    return await _oldest(_in(statuses, but_not_of), limit)
+
+
+async def orders_after(
+    statuses: Sequence[OrderStatus], after: tuple[datetime, str] | None, limit: int
+) -> list[OrderView]:
+    """The next orders in these states, oldest first, behind the one created then under this id."""
+    where = _in(statuses, ())
+    if after is not None:
+        where.add("(o.created_at, o.id) > (?, ?)", *after)
+    return await _oldest(where, limit)
+
+
+async def pending_cancels(limit: int, but_not_of: Collection[AccountId] = ()) -> dict[OrderId, int]:
+    """The version of each order whose cancel is under way, oldest first."""
+    where = _in([OrderStatus.PENDING_CANCEL], but_not_of)
     rows = await fetch(
-        f"{_SELECT} WHERE o.status IN ({placeholders(statuses)})"
-        f" ORDER BY o.created_at, o.id LIMIT ${len(statuses) + 1}",
-        *statuses,
-        limit,
+        f"SELECT o.id, o.version FROM liquidation_order o{where}"
+        f" ORDER BY o.created_at, o.id LIMIT {where.value(limit)}",
+        *where.values,
+    )
+    return {OrderId(row["id"]): row["version"] for row in rows}
+
+
+async def account_of(client_order_id: ClientOrderId) -> AccountId | None:
+    """Whose order it is."""
+    row = await fetch_one(
+        "SELECT account_id FROM liquidation_order WHERE client_order_id = $1", client_order_id
+    )
+    return AccountId(row["account_id"]) if row else None
+
+
+def _in(statuses: Sequence[OrderStatus], but_not_of: Collection[AccountId]) -> Where:
+    where = Where()
+    where.add("o.status IN (?)", list(statuses))
+    if but_not_of:
+        where.add("o.account_id NOT IN (?)", sorted(but_not_of))
+    return where
+
+
+async def _oldest(where: Where, limit: int) -> list[OrderView]:
+    rows = await fetch(
+        f"{_SELECT}{where} ORDER BY o.created_at, o.id LIMIT {where.value(limit)}", *where.values
     )
     return [order_from_row(row) for row in rows]
 

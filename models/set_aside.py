@@ -22,6 +22,10 @@ _COLUMNS = (
 )
 
 
+Key = tuple[str, str, str]
+"""Venue, execution id, and a digest of the rest."""
+
+
 @dataclass(frozen=True, slots=True)
 class ToAsk:
     """A report that was set aside, and its order: the venue has not been asked about it since."""
@@ -30,18 +34,21 @@ class ToAsk:
     view: OrderView
 
 
+def key_of(report: ExecutionReport) -> Key:
+    """What a venue says again, later or in other words, is the same report."""
+    essence = replace(report, at=_ANY_TIME, text=None, raw_status=None)
+    return report.venue, report.execution_id, sha256(_REPORTS.to_text(essence).encode()).hexdigest()
+
+
 async def set_aside(
     row_id: str, order_id: OrderId | None, report: ExecutionReport, found: Finding, now: datetime
 ) -> bool:
     """Keep the report; False when the same was kept before."""
-    # What a venue says again, later or in other words, is the same report.
-    essence = replace(report, at=_ANY_TIME, text=None, raw_status=None)
-    digest = sha256(_REPORTS.to_text(essence).encode()).hexdigest()
     return bool(
         await execute(
             f"{insert_sql('set_aside_report', _COLUMNS)}"
             " ON CONFLICT (venue, execution_id, digest) DO NOTHING",
-            *(row_id, report.venue, report.execution_id, digest, report.client_order_id, order_id),
+            *(row_id, *key_of(report), report.client_order_id, order_id),
             *(found.kind, found.why, _REPORTS.to_text(report), now),
         )
     )
@@ -64,7 +71,9 @@ async def note_asked(ids: Sequence[str], now: datetime) -> None:
     await execute(f"UPDATE set_aside_report SET asked_at = $1 WHERE id IN ({marks})", now, *ids)
 
 
-async def set_aside_ids(order_id: OrderId) -> set[tuple[str, str]]:
-    """Venue and execution id of what was set aside of an order."""
-    rows = await fetch("SELECT venue, execution_id FROM set_aside_report WHERE order_id = $1", order_id)
-    return {(row["venue"], row["execution_id"]) for row in rows}
+async def set_aside_keys(order_id: OrderId) -> set[Key]:
+    """`key_of` what was set aside of an order."""
+    rows = await fetch(
+        "SELECT venue, execution_id, digest FROM set_aside_report WHERE order_id = $1", order_id
+    )
+    return {(row["venue"], row["execution_id"], row["digest"]) for row in rows}

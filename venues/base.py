@@ -7,8 +7,8 @@
 3. A client order id is executed at most once. An order that is submitted again is not taken again, and
    makes no report: the first one stands, and its history tells what became of it.
 4. `reports` says everything at least once, and of one order in the order in which it happened. A report
-   counts as delivered when the reader asks for the next one, so a reader first stores what it got. After a
-   crash of the reader's process everything that was not delivered comes again.
+   counts as delivered when it is confirmed, so a reader first stores what it got; it may read on before, and
+   confirm in any order. To a new reader everything that was not confirmed is said again.
 5. (name, execution_id) names a report for ever, across restarts of the venue and of the desk.
 6. `history` is everything the venue ever said about an order, whether delivered or not. None is final: the
    venue has never had the order, and no earlier message can still bring it.
@@ -92,6 +92,10 @@ class Venue(Protocol):
 
     def reports(self) -> AsyncIterator[ExecutionReport]:
         """What happens, as it happens, until `close`. One reader at a time."""
+        ...
+
+    async def confirm(self, report: ExecutionReport) -> None:
+        """The desk has stored the report. Confirming again does nothing; raises `VenueUnavailable`."""
         ...
 
     async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:

@@ -8,7 +8,7 @@ The same calls at the same times make the same reports.
 
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from enum import StrEnum
 from pathlib import Path
 from typing import assert_never
@@ -72,6 +72,8 @@ class PaperSettings:
     """Write every step through to the disk: needed to survive a fall of the machine, not of the process."""
     max_waiting_reports: int = 100_000
     """With more undelivered reports than this nothing more is taken (`VenueUnavailable`)."""
+    max_quote_age: timedelta | None = None
+    """Nothing trades on an older quote: orders wait for the next one. None: a quote never gets too old."""
 
 
 class PaperVenue:
@@ -89,6 +91,7 @@ class PaperVenue:
         settings: PaperSettings = PaperSettings(),
     ) -> None:
         self._settings = settings
+        self._clock = clock
         self._behaviour = behaviour
         self._book = PaperBook()
         self._delivery = Delivery()
@@ -109,7 +112,7 @@ class PaperVenue:
 
     @property
     def unconfirmed(self) -> int:
-        """How many reports wait for a reader, or for its next step."""
+        """How many reports wait for a reader, or for its confirmation."""
         return self._delivery.waiting
 
     async def submit(self, order: NewOrder) -> None:
@@ -131,11 +134,13 @@ class PaperVenue:
 
     async def reports(self) -> AsyncIterator[ExecutionReport]:
         """See `Venue`."""
+        self._delivery.begin_anew()
         while (report := await self._delivery.next()) is not None:
             yield report
-            if self._closed:
-                return
-            self._delivery.confirm()
+
+    async def confirm(self, report: ExecutionReport) -> None:
+        """See `Venue`."""
+        if not self._closed and self._delivery.confirm(report):
             self._record(Step(delivered=report.execution_id))
 
     async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
@@ -173,9 +178,13 @@ class PaperVenue:
         self._journal.close()
 
     def on_quote(self, quote: Quote) -> None:
-        """The market moved: fill what can be filled, then let pending cancels take effect."""
-        self._book.quote(quote)
-        reports = [self._trade(fill) for fill in self._book.match(quote.symbol)]
+        """The market moved: fill what can be filled, then let pending cancels take effect.
+
+        A quote that is older than the known one is no news.
+        """
+        if not self._book.quote(quote):
+            return
+        reports = self._matched(quote.symbol)
         for resting in self._book.of_symbol(quote.symbol):
             if resting.cancel_pending:
                 reports.append(self._end(resting, ExecType.CANCELED))
@@ -183,10 +192,10 @@ class PaperVenue:
                 self._book.drop(resting)
         self._record(Step(reports=tuple(reports)))
 
-    def on_trade_status(self, symbol: Symbol, status: TradeStatus) -> None:
-        """Orders of the symbol trade only while it is TRADING; what rests then waits."""
-        self._book.set_status(symbol, status)
-        self._record(Step(reports=tuple(self._trade(fill) for fill in self._book.match(symbol))))
+    def on_trade_status(self, symbol: Symbol, status: TradeStatus, at: datetime | None = None) -> None:
+        """Orders of the symbol trade only while it is TRADING; what rests then waits. Old news is none."""
+        if self._book.set_status(symbol, status, at):
+            self._record(Step(reports=tuple(self._matched(symbol))))
 
     def end_of_day(self, market: str | None = None) -> None:
         """The DAY orders of the market expire, of all markets if None."""
@@ -214,7 +223,7 @@ class PaperVenue:
             return
         resting = self._book.rest(order, order.quantity)
         acknowledged = self._ledger.report(order.client_order_id, ExecType.NEW)
-        fills = [self._trade(fill) for fill in self._book.match(resting.symbol)]
+        fills = self._matched(resting.symbol)
         after = self._behaviour.acknowledges_after_fill
         reports = [*fills, acknowledged] if after else [acknowledged, *fills]
         if order.time_in_force is TimeInForce.IOC and resting.leaves:
@@ -248,6 +257,11 @@ class PaperVenue:
     def _end(self, resting: Resting, exec_type: ExecType, text: str | None = None) -> ExecutionReport:
         self._book.drop(resting)
         return self._ledger.report(resting.order.client_order_id, exec_type, text=text)
+
+    def _matched(self, symbol: Symbol) -> list[ExecutionReport]:
+        age = self._settings.max_quote_age
+        not_before = None if age is None else self._clock() - age
+        return [self._trade(fill) for fill in self._book.match(symbol, not_before)]
 
     def _trade(self, fill: BookFill) -> ExecutionReport:
         order = fill.resting.order

@@ -5,6 +5,7 @@ size that the quote does not state has no end. Fills are in whole lots.
 """
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from decimal import Decimal
 
 from domain.ids import ClientOrderId, Symbol
@@ -77,17 +78,28 @@ class PaperBook:
 
     _markets: dict[Symbol, _Market] = field(default_factory=dict)
     _statuses: dict[Symbol, TradeStatus] = field(default_factory=dict)
+    _statuses_at: dict[Symbol, datetime] = field(default_factory=dict)
     _resting: dict[ClientOrderId, Resting] = field(default_factory=dict)
     _by_symbol: dict[Symbol, dict[ClientOrderId, Resting]] = field(default_factory=dict)
     _taken: int = 0
 
-    def quote(self, quote: Quote) -> None:
-        """The market as it is now; what was consumed of the last quote is forgotten."""
+    def quote(self, quote: Quote) -> bool:
+        """The market as it is now; what was consumed of the last quote is forgotten. False if it is older."""
+        known = self._markets.get(quote.symbol)
+        if known is not None and quote.at < known.quote.at:
+            return False
         self._markets[quote.symbol] = _Market(quote, quote.bid_size, quote.ask_size)
+        return True
 
-    def set_status(self, symbol: Symbol, status: TradeStatus) -> None:
-        """From now on, over what the orders' instruments say."""
+    def set_status(self, symbol: Symbol, status: TradeStatus, at: datetime | None = None) -> bool:
+        """From now on, over what the orders' instruments say. False for one that is older than the known."""
+        known = self._statuses_at.get(symbol)
+        if at is not None and known is not None and at < known:
+            return False
         self._statuses[symbol] = status
+        if at is not None:
+            self._statuses_at[symbol] = at
+        return True
 
     def objection(self, order: NewOrder) -> str | None:
         """Why the order is not accepted; None: it is."""
@@ -131,10 +143,13 @@ class PaperBook:
         """Everything that rests in the symbol, oldest first."""
         return tuple(self._by_symbol.get(symbol, {}).values())
 
-    def match(self, symbol: Symbol) -> tuple[BookFill, ...]:
-        """Fill what the rest of the quote allows, best priority first; what is complete leaves the book."""
+    def match(self, symbol: Symbol, not_before: datetime | None = None) -> tuple[BookFill, ...]:
+        """Fill what the rest of the quote allows, best priority first; what is complete leaves the book.
+
+        A quote from before `not_before` is too old to trade on.
+        """
         market = self._markets.get(symbol)
-        if market is None:
+        if market is None or (not_before is not None and market.quote.at < not_before):
             return ()
         queue = sorted(self.of_symbol(symbol), key=lambda resting: resting.priority)
         fills = [self._fill(resting, market) for resting in queue]

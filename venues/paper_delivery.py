@@ -1,7 +1,7 @@
 """The paper venue's reports on their way to the reader: held back, delayed or repeated as it behaves.
 
-Reports of one order keep their order. A report stays at the head of the queue until the reader confirms it,
-so that a reader which fails gets it again.
+Reports of one order keep their order. A report that a reader has got is kept until it is confirmed, so that
+the next reader gets it again should this one fail.
 """
 
 import asyncio
@@ -16,6 +16,7 @@ class Delivery:
 
     def __init__(self) -> None:
         self._ready: deque[ExecutionReport] = deque()
+        self._handed_out: deque[ExecutionReport] = deque()
         self._held: deque[ExecutionReport] = deque()
         self._delayed: dict[ClientOrderId, deque[ExecutionReport]] = {}
         self._due: dict[ClientOrderId, float] = {}
@@ -26,7 +27,8 @@ class Delivery:
     @property
     def waiting(self) -> int:
         """How many reports were made and are not confirmed."""
-        return len(self._ready) + len(self._held) + sum(map(len, self._delayed.values()))
+        queues = (self._ready, self._handed_out, self._held, *self._delayed.values())
+        return sum(map(len, queues))
 
     def put(self, report: ExecutionReport, latency_s: float = 0) -> None:
         """Deliver the report `latency_s` from now or from the one before it of the same order."""
@@ -48,16 +50,28 @@ class Delivery:
             self._held.clear()
             self._news.set()
 
+    def begin_anew(self) -> None:
+        """A new reader: it gets what no reader has confirmed."""
+        self._ready.extendleft(reversed(self._handed_out))
+        self._handed_out.clear()
+
     async def next(self) -> ExecutionReport | None:
-        """The oldest report that is not confirmed; None once closed."""
+        """The oldest report that this reader has not got; None once closed."""
         while not self._ready and not self._closed:
             self._news.clear()
             await self._news.wait()
-        return None if self._closed else self._ready[0]
+        if self._closed:
+            return None
+        report = self._ready.popleft()
+        self._handed_out.append(report)
+        return report
 
-    def confirm(self) -> ExecutionReport:
-        """The reader has what `next` gave it."""
-        return self._ready.popleft()
+    def confirm(self, report: ExecutionReport) -> bool:
+        """The reader has stored what it got; False when it was confirmed before, or not handed out."""
+        if report not in self._handed_out:
+            return False
+        self._handed_out.remove(report)
+        return True
 
     def close(self) -> None:
         """End the reader's waiting."""

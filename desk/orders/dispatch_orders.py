@@ -1,11 +1,16 @@
 """Send recorded orders and cancels to the venue, each at most once in flight.
 
 "Sent" is committed before the venue is called. A crash in between leaves an order that we think was sent:
-reconciliation asks the venue by the client order id and only then decides.
+reconciliation asks the venue by the client order id and only then decides. Whether this process still leads
+is looked at in that transaction and again right before the order leaves: one that was frozen in between sends
+nothing, and its successor decides about the order.
+
+Accounts take turns: one that is locked, or that the desk fails at, waits and holds up no other.
 """
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 
@@ -13,21 +18,26 @@ from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.orders.reconcile import reconcile_order
-from domain.events import OrderView
-from domain.ids import OrderId
+from desk.turns import Turns
+from domain.events import AccountReference, OrderView
+from domain.ids import AccountId, OrderId
 from domain.kill_switch import KillSwitch
 from domain.order import Order, OrderChange, OrderStatus, RefusedTransition, act, mark_sent
 from domain.order_states import OrderTrigger
+from domain.principal import EVERYTHING
 from models import outbox
 from models.book import lock_accounts
 from models.database import transaction
 from models.kill_switch import guard_sending, switch_over
 from models.market import load_instruments, load_quotes
-from models.order import load_by_client_order_id, orders_in
+from models.order import load_by_client_order_id, load_orders, orders_in, pending_cancels
 from models.report import note_mark
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
 
 log = structlog.get_logger()
+
+PENDING_CANCELS_MAX = 10_000
+"""Cancels under way that one round looks through for those that are still to be sent."""
 
 
 class Dispatcher:
@@ -37,29 +47,54 @@ class Dispatcher:
     venue makes nothing of a repeated one.
     """
 
-    def __init__(self, desk: Desk, venue: Venue, batch: int, *, clear_client_orders: bool = True) -> None:
-        """`clear_client_orders`: first cancel what clients ordered themselves in the accounts, if it can."""
+    def __init__(
+        self,
+        desk: Desk,
+        venue: Venue,
+        batch: int,
+        turns: Turns | None = None,
+        *,
+        clear_client_orders: bool = True,
+    ) -> None:
+        """`turns`: without them what an account raises ends the round.
+
+        `clear_client_orders`: first cancel what clients ordered themselves in the accounts, if it can.
+        """
         self._desk = desk
         self._venue = venue
         self._batch = batch
+        self._turns = turns
         self._clear_client_orders = clear_client_orders
         self._cancels_sent: dict[OrderId, int] = {}
+        self._held_up: set[AccountId] = set()
+
+    @property
+    def held_up(self) -> frozenset[AccountId]:
+        """Accounts whose orders and cancels wait for their next turn."""
+        return frozenset(self._held_up)
 
     async def dispatch(self) -> int:
         """Send what is due, oldest first, at most a batch of each; how many messages went out."""
-        queued = await orders_in([OrderStatus.QUEUED], self._batch)
-        await self._clear_the_way(queued)
-        for view in queued:
-            await self._send(view)
+        if self._turns is not None:
+            self._held_up = {id_ for id_ in self._held_up if self._turns.waits(id_)}
+        queued = await orders_in([OrderStatus.QUEUED], self._batch, but_not_of=self._held_up)
+        for account, views in _by_account(queued):
+            await self._turn(account.account_id, partial(self._send_all, account, views))
         return len(queued) + await self._send_cancels()
 
-    async def _clear_the_way(self, queued: Sequence[OrderView]) -> None:
+    async def _turn(self, account_id: AccountId, work: Callable[[], Awaitable[None]]) -> None:
+        if self._turns is None:
+            await work()
+        elif await self._turns.take(account_id, "orders to the venue", work) is not None:
+            self._held_up.add(account_id)
+
+    async def _send_all(self, account: AccountReference, views: Sequence[OrderView]) -> None:
         """The client's own orders would trade against ours, or hold what we are to sell. They are cancelled
         before anything of ours is sent; a venue that is away gets ours no more than the wish."""
-        if not self._clear_client_orders:
-            return
-        for account in {view.account.account_id: view.account for view in queued}.values():
+        if self._clear_client_orders:
             await cancel_client_orders(self._desk, self._venue, account)
+        for view in views:
+            await self._send(view)
 
     async def _send(self, seen: OrderView) -> None:
         view = await self._mark_sent(seen)
@@ -67,19 +102,21 @@ class Dispatcher:
             return
         order = view.order
         instrument = (await load_instruments([order.symbol]))[order.symbol]
+        message = NewOrder(
+            order.client_order_id,
+            instrument,
+            order.side,
+            order.type,
+            order.time_in_force,
+            order.session,
+            order.quantity,
+            order.limit_price,
+        )
+        await self._desk.leadership.check()
+        # No await between this and the venue: a process that was frozen here knows it by its own clock.
+        self._desk.leadership.require_unexpired()
         try:
-            await self._venue.submit(
-                NewOrder(
-                    order.client_order_id,
-                    instrument,
-                    order.side,
-                    order.type,
-                    order.time_in_force,
-                    order.session,
-                    order.quantity,
-                    order.limit_price,
-                )
-            )
+            await self._venue.submit(message)
         except VenueUnavailable as unavailable:
             # It may have been taken: only asking the venue can tell, which the sweep for silent orders does.
             log.warning(
@@ -88,7 +125,8 @@ class Dispatcher:
 
     async def _mark_sent(self, seen: OrderView) -> OrderView | None:
         async with transaction():
-            await lock_accounts([seen.order.account_id])
+            await lock_accounts([seen.order.account_id], wait=self._turns is None)
+            await self._desk.leadership.check()
             view = await load_by_client_order_id(seen.order.client_order_id)
             assert view is not None
             # A switch that is set from here on waits until this order counts as sent.
@@ -107,25 +145,29 @@ class Dispatcher:
         return None if frozen else event.view
 
     async def _send_cancels(self) -> int:
-        pending = await orders_in([OrderStatus.PENDING_CANCEL], self._batch)
-        self._forget_all_but({view.order.id for view in pending})
-        due = [view for view in pending if self._cancels_sent.get(view.order.id) != view.order.version]
-        for view in due:
-            try:
-                await self._send_cancel(view)
-            except VenueUnavailable as unavailable:
-                log.warning(
-                    "the venue is not available",
-                    client_order_id=view.order.client_order_id,
-                    error=str(unavailable),
-                )
-        return len(due)
+        pending = await pending_cancels(PENDING_CANCELS_MAX, but_not_of=self._held_up)
+        self._forget_all_but(set(pending))
+        due = [id_ for id_, version in pending.items() if self._cancels_sent.get(id_) != version]
+        views = await load_orders(EVERYTHING, due[: self._batch])
+        for view in views.values():
+            await self._turn(view.order.account_id, partial(self._try_cancel, view))
+        return len(views)
+
+    async def _try_cancel(self, view: OrderView) -> None:
+        try:
+            await self._send_cancel(view)
+        except VenueUnavailable as unavailable:
+            log.warning(
+                "the venue is not available",
+                client_order_id=view.order.client_order_id,
+                error=str(unavailable),
+            )
 
     async def _send_cancel(self, view: OrderView) -> None:
         order: Order | None = view.order
         if not view.order.acknowledged:
             # Perhaps the venue never had it; a cancel would then be refused and the order sent after all.
-            await reconcile_order(self._desk, self._venue, view)
+            await reconcile_order(self._desk, self._venue, view, wait=self._turns is None)
             current = await load_by_client_order_id(view.order.client_order_id)
             order = current.order if current else None
         if order is not None and order.status is OrderStatus.PENDING_CANCEL:
@@ -135,6 +177,14 @@ class Dispatcher:
     def _forget_all_but(self, pending: set[OrderId]) -> None:
         for order_id in self._cancels_sent.keys() - pending:
             del self._cancels_sent[order_id]
+
+
+def _by_account(views: Sequence[OrderView]) -> list[tuple[AccountReference, list[OrderView]]]:
+    """In the order of each account's oldest."""
+    grouped: dict[AccountId, list[OrderView]] = {}
+    for view in views:
+        grouped.setdefault(view.order.account_id, []).append(view)
+    return [(group[0].account, group) for group in grouped.values()]
 
 
 def _killed(order: Order, switch: KillSwitch, now: datetime) -> OrderChange | RefusedTransition:

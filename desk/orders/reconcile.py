@@ -4,73 +4,112 @@ An order that the venue never had goes back to the queue under its own name, or 
 wanted. Nothing is ever sent again because we do not know.
 """
 
+import asyncio
+from functools import partial
+
 import structlog
 
 from desk.audit import RECONCILER
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.orders.record_execution import record_execution
+from desk.turns import Turns
 from domain.events import OrderView
+from domain.execution import ExecutionReport
+from domain.execution_check import contradicts
+from domain.ids import ClientOrderId
 from domain.order import OrderStatus, RefusedTransition, mark_not_received, mark_unanswered
 from models import outbox
 from models.book import lock_accounts
 from models.database import transaction
-from models.order import load_by_client_order_id, orders_in
-from venues.base import Venue
+from models.order import executions_of, load_by_client_order_id, orders_in
+from models.set_aside import key_of, set_aside_keys
+from venues.base import Venue, VenueUnavailable
 
 log = structlog.get_logger()
 
-WITH_VENUE = (
-    OrderStatus.PENDING_NEW,
-    OrderStatus.NEW,
-    OrderStatus.PARTIALLY_FILLED,
-    OrderStatus.PENDING_CANCEL,
-    OrderStatus.UNKNOWN,
-)
+SILENT = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN)
+"""Orders about which the venue owes an answer."""
+WITH_VENUE = (*SILENT, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
+
+ANSWER_TIMEOUT_S = 10.0
+"""A venue that has not answered a question by then is not available."""
 
 
-async def reconcile_all(desk: Desk, venue: Venue, limit: int) -> int:
-    """At start-up, before anything is sent: compare every order that the venue may know. How many."""
+async def reconcile_all(desk: Desk, venue: Venue, limit: int, turns: Turns | None = None) -> int:
+    """At start-up, before anything is sent: compare every order that the venue may know. How many.
+
+    With `turns` an order whose venue or account fails is left to the later rounds of questions.
+    """
     views = await orders_in(WITH_VENUE, limit)
     for view in views:
-        await reconcile_order(desk, venue, view)
+        compare = partial(_compare, desk, venue, view)
+        if turns is None:
+            await compare()
+        else:
+            await turns.take(view.order.account_id, "the comparison with the venue", compare)
     return len(views)
 
 
-async def reconcile_order(desk: Desk, venue: Venue, view: OrderView) -> None:
-    """Take in whatever we missed; raises `VenueUnavailable`."""
-    history = await venue.history(view.order.client_order_id)
+async def _compare(desk: Desk, venue: Venue, view: OrderView) -> None:
+    try:
+        await reconcile_order(desk, venue, view)
+    except VenueUnavailable as unavailable:
+        log.warning(
+            "the venue is not available", client_order_id=view.order.client_order_id, error=str(unavailable)
+        )
+
+
+async def reconcile_order(desk: Desk, venue: Venue, view: OrderView, *, wait: bool = True) -> str | None:
+    """Take in whatever we missed; raises `VenueUnavailable`.
+
+    Why it contradicts what we know that the venue never had the order; None: it does not, or it had it.
+    Without `wait` it is `Busy` at once where the account is locked.
+    """
+    history = await _history(venue, view.order.client_order_id)
     if history is None:
-        await _not_received(desk, view)
-        return
+        return await _not_received(desk, view, wait=wait)
+    known = await executions_of(view.order.id)
+    aside = await set_aside_keys(view.order.id)
     for report in history:
-        await record_execution(desk, report)
+        booked = known.get((report.venue, report.execution_id))
+        # What is known needs no lock: an order may be asked for every few seconds.
+        if booked is not None and contradicts(booked, report) is None:
+            continue
+        if key_of(report) not in aside:
+            await record_execution(desk, report, wait=wait)
+    return None
 
 
-async def question_silence(desk: Desk, venue: Venue, limit: int, ack_timeout_s: float) -> None:
-    """Ask about orders whose last word is older than the time in which a venue answers."""
-    waiting = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN)
-    for view in await orders_in(waiting, limit):
-        if (desk.clock() - view.order.updated_at).total_seconds() >= ack_timeout_s:
-            log.warning("the venue is silent about an order", client_order_id=view.order.client_order_id)
-            await _step(desk, view, unanswered=True)
-            await reconcile_order(desk, venue, view)
+async def _history(venue: Venue, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
+    try:
+        async with asyncio.timeout(ANSWER_TIMEOUT_S):
+            return await venue.history(client_order_id)
+    except TimeoutError:
+        raise VenueUnavailable(f"{venue.name} does not answer") from None
 
 
-async def _not_received(desk: Desk, view: OrderView) -> None:
-    refused = await _step(desk, view, unanswered=False)
-    log.warning(
-        "the venue says that it never had the order",
-        client_order_id=view.order.client_order_id,
-        status=view.order.status,
-        needs_attention=refused,
-    )
+async def mark_silent(desk: Desk, view: OrderView, *, wait: bool = True) -> None:
+    """The venue has said nothing for too long."""
+    await _step(desk, view, unanswered=True, wait=wait)
 
 
-async def _step(desk: Desk, seen: OrderView, *, unanswered: bool) -> str | None:
+async def _not_received(desk: Desk, view: OrderView, *, wait: bool) -> str | None:
+    refused = await _step(desk, view, unanswered=False, wait=wait)
+    if refused is None:
+        log.warning(
+            "the venue says that it never had the order",
+            client_order_id=view.order.client_order_id,
+            status=view.order.status,
+        )
+    return refused
+
+
+async def _step(desk: Desk, seen: OrderView, *, unanswered: bool, wait: bool) -> str | None:
     """Why the step contradicts what is known of the order; None: it was made."""
     async with transaction():
-        await lock_accounts([seen.order.account_id])
+        await lock_accounts([seen.order.account_id], wait=wait)
+        await desk.leadership.check()
         view = await load_by_client_order_id(seen.order.client_order_id)
         assert view is not None
         now = desk.clock()

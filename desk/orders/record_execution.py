@@ -68,6 +68,7 @@ async def record_execution(desk: Desk, report: ExecutionReport, *, wait: bool = 
             recorded = await _set_aside_unknown(desk, report)
         else:
             await lock_accounts([seen.order.account_id], wait=wait)
+            await desk.leadership.check()
             recorded = await _record(desk, report)
     if recorded:
         desk.on_commit()

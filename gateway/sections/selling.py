@@ -82,7 +82,19 @@ class SellingSettings(Section):
     order_ack_timeout_s: Seconds = Field(
         10, description="After how many silent seconds of the venue an order's status is asked for."
     )
-    dispatch_batch: Count = Field(100, description="The most orders the dispatcher claims at a time.")
+    working_order_check_s: Seconds = Field(
+        5,
+        description="How often, in seconds, the venue is asked about each order that it works, so that a "
+        "lost report is found; a DAY order also at the end of its day.",
+    )
+    waiting_reports_max: Count = Field(
+        10_000,
+        description="The most execution reports that wait in memory for accounts that are locked; with more "
+        "of them no further ones are read.",
+    )
+    dispatch_batch: Count = Field(
+        100, description="The most orders that are sent, or asked about, in one round."
+    )
     paper_ack_latency_s: SecondsOrZero = Field(
         0.2, description="How many seconds the paper venue takes to acknowledge, reject or cancel an order."
     )

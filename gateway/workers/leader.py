@@ -8,18 +8,21 @@ prices are taken in, margin is watched, cases open, and what is committed is pub
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TypeVar
 
 import structlog
 
+from desk.leadership import NotLeading
+from domain.book_changes import TradeStatusStated
 from feeds.base import FeedMessage
 from gateway.resources import OpenVenue, Resources
 from gateway.supervisor import Supervisor
 from gateway.workers.market import MarketWire
 from gateway.workers.policy import attempt
 from gateway.workers.table import of_the_leader, of_trading, of_watching
-from models.lease import Lease, acquire_lease, read_lease, release_lease, renew_lease
+from models.lease import Lease, acquire_lease, holds_lease, read_lease, release_lease, renew_lease
 from models.market import load_instruments, load_quotes
 
 LEASE = "desk"
@@ -29,6 +32,26 @@ VENUE_RETRY_S = 1.0
 log = structlog.get_logger()
 
 T = TypeVar("T")
+
+
+class Term:
+    """One term of the lease, as the order path asks for it; see `desk.leadership`."""
+
+    def __init__(self, holder: str, fence: int, runs_out: float) -> None:
+        self._holder = holder
+        self._fence = fence
+        self.runs_out = runs_out
+        """By the clock of the running loop, counted from before the lease was asked for."""
+
+    async def check(self) -> None:
+        """Another process may have begun a later term."""
+        if not await holds_lease(LEASE, self._holder, self._fence):
+            raise NotLeading(f"term {self._fence} of the lease is over")
+
+    def require_unexpired(self) -> None:
+        """A process that stood still finds that its time is over."""
+        if asyncio.get_running_loop().time() >= self.runs_out:
+            raise NotLeading(f"term {self._fence} of the lease may have run out")
 
 
 class Leader:
@@ -41,6 +64,7 @@ class Leader:
         self._trading: Supervisor | None = None
         self._wire = MarketWire()
         self._fence: int | None = None
+        self._term: Term | None = None
 
     @property
     def fence(self) -> int | None:
@@ -76,13 +100,14 @@ class Leader:
     async def _lead(self, fence: int, runs_out: float) -> None:
         resources = self._resources
         log.info("this process leads the desk", holder=resources.holder, fence=fence)
+        self._term = Term(resources.holder, fence, runs_out)
         self._fence, self._work = fence, (work := of_the_leader(resources, self._watch, self._trade))
         work.start()
         try:
-            await self._keep_lease(fence, runs_out)
+            await self._keep_lease(fence, self._term)
             log.warning("the lease is lost, or the database silent", holder=resources.holder)
         finally:
-            self._fence = self._work = None
+            self._fence = self._work = self._term = None
             await work.stop(resources.settings.shutdown_timeout_s)
             # Last, for whoever gets it opens venue and feed at once.
             await _in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
@@ -99,12 +124,18 @@ class Leader:
         opened = await self._open_venue()
         try:
             await self._wire.connect(opened, _known_market)
-            self._trading = trading = of_trading(self._resources, opened)
+            self._trading = trading = of_trading(self._led(), opened)
             await _run(trading, self._resources)
         finally:
             self._trading = None
             self._wire.disconnect()
             await opened.venue.close()
+
+    def _led(self) -> Resources:
+        """With a desk whose order path knows the term in which it acts."""
+        assert self._term is not None, "only the leader trades"
+        desk = replace(self._resources.desk, leadership=self._term)
+        return replace(self._resources, desk=desk)
 
     async def _open_venue(self) -> OpenVenue:
         """Tried until it opens. Why it does not is logged once, and again when the reason is another."""
@@ -123,18 +154,18 @@ class Leader:
             log.info("the venue is open")
         return found[0]
 
-    async def _keep_lease(self, fence: int, runs_out: float) -> None:
+    async def _keep_lease(self, fence: int, term: Term) -> None:
         """Until another process has it, or it has run out while the database failed or did not answer."""
         settings, clock = self._resources.settings, asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(settings.lease_renew_s)
             asked = clock()
             try:
-                if not await _in_time(self._renew(fence), max(0.0, runs_out - asked)):
+                if not await _in_time(self._renew(fence), max(0.0, term.runs_out - asked)):
                     return
-                runs_out = asked + settings.lease_ttl_s
+                term.runs_out = asked + settings.lease_ttl_s
             except OSError:
-                if clock() >= runs_out:
+                if clock() >= term.runs_out:
                     raise
 
     async def _acquire(self) -> Lease | None:
@@ -199,4 +230,10 @@ async def _watching(resources: Resources, wire: MarketWire) -> AsyncIterator[Sup
 
 async def _known_market() -> Sequence[FeedMessage]:
     """What the database knows of the market: a simulated venue starts with it."""
-    return tuple((await load_quotes(list(await load_instruments()))).values())
+    instruments = await load_instruments()
+    # Of any time, so that whatever the feed says of a status is newer.
+    statuses = [
+        TradeStatusStated(symbol, instrument.trade_status, datetime.min.replace(tzinfo=UTC))
+        for symbol, instrument in instruments.items()
+    ]
+    return (*statuses, *(await load_quotes(list(instruments))).values())

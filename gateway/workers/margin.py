@@ -72,8 +72,7 @@ async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, 
     """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
     async with aclosing(feed.batches()) as batches:
         async for batch in batches:
-            done = await _take(monitor, feed, batch)
-            hear(batch.messages)
+            done = await _take(monitor, feed, batch, hear)
             resources.signals.to_watch.set()
             quotes = [message for message in batch.messages if isinstance(message, Quote)]
             await _broadcast(resources, quotes)
@@ -81,12 +80,15 @@ async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, 
                 await feed.acknowledge(done)
 
 
-async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch) -> FeedBatch | None:
+async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch, hear: MarketListener) -> FeedBatch | None:
     """What of the batch is done with, if anything: what is held stays with the feed, which delivers it again
     should this process die before it is stored."""
     taken = await monitor.take(batch.messages)
     for message, why in taken.refused:
         await feed.reject(batch, batch.messages.index(message), why)
+    # A simulated venue trades on nothing that the desk does not go by.
+    refused = [message for message, _ in taken.refused]
+    hear([each for each in batch.messages if each not in refused and each not in taken.held])
     if not taken.held:
         return batch
     kept = [each for each in zip(batch.messages, batch.receipts, strict=True) if each[0] not in taken.held]

@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from desk.leadership import NotLeading
 from desk.turns import Turns, Work
 from gateway.settings import Settings
 from gateway.supervisor import RestartPolicy, Supervisor, Worker, attempted
@@ -13,8 +14,8 @@ from subscriptions.bus import BusUnavailable
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
 """A database that is away for an hour must not end the desk: it tries on, is not ready meanwhile, and back at
 work soon after the database is."""
-OUTAGES = (BusUnavailable, DatabaseUnavailable, ConnectionError)
-"""What bus and database raise while their server is away."""
+OUTAGES = (BusUnavailable, DatabaseUnavailable, ConnectionError, NotLeading)
+"""What bus and database raise while their server is away, and the order path where another process leads."""
 
 
 def supervised(*workers: Worker) -> Supervisor:

@@ -21,7 +21,12 @@ from gateway.workers.cases import (
 from gateway.workers.margin import listen_for_changes, take_in, watch_margin
 from gateway.workers.outward import run_outward
 from gateway.workers.policy import round_turns, supervised
-from gateway.workers.trading import dispatch_orders, record_reports
+from gateway.workers.trading import (
+    ask_about_orders,
+    book_waiting_reports,
+    dispatch_orders,
+    report_lanes,
+)
 from gateway.workers.upkeep import chain_audit, outbox_relay, prune, snapshot_daily
 
 
@@ -74,9 +79,12 @@ def of_watching(resources: Resources, hear: MarketListener, feed: Feed | None) -
 
 def of_trading(resources: Resources, opened: OpenVenue) -> Supervisor:
     """What takes a venue. Automatic liquidations are among it: nothing is decided that cannot be sent."""
+    lanes = report_lanes(resources, opened.venue)
     return supervised(
         Worker("dispatcher", lambda: dispatch_orders(resources, opened.venue)),
-        Worker("reports", lambda: record_reports(resources, opened.venue)),
+        Worker("reports", lanes.read),
+        Worker("waiting reports", lambda: book_waiting_reports(resources, lanes)),
+        Worker("order questions", lambda: ask_about_orders(resources, opened.venue)),
         Worker("intraday accounts", lambda: flatten_intraday(resources, opened.venue)),
         Worker("automatic liquidations", lambda: liquidate_automatically(resources)),
     )

@@ -1,45 +1,67 @@
-"""The leader's loops that talk to the venue: orders and cancels go out, reports come in."""
+"""The leader's loops that talk to the venue: orders and cancels go out, reports come in, questions too."""
 
 import asyncio
+from datetime import timedelta
 
 import structlog
 
 from desk.orders.dispatch_orders import Dispatcher
-from desk.orders.reconcile import question_silence, reconcile_all
-from desk.orders.record_execution import record_execution
+from desk.orders.reconcile import reconcile_all
+from desk.orders.report_lanes import ReportLanes
+from desk.orders.working_orders import Questions, WorkingOrders
 from gateway.resources import Resources
+from gateway.workers.policy import round_turns
 from gateway.workers.repeat import woken_within
 from venues.base import Venue
 
 RECONCILE_ORDERS_MAX = 10_000
 DISPATCH_POLL_S = 0.5
+WAITING_REPORTS_POLL_S = 0.05
 
 log = structlog.get_logger()
 
 
 async def dispatch_orders(resources: Resources, venue: Venue) -> None:
-    """First compare with the venue; then send what is recorded and ask about what stays silent."""
+    """First compare with the venue; then send what is recorded."""
     settings, wake = resources.settings, resources.signals.to_dispatch
-    settled = await reconcile_all(resources.desk, venue, RECONCILE_ORDERS_MAX)
+    turns = round_turns(resources.round_faults.count)
+    settled = await reconcile_all(resources.desk, venue, RECONCILE_ORDERS_MAX, turns)
     log.info("orders compared with the venue", orders=settled)
     dispatcher = Dispatcher(
-        resources.desk, venue, settings.dispatch_batch, clear_client_orders=settings.cancel_client_orders
+        *(resources.desk, venue, settings.dispatch_batch, turns),
+        clear_client_orders=settings.cancel_client_orders,
     )
-    clock = asyncio.get_running_loop().time
-    questioned = clock()
     while True:
         wake.clear()
         sent = await dispatcher.dispatch()
-        if clock() - questioned >= settings.order_ack_timeout_s / 2:
-            questioned = clock()
-            await question_silence(
-                resources.desk, venue, settings.dispatch_batch, settings.order_ack_timeout_s
-            )
+        resources.order_path.dispatcher = len(dispatcher.held_up)
         if sent < settings.dispatch_batch:
             await woken_within(wake, DISPATCH_POLL_S)
 
 
-async def record_reports(resources: Resources, venue: Venue) -> None:
-    """Each as it comes."""
-    async for report in venue.reports():
-        await record_execution(resources.desk, report)
+async def ask_about_orders(resources: Resources, venue: Venue) -> None:
+    """About what is silent, and now and then about everything that the venue works."""
+    settings = resources.settings
+    questions = Questions(
+        timedelta(seconds=settings.working_order_check_s),
+        timedelta(seconds=settings.order_ack_timeout_s),
+        settings.dispatch_batch,
+    )
+    working = WorkingOrders(resources.desk, venue, round_turns(resources.round_faults.count), questions)
+    while True:
+        await asyncio.sleep(questions.round_every.total_seconds())
+        await working.ask_all()
+
+
+def report_lanes(resources: Resources, venue: Venue) -> ReportLanes:
+    """For the two loops that share them: one reads, the other tries again what could not be booked."""
+    turns = round_turns(resources.round_faults.count)
+    return ReportLanes(resources.desk, venue, turns, resources.settings.waiting_reports_max)
+
+
+async def book_waiting_reports(resources: Resources, lanes: ReportLanes) -> None:
+    """Until cancelled; what waits is counted."""
+    while True:
+        await asyncio.sleep(WAITING_REPORTS_POLL_S)
+        await lanes.book_waiting()
+        resources.order_path.reports = len(lanes.accounts)

@@ -446,3 +446,62 @@ async def test_v39_when_the_answer_is_lost_asking_again_tells_that_nothing_is_le
         await venue.cancel_client_orders("M1")
     shared.behave(PaperBehaviour())
     assert await venue.cancel_client_orders("M1") == 0
+
+
+async def test_v40_a_reader_may_read_on_before_it_confirms(harness: VenueHarness) -> None:
+    harness.quote("399.00", "400.00")
+    await harness.venue.submit(new_order("A"))
+    await harness.venue.submit(new_order("B", 150))
+    reader = harness.venue.reports()
+    assert kinds([await anext(reader), await anext(reader)]) == [(A, ExecType.NEW), (B, ExecType.REJECTED)]
+
+
+async def test_v41_reports_may_be_confirmed_in_any_order_and_the_others_are_said_again(
+    harness: VenueHarness,
+) -> None:
+    harness.quote("399.00", "400.00")
+    for client_order_id in ("A", "B", "C"):
+        await harness.venue.submit(new_order(client_order_id))
+    reader = harness.venue.reports()
+    first, second, third = [await anext(reader) for _ in range(3)]
+    await harness.venue.confirm(second)
+    await harness.venue.confirm(second)
+    again = harness.venue.reports()
+    assert [await anext(again), await anext(again)] == [first, third]
+
+
+async def test_v42_after_a_crash_what_was_confirmed_out_of_order_does_not_come_again(
+    durable: VenueHarness,
+) -> None:
+    durable.quote("399.00", "400.00")
+    await durable.venue.submit(new_order("A"))
+    await durable.venue.submit(new_order("B"))
+    reader = durable.venue.reports()
+    first, second = await anext(reader), await anext(reader)
+    await durable.venue.confirm(second)
+    await durable.crash()
+    assert await durable.heard(1) == [first]
+    assert await durable.nothing_more()
+
+
+async def test_v43_the_history_of_a_working_order_has_every_execution_with_the_ids_of_its_reports(
+    harness: VenueHarness,
+) -> None:
+    """So what a lost report said is found by asking, and is booked once."""
+    harness.quote("399.80", "400.00", bid_size=400)
+    await harness.venue.submit(new_order("A", 1000))
+    heard = await harness.heard(2)
+    harness.quote("399.90", "400.00", bid_size=500)
+    heard += await harness.heard(1)
+    history = await harness.venue.history(A)
+    assert history is not None
+    assert list(history) == heard
+
+
+async def test_v44_the_history_tells_that_the_day_has_ended(harness: VenueHarness) -> None:
+    harness.quote("399.00", "400.00")
+    await harness.venue.submit(new_order("A"))
+    harness.end_of_day()
+    history = await harness.venue.history(A)
+    assert history is not None
+    assert history[-1].exec_type is ExecType.EXPIRED

@@ -113,6 +113,7 @@ class PaperHarness:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
         self._starts = 0
+        self._last: ExecutionReport | None = None
         self._clock = Ticks()
         self._start()
 
@@ -142,12 +143,17 @@ class PaperHarness:
         self.paper.behave(behaviour)
 
     async def heard(self, count: int) -> list[ExecutionReport]:
-        self._last_unconfirmed = True
+        heard = []
         async with asyncio.timeout(PATIENCE_S):
-            return [await anext(self._reports) for _ in range(count)]
+            for _ in range(count):
+                if self._last is not None:
+                    await self.venue.confirm(self._last)
+                self._last = await anext(self._reports)
+                heard.append(self._last)
+        return heard
 
     async def nothing_more(self) -> bool:
-        return self.paper.unconfirmed == (1 if self._last_unconfirmed else 0)
+        return self.paper.unconfirmed == (0 if self._last is None else 1)
 
     async def crash(self) -> None:
         """A kill leaves the journal as it is on the disk at this moment, so the next start gets a copy."""
@@ -161,7 +167,7 @@ class PaperHarness:
 
     def _start(self, copy_of: Path | None = None) -> None:
         self._starts += 1
-        self._last_unconfirmed = False
+        self._last = None
         self._journal = self._directory and self._directory / f"start-{self._starts}.jsonl"
         if copy_of is not None and self._journal is not None:
             shutil.copyfile(copy_of, self._journal)

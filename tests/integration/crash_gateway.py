@@ -102,7 +102,10 @@ class WatchedVenue:
         async for report in self._venue.reports():
             self._die_at(VenueMoment.REPORTED)
             yield report
-            self._die_at(VenueMoment.RECORDED)
+
+    async def confirm(self, report: ExecutionReport) -> None:
+        self._die_at(VenueMoment.RECORDED)
+        await self._venue.confirm(report)
 
     async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
         return await self._venue.history(client_order_id)

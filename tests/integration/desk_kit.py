@@ -171,13 +171,13 @@ def report(
     quantity: int = 0,
     price: str | int = 100,
     fee: str | int = 0,
-    at: datetime = NOON,
+    at: datetime | None = None,
 ) -> ExecutionReport:
-    """What venue X says about the order, under its execution id `number`."""
+    """What venue X says about the order, under its execution id `number`; when, if it says so."""
     trade = exec_type is ExecType.TRADE
     return ExecutionReport(
-        *("X", ExecutionId(str(number)), order.client_order_id, exec_type, at, Decimal(quantity)),
-        *(Decimal(price if trade else 0), Decimal(fee), None),
+        *("X", ExecutionId(str(number)), order.client_order_id, exec_type),
+        *(at or order.updated_at, Decimal(quantity), Decimal(price if trade else 0), Decimal(fee)),
     )
 
 

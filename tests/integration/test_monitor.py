@@ -61,7 +61,7 @@ class SmallDesk:
         self._reports = self._venue.reports()
         self._dispatcher = Dispatcher(kit.desk, self._venue, batch=100)
         self._prices = {APPLE: Decimal(100), BOEING: Decimal(50), TENCENT: Decimal(400)}
-        self._heard = self._recorded = 0
+        self._heard = 0
 
     async def open(self) -> None:
         kit = self.kit
@@ -93,10 +93,10 @@ class SmallDesk:
         await self._listen()
         await self.monitor.look()
         await self._dispatcher.dispatch()
-        while self._venue.unconfirmed > self._recorded:
-            # Asking for the next report confirms the one before.
-            await record_execution(self.kit.desk, await anext(self._reports))
-            self._recorded = 1
+        while self._venue.unconfirmed:
+            report = await anext(self._reports)
+            await record_execution(self.kit.desk, report)
+            await self._venue.confirm(report)
 
     async def settle(self) -> None:
         """The market stands still, with fresh quotes, until nothing happens any more."""

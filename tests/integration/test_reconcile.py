@@ -2,25 +2,40 @@
 
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from structlog.testing import capture_logs
 
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.dispatch_orders import Dispatcher
-from desk.orders.reconcile import question_silence, reconcile_all
+from desk.orders.reconcile import reconcile_all
 from desk.orders.record_execution import record_execution
+from desk.orders.working_orders import Questions, WorkingOrders
+from desk.turns import Turns
 from domain.events import OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId
+from domain.liquidation_plan import LegRequest
 from domain.order import CancelCause, Order, OrderStatus
-from models.order import changes_of
-from tests.integration.desk_kit import APPLE, TRADER, DeskKit, count, order, position_of, quoted, report
+from gateway.workers.policy import attempt
+from models.order import changes_of, load_by_client_order_id
+from tests.integration.desk_kit import (
+    APPLE,
+    BOEING,
+    TRADER,
+    DeskKit,
+    count,
+    order,
+    position_of,
+    quoted,
+    report,
+)
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
 from venues.paper import CancelAnswer, Connection, PaperBehaviour, PaperVenue
 
 ACK_TIMEOUT_S = 10
+INTERVAL_S = 30
 GOOD = PaperBehaviour()
 DOWN = PaperBehaviour(connection=Connection.DOWN)
 LOST = PaperBehaviour(connection=Connection.ANSWER_LOST)
@@ -38,6 +53,18 @@ async def dispatch(kit: DeskKit, venue: Venue) -> int:
     return await Dispatcher(kit.desk, venue, batch=10).dispatch()
 
 
+def questions(kit: DeskKit, venue: Venue, interval_s: float = INTERVAL_S, batch: int = 10) -> WorkingOrders:
+    """As the leader asks them."""
+    turns = Turns(attempt, kit.clock, timedelta(seconds=1), timedelta(minutes=1))
+    times = (timedelta(seconds=interval_s), timedelta(seconds=ACK_TIMEOUT_S))
+    return WorkingOrders(kit.desk, venue, turns, Questions(*times, batch))
+
+
+async def ask(kit: DeskKit, venue: Venue) -> None:
+    """About everything that is due."""
+    await questions(kit, venue).ask_all()
+
+
 async def status(view: OrderView) -> OrderStatus:
     return (await order(view.order.id)).order.status
 
@@ -46,7 +73,8 @@ async def record_waiting(kit: DeskKit, venue: PaperVenue) -> None:
     """Everything that the venue has to say now, which is something."""
     async for said in venue.reports():
         await record_execution(kit.desk, said)
-        if venue.unconfirmed == 1:
+        await venue.confirm(said)
+        if not venue.unconfirmed:
             return
 
 
@@ -129,10 +157,10 @@ async def test_a_silent_venue_is_asked_after_the_timeout_and_not_before(kit: Des
     venue = a_venue(kit, SILENT)
     await dispatch(kit, venue)
     kit.clock.pass_(seconds=ACK_TIMEOUT_S - 1)
-    await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    await ask(kit, venue)
     assert await status(view) is OrderStatus.PENDING_NEW
     kit.clock.pass_(seconds=1)
-    await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    await ask(kit, venue)
     assert await status(view) is OrderStatus.FILLED
     changes = (await changes_of([view.order.id]))[view.order.id]
     assert OrderStatus.UNKNOWN in [change.status for change in changes]
@@ -144,13 +172,12 @@ async def test_a_venue_that_cannot_be_asked_leaves_the_order_unknown_until_it_ca
     await dispatch(kit, venue)
     for _ in range(2):
         kit.clock.pass_(seconds=ACK_TIMEOUT_S)
-        with pytest.raises(VenueUnavailable):
-            await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+        await ask(kit, venue)
     assert await status(view) is OrderStatus.UNKNOWN
     assert await dispatch(kit, venue) == 0
     venue.behave(GOOD)
     kit.clock.pass_(seconds=ACK_TIMEOUT_S)
-    await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    await ask(kit, venue)
     assert await status(view) is OrderStatus.QUEUED
 
 
@@ -163,8 +190,7 @@ async def test_an_unknown_order_whose_cancel_is_wanted_is_cancelled_at_the_venue
     await dispatch(kit, venue)
     venue.behave(DOWN)
     kit.clock.pass_(seconds=ACK_TIMEOUT_S)
-    with pytest.raises(VenueUnavailable):
-        await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    await ask(kit, venue)
     await ask_cancel(kit, view)
     assert await status(view) is OrderStatus.UNKNOWN
     venue.behave(GOOD)
@@ -183,8 +209,7 @@ async def test_the_cancel_of_an_unknown_order_stands_in_its_history_though_it_wa
     await dispatch(kit, venue)
     venue.behave(DOWN)
     kit.clock.pass_(seconds=ACK_TIMEOUT_S)
-    with pytest.raises(VenueUnavailable):
-        await question_silence(kit.desk, venue, 10, ACK_TIMEOUT_S)
+    await ask(kit, venue)
     await cancel(kit.desk, TRADER, Cancel("cancel", (view.order.id,), "client paid"))
     venue.behave(GOOD)
     await reconcile_all(kit.desk, venue, 10)
@@ -197,18 +222,19 @@ async def test_the_cancel_of_an_unknown_order_stands_in_its_history_though_it_wa
     assert (await order(view.order.id)).order.cancel_cause is CancelCause.DECIDED
 
 
-async def test_a_venue_that_denies_an_order_it_had_acknowledged_changes_nothing_and_is_told_of(
+async def test_a_venue_that_denies_an_order_it_had_acknowledged_changes_nothing_and_is_told_of_once(
     kit: DeskKit,
 ) -> None:
     view = await kit.one_order()
     await dispatch(kit, a_venue(kit))
     await record_execution(kit.desk, report(view.order, ExecType.NEW, 1))
     before = await order(view.order.id)
-    with capture_logs() as logs:
-        await reconcile_all(kit.desk, a_venue(kit), 10)
+    forgetful = questions(kit, a_venue(kit))
+    for _ in range(3):
+        kit.clock.pass_(seconds=INTERVAL_S)
+        await forgetful.ask_all()
     assert await order(view.order.id) == before
-    (told,) = [line for line in logs if line.get("needs_attention")]
-    assert told["client_order_id"] == view.order.client_order_id
+    assert kit.desk.attention == {"CONTRADICTION": 1}
 
 
 class NotedVenue:
@@ -233,6 +259,9 @@ class NotedVenue:
     async def reports(self) -> AsyncIterator[ExecutionReport]:
         return
         yield
+
+    async def confirm(self, report: ExecutionReport) -> None:
+        pass
 
     async def close(self) -> None:
         pass
@@ -302,3 +331,112 @@ async def test_at_most_the_limit_of_orders_is_compared_oldest_first(kit: DeskKit
     venue = a_venue(kit, LOST)
     await dispatch(kit, venue)
     assert await reconcile_all(kit.desk, a_venue(kit), 0) == 0
+
+
+async def a_fill_that_was_lost(kit: DeskKit, quantity: int = 700) -> tuple[OrderView, PaperVenue]:
+    """The venue works the order, as the desk knows, and then fills it while its reports do not come."""
+    view = await kit.one_order(quantity)
+    venue = PaperVenue(kit.clock)
+    venue.on_quote(replace(quoted(APPLE, 100, kit.clock()), bid=Decimal(90), ask=Decimal(110)))
+    await dispatch(kit, venue)
+    await record_waiting(kit, venue)
+    assert await status(view) is OrderStatus.NEW
+    venue.behave(SILENT)
+    venue.on_quote(quoted(APPLE, 100, kit.clock()))
+    return view, venue
+
+
+async def test_a_lost_fill_of_a_working_order_is_found_within_the_interval_and_booked_once(
+    kit: DeskKit,
+) -> None:
+    view, venue = await a_fill_that_was_lost(kit)
+    working = questions(kit, venue)
+    kit.clock.pass_(seconds=INTERVAL_S - 1)
+    await working.ask_all()
+    assert await status(view) is OrderStatus.NEW, "it was heard of not long ago"
+    kit.clock.pass_(seconds=1)
+    await working.ask_all()
+    assert await status(view) is OrderStatus.FILLED
+    assert await position_of(view.order.account_id, APPLE) == 300
+    venue.speak()
+    await record_waiting(kit, venue)
+    assert await position_of(view.order.account_id, APPLE) == 300
+
+
+@pytest.mark.parametrize("lost", ["a cancel", "an expiry"])
+async def test_a_lost_end_of_a_working_order_is_found(lost: str, kit: DeskKit) -> None:
+    view = await kit.one_order()
+    venue = PaperVenue(kit.clock)
+    venue.on_quote(replace(quoted(APPLE, 100, kit.clock()), bid=Decimal(90), ask=Decimal(110)))
+    await dispatch(kit, venue)
+    await record_waiting(kit, venue)
+    venue.behave(SILENT)
+    if lost == "a cancel":
+        await venue.cancel(CancelRequest(view.order.client_order_id))
+    else:
+        venue.end_of_day()
+    kit.clock.pass_(seconds=INTERVAL_S)
+    await ask(kit, venue)
+    assert await status(view) is (OrderStatus.CANCELED if lost == "a cancel" else OrderStatus.EXPIRED)
+
+
+async def test_an_order_for_the_day_is_asked_for_as_soon_as_its_day_has_ended(kit: DeskKit) -> None:
+    """The kit's noon is 12:00 in New York; the session ends at 16:00."""
+    view, venue = await a_fill_that_was_lost(kit)
+    working = questions(kit, venue, interval_s=24 * 3600)
+    kit.clock.pass_(hours=3, minutes=59)
+    await working.ask_all()
+    assert await status(view) is OrderStatus.NEW
+    kit.clock.pass_(minutes=1)
+    await working.ask_all()
+    assert await status(view) is OrderStatus.FILLED
+
+
+async def test_an_order_that_outlives_its_day_at_the_venue_is_told_once(kit: DeskKit) -> None:
+    view = await kit.one_order()
+    venue = PaperVenue(kit.clock)
+    venue.on_quote(replace(quoted(APPLE, 100, kit.clock()), bid=Decimal(90), ask=Decimal(110)))
+    await dispatch(kit, venue)
+    await record_waiting(kit, venue)
+    working = questions(kit, venue)
+    for hours in (4, 1, 1):
+        kit.clock.pass_(hours=hours)
+        await working.ask_all()
+    assert kit.desk.attention == {"DAY_ENDED": 1}
+    assert await status(view) is OrderStatus.NEW, "only the venue ends an order"
+
+
+class OneFails(NotedVenue):
+    """Cannot be asked about one order; of the others it says that they were filled."""
+
+    def __init__(self, fails: ClientOrderId) -> None:
+        super().__init__()
+        self._fails = fails
+
+    async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:
+        if client_order_id == self._fails:
+            raise VenueUnavailable("not this one")
+        said = await load_by_client_order_id(client_order_id)
+        assert said is not None
+        return (report(said.order, ExecType.CANCELED, 99),)
+
+
+async def test_a_question_that_fails_for_one_order_does_not_hold_up_the_others(kit: DeskKit) -> None:
+    view = await kit.one_order(300)
+    (other,) = await kit.liquidate(view.order.case_id, LegRequest(BOEING, Decimal(300)))
+    await dispatch(kit, a_venue(kit))
+    kit.clock.pass_(seconds=ACK_TIMEOUT_S)
+    await questions(kit, OneFails(view.order.client_order_id), batch=1).ask_all()
+    assert await status(other) is OrderStatus.CANCELED
+    assert await status(view) is OrderStatus.UNKNOWN
+
+
+async def test_a_contradicting_report_has_its_order_compared_with_the_venue_once(kit: DeskKit) -> None:
+    """The order has ended, as far as the desk knows: no other question would be asked about it."""
+    view, venue = await a_fill_that_was_lost(kit, 300)
+    await record_execution(kit.desk, report(view.order, ExecType.CANCELED, 7))
+    other_content = replace(report(view.order, ExecType.REJECTED, 7), text="no")
+    await record_execution(kit.desk, other_content)
+    await ask(kit, venue)
+    assert await position_of(view.order.account_id, APPLE) == 700
+    assert await count("set_aside_report", "asked_at IS NULL") == 0

@@ -4,6 +4,8 @@ import asyncio
 import resource
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
 
@@ -11,7 +13,7 @@ import pytest
 
 from domain.execution import ExecType
 from domain.ids import ClientOrderId
-from domain.market import Quote
+from domain.market import Quote, TradeStatus
 from tests.contract.venue_harness import TENCENT, Ticks, new_order
 from venues.base import VenueUnavailable
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
@@ -179,3 +181,44 @@ async def test_a_venue_that_could_not_write_takes_nothing_more_and_restarts_with
     assert await again.history(A) is not None
     assert await again.history(B) is None
     await again.close()
+
+
+async def test_an_older_quote_than_the_known_one_is_no_market_to_trade_on() -> None:
+    clock = Ticks()
+    venue = PaperVenue(clock)
+    known = quote_of("399.00", "400.00", clock())
+    venue.on_quote(known)
+    await venue.submit(new_order("A"))
+    venue.on_quote(replace(quote_of("399.80", "400.00", clock()), at=known.at - timedelta(seconds=5)))
+    history = await venue.history(A)
+    assert history is not None
+    assert [report.exec_type for report in history] == [ExecType.NEW]
+
+
+@pytest.mark.parametrize(("age_s", "fills"), [(59, True), (61, False)])
+async def test_a_quote_that_is_too_old_fills_nothing_until_the_next_one(age_s: int, fills: bool) -> None:
+    """As after a change of the leader, when the venue starts with what the database knows of the market."""
+    now = datetime(2020, 3, 9, 12, 0, tzinfo=UTC)
+    settings = PaperSettings(max_quote_age=timedelta(seconds=60))
+    venue = PaperVenue(lambda: now, settings=settings)
+    venue.on_quote(quote_of("399.80", "400.00", now - timedelta(seconds=age_s)))
+    await venue.submit(new_order("A"))
+    assert (venue.unconfirmed == 2) is fills
+    venue.on_quote(quote_of("399.80", "400.00", now))
+    assert venue.unconfirmed == 2
+
+
+async def test_an_older_trade_status_changes_nothing() -> None:
+    now = datetime(2020, 3, 9, 12, 0, tzinfo=UTC)
+    venue = PaperVenue(lambda: now)
+    venue.on_trade_status(TENCENT.symbol, TradeStatus.HALTED, now)
+    venue.on_trade_status(TENCENT.symbol, TradeStatus.TRADING, now - timedelta(seconds=1))
+    venue.on_quote(quote_of("399.80", "400.00", now))
+    await venue.submit(new_order("A"))
+    history = await venue.history(A)
+    assert history is not None
+    assert [report.exec_type for report in history] == [ExecType.REJECTED]
+
+
+def quote_of(bid: str, ask: str, at: datetime) -> Quote:
+    return Quote(TENCENT.symbol, at, bid=Decimal(bid), ask=Decimal(ask), last=Decimal(ask))

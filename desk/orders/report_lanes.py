@@ -1,0 +1,80 @@
+"""Execution reports are booked in lanes, one for each account: a locked account holds up no other.
+
+Reports of one account are booked in the order in which they came. One that cannot be booked now, because the
+account's row is locked or the desk fails at it, waits in its lane with those behind it and is tried again
+with a growing wait. A report is confirmed to the venue only after it was booked, so that a crash loses none:
+the venue says again what was not confirmed. At most `held_max` reports wait; then no more are read.
+"""
+
+import asyncio
+from collections import deque
+from functools import partial
+
+from desk.desk import Desk
+from desk.orders.record_execution import record_execution
+from desk.turns import Turns
+from domain.execution import ExecutionReport
+from domain.ids import AccountId
+from models.order import account_of
+from venues.base import Venue
+
+_LANES_WITHOUT_ORDER = "an unknown order"
+
+
+class ReportLanes:
+    """One for each leader and venue. `read` and `book_waiting` may run side by side."""
+
+    def __init__(self, desk: Desk, venue: Venue, turns: Turns, held_max: int) -> None:
+        self._desk = desk
+        self._venue = venue
+        self._turns = turns
+        self._held_max = held_max
+        self._lanes: dict[str, deque[ExecutionReport]] = {}
+        self._room = asyncio.Event()
+
+    @property
+    def held(self) -> int:
+        """How many reports wait."""
+        return sum(map(len, self._lanes.values()))
+
+    @property
+    def accounts(self) -> tuple[str, ...]:
+        """Whose reports wait."""
+        return tuple(self._lanes)
+
+    async def read(self) -> None:
+        """Take the venue's reports as they come, until it is closed. What was not confirmed comes again."""
+        self._lanes.clear()
+        async for report in self._venue.reports():
+            await self.take(report)
+            while self.held >= self._held_max:
+                self._room.clear()
+                await self._room.wait()
+
+    async def take(self, report: ExecutionReport) -> None:
+        """Book it, unless reports of its account wait: then it waits behind them."""
+        who: AccountId | str = await account_of(report.client_order_id) or _LANES_WITHOUT_ORDER
+        lane = self._lanes.get(who)
+        if lane is not None:
+            lane.append(report)
+        elif not await self._book(who, report):
+            self._lanes[who] = deque([report])
+
+    async def book_waiting(self) -> None:
+        """Try every lane whose wait is over, as far as it can be booked."""
+        for who, lane in list(self._lanes.items()):
+            while lane and self._lanes.get(who) is lane and await self._book(who, lane[0]):
+                lane.popleft()
+            if not lane and self._lanes.get(who) is lane:
+                del self._lanes[who]
+        self._room.set()
+
+    async def _book(self, who: str, report: ExecutionReport) -> bool:
+        if self._turns.waits(who):
+            return False
+        # Without waiting for the lock: others would wait as well.
+        book = partial(record_execution, self._desk, report, wait=False)
+        if await self._turns.take(who, "an execution report", book) is not None:
+            return False
+        await self._venue.confirm(report)
+        return True

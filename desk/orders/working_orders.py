@@ -1,0 +1,181 @@
+"""The venue is asked about every order that may still trade, so that a lost report is found in seconds.
+
+An order that the venue works is asked for once per interval, and as soon as the day of a DAY order has ended;
+one about which the venue is silent, after the time in which it answers. Rounds are bounded and take turns
+through all orders, oldest first. An order whose venue or account fails is left to a later round, the others
+go on. What was missed is booked exactly once, by its execution id.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import partial
+
+import structlog
+
+from desk.audit import RECONCILER
+from desk.desk import Desk
+from desk.orders.reconcile import SILENT, WITH_VENUE, mark_silent, reconcile_order
+from desk.turns import Turns
+from desk.watching.attention import bring_to_attention
+from domain.calendar import NoCalendar, day_order_ends
+from domain.events import OrderView
+from domain.execution_check import Attention, Finding
+from domain.ids import OrderId
+from domain.order import Order, TimeInForce, TradingSession
+from models.book import lock_accounts
+from models.database import transaction
+from models.market import load_instruments
+from models.order import load_by_client_order_id, orders_after
+from models.set_aside import note_asked, set_aside_to_ask
+from venues.base import Venue, VenueUnavailable
+
+log = structlog.get_logger()
+
+DAY_END_GRACE = timedelta(minutes=5)
+"""So long after the close a venue may take to say that an order of the regular session has expired."""
+FAILURES_MAX = 5
+"""A venue that fails so often in a row is left alone until the next round."""
+
+
+@dataclass(frozen=True, slots=True)
+class Questions:
+    """When a venue is asked, and about how many orders at most in a round."""
+
+    interval: timedelta
+    ack_timeout: timedelta
+    batch: int
+
+    @property
+    def round_every(self) -> timedelta:
+        """Often enough to find what is due in time."""
+        return min(self.interval, self.ack_timeout / 2)
+
+
+class WorkingOrders:
+    """One for each leader and venue; it remembers when each order was asked for."""
+
+    def __init__(self, desk: Desk, venue: Venue, turns: Turns, questions: Questions) -> None:
+        self._desk = desk
+        self._venue = venue
+        self._turns = turns
+        self._questions = questions
+        self._after: tuple[datetime, str] | None = None
+        self._asked: dict[OrderId, datetime] = {}
+        self._seen: set[OrderId] = set()
+        self._told: set[tuple[OrderId, Attention]] = set()
+        self._failures = 0
+
+    async def ask_all(self) -> None:
+        """Rounds until all orders had their turn, or the venue is not available."""
+        while await self.ask():
+            pass
+
+    async def ask(self) -> bool:
+        """One round, through at most a batch of orders; whether more are left of this pass through all."""
+        self._failures = 0
+        await self._ask_about_set_aside()
+        views = await orders_after(WITH_VENUE, self._after, self._questions.batch)
+        for view in views:
+            if self._failures >= FAILURES_MAX:
+                return False
+            self._after = (view.order.created_at, view.order.id)
+            self._seen.add(view.order.id)
+            if await self._is_due(view.order):
+                await self._ask_about(view)
+        if len(views) == self._questions.batch:
+            return True
+        self._begin_anew()
+        return False
+
+    def _begin_anew(self) -> None:
+        """Forget what is no longer at the venue."""
+        self._after = None
+        self._asked = {id_: at for id_, at in self._asked.items() if id_ in self._seen}
+        self._told = {(id_, kind) for id_, kind in self._told if id_ in self._seen}
+        self._seen = set()
+
+    async def _is_due(self, order: Order) -> bool:
+        now, asked = self._desk.clock(), self._asked.get(order.id)
+        if order.status in SILENT:
+            return now - max(order.updated_at, asked or order.updated_at) >= self._questions.ack_timeout
+        last = asked or order.updated_at
+        if now - last >= self._questions.interval:
+            return True
+        ends = await self._day_ends(order)
+        return ends is not None and last < ends <= now
+
+    async def _ask_about(self, view: OrderView) -> None:
+        who = view.order.account_id
+        if not self._turns.waits(who):
+            await self._turns.take(who, "a question to the venue", partial(self._question, view))
+
+    async def _question(self, view: OrderView) -> None:
+        order = view.order
+        self._asked[order.id] = self._desk.clock()
+        if order.status in SILENT:
+            log.warning("the venue is silent about an order", client_order_id=order.client_order_id)
+            await mark_silent(self._desk, view, wait=False)
+        try:
+            denied = await reconcile_order(self._desk, self._venue, view, wait=False)
+        except VenueUnavailable as unavailable:
+            self._failures += 1
+            log.warning(
+                "the venue is not available", client_order_id=order.client_order_id, error=str(unavailable)
+            )
+            return
+        self._failures = 0
+        if denied is not None:
+            why = f"the venue says that it never had the order, and {denied}"
+            await self._tell_once(view, Finding(Attention.CONTRADICTION, why))
+        elif await self._outlived_its_day(order):
+            why = "its day has ended, and the venue still works it"
+            await self._tell_once(view, Finding(Attention.DAY_ENDED, why))
+
+    async def _outlived_its_day(self, order: Order) -> bool:
+        if order.session is not TradingSession.REGULAR:
+            return False
+        ends = await self._day_ends(order)
+        if ends is None or self._desk.clock() < ends + DAY_END_GRACE:
+            return False
+        current = await load_by_client_order_id(order.client_order_id)
+        return current is not None and current.order.status in WITH_VENUE
+
+    async def _day_ends(self, order: Order) -> datetime | None:
+        """None where the order has no such day, or nothing is known of its market."""
+        if order.time_in_force is TimeInForce.GTC:
+            return None
+        instrument = (await load_instruments([order.symbol]))[order.symbol]
+        try:
+            return day_order_ends(self._desk.calendar_of(instrument.market), order.created_at)
+        except NoCalendar:
+            return None
+
+    async def _tell_once(self, view: OrderView, found: Finding) -> None:
+        if (view.order.id, found.kind) in self._told:
+            return
+        async with transaction():
+            await lock_accounts([view.order.account_id], wait=False)
+            await bring_to_attention(self._desk, view, found, {}, self._desk.clock(), by=RECONCILER)
+        self._told.add((view.order.id, found.kind))
+        self._desk.on_commit()
+
+    async def _ask_about_set_aside(self) -> None:
+        """What contradicts is compared with all that the venue says of its order, once."""
+        for each in await set_aside_to_ask(self._questions.batch):
+            who = each.view.order.account_id
+            if self._failures < FAILURES_MAX and not self._turns.waits(who):
+                ask = partial(self._compare_set_aside, each.id, each.view)
+                await self._turns.take(who, "a question to the venue", ask)
+
+    async def _compare_set_aside(self, report_id: str, view: OrderView) -> None:
+        try:
+            await reconcile_order(self._desk, self._venue, view, wait=False)
+        except VenueUnavailable as unavailable:
+            self._failures += 1
+            log.warning(
+                "the venue is not available",
+                client_order_id=view.order.client_order_id,
+                error=str(unavailable),
+            )
+            return
+        await note_asked([report_id], self._desk.clock())
