@@ -1,10 +1,12 @@
 """Open orders never stay larger than what is held, whoever changed it, and no position turns in silence."""
 
 import random
+from datetime import date
 from decimal import Decimal
 
 import pytest
 
+from desk.liquidation.auto_liquidate import run_case
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.dispatch_orders import Dispatcher
@@ -17,17 +19,21 @@ from domain.excess import reducible
 from domain.execution import ExecType
 from domain.ids import AccountId, Symbol
 from domain.liquidation_plan import LegRequest, PlanRequest
-from domain.market import TradeStatus
+from domain.market import Instrument, InstrumentKind, OptionRight, OptionTerms, TradeStatus
 from domain.money import total
 from domain.order import CancelCause, OrderSide, OrderStatus
+from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
 from models.case import live_cases_of
-from models.database import fetch
+from models.database import fetch, transaction
+from models.market import save_instrument
 from models.order import open_orders_of
 from tests.integration.desk_kit import (
     APPLE,
     BOEING,
+    FACTORS,
     TRADER,
+    USD,
     DeskKit,
     case,
     order,
@@ -198,6 +204,55 @@ async def test_one_half_of_a_split_leaves_no_false_cover(kit: DeskKit) -> None:
     assert live.uncovered_amount == live.figures.amount == 20_000
     (again,) = await kit.liquidate(live.id)
     assert again.order.quantity > 0
+
+
+async def test_an_order_in_an_option_is_called_off_when_its_last_day_is_over(kit: DeskKit) -> None:
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    call = Symbol("AAPL200320C90.US")
+    terms = OptionTerms(APPLE, OptionRight.CALL, Decimal(90), date(2020, 3, 20))
+    option = Instrument(
+        *(call, call, "XNYS", USD, InstrumentKind.OPTION, Decimal(1), Decimal(100), Decimal(0)),
+        *(TradeStatus.TRADING, None, terms),
+    )
+    await save_instrument(option, FACTORS, kit.clock())
+    await kit.quote(call, 10)
+    account_id = await kit.account("M1", -150_000, {APPLE: 1000, call: 100})
+    await kit.assess(account_id)
+    (live,) = await live_cases_of([account_id])
+    (sale,) = await kit.liquidate(live.case.id, LegRequest(call, Decimal(10)))
+    kit.clock.pass_(days=11)
+    await kit.assess(account_id)
+    assert (await order(sale.order.id)).order.status is OrderStatus.QUEUED, "on its last day it trades"
+    kit.clock.pass_(days=1)
+    await kit.assess(account_id)
+    assert (await order(sale.order.id)).order.cancel_cause is CancelCause.EXCESS
+
+
+async def test_an_automatic_liquidation_whose_order_is_called_off_plans_again_on_what_is_held(
+    kit: DeskKit,
+) -> None:
+    view = await a_working_order(kit)
+    await fetch(
+        "UPDATE liquidation_order SET placed_by = $1 WHERE id = $2 RETURNING id", SYSTEM, view.order.id
+    )
+    await state(kit, 600)
+    auto = (await case(view.order.case_id)).case.auto_liquidation
+    assert auto is not None
+    assert auto.held is RefusalCode.CAPPED
+    await record_execution(kit.desk, report(view.order, ExecType.CANCELED, 2))
+    kit.clock.pass_(seconds=60)
+    for symbol in (APPLE, BOEING):
+        await kit.quote(symbol, 100)
+    async with transaction():
+        await run_case(kit.desk, view.order.case_id, kit.clock())
+    again = [each for each in await open_orders_of([view.order.account_id]) if each.order.symbol == APPLE]
+    assert 0 < total(each.order.quantity for each in again) <= 600
+    assert await case_is_covered(view)
+
+
+async def case_is_covered(view: OrderView) -> bool:
+    return (await case(view.order.case_id)).case.uncovered_amount == 0
 
 
 SEEDS = range(8)

@@ -1,0 +1,101 @@
+"""What the world does while an order is open, through the desk's own doors: feed, API and venue."""
+
+from decimal import Decimal
+from typing import Any
+
+from domain.book_changes import PositionStated
+from domain.ids import Symbol
+from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
+from tests.api.desk_client import Caller
+from tests.api.desk_server import Desk, World, scraped
+from tests.api.trading import cases, liquidate, order, orders
+from venues.paper import PaperBehaviour
+
+POSITIONS = """query ($id: ID!) { case(id: $id) { account { positions { nodes {
+  instrument { symbol } quantity
+} } } } }"""
+FOLLOW_UPS = "query ($id: ID!) { case(id: $id) { followUps { nodes { text byDesk } } } }"
+
+
+async def an_order(world: World, **settings: Any) -> tuple[Desk, Caller, Any, Any]:
+    """SELL 500 of the bank, which the venue works and nobody buys; with its case."""
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))), **settings)
+    await desk.market.says(*quotes(desk.clock(), size=0))
+    trader = desk.caller()
+
+    async def called() -> bool:
+        return len(await cases(trader)) == 1
+
+    await desk.until(called, "the call")
+    (case,) = await cases(trader)
+    started = await liquidate(trader, case["id"], legs=[{"symbol": BANK, "quantity": "500"}])
+    (placed,) = started["orders"]
+    await until_status(desk, trader, placed["id"], "NEW")
+    return desk, trader, case, placed
+
+
+async def until_status(desk: Desk, trader: Caller, order_id: str, *statuses: str) -> None:
+    async def so() -> bool:
+        return (await order(trader, order_id))["status"] in statuses
+
+    await desk.until(so, f"an order that is {statuses}")
+
+
+async def state(desk: Desk, quantity: int, symbol: Symbol = BANK) -> None:
+    """The book of record states the position as of now."""
+    desk.clock.advance(seconds=1)
+    await desk.market.says(PositionStated("M1", symbol, Decimal(quantity), desk.clock()))
+
+
+async def positions(trader: Caller, case: Any) -> dict[str, Decimal]:
+    """Of the case's account."""
+    nodes = (await trader.ask(POSITIONS, id=case["id"]))["case"]["account"]["positions"]["nodes"]
+    return {node["instrument"]["symbol"]: Decimal(node["quantity"]) for node in nodes}
+
+
+async def follow_ups(trader: Caller, case: Any) -> list[str]:
+    nodes = (await trader.ask(FOLLOW_UPS, id=case["id"]))["case"]["followUps"]["nodes"]
+    return [node["text"] for node in nodes]
+
+
+async def test_a_statement_below_the_open_order_calls_it_off_and_is_told(world: World) -> None:
+    desk, trader, case, placed = await an_order(world)
+    await state(desk, 40)
+    await until_status(desk, trader, placed["id"], "CANCELED")
+    (text,) = [text for text in await follow_ups(trader, case) if placed["clientOrderId"] in text]
+    assert "500 were open and 40 can be closed" in text
+    assert (await scraped(desk))['desk_order_attention_total{kind="MAY_CHANGE_SIGN"}'] == 1
+    await desk.market.says(*quotes(desk.clock()))
+    (after,) = await orders(trader)
+    assert after["filledQuantity"] == "0"
+
+
+async def test_a_lost_fill_of_a_working_order_is_found_by_asking(world: World) -> None:
+    desk, trader, case, placed = await an_order(world, working_order_check_s=0.1)
+    desk.venue.behave(PaperBehaviour(silent=True))
+    desk.clock.advance(seconds=1)
+    await desk.market.says(*quotes(desk.clock()))
+    desk.clock.advance(seconds=1)
+    await until_status(desk, trader, placed["id"], "FILLED")
+    desk.venue.speak()
+    held = await positions(trader, case)
+    assert held[BANK] == held[RAIL] - 500
+
+
+async def test_the_first_half_of_a_split_leaves_no_false_cover(world: World) -> None:
+    """The doubled position comes first and cures for a moment; the cancel of its order is not answered."""
+    desk, trader, case, placed = await an_order(world)
+    desk.venue.behave(PaperBehaviour(silent=True))
+    await state(desk, 2 * int((await positions(trader, case))[BANK]))
+    await until_status(desk, trader, placed["id"], "PENDING_CANCEL")
+    desk.clock.advance(seconds=1)
+    bank, rail = quotes(desk.clock(), "50")[0], quotes(desk.clock())[1]
+    await desk.market.says(bank, rail)
+
+    async def owes_again() -> bool:
+        (live,) = await cases(trader)
+        return Decimal(live["amount"]) > 0 and live["uncoveredAmount"] == live["amount"]
+
+    await desk.until(owes_again, "a shortfall that nothing covers")
+    again = await liquidate(trader, case["id"])
+    assert again["__typename"] == "LiquidationStarted", again
