@@ -32,7 +32,7 @@ SILENT = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNO
 """Orders about which the venue owes an answer."""
 WITH_VENUE = (*SILENT, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
-ANSWER_TIMEOUT_S = 10.0
+ANSWER_TIMEOUT_S = 10
 """A venue that has not answered a question by then is not available."""
 
 
