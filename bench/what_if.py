@@ -114,7 +114,7 @@ def _asked(resources: Resources) -> BookWhatIf:
         scenario=SCENARIO,
         audience=EVERYTHING,
         rules=rules.books,
-        max_price_age=rules.max_price_age,
+        judgement=rules.judgement,
         reporting_currency=HKD,
         kept_max=settings.what_if_accounts_max,
         accounts_per_chunk=settings.what_if_chunk_accounts,
@@ -160,8 +160,8 @@ async def _parts(asked: BookWhatIf, now: datetime) -> tuple[float, float]:
             reading += perf_counter() - started
             started = perf_counter()
             for account in books:
-                compute_figures(account.book, now, asked.max_price_age)
-                compute_figures(shocked.book(account.book), now, asked.max_price_age)
+                compute_figures(account.book, now, asked.judgement.max_age)
+                compute_figures(shocked.book(account.book), now, asked.judgement.max_age)
             valuing += perf_counter() - started
             started = perf_counter()
     return reading, valuing

@@ -10,5 +10,5 @@ async def aging(desk: Desk, audience: Audience) -> list[AgingBucket]:
     """By the buckets of the settings."""
     now = desk.clock()
     totals = await case_totals(audience, CaseFilter(), now)
-    cases = [AgedCase(each.opened_at, each.amount, each.currency) for each in totals]
+    cases = [AgedCase(each.opened_at, each.claim) for each in totals]
     return aging_buckets(cases, desk.rules.aging_last_days, now)

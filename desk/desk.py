@@ -14,6 +14,7 @@ from domain.covered_options import Today
 from domain.execution_check import Attention
 from domain.ids import EventId
 from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
+from domain.judgement import JudgementRules
 from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
 from domain.market import Instrument
@@ -41,6 +42,8 @@ class DeskRules:
     books: BookRules
     plans: PlanLimits
     max_price_age: timedelta
+    unpriced_short_rise: Decimal
+    """By which fraction a short without a price may have risen above its average cost."""
     close_hold: timedelta
     """How long the amount must stay 0 before a case is closed as cured."""
     deadline_trading_days: int
@@ -68,6 +71,11 @@ class DeskRules:
     """What the look-ahead reckons with."""
     messages: MessageRules = field(default_factory=MessageRules)
     webhooks: WebhookRules = field(default_factory=WebhookRules)
+
+    @property
+    def judgement(self) -> JudgementRules:
+        """What figures are judged by."""
+        return JudgementRules(self.max_price_age, self.unpriced_short_rise)
 
 
 @dataclass(frozen=True, slots=True)

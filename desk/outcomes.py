@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.ids import ApprovalId, CaseId, OrderId, Symbol
+from domain.money import unsigned_zero
 from domain.principal import CAPABILITIES, Capability, Permission
 from domain.refusals import RefusalCode
 from models.codec import Codec, dumps
@@ -87,4 +88,4 @@ def request_hash(request: dict[str, Any]) -> str:
 
 def plain(value: Decimal | None) -> str | None:
     """A decimal's value as text."""
-    return None if value is None else format(value.normalize(), "f")
+    return None if value is None else format(unsigned_zero(value).normalize(), "f")

@@ -94,7 +94,7 @@ class AmountFormula:
         return standing.initial - standing.net_assets + self.illiquid + fixed
 
     def lines(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
-        """M1, M2 and the target as straight lines; of a cash account the debt, and the rest of M1."""
+        """M1, M2 and the target as straight lines."""
         lines = self._lines_of_the_call(standing, relief)
         if not self._beyond_the_call:
             return lines
@@ -103,15 +103,12 @@ class AmountFormula:
     def deciding(self, standing: Standing) -> int:
         """Which part of a `Relief`, by its place, lowers what decides the need."""
         places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
-        place = int(binding(self.lines(standing, places)).relief)
-        return 1 if not place and owes_whole_debt(self.terms, self.rule) else place
+        return int(binding(self.lines(standing, places)).relief)
 
     def needs(self, standing: Standing) -> dict[int, Decimal]:
         """What each part of a `Relief`, by its place, still has to bring, where that is above 0."""
         places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
         lines = self.lines(standing, places)
-        if owes_whole_debt(self.terms, self.rule):
-            lines = tuple(line for line in lines if line.relief)  # What is owed besides no trade lowers.
         return {int(line.relief): line.need for line in lines if line.need > 0}
 
     @property
@@ -124,12 +121,14 @@ class AmountFormula:
 
     def _lines_of_the_call(self, standing: Standing, relief: Relief) -> tuple[Line, ...]:
         fixed = fixed_part(self.terms, self.rule, self.accrued_interest)
+        over = -standing.cash - self.terms.financing_limit
+        if self.rule.over_financing_alone:
+            return (Line(over, relief.debt),)
         if owes_whole_debt(self.terms, self.rule):
-            return Line(fixed - standing.cash, relief.debt), Line(fixed, ZERO)
+            return (Line(fixed - standing.cash, relief.debt),)
         margin = self.rule.coefficient * standing.margin_call - standing.net_assets + fixed
         if not self.rule.with_over_financing:
             return (Line(margin, relief.margin),)
-        over = -standing.cash - self.terms.financing_limit
         return Line(margin, relief.margin), Line(over, relief.debt)
 
 

@@ -26,22 +26,25 @@ def trade_fee(instrument: Instrument, quantity: Decimal, price: Decimal) -> Deci
 
 
 def cash_effect(instrument: Instrument, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> Decimal:
-    """What an execution does to the ledger cash of the instrument's currency; a buy (> 0) takes cash out."""
+    """What an execution does to the ledger cash of the instrument's currency; a buy (> 0) takes cash out.
+
+    A fee that a venue states to more digits is rounded like one that the desk computes.
+    """
     with exact():
         gross, _ = booked(instrument, abs(signed_quantity), price)
-        return (-gross if signed_quantity > 0 else gross) - fee
+        return (-gross if signed_quantity > 0 else gross) - round_money(fee, instrument.currency)
 
 
 def filled(holding: Holding, signed_quantity: Decimal, price: Decimal) -> Holding:
     """The position after an execution, quantity 0 if it closes it.
 
-    The average cost stays, since the desk only reduces; a fill that turns long into short starts anew at
-    its price.
+    The average cost stays, since the desk only reduces; a fill that turns long into short, or comes after
+    the position was closed, starts anew at its price.
     """
     with exact():
         quantity = holding.quantity + signed_quantity
-        turned = quantity * holding.quantity < 0
-    return replace(holding, quantity=quantity, average_cost=price if turned else holding.average_cost)
+        begins = quantity * holding.quantity < 0 or not holding.quantity
+    return replace(holding, quantity=quantity, average_cost=price if begins else holding.average_cost)
 
 
 def after_fill(book: Book, symbol: Symbol, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> Book:

@@ -293,10 +293,21 @@ def _moved(case: Case, trigger: CaseTrigger, target: CaseStatus, now: datetime) 
     )
 
 
-def with_figures(case: Case, figures: MarginFigures, uncovered_amount: Decimal, now: datetime) -> Case:
-    """The live case with new figures; the version stays. Its being cured lasts since the amount became 0."""
+def with_figures(
+    case: Case,
+    figures: MarginFigures,
+    uncovered_amount: Decimal,
+    now: datetime,
+    below_force: bool | None = None,
+) -> Case:
+    """The live case with new figures; the version stays. Its being cured lasts since the amount became 0.
+
+    `below_force`: whether liquid net assets are for certain below the force-close margin; None: as the
+    figures have it.
+    """
     assert case.live
-    below_force = figures.liquid_net_assets < figures.force_close_margin
+    if below_force is None:
+        below_force = figures.liquid_net_assets < figures.force_close_margin
     return replace(
         case,
         figures=figures,

@@ -63,7 +63,7 @@ class Closable:
         """The standing after so many lots were filled at the price, exactly as it will be booked."""
         quantity = self.quantity(lots)
         gross, fee = booked(self.instrument, quantity, self.price)
-        value = quantity * self.unit_value
+        value, size = quantity * self.unit_value, quantity * abs(self.unit_value)
         if self.holding.quantity > 0:
             cash, given_up = gross - fee, value
         else:
@@ -71,8 +71,8 @@ class Closable:
         return Standing(
             standing.cash + cash * self.rate,
             standing.net_assets + (cash - given_up) * self.rate,
-            standing.margin_call - value * self.holding.factors.margin_call * self.rate,
-            standing.initial - value * self.holding.factors.initial * self.rate,
+            standing.margin_call - size * self.holding.factors.margin_call * self.rate,
+            standing.initial - size * self.holding.factors.initial * self.rate,
         )
 
 
@@ -91,9 +91,9 @@ def closable_at(
     debt = (notional if long else -notional) - fee
     given_up = value if long else -value
     relief = Relief(
-        coefficient * holding.factors.margin_call * value + debt - given_up,
+        coefficient * holding.factors.margin_call * abs(value) + debt - given_up,
         debt,
-        holding.factors.initial * value + debt - given_up,
+        holding.factors.initial * abs(value) + debt - given_up,
     )
     per_notional = Relief(*(rank_ratio(part, notional) for part in relief))
     lots = lots_within(abs(holding.quantity), instrument.lot_size)

@@ -92,6 +92,8 @@ def need(book: Book) -> Decimal:
     """The amount to collect, neither rounded nor cut off at 0: below 0 is what is left over."""
     with exact():
         totals = total_up(book)
+        if book.rule.over_financing_alone:
+            return -totals.cash - book.terms.financing_limit
         if owes_whole_debt(book.terms, book.rule):
             return fixed_part(book.terms, book.rule, totals.accrued_interest) - totals.cash
         equity = totals.cash + totals.long + totals.short

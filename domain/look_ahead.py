@@ -12,6 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from domain.calendar import TradingCalendar
+from domain.expiry import ExpiryRules, life_on
 from domain.ids import Symbol
 from domain.margin import Book, CashBalance, rate_to_base
 from domain.money import ZERO, Currency, exact, rank_ratio, round_money
@@ -68,10 +69,10 @@ def expired_by(book: Book, day: date) -> tuple[Symbol, ...]:
     )
 
 
-def without(book: Book, symbols: tuple[Symbol, ...]) -> Book:
-    """The book less these positions."""
-    kept = tuple(held for held in book.holdings if held.instrument.symbol not in symbols)
-    return replace(book, holdings=kept)
+def lived_until(book: Book, day: date, rules: ExpiryRules) -> Book:
+    """The book with every option as it will be on that day."""
+    holdings = tuple(replace(held, life=life_on(held.instrument, day, rules)) for held in book.holdings)
+    return replace(book, holdings=holdings)
 
 
 def accrue(book: Book, session: NextSession, calendar: TradingCalendar, rules: InterestRules) -> Accrual:

@@ -1,11 +1,12 @@
 """From cash, positions and prices to margin figures and the amount to collect."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import IntEnum, StrEnum
 
+from domain.expiry import Life, intrinsic_value
 from domain.ids import Symbol
 from domain.market import FxRate, Instrument, MarginFactors, Quote
 from domain.money import ONE, ZERO, Currency, divide_ratio, exact, round_money
@@ -43,6 +44,8 @@ class AmountRule:
     """Measure equity instead of liquid net assets (the conservative default)."""
     whole_debt: bool = False
     """Ask for the whole debt, as of a cash account: due from an intraday account before the close."""
+    over_financing_alone: bool = False
+    """Ask for nothing but over-financing, as an OVER_FINANCING case does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +79,9 @@ class Holding:
     quote: Quote | None
     dead: bool = False
     average_cost: Decimal | None = None
+    life: Life = Life.ALIVE
+    underlying: Quote | None = None
+    """Of an option the last quote of what it is on; only what is SETTLING is valued by it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +94,8 @@ class Book:
     holdings: tuple[Holding, ...]
     fx: Mapping[Currency, FxRate]
     """currency -> rate into the base currency; the base currency itself needs none."""
+    incomplete: bool = False
+    """Something was stated about the account that the desk cannot hold."""
 
     def holding(self, symbol: Symbol) -> Holding | None:
         """The position in `symbol`, if there is one."""
@@ -120,6 +128,10 @@ class MarginFigures:
     amount: Decimal
     """max(M1, M2, 0), HALF_UP to the minor unit: what a client pays to be cured, and what decides."""
     risk_level: RiskLevel
+    unvalued: tuple[str, ...] = field(default=(), compare=False)
+    """Symbols without a price and currencies without a rate, sorted, that count and are unknown: a long and
+    money count 0 here, a short its average cost. Not compared: snapshots that were kept before it was told
+    follow from their inputs to the last digit all the same."""
 
     @property
     def advances_stopped(self) -> bool:
@@ -132,17 +144,24 @@ def compute_figures(book: Book, now: datetime, max_age: timedelta) -> MarginFigu
 
     What cannot be valued counts against the client and makes the figures stale: a long without any quote is
     worth nothing, a short without one is valued at its average cost (nothing, if that is unknown too).
-    Money in a currency without FX rate counts as 0: there is no number to be careful with.
-    A dead position does not trade, so the age of its quote makes nothing stale.
+    Money in a currency without FX rate counts as 0: there is no number to be careful with. What such figures
+    still decide is the matter of `domain.judgement`.
+    What counts nowhere makes nothing stale: a quantity or an amount of 0, what is worth nothing, a dead long
+    (see `counts`). A dead position does not trade, so the age of its quote makes nothing stale either.
     """
-    stale = _is_stale(book, now, max_age)
+    unvalued = unvalued_in(book)
+    stale = book.incomplete or bool(unvalued) or is_old(book, now, max_age)
     with exact():
-        return figures_of(book.terms, book.rule, total_up(book), now, stale)
+        return figures_of(book.terms, book.rule, total_up(book), now, stale, unvalued)
 
 
 @dataclass(slots=True)
 class Totals:
-    """Sums over cash and positions, all in one currency; short market value is zero or negative."""
+    """Sums over cash and positions, all in one currency.
+
+    `long` has what is worth more than nothing and `short` what is worth less. A long position has a negative
+    market value where its price is negative.
+    """
 
     cash: Decimal = ZERO
     accrued_interest: Decimal = ZERO
@@ -153,22 +172,25 @@ class Totals:
     maintenance: Decimal = ZERO
     margin_call: Decimal = ZERO
     force_close: Decimal = ZERO
-    positions: int = 0
 
     def add_holding(self, holding: Holding, sign: int = 1) -> None:
         """Put the position in, or take the same one out with `sign` -1; values in its currency."""
-        if not holding.quantity:
-            return
-        self.positions += sign
-        value = sign * market_value(holding)
-        if holding.quantity > 0:
+        if holding.quantity:
+            self.add_value(holding, market_value(holding), sign)
+
+    def add_value(self, holding: Holding, worth: Decimal, sign: int = 1) -> None:
+        """Put the position in as if it were worth so much: what is settled needs no margin."""
+        value = sign * worth
+        if worth >= 0:
             self.long += value
         else:
             self.short += value
-        if holding.dead:
-            self.dead += value if holding.quantity > 0 else ZERO
+        if holding.life is not Life.ALIVE:
             return
-        size = value if holding.quantity > 0 else -value
+        if holding.dead:
+            self.dead += value if worth > 0 else ZERO
+            return
+        size = sign * abs(worth)
         factors = holding.factors
         self.initial += size * factors.initial
         self.maintenance += size * factors.maintenance
@@ -186,14 +208,55 @@ class Totals:
         self.maintenance += other.maintenance * rate
         self.margin_call += other.margin_call * rate
         self.force_close += other.force_close * rate
-        self.positions += other.positions
+
+
+def known_price(holding: Holding) -> Decimal | None:
+    """The mark, of an expired option what its exercise brings; None while that is unknown."""
+    option = holding.instrument.option
+    if holding.life is Life.ALIVE or option is None:
+        return None if holding.quote is None else holding.quote.mark
+    if holding.life is Life.ENDED:
+        return ZERO
+    if holding.underlying is None:
+        return None
+    with exact():
+        return intrinsic_value(option, holding.underlying.mark)
 
 
 def valuation_price(holding: Holding) -> Decimal:
-    """The mark; without any quote 0 for a long and the average cost for a short (0 if unknown)."""
-    if holding.quote is not None:
-        return holding.quote.mark
+    """The known price; else 0 for a long and the average cost for a short (0 if unknown)."""
+    price = known_price(holding)
+    if price is not None:
+        return price
     return ZERO if holding.quantity > 0 or holding.average_cost is None else holding.average_cost
+
+
+def counts(holding: Holding, rule: AmountRule) -> bool:
+    """Its value is part of what decides. A dead long is not: liquid net assets are without it, and no margin
+    is asked for it. It counts where the rule measures equity, or where its value may be below zero."""
+    if not holding.quantity or holding.life is Life.ENDED:
+        return False
+    left_out = holding.dead and holding.life is Life.ALIVE and holding.quantity > 0
+    return not left_out or rule.on_equity or holding.instrument.negative_prices
+
+
+def lacks_price(holding: Holding, rule: AmountRule) -> bool:
+    """Its value counts and is unknown."""
+    return counts(holding, rule) and known_price(holding) is None
+
+
+def needs_rate(holding: Holding, rule: AmountRule) -> bool:
+    """Its value counts, and what it is in the base currency depends on a rate: all but 0 does."""
+    return counts(holding, rule) and known_price(holding) != ZERO
+
+
+def ageing_quote(holding: Holding) -> Quote | None:
+    """The quote whose age matters: what is dead does not trade, what is settled follows its underlying."""
+    if not holding.quantity or holding.life is Life.ENDED:
+        return None
+    if holding.life is Life.SETTLING:
+        return holding.underlying
+    return None if holding.dead else holding.quote
 
 
 def market_value(holding: Holding) -> Decimal:
@@ -235,7 +298,12 @@ def _in_currency(sums: dict[Currency, Totals], currency: Currency) -> Totals:
 
 
 def figures_of(
-    terms: AccountTerms, rule: AmountRule, totals: Totals, as_of: datetime, stale: bool
+    terms: AccountTerms,
+    rule: AmountRule,
+    totals: Totals,
+    as_of: datetime,
+    stale: bool,
+    unvalued: tuple[str, ...] = (),
 ) -> MarginFigures:
     """The figures that follow from the sums in base currency. Inside `money.exact()`."""
     equity = totals.cash + totals.long + totals.short
@@ -271,6 +339,7 @@ def figures_of(
         trading_limit=terms.trading_limit,
         amount=round_money(max(*lines, ZERO), terms.base_currency),
         risk_level=_risk_level(totals, debt, liquid),
+        unvalued=unvalued,
     )
 
 
@@ -284,14 +353,18 @@ def shortfalls(
 ) -> tuple[Decimal, Decimal]:
     """M1 and M2, unrounded, in base currency: what margin and what the financing limit ask for.
 
-    M1 = k * MCM - net assets + interest + owed - trading limit, for a cash account debt instead of
-    k * MCM - net assets; M2 = debt above the financing limit, for a cash account 0. Inside `money.exact()`.
+    M1 = k * MCM - net assets + interest + owed - trading limit; of a cash account interest + owed - trading
+    limit - cash, so that money in the account pays what is owed. M2 = debt above the financing limit, of a
+    cash account 0. Inside `money.exact()`.
     """
     debt = max(ZERO, -cash)
+    over_financing = max(ZERO, debt - terms.financing_limit)
+    if rule.over_financing_alone:
+        return ZERO, over_financing
     if owes_whole_debt(terms, rule):
-        return debt + fixed_part(terms, rule, accrued_interest), ZERO
+        return fixed_part(terms, rule, accrued_interest) - cash, ZERO
     needed = rule.coefficient * margin_call - net_assets + fixed_part(terms, rule, accrued_interest)
-    return needed, max(ZERO, debt - terms.financing_limit) if rule.with_over_financing else ZERO
+    return needed, over_financing if rule.with_over_financing else ZERO
 
 
 def owes_whole_debt(terms: AccountTerms, rule: AmountRule) -> bool:
@@ -315,16 +388,26 @@ def _risk_level(totals: Totals, debt: Decimal, liquid_net_assets: Decimal) -> Ri
     return RiskLevel.WARNING if liquid_net_assets > totals.maintenance else RiskLevel.DANGER
 
 
-def is_live(holding: Holding) -> bool:
-    """Held and trading: the age of its quote matters."""
-    return bool(holding.quantity) and not holding.dead
+def unvalued_in(book: Book) -> tuple[str, ...]:
+    """What counts and cannot be valued: symbols without a price, currencies without a rate."""
+    unpriced = [held for held in book.holdings if held.quote is None or held.life is not Life.ALIVE]
+    symbols = {held.instrument.symbol for held in unpriced if lacks_price(held, book.rule)}
+    return tuple(sorted({*symbols, *(currencies_in_use(book) - book.fx.keys())}))
 
 
-def _is_stale(book: Book, now: datetime, max_age: timedelta) -> bool:
-    quotes = [held.quote for held in book.holdings if is_live(held)]
-    if any(quote is None or quote.is_stale(now, max_age) for quote in quotes):
+def currencies_in_use(book: Book) -> set[Currency]:
+    """Whose rates into the base currency something that counts depends on."""
+    base = book.terms.base_currency
+    foreign = [held for held in book.holdings if held.instrument.currency != base]
+    used = {held.instrument.currency for held in foreign if needs_rate(held, book.rule)}
+    used |= {cash.currency for cash in book.cash if cash.balance or cash.accrued_interest}
+    return used - {base}
+
+
+def is_old(book: Book, now: datetime, max_age: timedelta) -> bool:
+    """A price or rate that counts was stated too long ago."""
+    quotes = (ageing_quote(held) for held in book.holdings)
+    if any(quote is not None and quote.is_stale(now, max_age) for quote in quotes):
         return True
-    currencies = {held.instrument.currency for held in book.holdings if held.quantity}
-    currencies |= {cash.currency for cash in book.cash if cash.balance or cash.accrued_interest}
-    rates = [book.fx.get(currency) for currency in currencies if currency != book.terms.base_currency]
-    return any(rate is None or now - rate.at > max_age for rate in rates)
+    rates = (book.fx.get(currency) for currency in currencies_in_use(book))
+    return any(rate is not None and now - rate.at > max_age for rate in rates)

@@ -6,7 +6,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.ids import Symbol
-from domain.money import ONE, ZERO, Currency, shown_digits, step_above, step_below
+from domain.money import ONE, ZERO, Currency, middle_price, shown_digits, step_above, step_below
 from domain.tick_size import Direction, TickTable, tick_table, usual_table
 
 
@@ -73,6 +73,8 @@ class Instrument:
     """Units traded on an average day; None where nobody told."""
     tick: str | None = None
     """The steps of its prices as the instrument states them (domain/tick_size.py); None: as usual there."""
+    negative_prices: bool = False
+    """Its price may fall below zero, as that of a future on oil may."""
 
     def __post_init__(self) -> None:
         if self.lot_size <= 0 or self.multiplier <= 0:
@@ -118,7 +120,11 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The market's word on one instrument at a moment. Sizes are what is displayed, in units."""
+    """The market's word on one instrument at a moment. Sizes are what is displayed, in units.
+
+    A bid or an ask of 0 says that there is no order on that side. A last price of 0 is a price: the
+    instrument is worth nothing.
+    """
 
     symbol: Symbol
     at: datetime
@@ -130,22 +136,40 @@ class Quote:
     ask_size: Decimal | None = None
 
     def __post_init__(self) -> None:
-        prices = (self.bid, self.ask, self.last, self.previous_close)
-        if any(price is not None and price <= 0 for price in prices):
-            raise ValueError(f"{self.symbol}: prices must be positive")
         if self.mark_or_none is None:
-            raise ValueError(f"{self.symbol}: a quote needs bid and ask, last or previous close")
+            raise ValueError(
+                f"{self.symbol}: a quote needs a last price, a previous close, or both a bid and an ask "
+                "that are not 0"
+            )
 
     @property
     def mark_or_none(self) -> Decimal | None:
         """The mark, or None where there is nothing to mark by; a built quote always has one."""
-        if self.bid is not None and self.ask is not None and self.last is not None:
-            return sorted((self.bid, self.ask, self.last))[1]
-        return self.last if self.last is not None else self.previous_close
+        low, high = self._spread
+        price = self.last if self.last is not None else self.previous_close
+        if price is None:
+            return None if low is None or high is None else middle_price(low, high)
+        if low is not None and price < low:
+            return low
+        return high if high is not None and price > high else price
+
+    @property
+    def _spread(self) -> tuple[Decimal | None, Decimal | None]:
+        """Bid and ask, each None where nothing stands there. Of a crossed quote the lower one comes first:
+        the mark lies between the two, whichever of them is late."""
+        bid, ask = self.bid or None, self.ask or None
+        return (ask, bid) if bid is not None and ask is not None and ask < bid else (bid, ask)
+
+    @property
+    def is_negative(self) -> bool:
+        """Some price is below zero."""
+        prices = (self.bid, self.ask, self.last, self.previous_close)
+        return any(price is not None and price < 0 for price in prices)
 
     @property
     def mark(self) -> Decimal:
-        """What positions are valued at: median(bid, ask, last), else last, else the previous close."""
+        """What positions are valued at: the last price, else the previous close, moved to the bid or the ask
+        where it lies outside of them; without either the middle of bid and ask."""
         mark = self.mark_or_none
         assert mark is not None
         return mark

@@ -72,7 +72,7 @@ def parse_decimal(text: str) -> Decimal:
     if not _NUMBER.fullmatch(text):
         raise InvalidDecimal(f"not a decimal number: {text!r}"[:80])
     try:
-        return checked(Decimal(text))
+        return unsigned_zero(checked(Decimal(text)))
     except InvalidOperation:
         raise InvalidDecimal("too many digits") from None
 
@@ -94,14 +94,20 @@ def minor_digits(currency: Currency) -> int:
     return _MINOR_UNITS.get(currency, 2)
 
 
+def unsigned_zero(value: Decimal) -> Decimal:
+    """The value; -0, which a rounding or a product may leave, as 0."""
+    return value if value else value.copy_abs()
+
+
 def round_money(amount: Decimal, currency: Currency) -> Decimal:
     """HALF_UP to the currency's minor unit: for booking, for the amount to collect and for display."""
-    return amount.quantize(_STEPS[minor_digits(currency)], rounding=ROUND_HALF_UP, context=_ROUNDING)
+    step = _STEPS[minor_digits(currency)]
+    return unsigned_zero(amount.quantize(step, rounding=ROUND_HALF_UP, context=_ROUNDING))
 
 
 def round_ratio(ratio: Decimal) -> Decimal:
     """HALF_EVEN to four digits."""
-    return ratio.quantize(_RATIO_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING)
+    return unsigned_zero(ratio.quantize(_RATIO_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING))
 
 
 def divide_ratio(numerator: Decimal, denominator: Decimal) -> Decimal:
@@ -120,6 +126,12 @@ def average_price(notional: Decimal, quantity: Decimal) -> Decimal:
     return _ROUNDING.divide(notional, quantity).quantize(
         _PRICE_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING
     )
+
+
+def middle_price(low: Decimal, high: Decimal) -> Decimal:
+    """Half way between two prices, HALF_EVEN to ten digits, as many as are stored."""
+    middle = _ROUNDING.divide(_ROUNDING.add(low, high), Decimal(2))
+    return middle.quantize(_RATE_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING)
 
 
 def shown_digits(value: Decimal) -> int:

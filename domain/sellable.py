@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from domain.booking import after_fill, trade_fee
 from domain.closing import Closable, closable_at, closing_side
+from domain.expiry import Life
 from domain.ids import Symbol
 from domain.margin import Book, Holding, rate_to_base, valuation_price
 from domain.market import Quote, TradeStatus
@@ -53,10 +54,12 @@ def after_open_orders(book: Book, open_orders: Iterable[OpenOrder]) -> Book:
 
 
 def side_price(quote: Quote | None, side: OrderSide) -> Decimal | None:
-    """What can be traded at now: the bid for a sale, the ask for a cover."""
+    """What can be traded at now: the bid for a sale, the ask for a cover. The desk trades at no price of 0
+    or below: at 0 there is no order on that side, and below it a person has to decide."""
     if quote is None:
         return None
-    return quote.bid if side is OrderSide.SELL else quote.ask
+    price = quote.bid if side is OrderSide.SELL else quote.ask
+    return price if price is not None and price > 0 else None
 
 
 def closable(
@@ -96,6 +99,8 @@ def _through(quote: Quote, price: Decimal, side: OrderSide, band: Decimal) -> De
 
 
 def _blocked(held: Holding, order_type: OrderType) -> RefusalCode | None:
+    if held.life is not Life.ALIVE:
+        return RefusalCode.INSTRUMENT_EXPIRED
     match held.instrument.trade_status:
         case TradeStatus.SUSPENDED | TradeStatus.DELISTED:
             return RefusalCode.INSTRUMENT_SUSPENDED

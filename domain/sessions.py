@@ -8,8 +8,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from domain.expiry import Life
 from domain.ids import Symbol
-from domain.margin import Book, Holding
+from domain.judgement import Answer
+from domain.margin import Book, Holding, currencies_in_use
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,20 +28,20 @@ class Sessions:
 
 
 def sessions_of(book: Book, trades: Callable[[str], bool]) -> Sessions:
-    """Dead positions are in neither; `trades`: whether a market is in session."""
-    held = [each for each in book.holdings if not each.dead]
+    """Dead and expired positions are in neither; `trades`: whether a market is in session."""
+    held = [each for each in book.holdings if not each.dead and each.life is Life.ALIVE]
     trading = tuple(each for each in held if trades(each.instrument.market))
     shut = tuple(each for each in held if not trades(each.instrument.market))
     return Sessions(trading, shut)
 
 
-def is_reliable(book: Book, sessions: Sessions, now: datetime, max_age: timedelta) -> bool:
-    """Everything has a price, everything in session a fresh one, and every currency in use a fresh rate."""
-    if any(held.quote is None for held in (*sessions.trading, *sessions.shut)):
+def is_reliable(book: Book, sessions: Sessions, owes: Answer, now: datetime, max_age: timedelta) -> bool:
+    """Whether the desk may sell by itself: nothing is missing on which it depends that something is owed
+    (`owes`), everything in session has a fresh price, and every currency in use a fresh rate."""
+    if book.incomplete or (owes is Answer.UNKNOWN):
         return False
-    if any(held.quote is None or held.quote.is_stale(now, max_age) for held in sessions.trading):
+    quotes = (held.quote for held in sessions.trading)
+    if any(quote is not None and quote.is_stale(now, max_age) for quote in quotes):
         return False
-    currencies = {held.instrument.currency for held in book.holdings}
-    currencies |= {cash.currency for cash in book.cash if cash.balance or cash.accrued_interest}
-    rates = [book.fx.get(currency) for currency in currencies - {book.terms.base_currency}]
-    return all(rate is not None and now - rate.at <= max_age for rate in rates)
+    rates = (book.fx.get(currency) for currency in currencies_in_use(book))
+    return all(rate is None or now - rate.at <= max_age for rate in rates)

@@ -6,10 +6,11 @@ shock of everything. A shock of a currency changes what it is worth in all other
 shocked, as there is nothing to move.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
+from domain.expiry import Life
 from domain.ids import Symbol
 from domain.margin import Book, Holding
 from domain.market import FxRate, Instrument, InstrumentKind, Quote
@@ -39,6 +40,11 @@ class Scenario:
         if instrument.market in self.markets:
             return self.markets[instrument.market]
         return self.kinds.get(instrument.kind, self.everything)
+
+    def of_underlying(self, option: Instrument) -> Decimal:
+        """The shock that counts for what the option is on: by its symbol, as a stock of the same market."""
+        symbol = option.symbol if option.option is None else option.option.underlying
+        return self.of(replace(option, symbol=symbol, kind=InstrumentKind.STOCK, option=None))
 
 
 class Shocked:
@@ -74,17 +80,32 @@ class Shocked:
             return replace(rate, rate=divide_rate(value, ONE + down) if down else value)
 
     def _holding(self, held: Holding) -> Holding:
+        if held.life is not Life.ALIVE:
+            return self._settling(held)
         if held.quote is None:
             return held
-        symbol = held.instrument.symbol
-        if symbol not in self._quotes:
-            shock = self._scenario.of(held.instrument)
-            self._quotes[symbol] = _shocked(held.quote, shock) if shock else None
-        quote = self._quotes[symbol]
+        quote = self._moved(held.quote, lambda: self._scenario.of(held.instrument))
         if quote is None:
             return held
         # Not replace(): this is done for every position of the book, and takes a third of the time.
-        return Holding(held.instrument, held.quantity, held.factors, quote, held.dead, held.average_cost)
+        return Holding(
+            *(held.instrument, held.quantity, held.factors, quote, held.dead, held.average_cost),
+            *(held.life, held.underlying),
+        )
+
+    def _settling(self, held: Holding) -> Holding:
+        """An expired option follows its underlying."""
+        if held.underlying is None:
+            return held
+        quote = self._moved(held.underlying, lambda: self._scenario.of_underlying(held.instrument))
+        return held if quote is None else replace(held, underlying=quote)
+
+    def _moved(self, quote: Quote, shock: Callable[[], Decimal]) -> Quote | None:
+        """The quote as it would be; None where it stays."""
+        if quote.symbol not in self._quotes:
+            factor = shock()
+            self._quotes[quote.symbol] = _shocked(quote, factor) if factor else None
+        return self._quotes[quote.symbol]
 
 
 def shocked(book: Book, scenario: Scenario) -> Book:

@@ -37,6 +37,7 @@ from feeds.fields import (
     Field,
     Spec,
     array,
+    boolean,
     code,
     currency,
     day,
@@ -172,6 +173,7 @@ def _instrument(record: Record, option: OptionTerms | None) -> Instrument:
         option=option,
         average_daily_volume=record["averageDailyVolume"],
         tick=record["tickSize"],
+        negative_prices=record["negativePrices"],
     )
 
 
@@ -255,6 +257,7 @@ _INSTRUMENT = {
     "suspendedSince": optional(utc_time),
     "averageDailyVolume": optional(not_negative),
     "tickSize": optional(tick_size),
+    "negativePrices": optional(boolean, default=False),
     "factors": optional(json_object),
     "option": optional(json_object),
 }

@@ -176,6 +176,8 @@ def shared(read: Read, most_digits: int) -> Read:
 
 
 price = shared(positive, PRICE_DIGITS)
+quoted_price = shared(decimal, PRICE_DIGITS)
+"""Of a quote: 0 is a price, or no order on that side, and some instruments trade below it."""
 rate = shared(positive, RATE_DIGITS)
 multiplier = shared(positive, MULTIPLIER_DIGITS)
 factor = shared(not_negative, FACTOR_DIGITS)
@@ -217,6 +219,13 @@ def day(value: object) -> date:
         with suppress(ValueError):
             return date.fromisoformat(value)
     raise ValueError("a day such as 2020-03-20")
+
+
+def boolean(value: object) -> bool:
+    """A JSON boolean."""
+    if not isinstance(value, bool):
+        raise ValueError("true or false")
+    return value
 
 
 def array(value: object) -> list[object]:

@@ -26,7 +26,7 @@ from feeds.fields import (
     member_of,
     not_negative,
     optional,
-    price,
+    quoted_price,
     rate,
     read_record,
     utc_time,
@@ -113,10 +113,10 @@ def _text(value: Decimal | datetime | str | QuietHours) -> str:
 _QUOTE = {
     "symbol": Field(code),
     "at": Field(utc_time),
-    "bid": optional(price),
-    "ask": optional(price),
-    "last": optional(price),
-    "previousClose": optional(price),
+    "bid": optional(quoted_price),
+    "ask": optional(quoted_price),
+    "last": optional(quoted_price),
+    "previousClose": optional(quoted_price),
     "bidSize": optional(not_negative),
     "askSize": optional(not_negative),
 }

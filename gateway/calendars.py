@@ -10,7 +10,7 @@ weekdays at its usual hours, so that a deadline is never later than it should be
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta, tzinfo
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -179,6 +179,24 @@ def _loaded_as_far_as_known(market: str, start: date, end: date) -> "ExchangeCal
     except _UNUSABLE as broken:
         why = str(broken)[:_REASON_CHARACTERS]
         raise UnknownMarket(f"the exchange calendar {market!r} cannot be used: {why}") from None
+
+
+class MarketClocks:
+    """The clock of a market; of one without a calendar that of the default market.
+
+    An object and not a closure, because it is handed to the process that values the whole book.
+    """
+
+    def __init__(self, calendars: Calendars, default: str) -> None:
+        self._calendars = calendars
+        self._default = default
+
+    def __call__(self, market: str) -> tzinfo:
+        try:
+            return self._calendars.of(market).zone
+        except NoCalendar:
+            # A misspelt market must not hold up the account.
+            return self._calendars.of(self._default).zone
 
 
 class MustBeFlat:

@@ -5,6 +5,7 @@ from decimal import Decimal
 
 from desk.desk import CaseRules, DeskRules
 from desk.outward_rules import MessageRules, WebhookRules
+from domain.expiry import ExpiryRules
 from domain.intraday import IntradayRules
 from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
@@ -13,7 +14,7 @@ from domain.money import Currency
 from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
 from domain.webhook import UrlRules
 from domain.webhook_secret import RotationRules
-from gateway.calendars import Calendars, MustBeFlat
+from gateway.calendars import Calendars, MarketClocks, MustBeFlat
 from gateway.settings import Settings
 from models.book import BookRules
 from models.risk_rules import RiskSettings
@@ -33,6 +34,8 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
             timedelta(days=settings.suspended_dead_after_days),
             RiskSettings(_risk_defaults(settings)),
             must_be_flat=must_be_flat,
+            expiry=ExpiryRules(frozenset(settings.option_exercise_markets), settings.option_settlement_days),
+            zone_of=MarketClocks(calendars, settings.deadline_default_market),
         ),
         plans=PlanLimits(
             max_quote_age=max_age,
@@ -43,6 +46,7 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
             },
         ),
         max_price_age=max_age,
+        unpriced_short_rise=settings.unpriced_short_rise,
         close_hold=timedelta(seconds=settings.close_hold_s),
         deadline_trading_days=settings.deadline_trading_days,
         deadline_cut_off=settings.deadline_cutoff,

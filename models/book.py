@@ -3,12 +3,13 @@
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 
 from domain.case import AlertType
 from domain.doubt import Doubt, DoubtReason
 from domain.events import AccountReference
+from domain.expiry import ExpiryRules, life_of
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding
 from domain.market import (
@@ -47,12 +48,23 @@ ACCOUNT_COLUMNS = (
 
 INSTRUMENT_COLUMNS = (
     "i.symbol, i.name, i.market, i.currency, i.kind, i.lot_size, i.multiplier, i.fee_rate, i.trade_status, "
-    "i.trade_status_at, i.average_daily_volume, i.tick, i.underlying, i.option_right, i.strike, i.expiry"
+    "i.trade_status_at, i.average_daily_volume, i.tick, i.negative_prices,"
+    " i.underlying, i.option_right, i.strike, i.expiry"
 )
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
+UNDERLYING_COLUMNS = ", ".join(
+    f"u.{name} AS u_{name}"
+    for name in ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
+)
+"""With ``LEFT JOIN quote u ON u.symbol = i.underlying``: what `underlying_from_row` reads."""
 
 _SYMBOL, _CLIENT_AND_SYMBOL = "p.instrument_id", "a.client_id || ':' || p.instrument_id"
 FACTOR_COLUMNS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
+
+
+def always_utc(market: str) -> tzinfo:
+    """Where no market is known."""
+    return UTC
 
 
 def never_flat(base_currency: Currency, now: datetime) -> bool:
@@ -69,6 +81,9 @@ class BookRules:
     """Where the rules in force come from."""
     must_be_flat: Callable[[Currency, datetime], bool] = never_flat
     """Whether intraday accounts in this base currency may owe nothing at that moment: the close is near."""
+    expiry: ExpiryRules = field(default_factory=ExpiryRules)
+    zone_of: Callable[[str], tzinfo] = always_utc
+    """The clock of a market."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +93,8 @@ class Rules:
     risk: RiskRules
     suspended_dead_after: timedelta
     must_be_flat: Callable[[Currency], bool] = lambda currency: False
+    expiry: ExpiryRules = field(default_factory=ExpiryRules)
+    zone_of: Callable[[str], tzinfo] = always_utc
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +116,7 @@ class AccountBook:
     @property
     def incomplete(self) -> bool:
         """The desk does not hold all that was stated: it opens, closes and sells nothing by itself."""
-        return any(doubt.reason is DoubtReason.INCOMPLETE for doubt in self.doubts)
+        return self.book.incomplete
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -142,13 +159,14 @@ async def load_books(
     risk = await rules.settings.as_of(accounts[0]["latest_setting"], now)
     at = f"${len(account_ids) + 1}"
     positions = await fetch(
-        f"SELECT p.account_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, "
+        f"SELECT p.account_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS},"
+        f" {UNDERLYING_COLUMNS}, "
         + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
         + f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, _SYMBOL, at)}) AS instrument_setting"
         f", ({counting_value(SettingKind.CLIENT_FACTORS, _CLIENT_AND_SYMBOL, at)}) AS client_setting"
         " FROM position p JOIN account a ON a.id = p.account_id"
         " JOIN instrument i ON i.symbol = p.instrument_id"
-        " LEFT JOIN quote q ON q.symbol = p.instrument_id"
+        " LEFT JOIN quote q ON q.symbol = p.instrument_id LEFT JOIN quote u ON u.symbol = i.underlying"
         " LEFT JOIN client_factor f ON f.client_id = a.client_id AND f.instrument_id = p.instrument_id"
         f" WHERE p.account_id IN ({marks}) ORDER BY p.instrument_id",
         *account_ids,
@@ -160,8 +178,19 @@ async def load_books(
         *account_ids,
     )
     rates = await load_fx_rates()
-    in_force = Rules(risk, rules.suspended_dead_after, lambda currency: rules.must_be_flat(currency, now))
+    in_force = rules_at(rules, risk, now)
     return _assemble(accounts, positions, cash, rates, await doubts_of(account_ids), in_force, now)
+
+
+def rules_at(rules: BookRules, risk: RiskRules, now: datetime) -> Rules:
+    """The rules as they hold at a moment."""
+    return Rules(
+        risk,
+        rules.suspended_dead_after,
+        lambda currency: rules.must_be_flat(currency, now),
+        rules.expiry,
+        rules.zone_of,
+    )
 
 
 async def load_fx_rates() -> list[FxRate]:
@@ -230,6 +259,7 @@ def instrument_from_row(row: Row) -> Instrument:
         suspended_since=time(row["trade_status_at"]) if status is TradeStatus.SUSPENDED else None,
         average_daily_volume=decimal_or_none(row["average_daily_volume"]),
         tick=row["tick"],
+        negative_prices=bool(row["negative_prices"]),
         option=None if row["underlying"] is None else _option_terms(row),
     )
 
@@ -257,6 +287,14 @@ def quote_from_row(row: Row) -> Quote | None:
         bid_size=decimal_or_none(row["bid_size"]),
         ask_size=decimal_or_none(row["ask_size"]),
     )
+
+
+def underlying_from_row(row: Row) -> Quote | None:
+    """The quote of what an option is on, from a row with `UNDERLYING_COLUMNS`."""
+    if row["u_at"] is None:
+        return None
+    columns = {name.removeprefix("u_"): row[name] for name in row if name.startswith("u_")}
+    return quote_from_row({**columns, "symbol": row["underlying"]})
 
 
 def factors_from_row(row: Row) -> MarginFactors:
@@ -342,6 +380,7 @@ def account_book(
         tuple(cash),
         tuple(holdings),
         fx.get(account.base_currency, {}),
+        incomplete=any(stored.doubt.reason is DoubtReason.INCOMPLETE for stored in doubts),
     )
     return AccountBook(
         *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk),
@@ -366,6 +405,8 @@ def _holding(row: Row, quantity: Decimal, rules: Rules, now: datetime) -> Holdin
         quote=quote_from_row(row),
         dead=instrument.is_dead(now, rules.suspended_dead_after),
         average_cost=decimal_or_none(row["average_cost"]),
+        life=life_of(instrument, now, rules.zone_of, rules.expiry),
+        underlying=underlying_from_row(row),
     )
 
 

@@ -7,10 +7,11 @@ from enum import StrEnum
 
 from domain.case import AlertType, CaseStatus
 from domain.events import CaseView
-from domain.ids import ClientId, Symbol
+from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountType
 from domain.money import Currency
 from domain.principal import Audience
+from domain.reporting import Claim
 from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
 from models.database import decimal, fetch, fetch_one, numeric, time
 from models.where import Page, PageRequest, Where, client_text, cut, like
@@ -51,6 +52,12 @@ class CaseTotal:
     amount: Decimal
     currency: Currency
     opened_at: datetime
+    account_id: AccountId
+
+    @property
+    def claim(self) -> Claim:
+        """What it asks for."""
+        return Claim(self.account_id, self.currency, self.amount)
 
 
 async def page_cases(
@@ -88,7 +95,8 @@ async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> 
     where = _where(audience, wanted, now)
     where.add(f"c.status IN ({LIVE_LIST})")
     rows = await fetch(
-        f"SELECT c.status, c.amount, c.opened_at, a.base_currency {FROM_CASE}{where}", *where.values
+        f"SELECT c.status, c.amount, c.opened_at, c.account_id, a.base_currency {FROM_CASE}{where}",
+        *where.values,
     )
     return [
         CaseTotal(
@@ -96,6 +104,7 @@ async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> 
             decimal(row["amount"]),
             Currency(row["base_currency"]),
             time(row["opened_at"]),
+            AccountId(row["account_id"]),
         )
         for row in rows
     ]

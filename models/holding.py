@@ -62,20 +62,35 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
     )
     later = [_signed(fill) for fill in fills]
     quantity = total([stated.quantity, *later])
+    # What was paid for a position is nothing to the one that came after it, or that it turned into.
+    cost = stated.average_cost if _same_side(stated.quantity, quantity) else None
     # A short is as old as the first statement of it; one that was known is as old as it was.
     changed = await execute(
         "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of, short_since)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7)"
         " ON CONFLICT (account_id, instrument_id) DO UPDATE SET quantity = excluded.quantity,"
-        " average_cost = COALESCE(excluded.average_cost, position.average_cost), as_of = excluded.as_of,"
+        " average_cost = COALESCE(excluded.average_cost,"
+        f" CASE WHEN {_sides_agree('position.quantity', 'excluded.quantity')}"
+        " THEN position.average_cost END),"
+        " as_of = excluded.as_of,"
         " short_since = CASE WHEN excluded.short_since IS NULL THEN NULL"
         f" WHEN {numeric('position.quantity')} < 0 THEN position.short_since"
         " ELSE excluded.short_since END"
         " WHERE excluded.as_of >= position.as_of",
-        *(row_id, account_id, stated.symbol, quantity, stated.average_cost, stated.as_of),
+        *(row_id, account_id, stated.symbol, quantity, cost, stated.as_of),
         stated.as_of if quantity < 0 else None,
     )
     return bool(changed)
+
+
+def _same_side(one: Decimal, other: Decimal) -> bool:
+    return (one > 0 and other > 0) or (one < 0 and other < 0)
+
+
+def _sides_agree(one: str, other: str) -> str:
+    """`_same_side` of two columns."""
+    first, second = numeric(one), numeric(other)
+    return f"(({first} > 0 AND {second} > 0) OR ({first} < 0 AND {second} < 0))"
 
 
 def _signed(fill: Row) -> Decimal:
@@ -146,19 +161,28 @@ async def quantity_of(account_id: AccountId, symbol: Symbol) -> Decimal:
     return decimal(row["quantity"]) if row else ZERO
 
 
-async def add_to_position(account_id: AccountId, symbol: Symbol, quantity: Decimal) -> Decimal:
-    """Book an execution's signed quantity; the position before. The account is locked."""
+async def add_to_position(
+    account_id: AccountId, symbol: Symbol, quantity: Decimal, price: Decimal
+) -> Decimal:
+    """Book an execution's signed quantity; the position before. The account is locked.
+
+    A position that begins with it, or turns by it, cost its price.
+    """
     row = await fetch_one(
         "SELECT quantity FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
     )
     assert row is not None, "an order closes a position that is there"
     before = decimal(row["quantity"])
+    after = total([before, quantity])
     await execute(
         "UPDATE position SET quantity = $1 WHERE account_id = $2 AND instrument_id = $3",
-        total([before, quantity]),
-        account_id,
-        symbol,
+        *(after, account_id, symbol),
     )
+    if after and not _same_side(before, after):
+        await execute(
+            "UPDATE position SET average_cost = $1 WHERE account_id = $2 AND instrument_id = $3",
+            *(price, account_id, symbol),
+        )
     return before
 
 

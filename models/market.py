@@ -103,6 +103,7 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
             "force_close_factor",
             "average_daily_volume",
             "tick",
+            "negative_prices",
             "underlying",
             "option_right",
             "strike",
@@ -120,7 +121,8 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
         + ", ".join(f"{column} = excluded.{column}" for column in columns[1:]),
         *(instrument.symbol, instrument.name, instrument.market, instrument.currency, instrument.kind),
         *(instrument.lot_size, instrument.multiplier, instrument.fee_rate, instrument.trade_status),
-        *(status_at, *values, instrument.average_daily_volume, instrument.tick, *terms),
+        *(status_at, *values, instrument.average_daily_volume, instrument.tick),
+        *(instrument.negative_prices, *terms),
     )
 
 

@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.expiry import Life, life_of
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import CashBalance, Holding
 from domain.market import FactorSource, FxRate, Instrument, MarginFactors, Quote
@@ -20,6 +21,7 @@ from models.book import (
     FACTOR_COLUMNS,
     INSTRUMENT_COLUMNS,
     QUOTE_COLUMNS,
+    UNDERLYING_COLUMNS,
     AccountBook,
     BookRules,
     Rules,
@@ -30,7 +32,9 @@ from models.book import (
     load_fx_rates,
     quote_from_row,
     rates_by_base,
+    rules_at,
     stated_factors,
+    underlying_from_row,
 )
 from models.case import LIVE
 from models.database import Row, decimal, decimal_or_none, fetch, placeholders
@@ -47,6 +51,8 @@ class Listed:
     quote: Quote | None
     factors: MarginFactors
     dead: bool
+    life: Life
+    underlying: Quote | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,19 +69,17 @@ class Market:
 async def load_market(rules: BookRules, now: datetime) -> Market:
     """The rules in force, every instrument with its factors, and every rate."""
     rows = await fetch(
-        f"SELECT {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, {', '.join(f'i.{each}' for each in FACTOR_COLUMNS)}"
+        f"SELECT {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS},"
+        f" {', '.join(f'i.{each}' for each in FACTOR_COLUMNS)}"
         f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, 'i.symbol', '$1')}) AS instrument_setting"
         f", {', '.join(f'NULL AS client_{each}' for each in (*FACTOR_COLUMNS, 'setting'))}"
-        " FROM instrument i LEFT JOIN quote q ON q.symbol = i.symbol",
+        " FROM instrument i LEFT JOIN quote q ON q.symbol = i.symbol"
+        " LEFT JOIN quote u ON u.symbol = i.underlying",
         now,
     )
     return Market(
         now,
-        Rules(
-            await rules.settings.in_force(now),
-            rules.suspended_dead_after,
-            lambda currency: rules.must_be_flat(currency, now),
-        ),
+        rules_at(rules, await rules.settings.in_force(now), now),
         {Symbol(row["symbol"]): _listed(row, rules, now) for row in rows},
         rates_by_base(await load_fx_rates()),
     )
@@ -110,6 +114,8 @@ def _listed(row: Row, rules: BookRules, now: datetime) -> Listed:
         quote_from_row(row),
         factors_from_row(row),
         instrument.is_dead(now, rules.suspended_dead_after),
+        life_of(instrument, now, rules.zone_of, rules.expiry),
+        underlying_from_row(row),
     )
 
 
@@ -139,7 +145,7 @@ async def _books(rows: Sequence[Row], market: Market) -> list[AccountBook]:
             holdings[account_id].append(
                 Holding(
                     *(listed.instrument, quantity, factors, listed.quote, listed.dead),
-                    decimal_or_none(row["average_cost"]),
+                    *(decimal_or_none(row["average_cost"]), listed.life, listed.underlying),
                 )
             )
     cash, doubts = await _cash(ids), await doubts_of([AccountId(each) for each in ids])

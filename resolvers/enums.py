@@ -292,6 +292,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "UNKNOWN_MARKET": "No exchange calendar is known: the desk itself sells nothing there.",
             "INSTRUMENT_SUSPENDED": "The instrument is suspended or delisted.",
             "INCREASES_EXPOSURE": "It would open or enlarge a position.",
+            "INSTRUMENT_EXPIRED": "An option behind its last day.",
             "CANNOT_CURE": "Closing it would not reduce the amount.",
             "SWITCH_OFF": "This kind of liquidation is switched off.",
             "FROZEN": "The kill switch is on.",

@@ -18,7 +18,12 @@ class MarginFigures:
 
     as_of: datetime = strawberry.field(description="When they were computed.")
     stale: bool = strawberry.field(
-        description="A price or FX rate behind them is older than allowed; automatic liquidation is refused."
+        description="A price, a FX rate or a statement behind them is missing or older than allowed; "
+        "automatic liquidation waits."
+    )
+    unvalued: list[str] = strawberry.field(
+        description="Symbols without a price and currencies without a rate: of these a long position and "
+        "money count 0, a short position its average cost."
     )
     cash: Decimal = strawberry.field(description="Ledger cash of every currency, debit negative.")
     long_market_value: Decimal = strawberry.field(description="Of the long positions.")
@@ -55,6 +60,7 @@ def figures_of(figures: margin.MarginFigures) -> MarginFigures:
     return MarginFigures(
         as_of=figures.as_of,
         stale=figures.stale,
+        unvalued=list(figures.unvalued),
         cash=figures.cash,
         long_market_value=figures.long_market_value,
         short_market_value=figures.short_market_value,

@@ -5,10 +5,11 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.watching.due_calls import due_calls, is_priced
+from desk.watching.due_calls import due_calls
 from domain.case import AlertType
 from domain.events import AccountReference
-from domain.look_ahead import accrue, expired_by, next_session, without
+from domain.judgement import judge
+from domain.look_ahead import accrue, expired_by, lived_until, next_session
 from domain.margin import compute_figures
 from resolvers.context import ReadContext
 from resolvers.errors import FORBIDDEN, ApiError
@@ -17,7 +18,8 @@ from resolvers.figures import MarginFigures, figures_of
 
 @strawberry.type(
     description="An account at today's prices, positions and rules, with the margin factors that count by "
-    "the close of its market's next session, without the options that expire before it, and with the "
+    "the close of its market's next session, with the options that expire before it at what they then are "
+    "worth, and with the "
     "interest that its debits bear until the trades of that session are settled."
 )
 class LookAhead:
@@ -26,7 +28,8 @@ class LookAhead:
     market: str = strawberry.field(description="Whose session, by the account's base currency.")
     closes_at: datetime = strawberry.field(description="The close of the next session.")
     expiring: list[str] = strawberry.field(
-        description="Options left out: their last day is before the session. Exercise is not reckoned with."
+        description="Options whose last day is before the session. They count with what their exercise "
+        "brings where their market exercises by itself, else with nothing."
     )
     interest: Decimal = strawberry.field(
         description="What debits will bear from today to interestUntil, in base currency: part of "
@@ -54,7 +57,8 @@ async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhe
     if ahead is None:
         raise ApiError(FORBIDDEN, "The account left your scope.")
     expiring = expired_by(ahead.book, session.day)
-    accrued = accrue(without(ahead.book, expiring), session, calendar, desk.rules.interest)
+    book_then = lived_until(ahead.book, session.day, desk.rules.books.expiry)
+    accrued = accrue(book_then, session, calendar, desk.rules.interest)
     book = accrued.book
     figures = compute_figures(book, now, desk.rules.max_price_age)
     return LookAhead(
@@ -65,5 +69,5 @@ async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhe
         interest_until=accrued.until,
         interest_unknown=list(accrued.unknown),
         figures=figures_of(figures),
-        calls=sorted(due_calls(ahead, book, figures, now)) if is_priced(book) else [],
+        calls=sorted(due_calls(ahead, judge(book, figures, desk.rules.judgement), figures, now)),
     )

@@ -17,6 +17,7 @@ from models.report import Period, count_called, count_liquidated
 from resolvers.arguments import After, First
 from resolvers.case import Case, case_of
 from resolvers.context import Info, reader
+from resolvers.currency_amount import CurrencyAmount
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection, Pager
@@ -93,14 +94,6 @@ class LiquidationReportRow:
     )
 
 
-@strawberry.type(description="What is to be collected in one currency.")
-class CurrencyAmount:
-    """An amount."""
-
-    currency: str = strawberry.field(description="ISO 4217.")
-    amount: Decimal = strawberry.field(description="Exact.")
-
-
 @strawberry.type(description="Open cases of one age.")
 class AgingBucket:
     """From domain.aging.AgingBucket."""
@@ -109,7 +102,8 @@ class AgingBucket:
     last_day: int | None = strawberry.field(description="Up to this day; null: or later.")
     cases: int = strawberry.field(description="How many.")
     amounts: list[CurrencyAmount] = strawberry.field(
-        description="To be collected, by base currency of the accounts."
+        description="To be collected, by base currency of the accounts. Of several cases of one account only "
+        "the one for the most is counted."
     )
 
 

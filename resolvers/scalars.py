@@ -6,11 +6,11 @@ from decimal import Decimal
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
-from domain.money import InvalidDecimal, parse_decimal
+from domain.money import InvalidDecimal, parse_decimal, unsigned_zero
 
 
 def _decimal_text(value: Decimal) -> str:
-    text = format(value, "f")
+    text = format(unsigned_zero(value), "f")
     return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
 
 

@@ -1,21 +1,19 @@
 """The header totals."""
 
 from collections import Counter
-from collections.abc import Sequence
 from datetime import datetime
 from decimal import Decimal
 
 import strawberry
 
 from domain.case import LIVE, LONG_TERM, CaseStatus
-from domain.market import FxRate
-from domain.money import ONE, ZERO, Currency, exact, round_money
 from domain.principal import Audience
-from models.book import load_fx_rates
+from domain.reporting import by_account, convert
+from models.book import load_fx_rates, rates_by_base
 from models.case_list import CaseFilter, CaseTotal, case_totals, count_ended
 from models.database import consistent_read
 from resolvers.context import ReadContext
-from resolvers.errors import FX_RATE_MISSING, ApiError
+from resolvers.currency_amount import CurrencyAmount
 
 
 @strawberry.type(description="How many cases have a status.")
@@ -32,10 +30,15 @@ class CaseSummary:
 
     open_cases: int = strawberry.field(description="How many are not closed.")
     total_amount: Decimal = strawberry.field(
-        description="To be collected over all of them, whole minor units."
+        description="To be collected over all of them, whole minor units. Several cases of one account ask "
+        "for the same shortfall: the largest of them counts."
     )
     long_term_unsettled_amount: Decimal = strawberry.field(
-        description="Of it, what was called more than 90 days ago."
+        description="The same over those that were opened more than 90 days ago."
+    )
+    unconverted: list[CurrencyAmount] = strawberry.field(
+        description="What is to be collected in currencies without a rate into the reporting currency, and "
+        "is not in the totals."
     )
     currency: str = strawberry.field(description="The reporting currency.")
     by_status: list[CaseStatusCount] = strawberry.field(description="Counts by status.")
@@ -47,14 +50,15 @@ async def summarise(context: ReadContext, wanted: CaseFilter) -> CaseSummary:
     now = context.api.desk.clock()
     currency = context.api.reporting_currency
     live, ended = await _totals(context.audience, wanted, now)
-    rates = _rates(await load_fx_rates(), currency)
+    rates = rates_by_base(await load_fx_rates()).get(currency, {})
+    total = convert(by_account(each.claim for each in live), rates, currency)
+    old = [each.claim for each in live if now - each.opened_at > LONG_TERM]
     counts = Counter(each.status for each in live) + Counter(ended)
     return CaseSummary(
         open_cases=len(live),
-        total_amount=_sum(live, rates, currency),
-        long_term_unsettled_amount=_sum(
-            [each for each in live if now - each.opened_at > LONG_TERM], rates, currency
-        ),
+        total_amount=total.total,
+        long_term_unsettled_amount=convert(by_account(old), rates, currency).total,
+        unconverted=[CurrencyAmount(currency=c, amount=a) for c, a in sorted(total.unconverted.items())],
         currency=currency,
         by_status=[CaseStatusCount(status=s, count=counts[s]) for s in CaseStatus if counts[s]],
         as_of=now,
@@ -69,16 +73,3 @@ async def _totals(
         return await case_totals(audience, wanted, now), {}
     async with consistent_read():
         return await case_totals(audience, wanted, now), await count_ended(audience, wanted, now)
-
-
-def _rates(rates: Sequence[FxRate], currency: Currency) -> dict[Currency, Decimal]:
-    into = {rate.base_currency: rate.rate for rate in rates if rate.quote_currency == currency}
-    return {**into, currency: ONE}
-
-
-def _sum(totals: Sequence[CaseTotal], rates: dict[Currency, Decimal], currency: Currency) -> Decimal:
-    missing = {each.currency for each in totals} - rates.keys()
-    if missing:
-        raise ApiError(FX_RATE_MISSING, f"No FX rate from {', '.join(sorted(missing))} to {currency}.")
-    with exact():
-        return round_money(sum((each.amount * rates[each.currency] for each in totals), ZERO), currency)

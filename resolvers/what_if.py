@@ -8,10 +8,11 @@ import strawberry
 
 from desk.watching.book_what_if import AccountEffect, BookEffect, BookWhatIfBusy, CurrencyEffect
 from desk.watching.book_what_if import BookWhatIf as Asked
-from desk.watching.due_calls import due_calls, is_priced
+from desk.watching.due_calls import due_calls
 from domain.amount_formula import LiquidationTarget
 from domain.case import AlertType
 from domain.ids import AccountId, CaseId, Symbol
+from domain.judgement import judge
 from domain.liquidation import plan
 from domain.liquidation_plan import PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
@@ -23,7 +24,7 @@ from domain.what_if import Scenario, shocked
 from models.where import Page
 from resolvers.client import Account, load_account
 from resolvers.context import Info, ReadContext
-from resolvers.errors import BAD_USER_INPUT, BOOK_BUSY, FX_RATE_MISSING, ApiError
+from resolvers.errors import BAD_USER_INPUT, BOOK_BUSY, ApiError
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.known_names import check_scenario
 from resolvers.liquidation_preview import LiquidationPreview, preview_of, refused_preview
@@ -182,7 +183,8 @@ class BookWhatIf:
     as_of: datetime = strawberry.field(description="The moment of prices, positions and rates.")
     accounts_valued: int = strawberry.field(description="How many accounts there are.")
     unpriced: int = strawberry.field(
-        description="Accounts with a position without quote or money without rate: they can get no call."
+        description="Accounts of which the desk cannot say whether they would be called: a price, a rate or "
+        "a statement is missing on which that depends."
     )
     stale: int = strawberry.field(description="Accounts with a price or rate that is too old.")
     calls_before: int = strawberry.field(description="Accounts with something to collect on a call now.")
@@ -194,17 +196,16 @@ class BookWhatIf:
         description="Accounts in call under the scenario, the most to collect first. A later page shows the "
         "same run, if it is asked of the same process soon, or else one of its own moment: see asOf."
     )
-    effect: strawberry.Private[BookEffect]
-
-    @strawberry.field(description="To be collected now, in the reporting currency.")
-    def total_before(self) -> Decimal:
-        """Needs every rate."""
-        return _known(self.effect.total_before, self.currency)
-
-    @strawberry.field(description="To be collected under the scenario, at its rates, in the same currency.")
-    def total_after(self) -> Decimal:
-        """Needs every rate."""
-        return _known(self.effect.total_after, self.currency)
+    total_before: Decimal = strawberry.field(
+        description="To be collected now, in the reporting currency, as far as rates are known."
+    )
+    total_after: Decimal = strawberry.field(
+        description="To be collected under the scenario, at its rates, in the same currency."
+    )
+    unconverted: list[str] = strawberry.field(
+        description="Base currencies without a rate into the reporting currency: what is to be collected in "
+        "them is in byCurrency and not in the totals."
+    )
 
 
 async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
@@ -226,7 +227,7 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     return WhatIf(
         before=figures_of(compute_figures(before, now, max_age)),
         after=figures_of(figures),
-        calls=sorted(due_calls(account, after, figures, now)) if is_priced(after) else [],
+        calls=sorted(due_calls(account, judge(after, figures, desk.rules.judgement), figures, now)),
         plan=refused_preview(made, figures.amount) if isinstance(made, Refusal) else preview_of(made, desk),
         account_id=account.account.account_id,
     )
@@ -244,7 +245,7 @@ async def book_what_if(
         scenario=scenario,
         audience=context.audience,
         rules=api.desk.rules.books,
-        max_price_age=api.desk.rules.max_price_age,
+        judgement=api.desk.rules.judgement,
         reporting_currency=api.reporting_currency,
         kept_max=api.what_if_accounts_max,
         accounts_per_chunk=api.what_if_chunk_accounts,
@@ -286,12 +287,6 @@ def _behind(worst: Sequence[AccountEffect], key: tuple[object, ...] | None) -> S
     ]
 
 
-def _known(total: Decimal | None, currency: str) -> Decimal:
-    if total is None:
-        raise ApiError(FX_RATE_MISSING, f"An FX rate into {currency} is missing.")
-    return total
-
-
 def _book_of(effect: BookEffect, currency: Currency, accounts: Connection[AccountCall]) -> BookWhatIf:
     return BookWhatIf(
         as_of=effect.as_of,
@@ -304,7 +299,9 @@ def _book_of(effect: BookEffect, currency: Currency, accounts: Connection[Accoun
         currency=currency,
         by_currency=[_currency_of(each) for each in effect.currencies],
         accounts=accounts,
-        effect=effect,
+        total_before=effect.total_before,
+        total_after=effect.total_after,
+        unconverted=list(effect.unconverted),
     )
 
 

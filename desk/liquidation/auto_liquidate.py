@@ -37,11 +37,13 @@ from desk.watching.assess_recovery import is_recovery
 from desk.watching.calendar_doubts import market_doubts
 from desk.watching.doubts import note_doubts
 from desk.watching.open_orders import as_open_orders
+from domain.asked_amount import book_of
 from domain.calendar import NoCalendar, is_open, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.doubt import Doubt
 from domain.events import CaseView
 from domain.ids import CaseId
+from domain.judgement import Answer, judge
 from domain.liquidation import plan
 from domain.liquidation_plan import Plan, PlanRequest
 from domain.margin import Holding, compute_figures
@@ -140,11 +142,13 @@ def _after_slice(desk: Desk, auto: AutoLiquidation, last: Sequence[Order], now: 
 async def _decide(
     desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
 ) -> _Run | _Stop:
-    account = read.book
+    account, max_age = read.book, desk.rules.max_price_age
     sessions = sessions_of(account.book, lambda market: _trades(desk, market, now))
-    if not is_reliable(account.book, sessions, now, desk.rules.max_price_age):
+    if not is_reliable(account.book, sessions, _owes(desk, view.case, account, now), now, max_age):
         return _Stop(
-            RefusalCode.STALE_QUOTE, "A price or an FX rate is missing or too old.", _soon(desk, now)
+            RefusalCode.STALE_QUOTE,
+            "A price, an FX rate or a statement is missing or too old.",
+            _soon(desk, now),
         )
     opens = _next_opening(desk, sessions.shut, now)
     standing = auto.trigger is AutoLiquidationTrigger.INTRADAY
@@ -168,6 +172,14 @@ async def _decide(
     return _Run(made, request, opens if made.amount_after else None, capped and more)
 
 
+def _owes(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Answer:
+    """Whether the call still asks for money; what a recovery asks for depends on no price."""
+    if is_recovery(case):
+        return Answer.YES
+    book = book_of(case.alert_type, account.book)
+    return judge(book, compute_figures(book, now, desk.rules.max_price_age), desk.rules.judgement).owes
+
+
 async def _planned(
     desk: Desk,
     case: Case,
@@ -178,7 +190,7 @@ async def _planned(
 ) -> Plan | Refusal:
     if is_recovery(case):
         return await plan_case_recovery(desk, case, account, orders, request, (), now)
-    return plan(account.book, orders, request, desk.rules.plans, now)
+    return plan(book_of(case.alert_type, account.book), orders, request, desk.rules.plans, now)
 
 
 def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> _Stop:
@@ -205,7 +217,8 @@ def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now
     """Until the case is closed as cured, the shortfall may come back, and what was set still stands."""
     cured = case.cured_since is not None
     if not is_recovery(case):
-        cured = not compute_figures(account.book, now, desk.rules.max_price_age).amount
+        book = book_of(case.alert_type, account.book)
+        cured = not compute_figures(book, now, desk.rules.max_price_age).amount
     if not cured:
         return _Stop(refused.code, refused.message)
     message = "The shortfall is cured for now; it goes on should that not last until the case is closed."

@@ -23,6 +23,7 @@ from desk.turns import Turns
 from desk.unless_busy import unless_busy
 from desk.watching.assess_case import assess_account
 from desk.watching.open_orders import as_open_orders
+from domain.asked_amount import book_of
 from domain.case import (
     AlertType,
     AutoLiquidation,
@@ -163,7 +164,8 @@ class IntradayDay:
         """Something is left to do when the open orders fill."""
         orders = as_open_orders(await open_orders_of([case.account_id]))
         if case.alert_type is not AlertType.SHORT_RECALL:
-            return uncovered_amount(account.book, orders, now, self._desk.rules.max_price_age) > 0
+            book = book_of(case.alert_type, account.book)
+            return uncovered_amount(book, orders, now, self._desk.rules.max_price_age) > 0
         today = self._desk.today(now)
         recalls = [each for each in await open_recoveries_of([case.account_id]) if each.case_id == case.id]
         return any(uncovered_quantity(account.book, orders, each, today) for each in recalls)

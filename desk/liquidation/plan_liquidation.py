@@ -18,6 +18,7 @@ from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.open_orders import as_open_orders
 from domain.approval import ApprovalKind
+from domain.asked_amount import book_of
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView, OrderView
 from domain.ids import AccountId
@@ -96,7 +97,8 @@ async def plan_now(
     orders = as_open_orders(read.orders)
     if is_recovery(view.case):
         return await plan_case_recovery(desk, view.case, read.book, orders, item.plan, item.recoveries, now)
-    return plan(read.book.book, orders, item.plan, desk.rules.plans, now)
+    book = book_of(view.case.alert_type, read.book.book)
+    return plan(book, orders, item.plan, desk.rules.plans, now)
 
 
 async def second_person(

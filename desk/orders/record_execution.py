@@ -195,7 +195,7 @@ async def _book(
 ) -> tuple[Symbol, bool]:
     """The instrument and whether it was held before."""
     account_id, symbol = view.order.account_id, view.order.symbol
-    held = await add_to_position(account_id, symbol, booking.signed_quantity)
+    held = await add_to_position(account_id, symbol, booking.signed_quantity, report.last_price)
     if turns(held, booking.signed_quantity):
         after = total([held, booking.signed_quantity])
         filled = plain(report.last_quantity)

@@ -5,7 +5,7 @@ only place where figures become changes of state; the monitor only decides when 
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -16,12 +16,14 @@ from desk.watching.assess_recovery import assess_recovery, is_recovery
 from desk.watching.calendar_doubts import deadline_doubts
 from desk.watching.case_event import case_event, symbols_before
 from desk.watching.doubts import note_doubts
-from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
+from desk.watching.due_calls import breach_ended, due_calls, exempting
 from desk.watching.excess_orders import call_off_excess
 from desk.watching.expire_trading_limit import expire_trading_limit
+from desk.watching.missing_prices import differ, keep_doubts, open_gaps
 from desk.watching.open_orders import as_open_orders
 from desk.watching.still_wanted import still_wanted
 from desk.watching.take_snapshot import snapshot_change
+from domain.asked_amount import book_of, figures_of
 from domain.canonical import plain
 from domain.case import (
     LIVE,
@@ -38,6 +40,7 @@ from domain.case import (
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
 from domain.ids import AccountId, CaseId, Symbol
 from domain.intraday import IntradayPhase
+from domain.judgement import Answer, Judgement, judge
 from domain.liquidation import uncovered_amount
 from domain.margin import AccountType, MarginFigures, compute_figures
 from domain.money import ZERO
@@ -68,6 +71,14 @@ async def assess_account(
     await outbox.append(await _settle(desk, books[account_id], cases, orders, now))
 
 
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What an account comes to, and what that decides."""
+
+    figures: MarginFigures
+    judgement: Judgement
+
+
 async def _settle(
     desk: Desk,
     account: AccountBook,
@@ -75,24 +86,27 @@ async def _settle(
     orders: Sequence[OrderView],
     now: datetime,
 ) -> list[Event]:
-    figures, uncovered = _measured(desk, account, orders, now)
+    measured = _measured(desk, account, now)
     events: list[Event] = []
-    live: set[AlertType] = set()
+    live: dict[AlertType, Case] = {}
     for view in cases:
-        case, happened = await _look_at(desk, account, view, orders, figures, uncovered, now)
+        case, happened = await _look_at(desk, account, view, orders, measured, now)
         events += happened
         if case.status in LIVE:
-            live.add(case.alert_type)
-    due = _due_anew(account, figures, live, now)
+            live[case.alert_type] = case
+    due = due_calls(account, measured.judgement, measured.figures, now) - live.keys() - account.written_off
     if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
         account = await expire_trading_limit(account, now)
-        figures, uncovered = _measured(desk, account, orders, now)
+        measured = _measured(desk, account, now)
     for alert_type in sorted(due):
-        live.add(alert_type)
-        opened = await _open(desk, account, alert_type, figures, uncovered, now)
+        opened = await _open(desk, account, alert_type, orders, measured, now)
+        live[alert_type] = opened.view.case
         await _keep(desk, None, opened.view.case, account, orders, now)
         events.append(opened)
-    await _mark_account(desk, account, bool(live - RECOVERY_ALERTS), figures, now)
+    await _mark_account(desk, account, bool(live.keys() - RECOVERY_ALERTS), measured.judgement, now)
+    gaps = open_gaps(account, measured.judgement, measured.figures, live.values(), now)
+    if differ(account, gaps):
+        await keep_doubts(account, gaps, now)
     return events
 
 
@@ -101,20 +115,19 @@ async def _look_at(
     account: AccountBook,
     view: CaseView,
     orders: Sequence[OrderView],
-    figures: MarginFigures,
-    uncovered: Decimal,
+    measured: _Measured,
     now: datetime,
 ) -> tuple[Case, list[Event]]:
     """One case after this look, stored if it changed; its orders that nothing is left for are called off."""
     own = [order for order in orders if order.order.case_id == view.case.id]
     changed = False
-    superfluous: Sequence[OrderView] = own if figures.amount == 0 and not figures.stale else ()
+    superfluous: Sequence[OrderView] = own if measured.judgement.ends(view.case.alert_type) else ()
     if is_recovery(view.case):
-        assessed = await assess_recovery(desk, account, view.case, figures, own, now)
+        assessed = await assess_recovery(desk, account, view.case, measured.figures, own, now)
         case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
     else:
-        case = _progress(desk, account, view.case, figures, uncovered, bool(own), now)
-        case = await _exempted(account, case, figures, now)
+        case = _progress(desk, account, view.case, measured, orders, bool(own), now)
+        case = await _exempted(account, case, measured.figures, now)
     events, called_off = await _call_off(desk, superfluous, now)
     case = await still_wanted(desk, case, called_off, now)
     told = replace(view, case=case, symbols=account.symbols)
@@ -126,7 +139,7 @@ async def _look_at(
 
 
 async def _mark_account(
-    desk: Desk, account: AccountBook, has_case: bool, figures: MarginFigures, now: datetime
+    desk: Desk, account: AccountBook, has_case: bool, judgement: Judgement, now: datetime
 ) -> None:
     """What of the account itself follows from the look: whether it may only reduce, what was written off."""
     account_id = account.account.account_id
@@ -136,10 +149,10 @@ async def _mark_account(
     if account.close_only != close_only:
         await set_close_only(account_id, close_only)
         marks.append(("closeOnly", account.close_only, close_only))
-    alerts = due_alerts(account.book, figures)
-    if breach_ended(account, alerts, figures):
-        await set_written_off(account_id, account.written_off & alerts)
-        marks.append(("writtenOff", account.written_off, account.written_off & alerts))
+    if breach_ended(account, judgement):
+        lasting = account.written_off & (judgement.called | judgement.open)
+        await set_written_off(account_id, lasting)
+        marks.append(("writtenOff", account.written_off, lasting))
     if marks:
         before, after = ({name: plain(each[when]) for name, *each in marks} for when in (0, 1))
         await write_audit([entry(MONITOR, now, "mark", "account", account_id, before=before, after=after)])
@@ -152,42 +165,45 @@ def _takes_no_orders(desk: Desk, account: AccountBook, now: datetime) -> bool:
     return desk.intraday_phase(reference.base_currency, now) is not IntradayPhase.OPEN
 
 
-def _measured(
-    desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime
-) -> tuple[MarginFigures, Decimal]:
-    """The figures, and the amount that open orders leave uncovered."""
-    max_age = desk.rules.max_price_age
-    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, max_age)
-    return compute_figures(account.book, now, max_age), uncovered
+def _measured(desk: Desk, account: AccountBook, now: datetime) -> _Measured:
+    figures = compute_figures(account.book, now, desk.rules.max_price_age)
+    return _Measured(figures, judge(account.book, figures, desk.rules.judgement))
 
 
-def _due_anew(
-    account: AccountBook, figures: MarginFigures, live: set[AlertType], now: datetime
-) -> set[AlertType]:
-    if not is_priced(account.book):
-        return set()
-    return due_calls(account, account.book, figures, now) - live - account.written_off
+def _uncovered(
+    desk: Desk, account: AccountBook, alert_type: AlertType, orders: Sequence[OrderView], now: datetime
+) -> Decimal:
+    """What open orders leave of the amount of the call."""
+    asked = book_of(alert_type, account.book)
+    return uncovered_amount(asked, as_open_orders(orders), now, desk.rules.max_price_age)
 
 
 def _progress(
     desk: Desk,
     account: AccountBook,
     case: Case,
-    figures: MarginFigures,
-    uncovered: Decimal,
+    measured: _Measured,
+    orders: Sequence[OrderView],
     has_orders: bool,
     now: datetime,
 ) -> Case:
-    """The case after this look. A stale or missing price ends nothing: it fails closed."""
+    """The case after this look. An old price ends nothing, nor does a missing one on which that depends: it
+    fails closed, and shows the figures of the last look that was certain."""
+    judgement = measured.judgement
+    below_force = judgement.below_force is Answer.YES
     if case.status is CaseStatus.LIQUIDATING and not has_orders:
         case = _decided(case, CaseTrigger.ORDERS_ENDED, now)
-    if is_priced(account.book):
-        case = with_figures(case, figures, uncovered, now)
+    if judgement.asks(case.alert_type) is not Answer.UNKNOWN:
+        figures = figures_of(case.alert_type, account.book, measured.figures)
+        uncovered = _uncovered(desk, account, case.alert_type, orders, now)
+        case = with_figures(case, figures, uncovered, now, below_force)
     else:
-        case = replace(case, figures=replace(case.figures, stale=True))
+        eligible = case.force_eligible or below_force
+        case = replace(case, figures=replace(case.figures, stale=True), force_eligible=eligible)
     if case.overdue(now) and not case.force_eligible:
         case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
-    if not case.figures.stale and not has_orders and may_resolve(case, now, desk.rules.close_hold):
+    ended = judgement.ends(case.alert_type) and not has_orders
+    if ended and may_resolve(case, now, desk.rules.close_hold):
         case = _decided(case, CaseTrigger.CURED, now)
     return case
 
@@ -229,11 +245,12 @@ async def _open(
     desk: Desk,
     account: AccountBook,
     alert_type: AlertType,
-    figures: MarginFigures,
-    uncovered: Decimal,
+    orders: Sequence[OrderView],
+    measured: _Measured,
     now: datetime,
 ) -> CaseEvent:
     reference = account.account
+    figures = figures_of(alert_type, account.book, measured.figures)
     case = Case(
         id=CaseId(desk.new_id()),
         case_no=await next_case_no(now.year),
@@ -242,10 +259,10 @@ async def _open(
         status=CaseStatus.OPEN,
         figures=figures,
         amount_at_open=figures.amount,
-        uncovered_amount=uncovered,
+        uncovered_amount=_uncovered(desk, account, alert_type, orders, now),
         opened_at=now,
         deadline=desk.deadline(now, reference.base_currency),
-        force_eligible=figures.liquid_net_assets < figures.force_close_margin,
+        force_eligible=measured.judgement.below_force is Answer.YES,
         cured_since=now if figures.amount == ZERO else None,
         auto_liquidation=_at_once(desk, account, alert_type, now),
         reopened_from=await last_closed_case(reference.account_id, alert_type),

@@ -5,20 +5,22 @@ twice by `compute_figures`, as it is and as it would be. It talks to the databas
 one is active: the gateway runs it in a process of its own, so that it delays no request.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from heapq import heappush, heapreplace
 
-from desk.watching.due_calls import due_calls, is_priced
+from desk.watching.due_calls import due_calls, undecided_calls
 from domain.case import AlertType
 from domain.events import AccountReference
 from domain.ids import AccountId
+from domain.judgement import JudgementRules, judge
 from domain.margin import MarginFigures, RiskLevel, compute_figures
 from domain.market import FxRate
-from domain.money import ONE, ZERO, Currency, exact, round_money
+from domain.money import ZERO, Currency
 from domain.principal import Audience
+from domain.reporting import convert
 from domain.what_if import Scenario, Shocked
 from models.book import AccountBook, BookRules
 from models.database import consistent_read
@@ -36,7 +38,7 @@ class BookWhatIf:
     scenario: Scenario
     audience: Audience
     rules: BookRules
-    max_price_age: timedelta
+    judgement: JudgementRules
     reporting_currency: Currency
     kept_max: int
     accounts_per_chunk: int
@@ -81,13 +83,16 @@ class BookEffect:
     new_calls: int
     """Accounts without a live case that would get one."""
     unpriced: int
-    """Accounts with a position without quote or money without rate: they can get no call."""
+    """Accounts of which nobody can say whether they would be called, since a price, a rate or a statement
+    is missing on which that depends."""
     stale: int
     currencies: tuple[CurrencyEffect, ...]
-    total_before: Decimal | None
-    """In the reporting currency at today's rates; None where one is missing."""
-    total_after: Decimal | None
+    total_before: Decimal
+    """In the reporting currency at today's rates, as far as they are known."""
+    total_after: Decimal
     """The same at the rates of the scenario."""
+    unconverted: tuple[Currency, ...]
+    """With something to collect, before or after, and without a rate: not in the totals."""
     worst: tuple[AccountEffect, ...]
     """Accounts in call afterwards, the most to collect first, at most `kept_max`."""
     calls_after: int
@@ -123,20 +128,22 @@ class _Tally:
         """Value the account as it is and as it would be."""
         book = account.book
         after = self.shocked.book(book)
-        figures = compute_figures(book, self.now, self.asked.max_price_age)
-        then = figures
+        rules = self.asked.judgement
+        figures = compute_figures(book, self.now, rules.max_age)
+        judgement = judge(book, figures, rules)
+        then, judged_then = figures, judgement
         if after is not book:
-            then = compute_figures(after, self.now, self.asked.max_price_age)
-        priced = is_priced(book)
-        self.unpriced += not priced
+            then = compute_figures(after, self.now, rules.max_age)
+            judged_then = judge(after, then, rules)
+        self.unpriced += bool(undecided_calls(account, judged_then, then, self.now))
         self.stale += figures.stale
         live = account.account.account_id in self.live
         sums = self._sums(account.account.base_currency)
         sums.accounts += 1
-        if figures.amount and (live or (priced and due_calls(account, book, figures, self.now))):
+        if figures.amount and (live or due_calls(account, judgement, figures, self.now)):
             sums.calls_before += 1
             sums.amount_before += figures.amount
-        alerts = due_calls(account, after, then, self.now) if priced else set()
+        alerts = due_calls(account, judged_then, then, self.now)
         if then.amount and (live or alerts):
             sums.calls_after += 1
             sums.amount_after += then.amount
@@ -147,6 +154,11 @@ class _Tally:
         """Everything added so far."""
         currencies = tuple(self.currencies[key] for key in sorted(self.currencies))
         rates_after = {key: self.shocked.rate(rate) for key, rate in self.into_reporting.items()}
+        reporting = self.asked.reporting_currency
+        before = convert(
+            ((each.currency, each.amount_before) for each in currencies), self.into_reporting, reporting
+        )
+        then = convert(((each.currency, each.amount_after) for each in currencies), rates_after, reporting)
         worst = sorted(self._worst, key=lambda kept: (-kept[0], kept[1]))
         return BookEffect(
             as_of=self.now,
@@ -155,10 +167,9 @@ class _Tally:
             unpriced=self.unpriced,
             stale=self.stale,
             currencies=currencies,
-            total_before=self._total(
-                ((each.currency, each.amount_before) for each in currencies), self.into_reporting
-            ),
-            total_after=self._total(((each.currency, each.amount_after) for each in currencies), rates_after),
+            total_before=before.total,
+            total_after=then.total,
+            unconverted=tuple(sorted({*before.unconverted, *then.unconverted})),
             worst=tuple(effect for _, _, effect in worst),
             calls_after=sum(each.calls_after for each in currencies),
         )
@@ -190,7 +201,7 @@ class _Tally:
         )
 
     def _rank(self, currency: Currency, amount: Decimal) -> Decimal:
-        return self._total([(currency, amount)], self.into_reporting) or ZERO
+        return convert([(currency, amount)], self.into_reporting, self.asked.reporting_currency).total
 
     def _keep(self, effect: AccountEffect) -> None:
         """The worst so far; a heap with the least of them on top."""
@@ -199,18 +210,3 @@ class _Tally:
             heappush(self._worst, item)
         elif item[:2] > self._worst[0][:2]:
             heapreplace(self._worst, item)
-
-    def _total(
-        self, amounts: Iterable[tuple[Currency, Decimal]], rates: Mapping[Currency, FxRate]
-    ) -> Decimal | None:
-        """In the reporting currency, whole minor units; None where a rate is missing."""
-        reporting, sum_ = self.asked.reporting_currency, ZERO
-        with exact():
-            for currency, amount in amounts:
-                rate = ONE if currency == reporting else None
-                if currency in rates and rate is None:
-                    rate = rates[currency].rate
-                if rate is None and amount:
-                    return None
-                sum_ += amount * (rate or ZERO)
-        return round_money(sum_, reporting)

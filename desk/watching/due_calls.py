@@ -1,31 +1,14 @@
 """Which calls the figures of an account demand, and which of them an exemption rule prevents."""
 
+from collections.abc import Iterable
 from datetime import datetime
 
+from domain.asked_amount import figures_of
 from domain.case import AlertType
 from domain.exemption import AccountFacts
-from domain.margin import AccountType, Book, MarginFigures
+from domain.judgement import Judgement
+from domain.margin import MarginFigures
 from models.book import AccountBook
-
-_MARGIN_ALERTS = {
-    AccountType.MARGIN: AlertType.MAINTENANCE,
-    AccountType.INTRADAY: AlertType.INTRADAY,
-}
-
-
-def due_alerts(book: Book, figures: MarginFigures) -> set[AlertType]:
-    """Which calls the figures demand, given the account's terms and amount rule (not its positions)."""
-    if not figures.amount:
-        # The trading limit may cover a breach: a case would be cured at once, and open again at once.
-        return set()
-    if book.terms.account_type is AccountType.CASH:
-        return {AlertType.CASH_DEBT}
-    due = set()
-    if book.rule.whole_debt or figures.liquid_net_assets < figures.maintenance_margin:
-        due.add(_MARGIN_ALERTS[book.terms.account_type])
-    if book.rule.over_financing_triggers and figures.over_financing > 0:
-        due.add(AlertType.OVER_FINANCING)
-    return due
 
 
 def exempting(
@@ -33,22 +16,31 @@ def exempting(
 ) -> str | None:
     """The exemption rule that keeps the account from this call."""
     book, reference = account.book, account.account
-    facts = AccountFacts(reference.account_no, account.client_group, book.terms, figures)
+    asked = figures_of(alert_type, book, figures)
+    facts = AccountFacts(reference.account_no, account.client_group, book.terms, asked)
     return account.rules.exempting(alert_type, facts, now)
 
 
-def due_calls(account: AccountBook, book: Book, figures: MarginFigures, now: datetime) -> set[AlertType]:
-    """Which calls the figures demand and no exemption rule prevents; `book` is the account's as of now."""
-    return {alert for alert in due_alerts(book, figures) if exempting(account, alert, figures, now) is None}
+def due_calls(
+    account: AccountBook, judgement: Judgement, figures: MarginFigures, now: datetime
+) -> set[AlertType]:
+    """Which calls are due for certain and no exemption rule prevents."""
+    return _not_exempt(account, judgement.called, figures, now)
 
 
-def is_priced(book: Book) -> bool:
-    """Every position has a quote and every currency in use a rate: the figures mean something."""
-    base = book.terms.base_currency
-    currencies = {held.instrument.currency for held in book.holdings} | {cash.currency for cash in book.cash}
-    return all(held.quote is not None for held in book.holdings) and currencies - {base} <= book.fx.keys()
+def undecided_calls(
+    account: AccountBook, judgement: Judgement, figures: MarginFigures, now: datetime
+) -> set[AlertType]:
+    """Which calls may be due, depending on something unknown, and no exemption rule prevents."""
+    return _not_exempt(account, judgement.open, figures, now)
 
 
-def breach_ended(account: AccountBook, due: set[AlertType], figures: MarginFigures) -> bool:
+def _not_exempt(
+    account: AccountBook, alerts: Iterable[AlertType], figures: MarginFigures, now: datetime
+) -> set[AlertType]:
+    return {alert for alert in alerts if exempting(account, alert, figures, now) is None}
+
+
+def breach_ended(account: AccountBook, judgement: Judgement) -> bool:
     """A breach whose debt was written off is over: the next one opens a case again."""
-    return bool(account.written_off - due) and not figures.stale
+    return bool(account.written_off - judgement.called - judgement.open) and not judgement.old

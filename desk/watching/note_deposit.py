@@ -14,6 +14,7 @@ from desk.desk import Desk
 from desk.follow_up import note
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.case_event import case_event
+from domain.asked_amount import book_of
 from domain.booking import credited
 from domain.canonical import plain
 from domain.ids import AccountId
@@ -22,7 +23,7 @@ from domain.money import Currency, exact
 from domain.principal import SYSTEM
 from models import outbox
 from models.audit import write_audit
-from models.book import AccountBook, load_books
+from models.book import load_books
 from models.case import live_cases_of, save_case
 
 
@@ -37,8 +38,9 @@ async def note_deposit(
         return
     now = desk.clock()
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
-    text = _told(desk, account, currency, received, now)
     for view in views:
+        book = book_of(view.case.alert_type, account.book)
+        text = _told(desk, book, currency, received, now)
         case = await note(desk, view.case, SYSTEM, text, now)
         await save_case(case)
         detail = {"currency": currency, "received": plain(received)}
@@ -48,10 +50,10 @@ async def note_deposit(
         await outbox.append([case_event(desk, told, replace(told, case=case), now)])
 
 
-def _told(desk: Desk, account: AccountBook, currency: Currency, received: Decimal, now: datetime) -> str:
-    base = account.account.base_currency
-    earlier = _amount(desk, _without(account.book, currency, received), now)
-    left = _amount(desk, account.book, now)
+def _told(desk: Desk, book: Book, currency: Currency, received: Decimal, now: datetime) -> str:
+    base = book.terms.base_currency
+    earlier = _amount(desk, _without(book, currency, received), now)
+    left = _amount(desk, book, now)
     money = f"{received.normalize():f} {currency}"
     return f"Cash rose by {money}: of {earlier:f} {base} to collect {left:f} {base} are left."
 

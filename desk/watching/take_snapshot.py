@@ -11,6 +11,7 @@ from datetime import datetime
 from desk.audit import snapshot_entry
 from desk.desk import Desk
 from desk.watching.open_orders import as_open_orders
+from domain.asked_amount import book_of
 from domain.case import Case
 from domain.events import OrderView
 from domain.ids import AccountId
@@ -74,7 +75,8 @@ async def keep(
     taken = []
     for case, kind, occasion in moments:
         asked = tuple(view.recovery for view in recoveries.get(case.id, ()))
-        known = replace(inputs[case.account_id], recoveries=asked)
+        of_account = inputs[case.account_id]
+        known = replace(of_account, book=book_of(case.alert_type, of_account.book), recoveries=asked)
         text, content_hash = text_and_hash(content_of(case, kind, occasion, known))
         taken.append(StoredSnapshot(desk.new_id(), case.id, kind, occasion, known.as_of, text, content_hash))
     kept = await insert_snapshots(taken)

@@ -25,16 +25,21 @@ from desk.watching.account_turns import AccountTurns, Step
 from desk.watching.assess_case import assess_account
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.case_event import case_event
-from desk.watching.due_calls import breach_ended, due_alerts, due_calls, exempting, is_priced
+from desk.watching.due_calls import breach_ended, due_calls, exempting
 from desk.watching.excess_orders import exceeds
 from desk.watching.follow_settings import SettingsFollower
+from desk.watching.missing_prices import differ, open_gaps
+from desk.watching.negative_prices import refused_as_negative
 from desk.watching.open_orders import as_open_orders
 from desk.watching.price_store import PriceStore, newest
 from desk.watching.statements import Statements
+from desk.watching.turning_points import next_turn
+from domain.asked_amount import book_of, figures_of
 from domain.book_changes import BookChange
-from domain.case import AlertType, Case, CaseStatus, may_resolve, with_figures
+from domain.case import Case, CaseStatus, may_resolve, with_figures
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, Symbol
+from domain.judgement import Answer, Judgement, judge
 from domain.liquidation import uncovered_amount
 from domain.live_book import LiveBook
 from domain.margin import MarginFigures
@@ -66,6 +71,8 @@ class _Watched:
     live: LiveBook
     cases: list[CaseView]
     orders: list[OrderView]
+    turns_at: datetime | None
+    """When time alone changes what the book is worth."""
 
 
 _Live = tuple[_Watched, CaseView]
@@ -76,7 +83,7 @@ _Live = tuple[_Watched, CaseView]
 class Taken:
     """Of messages of the feed, those that were not stored."""
 
-    refused: list[tuple[BookChange, str]]
+    refused: Sequence[tuple[FeedMessage, str]]
     """They never can be, and why."""
     held: list[BookChange]
     """They are tried again later: the feed must not forget them."""
@@ -128,7 +135,11 @@ class Monitor:
 
     async def take(self, messages: Sequence[FeedMessage]) -> Taken:
         """Store what the feed says and note whom it concerns."""
-        prices = newest(message for message in messages if isinstance(message, Quote | FxRate))
+        impossible = await refused_as_negative(each for each in messages if isinstance(each, Quote))
+        unusable = {quote for quote, _ in impossible}
+        prices = newest(
+            each for each in messages if isinstance(each, Quote | FxRate) and each not in unusable
+        )
         await self._prices.store(prices)
         for price in prices:
             await (self._on_quote(price) if isinstance(price, Quote) else self._on_rate(price))
@@ -136,7 +147,7 @@ class Monitor:
         statements = [message for message in messages if not isinstance(message, Quote | FxRate)]
         taken = await self._statements.take(statements)
         self._to_load.update(taken.to_read)
-        return Taken(taken.refused, taken.held)
+        return Taken([*impossible, *taken.refused], taken.held)
 
     async def look(self) -> None:
         """Act on everything noted since the last look."""
@@ -156,9 +167,12 @@ class Monitor:
 
         The next look is at all of them: time alone may make a case overdue, or cured for long enough.
         """
+        now = self._desk.clock()
         self._to_look_at.update(
             id_ for id_, watched in self._watched.items() if watched.cases or watched.orders
         )
+        turned = (id_ for id_, each in self._watched.items() if each.turns_at and each.turns_at <= now)
+        self._to_load.update(turned)
         live = [(watched, view) for watched in self._watched.values() for view in watched.cases]
         for start in range(0, len(live), REFRESH_BATCH_CASES):
             await self._refresh_batch(live[start : start + REFRESH_BATCH_CASES])
@@ -193,18 +207,23 @@ class Monitor:
             self._to_load.update(await self._accounts.take_all(batch, Step.READ, self._load))
 
     async def _load(self, account_ids: Sequence[AccountId]) -> None:
-        books = await load_books(account_ids, self._desk.rules.books, self._desk.clock())
+        rules, now = self._desk.rules.books, self._desk.clock()
+        books = await load_books(account_ids, rules, now)
         cases = _by_account(await live_cases_of(account_ids), lambda view: view.case.account_id)
         orders = _by_account(await open_orders_of(account_ids), lambda view: view.order.account_id)
         for account_id, account in books.items():
             self._accounts.remember(account_id, account.doubts)
             self._watch(
-                account_id, _Watched(account, self._live(account), cases[account_id], orders[account_id])
+                account_id,
+                _Watched(
+                    *(account, self._live(account), cases[account_id], orders[account_id]),
+                    next_turn(account.book, rules, now),
+                ),
             )
 
     def _live(self, account: AccountBook) -> LiveBook:
         live = LiveBook(account.book, self._desk.rules.max_price_age)
-        for symbol in account.symbols:
+        for symbol in live.symbols:
             if symbol in self._quotes:
                 live.on_quote(self._quotes[symbol])
         for rate in self._rates.values():
@@ -213,9 +232,9 @@ class Monitor:
 
     def _watch(self, account_id: AccountId, watched: _Watched) -> None:
         before = self._watched.get(account_id)
-        for symbol in before.account.symbols if before else ():
+        for symbol in before.live.symbols if before else ():
             self._holders[symbol].discard(account_id)
-        for symbol in watched.account.symbols:
+        for symbol in watched.live.symbols:
             self._holders[symbol].add(account_id)
         self._watched[account_id] = watched
         self._to_look_at.add(account_id)
@@ -227,26 +246,30 @@ class Monitor:
 
     def _must_assess(self, watched: _Watched) -> bool:
         now = self._desk.clock()
-        figures = watched.live.figures(now)
-        live = {view.case.alert_type for view in watched.cases}
-        due = due_alerts(watched.account.book, figures)
-        if breach_ended(watched.account, due, figures):
+        account, figures = watched.account, watched.live.figures(now)
+        judgement = self._judged(watched, figures)
+        if breach_ended(account, judgement):
             return True
-        if due - live - watched.account.written_off and self._opens(watched, figures, live, now):
+        cases = [view.case for view in watched.cases]
+        seen = {case.alert_type for case in cases} | account.written_off
+        if judgement.called - seen and due_calls(account, judgement, figures, now) - seen:
             return True
         if exceeds(self._desk, watched.account, watched.orders, now):
             return True
-        return any(self._case_is_due(watched, view.case, figures, now) for view in watched.cases)
+        if differ(account, open_gaps(account, judgement, figures, cases, now)):
+            return True
+        return any(self._case_is_due(watched, case, figures, judgement, now) for case in cases)
 
-    def _opens(self, watched: _Watched, figures: MarginFigures, live: set[AlertType], now: datetime) -> bool:
-        unseen = live | watched.account.written_off
-        return bool(
-            is_priced(watched.live.book())
-            and due_calls(watched.account, watched.account.book, figures, now) - unseen
-        )
+    def _judged(self, watched: _Watched, figures: MarginFigures) -> Judgement:
+        # A copy of the live book is made only where something of it is unknown.
+        book = watched.live.book() if figures.unvalued else watched.account.book
+        return judge(book, figures, self._desk.rules.judgement)
 
-    def _case_is_due(self, watched: _Watched, case: Case, figures: MarginFigures, now: datetime) -> bool:
-        if not case.force_eligible and (case.overdue(now) or _is_below_force(watched, figures)):
+    def _case_is_due(
+        self, watched: _Watched, case: Case, figures: MarginFigures, judgement: Judgement, now: datetime
+    ) -> bool:
+        below_force = judgement.below_force is Answer.YES
+        if not case.force_eligible and (case.overdue(now) or below_force):
             return True
         own = [view.order for view in watched.orders if view.order.case_id == case.id]
         if case.status is CaseStatus.LIQUIDATING and not own:
@@ -255,7 +278,7 @@ class Monitor:
             return not own and may_resolve(case, now, self._desk.rules.close_hold)
         if exempting(watched.account, case.alert_type, figures, now) and not own:
             return True
-        if figures.amount > 0 or figures.stale:
+        if not judgement.ends(case.alert_type):
             return False
         return any(order.cancellable and not order.override for order in own) or (
             not own and may_resolve(case, now, self._desk.rules.close_hold)
@@ -272,14 +295,16 @@ class Monitor:
         figures = watched.live.figures(now)
         if is_recovery(case):
             return replace(case, figures=without_amount(figures), force_eligible=case.overdue(now))
-        uncovered = figures.amount
-        if watched.orders:
-            uncovered = uncovered_amount(
-                watched.live.book(), as_open_orders(watched.orders), now, self._desk.rules.max_price_age
-            )
-        if figures.stale and not is_priced(watched.live.book()):
+        judgement = self._judged(watched, figures)
+        if judgement.asks(case.alert_type) is Answer.UNKNOWN:
             return replace(case, figures=replace(case.figures, stale=True))
-        after = with_figures(case, figures, uncovered, now)
+        asked = figures_of(case.alert_type, watched.account.book, figures)
+        uncovered = asked.amount
+        if watched.orders:
+            book = book_of(case.alert_type, watched.live.book())
+            orders = as_open_orders(watched.orders)
+            uncovered = uncovered_amount(book, orders, now, self._desk.rules.max_price_age)
+        after = with_figures(case, asked, uncovered, now, judgement.below_force is Answer.YES)
         # That the desk may sell from now on is a moment to be kept: the next look makes it.
         return after if case.force_eligible else replace(after, force_eligible=False)
 
@@ -337,11 +362,6 @@ class Monitor:
             else:
                 self._to_load.add(view.case.account_id)
         return [case.account_id for _, _, case in changed if case.id in saved.absent] if skip_locked else []
-
-
-def _is_below_force(watched: _Watched, figures: MarginFigures) -> bool:
-    below = figures.liquid_net_assets < figures.force_close_margin
-    return below and is_priced(watched.live.book())
 
 
 def _differs(before: Case, after: Case) -> bool:

@@ -1,5 +1,6 @@
 """The market: feeds, and how old a price may be."""
 
+from decimal import Decimal
 from pathlib import Path
 
 from pydantic import Field
@@ -32,6 +33,26 @@ class MarketSettings(Section):
     )
     max_price_age_s: Seconds = Field(
         60, description="A price or FX rate older than this many seconds makes figures stale."
+    )
+    unpriced_short_rise: Decimal = Field(
+        Decimal(1),
+        ge=0,
+        le=1000,
+        description="By which fraction the desk assumes that a short position without a price may have risen "
+        "above its average cost; 1: to twice the cost.",
+    )
+    option_exercise_markets: Listed[str] = Field(
+        ("XNYS", "XHKG"),
+        description="The markets, separated by commas, that exercise options in the money by themselves at "
+        "expiry. An expired option is worth its intrinsic value there until it is settled, elsewhere "
+        "nothing.",
+    )
+    option_settlement_days: int = Field(
+        4,
+        ge=0,
+        le=30,
+        description="How many calendar days after its last day the exercise of an option is settled: from "
+        "then on it is worth nothing.",
     )
     reporting_currency: str = Field(
         "USD", pattern="^[A-Z]{3}$", description="The currency that totals over accounts are stated in."

@@ -7,7 +7,7 @@ from datetime import timedelta
 
 import structlog
 
-from desk.watching.watch_margin import Monitor
+from desk.watching.watch_margin import Monitor, Taken
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
@@ -72,23 +72,24 @@ async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, 
     """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
     async with aclosing(feed.batches()) as batches:
         async for batch in batches:
-            done = await _take(monitor, feed, batch, hear)
+            taken = await monitor.take(batch.messages)
+            done = await _done_with(taken, feed, batch)
+            # A simulated venue trades on nothing that the desk does not go by.
+            refused = [message for message, _ in taken.refused]
+            usable = [each for each in batch.messages if each not in refused]
+            hear([each for each in usable if each not in taken.held])
             resources.signals.to_watch.set()
-            quotes = [message for message in batch.messages if isinstance(message, Quote)]
+            quotes = [message for message in usable if isinstance(message, Quote)]
             await _broadcast(resources, quotes)
             if done is not None:
                 await feed.acknowledge(done)
 
 
-async def _take(monitor: Monitor, feed: Feed, batch: FeedBatch, hear: MarketListener) -> FeedBatch | None:
+async def _done_with(taken: Taken, feed: Feed, batch: FeedBatch) -> FeedBatch | None:
     """What of the batch is done with, if anything: what is held stays with the feed, which delivers it again
     should this process die before it is stored."""
-    taken = await monitor.take(batch.messages)
     for message, why in taken.refused:
         await feed.reject(batch, batch.messages.index(message), why)
-    # A simulated venue trades on nothing that the desk does not go by.
-    refused = [message for message, _ in taken.refused]
-    hear([each for each in batch.messages if each not in refused and each not in taken.held])
     if not taken.held:
         return batch
     kept = [each for each in zip(batch.messages, batch.receipts, strict=True) if each[0] not in taken.held]

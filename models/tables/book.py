@@ -63,6 +63,7 @@ class InstrumentTable(Model):
     force_close_factor = decimal(null=True)
     average_daily_volume = decimal(null=True)
     tick = fields.CharField(max_length=300, null=True)
+    negative_prices = fields.BooleanField(null=True)
 
     class Meta:
         table = "instrument"

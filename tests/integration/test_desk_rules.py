@@ -160,15 +160,19 @@ async def test_a_price_that_is_missing_opens_no_case(kit: DeskKit) -> None:
     assert await live_cases_of([account_id]) == []
 
 
-async def test_a_price_that_is_missing_closes_no_case_and_keeps_the_last_figures(kit: DeskKit) -> None:
+async def test_a_price_that_is_missing_closes_no_case_where_that_depends_on_it(kit: DeskKit) -> None:
+    """Of a short without a cost nobody knows how dear it is; a long is worth at least nothing."""
     account_id = await kit.indebted_account()
     await kit.instrument(GE)
-    await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(10), kit.clock()))
+    await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(-10), kit.clock()))
     await apply_statement(kit.desk, CashStated("M1", USD, Decimal(0), kit.clock()))
     await kit.assess(account_id)
     kept = await only_case(account_id)
     assert kept.figures.stale
     assert kept.figures.amount == 20_000
+    await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(10), kit.clock()))
+    await kit.assess(account_id)
+    assert await live_cases_of([account_id]) == []
 
 
 async def test_a_stale_price_closes_no_case(kit: DeskKit) -> None:

@@ -21,13 +21,13 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
-from desk.watching.due_calls import due_alerts
 from desk.watching.open_orders import as_open_orders
 from desk.watching.watch_margin import FeedMessage
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
 from domain.ids import AccountId, Symbol
+from domain.judgement import judge
 from domain.liquidation import uncovered_amount
 from domain.liquidation_plan import PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
@@ -206,7 +206,7 @@ async def check(kit: DeskKit, account_id: AccountId) -> None:
         assert figures.amount > 0 or has_orders, "a cured case was left open"
     alerts = [case.alert_type for case in cases]
     assert len(alerts) == len(set(alerts))
-    assert due_alerts(account.book, figures) <= set(alerts)
+    assert judge(account.book, figures, kit.desk.rules.judgement).called <= set(alerts)
     assert account.close_only == bool(cases)
 
 

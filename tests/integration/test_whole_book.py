@@ -90,7 +90,7 @@ async def test_the_book_what_if_is_the_sum_of_its_accounts_in_any_chunks(databas
         ids = await a_varied_book(kit)
         rules, now = kit.desk.rules, kit.clock()
         books = await load_books(ids, rules.books, now)
-        asked = BookWhatIf(scenario, EVERYTHING, rules.books, rules.max_price_age, USD, 100, 2)
+        asked = BookWhatIf(scenario, EVERYTHING, rules.books, rules.judgement, USD, 100, 2)
         effect = await book_what_if(asked, now)
         assert await book_what_if(replace(asked, accounts_per_chunk=100), now) == effect
         worst_two = await book_what_if(replace(asked, kept_max=2), now)

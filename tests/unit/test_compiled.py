@@ -173,6 +173,7 @@ def test_lists_are_completed_item_by_item() -> None:
         open_cases=1,
         total_amount=Decimal(2),
         long_term_unsettled_amount=Decimal(0),
+        unconverted=[],
         currency="USD",
         by_status=counts,
         as_of=NOW,

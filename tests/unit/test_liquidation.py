@@ -433,15 +433,17 @@ def test_the_lot_that_pays_more_than_the_rest_of_a_debt_is_sold_too() -> None:
     assert quantities(planned(small, legs(leg(Symbol("A"))))) == {"A": 1}
 
 
-def test_selling_does_not_pay_what_a_cash_account_without_debt_is_asked_for() -> None:
-    of = book(
-        holding(instrument("A"), "100", flat("1"), quote("A", "10")),
-        cash="500",
-        interest="100",
-        account_type=AccountType.CASH,
-    )
-    assert amount(of) == 100
-    assert refused(of, PlanRequest()) is RefusalCode.CANNOT_CURE
+def test_the_money_of_a_cash_account_pays_what_it_is_asked_for() -> None:
+    held = holding(instrument("A"), "100", flat("1"), quote("A", "10"))
+    rich = book(held, cash="500", interest="100", account_type=AccountType.CASH)
+    assert amount(rich) == 0
+    assert refused(rich, PlanRequest()) is RefusalCode.NOTHING_TO_COLLECT
+    short = book(held, cash="50", interest="100", account_type=AccountType.CASH)
+    assert amount(short) == 50
+    assert quantities(planned(short, PlanRequest())) == {"A": 5}
+    owing = book(held, cash="-50", interest="100", account_type=AccountType.CASH)
+    assert amount(owing) == 150
+    assert planned(owing, PlanRequest()).amount_after == 0
 
 
 def test_a_requested_leg_beyond_the_cure_is_taken_and_an_open_one_left_out() -> None:

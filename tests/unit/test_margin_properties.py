@@ -10,16 +10,29 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from domain.booking import after_fill, trade_fee
+from domain.expiry import Life
+from domain.ids import Symbol
 from domain.live_book import LiveBook
 from domain.margin import AccountType, AmountRule, Book, CashBalance, compute_figures
-from domain.market import Instrument, MarginFactors, Quote
+from domain.market import Instrument, MarginFactors, OptionRight, OptionTerms, Quote
 from domain.money import Currency
 from tests.unit.books import HKD, JPY, MAX_AGE, NOW, USD, book, factors, fx, holding, instrument
 
 CURRENCIES = (HKD, USD, JPY)
-INSTRUMENTS = tuple(
-    instrument(f"S{number}", CURRENCIES[number % 3], fee="0.0013", multiplier=str(1 + 99 * (number // 4)))
-    for number in range(5)
+OIL = replace(instrument("OIL", USD, fee="0.0013"), negative_prices=True)
+INSTRUMENTS = (
+    *(
+        instrument(f"S{number}", CURRENCIES[number % 3], fee="0.0013", multiplier=str(1 + 99 * (number // 4)))
+        for number in range(5)
+    ),
+    OIL,
+    *(
+        replace(
+            instrument(f"O{right}", fee="0.0013", multiplier="100"),
+            option=OptionTerms(Symbol("S0"), right, Decimal(50), NOW.date()),
+        )
+        for right in OptionRight
+    ),
 )
 FACTORS = (
     factors(".40", ".30", ".35", ".25"),
@@ -29,6 +42,7 @@ FACTORS = (
 
 symbols = st.sampled_from([each.symbol for each in INSTRUMENTS])
 prices = st.decimals("0.0001", "9999", places=4)
+stated_prices = st.just(Decimal(0)) | prices
 quantities = st.decimals("-9999", "9999", places=2)
 amounts = st.decimals("-999999", "999999", places=2)
 seconds = st.integers(-5, 90).map(lambda count: timedelta(seconds=count))
@@ -37,14 +51,16 @@ seconds = st.integers(-5, 90).map(lambda count: timedelta(seconds=count))
 @st.composite
 def quotes(draw: Callable[..., Decimal | None], symbol: str, at: datetime) -> Quote:
     """Any sides may be missing, and they may be crossed."""
-    side = st.none() | prices
+    side = st.none() | stated_prices
+    if symbol == OIL.symbol:
+        side = side | st.decimals("-99", "-0.01", places=2)
     return Quote(
         instrument(symbol).symbol,
         at,
         bid=draw(side),
         ask=draw(side),
         last=draw(side),
-        previous_close=draw(prices),
+        previous_close=draw(stated_prices),
     )
 
 
@@ -81,6 +97,8 @@ class BookKeptLive(RuleBasedStateMachine):
         dead=st.booleans(),
         cost=st.none() | prices,
         age=st.none() | seconds,
+        life=st.sampled_from(Life),
+        known=st.booleans(),
     )
     def position_is_stated(
         self,
@@ -90,11 +108,15 @@ class BookKeptLive(RuleBasedStateMachine):
         dead: bool,
         cost: Decimal | None,
         age: timedelta | None,
+        life: Life,
+        known: bool,
     ) -> None:
         price = None if age is None else Quote(of.symbol, self.now - age, last=Decimal("1.5"))
-        self.live.set_holding(
-            replace(holding(of, str(quantity), margin, price), dead=dead, average_cost=cost)
-        )
+        stated = replace(holding(of, str(quantity), margin, price), dead=dead, average_cost=cost)
+        if of.option is not None:
+            underlying = Quote(of.option.underlying, self.now, last=Decimal("49")) if known else None
+            stated = replace(stated, life=life, underlying=underlying)
+        self.live.set_holding(stated)
 
     @rule(symbol=symbols)
     def position_is_suspended(self, symbol: str) -> None:
@@ -120,7 +142,12 @@ class BookKeptLive(RuleBasedStateMachine):
     @invariant()
     def figures_equal_those_computed_anew(self) -> None:
         if hasattr(self, "live"):
-            assert self.live.figures(self.now) == compute_figures(self.live.book(), self.now, MAX_AGE)
+            found, expected = (
+                self.live.figures(self.now),
+                compute_figures(self.live.book(), self.now, MAX_AGE),
+            )
+            assert found == expected
+            assert found.unvalued == expected.unvalued
 
 
 TestBookKeptLive = BookKeptLive.TestCase

@@ -15,10 +15,11 @@ from domain.booking import after_fill, cash_effect
 from domain.canonical import canonical_text, plain
 from domain.case import CaseCloseReason
 from domain.cure import BookedFill, MetBy, cure_parts, how_met, need
-from domain.ids import Symbol
+from domain.ids import AccountId, Symbol
 from domain.margin import Book, CashBalance, Holding, compute_figures
 from domain.money import round_money
 from domain.order import OrderSide
+from domain.reporting import Claim
 from gateway.reports import csv_line, period_of
 from tests.unit.books import APPLE, HKD, MAX_AGE, NOW, TENCENT, USD, worked_example
 
@@ -137,8 +138,9 @@ def test_the_parts_always_add_up(
     ],
 )
 def test_a_case_is_in_the_bucket_of_its_day(hours: int, bucket: int) -> None:
-    case = AgedCase(NOW - timedelta(hours=hours), Decimal("1.10"), HKD)
-    buckets = aging_buckets([case, case], DAYS, NOW)
+    opened_at = NOW - timedelta(hours=hours)
+    cases = [AgedCase(opened_at, Claim(AccountId(id_), HKD, Decimal("1.10"))) for id_ in "ab"]
+    buckets = aging_buckets(cases, DAYS, NOW)
     assert [each.cases for each in buckets] == [2 if number == bucket else 0 for number in range(5)]
     assert buckets[bucket].amounts == {HKD: Decimal("2.20")}
     assert [(each.first_day, each.last_day) for each in buckets] == [
@@ -148,6 +150,15 @@ def test_a_case_is_in_the_bucket_of_its_day(hours: int, bucket: int) -> None:
         (16, 90),
         (91, None),
     ]
+
+
+def test_the_shortfall_of_an_account_is_counted_once_however_many_cases_ask_for_it() -> None:
+    new, old = NOW - timedelta(hours=1), NOW - timedelta(days=100)
+    amounts = [(old, "a", "30"), (new, "a", "152"), (new, "b", "7"), (new, "b", "7")]
+    cases = [AgedCase(at, Claim(AccountId(id_), HKD, Decimal(amount))) for at, id_, amount in amounts]
+    buckets = aging_buckets(cases, DAYS, NOW)
+    assert [each.cases for each in buckets] == [3, 0, 0, 0, 1]
+    assert [dict(each.amounts) for each in buckets] == [{HKD: 159}, {}, {}, {}, {HKD: 0}]
 
 
 def test_csv_is_exact_quoted_and_no_formula() -> None:

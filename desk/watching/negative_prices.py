@@ -1,0 +1,19 @@
+"""Quotes below zero are taken only of instruments whose prices may fall that far."""
+
+from collections.abc import Iterable
+
+from domain.market import Quote
+from models.market import load_instruments
+
+
+async def refused_as_negative(quotes: Iterable[Quote]) -> list[tuple[Quote, str]]:
+    """Those that cannot be right, and why. The database is asked only where there is such a price."""
+    negative = [quote for quote in quotes if quote.is_negative]
+    if not negative:
+        return []
+    known = await load_instruments([quote.symbol for quote in negative])
+    return [
+        (quote, f"{quote.symbol}: prices of this instrument cannot be below zero (negativePrices)")
+        for quote in negative
+        if quote.symbol not in known or not known[quote.symbol].negative_prices
+    ]

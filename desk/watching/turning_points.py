@@ -1,0 +1,22 @@
+"""When time alone changes what an account is worth, although no price moves."""
+
+from datetime import datetime, timedelta
+
+from domain.expiry import next_change
+from domain.margin import Book
+from domain.market import Instrument
+from models.book import BookRules
+
+
+def next_turn(book: Book, rules: BookRules, now: datetime) -> datetime | None:
+    """The next moment at which an option expires or is settled, or a suspended stock is dead; None: never."""
+    moments = []
+    for held in book.holdings:
+        instrument = held.instrument
+        moments.append(next_change(instrument, now, rules.zone_of, rules.expiry))
+        moments.append(_dies_at(instrument, rules.suspended_dead_after))
+    return min((moment for moment in moments if moment is not None and moment > now), default=None)
+
+
+def _dies_at(instrument: Instrument, suspended_for: timedelta) -> datetime | None:
+    return None if instrument.suspended_since is None else instrument.suspended_since + suspended_for

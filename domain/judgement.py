@@ -1,0 +1,385 @@
+"""What the figures of an account decide although something in its book has no price or no rate.
+
+Whoever opens, closes or sells by itself asks here; the figures alone are for display. Each decision is a
+question about a number that is linear in the values of the account:
+
+    excess   LNA - MM                                below 0: below maintenance
+    force    LNA - FM                                below 0: the desk may sell at once
+    need     M1, and M2 if it is larger              above 0, rounded: something is to be collected
+    over     debt - financing limit                  above 0, rounded: over-financed
+
+A position of value v (in its currency, at the rate r into the base currency) adds to them, by its factors:
+
+                          excess            force              M1
+    a long,  v >= 0       + v(1 - mm) r     + v(1 - fm) r      - v(1 - k mcm) r
+    a short, v <= 0       - |v|(1 + mm) r   - |v|(1 + fm) r    + |v|(1 + k mcm) r
+    a dead long           0                 0                  0; - v r where the rule measures equity
+    a dead short          - |v| r           - |v| r            + |v| r
+    money c               + c r             + c r              - c r, and its interest i: + i r
+
+So where v is unknown, the number lies between its values at the ends of what v may be:
+
+    a long                from 0, without an end
+    a short               from 0 to |quantity| x multiplier x average cost x (1 + rise); without an end where
+                          the average cost is unknown
+    a settling put        from 0 to |quantity| x multiplier x strike, long or short
+    negative prices       the same range on both sides of 0, without ends
+
+and where r is unknown, everything in that currency is multiplied by the same r > 0: what is above 0 for
+every price may be anything from 0 up, what is below 0 anything from 0 down, and what may be either, anything.
+The ranges of all currencies add up, since their unknowns do not depend on each other. Where the range lies
+on one side of the question the answer is certain, whatever the unknown is worth; else it is UNKNOWN. M1 and
+M2 are bounded each for itself, and M2 asks about cash, which no price changes. So an answer may be UNKNOWN
+though a finer calculation would be certain, but never the other way round.
+
+Where nothing is unknown every range is one number, and the answers are those of the figures.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from decimal import Decimal
+from enum import Enum
+
+from domain.case import AlertType
+from domain.doubt import DoubtReason
+from domain.expiry import Life
+from domain.margin import (
+    AccountType,
+    Book,
+    Holding,
+    MarginFigures,
+    Totals,
+    currencies_in_use,
+    fixed_part,
+    is_old,
+    lacks_price,
+    owes_whole_debt,
+    rate_to_base,
+)
+from domain.market import OptionRight
+from domain.money import ONE, ZERO, Currency, exact, round_money
+
+
+class Answer(Enum):
+    """To one question, for every value that the unknown may have."""
+
+    YES = "YES"
+    NO = "NO"
+    UNKNOWN = "UNKNOWN"
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Everything from `low` to `high`; None: without an end on that side."""
+
+    low: Decimal | None
+    high: Decimal | None
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something unknown that leaves a question open: a symbol or a currency."""
+
+    reason: DoubtReason
+    subject: str
+
+
+@dataclass(frozen=True, slots=True)
+class JudgementRules:
+    """`short_rise`: by which fraction a short without a price may have risen above its average cost."""
+
+    max_age: timedelta
+    short_rise: Decimal = ONE
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """What is certain about an account at a moment."""
+
+    below_maintenance: Answer
+    below_force: Answer
+    owes: Answer
+    """Something is to be collected."""
+    over_financed: Answer
+    old: bool
+    """A price or rate that counts was stated too long ago: a call may open, and none ends."""
+    gaps: tuple[Gap, ...] = ()
+    """What leaves one of the questions open."""
+    due: dict[AlertType, Answer] = field(default_factory=dict)
+    """The calls that the terms and the rule of the account know, and whether they are due."""
+
+    def asks(self, alert_type: AlertType) -> Answer:
+        """Whether a call of this type still asks for something."""
+        return self.over_financed if alert_type is AlertType.OVER_FINANCING else self.owes
+
+    def ends(self, alert_type: AlertType) -> bool:
+        """A call of this type asks for nothing, and everything that says so is fresh."""
+        return self.asks(alert_type) is Answer.NO and not self.old
+
+    @property
+    def open(self) -> frozenset[AlertType]:
+        """Calls of which nobody can say whether they are due."""
+        return frozenset(alert for alert, answer in self.due.items() if answer is Answer.UNKNOWN)
+
+    @property
+    def called(self) -> frozenset[AlertType]:
+        """Calls that are due for certain."""
+        return frozenset(alert for alert, answer in self.due.items() if answer is Answer.YES)
+
+
+_MARGIN_ALERTS = {AccountType.MARGIN: AlertType.MAINTENANCE, AccountType.INTRADAY: AlertType.INTRADAY}
+
+
+def judge(book: Book, figures: MarginFigures, rules: JudgementRules) -> Judgement:
+    """What `figures`, which were computed from the book, decide."""
+    if book.incomplete:
+        everything = (Answer.UNKNOWN,) * 4
+        return _judged(book, *everything, old=figures.stale)
+    if not figures.unvalued:
+        return _judged(book, *_from_figures(book, figures), old=figures.stale)
+    with exact():
+        return _from_ranges(book, figures.as_of, rules)
+
+
+def _judged(
+    book: Book,
+    below_maintenance: Answer,
+    below_force: Answer,
+    owes: Answer,
+    over_financed: Answer,
+    *,
+    old: bool,
+    gaps: tuple[Gap, ...] = (),
+) -> Judgement:
+    due = _due(book, below_maintenance, owes, over_financed)
+    return Judgement(below_maintenance, below_force, owes, over_financed, old, gaps, due)
+
+
+def _due(
+    book: Book, below_maintenance: Answer, owes: Answer, over_financed: Answer
+) -> dict[AlertType, Answer]:
+    """A breach that the trading limit covers is none: a case would be cured at once, and open again."""
+    if book.terms.account_type is AccountType.CASH:
+        return {AlertType.CASH_DEBT: owes}
+    breach = owes if book.rule.whole_debt else _both(owes, below_maintenance)
+    due = {_MARGIN_ALERTS[book.terms.account_type]: breach}
+    if book.rule.over_financing_triggers:
+        due[AlertType.OVER_FINANCING] = over_financed
+    return due
+
+
+def _from_figures(book: Book, figures: MarginFigures) -> tuple[Answer, Answer, Answer, Answer]:
+    over = round_money(figures.over_financing, book.terms.base_currency)
+    return (
+        _answer(figures.liquid_net_assets < figures.maintenance_margin),
+        _answer(figures.liquid_net_assets < figures.force_close_margin),
+        _answer(figures.amount > 0),
+        _answer(over > 0),
+    )
+
+
+def _from_ranges(book: Book, now: datetime, rules: JudgementRules) -> Judgement:
+    parts = _Parts(book, rules.short_rise)
+    excess, force = parts.range_of(_excess), parts.range_of(_force_excess)
+    over = _plus(parts.range_of(_debt), -book.terms.financing_limit)
+    need, asked = _need(parts, over)
+    base = book.terms.base_currency
+    answers = (_below_zero(excess), _below_zero(force), _to_collect(need, base), _to_collect(over, base))
+    gauges = ((_excess,), (_force_excess,), asked, (_debt,))
+    open_ = [gauge for answer, of in zip(answers, gauges, strict=True) for gauge in of if _is_open(answer)]
+    return _judged(book, *answers, old=is_old(book, now, rules.max_age), gaps=parts.gaps(open_))
+
+
+Gauge = Callable[[Totals], Decimal]
+"""A linear function of sums in one currency."""
+
+
+def _excess(sums: Totals) -> Decimal:
+    return _liquid(sums) - sums.maintenance
+
+
+def _force_excess(sums: Totals) -> Decimal:
+    return _liquid(sums) - sums.force_close
+
+
+def _liquid(sums: Totals) -> Decimal:
+    return sums.cash + sums.long + sums.short - sums.dead
+
+
+def _debt(sums: Totals) -> Decimal:
+    return -sums.cash
+
+
+def _need(parts: "_Parts", over: Range) -> tuple[Range, tuple[Gauge, ...]]:
+    """The amount before it is rounded and cut off at 0, and what it is measured by."""
+    terms, rule = parts.book.terms, parts.book.rule
+    if rule.over_financing_alone:
+        return over, (_debt,)
+    margin = _margin_gauge(parts.book)
+    needed = _plus(parts.range_of(margin), fixed_part(terms, rule, ZERO))
+    if owes_whole_debt(terms, rule) or not rule.with_over_financing:
+        return needed, (margin,)
+    return _larger(needed, over), (margin, _debt)
+
+
+def _margin_gauge(book: Book) -> Gauge:
+    """M1 less what does not depend on prices and rates."""
+    rule, whole_debt = book.rule, owes_whole_debt(book.terms, book.rule)
+
+    def gauge(sums: Totals) -> Decimal:
+        interest = sums.accrued_interest if rule.with_interest else ZERO
+        if whole_debt:
+            return interest - sums.cash
+        net_assets = _liquid(sums) + (sums.dead if rule.on_equity else ZERO)
+        return rule.coefficient * sums.margin_call - net_assets + interest
+
+    return gauge
+
+
+class _Parts:
+    """A book by currency: what is known of it, and the positions without a price. In `money.exact()`."""
+
+    def __init__(self, book: Book, short_rise: Decimal) -> None:
+        self.book = book
+        self._short_rise = short_rise
+        self._known: dict[Currency, Totals] = {}
+        self._unpriced: dict[Currency, list[Holding]] = {}
+        for cash in book.cash:
+            sums = self._known.setdefault(cash.currency, Totals())
+            sums.cash += cash.balance
+            sums.accrued_interest += cash.accrued_interest
+        for held in book.holdings:
+            currency = held.instrument.currency
+            sums = self._known.setdefault(currency, Totals())
+            if lacks_price(held, book.rule):
+                self._unpriced.setdefault(currency, []).append(held)
+            else:
+                sums.add_holding(held)
+
+    def range_of(self, gauge: Gauge) -> Range:
+        """Over everything that the unknown may be worth."""
+        total = Range(ZERO, ZERO)
+        for currency in self._known:
+            total = _sum(total, self._converted(currency, gauge))
+        return total
+
+    def gaps(self, gauges: Iterable[Gauge]) -> tuple[Gap, ...]:
+        """What is unknown and changes one of these."""
+        gauges = tuple(gauges)
+        missing = currencies_in_use(self.book) - self.book.fx.keys()
+        found = [
+            Gap(DoubtReason.NO_FX_RATE, currency)
+            for currency in sorted(missing)
+            if any(self._converted(currency, gauge) != _NOTHING for gauge in gauges)
+        ]
+        found += [
+            Gap(DoubtReason.NO_PRICE, held.instrument.symbol)
+            for unpriced in self._unpriced.values()
+            for held in unpriced
+            if any(self._of_unpriced(held, gauge) != _NOTHING for gauge in gauges)
+        ]
+        return tuple(found)
+
+    def _converted(self, currency: Currency, gauge: Gauge) -> Range:
+        local = _plus(_NOTHING, gauge(self._known[currency]))
+        for held in self._unpriced.get(currency, ()):
+            local = _sum(local, self._of_unpriced(held, gauge))
+        rate = rate_to_base(self.book, currency)
+        return _times(local, rate) if rate else _at_any_rate(local)
+
+    def _of_unpriced(self, held: Holding, gauge: Gauge) -> Range:
+        highest = _highest_price(held, self._short_rise)
+        found = _up_to(_at_price(held, ONE, gauge), highest)
+        if held.instrument.negative_prices:
+            found = _hull(found, _up_to(_at_price(held, -ONE, gauge), None))
+        return found
+
+
+_NOTHING = Range(ZERO, ZERO)
+
+
+def _at_price(held: Holding, price: Decimal, gauge: Gauge) -> Decimal:
+    sums = Totals()
+    sums.add_value(held, held.quantity * held.instrument.multiplier * price)
+    return gauge(sums)
+
+
+def _highest_price(held: Holding, short_rise: Decimal) -> Decimal | None:
+    """None: it has no end. An average cost of 0 says as little as none."""
+    option = held.instrument.option
+    if held.life is Life.SETTLING and option is not None and option.right is OptionRight.PUT:
+        return option.strike
+    if held.quantity > 0 or held.life is Life.SETTLING or not held.average_cost:
+        return None
+    return held.average_cost * (ONE + short_rise)
+
+
+def _up_to(slope: Decimal, highest: Decimal | None) -> Range:
+    """slope x p for every p from 0 to `highest`."""
+    if not slope:
+        return _NOTHING
+    end = None if highest is None else slope * highest
+    return Range(ZERO, end) if slope > 0 else Range(end, ZERO)
+
+
+def _at_any_rate(local: Range) -> Range:
+    """Multiplied by anything from 0 up."""
+    low = ZERO if local.low is not None and local.low >= 0 else None
+    high = ZERO if local.high is not None and local.high <= 0 else None
+    return Range(low, high)
+
+
+def _times(one: Range, rate: Decimal) -> Range:
+    low, high = (None if end is None else end * rate for end in (one.low, one.high))
+    return Range(low, high)
+
+
+def _plus(one: Range, constant: Decimal) -> Range:
+    return _sum(one, Range(constant, constant))
+
+
+def _sum(one: Range, other: Range) -> Range:
+    low = None if one.low is None or other.low is None else one.low + other.low
+    high = None if one.high is None or other.high is None else one.high + other.high
+    return Range(low, high)
+
+
+def _hull(one: Range, other: Range) -> Range:
+    low = None if one.low is None or other.low is None else min(one.low, other.low)
+    high = None if one.high is None or other.high is None else max(one.high, other.high)
+    return Range(low, high)
+
+
+def _larger(one: Range, other: Range) -> Range:
+    """Of the larger of two numbers."""
+    lows = [low for low in (one.low, other.low) if low is not None]
+    high = None if one.high is None or other.high is None else max(one.high, other.high)
+    return Range(max(lows, default=None), high)
+
+
+def _answer(holds: bool) -> Answer:
+    return Answer.YES if holds else Answer.NO
+
+
+def _is_open(answer: Answer) -> bool:
+    return answer is Answer.UNKNOWN
+
+
+def _both(one: Answer, other: Answer) -> Answer:
+    if Answer.NO in (one, other):
+        return Answer.NO
+    return Answer.YES if one is other is Answer.YES else Answer.UNKNOWN
+
+
+def _below_zero(of: Range) -> Answer:
+    if of.high is not None and of.high < 0:
+        return Answer.YES
+    return Answer.NO if of.low is not None and of.low >= 0 else Answer.UNKNOWN
+
+
+def _to_collect(of: Range, base: Currency) -> Answer:
+    """Above 0 in whole minor units."""
+    if of.low is not None and round_money(of.low, base) > 0:
+        return Answer.YES
+    return Answer.NO if of.high is not None and round_money(of.high, base) <= 0 else Answer.UNKNOWN
