@@ -20,6 +20,7 @@ from desk.four_eyes.executed import Executed as Executed
 from desk.four_eyes.executed import Executor as Executor
 from desk.kill_switch import execute_kill_switch_off
 from desk.liquidation.approved_liquidation import execute_liquidation
+from desk.turns import Turns
 from domain.approval import (
     APPROVER,
     Approval,
@@ -88,17 +89,28 @@ async def decide_approvals(
     ]
 
 
-async def expire_approvals(desk: Desk, limit: int) -> int:
-    """End those that nobody decided in time, the oldest first; how many."""
-    overdue = await overdue_approvals(desk.clock(), limit)
-    for seen in overdue:
-        async with transaction():
-            approval, now = await lock_approval(seen.id), desk.clock()
-            expired = expire(approval, now)
-            if not isinstance(expired, Refusal):
-                await save_approval(expired)
-                await write_audit([_audit(expired, DESK, ApprovalTrigger.EXPIRE, {}, now)])
-    return len(overdue)
+async def expire_approvals(desk: Desk, batch: int, turns: Turns) -> int:
+    """End those that nobody decided in time, read `batch` at a time, each whatever becomes of the others;
+    how many."""
+    expired: list[ApprovalId] = []
+    last: ApprovalId | None = None
+    while page := await overdue_approvals(desk.clock(), batch, last):
+        for last in page:
+            who = f"approval {last}"
+            if not turns.waits(who):
+                await turns.take(who, "ending a request", partial(_expire, desk, last, expired))
+    return len(expired)
+
+
+async def _expire(desk: Desk, approval_id: ApprovalId, expired: list[ApprovalId]) -> None:
+    async with transaction():
+        approval, now = await lock_approval(approval_id, wait=False), desk.clock()
+        after = expire(approval, now)
+        if isinstance(after, Refusal):
+            return
+        await save_approval(after)
+        await write_audit([_audit(after, DESK, ApprovalTrigger.EXPIRE, {}, now)])
+    expired.append(approval_id)
 
 
 async def _decide(

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
+import structlog
+
 from domain.case import Case, CaseCloseReason
 from domain.cure import CureParts, MetBy, cure_parts, how_met
 from domain.events import AccountReference, CaseView
@@ -20,9 +22,12 @@ from domain.snapshot import SnapshotInputs, SnapshotKind
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.order import orders_of_cases
 from models.report import Period, RecordedFill, fills_during, marks_at_send, page_called, page_liquidated
-from models.snapshot import snapshots_of
+from models.snapshot import StoredSnapshot, snapshots_of
 from models.where import Page, PageRequest
 
+log = structlog.get_logger()
+
+_ERROR_CHARACTERS = 200
 _ENDS = (SnapshotKind.TRIGGER, SnapshotKind.END)
 
 
@@ -86,8 +91,9 @@ async def liquidation_records(
     cured = await _cures(page.rows)
     orders = await orders_of_cases(ids)
     decisions = {
-        (each.case_id, each.occasion): each.decoded().inputs
+        (each.case_id, each.occasion): inputs
         for each in await snapshots_of(ids, [SnapshotKind.FORCE])
+        if (inputs := _inputs_of(each)) is not None
     }
     marks = await marks_at_send([order.id for each in orders.values() for order in each])
     records = [
@@ -101,8 +107,9 @@ async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
     """Of those that are closed and have both snapshots."""
     closed = [view.case for view in views if not view.case.live]
     found = {
-        (each.case_id, each.kind): each.decoded().inputs
+        (each.case_id, each.kind): inputs
         for each in await snapshots_of([case.id for case in closed], _ENDS)
+        if (inputs := _inputs_of(each)) is not None
     }
     fills = await fills_during(closed)
     cures = {}
@@ -112,6 +119,20 @@ async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
             between = _between(case, fills[case.account_id], before, after)
             cures[case.id] = cure_parts(before.book, after.book, [each.fill for each in between])
     return cures
+
+
+def _inputs_of(snapshot: StoredSnapshot) -> SnapshotInputs | None:
+    """None where they cannot be read: the row of that case then has no figures that follow from them."""
+    try:
+        return snapshot.decoded().inputs
+    except ValueError as unreadable:
+        log.warning(
+            "a snapshot cannot be read: a report leaves out what follows from it",
+            case=snapshot.case_id,
+            snapshot=snapshot.id,
+            error=str(unreadable)[:_ERROR_CHARACTERS],
+        )
+        return None
 
 
 def _between(

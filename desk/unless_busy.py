@@ -12,10 +12,10 @@ log = structlog.get_logger()
 
 
 async def unless_busy(account_id: AccountId, step: Callable[[], Awaitable[None]]) -> bool:
-    """Run `step` in a transaction, under the account's lock; False: the lock was not to be had in time."""
+    """Run `step` in a transaction, under the account's lock; False: another transaction has the lock."""
     try:
         async with transaction():
-            await lock_accounts([account_id])
+            await lock_accounts([account_id], wait=False)
             await step()
     except Busy:
         log.info("an account is worked on and waits for the next round", account=account_id)

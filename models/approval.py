@@ -55,9 +55,10 @@ async def load_approvals(audience: Audience, ids: Sequence[ApprovalId]) -> dict[
     return {view.approval.id: view for view in views}
 
 
-async def lock_approval(approval_id: ApprovalId) -> Approval:
-    """Lock it; the account that it is about was locked before."""
-    await fetch(f"SELECT r.id FROM approval r WHERE r.id = $1{for_update('r')}", approval_id)
+async def lock_approval(approval_id: ApprovalId, *, wait: bool = True) -> Approval:
+    """Lock it; the account that it is about was locked before. Without `wait` it is `Busy` at once where
+    another transaction has it."""
+    await fetch(f"SELECT r.id FROM approval r WHERE r.id = $1{for_update('r', wait=wait)}", approval_id)
     row = await fetch_one(f"{_SELECT} WHERE r.id = $1", approval_id)
     assert row is not None
     return _view(row).approval
@@ -72,14 +73,14 @@ async def pending_approval(kind: ApprovalKind, entity: str, entity_id: str) -> A
     return _view(row).approval if row else None
 
 
-async def overdue_approvals(now: datetime, limit: int) -> list[Approval]:
-    """Pending ones whose time has run out, oldest first."""
+async def overdue_approvals(now: datetime, limit: int, after: ApprovalId | None = None) -> list[ApprovalId]:
+    """Pending ones whose time has run out, by id; those behind `after`."""
     rows = await fetch(
-        f"{_SELECT} WHERE r.status = 'PENDING' AND r.expires_at <= $1 ORDER BY r.expires_at LIMIT $2",
-        now,
-        limit,
+        "SELECT r.id FROM approval r WHERE r.status = 'PENDING' AND r.expires_at <= $1 AND r.id > $3"
+        " ORDER BY r.id LIMIT $2",
+        *(now, limit, after or ""),
     )
-    return [_view(row).approval for row in rows]
+    return [ApprovalId(row["id"]) for row in rows]
 
 
 async def page_approvals(

@@ -49,7 +49,12 @@ class Untold:
     account_id: AccountId
     opened_at: datetime
     told_before: bool
-    contact: Contact | None
+    contact_row: Row
+
+    @property
+    def contact(self) -> Contact | None:
+        """Read when it is asked for: one that cannot be read concerns this case alone."""
+        return _contact(self.contact_row)
 
 
 async def insert_message(message: Message, automatic_key: str | None) -> bool:
@@ -62,7 +67,7 @@ async def insert_message(message: Message, automatic_key: str | None) -> bool:
     )
 
 
-async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime) -> list[Due]:
+async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime) -> list[MessageId]:
     """Take messages of a channel that are due, and count an attempt of each.
 
     Nobody takes them again before `until`, when whoever took them must have died. Why no attempt had begun so
@@ -76,8 +81,13 @@ async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime
         ") AND status = 'QUEUED' AND next_attempt_at <= $3 RETURNING id",
         *(until, channel, now, limit),
     )
+    return [MessageId(row["id"]) for row in rows]
+
+
+async def load_due(ids: Sequence[MessageId]) -> list[Due]:
+    """These claimed messages, oldest first."""
     where = Where()
-    where.add("m.id IN (?)", [row["id"] for row in rows])
+    where.add("m.id IN (?)", list(ids))
     found = await fetch(
         f"{_SELECT}, c.status AS case_status, {CONTACT_COLUMNS} {_FROM}"
         f" LEFT JOIN client_contact t ON t.client_id = m.client_id{where} ORDER BY m.created_at, m.id",
@@ -190,7 +200,7 @@ async def _untold(where: Where, limit: int) -> list[Untold]:
             AccountId(row["account_id"]),
             time(row["opened_at"]),
             bool(row["told"]),
-            _contact(row),
+            row,
         )
         for row in rows
     ]

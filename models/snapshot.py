@@ -135,15 +135,16 @@ async def currencies_of_live_cases() -> list[Currency]:
 
 
 async def accounts_without_daily(
-    currency: Currency, occasion: str, opened_until: datetime, limit: int
+    currency: Currency, occasion: str, opened_until: datetime, limit: int, after: AccountId | None = None
 ) -> list[AccountId]:
-    """Accounts with a live case opened until then that has no DAILY snapshot of this day; the first ones."""
+    """Accounts with a live case opened until then that has no DAILY snapshot of this day; the first ones
+    behind `after`."""
     rows = await fetch(
         "SELECT DISTINCT c.account_id FROM margin_case c JOIN account a ON a.id = c.account_id"
         f" WHERE {_LIVE} AND a.base_currency = $1 AND c.opened_at <= $2 AND NOT EXISTS (SELECT 1"
         " FROM snapshot s WHERE s.case_id = c.id AND s.kind = 'DAILY' AND s.occasion = $3)"
-        " ORDER BY c.account_id LIMIT $4",
-        *(currency, opened_until, occasion, limit),
+        " AND c.account_id > $5 ORDER BY c.account_id LIMIT $4",
+        *(currency, opened_until, occasion, limit, after or ""),
     )
     return [AccountId(row["account_id"]) for row in rows]
 

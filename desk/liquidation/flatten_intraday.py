@@ -8,10 +8,11 @@ ordered since the accounts have to be flat. An account that somebody works on is
 one that the desk fails at holds up no other.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from typing import TypeVar
 
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
@@ -46,10 +47,12 @@ from models import outbox
 from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import live_cases_of
-from models.client import intraday_accounts, intraday_currencies, load_accounts
+from models.client import AccountRow, intraday_accounts, intraday_currencies, load_accounts
 from models.order import open_orders_of
 from models.stock_recovery import open_recoveries_of
 from venues.base import Venue
+
+T = TypeVar("T")
 
 
 class IntradayDay:
@@ -70,12 +73,17 @@ class IntradayDay:
         """Act on the phases as they are now."""
         now = self._desk.clock()
         for currency in await intraday_currencies():
-            phase = self._desk.intraday_phase(currency, now)
-            begins = phase is not self._phases.get(currency)
-            if begins or self._to_begin[currency] or phase is IntradayPhase.FLAT:
-                since = self._desk.flat_since(currency, now) if phase is IntradayPhase.FLAT else None
-                await self._look_at(currency, since, begins)
-            self._phases[currency] = phase
+            who = f"intraday accounts in {currency}"
+            if not self._turns.waits(who):
+                await self._turns.take(who, "intraday accounts", partial(self._follow, currency, now))
+
+    async def _follow(self, currency: Currency, now: datetime) -> None:
+        phase = self._desk.intraday_phase(currency, now)
+        begins = phase is not self._phases.get(currency)
+        if begins or self._to_begin[currency] or phase is IntradayPhase.FLAT:
+            since = self._desk.flat_since(currency, now) if phase is IntradayPhase.FLAT else None
+            await self._look_at(currency, since, begins)
+        self._phases[currency] = phase
 
     async def _look_at(self, currency: Currency, flat_since: datetime | None, begins: bool) -> None:
         ids = await intraday_accounts(currency)
@@ -87,9 +95,24 @@ class IntradayDay:
             if begins and self._clear_client_orders:
                 self._to_clear.update(ids)
             await self._clear(ids)
-            for account_id in await to_recall(ids):
+            for account_id in await self._read(ids, "shorts", to_recall):
                 await self._share(account_id, "recall", partial(recall, self._desk, account_id))
             await self._arm(ids)
+
+    async def _read(
+        self,
+        ids: Sequence[AccountId],
+        of: str,
+        reads: Callable[[Sequence[AccountId]], Awaitable[Iterable[T]]],
+    ) -> list[T]:
+        """What `reads` finds of these accounts; one that cannot be read is left out."""
+        found: list[T] = []
+
+        async def read(some: Sequence[AccountId]) -> None:
+            found.extend(await reads(some))
+
+        await self._turns.take_all(ids, lambda each: _who(each, of), "an intraday account", read)
+        return found
 
     async def _share(self, account_id: AccountId, of: str, step: Callable[[], Awaitable[None]]) -> bool:
         """The account's share of one step of a look, under its lock; False: somebody works on it, or the desk
@@ -110,7 +133,7 @@ class IntradayDay:
     async def _clear(self, ids: Sequence[AccountId]) -> None:
         """Clients' own orders, again and again while the venue is away."""
         waiting = [account_id for account_id in ids if account_id in self._to_clear]
-        for row in (await load_accounts(EVERYTHING, waiting)).values() if waiting else ():
+        for row in await self._read(waiting, "account", _accounts) if waiting else ():
             who = _who(row.reference.account_id, "clear")
             if not self._turns.waits(who):
                 clear = partial(self._clear_one, row.reference)
@@ -137,7 +160,7 @@ class IntradayDay:
 
     async def _arm(self, ids: Sequence[AccountId]) -> None:
         """Whatever is owed and not covered by open orders is sold, or bought back."""
-        for seen in await live_cases_of(ids):
+        for seen in await self._read(ids, "cases", live_cases_of):
             if _to_arm(seen):
                 await self._share(seen.case.account_id, seen.case.alert_type, partial(self._arm_case, seen))
 
@@ -169,6 +192,10 @@ class IntradayDay:
         today = self._desk.today(now)
         recalls = [each for each in await open_recoveries_of([case.account_id]) if each.case_id == case.id]
         return any(uncovered_quantity(account.book, orders, each, today) for each in recalls)
+
+
+async def _accounts(ids: Sequence[AccountId]) -> Iterable[AccountRow]:
+    return (await load_accounts(EVERYTHING, ids)).values()
 
 
 def _who(account_id: AccountId, of: str) -> str:

@@ -7,13 +7,15 @@ written down, so the figures in a message are those of when it goes out.
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from desk.audit import MESSAGES, entry, message_entry
 from desk.desk import Desk
 from desk.outward.compose_message import compose, note_notice
-from domain.calendar import TradingCalendar
+from desk.turns import Turns, Work
 from domain.case import CaseStatus
 from domain.events import CaseView
 from domain.ids import CaseId
@@ -41,20 +43,19 @@ CURES_TOLD_FOR = timedelta(days=1)
 Page = Callable[[CaseId | None], Awaitable[list[Untold]]]
 
 
-async def sweep_messages(desk: Desk) -> int:
-    """Write down what is due, end what is too late; how many were written down."""
+async def sweep_messages(desk: Desk, turns: Turns) -> int:
+    """Write down what is due, end what is too late; how many were written down. A market or a case that
+    fails holds up no other."""
     now = desk.clock()
     while await _expire(now) == SWEEP_CASES:
         pass
     if not desk.rules.messages.automatic:
         return 0
-    queued = 0
+    sweep = _Sweep(desk, turns, now)
     for market, currencies in (await _markets(desk)).items():
-        queued += await _tell_day(desk, desk.calendar_of(market), currencies, now)
-    async for untold in _each(lambda after: untold_cures(now - CURES_TOLD_FOR, after, SWEEP_CASES)):
-        if not _is_quiet(untold.contact, now):
-            queued += await _tell(desk, untold, f"{untold.case_id}:cured", None, now)
-    return queued
+        await sweep.take(f"messages of {market}", partial(sweep.day, market, currencies))
+    await sweep.take("messages of cures", sweep.cures)
+    return sweep.queued
 
 
 async def _expire(now: datetime) -> int:
@@ -79,26 +80,54 @@ async def _markets(desk: Desk) -> dict[str, list[str]]:
     return markets
 
 
-async def _tell_day(desk: Desk, calendar: TradingCalendar, currencies: list[str], now: datetime) -> int:
-    zone = calendar.zone
-    local = now.astimezone(zone)
-    if not calendar.is_trading_day(local.date()):
-        return 0
-    day, queued = local.date().isoformat(), 0
-    too_early = local.time() < desk.rules.messages.daily_from
-    async for untold in _each(lambda after: untold_cases(day, currencies, now, after, SWEEP_CASES)):
+@dataclass(slots=True)
+class _Sweep:
+    desk: Desk
+    turns: Turns
+    now: datetime
+    queued: int = 0
+
+    async def take(self, who: str, work: Work) -> None:
+        """Its turn, unless it waits."""
+        if not self.turns.waits(who):
+            await self.turns.take(who, "automatic messages", work)
+
+    async def day(self, market: str, currencies: list[str]) -> None:
+        """The message of the day, where the market trades."""
+        calendar = self.desk.calendar_of(market)
+        today = self.now.astimezone(calendar.zone).date()
+        if not calendar.is_trading_day(today):
+            return
+        day = today.isoformat()
+        async for untold in _each(lambda after: untold_cases(day, currencies, self.now, after, SWEEP_CASES)):
+            await self.take(f"message {untold.case_id}", partial(self._tell_of_day, untold, calendar.zone))
+
+    async def cures(self) -> None:
+        """The word that it is over."""
+        since = self.now - CURES_TOLD_FOR
+        async for untold in _each(lambda after: untold_cures(since, after, SWEEP_CASES)):
+            await self.take(f"message {untold.case_id}", partial(self._tell_of_cure, untold))
+
+    async def _tell_of_day(self, untold: Untold, zone: ZoneInfo) -> None:
+        local = self.now.astimezone(zone)
         # The call of today goes out at once, what is older in the morning.
         is_older = untold.told_before or untold.opened_at.astimezone(zone).date() < local.date()
-        if not _is_quiet(untold.contact, now) and not (is_older and too_early):
-            queued += await _tell(desk, untold, f"{untold.case_id}:{day}", zone, now)
-    return queued
+        if is_older and local.time() < self.desk.rules.messages.daily_from:
+            return
+        if not _is_quiet(untold.contact, self.now):
+            key = f"{untold.case_id}:{local.date().isoformat()}"
+            self.queued += await _tell(self.desk, untold, key, zone, self.now)
+
+    async def _tell_of_cure(self, untold: Untold) -> None:
+        if not _is_quiet(untold.contact, self.now):
+            self.queued += await _tell(self.desk, untold, f"{untold.case_id}:cured", None, self.now)
 
 
 async def _tell(desk: Desk, untold: Untold, key: str, zone: ZoneInfo | None, now: datetime) -> bool:
     """`zone` None: tell of the cure. An account that somebody works on is left to the next sweep."""
     try:
         async with transaction():
-            await lock_accounts([untold.account_id])
+            await lock_accounts([untold.account_id], wait=False)
             view = (await load_cases(EVERYTHING, [untold.case_id]))[untold.case_id]
             template = _template(view, untold, zone, now)
             if template is None:

@@ -5,19 +5,22 @@ dies in between leaves it claimed, and when that time is over it is sent again u
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from functools import partial
 
 import structlog
 
 from desk.audit import MESSAGES, message_entry
 from desk.desk import Desk
 from desk.outward.outward_counts import OutwardCounts
+from desk.turns import Turns
 from domain.message import (
     Channel,
     Circuit,
     Fault,
     Message,
+    MessageId,
     MessageStatus,
     RetryPolicy,
     after_attempt,
@@ -26,7 +29,7 @@ from domain.message import (
 from messages.base import MessageService, Outgoing
 from models.audit import write_audit
 from models.database import transaction
-from models.message import Due, claim_due, lock_message, save_message
+from models.message import Due, claim_due, load_due, lock_message, save_message
 
 log = structlog.get_logger()
 
@@ -44,6 +47,7 @@ class ChannelSender:
         poll_interval_s: float,
         jitter: Callable[[], float],
         counts: OutwardCounts,
+        turns: Turns,
     ) -> None:
         """`jitter` gives numbers from 0 to 1."""
         self._desk = desk
@@ -53,6 +57,7 @@ class ChannelSender:
         self._poll_interval_s = poll_interval_s
         self._jitter = jitter
         self._counts = counts
+        self._turns = turns
         rules = desk.rules.messages
         self._circuit = Circuit(rules.circuit_failures, rules.circuit_pause)
         self._sending: set[asyncio.Task[None]] = set()
@@ -62,7 +67,7 @@ class ChannelSender:
         async with asyncio.TaskGroup() as group:
             while True:
                 for due in await self._claim():
-                    task = group.create_task(self._deal_with(due))
+                    task = group.create_task(self._share(due))
                     self._sending.add(task)
                     task.add_done_callback(self._sending.discard)
                 await self._pause()
@@ -74,7 +79,19 @@ class ChannelSender:
             room = 0
         if room == 0:
             return []
-        return await claim_due(self._channel, room, now, now + self._desk.rules.messages.in_flight)
+        ids = await claim_due(self._channel, room, now, now + self._desk.rules.messages.in_flight)
+        found: list[Due] = []
+
+        async def read(some: Sequence[MessageId]) -> None:
+            found.extend(await load_due(some))
+
+        await self._turns.take_all(ids, lambda each: f"{_who(each)} read", "reading a message", read)
+        return found
+
+    async def _share(self, due: Due) -> None:
+        """One that fails stays claimed, and is tried again when that time is over."""
+        message = due.message
+        await self._turns.take(_who(message.id), "a message", partial(self._deal_with, due))
 
     async def _pause(self) -> None:
         """Until a place is free, or it is time to look again."""
@@ -127,6 +144,10 @@ class ChannelSender:
                 channel=self._channel,
                 reason=changed.reason,
             )
+
+
+def _who(message_id: MessageId) -> str:
+    return f"message {message_id}"
 
 
 def _unsent(current: Message, due: Due, policy: RetryPolicy, now: datetime) -> Message:

@@ -5,12 +5,15 @@ remembered when all its accounts were; cut off before, it is looked at again, an
 for a stock that day is not asked twice.
 """
 
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, time
+from functools import partial
 
 import structlog
 
 from desk.desk import Desk
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
+from desk.turns import Turns
 from domain.calendar import NoCalendar
 from domain.case import AlertType
 from domain.covered_options import is_short_of, shortfalls
@@ -35,20 +38,32 @@ ACTOR = "desk:covered-options"
 log = structlog.get_logger()
 
 
-async def collect_stock(desk: Desk) -> int:
-    """Look at every market whose time has come; how many accounts were asked."""
-    rule, asked = (await desk.risk_rules(desk.clock())).covered_options, 0
-    if not rule.enabled:
-        return asked
-    for market in await markets_of_written_calls():
-        day = due_day(desk, rule, market)
-        if day is None or await last_collected(market) >= day.toordinal():
-            continue
-        found = await _collect(desk, rule, market, day)
+async def collect_stock(desk: Desk, turns: Turns) -> int:
+    """Look at every market whose time has come; how many accounts were asked. A market or account that fails
+    holds up no other, and is looked at again."""
+    rule = (await desk.risk_rules(desk.clock())).covered_options
+    asked: list[AccountId] = []
+    for market in await markets_of_written_calls() if rule.enabled else ():
+        who = f"covered calls in {market}"
+        if not turns.waits(who):
+            await turns.take(
+                who, "stock for written calls", partial(_market, desk, turns, rule, market, asked)
+            )
+    if asked:
+        desk.on_commit()
+    return len(asked)
+
+
+async def _market(
+    desk: Desk, turns: Turns, rule: CoveredOptionRule, market: str, asked: list[AccountId]
+) -> None:
+    day = due_day(desk, rule, market)
+    if day is None or await last_collected(market) >= day.toordinal():
+        return
+    before = len(asked)
+    if await _collect(desk, turns, rule, market, day, asked):
         await save_collected(market, day.toordinal())
-        log.info("stock for written calls collected", market=market, accounts=found)
-        asked += found
-    return asked
+        log.info("stock for written calls collected", market=market, accounts=len(asked) - before)
 
 
 def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
@@ -64,18 +79,26 @@ def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
     return local.date() if calendar.is_trading_day(local.date()) else None
 
 
-async def _collect(desk: Desk, rule: CoveredOptionRule, market: str, day: date) -> int:
-    asked, after = 0, AccountId("")
+async def _collect(
+    desk: Desk, turns: Turns, rule: CoveredOptionRule, market: str, day: date, asked: list[AccountId]
+) -> bool:
+    """Ask every account; whether none has to be looked at again."""
+    after, failed = AccountId(""), 0
     since = datetime.combine(day, time(), desk.calendar_of(market).zone).astimezone(UTC)
-    while accounts := await writers_of_calls(market, after, ACCOUNTS_AT_ONCE):
+
+    async def ask(accounts: Sequence[AccountId]) -> None:
         books = await load_books(accounts, desk.rules.books, desk.clock())
         for id_, account in books.items():
-            if _wanted(desk, account.book, rule, market):
-                asked += await _ask(desk, id_, rule, market, since)
+            if _wanted(desk, account.book, rule, market) and await _ask(desk, id_, rule, market, since):
+                asked.append(id_)
+
+    def who(account_id: AccountId) -> str:
+        return f"{account_id} covered calls in {market}"
+
+    while accounts := await writers_of_calls(market, after, ACCOUNTS_AT_ONCE):
+        failed += len(await turns.take_all(accounts, who, "stock for written calls", ask))
         after = accounts[-1]
-    if asked:
-        desk.on_commit()
-    return asked
+    return not failed
 
 
 def _wanted(desk: Desk, book: Book, rule: CoveredOptionRule, market: str) -> list[Wanted]:
@@ -96,7 +119,7 @@ async def _ask(
 ) -> bool:
     now, alert = desk.clock(), AlertType.COVERED_CALL_SHORTFALL
     async with transaction():
-        await lock_accounts([account_id])
+        await lock_accounts([account_id], wait=False)
         account = (await load_books([account_id], desk.rules.books, now))[account_id]
         known = await opened_since(account_id, alert, since) | await _open_already(account_id)
         wanted = [each for each in _wanted(desk, account.book, rule, market) if each.symbol not in known]

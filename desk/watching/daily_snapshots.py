@@ -5,14 +5,18 @@ while no desk ran is caught up only if it was the last one: what was known at it
 """
 
 from collections import defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 
 from desk.desk import Desk
+from desk.turns import Turns
 from desk.watching.take_snapshot import Moment, inputs_of, keep
 from domain.calendar import TradingCalendar
 from domain.events import OrderView
 from domain.ids import AccountId
+from domain.money import Currency
 from domain.snapshot import SnapshotKind
 from models.book import load_books, lock_accounts
 from models.case import live_cases_of
@@ -25,16 +29,37 @@ LOOK_BACK_DAYS = 15
 
 
 async def take_daily_snapshots(
-    desk: Desk, batch: int, progress: Callable[[int], object] = lambda _: None
+    desk: Desk, batch: int, turns: Turns, progress: Callable[[int], object] = lambda _: None
 ) -> int:
-    """Take those that are due, `batch` accounts in a transaction; how many, of which `progress` hears."""
-    taken = 0
+    """Take those that are due, `batch` accounts in a transaction; how many, of which `progress` hears. An
+    account that fails or is locked holds up no other, nor does a currency."""
+    tally = _Tally(desk, batch, turns, progress)
     for currency in await currencies_of_live_cases():
+        who = f"snapshots in {currency}"
+        if not turns.waits(who):
+            await turns.take(who, "daily snapshots", partial(tally.take_currency, currency))
+    return tally.taken
+
+
+@dataclass(slots=True)
+class _Tally:
+    desk: Desk
+    batch: int
+    turns: Turns
+    progress: Callable[[int], object]
+    taken: int = 0
+
+    async def take_currency(self, currency: Currency) -> None:
+        desk, last = self.desk, None
         day, closed_at = last_close(desk.calendar_of(desk.market_of(currency)), desk.clock())
-        while accounts := await accounts_without_daily(currency, day.isoformat(), closed_at, batch):
-            taken += await _take(desk, accounts, day, closed_at)
-            progress(taken)
-    return taken
+
+        async def take(accounts: Sequence[AccountId]) -> None:
+            self.taken += await _take(desk, accounts, day, closed_at)
+
+        while page := await accounts_without_daily(currency, day.isoformat(), closed_at, self.batch, last):
+            await self.turns.take_all(page, lambda each: f"{each} snapshot", "a daily snapshot", take)
+            self.progress(self.taken)
+            last = page[-1]
 
 
 def last_close(calendar: TradingCalendar, now: datetime) -> tuple[date, datetime]:
@@ -49,9 +74,9 @@ def last_close(calendar: TradingCalendar, now: datetime) -> tuple[date, datetime
     raise AssertionError(f"no trading day within {LOOK_BACK_DAYS} days before {now}")
 
 
-async def _take(desk: Desk, accounts: list[AccountId], day: date, closed_at: datetime) -> int:
+async def _take(desk: Desk, accounts: Sequence[AccountId], day: date, closed_at: datetime) -> int:
     async with transaction():
-        await lock_accounts(accounts)
+        await lock_accounts(accounts, wait=False)
         now = desk.clock()
         books = await load_books(accounts, desk.rules.books, now)
         orders: dict[AccountId, list[OrderView]] = defaultdict(list)

@@ -12,7 +12,7 @@ from desk.turns import Turns
 from domain.money import Currency
 from gateway.resources import Resources
 from gateway.workers.policy import liquidation_turns, round_turns
-from gateway.workers.repeat import every, in_batches, woken_within
+from gateway.workers.repeat import every, woken_within
 from models.book import load_base_currencies
 from venues.base import Venue
 
@@ -66,14 +66,16 @@ async def _tell_default_markets(desk: Desk, told: set[Currency]) -> None:
 
 async def collect_options_stock(resources: Resources) -> None:
     """Once a trading day, when its time has come."""
-    await every(resources.settings.covered_options_check_interval_s, lambda: collect_stock(resources.desk))
+    turns = round_turns(resources.round_faults.count)
+    await every(
+        resources.settings.covered_options_check_interval_s, lambda: collect_stock(resources.desk, turns)
+    )
 
 
 async def expire_requests(resources: Resources) -> None:
     """That nobody approved or declined in time."""
+    turns = round_turns(resources.round_faults.count)
     await every(
         resources.settings.approval_poll_interval_s,
-        lambda: in_batches(
-            EXPIRE_APPROVALS_MAX, lambda: expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX)
-        ),
+        lambda: expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX, turns),
     )

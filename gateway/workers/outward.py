@@ -11,13 +11,14 @@ from functools import partial
 from desk.outward.daily_messages import sweep_messages
 from desk.outward.deliver_webhooks import WebhookDeliverer
 from desk.outward.send_queued import ChannelSender
+from desk.turns import Fault
 from domain.events import Event
 from domain.message import Channel
 from domain.webhook import Webhook, WebhookId
 from gateway.resources import Resources
 from gateway.settings import Settings
 from gateway.supervisor import Worker
-from gateway.workers.policy import supervised
+from gateway.workers.policy import round_turns, supervised
 from gateway.workers.repeat import every
 from messages.apprise_service import AppriseService
 from messages.base import MessageService
@@ -30,6 +31,7 @@ from subscriptions.bus import Position
 async def run_outward(resources: Resources) -> None:
     """Every loop until cancelled."""
     settings, desk = resources.settings, resources.desk
+    turns = round_turns(resources.round_faults.count)
     senders = [
         Worker(f"messages by {channel}", _sender(resources, channel, service).run)
         for channel, service in _services(settings).items()
@@ -38,7 +40,7 @@ async def run_outward(resources: Resources) -> None:
         *senders,
         Worker(
             "daily messages",
-            lambda: every(settings.message_sweep_interval_s, lambda: sweep_messages(desk)),
+            lambda: every(settings.message_sweep_interval_s, lambda: sweep_messages(desk, turns)),
         ),
         Worker("webhooks", lambda: _deliver(resources)),
     )
@@ -71,6 +73,7 @@ def _sender(resources: Resources, channel: Channel, service: MessageService) -> 
         poll_interval_s=settings.message_poll_interval_s,
         jitter=random.random,
         counts=resources.outward,
+        turns=round_turns(resources.round_faults.count),
     )
 
 
@@ -86,17 +89,21 @@ async def _deliver(resources: Resources) -> None:
         desk.rules.webhooks.urls, settings.webhook_timeout_s, resolving_max=settings.webhooks_max
     )
     deliverer = WebhookDeliverer(desk, poster, body, random.random, resources.outward)
-    running: dict[WebhookId, asyncio.Task[None]] = {}
+    turns = round_turns(resources.round_faults.count)
+    running: dict[WebhookId, asyncio.Task[Fault | None]] = {}
     async with asyncio.TaskGroup() as group:
         while True:
             for webhook_id in await due_webhooks(desk.clock(), settings.webhooks_max):
-                if webhook_id not in running:
-                    running[webhook_id] = task = group.create_task(deliverer.deliver(webhook_id))
+                who = f"webhook {webhook_id}"
+                if webhook_id not in running and not turns.waits(who):
+                    deliver = partial(deliverer.deliver, webhook_id)
+                    task = group.create_task(turns.take(who, "a webhook", deliver))
+                    running[webhook_id] = task
                     task.add_done_callback(partial(_ended, running, webhook_id))
             await asyncio.sleep(settings.webhook_poll_interval_s)
 
 
 def _ended(
-    running: dict[WebhookId, asyncio.Task[None]], webhook_id: WebhookId, _: asyncio.Task[None]
+    running: dict[WebhookId, asyncio.Task[Fault | None]], webhook_id: WebhookId, _: asyncio.Task[Fault | None]
 ) -> None:
     del running[webhook_id]

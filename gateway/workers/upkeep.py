@@ -10,6 +10,7 @@ from desk.outward.forget_messages import forget_messages
 from desk.watching.daily_snapshots import take_daily_snapshots
 from domain.audit_chain import NOTHING
 from gateway.resources import Resources
+from gateway.workers.policy import round_turns
 from gateway.workers.repeat import every, in_batches
 from models import outbox
 from models.audit import chain_head
@@ -70,10 +71,10 @@ class HeadTeller:
 
 async def snapshot_daily(resources: Resources) -> None:
     """Every open case, after the close."""
-    settings = resources.settings
+    settings, turns = resources.settings, round_turns(resources.round_faults.count)
 
     async def take() -> None:
-        taken = await take_daily_snapshots(resources.desk, settings.daily_snapshot_batch)
+        taken = await take_daily_snapshots(resources.desk, settings.daily_snapshot_batch, turns)
         if taken:
             log.info("daily snapshots taken", cases=taken)
 

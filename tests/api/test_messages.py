@@ -13,7 +13,7 @@ from domain.book_changes import ContactStated
 from domain.message import Contact, Language, QuietHours
 from domain.principal import Permission
 from feeds.book import BookClient, BookFile
-from models.database import time
+from models.database import fetch, time
 from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import command, work
 from tests.api.desk_client import Caller
@@ -21,6 +21,7 @@ from tests.api.desk_server import Desk, World, scraped
 from tests.api.moments import prices_call
 from tests.api.outside import MORNING
 from tests.api.trading import cases
+from tests.integration.poison import poison
 from tests.patience import FAR_S
 from tests.receiver import Posted, Receiver, a_receiver
 
@@ -586,3 +587,32 @@ async def test_a_message_that_makes_no_sense_is_an_error(
     desk = await world.desk(a_reached_book(), **channels(receiver, "sms"))
     given = {"idempotencyKey": "k", "caseIds": ["x"], "channel": "SMS", **asked}
     assert (await desk.caller().answer(SEND, input=given)).codes == ["BAD_USER_INPUT"]
+
+
+@pytest.mark.parametrize("broken", ["its settling", "its row"])
+async def test_a_message_that_the_desk_fails_at_holds_up_no_other(
+    world: World, receiver: Receiver, broken: str
+) -> None:
+    book = a_book(*(reached(a_client(f"C{number}", owing(f"M{number}"))) for number in (1, 2)))
+    desk = await called(world, receiver, "sms", book=book)
+    ids = [(await case_of(desk, number))["id"] for number in ("M1", "M2")]
+    receiver.silent.add("/sms")
+    resources = desk.application.resources
+    assert resources is not None
+    await send(desk.caller(), ids[0], template="MARGIN_CALL")
+    (row,) = await desk.rows("SELECT id FROM client_message")
+    with resources.database.active():
+        if broken == "its settling":
+            await poison("client_message", f"NEW.id = '{row['id']}' AND NEW.status = 'SENT'")
+        else:
+            await fetch("UPDATE client_message SET language = 'KLINGON' WHERE id = $1 RETURNING 1", row["id"])
+    receiver.speak()
+    await send(desk.caller(), ids[1], key="other", template="MARGIN_CALL")
+    await settled(desk, ids[1], "SENT")
+
+    async def is_counted() -> bool:
+        return (await scraped(desk))["desk_round_faults_total"] >= 1
+
+    await desk.until(is_counted, "the fault to be counted")
+    assert desk.application._workers is not None
+    assert desk.application._workers.ready

@@ -190,3 +190,42 @@ async def test_a_report_stays_within_scope_and_rights(world: World) -> None:
     async with httpx.AsyncClient(timeout=PATIENCE_S) as nobody:
         address = desk.caller().address.removesuffix("/graphql")
         assert (await nobody.get(f"http://{address}{path}")).status_code == 401
+
+
+async def test_a_snapshot_that_cannot_be_read_costs_its_case_some_cells_and_not_the_report(
+    world: World,
+) -> None:
+    desk = await a_desk_where_calls_were_met(world)
+    await _damage_the_snapshots_of(desk, "DEPOSIT")
+    found = (await _auditor(desk, RECORDS))["marginRecords"]
+    cures = {each["case"]["account"]["accountNo"]: each["cure"] for each in found["nodes"]}
+    assert {account for account, cure in cures.items() if cure is None} == {"DEPOSIT", "OPEN"}
+    assert len(await _csv(desk, "margin-records")) == 1 + 4
+
+
+async def _damage_the_snapshots_of(desk: Desk, account_no: str) -> None:
+    """As only a damaged disk can: the database itself refuses to change them."""
+    if desk.settings.database_url.startswith("sqlite"):
+        triggers = await desk.rows(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'snapshot'"
+        )
+        for trigger in triggers:
+            await desk.rows(f"DROP TRIGGER {trigger['name']}")
+    else:
+        await desk.rows("ALTER TABLE snapshot DISABLE TRIGGER USER")
+    await desk.rows(
+        "UPDATE snapshot SET content = '{' WHERE case_id IN (SELECT c.id FROM margin_case c"
+        f" JOIN account a ON a.id = c.account_id WHERE a.account_no = '{account_no}') RETURNING 1"
+    )
+
+
+async def _csv(desk: Desk, name: str) -> list[list[str]]:
+    token = desk.caller(Permission.AUDITOR, subject="auditor").token
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        answer = await client.get(
+            f"http://127.0.0.1:{desk.port}/reports/{name}.csv",
+            params={"from": "2020-03-16", "to": "2020-03-16"},
+            headers={"Authorization": f"Bearer {token}"},
+        )
+    assert answer.status_code == 200, answer.text
+    return list(csv.reader(io.StringIO(answer.text)))

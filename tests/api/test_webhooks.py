@@ -409,3 +409,17 @@ async def test_a_url_that_leads_inside_is_refused_unless_that_is_allowed(
     desk = await world.desk(a_book(a_client("C1", owing("M1"))))
     for number, url in enumerate((receiver.url(), "https://10.0.0.1/", "https://localhost/x", "nonsense")):
         assert (await register(owner(desk), url, key=str(number)))["code"] == "URL_REFUSED"
+
+
+async def test_an_endpoint_that_the_desk_fails_at_delays_no_other(desk: Desk, receiver: Receiver) -> None:
+    first = await register(owner(desk), receiver.url("/first"))
+    await register(owner(desk), receiver.url("/second"), key="second")
+    (row,) = await desk.rows("SELECT id FROM webhook WHERE url LIKE '%/first'")
+    await desk.rows(f"UPDATE webhook SET events = 'nonsense' WHERE id = '{row['id']}' RETURNING 1")
+    await prices_call(desk)
+    await receiver.until(2)
+    assert {posted.path for posted in receiver.posted} == {"/second"}
+    assert first["webhook"]["id"]
+    assert (await scraped(desk))["desk_round_faults_total"] >= 1
+    assert desk.application._workers is not None
+    assert desk.application._workers.ready

@@ -23,7 +23,8 @@ from domain.market import FactorSource, Instrument, InstrumentKind, MarginFactor
 from domain.money import Currency
 from domain.order import Order
 from domain.principal import EVERYTHING, Audience, Permission, Principal
-from gateway.resources import make_desk
+from gateway.calendars import Calendars
+from gateway.resources import make_calendars, make_desk
 from gateway.settings import Settings, load_settings
 from gateway.workers.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT, attempt
 from models.book import load_books
@@ -80,13 +81,19 @@ class DeskKit:
     committed: Counted = field(default_factory=Counted)
     settings: Settings = field(default_factory=lambda: load_settings(close_hold_s=0))
     desk: Desk = field(init=False)
+    calendars: Calendars = field(init=False)
 
     def __post_init__(self) -> None:
-        self.desk = make_desk(self.settings, self.clock, self.committed)
+        self.calendars = make_calendars(self.clock)
+        self.desk = make_desk(self.settings, self.clock, self.committed, self.calendars)
 
     def monitor(self) -> Monitor:
         """A new one. What it sets aside waits by the clock of the kit."""
-        return Monitor(self.desk, Turns(attempt, self.clock, ROUND_FIRST_WAIT, ROUND_MAX_WAIT))
+        return Monitor(self.desk, self.turns())
+
+    def turns(self) -> Turns:
+        """Of a round over many."""
+        return Turns(attempt, self.clock, ROUND_FIRST_WAIT, ROUND_MAX_WAIT)
 
     async def instrument(
         self, symbol: Symbol, lot: int = 1, currency: Currency = USD, market: str = "XNYS"

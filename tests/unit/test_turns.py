@@ -1,0 +1,123 @@
+"""Many take their turn together: those that raise are found, wait, and hold up no other."""
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from structlog.testing import capture_logs
+
+from desk.turns import LOCK_FIRST_WAIT, LOCKED_AFTER, FaultCount, Turns
+from gateway.supervisor import attempted
+from gateway.workers.policy import attempt
+from models.database import Busy, DatabaseUnavailable
+
+FIRST, LONGEST = timedelta(seconds=1), timedelta(seconds=60)
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = datetime(2026, 11, 28, 12, 0, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self.now
+
+
+class Round:
+    """Shares that are done, unless they are bad."""
+
+    def __init__(self, bad: set[int]) -> None:
+        self.bad, self.done, self.attempts = bad, set[int](), 0
+
+    async def run(self, some: Sequence[int]) -> None:
+        """All of a batch or none, as in a transaction."""
+        self.attempts += 1
+        if self.bad & set(some):
+            raise ValueError("a bad one is among them")
+        self.done |= set(some)
+
+
+def turns(clock: Clock, counted: FaultCount | None = None) -> Turns:
+    return Turns(attempt, clock, FIRST, LONGEST, (counted or FaultCount()).count)
+
+
+@given(st.integers(1, 200), st.sets(st.integers(0, 199), max_size=8))
+async def test_all_but_the_bad_ones_are_done_in_few_attempts(number: int, drawn: set[int]) -> None:
+    bad = {each for each in drawn if each < number}
+    round_, counted = Round(bad), FaultCount()
+    with capture_logs():
+        failed = await turns(Clock(), counted).take_all(list(range(number)), str, "a share", round_.run)
+    assert set(failed) == bad
+    assert round_.done == set(range(number)) - bad
+    assert counted.faults == len(bad)
+    assert round_.attempts <= 1 + 2 * len(bad) * number.bit_length()
+
+
+async def test_one_that_raised_waits_longer_each_time_and_is_logged_once() -> None:
+    clock, round_ = Clock(), Round({3})
+    taken = turns(clock)
+    with capture_logs() as logs:
+        for wait in (1, 2, 4, 8, 16, 32, 60, 60):
+            await taken.take_all(range(5), str, "a share", round_.run)
+            assert taken.waits("3")
+            clock.now += timedelta(seconds=wait) - timedelta(milliseconds=1)
+            assert taken.waits("3")
+            clock.now += timedelta(milliseconds=1)
+            assert not taken.waits("3")
+        round_.bad.clear()
+        assert await taken.take_all(range(5), str, "a share", round_.run) == []
+    assert [each["log_level"] for each in logs] == ["error", "info"]
+    assert taken.fault_of("3") is None
+
+
+async def test_a_lock_is_no_fault_and_is_reported_when_it_lasts() -> None:
+    clock, counted = Clock(), FaultCount()
+    taken = turns(clock, counted)
+
+    async def locked() -> None:
+        raise Busy("locked")
+
+    with capture_logs() as logs:
+        fault = await taken.take("a", "a share", locked)
+        assert fault is not None
+        assert fault.until - clock() == LOCK_FIRST_WAIT
+        clock.now += LOCKED_AFTER - timedelta(milliseconds=1)
+        await taken.take("a", "a share", locked)
+        assert logs == []
+        clock.now += timedelta(milliseconds=1)
+        for _ in range(3):
+            await taken.take("a", "a share", locked)
+    assert [each["log_level"] for each in logs] == ["warning"]
+    assert counted.faults == 0
+
+
+async def test_what_a_batch_left_out_keeps_its_faults() -> None:
+    taken, left_out = turns(Clock()), ["a"]
+    taken.note("a", "a share", Busy("locked"))
+
+    async def run(some: Sequence[str]) -> None:
+        """Leaves the first one out."""
+
+    await taken.take_all(["a", "b"], str, "a share", run, left_out)
+    assert taken.fault_of("a") is not None
+
+
+async def test_an_outage_ends_the_round_for_all() -> None:
+    async def away(some: Sequence[int]) -> None:
+        raise DatabaseUnavailable("away")
+
+    with pytest.raises(DatabaseUnavailable):
+        await turns(Clock()).take_all(range(3), str, "a share", away)
+    assert isinstance(await attempted(lambda: away([])), DatabaseUnavailable)
+
+
+async def test_faults_of_those_that_are_gone_are_forgotten() -> None:
+    clock = Clock()
+    taken = turns(clock)
+    with capture_logs():
+        for number in range(1000):
+            clock.now += timedelta(seconds=10)
+            taken.note(str(number), "a share", ValueError("gone"))
+    remembered = [number for number in range(1000) if taken.fault_of(str(number))]
+    assert len(remembered) <= 30
