@@ -12,7 +12,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check format bench bench-fanout chaos schema docs migration lock clean
+.PHONY: help run test check format bench bench-fanout chaos schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -52,6 +52,9 @@ docs: $(INSTALLED)  ## Write the pages that are made from the code
 	@mkdir -p build
 	@$(PY) -m gateway.settings_doc > build/settings.md
 	@mv build/settings.md docs/settings.md
+
+lists: $(INSTALLED)  ## Copy currencies and markets from the packages that keep them into domain/
+	@$(PY) -m docs.generate_reference_lists
 
 migration: $(INSTALLED)  ## Write a migration for changed tables; NAME=what_changes
 	@$(VENV)/bin/tortoise makemigrations -n $(or $(NAME),$(error NAME=what_changes is needed))

@@ -13,6 +13,7 @@ from domain.events import AccountReference
 from domain.ids import AccountId, ApprovalId
 from domain.principal import Audience, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
+from domain.text import same_subject
 
 
 class ApprovalKind(StrEnum):
@@ -121,7 +122,7 @@ class Approval:
         if (self.status is ApprovalStatus.PENDING) is not (self.decided_at is None):
             raise ValueError("a request is pending until it was decided")
         both = self.status in (ApprovalStatus.APPROVED, ApprovalStatus.DECLINED)
-        if both and self.decided_by in (None, self.maker):
+        if both and (self.decided_by is None or same_subject(self.decided_by, self.maker)):
             raise ValueError("another person decides")
 
 
@@ -158,7 +159,7 @@ def expire(approval: Approval, now: datetime) -> Approval | Refusal:
 def _unfit(approval: Approval, trigger: ApprovalTrigger, by: Principal, now: datetime) -> Refusal | None:
     if now >= approval.expires_at:
         return _EXPIRED
-    own = by.subject == approval.maker
+    own = same_subject(by.subject, approval.maker)
     if trigger is ApprovalTrigger.WITHDRAW:
         return None if own else _NOT_OWN
     if not by.audience.may(*approval.approver):

@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 from domain.calendar import TradingCalendar, after_trading_days, move_to_trading_time
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, Claim, decide
 from domain.refusals import Refusal, RefusalCode
+from domain.text import same_subject
 
 
 def claimed(case: Case, by: str, now: datetime, lasts: timedelta, take_over: bool) -> Case | Refusal:
@@ -18,7 +19,7 @@ def claimed(case: Case, by: str, now: datetime, lasts: timedelta, take_over: boo
     if isinstance(edited, Refusal):
         return edited
     held = case.claimed_now(now)
-    if held is not None and held.by != by and not take_over:
+    if held is not None and not same_subject(held.by, by) and not take_over:
         return Refusal(
             RefusalCode.CASE_CLAIMED,
             f"{held.by} has been on this case since {held.at:%H:%M} UTC, until {held.expires_at:%H:%M} UTC: "
@@ -35,7 +36,7 @@ def released(case: Case, by: str, now: datetime) -> Case | Refusal:
     held = case.claimed_now(now)
     if held is None:
         return case
-    if held.by != by:
+    if not same_subject(held.by, by):
         return Refusal(RefusalCode.CASE_CLAIMED, f"{held.by} is on this case: only they release it.")
     return replace(edited, claim=None)
 

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 from domain.case import LIVE, Case, CaseStatus
 from domain.ids import CaseId, ClientId
+from domain.moments import parse_time_of_day
 
 _QUIET = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)", re.ASCII)
 
@@ -99,7 +100,7 @@ class QuietHours:
         match = _QUIET.fullmatch(text)
         if match is None:
             raise ValueError("two times of day such as 22:00-08:00")
-        return cls(time.fromisoformat(match[1]), time.fromisoformat(match[2]))
+        return cls(parse_time_of_day(match[1]), parse_time_of_day(match[2]))
 
     def holds(self, at: time) -> bool:
         """Whether this time of day is quiet."""

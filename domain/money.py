@@ -23,6 +23,8 @@ from decimal import (
 )
 from typing import NewType
 
+from domain.currencies import MINOR_DIGITS
+
 Currency = NewType("Currency", str)
 """ISO 4217 code, upper case."""
 
@@ -39,7 +41,6 @@ _ROUNDING = Context(prec=120, traps=[InvalidOperation, DivisionByZero, Overflow]
 _RATIO_STEP = Decimal("0.0001")
 _PRICE_STEP = Decimal("0.00000001")
 _RATE_STEP = Decimal("0.0000000001")
-_MINOR_UNITS = {"JPY": 0, "KRW": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3}
 _STEPS = {digits: Decimal(1).scaleb(-digits) for digits in range(4)}
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 
@@ -90,8 +91,11 @@ def checked(value: Decimal) -> Decimal:
 
 
 def minor_digits(currency: Currency) -> int:
-    """How many digits the currency's minor unit has (ISO 4217): 2, but 0 for the yen."""
-    return _MINOR_UNITS.get(currency, 2)
+    """How many digits the currency's minor unit has (ISO 4217): 2, but 0 for the yen.
+
+    Of a code that every door refuses, and an old row may still have: 2.
+    """
+    return MINOR_DIGITS.get(currency, 2)
 
 
 def unsigned_zero(value: Decimal) -> Decimal:

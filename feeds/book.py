@@ -1,8 +1,8 @@
 """A whole book as a value: what an import brings into an empty desk, and whether its parts fit together."""
 
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Hashable, Iterable, Iterator, Set
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from domain.ids import Symbol
@@ -80,10 +80,57 @@ class BookFile:
     instruments: tuple[BookInstrument, ...]
     fx: tuple[BookFx, ...]
     clients: tuple[BookClient, ...]
+    as_of: datetime | None = None
+    """The time for which the book says how things stood; None: see `as_of_at`."""
 
 
-def contradictions(book: BookFile) -> Iterator[str]:
+def as_of_at(book: BookFile, now: datetime) -> datetime:
+    """Of when the facts of the book are, imported at `now`.
+
+    A book that does not say is of the end of the day before, UTC: what was stated on the day of the import is
+    newer, whether it came before or after the import.
+    """
+    if book.as_of is not None:
+        return book.as_of
+    return now.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def facts_ahead(book: BookFile, now: datetime) -> Iterator[str]:
+    """The times that the book cannot know, each with its JSON path: after `now`, or after its own `asOf`."""
+    if book.as_of is not None and book.as_of > now:
+        yield f"$.asOf: {_written(book.as_of)} is in the future; it is {_written(now)}"
+    latest = now if book.as_of is None else min(book.as_of, now)
+    for path, since in _beginnings(book):
+        if since > latest:
+            yield f"{path}: {_written(since)} is later than the book, which is of {_written(latest)}"
+
+
+def _beginnings(book: BookFile) -> Iterator[tuple[str, datetime]]:
+    for at, part in enumerate(book.instruments):
+        if part.instrument.suspended_since is not None:
+            yield f"$.instruments[{at}].suspendedSince", part.instrument.suspended_since
+    for path, account in _accounts(book):
+        for n, position in enumerate(account.positions):
+            if position.short_since is not None:
+                yield f"{path}.positions[{n}].shortSince", position.short_since
+
+
+def _written(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat().replace("+00:00", "Z")
+
+
+@dataclass(slots=True)
+class Unread:
+    """What a file states and could not be read: nothing else is wrong for referring to it."""
+
+    symbols: set[str] = field(default_factory=set)
+    rates: bool = False
+    """Some rate is among it, so no rate is known to be missing."""
+
+
+def contradictions(book: BookFile, unread: Unread | None = None) -> Iterator[str]:
     """Where the parts of a book do not fit together, each with its JSON path."""
+    unread = unread or Unread()
     yield from _repeated(
         (f"$.instruments[{at}].symbol", part.instrument.symbol) for at, part in enumerate(book.instruments)
     )
@@ -94,14 +141,14 @@ def contradictions(book: BookFile) -> Iterator[str]:
         (f"$.clients[{at}].clientNo", part.client_no) for at, part in enumerate(book.clients)
     )
     yield from _repeated((f"{path}.accountNo", account.account_no) for path, account in _accounts(book))
-    known = {part.instrument.symbol: part.instrument.currency for part in book.instruments}
+    currencies = {part.instrument.symbol: part.instrument.currency for part in book.instruments}
+    known = currencies.keys() | unread.symbols
     underlyings = [
         (f"$.instruments[{at}].option.underlying", part.instrument.option.underlying)
         for at, part in enumerate(book.instruments)
         if part.instrument.option is not None
     ]
     yield from _unknown(underlyings, known)
-    rates = {(part.base_currency, part.quote_currency) for part in book.fx}
     for at, client in enumerate(book.clients):
         factors = [
             (f"$.clients[{at}].factors[{n}].symbol", part.symbol) for n, part in enumerate(client.factors)
@@ -109,7 +156,9 @@ def contradictions(book: BookFile) -> Iterator[str]:
         yield from _repeated(factors)
         yield from _unknown(factors, known)
     for path, account in _accounts(book):
-        yield from _in_account(path, account, known, rates)
+        yield from _in_account(path, account, known)
+    if not unread.rates:
+        yield from _without_rate(book, currencies)
 
 
 def _accounts(book: BookFile) -> Iterator[tuple[str, BookAccount]]:
@@ -118,22 +167,28 @@ def _accounts(book: BookFile) -> Iterator[tuple[str, BookAccount]]:
             yield f"$.clients[{at}].accounts[{n}]", account
 
 
-def _in_account(
-    path: str,
-    account: BookAccount,
-    known: dict[Symbol, Currency],
-    rates: set[tuple[Currency, Currency]],
-) -> Iterator[str]:
+def _in_account(path: str, account: BookAccount, known: Set[str]) -> Iterator[str]:
     symbols = [(f"{path}.positions[{n}].symbol", part.symbol) for n, part in enumerate(account.positions)]
     cash = [(f"{path}.cash[{n}].currency", part.currency) for n, part in enumerate(account.cash)]
     yield from _repeated(symbols)
     yield from _repeated(cash)
     yield from _unknown(symbols, known)
-    held = [(where, known[symbol]) for where, symbol in symbols if symbol in known]
-    base = account.terms.base_currency
-    for where, currency in [*cash, *held]:
-        if currency != base and (currency, base) not in rates:
-            yield f"{where}: no FX rate from {currency} to the account's {base}"
+
+
+def _without_rate(book: BookFile, currencies: dict[Symbol, Currency]) -> Iterator[str]:
+    """Cash and positions that cannot be valued in the base currency of their account."""
+    rates = {(part.base_currency, part.quote_currency) for part in book.fx}
+    for path, account in _accounts(book):
+        base = account.terms.base_currency
+        cash = [(f"{path}.cash[{n}].currency", part.currency) for n, part in enumerate(account.cash)]
+        held = [
+            (f"{path}.positions[{n}].symbol", currencies[part.symbol])
+            for n, part in enumerate(account.positions)
+            if part.symbol in currencies
+        ]
+        for where, currency in [*cash, *held]:
+            if currency != base and (currency, base) not in rates:
+                yield f"{where}: no FX rate from {currency} to the account's {base}"
 
 
 def _repeated(located: Located) -> Iterator[str]:
@@ -143,7 +198,7 @@ def _repeated(located: Located) -> Iterator[str]:
             yield f"{path}: {key} is already at {first[key]}"
 
 
-def _unknown(located: Iterable[tuple[str, Symbol]], known: dict[Symbol, Currency]) -> Iterator[str]:
+def _unknown(located: Iterable[tuple[str, Symbol]], known: Set[str]) -> Iterator[str]:
     for path, symbol in located:
         if symbol not in known:
             yield f"{path}: {symbol} is not among the instruments"

@@ -1,11 +1,13 @@
 """Reads a book from a JSON file, format version 1: what demo/book.json shows and docs/feeds.md lists.
 
-`parse_book` takes the whole file or nothing. It finds every problem, not only the first, and names each with
-its JSON path: first what is wrong with single values, then, if nothing is, what does not fit together.
+`parse_book` takes the whole file or nothing. One run finds every problem and names each with its JSON path:
+what is wrong with single values, and what does not fit together. A part that could not be read is compared
+with no other, and nothing else is wrong for referring to it.
 Optional fields may be left out or null, an unknown field is a problem, decimals are strings.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import orjson
@@ -30,6 +32,7 @@ from feeds.book import (
     BookFx,
     BookInstrument,
     BookPosition,
+    Unread,
     contradictions,
 )
 from feeds.fields import (
@@ -44,6 +47,7 @@ from feeds.fields import (
     decimal,
     factor,
     json_object,
+    market,
     member_of,
     multiplier,
     not_negative,
@@ -61,10 +65,12 @@ from feeds.fields import (
 
 VERSION = 1
 MAX_PROBLEMS_LISTED = 20
-MAX_NAME_LENGTH, MAX_GROUP_LENGTH, MAX_MARKET_LENGTH = 200, 80, 10
+MAX_NAME_LENGTH, MAX_GROUP_LENGTH = 200, 80
 
 Record = dict[str, Any]
 T = TypeVar("T")
+Inside = Callable[[object, str], Any]
+"""Reads the value of a field, at a path, that holds other parts."""
 
 
 class BookFileError(ValueError):
@@ -84,81 +90,153 @@ def parse_book(data: bytes) -> BookFile:
     except orjson.JSONDecodeError as error:
         raise BookFileError((f"not JSON: {error}",)) from None
     reader = _Reader()
-    book = reader.part(root, _ROOT, "$", reader.book)
-    if book is not None and not reader.problems:
-        reader.problems.extend(contradictions(book))
+    book = reader.book(root)
+    if book is not None:
+        reader.problems.extend(contradictions(book, reader.unread))
     if book is None or reader.problems:
         raise BookFileError(tuple(reader.problems))
     return book
 
 
 class _Reader:
-    """Builds the parts of a book; a part with a problem is left out and the problem kept."""
+    """Builds the parts of a book; a part with a problem is left out and the problem kept.
+
+    What is inside of such a part is read all the same, so that one run finds every problem. `unread` is what
+    was left out and other parts may refer to.
+    """
 
     def __init__(self) -> None:
         self.problems: list[str] = []
+        self.unread = Unread()
 
-    def part(self, value: object, spec: Spec, path: str, build: Callable[[Record, str], T]) -> T | None:
+    def part(
+        self,
+        value: object,
+        spec: Spec,
+        path: str,
+        build: Callable[[Record], T],
+        inside: Mapping[str, Inside] = MappingProxyType({}),
+    ) -> T | None:
+        """One object; `inside` reads those of its fields that hold other parts."""
         record = read_record(value, spec, path, self.problems)
+        parts = {
+            name: read(value.get(name), f"{path}.{name}") if isinstance(value, dict) else None
+            for name, read in inside.items()
+        }
         if record is None:
             return None
         try:
-            return build(record, path)
+            return build(record | parts)
         except ValueError as error:
             self.problems.append(f"{path}: {error}")
             return None
 
     def parts(
-        self, values: Iterable[object], spec: Spec, path: str, build: Callable[[Record, str], T]
+        self,
+        values: object,
+        spec: Spec,
+        path: str,
+        build: Callable[[Record], T],
+        inside: Mapping[str, Inside] = MappingProxyType({}),
     ) -> tuple[T, ...]:
-        built = (self.part(value, spec, f"{path}[{at}]", build) for at, value in enumerate(values))
+        """Of an array; what is none is a problem of the object that it is in."""
+        listed = values if isinstance(values, list) else []
+        built = (self.part(value, spec, f"{path}[{at}]", build, inside) for at, value in enumerate(listed))
         return tuple(part for part in built if part is not None)
 
-    def book(self, record: Record, path: str) -> BookFile:
-        return BookFile(
-            instruments=self.parts(
-                record["instruments"], _INSTRUMENT, f"{path}.instruments", self.instrument
-            ),
-            fx=self.parts(record["fx"], _FX, f"{path}.fx", _fx),
-            clients=self.parts(record["clients"], _CLIENT, f"{path}.clients", self.client),
-        )
+    def book(self, root: object) -> BookFile | None:
+        """The file."""
+        inside: dict[str, Inside] = {"instruments": self.instruments, "fx": self.fx, "clients": self.clients}
+        return self.part(root, _ROOT, "$", _book, inside)
 
-    def instrument(self, record: Record, path: str) -> BookInstrument:
-        stated = record["factors"]
-        factors = None if stated is None else self.part(stated, _FACTORS, f"{path}.factors", _common_factors)
-        stated = record["option"]
-        option = None if stated is None else self.part(stated, _OPTION, f"{path}.option", _option)
-        if record["kind"] is InstrumentKind.OPTION and stated is None:
-            raise ValueError("an OPTION states its terms in option")
-        return BookInstrument(_instrument(record, option), factors)
+    def instruments(self, values: object, path: str) -> tuple[BookInstrument, ...]:
+        """And which could not be read, for others to refer to."""
+        inside: dict[str, Inside] = {"factors": self.factors, "option": self.option}
+        built = self.parts(values, _INSTRUMENT, path, _book_instrument, inside)
+        self.unread.symbols |= _texts(values, "symbol") - {part.instrument.symbol for part in built}
+        return built
 
-    def client(self, record: Record, path: str) -> BookClient:
-        return BookClient(
-            client_no=record["clientNo"],
-            name=record["name"],
-            group=record["group"],
-            accounts=self.parts(record["accounts"], _ACCOUNT, f"{path}.accounts", self.account),
-            factors=self.parts(record["factors"], _CLIENT_FACTORS, f"{path}.factors", _client_factors),
-            contact=self.contact(record["contact"], f"{path}.contact"),
-        )
+    def factors(self, value: object, path: str) -> MarginFactors | None:
+        """Of an instrument."""
+        return self.part(value, _FACTORS, path, _common_factors) if isinstance(value, dict) else None
 
-    def contact(self, stated: Record | None, path: str) -> Contact | None:
-        return None if stated is None else self.part(stated, CONTACT, path, _contact)
+    def option(self, value: object, path: str) -> OptionTerms | None:
+        """Of an instrument."""
+        return self.part(value, _OPTION, path, _option) if isinstance(value, dict) else None
 
-    def account(self, record: Record, path: str) -> BookAccount:
-        return BookAccount(
-            account_no=record["accountNo"],
-            terms=_terms(record),
-            cash=self.parts(record["cash"], _CASH, f"{path}.cash", _cash),
-            positions=self.parts(record["positions"], _POSITION, f"{path}.positions", _position),
-        )
+    def fx(self, values: object, path: str) -> tuple[BookFx, ...]:
+        """And whether one could not be read."""
+        built = self.parts(values, _FX, path, _fx)
+        self.unread.rates |= isinstance(values, list) and len(built) < len(values)
+        return built
+
+    def clients(self, values: object, path: str) -> tuple[BookClient, ...]:
+        """With their accounts."""
+        inside: dict[str, Inside] = {
+            "accounts": self.accounts,
+            "factors": self.client_factors,
+            "contact": self.contact,
+        }
+        return self.parts(values, _CLIENT, path, _client, inside)
+
+    def client_factors(self, values: object, path: str) -> tuple[BookFactors, ...]:
+        """That hold for one client."""
+        return self.parts(values, _CLIENT_FACTORS, path, _client_factors)
+
+    def contact(self, value: object, path: str) -> Contact | None:
+        """Of a client."""
+        return self.part(value, CONTACT, path, _contact) if isinstance(value, dict) else None
+
+    def accounts(self, values: object, path: str) -> tuple[BookAccount, ...]:
+        """Of a client."""
+        inside: dict[str, Inside] = {"cash": self.cash, "positions": self.positions}
+        return self.parts(values, _ACCOUNT, path, _account, inside)
+
+    def cash(self, values: object, path: str) -> tuple[CashBalance, ...]:
+        """Of an account."""
+        return self.parts(values, _CASH, path, _cash)
+
+    def positions(self, values: object, path: str) -> tuple[BookPosition, ...]:
+        """Of an account."""
+        return self.parts(values, _POSITION, path, _position)
 
 
-def _option(record: Record, _path: str) -> OptionTerms:
+def _texts(values: object, name: str) -> set[str]:
+    listed = values if isinstance(values, list) else []
+    found = (value.get(name) for value in listed if isinstance(value, dict))
+    return {text for text in found if isinstance(text, str)}
+
+
+def _book(record: Record) -> BookFile:
+    return BookFile(record["instruments"], record["fx"], record["clients"], record["asOf"])
+
+
+def _book_instrument(record: Record) -> BookInstrument:
+    if record["kind"] is InstrumentKind.OPTION and record["option"] is None:
+        raise ValueError("an OPTION states its terms in option")
+    return BookInstrument(_instrument(record), record["factors"])
+
+
+def _client(record: Record) -> BookClient:
+    return BookClient(
+        client_no=record["clientNo"],
+        name=record["name"],
+        group=record["group"],
+        accounts=record["accounts"],
+        factors=record["factors"],
+        contact=record["contact"],
+    )
+
+
+def _account(record: Record) -> BookAccount:
+    return BookAccount(record["accountNo"], _terms(record), record["cash"], record["positions"])
+
+
+def _option(record: Record) -> OptionTerms:
     return OptionTerms(record["underlying"], record["right"], record["strike"], record["expiry"])
 
 
-def _instrument(record: Record, option: OptionTerms | None) -> Instrument:
+def _instrument(record: Record) -> Instrument:
     return Instrument(
         symbol=record["symbol"],
         name=record["name"],
@@ -170,7 +248,7 @@ def _instrument(record: Record, option: OptionTerms | None) -> Instrument:
         fee_rate=record["feeRate"],
         trade_status=record["tradeStatus"],
         suspended_since=record["suspendedSince"],
-        option=option,
+        option=record["option"],
         average_daily_volume=record["averageDailyVolume"],
         tick=record["tickSize"],
         negative_prices=record["negativePrices"],
@@ -197,21 +275,21 @@ def _factors(record: Record, source: FactorSource) -> MarginFactors:
     )
 
 
-def _common_factors(record: Record, _path: str) -> MarginFactors:
+def _common_factors(record: Record) -> MarginFactors:
     return _factors(record, FactorSource.INSTRUMENT)
 
 
-def _client_factors(record: Record, _path: str) -> BookFactors:
+def _client_factors(record: Record) -> BookFactors:
     return BookFactors(record["symbol"], _factors(record, FactorSource.CLIENT))
 
 
-def _fx(record: Record, _path: str) -> BookFx:
+def _fx(record: Record) -> BookFx:
     if record["baseCurrency"] == record["quoteCurrency"]:
         raise ValueError("an FX rate needs two currencies")
     return BookFx(record["baseCurrency"], record["quoteCurrency"], record["rate"])
 
 
-def _contact(record: Record, _path: str) -> Contact:
+def _contact(record: Record) -> Contact:
     return Contact(
         email=record["email"],
         phone=record["phone"],
@@ -222,11 +300,11 @@ def _contact(record: Record, _path: str) -> Contact:
     )
 
 
-def _cash(record: Record, _path: str) -> CashBalance:
+def _cash(record: Record) -> CashBalance:
     return CashBalance(record["currency"], record["balance"], record["accruedInterest"])
 
 
-def _position(record: Record, _path: str) -> BookPosition:
+def _position(record: Record) -> BookPosition:
     if record["shortSince"] is not None and record["quantity"] > 0:
         raise ValueError("a long position has no shortSince")
     return BookPosition(record["symbol"], record["quantity"], record["averageCost"], record["shortSince"])
@@ -234,6 +312,7 @@ def _position(record: Record, _path: str) -> BookPosition:
 
 _ROOT = {
     "version": Field(version(VERSION)),
+    "asOf": optional(utc_time),
     "instruments": Field(array),
     "fx": optional(array, ()),
     "clients": Field(array),
@@ -247,7 +326,7 @@ _FACTORS = {
 _INSTRUMENT = {
     "symbol": Field(code),
     "name": Field(text_up_to(MAX_NAME_LENGTH)),
-    "market": Field(text_up_to(MAX_MARKET_LENGTH)),
+    "market": Field(market),
     "currency": Field(currency),
     "kind": optional(member_of(InstrumentKind), InstrumentKind.STOCK),
     "lotSize": optional(positive, ONE),

@@ -7,16 +7,20 @@ would otherwise be ignored), decimals are strings (a JSON number has been throug
 
 import re
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
+from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
+from domain.currencies import unknown_currencies
+from domain.market_names import MARKETS
 from domain.message import Language, QuietHours
+from domain.moments import parse_day, parse_moment
 from domain.money import InvalidDecimal, parse_decimal
+from domain.text import readable
 from domain.tick_size import tick_table
 
 MAX_CODE_LENGTH = 40
@@ -28,7 +32,6 @@ _CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/-]{{0,{MAX_CODE_LENGTH - 1}}}")
 _EMAIL = re.compile(r"[^\s@,;<>\x00-\x1f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
-_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _DECIMAL = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 
 Member = TypeVar("Member", bound=StrEnum)
@@ -87,12 +90,10 @@ def code(value: object) -> str:
 
 
 def text_up_to(longest: int) -> Callable[[object], str]:
-    """Reads text for people: printable, not empty."""
+    """Reads text for people, into the form in which it is stored."""
 
     def read(value: object) -> str:
-        if not isinstance(value, str) or not 0 < len(value) <= longest or not value.isprintable():
-            raise ValueError(f"a text of 1 to {longest} printable characters")
-        return value
+        return readable(value if isinstance(value, str) else "", longest)
 
     return read
 
@@ -126,10 +127,21 @@ def quiet_hours(value: object) -> QuietHours:
 
 
 def currency(value: object) -> str:
-    """An ISO 4217 code."""
+    """A currency that exists."""
     if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
         raise ValueError("a currency code of three capital letters")
+    if unknown := unknown_currencies([value]):
+        raise ValueError(f"a currency of ISO 4217 or CNH, not {unknown[0]}")
     return value
+
+
+def market(value: object) -> str:
+    """A market that has a calendar."""
+    if isinstance(value, str) and value in MARKETS:
+        return value
+    close = get_close_matches(value.strip().upper(), sorted(MARKETS), n=1) if isinstance(value, str) else []
+    hint = f" (did you mean {close[0]}?)" if close else ""
+    raise ValueError(f"a market with a calendar, such as XHKG or XNYS{hint}")
 
 
 def decimal(value: object) -> Decimal:
@@ -204,21 +216,12 @@ def tick_size(value: object) -> str:
 
 def utc_time(value: object) -> datetime:
     """An RFC 3339 time with its offset, as UTC."""
-    try:
-        time = datetime.fromisoformat(value if isinstance(value, str) else "")
-        if time.tzinfo is not None:
-            return time.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise ValueError("an RFC 3339 time with offset, such as 2020-03-09T14:30:00.250Z")
+    return parse_moment(value if isinstance(value, str) else "")
 
 
 def day(value: object) -> date:
     """A calendar day."""
-    if isinstance(value, str) and _DAY.fullmatch(value):
-        with suppress(ValueError):
-            return date.fromisoformat(value)
-    raise ValueError("a day such as 2020-03-20")
+    return parse_day(value if isinstance(value, str) else "")
 
 
 def boolean(value: object) -> bool:

@@ -11,12 +11,12 @@ from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, Any
-from unicodedata import normalize
 
 import jwt
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from domain.principal import Audience, Permission, Principal, is_the_desk
+from domain.text import MAX_SUBJECT_LENGTH, subject_form
 from venues.paper import PaperSettings
 
 ALGORITHM = "HS256"
@@ -84,7 +84,7 @@ NumericDate = Annotated[float, Field(ge=0, le=_LATEST, allow_inf_nan=False)]
 class _Claims(BaseModel):
     model_config = ConfigDict(strict=True, frozen=True)
 
-    sub: Annotated[str, Field(min_length=1, max_length=200)]
+    sub: Annotated[str, Field(min_length=1, max_length=MAX_SUBJECT_LENGTH)]
     exp: NumericDate
     iat: NumericDate
     nbf: NumericDate = 0
@@ -115,16 +115,15 @@ class TokenVerifier:
     def verify(self, token: str, now: datetime) -> Principal:
         """The principal that the token names at `now`; raises `Unauthenticated`."""
         claims = _parse(self._decoded(token))
-        if is_reserved(claims.sub):
-            raise Unauthenticated(TokenFault.CLAIMS, "The token's subject is the desk itself or a venue.")
+        subject = _subject(claims.sub)
         issued_at = datetime.fromtimestamp(claims.iat, UTC)
         expires_at = datetime.fromtimestamp(claims.exp, UTC)
-        self._require_still_good(claims.sub, issued_at, expires_at, now)
+        self._require_still_good(subject, issued_at, expires_at, now)
         valid_from = datetime.fromtimestamp(max(claims.iat, claims.nbf), UTC)
         if now < valid_from - self._leeway:
             raise Unauthenticated(TokenFault.CLAIMS, "The token is not valid yet.")
         audience = Audience(_permissions(claims.permissions), claims.account_scope())
-        return Principal(claims.sub, audience, issued_at, expires_at)
+        return Principal(subject, audience, issued_at, expires_at)
 
     def _decoded(self, token: str) -> dict[str, Any]:
         current, *older = self._secrets
@@ -182,9 +181,11 @@ def bearer(header: str | None) -> str:
 
 
 def is_reserved(subject: str) -> bool:
-    """Whether the audit, or somebody who reads it, would take it for the desk, a part of it, or a venue."""
-    name = normalize("NFKC", subject).strip().casefold()
-    return is_the_desk(name) or name in {venue.casefold() for venue in VENUES}
+    """Whether the audit, or a person who reads it, would take it for the desk, a part of it, or a venue.
+
+    The subject is in the form of `domain.text.subject_form`.
+    """
+    return is_the_desk(subject) or subject in {subject_form(venue) for venue in VENUES}
 
 
 def permission_named(name: str) -> Permission:
@@ -234,6 +235,17 @@ def _parse(claims: dict[str, Any]) -> _Claims:
         raise Unauthenticated(
             TokenFault.CLAIMS, f"The token has no proper claim {', '.join(names)}."
         ) from None
+
+
+def _subject(claimed: str) -> str:
+    """The one form of the subject, by which one person is one person everywhere; raises `Unauthenticated`."""
+    try:
+        subject = subject_form(claimed)
+    except ValueError as reason:
+        raise Unauthenticated(TokenFault.CLAIMS, f"The token's subject must be {reason}.") from None
+    if is_reserved(subject):
+        raise Unauthenticated(TokenFault.CLAIMS, "The token's subject is the desk itself or a venue.")
+    return subject
 
 
 def _permissions(names: list[str]) -> frozenset[Permission]:

@@ -1,57 +1,216 @@
-"""Brings a book file into the database, one client and transaction at a time."""
+"""Brings a book file into the database: all of it in one transaction, or nothing.
 
-from collections.abc import Callable, Iterator
+The facts of the file are as of its `asOf`, not as of the import. A running desk watches new accounts at once.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime
 from uuid import uuid4
 
 from desk.audit import entry
-from domain.canonical import plain
-from domain.ids import AccountId, ClientId
-from domain.market import FxRate
-from feeds.book import BookAccount, BookClient, BookFile
+from domain.canonical import canonical_text, content_hash, differences, plain
+from domain.events import BookChanged
+from domain.ids import AccountId, ClientId, EventId
+from domain.market import FxRate, Instrument
+from feeds.book import BookAccount, BookClient, BookFile, BookInstrument, as_of_at, facts_ahead
+from models import outbox
 from models.audit import AuditEntry, write_audit
-from models.book_import import insert_account, insert_client_factors, insert_holdings
+from models.book_import import (
+    StoredInstrument,
+    desk_has_run,
+    insert_account,
+    insert_client_factors,
+    insert_holdings,
+    known_account_nos,
+    known_client_nos,
+    stored_instruments,
+)
 from models.client import ClientRow, insert_client
 from models.contact import state_contact
 from models.database import transaction
-from models.market import save_fx_rates, save_instrument
+from models.idempotency import bind_key, bound_at
+from models.market import holders, save_fx_rates, save_instrument
 
-CLIENTS_PER_TRANSACTION = 50
+CLIENTS_AT_A_STRETCH = 50
+"""After how many clients progress is told."""
 IMPORT = "desk:import-book"
 """The actor."""
+PROBLEMS_LISTED_MAX = 20
+
+_FIXED = {
+    "market": "market",
+    "currency": "currency",
+    "kind": "kind",
+    "lot_size": "lotSize",
+    "multiplier": "multiplier",
+    "option": "option",
+}
+"""What of an instrument no file changes once an account held it, with the name in the file: amounts and
+executions that are stored would mean something else."""
 
 
-async def import_book(book: BookFile, now: datetime, progress: Callable[[int], None]) -> None:
-    """Store the book in an empty database; `progress(clients)` hears how many are done.
+class BookConflict(ValueError):
+    """The file does not fit what is stored, or the time; the text has the first 20 of the `problems`."""
 
-    Raises `UniqueViolated`, with all before that chunk stored, when a client or account is there already.
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        rest = len(problems) - PROBLEMS_LISTED_MAX
+        listed = problems[:PROBLEMS_LISTED_MAX] + ((f"... and {rest} more",) if rest > 0 else ())
+        super().__init__("\n".join(listed))
+        self.problems = problems
+
+
+@dataclass(frozen=True, slots=True)
+class Imported:
+    """What an import stored; `earlier`: the same file was imported then, and nothing was stored now."""
+
+    clients: int
+    instruments: int
+    """That are new or changed."""
+    earlier: datetime | None = None
+
+
+async def import_book(book: BookFile, now: datetime, progress: Callable[[int], None]) -> Imported:
+    """Store the book; `progress(clients)` hears how many are written, of which none counts before the end.
+
+    Raises `BookConflict`, with nothing stored, where the file does not fit what is there.
     """
+    as_of = as_of_at(book, now)
     async with transaction():
-        for part in book.instruments:
-            await save_instrument(part.instrument, part.factors, part.instrument.suspended_since or now)
-        await save_fx_rates([FxRate(fx.base_currency, fx.quote_currency, fx.rate, now) for fx in book.fx])
-        await write_audit([_entry(now, "instrument", p.instrument.symbol, p) for p in book.instruments])
-    done = 0
-    for chunk in _chunks(book.clients):
-        async with transaction():
-            for client in chunk:
-                await _import_client(client, now)
-        done += len(chunk)
-        progress(done)
+        earlier = await _claimed_before(book, now)
+        if earlier is not None:
+            return Imported(0, 0, earlier)
+        stored = await stored_instruments([part.instrument.symbol for part in book.instruments])
+        problems = [*facts_ahead(book, now), *await _already_there(book), *_changed_while_held(book, stored)]
+        if problems:
+            raise BookConflict(tuple(problems))
+        new = [part for part in book.instruments if part.instrument.symbol not in stored]
+        await _save_instruments(new, as_of, now)
+        await save_fx_rates([FxRate(fx.base_currency, fx.quote_currency, fx.rate, as_of) for fx in book.fx])
+        account_ids = await _import_clients(book.clients, as_of, now, progress)
+        # Rows that the desk reads and locks come last, so that it waits for them as short as may be.
+        changed = _changed(book, stored, as_of)
+        await _save_changed(changed, stored, as_of, now)
+        for part in changed:
+            account_ids += await holders(part.instrument.symbol)
+        await _tell(account_ids, now)
+    return Imported(len(book.clients), len(new) + len(changed))
 
 
-async def _import_client(client: BookClient, now: datetime) -> None:
+async def _claimed_before(book: BookFile, now: datetime) -> datetime | None:
+    """When the same file was imported; else bind it to this import.
+
+    A file without clients only states how instruments are, and may come as often as anyone likes. The key is
+    written first all the same: on SQLite a transaction that begins by reading may find that it cannot write.
+    """
+    text_hash = content_hash(canonical_text(book))
+    if await bind_key(IMPORT, text_hash, "import-book", text_hash, now) or not book.clients:
+        return None
+    return await bound_at(IMPORT, text_hash)
+
+
+async def _already_there(book: BookFile) -> list[str]:
+    """Where the file names a client or an account that is stored."""
+    clients = {f"$.clients[{at}].clientNo": part.client_no for at, part in enumerate(book.clients)}
+    accounts = {
+        f"$.clients[{at}].accounts[{n}].accountNo": account.account_no
+        for at, client in enumerate(book.clients)
+        for n, account in enumerate(client.accounts)
+    }
+    known = await known_client_nos(list(clients.values())), await known_account_nos(list(accounts.values()))
+    return [
+        f"{path}: {number} is in the database already"
+        for numbers, there in zip((clients, accounts), known, strict=True)
+        for path, number in numbers.items()
+        if number in there
+    ]
+
+
+def _changed_while_held(book: BookFile, stored: dict[str, StoredInstrument]) -> Iterator[str]:
+    """Where the file changes what an instrument is, and an account holds it, or did."""
+    for at, part in enumerate(book.instruments):
+        known = stored.get(part.instrument.symbol)
+        if known is None or not known.was_held:
+            continue
+        for attribute, field in _FIXED.items():
+            before, after = getattr(known.instrument, attribute), getattr(part.instrument, attribute)
+            if before != after:
+                yield (
+                    f"$.instruments[{at}].{field}: {part.instrument.symbol} is, or was, held with"
+                    f" {_word(before)}: {_word(after)} would change what is booked"
+                )
+
+
+def _word(value: object) -> str:
+    return f"{value:f}" if hasattr(value, "as_tuple") else str(value)
+
+
+def _changed(book: BookFile, stored: dict[str, StoredInstrument], as_of: datetime) -> list[BookInstrument]:
+    """Stored instruments of which the file says something else, as they are to be stored."""
+    merged = [
+        replace(part, instrument=_with_newest_status(part.instrument, stored[part.instrument.symbol], as_of))
+        for part in book.instruments
+        if part.instrument.symbol in stored
+    ]
+    return [part for part in merged if part != _as_stored(stored[part.instrument.symbol])]
+
+
+def _as_stored(known: StoredInstrument) -> BookInstrument:
+    """As a file would state it."""
+    return BookInstrument(known.instrument, known.factors)
+
+
+def _with_newest_status(stated: Instrument, known: StoredInstrument, as_of: datetime) -> Instrument:
+    """What was stated later than the file is what holds."""
+    if known.status_at <= as_of and known.instrument.trade_status is not stated.trade_status:
+        return stated
+    was = known.instrument
+    return replace(stated, trade_status=was.trade_status, suspended_since=was.suspended_since)
+
+
+async def _save_instruments(parts: Sequence[BookInstrument], as_of: datetime, now: datetime) -> None:
+    for part in parts:
+        await save_instrument(part.instrument, part.factors, part.instrument.suspended_since or as_of)
+    await write_audit([_entry(now, "instrument", p.instrument.symbol, p) for p in parts])
+
+
+async def _save_changed(
+    parts: Sequence[BookInstrument], stored: dict[str, StoredInstrument], as_of: datetime, now: datetime
+) -> None:
+    for part in parts:
+        known = stored[part.instrument.symbol]
+        same_status = part.instrument.trade_status is known.instrument.trade_status
+        status_at = known.status_at if same_status else part.instrument.suspended_since or as_of
+        await save_instrument(part.instrument, part.factors, status_at)
+        before, after = differences(_as_stored(known), part)
+        about = ("import", "instrument", part.instrument.symbol)
+        await write_audit([entry(IMPORT, now, *about, before=before, after=after)])
+
+
+async def _import_clients(
+    clients: Sequence[BookClient], as_of: datetime, now: datetime, progress: Callable[[int], None]
+) -> list[AccountId]:
+    account_ids: list[AccountId] = []
+    for number, client in enumerate(clients, start=1):
+        account_ids += await _import_client(client, as_of, now)
+        if number % CLIENTS_AT_A_STRETCH == 0 or number == len(clients):
+            progress(number)
+    return account_ids
+
+
+async def _import_client(client: BookClient, as_of: datetime, now: datetime) -> list[AccountId]:
     row = ClientRow(ClientId(uuid4().hex), client.client_no, client.name, client.group)
     await insert_client(row)
     if client.contact is not None:
-        await state_contact(row.id, client.contact, now)
+        await state_contact(row.id, client.contact, as_of)
     await insert_client_factors(row.id, [(part.symbol, part.factors) for part in client.factors])
     await write_audit([_client_entry(row, client, now)])
-    for account in client.accounts:
-        await _import_account(row, account, now)
+    return [await _import_account(row, account, as_of, now) for account in client.accounts]
 
 
-async def _import_account(client: ClientRow, account: BookAccount, now: datetime) -> None:
+async def _import_account(
+    client: ClientRow, account: BookAccount, as_of: datetime, now: datetime
+) -> AccountId:
     account_id = AccountId(uuid4().hex)
     await insert_account(client, account_id, account.account_no, account.terms)
     positions = [
@@ -59,12 +218,22 @@ async def _import_account(client: ClientRow, account: BookAccount, now: datetime
             part.symbol,
             part.quantity,
             part.average_cost,
-            (part.short_since or now) if part.quantity < 0 else None,
+            (part.short_since or as_of) if part.quantity < 0 else None,
         )
         for part in account.positions
     ]
-    await insert_holdings(account_id, account.cash, positions, now)
+    await insert_holdings(account_id, account.cash, positions, as_of)
     await write_audit([_entry(now, "account", account_id, account)])
+    return account_id
+
+
+async def _tell(account_ids: Sequence[AccountId], now: datetime) -> None:
+    """The monitor of a desk that runs loads these accounts when this commits. One that never ran loads every
+    account when it starts."""
+    if await desk_has_run():
+        await outbox.append(
+            [BookChanged(EventId(uuid4().hex), now, id_) for id_ in dict.fromkeys(account_ids)]
+        )
 
 
 def _client_entry(row: ClientRow, client: BookClient, now: datetime) -> AuditEntry:
@@ -81,8 +250,3 @@ def _client_entry(row: ClientRow, client: BookClient, now: datetime) -> AuditEnt
 
 def _entry(now: datetime, entity: str, entity_id: str, stored: object) -> AuditEntry:
     return entry(IMPORT, now, "import", entity, entity_id, after=plain(stored))
-
-
-def _chunks(clients: tuple[BookClient, ...]) -> Iterator[tuple[BookClient, ...]]:
-    for start in range(0, len(clients), CLIENTS_PER_TRANSACTION):
-        yield clients[start : start + CLIENTS_PER_TRANSACTION]

@@ -1,7 +1,7 @@
 """`python -m gateway`: every command; what starts the server is `serve_command`."""
 
 import sys
-from datetime import datetime
+from datetime import date, time
 from pathlib import Path
 from typing import Annotated
 
@@ -9,17 +9,20 @@ import typer
 
 from desk.audit import entry
 from domain.calendar import MarketDay, MarketDayKind
+from domain.text import subject_form
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
 from feeds.replay import AtEnd, ReplayFeed
 from gateway.auth import is_reserved, permission_named
-from gateway.book_import import import_book
+from gateway.book_import import BookConflict, import_book
 from gateway.console import (
     Refused,
     fail,
     out,
     print_no_more,
     progress,
+    read_day,
+    read_time_of_day,
     settings_or_exit,
     signed_token,
     with_resources,
@@ -39,7 +42,7 @@ from models.revocation import revoke_subject
 from resolvers.node import type_and_id
 
 TOKEN_MINUTES_MAX = 10 * 366 * 24 * 60
-SUBJECT_CHARACTERS_MAX = 200
+DAY = "YYYY-MM-DD"
 
 cli = typer.Typer(
     name="gateway",
@@ -86,12 +89,19 @@ def import_book_command(
         count = len(book.clients)
         try:
             with progress("importing the book") as advance:
-                await import_book(book, resources.desk.clock(), lambda done: advance(done, count))
+                done = await import_book(
+                    book, resources.desk.clock(), lambda clients: advance(clients, count)
+                )
+        except BookConflict as conflict:
+            raise Refused(f"{file} was not imported, and nothing is stored:\n{conflict}") from None
         except UniqueViolated:
-            raise Refused(
-                f"A client or account of {file} is in the database already: import into an empty one."
-            ) from None
-        out.print(f"imported {count} clients and {len(book.instruments)} instruments")
+            raise Refused(f"Another import stored clients of {file} meanwhile; nothing is stored.") from None
+        if done.earlier is not None:
+            out.print(f"nothing to do: {file} was imported at {done.earlier:%Y-%m-%d %H:%M} UTC")
+        elif not (done.clients or done.instruments):
+            out.print("nothing to do: every instrument is as the file says")
+        else:
+            out.print(f"imported {done.clients} clients and {done.instruments} instruments")
 
     with_resources(run)
 
@@ -134,7 +144,7 @@ def token(
     minutes: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=TOKEN_MINUTES_MAX)] = 60,
 ) -> None:
     """Print a signed token."""
-    _require_subject(subject)
+    subject = _subject(subject)
     settings = settings_or_exit({})
     try:
         permissions = [permission_named(name) for name in permission]
@@ -148,7 +158,7 @@ def revoke(
     subject: Annotated[str, typer.Option(help="Whose access ends.")],
 ) -> None:
     """Refuse every token that the subject was given until now, and close its sockets within a second."""
-    _require_subject(subject)
+    subject = _subject(subject)
 
     async def run(resources: Resources) -> None:
         now = resources.desk.clock()
@@ -205,15 +215,15 @@ def recompute_command(
 @cli.command()
 def report(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPORTS)}.")],
-    first: Annotated[datetime, typer.Option("--from", formats=["%Y-%m-%d"], help="The first day, UTC.")],
-    last: Annotated[datetime, typer.Option("--to", formats=["%Y-%m-%d"], help="The last day, included.")],
+    first: Annotated[date, typer.Option("--from", parser=read_day, metavar=DAY, help="The first day, UTC.")],
+    last: Annotated[date, typer.Option("--to", parser=read_day, metavar=DAY, help="The last day, included.")],
 ) -> None:
     """Print a report as CSV."""
 
     async def run(resources: Resources) -> None:
         most = resources.settings.report_max_cases
         try:
-            period = period_of(first.date(), last.date())
+            period = period_of(first, last)
             lines = await begin(resources.desk, "desk:report", EVERY_RECORD, name, period, most)
         except (UnknownReport, ValueError) as bad:
             raise Refused(str(bad.args[0])) from None
@@ -247,11 +257,12 @@ def verify_audit_command(
 @cli.command("market-day")
 def market_day_command(
     market: Annotated[str, typer.Argument(help="Such as XHKG or XNYS; HK, US, JP and UK will do.")],
-    day: Annotated[datetime, typer.Argument(formats=["%Y-%m-%d"], help="The day there.")],
+    day: Annotated[date, typer.Argument(parser=read_day, metavar=DAY, help="The day there.")],
     kind: Annotated[str, typer.Argument(help="closed, half, or regular: take an earlier word back.")],
     reason: Annotated[str, typer.Option(help="Kept for the auditor.")],
     close: Annotated[
-        datetime | None, typer.Option(formats=["%H:%M"], help="When a half day closes, local time.")
+        time | None,
+        typer.Option(parser=read_time_of_day, metavar="HH:MM", help="When a half day closes, local time."),
     ] = None,
 ) -> None:
     """Put in a day on which a market does not trade as its calendar says; tells which deadlines moved."""
@@ -261,8 +272,7 @@ def market_day_command(
     if not reason.strip():
         fail("--reason must not be blank: it is kept for the auditor.")
     try:
-        closes_at = None if close is None else close.time()
-        word = MarketDay(named, day.date(), MarketDayKind(kind.upper()), closes_at, reason)
+        word = MarketDay(named, day, MarketDayKind(kind.upper()), close, reason)
     except ValueError as bad:
         fail(f"This is no market day: {bad}.")
 
@@ -295,8 +305,12 @@ def main() -> None:
         print_no_more()
 
 
-def _require_subject(subject: str) -> None:
-    if not 1 <= len(subject) <= SUBJECT_CHARACTERS_MAX:
-        fail(f"--subject is 1 to {SUBJECT_CHARACTERS_MAX} characters: who the token is for.")
+def _subject(given: str) -> str:
+    """The form in which the desk knows the subject; exits where there is none."""
+    try:
+        subject = subject_form(given)
+    except ValueError as reason:
+        fail(f"--subject must be {reason}.")
     if is_reserved(subject):
         fail(f"--subject: {subject} is the desk itself or a venue; name who the token is for.")
+    return subject

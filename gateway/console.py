@@ -8,13 +8,15 @@ import os
 import sys
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
-from typing import NoReturn
+from datetime import UTC, date, datetime, time
+from typing import NoReturn, TypeVar
 
+import typer
 from rich.console import Console
 from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from domain.moments import parse_day, parse_time_of_day
 from domain.principal import Permission
 from gateway.auth import issue
 from gateway.logs import configure_logging
@@ -22,6 +24,8 @@ from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings, SettingsError, load_settings, unknown_variables
 from gateway.startup import CannotStart, prepare_tables
 from models.database import DatabaseUnavailable
+
+T = TypeVar("T")
 
 out = Console()
 err = Console(stderr=True)
@@ -96,3 +100,20 @@ def fail(message: str) -> NoReturn:
     """Say so and exit with 2."""
     complain("[red]error[/]", message)
     raise SystemExit(2)
+
+
+def read_day(text: str) -> date:
+    """The value of an option that is a day."""
+    return _read(parse_day, text)
+
+
+def read_time_of_day(text: str) -> time:
+    """The value of an option that is a time of day."""
+    return _read(parse_time_of_day, text)
+
+
+def _read(parse: Callable[[str], T], text: str) -> T:
+    try:
+        return parse(text)
+    except ValueError as reason:
+        raise typer.BadParameter(f"{text!r:.80} must be {reason}.") from None

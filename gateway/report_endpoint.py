@@ -1,7 +1,6 @@
 """`GET /reports/<name>.csv`: a report, streamed, for who may export records."""
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from datetime import date
 
@@ -9,6 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response, StreamingResponse
 from starlette.types import Receive, Scope, Send
 
+from domain.moments import parse_day
 from domain.principal import Capability
 from gateway.auth import Unauthenticated, bearer
 from gateway.graphql import error_response
@@ -68,12 +68,10 @@ def _period(query: Mapping[str, str]) -> Period:
 
 
 def _day(text: str) -> date:
-    with suppress(ValueError):
-        day = date.fromisoformat(text)
-        # Python reads other ISO forms too, such as 20200316 and 2020-W12-1: nobody else expects them.
-        if day.isoformat() == text:
-            return day
-    raise ValueError("give from and to as days, such as 2020-03-16")
+    try:
+        return parse_day(text)
+    except ValueError as reason:
+        raise ValueError(f"from and to must each be {reason}") from None
 
 
 async def _encoded(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:

@@ -5,10 +5,11 @@ Polled from the database rather than broadcast: revoking must work while Redis i
 
 import asyncio
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from domain.text import lenient_subject_form
 from models.revocation import revocations_since
 
 log = structlog.get_logger()
@@ -34,9 +35,11 @@ class Revocations:
         since = None if self._newest is None else self._newest - OVERLAP
         found = []
         for subject, at in await revocations_since(since):
-            if self._known.get(subject) != at:
-                self._known[subject] = at
-                found.append(subject)
+            # Rows from before subjects had one form are in the spelling that was typed.
+            form = lenient_subject_form(subject)
+            if at > self._known.get(form, datetime.min.replace(tzinfo=UTC)):
+                self._known[form] = at
+                found.append(form)
             self._newest = at if self._newest is None else max(self._newest, at)
         return found
 

@@ -158,6 +158,7 @@ def _unknown_currencies(settings: Settings) -> tuple[str, ...]:
     """One sentence for each setting by currency that names something else: it would count for nobody."""
     fields = ("debit_interest_rates", "order_notional_max", "deadline_markets")
     found = {field: unknown_currencies(getattr(settings, field)) for field in fields}
+    found["reporting_currency"] = unknown_currencies([settings.reporting_currency])
     return tuple(
         f"{variable(field)} names what is no currency: {', '.join(names)}. Use codes such as HKD."
         for field, names in found.items()

@@ -22,7 +22,7 @@ from redis.exceptions import RedisError
 from domain.calendar import NoCalendar
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import parse_closes
-from gateway.book_import import import_book
+from gateway.book_import import BookConflict, import_book
 from gateway.resources import database_limits, make_calendars
 from gateway.sections.types import PREFIX
 from gateway.settings import Feed, Profile, Settings
@@ -109,7 +109,10 @@ async def import_if_empty(book_file: Path | None, now: datetime, progress: Progr
         book = parse_book(await asyncio.to_thread(book_file.read_bytes))
     except (BookFileError, OSError) as bad:
         raise CannotStart(f"GATEWAY_BOOK_FILE {book_file} cannot be imported: {bad}") from None
-    await import_book(book, now, lambda done: progress(done, len(book.clients)))
+    try:
+        await import_book(book, now, lambda done: progress(done, len(book.clients)))
+    except BookConflict as conflict:
+        raise CannotStart(f"GATEWAY_BOOK_FILE {book_file} cannot be imported: {conflict}") from None
     log.info("book imported", file=str(book_file), clients=len(book.clients))
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from domain.audit_chain import GENESIS, AuditRow, ChainHead, Link, link_hash
 from domain.principal import Audience
+from domain.text import lenient_subject_form
 from models.codec import dumps
 from models.database import (
     Row,
@@ -280,7 +281,9 @@ def _where(audience: Audience, wanted: AuditFilter) -> Where:
         where.add(f"({' OR '.join(seen)})", *[scope] * len(seen))
     where.add_if("a.entity = ?", wanted.entity)
     where.add_if("a.entity_id = ?", wanted.entity_id)
-    where.add_if("a.actor = ?", wanted.actor)
+    if wanted.actor is not None:
+        # Entries from before subjects had one form are in the spelling that was used.
+        where.add("a.actor IN (?)", sorted({wanted.actor, lenient_subject_form(wanted.actor)}))
     where.add_if("a.action = ?", wanted.action)
     where.add_if("a.at >= ?", wanted.at_or_after)
     where.add_if("a.at < ?", wanted.before)

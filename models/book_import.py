@@ -1,20 +1,86 @@
 """Storing a whole book: instruments, rates and clients of a book file."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 from uuid import uuid4
 
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountTerms, CashBalance
-from domain.market import MarginFactors
+from domain.market import FactorSource, Instrument, MarginFactors
+from domain.text import search_form
+from models.book import FACTOR_COLUMNS, INSTRUMENT_COLUMNS, instrument_from_row, stated_factors
 from models.client import ClientRow
-from models.database import execute, execute_many, fetch_one
+from models.database import Row, execute, execute_many, fetch, fetch_one, placeholders, time
+
+VALUES_AT_A_TIME = 500
+"""In one statement."""
 
 
 async def is_empty() -> bool:
     """No client is known yet."""
     return await fetch_one("SELECT id FROM client LIMIT 1") is None
+
+
+async def desk_has_run() -> bool:
+    """A process leads, or led, a desk on this database."""
+    return await fetch_one("SELECT name FROM lease LIMIT 1") is not None
+
+
+async def known_client_nos(numbers: Sequence[str]) -> set[str]:
+    """Those of these that are stored."""
+    return await _known("client", "client_no", numbers)
+
+
+async def known_account_nos(numbers: Sequence[str]) -> set[str]:
+    """Those of these that are stored."""
+    return await _known("account", "account_no", numbers)
+
+
+async def _known(table: str, column: str, values: Sequence[str]) -> set[str]:
+    found: set[str] = set()
+    for start in range(0, len(values), VALUES_AT_A_TIME):
+        part = values[start : start + VALUES_AT_A_TIME]
+        rows = await fetch(f"SELECT {column} FROM {table} WHERE {column} IN ({placeholders(part)})", *part)
+        found.update(row[column] for row in rows)
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class StoredInstrument:
+    """An instrument that is stored, with the factors that hold for everybody, if any are stated."""
+
+    instrument: Instrument
+    factors: MarginFactors | None
+    status_at: datetime
+    """Of the last statement of its status."""
+    was_held: bool
+    """An account holds it, or did: the rows of closed positions stay."""
+
+
+async def stored_instruments(symbols: Sequence[Symbol]) -> dict[str, StoredInstrument]:
+    """Those of these that are stored, by symbol."""
+    found: dict[str, StoredInstrument] = {}
+    for start in range(0, len(symbols), VALUES_AT_A_TIME):
+        part = symbols[start : start + VALUES_AT_A_TIME]
+        rows = await fetch(
+            f"SELECT {INSTRUMENT_COLUMNS}, i.trade_status_at AS status_at, {', '.join(FACTOR_COLUMNS)},"
+            " EXISTS (SELECT 1 FROM position p WHERE p.instrument_id = i.symbol) AS was_held"
+            f" FROM instrument i WHERE i.symbol IN ({placeholders(part)})",
+            *part,
+        )
+        found |= {row["symbol"]: _stored_instrument(row) for row in rows}
+    return found
+
+
+def _stored_instrument(row: Row) -> StoredInstrument:
+    return StoredInstrument(
+        instrument_from_row(row),
+        stated_factors(row, "", FactorSource.INSTRUMENT),
+        time(row["status_at"]),
+        bool(row["was_held"]),
+    )
 
 
 async def insert_account(
@@ -26,7 +92,7 @@ async def insert_account(
         " outstanding_margin, close_only, book_version, search_text)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 0, $10)",
         *(account_id, client.id, account_no, terms.account_type, terms.base_currency, terms.financing_limit),
-        *(terms.trading_limit, terms.outstanding_margin, False, account_no.casefold()),
+        *(terms.trading_limit, terms.outstanding_margin, False, search_form(account_no)),
     )
 
 

@@ -8,6 +8,7 @@ from domain.events import AccountReference
 from domain.ids import AccountId, ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability
+from domain.text import search_form
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE
 from models.database import Row, execute, fetch, fetch_one
@@ -95,6 +96,42 @@ async def load_accounts(audience: Audience, ids: Sequence[AccountId]) -> dict[Ac
     }
 
 
+async def page_accounts(audience: Audience, search: str | None, request: PageRequest) -> Page[AccountRow]:
+    """One page by account number; the key of a row is (account_no,)."""
+    where = _accounts_where(audience, search)
+    if request.after is not None:
+        where.add("a.account_no > ?", *request.after)
+    limit = where.value(request.first + 1)
+    rows = await fetch(
+        f"SELECT {ACCOUNT_COLUMNS}, a.close_only FROM account a JOIN client k ON k.id = a.client_id{where}"
+        f" ORDER BY a.account_no LIMIT {limit}",
+        *where.values,
+    )
+    return cut([AccountRow(account_reference(row), bool(row["close_only"])) for row in rows], request.first)
+
+
+async def count_accounts(audience: Audience, search: str | None) -> int:
+    """How many there are."""
+    where = _accounts_where(audience, search)
+    row = await fetch_one(
+        f"SELECT COUNT(*) AS accounts FROM account a JOIN client k ON k.id = a.client_id{where}",
+        *where.values,
+    )
+    assert row is not None
+    return int(row["accounts"])
+
+
+def _accounts_where(audience: Audience, search: str | None) -> Where:
+    where = Where()
+    where.sees(audience)
+    if search is not None:
+        where.add(
+            f"({client_text(audience)} LIKE ? ESCAPE '!' OR a.search_text LIKE ? ESCAPE '!')",
+            *[like(search)] * 2,
+        )
+    return where
+
+
 async def accounts_of(audience: Audience, ids: Sequence[ClientId]) -> dict[ClientId, list[AccountRow]]:
     """The visible accounts of each client."""
     accounts: dict[ClientId, list[AccountRow]] = defaultdict(list)
@@ -110,11 +147,16 @@ async def group_is_known(group: str) -> bool:
 
 async def insert_client(client: ClientRow) -> None:
     """Store a new client."""
-    search = "\n".join((client.name, client.client_no)).casefold()
     await execute(
         "INSERT INTO client (id, client_no, name, client_group, search_text) VALUES ($1, $2, $3, $4, $5)",
-        *(client.id, client.client_no, client.name, client.group, search),
+        *(client.id, client.client_no, client.name, client.group),
+        search_text_of(client.name, client.client_no),
     )
+
+
+def search_text_of(name: str, client_no: str) -> str:
+    """What a client is found by; the column holds it whatever the name (`MAX_SEARCH_TEXT`)."""
+    return "\n".join((search_form(name), search_form(client_no)))
 
 
 async def _accounts(audience: Audience, condition: str, ids: list[str]) -> list[AccountRow]:
@@ -135,11 +177,22 @@ def _where(audience: Audience, wanted: ClientFilter) -> Where:
         scope = sorted(audience.account_scope or ()) if audience.may_see else []
         where.add("EXISTS (SELECT 1 FROM account a WHERE a.client_id = k.id AND a.account_no IN (?))", scope)
     if wanted.search is not None:
-        where.add(f"{client_text(audience)} LIKE ? ESCAPE '!'", like(wanted.search))
+        _add_search(where, audience, wanted.search)
     where.add_if("k.client_group = ?", wanted.group)
     if wanted.has_open_case is not None:
         _add_open_case(where, audience, wanted.has_open_case)
     return where
+
+
+def _add_search(where: Where, audience: Audience, text: str) -> None:
+    """By the client, or by an account that the audience sees."""
+    pattern, visible = like(text), audience.account_scope
+    own = "" if visible is None else " AND a.account_no IN (?)"
+    where.add(
+        f"({client_text(audience)} LIKE ? ESCAPE '!' OR EXISTS (SELECT 1 FROM account a"
+        f" WHERE a.client_id = k.id AND a.search_text LIKE ? ESCAPE '!'{own}))",
+        *(pattern, pattern, *([] if visible is None else [sorted(visible)])),
+    )
 
 
 def _add_open_case(where: Where, audience: Audience, has_open_case: bool) -> None:

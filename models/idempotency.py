@@ -4,16 +4,23 @@ from collections.abc import Sequence
 from datetime import datetime
 from uuid import uuid4
 
-from models.database import execute, fetch, fetch_one, placeholders
+from models.database import execute, fetch, fetch_one, placeholders, time
+
+
+async def bind_key(actor: str, key: str, operation: str, request_hash: str, now: datetime) -> bool:
+    """Bind the key to this request; False when it is bound already."""
+    return bool(
+        await execute(
+            "INSERT INTO idempotency_key (id, actor, idempotency_key, operation, request_hash, at)"
+            " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (actor, idempotency_key) DO NOTHING",
+            *(uuid4().hex, actor, key, operation, request_hash, now),
+        )
+    )
 
 
 async def claim_key(actor: str, key: str, operation: str, request_hash: str, now: datetime) -> bool:
     """Bind the key to this request; False when it is bound to another."""
-    await execute(
-        "INSERT INTO idempotency_key (id, actor, idempotency_key, operation, request_hash, at)"
-        " VALUES ($1, $2, $3, $4, $5, $6) ON CONFLICT (actor, idempotency_key) DO NOTHING",
-        *(uuid4().hex, actor, key, operation, request_hash, now),
-    )
+    await bind_key(actor, key, operation, request_hash, now)
     row = await fetch_one(
         "SELECT operation, request_hash FROM idempotency_key WHERE actor = $1 AND idempotency_key = $2",
         actor,
@@ -21,6 +28,14 @@ async def claim_key(actor: str, key: str, operation: str, request_hash: str, now
     )
     assert row is not None
     return bool(row["operation"] == operation and row["request_hash"] == request_hash)
+
+
+async def bound_at(actor: str, key: str) -> datetime | None:
+    """When the key was bound; None where it is free."""
+    row = await fetch_one(
+        "SELECT at FROM idempotency_key WHERE actor = $1 AND idempotency_key = $2", actor, key
+    )
+    return time(row["at"]) if row else None
 
 
 async def stored_outcomes(actor: str, key: str, items: Sequence[str]) -> dict[str, str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from domain.book_changes import TradeStatusStated
 from domain.ids import AccountId, Symbol
 from domain.market import FxRate, Instrument, MarginFactors, Quote, TradeStatus
+from domain.text import search_form
 from models.book import (
     INSTRUMENT_COLUMNS,
     QUOTE_COLUMNS,
@@ -104,12 +105,14 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
             "average_daily_volume",
             "tick",
             "negative_prices",
+            "search_text",
             "underlying",
             "option_right",
             "strike",
             "expiry",
         ),
     )
+    search_text = "\n".join((search_form(instrument.name), search_form(instrument.symbol)))
     option = instrument.option
     terms = (
         [option.underlying, option.right, option.strike, option.expiry.isoformat()] if option else [None] * 4
@@ -122,7 +125,7 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
         *(instrument.symbol, instrument.name, instrument.market, instrument.currency, instrument.kind),
         *(instrument.lot_size, instrument.multiplier, instrument.fee_rate, instrument.trade_status),
         *(status_at, *values, instrument.average_daily_volume, instrument.tick),
-        *(instrument.negative_prices, *terms),
+        *(instrument.negative_prices, search_text, *terms),
     )
 
 

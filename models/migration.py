@@ -4,13 +4,60 @@ Tortoise copies the whole state before every operation, for those that compare b
 add, and copying forty models a hundred times over is most of what a first start would wait for.
 """
 
+from tortoise import fields
 from tortoise.migrations import Migration, operations
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 from tortoise.migrations.schema_generator.state import State
 
+
+class Widen(operations.AlterField):
+    """A text column holds more characters. PostgreSQL rewrites nothing, SQLite has no widths.
+
+    Backwards what no longer fits is cut off.
+    """
+
+    def __init__(self, model_name: str, name: str, field: fields.CharField[str], before: int) -> None:
+        super().__init__(model_name, name, field)
+        self._before, self._after = before, field.max_length
+
+    async def database_forward(
+        self,
+        app_label: str,
+        old_state: State,
+        new_state: State,
+        state_editor: BaseSchemaEditor | None = None,
+    ) -> None:
+        """To the new width."""
+        await self._resize(app_label, new_state, state_editor, self._after)
+
+    async def database_backward(
+        self,
+        app_label: str,
+        old_state: State,
+        new_state: State,
+        state_editor: BaseSchemaEditor | None = None,
+    ) -> None:
+        """To the width that was there before."""
+        await self._resize(app_label, new_state, state_editor, self._before)
+
+    async def _resize(
+        self, app_label: str, state: State, editor: BaseSchemaEditor | None, width: int
+    ) -> None:
+        if editor is None or editor.DIALECT == "sqlite":
+            return
+        table = state.apps.get_model(f"{app_label}.{self.model_name}")._meta.db_table
+        await editor.client.execute_script(
+            f'ALTER TABLE "{table}" ALTER COLUMN "{self.name}" TYPE VARCHAR({width})'
+            f' USING LEFT("{self.name}", {width})'
+            if width < self._after
+            else f'ALTER TABLE "{table}" ALTER COLUMN "{self.name}" TYPE VARCHAR({width})'
+        )
+
+
 _ADDS = (
     operations.CreateModel,
     operations.AddField,
+    Widen,
     operations.AddIndex,
     operations.AddConstraint,
     operations.AlterModelOptions,

@@ -166,8 +166,7 @@ def _where(audience: Audience, wanted: BorrowFilter) -> Where:
     where.add_if("p.instrument_id = ?", wanted.symbol)
     where.add_if("i.market = ?", wanted.market)
     if wanted.search is not None:
-        pattern = like(wanted.search)
-        where.add("(LOWER(i.symbol) LIKE ? ESCAPE '!' OR LOWER(i.name) LIKE ? ESCAPE '!')", pattern, pattern)
+        where.add("i.search_text LIKE ? ESCAPE '!'", like(wanted.search))
     if wanted.recalled is not None:
         where.add(
             f"{'' if wanted.recalled else 'NOT '}EXISTS (SELECT 1 FROM stock_recovery r JOIN margin_case c"

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from domain.principal import Audience, Capability
+from domain.text import search_form
 
 T = TypeVar("T")
 
@@ -56,8 +57,8 @@ def client_text(audience: Audience) -> str:
 
 
 def like(text: str) -> str:
-    """A pattern for `LIKE ? ESCAPE '!'` that finds the text anywhere, ignoring case."""
-    escaped = text.casefold().replace("!", "!!").replace("%", "!%").replace("_", "!_")
+    """A pattern for `LIKE ? ESCAPE '!'` that finds the text anywhere, in the form of search columns."""
+    escaped = search_form(text).replace("!", "!!").replace("%", "!%").replace("_", "!_")
     return f"%{escaped}%"
 
 

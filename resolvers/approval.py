@@ -11,6 +11,7 @@ from domain.approval import ApprovalKind, ApprovalStatus, ApprovalTrigger, Appro
 from domain.ids import ApprovalId, CaseId
 from domain.principal import Capability
 from domain.refusals import RefusalCode
+from domain.text import lenient_subject_form, same_subject
 from models.approval import ApprovalFilter as ApprovalSelection
 from models.approval import count_approvals, page_approvals
 from models.codec import loads
@@ -86,7 +87,7 @@ class ApprovalRequestFilter:
             kind=each_once(self.kind),
             entity=None if self.case_id is None else "case",
             entity_id=None if self.case_id is None else filter_id("Case", self.case_id),
-            maker=self.maker,
+            maker=None if self.maker is None else lenient_subject_form(self.maker),
         )
 
 
@@ -243,7 +244,8 @@ def approval_of(view: ApprovalView, context: ReadContext) -> ApprovalRequest:
             for name, (asked, done) in loads(approval.difference or "{}").items()
         ],
         may_decide=approval.status is ApprovalStatus.PENDING
-        and subject not in (None, approval.maker)
+        and subject is not None
+        and not same_subject(subject, approval.maker)
         and context.audience.may(*approval.approver),
         view=view,
     )

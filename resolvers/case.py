@@ -248,7 +248,8 @@ class CaseFilter:
     account_no: str | None = strawberry.field(default=None, description="Of this account.")
     search: str | None = strawberry.field(
         default=None,
-        description="Case-insensitive part of client name, client number, account number or case number.",
+        description="Part of client name, client number, account number or case number, whatever the case "
+        "and width of its letters.",
     )
     symbol: str | None = strawberry.field(default=None, description="The account holds this instrument.")
     amount_at_least: Decimal | None = strawberry.field(default=None, description="At least this much.")

@@ -9,6 +9,7 @@ from desk.command import Done
 from desk.market_days import SetMarketDay, set_market_day
 from domain import calendar
 from domain.calendar import MarketDayKind
+from domain.moments import parse_time_of_day
 from domain.refusals import RefusalCode
 from models.market_day import RecordedMarketDay, count_market_days, load_recorded, page_market_days
 from resolvers.arguments import INPUT
@@ -147,6 +148,6 @@ def _time_of_day(text: str | None) -> time | None:
     if text is None:
         return None
     try:
-        return datetime.strptime(text, "%H:%M").time()  # noqa: DTZ007 - a time of day has no zone
-    except ValueError:
-        raise ApiError(BAD_USER_INPUT, "closesAt must be HH:MM.") from None
+        return parse_time_of_day(text)
+    except ValueError as reason:
+        raise ApiError(BAD_USER_INPUT, f"closesAt must be {reason}.") from None

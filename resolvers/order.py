@@ -115,8 +115,8 @@ class OrderFilter:
     symbol: str | None = strawberry.field(default=None, description="In this instrument.")
     search: str | None = strawberry.field(
         default=None,
-        description="Case-insensitive part of client name, client number, account number, symbol or client "
-        "order id.",
+        description="Part of client name, client number, account number, symbol or client order id, whatever "
+        "the case and width of its letters.",
     )
     created_after: datetime | None = strawberry.field(default=None, description="Later than this.")
     created_before: datetime | None = strawberry.field(default=None, description="Earlier than this.")

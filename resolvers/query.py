@@ -9,14 +9,21 @@ from domain.events import CaseView
 from domain.ids import CaseId, Symbol
 from domain.principal import Capability, Permission
 from models.case_list import CaseSort, count_cases, page_cases
+from models.client import (
+    AccountRow,
+    ClientRow,
+    count_accounts,
+    count_clients,
+    page_accounts,
+    page_clients,
+)
 from models.client import ClientFilter as ClientSelection
-from models.client import ClientRow, count_clients, page_clients
 from models.order import OrderFilter as OrderSelection
 from resolvers.approval import ApprovalQueries
 from resolvers.arguments import INPUT, After, First, GlobalId
 from resolvers.audit import AuditQueries
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
-from resolvers.client import Account, Client, client_of
+from resolvers.client import Account, Client, account_of, client_of
 from resolvers.context import Info, RequestInfo, reader
 from resolvers.enums import OrderDirection
 from resolvers.find_node import find_account, find_client, find_node, find_order
@@ -55,7 +62,8 @@ class ClientFilter:
 
     search: str | None = strawberry.field(
         default=None,
-        description="Case-insensitive part of the client number or, if you may see it, the name.",
+        description="Part of the client number, an account number or, if you may see it, the name, whatever "
+        "the case and width of its letters.",
     )
     group: str | None = strawberry.field(default=None, description="Of this group.")
     has_open_case: bool | None = strawberry.field(
@@ -171,6 +179,34 @@ class Query(
     async def account(self, info: Info, id: GlobalId) -> Account | None:
         """Batched over aliases."""
         return await find_account(reader(info), filter_id("Account", id))
+
+    @strawberry.field(description="Accounts by account number.")
+    async def accounts(
+        self,
+        info: Info,
+        search: Annotated[
+            str | None,
+            strawberry.argument(
+                description="Part of the account number, the client number or, if you may see it, the "
+                "client's name, whatever the case and width of its letters."
+            ),
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[Account]:
+        """A keyset page."""
+        context = reader(info)
+        text = search_of(search)
+        pager: Pager[AccountRow] = Pager(("accounts", text), "s", context.api.page_size_max)
+        request = pager.request(first, after)
+        page = await page_accounts(context.audience, text, request)
+        return pager.connection(
+            page,
+            request,
+            lambda row: (row.reference.account_no,),
+            account_of,
+            lambda: count_accounts(context.audience, text),
+        )
 
     @strawberry.field(
         description="Days on which a market does not trade as its calendar says, newest word first."

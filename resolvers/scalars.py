@@ -6,6 +6,7 @@ from decimal import Decimal
 from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
+from domain.moments import parse_day, parse_moment
 from domain.money import InvalidDecimal, parse_decimal, unsigned_zero
 
 
@@ -29,25 +30,16 @@ def _time_text(value: datetime) -> str:
 
 def _parse_time(value: object) -> datetime:
     try:
-        moment = datetime.fromisoformat(value) if isinstance(value, str) else None
-        if moment is not None and moment.tzinfo is not None:
-            return moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        pass
-    raise StrawberryInputCoercionError(
-        f'DateTime is RFC 3339 with an offset such as "2026-01-31T14:00:00Z", not {value!r}.'
-    )
+        return parse_moment(value if isinstance(value, str) else "")
+    except ValueError as reason:
+        raise StrawberryInputCoercionError(f"DateTime must be {reason}, not {value!r:.80}.") from None
 
 
 def _parse_date(value: object) -> date:
     try:
-        day = date.fromisoformat(value) if isinstance(value, str) else None
-        # Python reads other ISO forms too, such as 2026-W05-6: nobody else expects them.
-        if day is not None and day.isoformat() == value:
-            return day
-    except ValueError:
-        pass
-    raise StrawberryInputCoercionError(f'Date is a day such as "2026-01-31", not {value!r}.')
+        return parse_day(value if isinstance(value, str) else "")
+    except ValueError as reason:
+        raise StrawberryInputCoercionError(f"Date must be {reason}, not {value!r:.80}.") from None
 
 
 DECIMAL = ScalarDefinition(
@@ -65,7 +57,7 @@ DECIMAL = ScalarDefinition(
 
 DATE_TIME = ScalarDefinition(
     name="DateTime",
-    description='A moment in UTC, RFC 3339, such as "2026-01-31T14:00:00Z". Input needs an offset.',
+    description='A moment in UTC, RFC 3339 with seconds and offset, such as "2026-01-31T14:00:00Z".',
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=_time_text,
     parse_value=_parse_time,

@@ -18,6 +18,7 @@ from domain.exemption import (
 )
 from domain.margin import AccountType, AmountRule
 from domain.market import FactorSource, MarginFactors
+from domain.moments import parse_time_of_day
 from domain.risk_settings import (
     ApprovalLimits,
     CoveredOptionRule,
@@ -32,6 +33,7 @@ from domain.risk_settings import (
     problem_of,
     switch_subject,
 )
+from domain.text import readable
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.node import filter_id
 
@@ -293,13 +295,14 @@ def _symbol(text: str) -> str:
 
 
 def _name(field: str, text: str) -> str:
-    if not 1 <= len(text) <= NAME_CHARACTERS_MAX or not text.isprintable():
-        raise ApiError(BAD_USER_INPUT, f"{field} must be 1 to {NAME_CHARACTERS_MAX} printable characters.")
-    return text
+    try:
+        return readable(text, NAME_CHARACTERS_MAX)
+    except ValueError as reason:
+        raise ApiError(BAD_USER_INPUT, f"{field} must be {reason}.") from None
 
 
 def _wall_time(text: str) -> time:
-    hours, _, minutes = text.partition(":")
-    if len(text) != 5 or not (hours + minutes).isdecimal() or not text.isascii():
-        raise ApiError(BAD_USER_INPUT, "triggerTime is HH:mm, such as 15:30.")
-    return time(int(hours), int(minutes))
+    try:
+        return parse_time_of_day(text)
+    except ValueError as reason:
+        raise ApiError(BAD_USER_INPUT, f"triggerTime must be {reason}.") from None

@@ -87,7 +87,7 @@ class StockBorrowFilter:
     symbol: str | None = strawberry.field(default=None, description="This stock.")
     market: str | None = strawberry.field(default=None, description="Of this market, such as XHKG.")
     search: str | None = strawberry.field(
-        default=None, description="Case-insensitive part of symbol or name."
+        default=None, description="Part of symbol or name, whatever the case and width of its letters."
     )
     recalled: bool | None = strawberry.field(
         default=None, description="With, or without, an account that has recalled stock outstanding."

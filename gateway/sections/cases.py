@@ -4,7 +4,7 @@ from datetime import time
 
 from pydantic import Field
 
-from gateway.sections.types import Count, Pairs, Seconds, SecondsOrZero, Section
+from gateway.sections.types import Count, Pairs, Seconds, SecondsOrZero, Section, TimeOfDay
 
 
 class CaseSettings(Section):
@@ -22,7 +22,7 @@ class CaseSettings(Section):
     deadline_trading_days: Count = Field(
         3, description="A case is due on this trading day, counted from the day it opens."
     )
-    deadline_cutoff: time = Field(
+    deadline_cutoff: TimeOfDay = Field(
         time(14, 0), description="The time of day of deadlines, local to the account's market."
     )
     deadline_markets: Pairs = Field(

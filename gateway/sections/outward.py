@@ -5,7 +5,7 @@ from datetime import time
 from pydantic import Field, SecretStr
 
 from domain.message import Channel
-from gateway.sections.types import Count, Listed, Seconds, Section
+from gateway.sections.types import Count, Listed, Seconds, Section, TimeOfDay
 
 
 class OutwardSettings(Section):
@@ -27,7 +27,7 @@ class OutwardSettings(Section):
         (),
         description="The channels of automatic messages, best first, such as `EMAIL,SMS`; none: off.",
     )
-    message_daily_from: time = Field(
+    message_daily_from: TimeOfDay = Field(
         time(9, 0), description="From when on reminders go out, local to the account's market."
     )
     message_lifetime_hours: Count = Field(

@@ -1,10 +1,13 @@
 """What settings are made of."""
 
+from datetime import time
 from enum import StrEnum
 from typing import Annotated, TypeVar
 
 from pydantic import BeforeValidator, Field
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from domain.moments import parse_time_of_day
 
 PREFIX = "GATEWAY_"
 
@@ -26,6 +29,12 @@ def _split_pairs(value: object) -> object:
     return {key.strip(): assigned.strip() for key, _, assigned in pairs}
 
 
+def _parse_time_of_day(value: object) -> object:
+    return parse_time_of_day(value) if isinstance(value, str) else value
+
+
+TimeOfDay = Annotated[time, BeforeValidator(_parse_time_of_day)]
+"""Hours and minutes."""
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]
 Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_commas)]
 """Separated by commas."""

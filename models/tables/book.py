@@ -5,15 +5,20 @@ from tortoise.indexes import Index
 from tortoise.migrations.constraints import CheckConstraint
 from tortoise.models import Model
 
+from domain.text import SEARCH_EXPANSION
 from models.tables.columns import decimal, id_, one_of, parent
+
+MAX_NAME, MAX_CLIENT_NO = 200, 40
+MAX_SEARCH_TEXT = (MAX_NAME + MAX_CLIENT_NO) * SEARCH_EXPANSION + 1
+"""The form in which names are searched may have more characters than the name."""
 
 
 class ClientTable(Model):
     id = id_()
-    client_no = fields.CharField(max_length=40, unique=True)
-    name = fields.CharField(max_length=200)
+    client_no = fields.CharField(max_length=MAX_CLIENT_NO, unique=True)
+    name = fields.CharField(max_length=MAX_NAME)
     client_group = fields.CharField(max_length=80, null=True)
-    search_text = fields.CharField(max_length=250)
+    search_text = fields.CharField(max_length=MAX_SEARCH_TEXT)
 
     class Meta:
         table = "client"
@@ -44,7 +49,7 @@ class InstrumentTable(Model):
     """The terms of an option, expiry as ISO date, are all there or none is."""
 
     symbol = fields.CharField(primary_key=True, max_length=40)
-    name = fields.CharField(max_length=200)
+    name = fields.CharField(max_length=MAX_NAME)
     market = fields.CharField(max_length=10)
     currency = fields.CharField(max_length=3)
     kind = fields.CharField(max_length=10)
@@ -64,6 +69,7 @@ class InstrumentTable(Model):
     average_daily_volume = decimal(null=True)
     tick = fields.CharField(max_length=300, null=True)
     negative_prices = fields.BooleanField(null=True)
+    search_text = fields.CharField(max_length=MAX_SEARCH_TEXT, null=True)
 
     class Meta:
         table = "instrument"

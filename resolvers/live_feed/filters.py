@@ -14,6 +14,7 @@ from domain.events import (
 )
 from domain.ids import Symbol
 from domain.principal import Audience, Capability
+from domain.text import search_form
 from models.case_list import CaseFilter
 from models.order import OrderFilter
 
@@ -115,4 +116,4 @@ def _texts(account: AccountReference, audience: Audience) -> tuple[str, ...]:
 
 
 def _found(search: str | None, *texts: str) -> bool:
-    return search is None or any(search.casefold() in text.casefold() for text in texts)
+    return search is None or any(search_form(search) in search_form(text) for text in texts)

@@ -4,7 +4,7 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -79,13 +79,16 @@ class World:
             | changes
         )
 
-    async def imports(self, book: BookFile) -> None:
-        """Before any desk runs."""
+    async def imports(self, book: BookFile, **changes: Any) -> None:
+        """Before any desk runs, or while one does; unless changed, the book is of now."""
+        book = replace(book, **({"as_of": self.clock()} | changes))
         database = Database(self.database_url, pool_size=1)
         await database.open()
-        with database.active():
-            await import_book(book, self.clock(), lambda clients: None)
-        await database.close()
+        try:
+            with database.active():
+                await import_book(book, self.clock(), lambda clients: None)
+        finally:
+            await database.close()
 
 
 class Desk:

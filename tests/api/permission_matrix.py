@@ -85,6 +85,7 @@ QUERIES: Mapping[str, Row] = {
     "cases": Row("{ cases { totalCount } }", EVERYBODY),
     "case": Row("query ($id: ID!) { case(id: $id) { id } }", EVERYBODY, {"id": CASE}),
     "caseSummary": Row("{ caseSummary { openCases } }", EVERYBODY),
+    "accounts": Row("{ accounts { totalCount } }", EVERYBODY),
     "clients": Row("{ clients { totalCount } }", EVERYBODY),
     "client": Row("query ($id: ID!) { client(id: $id) { id } }", EVERYBODY, {"id": CLIENT}),
     "account": Row("query ($id: ID!) { account(id: $id) { id } }", EVERYBODY, {"id": ACCOUNT}),

@@ -10,6 +10,7 @@ from asyncio.subprocess import PIPE, Process
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime, timedelta
+from json import dumps, loads
 from pathlib import Path
 
 import pytest
@@ -20,6 +21,7 @@ from models.lease import acquire_lease
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
+DEMO_BOOK = (ROOT / "demo" / "book.json").read_text()
 SECRET = "a secret of this test alone, long enough"
 
 
@@ -200,7 +202,23 @@ async def test_a_file_that_holds_no_prices_is_refused_with_the_reason(gateway: G
 async def test_a_book_is_imported_once(gateway: Gateway) -> None:
     _, out, _ = await gateway.run("import-book", "demo/book.json")
     assert out == ["imported 500 clients and 21 instruments"]
-    assert "in the database already" in await refusal(gateway, "import-book", "demo/book.json")
+    code, again, _ = await gateway.run("import-book", "demo/book.json")
+    assert code == 0
+    assert " ".join(again).startswith("nothing to do: demo/book.json was imported at ")
+
+
+async def test_a_file_with_a_client_that_is_there_already_is_refused_with_its_path(
+    gateway: Gateway, tmp_path: Path
+) -> None:
+    book = loads(DEMO_BOOK)
+    part = tmp_path / "part.json"
+    part.write_text(dumps(book | {"clients": book["clients"][:1]}))
+    await gateway.run("import-book", str(part))
+    code, out, err = await gateway.run("import-book", "demo/book.json")
+    assert (code, out) == (2, [])
+    assert "was not imported, and nothing is stored" in err[0]
+    assert "$.clients[0].clientNo: " in err[1]
+    assert "Traceback" not in "".join(err)
 
 
 async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
@@ -211,11 +229,11 @@ async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (("token", "--subject", "", "--permission", "RISK_WARNING_FULL"), "1 to 200 characters"),
+        (("token", "--subject", "", "--permission", "RISK_WARNING_FULL"), "not blank"),
         (("token", "--subject", "system", "--permission", "RISK_WARNING_FULL"), "the desk itself"),
         (("token", "--subject", "PAPER", "--permission", "RISK_WARNING_FULL"), "or a venue"),
         (("token", "--subject", "me", "--permission", "RiskOptionHaircutFull"), "may do more than"),
-        (("revoke", "--subject", "x" * 201), "1 to 200 characters"),
+        (("revoke", "--subject", "x" * 201), "at most 200 characters"),
         (("market-day", "HK", "2020-03-20", "shut", "--reason", "typhoon"), "closed, half or regular"),
         (("market-day", "HK", "2020-03-20", "closed", "--reason", " "), "--reason must not be blank"),
     ],

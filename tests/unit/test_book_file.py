@@ -91,7 +91,10 @@ def test_the_documented_example_is_read_as_it_says() -> None:
             lambda book: book["instruments"][0].update(tickSize=0.01),
             "$.instruments[0].tickSize: must be a tick size such as",
         ),
-        (lambda book: book["instruments"][0].update(market=""), "$.instruments[0].market: must be a text"),
+        (
+            lambda book: book["instruments"][0].update(market=""),
+            "$.instruments[0].market: must be a market with a calendar",
+        ),
         (
             lambda book: book["instruments"][0].update(factors=[]),
             "$.instruments[0].factors: must be an object",
@@ -189,6 +192,45 @@ def test_every_problem_is_found_not_only_the_first() -> None:
         "$.instruments[1].lotSize",
         "$.clients[0].accounts[0].cash[0].balance",
         "$.clients[0].accounts[0].positions[0].quantity",
+    ]
+
+
+def test_one_run_finds_what_is_wrong_inside_of_a_broken_part_and_between_the_others() -> None:
+    def change(book: dict[str, Any]) -> None:
+        book["version"] = 9
+        book["instruments"][0].update(currency="HDK", factors={"initial": "1"}, suspendedSince="yesterday")
+        book["clients"][0].pop("name")
+        account(book).update(type="LOAN")
+        account(book)["positions"][1].update(quantity="many")
+        book["clients"][0]["contact"].update(email="nobody")
+        other = {"accountNo": "X1", "type": "MARGIN", "baseCurrency": "HKD"}
+        holds = [{"symbol": "AAPL.US", "quantity": "1"}, {"symbol": "9.HK", "quantity": "1"}]
+        book["clients"].append({"clientNo": "C2", "name": "B", "accounts": [other | {"positions": holds}]})
+
+    assert [problem.partition(": ")[0] for problem in problems_after(change)] == [
+        "$.version",
+        "$.instruments[0].currency",
+        "$.instruments[0].suspendedSince",
+        "$.instruments[0].factors.maintenance",
+        "$.instruments[0].factors.marginCall",
+        "$.instruments[0].factors.forceClose",
+        "$.clients[0].name",
+        "$.clients[0].accounts[0].type",
+        "$.clients[0].accounts[0].positions[1].quantity",
+        "$.clients[0].contact.email",
+    ]
+
+
+def test_what_does_not_fit_together_is_found_beside_values_that_cannot_be_read() -> None:
+    def change(book: dict[str, Any]) -> None:
+        book["instruments"][0].update(lotSize="0")
+        account(book)["positions"].append({"symbol": "9.HK", "quantity": "1"})
+        book["clients"].append(book["clients"][0] | {"accounts": []})
+
+    assert [problem.partition(": ")[0] for problem in problems_after(change)] == [
+        "$.instruments[0].lotSize",
+        "$.clients[1].clientNo",
+        "$.clients[0].accounts[0].positions[2].symbol",
     ]
 
 

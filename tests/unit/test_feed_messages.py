@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
+from domain.currencies import CURRENCIES
 from domain.ids import Symbol
 from domain.market import FxRate, Quote, TradeStatus
 from domain.money import Currency
@@ -22,7 +23,7 @@ DOCUMENT = Path(__file__).parents[2] / "docs" / "feeds.md"
 AT = datetime(2020, 3, 9, 14, 30, 0, 250_000, tzinfo=UTC)
 
 codes = st.from_regex(r"[A-Za-z0-9][A-Za-z0-9._:/-]{0,39}", fullmatch=True)
-currencies = st.from_regex(r"[A-Z]{3}", fullmatch=True).map(Currency)
+currencies = st.sampled_from(sorted(CURRENCIES)).map(Currency)
 amounts = st.decimals(min_value=-(10**15), max_value=10**15, places=10)
 prices = st.decimals(min_value="0.0000000001", max_value=10**15, places=10)
 sizes = st.decimals(min_value=0, max_value=10**15, places=10)

@@ -1,0 +1,52 @@
+"""Moments, days and times of day as text: one reader for feeds, book files, API, settings and command line.
+
+A moment is RFC 3339 and nothing else of ISO 8601: week dates, basic format, a missing offset or missing
+seconds are refused, for two programs read them differently. Each function raises ValueError with a reason
+that follows "must be".
+"""
+
+import re
+from datetime import UTC, date, datetime, time
+
+_MOMENT = re.compile(
+    r"([0-9]{4}-[0-9]{2}-[0-9]{2})[Tt]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]{1,9}))?"
+    r"([Zz]|[+-](?:[01][0-9]|2[0-3]):[0-5][0-9])"
+)
+_DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
+_MICROSECOND_DIGITS = 6
+
+
+def parse_moment(text: str) -> datetime:
+    """An RFC 3339 moment, as UTC. Of up to nine digits of a second, those after the sixth are cut off."""
+    match = _MOMENT.fullmatch(text)
+    if match is None:
+        raise ValueError("an RFC 3339 time with seconds and offset, such as 2020-03-09T14:30:00.250Z")
+    day, hours, minutes, seconds, fraction, offset = match.groups()
+    if seconds == "60":
+        raise ValueError("a time without leap second: state :59 or the following :00")
+    microseconds = (fraction or "")[:_MICROSECOND_DIGITS].ljust(_MICROSECOND_DIGITS, "0")
+    zone = "+00:00" if offset in "Zz" else offset
+    try:
+        local = datetime.fromisoformat(f"{day}T{hours}:{minutes}:{seconds}.{microseconds}{zone}")
+        return local.astimezone(UTC)
+    except (ValueError, OverflowError):
+        raise ValueError("a time that exists, such as 2020-03-09T14:30:00Z") from None
+
+
+def parse_day(text: str) -> date:
+    """A day such as ``2020-03-09``."""
+    if _DAY.fullmatch(text):
+        try:
+            return date.fromisoformat(text)
+        except ValueError:
+            raise ValueError("a day that exists, such as 2020-03-20") from None
+    raise ValueError("a day such as 2020-03-20")
+
+
+def parse_time_of_day(text: str) -> time:
+    """Hours and minutes such as ``15:30``."""
+    match = _TIME_OF_DAY.fullmatch(text)
+    if match is None:
+        raise ValueError("a time of day such as 15:30")
+    return time(int(match[1]), int(match[2]))

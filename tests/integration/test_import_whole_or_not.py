@@ -1,0 +1,170 @@
+"""An import is whole or nothing: killed on the way, refused for what is stored, or repeated."""
+
+import asyncio
+import signal
+import sys
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from pathlib import Path
+
+import pytest
+
+from domain.ids import Symbol
+from domain.margin import AccountType
+from domain.market import InstrumentKind, TradeStatus
+from domain.money import Currency
+from feeds.book import BookFile, BookInstrument, as_of_at
+from gateway.book_import import BookConflict, import_book
+from models.database import Database, fetch
+from models.market import load_instruments
+from tests.api.books import BANK, RAIL, a_book, a_client, an_account, an_instrument
+from tests.integration.killed_import import AT, CLIENTS, a_large_book
+from tests.patience import PATIENCE_S
+
+ROOT = Path(__file__).parents[2]
+TABLES = (
+    "client",
+    "account",
+    "position",
+    "cash_balance",
+    "instrument",
+    "fx_rate",
+    "audit",
+    "idempotency_key",
+)
+
+
+async def counts() -> dict[str, int]:
+    """Rows of every table that an import writes."""
+    return {table: len(await fetch(f"SELECT 1 AS one FROM {table}")) for table in TABLES}
+
+
+async def imports(book: BookFile, now: datetime = AT) -> list[int]:
+    """What progress heard."""
+    heard: list[int] = []
+    await import_book(book, now, heard.append)
+    return heard
+
+
+@pytest.mark.parametrize("after", [50, 150, CLIENTS])
+async def test_an_import_that_is_killed_leaves_nothing_and_is_done_by_the_next(
+    database: Database, url: str, after: int
+) -> None:
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "tests.integration.killed_import", url, str(after)), cwd=ROOT
+    )
+    async with asyncio.timeout(PATIENCE_S):
+        assert await process.wait() == -signal.SIGKILL
+    with database.active():
+        assert set((await counts()).values()) == {0}
+        assert await imports(a_large_book()) == list(range(50, CLIENTS + 1, 50))
+        stored = await counts()
+    assert (stored["client"], stored["account"], stored["position"]) == (CLIENTS, CLIENTS, CLIENTS)
+
+
+async def test_the_same_file_again_changes_nothing_and_says_when_it_was_imported(database: Database) -> None:
+    book = a_book(a_client("C1", an_account("M1", "-1000", {BANK: 100})))
+    with database.active():
+        await imports(book)
+        before = await counts()
+        later = await import_book(book, AT + timedelta(days=1), lambda clients: None)
+        assert (later.earlier, later.clients, later.instruments) == (AT, 0, 0)
+        assert await counts() == before
+
+
+def renamed(instrument: BookInstrument, **changes: object) -> BookInstrument:
+    return replace(instrument, instrument=replace(instrument.instrument, **changes))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("field", "changes"),
+    [
+        ("currency", {"currency": Currency("EUR")}),
+        ("lotSize", {"lot_size": Decimal(7)}),
+        ("multiplier", {"multiplier": Decimal(10)}),
+        ("market", {"market": "XNYS"}),
+        ("kind", {"kind": InstrumentKind.FUND}),
+    ],
+)
+async def test_a_file_that_changes_what_is_held_is_refused_and_nothing_of_it_is_stored(
+    database: Database, field: str, changes: dict[str, object]
+) -> None:
+    bank, new = an_instrument(BANK, lot=100), an_instrument(Symbol("1.HK"))
+    with database.active():
+        await imports(a_book(a_client("C1", an_account("M1", "-1000", {BANK: 100}))))
+        before = await counts()
+        with pytest.raises(BookConflict) as refused:
+            await imports(BookFile((new, renamed(bank, **changes)), (), ()))
+        (problem,) = refused.value.problems
+        assert problem.startswith(f"$.instruments[1].{field}: {BANK} is, or was, held with ")
+        assert await counts() == before
+        assert (await load_instruments([BANK]))[BANK] == bank.instrument
+
+
+async def test_what_nobody_ever_held_may_be_stated_anew_and_names_and_factors_of_all(
+    database: Database,
+) -> None:
+    held, other = an_instrument(BANK, lot=100), an_instrument(RAIL, lot=100)
+    with database.active():
+        await imports(a_book(a_client("C1", an_account("M1", "0", {BANK: 100}))))
+        named = replace(renamed(held, name="The bank"), factors=an_instrument(RAIL, ".9 .8 .85 .7").factors)
+        lots = renamed(other, lot_size=Decimal(500))
+        done = await import_book(BookFile((named, lots), (), ()), AT, lambda clients: None)
+        assert done.instruments == 2
+        stored = await load_instruments()
+        assert (stored[BANK].name, stored[RAIL].lot_size) == ("The bank", Decimal(500))
+        again = await import_book(BookFile((named, lots), (), ()), AT, lambda clients: None)
+        assert (again.instruments, again.earlier) == (0, None)
+        (entry,) = await fetch(
+            "SELECT before_state, after_state FROM audit WHERE entity_id = $1 AND before_state IS NOT NULL",
+            RAIL,
+        )
+        assert '"lot_size":"100"' in entry["before_state"]
+        assert '"lot_size":"500"' in entry["after_state"]
+
+
+async def test_every_client_and_account_that_is_there_already_is_named_in_one_run(database: Database) -> None:
+    with database.active():
+        await imports(
+            a_book(a_client("C1", an_account("M1", "0", {})), a_client("C2", an_account("M2", "0", {})))
+        )
+        before = await counts()
+        again = a_book(
+            a_client("C3", an_account("M2", "0", {})),
+            a_client("C2"),
+            a_client("C4", an_account("M4", "0", {})),
+        )
+        with pytest.raises(BookConflict) as refused:
+            await imports(again)
+        assert refused.value.problems == (
+            "$.clients[1].clientNo: C2 is in the database already",
+            "$.clients[0].accounts[0].accountNo: M2 is in the database already",
+        )
+        assert await counts() == before
+
+
+async def test_times_ahead_are_refused_with_their_paths_and_nothing_is_stored(database: Database) -> None:
+    ahead = AT + timedelta(seconds=1)
+    suspended = an_instrument(BANK, status=TradeStatus.SUSPENDED, suspended_since=ahead)
+    account = an_account("M1", "0", {RAIL: -100}, account_type=AccountType.MARGIN)
+    short = replace(account, positions=tuple(replace(p, short_since=ahead) for p in account.positions))
+    book = a_book(a_client("C1", short), instruments=(suspended, an_instrument(RAIL)))
+    with database.active():
+        for as_of in (None, AT, ahead + timedelta(days=30)):
+            with pytest.raises(BookConflict) as refused:
+                await imports(replace(book, as_of=as_of))
+            paths = [problem.partition(": ")[0] for problem in refused.value.problems]
+            assert paths[-2:] == [
+                "$.instruments[0].suspendedSince",
+                "$.clients[0].accounts[0].positions[0].shortSince",
+            ]
+            assert paths[:-2] == (["$.asOf"] if as_of is not None and as_of > AT else [])
+        assert set((await counts()).values()) == {0}
+        assert await imports(book, ahead) == [1]
+
+
+def test_a_book_that_does_not_say_is_of_the_end_of_the_day_before() -> None:
+    book = a_book()
+    assert as_of_at(book, datetime(2020, 3, 16, 9, 0, tzinfo=UTC)) == datetime(2020, 3, 16, tzinfo=UTC)
+    assert as_of_at(replace(book, as_of=AT), AT + timedelta(days=9)) == AT
