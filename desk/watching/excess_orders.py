@@ -15,10 +15,10 @@ from desk.outcomes import plain
 from desk.watching.attention import bring_account_to_attention, bring_to_attention
 from desk.watching.still_wanted import still_wanted_after_excess
 from domain.book_changes import PositionStated
-from domain.covered_options import Today
 from domain.events import OrderView
 from domain.excess import Excess, find_excess, is_turned
 from domain.execution_check import Attention, Finding
+from domain.expiry import Life
 from domain.ids import AccountId, Symbol
 from domain.margin import Holding
 from domain.money import ZERO
@@ -61,7 +61,7 @@ async def call_off_excess(
     cancel was asked for before.
     """
     views = {view.order.id: view for view in orders}
-    for excess in find_excess(reducible_positions(desk, account, now), [view.order for view in orders]):
+    for excess in find_excess(reducible_positions(account), [view.order for view in orders]):
         due = [order for order in excess.call_off if not _refused_lately(order, now)]
         for order in due:
             views[order.id] = await _call_off(desk, views[order.id], excess, now)
@@ -70,26 +70,23 @@ async def call_off_excess(
     return [view for view in views.values() if not view.order.terminal]
 
 
-def exceeds(desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime) -> bool:
+def exceeds(account: AccountBook, orders: Sequence[OrderView], now: datetime) -> bool:
     """Whether `call_off_excess` would ask for something."""
     if not orders:
         return False
-    found = find_excess(reducible_positions(desk, account, now), [view.order for view in orders])
+    found = find_excess(reducible_positions(account), [view.order for view in orders])
     return any(not _refused_lately(order, now) for excess in found for order in excess.call_off)
 
 
-def reducible_positions(desk: Desk, account: AccountBook, now: datetime) -> Mapping[Symbol, Decimal]:
+def reducible_positions(account: AccountBook) -> Mapping[Symbol, Decimal]:
     """What orders may still reduce: nothing of what is dead or has expired, for that does not trade."""
-    today = desk.today(now)
     return {
-        held.instrument.symbol: ZERO if _is_over(held, today) else held.quantity
-        for held in account.book.holdings
+        held.instrument.symbol: ZERO if _is_over(held) else held.quantity for held in account.book.holdings
     }
 
 
-def _is_over(held: Holding, today: Today) -> bool:
-    option = held.instrument.option
-    return held.dead or (option is not None and option.expiry < today(held.instrument))
+def _is_over(held: Holding) -> bool:
+    return held.dead or held.life is not Life.ALIVE
 
 
 async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) -> OrderView:

@@ -254,7 +254,7 @@ class Monitor:
         seen = {case.alert_type for case in cases} | account.written_off
         if judgement.called - seen and due_calls(account, judgement, figures, now) - seen:
             return True
-        if exceeds(self._desk, watched.account, watched.orders, now):
+        if exceeds(watched.account, watched.orders, now):
             return True
         if differ(account, open_gaps(account, judgement, figures, cases, now)):
             return True
