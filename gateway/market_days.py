@@ -7,8 +7,12 @@ import asyncio
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+import structlog
+
 from gateway.calendars import Calendars
 from models.market_day import count_market_days, load_market_days
+
+log = structlog.get_logger()
 
 LOOK_BACK = timedelta(days=366)
 """Older days set no deadline of a live case any more that matters."""
@@ -30,7 +34,10 @@ class MarketDays:
         number = await count_market_days(None)
         if number == self._known:
             return
-        self._calendars.amend(await load_market_days((self._clock() - LOOK_BACK).date()))
+        read = await load_market_days((self._clock() - LOOK_BACK).date())
+        self._calendars.amend(read.words)
+        if read.unreadable:
+            log.warning("market days cannot be read and are left out", ids=read.unreadable)
         self._known = number
         self.changed.set()
 

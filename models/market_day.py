@@ -33,10 +33,23 @@ async def insert_market_day(recorded: RecordedMarketDay) -> None:
     )
 
 
-async def load_market_days(since: date) -> list[MarketDay]:
-    """Every word on days from then on, oldest word first."""
-    rows = await fetch(f"{_SELECT} WHERE day >= $1 ORDER BY at, id", since.isoformat())
-    return [_recorded(row).word for row in rows]
+@dataclass(frozen=True, slots=True)
+class MarketDaysRead:
+    """Words on market days, oldest first, and the ids of those that cannot be read."""
+
+    words: list[MarketDay]
+    unreadable: list[str]
+
+
+async def load_market_days(since: date) -> MarketDaysRead:
+    """Every word on days from then on. One that cannot be read costs the others nothing."""
+    read = MarketDaysRead([], [])
+    for row in await fetch(f"{_SELECT} WHERE day >= $1 ORDER BY at, id", since.isoformat()):
+        try:
+            read.words.append(_recorded(row).word)
+        except ValueError:
+            read.unreadable.append(row["id"])
+    return read
 
 
 async def word_on(market: str, day: date) -> MarketDay | None:

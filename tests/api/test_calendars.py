@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.ids import Symbol
 from domain.margin import AccountTerms, AccountType, CashBalance
@@ -108,6 +109,13 @@ async def test_the_doubt_ends_with_the_case(world: World) -> None:
         return await unwatched(trader) == {}
 
     await desk.until(is_over, "the case and its doubt to end")
+
+
+async def test_a_currency_without_a_market_of_its_own_is_named_in_the_log(world: World) -> None:
+    with capture_logs() as logs:
+        await singapore(world, deadline_markets={"HKD": "XHKG"}, market_day_recheck_s=0.05)
+    named = [each for each in logs if each["event"].startswith("no market is configured for a currency")]
+    assert [(each["currency"], each["market"]) for each in named] == [("SGD", "XNYS")]
 
 
 @pytest.mark.parametrize(

@@ -2,12 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, time
 from decimal import Decimal
 from uuid import uuid4
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from desk.approvals import expire_approvals
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
@@ -216,3 +217,17 @@ async def test_one_that_is_locked_holds_up_no_other(
             assert await _done(of) == set(desk.accounts)
         await session.close()
         await database.close()
+
+
+async def test_a_market_day_that_cannot_be_read_costs_the_others_nothing(database: Database) -> None:
+    with database.active():
+        kit = DeskKit()
+        for day in (date(2020, 3, 10), date(2020, 3, 11)):
+            word = MarketDay("XNYS", day, MarketDayKind.HALF, time(12, 0), "flood")
+            await set_market_day(kit.desk, TRADER, SetMarketDay(uuid4().hex, word))
+        await fetch("UPDATE market_day SET closes_at = 'noon' WHERE day = '2020-03-10' RETURNING 1")
+        with capture_logs() as logs:
+            await MarketDays(kit.calendars, kit.clock, 1).load()
+        assert [each["event"] for each in logs] == ["market days cannot be read and are left out"]
+        assert kit.calendars.of("XNYS").closing_time(date(2020, 3, 10)) == time(16, 0)
+        assert kit.calendars.of("XNYS").closing_time(date(2020, 3, 11)) == time(12, 0)
