@@ -156,10 +156,10 @@ async def _parts(asked: BookWhatIf, now: datetime) -> tuple[float, float]:
     async with consistent_read():
         started = perf_counter()
         market = await load_market(asked.rules, now)
-        async for books in every_book(asked.audience, market, asked.accounts_per_chunk):
+        async for chunk in every_book(asked.audience, market, asked.accounts_per_chunk):
             reading += perf_counter() - started
             started = perf_counter()
-            for account in books:
+            for account in chunk.books:
                 compute_figures(account.book, now, asked.judgement.max_age)
                 compute_figures(shocked.book(account.book), now, asked.judgement.max_age)
             valuing += perf_counter() - started

@@ -6,12 +6,13 @@ four columns. Read inside `consistent_read()`, or the chunks are of different mo
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 from domain.expiry import Life, life_of
 from domain.ids import AccountId, ClientId, Symbol
-from domain.margin import CashBalance, Holding
+from domain.margin import Holding
 from domain.market import FactorSource, FxRate, Instrument, MarginFactors, Quote
 from domain.money import Currency
 from domain.principal import Audience
@@ -80,14 +81,24 @@ async def load_market(rules: BookRules, now: datetime) -> Market:
     return Market(
         now,
         rules_at(rules, await rules.settings.in_force(now), now),
-        {Symbol(row["symbol"]): _listed(row, rules, now) for row in rows},
+        _all_listed(rows, rules, now),
         rates_by_base(await load_fx_rates()),
     )
 
 
-async def every_book(
-    audience: Audience, market: Market, accounts_per_chunk: int
-) -> AsyncIterator[Sequence[AccountBook]]:
+UNREADABLE = (ValueError, LookupError, ArithmeticError)
+"""What a damaged row raises, of an account or of something that it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookChunk:
+    """Books, and how many accounts were left out because they cannot be read."""
+
+    books: list[AccountBook]
+    left_out: int
+
+
+async def every_book(audience: Audience, market: Market, accounts_per_chunk: int) -> AsyncIterator[BookChunk]:
     """The books of the audience's accounts by account id, at most so many at a time."""
     after = ""
     while rows := await _accounts(audience, after, accounts_per_chunk):
@@ -105,6 +116,15 @@ async def accounts_with_live_cases(audience: Audience) -> frozenset[AccountId]:
         *where.values,
     )
     return frozenset(AccountId(row["account_id"]) for row in rows)
+
+
+def _all_listed(rows: Sequence[Row], rules: BookRules, now: datetime) -> dict[Symbol, Listed]:
+    """Without those that cannot be read: their holders are left out."""
+    listed = {}
+    for row in rows:
+        with suppress(*UNREADABLE):
+            listed[Symbol(row["symbol"])] = _listed(row, rules, now)
+    return listed
 
 
 def _listed(row: Row, rules: BookRules, now: datetime) -> Listed:
@@ -132,30 +152,46 @@ async def _accounts(audience: Audience, after: str, limit: int) -> Sequence[Row]
     )
 
 
-async def _books(rows: Sequence[Row], market: Market) -> list[AccountBook]:
+async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
     ids = [row["account_id"] for row in rows]
     own = await _client_factors(sorted({ClientId(row["client_id"]) for row in rows}), market.at)
-    client_of = {row["account_id"]: ClientId(row["client_id"]) for row in rows}
-    holdings: dict[str, list[Holding]] = defaultdict(list)
+    positions: dict[str, list[Row]] = defaultdict(list)
     for row in await _positions(ids):
-        if quantity := decimal(row["quantity"]):
-            account_id, symbol = row["account_id"], row["instrument_id"]
-            listed = market.listed[symbol]
-            factors = own.get((client_of[account_id], symbol), listed.factors) if own else listed.factors
-            holdings[account_id].append(
-                Holding(
-                    *(listed.instrument, quantity, factors, listed.quote, listed.dead),
-                    *(decimal_or_none(row["average_cost"]), listed.life, listed.underlying),
-                )
-            )
+        positions[row["account_id"]].append(row)
     cash, doubts = await _cash(ids), await doubts_of([AccountId(each) for each in ids])
-    return [
-        account_book(
-            *(row, cash[row["account_id"]], holdings[row["account_id"]], market.rates, market.rules),
-            doubts.get(row["account_id"], ()),
-        )
-        for row in rows
-    ]
+    books = []
+    for row in rows:
+        account_id, client_id = row["account_id"], ClientId(row["client_id"])
+        with suppress(*UNREADABLE):
+            holdings = [
+                _holding(each, market, own, client_id)
+                for each in positions[account_id]
+                if decimal(each["quantity"])
+            ]
+            balances = [cash_from_row(each) for each in cash[account_id]]
+            known = doubts.get(account_id, ())
+            books.append(account_book(row, balances, holdings, market.rates, market.rules, known))
+    return BookChunk(books, len(rows) - len(books))
+
+
+def _holding(
+    row: Row,
+    market: Market,
+    own: Mapping[tuple[ClientId, Symbol], MarginFactors],
+    client_id: ClientId,
+) -> Holding:
+    symbol = row["instrument_id"]
+    listed = market.listed[symbol]
+    return Holding(
+        listed.instrument,
+        decimal(row["quantity"]),
+        own.get((client_id, symbol), listed.factors) if own else listed.factors,
+        listed.quote,
+        listed.dead,
+        decimal_or_none(row["average_cost"]),
+        listed.life,
+        listed.underlying,
+    )
 
 
 async def _positions(ids: Sequence[str]) -> Sequence[Row]:
@@ -166,15 +202,15 @@ async def _positions(ids: Sequence[str]) -> Sequence[Row]:
     )
 
 
-async def _cash(ids: Sequence[str]) -> dict[str, list[CashBalance]]:
-    balances: dict[str, list[CashBalance]] = defaultdict(list)
+async def _cash(ids: Sequence[str]) -> dict[str, list[Row]]:
+    balances: dict[str, list[Row]] = defaultdict(list)
     rows = await fetch(
         "SELECT account_id, currency, balance, accrued_interest FROM cash_balance"
         f" WHERE account_id IN ({placeholders(ids)}) ORDER BY account_id, currency",
         *ids,
     )
     for row in rows:
-        balances[row["account_id"]].append(cash_from_row(row))
+        balances[row["account_id"]].append(row)
     return balances
 
 

@@ -187,6 +187,9 @@ class BookWhatIf:
         "a statement is missing on which that depends."
     )
     stale: int = strawberry.field(description="Accounts with a price or rate that is too old.")
+    left_out: int = strawberry.field(
+        description="Accounts that could not be read or valued. They are in no other number."
+    )
     calls_before: int = strawberry.field(description="Accounts with something to collect on a call now.")
     calls_after: int = strawberry.field(description="The same under the scenario.")
     new_calls: int = strawberry.field(description="Of these, accounts without an open case.")
@@ -293,6 +296,7 @@ def _book_of(effect: BookEffect, currency: Currency, accounts: Connection[Accoun
         accounts_valued=effect.accounts,
         unpriced=effect.unpriced,
         stale=effect.stale,
+        left_out=effect.left_out,
         calls_before=sum(each.calls_before for each in effect.currencies),
         calls_after=effect.calls_after,
         new_calls=effect.new_calls,

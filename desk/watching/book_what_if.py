@@ -24,7 +24,7 @@ from domain.reporting import convert
 from domain.what_if import Scenario, Shocked
 from models.book import AccountBook, BookRules
 from models.database import consistent_read
-from models.whole_book import accounts_with_live_cases, every_book, load_market
+from models.whole_book import UNREADABLE, accounts_with_live_cases, every_book, load_market
 
 
 class BookWhatIfBusy(Exception):
@@ -86,6 +86,8 @@ class BookEffect:
     """Accounts of which nobody can say whether they would be called, since a price, a rate or a statement
     is missing on which that depends."""
     stale: int
+    left_out: int
+    """Accounts that could not be read or valued: they are in no other number."""
     currencies: tuple[CurrencyEffect, ...]
     total_before: Decimal
     """In the reporting currency at today's rates, as far as they are known."""
@@ -105,9 +107,10 @@ async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
         live = await accounts_with_live_cases(asked.audience)
         into = market.rates.get(asked.reporting_currency, {})
         tally = _Tally(asked, Shocked(asked.scenario), live, into, now)
-        async for books in every_book(asked.audience, market, asked.accounts_per_chunk):
-            for book in books:
-                tally.add(book)
+        async for chunk in every_book(asked.audience, market, asked.accounts_per_chunk):
+            tally.left_out += chunk.left_out
+            for book in chunk.books:
+                tally.add_or_leave_out(book)
     return tally.result()
 
 
@@ -118,11 +121,19 @@ class _Tally:
     live: frozenset[AccountId]
     into_reporting: Mapping[Currency, FxRate]
     now: datetime
+    left_out: int = 0
     new_calls: int = 0
     unpriced: int = 0
     stale: int = 0
     currencies: dict[Currency, CurrencyEffect] = field(default_factory=dict)
     _worst: list[tuple[Decimal, AccountId, AccountEffect]] = field(default_factory=list)
+
+    def add_or_leave_out(self, account: AccountBook) -> None:
+        """One whose figures cannot be computed costs the others nothing."""
+        try:
+            self.add(account)
+        except UNREADABLE:
+            self.left_out += 1
 
     def add(self, account: AccountBook) -> None:
         """Value the account as it is and as it would be."""
@@ -166,6 +177,7 @@ class _Tally:
             new_calls=self.new_calls,
             unpriced=self.unpriced,
             stale=self.stale,
+            left_out=self.left_out,
             currencies=currencies,
             total_before=before.total,
             total_after=then.total,

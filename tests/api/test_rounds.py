@@ -79,3 +79,13 @@ async def test_accounts_that_are_imported_while_the_desk_runs_are_watched_at_onc
     await until_called(desk, "M1", "M2")
     desk.clock.advance(seconds=1)
     await desk.market.says(a_quote(BANK, desk.clock(), "99"))
+
+
+async def test_an_account_that_cannot_be_read_costs_a_what_if_of_the_book_nothing_else(world: World) -> None:
+    desk = await world.desk(a_book(*(a_client(f"C{n}", owing(f"M{n}")) for n in range(3))))
+    await desk.market.says(*quotes(desk.clock()))
+    await until_called(desk, "M0", "M1", "M2")
+    await desk.rows("UPDATE account SET written_off_alerts = 'NONSENSE' WHERE account_no = 'M1' RETURNING 1")
+    asked = "query { bookWhatIf(input: {}, first: 9) { accountsValued leftOut callsAfter totalAfter } }"
+    effect = (await desk.caller().ask(asked))["bookWhatIf"]
+    assert effect == {"accountsValued": 2, "leftOut": 1, "callsAfter": 2, "totalAfter": "40000"}

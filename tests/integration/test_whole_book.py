@@ -75,7 +75,7 @@ async def test_chunks_give_the_books_that_one_read_gives(database: Database) -> 
         expected = await load_books(ids, rules, now)
         async with consistent_read():
             market = await load_market(rules, now)
-            chunks = [books async for books in every_book(EVERYTHING, market, 3)]
+            chunks = [chunk.books async for chunk in every_book(EVERYTHING, market, 3)]
     assert [len(books) for books in chunks] == [3, 3, 2]
     found = {book.account.account_id: book for books in chunks for book in books}
     assert found == expected
