@@ -18,10 +18,20 @@ from domain.margin import Book, rate_to_base
 from domain.money import Currency, divide_ratio, exact, total
 from domain.order import Order, OrderSide
 from domain.principal import MASKED, Audience, Capability
+from domain.reporting import counted_amount
 from domain.snapshot import SnapshotInputs, SnapshotKind
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.order import orders_of_cases
-from models.report import Period, RecordedFill, fills_during, marks_at_send, page_called, page_liquidated
+from models.report import (
+    EarlierCall,
+    Period,
+    RecordedFill,
+    calls_beside,
+    fills_during,
+    marks_at_send,
+    page_called,
+    page_liquidated,
+)
 from models.snapshot import StoredSnapshot, snapshots_of
 from models.where import Page, PageRequest
 
@@ -42,6 +52,8 @@ class MarginRecord:
     met_by: tuple[MetBy, ...]
     parts: CureParts | None
     """None while the case is live, and of one without snapshots."""
+    counted_amount: Decimal
+    """Of the amount at the trigger, what no other call of the account asked for then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +91,9 @@ async def margin_records(audience: Audience, period: Period, request: PageReques
     """Of the cases opened in the period, oldest first."""
     page = await page_called(audience, period, request)
     cured = await _cures(page.rows)
-    return Page([_record(audience, view, cured.get(view.case.id)) for view in page.rows], page.has_next)
+    beside = await calls_beside([view.case for view in page.rows])
+    records = [_record(audience, view, cured.get(view.case.id), beside) for view in page.rows]
+    return Page(records, page.has_next)
 
 
 async def liquidation_records(
@@ -146,11 +160,17 @@ def _between(
     ]
 
 
-def _record(audience: Audience, view: CaseView, parts: CureParts | None) -> MarginRecord:
+def _record(
+    audience: Audience, view: CaseView, parts: CureParts | None, beside: Sequence[EarlierCall]
+) -> MarginRecord:
     case = view.case
     met_at = case.cured_since if case.close_reason is CaseCloseReason.CURED else case.closed_at
     met_by = how_met(case.close_reason, parts)
-    return MarginRecord(view, _name(audience, view.account), None if case.live else met_at, met_by, parts)
+    asked_already = (each.amount_at_open for each in beside if each.is_open_at(case))
+    return MarginRecord(
+        *(view, _name(audience, view.account), None if case.live else met_at, met_by, parts),
+        counted_amount(case.amount_at_open, asked_already),
+    )
 
 
 def _liquidation(

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 
+from domain.expiry import is_expired
 from domain.ids import Symbol
 from domain.margin import Book, Holding
 from domain.market import Instrument, OptionRight
@@ -90,7 +91,7 @@ def _is_written_call(held: Holding, today: Today) -> bool:
     terms = held.instrument.option
     if terms is None or terms.right is not OptionRight.CALL or held.quantity >= 0:
         return False
-    return terms.expiry >= today(held.instrument)
+    return not is_expired(held.instrument, today(held.instrument))
 
 
 def _on(held: Holding) -> Symbol:

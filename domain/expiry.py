@@ -60,6 +60,11 @@ def life_on(instrument: Instrument, today: date, rules: ExpiryRules) -> Life:
     return Life.SETTLING if today <= settled_from else Life.ENDED
 
 
+def is_expired(instrument: Instrument, day: date) -> bool:
+    """Its last day is before this day of its market; never of what is no option."""
+    return life_on(instrument, day, ExpiryRules()) is not Life.ALIVE
+
+
 def next_change(
     instrument: Instrument, now: datetime, zone_of: ZoneOf, rules: ExpiryRules
 ) -> datetime | None:

@@ -12,7 +12,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from domain.calendar import TradingCalendar
-from domain.expiry import ExpiryRules, life_on
+from domain.expiry import ExpiryRules, is_expired, life_on
 from domain.ids import Symbol
 from domain.margin import Book, CashBalance, rate_to_base
 from domain.money import ZERO, Currency, exact, rank_ratio, round_money
@@ -62,11 +62,7 @@ def next_session(now: datetime, calendar: TradingCalendar) -> NextSession:
 
 def expired_by(book: Book, day: date) -> tuple[Symbol, ...]:
     """Options that are no longer there on that day."""
-    return tuple(
-        held.instrument.symbol
-        for held in book.holdings
-        if held.instrument.option is not None and held.instrument.option.expiry < day
-    )
+    return tuple(held.instrument.symbol for held in book.holdings if is_expired(held.instrument, day))
 
 
 def lived_until(book: Book, day: date, rules: ExpiryRules) -> Book:

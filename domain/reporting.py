@@ -45,6 +45,13 @@ def convert(
     return Converted(round_money(total, reporting), left_out)
 
 
+def counted_amount(amount: Decimal, asked_already: Iterable[Decimal]) -> Decimal:
+    """Of the amount of a call what the other calls of the account that are open do not ask for: the counted
+    amounts of several calls add up to what the account lacks."""
+    with exact():
+        return max(ZERO, amount - max(asked_already, default=ZERO))
+
+
 def by_account(claims: Iterable[Claim]) -> list[tuple[Currency, Decimal]]:
     """What each account lacks: the largest of what its cases ask for."""
     largest: dict[AccountId, tuple[Currency, Decimal]] = {}

@@ -19,6 +19,7 @@ from desk.audit import entry
 from desk.desk import Desk
 from desk.reports import LiquidationRecord, MarginRecord, liquidation_records, margin_records
 from domain.events import CaseView
+from domain.money import unsigned_zero
 from domain.principal import Audience, Permission, Principal
 from models.audit import write_audit
 from models.report import Period, count_called, count_liquidated
@@ -96,7 +97,7 @@ def _text(cell: Cell) -> str:
         case None:
             return ""
         case Decimal():
-            text = format(cell, "f")
+            text = format(unsigned_zero(cell), "f")
             return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
         case datetime():
             return cell.astimezone(UTC).isoformat().replace("+00:00", "Z")
@@ -153,6 +154,7 @@ def _margin_row(record: MarginRecord) -> Row:
         *(case.opened_at, case.amount_at_open, case.deadline, record.met_at, " ".join(record.met_by)),
         *cure,
         case.figures.amount if case.live else None,
+        record.counted_amount,
     )
 
 
@@ -192,7 +194,7 @@ REPORTS: Mapping[str, Report] = {
         (
             *_CASE,
             *("required_at", "required_amount", "due_at", "met_at", "met_by", "by_client_trades"),
-            *("by_deposits", "by_liquidation", "by_market", "surplus", "still_owed"),
+            *("by_deposits", "by_liquidation", "by_market", "surplus", "still_owed", "counted_amount"),
         ),
         count_called,
         _margin_rows,

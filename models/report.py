@@ -14,7 +14,17 @@ from domain.order import OrderSide
 from domain.principal import Audience
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import SELECT_CASE, case_from_row
-from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, placeholders, time
+from models.database import (
+    Row,
+    decimal,
+    decimal_or_none,
+    execute,
+    fetch,
+    fetch_one,
+    placeholders,
+    time,
+    time_or_none,
+)
 from models.where import Page, PageRequest, Where, cut
 
 
@@ -82,6 +92,48 @@ async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFi
         recorded = RecordedFill(fill, CaseId(row["case_id"]), time(row["recorded_at"]))
         found[AccountId(row["account_id"])].append(recorded)
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class EarlierCall:
+    """A call for money that may have been open when another one of the account was triggered."""
+
+    case_id: CaseId
+    account_id: AccountId
+    opened_at: datetime
+    closed_at: datetime | None
+    amount_at_open: Decimal
+
+    def is_open_at(self, case: Case) -> bool:
+        """It asked for money when the case, another one of the same account, was opened."""
+        if self.account_id != case.account_id or (self.opened_at, self.case_id) >= (case.opened_at, case.id):
+            return False
+        return self.closed_at is None or self.closed_at > case.opened_at
+
+
+async def calls_beside(cases: Sequence[Case]) -> list[EarlierCall]:
+    """Calls for money of the same accounts that were open at some moment at which one of these was opened."""
+    if not cases:
+        return []
+    where = Where()
+    where.add("c.alert_type NOT IN (?)", sorted(RECOVERY_ALERTS))
+    where.add("c.account_id IN (?)", sorted({case.account_id for case in cases}))
+    where.add("c.opened_at <= ?", max(case.opened_at for case in cases))
+    where.add("(c.closed_at IS NULL OR c.closed_at > ?)", min(case.opened_at for case in cases))
+    rows = await fetch(
+        f"SELECT c.id, c.account_id, c.opened_at, c.closed_at, c.amount_at_open FROM margin_case c{where}",
+        *where.values,
+    )
+    return [
+        EarlierCall(
+            CaseId(row["id"]),
+            AccountId(row["account_id"]),
+            time(row["opened_at"]),
+            time_or_none(row["closed_at"]),
+            decimal(row["amount_at_open"]),
+        )
+        for row in rows
+    ]
 
 
 async def note_mark(order_id: OrderId, at: datetime, mark: Decimal | None) -> None:

@@ -9,7 +9,14 @@ from domain import margin
 from domain.closing import closing_side
 from domain.events import AccountReference
 from domain.ids import AccountId, ClientId
-from domain.margin import AccountType, Holding, compute_figures, market_value, rate_to_base
+from domain.margin import (
+    AccountType,
+    Holding,
+    compute_figures,
+    known_price,
+    market_value,
+    rate_to_base,
+)
 from domain.message import Contact, Language
 from domain.money import ZERO, Currency, exact
 from domain.principal import Audience
@@ -68,7 +75,10 @@ class Position(Node):
         description="What an order may still close: the quantity less what open orders may still fill."
     )
     average_cost: Decimal | None = strawberry.field(description="Per unit, in the instrument's currency.")
-    mark: Decimal | None = strawberry.field(description="The price it is valued at; null without any quote.")
+    mark: Decimal | None = strawberry.field(
+        description="The price it is valued at, of an expired option what its exercise brings, or 0; null "
+        "where no price is known."
+    )
     market_value: Decimal | None = strawberry.field(description="In the instrument's currency.")
     base_market_value: Decimal | None = strawberry.field(description="In the account's base currency.")
     factors: MarginFactors = strawberry.field(description="Its margin factors.")
@@ -233,7 +243,7 @@ def account_of(row: AccountRow) -> Account:
 def position_of(account_id: AccountId, held: Holding, loaded: BookAndOrders) -> Position:
     """The GraphQL object."""
     with exact():
-        mark = held.quote.mark if held.quote else None
+        mark = known_price(held)
         value = None if mark is None else market_value(held)
         rate = rate_to_base(loaded.book.book, held.instrument.currency)
         in_flight = sum(

@@ -49,6 +49,10 @@ class MarginRecord:
 
     case: Case = strawberry.field(description="The call: account, client, trigger, deadline, amounts.")
     required_amount: Decimal = strawberry.field(description="In the account's base currency, at the trigger.")
+    counted_amount: Decimal = strawberry.field(
+        description="Of requiredAmount what no other call of the account that was open then asked for: these "
+        "amounts can be added up."
+    )
     required_at: datetime = strawberry.field(description="When the call was triggered.")
     due_at: datetime = strawberry.field(description="The deadline.")
     met_at: datetime | None = strawberry.field(
@@ -175,6 +179,7 @@ def _record(record: reports.MarginRecord, now: datetime) -> MarginRecord:
     return MarginRecord(
         case=case_of(record.view, now),
         required_amount=case.amount_at_open,
+        counted_amount=record.counted_amount,
         required_at=case.opened_at,
         due_at=case.deadline,
         met_at=record.met_at,

@@ -55,6 +55,15 @@ def floats(tree: ast.Module) -> Offences:
     yield from (call for name, call in calls([tree]) if name == "float")
 
 
+def expiry_compared(tree: ast.Module) -> Offences:
+    """A comparison of the last day of an option with another day."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            sides = (node.left, *node.comparators)
+            if any(isinstance(side, ast.Attribute) and side.attr == "expiry" for side in sides):
+                yield node
+
+
 def wall_clock(tree: ast.Module) -> Offences:
     """Asking what time it is, or importing the means to."""
     yield from (call for name, call in calls([tree]) if name in _WALL_CLOCKS)
@@ -135,6 +144,14 @@ RULES = (
         floats,
         breaks=("rate = 0.1", "price = float(text)", "def f(x=1e3): ..."),
         keeps=("rate = Decimal('0.1')", "lots = 3", "timeout_s: float"),
+    ),
+    Rule(
+        "only domain/expiry.py says whether an option has expired",
+        PRODUCT,
+        expiry_compared,
+        breaks=("over = option.expiry < today", "if day >= held.instrument.option.expiry: ..."),
+        keeps=("is_expired(instrument, day)", "text = option.expiry.isoformat()", "rules.expiry"),
+        except_in=("domain/expiry.py",),
     ),
     Rule(
         "time is passed in",

@@ -8,6 +8,7 @@ import pytest
 
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
+from desk.reports import margin_records
 from desk.watching.apply_book import apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
@@ -16,13 +17,18 @@ from domain.exemption import Exemption, ExemptionKind, ExemptionScope
 from domain.ids import AccountId, Symbol
 from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType, AmountRule
+from domain.money import total
 from domain.order import Order, OrderStatus
+from domain.principal import EVERYTHING
 from domain.risk_settings import RiskRules, SettingId, TradingLimitExpiry
 from models.book import load_books
 from models.case import live_cases_of
 from models.codec import loads
 from models.database import Database, fetch
+from models.holding import position_as_stored
+from models.report import Period
 from models.risk_rules import RiskSettings
+from models.where import PageRequest
 from tests.integration.desk_kit import APPLE, BOEING, USD, DeskKit, case, count, order, report
 from venues.paper import PaperVenue
 
@@ -220,6 +226,47 @@ async def test_both_kinds_of_breach_open_two_cases_with_the_same_figures(kit: De
     cases = [view.case for view in await live_cases_of([account_id])]
     assert {each.alert_type for each in cases} == {AlertType.MAINTENANCE, AlertType.OVER_FINANCING}
     assert {each.figures.amount for each in cases} == {Decimal(110_000)}
+
+
+async def test_a_case_for_over_financing_asks_sells_and_ends_for_that_alone(kit: DeskKit) -> None:
+    """Margin asks for 20,000 and the financing limit for 5,000 of it: the account lacks 20,000."""
+    rule = AmountRule(over_financing_triggers=True)
+    books = replace(kit.desk.rules.books, settings=RiskSettings(RiskRules(dict.fromkeys(AccountType, rule))))
+    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    account_id = await kit.account("M1", -150_000, {APPLE: 2000}, financing_limit=145_000)
+    await kit.assess(account_id)
+    cases = {view.case.alert_type: view.case for view in await live_cases_of([account_id])}
+    over, margin = cases[AlertType.OVER_FINANCING], cases[AlertType.MAINTENANCE]
+    assert [margin.figures.amount, over.figures.amount] == [20_000, 5000]
+    period = Period(kit.clock(), kit.clock() + timedelta(days=1))
+    records = await margin_records(EVERYTHING, period, PageRequest(10))
+    assert total(record.counted_amount for record in records.rows) == 20_000
+    other = await kit.account("M2", -150_000, {APPLE: 2000}, financing_limit=145_000)
+    await kit.assess(other)
+    (sold,) = await kit.liquidate(over.id)
+    assert sold.order.quantity == 51, "51 at 100 less the fee bring 5,098.47"
+    await apply_statement(kit.desk, CashStated("M2", USD, Decimal(-145_000), kit.clock()))
+    await kit.assess(other)
+    assert [view.case.alert_type for view in await live_cases_of([other])] == [AlertType.MAINTENANCE]
+
+
+async def test_the_average_cost_of_a_position_ends_with_it(kit: DeskKit) -> None:
+    await kit.instrument(APPLE)
+    account_id = await kit.account("M1", 0, {})
+
+    async def stated(quantity: int, cost: int | None = None) -> Decimal | None:
+        kit.clock.pass_(seconds=1)
+        paid = None if cost is None else Decimal(cost)
+        await apply_statement(kit.desk, PositionStated("M1", APPLE, Decimal(quantity), kit.clock(), paid))
+        known = await position_as_stored(account_id, APPLE)
+        return known["averageCost"] if known else None
+
+    closed = [await stated(100, 150), await stated(60), await stated(0), await stated(100)]
+    assert closed == [150, 150, None, None]
+    turned = [await stated(100, 150), await stated(-5), await stated(-6, 9), await stated(-7)]
+    assert turned == [150, None, 9, 9]
 
 
 @pytest.mark.parametrize(
