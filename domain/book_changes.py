@@ -39,11 +39,16 @@ class CashStated:
 
 @dataclass(frozen=True, slots=True)
 class TradeStatusStated:
-    """The instrument trades, is halted, suspended or delisted from `at` on."""
+    """The status of the instrument at `at`. `since`: when the status began, where the source says so."""
 
     symbol: Symbol
     status: TradeStatus
     at: datetime
+    since: datetime | None = None
+
+    def __post_init__(self) -> None:
+        if self.since is not None and self.since > self.at:
+            raise ValueError(f"{self.symbol}: the status of a moment cannot have begun after it")
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,6 +8,7 @@ from heapq import heapify, heapreplace
 
 from domain.booking import cash_effect, credited, filled
 from domain.expiry import Life
+from domain.freshness import is_from_the_future, is_superseded
 from domain.ids import Symbol
 from domain.margin import (
     Book,
@@ -46,6 +47,8 @@ class LiveBook:
         self._needing_rate: dict[Currency, set[Symbol]] = {}
         self._options_on: dict[Symbol, set[Symbol]] = {}
         self._quoted_at: list[tuple[datetime, Symbol]] | None = None
+        self._latest: datetime | None = None
+        """No quote of a live position is later."""
         for cash in book.cash:
             self.set_cash(cash)
         for holding in book.holdings:
@@ -68,19 +71,25 @@ class LiveBook:
         held = self._holdings.get(symbol)
         return held if held is not None and held.quantity else None
 
-    def on_quote(self, quote: Quote) -> bool:
-        """Take a quote; False if nothing here is valued by it: not held, or older than the one known."""
-        used = [self._on_underlying(symbol, quote) for symbol in self._options_on.get(quote.symbol, ())]
+    def on_quote(self, quote: Quote, now: datetime | None = None) -> bool:
+        """Take a quote; False if nothing here is valued by it: not held, or older than the one known.
+
+        A known one that is later than `now` comes from a clock that was wrong, and gives way.
+        """
+        options = self._options_on.get(quote.symbol, ())
+        used = [self._on_underlying(symbol, quote, now) for symbol in options]
         held = self._holdings.get(quote.symbol)
-        if held is None or _is_older(quote, held.quote):
+        if held is None or _is_older(quote, held.quote, now):
             return any(used)
         self._put(_with_quote(held, quote))
         return bool(held.quantity) or any(used)
 
-    def on_fx(self, rate: FxRate) -> bool:
+    def on_fx(self, rate: FxRate, now: datetime | None = None) -> bool:
         """Take an FX rate; False if it is not into the base currency, or older than the one known."""
         known = self._fx.get(rate.base_currency)
-        if rate.quote_currency != self._terms.base_currency or (known is not None and rate.at < known.at):
+        if rate.quote_currency != self._terms.base_currency:
+            return False
+        if _is_older(rate, known, now):
             return False
         self._fx[rate.base_currency] = rate
         return True
@@ -120,9 +129,9 @@ class LiveBook:
                 totals.add_converted(sums, self._rate(currency))
             return figures_of(self._terms, self._rule, totals, now, stale, unvalued)
 
-    def _on_underlying(self, option: Symbol, quote: Quote) -> bool:
+    def _on_underlying(self, option: Symbol, quote: Quote, now: datetime | None) -> bool:
         held = self._holdings[option]
-        if _is_older(quote, held.underlying):
+        if _is_older(quote, held.underlying, now):
             return False
         self._put(replace(held, underlying=quote))
         return True
@@ -162,6 +171,8 @@ class LiveBook:
         later = ageing_quote(after)
         if earlier is None and later is None:
             return
+        if later is not None and (self._latest is None or later.at > self._latest):
+            self._latest = later.at
         if earlier is None or later is None or later.at < earlier.at:
             self._quoted_at = None
 
@@ -169,8 +180,18 @@ class LiveBook:
         oldest = self._oldest_quote()
         if oldest is not None and now - oldest > self._max_age:
             return True
+        if self._is_quoted_from_the_future(now):
+            return True
         rates = (self._fx.get(currency) for currency in used)
-        return any(rate is not None and now - rate.at > self._max_age for rate in rates)
+        return any(rate is not None and rate.is_stale(now, self._max_age) for rate in rates)
+
+    def _is_quoted_from_the_future(self, now: datetime) -> bool:
+        """Looks at every position only where a clock is, or was, wrong."""
+        if self._latest is None or not is_from_the_future(self._latest, now):
+            return False
+        quotes = (ageing_quote(held) for held in self._holdings.values())
+        self._latest = max((quote.at for quote in quotes if quote is not None), default=None)
+        return self._latest is not None and is_from_the_future(self._latest, now)
 
     def _needs_rate(self, currency: Currency) -> bool:
         if currency == self._terms.base_currency:
@@ -194,8 +215,10 @@ class LiveBook:
         return None
 
 
-def _is_older(quote: Quote, known: Quote | None) -> bool:
-    return known is not None and quote.at < known.at
+def _is_older(price: Quote | FxRate, known: Quote | FxRate | None, now: datetime | None) -> bool:
+    if known is None:
+        return False
+    return price.at < known.at if now is None else is_superseded(price.at, known.at, now)
 
 
 def _keep_in(symbols: set[Symbol], symbol: Symbol, belongs: bool) -> None:

@@ -410,4 +410,4 @@ def is_old(book: Book, now: datetime, max_age: timedelta) -> bool:
     if any(quote is not None and quote.is_stale(now, max_age) for quote in quotes):
         return True
     rates = (book.fx.get(currency) for currency in currencies_in_use(book))
-    return any(rate is not None and now - rate.at > max_age for rate in rates)
+    return any(rate is not None and rate.is_stale(now, max_age) for rate in rates)

@@ -5,6 +5,7 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
+from domain.freshness import is_old
 from domain.ids import Symbol
 from domain.money import ONE, ZERO, Currency, middle_price, shown_digits, step_above, step_below
 from domain.tick_size import Direction, TickTable, tick_table, usual_table
@@ -34,6 +35,25 @@ class TradeStatus(StrEnum):
     HALTED = "HALTED"
     SUSPENDED = "SUSPENDED"
     DELISTED = "DELISTED"
+
+
+TRADES = frozenset({TradeStatus.TRADING, TradeStatus.AUCTION})
+"""What ends a suspension. A halt or a market that is closed for the night does not."""
+
+
+def suspension_began(
+    before: datetime | None, status: TradeStatus, at: datetime, since: datetime | None
+) -> datetime | None:
+    """Since when an instrument is suspended, after a statement of its status at `at`; None: it is not.
+
+    `before`: since when it was known to be. A status that is stated again keeps its beginning, unless the
+    statement itself says `since` when.
+    """
+    if status in TRADES:
+        return None
+    if status is TradeStatus.SUSPENDED:
+        return since or before or at
+    return before
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,8 +195,8 @@ class Quote:
         return mark
 
     def is_stale(self, now: datetime, max_age: timedelta) -> bool:
-        """Older than allowed."""
-        return now - self.at > max_age
+        """Older than allowed, or from the future."""
+        return is_old(self.at, now, max_age)
 
     @property
     def price_digits(self) -> int:
@@ -202,6 +222,10 @@ class FxRate:
     def pair(self) -> str:
         """As ``USD/HKD``."""
         return f"{self.base_currency}/{self.quote_currency}"
+
+    def is_stale(self, now: datetime, max_age: timedelta) -> bool:
+        """Older than allowed, or from the future."""
+        return is_old(self.at, now, max_age)
 
 
 class FactorSource(StrEnum):

@@ -44,4 +44,4 @@ def is_reliable(book: Book, sessions: Sessions, owes: Answer, now: datetime, max
     if any(quote is not None and quote.is_stale(now, max_age) for quote in quotes):
         return False
     rates = (book.fx.get(currency) for currency in currencies_in_use(book))
-    return all(rate is None or now - rate.at <= max_age for rate in rates)
+    return all(rate is None or not rate.is_stale(now, max_age) for rate in rates)

@@ -8,20 +8,21 @@ Guarantees every feed gives:
   bring messages older than one already delivered: the consumer ignores whatever is older (`at`, `as_of`)
   than what it holds.
 - A batch holds 1 to `batch_size` messages; whatever cannot be read is set aside and never delivered.
+- No message is later than the clock: see `FeedBatch.ahead`.
 - A feed never ends silently: `batches()` ends after `close()` (or at the end of a replay that was told to
   stop); a lost connection is retried with bounded back-off, and a fault that waiting cannot mend is raised.
 
 One consumer iterates at a time. It commits a batch's effects first and acknowledges afterwards.
 """
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import NewType, Protocol
 
-from domain.book_changes import BookChange
-from domain.market import FxRate, Quote
+from domain.inputs import Message, Outcome
 
-FeedMessage = Quote | FxRate | BookChange
+FeedMessage = Message
 
 Receipt = NewType("Receipt", str)
 """What the feed knows a message by; opaque to the consumer."""
@@ -34,10 +35,64 @@ class FeedBatch:
     source: str
     messages: tuple[FeedMessage, ...]
     receipts: tuple[Receipt, ...]
+    ahead: frozenset[int] = frozenset()
+    """Which messages stated a time ahead of the clock, and come with the time of their arrival instead."""
 
     def __post_init__(self) -> None:
         assert self.messages, "an empty batch says nothing"
         assert len(self.messages) == len(self.receipts), "a receipt per message"
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """A message that the feed delivers not yet (HELD) or not at all (DEAD)."""
+
+    source: str
+    outcome: Outcome
+
+
+class FeedObserver(Protocol):
+    """Is told how a feed is doing."""
+
+    async def set_aside(self, messages: Sequence[SetAside]) -> None:
+        """Called before the messages leave their source: what this does for them is done at least once."""
+        ...
+
+    def read(self, source: str, waited_s: float, ahead_s: Sequence[float]) -> None:
+        """Something new was read, the newest of which had waited in its source for so long; by how much the
+        times of the messages are ahead of the clock."""
+        ...
+
+    def holds(self, messages: int) -> None:
+        """So many messages wait for their time."""
+        ...
+
+    def interrupted(self, reason: str | None) -> None:
+        """The source cannot be read, for this reason; None: it can be read again."""
+        ...
+
+    def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:
+        """Another clock showed `other` at a moment between `asked` and `answered` of ours."""
+        ...
+
+
+class Unobserved:
+    """A `FeedObserver` that does nothing."""
+
+    async def set_aside(self, messages: Sequence[SetAside]) -> None:
+        """Nothing."""
+
+    def read(self, source: str, waited_s: float, ahead_s: Sequence[float]) -> None:
+        """Nothing."""
+
+    def holds(self, messages: int) -> None:
+        """Nothing."""
+
+    def interrupted(self, reason: str | None) -> None:
+        """Nothing."""
+
+    def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:
+        """Nothing."""
 
 
 class Feed(Protocol):

@@ -13,11 +13,13 @@ from decimal import Decimal
 import orjson
 
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
+from domain.inputs import DeadReason, InputKind, InputSubject
 from domain.market import FxRate, Quote, TradeStatus
 from domain.message import QuietHours
 from feeds.base import FeedMessage
 from feeds.fields import (
     CONTACT,
+    MAX_CODE_LENGTH,
     Field,
     Spec,
     code,
@@ -33,11 +35,16 @@ from feeds.fields import (
 )
 
 VERSION = 1
+_CODE = re.compile(rf"[\w.:/-]{{1,{MAX_CODE_LENGTH}}}", re.ASCII)
 MAX_MESSAGE_BYTES = 16_384
 
 
 class BadMessage(ValueError):
-    """Not a message of this format; the text says why."""
+    """Not a message of this format; the text says why, `dead` in one word."""
+
+    def __init__(self, reason: str, dead: DeadReason = DeadReason.MALFORMED) -> None:
+        super().__init__(reason)
+        self.dead = dead
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +67,7 @@ def encode(message: FeedMessage) -> bytes:
 def decode(raw: bytes, latest: datetime | None = None, max_bytes: int = MAX_MESSAGE_BYTES) -> FeedMessage:
     """The message; raises `BadMessage`.
 
-    A message about a time after `latest` is bad: it would hide all that comes after it, and a quote from the
-    future never grows stale.
+    A message about a time after `latest` is bad: its time will not come.
     """
     body = _json_object(raw, max_bytes)
     known = _format(body.pop("v", None), body.pop("type", None))
@@ -70,7 +76,9 @@ def decode(raw: bytes, latest: datetime | None = None, max_bytes: int = MAX_MESS
     if record is None:
         raise BadMessage("; ".join(problems))
     if latest is not None and record[known.time_field] > latest:
-        raise BadMessage(f"$.{known.time_field}: must not be in the future")
+        raise BadMessage(
+            f"$.{known.time_field}: must not be in the future beyond {_text(latest)}", DeadReason.AHEAD
+        )
     try:
         message = known.kind(**{_attribute(field): value for field, value in record.items()})
     except ValueError as error:
@@ -80,9 +88,43 @@ def decode(raw: bytes, latest: datetime | None = None, max_bytes: int = MAX_MESS
     return message
 
 
+def subject_in(raw: bytes, source: str) -> tuple[InputSubject, datetime | None]:
+    """What a message is about and when, as far as that can be read although the message cannot be used.
+
+    Where not even its type can be read it is about its `source`.
+    """
+    try:
+        body = _json_object(raw, MAX_MESSAGE_BYTES)
+        kind = InputKind(str(body.get("type")))
+        known = _FORMATS[kind]
+    except (BadMessage, ValueError, KeyError):
+        return InputSubject(InputKind.UNREADABLE, about=source[:MAX_CODE_LENGTH]), None
+    owner, about = _SUBJECTS[kind]
+    subject = InputSubject(
+        kind,
+        "/".join(_readable(body.get(field), known.spec[field]) for field in owner),
+        "/".join(_readable(body.get(field), known.spec[field]) for field in about),
+    )
+    return subject, _time_in(body.get(known.time_field))
+
+
+def _readable(value: object, field: Field) -> str:
+    try:
+        return str(field.read(value))
+    except ValueError:
+        return value[:MAX_CODE_LENGTH] if isinstance(value, str) and _CODE.fullmatch(value) else ""
+
+
+def _time_in(value: object) -> datetime | None:
+    try:
+        return utc_time(value)
+    except ValueError:
+        return None
+
+
 def _json_object(raw: bytes, max_bytes: int) -> dict[str, object]:
     if len(raw) > max_bytes:
-        raise BadMessage(f"{len(raw)} bytes, more than {max_bytes}")
+        raise BadMessage(f"{len(raw)} bytes, more than {max_bytes}", DeadReason.TOO_LARGE)
     try:
         body = orjson.loads(raw)
     except orjson.JSONDecodeError as error:
@@ -140,7 +182,12 @@ _CASH = {
     "accruedInterest": optional(not_negative),
     "asOf": Field(utc_time),
 }
-_TRADE_STATUS = {"symbol": Field(code), "status": Field(member_of(TradeStatus)), "at": Field(utc_time)}
+_TRADE_STATUS = {
+    "symbol": Field(code),
+    "status": Field(member_of(TradeStatus)),
+    "at": Field(utc_time),
+    "since": optional(utc_time),
+}
 _CONTACT = {"clientNo": Field(code), "asOf": Field(utc_time), **CONTACT}
 
 _FORMATS = {
@@ -151,4 +198,13 @@ _FORMATS = {
     "tradeStatus": _Format(TradeStatusStated, _TRADE_STATUS, "at"),
     "contact": _Format(ContactStated, _CONTACT, "asOf"),
 }
+_SUBJECTS = {
+    InputKind.QUOTE: ((), ("symbol",)),
+    InputKind.FX: ((), ("baseCurrency", "quoteCurrency")),
+    InputKind.POSITION: (("accountNo",), ("symbol",)),
+    InputKind.CASH: (("accountNo",), ("currency",)),
+    InputKind.TRADE_STATUS: ((), ("symbol",)),
+    InputKind.CONTACT: (("clientNo",), ()),
+}
+"""Which fields say whom and what a message is about."""
 _NAMES: dict[type[FeedMessage], str] = {known.kind: name for name, known in _FORMATS.items()}

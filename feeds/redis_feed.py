@@ -6,10 +6,13 @@ Guarantees, beyond those of feeds/base.py:
   reads what the server holds as pending for this consumer, oldest first.
 - What another consumer of the group took and left for `claim_idle_s` is taken over. So give every process the
   same consumer name if a lease lets only one of them read: a successor then continues in order, at once.
-- A message that cannot be read is moved to `<stream>:dead` (about `dead_letters_max` entries) with the
-  reason, its id and its text; at least once, and it stops nothing.
-- A lost connection, a restarting or full server and a lost group are retried with back-off from
-  `backoff_first_s` to `backoff_max_s`; a wrong password or a key that is no stream is raised.
+- A message whose time is ahead of the clock is delivered with the time of its arrival, or is held until its
+  time has come (`AheadRules`). What is held stays pending: it survives a restart.
+- A message that cannot be used is moved to `<stream>:dead` (about `dead_letters_max` entries) with the
+  reason, its id and its text; at least once, and it stops nothing. So is what was trimmed or deleted while it
+  was pending, whether the server keeps it in the pending list (Redis 6) or drops it from there (Redis 7).
+- A lost connection, a server that restarts, is full or cannot save, and a lost group are retried with
+  back-off from `backoff_first_s` to `backoff_max_s`; a wrong password or a key that is no stream is raised.
 
 A group starts at the first entry of its stream, so what was published before the first start is read too.
 
@@ -21,7 +24,7 @@ that has lost its lease would go on reading.
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from time import monotonic
 from typing import TypeVar, cast
 
@@ -31,8 +34,12 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from feeds.base import FeedBatch, FeedMessage, Receipt
-from feeds.messages import MAX_MESSAGE_BYTES, BadMessage, decode, encode
+from domain.inputs import DeadReason
+from domain.redis_refusals import is_passing
+from feeds.arrivals import AheadRules, Arrivals, DeadEntry, dead_entry, sort_arrivals, trimmed_entry
+from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, Unobserved
+from feeds.held import HeldMessages
+from feeds.messages import MAX_MESSAGE_BYTES, encode
 
 FIELD = b"message"
 DEAD_SUFFIX = ":dead"
@@ -47,7 +54,7 @@ _PASSING = (
     exceptions.OutOfMemoryError,
     exceptions.MasterDownError,
 )
-_GROUP_LOST = ("NOGROUP", "UNBLOCKED")
+_GROUP_LOST = "NOGROUP"
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 Chunk = tuple[str, list[Entry]]
@@ -57,7 +64,8 @@ T = TypeVar("T")
 class RedisFeed:
     """A `Feed` (feeds/base.py). One batch holds messages of one stream, at most `batch_size`.
 
-    `max_ahead_s`: how far in the future a message's time may lie (clocks differ). `block_s`: how long the
+    `max_ahead_s`: how far in the future a message's time may lie to be delivered at once (clocks differ);
+    what lies further ahead is held, at most `held_max` messages for `held_for_max_s`. `block_s`: how long the
     server holds a read without news; `reply_timeout_s` longer than that and the connection counts as lost.
     """
 
@@ -76,8 +84,11 @@ class RedisFeed:
         backoff_first_s: float = 0.1,
         backoff_max_s: float = 5,
         max_ahead_s: float = 60,
+        held_max: int = 10_000,
+        held_for_max_s: float = 3600,
         max_message_bytes: int = MAX_MESSAGE_BYTES,
         dead_letters_max: int = 10_000,
+        observer: FeedObserver | None = None,
     ) -> None:
         assert streams, "a feed without a stream"
         assert batch_size > 0, "a batch holds something"
@@ -86,32 +97,49 @@ class RedisFeed:
         self._streams, self._group, self._consumer, self._clock = tuple(streams), group, consumer, clock
         self._batch_size, self._block_s, self._claim_idle_s = batch_size, block_s, claim_idle_s
         self._backoff_first_s, self._backoff_max_s = backoff_first_s, backoff_max_s
-        self._max_ahead = timedelta(seconds=max_ahead_s)
+        self._rules = AheadRules(timedelta(seconds=max_ahead_s), timedelta(seconds=held_for_max_s))
+        self._held = HeldMessages(held_max)
         self._max_message_bytes, self._dead_letters_max = max_message_bytes, dead_letters_max
+        self._observer = observer or Unobserved()
         self._closing = asyncio.Event()
         self._joined = False
+        self._interrupted = False
         self._pending_after: dict[str, bytes] = {}
         """Stream -> last pending entry that was read again; a stream without any left is not in it."""
         self._claim_due = 0.0
+        self._texts: dict[tuple[str, Receipt], bytes] = {}
+        """Of the messages that were delivered and not acknowledged yet."""
+        self._rejected: dict[str, list[DeadEntry]] = {}
+        """By stream, of the batch that is not acknowledged yet."""
         self._log = structlog.get_logger()
 
     async def batches(self) -> AsyncGenerator[FeedBatch]:
-        """Pending messages first, then new ones as they come."""
+        """Pending messages first, then new ones as they come, and what is held when its time has come."""
+        # A consumer that iterates again has not acknowledged the last batch: it comes before anything new.
+        self._joined = False
+        self._rejected.clear()
         while not self._closing.is_set():
+            for stream, due in self._held.take_due(self._clock(), self._batch_size):
+                self._observer.holds(len(self._held))
+                yield FeedBatch(stream, tuple(each for _, each in due), tuple(receipt for receipt, _ in due))
             for stream, entries in await self._persist(self._read) or ():
-                if batch := await self._readable(stream, entries):
+                if batch := await self._deliverable(stream, entries):
                     yield batch
 
     async def acknowledge(self, batch: FeedBatch) -> None:
-        """Waits out an outage: nothing later is read before."""
+        """Waits out an outage: nothing later is read before. Rejected messages become dead letters first."""
+        rejected = self._rejected.pop(batch.source, [])
+        await self._persist(lambda: self._move(batch.source, rejected))
         await self._persist(lambda: self._ask(self._redis.xack(batch.source, self._group, *batch.receipts)))
+        for receipt in batch.receipts:
+            self._texts.pop((batch.source, receipt), None)
 
     async def reject(self, batch: FeedBatch, index: int, reason: str) -> None:
-        """Moves the message to the dead letters; acknowledging stays with the batch."""
-        entry_id = batch.receipts[index]
-        found = await self._persist(lambda: self._ask(self._redis.xrange(batch.source, entry_id, entry_id)))
-        fields = cast(list[Entry], found)[0][1] if found else {FIELD: encode(batch.messages[index])}
-        await self._persist(lambda: self._bury(batch.source, entry_id.encode(), fields[FIELD], reason))
+        """Sets the message aside, to be moved to the dead letters when the batch is acknowledged."""
+        receipt = batch.receipts[index]
+        raw = self._texts.get((batch.source, receipt)) or encode(batch.messages[index])
+        letter = dead_entry(batch.source, receipt.encode(), raw, reason, DeadReason.UNKNOWN_SUBJECT)
+        self._rejected.setdefault(batch.source, []).append(letter)
 
     async def close(self) -> None:
         """Iteration ends within `block_s`."""
@@ -127,23 +155,34 @@ class RedisFeed:
         delay_s = self._backoff_first_s
         while not self._closing.is_set():
             try:
-                return await action()
+                result = await action()
             except _WRONG_CREDENTIALS:
                 raise
             except _PASSING as error:
                 reason = str(error) or "no answer"
             except exceptions.ResponseError as error:
-                if not str(error).startswith(_GROUP_LOST):
+                if not _will_pass(error):
                     raise
                 reason = str(error)
+            else:
+                self._works()
+                return result
             self._joined = False
             await self._back_off(delay_s, reason)
             delay_s = min(2 * delay_s, self._backoff_max_s)
         return None
 
+    def _works(self) -> None:
+        if self._interrupted:
+            self._interrupted = False
+            self._observer.interrupted(None)
+            self._log.info("feed goes on", streams=self._streams)
+
     async def _back_off(self, delay_s: float, reason: str) -> None:
         if self._closing.is_set():
             return
+        self._interrupted = True
+        self._observer.interrupted(reason)
         self._log.warning("feed interrupted", streams=self._streams, reason=reason, retry_in_s=delay_s)
         with suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
@@ -157,7 +196,13 @@ class RedisFeed:
         if monotonic() >= self._claim_due and await self._take_over():
             self._pending_after = dict.fromkeys(self._streams, b"0")
             return []
-        return await self._read_group(dict.fromkeys(self._streams, b">"), int(self._block_s * 1000))
+        return await self._read_group(dict.fromkeys(self._streams, b">"), self._block_ms())
+
+    def _block_ms(self) -> int:
+        """Until something held is due, and no longer than usual; 0 would be for ever."""
+        due = self._held.next_due
+        wait_s = self._block_s if due is None else (due - self._clock()).total_seconds()
+        return max(1, round(1000 * min(wait_s, self._block_s)))
 
     async def _join(self) -> None:
         for stream in self._streams:
@@ -166,9 +211,22 @@ class RedisFeed:
             except exceptions.ResponseError as error:
                 if not str(error).startswith("BUSYGROUP"):
                     raise
+        await self._bury_trimmed()
         await self._take_over()
         self._pending_after = dict.fromkeys(self._streams, b"0")
         self._joined = True
+
+    async def _bury_trimmed(self) -> None:
+        """What is pending for this consumer and no longer in its stream. Before anything is claimed: since
+        Redis 7 claiming drops such an entry from the pending list, and only the answer still names it."""
+        after = dict.fromkeys(self._streams, b"0")
+        while after:
+            chunks = await self._read_group(after, block_ms=None)
+            for stream, entries in chunks:
+                await self._bury(
+                    stream, [trimmed_entry(stream, id_) for id_, fields in entries if not fields]
+                )
+            after = {stream: entries[-1][0] for stream, entries in chunks if entries}
 
     async def _read_pending(self) -> list[Chunk]:
         chunks = await self._read_group(self._pending_after, block_ms=None)
@@ -192,6 +250,7 @@ class RedisFeed:
     async def _take_over(self) -> bool:
         """Claim what was pending for too long; it is then read as our own. True if there was any."""
         self._claim_due = monotonic() + self._claim_idle_s / 2
+        await self._compare_clocks()
         idle_ms, claimed = int(self._claim_idle_s * 1000), 0
         for stream in self._streams:
             start: bytes | None = b"0-0"
@@ -203,48 +262,97 @@ class RedisFeed:
         return claimed > 0
 
     async def _claim(self, stream: str, start: bytes, idle_ms: int) -> tuple[bytes | None, int]:
-        """Where to go on, None at the end, and how many entries were claimed."""
-        reply = await self._ask(
+        """Where to go on, None at the end, and how many entries were claimed that are not held anyway.
+
+        Since Redis 7 the answer ends with the entries that are no longer in the stream.
+        """
+        following, entries, *gone = await self._ask(
             self._redis.xautoclaim(
                 stream, self._group, self._consumer, idle_ms, start_id=start, count=self._batch_size
             )
         )
-        return (None if reply[0] == b"0-0" else reply[0]), len(reply[1])
+        await self._bury(stream, [trimmed_entry(stream, id_) for id_ in (gone[0] if gone else ())])
+        claimed = [id_ for id_, _ in entries if id_ and (stream, Receipt(id_.decode())) not in self._held]
+        return (None if following == b"0-0" else following), len(claimed)
 
-    async def _readable(self, stream: str, entries: list[Entry]) -> FeedBatch | None:
-        """The entries that can be read, as a batch; the others are buried."""
-        latest = self._clock() + self._max_ahead
-        messages: list[FeedMessage] = []
-        receipts: list[Receipt] = []
-        for entry_id, fields in entries:
-            try:
-                messages.append(self._decode(fields, latest))
-                receipts.append(Receipt(entry_id.decode()))
-            except BadMessage as bad:
-                await self._bury_and_acknowledge(stream, entry_id, fields.get(FIELD, b""), str(bad))
-        return FeedBatch(stream, tuple(messages), tuple(receipts)) if messages else None
+    async def _compare_clocks(self) -> None:
+        asked = self._clock()
+        seconds, microseconds = await self._ask(self._redis.time())
+        other = datetime.fromtimestamp(seconds, UTC) + timedelta(microseconds=microseconds)
+        self._observer.compared("redis", asked, other, self._clock())
 
-    def _decode(self, fields: dict[bytes, bytes], latest: datetime) -> FeedMessage:
-        if not fields:
-            raise BadMessage("trimmed from the stream before it was acknowledged")
-        if FIELD not in fields:
-            raise BadMessage("no field `message`")
-        return decode(fields[FIELD], latest, self._max_message_bytes)
+    async def _deliverable(self, stream: str, entries: list[Entry]) -> FeedBatch | None:
+        """What can be delivered, as a batch; the rest is buried or held."""
+        now = self._clock()
+        texts = [(entry_id, fields.get(FIELD)) for entry_id, fields in entries if fields]
+        arrivals = sort_arrivals(stream, texts, now, self._rules, self._held, self._max_message_bytes)
+        arrivals.dead += [trimmed_entry(stream, entry_id) for entry_id, fields in entries if not fields]
+        await self._tell_of(arrivals, entries, now)
+        await self._persist(lambda: self._bury(stream, arrivals.dead))
+        delivered = set(arrivals.receipts)
+        self._texts |= {
+            (stream, Receipt(id_.decode())): raw or b"" for id_, raw in texts if id_.decode() in delivered
+        }
+        return arrivals.batch(now)
 
-    async def _bury_and_acknowledge(self, stream: str, entry_id: bytes, raw: bytes, reason: str) -> None:
-        await self._persist(lambda: self._bury(stream, entry_id, raw, reason))
-        await self._persist(lambda: self._ask(self._redis.xack(stream, self._group, entry_id)))
-
-    async def _bury(self, stream: str, entry_id: bytes, raw: bytes, reason: str) -> None:
-        self._log.warning("feed message set aside", stream=stream, id=entry_id.decode(), reason=reason)
-        kept = raw[: self._max_message_bytes]
-        await self._ask(
-            self._redis.xadd(
-                stream + DEAD_SUFFIX,
-                {"reason": reason[:MAX_REASON_LENGTH], "id": entry_id, "message": kept},
-                maxlen=self._dead_letters_max,
+    async def _tell_of(self, arrivals: Arrivals, entries: list[Entry], now: datetime) -> None:
+        if arrivals.held:
+            first = arrivals.held[0]
+            self._log.warning(
+                "feed messages wait for their time",
+                stream=arrivals.stream,
+                messages=len(arrivals.held),
+                first=str(first.subject),
+                until=first.stated_at,
             )
+            await self._observer.set_aside([SetAside(arrivals.stream, each) for each in arrivals.held])
+            self._observer.holds(len(self._held))
+        if entries:
+            waited_s = max(0.0, (now - _entered_at(entries[-1][0])).total_seconds())
+            self._observer.read(arrivals.stream, waited_s, arrivals.ahead_s(now))
+
+    async def _bury(self, stream: str, letters: Sequence[DeadEntry]) -> None:
+        """Tell of them, move them to the dead letters and acknowledge them."""
+        if letters:
+            await self._observer.set_aside([SetAside(stream, each.outcome) for each in letters])
+            await self._move(stream, letters)
+
+    async def _move(self, stream: str, letters: Sequence[DeadEntry]) -> None:
+        """To the dead letters, in one round trip; repeated after a fault, they lie there twice."""
+        if not letters:
+            return
+        first = letters[0]
+        self._log.warning(
+            "feed message set aside",
+            stream=stream,
+            id=first.entry_id.decode(),
+            reason=first.outcome.reason,
+            messages=len(letters),
         )
+        async with self._redis.pipeline(transaction=False) as pipeline:
+            for each in letters:
+                pipeline.xadd(
+                    stream + DEAD_SUFFIX,
+                    {
+                        "reason": each.outcome.reason[:MAX_REASON_LENGTH],
+                        "id": each.entry_id,
+                        "message": each.raw[: self._max_message_bytes],
+                    },
+                    maxlen=self._dead_letters_max,
+                )
+            pipeline.xack(stream, self._group, *(each.entry_id for each in letters))
+            await self._ask(pipeline.execute())
+
+
+def _will_pass(error: exceptions.ResponseError) -> bool:
+    text = f"{error.status_code} {error}"
+    return _GROUP_LOST in text or is_passing(text)
+
+
+def _entered_at(entry_id: bytes) -> datetime:
+    """When the entry was published, by the clock of its server; of an id of one's own making whenever."""
+    milliseconds = min(int(entry_id.partition(b"-")[0]), 253_402_300_799_000)
+    return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 
 
 def _client(url: str, reply_timeout_s: float) -> Redis:

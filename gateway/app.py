@@ -131,17 +131,20 @@ class Application:
     async def readiness(self, _: Request) -> Response:
         """It can do its part: database, bus, loops, and a clock that is right."""
         checks = {"database": await self._database_answers(), "bus": False, "workers": False, "leader": False}
-        checks["clock"] = checks["trading"] = True
+        checks |= {"clock": True, "trading": True, "feed": True}
         if self.resources is not None and self._workers is not None:
-            checks["clock"] = not self.resources.database_clock.too_large
+            watch = self.resources.feed_watch
+            checks["clock"] = not self.resources.database_clock.too_large and watch.clocks_agree
+            checks["feed"] = watch.delivers
             checks["bus"] = self.resources.bus.healthy
             checks["workers"] = self._workers.ready
             checks["leader"] = self._workers.leading
             checks["trading"] = self._workers.trading
         ready = checks["database"] and checks["workers"] and checks["clock"]
         # Without Redis everything goes on, live delivery a little later; without the venue everything but the
-        # trading: no reason to turn callers away.
-        status = ("ready" if checks["bus"] and checks["trading"] else "degraded") if ready else "not ready"
+        # trading; and no other process would hear more of a silent feed. No reason to turn callers away.
+        whole = checks["bus"] and checks["trading"] and checks["feed"]
+        status = ("ready" if whole else "degraded") if ready else "not ready"
         return JSONResponse({"status": status, **checks}, status_code=200 if ready else 503)
 
     async def metrics(self, _: Request) -> Response:

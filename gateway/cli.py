@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 
 from desk.audit import entry
 from domain.calendar import MarketDay, MarketDayKind
@@ -28,6 +29,7 @@ from gateway.console import (
     with_resources,
 )
 from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
+from gateway.inputs_command import NothingKnown, print_inputs_of_account, print_inputs_of_symbol
 from gateway.lease_command import give_up
 from gateway.market_day_command import SHORT_NAMES, put_in
 from gateway.replaying import into_database, into_redis
@@ -41,6 +43,8 @@ from models.lease import read_lease
 from models.revocation import revoke_subject
 from resolvers.node import type_and_id
 
+TABLE_COLUMNS_MIN = 200
+"""A table that is piped into another program is not cut to a narrow terminal."""
 TOKEN_MINUTES_MAX = 10 * 366 * 24 * 60
 DAY = "YYYY-MM-DD"
 
@@ -102,6 +106,28 @@ def import_book_command(
             out.print("nothing to do: every instrument is as the file says")
         else:
             out.print(f"imported {done.clients} clients and {done.instruments} instruments")
+
+    with_resources(run)
+
+
+@cli.command()
+def inputs(
+    account: Annotated[str | None, typer.Option(help="An account number.")] = None,
+    symbol: Annotated[str | None, typer.Option(help="A symbol, or a pair such as USD/HKD.")] = None,
+) -> None:
+    """Show what became of the last message of each kind about an account or a symbol, and why."""
+    if (account is None) == (symbol is None):
+        fail("Name one: --account NUMBER, or --symbol SYMBOL.")
+
+    async def run(resources: Resources) -> None:
+        wide = Console(width=max(out.width, TABLE_COLUMNS_MIN))
+        try:
+            if account is not None:
+                await print_inputs_of_account(wide, account)
+            else:
+                await print_inputs_of_symbol(wide, symbol or "")
+        except NothingKnown as nothing:
+            raise Refused(str(nothing)) from None
 
     with_resources(run)
 

@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 from domain.doubt import DoubtReason
 from domain.execution_check import Attention
 from domain.message import Channel
+from gateway.feed_metrics import feed_metrics
 from gateway.live import Live
 from gateway.resources import Resources
 from gateway.workers.process import Workers
@@ -61,6 +62,7 @@ class _Collector(Collector):
     def collect(self) -> Iterable[Metric]:
         """One family after another."""
         yield from self._process()
+        yield from feed_metrics(self._resources.feed_watch, self._resources.desk.clock())
         yield from self._sockets()
         yield from self._deliveries()
         yield from self._messages()
@@ -95,13 +97,13 @@ class _Collector(Collector):
         yield _gauge("relay_lag_seconds", "Age of the oldest of them.", waiting.age.total_seconds())
 
     def _clocks(self) -> Iterator[Metric]:
-        clock = self._resources.database_clock
-        if clock.offset is None:
-            return
+        clocks = (self._resources.database_clock, *self._resources.feed_watch.clocks)
         offsets = GaugeMetricFamily(
             "desk_clock_offset_seconds", "This process's clock less another clock.", labels=["against"]
         )
-        offsets.add_metric([clock.against], clock.offset.total_seconds())
+        for clock in clocks:
+            if clock.offset is not None:
+                offsets.add_metric([clock.against], clock.offset.total_seconds())
         yield offsets
 
     def _sockets(self) -> Iterator[Metric]:

@@ -17,7 +17,7 @@ from desk.turns import FaultCount
 from domain.book_changes import TradeStatusStated
 from domain.market import Quote
 from domain.money import Currency
-from feeds.base import Feed, FeedMessage
+from feeds.base import Feed, FeedMessage, FeedObserver
 from feeds.closes import parse_closes
 from feeds.redis_feed import RedisFeed
 from feeds.replay import ReplayFeed
@@ -26,6 +26,7 @@ from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
 from gateway.calendars import Calendars
 from gateway.clock_offset import ClockOffset
+from gateway.feed_watch import FeedWatch
 from gateway.market_days import MarketDays
 from gateway.revocation import Revocations
 from gateway.rules import desk_rules
@@ -108,6 +109,7 @@ class Resources:
     holder: str
     """This process's name in leases."""
     database_clock: ClockOffset
+    feed_watch: FeedWatch
     open_venue: Callable[[], OpenVenue]
     open_feed: Callable[[], Feed | None]
 
@@ -133,6 +135,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event())
         calendars = make_calendars(parts.clock)
         desk = make_desk(settings, parts.clock, signals.committed, calendars)
+        feed_watch = FeedWatch(desk, timedelta(seconds=settings.clock_offset_max_s))
         revocations = Revocations(settings.revocation_poll_interval_s)
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
         yield Resources(
@@ -153,7 +156,12 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
             holder=f"{socket.gethostname()}:{os.getpid()}:{uuid7().hex[-6:]}",
             database_clock=ClockOffset("database", timedelta(seconds=settings.clock_offset_max_s)),
             open_venue=lambda: (parts.open_venue or open_paper_venue)(settings, parts.clock),
-            open_feed=lambda: (parts.open_feed or open_feed)(settings, parts.clock),
+            feed_watch=feed_watch,
+            open_feed=lambda: (
+                parts.open_feed(settings, parts.clock)
+                if parts.open_feed
+                else open_feed(settings, parts.clock, feed_watch)
+            ),
         )
 
 
@@ -232,8 +240,10 @@ def paper(venue: PaperVenue) -> OpenVenue:
     return OpenVenue(venue, hear)
 
 
-def open_feed(settings: Settings, clock: Callable[[], datetime]) -> Feed | None:
-    """What the settings name."""
+def open_feed(
+    settings: Settings, clock: Callable[[], datetime], observer: FeedObserver | None = None
+) -> Feed | None:
+    """What the settings name; the observer is told how it is doing."""
     if settings.feed is configuration.Feed.NONE:
         return None
     if settings.feed is configuration.Feed.REDIS:
@@ -247,6 +257,10 @@ def open_feed(settings: Settings, clock: Callable[[], datetime]) -> Feed | None:
             clock=clock,
             batch_size=settings.feed_batch,
             dead_letters_max=settings.feed_dead_letters,
+            max_ahead_s=settings.feed_ahead_tolerance_s,
+            held_max=settings.feed_held_messages,
+            held_for_max_s=settings.feed_held_for_max_s,
+            observer=observer,
         )
     assert settings.replay_file is not None, "settings refuse a replay without a file"
     return ReplayFeed(

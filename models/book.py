@@ -35,6 +35,7 @@ from models.database import (
     for_update,
     placeholders,
     time,
+    time_or_none,
 )
 from models.doubt import StoredDoubt, doubts_of
 from models.risk_rules import RiskSettings
@@ -48,7 +49,7 @@ ACCOUNT_COLUMNS = (
 
 INSTRUMENT_COLUMNS = (
     "i.symbol, i.name, i.market, i.currency, i.kind, i.lot_size, i.multiplier, i.fee_rate, i.trade_status, "
-    "i.trade_status_at, i.average_daily_volume, i.tick, i.negative_prices,"
+    "i.suspended_since, i.average_daily_volume, i.tick, i.negative_prices,"
     " i.underlying, i.option_right, i.strike, i.expiry"
 )
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
@@ -256,7 +257,7 @@ def instrument_from_row(row: Row) -> Instrument:
         multiplier=decimal(row["multiplier"]),
         fee_rate=decimal(row["fee_rate"]),
         trade_status=status,
-        suspended_since=time(row["trade_status_at"]) if status is TradeStatus.SUSPENDED else None,
+        suspended_since=time_or_none(row["suspended_since"]) if status is TradeStatus.SUSPENDED else None,
         average_daily_volume=decimal_or_none(row["average_daily_volume"]),
         tick=row["tick"],
         negative_prices=bool(row["negative_prices"]),

@@ -1,12 +1,13 @@
 """How clients are reached: addresses, language and quiet hours."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from uuid import uuid4
 
 from domain.ids import ClientId
 from domain.message import Contact, Language, QuietHours
-from models.database import Row, execute, fetch, fetch_one, for_update, placeholders
+from models.database import Row, execute, fetch, fetch_one, for_update, placeholders, time
 
 CONTACT_COLUMNS = "t.email, t.phone, t.push_id, t.language AS contact_language, t.time_zone, t.quiet_hours"
 """Of `client_contact t`, for `contact_from_row`."""
@@ -26,8 +27,29 @@ async def lock_contact(client_id: ClientId) -> None:
     )
 
 
-async def state_contact(client_id: ClientId, contact: Contact, as_of: datetime) -> bool:
-    """Store how the client is reached, unless something newer is known; whether it was stored."""
+@dataclass(frozen=True, slots=True)
+class StatedContact:
+    """How a client is reached, as last stated at `as_of`."""
+
+    contact: Contact
+    as_of: datetime
+
+
+async def stated_contact(client_id: ClientId) -> StatedContact | None:
+    """As last stated; None where nothing is."""
+    row = await fetch_one(
+        f"SELECT {CONTACT_COLUMNS}, t.as_of FROM client_contact t WHERE t.client_id = $1", client_id
+    )
+    return StatedContact(contact_from_row(row), time(row["as_of"])) if row else None
+
+
+async def state_contact(
+    client_id: ClientId, contact: Contact, as_of: datetime, now: datetime | None = None
+) -> bool:
+    """Store how the client is reached, unless something newer is known; whether it was stored.
+
+    What is known does not count as newer where it is later than `now`.
+    """
     quiet = contact.quiet_hours and str(contact.quiet_hours)
     return bool(
         await execute(
@@ -36,9 +58,9 @@ async def state_contact(client_id: ClientId, contact: Contact, as_of: datetime) 
             " ON CONFLICT (client_id) DO UPDATE SET email = excluded.email, phone = excluded.phone,"
             " push_id = excluded.push_id, language = excluded.language, time_zone = excluded.time_zone,"
             " quiet_hours = excluded.quiet_hours, as_of = excluded.as_of"
-            " WHERE client_contact.as_of < excluded.as_of",
+            " WHERE client_contact.as_of <= excluded.as_of OR client_contact.as_of > $10",
             *(uuid4().hex, client_id, contact.email, contact.phone, contact.push_id, contact.language),
-            *(contact.time_zone, quiet, as_of),
+            *(contact.time_zone, quiet, as_of, now),
         )
     )
 

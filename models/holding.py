@@ -1,14 +1,24 @@
 """Changes of an account's cash and positions: what the book of record states, what executions do to it."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal
 
 from domain.book_changes import CashStated, PositionStated
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
-from domain.money import ZERO, Currency, total
+from domain.money import ZERO, Currency, checked, total
 from models.book import alerts_from_text
-from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, numeric
+from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, numeric, time_or_none
+
+NEVER_STATED = datetime(1970, 1, 1, tzinfo=UTC)
+"""The `as_of` of what only executions tell of: any statement is newer."""
+
+_CAME_AFTER = (
+    "CASE WHEN e.at > e.recorded_at THEN e.recorded_at WHEN e.at < o.created_at THEN o.created_at"
+    " ELSE e.at END > $3"
+)
+"""Executions `e` of orders `o` that are later than a statement as of `$3`. The venue's clock may be wrong: an
+execution happened after its order was made and before its report arrived, by the desk's own clock."""
 
 
 async def bump_book(account_id: AccountId) -> None:
@@ -51,17 +61,37 @@ async def account_no_of(account_id: AccountId) -> str | None:
     return row["account_no"] if row else None
 
 
-async def state_position(row_id: str, account_id: AccountId, stated: PositionStated) -> bool:
-    """Store the stated quantity with later fills on top; False when a newer statement is known."""
+async def position_stated_at(account_id: AccountId, symbol: Symbol) -> datetime | None:
+    """As of when the position is stated; None where nothing is."""
+    row = await fetch_one(
+        "SELECT as_of FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
+    )
+    return time_or_none(row["as_of"]) if row else None
+
+
+async def cash_stated_at(account_id: AccountId, currency: Currency) -> datetime | None:
+    """As of when the balance is stated; None where nothing is."""
+    row = await fetch_one(
+        "SELECT as_of FROM cash_balance WHERE account_id = $1 AND currency = $2", account_id, currency
+    )
+    return time_or_none(row["as_of"]) if row else None
+
+
+async def state_position(row_id: str, account_id: AccountId, stated: PositionStated, now: datetime) -> bool:
+    """Store the stated quantity with later fills on top; False when a newer statement is known.
+
+    Raises `InvalidDecimal` for a quantity with more digits than can be stored.
+    """
     fills = await fetch(
         "SELECT o.side, e.quantity FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
-        " WHERE o.account_id = $1 AND o.symbol = $2 AND e.exec_type = 'TRADE' AND e.at > $3",
+        " WHERE o.account_id = $1 AND o.symbol = $2 AND e.exec_type = 'TRADE'"
+        f" AND {_CAME_AFTER}",
         account_id,
         stated.symbol,
         stated.as_of,
     )
     later = [_signed(fill) for fill in fills]
-    quantity = total([stated.quantity, *later])
+    quantity = checked(total([stated.quantity, *later]))
     # What was paid for a position is nothing to the one that came after it, or that it turned into.
     cost = stated.average_cost if _same_side(stated.quantity, quantity) else None
     # A short is as old as the first statement of it; one that was known is as old as it was.
@@ -74,11 +104,13 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
         " THEN position.average_cost END),"
         " as_of = excluded.as_of,"
         " short_since = CASE WHEN excluded.short_since IS NULL THEN NULL"
-        f" WHEN {numeric('position.quantity')} < 0 THEN position.short_since"
+        f" WHEN {numeric('position.quantity')} < 0 THEN"
+        " COALESCE(position.short_since, excluded.short_since)"
         " ELSE excluded.short_since END"
-        " WHERE excluded.as_of >= position.as_of",
+        " WHERE excluded.as_of >= position.as_of OR position.as_of > $8",
         *(row_id, account_id, stated.symbol, quantity, cost, stated.as_of),
         stated.as_of if quantity < 0 else None,
+        now,
     )
     return bool(changed)
 
@@ -98,25 +130,29 @@ def _signed(fill: Row) -> Decimal:
     return quantity if fill["side"] == "BUY" else quantity.copy_negate()
 
 
-async def state_cash(row_id: str, account_id: AccountId, stated: CashStated) -> bool:
-    """Store the stated balance with later executions on top; False when a newer statement is known."""
+async def state_cash(row_id: str, account_id: AccountId, stated: CashStated, now: datetime) -> bool:
+    """Store the stated balance with later executions on top; False when a newer statement is known.
+
+    Raises `InvalidDecimal` for a balance with more digits than can be stored.
+    """
     rows = await fetch(
         "SELECT e.cash_effect FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
         " JOIN instrument i ON i.symbol = o.symbol"
-        " WHERE o.account_id = $1 AND i.currency = $2 AND e.exec_type = 'TRADE' AND e.at > $3",
+        " WHERE o.account_id = $1 AND i.currency = $2 AND e.exec_type = 'TRADE'"
+        f" AND {_CAME_AFTER}",
         account_id,
         stated.currency,
         stated.as_of,
     )
-    balance = total([stated.balance, *(decimal(row["cash_effect"]) for row in rows)])
+    balance = checked(total([stated.balance, *(decimal(row["cash_effect"]) for row in rows)]))
     changed = await execute(
         "INSERT INTO cash_balance (id, account_id, currency, balance, accrued_interest, as_of)"
         " VALUES ($1, $2, $3, $4, $5, $6)"
         " ON CONFLICT (account_id, currency) DO UPDATE SET balance = excluded.balance,"
         " accrued_interest = COALESCE($7, cash_balance.accrued_interest), as_of = excluded.as_of"
-        " WHERE excluded.as_of >= cash_balance.as_of",
+        " WHERE excluded.as_of >= cash_balance.as_of OR cash_balance.as_of > $8",
         *(row_id, account_id, stated.currency, balance, stated.accrued_interest or ZERO, stated.as_of),
-        stated.accrued_interest,
+        *(stated.accrued_interest, now),
     )
     return bool(changed)
 
@@ -186,9 +222,7 @@ async def add_to_position(
     return before
 
 
-async def add_to_cash(
-    row_id: str, account_id: AccountId, currency: Currency, amount: Decimal, now: datetime
-) -> None:
+async def add_to_cash(row_id: str, account_id: AccountId, currency: Currency, amount: Decimal) -> None:
     """Book an execution's cash effect; the account is locked. A currency not held before starts at 0."""
     row = await fetch_one(
         "SELECT balance FROM cash_balance WHERE account_id = $1 AND currency = $2", account_id, currency
@@ -197,7 +231,7 @@ async def add_to_cash(
         await execute(
             "INSERT INTO cash_balance (id, account_id, currency, balance, accrued_interest, as_of)"
             " VALUES ($1, $2, $3, $4, $5, $6)",
-            *(row_id, account_id, currency, amount, ZERO, now),
+            *(row_id, account_id, currency, amount, ZERO, NEVER_STATED),
         )
         return
     await execute(

@@ -1,10 +1,12 @@
 """Quotes, FX rates and instruments as last heard: the one picture of the market that every process shares."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
 
 from domain.book_changes import TradeStatusStated
 from domain.ids import AccountId, Symbol
-from domain.market import FxRate, Instrument, MarginFactors, Quote, TradeStatus
+from domain.market import FxRate, Instrument, MarginFactors, Quote, TradeStatus, suspension_began
 from domain.text import search_form
 from models.book import (
     INSTRUMENT_COLUMNS,
@@ -21,29 +23,34 @@ from models.database import (
     is_sqlite,
     numeric,
     placeholders,
+    time,
+    time_or_none,
 )
 
 _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 
 
-async def save_quotes(quotes: Sequence[Quote]) -> None:
-    """Remember the quotes; an older one never replaces a newer."""
+async def save_quotes(quotes: Sequence[Quote], now: datetime | None = None) -> None:
+    """Remember the quotes; an older one never replaces a newer, unless that is later than `now`."""
     await execute_many(
         f"INSERT INTO quote (symbol, {', '.join(_QUOTE_VALUES)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
         " ON CONFLICT (symbol) DO UPDATE SET "
         + ", ".join(f"{column} = excluded.{column}" for column in _QUOTE_VALUES)
-        + " WHERE excluded.at >= quote.at",
-        [(q.symbol, q.at, q.bid, q.ask, q.last, q.previous_close, q.bid_size, q.ask_size) for q in quotes],
+        + " WHERE excluded.at >= quote.at OR quote.at > $9",
+        [
+            (q.symbol, q.at, q.bid, q.ask, q.last, q.previous_close, q.bid_size, q.ask_size, now)
+            for q in quotes
+        ],
     )
 
 
-async def save_fx_rates(rates: Sequence[FxRate]) -> None:
-    """Remember the rates; an older one never replaces a newer."""
+async def save_fx_rates(rates: Sequence[FxRate], now: datetime | None = None) -> None:
+    """Remember the rates; an older one never replaces a newer, unless that is later than `now`."""
     await execute_many(
         "INSERT INTO fx_rate (pair, base_currency, quote_currency, rate, at) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (pair) DO UPDATE SET rate = excluded.rate, at = excluded.at"
-        " WHERE excluded.at >= fx_rate.at",
-        [(rate.pair, rate.base_currency, rate.quote_currency, rate.rate, rate.at) for rate in rates],
+        " WHERE excluded.at >= fx_rate.at OR fx_rate.at > $6",
+        [(r.pair, r.base_currency, r.quote_currency, r.rate, r.at, now) for r in rates],
     )
 
 
@@ -69,29 +76,59 @@ async def _lock_free(table: str, key: str, values: Sequence[str]) -> frozenset[s
     return frozenset(row["locked"] for row in rows)
 
 
-async def lock_trade_status(symbol: Symbol) -> TradeStatus | None:
+async def quote_times(symbols: Sequence[Symbol]) -> dict[Symbol, datetime]:
+    """Of when the stored quotes are, where there are any."""
+    rows = await fetch(f"SELECT symbol, at FROM quote WHERE symbol IN ({placeholders(symbols)})", *symbols)
+    return {Symbol(row["symbol"]): time(row["at"]) for row in rows}
+
+
+async def markets_of(symbols: Sequence[Symbol]) -> dict[Symbol, str]:
+    """Where those of these that are known are traded."""
+    rows = await fetch(
+        f"SELECT symbol, market FROM instrument WHERE symbol IN ({placeholders(symbols)})", *symbols
+    )
+    return {Symbol(row["symbol"]): row["market"] for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class StatedStatus:
+    """Whether an instrument trades, as last stated at `at`, and since when it is suspended."""
+
+    status: TradeStatus
+    at: datetime
+    suspended_since: datetime | None
+
+
+async def lock_trade_status(symbol: Symbol) -> StatedStatus | None:
     """As last stated, locked, `Busy` at once where another transaction has it; None: it is not known."""
     row = await fetch_one(
-        f"SELECT i.trade_status FROM instrument i WHERE i.symbol = $1{for_update('i', wait=False)}", symbol
+        "SELECT i.trade_status, i.trade_status_at, i.suspended_since FROM instrument i"
+        f" WHERE i.symbol = $1{for_update('i', wait=False)}",
+        symbol,
     )
-    return TradeStatus(row["trade_status"]) if row else None
+    if row is None:
+        return None
+    return StatedStatus(
+        TradeStatus(row["trade_status"]), time(row["trade_status_at"]), time_or_none(row["suspended_since"])
+    )
 
 
-async def save_trade_status(stated: TradeStatusStated) -> bool:
-    """Remember whether the instrument trades; False when it is unknown or the news is old."""
+async def save_trade_status(
+    stated: TradeStatusStated, suspended_since: datetime | None, now: datetime
+) -> bool:
+    """Remember whether the instrument trades; False when a newer statement is known."""
     return bool(
         await execute(
-            "UPDATE instrument SET trade_status = $1, trade_status_at = $2"
-            " WHERE symbol = $3 AND trade_status_at <= $2",
-            stated.status,
-            stated.at,
-            stated.symbol,
+            "UPDATE instrument SET trade_status = $1, trade_status_at = $2, suspended_since = $3"
+            " WHERE symbol = $4 AND (trade_status_at <= $2 OR trade_status_at > $5)",
+            *(stated.status, stated.at, suspended_since, stated.symbol, now),
         )
     )
 
 
-async def save_instrument(instrument: Instrument, factors: MarginFactors | None, status_at: object) -> None:
+async def save_instrument(instrument: Instrument, factors: MarginFactors | None, status_at: datetime) -> None:
     """Insert or replace an instrument with its factors (None: the default applies)."""
+    suspended_since = suspension_began(None, instrument.trade_status, status_at, instrument.suspended_since)
     values = (
         [factors.initial, factors.maintenance, factors.margin_call, factors.force_close]
         if factors
@@ -99,18 +136,9 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
     )
     columns = (
         *("symbol", "name", "market", "currency", "kind", "lot_size", "multiplier", "fee_rate"),
-        *("trade_status", "trade_status_at", "initial_factor", "maintenance_factor", "margin_call_factor"),
-        *(
-            "force_close_factor",
-            "average_daily_volume",
-            "tick",
-            "negative_prices",
-            "search_text",
-            "underlying",
-            "option_right",
-            "strike",
-            "expiry",
-        ),
+        *("trade_status", "trade_status_at", "suspended_since", "initial_factor", "maintenance_factor"),
+        *("margin_call_factor", "force_close_factor", "average_daily_volume", "tick", "negative_prices"),
+        *("search_text", "underlying", "option_right", "strike", "expiry"),
     )
     search_text = "\n".join((search_form(instrument.name), search_form(instrument.symbol)))
     option = instrument.option
@@ -124,7 +152,7 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
         + ", ".join(f"{column} = excluded.{column}" for column in columns[1:]),
         *(instrument.symbol, instrument.name, instrument.market, instrument.currency, instrument.kind),
         *(instrument.lot_size, instrument.multiplier, instrument.fee_rate, instrument.trade_status),
-        *(status_at, *values, instrument.average_daily_volume, instrument.tick),
+        *(status_at, suspended_since, *values, instrument.average_daily_volume, instrument.tick),
         *(instrument.negative_prices, search_text, *terms),
     )
 
@@ -174,6 +202,15 @@ async def markets_held(
     )
     asked = set(account_ids)
     return [(AccountId(row["account_id"]), row["market"]) for row in rows if row["account_id"] in asked]
+
+
+async def held_markets() -> list[str]:
+    """Those on which something is traded that an account holds."""
+    rows = await fetch(
+        "SELECT DISTINCT i.market FROM instrument i WHERE EXISTS (SELECT 1 FROM position p"
+        f" WHERE p.instrument_id = i.symbol AND {numeric('p.quantity')} <> 0) ORDER BY i.market"
+    )
+    return [row["market"] for row in rows]
 
 
 async def holders(symbol: Symbol) -> list[AccountId]:

@@ -17,7 +17,6 @@ with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can sw
 """
 
 import asyncio
-import re
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanager, suppress
 from pathlib import Path
@@ -29,6 +28,7 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from domain.redis_refusals import is_passing
 from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.fan_out import FanOut, Listener
 from subscriptions.history import History
@@ -44,10 +44,6 @@ LISTENERS_PATIENCE_S, LISTENERS_POLL_S = 0.25, 0.005
 
 _BROKEN: tuple[Any, ...] = (exceptions.ConnectionError, exceptions.TimeoutError, RuntimeError)
 """RuntimeError is what uvloop says of a write to a connection that was reset meanwhile."""
-
-_TAKES_NOTHING_IN = re.compile(r"\b(OOM|READONLY|MISCONF|NOREPLICAS|CLUSTERDOWN|MASTERDOWN|UNBLOCKED)\b")
-"""Refusals that pass: memory full, a replica, a disk that fails, a failover. Redis 6 puts words of its own
-before what failed within a script."""
 
 _PUBLISH = (Path(__file__).parent / "publish.lua").read_text()
 
@@ -358,7 +354,7 @@ class RedisBus:
         except (*_BROKEN, TimeoutError) as fault:
             raise BusUnavailable(str(fault) or "Redis does not answer") from fault
         except exceptions.ResponseError as refusal:
-            if not _TAKES_NOTHING_IN.search(f"{refusal.status_code} {refusal}"):
+            if not is_passing(f"{refusal.status_code} {refusal}"):
                 raise
             raise BusUnavailable(f"Redis takes nothing in: {refusal}") from refusal
 

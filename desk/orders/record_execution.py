@@ -201,7 +201,7 @@ async def _book(
         filled = plain(report.last_quantity)
         why = f"its fill of {filled} takes the position from {plain(held)} to {plain(after)}"
         await _tell(desk, view, report, Finding(Attention.SIGN_CHANGED, why), now)
-    await add_to_cash(desk.new_id(), account_id, booking.instrument.currency, booking.cash, report.at)
+    await add_to_cash(desk.new_id(), account_id, booking.instrument.currency, booking.cash)
     await bump_book(account_id)
     return symbol, bool(held)
 

@@ -4,7 +4,8 @@ A price that cannot be stored at the moment, because another transaction has its
 fails, is kept and tried again until it is stored or a newer one takes its place.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 
 from desk.turns import Turns
 from domain.market import FxRate, Quote
@@ -29,8 +30,9 @@ def newest(prices: Iterable[Price]) -> list[Price]:
 class PriceStore:
     """One per monitor."""
 
-    def __init__(self, turns: Turns) -> None:
+    def __init__(self, turns: Turns, clock: Callable[[], datetime]) -> None:
         self._turns = turns
+        self._clock = clock
         self._late: dict[str, Price] = {}
 
     async def store(self, prices: Sequence[Price] = ()) -> None:
@@ -40,7 +42,7 @@ class PriceStore:
         locked: list[Price] = []
 
         async def save(batch: Sequence[Price]) -> None:
-            locked.extend(await _save(batch))
+            locked.extend(await _save(batch, self._clock()))
 
         failed = await self._turns.take_all(due, _who, _WHAT, save, locked)
         for price in locked:
@@ -48,15 +50,15 @@ class PriceStore:
         self._late = {_who(price): price for price in (*locked, *failed)}
 
 
-async def _save(prices: Sequence[Price]) -> list[Price]:
+async def _save(prices: Sequence[Price], now: datetime) -> list[Price]:
     """Those whose rows another transaction has."""
     quotes = {price.symbol: price for price in prices if isinstance(price, Quote)}
     rates = {price.pair: price for price in prices if isinstance(price, FxRate)}
     async with transaction():
         locked_quotes = await lock_quotes(list(quotes))
         locked_rates = await lock_fx_rates(list(rates))
-        await save_quotes([quote for symbol, quote in quotes.items() if symbol not in locked_quotes])
-        await save_fx_rates([rate for pair, rate in rates.items() if pair not in locked_rates])
+        await save_quotes([each for symbol, each in quotes.items() if symbol not in locked_quotes], now)
+        await save_fx_rates([each for pair, each in rates.items() if pair not in locked_rates], now)
     return [*(quotes[symbol] for symbol in locked_quotes), *(rates[pair] for pair in locked_rates)]
 
 

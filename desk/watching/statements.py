@@ -6,15 +6,22 @@ stored the feed is not told that it was taken, so that a process that dies meanw
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import partial
 
 from desk.desk import Desk
 from desk.turns import Turns
 from desk.watching.account_turns import AccountTurns
-from desk.watching.apply_book import UnknownSubject, apply_contact, apply_statement, take_trade_status
+from desk.watching.apply_book import (
+    Applied,
+    CannotBeHeld,
+    UnknownSubject,
+    apply_contact,
+    apply_statement,
+    take_trade_status,
+)
+from desk.watching.incomplete import mend, note_dead_statement
 from domain.book_changes import BookChange, CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.ids import AccountId
-from domain.money import AmountTooLarge
+from domain.inputs import DeadReason, InputResult, Outcome, dead, stated_at, subject_of, superseded
 from models.database import UnstorableText
 from models.holding import account_id_of
 from models.market import holders
@@ -31,10 +38,8 @@ class TakenStatements:
 
     to_read: set[AccountId] = field(default_factory=set)
     """The accounts whose books changed."""
-    refused: list[tuple[BookChange, str]] = field(default_factory=list)
-    """What can never be stored, and why."""
-    held: list[BookChange] = field(default_factory=list)
-    """What is tried again later."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """One per statement, in order. What is HELD is tried again later."""
 
 
 class Statements:
@@ -50,9 +55,10 @@ class Statements:
         """Store these, in order."""
         taken = TakenStatements()
         for stated in statements:
-            if self._turns.waits(_who(stated)) or not await self._store(stated, taken):
+            outcome = None if self._turns.waits(_who(stated)) else await self._store(stated, taken)
+            if outcome is None:
                 self._hold(stated)
-                taken.held.append(stated)
+            taken.outcomes.append(outcome or _held(stated))
         return taken
 
     async def take_held(self) -> set[AccountId]:
@@ -61,7 +67,7 @@ class Statements:
         taken = TakenStatements()
         for who in [who for who in self._held if not self._turns.waits(who)]:
             statements = self._held.pop(who)
-            while statements and await self._store(statements[0], taken):
+            while statements and await self._store(statements[0], taken) is not None:
                 del statements[0]
             if statements:
                 self._held[who] = statements
@@ -72,35 +78,70 @@ class Statements:
         if stated not in waiting and sum(map(len, self._held.values())) < HELD_MAX:
             waiting.append(stated)
 
-    async def _store(self, stated: BookChange, taken: TakenStatements) -> bool:
-        """Whether it is done with, one way or the other."""
-        fault = await self._turns.take(_who(stated), _WHAT, partial(self._apply, stated, taken))
+    async def _store(self, stated: BookChange, taken: TakenStatements) -> Outcome | None:
+        """What became of it; None: it could not be stored at the moment."""
+        found: list[Outcome] = []
+
+        async def apply() -> None:
+            found.append(await self._apply(stated, taken))
+
+        fault = await self._turns.take(_who(stated), _WHAT, apply)
         if fault is not None and isinstance(stated, PositionStated | CashStated):
             account_id = await account_id_of(stated.account_no)
             if account_id is not None:
                 await self._accounts.hold(account_id, _WHAT, fault)
-        return fault is None
+        return found[0] if fault is None else None
 
-    async def _apply(self, stated: BookChange, taken: TakenStatements) -> None:
+    async def _apply(self, stated: BookChange, taken: TakenStatements) -> Outcome:
         try:
-            why = await self._applied(stated, taken)
-        except (UnknownSubject, AmountTooLarge, UnstorableText) as impossible:
-            why = str(impossible)
-        if why is not None:
-            taken.refused.append((stated, why))
-
-    async def _applied(self, stated: BookChange, taken: TakenStatements) -> str | None:
-        """Why it cannot be stored, if it cannot."""
+            applied = await self._applied(stated)
+        except CannotBeHeld as impossible:
+            return await self._note_incomplete(impossible, stated, taken)
+        except UnknownSubject as unknown:
+            return dead(stated, DeadReason.UNKNOWN_SUBJECT, str(unknown))
+        except UnstorableText as unstorable:
+            return dead(stated, DeadReason.MALFORMED, str(unstorable))
+        if applied.newer is not None:
+            return superseded(stated, applied.newer)
+        outcome = Outcome(subject_of(stated), InputResult.USED, stated_at(stated))
+        if applied.account_id is not None:
+            taken.to_read.add(applied.account_id)
+            await self._accounts.release(applied.account_id)
+            await mend(applied.account_id, outcome)
         if isinstance(stated, TradeStatusStated):
-            if await take_trade_status(self._desk, stated):
-                taken.to_read.update(await holders(stated.symbol))
-            return None
-        if isinstance(stated, ContactStated):
-            return await apply_contact(self._desk, stated)
-        account_id = await apply_statement(self._desk, stated)
-        taken.to_read.add(account_id)
-        await self._accounts.release(account_id)
-        return None
+            taken.to_read.update(await holders(stated.symbol))
+        return outcome
+
+    async def _applied(self, stated: BookChange) -> Applied:
+        match stated:
+            case TradeStatusStated():
+                return await take_trade_status(self._desk, stated)
+            case ContactStated():
+                return await apply_contact(self._desk, stated)
+            case PositionStated() | CashStated():
+                return await apply_statement(self._desk, stated)
+
+    async def _note_incomplete(
+        self, impossible: CannotBeHeld, stated: BookChange, taken: TakenStatements
+    ) -> Outcome:
+        """What is stated counts for the account all the same, unless it is that nothing is held."""
+        taken.to_read.add(impossible.account_id)
+        if isinstance(stated, PositionStated) and not stated.quantity:
+            outcome = dead(stated, DeadReason.NOT_HELD, f"{impossible}, and nothing of it is held")
+            await mend(impossible.account_id, outcome)
+            return outcome
+        outcome = dead(stated, DeadReason.NOT_HELD, str(impossible))
+        await note_dead_statement(self._desk, outcome)
+        return outcome
+
+
+def _held(stated: BookChange) -> Outcome:
+    return Outcome(
+        subject_of(stated),
+        InputResult.HELD,
+        stated_at(stated),
+        "it cannot be stored at the moment and is tried again",
+    )
 
 
 def _who(stated: BookChange) -> str:

@@ -11,7 +11,7 @@ set aside, listed as a doubt and tried again (see account_turns). The others go 
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -29,16 +29,17 @@ from desk.watching.due_calls import breach_ended, due_calls, exempting
 from desk.watching.excess_orders import exceeds
 from desk.watching.follow_settings import SettingsFollower
 from desk.watching.missing_prices import differ, open_gaps
-from desk.watching.negative_prices import refused_as_negative
 from desk.watching.open_orders import as_open_orders
-from desk.watching.price_store import PriceStore, newest
+from desk.watching.price_store import PriceStore
 from desk.watching.statements import Statements
+from desk.watching.take_messages import Intake, Taken
 from desk.watching.turning_points import next_turn
 from domain.asked_amount import book_of, figures_of
 from domain.book_changes import BookChange
 from domain.case import Case, CaseStatus, may_resolve, with_figures
 from domain.events import CaseView, Event, OrderView
 from domain.ids import AccountId, Symbol
+from domain.inputs import Message, Outcome
 from domain.judgement import Answer, Judgement, judge
 from domain.liquidation import uncovered_amount
 from domain.live_book import LiveBook
@@ -50,6 +51,7 @@ from models import outbox
 from models.book import AccountBook, count_accounts, load_all_account_ids, load_books, lock_accounts
 from models.case import live_cases_of, save_figures
 from models.database import transaction
+from models.input_outcome import save_outcomes
 from models.order import open_orders_of
 
 log = structlog.get_logger()
@@ -58,8 +60,6 @@ LOAD_BATCH_ACCOUNTS = 500
 REFRESH_BATCH_CASES = 50
 ACCOUNTS_AT_A_STRETCH = 100
 """How many accounts are computed before others get their turn: a few milliseconds."""
-
-FeedMessage = Quote | FxRate | BookChange
 
 
 V = TypeVar("V")
@@ -79,16 +79,6 @@ _Live = tuple[_Watched, CaseView]
 """A live case, and the account that it is of."""
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
-    """Of messages of the feed, those that were not stored."""
-
-    refused: Sequence[tuple[FeedMessage, str]]
-    """They never can be, and why."""
-    held: list[BookChange]
-    """They are tried again later: the feed must not forget them."""
-
-
 class Monitor:
     """Not thread-safe; `take` may be called while `look` runs."""
 
@@ -96,7 +86,8 @@ class Monitor:
         self._desk = desk
         self._turns = turns
         self._accounts = AccountTurns(desk, turns)
-        self._prices = PriceStore(turns)
+        self._intake = Intake(desk)
+        self._prices = PriceStore(turns, desk.clock)
         self._statements = Statements(desk, turns, self._accounts)
         self._watched: dict[AccountId, _Watched] = {}
         self._holders: dict[Symbol, set[AccountId]] = defaultdict(set)
@@ -133,21 +124,32 @@ class Monitor:
         """Until the next turn of what was set aside, but no longer than that."""
         return self._turns.pause(at_most)
 
-    async def take(self, messages: Sequence[FeedMessage]) -> Taken:
-        """Store what the feed says and note whom it concerns."""
-        impossible = await refused_as_negative(each for each in messages if isinstance(each, Quote))
-        unusable = {quote for quote, _ in impossible}
-        prices = newest(
-            each for each in messages if isinstance(each, Quote | FxRate) and each not in unusable
-        )
-        await self._prices.store(prices)
-        for price in prices:
-            await (self._on_quote(price) if isinstance(price, Quote) else self._on_rate(price))
+    async def take(self, messages: Sequence[Message], ahead: Collection[int] = ()) -> Taken:
+        """Store what the feed says, note whom it concerns, and say what became of each message.
+
+        `ahead`: which messages came with a time ahead of the clock.
+        """
+        prices = await self._intake.newest(messages, ahead)
+        await self._prices.store((*prices.quotes, *prices.rates))
+        for quote in prices.quotes:
+            await self._on_quote(quote)
             await asyncio.sleep(0)
-        statements = [message for message in messages if not isinstance(message, Quote | FxRate)]
-        taken = await self._statements.take(statements)
+        for rate in prices.rates:
+            await self._on_rate(rate)
+            await asyncio.sleep(0)
+        stated = [index for index in range(len(messages)) if index not in prices.outcomes]
+        taken = await self._statements.take([_statement(messages[index]) for index in stated])
         self._to_load.update(taken.to_read)
-        return Taken([*impossible, *taken.refused], taken.held)
+        by_index = prices.outcomes | dict(zip(stated, taken.outcomes, strict=True))
+        outcomes = tuple(by_index[index] for index in range(len(messages)))
+        await self._keep(outcomes)
+        return Taken(tuple(messages), outcomes, prices)
+
+    async def _keep(self, outcomes: Sequence[Outcome]) -> None:
+        """For people who ask; what cannot be kept holds nothing up."""
+        error = await self._turns.attempt(partial(save_outcomes, outcomes, self._desk.clock()))
+        if error is not None:
+            log.warning("what became of messages was not stored", error=repr(error))
 
     async def look(self) -> None:
         """Act on everything noted since the last look."""
@@ -178,26 +180,20 @@ class Monitor:
             await self._refresh_batch(live[start : start + REFRESH_BATCH_CASES])
 
     async def _on_quote(self, quote: Quote) -> None:
-        known = self._quotes.get(quote.symbol)
-        if known is not None and quote.at < known.at:
-            return
         self._quotes[quote.symbol] = quote
         holders = list(self._holders.get(quote.symbol, ()))
 
         async def price(account_ids: Sequence[AccountId]) -> None:
             for account_id in account_ids:
-                self._watched[account_id].live.on_quote(quote)
+                self._watched[account_id].live.on_quote(quote, self._desk.clock())
                 self._to_look_at.add(account_id)
 
         self._to_load.update(await self._accounts.take_all(holders, Step.PRICE, price))
 
     async def _on_rate(self, rate: FxRate) -> None:
-        known = self._rates.get((rate.base_currency, rate.quote_currency))
-        if known is not None and rate.at < known.at:
-            return
         self._rates[rate.base_currency, rate.quote_currency] = rate
         for account_id, watched in self._watched.items():
-            if watched.live.on_fx(rate):
+            if watched.live.on_fx(rate, self._desk.clock()):
                 self._to_look_at.add(account_id)
 
     async def _load_noted(self) -> None:
@@ -369,6 +365,11 @@ def _differs(before: Case, after: Case) -> bool:
     if before.overdue(before.figures.as_of) is not after.overdue(after.figures.as_of):
         return True
     return replace(before, figures=replace(before.figures, as_of=after.figures.as_of)) != after
+
+
+def _statement(message: Message) -> BookChange:
+    assert not isinstance(message, Quote | FxRate), "what became of each price is known"
+    return message
 
 
 def _by_account(views: Iterable[V], key: Callable[[V], AccountId]) -> dict[AccountId, list[V]]:

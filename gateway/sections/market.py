@@ -5,7 +5,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from gateway.sections.types import Count, Feed, Listed, Seconds, Section
+from gateway.sections.types import Count, Feed, Listed, Seconds, SecondsOrZero, Section
 
 
 class MarketSettings(Section):
@@ -30,6 +30,24 @@ class MarketSettings(Section):
     feed_batch: Count = Field(500, description="The most messages of a feed that are taken in at a time.")
     feed_dead_letters: Count = Field(
         10_000, description="The most unreadable messages that the Redis feed keeps for inspection."
+    )
+    feed_ahead_tolerance_s: SecondsOrZero = Field(
+        60,
+        description="By how many seconds the time of a message may be ahead of the clock: it is used at "
+        "once, with the time of its arrival. One that is further ahead is held until its time has come.",
+    )
+    feed_held_for_max_s: SecondsOrZero = Field(
+        3600,
+        description="For at most how many seconds the Redis feed holds a message until its time has come; "
+        "one whose time is further ahead is a dead letter.",
+    )
+    feed_held_messages: Count = Field(
+        10_000, description="The most messages that the Redis feed holds; any further one is a dead letter."
+    )
+    input_outcomes: Count = Field(
+        100_000,
+        description="The most messages that were superseded, held or dead that the database remembers for "
+        "`python -m gateway inputs`.",
     )
     max_price_age_s: Seconds = Field(
         60, description="A price or FX rate older than this many seconds makes figures stale."

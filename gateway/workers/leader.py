@@ -224,6 +224,7 @@ async def _watching(resources: Resources, wire: MarketWire) -> AsyncIterator[Sup
         await resources.market_days.load()
         yield of_watching(resources, wire.hear, feed)
     finally:
+        resources.feed_watch.ends()
         if feed is not None:
             await feed.close()
 

@@ -7,8 +7,10 @@ from datetime import timedelta
 
 import structlog
 
-from desk.watching.watch_margin import Monitor, Taken
+from desk.watching.take_messages import Taken
+from desk.watching.watch_margin import Monitor
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
+from domain.inputs import InputResult
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
 from gateway.resources import MarketListener, Resources
@@ -70,33 +72,32 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
 
 async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, feed: Feed) -> None:
     """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
+    resources.feed_watch.begins()
     async with aclosing(feed.batches()) as batches:
         async for batch in batches:
-            taken = await monitor.take(batch.messages)
-            done = await _done_with(taken, feed, batch)
-            # A simulated venue trades on nothing that the desk does not go by.
-            refused = [message for message, _ in taken.refused]
-            usable = [each for each in batch.messages if each not in refused]
-            hear([each for each in usable if each not in taken.held])
+            taken = await monitor.take(batch.messages, batch.ahead)
+            resources.feed_watch.took(batch, taken)
+            done = await _set_aside(feed, batch, taken)
+            hear(taken.used)
             resources.signals.to_watch.set()
-            quotes = [message for message in usable if isinstance(message, Quote)]
-            await _broadcast(resources, quotes)
+            await _broadcast(resources, taken.prices.quotes)
             if done is not None:
                 await feed.acknowledge(done)
 
 
-async def _done_with(taken: Taken, feed: Feed, batch: FeedBatch) -> FeedBatch | None:
+async def _set_aside(feed: Feed, batch: FeedBatch, taken: Taken) -> FeedBatch | None:
     """What of the batch is done with, if anything: what is held stays with the feed, which delivers it again
     should this process die before it is stored."""
-    for message, why in taken.refused:
-        await feed.reject(batch, batch.messages.index(message), why)
-    if not taken.held:
+    for index, outcome in enumerate(taken.outcomes):
+        if outcome.result is InputResult.DEAD:
+            await feed.reject(batch, index, outcome.reason)
+    kept = [index for index, each in enumerate(taken.outcomes) if each.result is not InputResult.HELD]
+    if len(kept) == len(taken.outcomes):
         return batch
-    kept = [each for each in zip(batch.messages, batch.receipts, strict=True) if each[0] not in taken.held]
     if not kept:
         return None
-    messages, receipts = zip(*kept, strict=True)
-    return FeedBatch(batch.source, messages, receipts)
+    messages = tuple(batch.messages[index] for index in kept)
+    return FeedBatch(batch.source, messages, tuple(batch.receipts[index] for index in kept))
 
 
 def _readable(payload: bytes) -> Event | None:

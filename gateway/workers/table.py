@@ -18,6 +18,7 @@ from gateway.workers.cases import (
     follow_market_days,
     liquidate_automatically,
 )
+from gateway.workers.feed_silence import watch_feed
 from gateway.workers.margin import listen_for_changes, take_in, watch_margin
 from gateway.workers.outward import run_outward
 from gateway.workers.policy import round_turns, supervised
@@ -74,6 +75,7 @@ def of_watching(resources: Resources, hear: MarketListener, feed: Feed | None) -
     ]
     if feed is not None:
         workers.append(Worker("feed", lambda: take_in(resources, monitor, hear, feed)))
+        workers.append(Worker("feed silence", lambda: watch_feed(resources)))
     return supervised(*workers)
 
 

@@ -14,6 +14,7 @@ from gateway.workers.policy import round_turns
 from gateway.workers.repeat import every, in_batches
 from models import outbox
 from models.audit import chain_head
+from models.input_outcome import prune_outcomes
 from subscriptions.outbox_relay import OutboxRelay
 
 HEAD_TOLD_EVERY = timedelta(hours=1)
@@ -89,6 +90,7 @@ async def prune(resources: Resources) -> None:
 
     async def sweep() -> None:
         await in_batches(PRUNE_ROWS, lambda: outbox.prune(clock() - events, PRUNE_ROWS))
+        await in_batches(PRUNE_ROWS, lambda: prune_outcomes(settings.input_outcomes, PRUNE_ROWS))
         await in_batches(PRUNE_MESSAGES, lambda: forget_messages(clock() - messages, PRUNE_MESSAGES, clock()))
 
     await every(PRUNE_INTERVAL_S, sweep)

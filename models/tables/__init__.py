@@ -27,6 +27,7 @@ from models.tables.control import (
 )
 from models.tables.doubts import AccountDoubtTable
 from models.tables.evidence import AuditHeadTable, AuditLinkTable, AuditTable, SnapshotTable
+from models.tables.inputs import InputOutcomeTable
 from models.tables.orders import (
     ExecutionTable,
     OrderChangeTable,
@@ -57,6 +58,7 @@ __all__ = [
     "FxRateTable",
     "IdempotencyItemTable",
     "IdempotencyKeyTable",
+    "InputOutcomeTable",
     "InstrumentTable",
     "KillSwitchTable",
     "LeaseTable",

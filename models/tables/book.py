@@ -46,7 +46,10 @@ class AccountTable(Model):
 
 
 class InstrumentTable(Model):
-    """The terms of an option, expiry as ISO date, are all there or none is."""
+    """The terms of an option, expiry as ISO date, are all there or none is.
+
+    `trade_status_at` is the time of the last statement; `suspended_since` that of the fact.
+    """
 
     symbol = fields.CharField(primary_key=True, max_length=40)
     name = fields.CharField(max_length=MAX_NAME)
@@ -62,6 +65,7 @@ class InstrumentTable(Model):
     fee_rate = decimal()
     trade_status = fields.CharField(max_length=10)
     trade_status_at = fields.DatetimeField()
+    suspended_since = fields.DatetimeField(null=True)
     initial_factor = decimal(null=True)
     maintenance_factor = decimal(null=True)
     margin_call_factor = decimal(null=True)

@@ -53,7 +53,7 @@ async def test_a_fill_between_two_statements_is_in_the_whole_book_or_not_in_it(
                 locked.set()
                 await _somebody_waits()
                 await add_to_position(account_id, APPLE, Decimal(-100), Decimal(100))
-                await add_to_cash(kit.desk.new_id(), account_id, USD, Decimal(10_000), NOON)
+                await add_to_cash(kit.desk.new_id(), account_id, USD, Decimal(10_000))
             book = (await reading).book
         held = next(each.quantity for each in book.holdings if each.instrument.symbol == APPLE)
         assert (held, book.cash[0].balance) == (1000, -150_000)

@@ -163,10 +163,11 @@ def owns(balance: int, minutes: int, currency: Currency = USD) -> CashStated:
 
 
 async def filled_account(kit: DeskKit) -> AccountId:
-    """Sold 300 of 1,000 AAPL at 100 ten minutes after noon."""
+    """Sold 300 of 1,000 AAPL at 100 ten minutes after noon; it is half an hour after noon now."""
     sent = await a_sent_order(kit)
     kit.clock.pass_(minutes=10)
     await record_execution(kit.desk, report(sent, TRADE, 1, 300, fee=9, at=kit.clock()))
+    kit.clock.pass_(minutes=20)
     return sent.account_id
 
 

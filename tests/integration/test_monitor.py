@@ -22,11 +22,11 @@ from desk.orders.cancel import Cancel, cancel
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.watching.open_orders import as_open_orders
-from desk.watching.watch_margin import FeedMessage
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
 from domain.ids import AccountId, Symbol
+from domain.inputs import Message
 from domain.judgement import judge
 from domain.liquidation import uncovered_amount
 from domain.liquidation_plan import PlanRequest
@@ -76,7 +76,7 @@ class SmallDesk:
         await self.hear([self.quote(symbol) for symbol in SYMBOLS] + [self.rate("0.128")])
         await self.monitor.note_everything()
 
-    async def hear(self, messages: Sequence[FeedMessage]) -> None:
+    async def hear(self, messages: Sequence[Message]) -> None:
         assert (await self.monitor.take(messages)).refused == []
         for message in messages:
             if isinstance(message, Quote):

@@ -11,10 +11,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.turns import LOCK_MAX_WAIT, LOCKED_AFTER
-from desk.watching.watch_margin import FeedMessage, Monitor
+from desk.watching.watch_margin import Monitor
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.doubt import DoubtReason
 from domain.ids import AccountId, Symbol
+from domain.inputs import Message
 from domain.market import FxRate, TradeStatus
 from domain.money import Currency
 from gateway.workers.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT
@@ -47,7 +48,7 @@ class Scene:
         await self.take(quoted(APPLE, price, self.kit.clock()))
         await self.monitor.look()
 
-    async def take(self, *messages: FeedMessage) -> None:
+    async def take(self, *messages: Message) -> None:
         taken = await self.monitor.take(messages)
         assert taken.refused == []
 
@@ -314,7 +315,7 @@ async def test_what_is_stated_of_a_locked_row_is_held_and_stored_later(
     assert rows[0]["at"] == desk.kit.clock() - LOCK_MAX_WAIT + timedelta(seconds=1)
 
 
-def _statement(kind: str, at: datetime) -> FeedMessage:
+def _statement(kind: str, at: datetime) -> Message:
     if kind == "instrument":
         return TradeStatusStated(APPLE, TradeStatus.HALTED, at)
     return ContactStated("CL-M0", at, phone="+12025550123")
@@ -351,7 +352,7 @@ async def test_the_newest_price_wins_within_a_batch_as_between_batches(
     kit: DeskKit, order: tuple[int, ...], cuts: tuple[int, ...]
 ) -> None:
     desk, at = await scene(kit, accounts=1), kit.clock()
-    said: list[FeedMessage] = []
+    said: list[Message] = []
     for age in order:
         then = at - timedelta(seconds=age)
         said += [quoted(APPLE, 101 + age, then), FxRate(HKD, USD, Decimal(age + 1), then)]

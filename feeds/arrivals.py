@@ -1,0 +1,136 @@
+"""What was read is sorted: to be delivered, to wait until its time has come, or not to be used at all."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from domain.inputs import (
+    DeadReason,
+    InputResult,
+    InputSubject,
+    Outcome,
+    at_time,
+    stated_at,
+    subject_of,
+)
+from feeds.base import FeedBatch, FeedMessage, Receipt
+from feeds.held import HeldMessages
+from feeds.messages import MAX_MESSAGE_BYTES, BadMessage, decode, subject_in
+
+TRIMMED = "trimmed from the stream before it was read to its end"
+_STEP = timedelta(microseconds=1)
+
+
+@dataclass(frozen=True, slots=True)
+class AheadRules:
+    """Of messages whose own time is ahead of the clock."""
+
+    tolerance: timedelta
+    """One that is ahead by no more is delivered at once, with the time of its arrival."""
+    held_for_at_most: timedelta
+    """One that is further ahead waits for its time, if that comes within so long; else it is dead."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeadEntry:
+    """An entry of a stream that cannot be used."""
+
+    entry_id: bytes
+    raw: bytes
+    outcome: Outcome
+
+
+@dataclass(slots=True)
+class Arrivals:
+    """What was read of one stream at a time."""
+
+    stream: str
+    messages: list[FeedMessage] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+    ahead: list[int] = field(default_factory=list)
+    dead: list[DeadEntry] = field(default_factory=list)
+    held: list[Outcome] = field(default_factory=list)
+    """What began to wait for its time."""
+
+    def batch(self, now: datetime) -> FeedBatch | None:
+        """The messages to deliver, none of them later than now; those ahead keep their order."""
+        if not self.messages:
+            return None
+        latest_first = sorted(
+            self.ahead, key=lambda index: (stated_at(self.messages[index]), index), reverse=True
+        )
+        for rank, index in enumerate(latest_first):
+            self.messages[index] = at_time(self.messages[index], now - rank * _STEP)
+        return FeedBatch(self.stream, tuple(self.messages), tuple(self.receipts), frozenset(self.ahead))
+
+    def ahead_s(self, now: datetime) -> list[float]:
+        """By how many seconds each message that could be read is ahead of the clock; 0: it is not. Ask before
+        they are made a batch."""
+        times = [stated_at(message) for message in self.messages]
+        times += [each.stated_at for each in self.held if each.stated_at is not None]
+        return [max(0.0, (time - now).total_seconds()) for time in times]
+
+
+def sort_arrivals(
+    stream: str,
+    entries: Iterable[tuple[bytes, bytes | None]],
+    now: datetime,
+    rules: AheadRules,
+    held: HeldMessages,
+    max_bytes: int = MAX_MESSAGE_BYTES,
+) -> Arrivals:
+    """Entries are ids and texts; None: the entry has none. Whoever waits already is left alone."""
+    arrivals = Arrivals(stream)
+    for entry_id, raw in entries:
+        receipt = Receipt(entry_id.decode())
+        if (stream, receipt) in held:
+            continue
+        try:
+            message = _read(raw, now + rules.held_for_at_most, max_bytes)
+            _place(arrivals, receipt, message, now, rules, held)
+        except BadMessage as bad:
+            arrivals.dead.append(dead_entry(stream, entry_id, raw, str(bad), bad.dead))
+    return arrivals
+
+
+def dead_entry(stream: str, entry_id: bytes, raw: bytes | None, reason: str, why: DeadReason) -> DeadEntry:
+    """Of an entry that cannot be used."""
+    subject, at = subject_in(raw or b"", stream)
+    return DeadEntry(entry_id, raw or b"", Outcome(subject, InputResult.DEAD, at, reason, why))
+
+
+def trimmed_entry(stream: str, entry_id: bytes) -> DeadEntry:
+    """Of an entry whose text is gone, and with it what it was about."""
+    return dead_entry(stream, entry_id, None, TRIMMED, DeadReason.TRIMMED)
+
+
+def held_outcome(subject: InputSubject, at: datetime) -> Outcome:
+    """Of a message whose time has not come."""
+    return Outcome(subject, InputResult.HELD, at, f"its time has not come: held until {at.isoformat()}")
+
+
+def _read(raw: bytes | None, latest: datetime, max_bytes: int) -> FeedMessage:
+    if raw is None:
+        raise BadMessage("no field `message`")
+    return decode(raw, latest, max_bytes)
+
+
+def _place(
+    arrivals: Arrivals,
+    receipt: Receipt,
+    message: FeedMessage,
+    now: datetime,
+    rules: AheadRules,
+    held: HeldMessages,
+) -> None:
+    at = stated_at(message)
+    if at - now > rules.tolerance:
+        if held.is_full:
+            raise BadMessage("ahead of the clock, and no more messages can be held", DeadReason.AHEAD)
+        held.hold((arrivals.stream, receipt), message)
+        arrivals.held.append(held_outcome(subject_of(message), at))
+        return
+    if at > now:
+        arrivals.ahead.append(len(arrivals.messages))
+    arrivals.messages.append(message)
+    arrivals.receipts.append(receipt)

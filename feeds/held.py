@@ -1,0 +1,58 @@
+"""Messages whose time has not come yet: they wait, bounded in number, until the clock shows it."""
+
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.inputs import stated_at
+from feeds.base import FeedMessage, Receipt
+
+Place = tuple[str, Receipt]
+"""A stream and a message in it."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    message: FeedMessage
+    until: datetime
+
+
+class HeldMessages:
+    """At most `most` of them."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._waiting: dict[Place, _Waiting] = {}
+
+    def __len__(self) -> int:
+        return len(self._waiting)
+
+    def __contains__(self, place: Place) -> bool:
+        return place in self._waiting
+
+    @property
+    def is_full(self) -> bool:
+        """No further one is taken."""
+        return len(self._waiting) >= self._most
+
+    @property
+    def next_due(self) -> datetime | None:
+        """When the first of them is due."""
+        return min((waiting.until for waiting in self._waiting.values()), default=None)
+
+    def hold(self, place: Place, message: FeedMessage) -> None:
+        """Until its own time."""
+        assert not self.is_full
+        self._waiting[place] = _Waiting(message, stated_at(message))
+
+    def take_due(self, now: datetime, most: int) -> Iterator[tuple[str, list[tuple[Receipt, FeedMessage]]]]:
+        """Those whose time has come, by stream, in the order of their times, at most `most` of a stream."""
+        due = sorted(
+            ((waiting.until, place) for place, waiting in self._waiting.items() if waiting.until <= now)
+        )
+        by_stream: dict[str, list[tuple[Receipt, FeedMessage]]] = defaultdict(list)
+        for _, (stream, receipt) in due:
+            if len(by_stream[stream]) < most:
+                by_stream[stream].append((receipt, self._waiting.pop((stream, receipt)).message))
+        yield from by_stream.items()

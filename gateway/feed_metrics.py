@@ -1,0 +1,46 @@
+"""What Prometheus may ask about the feed; of the leader, which reads it."""
+
+from collections.abc import Iterator
+from datetime import datetime
+
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+
+from gateway.feed_watch import FeedWatch
+
+
+def feed_metrics(watch: FeedWatch, now: datetime) -> Iterator[Metric]:
+    """One family after another."""
+    messages = CounterMetricFamily(
+        "desk_feed_messages", "Messages that came in, by what became of them.", labels=["kind", "outcome"]
+    )
+    for (kind, result), count in sorted(watch.counts.outcomes.items()):
+        messages.add_metric([kind, result.lower()], count)
+    yield messages
+    dead = CounterMetricFamily(
+        "desk_feed_dead_letters", "Messages that cannot be used.", labels=["stream", "reason"]
+    )
+    for (stream, reason), count in sorted(watch.counts.dead.items()):
+        dead.add_metric([stream, reason], count)
+    yield dead
+    yield GaugeMetricFamily("desk_feed_held_messages", "Messages whose time has not come.", value=watch.held)
+    yield GaugeMetricFamily(
+        "desk_feed_up", "0 while the feed cannot be read or is silent.", value=int(watch.delivers)
+    )
+    yield from _ages(watch, now)
+
+
+def _ages(watch: FeedWatch, now: datetime) -> Iterator[Metric]:
+    read = _by_stream("message_age_seconds", "Since the newest message was read.")
+    priced = _by_stream("price_age_seconds", "Age of the newest price.")
+    lag = _by_stream("lag_seconds", "How long the message that was read last had waited.")
+    for stream, health in sorted(watch.streams.items()):
+        lag.add_metric([stream], health.waited_s)
+        if health.read_at is not None:
+            read.add_metric([stream], (now - health.read_at).total_seconds())
+        if health.priced_at is not None:
+            priced.add_metric([stream], (now - health.priced_at).total_seconds())
+    yield from (read, priced, lag)
+
+
+def _by_stream(name: str, text: str) -> GaugeMetricFamily:
+    return GaugeMetricFamily(f"desk_feed_{name}", text, labels=["stream"])

@@ -1,0 +1,151 @@
+"""How the feed of this process is doing: what became of its messages, how old its prices are, its clocks.
+
+Filled by the leader, which is the only process that reads a feed.
+"""
+
+from collections import Counter, deque
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from statistics import median
+
+import structlog
+
+from desk.desk import Desk
+from desk.watching.incomplete import note_dead_statement
+from desk.watching.take_messages import Taken
+from domain.inputs import DeadReason, InputKind, InputResult, Outcome
+from domain.market import Quote
+from feeds.base import FeedBatch, SetAside
+from gateway.clock_offset import ClockOffset
+from models.input_outcome import save_outcomes
+
+SAMPLES_MAX, SAMPLES_MIN = 50, 10
+"""How many of the last messages are asked for the clocks of their sources, and how many it takes."""
+
+log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class StreamHealth:
+    """One stream. Times are None as long as nothing came."""
+
+    read_at: datetime | None = None
+    """When its newest message was read."""
+    priced_at: datetime | None = None
+    """Of when its newest price is."""
+    waited_s: float = 0
+    """How long the message that was read last had waited in the stream."""
+
+
+@dataclass(slots=True)
+class FeedCounts:
+    """Messages since the process started."""
+
+    outcomes: Counter[tuple[InputKind, InputResult]] = field(default_factory=Counter)
+    dead: Counter[tuple[str, DeadReason]] = field(default_factory=Counter)
+    """By stream and reason."""
+
+    def count(self, source: str, outcome: Outcome) -> None:
+        """One more."""
+        self.outcomes[outcome.subject.kind, outcome.result] += 1
+        if outcome.dead is not None:
+            self.dead[source, outcome.dead] += 1
+
+
+class FeedWatch:
+    """A `FeedObserver` (feeds/base.py), and what the rest of the process knows of the feed."""
+
+    def __init__(self, desk: Desk, clock_offset_max: timedelta) -> None:
+        self._desk = desk
+        self._ahead_s: deque[float] = deque(maxlen=SAMPLES_MAX)
+        self.clocks = (ClockOffset("redis", clock_offset_max), ClockOffset("feed", clock_offset_max))
+        self.counts = FeedCounts()
+        self.streams: dict[str, StreamHealth] = {}
+        self.priced_at: dict[str, datetime] = {}
+        """Market -> of when its newest price is."""
+        self.held = 0
+        self.reads_since: datetime | None = None
+        """Since when a feed is read by this process; None: none is."""
+        self.interruption: str | None = None
+        self.silent: frozenset[str] = frozenset()
+        """Markets in session whose newest price is too old."""
+
+    @property
+    def delivers(self) -> bool:
+        """The feed can be read, and prices come from every market that is in session."""
+        return self.interruption is None and not self.silent
+
+    @property
+    def clocks_agree(self) -> bool:
+        """This process's clock shows what the clocks of the feed and of its sources show."""
+        return not any(clock.too_large for clock in self.clocks)
+
+    def begins(self) -> None:
+        """A feed is read from now on."""
+        self.reads_since = self._desk.clock()
+
+    def ends(self) -> None:
+        """No feed is read any more; another process may do so."""
+        self.reads_since = self.interruption = None
+        self.silent = frozenset()
+        self.priced_at.clear()
+        self.streams.clear()
+        self._ahead_s.clear()
+        self.held = 0
+
+    def took(self, batch: FeedBatch, taken: Taken) -> None:
+        """A batch was taken in."""
+        for outcome in taken.outcomes:
+            self.counts.count(batch.source, outcome)
+        health = self._health(batch.source)
+        health.read_at = self._desk.clock()
+        times = [quote.at for quote in batch.messages if isinstance(quote, Quote)]
+        health.priced_at = max((*times, health.priced_at) if health.priced_at else times, default=None)
+        for market, at in taken.prices.by_market.items():
+            self.priced_at[market] = max(at, self.priced_at.get(market, at))
+
+    async def set_aside(self, messages: Sequence[SetAside]) -> None:
+        """Count and remember them; statements that cannot be used make their accounts incomplete."""
+        for each in messages:
+            if each.outcome.dead is not None:
+                await note_dead_statement(self._desk, each.outcome)
+        await save_outcomes([each.outcome for each in messages], self._desk.clock())
+        for each in messages:
+            self.counts.count(each.source, each.outcome)
+
+    def read(self, source: str, waited_s: float, ahead_s: Sequence[float]) -> None:
+        """As `FeedObserver`."""
+        health = self._health(source)
+        health.read_at, health.waited_s = self._desk.clock(), waited_s
+        self._ahead_s.extend(ahead_s)
+        if len(self._ahead_s) >= SAMPLES_MIN:
+            now = self._desk.clock()
+            self.compared("feed", now, now + timedelta(seconds=median(self._ahead_s)), now)
+
+    def holds(self, messages: int) -> None:
+        """As `FeedObserver`."""
+        self.held = messages
+
+    def interrupted(self, reason: str | None) -> None:
+        """As `FeedObserver`."""
+        self.interruption = reason
+
+    def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:
+        """As `FeedObserver`."""
+        for clock in self.clocks:
+            if clock.against == against:
+                clock.compare(asked, other, answered)
+
+    def note_silence(self, silent: Mapping[str, timedelta]) -> None:
+        """Which markets in session have no fresh price, and how old their newest is. Says what changed."""
+        for market in sorted(silent.keys() - self.silent):
+            log.warning(
+                "the feed is silent about a market", market=market, age_s=silent[market].total_seconds()
+            )
+        for market in sorted(self.silent - silent.keys()):
+            log.info("the feed has prices of the market again", market=market)
+        self.silent = frozenset(silent)
+
+    def _health(self, source: str) -> StreamHealth:
+        return self.streams.setdefault(source, StreamHealth())

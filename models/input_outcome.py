@@ -1,0 +1,104 @@
+"""What became of messages that were not used, as stored: the last of each kind, subject and outcome."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.inputs import InputKind, InputResult, InputSubject, Outcome
+from models.database import Row, execute, execute_many, fetch, fetch_one, time, time_or_none
+
+REASON_CHARACTERS_MAX = 500
+_COLUMNS = ("key", "kind", "owner", "about", "result", "reason", "stated_at", "decided_at")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredOutcome:
+    """What became of a message, and when that was decided."""
+
+    subject: InputSubject
+    result: InputResult
+    reason: str
+    stated_at: datetime | None
+    decided_at: datetime
+
+
+async def save_outcomes(outcomes: Iterable[Outcome], now: datetime) -> None:
+    """Remember those that were not used; of several about the same the one that states the latest time."""
+    last: dict[str, Outcome] = {}
+    for outcome in outcomes:
+        if outcome.result is not InputResult.USED:
+            key = _key(outcome.subject, outcome.result)
+            if key not in last or not _is_older(outcome, last[key]):
+                last[key] = outcome
+    # In one order, so that two processes that write for a moment do not wait for each other.
+    rows = [
+        (
+            *(key, each.subject.kind, each.subject.owner, each.subject.about, each.result),
+            *(each.reason[:REASON_CHARACTERS_MAX].replace("\x00", ""), each.stated_at, now),
+        )
+        for key, each in sorted(last.items())
+    ]
+    await execute_many(
+        f"INSERT INTO input_outcome ({', '.join(_COLUMNS)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
+        " ON CONFLICT (key) DO UPDATE SET reason = excluded.reason, stated_at = excluded.stated_at,"
+        " decided_at = excluded.decided_at"
+        " WHERE excluded.stated_at IS NULL OR input_outcome.stated_at IS NULL"
+        " OR excluded.stated_at >= input_outcome.stated_at",
+        rows,
+    )
+
+
+async def last_dead(subject: InputSubject) -> StoredOutcome | None:
+    """The last message about this that could not be used."""
+    row = await fetch_one(
+        "SELECT kind, owner, about, result, reason, stated_at, decided_at FROM input_outcome WHERE key = $1",
+        _key(subject, InputResult.DEAD),
+    )
+    return _outcome(row) if row else None
+
+
+async def outcomes_of_owner(owners: Sequence[str]) -> list[StoredOutcome]:
+    """Those about these accounts and clients, the latest first."""
+    found = [await _outcomes("owner = $1", owner) for owner in owners if owner]
+    return sorted((each for some in found for each in some), key=lambda each: each.decided_at, reverse=True)
+
+
+async def outcomes_about(about: str) -> list[StoredOutcome]:
+    """Those about this symbol, currency or pair, the latest first."""
+    return await _outcomes("about = $1", about)
+
+
+async def prune_outcomes(keep: int, at_a_time: int) -> int:
+    """Forget the oldest beyond so many; how many were forgotten."""
+    return await execute(
+        "DELETE FROM input_outcome WHERE key IN"
+        " (SELECT key FROM input_outcome ORDER BY decided_at DESC, key LIMIT $1 OFFSET $2)",
+        *(at_a_time, keep),
+    )
+
+
+async def _outcomes(condition: str, value: str) -> list[StoredOutcome]:
+    rows = await fetch(
+        "SELECT kind, owner, about, result, reason, stated_at, decided_at FROM input_outcome"
+        f" WHERE {condition} ORDER BY decided_at DESC, key LIMIT 200",
+        value,
+    )
+    return [_outcome(row) for row in rows]
+
+
+def _outcome(row: Row) -> StoredOutcome:
+    return StoredOutcome(
+        InputSubject(InputKind(row["kind"]), row["owner"], row["about"]),
+        InputResult(row["result"]),
+        row["reason"],
+        time_or_none(row["stated_at"]),
+        time(row["decided_at"]),
+    )
+
+
+def _is_older(one: Outcome, other: Outcome) -> bool:
+    return one.stated_at is not None and other.stated_at is not None and one.stated_at < other.stated_at
+
+
+def _key(subject: InputSubject, result: InputResult) -> str:
+    return f"{subject.kind}:{subject.owner}:{subject.about}:{result}"
