@@ -181,7 +181,11 @@ async def _save_changed(
         known = stored[part.instrument.symbol]
         same_status = part.instrument.trade_status is known.instrument.trade_status
         status_at = known.status_at if same_status else part.instrument.suspended_since or as_of
-        await save_instrument(part.instrument, part.factors, status_at)
+        instrument = part.instrument
+        if same_status and instrument.suspended_since is None:
+            # A status that is stated again keeps its beginning.
+            instrument = replace(instrument, suspended_since=known.instrument.suspended_since)
+        await save_instrument(instrument, part.factors, status_at)
         before, after = differences(_as_stored(known), part)
         about = ("import", "instrument", part.instrument.symbol)
         await write_audit([entry(IMPORT, now, *about, before=before, after=after)])

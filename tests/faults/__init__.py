@@ -1,0 +1,1 @@
+"""What the desk makes of a world that is wrong in many ways at once."""
