@@ -1,8 +1,8 @@
 """Daily closing prices and the path between two closes: pure, exact and reproducible.
 
 A step is a function of (closes, seed, day, step) and nothing else, so a replay shows the same market every
-time. Prices are rounded HALF_EVEN to the tick of 0.01; the last step of a day is that day's close. On the way
-the price wanders around the straight line by at most `WANDER` of it.
+time. Prices are rounded HALF_EVEN to 0.01, below 0.1 to 0.0001; the last step of a day is its close. On the
+way the price wanders around the straight line by at most `WANDER` of it.
 """
 
 import csv
@@ -10,13 +10,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import ROUND_HALF_EVEN, ROUND_UP, Decimal
+from pathlib import Path
 from random import Random
 
 from domain.ids import Symbol
 from domain.market import FxRate, Quote
+from domain.moments import parse_day
 from domain.money import Currency, InvalidDecimal, parse_decimal
+from feeds.fields import code
 
-TICK = Decimal("0.01")
+TICK, SMALL_TICK = Decimal("0.01"), Decimal("0.0001")
+SMALL = Decimal("0.1")
+"""The steps of prices, and below which price the smaller one holds."""
 WANDER = Decimal("0.002")
 HALF_SPREAD = Decimal("0.0005")
 SMALLEST_SIZE, LARGEST_SIZE, SIZE_STEP = 50, 500, 50
@@ -45,44 +50,80 @@ class Closes:
         return Closes(self.dates[kept[0] :], self.symbols, self.prices[kept[0] :])
 
 
+def read_closes(file: Path) -> Closes:
+    """The closes of a CSV file in UTF-8, with or without byte order mark; raises OSError and ValueError."""
+    try:
+        return parse_closes(file.read_text("utf-8-sig").splitlines())
+    except UnicodeDecodeError:
+        raise ValueError("not a text in UTF-8") from None
+
+
 def parse_closes(lines: Iterable[str], suffix: str = ".US") -> Closes:
     """CSV with a header `Date,<name>,...` and one ascending trading day per line; a symbol is name + suffix.
 
-    Raises ValueError naming the line: a hole, a price that is not a positive decimal or a date out of order.
+    Blanks around a value do not count, nor do lines without any. Raises ValueError naming the line: a name
+    that makes no symbol or is there twice, a hole, a price that is no positive decimal, a date out of order.
     """
-    rows = list(csv.reader(lines))
-    if not rows or len(rows[0]) < 2 or rows[0][0] != "Date" or len(set(rows[0])) != len(rows[0]):
+    rows = [
+        (number, values)
+        for number, row in enumerate(csv.reader(lines), start=1)
+        if any(values := [value.strip() for value in row])
+    ]
+    if not rows:
         raise ValueError("line 1: must be Date and the names of the instruments")
+    (header_number, header), *others = rows
+    symbols = _symbols(header_number, header, suffix)
     days: list[tuple[date, tuple[Decimal, ...]]] = []
-    for number, row in enumerate(rows[1:], start=2):
+    for number, values in others:
         try:
-            days.append(_day(row, len(rows[0]), days[-1][0] if days else date.min))
+            days.append(_day(values, len(header), days[-1][0] if days else date.min))
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
     if not days:
         raise ValueError("no trading day")
-    symbols = tuple(Symbol(name + suffix) for name in rows[0][1:])
     return Closes(tuple(when for when, _ in days), symbols, tuple(prices for _, prices in days))
 
 
-def _day(row: list[str], width: int, after: date) -> tuple[date, tuple[Decimal, ...]]:
-    if len(row) != width:
-        raise ValueError(f"{len(row)} values instead of {width}")
-    when = date.fromisoformat(row[0])
+def _symbols(number: int, header: list[str], suffix: str) -> tuple[Symbol, ...]:
+    if len(header) < 2 or header[0] != "Date":
+        raise ValueError(f"line {number}: must be Date and the names of the instruments")
+    for name in header[1:]:
+        try:
+            code(name + suffix if name else "")
+        except ValueError as error:
+            raise ValueError(f"line {number}: {name!r} makes no symbol, which is {error}") from None
+        if header.count(name) > 1:
+            raise ValueError(f"line {number}: {name} is there twice")
+    return tuple(Symbol(name + suffix) for name in header[1:])
+
+
+def _day(values: list[str], width: int, after: date) -> tuple[date, tuple[Decimal, ...]]:
+    if len(values) != width:
+        raise ValueError(f"{len(values)} values instead of {width}")
+    try:
+        when = parse_day(values[0])
+    except ValueError as error:
+        raise ValueError(f"{values[0]!r} must be {error}") from None
     if when <= after:
         raise ValueError("the dates must ascend")
     try:
-        prices = tuple(parse_decimal(text) for text in row[1:])
+        prices = tuple(parse_decimal(text) for text in values[1:])
     except InvalidDecimal as error:
         raise ValueError(str(error)) from None
-    if min(prices) < TICK:
-        raise ValueError(f"a price below {TICK}")
+    if min(prices) < SMALL_TICK:
+        raise ValueError(f"a price below {SMALL_TICK}")
     return when, prices
+
+
+def tick_of(price: Decimal) -> Decimal:
+    """The step of prices around this one."""
+    return TICK if price >= SMALL else SMALL_TICK
 
 
 def on_tick(price: Decimal) -> Decimal:
     """The nearest price that can be quoted, never below one tick."""
-    return max(TICK, price.quantize(TICK, rounding=ROUND_HALF_EVEN))
+    tick = tick_of(price)
+    return max(tick, price.quantize(tick, rounding=ROUND_HALF_EVEN))
 
 
 def quotes_at(closes: Closes, day: int, step: int, steps: int, seed: int, at: datetime) -> tuple[Quote, ...]:
@@ -99,11 +140,12 @@ def _quote(closes: Closes, day: int, column: int, step: int, steps: int, seed: i
     before, after = closes.prices[max(0, day - 1)][column], closes.prices[day][column]
     thousandths = int(draw.random() * 2001) - 1000
     last = on_tick(_between(before, after, step, steps, thousandths))
-    half = max(TICK, (last * HALF_SPREAD).quantize(TICK, rounding=ROUND_UP))
+    tick = tick_of(last)
+    half = max(tick, (last * HALF_SPREAD).quantize(tick, rounding=ROUND_UP))
     return Quote(
         symbol=symbol,
         at=at,
-        bid=max(TICK, last - half),
+        bid=max(tick, last - half),
         ask=last + half,
         last=last,
         previous_close=on_tick(before),

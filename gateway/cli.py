@@ -12,7 +12,7 @@ from desk.audit import entry
 from domain.calendar import MarketDay, MarketDayKind
 from domain.text import subject_form
 from feeds.book_file import BookFileError, parse_book
-from feeds.closes import parse_closes
+from feeds.closes import read_closes
 from feeds.replay import AtEnd, ReplayFeed
 from gateway.auth import is_reserved, permission_named
 from gateway.book_import import BookConflict, import_book
@@ -143,7 +143,7 @@ def replay(
 
     async def run(resources: Resources) -> None:
         try:
-            closes = parse_closes(file.read_text().splitlines())
+            closes = read_closes(file)
         except ValueError as bad:
             raise Refused(f"{file} is no file of closing prices: {bad}") from None
         feed = ReplayFeed(closes, resources.desk.clock, day_seconds=day_seconds, at_end=AtEnd.STOP)

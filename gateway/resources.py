@@ -18,7 +18,7 @@ from domain.book_changes import TradeStatusStated
 from domain.market import Quote
 from domain.money import Currency
 from feeds.base import Feed, FeedMessage, FeedObserver
-from feeds.closes import parse_closes
+from feeds.closes import read_closes
 from feeds.redis_feed import RedisFeed
 from feeds.replay import ReplayFeed
 from gateway import settings as configuration
@@ -264,7 +264,7 @@ def open_feed(
         )
     assert settings.replay_file is not None, "settings refuse a replay without a file"
     return ReplayFeed(
-        parse_closes(Path(settings.replay_file).read_text().splitlines()),
+        read_closes(Path(settings.replay_file)),
         clock,
         day_seconds=settings.replay_day_seconds,
         steps_per_day=settings.replay_steps_per_day,

@@ -21,7 +21,7 @@ from redis.exceptions import RedisError
 
 from domain.calendar import NoCalendar
 from feeds.book_file import BookFileError, parse_book
-from feeds.closes import parse_closes
+from feeds.closes import read_closes
 from gateway.book_import import BookConflict, import_book
 from gateway.resources import database_limits, make_calendars
 from gateway.sections.types import PREFIX
@@ -183,7 +183,7 @@ def _check_replay_file(settings: Settings) -> None:
     if settings.feed is not Feed.REPLAY or settings.replay_file is None:
         return
     try:
-        parse_closes(settings.replay_file.read_text().splitlines())
+        read_closes(settings.replay_file)
     except (OSError, ValueError) as bad:
         raise CannotStart(f"GATEWAY_REPLAY_FILE {settings.replay_file} cannot be played: {bad}.") from None
 

@@ -11,7 +11,7 @@ import pytest
 from domain.ids import Symbol
 from domain.market import FxRate, Quote
 from feeds.base import FeedBatch
-from feeds.closes import Closes, fx_rates, on_tick, parse_closes, quotes_at
+from feeds.closes import Closes, fx_rates, on_tick, parse_closes, quotes_at, read_closes
 from feeds.replay import AtEnd, ReplayFeed
 
 PRICES = Path(__file__).parents[2] / "demo" / "prices.csv"
@@ -197,8 +197,8 @@ def test_the_recorded_market_hits_every_close_within_the_spread_it_should_have()
 
 
 def test_a_penny_stock_never_has_a_bid_of_zero() -> None:
-    (quote,) = quotes_at(closes("Date,AAA\n2020-02-03,0.01\n"), 0, 1, 1, 1, START)
-    assert (quote.bid, quote.ask) == (Decimal("0.01"), Decimal("0.02"))
+    (quote,) = quotes_at(closes("Date,AAA\n2020-02-03,0.0001\n"), 0, 1, 1, 1, START)
+    assert (quote.bid, quote.ask) == (Decimal("0.0001"), Decimal("0.0002"))
 
 
 def test_the_exchange_rate_moves_slowly_within_the_peg_and_both_ways_agree() -> None:
@@ -248,3 +248,56 @@ def test_a_broken_price_file_is_refused_with_its_line(text: str, reason: str) ->
 def test_a_replay_that_cannot_run_is_refused(clock: WaitingClock, wrong: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="must"):
         a_feed(clock, **wrong)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "\ufeffDate,AAA,BBB\n2020-02-03,100.004,2.5\n2020-02-04,110,2.4\n",
+        "Date,AAA,BBB\r\n2020-02-03,100.004,2.5\r\n2020-02-04,110,2.4\r\n\r\n",
+        "Date,AAA,BBB\n2020-02-03,100.004,2.5\n\n2020-02-04,110,2.4\n\n\n",
+        "Date,AAA,BBB\n2020-02-03,100.004,2.5\n2020-02-04,110,2.4\n,,\n",
+        "Date, AAA , BBB\n2020-02-03, 100.004,2.5 \n2020-02-04,110,2.4",
+        '"Date","AAA","BBB"\n"2020-02-03","100.004","2.5"\n2020-02-04,110,2.4',
+    ],
+)
+def test_a_file_of_closes_is_read_however_it_was_written(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "closes.csv"
+    file.write_bytes(text.encode())
+    assert read_closes(file) == closes()
+
+
+@pytest.mark.parametrize(
+    ("header", "reason"),
+    [
+        ("Date,AAA,", "line 1: '' makes no symbol"),
+        ("Date,,BBB", "line 1: '' makes no symbol"),
+        ("Date,A A,BBB", "line 1: 'A A' makes no symbol"),
+        ("Date,AAA,AAA", "line 1: AAA is there twice"),
+        ("Date,AAA, AAA", "line 1: AAA is there twice"),
+        ("Day,AAA,BBB", "line 1: must be Date"),
+        ("Date", "line 1: must be Date"),
+    ],
+)
+def test_a_header_that_names_no_symbol_is_refused(header: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        closes(f"{header}\n2020-02-03,100,2.5")
+
+
+@pytest.mark.parametrize("day", ["20200203", "2020-W06-1", "2020-2-3", "03.02.2020"])
+def test_a_day_of_closes_is_written_as_every_day(day: str) -> None:
+    with pytest.raises(ValueError, match=r"line 2: .* must be a day"):
+        closes(f"Date,AAA\n{day},100")
+
+
+def test_a_file_in_another_encoding_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "closes.csv"
+    file.write_bytes("Date,AAA\n".encode("utf-16"))
+    with pytest.raises(ValueError, match="UTF-8"):
+        read_closes(file)
+
+
+async def test_prices_of_hong_kong_s_cheapest_shares_are_played(clock: WaitingClock) -> None:
+    heard = await play(a_feed(clock, "Date,AAA\n2020-02-03,0.012\n2020-02-04,0.0101\n"))
+    assert quotes(heard[-1])["AAA.US"].last == Decimal("0.0101")
+    assert all(quote.bid < quote.ask for batch in heard for quote in quotes(batch).values())  # type: ignore[operator]
