@@ -5,11 +5,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from functools import partial
 from zoneinfo import ZoneInfo
 
 from desk.leadership import UNDISPUTED, Leadership
 from desk.outward_rules import MessageRules, WebhookRules
-from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, last_minutes_began
+from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, is_open, last_minutes_began
 from domain.covered_options import Today
 from domain.execution_check import Attention
 from domain.ids import EventId
@@ -18,6 +19,7 @@ from domain.judgement import JudgementRules
 from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
 from domain.market import Instrument
+from domain.market_hours import MarketHours, MarketState
 from domain.money import Currency
 from domain.risk_settings import ApprovalLimits, RiskRules
 from models.book import BookRules
@@ -44,6 +46,8 @@ class DeskRules:
     max_price_age: timedelta
     unpriced_short_rise: Decimal
     """By which fraction a short without a price may have risen above its average cost."""
+    resting_order_counts_for: timedelta
+    """How long an order that is away from the market counts as money on its way."""
     close_hold: timedelta
     """How long the amount must stay 0 before a case is closed as cured."""
     deadline_trading_days: int
@@ -153,3 +157,13 @@ class Desk:
             return now.astimezone(calendar.zone).date()
 
         return day
+
+    def market_hours(self, now: datetime) -> MarketHours:
+        """What the calendars say at `now`."""
+        return MarketHours(partial(self._market_state, now), self.today(now))
+
+    def _market_state(self, now: datetime, market: str) -> MarketState:
+        try:
+            return MarketState.OPEN if is_open(self.calendar_of(market), now) else MarketState.SHUT
+        except NoCalendar:
+            return MarketState.UNKNOWN_CALENDAR

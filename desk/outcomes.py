@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from domain.ids import ApprovalId, CaseId, OrderId, Symbol
+from domain.liquidation_plan import Plan
 from domain.money import unsigned_zero
 from domain.principal import CAPABILITIES, Capability, Permission
 from domain.refusals import RefusalCode
@@ -45,6 +46,8 @@ class LiquidationRefused:
     case_seen: bool
     approval_id: ApprovalId | None = None
     """With APPROVAL_REQUIRED and APPROVAL_PENDING."""
+    plan: Plan | None = None
+    """With EXPECTATION_EXCEEDED: what would have been placed."""
 
 
 @dataclass(frozen=True, slots=True)

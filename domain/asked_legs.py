@@ -4,13 +4,12 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from domain.amount_formula import binding
-from domain.closing import Closable, Draft, closable_at
+from domain.closing import Closable, Draft
 from domain.ids import Symbol
 from domain.liquidation_plan import LegRequest
 from domain.money import lots_within, whole_lots
 from domain.plan_ground import Ground
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import side_price
 
 
 def follow(legs: tuple[LegRequest, ...], ground: Ground, draft: Draft) -> Draft | Refusal:
@@ -29,46 +28,27 @@ def follow(legs: tuple[LegRequest, ...], ground: Ground, draft: Draft) -> Draft 
         ready = _asked(leg, ground)
         if isinstance(ready, Refusal):
             return ready
-        refused = _close(leg, ready, draft, ground.request.override)
+        refused = _close(leg, ready, draft, ground)
         if refused is not None:
             return refused
-    return draft
+    uncovers = None if ground.request.override else ground.covers.refuses(draft)
+    return draft if uncovers is None else uncovers
 
 
 def _asked(leg: LegRequest, ground: Ground) -> Closable | Refusal:
     """The leg's position at the leg's price."""
     if leg.symbol in ground.request.keep:
         return Refusal(RefusalCode.NOTHING_SELLABLE, f"{leg.symbol} is both to be kept and to be closed.")
-    found = ground.closable(leg.symbol)
+    found = ground.asked(leg)
     if isinstance(found, RefusalCode):
-        return Refusal(found, _WHY_NOT[found].format(symbol=leg.symbol))
-    if leg.limit_price is None:
-        return found
-    if found.limit_price is None:
-        return Refusal(RefusalCode.PRICE_OUTSIDE_BAND, f"{leg.symbol}: a market order takes no limit price.")
-    quoted = side_price(found.quote, found.side)
-    assert quoted is not None, "what can be closed has a quote"
-    distance = ground.limits.price_band * quoted
-    if not leg.limit_price.is_finite() or not _near(leg.limit_price, quoted, distance):
-        return Refusal(
-            RefusalCode.PRICE_OUTSIDE_BAND,
-            f"{leg.symbol}: the limit price may be at most {distance:f} away from {quoted:f}.",
-        )
-    ready = ground.capped(
-        closable_at(found.holding, found.quote, leg.limit_price, found.rate, ground.book.rule.coefficient)
-    )
-    if isinstance(ready, RefusalCode):
-        return Refusal(ready, _WHY_NOT[ready].format(symbol=leg.symbol))
-    return ready
+        return Refusal(found, WHY_NOT[found].format(symbol=leg.symbol))
+    return found
 
 
-def _near(price: Decimal, quoted: Decimal, distance: Decimal) -> bool:
-    return price > 0 and quoted - distance <= price <= quoted + distance
-
-
-def _close(leg: LegRequest, ready: Closable, draft: Draft, override: bool) -> Refusal | None:
-    """Add the leg to the draft; one of open quantity only if something is left to collect."""
-    if not override and binding(draft.fresh().lines(ready)).relief <= 0:
+def _close(leg: LegRequest, ready: Closable, draft: Draft, ground: Ground) -> Refusal | None:
+    """Add the leg to the draft; one of open quantity only if something is left to collect, and only as far as
+    written calls do not need the stock."""
+    if not ground.request.override and binding(draft.fresh().lines(ready)).relief <= 0:
         return Refusal(
             RefusalCode.CANNOT_CURE, f"Closing {leg.symbol} would not lower the amount to collect."
         )
@@ -78,6 +58,13 @@ def _close(leg: LegRequest, ready: Closable, draft: Draft, override: bool) -> Re
             return lots
         draft.close(ready, lots)
     elif not draft.is_cured():
+        free = ground.covers.limited([ready], draft)
+        if not free:
+            return Refusal(
+                RefusalCode.COVERS_WRITTEN_CALLS,
+                WHY_NOT[RefusalCode.COVERS_WRITTEN_CALLS].format(symbol=leg.symbol),
+            )
+        (ready,) = free
         lots = draft.lots_to_close(ready)
         if not lots:
             return Refusal(
@@ -109,11 +96,13 @@ def _lots_of(symbol: Symbol, quantity: Decimal, ready: Closable) -> int | Refusa
     return lots
 
 
-_WHY_NOT: Mapping[RefusalCode, str] = {
+WHY_NOT: Mapping[RefusalCode, str] = {
     RefusalCode.NOT_FOUND: "The account holds no {symbol}.",
     RefusalCode.NOTHING_SELLABLE: "All of {symbol} is in open orders; cancel them first.",
     RefusalCode.INSTRUMENT_SUSPENDED: "{symbol} is suspended or delisted.",
     RefusalCode.MARKET_CLOSED: "{symbol} takes no such order now; wait for its session.",
+    RefusalCode.PRICE_COLLAR: "The quote of {symbol} is too far from its mark, also for two people.",
+    RefusalCode.COVERS_WRITTEN_CALLS: "All of {symbol} covers written calls: buy them back first.",
     RefusalCode.NO_QUOTE: "{symbol} has no quote on the side needed, or its currency no FX rate.",
     RefusalCode.STALE_QUOTE: "The quote of {symbol} is too old; wait for a new one.",
     RefusalCode.CAPPED: "The caps on daily volume and slices leave no lot of {symbol} to one order now.",

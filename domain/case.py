@@ -6,7 +6,7 @@ the figures alone. docs/state_machines.md explains the odd rows and draws the ta
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
@@ -78,6 +78,8 @@ class AutoLiquidation:
     """It was due and waits, for the market to open for example; None: nothing has held it up."""
     held_until: datetime | None = None
     """When the desk tries again."""
+    set_by: str | None = field(default=None, compare=False)
+    """The person whose one-person limit it counts against; setting the same again changes nothing."""
 
     def due(self, now: datetime) -> bool:
         """Its time has come, and it is not held."""

@@ -82,19 +82,19 @@ def shifted(
 
 
 def with_auto_liquidation(
-    case: Case, at: datetime | None, at_deadline: bool, now: datetime
+    case: Case, at: datetime | None, at_deadline: bool, now: datetime, by: str | None = None
 ) -> Case | Refusal:
-    """The desk sells by itself at that time, or at the deadline, or (with neither) not at all."""
+    """The desk sells by itself at that time, at the deadline, or (with neither) not at all: `by` says so."""
     edited = decide(case, CaseTrigger.EDITED, now)
     if isinstance(edited, Refusal):
         return edited
     wanted = None
     if at_deadline:
-        wanted = AutoLiquidation(max(case.deadline, now), AutoLiquidationTrigger.DEADLINE)
+        wanted = AutoLiquidation(max(case.deadline, now), AutoLiquidationTrigger.DEADLINE, set_by=by)
     elif at is not None:
         if at < now:
             return Refusal(RefusalCode.TOO_LATE, "That time has passed: liquidate, or choose a later one.")
-        wanted = AutoLiquidation(at, AutoLiquidationTrigger.FIXED_TIME)
+        wanted = AutoLiquidation(at, AutoLiquidationTrigger.FIXED_TIME, set_by=by)
     return case if wanted == case.auto_liquidation else replace(edited, auto_liquidation=wanted)
 
 
@@ -103,5 +103,7 @@ def _due_then(case: Case, deadline: datetime) -> Case:
     if auto is not None and auto.trigger is AutoLiquidationTrigger.DEADLINE and deadline != case.deadline:
         # What became of the last slice is still to be looked at.
         sliced = auto.held is RefusalCode.CAPPED
-        auto = AutoLiquidation(deadline, auto.trigger, *((auto.held, deadline) if sliced else ()))
+        auto = AutoLiquidation(
+            deadline, auto.trigger, auto.held if sliced else None, deadline if sliced else None, auto.set_by
+        )
     return replace(case, deadline=deadline, auto_liquidation=auto)

@@ -11,8 +11,10 @@ from decimal import Decimal
 
 from domain.amount_formula import AmountFormula, Line, Relief, Standing, lots_to_cure, useful_lots
 from domain.booking import booked
+from domain.ids import Symbol
 from domain.margin import Holding
 from domain.market import Instrument, Quote
+from domain.market_hours import MarketState
 from domain.money import ZERO, lots_within, rank_ratio
 from domain.order import OrderSide
 
@@ -36,11 +38,20 @@ class Closable:
     """The same per unit of notional, for ranking only."""
     lots_beyond_cap: int = 0
     """Whole lots that could be closed besides, had one order no cap."""
+    second_person: bool = False
+    """Its price is one that takes a second person."""
+    market: MarketState = MarketState.OPEN
+    """Whether its market is in session."""
 
     @property
     def instrument(self) -> Instrument:
         """What is held."""
         return self.holding.instrument
+
+    @property
+    def symbol(self) -> Symbol:
+        """Of what is held."""
+        return self.holding.instrument.symbol
 
     @property
     def side(self) -> OrderSide:
@@ -77,9 +88,14 @@ class Closable:
 
 
 def closable_at(
-    holding: Holding, quote: Quote, price: Decimal, rate: Decimal, coefficient: Decimal
+    holding: Holding,
+    quote: Quote,
+    price: Decimal,
+    rate: Decimal,
+    coefficient: Decimal,
+    limit_price: Decimal | None,
 ) -> Closable:
-    """All whole lots of the position, at `price` and with it as the limit.
+    """All whole lots of the position, reckoned at `price`.
 
     `rate`: base currency per unit of the instrument's; `coefficient`: that of the amount rule.
     """
@@ -97,7 +113,7 @@ def closable_at(
     )
     per_notional = Relief(*(rank_ratio(part, notional) for part in relief))
     lots = lots_within(abs(holding.quantity), instrument.lot_size)
-    return Closable(holding, quote, price, price, lots, rate, unit_value, relief, per_notional)
+    return Closable(holding, quote, price, limit_price, lots, rate, unit_value, relief, per_notional)
 
 
 def closing_side(holding: Holding) -> OrderSide:
@@ -174,6 +190,17 @@ class Draft:
     def closed(self) -> list[Closable]:
         """What was chosen, in order."""
         return [closable for closable, _ in self.closings]
+
+    def from_here(self) -> "Draft":
+        """Nothing chosen yet, from where this one ends."""
+        return Draft(self.formula, self.standing)
+
+    def followed_by(self, other: "Draft") -> "Draft":
+        """The choices of this one and then those of the other."""
+        both = self.fresh()
+        for closable, lots in (*self.closings, *other.closings):
+            both.close(closable, lots)
+        return both
 
     def drop_last(self) -> tuple[Closable, int]:
         """Take the last choice back."""

@@ -3,63 +3,71 @@
 A plan is computed on the full formula of the amount, never on reliefs alone: what open orders will still
 bring in is booked first, then leg after leg at its price, fees and rounding included. Executing a plan that
 cures, at its prices, leaves the amount 0; with one lot less of its last leg it does not (ALL aside).
-A plan never sells more than is held and not yet being sold, and never turns a long into a short.
+A plan never sells more than is held and not yet being sold, never turns a long into a short, and never takes
+stock from under written calls.
+
+What trades now goes first. Only where that does not cure does a plan use positions whose markets are shut,
+and says so of each leg. An open order that waits for its market covers nothing that can be sold now.
 
 A plan with the target INITIAL_MARGIN goes on until liquid net assets reach the initial margin and what else
 is owed, such as interest accrued.
 
 Prices: the bid for a sale, the ask for a cover, worse by the price band asked for, or the limit price if one
-is given: the worst that can be paid, so a better fill leaves a surplus. Caps make orders smaller; what they
-leave is reported as CAPPED. Only whole lots: a remainder smaller than a lot needs an odd-lot
-order, which the desk does not place, and is reported as OFF_LOT.
+is given: the worst that can be paid, so a better fill leaves a surplus. Each is a valid price of its
+instrument and lies within the price collar. Caps make orders smaller; what they leave is reported as CAPPED.
+Only whole lots: a remainder smaller than a lot needs an odd-lot order, which the desk does not place, and is
+reported as OFF_LOT.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.amount_formula import AmountFormula, LiquidationTarget, binding
 from domain.asked_legs import follow
 from domain.closing import Closable, Draft
+from domain.covered_sales import choose_covered
 from domain.ids import Symbol
-from domain.liquidation_plan import Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable
-from domain.liquidation_policy import choose
+from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable
+from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import Book, compute_figures, total_up
+from domain.market_hours import BY_THE_FEED_ALONE, MarketHours, MarketState
 from domain.money import ZERO, exact, round_money, total
 from domain.order import OrderType, TradingSession
-from domain.plan_ground import Ground
+from domain.plan_ground import Ground, ground_of
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import OpenOrder, after_open_orders, covering
+from domain.sellable import OpenOrder, Pricing, after_open_orders
 
 
 def plan(
-    book: Book, open_orders: Iterable[OpenOrder], request: PlanRequest, limits: PlanLimits, now: datetime
+    book: Book,
+    open_orders: Iterable[OpenOrder],
+    request: PlanRequest,
+    limits: PlanLimits,
+    now: datetime,
+    hours: MarketHours = BY_THE_FEED_ALONE,
 ) -> Plan | Refusal:
     """The orders that cure the account, or lower the amount as far as can be; a refusal if there are none.
 
     Open orders in the other direction than closing, or in something not held, count for nothing.
     """
-    open_orders = tuple(open_orders)
-    rest = after_open_orders(book, open_orders)
     refused = refuses(request, limits)
     if refused is not None:
         return refused
     with exact():
-        covered = after_open_orders(book, covering(open_orders))
-        start = _draft_of(covered, request.target)
+        ground = ground_of(book, open_orders, Pricing(request, limits, now, hours))
+        start = _draft_of(ground.rest, request.target)
         if not start.amounts()[0] and not (request.override and request.legs):
-            return Refusal(
-                RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, cover all that is to be collected."
-            )
-        before = (start if covered is book else _draft_of(book)).amounts()[0]
-        ground = Ground(book, rest, request, limits, now, _in_flight(open_orders))
+            return _NOTHING_TO_COLLECT
+        before = (start if ground.rest is book else _draft_of(book)).amounts()[0]
         if request.legs is None:
             return _automatic(ground, start, before)
-        asked = follow(request.legs, ground, start)
-        if isinstance(asked, Refusal):
-            return asked
-        unknown = ground.unknown_volume(asked.closed())
-        return _written(asked, before, _left_by_caps(asked), unknown, request.override)
+        return _by_hand(request.legs, ground, start, before)
+
+
+_NOTHING_TO_COLLECT = Refusal(
+    RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, cover all that is to be collected."
+)
 
 
 def refuses(request: PlanRequest, limits: PlanLimits) -> Refusal | None:
@@ -79,16 +87,7 @@ def uncovered_amount(
     book: Book, open_orders: Iterable[OpenOrder], now: datetime, max_age: timedelta
 ) -> Decimal:
     """What is left to collect when the open orders fill at their prices, on the full formula."""
-    return compute_figures(after_open_orders(book, covering(open_orders)), now, max_age).amount
-
-
-def _in_flight(orders: tuple[OpenOrder, ...]) -> dict[Symbol, Decimal]:
-    """Units in open orders."""
-    symbols = {order.symbol for order in orders}
-    return {
-        symbol: total(order.leaves_quantity for order in orders if order.symbol == symbol)
-        for symbol in symbols
-    }
+    return compute_figures(after_open_orders(book, open_orders), now, max_age).amount
 
 
 def _draft_of(book: Book, target: LiquidationTarget = LiquidationTarget.MARGIN_CALL) -> Draft:
@@ -98,19 +97,100 @@ def _draft_of(book: Book, target: LiquidationTarget = LiquidationTarget.MARGIN_C
     return Draft(formula, formula.standing(totals))
 
 
+def _by_hand(legs: tuple[LegRequest, ...], ground: Ground, start: Draft, before: Decimal) -> Plan | Refusal:
+    """Exactly these legs. Where one waits for its market, so do the open orders that count for it."""
+    if ground.waiting and any(_waits(leg, ground) for leg in legs):
+        later = _draft_of(ground.rest_later, ground.request.target)
+        if not later.amounts()[0] and not ground.request.override:
+            return _NOTHING_TO_COLLECT
+        start = later
+    asked = follow(legs, ground, start)
+    if isinstance(asked, Refusal):
+        return asked
+    unknown = ground.unknown_volume(asked.closed())
+    return _written(asked, ground, before, _left_by_caps(asked), unknown)
+
+
+def _waits(leg: LegRequest, ground: Ground) -> bool:
+    held = ground.book.holding(leg.symbol)
+    return held is not None and not ground.pricing.hours.in_session(held.instrument.market)
+
+
+def _automatic(ground: Ground, start: Draft, before: Decimal) -> Plan | Refusal:
+    found = ground.closables()
+    ready = [each for each in found.values() if isinstance(each, Closable)]
+    blocked = {symbol: each for symbol, each in found.items() if isinstance(each, RefusalCode)}
+    draft = _chosen(ready, ground, start)
+    if draft is None:
+        return _NOTHING_TO_COLLECT
+    uncurable = _uncurable(ground, blocked | _unused(ready, draft, ground), draft)
+    if not draft.closings:
+        return no_plan(uncurable if ready else _each_position(ground, uncurable), bool(ready))
+    return _written(draft, ground, before, uncurable, ground.unknown_volume(ready))
+
+
+def _chosen(ready: Sequence[Closable], ground: Ground, start: Draft) -> Draft | None:
+    """What trades now, and behind it, where that does not cure, what waits for its market.
+
+    None where open orders that wait for their market leave nothing to collect, and nothing else helps.
+    """
+    policy, everything = ground.request.policy, ground.request.policy is LiquidationPolicy.ALL
+    now = [each for each in ready if each.market is MarketState.OPEN]
+    later = [each for each in ready if each.market is not MarketState.OPEN]
+    draft = choose_covered(policy, now, start.fresh(), ground.covers)
+    if draft.is_cured() and not everything:
+        return draft
+    if ground.waiting:
+        draft = _draft_of(ground.rest_later, ground.request.target).followed_by(draft)
+        if draft.is_cured() and not draft.closings:
+            return None
+    if draft.is_cured() and not everything:
+        return draft
+    return choose_covered(policy, later, draft, ground.covers)
+
+
+def _uncurable(ground: Ground, codes: Mapping[Symbol, RefusalCode], draft: Draft) -> tuple[Uncurable, ...]:
+    """What the draft leaves of the positions with a reason, in the order of the book."""
+    sold = {each.symbol: each.quantity(lots) for each, lots in draft.closings}
+    return tuple(
+        Uncurable(held.instrument.symbol, codes[symbol], abs(held.quantity) - sold.get(symbol, ZERO))
+        for held in ground.rest.holdings
+        if (symbol := held.instrument.symbol) in codes
+    )
+
+
+def _each_position(ground: Ground, uncurable: tuple[Uncurable, ...]) -> tuple[Uncurable, ...]:
+    """With the positions as well that are to be kept, or are in open orders whole."""
+    told = {each.symbol for each in uncurable}
+    others = (held for held in ground.book.holdings if held.instrument.symbol not in told)
+    return uncurable + tuple(
+        Uncurable(held.instrument.symbol, RefusalCode.NOTHING_SELLABLE, abs(held.quantity)) for held in others
+    )
+
+
+def no_plan(uncurable: tuple[Uncurable, ...], some_can_be_closed: bool) -> NoPlan:
+    """Nothing to place. The collar is named where it is in the way, since it takes people to lift it."""
+    reasons = ", ".join(f"{each.symbol} {each.code}" for each in uncurable[:_REASONS_SHOWN])
+    if any(each.code is RefusalCode.PRICE_COLLAR for each in uncurable):
+        code, why = RefusalCode.PRICE_COLLAR, "The market is too far from the mark."
+    elif some_can_be_closed:
+        code, why = RefusalCode.CANNOT_CURE, "Closing these positions would not lower the amount to collect."
+    else:
+        code, why = RefusalCode.NOTHING_SELLABLE, "No position can be closed now."
+    return NoPlan(code, f"{why} {reasons}".strip(), uncurable)
+
+
 def _written(
     draft: Draft,
+    ground: Ground,
     amount_before: Decimal,
     uncurable: tuple[Uncurable, ...],
     unknown_volume: tuple[Symbol, ...],
-    override: bool = False,
 ) -> Plan | Refusal:
     """The draft as a plan, unless it collects nothing."""
     amounts = draft.amounts()
-    if not override and draft.need >= draft.fresh().need:
-        return Refusal(
-            RefusalCode.CANNOT_CURE, "Closing these positions would not lower the amount to collect."
-        )
+    if not ground.request.override and draft.need >= draft.fresh().need:
+        return no_plan(uncurable, some_can_be_closed=True)
     base = draft.formula.terms.base_currency
     legs = tuple(
         PlannedLeg(
@@ -123,6 +203,7 @@ def _written(
             base_notional=round_money(closable.base_notional(lots), base),
             reduction=amounts[number] - amounts[number + 1],
             quote=closable.quote,
+            market=closable.market,
         )
         for number, (closable, lots) in enumerate(draft.closings)
     )
@@ -136,35 +217,37 @@ def _written(
         uncurable=uncurable,
         short_of_target=round_money(max(draft.need, ZERO), base),
         unknown_volume=unknown_volume,
+        second_person=_second_person(draft, ground),
     )
 
 
-def _automatic(ground: Ground, start: Draft, amount_before: Decimal) -> Plan | Refusal:
-    found = ground.closables()
-    ready = [each for each in found.values() if isinstance(each, Closable)]
-    blocked = {symbol: each for symbol, each in found.items() if isinstance(each, RefusalCode)}
-    if not ready:
-        reasons = ", ".join(f"{symbol} {code}" for symbol, code in list(blocked.items())[:_REASONS_SHOWN])
-        return Refusal(RefusalCode.NOTHING_SELLABLE, f"No position can be closed now. {reasons}".strip())
-    draft = choose(ground.request.policy, ready, start)
-    unused = blocked | _unused(ready, draft)
-    sold = {each.instrument.symbol: each.quantity(lots) for each, lots in draft.closings}
-    uncurable = tuple(
-        Uncurable(held.instrument.symbol, unused[symbol], abs(held.quantity) - sold.get(symbol, ZERO))
-        for held in ground.rest.holdings
-        if (symbol := held.instrument.symbol) in unused
+def _second_person(draft: Draft, ground: Ground) -> tuple[str, ...]:
+    """Why these legs take two, whatever they trade; each is the end of a sentence."""
+    reasons = [collar_reason(each) for each in draft.closed() if each.second_person]
+    uncovered = ground.covers.refuses(draft)
+    if uncovered is not None:
+        reasons.append("stock would be sold that covers written calls")
+    return tuple(reasons)
+
+
+def collar_reason(closable: Closable) -> str:
+    """The end of a sentence: why closing it takes two."""
+    price, mark = closable.limit_price or closable.price, closable.quote.mark
+    return (
+        f"{closable.symbol} would be priced at {price:f}, outside the price collar around its mark {mark:f}"
     )
-    return _written(draft, amount_before, uncurable, ground.unknown_volume(ready))
 
 
-def _unused(ready: list[Closable], draft: Draft) -> dict[Symbol, RefusalCode]:
-    """Positions that could not help, and those of which a cap or an odd lot leaves something."""
-    lots = {each.instrument.symbol: count for each, count in draft.closings}
+def _unused(ready: Sequence[Closable], draft: Draft, ground: Ground) -> dict[Symbol, RefusalCode]:
+    """Positions that could not help, and those of which a cover, a cap or an odd lot leaves something."""
+    lots = {each.symbol: count for each, count in draft.closings}
     start, cured = draft.fresh(), draft.is_cured()
     codes: dict[Symbol, RefusalCode] = {}
     for each in ready:
-        symbol = each.instrument.symbol
-        if symbol not in lots:
+        symbol = each.symbol
+        if ground.covers.held_back(each, draft):
+            codes[symbol] = RefusalCode.COVERS_WRITTEN_CALLS
+        elif symbol not in lots:
             if not cured or binding(start.lines(each)).relief <= 0:
                 codes[symbol] = RefusalCode.CANNOT_CURE
         elif lots[symbol] == each.lots and each.quantity(each.lots) != abs(each.holding.quantity):
@@ -175,9 +258,7 @@ def _unused(ready: list[Closable], draft: Draft) -> dict[Symbol, RefusalCode]:
 def _left_by_caps(draft: Draft) -> tuple[Uncurable, ...]:
     """What of the operator's legs a cap cut off."""
     return tuple(
-        Uncurable(
-            each.instrument.symbol, RefusalCode.CAPPED, abs(each.holding.quantity) - each.quantity(lots)
-        )
+        Uncurable(each.symbol, RefusalCode.CAPPED, abs(each.holding.quantity) - each.quantity(lots))
         for each, lots in draft.closings
         if each.lots_beyond_cap and lots == each.lots
     )

@@ -9,10 +9,12 @@ from domain.amount_formula import LiquidationTarget
 from domain.ids import Symbol
 from domain.liquidation_policy import LiquidationPolicy
 from domain.market import Instrument, Quote
+from domain.market_hours import MarketState
 from domain.money import ZERO, Currency
 from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
 from domain.order_caps import NO_CAPS, OrderCaps, tighter
-from domain.refusals import RefusalCode
+from domain.price_collar import PriceCollar
+from domain.refusals import Refusal, RefusalCode
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +46,7 @@ class PlanRequest:
     caps: OrderCaps = NO_CAPS
     """Stricter than the desk's, or without effect."""
     override: bool = False
-    """Close the quantities named in `legs` even though nothing is left to collect."""
+    """Close the quantities named in `legs` even though nothing is left to collect, or stock covers calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,9 @@ class PlanLimits:
 
     max_quote_age: timedelta = timedelta(seconds=60)
     price_band: Decimal = Decimal("0.05")
-    """How far a limit price may be from the quote of its side, as a fraction of that quote."""
+    """By which fraction the limits of a plan may be worse than the quote; the collar holds besides."""
+    collar: PriceCollar = field(default_factory=PriceCollar)
+    """How far from the mark any order may be priced."""
     max_adv_share: Decimal | None = None
     max_slice_notional: Mapping[Currency, Decimal] = field(default_factory=dict)
     """By base currency of the account; a currency that is not named has no such cap."""
@@ -74,7 +78,8 @@ class PlannedLeg:
     side: OrderSide
     quantity: Decimal
     price: Decimal
-    """What it is reckoned at: the limit price, or for a market order the quote."""
+    """What it is reckoned at: the limit price, but not better than the far side of the quote; for a market
+    order the quote."""
     limit_price: Decimal | None
     """None for a market order."""
     fee: Decimal
@@ -83,6 +88,8 @@ class PlannedLeg:
     reduction: Decimal
     """Of the amount to collect, after the legs before it; negative if a cover raises it."""
     quote: Quote
+    market: MarketState = MarketState.OPEN
+    """Whether its market is in session; where it is not, the order waits for that."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +124,8 @@ class Plan:
     """What then still lacks to the target of the request, the amount included."""
     unknown_volume: tuple[Symbol, ...] = ()
     """Positions whose volume the request asks to go by, and nobody knows: last, and without that cap."""
+    second_person: tuple[str, ...] = ()
+    """Why it takes a second person whatever it trades: each is the end of a sentence."""
 
     def __post_init__(self) -> None:
         if not self.legs:
@@ -126,3 +135,36 @@ class Plan:
     def cures(self) -> bool:
         """Nothing is left to collect afterwards."""
         return not self.amount_after
+
+
+@dataclass(frozen=True, slots=True)
+class Expectation:
+    """What a plan may be at most to be carried out, in the account's base currency; None: not looked at."""
+
+    notional_at_most: Decimal | None = None
+    amount_after_at_most: Decimal | None = None
+
+    def exceeded_by(self, plan: Plan) -> Refusal | None:
+        """Why the plan is not the one that was expected."""
+        checks = (
+            ("trade", plan.notional, self.notional_at_most),
+            ("leave to collect", plan.amount_after, self.amount_after_at_most),
+        )
+        for what, found, most in checks:
+            if most is not None and found > most:
+                return Refusal(
+                    RefusalCode.EXPECTATION_EXCEEDED,
+                    f"The plan of this moment would {what} {found:f}, more than the {most:f} expected: "
+                    "nothing was placed. Look at the new plan, and liquidate again.",
+                )
+        return None
+
+
+NO_EXPECTATION = Expectation()
+
+
+@dataclass(frozen=True, slots=True)
+class NoPlan(Refusal):
+    """No position can be closed, or closing what can be would not help; each position with its reason."""
+
+    uncurable: tuple[Uncurable, ...] = ()

@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from contextlib import AbstractContextManager
 from decimal import (
     ROUND_CEILING,
-    ROUND_FLOOR,
     ROUND_HALF_EVEN,
     ROUND_HALF_UP,
     Context,
@@ -145,18 +144,6 @@ def shown_digits(value: Decimal) -> int:
     return max(0, -exponent)
 
 
-def price_below(price: Decimal, fraction: Decimal, digits: int) -> Decimal:
-    """price * (1 - fraction), rounded up to so many digits: never further away than the fraction."""
-    worst = _ROUNDING.multiply(price, _ROUNDING.subtract(ONE, fraction))
-    return worst.quantize(ONE.scaleb(-digits), rounding=ROUND_CEILING, context=_ROUNDING)
-
-
-def price_above(price: Decimal, fraction: Decimal, digits: int) -> Decimal:
-    """price * (1 + fraction), rounded down to so many digits: never further away than the fraction."""
-    worst = _ROUNDING.multiply(price, _ROUNDING.add(ONE, fraction))
-    return worst.quantize(ONE.scaleb(-digits), rounding=ROUND_FLOOR, context=_ROUNDING)
-
-
 def step_below(price: Decimal, step: Decimal) -> Decimal:
     """The largest multiple of `step` (> 0) that is not above the price; never -0."""
     return _ROUNDING.add(ZERO, _ROUNDING.multiply(_floor_of(price, step), step))
@@ -191,6 +178,12 @@ def lots_within(amount: Decimal, per_lot: Decimal) -> int:
 def rank_ratio(numerator: Decimal, denominator: Decimal) -> Decimal:
     """The quotient to 120 digits, for comparing and estimating only. The denominator is not zero."""
     return _ROUNDING.divide(numerator, denominator)
+
+
+def quotient_up(numerator: Decimal, denominator: Decimal) -> Decimal:
+    """numerator / denominator (> 0), rounded up to ten digits: for comparing with a limit."""
+    quotient = _ROUNDING.divide(numerator, denominator)
+    return quotient.quantize(_RATE_STEP, rounding=ROUND_CEILING, context=_ROUNDING)
 
 
 def whole_lots(quantity: Decimal, lot: Decimal) -> Decimal:

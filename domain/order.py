@@ -57,12 +57,15 @@ class CancelCause(StrEnum):
     """The desk called it off, since nothing was left to collect."""
     EXCESS = "EXCESS"
     """The desk called it off, since it was larger than what is held."""
+    RESTING = "RESTING"
+    """The desk called it off, since it rested away from the market and something else is to be sold."""
     DECIDED = "DECIDED"
     """A person, or a rule, wants it gone."""
 
 
-CALLED_OFF = frozenset({CancelCause.CURED, CancelCause.EXCESS})
+CALLED_OFF = frozenset({CancelCause.CURED, CancelCause.EXCESS, CancelCause.RESTING})
 """Causes that are the desk's own: they say nothing of what a person wants."""
+_FORGOTTEN_IF_REFUSED = frozenset({CancelCause.CURED, CancelCause.RESTING})
 
 _NO_FILLS = frozenset(
     {
@@ -117,7 +120,9 @@ class Order:
     """Placed although nothing was left to collect: the case's being cured does not call it off."""
     cancel_cause: CancelCause | None = None
     """Why its cancel was asked for, whatever became of the order since; None: nobody asked, or the desk
-    called it off as CURED and the venue refused that. What somebody decided is never forgotten."""
+    called it off as CURED or RESTING and the venue refused that. What somebody decided is never forgotten."""
+    ordered_alone_by: str | None = None
+    """The person whose one-person limit it counts against; None: two people, or the firm's own rules."""
     raw_status: str | None = None
     """What the venue calls its status, in the venue's own words; None: it has said none since it changed."""
 
@@ -337,7 +342,7 @@ def _moved(
 
 def _asked(order: Order, trigger: OrderTrigger, reason: str | None, cause: CancelCause) -> Order:
     """With the better of the causes for which its cancel was asked, and the reason for that one."""
-    if _cancel_refused(order, trigger) and order.cancel_cause is CancelCause.CURED:
+    if _cancel_refused(order, trigger) and order.cancel_cause in _FORGOTTEN_IF_REFUSED:
         # It lives on; should it be cancelled later, then for another cause.
         return replace(order, cancel_cause=None)
     outweighed = order.cancel_cause is not None and cause is not CancelCause.DECIDED

@@ -1,61 +1,85 @@
 """The ground a plan stands on: what of the book may be closed, how far, and why the rest may not."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, replace
 from decimal import Decimal
 
 from domain.closing import Closable
+from domain.covered_sales import Covers
 from domain.ids import Symbol
-from domain.liquidation_plan import PlanLimits, PlanRequest
+from domain.liquidation_plan import LegRequest, PlanLimits, PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
-from domain.margin import Book, Holding
-from domain.money import ZERO
+from domain.margin import Book
+from domain.money import ZERO, exact, lots_within, total
 from domain.order_caps import capped
-from domain.refusals import RefusalCode
-from domain.sellable import closable
+from domain.refusals import Refusal, RefusalCode
+from domain.sellable import WITH_WAITING, OpenOrder, Pricing, after_open_orders, waiting_units
 
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What planning goes by: the book as it is, and as it will be when the open orders have filled."""
+    """What planning goes by: the book as it is, and as it will be when open orders have filled."""
 
     book: Book
     rest: Book
-    request: PlanRequest
-    limits: PlanLimits
-    now: datetime
+    """When the orders that count have filled."""
+    rest_later: Book
+    """When those have filled as well that wait for their market."""
+    pricing: Pricing
+    covers: Covers
     in_flight: Mapping[Symbol, Decimal]
+    """Units in open orders of any kind."""
+    waiting: Mapping[Symbol, Decimal]
+    """Of them, those in orders that do not count."""
+
+    @property
+    def request(self) -> PlanRequest:
+        """What is asked for."""
+        return self.pricing.request
+
+    @property
+    def limits(self) -> PlanLimits:
+        """What may not be exceeded."""
+        return self.pricing.limits
 
     def closables(self) -> dict[Symbol, Closable | RefusalCode]:
-        """Whether and how each position that is not to be kept can be closed, in the order of the book."""
-        symbols = {held.instrument.symbol: held for held in self.rest.holdings}
-        return {
-            symbol: self._closable(held)
-            for symbol, held in symbols.items()
-            if symbol not in self.request.keep
-        }
+        """Whether and how the desk may close each position that is not to be kept, in the order of the book.
 
-    def closable(self, symbol: Symbol) -> Closable | RefusalCode:
-        """Whether and how the position can be closed."""
-        held = self.rest.holding(symbol)
+        A price that takes a second person is not the desk's to choose: such a position has to be named.
+        """
+        found: dict[Symbol, Closable | RefusalCode] = {}
+        for held in self.rest.holdings:
+            symbol = held.instrument.symbol
+            if symbol in self.request.keep:
+                continue
+            ready = self._may_trade(self.pricing.at_the_quote(self.rest, held))
+            if isinstance(ready, Closable) and ready.second_person:
+                ready = RefusalCode.PRICE_COLLAR
+            found[symbol] = ready
+        return found
+
+    def asked(self, leg: LegRequest) -> Closable | Refusal | RefusalCode:
+        """Whether and how the position that a person names can be closed."""
+        held = self.rest.holding(leg.symbol)
         if held is None:
-            return (
-                RefusalCode.NOT_FOUND if self.book.holding(symbol) is None else RefusalCode.NOTHING_SELLABLE
-            )
-        return self._closable(held)
+            known = self.book.holding(leg.symbol) is not None
+            return RefusalCode.NOTHING_SELLABLE if known else RefusalCode.NOT_FOUND
+        if leg.limit_price is None:
+            return self._may_trade(self.pricing.at_the_quote(self.rest, held))
+        found = self.pricing.at_limit(self.rest, held, leg.limit_price)
+        return found if isinstance(found, Refusal) else self._may_trade(found)
 
-    def _closable(self, held: Holding) -> Closable | RefusalCode:
-        found = closable(
-            *(self.rest, held, self.request.order_type, self.limits.max_quote_age, self.now),
-            self.request.price_band,
-        )
-        return found if isinstance(found, RefusalCode) else self.capped(found)
-
-    def capped(self, ready: Closable) -> Closable | RefusalCode:
-        """The position as far as one order may go."""
+    def _may_trade(self, found: Closable | RefusalCode) -> Closable | RefusalCode:
+        """As far as one order may go, and without what is in orders already."""
+        if isinstance(found, RefusalCode):
+            return found
+        waiting = self.waiting.get(found.symbol, ZERO)
+        if waiting:
+            found = without(found, waiting)
+            if not found.lots:
+                return RefusalCode.NOTHING_SELLABLE
         caps = self.limits.caps(self.request.caps, self.book.terms.base_currency)
-        within = capped(ready, caps, self.in_flight.get(ready.instrument.symbol, ZERO))
+        within = capped(found, caps, self.in_flight.get(found.symbol, ZERO))
         return within if within.lots else RefusalCode.CAPPED
 
     def unknown_volume(self, closables: Iterable[Closable]) -> tuple[Symbol, ...]:
@@ -66,3 +90,36 @@ class Ground:
             return ()
         instruments = (each.instrument for each in closables)
         return tuple(each.symbol for each in instruments if each.average_daily_volume is None)
+
+
+def ground_of(book: Book, open_orders: Iterable[OpenOrder], pricing: Pricing) -> Ground:
+    """Made of the book, and of every open order of the account."""
+    orders = tuple(open_orders)
+    rest = after_open_orders(book, orders)
+    waiting = waiting_units(orders)
+    return Ground(
+        book=book,
+        rest=rest,
+        rest_later=after_open_orders(book, orders, WITH_WAITING) if waiting else rest,
+        pricing=pricing,
+        covers=Covers(rest, waiting, pricing.hours.today),
+        in_flight=_in_flight(orders),
+        waiting=waiting,
+    )
+
+
+def without(ready: Closable, units: Decimal) -> Closable:
+    """The same position, less so many units: a smaller holding, so that nothing is sold twice."""
+    sign = 1 if ready.holding.quantity > 0 else -1
+    left = max(ZERO, abs(ready.holding.quantity) - units)
+    holding = replace(ready.holding, quantity=sign * left)
+    return replace(ready, holding=holding, lots=lots_within(left, ready.instrument.lot_size))
+
+
+def _in_flight(orders: tuple[OpenOrder, ...]) -> dict[Symbol, Decimal]:
+    symbols = {order.symbol for order in orders}
+    with exact():
+        return {
+            symbol: total(order.leaves_quantity for order in orders if order.symbol == symbol)
+            for symbol in symbols
+        }

@@ -10,16 +10,18 @@ from datetime import datetime
 from decimal import Decimal
 
 from domain.case import AlertType
-from domain.closing import Closable, closable_at
+from domain.closing import Closable
 from domain.covered_options import Today, written_calls
 from domain.ids import Symbol
-from domain.liquidation import refuses
+from domain.liquidation import collar_reason, no_plan, refuses
 from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable
 from domain.margin import Book, Holding
+from domain.market_hours import MarketHours
 from domain.money import ZERO, exact, lots_needed, lots_within, round_money, total, whole_lots
 from domain.order_caps import capped
+from domain.plan_ground import without
 from domain.refusals import Refusal, RefusalCode
-from domain.sellable import OpenOrder, after_open_orders, closable, covering, side_price
+from domain.sellable import OpenOrder, Pricing, after_open_orders, waiting_units
 from domain.stock_recovery import Recovery, outstanding_in
 
 
@@ -39,7 +41,7 @@ def plan_recovery(
     request: PlanRequest,
     limits: PlanLimits,
     now: datetime,
-    today: Today,
+    hours: MarketHours,
 ) -> Plan | Refusal:
     """The orders that bring back what is outstanding, or as much of it as can be; a refusal without any.
 
@@ -51,13 +53,12 @@ def plan_recovery(
         return refused
     open_orders = tuple(open_orders)
     rest = after_open_orders(book, open_orders)
-    covered = after_open_orders(book, covering(open_orders))
-    goals = _goals(covered, rest, recoveries, today)
+    goals = _goals(rest, recoveries, hours.today)
     if not any(goal.need for goal in goals):
         return Refusal(
             RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, bring back all that is outstanding."
         )
-    draft = _Draft(rest, open_orders, request, limits, now)
+    draft = _Draft(rest, open_orders, Pricing(request, limits, now, hours))
     with exact():
         refused = draft.refuses_legs(goals)
         if refused is not None:
@@ -67,14 +68,11 @@ def plan_recovery(
     return draft.written()
 
 
-def _goals(covered: Book, rest: Book, recoveries: Sequence[Recovery], today: Today) -> list[_Goal]:
-    """One per stock and reason: what several recalls of a stock ask for adds up.
-
-    `covered` says what is missing, `rest` what can still be traded: a called-off order is in neither.
-    """
+def _goals(rest: Book, recoveries: Sequence[Recovery], today: Today) -> list[_Goal]:
+    """One per stock and reason: what several recalls of a stock ask for adds up."""
     goals: dict[tuple[AlertType, Symbol], _Goal] = {}
     for each in recoveries:
-        outstanding = outstanding_in(each, covered, today)
+        outstanding = outstanding_in(each, rest, today)
         key = (each.alert_type, each.symbol)
         known = goals.get(key)
         if known is not None:
@@ -93,18 +91,13 @@ def _ways(recovery: Recovery, rest: Book, today: Today) -> tuple[Holding, ...]:
 class _Draft:
     """The legs found so far, and what could not be used."""
 
-    def __init__(
-        self,
-        rest: Book,
-        open_orders: Sequence[OpenOrder],
-        request: PlanRequest,
-        limits: PlanLimits,
-        now: datetime,
-    ) -> None:
-        self._rest, self._orders, self._request = rest, open_orders, request
-        self._limits, self._now = limits, now
-        self._asked = {leg.symbol: leg for leg in request.legs or ()}
+    def __init__(self, rest: Book, open_orders: Sequence[OpenOrder], pricing: Pricing) -> None:
+        self._rest, self._orders, self._pricing = rest, open_orders, pricing
+        self._request, self._limits = pricing.request, pricing.limits
+        self._waiting = waiting_units(open_orders)
+        self._asked = {leg.symbol: leg for leg in pricing.request.legs or ()}
         self._legs: list[PlannedLeg] = []
+        self._second_person: list[str] = []
         self._uncurable: list[Uncurable] = []
 
     def refuses_legs(self, goals: Sequence[_Goal]) -> Refusal | None:
@@ -153,8 +146,7 @@ class _Draft:
     def written(self) -> Plan | Refusal:
         """As a plan, unless there is no leg."""
         if not self._legs:
-            reasons = ", ".join(f"{each.symbol} {each.code}" for each in self._uncurable[:10])
-            return Refusal(RefusalCode.NOTHING_SELLABLE, f"No position can be closed now. {reasons}".strip())
+            return no_plan(tuple(self._uncurable), some_can_be_closed=False)
         return Plan(
             legs=tuple(self._legs),
             amount_before=ZERO,
@@ -163,29 +155,33 @@ class _Draft:
             estimated_reduction=ZERO,
             notional=total(leg.base_notional for leg in self._legs),
             uncurable=tuple(self._uncurable),
+            second_person=tuple(self._second_person),
         )
 
     def _closable(self, held: Holding) -> Closable | RefusalCode:
         symbol = held.instrument.symbol
         if symbol in self._request.keep:
             return RefusalCode.NOTHING_SELLABLE
-        found = self._at_the_quote(held)
         leg = self._asked.get(symbol)
-        if isinstance(found, RefusalCode):
-            return found
-        if leg is not None and leg.limit_price is not None:
-            coefficient = self._rest.rule.coefficient
-            found = closable_at(found.holding, found.quote, leg.limit_price, found.rate, coefficient)
+        found = self._priced(leg, held)
+        if not isinstance(found, Closable):
+            return found.code if isinstance(found, Refusal) else found
+        if found.second_person and leg is None:
+            return RefusalCode.PRICE_COLLAR
+        found = without(found, self._waiting.get(symbol, ZERO))
+        if not found.lots:
+            return RefusalCode.NOTHING_SELLABLE
         caps = self._limits.caps(self._request.caps, self._rest.terms.base_currency)
         within = capped(found, caps, self._in_flight(symbol))
         return within if within.lots else RefusalCode.CAPPED
 
+    def _priced(self, leg: LegRequest | None, held: Holding) -> Closable | Refusal | RefusalCode:
+        if leg is None or leg.limit_price is None:
+            return self._pricing.at_the_quote(self._rest, held)
+        return self._pricing.at_limit(self._rest, held, leg.limit_price)
+
     def _in_flight(self, symbol: Symbol) -> Decimal:
         return sum((each.leaves_quantity for each in self._orders if each.symbol == symbol), ZERO)
-
-    def _at_the_quote(self, held: Holding) -> Closable | RefusalCode:
-        asked, limits = self._request, self._limits
-        return closable(self._rest, held, asked.order_type, limits.max_quote_age, self._now, asked.price_band)
 
     def _most_lots(self, held: Holding) -> int:
         leg = self._asked.get(held.instrument.symbol)
@@ -210,24 +206,17 @@ class _Draft:
     def _refuses_price(self, leg: LegRequest, held: Holding) -> Refusal | None:
         if leg.limit_price is None:
             return None
-        found = self._at_the_quote(held)
+        found = self._priced(leg, held)
         if isinstance(found, RefusalCode):
             return Refusal(found, f"{leg.symbol} cannot be closed now: {found}.")
-        quoted = side_price(found.quote, found.side)
-        assert quoted is not None, "what can be closed has a quote"
-        distance = self._limits.price_band * quoted
-        if found.limit_price is None or abs(leg.limit_price - quoted) > distance:
-            return Refusal(
-                RefusalCode.PRICE_OUTSIDE_BAND,
-                f"{leg.symbol}: the limit price of a limit order may be at most {distance:f} away from "
-                f"{quoted:f}.",
-            )
-        return None
+        return found if isinstance(found, Refusal) else None
 
     def _add(self, ready: Closable, lots: int) -> None:
         if not lots:
             return
         base = self._rest.terms.base_currency
+        if ready.second_person:
+            self._second_person.append(collar_reason(ready))
         self._legs.append(
             PlannedLeg(
                 instrument=ready.instrument,
@@ -239,5 +228,6 @@ class _Draft:
                 base_notional=round_money(ready.base_notional(lots), base),
                 reduction=ZERO,
                 quote=ready.quote,
+                market=ready.market,
             )
         )

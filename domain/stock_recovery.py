@@ -22,7 +22,7 @@ from domain.covered_options import Today, shortfall_quantity
 from domain.ids import AccountId, CaseId, RecoveryId, Symbol
 from domain.margin import Book, MarginFigures
 from domain.money import ZERO, exact
-from domain.sellable import OpenOrder, after_open_orders, covering
+from domain.sellable import OpenOrder, after_open_orders
 
 RECOVERY_ALERTS = frozenset({AlertType.COVERED_CALL_SHORTFALL, AlertType.SHORT_RECALL})
 """Cases of these types ask for stock; all others ask for money."""
@@ -128,4 +128,4 @@ def uncovered_quantity(
     book: Book, open_orders: Iterable[OpenOrder], recovery: Recovery, today: Today
 ) -> Decimal:
     """What is left to recover when the open orders fill."""
-    return outstanding_in(recovery, after_open_orders(book, covering(open_orders)), today)
+    return outstanding_in(recovery, after_open_orders(book, open_orders), today)

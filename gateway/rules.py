@@ -11,6 +11,7 @@ from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
 from domain.message import RetryPolicy
 from domain.money import Currency
+from domain.price_collar import PriceCollar
 from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
 from domain.webhook import UrlRules
 from domain.webhook_secret import RotationRules
@@ -40,6 +41,12 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
         plans=PlanLimits(
             max_quote_age=max_age,
             price_band=settings.price_band,
+            collar=PriceCollar(
+                narrow=settings.price_collar,
+                by_market={market: Decimal(width) for market, width in settings.price_collars.items()},
+                wide=settings.price_collar_approved,
+                from_close=settings.price_collar_close,
+            ),
             max_adv_share=settings.order_adv_share_max,
             max_slice_notional={
                 Currency(key): Decimal(most) for key, most in settings.order_notional_max.items()
@@ -47,6 +54,7 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
         ),
         max_price_age=max_age,
         unpriced_short_rise=settings.unpriced_short_rise,
+        resting_order_counts_for=timedelta(seconds=settings.resting_order_counts_s),
         close_hold=timedelta(seconds=settings.close_hold_s),
         deadline_trading_days=settings.deadline_trading_days,
         deadline_cut_off=settings.deadline_cutoff,

@@ -132,11 +132,14 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_ORDER_NOTIONAL_MAX must be amounts above zero, such as USD=2000000.": (
             not all(_is_amount(most) for most in settings.order_notional_max.values())
         ),
+        "GATEWAY_PRICE_COLLARS must be fractions above zero and below 1, such as XHKG=0.03.": (
+            not all(_is_fraction(width) for width in settings.price_collars.values())
+        ),
+        "GATEWAY_PRICE_COLLAR_APPROVED must not be below GATEWAY_PRICE_COLLAR.": (
+            settings.price_collar_approved < settings.price_collar
+        ),
         "GATEWAY_DEBIT_INTEREST_RATES must be fractions above zero and below 1, such as HKD=0.0575.": (
-            not all(
-                _is_amount(rate) and parse_decimal(rate) < 1
-                for rate in settings.debit_interest_rates.values()
-            )
+            not all(_is_fraction(rate) for rate in settings.debit_interest_rates.values())
         ),
         "GATEWAY_FEED=redis needs GATEWAY_REDIS_URL.": (
             settings.feed is Feed.REDIS and settings.redis_url is None
@@ -164,6 +167,10 @@ def _unknown_currencies(settings: Settings) -> tuple[str, ...]:
         for field, names in found.items()
         if names
     )
+
+
+def _is_fraction(text: str) -> bool:
+    return _is_amount(text) and parse_decimal(text) < 1
 
 
 def _is_amount(text: str) -> bool:

@@ -44,7 +44,8 @@ LIVE_LIST = ", ".join(f"'{status.value}'" for status in LIVE)
 _COLUMNS = (
     *("id", "case_no", "account_id", "alert_type", "status", "amount", "amount_at_open", "uncovered_amount"),
     *("figures", "opened_at", "deadline", "force_eligible", "plans", "cured_since", "auto_liquidate_at"),
-    *("auto_liquidate_trigger", "auto_liquidate_held", "auto_liquidate_held_until", "remark"),
+    *("auto_liquidate_trigger", "auto_liquidate_held", "auto_liquidate_held_until", "auto_liquidate_set_by"),
+    "remark",
     *("reopened_from", "closed_at"),
     *("close_reason", "version", "original_deadline", "claimed_by", "claimed_at", "claim_expires_at"),
     *("follow_ups", "exempted_by"),
@@ -264,7 +265,8 @@ def _auto_liquidation(row: Row) -> AutoLiquidation | None:
         return None
     held = RefusalCode(row["auto_liquidate_held"]) if row["auto_liquidate_held"] else None
     trigger = AutoLiquidationTrigger(row["auto_liquidate_trigger"])
-    return AutoLiquidation(at, trigger, held, time_or_none(row["auto_liquidate_held_until"]))
+    held_until = time_or_none(row["auto_liquidate_held_until"])
+    return AutoLiquidation(at, trigger, held, held_until, row["auto_liquidate_set_by"])
 
 
 def _claim(row: Row) -> Claim | None:
@@ -280,6 +282,7 @@ def _values(case: Case) -> list[Any]:
         *(case.amount_at_open, case.uncovered_amount, figures_to_text(case.figures), case.opened_at),
         *(case.deadline, case.force_eligible, case.plans, case.cured_since, auto.at if auto else None),
         *(auto.trigger if auto else None, auto.held if auto else None, auto.held_until if auto else None),
+        auto.set_by if auto else None,
         *(case.remark, case.reopened_from, case.closed_at, case.close_reason, case.version),
         case.original_deadline,
         *(claim.by if claim else None, claim.at if claim else None, claim.expires_at if claim else None),

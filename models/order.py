@@ -42,7 +42,7 @@ _COLUMNS = (
     *("id", "client_order_id", "case_id", "account_id", "symbol", "side", "type", "time_in_force", "session"),
     *("quantity", "limit_price", "status", "estimated_reduction", "placed_by", "created_at", "updated_at"),
     *("filled_quantity", "filled_notional", "acknowledged", "cancel_requested", "reason", "version"),
-    *("override", "raw_status", "cancel_cause"),
+    *("override", "raw_status", "cancel_cause", "ordered_alone_by"),
 )
 _FROM = "FROM liquidation_order o JOIN account a ON a.id = o.account_id JOIN client k ON k.id = a.client_id"
 _SELECT = (
@@ -125,6 +125,12 @@ async def orders_since(account_ids: Sequence[AccountId], since: datetime) -> lis
         since,
         *account_ids,
     )
+    return [order_from_row(row).order for row in rows]
+
+
+async def orders_alone_by(subject: str, since: datetime) -> list[Order]:
+    """Every order that counts against the person's one-person limit, placed at `since` or later."""
+    rows = await fetch(f"{_SELECT} WHERE o.ordered_alone_by = $1 AND o.created_at >= $2", subject, since)
     return [order_from_row(row).order for row in rows]
 
 
@@ -360,6 +366,7 @@ def order_from_row(row: Row) -> OrderView:
         override=bool(row["override"]),
         raw_status=row["raw_status"],
         cancel_cause=CancelCause(row["cancel_cause"]) if row["cancel_cause"] else None,
+        ordered_alone_by=row["ordered_alone_by"],
     )
     return OrderView(order, account_reference(row))
 
@@ -377,7 +384,7 @@ def _values(order: Order) -> list[Any]:
             order.reason,
         ),
         order.version,
-        *(order.override, order.raw_status, order.cancel_cause),
+        *(order.override, order.raw_status, order.cancel_cause, order.ordered_alone_by),
     ]
 
 

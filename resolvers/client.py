@@ -248,9 +248,9 @@ def position_of(account_id: AccountId, held: Holding, loaded: BookAndOrders) -> 
         rate = rate_to_base(loaded.book.book, held.instrument.currency)
         in_flight = sum(
             (
-                order.leaves_quantity
-                for order in loaded.open_orders
-                if order.symbol == held.instrument.symbol and order.side is closing_side(held)
+                view.order.leaves_quantity
+                for view in loaded.orders
+                if view.order.symbol == held.instrument.symbol and view.order.side is closing_side(held)
             ),
             ZERO,
         )

@@ -19,12 +19,14 @@ from domain.kill_switch import KillSwitchScope
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, RiskLevel
 from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
+from domain.market_hours import MarketState
 from domain.message import Channel, Language, MessageStatus, MessageTemplate
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
 from domain.principal import Permission
 from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
 from domain.risk_settings import ForceType, SettingKind, TradeType
+from domain.sellable import OrderCover
 from domain.snapshot import SnapshotKind
 from domain.stock_recovery import RecallCause, RecoveryStatus
 from domain.webhook import WebhookEvent, WebhookStatus
@@ -222,6 +224,23 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "DELISTED": "Trades no more; it backs no loan.",
         },
     ),
+    MarketState: (
+        "What the calendar of a market says at this moment.",
+        {
+            "OPEN": "In session.",
+            "SHUT": "Outside of its sessions.",
+            "UNKNOWN_CALENDAR": "The desk knows no calendar of it, and takes it for shut.",
+        },
+    ),
+    OrderCover: (
+        "Whether an open order counts as money on its way.",
+        {
+            "COUNTS": "It will trade: the market reaches its limit, or it is young.",
+            "CALLED_OFF": "The desk has asked for its cancel.",
+            "WAITS_FOR_MARKET": "Its market is shut.",
+            "RESTS": "Its limit has been away from the market for a while.",
+        },
+    ),
     OrderSide: ("Buy or sell.", {"BUY": "Covers a short position.", "SELL": "Closes a long position."}),
     OrderType: (
         "How an order is priced (FIX OrdType).",
@@ -285,7 +304,9 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "QUANTITY_EXCEEDS_SELLABLE": "More than the position less the open closing orders.",
             "OFF_LOT": "Not a whole number of lots above zero.",
             "CAPPED": "One order may not be larger: a share of the daily volume, or a slice of the notional.",
-            "PRICE_OUTSIDE_BAND": "The limit price is too far from the market.",
+            "PRICE_OUTSIDE_BAND": "The price band is wider than the desk's, or the limit is no price.",
+            "PRICE_COLLAR": "The price is too far from the mark, on the side that is bad for the client.",
+            "OFF_TICK": "The exchange takes no such price: the message names the nearest that it takes.",
             "NO_QUOTE": "There is no price to close at.",
             "STALE_QUOTE": "The last price is too old.",
             "MARKET_CLOSED": "The market does not trade now.",
@@ -293,7 +314,10 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "INSTRUMENT_SUSPENDED": "The instrument is suspended or delisted.",
             "INCREASES_EXPOSURE": "It would open or enlarge a position.",
             "INSTRUMENT_EXPIRED": "An option behind its last day.",
+            "COVERS_WRITTEN_CALLS": "The stock covers written calls: buy these back first.",
             "CANNOT_CURE": "Closing it would not reduce the amount.",
+            "EXPECTATION_EXCEEDED": "The plan of this moment goes beyond what the request expects.",
+            "ORDERS_RESTING": "Open orders away from the market are called off first: liquidate again then.",
             "SWITCH_OFF": "This kind of liquidation is switched off.",
             "FROZEN": "The kill switch is on.",
             "TOO_LATE": "The order has ended, or the time has passed.",

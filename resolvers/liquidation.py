@@ -1,6 +1,5 @@
 """Inputs and answers of liquidate."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from decimal import Decimal
 from typing import Annotated
@@ -16,9 +15,11 @@ from resolvers.approval import ApprovalRequest, load_approval
 from resolvers.case import Case, case_of
 from resolvers.context import Info
 from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.liquidation_preview import LiquidationPreview, preview_of
 from resolvers.node import filter_id
 from resolvers.order import Order, order_of
 from resolvers.plan_inputs import LiquidateCaseInput, plan_request
+from resolvers.uncurable import UncurablePosition, uncurable_of
 
 
 @strawberry.input(description="Liquidate cases.")
@@ -31,19 +32,6 @@ class LiquidateInput:
     )
     cases: list[LiquidateCaseInput] = strawberry.field(description="1 to 200 cases, each once.")
     reason: str | None = strawberry.field(default=None, description="Kept for the auditor.")
-
-
-@strawberry.type(
-    description="A position that cannot help to cure, in whole or for what a lot or a cap leaves."
-)
-class UncurablePosition:
-    """From domain.liquidation_plan.Uncurable."""
-
-    symbol: str = strawberry.field(description="The instrument.")
-    reason: RefusalCode = strawberry.field(description="Why.")
-    remaining_quantity: Decimal | None = strawberry.field(
-        description="Units that the plan leaves; null in answers from before this was told."
-    )
 
 
 @strawberry.type(description="The liquidation was recorded; its orders are on their way to the venue.")
@@ -84,6 +72,12 @@ class LiquidationRefused:
     message: str = strawberry.field(description="Why, in words, and what to do about it.")
     seen: strawberry.Private[CaseId | None]
     approval_id: strawberry.Private[ApprovalId | None]
+    exceeding: strawberry.Private[liquidation_plan.Plan | None]
+
+    @strawberry.field(description="With EXPECTATION_EXCEEDED: the plan of that moment, which was not placed.")
+    def plan(self, info: Info) -> LiquidationPreview | None:
+        """As the preview shows it."""
+        return preview_of(self.exceeding, info.context.api.desk) if self.exceeding else None
 
     @strawberry.field(description="The case as it is now; null where you may not see it.")
     async def case(self, info: Info) -> Case | None:
@@ -117,7 +111,9 @@ def command_item(item: LiquidateCaseInput, legs_max: int) -> LiquidateCase:
         if not item.legs or any(leg.quantity is None for leg in item.legs):
             raise ApiError(BAD_USER_INPUT, "override needs legs, each with its quantity.")
         request = replace(request, override=True)
-    return LiquidateCase(CaseId(filter_id("Case", item.case_id)), item.expected_version, request)
+    expected = item.expected.expectation() if item.expected else liquidation_plan.NO_EXPECTATION
+    case_id = CaseId(filter_id("Case", item.case_id))
+    return LiquidateCase(case_id, item.expected_version, request, expected=expected)
 
 
 def liquidate_result(
@@ -139,13 +135,5 @@ def liquidate_result(
         message=outcome.message,
         seen=outcome.case_id if outcome.case_seen else None,
         approval_id=outcome.approval_id,
+        exceeding=outcome.plan,
     )
-
-
-def uncurable_of(
-    positions: Sequence[liquidation_plan.Uncurable] | Sequence[outcomes.Uncurable],
-) -> list[UncurablePosition]:
-    return [
-        UncurablePosition(symbol=each.symbol, reason=each.code, remaining_quantity=each.remaining)
-        for each in positions
-    ]

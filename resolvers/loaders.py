@@ -54,10 +54,9 @@ class BookAndOrders:
     book: AccountBook
     orders: Sequence[OrderView]
 
-    @property
-    def open_orders(self) -> list[OpenOrder]:
+    def open_orders(self, desk: Desk, now: datetime) -> list[OpenOrder]:
         """For the planner."""
-        return as_open_orders(self.orders)
+        return as_open_orders(desk, self.book.book, self.orders, now)
 
 
 Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]

@@ -6,7 +6,7 @@ import strawberry
 
 from domain.amount_formula import LiquidationTarget
 from domain.ids import Symbol
-from domain.liquidation_plan import LegRequest, PlanRequest
+from domain.liquidation_plan import Expectation, LegRequest, PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
 from domain.money import ONE, ZERO
 from domain.order import OrderType, TimeInForce, TradingSession
@@ -29,6 +29,31 @@ class LiquidationLegInput:
     def request(self) -> LegRequest:
         """For the planner."""
         return LegRequest(Symbol(self.symbol), self.quantity, self.limit_price)
+
+
+@strawberry.input(
+    description="What the plan of the moment may be at most, in the account's base currency. Where it is "
+    "more, nothing is placed, and the answer is EXPECTATION_EXCEEDED with that plan."
+)
+class ExpectedPlanInput:
+    """To domain.liquidation_plan.Expectation."""
+
+    notional_at_most: Decimal | None = strawberry.field(
+        default=None, description="The most that may be traded, such as the notional that the preview showed."
+    )
+    amount_after_at_most: Decimal | None = strawberry.field(
+        default=None, description="The most that may be left to collect."
+    )
+
+    def expectation(self) -> Expectation:
+        """For the desk."""
+        for name, most in (
+            ("notionalAtMost", self.notional_at_most),
+            ("amountAfterAtMost", self.amount_after_at_most),
+        ):
+            if most is not None and most < 0:
+                raise ApiError(BAD_USER_INPUT, f"expected.{name} must not be negative.")
+        return Expectation(self.notional_at_most, self.amount_after_at_most)
 
 
 @strawberry.input(description="The liquidation of one case.")
@@ -78,6 +103,9 @@ class LiquidateCaseInput:
         default=None,
         description="The most that one order may trade, in the account's base currency. The desk's own cap "
         "holds besides; liquidate again for the next slice.",
+    )
+    expected: ExpectedPlanInput | None = strawberry.field(
+        default=None, description="What you have seen: a plan that goes beyond it is not carried out."
     )
 
 

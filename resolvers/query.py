@@ -24,7 +24,7 @@ from resolvers.arguments import INPUT, After, First, GlobalId
 from resolvers.audit import AuditQueries
 from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
 from resolvers.client import Account, Client, account_of, client_of
-from resolvers.context import Info, RequestInfo, reader
+from resolvers.context import Info, RequestInfo, reader, require
 from resolvers.enums import OrderDirection
 from resolvers.find_node import find_account, find_client, find_node, find_order
 from resolvers.kill_switch import KillSwitchQueries
@@ -253,10 +253,11 @@ class Query(
         description="What a liquidation would do, leg by leg, on current quotes. Changes nothing."
     )
     async def liquidation_preview(
-        self, info: Info, input: Annotated[LiquidationPreviewInput, INPUT]
+        self, info: RequestInfo, input: Annotated[LiquidationPreviewInput, INPUT]
     ) -> LiquidationPreview:
         """The same plan that liquidate would make at this moment."""
-        return await liquidation_preview(reader(info, Capability.PREVIEW), input)
+        require(info.context, Capability.PREVIEW)
+        return await liquidation_preview(info.context, info.context.principal.subject, input)
 
     @strawberry.field(
         description="An account under shocked prices and rates: figures before and after, the calls they "

@@ -25,12 +25,12 @@ from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.inputs import KEY, VERSION, check_key, check_many, check_text
-from resolvers.liquidation import UncurablePosition
 from resolvers.node import global_id, type_and_id
 from resolvers.order import Order, order_of
 from resolvers.pagination import Connection
 from resolvers.plan_inputs import LiquidationLegInput, band_of, caps_of
 from resolvers.stock_recovery import ShortRecovery, short_recoveries_page
+from resolvers.uncurable import UncurablePosition
 
 
 @strawberry.input(description="A lender wants stock back, or stock that was sold short cannot be borrowed.")

@@ -10,7 +10,7 @@ from domain import covered_options
 from domain.case import AlertType
 from domain.ids import ClientId, RecoveryId, Symbol
 from domain.money import ZERO
-from domain.sellable import after_open_orders, covering
+from domain.sellable import after_open_orders
 from domain.stock_recovery import RecallCause, RecoveryStatus, uncovered_quantity
 from models.stock_recovery import RecoveryFilter, RecoveryView, count_recoveries, page_recoveries
 from models.where import PageRequest
@@ -90,9 +90,10 @@ class CoveredOptionShortfall(Node):
     async def written_calls(self, info: Info) -> list[WrittenCall]:
         """Batched."""
         loaded = await _book(info, self.view)
-        rest = after_open_orders(loaded.book.book, covering(loaded.open_orders))
         desk = info.context.api.desk
-        today = desk.today(desk.clock())
+        now = desk.clock()
+        rest = after_open_orders(loaded.book.book, loaded.open_orders(desk, now))
+        today = desk.today(now)
         missing = covered_options.shortfall_of(rest, self.view.recovery.symbol, today)
         return [
             WrittenCall(
@@ -318,4 +319,6 @@ async def _uncovered(info: Info, view: RecoveryView) -> Decimal:
     if view.status is not RecoveryStatus.OPEN:
         return ZERO
     desk, loaded = info.context.api.desk, await _book(info, view)
-    return uncovered_quantity(loaded.book.book, loaded.open_orders, view.recovery, desk.today(desk.clock()))
+    now = desk.clock()
+    orders = loaded.open_orders(desk, now)
+    return uncovered_quantity(loaded.book.book, orders, view.recovery, desk.today(now))

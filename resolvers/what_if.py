@@ -226,7 +226,7 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     after = shocked(before, scenario)
     figures = compute_figures(after, now, max_age)
     request = PlanRequest(policy=asked.policy, target=asked.target)
-    made = plan(after, loaded.open_orders, request, desk.rules.plans, now)
+    made = plan(after, loaded.open_orders(desk, now), request, desk.rules.plans, now, desk.market_hours(now))
     return WhatIf(
         before=figures_of(compute_figures(before, now, max_age)),
         after=figures_of(figures),

@@ -18,6 +18,7 @@ from desk.liquidation.liquidation_command import (
 from desk.liquidation.one_person_limit import differences, facts_after, facts_before, outgrown
 from desk.liquidation.plan_liquidation import fresh, plan_expected
 from desk.liquidation.record_liquidation import record_liquidation
+from desk.liquidation.resting_orders import resting_orders, waits_for
 from desk.outcomes import LiquidationRefused
 from domain.approval import Approval, ApprovalKind
 from domain.events import CaseView
@@ -76,8 +77,12 @@ async def _liquidate(
     view, book_version = locked
     read = await fresh(desk, view, book_version, {}, now)
     made = await plan_expected(view, item, read, desk, now)
+    resting = resting_orders(desk, view.case, read.book.book, read.orders, now)
+    if resting and not isinstance(made, Refusal):
+        return waits_for(resting)
     if not isinstance(made, Refusal):
-        refused = outgrown(loads(approval.after), made, desk.rules.approval_growth)
+        refused = item.expected.exceeded_by(made)
+        refused = refused or outgrown(loads(approval.after), made, desk.rules.approval_growth)
         if refused is not None:
             return refused
         command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)

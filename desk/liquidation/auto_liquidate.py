@@ -5,9 +5,9 @@ setting is done with, and the follow-up record. So a run that crashed has done n
 finds nothing to do. It fails closed: nothing is sold at an old price, in exception, frozen or switched off,
 nor what one person may not sell alone: the desk is no second person.
 
-What stands in the way for a short time (a price, a market that is shut) holds the liquidation until then;
-what a person has decided ends it, except by the rules of intraday accounts, which hold until it is lifted.
-Each is told once, by a case event and a follow-up record.
+What stands in the way for a short time (a price that is old or outside the collar, a market that is shut)
+holds the liquidation until then; what a person has decided ends it, except by the rules of intraday accounts,
+which hold until it is lifted. Each is told once, by a case event and a follow-up record.
 
 Where a cap on one order leaves something to collect, the run was one slice: the setting stays, held as
 CAPPED, and the next slice is planned when every order of the last one has ended, unless nobody wants it any
@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 
 from desk.answers import Answers
 from desk.audit import case_entry
@@ -25,44 +26,57 @@ from desk.case_work.case_command import record_edit
 from desk.desk import Desk
 from desk.follow_up import note
 from desk.kill_switch import frozen_by
-from desk.liquidation.last_slice import AFTER_ORDERS, last_slice_of, was_called_off, why_unwanted
+from desk.liquidation.last_slice import (
+    AFTER_ORDERS,
+    WAITING_REST,
+    last_slice_of,
+    was_called_off,
+    why_unwanted,
+)
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.liquidation.one_person_limit import load_lately, why_two
+from desk.liquidation.one_person_limit import alone_today, load_lately, why_two
 from desk.liquidation.plan_liquidation import ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
+from desk.liquidation.resting_orders import call_off, others, resting_orders
 from desk.outcomes import LIQUIDATION_OUTCOMES, plain
 from desk.turns import Fault
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.calendar_doubts import market_doubts
 from desk.watching.doubts import note_doubts
-from desk.watching.open_orders import as_open_orders
+from desk.watching.open_orders import as_open_orders, order_cover
 from domain.asked_amount import book_of
-from domain.calendar import NoCalendar, is_open, next_opening
+from domain.calendar import NoCalendar, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.doubt import Doubt
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.judgement import Answer, judge
 from domain.liquidation import plan
-from domain.liquidation_plan import Plan, PlanRequest
+from domain.liquidation_plan import NoPlan, Plan, PlanRequest
 from domain.margin import Holding, compute_figures
 from domain.market import TradeStatus
+from domain.money import ZERO
 from domain.order import Order, OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
-from domain.sellable import OpenOrder
+from domain.sellable import OpenOrder, OrderCover
 from domain.sessions import is_reliable, sessions_of
 from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import hold_auto_liquidation, lock_case
 from models.holding import symbols_of
 from models.order import open_orders_of
+from models.person import lock_person
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
 _A_DAY = timedelta(days=1)
+_COLLAR = "Positions whose market is too far from the mark wait until it is closer to it."
+_RESTING = (
+    "Open orders rest away from the market: they are called off first, and what is left is planned then."
+)
 _PASSING = frozenset({TradeStatus.CLOSED, TradeStatus.HALTED, TradeStatus.AUCTION})
 
 
@@ -79,11 +93,11 @@ class _Stop:
 
 @dataclass(frozen=True, slots=True)
 class _Run:
-    """The plan, and until when the positions whose markets are shut wait."""
+    """The plan, and why and until when other positions wait."""
 
     plan: Plan
     request: PlanRequest
-    rest_until: datetime | None
+    rest: _Stop | None
     capped: bool
     """A cap left something: another slice is to follow."""
     after_cure: bool = False
@@ -104,7 +118,7 @@ async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     last = await last_slice_of(view.case, auto)
     decided = (
         await _forbidden(desk, view, account, last, now)
-        or _after_slice(desk, auto, last, now)
+        or _after_slice(desk, account, auto, last, now)
         or await _decide(desk, view, auto, read, now)
     )
     if isinstance(decided, _Run):
@@ -130,10 +144,17 @@ async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -
     await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, message, fault.until), now)
 
 
-def _after_slice(desk: Desk, auto: AutoLiquidation, last: Sequence[Order], now: datetime) -> _Stop | None:
+def _rests(desk: Desk, account: AccountBook, order: Order, now: datetime) -> bool:
+    return order_cover(desk, account.book, order, now) is OrderCover.RESTS
+
+
+def _after_slice(
+    desk: Desk, account: AccountBook, auto: AutoLiquidation, last: Sequence[Order], now: datetime
+) -> _Stop | None:
     """Of a liquidation in slices: the next one waits for the last one's end, or does not come any more."""
-    rest = auto.held is RefusalCode.MARKET_CLOSED
-    if not rest and not all(order.terminal for order in last):
+    rest = auto.held in WAITING_REST
+    working = [order for order in last if not order.terminal]
+    if not rest and working and not all(_rests(desk, account, order, now) for order in working):
         return _Stop(auto.held or RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
     unwanted = why_unwanted(last, rest=rest)
     return None if unwanted is None else _Stop(RefusalCode.CAPPED, f"{unwanted}; set it again to go on.")
@@ -143,7 +164,7 @@ async def _decide(
     desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
 ) -> _Run | _Stop:
     account, max_age = read.book, desk.rules.max_price_age
-    sessions = sessions_of(account.book, lambda market: _trades(desk, market, now))
+    sessions = sessions_of(account.book, desk.market_hours(now).in_session)
     if not is_reliable(account.book, sessions, _owes(desk, view.case, account, now), now, max_age):
         return _Stop(
             RefusalCode.STALE_QUOTE,
@@ -154,22 +175,50 @@ async def _decide(
     standing = auto.trigger is AutoLiquidationTrigger.INTRADAY
     order_type = OrderType.MARKET if standing else OrderType.LIMIT
     request = PlanRequest(keep=sessions.shut_symbols, order_type=order_type)
-    made = await _planned(desk, view.case, account, as_open_orders(read.orders), request, now)
+    resting = resting_orders(desk, view.case, account.book, read.orders, now)
+    orders = as_open_orders(desk, account.book, others(read.orders, resting), now)
+    made = await _planned(desk, view.case, account, orders, request, now)
     if isinstance(made, Refusal):
         if made.code is RefusalCode.NOTHING_TO_COLLECT:
             return _nothing(desk, view.case, account, made, now)
         unknown = market_doubts(desk, [held.instrument.market for held in sessions.shut], now)
-        if unknown and opens is None:
+        if unknown and opens is None and not _outside_collar(made):
             return _unknown_markets(unknown, now)
         return _stopped(desk, made, opens, sessions.trading, now)
+    if resting:
+        waits = await call_off(desk, SYSTEM, resting, now)
+        return _Stop(waits.code, _RESTING, _soon(desk, now))
     # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
-    why = None if standing else why_two(desk, account, read.lately, made, cases=1, override=False)
+    why = None if standing else await _why_two(desk, auto, read, made, now)
     if why is not None:
         message = f"A second person has to approve it, for {why}: liquidate the case, which asks for that."
         return _Stop(RefusalCode.APPROVAL_REQUIRED, message)
-    capped = not standing and any(each.code is RefusalCode.CAPPED for each in made.uncurable)
     more = bool(made.amount_after) or is_recovery(view.case)
-    return _Run(made, request, opens if made.amount_after else None, capped and more)
+    rest = _rest(desk, made, opens, now) if more else None
+    capped = not standing and more and any(each.code is RefusalCode.CAPPED for each in made.uncurable)
+    return _Run(made, request, rest, capped)
+
+
+async def _why_two(
+    desk: Desk, auto: AutoLiquidation, read: ReadAhead, made: Plan, now: datetime
+) -> str | None:
+    """Why the person who set it could not liquidate this alone: many cases are one large liquidation."""
+    alone: Decimal | None = ZERO
+    if auto.set_by is not None:
+        await lock_person(auto.set_by)
+        alone = await alone_today(desk, auto.set_by, now)
+    return why_two(desk, read.book, read.lately, alone, made, cases=1, override=False)
+
+
+def _rest(desk: Desk, made: Plan, opens: datetime | None, now: datetime) -> _Stop | None:
+    """What of the positions waits, and until when, after the plan was placed."""
+    if any(each.code is RefusalCode.PRICE_COLLAR for each in made.uncurable):
+        return _Stop(RefusalCode.PRICE_COLLAR, _COLLAR, _soon(desk, now))
+    if opens is None or not made.amount_after:
+        return None
+    return _Stop(
+        RefusalCode.MARKET_CLOSED, f"What is in markets that are shut waits until {_moment(opens)}.", opens
+    )
 
 
 def _owes(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Answer:
@@ -190,7 +239,9 @@ async def _planned(
 ) -> Plan | Refusal:
     if is_recovery(case):
         return await plan_case_recovery(desk, case, account, orders, request, (), now)
-    return plan(book_of(case.alert_type, account.book), orders, request, desk.rules.plans, now)
+    return plan(
+        book_of(case.alert_type, account.book), orders, request, desk.rules.plans, now, desk.market_hours(now)
+    )
 
 
 def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> _Stop:
@@ -231,9 +282,18 @@ def _unknown_markets(unknown: Sequence[Doubt], now: datetime) -> _Stop:
     return _Stop(RefusalCode.UNKNOWN_MARKET, message, now + _A_DAY, tuple(unknown))
 
 
+def _outside_collar(refused: Refusal) -> bool:
+    """Some of it could be sold, were the market closer to the mark."""
+    if not isinstance(refused, NoPlan):
+        return False
+    return any(each.code is RefusalCode.PRICE_COLLAR for each in refused.uncurable)
+
+
 def _stopped(
     desk: Desk, refused: Refusal, opens: datetime | None, trading: Sequence[Holding], now: datetime
 ) -> _Stop:
+    if _outside_collar(refused):
+        return _Stop(RefusalCode.PRICE_COLLAR, refused.message, _soon(desk, now))
     if opens is not None:
         return _Stop(RefusalCode.MARKET_CLOSED, "The market is shut.", opens)
     if any(held.instrument.trade_status in _PASSING for held in trading):
@@ -254,14 +314,14 @@ async def _start(
     if run.capped:
         rest = replace(auto, held=RefusalCode.CAPPED, held_until=_soon(desk, now))
         text += " One order may be no larger: the next slice follows when these have ended."
-    elif run.rest_until is not None:
-        rest = replace(auto, held=RefusalCode.MARKET_CLOSED, held_until=run.rest_until)
-        text += f" What is in markets that are shut waits until {_moment(run.rest_until)}."
+    elif run.rest is not None:
+        rest = replace(auto, held=run.rest.code, held_until=run.rest.until)
+        text += f" {run.rest.message}"
     noted = await note(desk, view.case, SYSTEM, text, now)
     changed = replace(view, case=replace(noted, auto_liquidation=rest))
     item = LiquidateCase(view.case.id, None, run.request)
     reason = f"automatic, {auto.trigger}" + (", after a cure that did not last" if run.after_cure else "")
-    command = Liquidate(_key(view.case, auto), (item,), reason)
+    command = Liquidate(_key(view.case, auto), (item,), reason, ordered_alone_by=auto.set_by)
     started = await record_liquidation(desk, DESK, command, item, changed, run.plan, read, now)
     answers = Answers(LIQUIDATION_OUTCOMES, SYSTEM, command.idempotency_key)
     await answers.store(view.case.id, started, now)
@@ -286,14 +346,6 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     detail = {"code": stop.code, "message": stop.message, "until": stop.until and stop.until.isoformat()}
     told = case_entry(SYSTEM, now, view.case, after, "holdAutoLiquidation", detail)
     await write_audit([told] if told else [])
-
-
-def _trades(desk: Desk, market: str, now: datetime) -> bool:
-    """In session; a market without a calendar never is, for the desk alone."""
-    try:
-        return is_open(desk.calendar_of(market), now)
-    except NoCalendar:
-        return False
 
 
 def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetime | None:

@@ -185,7 +185,8 @@ class IntradayDay:
 
     async def _lacks(self, case: Case, account: AccountBook, now: datetime) -> bool:
         """Something is left to do when the open orders fill."""
-        orders = as_open_orders(await open_orders_of([case.account_id]))
+        open_orders = await open_orders_of([case.account_id])
+        orders = as_open_orders(self._desk, account.book, open_orders, now)
         if case.alert_type is not AlertType.SHORT_RECALL:
             book = book_of(case.alert_type, account.book)
             return uncovered_amount(book, orders, now, self._desk.rules.max_price_age) > 0

@@ -19,10 +19,13 @@ from models.order import orders_of_cases
 AFTER_ORDERS = (RefusalCode.CAPPED, RefusalCode.NOTHING_TO_COLLECT)
 """Held so, it may wait for the end of orders, which no fault must make the desk forget."""
 
+WAITING_REST = (RefusalCode.MARKET_CLOSED, RefusalCode.PRICE_COLLAR, RefusalCode.ORDERS_RESTING)
+"""Held so, what could be sold may have been ordered, and the other positions wait for their markets."""
+
 
 async def last_slice_of(case: Case, auto: AutoLiquidation) -> list[Order]:
     """Its orders; none where there was no slice, or where one follows the other in any case."""
-    held = (*AFTER_ORDERS, RefusalCode.MARKET_CLOSED)
+    held = (*AFTER_ORDERS, *WAITING_REST)
     if auto.held not in held or auto.trigger is AutoLiquidationTrigger.INTRADAY:
         return []
     own = [order for order in (await orders_of_cases([case.id]))[case.id] if order.placed_by == SYSTEM]

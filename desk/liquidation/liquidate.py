@@ -4,15 +4,18 @@ One transaction per case, under the lock of its account: so two traders, or the 
 after the other, and the second sees what the first did.
 """
 
+from dataclasses import replace
+from datetime import datetime
 from functools import partial
 
 from desk.answers import Answers
 from desk.desk import Desk
 from desk.liquidation.approved_liquidation import ask_another
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, content_hash
-from desk.liquidation.one_person_limit import why_two
+from desk.liquidation.one_person_limit import alone_today, why_two
 from desk.liquidation.plan_liquidation import ReadAhead, fresh, plan_expected, read_ahead
 from desk.liquidation.record_liquidation import record_liquidation
+from desk.liquidation.resting_orders import call_off, resting_orders
 from desk.outcomes import (
     BUSY,
     KEY_REUSED,
@@ -22,10 +25,12 @@ from desk.outcomes import (
     lacks,
 )
 from domain.ids import AccountId
+from domain.liquidation_plan import Plan
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case
 from models.idempotency import claim_key
+from models.person import lock_person
 
 READ_AHEAD_CASES = 50
 """How many cases are read at once: enough to save round trips, few enough that quotes stay fresh."""
@@ -73,9 +78,30 @@ async def _decide_case(
     outcome: LiquidationOutcome
     if isinstance(made, Refusal):
         outcome = LiquidationRefused(item.case_id, made.code, made.message, True)
-    elif why := why_two(desk, read.book, read.lately, made, len(command.cases), item.plan.override):
+    elif resting := resting_orders(desk, view.case, read.book.book, read.orders, now):
+        waits = await call_off(desk, principal, resting, now)
+        outcome = LiquidationRefused(item.case_id, waits.code, waits.message, True)
+    elif exceeded := item.expected.exceeded_by(made):
+        outcome = LiquidationRefused(item.case_id, exceeded.code, exceeded.message, True, plan=made)
+    elif why := await _why_two(desk, principal, command, item, read, made, now):
         outcome = await ask_another(desk, principal, command, item, view, made, why, now)
     else:
-        outcome = await record_liquidation(desk, principal, command, item, view, made, read, now)
+        alone = replace(command, ordered_alone_by=principal.subject)
+        outcome = await record_liquidation(desk, principal, alone, item, view, made, read, now)
     await answers.store(item.case_id, outcome, now)
     return outcome
+
+
+async def _why_two(
+    desk: Desk,
+    principal: Principal,
+    command: Liquidate,
+    item: LiquidateCase,
+    read: ReadAhead,
+    made: Plan,
+    now: datetime,
+) -> str | None:
+    """Why it takes a second person; what the person does at the same time elsewhere is waited for."""
+    await lock_person(principal.subject)
+    alone = await alone_today(desk, principal.subject, now)
+    return why_two(desk, read.book, read.lately, alone, made, len(command.cases), item.plan.override)

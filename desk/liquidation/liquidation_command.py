@@ -6,7 +6,7 @@ from desk.outcomes import plain, request_hash
 from domain.amount_formula import LiquidationTarget
 from domain.approval import Approval
 from domain.ids import CaseId, RecoveryId
-from domain.liquidation_plan import PlanRequest
+from domain.liquidation_plan import NO_EXPECTATION, Expectation, PlanRequest
 from models.codec import Codec
 
 
@@ -19,6 +19,8 @@ class LiquidateCase:
     plan: PlanRequest
     recoveries: tuple[RecoveryId, ...] = ()
     """Of a case of stock recovery: which to serve; none named: all that are open."""
+    expected: Expectation = NO_EXPECTATION
+    """What the plan of the moment may be at most; beyond it nothing is placed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +32,8 @@ class Liquidate:
     reason: str | None
     approval: Approval | None = None
     """What a second person approved; the caller is that person, and the orders are the maker's."""
+    ordered_alone_by: str | None = None
+    """Whose one-person limit the orders count against; None: nobody's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,17 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
         }
         | _plain_knobs(asked)
         | ({"recoveries": list(item.recoveries)} if item.recoveries else {})
+        | _plain_expectation(item.expected)
     )
+
+
+def _plain_expectation(expected: Expectation) -> dict[str, object]:
+    most = {
+        "notionalAtMost": plain(expected.notional_at_most),
+        "amountAfterAtMost": plain(expected.amount_after_at_most),
+    }
+    named = {name: value for name, value in most.items() if value is not None}
+    return {"expected": named} if named else {}
 
 
 def _plain_knobs(asked: PlanRequest) -> dict[str, object]:

@@ -16,20 +16,21 @@ from domain.ids import AccountId, Symbol
 from domain.liquidation_plan import Plan
 from domain.margin import rate_to_base, valuation_price
 from domain.market import Instrument
-from domain.money import ONE, ZERO, Currency, exact
+from domain.money import ONE, ZERO, Currency, exact, quotient_up, total
 from domain.order import Order
 from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
-from models.market import load_instruments
-from models.order import orders_since
+from models.market import load_instruments, load_quotes
+from models.order import orders_alone_by, orders_since
 
-SLICES_ADD_UP_FOR = timedelta(days=1)
-"""Within this time orders of one account count together: many small ones are a large one."""
+ADDED_UP_FOR = timedelta(days=1)
+"""Within this time the orders of an account count together, and so do those of a person: many small ones are
+a large one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lately:
-    """What one person has already begun on an account, for `why_two` to add up."""
+    """What has already been begun on an account within a day, for `why_two` to add up."""
 
     notional: Decimal | None
     """Of the orders of the last day, in the account's base currency; None: cannot be told."""
@@ -41,26 +42,56 @@ async def load_lately(accounts: Sequence[AccountBook], now: datetime) -> dict[Ac
     """For each of the accounts, in as many round trips as for one."""
     ids = [account.account.account_id for account in accounts]
     orders: dict[AccountId, list[Order]] = {id_: [] for id_ in ids}
-    for order in await orders_since(ids, now - SLICES_ADD_UP_FOR):
+    for order in await orders_since(ids, now - ADDED_UP_FOR):
         orders[order.account_id].append(order)
     symbols = {order.symbol for each in orders.values() for order in each}
     instruments = await load_instruments(sorted(symbols)) if symbols else {}
-    rates = {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
+    rates = await _load_rates()
     return {
         id_: Lately(_placed(account, orders[id_], instruments), rates)
         for id_, account in zip(ids, accounts, strict=True)
     }
 
 
+async def alone_today(desk: Desk, person: str, now: datetime) -> Decimal | None:
+    """What counts against the person's limit within a day, over all accounts, in the reporting currency;
+    None: cannot be told. To be asked under `lock_person`, or to show what would be."""
+    orders = await orders_alone_by(person, now - ADDED_UP_FOR)
+    symbols = sorted({order.symbol for order in orders})
+    if not symbols:
+        return ZERO
+    instruments, quotes = await load_instruments(symbols), await load_quotes(symbols)
+    rates, together = await _load_rates(), ZERO
+    for order in orders:
+        instrument, quote = instruments[order.symbol], quotes.get(order.symbol)
+        price = order.limit_price or (quote.mark if quote else None)
+        notional = _notional(order, instrument, price)
+        worth = None
+        if notional is not None:
+            worth = _in_currency(notional, instrument.currency, desk.rules.reporting_currency, rates)
+        if worth is None:
+            return None
+        together = total([together, worth])
+    return together
+
+
 def why_two(
-    desk: Desk, account: AccountBook, lately: Lately, made: Plan, cases: int, override: bool
+    desk: Desk,
+    account: AccountBook,
+    lately: Lately,
+    alone: Decimal | None,
+    made: Plan,
+    cases: int,
+    override: bool,
 ) -> str | None:
-    """Why one person may not do this alone: the end of a sentence; None: may."""
+    """Why one person may not do this alone: the end of a sentence; None: may. `alone`: as `alone_today`."""
     limits, own = account.rules.approval_limits, desk.rules.approval_limits
     most_cases = own.cases if limits.cases is None else limits.cases
     most = own.notional if limits.notional is None else limits.notional
     if override and not made.uncovered_before:
         return "nothing is left to collect"
+    if made.second_person:
+        return "; ".join(made.second_person)
     if most_cases is not None and cases > most_cases:
         return f"{cases} cases at once are more than {most_cases}"
     if most is None:
@@ -70,10 +101,32 @@ def why_two(
         return f"what was traded within a day is not known in {account.account.base_currency}"
     with exact():
         together = made.notional + lately.notional
-    above = _above(together, account.account.base_currency, most, currency, lately.rates)
+    base = account.account.base_currency
+    above = _above(together, base, most, currency, lately.rates)
     if above is None:
         return f"the notional in {currency} is not known, for there is no FX rate"
-    return f"the notional of a day is above {plain(most)} {currency}" if above else None
+    if above:
+        return f"the notional of a day is above {plain(most)} {currency}"
+    return _beyond_own_day(desk, made, base, alone, most, lately)
+
+
+def _beyond_own_day(
+    desk: Desk, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, lately: Lately
+) -> str | None:
+    """Many accounts are one large liquidation."""
+    currency = desk.rules.reporting_currency
+    worth = _in_currency(made.notional, base, currency, lately.rates)
+    if alone is None or worth is None:
+        return f"what one person has liquidated alone within a day is not known in {currency}"
+    if total([alone, worth]) <= most:
+        return None
+    return (
+        f"what one person liquidates alone within a day, over all accounts, is above {plain(most)} {currency}"
+    )
+
+
+async def _load_rates() -> dict[tuple[Currency, Currency], Decimal]:
+    return {(rate.base_currency, rate.quote_currency): rate.rate for rate in await load_fx_rates()}
 
 
 def _placed(
@@ -89,12 +142,34 @@ def _placed(
         instrument = instruments[order.symbol]
         price = order.limit_price or (valuation_price(held[order.symbol]) if order.symbol in held else ZERO)
         rate = rate_to_base(account.book, instrument.currency)
-        if not rate or (order.leaves_quantity and not price):
+        notional = _notional(order, instrument, price)
+        if not rate or notional is None:
             return None
         with exact():
-            traded = order.filled_notional + order.leaves_quantity * price
-            together += traded * instrument.multiplier * rate
+            together += notional * rate
     return together
+
+
+def _notional(order: Order, instrument: Instrument, price: Decimal | None) -> Decimal | None:
+    """What the order has traded or still may, in the instrument's currency; None without a price for it."""
+    if order.leaves_quantity and not price:
+        return None
+    with exact():
+        return (order.filled_notional + order.leaves_quantity * (price or ZERO)) * instrument.multiplier
+
+
+def _in_currency(
+    amount: Decimal, currency: Currency, into: Currency, rates: Mapping[tuple[Currency, Currency], Decimal]
+) -> Decimal | None:
+    """For comparing only, since a quotient may have no end; None where no rate is known. 0 needs none."""
+    if not amount:
+        return ZERO
+    rate = ONE if currency == into else rates.get((currency, into))
+    if rate is not None:
+        with exact():
+            return amount * rate
+    inverse = rates.get((into, currency))
+    return quotient_up(amount, inverse) if inverse else None
 
 
 def _above(

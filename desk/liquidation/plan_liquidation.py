@@ -13,8 +13,9 @@ from desk.desk import Desk
 from desk.four_eyes.request_approval import would_ask
 from desk.kill_switch import frozen_by
 from desk.liquidation.liquidation_command import LiquidateCase
-from desk.liquidation.one_person_limit import Lately, load_lately, why_two
+from desk.liquidation.one_person_limit import Lately, alone_today, load_lately, why_two
 from desk.liquidation.plan_recovery import plan_case_recovery
+from desk.liquidation.resting_orders import others, resting_orders, waits_for
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.open_orders import as_open_orders
 from domain.approval import ApprovalKind
@@ -87,25 +88,33 @@ async def plan_expected(
 async def plan_now(
     desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, now: datetime
 ) -> Plan | Refusal:
-    """What would be recorded at this moment, or why nothing; the preview asks too. Changes nothing."""
+    """What would be recorded at this moment, or why nothing; the preview asks too. Changes nothing.
+
+    As if the orders that rest away from the market had ended: they are called off first.
+    """
     accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     if isinstance(accepted, Refusal):
         return accepted
     off = await frozen_by(view.account) or switched_off(read.book, ForceType.MANUAL)
     if off is not None:
         return off
-    orders = as_open_orders(read.orders)
+    left = others(read.orders, resting_orders(desk, view.case, read.book.book, read.orders, now))
+    orders = as_open_orders(desk, read.book.book, left, now)
     if is_recovery(view.case):
         return await plan_case_recovery(desk, view.case, read.book, orders, item.plan, item.recoveries, now)
     book = book_of(view.case.alert_type, read.book.book)
-    return plan(book, orders, item.plan, desk.rules.plans, now)
+    return plan(book, orders, item.plan, desk.rules.plans, now, desk.market_hours(now))
 
 
-async def second_person(
-    desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, made: Plan
+async def in_the_way(
+    desk: Desk, person: str, view: CaseView, item: LiquidateCase, read: ReadAhead, made: Plan, now: datetime
 ) -> Refusal | None:
-    """What `liquidate` would say of this plan alone, if it takes two. Changes nothing."""
-    why = why_two(desk, read.book, read.lately, made, 1, item.plan.override)
+    """What `liquidate` would say of this plan, if it takes two or has to wait for orders. Changes nothing."""
+    resting = resting_orders(desk, view.case, read.book.book, read.orders, now)
+    if resting:
+        return waits_for(resting)
+    alone = await alone_today(desk, person, now)
+    why = why_two(desk, read.book, read.lately, alone, made, 1, item.plan.override)
     return None if why is None else await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, why)
 
 

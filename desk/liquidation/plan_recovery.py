@@ -27,7 +27,8 @@ async def plan_case_recovery(
     """The plan for the case's open recoveries, or for those asked for."""
     known = await open_recoveries_of([case.account_id])
     wanted = _wanted([each for each in known if each.case_id == case.id], asked)
-    return plan_recovery(account.book, open_orders, wanted, request, desk.rules.plans, now, desk.today(now))
+    hours = desk.market_hours(now)
+    return plan_recovery(account.book, open_orders, wanted, request, desk.rules.plans, now, hours)
 
 
 def _wanted(recoveries: Sequence[Recovery], asked: Sequence[RecoveryId]) -> list[Recovery]:

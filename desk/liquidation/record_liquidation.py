@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from desk.audit import case_entry
 from desk.desk import Desk
@@ -10,11 +11,15 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.plan_liquidation import ReadAhead
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import LiquidationStarted, Uncurable, plain
+from desk.watching.assess_recovery import is_recovery
 from desk.watching.case_event import case_event
+from desk.watching.open_orders import as_open_orders
 from desk.watching.take_snapshot import snapshot_change
+from domain.asked_amount import book_of
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import OrderId, client_order_id
+from domain.liquidation import uncovered_amount
 from domain.liquidation_plan import Plan, PlannedLeg
 from domain.order import Order, OrderStatus
 from domain.principal import Principal
@@ -39,11 +44,24 @@ async def record_liquidation(
     """Store what was planned, in the caller's transaction: case, orders, audit, events."""
     case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     assert not isinstance(case, Refusal)
-    case = replace(case, uncovered_amount=made.amount_after)
     orders = [
-        _order(desk, _placed_by(principal, command), item, case.case_no, case.plans, number, leg, view, now)
+        _order(
+            desk,
+            command,
+            _placed_by(principal, command),
+            item,
+            case.case_no,
+            case.plans,
+            number,
+            leg,
+            view,
+            now,
+        )
         for number, leg in enumerate(made.legs, start=1)
     ]
+    if not is_recovery(case):
+        open_orders = [*read.orders, *(OrderView(order, view.account) for order in orders)]
+        case = replace(case, uncovered_amount=_uncovered(desk, case, read, open_orders, now))
     before = replace(view, symbols=read.book.symbols)
     changed = replace(before, case=case)
     events: list[Event] = [case_event(desk, before, changed, now)]
@@ -66,12 +84,21 @@ async def record_liquidation(
     )
 
 
+def _uncovered(
+    desk: Desk, case: Case, read: ReadAhead, orders: Sequence[OrderView], now: datetime
+) -> Decimal:
+    """What is left to collect by the orders that count: one that waits for its market does not."""
+    book = book_of(case.alert_type, read.book.book)
+    return uncovered_amount(book, as_open_orders(desk, book, orders, now), now, desk.rules.max_price_age)
+
+
 def _placed_by(principal: Principal, command: Liquidate) -> str:
     return principal.subject if command.approval is None else command.approval.maker
 
 
 def _order(
     desk: Desk,
+    command: Liquidate,
     placed_by: str,
     item: LiquidateCase,
     case_no: str,
@@ -99,6 +126,7 @@ def _order(
         created_at=now,
         updated_at=now,
         override=item.plan.override,
+        ordered_alone_by=command.ordered_alone_by,
     )
 
 

@@ -46,7 +46,7 @@ async def _set(
         if locked is None:
             return NO_CASE
         view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
-        after = with_auto_liquidation(view.case, command.at, command.at_deadline, now)
+        after = with_auto_liquidation(view.case, command.at, command.at_deadline, now, principal.subject)
         if isinstance(after, Refusal):
             return after
         detail = {"idempotencyKey": key}

@@ -175,7 +175,9 @@ def _uncovered(
 ) -> Decimal:
     """What open orders leave of the amount of the call."""
     asked = book_of(alert_type, account.book)
-    return uncovered_amount(asked, as_open_orders(orders), now, desk.rules.max_price_age)
+    return uncovered_amount(
+        asked, as_open_orders(desk, account.book, orders, now), now, desk.rules.max_price_age
+    )
 
 
 def _progress(

@@ -1,22 +1,33 @@
 """Orders in flight as the planner and the snapshots see them."""
 
 from collections.abc import Sequence
+from datetime import datetime
 
+from desk.desk import Desk
 from domain.events import OrderView
+from domain.limit_price import reckoned
+from domain.margin import Book
 from domain.order import Order
-from domain.sellable import OpenOrder
+from domain.order_cover import cover_of
+from domain.sellable import OpenOrder, OrderCover
 
 
-def as_open_orders(orders: Sequence[OrderView]) -> list[OpenOrder]:
-    """What of each may still fill."""
-    return [_open(view.order) for view in orders if view.order.leaves_quantity > 0]
+def as_open_orders(desk: Desk, book: Book, orders: Sequence[OrderView], now: datetime) -> list[OpenOrder]:
+    """What of each may still fill, and whether it counts by the quotes of the book and the calendars."""
+    return [
+        _open(view.order, book, order_cover(desk, book, view.order, now))
+        for view in orders
+        if view.order.leaves_quantity > 0
+    ]
 
 
-def _open(order: Order) -> OpenOrder:
-    return OpenOrder(
-        order.symbol,
-        order.side,
-        order.leaves_quantity,
-        order.limit_price,
-        covers=not order.called_off,
-    )
+def order_cover(desk: Desk, book: Book, order: Order, now: datetime) -> OrderCover:
+    """Whether the order counts as money on its way."""
+    return cover_of(order, book, desk.market_hours(now), now, desk.rules.resting_order_counts_for)
+
+
+def _open(order: Order, book: Book, cover: OrderCover) -> OpenOrder:
+    held, price = book.holding(order.symbol), None
+    if held is not None and order.limit_price is not None:
+        price = reckoned(held.quote, order.side, order.limit_price)
+    return OpenOrder(order.symbol, order.side, order.leaves_quantity, order.limit_price, cover, price)

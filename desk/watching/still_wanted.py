@@ -67,4 +67,4 @@ def _set_again(desk: Desk, case: Case, order: Order, held: RefusalCode, now: dat
     if order.created_at >= case.deadline:
         trigger = AutoLiquidationTrigger.DEADLINE
     again = now + desk.rules.cases.auto_liquidation_retry
-    return AutoLiquidation(order.created_at, trigger, held, again)
+    return AutoLiquidation(order.created_at, trigger, held, again, order.ordered_alone_by)

@@ -60,7 +60,7 @@ def inputs_of(desk: Desk, account: AccountBook, orders: Sequence[OrderView], now
     return SnapshotInputs(
         as_of=now,
         book=account.book,
-        open_orders=tuple(as_open_orders(orders)),
+        open_orders=tuple(as_open_orders(desk, account.book, orders, now)),
         max_price_age=desk.rules.max_price_age,
         suspended_dead_after=desk.rules.books.suspended_dead_after,
     )

@@ -298,7 +298,7 @@ class Monitor:
         uncovered = asked.amount
         if watched.orders:
             book = book_of(case.alert_type, watched.live.book())
-            orders = as_open_orders(watched.orders)
+            orders = as_open_orders(self._desk, book, watched.orders, now)
             uncovered = uncovered_amount(book, orders, now, self._desk.rules.max_price_age)
         after = with_figures(case, asked, uncovered, now, judgement.below_force is Answer.YES)
         # That the desk may sell from now on is a moment to be kept: the next look makes it.

@@ -14,7 +14,39 @@ class SellingSettings(Section):
         Decimal("0.05"),
         gt=0,
         lt=1,
-        description="How far a limit price may be from the mark, as a fraction of it.",
+        description="By which fraction the limits of a plan may be worse than the quote, at most, where "
+        "`priceBand` asks for that. The price collar holds besides.",
+    )
+    price_collar: Decimal = Field(
+        Decimal("0.05"),
+        gt=0,
+        lt=1,
+        description="How far below the mark a sale, and above it a purchase, may be priced, as a fraction of "
+        "the mark. It holds for every order, market orders included, by hand and by machine.",
+    )
+    price_collars: Pairs = Field(
+        {},
+        description="Price collars of single markets, by the market of the instrument, such as "
+        "`XHKG=0.03,XNYS=0.08`; other markets have `GATEWAY_PRICE_COLLAR`.",
+    )
+    price_collar_approved: Decimal = Field(
+        Decimal("0.20"),
+        gt=0,
+        lt=1,
+        description="The wider collar: up to this fraction a price that a person names is sent after a "
+        "second person approved it; beyond it no order is sent.",
+    )
+    price_collar_close: Decimal = Field(
+        Decimal("0.50"),
+        gt=0,
+        lt=1,
+        description="How far from the previous close, where it is known, a price may be without a second "
+        "person, as a fraction of that close: a mark that is further away may be a faulty price.",
+    )
+    resting_order_counts_s: SecondsOrZero = Field(
+        300,
+        description="For how many seconds an order whose limit does not reach the other side "
+        "of the quote counts as money on its way; then it covers nothing any more.",
     )
     recall_max_accounts: Count = Field(
         5_000, description="The most accounts that one recall of a stock is allocated over."
@@ -38,8 +70,8 @@ class SellingSettings(Section):
     approval_notional: Decimal = Field(
         Decimal(50_000_000),
         ge=0,
-        description="The most that one person liquidates of a case alone, in the reporting currency; above "
-        "it a second one approves. The risk settings win.",
+        description="The most that one person liquidates alone, in the reporting currency: of an account, "
+        "and over all accounts, within a day; above it a second one approves. The risk settings win.",
     )
     approval_cases: Count = Field(
         50,

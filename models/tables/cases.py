@@ -31,6 +31,7 @@ class CaseTable(Model):
     auto_liquidate_trigger = fields.CharField(max_length=10, null=True)
     auto_liquidate_held = fields.CharField(max_length=30, null=True)
     auto_liquidate_held_until = fields.DatetimeField(null=True)
+    auto_liquidate_set_by = fields.CharField(max_length=200, null=True)
     remark = fields.TextField()
     reopened_from = fields.CharField(max_length=32, null=True)
     closed_at = fields.DatetimeField(null=True)

@@ -34,6 +34,7 @@ class OrderTable(Model):
     override = fields.BooleanField(default=False)
     raw_status = fields.CharField(max_length=40, null=True)
     cancel_cause = fields.CharField(max_length=10, null=True)
+    ordered_alone_by = fields.CharField(max_length=200, null=True)
 
     class Meta:
         table = "liquidation_order"
@@ -67,6 +68,7 @@ class OrderTable(Model):
             Index(fields=("case_id", "created_at"), name="order_case"),
             Index(fields=("account_id", "status"), name="order_account"),
             Index(fields=("status",), name="order_status"),
+            Index(fields=("ordered_alone_by", "created_at"), name="order_alone"),
         )
 
 

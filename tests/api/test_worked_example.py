@@ -92,27 +92,36 @@ async def test_the_case_opens_by_itself_with_exactly_these_figures(trader: Calle
     }
 
 
-async def test_least_turnover_sells_219_apple_and_says_what_cannot_help(trader: Caller, called: Any) -> None:
+async def test_least_turnover_sells_what_trades_now_and_says_what_cannot_help(
+    trader: Caller, called: Any
+) -> None:
+    """New York is shut: 219 of Apple would trade less, but not before tonight."""
     plan = await preview(trader, called["id"])
     (leg,) = plan.pop("legs")
     assert leg == {
-        "instrument": {"symbol": APPLE},
+        "instrument": {"symbol": TENCENT},
         "side": "SELL",
-        "quantity": "219",
-        "price": "199.9",
-        "fee": "13.13",
-        "baseNotional": "341469.18",
+        "quantity": "1100",
+        "price": "399.8",
+        "fee": "571.71",
+        "baseNotional": "439780",
         "reduction": "152800",
     }
     assert plan == {
         "amountBefore": "152800",
         "amountAfter": "0",
         "estimatedReduction": "152800",
-        "notional": "341469.18",
+        "notional": "439780",
         "cures": True,
         "uncurable": [{"symbol": SUSPENDED, "reason": "INSTRUMENT_SUSPENDED"}],
         "refusal": None,
     }
+
+
+async def test_a_leg_in_a_market_that_is_shut_is_sold_when_it_is_named(trader: Caller, called: Any) -> None:
+    plan = await preview(trader, called["id"], legs=[{"symbol": APPLE}])
+    (leg,) = plan["legs"]
+    assert (leg["quantity"], leg["fee"], leg["baseNotional"]) == ("219", "13.13", "341469.18")
 
 
 async def test_a_leg_without_quantity_is_sized_to_the_lot(trader: Caller, called: Any) -> None:
@@ -146,7 +155,7 @@ async def test_a_partial_fill_then_a_cancel_leave_the_residual_and_the_rest_cure
     (called,) = await cases(trader)
     case_events = await trader.subscribe(CASE_EVENTS)
     order_events = await trader.subscribe(ORDER_EVENTS)
-    leg = {"symbol": TENCENT, "quantity": "1100", "limitPrice": "399.70"}
+    leg = {"symbol": TENCENT, "quantity": "1100", "limitPrice": "399.60"}
     started = await liquidate(trader, called["id"], legs=[leg])
     (order,) = started["orders"]
     assert (started["case"]["status"], started["case"]["uncoveredAmount"]) == ("LIQUIDATING", "0")

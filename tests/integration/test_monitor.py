@@ -196,7 +196,9 @@ async def check(kit: DeskKit, account_id: AccountId) -> None:
     figures = await kit.figures(account_id)
     cases = [view.case for view in await live_cases_of([account_id])]
     orders = await open_orders_of([account_id])
-    uncovered = uncovered_amount(account.book, as_open_orders(orders), now, max_age)
+    uncovered = uncovered_amount(
+        account.book, as_open_orders(kit.desk, account.book, orders, now), now, max_age
+    )
     assert not figures.stale
     for case in cases:
         assert replace(case.figures, as_of=now) == figures

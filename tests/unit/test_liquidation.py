@@ -14,6 +14,7 @@ from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, Book, Holding, compute_figures
 from domain.market import Quote, TradeStatus
 from domain.order import OrderSide, OrderType, TradingSession
+from domain.price_collar import PriceCollar
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder
 from tests.unit.books import (
@@ -272,11 +273,11 @@ def test_what_is_being_sold_cannot_be_sold_again() -> None:
         (leg(TENCENT, "-100"), RefusalCode.INCREASES_EXPOSURE),
         (leg(Symbol("NONE")), RefusalCode.NOT_FOUND),
         (leg(SUSPENDED), RefusalCode.INSTRUMENT_SUSPENDED),
-        (leg(TENCENT, None, "379.80"), RefusalCode.PRICE_OUTSIDE_BAND),
-        (leg(TENCENT, None, "419.80"), RefusalCode.PRICE_OUTSIDE_BAND),
+        (leg(TENCENT, None, "319.80"), RefusalCode.PRICE_COLLAR),
+        (leg(TENCENT, None, "399.90"), RefusalCode.OFF_TICK),
         (leg(TENCENT, None, "0"), RefusalCode.PRICE_OUTSIDE_BAND),
         (leg(TENCENT, None, "NaN"), RefusalCode.PRICE_OUTSIDE_BAND),
-        (leg(TESLA, None, "316"), RefusalCode.PRICE_OUTSIDE_BAND),
+        (leg(TESLA, None, "361"), RefusalCode.PRICE_COLLAR),
     ],
 )
 def test_a_leg_that_cannot_be_is_refused_with_its_code(request_leg: LegRequest, code: RefusalCode) -> None:
@@ -284,10 +285,10 @@ def test_a_leg_that_cannot_be_is_refused_with_its_code(request_leg: LegRequest, 
     assert refused(worked_example(), legs(leg(APPLE, "10"), request_leg)) is code
 
 
-def test_a_limit_price_within_the_band_is_what_the_leg_is_reckoned_at() -> None:
-    found = planned(worked_example(), legs(leg(TENCENT, None, "379.81")))
+def test_a_limit_price_within_the_collar_is_what_the_leg_is_reckoned_at() -> None:
+    found = planned(worked_example(), legs(leg(TENCENT, None, "380.00")))
     (only_leg,) = found.legs
-    assert only_leg.price == only_leg.limit_price == Decimal("379.81")
+    assert only_leg.price == only_leg.limit_price == Decimal("380.00")
     assert only_leg.quantity == 1300
     assert amount(executed(worked_example(), found)) == 0
 
@@ -361,8 +362,11 @@ def test_a_price_far_below_the_mark_cannot_cure() -> None:
     """Selling at less than (1 - factor) of the mark loses more than the requirement it frees."""
     cheap = with_holding(only(worked_example(), TENCENT), TENCENT, quote=quote(TENCENT, "400", "259", "541"))
     changed = replace(cheap, cash=(replace(cheap.cash[0], balance=Decimal(-700_000)),))
-    assert refused(changed, legs(leg(TENCENT, "100"))) is RefusalCode.CANNOT_CURE
-    assert refused(changed, PlanRequest()) is RefusalCode.CANNOT_CURE
+    anything = PlanLimits(collar=PriceCollar(narrow=Decimal("0.9")))
+    for request in (legs(leg(TENCENT, "100")), PlanRequest()):
+        found = plan(changed, (), request, anything, NOW)
+        assert isinstance(found, Refusal)
+        assert found.code is RefusalCode.CANNOT_CURE
 
 
 def test_when_the_financing_limit_binds_a_cover_is_not_chosen() -> None:

@@ -13,12 +13,12 @@ from domain.booking import cash_effect, filled
 from domain.canonical import plain
 from domain.expiry import ExpiryRules, Life, is_expired, life_of, next_change
 from domain.ids import Symbol
+from domain.liquidation_plan import PlanLimits, PlanRequest
 from domain.margin import compute_figures, known_price
 from domain.market import Instrument, OptionRight, OptionTerms, Quote
 from domain.money import parse_decimal, round_money, round_ratio
-from domain.order import OrderType
 from domain.refusals import RefusalCode
-from domain.sellable import closable
+from domain.sellable import Pricing
 from gateway.reports import csv_line
 from resolvers.scalars import DECIMAL
 from tests.unit.books import HKD, MAX_AGE, NOW, book, flat, holding, instrument, quote
@@ -26,6 +26,8 @@ from tests.unit.books import HKD, MAX_AGE, NOW, book, flat, holding, instrument,
 HONG_KONG, NEW_YORK = ZoneInfo("Asia/Hong_Kong"), ZoneInfo("America/New_York")
 EXPIRY = date(2020, 3, 20)
 RULES = ExpiryRules(frozenset({"XHKG"}), 4)
+
+AT_THE_QUOTE = Pricing(PlanRequest(), PlanLimits(), NOW).at_the_quote
 
 
 def quoted(**prices: str) -> Quote:
@@ -114,7 +116,7 @@ def test_what_is_settled_is_worth_its_exercise_and_asks_for_no_margin(
 @pytest.mark.parametrize("life", [Life.SETTLING, Life.ENDED])
 def test_what_has_expired_is_never_sold(life: Life) -> None:
     held = replace(holding(an_option(), "3", flat("1"), quote("OPT", "6")), life=life)
-    assert closable(book(held), held, OrderType.LIMIT, MAX_AGE, NOW) is RefusalCode.INSTRUMENT_EXPIRED
+    assert AT_THE_QUOTE(book(held), held) is RefusalCode.INSTRUMENT_EXPIRED
 
 
 @pytest.mark.parametrize("price", ["0", "-3"])
@@ -122,7 +124,7 @@ def test_nothing_is_sold_at_a_price_of_zero_or_below(price: str) -> None:
     of = replace(instrument("OIL"), negative_prices=True)
     at = Quote(Symbol("OIL"), NOW, Decimal(price), Decimal(5), Decimal(4))
     held = holding(of, "3", flat(".5"), at)
-    assert closable(book(held), held, OrderType.LIMIT, MAX_AGE, NOW) is RefusalCode.NO_QUOTE
+    assert AT_THE_QUOTE(book(held), held) is RefusalCode.NO_QUOTE
 
 
 def test_a_negative_price_is_a_debt_of_the_long_and_margin_is_asked_for_its_size() -> None:

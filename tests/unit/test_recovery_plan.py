@@ -14,6 +14,7 @@ from domain.ids import AccountId, CaseId, RecoveryId, Symbol
 from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest
 from domain.margin import Book, Holding
 from domain.market import Instrument, OptionRight, OptionTerms, TradeStatus
+from domain.market_hours import MarketHours, MarketState
 from domain.order import OrderSide, OrderType, TradingSession
 from domain.recovery_plan import plan_recovery
 from domain.refusals import Refusal, RefusalCode
@@ -76,11 +77,14 @@ def a_recovery(
 A_SHORTFALL = a_recovery(1, alert_type=AlertType.COVERED_CALL_SHORTFALL)
 
 
+HOURS = MarketHours(lambda market: MarketState.OPEN, today)
+
+
 def planned(
     of: Book, *recoveries: Recovery, orders: tuple[OpenOrder, ...] = (), **asked: object
 ) -> Plan | Refusal:
     request = PlanRequest(**asked)  # type: ignore[arg-type]
-    return plan_recovery(of, orders, recoveries, request, PlanLimits(), NOW, today)
+    return plan_recovery(of, orders, recoveries, request, PlanLimits(), NOW, HOURS)
 
 
 def legs(made: Plan | Refusal) -> dict[str, int]:
@@ -182,7 +186,7 @@ def test_legs_say_how_much_and_at_which_limit_and_never_more_than_is_short() -> 
     assert code(asked(quantity=Decimal(150))) is RefusalCode.OFF_LOT
     assert code(asked(quantity=Decimal(0))) is RefusalCode.OFF_LOT
     assert code(asked(quantity=Decimal(1100))) is RefusalCode.QUANTITY_EXCEEDS_SELLABLE
-    assert code(asked(limit_price=Decimal(500))) is RefusalCode.PRICE_OUTSIDE_BAND
+    assert code(asked(limit_price=Decimal(500))) is RefusalCode.PRICE_COLLAR
     made = asked(limit_price=Decimal(410))
     assert isinstance(made, Plan)
     assert made.legs[0].limit_price == made.legs[0].price == 410

@@ -1,0 +1,78 @@
+"""Orders that rest away from the market: they cover nothing, and are called off before anything else is sold.
+
+First the cancel, then the sale: a plan is carried out when the venue has ended them, so that both can never
+trade. Until then the liquidation is refused as ORDERS_RESTING, or held.
+"""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from desk.desk import Desk
+from desk.order_steps import store_step
+from desk.watching.assess_recovery import is_recovery
+from desk.watching.open_orders import order_cover
+from domain.case import Case
+from domain.events import Event, OrderView
+from domain.margin import Book
+from domain.order import CancelCause, OrderChange, OrderSide, ask_cancel
+from domain.principal import Principal
+from domain.refusals import Refusal, RefusalCode
+from domain.sellable import OrderCover
+from models import outbox
+
+_REASON = "it rests away from the market, and the case is liquidated anew"
+
+
+def resting_orders(
+    desk: Desk, case: Case, book: Book, orders: Sequence[OrderView], now: datetime
+) -> list[OrderView]:
+    """Those that a liquidation of the case replaces: away from the market, or called off for that already.
+
+    A person's override is left alone, and so is what brings stock back for another case.
+    """
+    return [view for view in orders if _concerns(case, view) and _rests(desk, book, view, now)]
+
+
+def others(orders: Sequence[OrderView], resting: Sequence[OrderView]) -> list[OrderView]:
+    """The orders that will be left."""
+    ended = {view.order.id for view in resting}
+    return [view for view in orders if view.order.id not in ended]
+
+
+async def call_off(desk: Desk, by: Principal | str, resting: Sequence[OrderView], now: datetime) -> Refusal:
+    """Ask for the cancel of those of which nobody has, in the caller's transaction; and what to say."""
+    events: list[Event] = []
+    for view in resting:
+        change = ask_cancel(view.order, now, _REASON, CancelCause.RESTING)
+        if isinstance(change, OrderChange) and not change.unchanged:
+            events.append(await store_step(desk, view, change, by=by, action="callOffResting"))
+    await outbox.append(events)
+    return waits_for(resting)
+
+
+def waits_for(resting: Sequence[OrderView]) -> Refusal:
+    """What a liquidation is told while they have not ended."""
+    orders = ", ".join(view.order.client_order_id for view in resting[:_SHOWN])
+    return Refusal(
+        RefusalCode.ORDERS_RESTING,
+        f"Orders rest away from the market and cover nothing: {orders}. They are called off first; liquidate "
+        "again when they have ended.",
+    )
+
+
+_SHOWN = 10
+
+
+def _concerns(case: Case, view: OrderView) -> bool:
+    if view.order.case_id == case.id:
+        return True
+    return view.order.side is OrderSide.SELL and not is_recovery(case)
+
+
+def _rests(desk: Desk, book: Book, view: OrderView, now: datetime) -> bool:
+    order = view.order
+    if order.override:
+        return False
+    if order.called_off:
+        return order.cancel_cause is CancelCause.RESTING
+    return order_cover(desk, book, order, now) is OrderCover.RESTS

@@ -1,0 +1,64 @@
+"""The prices that the desk puts on its limit orders, and what such an order is reckoned at.
+
+Every limit is a valid price of its instrument. Rounding goes to the side that is good for the client: a sale
+up, a cover down. So a limit never ends beyond a price band or a price collar.
+"""
+
+from decimal import Decimal
+
+from domain.market import Instrument, Quote
+from domain.order import OrderSide
+from domain.tick_size import Direction
+
+
+def side_price(quote: Quote | None, side: OrderSide) -> Decimal | None:
+    """What can be traded at now: the bid for a sale, the ask for a cover. The desk trades at no price of 0
+    or below: at 0 there is no order on that side, and below it a person has to decide."""
+    if quote is None:
+        return None
+    price = quote.bid if side is OrderSide.SELL else quote.ask
+    return price if price is not None and price > 0 else None
+
+
+def is_marketable(limit: Decimal | None, quote: Quote | None, side: OrderSide) -> bool:
+    """The order would trade at once: its limit, if it has one, reaches the price on the other side."""
+    price = side_price(quote, side)
+    if price is None:
+        return False
+    if limit is None:
+        return True
+    return limit <= price if side is OrderSide.SELL else limit >= price
+
+
+def worst_valid(instrument: Instrument, quote: Quote, side: OrderSide, worst: Decimal) -> Decimal:
+    """The valid price that is nearest to `worst`, and not worse for the client.
+
+    Where the steps of the instrument are not known: with as many digits as its quote shows.
+    """
+    direction = Direction.UP if side is OrderSide.SELL else Direction.DOWN
+    return instrument.round_price(worst, direction, quote.price_digits)
+
+
+def is_valid(instrument: Instrument, price: Decimal) -> bool:
+    """Whether the exchange takes the price; True where the steps of the instrument are not known."""
+    return instrument.ticks is None or instrument.ticks.is_valid(price)
+
+
+def neighbours(instrument: Instrument, quote: Quote, price: Decimal) -> tuple[Decimal, Decimal]:
+    """The valid prices next to this one, the lower one first."""
+    below, above = (
+        instrument.round_price(price, way, quote.price_digits) for way in (Direction.DOWN, Direction.UP)
+    )
+    return below, above
+
+
+def reckoned(quote: Quote | None, side: OrderSide, limit: Decimal) -> Decimal:
+    """What an order with this limit is reckoned at: never better than the far side of the quote.
+
+    A sale far above the ask promises money that it will hardly bring.
+    """
+    if quote is None:
+        return limit
+    if side is OrderSide.SELL:
+        return min(limit, max(quote.mark, quote.ask or quote.mark))
+    return max(limit, min(quote.mark, quote.bid or quote.mark))

@@ -1,0 +1,120 @@
+"""What trades now goes first; what waits for its market comes behind it, and covers nothing meanwhile."""
+
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from domain.ids import Symbol
+from domain.liquidation import plan, uncovered_amount
+from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanLimits, PlanRequest
+from domain.liquidation_policy import LiquidationPolicy
+from domain.margin import Book
+from domain.market_hours import MarketHours, MarketState
+from domain.order import OrderSide, OrderType
+from domain.refusals import Refusal, RefusalCode
+from domain.sellable import OpenOrder, OrderCover
+from tests.unit.books import APPLE, MAX_AGE, NOW, TENCENT, TESLA, worked_example
+
+OPEN, SHUT, UNKNOWN = MarketState.OPEN, MarketState.SHUT, MarketState.UNKNOWN_CALENDAR
+IN_HONG_KONG = {"XHKG": OPEN, "XNYS": SHUT}
+WAITS = OrderCover.WAITS_FOR_MARKET
+
+
+def made(
+    *open_orders: OpenOrder,
+    states: dict[str, MarketState] = IN_HONG_KONG,
+    of: Book | None = None,
+    **asked: object,
+) -> Plan | Refusal:
+    hours = MarketHours(lambda market: states[market], lambda _: NOW.date())
+    request = PlanRequest(**asked)  # type: ignore[arg-type]
+    return plan(of or worked_example(), open_orders, request, PlanLimits(), NOW, hours)
+
+
+def legs(found: Plan | Refusal) -> list[tuple[Symbol, MarketState]]:
+    assert isinstance(found, Plan), found
+    return [(leg.instrument.symbol, leg.market) for leg in found.legs]
+
+
+def selling(symbol: Symbol, quantity: int, cover: OrderCover = WAITS) -> OpenOrder:
+    return OpenOrder(symbol, OrderSide.SELL, Decimal(quantity), cover=cover)
+
+
+@pytest.mark.parametrize("policy", [each for each in LiquidationPolicy if each is not LiquidationPolicy.ALL])
+@pytest.mark.parametrize("closed", [SHUT, UNKNOWN])
+def test_what_trades_now_is_sold_by_every_policy(policy: LiquidationPolicy, closed: MarketState) -> None:
+    assert legs(made(policy=policy, states={"XHKG": OPEN, "XNYS": closed})) == [(TENCENT, OPEN)]
+    elsewhere = legs(made(policy=policy, states={"XHKG": closed, "XNYS": OPEN}))
+    assert {symbol for symbol, _ in elsewhere} <= {APPLE, TESLA}
+
+
+def test_behind_it_comes_what_waits_and_says_so() -> None:
+    few = replace(
+        worked_example(),
+        holdings=tuple(
+            replace(held, quantity=Decimal(500)) if held.instrument.symbol == TENCENT else held
+            for held in worked_example().holdings
+        ),
+        cash=(replace(worked_example().cash[0], balance=Decimal(-500_000)),),
+    )
+    found = made(of=few)
+    assert legs(found)[0] == (TENCENT, OPEN)
+    assert legs(found)[1:] == [(APPLE, SHUT)]
+    assert isinstance(found, Plan)
+    assert found.cures
+
+
+def test_everything_is_everything_and_what_trades_comes_first() -> None:
+    found = legs(made(policy=LiquidationPolicy.ALL))
+    assert found[0] == (TENCENT, OPEN)
+    assert {symbol for symbol, _ in found} == {TENCENT, APPLE, TESLA}
+
+
+def test_an_order_that_waits_for_its_market_covers_nothing_that_trades_now() -> None:
+    waiting = selling(APPLE, 219)
+    assert uncovered_amount(worked_example(), (waiting,), NOW, MAX_AGE) == Decimal("152800")
+    found = made(waiting)
+    assert legs(found) == [(TENCENT, OPEN)]
+    assert isinstance(found, Plan)
+    assert (found.uncovered_before, found.amount_after) == (Decimal(152800), Decimal(0))
+
+
+@pytest.mark.parametrize("quantity", [219, 500])
+def test_it_is_not_sold_again_where_nothing_else_trades(quantity: int) -> None:
+    waiting = selling(APPLE, quantity)
+    found = made(waiting, states={"XHKG": SHUT, "XNYS": SHUT})
+    assert isinstance(found, Refusal)
+    assert found.code is RefusalCode.NOTHING_TO_COLLECT
+    named = made(waiting, states={"XHKG": SHUT, "XNYS": SHUT}, legs=(LegRequest(APPLE, Decimal(10)),))
+    assert isinstance(named, Refusal)
+    assert named.code is RefusalCode.NOTHING_TO_COLLECT
+
+
+def test_units_in_any_open_order_are_not_sold_again() -> None:
+    for cover in OrderCover:
+        found = made(selling(TENCENT, 1900, cover), policy=LiquidationPolicy.ALL)
+        if isinstance(found, Plan):
+            assert all(leg.quantity == 100 for leg in found.legs if leg.instrument.symbol == TENCENT)
+
+
+def test_a_market_order_is_not_left_waiting_for_an_opening() -> None:
+    market = OrderType.MARKET
+    assert legs(made(order_type=market)) == [(TENCENT, OPEN)]
+    found = made(order_type=market, legs=(LegRequest(APPLE),))
+    assert isinstance(found, Refusal)
+    assert found.code is RefusalCode.MARKET_CLOSED
+
+
+def test_where_nothing_can_be_closed_each_position_has_its_reason() -> None:
+    found = made(order_type=OrderType.MARKET, states={"XHKG": SHUT, "XNYS": UNKNOWN})
+    assert isinstance(found, NoPlan)
+    assert found.code is RefusalCode.NOTHING_SELLABLE
+    assert len(found.uncurable) == len(worked_example().holdings)
+    assert {each.code for each in found.uncurable} == {
+        RefusalCode.MARKET_CLOSED,
+        RefusalCode.INSTRUMENT_SUSPENDED,
+    }
+    kept = made(keep=frozenset(held.instrument.symbol for held in worked_example().holdings))
+    assert isinstance(kept, NoPlan)
+    assert len(kept.uncurable) == len(worked_example().holdings)
