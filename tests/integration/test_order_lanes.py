@@ -101,8 +101,8 @@ async def test_reports_of_a_locked_account_wait_in_order_and_are_confirmed_when_
     venue = a_venue(kit)
     await Dispatcher(kit.desk, venue, 10).dispatch()
     lanes = ReportLanes(kit.desk, venue, turns(kit), held_max=100)
-    reading = asyncio.create_task(lanes.read())
     async with lock(first.order.account_id):
+        reading = asyncio.create_task(lanes.read())
         await until(lambda: venue.unconfirmed == 2 and lanes.held == 2)
         assert (await status(first), await status(second)) == (S.PENDING_NEW, S.FILLED)
         assert lanes.accounts == (first.order.account_id,)
