@@ -130,13 +130,15 @@ class Application:
 
     async def readiness(self, _: Request) -> Response:
         """It can do its part: database, bus, loops, and a clock that is right."""
-        checks = {"database": await self._database_answers(), "bus": False, "workers": False, "leader": False}
+        checks: dict[str, object] = {"database": await self._database_answers()}
+        checks |= {"bus": False, "workers": False, "leader": False}
         checks |= {"clock": True, "trading": True, "feed": True}
         if self.resources is not None and self._workers is not None:
             watch = self.resources.feed_watch
             checks["clock"] = not self.resources.database_clock.too_large and watch.clocks_agree
             checks["feed"] = watch.delivers
-            checks["bus"] = self.resources.bus.healthy
+            trouble = self.resources.bus.trouble
+            checks |= {"bus": trouble is None} if trouble is None else {"bus": False, "busTrouble": trouble}
             checks["workers"] = self._workers.ready
             checks["leader"] = self._workers.leading
             checks["trading"] = self._workers.trading

@@ -27,7 +27,7 @@ FIRST_WAIT_S, MAX_WAIT_S = 0.5, 10.0
 
 
 class Fleet:
-    """`run` returns when every worker has stopped."""
+    """`run` returns when every worker has stopped: the signal that asked for it."""
 
     def __init__(
         self, listener: socket.socket, workers: int, arguments: list[str], stop_timeout_s: float
@@ -37,12 +37,12 @@ class Fleet:
         self._arguments = arguments
         self._stop_timeout_s = stop_timeout_s
         self._workers: list[_Worker] = []
-        self._stopping = False
+        self._stopped_by: signal.Signals | None = None
         self._rolling = False
         self._wait_s = FIRST_WAIT_S
 
-    def run(self, announce: Callable[[], None]) -> None:
-        """Until SIGTERM or SIGINT."""
+    def run(self, announce: Callable[[], None]) -> signal.Signals:
+        """Until SIGTERM or SIGINT; which of the two."""
         self._listener.set_inheritable(True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
@@ -50,13 +50,18 @@ class Fleet:
         self._workers = [self._start() for _ in range(self._count)]
         self._await_started(self._workers)
         announce()
-        while not self._stopping:
+        while self._stopped_by is None:
             self._replace_dead()
             if self._rolling:
                 self._rolling = False
                 self._replace_all()
             time.sleep(POLL_S)
         self._end(self._workers)
+        return self._stopped_by
+
+    @property
+    def _stopping(self) -> bool:
+        return self._stopped_by is not None
 
     def _start(self) -> "_Worker":
         ready, told = os.pipe()
@@ -119,8 +124,8 @@ class Fleet:
                 worker.process.wait()
             worker.close()
 
-    def _stop(self, _: int, __: FrameType | None) -> None:
-        self._stopping = True
+    def _stop(self, number: int, _: FrameType | None) -> None:
+        self._stopped_by = self._stopped_by or signal.Signals(number)
 
     def _roll(self, _: int, __: FrameType | None) -> None:
         self._rolling = True

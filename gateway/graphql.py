@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
+import structlog
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -24,7 +25,13 @@ from gateway.auth import Unauthenticated, bearer
 from gateway.logs import current_request_id
 from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
+from models.database import DatabaseUnavailable
 from resolvers.context import RequestContext
+from resolvers.errors import DATABASE_UNAVAILABLE, unavailable_message
+
+log = structlog.get_logger()
+
+RETRY_AFTER_S = 1
 
 _BY_METHOD = {
     "GET": frozenset[OperationType](),
@@ -56,6 +63,8 @@ class Endpoint(GraphQL[Any, None]):
             response.headers["WWW-Authenticate"] = "Bearer"
         except HTTPException as refused:
             response = error_response(refused.status_code, "BAD_REQUEST", refused.reason)
+        except DatabaseUnavailable as away:
+            response = database_unavailable(away, request.url.path)
         await response(scope, receive, send)
 
     def parse_json(self, data: str | bytes) -> Any:
@@ -128,7 +137,15 @@ def _way_in(refused: InvalidOperationTypeError, method: str) -> str:
     return f"{refused.as_http_error_reason(method)}: use {instead}"
 
 
-def error_response(status: int, code: str, message: str) -> JSONResponse:
+def error_response(status: int, code: str, message: str, **facts: object) -> JSONResponse:
     """A refusal outside of GraphQL, in the shape of a GraphQL error."""
-    body = {"errors": [{"message": message, "extensions": {"code": code}}]}
+    body = {"errors": [{"message": message, "extensions": {"code": code, **facts}}]}
     return JSONResponse(body, status_code=status)
+
+
+def database_unavailable(away: DatabaseUnavailable, path: str) -> JSONResponse:
+    """What failed outside of GraphQL's own answer; the client may send the same again."""
+    log.warning("a request found no database", path=path, error=str(away))
+    response = error_response(503, DATABASE_UNAVAILABLE, unavailable_message(), retryable=True)
+    response.headers["Retry-After"] = str(RETRY_AFTER_S)
+    return response

@@ -7,12 +7,9 @@ import asyncio
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
-import structlog
-
 from domain.text import lenient_subject_form
 from models.revocation import revocations_since
-
-log = structlog.get_logger()
+from subscriptions.outage_log import OutageLog
 
 OVERLAP = timedelta(seconds=30)
 """Looked at again: another process's clock, or a slow commit, may put a revocation into the past."""
@@ -25,6 +22,9 @@ class Revocations:
         self._poll_interval_s = poll_interval_s
         self._known: dict[str, datetime] = {}
         self._newest: datetime | None = None
+        self._outage = OutageLog(
+            "revocations are unknown while the database is away", "revocations are known again"
+        )
 
     def revoked_at(self, subject: str) -> datetime | None:
         """When the subject was last revoked."""
@@ -53,6 +53,7 @@ class Revocations:
             try:
                 for subject in await self.load():
                     revoked(subject)
+                self._outage.over()
             except OSError as away:
-                log.warning("revocations are unknown while the database is away", error=str(away))
+                self._outage.tell(away)
             await asyncio.sleep(self._poll_interval_s)

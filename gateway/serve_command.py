@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -112,7 +113,11 @@ def _serve_by_workers(
         arguments += ["--day-seconds", str(day_seconds)]
     listener.listen()
     stop_timeout_s = settings.shutdown_timeout_s + settings.drain_flush_s + STOP_GRACE_S
-    Fleet(listener, workers, arguments, stop_timeout_s).run(announce)
+    stopped_by = Fleet(listener, workers, arguments, stop_timeout_s).run(announce)
+    if stopped_by is signal.SIGTERM:
+        # As one process ends: by the signal itself, which a shell shows as 143.
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _serve_as_worker(settings: Settings, listener_fd: int, tell_fd: int) -> None:

@@ -134,17 +134,21 @@ class Supervisor:
                 "worker crashed: something it waited for was cancelled", worker=status.worker.name
             )
             return True
-        except self._outages as outage:
-            self._log.warning("worker waits for a server", worker=status.worker.name, error=str(outage))
-            return True
-        except Exception:
-            self._log.exception("worker crashed", worker=status.worker.name)
+        except Exception as fault:
+            self._tell_of(fault, status)
             return True
         if status.worker.needed:
             self._log.error("worker returned, but must not", worker=status.worker.name)
             return True
         status.state = WorkerState.FINISHED
         return False
+
+    def _tell_of(self, fault: Exception, status: WorkerStatus) -> None:
+        outage = outage_in(fault, self._outages)
+        if outage is None:
+            self._log.exception("worker crashed", worker=status.worker.name)
+            return
+        self._log.warning("worker waits for a server", worker=status.worker.name, error=str(outage))
 
     def _count_crash(self, status: WorkerStatus) -> int:
         """Count a crash; how many of them are in the window."""
@@ -163,11 +167,20 @@ async def attempted(
     everybody's and is raised."""
     try:
         await work()
-    except outages:
-        raise
     except Exception as fault:
+        if (outage := outage_in(fault, outages)) is not None:
+            raise outage from fault
         return fault
     return None
+
+
+def outage_in(fault: Exception, outages: tuple[type[Exception], ...]) -> Exception | None:
+    """The outage that the fault is, or a group of tasks that all ended by one; None where anything else went
+    wrong as well."""
+    if not isinstance(fault, ExceptionGroup):
+        return fault if isinstance(fault, outages) else None
+    found = [outage_in(each, outages) for each in fault.exceptions]
+    return None if None in found else found[0]
 
 
 def _being_cancelled() -> bool:

@@ -58,6 +58,8 @@ class StatementCutOff(OSError):
     its transaction had done is undone; the connection lives."""
 
 
+NEWEST = "__latest__"
+"""The migration behind all others, in Tortoise's words."""
 _MIGRATION_LOCK = 7_302_020
 """Any number that nobody else locks in this database."""
 MIGRATION_STANDSTILL_MS = 60_000
@@ -116,7 +118,7 @@ class Database:
         """The names of the migrations that the tables lack, in order."""
         with self.active():
             executor = MigrationExecutor(_connection(), self._configuration["apps"])
-            steps = await executor.plan([MigrationTarget(APP, "__latest__")])
+            steps = await executor.plan([MigrationTarget(APP, NEWEST)])
             return [step.migration.name for step in steps]
 
     async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
@@ -127,7 +129,8 @@ class Database:
         with self.active():
             if is_sqlite():
                 # Step by step, for it commits before every script that it runs.
-                await self._migrate(progress)
+                async with _tables_may_be_remade():
+                    await self._migrate(progress)
                 return
             async with transaction():
                 await _wait_to_be_the_only_one()
@@ -135,7 +138,19 @@ class Database:
 
     async def _migrate(self, progress: Callable[[str, str, str], object] | None) -> None:
         executor = MigrationExecutor(_connection(), self._configuration["apps"])
-        await executor.migrate([MigrationTarget(APP, "__latest__")], progress=progress)
+        await executor.migrate([MigrationTarget(APP, NEWEST)], progress=progress)
+
+
+@asynccontextmanager
+async def _tables_may_be_remade() -> AsyncIterator[None]:
+    """SQLite changes a table by making it anew and dropping the old one, which references to it forbid."""
+    await fetch("PRAGMA foreign_keys = OFF")
+    try:
+        yield
+        lost = await fetch("PRAGMA foreign_key_check")
+        assert not lost, f"a migration lost what rows refer to: {[dict(row) for row in lost[:3]]}"
+    finally:
+        await fetch("PRAGMA foreign_keys = ON")
 
 
 class _Context(TortoiseContext):

@@ -2,7 +2,8 @@
 
 A business "no" is not an error: it is data with a `RefusalCode`. An error is a request that makes no sense
 (BAD_USER_INPUT), may not be made (UNAUTHENTICATED, FORBIDDEN), or a fault of ours (INTERNAL,
-DATABASE_TIMEOUT, with a reference that finds the traceback in the log).
+DATABASE_TIMEOUT, with a reference that finds the traceback in the log). An outage of the database is nobody's
+fault (DATABASE_UNAVAILABLE): one line in the log, and the same request may be sent again.
 """
 
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
-from models.database import StatementCutOff, UnstorableText
+from models.database import DatabaseUnavailable, StatementCutOff, UnstorableText
 
 log = structlog.get_logger()
 
@@ -24,6 +25,7 @@ BOOK_BUSY = "BOOK_BUSY"
 CURSOR_INVALID = "CURSOR_INVALID"
 CURSOR_EXPIRED = "CURSOR_EXPIRED"
 DATABASE_TIMEOUT = "DATABASE_TIMEOUT"
+DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
 FORBIDDEN = "FORBIDDEN"
 INTERNAL = "INTERNAL"
 INVALID_DOCUMENT = "GRAPHQL_VALIDATION_FAILED"
@@ -80,6 +82,13 @@ class OneOperation(SchemaExtension):
         yield
 
 
+def unavailable_message() -> str:
+    """Of DATABASE_UNAVAILABLE, whichever transport says it."""
+    return (
+        "The database is not available. Send the same request again, with its idempotency key if it has one."
+    )
+
+
 def coded(error: GraphQLError) -> GraphQLError:
     """The error as the client may see it."""
     if error.extensions and "code" in error.extensions:
@@ -92,13 +101,16 @@ def coded(error: GraphQLError) -> GraphQLError:
     if original is None or isinstance(original, GraphQLError):
         code = INVALID_DOCUMENT if error.path is None and original is None else BAD_USER_INPUT
         return _with(error, error.message, {"code": code})
+    if isinstance(original, DatabaseUnavailable):
+        log.warning("a request found no database", path=error.path, error=str(original))
+        return _with(error, unavailable_message(), {"code": DATABASE_UNAVAILABLE, "retryable": True})
     reference = uuid4().hex
     log.error("a resolver failed", reference=reference, path=error.path, exc_info=original)
     if isinstance(original, StatementCutOff):
         return _with(
             error,
             "The database took too long over it and gave it up: ask for less, or send the same again.",
-            {"code": DATABASE_TIMEOUT, "reference": reference},
+            {"code": DATABASE_TIMEOUT, "reference": reference, "retryable": True},
         )
     return _with(
         error,
@@ -117,7 +129,7 @@ def _replace_errors(result: object, known: dict[int, GraphQLError]) -> None:
         result.errors = [known[id(error)] for error in _errors_of(result)]  # type: ignore[attr-defined]
 
 
-def _with(error: GraphQLError, message: str, extensions: dict[str, str]) -> GraphQLError:
+def _with(error: GraphQLError, message: str, extensions: dict[str, str | bool]) -> GraphQLError:
     return GraphQLError(
         message,
         nodes=error.nodes,

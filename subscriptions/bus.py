@@ -72,6 +72,14 @@ class Bus(Protocol):
         """Whether entries published now would reach this process's listeners now."""
 
     @property
+    def reachable(self) -> bool:
+        """Whether its server answers this process, be it only to refuse."""
+
+    @property
+    def trouble(self) -> str | None:
+        """Why it is not healthy, in words for an operator; None while it is."""
+
+    @property
     def position(self) -> Position | None:
         """The newest entry that this process has seen, or None. Costs nothing; may lag `last_position`."""
 

@@ -25,6 +25,14 @@ class MemoryBus:
         return True
 
     @property
+    def reachable(self) -> bool:
+        return True
+
+    @property
+    def trouble(self) -> None:
+        return None
+
+    @property
     def position(self) -> Position | None:
         return self._fan_out.position
 

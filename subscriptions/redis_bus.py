@@ -22,7 +22,6 @@ from contextlib import AbstractAsyncContextManager, aclosing, asynccontextmanage
 from pathlib import Path
 from typing import Any
 
-import structlog
 from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
@@ -32,9 +31,8 @@ from domain.redis_refusals import is_passing
 from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.fan_out import FanOut, Listener
 from subscriptions.history import History
+from subscriptions.outage_log import OutageLog
 from subscriptions.watchers import Watcher, Watchers
-
-log = structlog.get_logger()
 
 COMMAND_RETRIES = 1
 """At once, for a connection that broke while idle; whoever waits for more has the outbox. Every command here
@@ -103,10 +101,25 @@ class RedisBus:
         self._overtaken_at: Position | None = None
         """Where this process stood when the outbox was last seen to be ahead."""
         self._check_at = 0.0
+        self._refused: str | None = None
+        """Why Redis took nothing in when it was last asked to."""
+        self._both_away = OutageLog(
+            "neither Redis nor the database answers", "Redis or the database answers again"
+        )
 
     @property
     def healthy(self) -> bool:
+        return self._connected and self._refused is None
+
+    @property
+    def reachable(self) -> bool:
         return self._connected
+
+    @property
+    def trouble(self) -> str | None:
+        if self._refused is not None:
+            return self._refused
+        return None if self._connected else "Redis is away"
 
     @property
     def position(self) -> Position | None:
@@ -127,6 +140,7 @@ class RedisBus:
             answer = await self._publish(
                 keys=[self._events], args=[epoch, int(begin), self._history_max, first, *payloads]
             )
+        self._refused = None
         if answer[0] == 0:
             raise BusBehind(Position(answer[1].decode(), answer[2]) if answer[1] else None)
 
@@ -156,6 +170,7 @@ class RedisBus:
         fields = {"": topic} | {message.key: message.payload for message in messages}
         async with self._answered():
             await self._client.xadd(self._broadcasts, fields, maxlen=self._broadcasts_max)
+        self._refused = None
 
     def watch(self, topic: str) -> AbstractAsyncContextManager[Watcher]:
         return self._watchers.watch(topic)
@@ -214,8 +229,13 @@ class RedisBus:
             try:
                 if not self._connected or self._lacks or await self._stands_still(self._fallback):
                     await self._read_outbox(self._fallback)
+                self._both_away.over()
             except OSError as away:
-                log.warning("neither Redis nor the database answers", error=str(away))
+                if self._connected:
+                    # Redis delivers what is published; who needs the database says that it is away.
+                    self._both_away.over()
+                else:
+                    self._both_away.tell(away)
 
     async def _stands_still(self, outbox: History) -> bool:
         """Whether the outbox was ahead of this process already when it was looked at last. Now and then."""
@@ -286,6 +306,9 @@ class RedisBus:
         after = {self._events: f"{here.offset if here else 0}-0", self._broadcasts: self._broadcast_id}
         async with self._command(self._block_s + self._read_timeout_s):
             answer = await self._reader.xread(after, count=self._page_max, block=int(self._block_s * 1000))
+        if answer:
+            # Another process was let write.
+            self._refused = None
         for key, found in answer:
             if key.decode() == self._events:
                 self._deliver(_entries(found))
@@ -356,7 +379,8 @@ class RedisBus:
         except exceptions.ResponseError as refusal:
             if not is_passing(f"{refusal.status_code} {refusal}"):
                 raise
-            raise BusUnavailable(f"Redis takes nothing in: {refusal}") from refusal
+            self._refused = f"Redis takes nothing in: {refusal}"
+            raise BusUnavailable(self._refused) from refusal
 
 
 def _entries(found: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:

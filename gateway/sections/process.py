@@ -71,6 +71,11 @@ class ProcessSettings(Section):
     lease_renew_s: Seconds = Field(
         1.5, description="How often, in seconds, a lease is renewed; must be below its lifetime."
     )
+    lease_without_redis_s: Seconds = Field(
+        5,
+        description="For how many seconds a leader may not reach Redis until it gives the lease to a process "
+        "that reaches it.",
+    )
     clock_offset_max_s: Seconds = Field(
         10,
         description="By how many seconds the clock of a process may differ from the clock of the database; "

@@ -6,6 +6,7 @@ prices are taken in, margin is watched, cases open, and what is committed is pub
 """
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -18,6 +19,7 @@ from desk.leadership import NotLeading
 from domain.book_changes import TradeStatusStated
 from feeds.base import FeedMessage
 from gateway.resources import OpenVenue, Resources
+from gateway.settled import Settled
 from gateway.supervisor import Supervisor
 from gateway.workers.market import MarketWire
 from gateway.workers.policy import attempt
@@ -26,6 +28,8 @@ from models.lease import Lease, acquire_lease, holds_lease, read_lease, release_
 from models.market import load_instruments, load_quotes
 
 LEASE = "desk"
+SUCCESSOR = "successor"
+"""Held by a process that does not lead and reaches Redis: a leader that does not reach it can give way."""
 VENUE_RETRY_S = 1.0
 """After so long a venue that could not be opened is tried again."""
 
@@ -65,6 +69,7 @@ class Leader:
         self._wire = MarketWire()
         self._fence: int | None = None
         self._term: Term | None = None
+        self._redis = Settled(resources.settings.lease_without_redis_s, time.monotonic)
 
     @property
     def fence(self) -> int | None:
@@ -171,15 +176,32 @@ class Leader:
     async def _acquire(self) -> Lease | None:
         """The lease, if it is to be had."""
         resources, asked = self._resources, self._resources.desk.clock()
+        if self._reaches_redis():
+            await acquire_lease(SUCCESSOR, resources.holder, self._ttl)
+        elif await self._has_successor():
+            return None
         lease = await acquire_lease(LEASE, resources.holder, self._ttl)
+        if lease is not None:
+            await release_lease(SUCCESSOR, resources.holder)
         self._compare_clocks(asked, lease or await read_lease(LEASE))
         return lease
 
     async def _renew(self, fence: int) -> bool:
+        if not self._reaches_redis() and await self._has_successor():
+            log.warning("a leader without Redis gives way to a process that reaches it")
+            return False
         resources, asked = self._resources, self._resources.desk.clock()
         lease = await renew_lease(LEASE, resources.holder, fence, self._ttl)
         self._compare_clocks(asked, lease)
         return lease is not None
+
+    def _reaches_redis(self) -> bool:
+        return self._redis.look(self._resources.bus.reachable)
+
+    async def _has_successor(self) -> bool:
+        """Another process is there, and reaches Redis."""
+        lease = await read_lease(SUCCESSOR)
+        return lease is not None and lease.held and lease.holder != self._resources.holder
 
     def _compare_clocks(self, asked: datetime, lease: Lease | None) -> None:
         if lease is not None:

@@ -132,7 +132,7 @@ class Migration(AddingMigration):
         ops.AddField(
             model_name="CaseTable",
             name="follow_ups",
-            field=fields.IntField(default=0),
+            field=fields.IntField(db_default=0),
         ),
         ops.AddField(
             model_name="CaseTable",

@@ -77,7 +77,7 @@ class Migration(AddingMigration):
         ops.AddField(
             model_name="OrderTable",
             name="override",
-            field=fields.BooleanField(default=False),
+            field=fields.BooleanField(db_default=False),
         ),
         ops.AddField(
             model_name="OrderTable",

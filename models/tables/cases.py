@@ -42,7 +42,7 @@ class CaseTable(Model):
     claimed_by = fields.CharField(max_length=200, null=True)
     claimed_at = fields.DatetimeField(null=True)
     claim_expires_at = fields.DatetimeField(null=True)
-    follow_ups = fields.IntField(default=0)
+    follow_ups = fields.IntField(db_default=0)
     figures_at_open = fields.TextField(null=True)
 
     class Meta:

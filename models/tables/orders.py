@@ -31,7 +31,7 @@ class OrderTable(Model):
     cancel_requested = fields.BooleanField()
     reason = fields.TextField(null=True)
     version = fields.IntField()
-    override = fields.BooleanField(default=False)
+    override = fields.BooleanField(db_default=False)
     raw_status = fields.CharField(max_length=40, null=True)
     cancel_cause = fields.CharField(max_length=10, null=True)
     ordered_alone_by = fields.CharField(max_length=200, null=True)

@@ -135,7 +135,7 @@ async def a_fleet(database_url: str, redis_url: str, directory: Path) -> AsyncIt
             workers |= fleet.workers()
             process.terminate()
             async with asyncio.timeout(PATIENCE_S):
-                await process.wait()
+                assert await process.wait() == -signal.SIGTERM, "143 to a shell, as when one process serves"
         await until(lambda: not any(alive(worker) for worker in workers))
 
 

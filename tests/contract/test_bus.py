@@ -536,12 +536,20 @@ async def test_a_redis_that_takes_nothing_in_is_unavailable_and_the_outbox_is_re
                     await publish(bus, 3, 4)
                 with pytest.raises(BusUnavailable):
                     await bus.broadcast("quotes", [Message("a", b"1")])
+                assert "takes nothing in" in trouble_of(bus)
                 outbox.last = 4
                 assert await take(entries, 2) == [3, 4]
                 await admin.config_set("maxmemory", 0)
                 outbox.last = 5
                 await publish(bus, 3, 5)
                 assert await take(entries, 1) == [5]
+                assert trouble_of(bus) == ""
+
+
+def trouble_of(bus: RedisBus) -> str:
+    """As an operator reads it; empty while the bus is healthy."""
+    assert bus.healthy is (bus.trouble is None)
+    return bus.trouble or ""
 
 
 def test_an_idle_connection_that_was_reset_is_replaced() -> None:

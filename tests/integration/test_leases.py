@@ -21,12 +21,12 @@ from tests.integration.crash_gateway import WatchedVenue
 from tests.integration.crash_proxy import PostgresProxy
 from tests.integration.desk_kit import Clock
 from tests.patience import FAR_S, PATIENCE_S
-from tests.servers import fresh_database
+from tests.servers import RedisServer, fresh_database
 from venues.base import Venue
 
 TTL = timedelta(hours=1)
 """Far longer than a test takes."""
-EXPIRE = "UPDATE lease SET expires_at = $1"
+EXPIRE = "UPDATE lease SET expires_at = $1 WHERE name = 'desk'"
 
 
 async def expire() -> None:
@@ -144,6 +144,7 @@ async def process(
     directory: Path,
     lease_ttl_s: float = FAR_S,
     shutdown_timeout_s: float = FAR_S,
+    redis_url: str | None = None,
 ) -> AsyncIterator[Workers]:
     """The workers of one process of the desk; at the end they are stopped if they were not."""
     settings = load_settings(
@@ -152,6 +153,8 @@ async def process(
         lease_ttl_s=lease_ttl_s,
         lease_renew_s=0.02,
         shutdown_timeout_s=shutdown_timeout_s,
+        redis_url=redis_url,
+        lease_without_redis_s=0.2,
     )
     async with open_resources(settings, Parts(clock=clock, open_venue=venues.open)) as resources:
         with resources.database.active():
@@ -276,10 +279,28 @@ async def test_a_process_that_lost_its_lease_stops_its_work(
     async with process(url, clock, venues, tmp_path / "1") as loser:
         await until(lambda: loser.leading)
         with database.active():
-            assert await execute("UPDATE lease SET holder = 'another'") == 1
+            assert await execute("UPDATE lease SET holder = 'another' WHERE name = 'desk'") == 1
         await until(lambda: not loser.leading)
         await until(lambda: venues.now_open == 0)
         await renewals(5)
         assert not loser.leading
         with database.active():
             assert await acquire_lease(LEASE, "third", TTL) is None, "it did not give back what is not its"
+
+
+async def test_a_leader_without_redis_gives_way_to_a_process_that_reaches_it_and_to_no_other(
+    url: str, clock: Clock, venues: Venues, tmp_path: Path
+) -> None:
+    """Each process has a Redis of its own here, so that either can be cut off."""
+    with RedisServer() as here, RedisServer() as there:
+        async with process(url, clock, venues, tmp_path / "1", redis_url=here.url) as first:
+            await until(lambda: first.leading)
+            async with process(url, clock, venues, tmp_path / "2", redis_url=there.url) as second:
+                await until(lambda: second.ready)
+                here.kill()
+                await until(lambda: second.leading and not first.leading)
+                there.kill()
+                await renewals(40)
+                assert [first.leading, second.leading] == [False, True], "nobody is better off"
+                here.start()
+                await until(lambda: first.leading and not second.leading)

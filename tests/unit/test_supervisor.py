@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.supervisor import RestartPolicy, Supervisor, Worker, WorkerState
+from gateway.supervisor import RestartPolicy, Supervisor, Worker, WorkerState, attempted
 
 POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100)
 
@@ -280,3 +280,44 @@ async def test_a_loop_that_ends_otherwise_when_it_is_stopped_is_not_started_agai
     assert await supervisor.stop(1) == ()
     assert starts == 1
     assert supervisor.statuses[0].state is WorkerState.STOPPED
+
+
+class Away(Exception):
+    """A server."""
+
+
+@pytest.mark.parametrize(
+    ("fault", "event"),
+    [
+        (Away(), "worker waits for a server"),
+        (ExceptionGroup("tasks", [Away()]), "worker waits for a server"),
+        (ExceptionGroup("tasks", [Away(), ExceptionGroup("more", [Away()])]), "worker waits for a server"),
+        (ExceptionGroup("tasks", [Away(), RuntimeError("boom")]), "worker crashed"),
+        (RuntimeError("boom"), "worker crashed"),
+    ],
+    ids=repr,
+)
+async def test_an_outage_is_told_as_one_however_many_tasks_it_ended(fault: Exception, event: str) -> None:
+    async def fail() -> None:
+        raise fault
+
+    loop, time = Loop(fail), Time()
+    supervisor = Supervisor(
+        [Worker("loop", loop.run)], POLICY, outages=(Away,), wait=time.wait, clock=lambda: time.now
+    )
+    with capture_logs() as logs:
+        supervisor.start()
+        await loop.settled.wait()
+        await supervisor.stop(1)
+    (line,) = [each for each in logs if each["log_level"] in ("warning", "error")]
+    assert line["event"] == event
+    assert ("exc_info" in line) is (event == "worker crashed")
+
+
+async def test_a_share_of_work_that_an_outage_ended_raises_it() -> None:
+    async def fail() -> None:
+        raise ExceptionGroup("tasks", [Away("gone")])
+
+    with pytest.raises(Away, match="gone"):
+        await attempted(fail, (Away,))
+    assert isinstance(await attempted(crash, (Away,)), RuntimeError)

@@ -1,0 +1,117 @@
+"""What clients and operators are told while the database takes nothing in, and that it ends by itself."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import structlog
+
+from domain.principal import Permission
+from models.database import fetch
+from tests.api.books import BANK, a_book, a_client, owing, quotes
+from tests.api.desk_client import Answer, Caller
+from tests.api.desk_server import Desk, World
+from tests.api.trading import LIQUIDATE, cases
+from tests.patience import PATIENCE_S
+
+KILL = (
+    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+    " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+)
+
+
+@asynccontextmanager
+async def read_only(world: World, desk: Desk) -> AsyncIterator[None]:
+    """The database takes no writes until the end of the block."""
+    if world.redis_url is None:
+        assert desk.application.resources is not None
+        with desk.application.resources.database.active():
+            await fetch("PRAGMA query_only = ON")
+            yield
+            await fetch("PRAGMA query_only = OFF")
+        return
+    server, _, name = world.database_url.rpartition("/")
+    await _administer(world, f'ALTER DATABASE "{name}" SET default_transaction_read_only = on')
+    yield
+    admin = await asyncpg.connect(f"{server}/postgres")
+    await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = off')
+    await admin.close()
+
+
+async def _administer(world: World, statement: str) -> None:
+    """And end every session, so that each that follows has heard of it."""
+    admin = await asyncpg.connect(world.database_url)
+    await admin.execute(statement)
+    await admin.fetch(KILL)
+    await admin.close()
+
+
+@pytest.fixture
+async def trader(world: World) -> tuple[Desk, Caller, Any]:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))))
+    await world.market.says(*quotes(world.clock(), size=0))
+    caller = desk.caller()
+    found: list[Any] = []
+
+    async def opened() -> bool:
+        found[:] = await cases(caller)
+        return bool(found)
+
+    await desk.until(opened, "the case to open")
+    return desk, caller, found[0]
+
+
+def command(case: Any) -> dict[str, Any]:
+    leg = [{"symbol": BANK, "quantity": "100"}]
+    return {"input": {"idempotencyKey": "k1", "cases": [{"caseId": case["id"], "legs": leg}]}}
+
+
+async def until_answered(ask: Callable[[], Awaitable[Answer]], holds: Callable[[Answer], bool]) -> Answer:
+    async with asyncio.timeout(PATIENCE_S):
+        while not holds(answer := await ask()):
+            assert answer.codes in ([], ["DATABASE_UNAVAILABLE"]), answer
+            await asyncio.sleep(0.01)
+    return answer
+
+
+async def test_a_mutation_that_finds_no_writable_database_may_be_sent_again_with_the_same_key(
+    world: World, trader: tuple[Desk, Caller, Any]
+) -> None:
+    desk, caller, case = trader
+
+    async def liquidate() -> Answer:
+        return await caller.answer(LIQUIDATE, **command(case))
+
+    with structlog.testing.capture_logs() as logs:
+        async with read_only(world, desk):
+            refused = await until_answered(liquidate, lambda answer: bool(answer.codes))
+        (error,) = refused.body["errors"]
+        assert error["extensions"] == {"code": "DATABASE_UNAVAILABLE", "retryable": True}
+        assert "Send the same request again" in error["message"]
+        done = await until_answered(liquidate, lambda answer: not answer.codes)
+    (result,) = done.data["liquidate"]["results"]
+    assert result["__typename"] == "LiquidationStarted", "the desk came back by itself"
+    faults = [each for each in logs if "exc_info" in each]
+    assert faults == [], "an outage leaves no traceback"
+    assert {each["event"] for each in logs} >= {"a request found no database"}
+    await desk.until(desk.leads, "the desk to lead again")
+
+
+async def test_a_report_that_cannot_be_noted_in_the_audit_is_answered_with_503(
+    world: World, trader: tuple[Desk, Caller, Any]
+) -> None:
+    desk, _, _ = trader
+    token = desk.caller(Permission.AUDITOR).token
+    url = f"http://127.0.0.1:{desk.port}/reports/aging.csv?from=2020-03-16&to=2020-03-16"
+    async with (
+        read_only(world, desk),
+        httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client,
+    ):
+        answer = await client.get(url, headers={"Authorization": f"Bearer {token}"})
+    assert answer.status_code == 503, answer.text
+    assert answer.headers["Retry-After"] == "1"
+    assert answer.json()["errors"][0]["extensions"] == {"code": "DATABASE_UNAVAILABLE", "retryable": True}

@@ -1,0 +1,102 @@
+"""Every earlier state of the tables, with rows in each table, comes to the newest state, and goes back."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+from tortoise.connection import get_connection
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.migrations.recorder import MigrationRecorder
+
+from models.configuration import APP, configuration
+from models.database import NEWEST, Database, fetch, is_sqlite
+from tests.integration.generic_rows import add, add_a_row_to_every_table
+from tests.integration.test_migrations import schema
+from tests.servers import fresh_database
+
+FIRST, BEFORE_DEFAULTS = "0001_initial", "0011_stock_recovery"
+
+
+class Recorder(MigrationRecorder):
+    """Does something more behind each migration."""
+
+    behind_each: Callable[[str], Awaitable[None]]
+
+    async def record_applied(self, app: str, name: str) -> None:
+        await super().record_applied(app, name)
+        await self.behind_each(name)
+
+
+async def nothing(_: str) -> None:
+    pass
+
+
+async def bring_to(state: str, behind_each: Callable[[str], Awaitable[None]] = nothing) -> None:
+    executor = MigrationExecutor(get_connection("default"), configuration("sqlite://:memory:")["apps"])
+    executor.recorder = recorder = Recorder(get_connection("default"))
+    recorder.behind_each = behind_each
+    await executor.migrate([MigrationTarget(APP, state)])
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def empty(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Database]:
+    """Without a table."""
+    async with AsyncExitStack() as stack:
+        url = f"sqlite://{tmp_path}/empty.sqlite3"
+        if request.param == "postgres":
+            url = await stack.enter_async_context(fresh_database(request.getfixturevalue("postgres_url")))
+        database = Database(url, pool_size=1)
+        await database.open()
+        with database.active():
+            yield database
+        await database.close()
+
+
+@pytest.fixture
+async def newest(postgres_url: str, migrated_postgres: str) -> AsyncIterator[Database]:
+    """Tables of the newest state, whose rows are put into the older ones; with the types of PostgreSQL."""
+    async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
+        database = Database(url, pool_size=1)
+        await database.open()
+        yield database
+        await database.close()
+
+
+async def add_rows(newest: Database) -> int:
+    """One more in each table; how many there are."""
+    with newest.active():
+        rows = await add_a_row_to_every_table()
+    tables = await add(rows)
+    counts = [(await fetch(f'SELECT COUNT(*) AS rows FROM "{table}"'))[0]["rows"] for table in tables]
+    assert min(counts) > 0
+    return sum(counts)
+
+
+async def test_every_earlier_state_with_rows_in_each_table_comes_to_the_newest_and_back(
+    empty: Database, newest: Database
+) -> None:
+    """One walk: what is put in at one state goes through every state that follows. Back on PostgreSQL only:
+    SQLite, which makes tables anew on the way, loses indexes that it had."""
+    counts = [0]
+
+    async def add_and_count(state: str) -> None:
+        counts.append(await add_rows(newest))
+        assert counts[-1] > counts[-2], f"{state} lost rows"
+
+    if is_sqlite():
+        await fetch("PRAGMA foreign_keys = OFF")
+    await bring_to(FIRST, add_and_count)
+    before = await schema(empty)
+    await bring_to(NEWEST, add_and_count)
+    if not is_sqlite():
+        await bring_to(FIRST)
+        assert await schema(empty) == before
+
+
+async def test_the_command_migrates_a_database_with_rows(empty: Database, newest: Database) -> None:
+    await bring_to(BEFORE_DEFAULTS)
+    count = await add_rows(newest)
+    await empty.migrate()
+    assert await empty.pending_migrations() == []
+    assert await add_rows(newest) > count
