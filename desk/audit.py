@@ -29,7 +29,7 @@ SNAPSHOTS = "desk:snapshots"
 _DERIVED = frozenset({"figures", "uncovered_amount", "cured_since", "version"})
 """Of a case: what follows from prices, and what counts changes."""
 _COUNTED = frozenset({"version", "updated_at"})
-_PERSONAL = frozenset({"title", "body", "recipient"})
+_PERSONAL = frozenset({"title", "body", "recipient", "parameters", "earlier_bodies"})
 _SECRET = frozenset({"salt", "retiring"})
 
 

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from desk.leadership import UNDISPUTED, Leadership
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, is_open, last_minutes_began
+from domain.case import AlertType
 from domain.covered_options import Today
 from domain.execution_check import Attention
 from domain.ids import EventId
-from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
+from domain.intraday import IntradayPhase, IntradayRules, flat_time, intraday_phase
 from domain.judgement import JudgementRules
 from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
@@ -114,21 +115,27 @@ class Desk:
         was read brings the same along."""
         return await self.rules.books.settings.in_force(now)
 
-    def deadline(self, opened_at: datetime, base_currency: Currency) -> datetime:
-        """When a call opened now must be met."""
-        return deadline(
-            opened_at,
-            self.calendar_for(base_currency),
-            trading_days=self.rules.deadline_trading_days,
-            cut_off=self.rules.deadline_cut_off,
-        )
+    def deadline(
+        self, opened_at: datetime, base_currency: Currency, alert_type: AlertType = AlertType.MAINTENANCE
+    ) -> datetime:
+        """When a call opened now must be met: by an intraday account when it has to be flat."""
+        calendar = self.calendar_for(base_currency)
+        if alert_type is AlertType.INTRADAY:
+            flat = flat_time(calendar, self.rules.cases.intraday, opened_at)
+            if flat is not None:
+                return flat
+        rules = self.rules
+        return deadline(opened_at, calendar, rules.deadline_trading_days, rules.deadline_cut_off)
 
     def is_assumed(self, moment: datetime, base_currency: Currency) -> bool:
         """The calendar of the market that sets the deadlines in this currency ends before the moment."""
         return is_assumed(moment, self.calendar_for(base_currency))
 
-    def next_cut_off(self, now: datetime, base_currency: Currency) -> datetime:
-        """When the next deadline can be: today's cut-off, or that of the next trading day."""
+    def next_deadline(self, now: datetime, base_currency: Currency, alert_type: AlertType) -> datetime:
+        """When the next deadline can be: today's cut-off or that of the next trading day; of an intraday
+        account when it next has to be flat."""
+        if alert_type is AlertType.INTRADAY:
+            return self.deadline(now, base_currency, alert_type)
         calendar = self.calendar_for(base_currency)
         return deadline(now, calendar, trading_days=1, cut_off=self.rules.deadline_cut_off)
 

@@ -160,9 +160,10 @@ def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
         # Due when the lender says, not by the calendar.
         return view.case
     currency = view.account.base_currency
-    by_calendar = desk.deadline(view.case.opened_at, currency)
-    next_cut_off = desk.next_cut_off(now, currency)
-    return shifted(view.case, by_calendar, next_cut_off, desk.calendar_for(currency), now)
+    alert_type = view.case.alert_type
+    by_calendar = desk.deadline(view.case.opened_at, currency, alert_type)
+    next_deadline = desk.next_deadline(now, currency, alert_type)
+    return shifted(view.case, by_calendar, next_deadline, desk.calendar_for(currency), now)
 
 
 def _refused(desk: Desk, principal: Principal, word: MarketDay) -> Refusal | None:

@@ -23,6 +23,10 @@ class MessageRules:
     daily_from: time = time(9, 0)
     """From when on reminders go out, local to the account's market."""
     lifetime: timedelta = timedelta(hours=24)
+    figures_max_age: timedelta = timedelta(hours=1)
+    """How long prices may have traded on since those that an amount in a letter follows from."""
+    look_again: timedelta = timedelta(minutes=1)
+    """How long a letter waits whose figures are too old."""
     retry: RetryPolicy = _RETRY
     circuit_failures: int = 5
     circuit_pause: timedelta = timedelta(minutes=1)

@@ -4,7 +4,7 @@ Nothing here is stored: a report of an old period comes out the same, since what
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 
@@ -15,7 +15,7 @@ from domain.cure import CureParts, MetBy, cure_parts, how_met
 from domain.events import AccountReference, CaseView
 from domain.ids import CaseId, OrderId
 from domain.margin import Book, rate_to_base
-from domain.money import Currency, divide_ratio, exact, total
+from domain.money import Currency, divide_ratio, exact, round_money, total
 from domain.order import Order, OrderSide
 from domain.principal import MASKED, Audience, Capability
 from domain.reporting import counted_amount
@@ -167,8 +167,9 @@ def _record(
     met_at = case.cured_since if case.close_reason is CaseCloseReason.CURED else case.closed_at
     met_by = how_met(case.close_reason, parts)
     asked_already = (each.amount_at_open for each in beside if each.is_open_at(case))
+    whole = parts.in_whole_units(view.account.base_currency) if parts is not None else None
     return MarginRecord(
-        *(view, _name(audience, view.account), None if case.live else met_at, met_by, parts),
+        *(view, _name(audience, view.account), None if case.live else met_at, met_by, whole),
         counted_amount(case.amount_at_open, asked_already),
     )
 
@@ -181,7 +182,7 @@ def _liquidation(
     marks: dict[OrderId, Decimal | None],
     parts: CureParts | None,
 ) -> LiquidationRecord:
-    case = view.case
+    case, base = view.case, view.account.base_currency
     legs = tuple(
         _leg(order, decisions.get((case.id, f"plan {_plan_of(order)}")), marks.get(order.id))
         for order in orders
@@ -191,11 +192,28 @@ def _liquidation(
     return LiquidationRecord(
         view=view,
         client_name=_name(audience, view.account),
-        legs=legs,
-        base_slippage=total(known) if known else None,
-        over_liquidated=parts.over_liquidated if parts is not None and for_money else None,
+        legs=tuple(_in_whole_units(leg) for leg in legs),
+        base_slippage=_whole(total(known), base) if known else None,
+        over_liquidated=_whole(parts.over_liquidated, base) if parts is not None and for_money else None,
         seconds_to_cure=_seconds_to_cure(case, orders),
     )
+
+
+def _in_whole_units(leg: LiquidationLeg) -> LiquidationLeg:
+    """As the report shows it; ratios and sums are made of the exact amounts before."""
+    currency = leg.currency
+    if currency is None:
+        return leg
+    return replace(
+        leg,
+        slippage_at_decision=_whole(leg.slippage_at_decision, currency),
+        slippage_at_send=_whole(leg.slippage_at_send, currency),
+    )
+
+
+def _whole(amount: Decimal | None, currency: Currency) -> Decimal | None:
+    """Money of a report: whole minor units of its currency. The one place where reports round."""
+    return None if amount is None else round_money(amount, currency)
 
 
 def _seconds_to_cure(case: Case, orders: Sequence[Order]) -> int | None:

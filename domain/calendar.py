@@ -177,6 +177,21 @@ def day_order_ends(calendar: TradingCalendar, placed_at: datetime) -> datetime:
     return _at(day, calendar.closing_time(day), calendar)
 
 
+def traded_between(
+    calendar: TradingCalendar, since: datetime, until: datetime, enough: timedelta
+) -> timedelta:
+    """How long the market was in session between these moments; looked for up to `enough` and no further."""
+    total, day = timedelta(), since.astimezone(calendar.zone).date()
+    last = until.astimezone(calendar.zone).date()
+    while day <= last and total < enough:
+        if calendar.is_trading_day(day):
+            for opens, closes in calendar.sessions(day):
+                begins, ends = max(_at(day, opens, calendar), since), min(_at(day, closes, calendar), until)
+                total += max(timedelta(), ends - begins)
+        day += timedelta(days=1)
+    return total
+
+
 def in_last_minutes(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> bool:
     """From so long before the close until the next session begins."""
     local = now.astimezone(calendar.zone)
@@ -186,6 +201,11 @@ def in_last_minutes(calendar: TradingCalendar, now: datetime, before_close: time
     if now >= _last_minutes(day, calendar, before_close):
         return True
     return local.time() < calendar.sessions(day)[0][0]
+
+
+def last_minutes_begin(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> datetime:
+    """When the last minutes of the trading day that `now` lies in begin, in UTC."""
+    return _last_minutes(now.astimezone(calendar.zone).date(), calendar, before_close)
 
 
 def last_minutes_began(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> datetime:

@@ -15,7 +15,7 @@ from domain.booking import credited
 from domain.case import CaseCloseReason
 from domain.ids import Symbol
 from domain.margin import Book, Holding, fixed_part, owes_whole_debt, shortfalls, total_up, valuation_price
-from domain.money import ZERO, Currency, exact, total
+from domain.money import ZERO, Currency, exact, round_money, total
 from domain.order import OrderSide
 
 
@@ -56,6 +56,21 @@ class CureParts:
     market: Decimal
     surplus: Decimal
     """What was left over at the end; negative: what was still needed."""
+
+    def in_whole_units(self, currency: Currency) -> "CureParts":
+        """As a report shows them, in whole minor units. What rounding takes or adds is the market's, so that
+        the four still add up to the need at the beginning plus the surplus."""
+        needed = round_money(
+            total([self.client_trades, self.deposits, self.sales, self.market, self.surplus.copy_negate()]),
+            currency,
+        )
+        trades, deposits, sales, surplus = (
+            round_money(each, currency)
+            for each in (self.client_trades, self.deposits, self.sales, self.surplus)
+        )
+        others = (trades, deposits, sales)
+        market = total([needed, surplus, *(each.copy_negate() for each in others)])
+        return CureParts(trades, deposits, sales, market, surplus)
 
     @property
     def over_liquidated(self) -> Decimal:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from domain.calendar import TradingCalendar, in_last_minutes
+from domain.calendar import TradingCalendar, in_last_minutes, last_minutes_begin
 
 
 class IntradayPhase(StrEnum):
@@ -39,3 +39,15 @@ def intraday_phase(calendar: TradingCalendar, rules: IntradayRules, now: datetim
     if in_last_minutes(calendar, now, rules.last_order_before_close):
         return IntradayPhase.REDUCE_ONLY
     return IntradayPhase.OPEN
+
+
+def flat_time(calendar: TradingCalendar, rules: IntradayRules, called_at: datetime) -> datetime | None:
+    """Until when an intraday account that is called at this time may cure: it has to be flat from then on.
+
+    At once where it has to be flat already. None where intraday accounts never have to be.
+    """
+    if not rules.flat_before_close:
+        return None
+    if in_last_minutes(calendar, called_at, rules.flat_before_close):
+        return called_at
+    return last_minutes_begin(calendar, called_at, rules.flat_before_close)

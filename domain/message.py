@@ -7,13 +7,13 @@ writing that down, so a message is sent at least once; its id goes along, for th
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 from enum import StrEnum
 from typing import NewType
 from zoneinfo import ZoneInfo
 
-from domain.case import LIVE, Case, CaseStatus
+from domain.case import LIVE, AlertType, Case, CaseStatus
 from domain.ids import CaseId, ClientId
 from domain.moments import parse_time_of_day
 
@@ -46,7 +46,9 @@ class MessageTemplate(StrEnum):
     MARGIN_CALL = "MARGIN_CALL"
     REMINDER = "REMINDER"
     FORCE_CLOSE_WARNING = "FORCE_CLOSE_WARNING"
+    SOLD = "SOLD"
     CURED = "CURED"
+    WITHDRAWN = "WITHDRAWN"
     FREE_TEXT = "FREE_TEXT"
 
 
@@ -163,6 +165,12 @@ class Message:
     next_attempt_at: datetime | None = None
     settled_at: datetime | None = None
     reason: str | None = None
+    figures_as_of: datetime | None = None
+    """Since when at the latest the amount in it holds; None: it tells no amount."""
+    parameters: Mapping[str, str] = field(default_factory=dict)
+    """What was put into the text, by the names of the placeholders."""
+    earlier_bodies: tuple[str, ...] = ()
+    """Of earlier attempts that may have gone out with other words, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -263,15 +271,41 @@ def before_attempt(
     return replace(_uncounted(message), next_attempt_at=quiet_until)
 
 
+TOLD_AFTERWARDS = frozenset({MessageTemplate.SOLD, MessageTemplate.CURED, MessageTemplate.WITHDRAWN})
+"""What happened stays true when the case has ended."""
 UNKNOWN_END = "every attempt was cut off; it may have gone out"
 QUIET = "the client's quiet hours last until after its time"
+
+
+def put_off(message: Message, reason: str, until: datetime, now: datetime) -> Message:
+    """A claimed message that may not be sent at this moment, for this reason: later, or too late then."""
+    if until >= message.latest_at:
+        return step(message, MessageTrigger.TOO_LATE, now, reason)
+    waiting = step(_uncounted(message), MessageTrigger.NOT_ACCEPTED, now, reason)
+    return replace(waiting, next_attempt_at=until)
+
+
+def reworded(message: Message, now_says: Message) -> Message:
+    """A claimed message with the words of this moment; words that may have gone out before are kept."""
+    if (message.title, message.body) == (now_says.title, now_says.body):
+        return replace(message, figures_as_of=now_says.figures_as_of, parameters=now_says.parameters)
+    may_have_gone_out = message.attempts > 1
+    return replace(
+        message,
+        language=now_says.language,
+        title=now_says.title,
+        body=now_says.body,
+        figures_as_of=now_says.figures_as_of,
+        parameters=now_says.parameters,
+        earlier_bodies=(*message.earlier_bodies, *((message.body,) if may_have_gone_out else ())),
+    )
 
 
 def is_pointless(message: Message, status: CaseStatus) -> bool:
     """It asks for what is no longer owed, or reminds automatically of what a person now follows up."""
     if status is CaseStatus.EXCEPTION:
         return message.automatic
-    return status not in LIVE and message.template is not MessageTemplate.CURED
+    return status not in LIVE and message.template not in TOLD_AFTERWARDS
 
 
 @dataclass(slots=True)
@@ -298,7 +332,10 @@ class Circuit:
 
 
 def daily_template(case: Case, zone: ZoneInfo, now: datetime, told_before: bool) -> MessageTemplate:
-    """What today's automatic message says: first the call, then reminders, on the last day the warning."""
+    """What today's automatic message says: first the call, then reminders, on the last day the warning. An
+    intraday account is called and due on the same day: its call names the time."""
+    if case.alert_type is AlertType.INTRADAY and not told_before:
+        return MessageTemplate.MARGIN_CALL
     if now.astimezone(zone).date() >= case.deadline.astimezone(zone).date():
         return MessageTemplate.FORCE_CLOSE_WARNING
     return MessageTemplate.REMINDER if told_before else MessageTemplate.MARGIN_CALL

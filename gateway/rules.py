@@ -108,6 +108,7 @@ def _message_rules(settings: Settings) -> MessageRules:
         automatic=settings.message_automatic_channels,
         daily_from=settings.message_daily_from,
         lifetime=timedelta(hours=settings.message_lifetime_hours),
+        figures_max_age=timedelta(seconds=settings.message_figures_max_age_s),
         retry=RetryPolicy(
             timedelta(seconds=settings.message_retry_first_s),
             timedelta(seconds=settings.message_retry_longest_s),

@@ -1,7 +1,8 @@
-"""The texts of messages: one file per language and template, the first line the title, the rest the body.
+"""The texts of messages: one file per language and letter, the first line the title, the rest the body.
 
-Loaded once, and checked then: a placeholder that nobody fills is a fault at start, not in a client's inbox. A
-template that a language lacks is taken in English.
+`domain.letter` names the letter that a template is for a kind of case. They are loaded once, and checked
+then: a placeholder that is never filled is a fault at start, not in a client's inbox, and so is a file that
+is the text of no letter. A letter that a language lacks is taken in English.
 """
 
 from collections.abc import Mapping
@@ -12,11 +13,32 @@ from pathlib import Path
 from string import Template
 from zoneinfo import ZoneInfo
 
+from domain.case import AlertType
+from domain.letter import StockOwed, Traded, letter_name
 from domain.message import Language, MessageTemplate
 from domain.money import Currency, minor_digits, round_money
+from domain.order import OrderSide
 
 DIRECTORY = Path(__file__).with_name("templates")
-PLACEHOLDERS = frozenset({"client_name", "account_no", "case_no", "amount", "as_of", "deadline", "text"})
+PLACEHOLDERS = frozenset(
+    {"client_name", "account_no", "case_no", "amount", "as_of", "deadline", "stock", "trades", "text"}
+)
+LETTERS = frozenset(letter_name(template, alert) for template in MessageTemplate for alert in AlertType)
+_OWED = {
+    Language.ENGLISH: "{what} by {due_at}",
+    Language.SIMPLIFIED_CHINESE: "{what}\uff0c截止 {due_at}",
+    Language.TRADITIONAL_CHINESE: "{what}\uff0c截止 {due_at}",
+}
+_TRADED = {
+    Language.ENGLISH: "{verb} {what} at {price}",
+    Language.SIMPLIFIED_CHINESE: "{verb} {what}\uff0c均价 {price}",
+    Language.TRADITIONAL_CHINESE: "{verb} {what}\uff0c均價 {price}",
+}
+_VERBS = {
+    Language.ENGLISH: {OrderSide.SELL: "sold", OrderSide.BUY: "bought"},
+    Language.SIMPLIFIED_CHINESE: {OrderSide.SELL: "卖出", OrderSide.BUY: "买入"},
+    Language.TRADITIONAL_CHINESE: {OrderSide.SELL: "賣出", OrderSide.BUY: "買入"},
+}
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -37,6 +59,8 @@ class Facts:
     deadline: datetime
     zone: ZoneInfo
     text: str = ""
+    stock: tuple[StockOwed, ...] = ()
+    trades: tuple[Traded, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +70,8 @@ class Text:
     title: str
     body: str
     language: Language
+    parameters: Mapping[str, str]
+    """What was put into it, by placeholder."""
 
 
 class Templates:
@@ -53,23 +79,30 @@ class Templates:
 
     def __init__(self, directory: Path = DIRECTORY) -> None:
         self._texts = {
-            (language, template): text
+            (language, letter): text
             for language in Language
-            for template in MessageTemplate
-            if (text := _read(directory / language / f"{template.lower()}.txt")) is not None
+            for letter in LETTERS
+            if (text := _read(directory / language / f"{letter}.txt")) is not None
         }
-        missing = [name for name in MessageTemplate if (Language.ENGLISH, name) not in self._texts]
+        unknown = sorted({path.stem for path in directory.rglob("*.txt")} - LETTERS)
+        if unknown:
+            raise BadTemplate(f"no letter is called {', '.join(unknown)}")
+        missing = sorted(name for name in LETTERS if (Language.ENGLISH, name) not in self._texts)
         if missing:
             raise BadTemplate(f"no English template for {', '.join(missing)}")
 
-    def render(self, template: MessageTemplate, language: Language, facts: Facts) -> Text:
+    def render(
+        self, template: MessageTemplate, alert_type: AlertType, language: Language, facts: Facts
+    ) -> Text:
         """The text for a client."""
-        if (language, template) not in self._texts:
+        letter = letter_name(template, alert_type)
+        if (language, letter) not in self._texts:
             language = Language.ENGLISH
-        title, body = self._texts[language, template]
-        values = _values(facts, language)
+        title, body = self._texts[language, letter]
+        used = {*title.get_identifiers(), *body.get_identifiers()}
+        values = {name: value for name, value in _values(facts, language).items() if name in used}
         # Only the template is scanned for placeholders: what stands in a name or a text is never one.
-        return Text(title.substitute(values), body.substitute(values), language)
+        return Text(title.substitute(values), body.substitute(values), language, values)
 
 
 def money(amount: Decimal, currency: Currency) -> str:
@@ -94,8 +127,29 @@ def _values(facts: Facts, language: Language) -> Mapping[str, str]:
         "amount": money(facts.amount, facts.currency),
         "as_of": moment(facts.as_of, facts.zone, language),
         "deadline": moment(facts.deadline, facts.zone, language),
+        "stock": "\n".join(_owed(each, facts.zone, language) for each in facts.stock),
+        "trades": "\n".join(_traded(each, language) for each in facts.trades),
         "text": facts.text,
     }
+
+
+def _owed(owed: StockOwed, zone: ZoneInfo, language: Language) -> str:
+    what = f"{_plain(owed.quantity)} {owed.symbol}"
+    return _OWED[language].format(what=what, due_at=moment(owed.due_at, zone, language))
+
+
+def _traded(traded: Traded, language: Language) -> str:
+    return _TRADED[language].format(
+        verb=_VERBS[language][traded.side],
+        what=f"{_plain(traded.quantity)} {traded.symbol}",
+        price=f"{traded.currency} {_plain(traded.price)}",
+    )
+
+
+def _plain(number: Decimal) -> str:
+    """With thousands, without zeros at the end."""
+    text = f"{number:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def _read(path: Path) -> tuple[Template, Template] | None:

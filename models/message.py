@@ -17,6 +17,7 @@ from domain.message import (
     MessageTemplate,
 )
 from domain.principal import Audience
+from models.codec import dumps, loads
 from models.contact import CONTACT_COLUMNS, contact_from_row
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
 from models.first_pages import newest_of_each, pages_by_case
@@ -25,11 +26,10 @@ from models.where import Page, PageRequest, Where, cut
 _COLUMNS = (
     *("id", "case_id", "client_id", "channel", "template", "language", "title", "body", "recipient"),
     *("automatic_key", "placed_by", "created_at", "earliest_at", "latest_at", "status", "attempts"),
-    *("next_attempt_at", "settled_at", "reason"),
+    *("next_attempt_at", "settled_at", "reason", "figures_as_of", "parameters", "earlier_bodies"),
 )
 _SELECT = f"SELECT {', '.join(f'm.{column}' for column in _COLUMNS)}"
 _FROM = "FROM client_message m JOIN margin_case c ON c.id = m.case_id JOIN account a ON a.id = c.account_id"
-_TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,24 +37,9 @@ class Due:
     """A claimed message, where its case stands, and how its client is reached now."""
 
     message: Message
+    account_id: AccountId
     case_status: CaseStatus
     contact: Contact
-
-
-@dataclass(frozen=True, slots=True)
-class Untold:
-    """A live case whose client has had no automatic message today."""
-
-    case_id: CaseId
-    account_id: AccountId
-    opened_at: datetime
-    told_before: bool
-    contact_row: Row
-
-    @property
-    def contact(self) -> Contact | None:
-        """Read when it is asked for: one that cannot be read concerns this case alone."""
-        return _contact(self.contact_row)
 
 
 async def insert_message(message: Message, automatic_key: str | None) -> bool:
@@ -89,12 +74,17 @@ async def load_due(ids: Sequence[MessageId]) -> list[Due]:
     where = Where()
     where.add("m.id IN (?)", list(ids))
     found = await fetch(
-        f"{_SELECT}, c.status AS case_status, {CONTACT_COLUMNS} {_FROM}"
+        f"{_SELECT}, c.account_id, c.status AS case_status, {CONTACT_COLUMNS} {_FROM}"
         f" LEFT JOIN client_contact t ON t.client_id = m.client_id{where} ORDER BY m.created_at, m.id",
         *where.values,
     )
     return [
-        Due(message_from_row(row), CaseStatus(row["case_status"]), _contact(row) or Contact())
+        Due(
+            message_from_row(row),
+            AccountId(row["account_id"]),
+            CaseStatus(row["case_status"]),
+            contact_or_none(row) or Contact(),
+        )
         for row in found
     ]
 
@@ -110,9 +100,11 @@ async def save_message(message: Message) -> None:
     """Store what became of it."""
     await execute(
         "UPDATE client_message SET status = $2, attempts = $3, next_attempt_at = $4, settled_at = $5,"
-        " reason = $6 WHERE id = $1",
+        " reason = $6, language = $7, title = $8, body = $9, figures_as_of = $10, parameters = $11,"
+        " earlier_bodies = $12 WHERE id = $1",
         *(message.id, message.status, message.attempts, message.next_attempt_at, message.settled_at),
-        message.reason,
+        *(message.reason, message.language, message.title, message.body, message.figures_as_of),
+        *(dumps(dict(message.parameters)), dumps(list(message.earlier_bodies))),
     )
 
 
@@ -157,63 +149,9 @@ async def waiting_messages() -> dict[Channel, int]:
     return {Channel(row["channel"]): int(row["messages"]) for row in rows}
 
 
-async def untold_cases(
-    day: str, currencies: Sequence[str], now: datetime, after: CaseId | None, limit: int
-) -> list[Untold]:
-    """Live cases before their deadline in these base currencies, without the automatic message of `day`."""
-    where = Where()
-    where.add("c.status IN (?)", [CaseStatus.OPEN, CaseStatus.LIQUIDATING])
-    where.add("c.deadline > ?", now)
-    where.add("a.base_currency IN (?)", list(currencies))
-    where.add(
-        "NOT EXISTS (SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':' || ?)",
-        day,
-    )
-    where.add_if("c.id > ?", after)
-    return await _untold(where, limit)
-
-
-async def untold_cures(since: datetime, after: CaseId | None, limit: int) -> list[Untold]:
-    """Cases cured since then whose clients were called, and not told that it is over."""
-    where = Where()
-    where.add("c.status = ?", CaseStatus.RESOLVED)
-    where.add("c.closed_at >= ?", since)
-    where.add("EXISTS (SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status = 'SENT')")
-    where.add(
-        "NOT EXISTS (SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':cured')"
-    )
-    where.add_if("c.id > ?", after)
-    return await _untold(where, limit)
-
-
-async def _untold(where: Where, limit: int) -> list[Untold]:
-    most = where.value(limit)
-    rows = await fetch(
-        f"SELECT c.id, c.account_id, c.opened_at, EXISTS ({_TOLD}) AS told, {CONTACT_COLUMNS}"
-        " FROM margin_case c JOIN account a ON a.id = c.account_id"
-        f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id LIMIT {most}",
-        *where.values,
-    )
-    return [
-        Untold(
-            CaseId(row["id"]),
-            AccountId(row["account_id"]),
-            time(row["opened_at"]),
-            bool(row["told"]),
-            row,
-        )
-        for row in rows
-    ]
-
-
-def _contact(row: Row) -> Contact | None:
+def contact_or_none(row: Row) -> Contact | None:
     """Of a row with `CONTACT_COLUMNS` that a client may have none of."""
     return contact_from_row(row) if row["contact_language"] else None
-
-
-async def base_currencies() -> set[str]:
-    """Of every account."""
-    return {row["base_currency"] for row in await fetch("SELECT DISTINCT base_currency FROM account")}
 
 
 async def page_messages(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[Message]:
@@ -282,6 +220,9 @@ def message_from_row(row: Row) -> Message:
         next_attempt_at=time_or_none(row["next_attempt_at"]),
         settled_at=time_or_none(row["settled_at"]),
         reason=row["reason"],
+        figures_as_of=time_or_none(row["figures_as_of"]),
+        parameters=loads(row["parameters"] or "{}"),
+        earlier_bodies=tuple(loads(row["earlier_bodies"] or "[]")),
     )
 
 
@@ -293,4 +234,9 @@ def _of_case(audience: Audience, case_id: CaseId) -> Where:
 
 
 def _values(message: Message, automatic_key: str | None) -> list[Any]:
-    return [automatic_key if column == "automatic_key" else getattr(message, column) for column in _COLUMNS]
+    stored = {
+        "automatic_key": automatic_key,
+        "parameters": dumps(dict(message.parameters)),
+        "earlier_bodies": dumps(list(message.earlier_bodies)),
+    }
+    return [stored[column] if column in stored else getattr(message, column) for column in _COLUMNS]

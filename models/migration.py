@@ -89,3 +89,26 @@ class AddingMigration(Migration):
             await self._run_database_forward(operation, state, state, schema_editor, in_transactions)
         state.validate_relations_initialized()
         return state
+
+
+class AddColumn(operations.AddField):
+    """Adds a nullable column; going back it drops just that.
+
+    Tortoise's way back on SQLite makes the table anew and forgets the indexes that other migrations added.
+    """
+
+    async def database_backward(
+        self,
+        app_label: str,
+        old_state: State,
+        new_state: State,
+        state_editor: BaseSchemaEditor | None = None,
+    ) -> None:
+        """Without a copy of the table."""
+        if state_editor is None:
+            return
+        model = old_state.apps.get_model(f"{app_label}.{self.model_name}")
+        column = model._meta.fields_db_projection[self.name]
+        await state_editor.client.execute_script(
+            f'ALTER TABLE "{model._meta.db_table}" DROP COLUMN "{column}"'
+        )

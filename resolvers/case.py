@@ -78,7 +78,7 @@ class Case(Node):
     opened_at: datetime = strawberry.field(description="When the call was triggered.")
     deadline: datetime = strawberry.field(
         description="Last moment for the client to cure: 14:00 local on the third trading day, "
-        "the notice day counted."
+        "the notice day counted; of an INTRADAY case the time from which the account has to be flat."
     )
     overdue: bool = strawberry.field(description="The deadline has passed and the case is not closed.")
     force_eligible: bool = strawberry.field(

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     from resolvers.case import Case
 
 
+@strawberry.type(description="A value that was put into the text of a message.")
+class MessageParameter:
+    """One entry of domain.message.Message.parameters."""
+
+    name: str = strawberry.field(description="The name of the placeholder.")
+    value: str = strawberry.field(description="The value as the client reads it.")
+
+
+_PERSONAL = frozenset({"client_name", "text"})
+
+
 @strawberry.type(
     description="A message to a client, sent at least once: after a crash the service may get it again, "
     "with the same id to know it by."
@@ -42,6 +53,16 @@ class Message(Node):
     next_attempt_at: datetime | None = strawberry.field(description="When it is tried next; null: never.")
     settled_at: datetime | None = strawberry.field(description="When it was sent or given up.")
     reason: str | None = strawberry.field(description="Why it is not sent yet, or never was.")
+    figures_as_of: datetime | None = strawberry.field(
+        description="Since when at the latest the amount in it holds; null: it tells no amount."
+    )
+    parameters: list[MessageParameter] = strawberry.field(
+        description="What was put into the template, without the client's name and a person's own text."
+    )
+    earlier_bodies: list[str] = strawberry.field(
+        description="Texts of earlier attempts that may have gone out with other figures, the oldest first; "
+        '"***" without the right to personal data.'
+    )
     case_id: strawberry.Private[CaseId]
 
     @strawberry.field(description="The case that it is about.")
@@ -77,6 +98,13 @@ def message_of(row: message.Message, context: ReadContext) -> Message:
         next_attempt_at=row.next_attempt_at if waits else None,
         settled_at=row.settled_at,
         reason=row.reason,
+        figures_as_of=row.figures_as_of,
+        parameters=[
+            MessageParameter(name=name, value=value)
+            for name, value in sorted(row.parameters.items())
+            if name not in _PERSONAL
+        ],
+        earlier_bodies=[personal(body, audience) or "" for body in row.earlier_bodies],
         case_id=row.case_id,
     )
 

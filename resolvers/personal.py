@@ -11,7 +11,7 @@ from graphql import DocumentNode, FieldNode, GraphQLSchema, TypeInfo, TypeInfoVi
 PERSONAL: Mapping[str, frozenset[str]] = {
     "Client": frozenset({"name"}),
     "ClientContact": frozenset({"email", "phone", "pushId"}),
-    "Message": frozenset({"title", "body", "recipient"}),
+    "Message": frozenset({"title", "body", "recipient", "earlierBodies"}),
 }
 """By type."""
 

@@ -1,4 +1,4 @@
-"""The automatic message of the day: one per live case and trading day until its deadline, one of its cure.
+"""The automatic messages: one per live case and trading day until its deadline, what was traded, and its end.
 
 The leader sweeps. What makes a sweep harmless to repeat, or to run twice at once, is the message's key,
 which the database keeps unique: the case and the day of the account's market. In quiet hours nothing is
@@ -7,38 +7,37 @@ written down, so the figures in a message are those of when it goes out.
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
 from zoneinfo import ZoneInfo
 
 from desk.audit import MESSAGES, entry, message_entry
 from desk.desk import Desk
-from desk.outward.compose_message import compose, note_notice
+from desk.outward.compose_message import compose
+from desk.outward.standing import look_anew
 from desk.turns import Turns, Work
-from domain.case import CaseStatus
-from domain.events import CaseView
+from domain.case import Case, CaseStatus
 from domain.ids import CaseId
-from domain.message import Channel, Contact, Message, MessageStatus, MessageTemplate, daily_template
+from domain.letter import unfit
+from domain.message import Channel, Contact, MessageStatus, MessageTemplate, daily_template
 from domain.money import Currency
 from domain.principal import EVERYTHING
+from domain.refusals import RefusalCode
 from models.audit import AuditEntry, write_audit
 from models.book import lock_accounts
 from models.case import load_cases
 from models.database import Busy, transaction
-from models.message import (
-    Expired,
-    Untold,
-    base_currencies,
-    expire_late,
-    insert_message,
-    untold_cases,
-    untold_cures,
-)
+from models.message import Expired, expire_late, insert_message
+from models.untold import Untold, base_currencies, untold_cases, untold_ends, untold_sales
 
 SWEEP_CASES = 500
-CURES_TOLD_FOR = timedelta(days=1)
-"""A cure that nobody could be told of for so long (quiet hours, an outage) is old news."""
+NEWS_FOR = timedelta(days=1)
+"""What the client could not be told for so long (quiet hours, an outage) is old news."""
+_ENDS = {CaseStatus.RESOLVED: MessageTemplate.CURED, CaseStatus.VOID: MessageTemplate.WITHDRAWN}
+
+Choice = Callable[[Case], MessageTemplate | None]
+"""What there is to say of the case as it stands under its lock; None: nothing any more."""
 
 Page = Callable[[CaseId | None], Awaitable[list[Untold]]]
 
@@ -54,7 +53,8 @@ async def sweep_messages(desk: Desk, turns: Turns) -> int:
     sweep = _Sweep(desk, turns, now)
     for market, currencies in (await _markets(desk)).items():
         await sweep.take(f"messages of {market}", partial(sweep.day, market, currencies))
-    await sweep.take("messages of cures", sweep.cures)
+    await sweep.take("messages of sales", sweep.sales)
+    await sweep.take("messages of ends", sweep.ends)
     return sweep.queued
 
 
@@ -102,11 +102,19 @@ class _Sweep:
         async for untold in _each(lambda after: untold_cases(day, currencies, self.now, after, SWEEP_CASES)):
             await self.take(f"message {untold.case_id}", partial(self._tell_of_day, untold, calendar.zone))
 
-    async def cures(self) -> None:
+    async def sales(self) -> None:
+        """What the desk has traded."""
+        since = self.now - NEWS_FOR
+        async for untold in _each(lambda after: untold_sales(since, after, SWEEP_CASES)):
+            key = f"{untold.case_id}:sold:{untold.plans}"
+            await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, _sold))
+
+    async def ends(self) -> None:
         """The word that it is over."""
-        since = self.now - CURES_TOLD_FOR
-        async for untold in _each(lambda after: untold_cures(since, after, SWEEP_CASES)):
-            await self.take(f"message {untold.case_id}", partial(self._tell_of_cure, untold))
+        since = self.now - NEWS_FOR
+        async for untold in _each(lambda after: untold_ends(since, after, SWEEP_CASES)):
+            key = f"{untold.case_id}:cured"
+            await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, _ended))
 
     async def _tell_of_day(self, untold: Untold, zone: ZoneInfo) -> None:
         local = self.now.astimezone(zone)
@@ -116,50 +124,58 @@ class _Sweep:
             return
         if not _is_quiet(untold.contact, self.now):
             key = f"{untold.case_id}:{local.date().isoformat()}"
-            self.queued += await _tell(self.desk, untold, key, zone, self.now)
+            choice = partial(_of_the_day, zone, self.now, untold.told_before)
+            self.queued += await _tell(self.desk, untold, key, choice, self.now)
 
-    async def _tell_of_cure(self, untold: Untold) -> None:
+    async def _tell_news(self, untold: Untold, key: str, choice: Choice) -> None:
         if not _is_quiet(untold.contact, self.now):
-            self.queued += await _tell(self.desk, untold, f"{untold.case_id}:cured", None, self.now)
+            self.queued += await _tell(self.desk, untold, key, choice, self.now)
 
 
-async def _tell(desk: Desk, untold: Untold, key: str, zone: ZoneInfo | None, now: datetime) -> bool:
-    """`zone` None: tell of the cure. An account that somebody works on is left to the next sweep."""
+def _of_the_day(zone: ZoneInfo, now: datetime, told_before: bool, case: Case) -> MessageTemplate | None:
+    return None if case.messages_muted(now) else daily_template(case, zone, now, told_before)
+
+
+def _sold(_: Case) -> MessageTemplate | None:
+    return MessageTemplate.SOLD
+
+
+def _ended(case: Case) -> MessageTemplate | None:
+    return _ENDS.get(case.status)
+
+
+async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
+    """An account that somebody works on is left to the next sweep."""
     try:
         async with transaction():
             await lock_accounts([untold.account_id], wait=False)
-            view = (await load_cases(EVERYTHING, [untold.case_id]))[untold.case_id]
-            template = _template(view, untold, zone, now)
-            if template is None:
-                return False
-            message = _message(desk, view, untold.contact, template, now)
-            stored = await insert_message(message, key)
-            if stored:
-                await write_audit([message_entry(MESSAGES, now, "sendMessage", None, message)])
-                await note_notice(desk, view.case, message)
-            return stored
+            stored = await _write_down(desk, untold, key, choice, now)
     except Busy:
         return False
+    desk.on_commit()
+    return stored
 
 
-def _template(view: CaseView, untold: Untold, zone: ZoneInfo | None, now: datetime) -> MessageTemplate | None:
-    """As the case stands under its lock; None: there is nothing to say any more."""
-    if zone is None:
-        return MessageTemplate.CURED if view.case.status is CaseStatus.RESOLVED else None
-    if view.case.messages_muted(now):
-        return None
-    return daily_template(view.case, zone, now, untold.told_before)
-
-
-def _message(
-    desk: Desk, view: CaseView, contact: Contact | None, template: MessageTemplate, now: datetime
-) -> Message:
+async def _write_down(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
+    """A letter whose figures are too old is written down as well, and waits."""
+    case = (await load_cases(EVERYTHING, [untold.case_id]))[untold.case_id].case
+    template = choice(case)
+    if template is None:
+        return False
     rules = desk.rules.messages
-    latest_at = now + rules.lifetime
-    if template is not MessageTemplate.CURED:
-        latest_at = min(latest_at, view.case.deadline)
-    channel = _channel(rules.automatic, contact)
-    return compose(*(desk, view, contact, channel, template, now), placed_by=MESSAGES, latest_at=latest_at)
+    view, standing = await look_anew(desk, case.id, template, now)
+    refusal = unfit(template, standing, now, rules.figures_max_age)
+    waits = refusal is not None and refusal.code is RefusalCode.FIGURES_TOO_OLD
+    if choice(view.case) is not template or (refusal is not None and not waits):
+        return False
+    channel = _channel(rules.automatic, untold.contact)
+    message = compose(*(desk, view, standing, untold.contact, channel, template, now), placed_by=MESSAGES)
+    if refusal is not None and message.status is MessageStatus.QUEUED:
+        message = replace(message, reason=refusal.message, next_attempt_at=now + rules.look_again)
+    stored = await insert_message(message, key)
+    if stored:
+        await write_audit([message_entry(MESSAGES, now, "sendMessage", None, message)])
+    return stored
 
 
 def _channel(preferred: tuple[Channel, ...], contact: Contact | None) -> Channel:

@@ -6,11 +6,12 @@ from desk.audit import message_entry
 from desk.case_work.case_command import NO_CASE
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from desk.outward.compose_message import compose, note_notice
-from domain.case import LIVE, CaseStatus
+from desk.outward.compose_message import compose
+from desk.outward.standing import look_anew
 from domain.events import CaseView
 from domain.ids import CaseId
-from domain.message import Channel, Message, MessageTemplate
+from domain.letter import ASKS, unfit
+from domain.message import Channel, Contact, Message, MessageTemplate
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.audit import AuditEntry, write_audit
@@ -52,7 +53,6 @@ async def _send(desk: Desk, principal: Principal, command: SendMessage, case_id:
             return message
         await insert_message(message, automatic_key=None)
         await write_audit([_audit(principal, command, message)])
-        await note_notice(desk, locked[0].case, message)
         return Done(message.id)
 
     return await run_once(
@@ -65,27 +65,30 @@ async def _compose(
     desk: Desk, principal: Principal, command: SendMessage, view: CaseView
 ) -> Message | Refusal:
     contact = (await load_contacts([view.account.client_id])).get(view.account.client_id)
-    address = contact.address(command.channel) if contact else None
-    refusal = _refused(desk, view, command, address)
+    refusal = _unreachable(desk, command, contact)
     if refusal is not None:
         return refusal
-    return compose(
-        *(desk, view, contact, command.channel, command.template, desk.clock()),
+    assert contact is not None, "who has no contact cannot be reached"
+    now = desk.clock()
+    view, standing = await look_anew(desk, view.case.id, command.template, now)
+    refusal = unfit(command.template, standing, now, desk.rules.messages.figures_max_age)
+    if refusal is not None:
+        return refusal
+    message = compose(
+        *(desk, view, standing, contact, command.channel, command.template, now),
         placed_by=principal.subject,
         text=command.text,
     )
+    if command.template in ASKS and message.earliest_at >= message.latest_at:
+        return Refusal(RefusalCode.TOO_LATE, "The client's quiet hours last until after the deadline.")
+    return message
 
 
-def _refused(desk: Desk, view: CaseView, command: SendMessage, address: str | None) -> Refusal | None:
-    """A message that says what is not so, or that cannot arrive."""
-    status, cured = view.case.status, command.template is MessageTemplate.CURED
-    if cured and status is not CaseStatus.RESOLVED:
-        return Refusal(RefusalCode.NOT_CURED, "The case is not cured: the message would mislead.")
-    if status not in LIVE and not cured:
-        return Refusal(RefusalCode.CASE_CLOSED, "The case is closed: nothing is asked of the client.")
+def _unreachable(desk: Desk, command: SendMessage, contact: Contact | None) -> Refusal | None:
+    """A message that cannot arrive."""
     if command.channel not in desk.rules.messages.channels:
         return Refusal(RefusalCode.CHANNEL_OFF, f"No service is set for {command.channel}: use another.")
-    if address is None:
+    if contact is None or contact.address(command.channel) is None:
         return Refusal(RefusalCode.NO_ADDRESS, f"The client has no address for {command.channel}.")
     return None
 

@@ -14,6 +14,7 @@ import structlog
 from desk.audit import MESSAGES, message_entry
 from desk.desk import Desk
 from desk.outward.outward_counts import OutwardCounts
+from desk.outward.prepare_message import Prepared, prepare
 from desk.turns import Turns
 from domain.message import (
     Channel,
@@ -25,13 +26,17 @@ from domain.message import (
     RetryPolicy,
     after_attempt,
     before_attempt,
+    put_off,
 )
 from messages.base import MessageService, Outgoing
 from models.audit import write_audit
+from models.book import lock_accounts
 from models.database import transaction
 from models.message import Due, claim_due, load_due, lock_message, save_message
 
 log = structlog.get_logger()
+
+HELD_UP = "its account is being worked on, or the desk failed at it; see the log"
 
 
 class ChannelSender:
@@ -49,7 +54,7 @@ class ChannelSender:
         counts: OutwardCounts,
         turns: Turns,
     ) -> None:
-        """`jitter` gives numbers from 0 to 1."""
+        """`jitter` gives numbers from 0 to 1. `turns`: a message that the desk fails at holds up no other."""
         self._desk = desk
         self._channel = channel
         self._service = service
@@ -103,9 +108,9 @@ class ChannelSender:
             await asyncio.sleep(self._poll_interval_s)
 
     async def _deal_with(self, due: Due) -> None:
-        now, policy, message = self._desk.clock(), self._desk.rules.messages.retry, due.message
-        if before_attempt(message, due.case_status, due.contact, policy, now) is not None:
-            await self._settle(message, lambda current, now: _unsent(current, due, policy, now))
+        policy = self._desk.rules.messages.retry
+        message = await self._at_this_moment(due)
+        if message is None:
             return
         assert message.recipient is not None, "what has no recipient is not queued"
         outgoing = Outgoing(message.id, message.recipient, message.title, message.body)
@@ -116,6 +121,36 @@ class ChannelSender:
         self._count(fault)
         jitter = self._jitter()
         await self._settle(message, lambda current, now: after_attempt(current, fault, policy, jitter, now))
+
+    async def _at_this_moment(self, due: Due) -> Message | None:
+        """The claimed message with the words of this moment; None where it may not be sent now."""
+        now, rules, message = self._desk.clock(), self._desk.rules.messages, due.message
+        if before_attempt(message, due.case_status, due.contact, rules.retry, now) is not None:
+            await self._settle(message, lambda current, now: _unsent(current, due, rules.retry, now))
+            return None
+        settled = await self._prepared(due, now)
+        if settled is None:
+            again = now + rules.look_again
+            await self._settle(message, lambda current, now: _later(current, again, now))
+            return None
+        if settled.refusal is None:
+            return settled.message
+        self._note_end(due.message, settled.message)
+        return None
+
+    async def _prepared(self, due: Due, now: datetime) -> Prepared | None:
+        """None: its account is locked, or the desk fails at it."""
+        prepared: Prepared | None = None
+
+        async def turn() -> None:
+            nonlocal prepared
+            async with transaction():
+                await lock_accounts([due.account_id])
+                prepared = await prepare(self._desk, due, now)
+
+        fault = await self._turns.take(due.message.id, "wording a message", turn)
+        self._desk.on_commit()
+        return prepared if fault is None else None
 
     def _count(self, fault: Fault | None) -> None:
         counts, channel = self._counts, self._channel
@@ -135,14 +170,15 @@ class ChannelSender:
                 await save_message(changed)
             if changed.status is not current.status:
                 await write_audit([message_entry(MESSAGES, now, "messageSettled", current, changed)])
-        if changed.status is not current.status:
-            self._counts.messages[self._channel, changed.status] += 1
-        if changed.status is MessageStatus.FAILED:
+        self._note_end(current, changed)
+
+    def _note_end(self, before: Message, after: Message) -> None:
+        if after.status is before.status:
+            return
+        self._counts.messages[self._channel, after.status] += 1
+        if after.status is MessageStatus.FAILED:
             log.warning(
-                "a message could not be sent",
-                message=message.id,
-                channel=self._channel,
-                reason=changed.reason,
+                "a message could not be sent", message=after.id, channel=self._channel, reason=after.reason
             )
 
 
@@ -155,3 +191,7 @@ def _unsent(current: Message, due: Due, policy: RetryPolicy, now: datetime) -> M
     if current.status is not MessageStatus.QUEUED:
         return current
     return before_attempt(current, due.case_status, due.contact, policy, now) or current
+
+
+def _later(current: Message, again: datetime, now: datetime) -> Message:
+    return current if current.status is not MessageStatus.QUEUED else put_off(current, HELD_UP, again, now)

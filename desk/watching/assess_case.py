@@ -263,7 +263,7 @@ async def _open(
         amount_at_open=figures.amount,
         uncovered_amount=_uncovered(desk, account, alert_type, orders, now),
         opened_at=now,
-        deadline=desk.deadline(now, reference.base_currency),
+        deadline=desk.deadline(now, reference.base_currency, alert_type),
         force_eligible=measured.judgement.below_force is Answer.YES,
         cured_since=now if figures.amount == ZERO else None,
         auto_liquidation=_at_once(desk, account, alert_type, now),

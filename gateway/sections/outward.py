@@ -30,6 +30,11 @@ class OutwardSettings(Section):
     message_daily_from: TimeOfDay = Field(
         time(9, 0), description="From when on reminders go out, local to the account's market."
     )
+    message_figures_max_age_s: Seconds = Field(
+        3600,
+        description="The oldest amount in a letter, in seconds that prices have traded on since then; an "
+        "older one waits for newer prices.",
+    )
     message_lifetime_hours: Count = Field(
         24, description="After how many hours a message that was not sent is given up."
     )

@@ -50,6 +50,9 @@ class MessageTable(Model):
     next_attempt_at = fields.DatetimeField(null=True)
     settled_at = fields.DatetimeField(null=True)
     reason = fields.TextField(null=True)
+    figures_as_of = fields.DatetimeField(null=True)
+    parameters = fields.TextField(null=True)
+    earlier_bodies = fields.TextField(null=True)
 
     class Meta:
         table = "client_message"

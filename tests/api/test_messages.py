@@ -18,7 +18,7 @@ from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import command, work
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
-from tests.api.moments import prices_call
+from tests.api.moments import prices_call, time_comes
 from tests.api.outside import MORNING
 from tests.api.trading import cases
 from tests.integration.poison import poison
@@ -304,7 +304,8 @@ async def test_clients_are_told_once_a_day_until_the_deadline_and_when_it_is_ove
     case = await case_of(desk, "M1")
     told: list[str] = []
     for day, template in enumerate(("MARGIN_CALL", "REMINDER", "FORCE_CLOSE_WARNING")):
-        world.clock.now = MORNING + timedelta(days=day)
+        if day:
+            await time_comes(world, days=1)
         told.insert(0, template)
         # Not merely posted: a day later an answer on its way is one of somebody who must have died.
         await settled_with(desk, case["id"], told)
@@ -388,7 +389,7 @@ async def test_a_case_in_exception_gets_no_daily_message_until_that_is_cleared(
     await settled(desk, case["id"], "SENT")
     marked = await command(desk.caller(), "markException", await work(desk.caller(), case["id"]), reason="x")
     assert marked["case"]["messagesMuted"] is True
-    world.clock.now = MORNING + timedelta(days=1)
+    await time_comes(world, days=1)
     await other_client_is_told(desk, days=2)
     assert len(receiver.at("/sms")) == 1, "nothing while it lasts"
     await command(desk.caller(), "clearException", marked["case"], reason="they answer again")
@@ -416,7 +417,7 @@ async def test_reminders_go_out_on_trading_days_only(world: World, receiver: Rec
     world.clock.now = MORNING + timedelta(days=5)
     await sweeps_pass(desk)
     assert len(receiver.at("/sms")) == 1, "a Saturday"
-    world.clock.now = MORNING + timedelta(days=7)
+    await time_comes(world, days=2)
     await receiver.until(2, "/sms")
 
 

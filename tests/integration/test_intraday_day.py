@@ -1,7 +1,10 @@
 """Flat before the close: an account that is worked on holds up no other, and a new leader cancels nothing."""
 
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from datetime import time as clock_time
 from decimal import Decimal
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -9,6 +12,8 @@ from desk.command import Done
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
+from desk.market_days import shift_deadlines
+from domain.calendar import AmendedCalendar, MarketDay, MarketDayKind
 from domain.ids import AccountId
 from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType
@@ -24,6 +29,7 @@ BEFORE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
 """20 minutes before the close in New York: no more new orders."""
 FLAT = datetime(2020, 3, 9, 19, 45, tzinfo=UTC)
 """15 minutes before the close in New York."""
+DAY = date(2020, 3, 9)
 ONE_ACCOUNT_LOCKED = pytest.mark.parametrize("url", ["postgres"], indirect=True)
 """SQLite has one writer, who locks everything."""
 
@@ -196,3 +202,80 @@ async def test_an_account_that_the_desk_fails_at_holds_up_no_other(database: Dat
         await day.look()
         await run_due(kit)
         assert [len(await orders_of(id_)) for id_ in ids] == [1, 1, 1]
+
+
+NEW_YORK = ZoneInfo("America/New_York")
+
+
+def in_new_york(local: str) -> datetime:
+    return datetime.fromisoformat(local).replace(tzinfo=NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("called_at", "due"),
+    [
+        ("2020-03-09 09:31", "2020-03-09 15:45"),
+        ("2020-03-09 15:44", "2020-03-09 15:45"),
+        ("2020-03-09 15:45", "2020-03-09 15:45"),
+        ("2020-03-09 15:50", "2020-03-09 15:50"),
+        ("2020-03-09 20:00", "2020-03-09 20:00"),
+        ("2020-03-09 08:00", "2020-03-09 08:00"),
+        ("2020-03-08 12:00", "2020-03-08 12:00"),
+        ("2020-11-27 10:00", "2020-11-27 12:45"),
+    ],
+    ids=[
+        *("morning", "a minute before", "then", "after", "after the close", "before it opens"),
+        *("Sunday", "half day"),
+    ],
+)
+async def test_a_case_of_an_intraday_account_is_due_when_the_account_has_to_be_flat(
+    database: Database, called_at: str, due: str
+) -> None:
+    with database.active():
+        kit = DeskKit(Clock(in_new_york(called_at)))
+        await kit.instrument(APPLE)
+        await kit.quote(APPLE, 100)
+        account_id = await kit.account("A", -90_000, {APPLE: 1000}, AccountType.INTRADAY)
+        await kit.assess(account_id)
+        (view,) = await live_cases_of([account_id])
+        assert view.case.deadline == in_new_york(due)
+
+
+async def test_a_case_of_a_margin_account_keeps_its_three_days(database: Database) -> None:
+    with database.active():
+        kit = DeskKit(Clock(datetime(2020, 3, 9, 10, 0, tzinfo=NEW_YORK)))
+        (view,) = await live_cases_of([await kit.indebted_account()])
+        assert view.case.deadline == datetime(2020, 3, 11, 14, 0, tzinfo=NEW_YORK)
+
+
+@pytest.mark.parametrize(
+    ("now", "word", "due"),
+    [
+        (10, MarketDay("XNYS", DAY, MarketDayKind.HALF, clock_time(13, 0), "storm"), (12, 45)),
+        (14, MarketDay("XNYS", DAY, MarketDayKind.HALF, clock_time(13, 0), "storm"), (14, 0)),
+        (11, MarketDay("XNYS", DAY, MarketDayKind.CLOSED, None, "storm"), (11, 0)),
+    ],
+    ids=["known before", "known after its close", "closed"],
+)
+async def test_a_market_day_put_in_by_hand_moves_the_flat_time(
+    database: Database, now: int, word: MarketDay, due: tuple[int, int]
+) -> None:
+    with database.active():
+        words: dict[str, dict[date, MarketDay]] = {}
+        kit = DeskKit(Clock(datetime(2020, 3, 9, 9, 40, tzinfo=NEW_YORK)))
+        base = kit.desk.calendar_of
+        kit.desk = replace(
+            kit.desk, calendar_of=lambda market: AmendedCalendar(base(market), words.get(market, {}))
+        )
+        await kit.instrument(APPLE)
+        await kit.quote(APPLE, 100)
+        account_id = await kit.account("A", -90_000, {APPLE: 1000}, AccountType.INTRADAY)
+        await kit.assess(account_id)
+        kit.clock.now = datetime(2020, 3, 9, now, 0, tzinfo=NEW_YORK)
+        words["XNYS"] = {DAY: word}
+        assert await shift_deadlines(kit.desk, liquidation_turns(kit.settings, kit.clock)) == 1
+        (view,) = await live_cases_of([account_id])
+        assert view.case.deadline == datetime(2020, 3, 9, *due, tzinfo=NEW_YORK)
+        assert await shift_deadlines(kit.desk, liquidation_turns(kit.settings, kit.clock)) == 0, (
+            "a second look moves nothing"
+        )

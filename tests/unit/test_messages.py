@@ -14,8 +14,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.case import CaseStatus
-from domain.ids import CaseId, ClientId
+from domain.case import AlertType, CaseStatus
+from domain.ids import CaseId, ClientId, Symbol
+from domain.letter import ASKS, StockOwed, Traded
 from domain.message import (
     TRANSITIONS,
     UNKNOWN_END,
@@ -37,6 +38,7 @@ from domain.message import (
     step,
 )
 from domain.money import Currency
+from domain.order import OrderSide
 from messages.apprise_service import (
     NO_THREAD,
     NOT_BEGUN,
@@ -46,7 +48,7 @@ from messages.apprise_service import (
     BadServiceUrl,
 )
 from messages.base import Outgoing
-from messages.templates import DIRECTORY, PLACEHOLDERS, BadTemplate, Facts, Templates
+from messages.templates import DIRECTORY, LETTERS, PLACEHOLDERS, BadTemplate, Facts, Templates
 from tests.no_threads import no_thread_can_be_started
 from tests.patience import FAR_S, PATIENCE_S
 from tests.receiver import Receiver, a_receiver
@@ -58,6 +60,8 @@ FACTS = Facts(
     *("CHAN Tai Man $amount", "M1", "MC2020-000001", Decimal("152800"), Currency("HKD")),
     *(NOW, datetime(2020, 3, 18, 6, 0, tzinfo=UTC), ZoneInfo("Asia/Hong_Kong")),
     text="Please call us.\n$deadline",
+    stock=(StockOwed(Symbol("700.HK"), Decimal("300.0000"), datetime(2020, 3, 17, 8, 30, tzinfo=UTC)),),
+    trades=(Traded(Symbol("5.HK"), OrderSide.SELL, Decimal(400), Decimal("59.95000000"), Currency("HKD")),),
 )
 A_MESSAGE = Message(
     id=MessageId("m1"),
@@ -79,12 +83,16 @@ A_MESSAGE = Message(
 AT_ITS_END = replace(A_MESSAGE, latest_at=NOW + timedelta(seconds=5))
 
 
+MONEY = {AlertType.MAINTENANCE, AlertType.CASH_DEBT, AlertType.OVER_FINANCING, AlertType.INTRADAY}
+EVERY_LETTER = [(template, alert) for template in MessageTemplate for alert in AlertType]
+
+
 @pytest.mark.parametrize("language", Language)
-@pytest.mark.parametrize("template", MessageTemplate)
-def test_every_template_is_there_in_every_language_and_fills_every_placeholder(
-    template: MessageTemplate, language: Language
+@pytest.mark.parametrize(("template", "alert"), EVERY_LETTER)
+def test_every_letter_is_there_in_every_language_and_fills_every_placeholder(
+    template: MessageTemplate, alert: AlertType, language: Language
 ) -> None:
-    text = Templates().render(template, language, FACTS)
+    text = Templates().render(template, alert, language, FACTS)
     assert text.language is language, "it is there, not taken from English"
     whole = text.title + text.body.replace(FACTS.client_name, "").replace(FACTS.text, "")
     assert "$" not in whole
@@ -93,8 +101,33 @@ def test_every_template_is_there_in_every_language_and_fills_every_placeholder(
 
 
 @pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(("template", "alert"), EVERY_LETTER)
+def test_a_letter_names_what_it_is_about_and_asks_for_nothing_else(
+    template: MessageTemplate, alert: AlertType, language: Language
+) -> None:
+    body = Templates().render(template, alert, language, replace(FACTS, client_name="CHAN")).body
+    asks, money = template in ASKS, alert in MONEY
+    assert ("HKD 152,800.00" in body) is (asks and money)
+    assert ("14:00 HKT" in body) is (asks and money), "the deadline of the case"
+    assert ("300 700.HK" in body) is (asks and not money), "the stock, the quantity"
+    assert ("16:30 HKT" in body) is (asks and not money), "and when it is due"
+    assert ("400 5.HK" in body) is (template is MessageTemplate.SOLD), "what was traded"
+    assert ("HKD 59.95" in body) is (template is MessageTemplate.SOLD), "and at which price"
+
+
+@pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize("template", sorted(ASKS))
+def test_each_kind_of_case_has_words_of_its_own_for_what_it_asks(
+    template: MessageTemplate, language: Language
+) -> None:
+    texts = {Templates().render(template, alert, language, FACTS).body for alert in AlertType}
+    titles = {Templates().render(template, alert, language, FACTS).title for alert in AlertType}
+    assert len(texts) == len(titles) == len(AlertType)
+
+
+@pytest.mark.parametrize("language", Language)
 def test_the_call_says_who_how_much_and_until_when_in_the_markets_time(language: Language) -> None:
-    body = Templates().render(MessageTemplate.MARGIN_CALL, language, FACTS).body
+    body = Templates().render(MessageTemplate.MARGIN_CALL, AlertType.MAINTENANCE, language, FACTS).body
     assert "CHAN Tai Man $amount" in body, "what a name holds is no placeholder"
     assert "HKD 152,800.00" in body
     assert "14:00 HKT" in body
@@ -108,21 +141,22 @@ def test_every_placeholder_is_used_somewhere() -> None:
 
 def test_a_yen_amount_has_no_decimals() -> None:
     facts = replace(FACTS, amount=Decimal("1234567.4"), currency=Currency("JPY"))
-    body = Templates().render(MessageTemplate.MARGIN_CALL, Language.ENGLISH, facts).body
+    body = (
+        Templates().render(MessageTemplate.MARGIN_CALL, AlertType.MAINTENANCE, Language.ENGLISH, facts).body
+    )
     assert "JPY 1,234,567 more" in body
 
 
 def _templates_in(directory: Path, **texts: str) -> Path:
     (directory / "en").mkdir()
-    for template in MessageTemplate:
-        name = template.lower()
-        (directory / "en" / f"{name}.txt").write_text(texts.get(name, "title\nbody"))
+    for letter in LETTERS:
+        (directory / "en" / f"{letter}.txt").write_text(texts.get(letter.replace(".", "_"), "title\nbody"))
     return directory
 
 
 def test_a_language_without_a_template_falls_back_to_english(tmp_path: Path) -> None:
     text = Templates(_templates_in(tmp_path)).render(
-        MessageTemplate.CURED, Language.SIMPLIFIED_CHINESE, FACTS
+        MessageTemplate.CURED, AlertType.MAINTENANCE, Language.SIMPLIFIED_CHINESE, FACTS
     )
     assert (text.body, text.language) == ("body", Language.ENGLISH)
 
@@ -130,7 +164,14 @@ def test_a_language_without_a_template_falls_back_to_english(tmp_path: Path) -> 
 @pytest.mark.parametrize("text", ["title\n$amonut", "title\n$", "\nbody"])
 def test_a_template_that_cannot_be_filled_is_refused_at_start(tmp_path: Path, text: str) -> None:
     with pytest.raises(BadTemplate):
-        Templates(_templates_in(tmp_path, cured=text))
+        Templates(_templates_in(tmp_path, cured_money=text))
+
+
+def test_a_file_that_is_the_text_of_no_letter_is_refused_at_start(tmp_path: Path) -> None:
+    directory = _templates_in(tmp_path)
+    (directory / "en" / "margin_call.txt").write_text("title\nbody")
+    with pytest.raises(BadTemplate, match="margin_call"):
+        Templates(directory)
 
 
 @pytest.mark.parametrize(

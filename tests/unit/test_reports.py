@@ -14,10 +14,10 @@ from domain.aging import AgedCase, aging_buckets
 from domain.booking import after_fill, cash_effect
 from domain.canonical import canonical_text, plain
 from domain.case import CaseCloseReason
-from domain.cure import BookedFill, MetBy, cure_parts, how_met, need
+from domain.cure import BookedFill, CureParts, MetBy, cure_parts, how_met, need
 from domain.ids import AccountId, Symbol
 from domain.margin import Book, CashBalance, Holding, compute_figures
-from domain.money import round_money
+from domain.money import Currency, round_money
 from domain.order import OrderSide
 from domain.reporting import Claim
 from gateway.reports import csv_line, period_of
@@ -206,3 +206,19 @@ def test_equal_values_have_one_text() -> None:
     assert plain({"a": Decimal("1.10"), "b": timedelta(seconds=1.5)}) == {"a": "1.1", "b": "PT1.5S"}
     assert canonical_text({"b": Decimal("-0.00"), "a": None}) == '{"a":null,"b":"0"}'
     assert plain(Decimal("123456789012345678901234567890.1230")) == "123456789012345678901234567890.123"
+
+
+_PARTS = st.decimals(min_value="-1000000", max_value="1000000", places=6)
+
+
+@given(st.tuples(_PARTS, _PARTS, _PARTS, _PARTS, _PARTS), st.sampled_from(["USD", "JPY", "HKD"]))
+def test_report_money_is_in_whole_minor_units_and_still_adds_up(
+    parts: tuple[Decimal, ...], currency: str
+) -> None:
+    exact_parts = CureParts(*parts)
+    shown = exact_parts.in_whole_units(Currency(currency))
+    of_each = (shown.client_trades, shown.deposits, shown.sales, shown.market, shown.surplus)
+    assert all(each == round_money(each, Currency(currency)) for each in of_each)
+    needed = sum(parts[:4]) - parts[4]
+    assert sum(of_each[:4]) - of_each[4] == round_money(needed, Currency(currency))
+    assert shown.surplus == round_money(exact_parts.surplus, Currency(currency))

@@ -1,0 +1,143 @@
+"""Cases whose clients are to be told something: the call of the day, what was traded, that it is over."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from domain.case import AlertType, CaseStatus
+from domain.ids import AccountId, CaseId, Symbol
+from domain.letter import WRITES_FIRST, Traded
+from domain.message import Contact
+from domain.money import Currency, average_price
+from domain.order import OrderSide
+from domain.refusals import RefusalCode
+from domain.stock_recovery import RECOVERY_ALERTS
+from models.case import LIVE_LIST
+from models.contact import CONTACT_COLUMNS
+from models.database import Row, decimal, fetch, numeric, time
+from models.message import contact_or_none
+from models.where import Where
+
+_TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
+
+
+@dataclass(frozen=True, slots=True)
+class Untold:
+    """A case whose client is to be told something, and was not."""
+
+    case_id: CaseId
+    account_id: AccountId
+    opened_at: datetime
+    told_before: bool
+    contact_row: Row
+    plans: int
+
+    @property
+    def contact(self) -> Contact | None:
+        """Read when it is asked for: one that cannot be read concerns this case alone."""
+        return contact_or_none(self.contact_row)
+
+
+async def untold_cases(
+    day: str, currencies: Sequence[str], now: datetime, after: CaseId | None, limit: int
+) -> list[Untold]:
+    """Live cases before their deadline in these base currencies, without the automatic message of `day`.
+
+    Of those that ask for money only what asks for some, and of several that ask for the same the first.
+    """
+    where = Where()
+    where.add(f"(c.alert_type IN (?) OR {numeric('c.amount')} > 0)", sorted(RECOVERY_ALERTS))
+    where.add(
+        "NOT (c.alert_type = ? AND EXISTS (SELECT 1 FROM margin_case t WHERE t.account_id = c.account_id"
+        f" AND t.alert_type IN (?) AND t.status IN ({LIVE_LIST}) AND {numeric('t.amount')} > 0))",
+        *(AlertType.OVER_FINANCING, [each for each in WRITES_FIRST if each is not AlertType.OVER_FINANCING]),
+    )
+    where.add("c.status IN (?)", [CaseStatus.OPEN, CaseStatus.LIQUIDATING])
+    where.add("c.deadline > ?", now)
+    where.add("a.base_currency IN (?)", list(currencies))
+    where.add(
+        "NOT EXISTS (SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':' || ?)",
+        day,
+    )
+    where.add_if("c.id > ?", after)
+    return await _untold(where, limit)
+
+
+async def untold_ends(since: datetime, after: CaseId | None, limit: int) -> list[Untold]:
+    """Cases cured or void since then whose clients were called, and not told that it is over."""
+    where = Where()
+    where.add("c.status IN (?)", [CaseStatus.RESOLVED, CaseStatus.VOID])
+    where.add("c.closed_at >= ?", since)
+    where.add("EXISTS (SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status = 'SENT')")
+    where.add(
+        "NOT EXISTS (SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':cured')"
+    )
+    where.add_if("c.id > ?", after)
+    return await _untold(where, limit)
+
+
+async def untold_sales(since: datetime, after: CaseId | None, limit: int) -> list[Untold]:
+    """Cases whose orders have traded since then and have ended, and whose clients were not told.
+
+    A case whose orders are placed in slices is left until the last one.
+    """
+    where = Where()
+    where.add("c.status <> ?", CaseStatus.LIQUIDATING)
+    where.add("(c.auto_liquidate_held IS NULL OR c.auto_liquidate_held <> ?)", RefusalCode.CAPPED)
+    where.add(
+        "EXISTS (SELECT 1 FROM liquidation_order o WHERE o.case_id = c.id AND o.updated_at >= ?"
+        f" AND {numeric('o.filled_quantity')} > 0)",
+        since,
+    )
+    where.add(
+        "NOT EXISTS (SELECT 1 FROM client_message m"
+        " WHERE m.automatic_key = CAST(c.id AS TEXT) || ':sold:' || CAST(c.plans AS TEXT))"
+    )
+    where.add_if("c.id > ?", after)
+    return await _untold(where, limit)
+
+
+async def trades_of(case_id: CaseId) -> list[Traded]:
+    """What the orders of the case traded, the oldest first."""
+    rows = await fetch(
+        "SELECT o.symbol, o.side, o.filled_quantity, o.filled_notional, i.currency FROM liquidation_order o"
+        " JOIN instrument i ON i.symbol = o.symbol"
+        f" WHERE o.case_id = $1 AND {numeric('o.filled_quantity')} > 0 ORDER BY o.created_at, o.id",
+        case_id,
+    )
+    return [
+        Traded(
+            Symbol(row["symbol"]),
+            OrderSide(row["side"]),
+            quantity := decimal(row["filled_quantity"]),
+            average_price(decimal(row["filled_notional"]), quantity),
+            Currency(row["currency"]),
+        )
+        for row in rows
+    ]
+
+
+async def _untold(where: Where, limit: int) -> list[Untold]:
+    most = where.value(limit)
+    rows = await fetch(
+        f"SELECT c.id, c.account_id, c.opened_at, c.plans, EXISTS ({_TOLD}) AS told, {CONTACT_COLUMNS}"
+        " FROM margin_case c JOIN account a ON a.id = c.account_id"
+        f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id LIMIT {most}",
+        *where.values,
+    )
+    return [
+        Untold(
+            CaseId(row["id"]),
+            AccountId(row["account_id"]),
+            time(row["opened_at"]),
+            bool(row["told"]),
+            row,
+            row["plans"],
+        )
+        for row in rows
+    ]
+
+
+async def base_currencies() -> set[str]:
+    """Of every account."""
+    return {row["base_currency"] for row in await fetch("SELECT DISTINCT base_currency FROM account")}

@@ -1,0 +1,258 @@
+"""What letters say and when they may leave: by hand, by themselves, and right before they are sent."""
+
+import re
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Any
+
+import pytest
+
+from domain.book_changes import CashStated
+from domain.margin import AccountType
+from domain.message import Contact, QuietHours
+from feeds.book import BookFile
+from tests.api.books import BANK, HKD, RAIL, a_book, a_client, an_account, owing, quotes
+from tests.api.desk_server import Desk, World
+from tests.api.moments import prices_call, time_comes
+from tests.api.outside import MORNING
+from tests.api.risk_desk import AMOUNT_RULE, put_in_force
+from tests.api.test_messages import case_of, channels, messages, reached, send, settled, text_of
+from tests.api.test_stock_recovery import RECALL
+from tests.api.trading import cases, liquidate
+from tests.receiver import Receiver, a_receiver
+
+ENGLISH = Contact(phone="+85212345678", time_zone="Asia/Hong_Kong")
+QUIET = Contact(phone="+85212345678", time_zone="Asia/Hong_Kong", quiet_hours=QuietHours.parse("22:00-08:00"))
+LETTER = """query ($id: ID!) { case(id: $id) { messages(first: 50) { nodes {
+  template status reason figuresAsOf parameters { name value } earlierBodies body } } } }"""
+
+
+@pytest.fixture
+async def receiver() -> AsyncIterator[Receiver]:
+    async with a_receiver() as receiver:
+        yield receiver
+
+
+def one_client(contact: Contact = ENGLISH, account_type: AccountType = AccountType.MARGIN) -> BookFile:
+    return a_book(reached(a_client("C1", owing("M1", account_type)), contact))
+
+
+async def called_alone(
+    world: World, receiver: Receiver, book: BookFile, *, by_itself: bool = False, **more: object
+) -> Desk:
+    """A desk that has called the one account that owes; `by_itself` it writes without being asked."""
+    automatic = {"message_automatic_channels": ("SMS",)} if by_itself else {}
+    desk = await world.desk(book, **(channels(receiver, "sms") | automatic | more))
+    await prices_call(desk, accounts=1)
+    return desk
+
+
+async def letters(desk: Desk, case_id: str) -> list[Any]:
+    caller = desk.caller(minutes=60 * 24 * 30)
+    nodes: list[Any] = (await caller.ask(LETTER, id=case_id))["case"]["messages"]["nodes"]
+    return nodes
+
+
+async def test_a_recall_names_the_stock_the_quantity_and_when_it_is_due_and_asks_for_no_money(
+    world: World, receiver: Receiver
+) -> None:
+    short = an_account("S1", "1000000", {BANK: -500})
+    book = a_book(reached(a_client("C1", short), ENGLISH), a_client("C2", owing("M2")))
+    desk = await called_alone(world, receiver, book, by_itself=True)
+    recall = {"idempotencyKey": "r", "symbol": BANK, "quantity": "300", "cause": "RECALLED", "reason": "x"}
+    due = {"dueAt": "2020-03-18T08:30:00Z"}
+    recalled = (await desk.caller().ask(RECALL, input=recall | due))["recallStock"]["result"]
+    assert recalled["__typename"] == "StockRecalled", recalled
+    (posted,) = await receiver.until(1)
+    letter = text_of(posted)
+    assert "Recall of stock" in letter["title"]
+    assert "300 5.HK by 16:30 HKT on 18 Mar 2020" in letter["message"]
+    assert "HKD" not in letter["message"]
+    case = await case_of(desk, "S1")
+    (sent,) = await settled(desk, case["id"], "SENT")
+    (kept,) = await letters(desk, case["id"])
+    assert sent["template"] == "MARGIN_CALL"
+    assert kept["figuresAsOf"] is None
+    assert {"name": "stock", "value": "300 5.HK by 16:30 HKT on 18 Mar 2020"} in kept["parameters"]
+    (by_hand,) = await send(desk.caller(), case["id"], key="hand", template="REMINDER")
+    assert "300 5.HK" in by_hand["message"]["body"]
+
+
+async def test_an_intraday_account_is_told_when_it_has_to_be_flat(world: World, receiver: Receiver) -> None:
+    book = one_client(account_type=AccountType.INTRADAY)
+    desk = await called_alone(world, receiver, book, by_itself=True)
+    (posted,) = await receiver.until(1)
+    letter = text_of(posted)
+    assert "Intraday account" in letter["title"]
+    assert "from 15:45 HKT on 16 Mar 2020 on" in letter["message"]
+    (call,) = await settled(desk, (await case_of(desk, "M1"))["id"], "SENT")
+    assert call["template"] == "MARGIN_CALL"
+
+
+async def test_what_a_letter_would_say_wrongly_is_refused_by_hand(world: World, receiver: Receiver) -> None:
+    desk = await called_alone(world, receiver, one_client())
+    case = await case_of(desk, "M1")
+    trader = desk.caller(minutes=60 * 24 * 30)
+    for key, template in (("w", "WITHDRAWN"), ("s", "SOLD")):
+        (refused,) = await send(trader, case["id"], key=key, template=template)
+        assert refused["code"] == "TEMPLATE_UNFIT"
+    world.clock.now = MORNING + timedelta(hours=4)
+    (old,) = await send(trader, case["id"], key="old", template="REMINDER")
+    assert old["code"] == "FIGURES_TOO_OLD"
+    (free,) = await send(trader, case["id"], key="free", text="Please call us.")
+    assert free["__typename"] == "MessageQueued"
+    await world.market.says(*quotes(world.clock()))
+    (fresh,) = await send(trader, case["id"], key="fresh", template="REMINDER")
+    assert "as of 14:00 HKT on 16 Mar 2020" in fresh["message"]["body"]
+    world.clock.now = MORNING + timedelta(days=3)
+    await world.market.says(*quotes(world.clock()))
+    (late,) = await send(trader, case["id"], key="late", template="REMINDER")
+    assert late["code"] == "TOO_LATE"
+
+
+async def test_a_case_with_nothing_to_collect_asks_for_nothing(world: World, receiver: Receiver) -> None:
+    desk = await called_alone(world, receiver, one_client(), close_hold_s=3600)
+    case = await case_of(desk, "M1")
+    await world.market.says(*quotes(world.clock(), "200", size=0))
+
+    async def owes_nothing() -> bool:
+        return bool((await case_of(desk, "M1"))["amount"] == "0")
+
+    await desk.until(owes_nothing, "nothing to be owed")
+    (refused,) = await send(desk.caller(), case["id"], template="REMINDER")
+    assert refused["code"] == "NOTHING_TO_COLLECT"
+
+
+async def test_the_last_price_before_the_close_is_told_as_it_is_and_is_not_too_old(
+    world: World, receiver: Receiver
+) -> None:
+    world.clock.now = datetime(2020, 3, 16, 7, 59, 30, tzinfo=UTC)
+    desk = await called_alone(world, receiver, one_client())
+    world.clock.now = datetime(2020, 3, 17, 1, 0, tzinfo=UTC)
+    case = (await cases(desk.caller(minutes=3000), accountNo="M1"))[0]
+    (sent,) = await send(desk.caller(minutes=3000), case["id"], template="REMINDER")
+    assert "as of 09:00 HKT on 17 Mar 2020" in sent["message"]["body"], "nothing was traded since"
+
+
+async def test_a_letter_tells_the_figures_of_when_it_is_sent(world: World, receiver: Receiver) -> None:
+    desk = await called_alone(world, receiver, one_client(QUIET))
+    case = await case_of(desk, "M1")
+    world.clock.now = datetime(2020, 3, 16, 15, 0, tzinfo=UTC)
+    await world.market.says(*quotes(world.clock()))
+    (held,) = await send(desk.caller(minutes=6000), case["id"], template="REMINDER")
+    assert "HKD 20,000.00" in held["message"]["body"]
+    paid = CashStated("M1", HKD, Decimal(-140_000), world.clock())
+    await world.market.says(paid)
+    world.clock.now = datetime(2020, 3, 17, 0, 0, tzinfo=UTC)
+    (posted,) = await receiver.until(1)
+    assert "HKD 10,000.00" in text_of(posted)["message"]
+    assert "as of 08:00 HKT on 17 Mar 2020" in text_of(posted)["message"]
+    (kept,) = await letters(desk, case["id"])
+    assert kept["body"] == text_of(posted)["message"], "what was sent is what is kept"
+    assert kept["figuresAsOf"] == "2020-03-17T00:00:00Z"
+    assert {"name": "amount", "value": "HKD 10,000.00"} in kept["parameters"]
+
+
+async def test_a_letter_that_asks_for_nothing_when_its_time_comes_is_dropped_with_the_reason(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await called_alone(world, receiver, one_client(QUIET), close_hold_s=10**6)
+    case = await case_of(desk, "M1")
+    world.clock.now = datetime(2020, 3, 16, 15, 0, tzinfo=UTC)
+    await world.market.says(*quotes(world.clock()))
+    await send(desk.caller(minutes=6000), case["id"], template="REMINDER")
+    await world.market.says(*quotes(world.clock(), "200", size=0))
+    world.clock.now = datetime(2020, 3, 17, 0, 0, tzinfo=UTC)
+
+    async def dropped() -> bool:
+        (letter,) = await letters(desk, case["id"])
+        return bool(letter["status"] == "EXPIRED")
+
+    await desk.until(dropped, "the letter to be dropped")
+    (letter,) = await letters(desk, case["id"])
+    assert letter["reason"] == "Nothing is to be collected: the amount is 0."
+    assert receiver.posted == []
+
+
+async def test_a_letter_whose_quiet_hours_last_until_after_the_deadline_is_refused(
+    world: World, receiver: Receiver
+) -> None:
+    quiet = Contact(
+        phone="+85212345678", time_zone="Asia/Hong_Kong", quiet_hours=QuietHours.parse("00:00-23:00")
+    )
+    desk = await called_alone(world, receiver, one_client(quiet, AccountType.INTRADAY))
+    case = await case_of(desk, "M1")
+    (refused,) = await send(desk.caller(), case["id"], template="MARGIN_CALL")
+    assert refused["code"] == "TOO_LATE"
+
+
+async def test_a_letter_waits_for_prices_and_goes_out_with_them(world: World, receiver: Receiver) -> None:
+    desk = await called_alone(world, receiver, one_client(), by_itself=True)
+    case = await case_of(desk, "M1")
+    await receiver.until(1)
+    world.clock.now = MORNING + timedelta(days=1)
+
+    async def waits() -> bool:
+        newest, *_ = await letters(desk, case["id"])
+        return newest["status"] == "QUEUED" and "The figures hold as of" in (newest["reason"] or "")
+
+    await desk.until(waits, "the reminder to wait")
+    assert len(receiver.posted) == 1
+    await time_comes(world, minutes=2)
+    _, reminder = await receiver.until(2)
+    assert "as of 10:02 HKT on 17 Mar 2020" in text_of(reminder)["message"]
+
+
+async def test_one_shortfall_is_one_letter(world: World, receiver: Receiver) -> None:
+    account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="140000")
+    other = an_account("M2", "-150000", {BANK: 2000, RAIL: 2000}, financing_limit="140000")
+    book = a_book(reached(a_client("C1", account, other), ENGLISH))
+    desk = await world.desk(book, **channels(receiver, "sms"), message_automatic_channels=("SMS",))
+    await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
+    await desk.market.says(*quotes(desk.clock(), size=0))
+
+    async def all_open() -> bool:
+        return len(await cases(desk.caller())) == 3
+
+    await desk.until(all_open, "two cases of M1, one of M2")
+    await receiver.until(2)
+    by_type = {case["alertType"]: case for case in await cases(desk.caller(), accountNo="M1")}
+    (call,) = await settled(desk, by_type["MAINTENANCE"]["id"], "SENT")
+    assert call["template"] == "MARGIN_CALL"
+    assert await messages(desk.caller(), by_type["OVER_FINANCING"]["id"]) == []
+    (refused,) = await send(desk.caller(), by_type["OVER_FINANCING"]["id"], template="REMINDER")
+    assert refused["code"] == "SAME_SHORTFALL"
+    (alone,) = await cases(desk.caller(), accountNo="M2")
+    (limit,) = await settled(desk, alone["id"], "SENT")
+    assert "HKD 10,000.00 more than its financing limit" in limit["body"]
+
+
+async def test_a_client_is_told_what_was_sold(world: World, receiver: Receiver) -> None:
+    desk = await called_alone(world, receiver, one_client(), by_itself=True)
+    case = await case_of(desk, "M1")
+    await receiver.until(1)
+    await world.market.says(*quotes(world.clock()))
+    await liquidate(desk.caller(), case["id"])
+    _, sold, *_ = await receiver.until(2)
+    assert "Positions of account M1 were closed" in text_of(sold)["title"]
+    assert re.search(r"^sold [\d,]+ (5|66)\.HK at HKD 100$", text_of(sold)["message"], re.MULTILINE)
+    kept = [each for each in await letters(desk, case["id"]) if each["template"] == "SOLD"]
+    assert len(kept) == 1
+
+
+async def test_a_case_that_the_desk_fails_at_holds_up_no_other_letter(
+    world: World, receiver: Receiver
+) -> None:
+    book = a_book(
+        *(reached(a_client(f"C{number}", owing(f"M{number}")), ENGLISH) for number in (1, 2)),
+    )
+    desk = await world.desk(book, **channels(receiver, "sms"))
+    await prices_call(desk, accounts=2)
+    bad, good = await case_of(desk, "M1"), await case_of(desk, "M2")
+    await desk.rows(f"UPDATE margin_case SET figures = '{{' WHERE case_no = '{bad['caseNo']}' RETURNING id")
+    await desk.stop()
+    desk = await world.desk(**channels(receiver, "sms"), message_automatic_channels=("SMS",))
+    (posted,) = await receiver.until(1)
+    assert "account M2" in text_of(posted)["title"]
+    await settled(desk, good["id"], "SENT")
