@@ -8,7 +8,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import is_dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
 from typing import Any
@@ -63,6 +63,8 @@ def _scalar(value: Any) -> Any:
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds")
         case date():
+            return value.isoformat()
+        case time():
             return value.isoformat()
         case timedelta():
             return f"PT{_decimal(Decimal(value // timedelta(microseconds=1)).scaleb(-6))}S"
