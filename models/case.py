@@ -157,6 +157,14 @@ async def live_cases_of(account_ids: Sequence[AccountId]) -> list[CaseView]:
     ]
 
 
+async def live_cases_by_account(account_ids: Sequence[AccountId]) -> dict[AccountId, list[CaseView]]:
+    """The live cases of each of these accounts, the oldest first."""
+    cases: dict[AccountId, list[CaseView]] = defaultdict(list)
+    for view in await live_cases_of(account_ids):
+        cases[view.case.account_id].append(view)
+    return cases
+
+
 async def open_cases_of_clients(
     audience: Audience, ids: Sequence[ClientId]
 ) -> dict[ClientId, list[CaseView]]:

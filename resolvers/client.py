@@ -24,6 +24,7 @@ from models.client import AccountRow, ClientRow
 from models.where import cut
 from resolvers.arguments import After, First
 from resolvers.context import Info, ReadContext, personal
+from resolvers.desk_work import DeskWork, desk_work_of
 from resolvers.doubt import AccountDoubt, doubts_of
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.figures import MarginFigures, figures_of
@@ -112,6 +113,15 @@ class Account(Node):
     async def doubts(self, info: Info) -> list[AccountDoubt]:
         """Batched."""
         return doubts_of(await info.context.loaders.doubts.load(self.reference.account_id))
+
+    @strawberry.field(
+        description="What the desk does for the account, over all of its live cases: a case says OPEN while "
+        "orders of the account's other case are open. Null: it has no live case."
+    )
+    async def desk_work(self, info: Info) -> DeskWork | None:
+        """Batched."""
+        views = await info.context.loaders.live_cases.load(self.reference.account_id)
+        return desk_work_of(views, info.context.api.desk.clock())
 
     @strawberry.field(description="Computed now, from the last prices.")
     async def figures(self, info: Info) -> MarginFigures:

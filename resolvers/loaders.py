@@ -18,7 +18,7 @@ from domain.sellable import OpenOrder
 from models.approval import load_approvals
 from models.book import AccountBook, load_books
 from models.case import figures_at_open as figures_when_opened
-from models.case import load_cases, open_cases_of_clients
+from models.case import live_cases_by_account, load_cases, open_cases_of_clients
 from models.case_records import count_of_cases, newest_deadline_changes, newest_follow_ups
 from models.client import accounts_of as accounts_of_clients
 from models.client import load_accounts, load_clients
@@ -129,6 +129,7 @@ class Loaders:
 
     accounts_of = _many(accounts_of_clients)
     open_cases_of = _many(open_cases_of_clients)
+    live_cases = _many(_for_all(live_cases_by_account))
     recoveries_of = _many(recoveries_of_cases)
     shorts = _many(shorts_in)
     doubts = _many(_for_all(doubts_of))

@@ -13,6 +13,7 @@ from domain.margin import AccountType
 from domain.message import Contact, QuietHours
 from feeds.book import BookFile
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, an_account, owing, quotes
+from tests.api.case_work import command, work
 from tests.api.desk_server import Desk, World
 from tests.api.moments import prices_call, time_comes
 from tests.api.outside import MORNING
@@ -226,6 +227,37 @@ async def test_one_shortfall_is_one_letter(world: World, receiver: Receiver) -> 
     (alone,) = await cases(desk.caller(), accountNo="M2")
     (limit,) = await settled(desk, alone["id"], "SENT")
     assert "HKD 10,000.00 more than its financing limit" in limit["body"]
+
+
+WORK = """query ($id: ID!) { case(id: $id) { status version
+  account { deskWork { status cases claims { caseNo by } } } } }"""
+
+
+async def test_what_is_done_for_one_case_shows_on_the_account_of_its_twin(
+    world: World, receiver: Receiver
+) -> None:
+    account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="140000")
+    desk = await world.desk(a_book(a_client("C1", account)))
+    await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
+    await desk.market.says(*quotes(desk.clock(), size=0))
+
+    async def both_open() -> bool:
+        return len(await cases(desk.caller())) == 2
+
+    await desk.until(both_open, "both cases")
+    trader = desk.caller()
+    twins = {case["alertType"]: case for case in await cases(trader)}
+    sold, twin = twins["MAINTENANCE"], twins["OVER_FINANCING"]
+    claimed = await command(trader, "claimCase", await work(trader, sold["id"]))
+    assert claimed["__typename"] == "CaseChanged", claimed
+    await liquidate(trader, sold["id"])
+    seen = (await trader.ask(WORK, id=twin["id"]))["case"]
+    assert seen["status"] == "OPEN"
+    assert seen["account"]["deskWork"] == {
+        "status": "LIQUIDATING",
+        "cases": 2,
+        "claims": [{"caseNo": sold["caseNo"], "by": "trader"}],
+    }
 
 
 async def test_a_client_is_told_what_was_sold(world: World, receiver: Receiver) -> None:

@@ -1,0 +1,49 @@
+"""What the desk does for an account, over all of its live cases."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+import strawberry
+
+from domain.case import CaseStatus
+from domain.events import CaseView
+
+_FIRST = (CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION, CaseStatus.OPEN)
+"""What counts for the account where its cases differ."""
+
+
+@strawberry.type(description="A claim on one of the account's cases; it counts for the whole account.")
+class AccountClaim:
+    """From domain.case.Claim."""
+
+    case_no: str = strawberry.field(description="The number of the case that was claimed.")
+    by: str = strawberry.field(description="The subject of the claimant's token.")
+    expires_at: datetime = strawberry.field(description="The end of the claim, unless it is renewed.")
+
+
+@strawberry.type(description="What the desk does for an account, whichever of its live cases it is done for.")
+class DeskWork:
+    """From the account's live cases."""
+
+    status: CaseStatus = strawberry.field(
+        description="LIQUIDATING while liquidation orders of any case are open; else EXCEPTION where any "
+        "case is in exception; else OPEN."
+    )
+    cases: int = strawberry.field(description="The number of live cases.")
+    claims: list[AccountClaim] = strawberry.field(description="Every claim that holds now.")
+
+
+def desk_work_of(views: Sequence[CaseView], now: datetime) -> DeskWork | None:
+    """None: the account has no live case."""
+    if not views:
+        return None
+    statuses = {view.case.status for view in views}
+    claims = [(view.case, claim) for view in views if (claim := view.case.claimed_now(now)) is not None]
+    return DeskWork(
+        status=next(each for each in _FIRST if each in statuses),
+        cases=len(views),
+        claims=[
+            AccountClaim(case_no=case.case_no, by=claim.by, expires_at=claim.expires_at)
+            for case, claim in claims
+        ],
+    )
