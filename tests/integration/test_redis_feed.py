@@ -175,7 +175,7 @@ async def test_a_bad_message_goes_to_the_dead_letters_and_stops_nothing(
         b'{"v":2,"type":"quote"}',
         b'{"v":1,"type":"rumour"}',
         orjson.dumps(orjson.loads(encode(a_quote(1))) | {"last": "NaN"}),
-        orjson.dumps(orjson.loads(encode(a_quote(1))) | {"last": "-1"}),
+        orjson.dumps(orjson.loads(encode(a_quote(1))) | {"last": "-"}),
         orjson.dumps(orjson.loads(encode(a_quote(1))) | {"at": "2020-03-09T15:32:00Z"}),
         b"\xff\xfe",
         b"x" * 20_000,
