@@ -12,7 +12,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults check format bench bench-fanout chaos schema docs lists migration lock clean
+.PHONY: help run test test-faults test-days check format bench bench-fanout chaos schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -39,6 +39,9 @@ chaos: $(INSTALLED)  ## Break everything under a running desk, see what subscrib
 
 test-faults: $(INSTALLED)  ## Feed a desk 11,000 messages of which 10,000 are bad; about 2 minutes
 	@$(PY) -m tests.faults $(ARGS)
+
+test-days: $(INSTALLED)  ## Recompute 10,000 random days independently; ARGS=10 lives through 10 times 10 days
+	@ORACLE_LIVES=$(or $(ARGS),1000) $(PY) -m pytest -q -n auto --dist load tests/oracle
 
 bench: $(INSTALLED)  ## Measure; see bench/README.md
 	@$(PY) -m bench $(ARGS)
