@@ -170,7 +170,7 @@ def _with_newest_status(stated: Instrument, known: StoredInstrument, as_of: date
 
 async def _save_instruments(parts: Sequence[BookInstrument], as_of: datetime, now: datetime) -> None:
     for part in parts:
-        await save_instrument(part.instrument, part.factors, part.instrument.suspended_since or as_of)
+        await save_instrument(part.instrument, part.factors, as_of)
     await write_audit([_entry(now, "instrument", p.instrument.symbol, p) for p in parts])
 
 
@@ -180,7 +180,7 @@ async def _save_changed(
     for part in parts:
         known = stored[part.instrument.symbol]
         same_status = part.instrument.trade_status is known.instrument.trade_status
-        status_at = known.status_at if same_status else part.instrument.suspended_since or as_of
+        status_at = known.status_at if same_status else as_of
         instrument = part.instrument
         if same_status and instrument.suspended_since is None:
             # A status that is stated again keeps its beginning.

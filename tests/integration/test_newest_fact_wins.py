@@ -21,7 +21,9 @@ from domain.market import FxRate, Quote, TradeStatus
 from domain.money import Currency
 from domain.order import Order
 from feeds.base import FeedMessage
+from feeds.book_file import parse_book
 from feeds.messages import decode
+from gateway.book_import import import_book
 from models.book import load_books, load_fx_rates
 from models.contact import client_id_of, load_contacts
 from models.database import fetch, fetch_one, time_or_none
@@ -350,3 +352,23 @@ async def test_of_two_prices_ahead_in_a_batch_the_later_one_wins(kit: DeskKit) -
     quote: Quote = (await load_quotes([APPLE]))[APPLE]
     assert quote.last == 100
     assert quote.at <= kit.clock()
+
+
+async def test_a_status_from_before_the_book_ends_no_suspension_that_the_book_states(kit: DeskKit) -> None:
+    """The suspension is older than that status, but the book that states it is newer."""
+    since, stated = ago(kit, days=60), ago(kit, days=30)
+    book = {
+        "version": 1,
+        "asOf": ago(kit, days=1).isoformat(),
+        "instruments": [
+            {"symbol": APPLE, "name": "Apple", "market": "XNYS", "currency": "USD"}
+            | {"tradeStatus": "SUSPENDED", "suspendedSince": since.isoformat()}
+        ],
+        "clients": [],
+    }
+    await import_book(parse_book(orjson.dumps(book)), kit.clock(), lambda done: None)
+    (outcome,) = (await heard(kit, TradeStatusStated(APPLE, TradeStatus.TRADING, stated))).outcomes
+    assert outcome.result is SUPERSEDED
+    held = await lock_trade_status(APPLE)
+    assert held is not None
+    assert (held.status, held.suspended_since) == (TradeStatus.SUSPENDED, since)
