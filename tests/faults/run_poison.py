@@ -86,7 +86,7 @@ async def feed_poison(desk: LiveDesk, redis: Redis, count: int, pause_s: float =
     """Returns when everything said is accounted for."""
     report, stream = Report(), desk.resources.settings.feed_streams[0]
     clock = asyncio.get_running_loop().time
-    watching = asyncio.create_task(_watch(desk, report))
+    watching = asyncio.create_task(_watch(desk, report, count))
     batch: list[Said] = []
     for said in messages(count):
         batch.append(said)
@@ -111,16 +111,12 @@ async def _publish(redis: Redis, stream: str, batch: list[Said], report: Report,
             await pipeline.execute()
 
 
-async def _watch(desk: LiveDesk, report: Report) -> None:
-    """Until the last good message is used."""
+async def _watch(desk: LiveDesk, report: Report, count: int) -> None:
+    """Until everything was said and the last good message is used."""
     with desk.resources.database.active():
         last = 0
-        while not report.said_at or last < max(report.said_at) or not _is_complete(desk, report):
+        while report.outcomes.total() < count or last < max(report.said_at):
             rows = await fetch("SELECT last_price FROM quote WHERE symbol = '5.HK'")
             last = int(decimal(rows[0]["last_price"])) if rows else 0
             report.used_at.setdefault(last, asyncio.get_running_loop().time())
             await asyncio.sleep(POLL_S)
-
-
-def _is_complete(desk: LiveDesk, report: Report) -> bool:
-    return desk.resources.feed_watch.counts.outcomes.total() >= report.outcomes.total()
