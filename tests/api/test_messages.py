@@ -570,7 +570,8 @@ async def test_a_statement_changes_how_a_client_is_reached_and_an_older_one_does
 ) -> None:
     desk = await called(world, receiver, "sms", book=a_reached_book())
     case, trader = await case_of(desk, "M1"), desk.caller()
-    newer = ContactStated("C1", world.clock() + timedelta(seconds=1), phone="+85287654321")
+    world.clock.advance(seconds=1)
+    newer = ContactStated("C1", world.clock(), phone="+85287654321")
     older = ContactStated("C1", world.clock() - timedelta(days=1), phone="+85200000000")
     await world.market.says(newer, older, ContactStated("C9", world.clock()))
     contact = (await trader.ask(CONTACT, id=case["id"]))["case"]["client"]["contact"]
