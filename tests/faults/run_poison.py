@@ -99,6 +99,9 @@ async def feed_poison(desk: LiveDesk, redis: Redis, count: int, pause_s: float =
         while desk.resources.feed_watch.counts.outcomes.total() < count:  # noqa: ASYNC110 - it tells nobody
             await asyncio.sleep(POLL_S)
         await asyncio.wait({watching})
+        # A dead letter is written before its batch is acknowledged, and counted before that.
+        while (await redis.xpending(stream, "desk"))["pending"]:  # noqa: ASYNC110 - the server tells nobody
+            await asyncio.sleep(POLL_S)
     return report
 
 
