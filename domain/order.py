@@ -205,8 +205,10 @@ class RefusedTransition:
 
 
 def apply(order: Order, report: ExecutionReport, now: datetime) -> OrderChange | RefusedTransition:
-    """What the venue's report makes of the order. A fill of an order that was ever sent is always booked."""
+    """What the venue's report makes of the order. A fill of an order that was ever sent is always booked; a
+    trade that the venue takes back is none of these reports: see `execution_check.objection`."""
     assert report.client_order_id == order.client_order_id
+    assert report.exec_type is not ExecType.TRADE_CANCEL
     with exact():
         filled_quantity = order.filled_quantity + report.last_quantity
         filled_notional = order.filled_notional + report.last_quantity * report.last_price

@@ -14,7 +14,8 @@ from domain.order_states import DESK_TRIGGERS, OrderAlert, OrderTrigger
 from domain.refusals import Refusal
 from tests.unit.orders import PLACED_AT, QUANTITY, a_fill, a_report, an_order
 
-REPORTED = [exec_type for exec_type in ExecType if exec_type is not ExecType.TRADE]
+REPORTED = [each for each in ExecType if each not in (ExecType.TRADE, ExecType.TRADE_CANCEL)]
+"""A trade that the venue takes back is set aside before it reaches the order."""
 
 
 class OrderLife(RuleBasedStateMachine):
