@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from domain.book_changes import CashStated, PositionStated
+from domain.book_changes import CashStated
 from domain.principal import Permission
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
@@ -89,27 +89,6 @@ async def test_many_small_ones_are_a_large_one(desk: Desk, maker: Caller, called
     (refused,) = await ask(maker, leg)
     assert refused["code"] == "APPROVAL_REQUIRED", refused
     assert "of a day" in refused["message"]
-
-
-async def test_what_cannot_be_measured_takes_two(
-    desk: Desk, world: World, maker: Caller, called: Any
-) -> None:
-    """A market order waits, and the position whose price would tell its worth is gone."""
-
-    async def holds_none() -> bool:
-        document = (
-            "query ($id: ID!) { case(id: $id) { account { positions { nodes { instrument { symbol } } } } } }"
-        )
-        return BANK not in str(await maker.ask(document, id=called["id"]))
-
-    leg = {"caseId": called["id"], "legs": [{"symbol": BANK, "quantity": "100"}], "orderType": "MARKET"}
-    (started,) = await ask(maker, leg)
-    assert started["__typename"] == "LiquidationStarted"
-    await world.market.says(PositionStated("M1", BANK, Decimal(0), world.clock()))
-    await desk.until(holds_none, "the position to be gone")
-    (refused,) = await ask(maker, {"caseId": called["id"], "legs": [{"symbol": RAIL, "quantity": "100"}]})
-    assert refused["code"] == "APPROVAL_REQUIRED", refused
-    assert "not known" in refused["message"]
 
 
 async def test_a_large_one_is_asked_for_and_done_when_another_approves(

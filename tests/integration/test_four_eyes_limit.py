@@ -8,15 +8,19 @@ import pytest
 
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.orders.dispatch_orders import Dispatcher
 from desk.outcomes import LiquidationOutcome, LiquidationRefused, LiquidationStarted
+from domain.book_changes import PositionStated
 from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.market import FxRate
 from domain.money import Currency
+from domain.order import OrderType
 from gateway.settings import load_settings
 from models.case import live_cases_of
 from models.database import Database
 from models.market import save_fx_rates
-from tests.integration.desk_kit import APPLE, TRADER, USD, DeskKit
+from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit
+from venues.paper import PaperVenue
 
 EUR = Currency("EUR")
 
@@ -34,8 +38,7 @@ async def sell(kit: DeskKit, quantity: int) -> LiquidationOutcome:
     (case,) = await live_cases_of([await kit.indebted_account()])
     legs = (LegRequest(APPLE, Decimal(quantity)),)
     item = LiquidateCase(case.case.id, None, PlanRequest(legs=legs))
-    (outcome,) = await liquidate(kit.desk, TRADER, Liquidate(uuid4().hex, (item,), None))
-    return outcome
+    return await _liquidate(kit, item)
 
 
 async def rate(kit: DeskKit, base: Currency, quote: Currency, value: str) -> None:
@@ -62,6 +65,28 @@ async def test_without_a_rate_it_takes_two(kit: DeskKit) -> None:
     _expect(outcome, takes_two=True)
     assert isinstance(outcome, LiquidationRefused)
     assert "no FX rate" in outcome.message
+
+
+async def test_beside_an_order_whose_worth_is_not_known_it_takes_two(kit: DeskKit) -> None:
+    """A market order is at the venue, and the position whose price would tell its worth is gone."""
+    await rate(kit, USD, EUR, "0.9")
+    (case,) = await live_cases_of([await kit.indebted_account()])
+    legs = (LegRequest(APPLE, Decimal(10)),)
+    asked = PlanRequest(legs=legs, order_type=OrderType.MARKET)
+    _expect(await _liquidate(kit, LiquidateCase(case.case.id, None, asked)), takes_two=False)
+    await Dispatcher(kit.desk, PaperVenue(kit.clock), batch=10).dispatch()
+    kit.clock.pass_(seconds=1)
+    await kit.monitor().take([PositionStated("M1", APPLE, Decimal(0), kit.clock())])
+    asked = PlanRequest(legs=(LegRequest(BOEING, Decimal(1)),))
+    outcome = await _liquidate(kit, LiquidateCase(case.case.id, None, asked))
+    _expect(outcome, takes_two=True)
+    assert isinstance(outcome, LiquidationRefused)
+    assert "not known" in outcome.message
+
+
+async def _liquidate(kit: DeskKit, item: LiquidateCase) -> LiquidationOutcome:
+    (outcome,) = await liquidate(kit.desk, TRADER, Liquidate(uuid4().hex, (item,), None))
+    return outcome
 
 
 def _expect(outcome: LiquidationOutcome, takes_two: bool) -> None:
