@@ -243,7 +243,7 @@ async def _watching(resources: Resources, wire: MarketWire) -> AsyncIterator[Sup
     """The loops that take a feed, and the feed open for as long."""
     feed = resources.open_feed()
     try:
-        await resources.market_days.load()
+        await _in_time(resources.market_days.load(), None)
         yield of_watching(resources, wire.hear, feed)
     finally:
         resources.feed_watch.ends()
@@ -252,7 +252,14 @@ async def _watching(resources: Resources, wire: MarketWire) -> AsyncIterator[Sup
 
 
 async def _known_market() -> Sequence[FeedMessage]:
-    """What the database knows of the market: a simulated venue starts with it."""
+    """What the database knows of the market: a simulated venue starts with it. A silent database keeps no
+    venue open that is to be closed."""
+    known = await _in_time(_load_market(), None)
+    assert known is not None
+    return known
+
+
+async def _load_market() -> Sequence[FeedMessage]:
     instruments = await load_instruments()
     # Of any time, so that whatever the feed says of a status is newer.
     statuses = [

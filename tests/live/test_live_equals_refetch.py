@@ -26,6 +26,7 @@ from domain.ids import Symbol
 from domain.money import Currency
 from domain.principal import Permission
 from gateway.settings import Feed
+from models.database import Busy
 from tests.contract.transport_ws_harness import ready
 from tests.live_desk import LiveDesk, served_desk
 from tests.patience import PATIENCE_S
@@ -233,8 +234,14 @@ def account(choose: random.Random) -> str:
 
 
 async def state(desk: LiveDesk, statement: PositionStated | CashStated) -> None:
+    """As the monitor does: while another transaction works on the account, it is tried again."""
     with desk.resources.database.active():
-        await apply_statement(desk.resources.desk, statement)
+        while True:
+            try:
+                await apply_statement(desk.resources.desk, statement)
+                return
+            except Busy:
+                await asyncio.sleep(0)
 
 
 async def liquidate(client: httpx.AsyncClient, choose: random.Random) -> None:
