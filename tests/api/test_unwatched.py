@@ -57,9 +57,9 @@ async def test_accounts_in_doubt_are_listed_the_longest_first_and_counted(world:
 async def test_a_doubt_that_is_met_again_keeps_its_beginning_and_is_counted(world: World) -> None:
     desk = await a_desk(world)
     began = desk.clock()
-    await noted(desk, "A1", DoubtReason.UNKNOWN_CALENDAR)
+    await noted(desk, "A1", DoubtReason.INCOMPLETE, "NEW.US")
     desk.clock.advance(minutes=1)
-    await noted(desk, "A1", DoubtReason.UNKNOWN_CALENDAR)
+    await noted(desk, "A1", DoubtReason.INCOMPLETE, "NEW.US")
     (node,) = (await desk.caller().ask(UNWATCHED))["unwatched"]["nodes"]
     (doubt,) = node["doubts"]
     assert doubt["attempts"] == 2
