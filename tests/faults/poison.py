@@ -133,11 +133,12 @@ POISONS = (
         "an old quote", lambda now, n: text(quote(now - _LONG_AGO, "3")), InputResult.SUPERSEDED, None, _QUOTE
     ),
     Poison(
+        # Of an account that the monitor does not work on: a statement about one that is locked is held.
         "an old statement",
-        lambda now, n: text(position(now - _LONG_AGO)),
+        lambda now, n: text(cash(now - _LONG_AGO, accountNo="M2")),
         InputResult.SUPERSEDED,
         None,
-        _POSITION,
+        _CASH,
     ),
 )
 

@@ -28,8 +28,9 @@ Outcomes = Counter[tuple[InputKind, InputResult]]
 
 
 def accounted(outcomes: Outcomes) -> Outcomes:
-    """Of how many newer quotes an older one was overtaken in its own batch depends on the batches alone."""
-    counted = Counter(outcomes)
+    """What finally became of the messages. How many quotes were overtaken within a batch depends on the
+    batches alone; and what was held because its account was worked on came again."""
+    counted = Counter({key: count for key, count in outcomes.items() if key[1] is not InputResult.HELD})
     counted[InputKind.QUOTE, InputResult.USED] += counted.pop((InputKind.QUOTE, InputResult.SUPERSEDED), 0)
     return counted
 
@@ -96,7 +97,7 @@ async def feed_poison(desk: LiveDesk, redis: Redis, count: int, pause_s: float =
             await asyncio.sleep(pause_s)
     await _publish(redis, stream, batch, report, clock())
     async with asyncio.timeout(PATIENCE_S):
-        while desk.resources.feed_watch.counts.outcomes.total() < count:  # noqa: ASYNC110 - it tells nobody
+        while accounted(desk.resources.feed_watch.counts.outcomes).total() < count:  # noqa: ASYNC110
             await asyncio.sleep(POLL_S)
         await asyncio.wait({watching})
         # A dead letter is written before its batch is acknowledged, and counted before that.
