@@ -49,7 +49,6 @@ class DeadReason(StrEnum):
     """The account is known, and the desk cannot hold what is stated about it: the account is incomplete."""
     AHEAD = "too_far_ahead"
     TRIMMED = "trimmed"
-    FAULT = "fault"
 
 
 @dataclass(frozen=True, slots=True)
