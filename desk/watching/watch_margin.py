@@ -37,7 +37,7 @@ from desk.watching.turning_points import next_turn
 from domain.asked_amount import book_of, figures_of
 from domain.book_changes import BookChange
 from domain.case import Case, CaseStatus, may_resolve, with_figures
-from domain.events import CaseView, Event, OrderView
+from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event, OrderEvent, OrderView
 from domain.ids import AccountId, Symbol
 from domain.inputs import Message, Outcome
 from domain.judgement import Answer, Judgement, judge
@@ -109,6 +109,17 @@ class Monitor:
     def note(self, account_id: AccountId) -> None:
         """Something about the account changed in the database: read it anew at the next look."""
         self._to_load.add(account_id)
+
+    def note_event(self, event: Event) -> None:
+        """Another transaction did this: those it concerns are read anew at the next look. Figures that a
+        refresh stored are the monitor's own."""
+        match event:
+            case OrderEvent():
+                self.note(event.view.order.account_id)
+            case CaseEvent() if event.kind is not CaseEventKind.UPDATED:
+                self.note(event.view.case.account_id)
+            case BookChanged():
+                self.note(event.account_id)
 
     async def follow_settings(self) -> None:
         """Read anew, at the next look, whom changed risk settings concern. Begin with it."""

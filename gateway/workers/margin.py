@@ -9,7 +9,7 @@ import structlog
 
 from desk.watching.take_messages import Taken
 from desk.watching.watch_margin import Monitor
-from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent
+from domain.events import CaseEvent, CaseEventKind, Event
 from domain.inputs import InputResult
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
@@ -62,7 +62,7 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
                     if event is None:
                         await monitor.note_everything()
                         continue
-                    _note(monitor, event)
+                    monitor.note_event(event)
                     if event.at >= since:
                         _tell_operator(event)
                     resources.signals.to_watch.set()
@@ -116,18 +116,6 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
         await resources.bus.broadcast(QUOTES_TOPIC, messages)
     except BusUnavailable as unavailable:
         log.warning("quotes were not broadcast", error=str(unavailable))
-
-
-def _note(monitor: Monitor, event: Event) -> None:
-    match event:
-        case OrderEvent():
-            monitor.note(event.view.order.account_id)
-        case CaseEvent() if event.kind is not CaseEventKind.UPDATED:
-            monitor.note(event.view.case.account_id)
-        case BookChanged():
-            monitor.note(event.account_id)
-        case _:
-            pass
 
 
 def _tell_operator(event: Event) -> None:

@@ -31,6 +31,7 @@ from models.book import load_books
 from models.book_import import insert_account, insert_holdings
 from models.case import live_cases_of, load_cases
 from models.client import ClientRow, insert_client
+from models.codec import event_from_text
 from models.database import fetch, transaction
 from models.market import save_instrument, save_quotes
 from models.order import load_orders
@@ -223,3 +224,11 @@ async def cash_of(account_id: AccountId, currency: Currency = USD) -> Decimal:
 async def count(table: str, condition: str = "1 = 1") -> int:
     """How many rows of the table fulfil the condition."""
     return int((await fetch(f"SELECT COUNT(*) AS n FROM {table} WHERE {condition}"))[0]["n"])
+
+
+async def hear_news(monitor: Monitor, heard: int) -> int:
+    """Tell the monitor what the bus would: events behind this place in the outbox. The new place."""
+    for row in await fetch("SELECT id, payload FROM outbox WHERE id > $1 ORDER BY id", heard):
+        heard = row["id"]
+        monitor.note_event(event_from_text(row["payload"]))
+    return heard

@@ -24,7 +24,6 @@ from desk.orders.record_execution import record_execution
 from desk.watching.open_orders import as_open_orders
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus
-from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
 from domain.ids import AccountId, Symbol
 from domain.inputs import Message
 from domain.judgement import judge
@@ -37,10 +36,9 @@ from domain.money import Currency
 from domain.order import OrderType
 from models.book import load_all_account_ids, load_books
 from models.case import live_cases_of
-from models.codec import event_from_text
 from models.database import Database, fetch
 from models.order import open_orders_of
-from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit, quoted
+from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit, hear_news, quoted
 from venues.paper import PaperVenue
 
 HKD, TENCENT = Currency("HKD"), Symbol("700.HK")
@@ -90,7 +88,7 @@ class SmallDesk:
 
     async def work(self) -> None:
         """What the workers do in a moment."""
-        await self._listen()
+        self._heard = await hear_news(self.monitor, self._heard)
         await self.monitor.look()
         await self._dispatcher.dispatch()
         while self._venue.unconfirmed:
@@ -167,19 +165,6 @@ class SmallDesk:
 
     async def _time_passes(self) -> None:
         self.kit.clock.pass_(seconds=self.random.choice([1, 5, 20, 90]))
-
-    async def _listen(self) -> None:
-        """What the bus would tell the monitor."""
-        rows = await fetch("SELECT id, payload FROM outbox WHERE id > $1 ORDER BY id", self._heard)
-        for row in rows:
-            self._heard = row["id"]
-            event = event_from_text(row["payload"])
-            if isinstance(event, OrderEvent):
-                self.monitor.note(event.view.order.account_id)
-            elif isinstance(event, CaseEvent) and event.kind is not CaseEventKind.UPDATED:
-                self.monitor.note(event.view.case.account_id)
-            elif isinstance(event, BookChanged):
-                self.monitor.note(event.account_id)
 
     def quote(self, symbol: Symbol, size: int | None = None) -> Quote:
         shown = None if size is None else Decimal(size)

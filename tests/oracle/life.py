@@ -24,7 +24,6 @@ from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.outcomes import LiquidationStarted
 from domain.book_changes import TradeStatusStated
-from domain.events import BookChanged, CaseEvent, CaseEventKind, OrderEvent
 from domain.liquidation_plan import PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AmountRule
@@ -39,11 +38,10 @@ from gateway.book_import import import_book
 from gateway.feed_watch import FeedWatch
 from models.book import load_all_account_ids
 from models.case import live_cases_of
-from models.codec import event_from_text
-from models.database import Database, fetch, transaction
+from models.database import Database, transaction
 from models.order import open_orders_of
 from models.risk_setting import Concerned, insert_setting, next_number
-from tests.integration.desk_kit import TRADER, DeskKit
+from tests.integration.desk_kit import TRADER, DeskKit, hear_news
 from tests.oracle.dump import dump
 from tests.oracle.plans import Placed, wrong_plan
 from tests.oracle.recompute import Limits
@@ -261,7 +259,7 @@ class Life:
     async def work(self) -> None:
         """What the workers do in a moment."""
         await self._deliver_due()
-        await self._listen()
+        self._heard = await hear_news(self.monitor, self._heard)
         await self.monitor.look()
         self.kit.clock.pass_(milliseconds=1)
         await self._dispatcher.dispatch()
@@ -434,18 +432,6 @@ class Life:
 
     async def _time_passes(self) -> None:
         self.kit.clock.pass_(seconds=self.random.choice([1, 5, 20, 90]))
-
-    async def _listen(self) -> None:
-        """What the bus would tell the monitor."""
-        for row in await fetch("SELECT id, payload FROM outbox WHERE id > $1 ORDER BY id", self._heard):
-            self._heard = row["id"]
-            event = event_from_text(row["payload"])
-            if isinstance(event, OrderEvent):
-                self.monitor.note(event.view.order.account_id)
-            elif isinstance(event, CaseEvent) and event.kind is not CaseEventKind.UPDATED:
-                self.monitor.note(event.view.case.account_id)
-            elif isinstance(event, BookChanged):
-                self.monitor.note(event.account_id)
 
 
 @asynccontextmanager
