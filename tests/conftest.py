@@ -2,9 +2,10 @@
 
 import asyncio
 import os
+import shutil
 from collections.abc import AsyncIterator, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
 from typing import TypeVar
 
@@ -67,6 +68,20 @@ def migrated_postgres(postgres_url: str) -> Iterator[str]:
     """A PostgreSQL database to be copied, while nobody is connected."""
     with _on_another_loop(_fresh_and_migrated(postgres_url)) as url:
         yield url
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+async def migrated_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A migrated database for this test alone, once on SQLite and once on PostgreSQL."""
+    async with AsyncExitStack() as stack:
+        if request.param == "sqlite":
+            path = tmp_path / "desk.sqlite3"
+            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
+            yield f"sqlite://{path}"
+        else:
+            server = request.getfixturevalue("postgres_url")
+            source = request.getfixturevalue("migrated_postgres")
+            yield await stack.enter_async_context(fresh_database(server, copy_of=source))
 
 
 @asynccontextmanager

@@ -1,12 +1,8 @@
 """The short form of the poison run: each message is accounted for, and the good ones are used in order."""
 
-import shutil
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import cast
 
-import pytest
 from redis.asyncio import Redis
 
 from domain.doubt import DoubtReason
@@ -14,30 +10,15 @@ from models.database import fetch
 from models.doubt import doubts_of
 from models.holding import account_id_of
 from tests.faults.run_poison import accounted, fed_desk, feed_poison
-from tests.servers import fresh_database
 
 MESSAGES = 616
 """Each way to be bad twenty times."""
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
-    """Of a migrated database."""
-    async with AsyncExitStack() as stack:
-        if request.param == "sqlite":
-            path = tmp_path / "poisoned.sqlite3"
-            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
-            yield f"sqlite://{path}"
-        else:
-            server = request.getfixturevalue("postgres_url")
-            source = request.getfixturevalue("migrated_postgres")
-            yield await stack.enter_async_context(fresh_database(server, copy_of=source))
-
-
 async def test_each_bad_message_is_accounted_for_and_each_good_one_is_used(
-    tmp_path: Path, redis_url: str, database_url: str
+    tmp_path: Path, redis_url: str, migrated_url: str
 ) -> None:
-    async with fed_desk(tmp_path, redis_url, database_url) as desk, Redis.from_url(redis_url) as redis:
+    async with fed_desk(tmp_path, redis_url, migrated_url) as desk, Redis.from_url(redis_url) as redis:
         report = await feed_poison(desk, redis, MESSAGES)
         counts, stream = desk.resources.feed_watch.counts, desk.resources.settings.feed_streams[0]
         assert accounted(counts.outcomes) == accounted(report.outcomes)

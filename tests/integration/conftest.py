@@ -1,29 +1,17 @@
 """A migrated database of its own for each test, once on SQLite and once on PostgreSQL."""
 
-import shutil
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
-from pathlib import Path
 
 import pytest
 
 from models.database import Database
 from tests.integration.desk_kit import DeskKit
-from tests.servers import fresh_database
 
 
-@pytest.fixture(params=["sqlite", "postgres"])
-async def url(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+@pytest.fixture
+def url(migrated_url: str) -> str:
     """Of a migrated database."""
-    async with AsyncExitStack() as stack:
-        if request.param == "sqlite":
-            path = tmp_path / "desk.sqlite3"
-            shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
-            yield f"sqlite://{path}"
-        else:
-            server = request.getfixturevalue("postgres_url")
-            source = request.getfixturevalue("migrated_postgres")
-            yield await stack.enter_async_context(fresh_database(server, copy_of=source))
+    return migrated_url
 
 
 @pytest.fixture
