@@ -37,8 +37,8 @@ class CaseSummary:
         description="The same over those that were opened more than 90 days ago."
     )
     unconverted: list[CurrencyAmount] = strawberry.field(
-        description="What is to be collected in currencies without a rate into the reporting currency, and "
-        "is not in the totals."
+        description="Amounts in currencies without a rate into the reporting currency; the totals are "
+        "without them."
     )
     currency: str = strawberry.field(description="The reporting currency.")
     by_status: list[CaseStatusCount] = strawberry.field(description="Counts by status.")

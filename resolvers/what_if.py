@@ -206,8 +206,8 @@ class BookWhatIf:
         description="To be collected under the scenario, at its rates, in the same currency."
     )
     unconverted: list[str] = strawberry.field(
-        description="Base currencies without a rate into the reporting currency: what is to be collected in "
-        "them is in byCurrency and not in the totals."
+        description="Base currencies without a rate into the reporting currency. Their amounts are in "
+        "byCurrency and not in the totals."
     )
 
 
