@@ -46,11 +46,9 @@ class Widen(operations.AlterField):
         if editor is None or editor.DIALECT == "sqlite":
             return
         table = state.apps.get_model(f"{app_label}.{self.model_name}")._meta.db_table
+        cut_off = f' USING LEFT("{self.name}", {width})' if width < self._after else ""
         await editor.client.execute_script(
-            f'ALTER TABLE "{table}" ALTER COLUMN "{self.name}" TYPE VARCHAR({width})'
-            f' USING LEFT("{self.name}", {width})'
-            if width < self._after
-            else f'ALTER TABLE "{table}" ALTER COLUMN "{self.name}" TYPE VARCHAR({width})'
+            f'ALTER TABLE "{table}" ALTER COLUMN "{self.name}" TYPE VARCHAR({width}){cut_off}'
         )
 
 
