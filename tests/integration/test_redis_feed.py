@@ -27,6 +27,7 @@ from tests.patience import PATIENCE_S
 from tests.servers import RedisServer
 
 NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
+CLAIM_IDLE_MS = 10
 
 
 def a_quote(last: int) -> Quote:
@@ -37,10 +38,23 @@ def some_cash(balance: int) -> CashStated:
     return CashStated("M100001", Currency("USD"), Decimal(balance), NOW)
 
 
+FEEDS: list[RedisFeed] = []
+"""The feeds of the running test."""
+
+
+@pytest.fixture(autouse=True)
+async def close_feeds() -> AsyncIterator[None]:
+    """A test that fails leaves no connection open that a later test would be blamed for."""
+    yield
+    while FEEDS:
+        await FEEDS.pop().close()
+
+
 def a_feed(url: str, *streams: str, **options: Any) -> RedisFeed:
     quick: dict[str, Any] = {"block_s": 0.1, "backoff_first_s": 0.01, "backoff_max_s": 0.05}
     chosen = quick | {"consumer": "monitor"} | options
-    return RedisFeed(url, streams=streams, group="desk", clock=lambda: NOW, **chosen)
+    FEEDS.append(RedisFeed(url, streams=streams, group="desk", clock=lambda: NOW, **chosen))
+    return FEEDS[-1]
 
 
 async def hear(feed: Feed, count: int, acknowledge: bool = True) -> list[FeedMessage]:
@@ -251,7 +265,14 @@ async def test_each_message_deleted_while_it_was_pending_is_reported_by_its_id(
     gone = [batch.receipts[index] for index in deleted]
     await redis.xdel(stream, *gone)
     await publish(redis, stream, [a_quote(4)])
-    feed = a_feed(redis_url, stream, claim_idle_s=0.01)
+
+    async def all_are_idle() -> bool:
+        idle = await redis.xpending_range(stream, "desk", "-", "+", 10, idle=CLAIM_IDLE_MS)
+        return len(idle) == 3
+
+    # What is not idle for so long yet is claimed behind the new message.
+    await until(all_are_idle)
+    feed = a_feed(redis_url, stream, claim_idle_s=CLAIM_IDLE_MS / 1000)
     left = [a_quote(price) for price in (1, 2, 3) if price - 1 not in deleted]
     assert set(await hear_each(feed, len(left) + 1)) == {*left, a_quote(4)}
     letters = await dead_letters(redis, stream)
