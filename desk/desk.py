@@ -66,7 +66,6 @@ class DeskRules:
     max_approvals_per_batch: int
     approval_limits: ApprovalLimits
     """What one person may liquidate alone, where the risk settings say nothing."""
-    reporting_currency: Currency
     max_exemptions: int
     approval_ttl: timedelta
     """How long a request waits for a second person."""
@@ -76,6 +75,11 @@ class DeskRules:
     """What the look-ahead reckons with."""
     messages: MessageRules = field(default_factory=MessageRules)
     webhooks: WebhookRules = field(default_factory=WebhookRules)
+
+    @property
+    def reporting_currency(self) -> Currency:
+        """Of sums over accounts, and of what cases are compared in."""
+        return self.books.reporting_currency
 
     @property
     def judgement(self) -> JudgementRules:

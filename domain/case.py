@@ -14,6 +14,7 @@ from enum import StrEnum
 from domain.ids import AccountId, CaseId
 from domain.margin import MarginFigures
 from domain.refusals import Refusal, RefusalCode
+from domain.reporting import Worth
 
 
 class AlertType(StrEnum):
@@ -133,6 +134,8 @@ class Case:
     claim: Claim | None = None
     follow_ups: int = 0
     """How many follow-up records it has."""
+    worth: Worth | None = None
+    """Of the amount, in the reporting currency; None: unknown."""
 
     def __post_init__(self) -> None:
         times = (self.opened_at, self.deadline, self.cured_since, self.closed_at)
@@ -299,10 +302,13 @@ def with_figures(
     case: Case,
     figures: MarginFigures,
     uncovered_amount: Decimal,
+    worth: Worth | None,
     now: datetime,
     below_force: bool | None = None,
 ) -> Case:
-    """The live case with new figures; the version stays. Its being cured lasts since the amount became 0.
+    """The live case with new figures and the worth of their amount; the version stays.
+
+    Its being cured lasts since the amount became 0.
 
     `below_force`: whether liquid net assets are for certain below the force-close margin; None: as the
     figures have it.
@@ -314,6 +320,7 @@ def with_figures(
         case,
         figures=figures,
         uncovered_amount=uncovered_amount,
+        worth=worth,
         force_eligible=below_force or case.overdue(now),
         cured_since=None if figures.amount > 0 else case.cured_since or now,
     )

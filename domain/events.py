@@ -14,6 +14,7 @@ from domain.ids import AccountId, ClientId, EventId, ExecutionId, Symbol
 from domain.margin import AccountType
 from domain.money import Currency
 from domain.order import Order, OrderStatus
+from domain.reporting import Worth
 
 
 class CaseEventKind(StrEnum):
@@ -90,6 +91,7 @@ class CaseEvent:
     previous_status: CaseStatus | None = None
     """The status before the change; None for a new case."""
     previous_amount: Decimal | None = None
+    previous_worth: Worth | None = None
     previous_symbols: tuple[Symbol, ...] | None = None
     previous_overdue: bool | None = None
     """As told by the event before, so that whoever selects by them learns what left; None: unknown."""

@@ -33,6 +33,7 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
     return DeskRules(
         books=BookRules(
             timedelta(days=settings.suspended_dead_after_days),
+            Currency(settings.reporting_currency),
             RiskSettings(_risk_defaults(settings)),
             must_be_flat=must_be_flat,
             expiry=ExpiryRules(frozenset(settings.option_exercise_markets), settings.option_settlement_days),
@@ -68,7 +69,6 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
         max_exemptions=settings.exemptions_max,
         max_approvals_per_batch=settings.approve_max_requests,
         approval_limits=ApprovalLimits(settings.approval_notional, settings.approval_cases),
-        reporting_currency=Currency(settings.reporting_currency),
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         approval_growth=settings.approval_growth,
         interest=InterestRules(

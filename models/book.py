@@ -25,6 +25,7 @@ from domain.market import (
     TradeStatus,
 )
 from domain.money import Currency
+from domain.reporting import ReportingRate, reporting_rate
 from domain.risk_settings import RiskRules, SettingKind
 from models.database import (
     Row,
@@ -78,6 +79,7 @@ class BookRules:
     """What turns rows into a `Book` besides the rows."""
 
     suspended_dead_after: timedelta
+    reporting_currency: Currency
     settings: RiskSettings = field(default_factory=RiskSettings)
     """Where the rules in force come from."""
     must_be_flat: Callable[[Currency, datetime], bool] = never_flat
@@ -93,6 +95,7 @@ class Rules:
 
     risk: RiskRules
     suspended_dead_after: timedelta
+    reporting_currency: Currency
     must_be_flat: Callable[[Currency], bool] = lambda currency: False
     expiry: ExpiryRules = field(default_factory=ExpiryRules)
     zone_of: Callable[[str], tzinfo] = always_utc
@@ -109,6 +112,8 @@ class AccountBook:
     client_group: str | None
     rules: RiskRules
     """In force when the book was read."""
+    reporting: ReportingRate
+    """Of the base currency, when the book was read."""
     written_off: frozenset[AlertType] = frozenset()
     """The kinds of call whose debt was written off and whose breach still lasts: they open no new case."""
     doubts: tuple[Doubt, ...] = ()
@@ -188,6 +193,7 @@ def rules_at(rules: BookRules, risk: RiskRules, now: datetime) -> Rules:
     return Rules(
         risk,
         rules.suspended_dead_after,
+        rules.reporting_currency,
         lambda currency: rules.must_be_flat(currency, now),
         rules.expiry,
         rules.zone_of,
@@ -385,6 +391,7 @@ def account_book(
     )
     return AccountBook(
         *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk),
+        reporting_rate(account.base_currency, rules.reporting_currency, fx.get(rules.reporting_currency, {})),
         alerts_from_text(row["written_off_alerts"]),
         tuple(stored.doubt for stored in doubts),
     )

@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 from domain.case import (
@@ -18,13 +19,16 @@ from domain.case import (
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId, ClientId
 from domain.margin import MarginFigures
+from domain.money import Currency
 from domain.principal import Audience
 from domain.refusals import RefusalCode
+from domain.reporting import Worth
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.codec import figures_from_text, figures_to_text
 from models.database import (
     Row,
     decimal,
+    decimal_or_none,
     execute,
     execute_many,
     fetch,
@@ -48,7 +52,7 @@ _COLUMNS = (
     "remark",
     *("reopened_from", "closed_at"),
     *("close_reason", "version", "original_deadline", "claimed_by", "claimed_at", "claim_expires_at"),
-    *("follow_ups", "exempted_by"),
+    *("follow_ups", "exempted_by", "reporting_amount", "reporting_currency"),
 )
 FROM_CASE = "FROM margin_case c JOIN account a ON a.id = c.account_id JOIN client k ON k.id = a.client_id"
 SELECT_CASE = (
@@ -90,11 +94,11 @@ async def save_figures(cases: Sequence[tuple[Case, int]], *, skip_locked: bool) 
     current = [case for case, book in cases if versions.get(case.id) == (case.version, book)]
     await execute_many(
         "UPDATE margin_case SET amount = $2, uncovered_amount = $3, figures = $4, cured_since = $5,"
-        " force_eligible = $6 WHERE id = $1",
+        " force_eligible = $6, reporting_amount = $7, reporting_currency = $8 WHERE id = $1",
         [
             (
                 *(case.id, case.figures.amount, case.uncovered_amount, figures_to_text(case.figures)),
-                *(case.cured_since, case.force_eligible),
+                *(case.cured_since, case.force_eligible, *_worth_values(case)),
             )
             for case in current
         ],
@@ -263,6 +267,7 @@ def case_from_row(row: Row) -> CaseView:
         original_deadline=time_or_none(row["original_deadline"]),
         claim=_claim(row),
         follow_ups=row["follow_ups"],
+        worth=_worth(row),
     )
     return CaseView(case, account_reference(row))
 
@@ -283,6 +288,15 @@ def _claim(row: Row) -> Claim | None:
     return Claim(row["claimed_by"], time(row["claimed_at"]), time(row["claim_expires_at"]))
 
 
+def _worth(row: Row) -> Worth | None:
+    amount, currency = decimal_or_none(row["reporting_amount"]), row["reporting_currency"]
+    return None if amount is None else Worth(amount, Currency(currency))
+
+
+def _worth_values(case: Case) -> tuple[Decimal | None, Currency | None]:
+    return (case.worth.amount, case.worth.currency) if case.worth else (None, None)
+
+
 def _values(case: Case) -> list[Any]:
     auto, claim = case.auto_liquidation, case.claim
     return [
@@ -294,5 +308,5 @@ def _values(case: Case) -> list[Any]:
         *(case.remark, case.reopened_from, case.closed_at, case.close_reason, case.version),
         case.original_deadline,
         *(claim.by if claim else None, claim.at if claim else None, claim.expires_at if claim else None),
-        *(case.follow_ups, case.exempted_by),
+        *(case.follow_ups, case.exempted_by, *_worth_values(case)),
     ]

@@ -11,7 +11,7 @@ from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountType
 from domain.money import Currency
 from domain.principal import Audience
-from domain.reporting import Claim
+from domain.reporting import AmountAtLeast, Claim
 from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
 from models.database import decimal, fetch, fetch_one, numeric, time
 from models.where import Page, PageRequest, Where, client_text, cut, like
@@ -36,7 +36,7 @@ class CaseFilter:
     account_no: str | None = None
     search: str | None = None
     symbol: Symbol | None = None
-    amount_at_least: Decimal | None = None
+    amount_at_least: AmountAtLeast | None = None
     overdue: bool | None = None
     opened_after: datetime | None = None
     opened_before: datetime | None = None
@@ -67,19 +67,52 @@ async def page_cases(
     sort: CaseSort,
     descending: bool,
     now: datetime,
+    reporting_currency: Currency,
 ) -> Page[CaseView]:
-    """One page; the key of a row is (its sort column, its id)."""
+    """One page; the key of a row is `sort_key`."""
     where = _where(audience, wanted, now)
-    column = numeric("c.amount") if sort is CaseSort.AMOUNT else f"c.{sort.value}"
     direction, behind = ("DESC", "<") if descending else ("ASC", ">")
-    if request.after is not None:
-        marker = numeric("?") if sort is CaseSort.AMOUNT else "?"
-        where.add(f"({column}, c.id) {behind} ({marker}, ?)", *request.after)
+    if sort is CaseSort.AMOUNT:
+        unknown, amount = _worth_sql(where.value(reporting_currency))
+        order = f"{unknown}, {amount} {direction}"
+        if request.after is not None:
+            is_unknown, value, last = request.after
+            where.add(
+                f"({unknown} > ? OR {unknown} = ? AND ({amount}, c.id) {behind} ({numeric('?')}, ?))",
+                *(is_unknown, is_unknown, value, last),
+            )
+    else:
+        order = f"c.{sort.value} {direction}"
+        if request.after is not None:
+            where.add(f"(c.{sort.value}, c.id) {behind} (?, ?)", *request.after)
     limit = where.value(request.first + 1)
     rows = await fetch(
-        f"{SELECT_CASE}{where} ORDER BY {column} {direction}, c.id {direction} LIMIT {limit}", *where.values
+        f"{SELECT_CASE}{where} ORDER BY {order}, c.id {direction} LIMIT {limit}", *where.values
     )
     return cut([case_from_row(row) for row in rows], request.first)
+
+
+def sort_key(sort: CaseSort, view: CaseView, reporting_currency: Currency) -> tuple[object, ...]:
+    """What stands for the row in a cursor: the id last. By AMOUNT, cases of unknown worth come last (1), and
+    among themselves by their amounts."""
+    case = view.case
+    match sort:
+        case CaseSort.OPENED_AT:
+            return case.opened_at, case.id
+        case CaseSort.DEADLINE:
+            return case.deadline, case.id
+    if case.worth is None or case.worth.currency != reporting_currency:
+        return 1, case.figures.amount, case.id
+    return 0, case.worth.amount, case.id
+
+
+def _worth_sql(reporting_currency: str) -> tuple[str, str]:
+    """As `sort_key`; `reporting_currency` is a placeholder."""
+    known = f"COALESCE(c.reporting_currency, '') = {reporting_currency}"
+    return (
+        f"CASE WHEN {known} THEN 0 ELSE 1 END",
+        f"CASE WHEN {known} THEN {numeric('c.reporting_amount')} ELSE {numeric('c.amount')} END",
+    )
 
 
 async def count_cases(audience: Audience, wanted: CaseFilter, now: datetime) -> int:
@@ -141,11 +174,22 @@ def _add_choices(where: Where, wanted: CaseFilter) -> None:
     where.add_if("a.type IN (?)", wanted.account_type)
     where.add_if("a.client_id = ?", wanted.client_id)
     where.add_if("a.account_no = ?", wanted.account_no)
-    where.add_if(f"{numeric('c.amount')} >= {numeric('?')}", wanted.amount_at_least)
+    if wanted.amount_at_least is not None:
+        _add_amount(where, wanted.amount_at_least)
     where.add_if(
         "EXISTS (SELECT 1 FROM position p WHERE p.account_id = c.account_id"
         f" AND p.instrument_id = ? AND {numeric('p.quantity')} <> 0)",
         wanted.symbol,
+    )
+
+
+def _add_amount(where: Where, least: AmountAtLeast) -> None:
+    """As `AmountAtLeast.allows`."""
+    where.add(
+        f"CASE WHEN a.base_currency = ? THEN {numeric('c.amount')} >= {numeric('?')}"
+        " WHEN COALESCE(c.reporting_currency, '') <> ? THEN 1 = 1"
+        f" ELSE {numeric('c.reporting_amount')} >= {numeric('?')} END",
+        *(least.currency, least.amount, least.worth.currency, least.worth.amount),
     )
 
 

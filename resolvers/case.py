@@ -1,5 +1,6 @@
 """Margin-call cases."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
 from typing import Optional
@@ -8,10 +9,15 @@ import strawberry
 
 from domain.case import LIVE, AlertType, AutoLiquidationTrigger, CaseCloseReason, CaseStatus, Claim
 from domain.case import AutoLiquidation as AutomaticSale
+from domain.currencies import unknown_currencies
 from domain.events import CaseView, OrderView
 from domain.ids import CaseId, ClientId, Symbol
 from domain.margin import AccountType
+from domain.market import FxRate
+from domain.money import Currency
 from domain.refusals import RefusalCode
+from domain.reporting import AmountAtLeast, reporting_rate
+from models.book import load_fx_rates, rates_by_base
 from models.case_list import CaseFilter as CaseSelection
 from models.order import OrderFilter, count_orders, page_orders
 from models.stock_recovery import RecoveryView
@@ -20,6 +26,7 @@ from resolvers.case_records import DeadlineChange, FollowUp, deadline_changes_pa
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info
 from resolvers.enums import CaseOrderField, OrderDirection
+from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.look_ahead import LookAhead, look_ahead
 from resolvers.message import Message, messages_page
@@ -68,6 +75,11 @@ class Case(Node):
     amount: Decimal = strawberry.field(
         description="What is to be collected now: figures.amount. 0 for a case that asks for stock: see "
         "coveredOptionShortfalls and shortRecoveries."
+    )
+    reporting_amount: Decimal | None = strawberry.field(
+        description="The amount in the reporting currency (caseSummary.currency), in whole minor units; a "
+        "list by AMOUNT is sorted by it. A rate alone that moves it by at most 1 % changes nothing here "
+        "and sends no event. Null: no rate is known."
     )
     amount_at_open: Decimal = strawberry.field(description="What was to be collected when it opened.")
     uncovered_amount: Decimal = strawberry.field(
@@ -252,15 +264,24 @@ class CaseFilter:
         "and width of its letters.",
     )
     symbol: str | None = strawberry.field(default=None, description="The account holds this instrument.")
-    amount_at_least: Decimal | None = strawberry.field(default=None, description="At least this much.")
+    amount_at_least: Decimal | None = strawberry.field(
+        default=None,
+        description="At least this much, in amountCurrency. A case of an account in that currency is "
+        "compared by its amount, any other case by its reportingAmount; a case without one is listed.",
+    )
+    amount_currency: str | None = strawberry.field(
+        default=None,
+        description="The currency of amountAtLeast; left out: the reporting currency. Lists convert another "
+        "currency by the rate of now; subscriptions refuse it, for its rate would move while they last.",
+    )
     overdue: bool | None = strawberry.field(default=None, description="Past its deadline, or not.")
     opened_after: datetime | None = strawberry.field(default=None, description="Later than this.")
     opened_before: datetime | None = strawberry.field(default=None, description="Earlier than this.")
     closed_after: datetime | None = strawberry.field(default=None, description="Ended later than this.")
     closed_before: datetime | None = strawberry.field(default=None, description="Ended earlier than this.")
 
-    def selection(self) -> CaseSelection:
-        """An id of another type selects nothing."""
+    def selection(self, reporting: Currency, rates: Mapping[Currency, FxRate]) -> CaseSelection:
+        """An id of another type selects nothing; `rates` are those into the reporting currency."""
         return CaseSelection(
             status=self._statuses(),
             alert_type=each_once(self.alert_type),
@@ -269,7 +290,7 @@ class CaseFilter:
             account_no=self.account_no,
             search=search_of(self.search),
             symbol=None if self.symbol is None else Symbol(self.symbol),
-            amount_at_least=self.amount_at_least,
+            amount_at_least=self._at_least(reporting, rates),
             overdue=self.overdue,
             opened_after=self.opened_after,
             opened_before=self.opened_before,
@@ -277,12 +298,36 @@ class CaseFilter:
             closed_before=self.closed_before,
         )
 
+    def _at_least(self, reporting: Currency, rates: Mapping[Currency, FxRate]) -> AmountAtLeast | None:
+        currency = reporting if self.amount_currency is None else Currency(self.amount_currency)
+        if unknown_currencies([currency]):
+            raise ApiError(BAD_USER_INPUT, f"amountCurrency {currency!r} is not a currency of ISO 4217.")
+        if self.amount_at_least is None:
+            return None
+        worth = reporting_rate(currency, reporting, rates).worth(self.amount_at_least)
+        if worth is None:
+            raise ApiError(
+                BAD_USER_INPUT,
+                f"The desk has no rate from {currency} into {reporting}: leave amountCurrency out, and give "
+                f"amountAtLeast in {reporting}.",
+            )
+        return AmountAtLeast(self.amount_at_least, currency, worth)
+
     def _statuses(self) -> tuple[CaseStatus, ...] | None:
         chosen = each_once(self.status)
         if self.closed is None:
             return chosen
         wanted = tuple(CaseStatus) if chosen is None else chosen
         return tuple(status for status in wanted if (status not in LIVE) is self.closed)
+
+
+async def selected(filter: CaseFilter | None, reporting: Currency) -> CaseSelection:
+    """The filter of a list, by the rates of now."""
+    if filter is None:
+        return CaseSelection()
+    converts = filter.amount_currency not in (None, reporting)
+    rates = rates_by_base(await load_fx_rates()) if converts else {}
+    return filter.selection(reporting, rates.get(reporting, {}))
 
 
 @strawberry.input(description="The order of a list of cases.")
@@ -302,6 +347,7 @@ def case_of(view: CaseView, now: datetime) -> Case:
         alert_type=case.alert_type,
         status=case.status,
         amount=case.figures.amount,
+        reporting_amount=case.worth.amount if case.worth else None,
         amount_at_open=case.amount_at_open,
         uncovered_amount=case.uncovered_amount,
         figures=figures_of(case.figures),

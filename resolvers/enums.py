@@ -422,7 +422,8 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         {
             "OPENED_AT": "When the case was opened.",
             "DEADLINE": "When the client's time ends.",
-            "AMOUNT": "As last stored; a case whose amount changes between two pages may move.",
+            "AMOUNT": "By reportingAmount, where it is unknown last; a case whose amount changes between two "
+            "pages may move.",
         },
     ),
     MetBy: (

@@ -8,7 +8,7 @@ import strawberry
 from domain.events import CaseView
 from domain.ids import CaseId, Symbol
 from domain.principal import Capability, Permission
-from models.case_list import CaseSort, count_cases, page_cases
+from models.case_list import CaseSort, count_cases, page_cases, sort_key
 from models.client import (
     AccountRow,
     ClientRow,
@@ -22,7 +22,7 @@ from models.order import OrderFilter as OrderSelection
 from resolvers.approval import ApprovalQueries
 from resolvers.arguments import INPUT, After, First, GlobalId
 from resolvers.audit import AuditQueries
-from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page
+from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page, selected
 from resolvers.client import Account, Client, account_of, client_of
 from resolvers.context import Info, RequestInfo, reader, require
 from resolvers.enums import OrderDirection
@@ -117,16 +117,17 @@ class Query(
         context = reader(info)
         order = order_by or CaseOrder()
         sort, descending = CaseSort(order.field.value), order.direction is OrderDirection.DESC
-        wanted = (filter or CaseFilter()).selection()
-        types = "ds" if sort is CaseSort.AMOUNT else "ts"
+        wanted = await selected(filter, context.api.reporting_currency)
+        reporting = context.api.reporting_currency
+        types = "ids" if sort is CaseSort.AMOUNT else "ts"
         pager: Pager[CaseView] = Pager(("cases", wanted, sort, descending), types, context.api.page_size_max)
         request = pager.request(first, after)
         now = context.api.desk.clock()
-        page = await page_cases(context.audience, wanted, request, sort, descending, now)
+        page = await page_cases(context.audience, wanted, request, sort, descending, now, reporting)
         return pager.connection(
             page,
             request,
-            lambda view: (_SORT_KEYS[sort](view), view.case.id),
+            lambda view: sort_key(sort, view, reporting),
             lambda view: case_of(view, now),
             lambda: count_cases(context.audience, wanted, now),
         )
@@ -144,7 +145,8 @@ class Query(
         filter: Annotated[CaseFilter | None, strawberry.argument(description="Which.")] = None,
     ) -> CaseSummary:
         """Summed exactly, outside the database."""
-        return await summarise(reader(info), (filter or CaseFilter()).selection())
+        context = reader(info)
+        return await summarise(context, await selected(filter, context.api.reporting_currency))
 
     @strawberry.field(description="Clients by client number.")
     async def clients(
@@ -280,10 +282,3 @@ class Query(
     ) -> BookWhatIf:
         """Off the event loop."""
         return await book_what_if(reader(info, Capability.PREVIEW), input, first, after)
-
-
-_SORT_KEYS = {
-    CaseSort.OPENED_AT: lambda view: view.case.opened_at,
-    CaseSort.DEADLINE: lambda view: view.case.deadline,
-    CaseSort.AMOUNT: lambda view: view.case.figures.amount,
-}

@@ -101,6 +101,7 @@ async def _opened(
         deadline=due_at,
         force_eligible=False,
         reopened_from=await last_closed_case(account_id, alert_type),
+        worth=account.reporting.worth(ZERO),
     )
     await insert_case(case)
     view = CaseView(case, account.account, account.symbols)

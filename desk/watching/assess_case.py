@@ -198,7 +198,8 @@ def _progress(
     if judgement.asks(case.alert_type) is not Answer.UNKNOWN:
         figures = figures_of(case.alert_type, account.book, measured.figures)
         uncovered = _uncovered(desk, account, case.alert_type, orders, now)
-        case = with_figures(case, figures, uncovered, now, below_force)
+        worth = account.reporting.worth(figures.amount)
+        case = with_figures(case, figures, uncovered, worth, now, below_force)
     else:
         eligible = case.force_eligible or below_force
         case = replace(case, figures=replace(case.figures, stale=True), force_eligible=eligible)
@@ -268,6 +269,7 @@ async def _open(
         cured_since=now if figures.amount == ZERO else None,
         auto_liquidation=_at_once(desk, account, alert_type, now),
         reopened_from=await last_closed_case(reference.account_id, alert_type),
+        worth=account.reporting.worth(figures.amount),
     )
     await insert_case(case)
     await note_doubts(reference.account_id, deadline_doubts(desk, case, reference.base_currency, now), now)

@@ -45,6 +45,7 @@ def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> 
         view=after,
         previous_status=before.case.status,
         previous_amount=before.case.figures.amount,
+        previous_worth=before.case.worth,
         previous_symbols=before.symbols,
         # Told then or later: a deadline that passed in between is told of once more rather than not at all.
         previous_overdue=before.case.overdue(before.case.figures.as_of),

@@ -45,7 +45,8 @@ from domain.liquidation import uncovered_amount
 from domain.live_book import LiveBook
 from domain.margin import MarginFigures
 from domain.market import FxRate, Quote
-from domain.money import Currency
+from domain.money import ZERO, Currency
+from domain.reporting import ReportingRate
 from domain.stock_recovery import without_amount
 from models import outbox
 from models.book import AccountBook, count_accounts, load_all_account_ids, load_books, lock_accounts
@@ -301,7 +302,10 @@ class Monitor:
     def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
         figures = watched.live.figures(now)
         if is_recovery(case):
-            return replace(case, figures=without_amount(figures), force_eligible=case.overdue(now))
+            worth = watched.account.reporting.worth(ZERO)
+            return replace(
+                case, figures=without_amount(figures), worth=worth, force_eligible=case.overdue(now)
+            )
         judgement = self._judged(watched, figures)
         if judgement.asks(case.alert_type) is Answer.UNKNOWN:
             return replace(case, figures=replace(case.figures, stale=True))
@@ -311,9 +315,14 @@ class Monitor:
             book = book_of(case.alert_type, watched.live.book())
             orders = as_open_orders(self._desk, book, watched.orders, now)
             uncovered = uncovered_amount(book, orders, now, self._desk.rules.max_price_age)
-        after = with_figures(case, asked, uncovered, now, judgement.below_force is Answer.YES)
+        worth = self._reporting(watched.account).worth(asked.amount)
+        after = with_figures(case, asked, uncovered, worth, now, judgement.below_force is Answer.YES)
         # That the desk may sell from now on is a moment to be kept: the next look makes it.
         return after if case.force_eligible else replace(after, force_eligible=False)
+
+    def _reporting(self, account: AccountBook) -> ReportingRate:
+        known = self._rates.get((account.account.base_currency, account.reporting.currency))
+        return account.reporting if known is None else replace(account.reporting, rate=known.rate)
 
     async def _refresh_batch(self, live: Sequence[_Live]) -> None:
         """The cases of these together; what is left of them, locked rows, one account at a time."""
@@ -372,10 +381,13 @@ class Monitor:
 
 
 def _differs(before: Case, after: Case) -> bool:
-    """Worth telling: anything but the moment of computing, unless the deadline lies in between."""
+    """Worth telling: anything but the moment of computing, unless the deadline lies in between, and but what
+    a rate into the reporting currency moves a little."""
     if before.overdue(before.figures.as_of) is not after.overdue(after.figures.as_of):
         return True
-    return replace(before, figures=replace(before.figures, as_of=after.figures.as_of)) != after
+    unmoved = before.worth is not None and not before.worth.moved(after.worth)
+    figures = replace(before.figures, as_of=after.figures.as_of)
+    return replace(before, figures=figures, worth=after.worth if unmoved else before.worth) != after
 
 
 def _statement(message: Message) -> BookChange:

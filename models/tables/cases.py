@@ -44,6 +44,8 @@ class CaseTable(Model):
     claim_expires_at = fields.DatetimeField(null=True)
     follow_ups = fields.IntField(db_default=0)
     figures_at_open = fields.TextField(null=True)
+    reporting_amount = decimal(null=True)
+    reporting_currency = fields.CharField(max_length=3, null=True)
 
     class Meta:
         table = "margin_case"

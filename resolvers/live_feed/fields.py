@@ -7,6 +7,7 @@ from typing import Any
 from domain.events import BookChanged, CaseEvent, CaseEventKind, Event, OrderEvent, OrderEventKind
 from domain.ids import Symbol
 from domain.market import Quote
+from domain.money import Currency
 from domain.principal import Audience
 from models.case_list import CaseFilter, CaseSort, page_cases
 from models.database import consistent_read
@@ -14,6 +15,7 @@ from models.market import load_quotes
 from models.order import OrderFilter, page_orders
 from models.outbox import stream_head
 from models.where import PageRequest
+from resolvers.case import CaseFilter as ChosenCases
 from resolvers.context import Api, ReadContext
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
@@ -31,7 +33,7 @@ class CaseEvents(LiveOperation):
 
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
-        self._wanted: CaseFilter = chosen.selection() if chosen else CaseFilter()
+        self._wanted = _selection(chosen, request.api.reporting_currency)
         super().__init__(request, _scope("caseEvents", self._wanted, request.audience))
         self.postings = _postings("case", request.audience, self._wanted.account_no, self._wanted.client_id)
 
@@ -52,7 +54,8 @@ class CaseEvents(LiveOperation):
             head, contained = await stream_head(), await self._unpublished()
             request = PageRequest(api.snapshot_max)
             page = await page_cases(
-                self._request.audience, self._wanted, request, CaseSort.OPENED_AT, False, now
+                *(self._request.audience, self._wanted, request, CaseSort.OPENED_AT, False, now),
+                api.reporting_currency,
             )
         _refuse_partial(page.has_next, api)
         roots = [
@@ -105,7 +108,7 @@ class SummaryUpdates(LiveOperation):
 
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
-        self._wanted: CaseFilter = chosen.selection() if chosen else CaseFilter()
+        self._wanted = _selection(chosen, request.api.reporting_currency)
         super().__init__(request, _scope("caseSummary", self._wanted, request.audience))
         self.interval_s = request.api.summary_interval_s
         self.postings = _postings("case", request.audience, self._wanted.account_no, self._wanted.client_id)
@@ -187,6 +190,20 @@ def postings_of(fact: Any) -> Iterable[Hashable]:
 def describe(fact: Event | Quote) -> tuple[str, float]:
     """The event's id and when it was committed."""
     return ("" if isinstance(fact, Quote) else fact.id), fact.at.timestamp()
+
+
+def _selection(chosen: ChosenCases | None, reporting: Currency) -> CaseFilter:
+    """A threshold in another currency would move with its rate: after a connection was lost, a case that the
+    client holds could leave without a word."""
+    if chosen is None:
+        return CaseFilter()
+    if chosen.amount_currency not in (None, reporting):
+        raise ApiError(
+            BAD_USER_INPUT,
+            f"A subscription compares amounts in {reporting}, the reporting currency: leave amountCurrency "
+            f"out, and give amountAtLeast in {reporting}.",
+        )
+    return chosen.selection(reporting, {})
 
 
 def _postings(

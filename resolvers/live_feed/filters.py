@@ -13,7 +13,9 @@ from domain.events import (
     OrderView,
 )
 from domain.ids import Symbol
+from domain.money import Currency
 from domain.principal import Audience, Capability
+from domain.reporting import Worth
 from domain.text import search_form
 from models.case_list import CaseFilter
 from models.order import OrderFilter
@@ -28,7 +30,11 @@ def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) ->
     view, case = event.view, event.view.case
     if not audience.covers(view.account.account_no) or not _case_matches(view, wanted, audience):
         return None
-    if _selected(wanted, case.status, case.figures.amount, view.symbols, case.overdue(event.at)):
+    is_now = _selected(
+        *(wanted, case.status, view.account.base_currency, case.figures.amount, case.worth),
+        *(view.symbols, case.overdue(event.at)),
+    )
+    if is_now:
         return event.kind
     if not _was_selected(event, wanted):
         return None
@@ -49,14 +55,20 @@ def order_event_kind(event: OrderEvent, wanted: OrderFilter, audience: Audience)
 def _selected(
     wanted: CaseFilter,
     status: CaseStatus,
+    currency: Currency,
     amount: Decimal | None,
+    worth: Worth | None,
     symbols: tuple[Symbol, ...] | None,
     overdue: bool | None,
 ) -> bool:
     """By what changes while a case lives; what is not known does not speak against it."""
     return (
         status in (LIVE if wanted.status is None else wanted.status)
-        and (wanted.amount_at_least is None or amount is None or amount >= wanted.amount_at_least)
+        and (
+            wanted.amount_at_least is None
+            or amount is None
+            or wanted.amount_at_least.allows(amount, currency, worth)
+        )
         and (wanted.symbol is None or symbols is None or wanted.symbol in symbols)
         and (wanted.overdue is None or overdue is None or overdue is wanted.overdue)
     )
@@ -66,7 +78,8 @@ def _was_selected(event: CaseEvent, wanted: CaseFilter) -> bool:
     if event.previous_status is None:
         return False
     return _selected(
-        *(wanted, event.previous_status, event.previous_amount),
+        *(wanted, event.previous_status, event.view.account.base_currency),
+        *(event.previous_amount, event.previous_worth),
         *(event.previous_symbols, event.previous_overdue),
     )
 

@@ -13,6 +13,7 @@ from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ExecutionId
 from domain.liquidation_plan import LegRequest
+from domain.money import Currency
 from domain.principal import EVERYTHING
 from models.case import live_cases_of
 from models.case_list import CaseFilter, CaseSort, page_cases
@@ -122,5 +123,7 @@ async def test_a_case_that_has_ended_is_not_overdue_in_the_list_either(kit: Desk
     ended = (await case(view.case.id)).case
     assert ended.status is CaseStatus.RESOLVED
     wanted = CaseFilter(status=(CaseStatus.RESOLVED,), overdue=overdue)
-    page = await page_cases(EVERYTHING, wanted, PageRequest(10), CaseSort.OPENED_AT, False, kit.clock())
+    page = await page_cases(
+        EVERYTHING, wanted, PageRequest(10), CaseSort.OPENED_AT, False, kit.clock(), Currency("HKD")
+    )
     assert [each.case.id for each in page.rows] == ([] if overdue else [ended.id])

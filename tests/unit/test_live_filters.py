@@ -16,8 +16,10 @@ from desk.watching.case_event import case_event
 from domain.case import LIVE, CaseCloseReason, CaseStatus
 from domain.events import CaseEvent, CaseEventKind, CaseView, OrderEvent, OrderEventKind, OrderView
 from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol
+from domain.money import Currency
 from domain.order import OrderStatus
 from domain.principal import EVERYTHING, Audience, Permission
+from domain.reporting import AmountAtLeast, Worth
 from gateway.resources import make_desk
 from gateway.settings import load_settings
 from models.case_list import CaseFilter
@@ -27,6 +29,7 @@ from tests.live_desk import case_event as some_case_event
 from tests.unit.books import NOW
 from tests.unit.orders import an_order
 
+USD, HKD, EUR = (Currency(each) for each in ("USD", "HKD", "EUR"))
 APPLE, TESLA = Symbol("AAPL.US"), Symbol("TSLA.US")
 DEADLINE = NOW + timedelta(minutes=5)
 CLOSING = {CaseStatus.RESOLVED: CaseCloseReason.CURED, CaseStatus.VOID: CaseCloseReason.VOIDED}
@@ -38,6 +41,7 @@ class State:
 
     status: CaseStatus
     amount: int
+    worth: Worth | None
     symbols: tuple[Symbol, ...]
     minute: int
 
@@ -46,6 +50,7 @@ states = st.builds(
     State,
     st.sampled_from([*LIVE, *CLOSING]),
     st.integers(0, 3),
+    st.none() | st.builds(Worth, st.integers(0, 3).map(Decimal), st.sampled_from([HKD, EUR])),
     st.sampled_from([(), (APPLE,), (TESLA,), (APPLE, TESLA)]),
     st.integers(0, 3),
 )
@@ -54,7 +59,13 @@ filters = st.builds(
     CaseFilter,
     status=st.none() | st.lists(st.sampled_from(list(CaseStatus)), max_size=3).map(tuple),
     symbol=st.none() | st.just(APPLE),
-    amount_at_least=st.none() | st.integers(0, 3).map(Decimal),
+    amount_at_least=st.none()
+    | st.builds(
+        AmountAtLeast,
+        st.integers(0, 3).map(Decimal),
+        st.sampled_from([USD, HKD]),
+        st.builds(Worth, st.integers(0, 3).map(Decimal), st.just(HKD)),
+    ),
     overdue=st.none() | st.booleans(),
 )
 
@@ -70,6 +81,7 @@ def view_of(state: State, minute: int) -> CaseView:
         id=CaseId("case"),
         status=state.status,
         figures=figures,
+        worth=state.worth,
         deadline=DEADLINE,
         plans=1,
         closed_at=now if closed else None,
@@ -93,11 +105,18 @@ def events_of(life: list[State]) -> Iterator[CaseEvent]:
 
 def listed(wanted: CaseFilter, event: CaseEvent) -> bool:
     """Whether the list, asked right after the event, shows the case: written as the SQL is."""
-    case = event.view.case
-    return (
+    case, least = event.view.case, wanted.amount_at_least
+    if least is None:
+        is_enough = True
+    elif event.view.account.base_currency == least.currency:
+        is_enough = case.figures.amount >= least.amount
+    elif case.worth is None or case.worth.currency != HKD:
+        is_enough = True
+    else:
+        is_enough = case.worth.amount >= least.worth.amount
+    return is_enough and (
         case.status in (wanted.status if wanted.status is not None else LIVE)
         and (wanted.symbol is None or wanted.symbol in event.view.symbols)
-        and (wanted.amount_at_least is None or case.figures.amount >= wanted.amount_at_least)
         and (wanted.overdue is None or wanted.overdue is (case.live and case.deadline < event.at))
     )
 
