@@ -16,7 +16,7 @@ from domain.margin import AccountType
 from domain.market import FxRate
 from domain.money import Currency
 from domain.refusals import RefusalCode
-from domain.reporting import AmountAtLeast, reporting_rate
+from domain.reporting import AmountAtLeast, Worth, reporting_rate
 from models.book import load_fx_rates, rates_by_base
 from models.case_list import CaseFilter as CaseSelection
 from models.order import OrderFilter, count_orders, page_orders
@@ -25,6 +25,7 @@ from resolvers.arguments import After, First
 from resolvers.case_records import DeadlineChange, FollowUp, deadline_changes_page, follow_ups_page
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info
+from resolvers.currency_amount import CurrencyAmount
 from resolvers.enums import CaseOrderField, OrderDirection
 from resolvers.errors import BAD_USER_INPUT, ApiError
 from resolvers.figures import MarginFigures, figures_of
@@ -76,10 +77,10 @@ class Case(Node):
         description="What is to be collected now: figures.amount. 0 for a case that asks for stock: see "
         "coveredOptionShortfalls and shortRecoveries."
     )
-    reporting_amount: Decimal | None = strawberry.field(
-        description="The amount in the reporting currency (caseSummary.currency), in whole minor units; a "
-        "list by AMOUNT is sorted by it. A rate alone that moves it by at most 1 % changes nothing here "
-        "and sends no event. Null: no rate is known."
+    reporting_amount: CurrencyAmount | None = strawberry.field(
+        description="The amount in the reporting currency, in whole minor units; a list by AMOUNT is sorted "
+        "by it. A rate alone that moves it by at most 1 % changes nothing here and sends no event. Null: no "
+        "rate is known."
     )
     amount_at_open: Decimal = strawberry.field(description="What was to be collected when it opened.")
     uncovered_amount: Decimal = strawberry.field(
@@ -347,7 +348,7 @@ def case_of(view: CaseView, now: datetime) -> Case:
         alert_type=case.alert_type,
         status=case.status,
         amount=case.figures.amount,
-        reporting_amount=case.worth.amount if case.worth else None,
+        reporting_amount=_reporting_amount_of(case.worth),
         amount_at_open=case.amount_at_open,
         uncovered_amount=case.uncovered_amount,
         figures=figures_of(case.figures),
@@ -376,6 +377,10 @@ def _auto_liquidation_of(auto: AutomaticSale | None) -> AutoLiquidation | None:
     if auto is None:
         return None
     return AutoLiquidation(at=auto.at, trigger=auto.trigger, held=auto.held, held_until=auto.held_until)
+
+
+def _reporting_amount_of(worth: Worth | None) -> CurrencyAmount | None:
+    return CurrencyAmount(currency=worth.currency, amount=worth.amount) if worth else None
 
 
 def _claim_of(claim: Claim | None) -> CaseClaim | None:

@@ -18,10 +18,11 @@ OWED = {"M1": (JPY, "1000000"), "M2": (USD, "100000"), "M3": (HKD, "60000"), "M4
 WORTH = {"M1": "52000", "M2": "780000", "M3": "60000", "M4": None}
 CASES = """query ($filter: CaseFilter, $after: String, $direction: OrderDirection! = DESC) {
   cases(first: 1, after: $after, filter: $filter, orderBy: {field: AMOUNT, direction: $direction}) {
-    totalCount nodes { reportingAmount account { accountNo } } pageInfo { hasNextPage endCursor } } }"""
+    totalCount nodes { reportingAmount { amount currency } account { accountNo } }
+    pageInfo { hasNextPage endCursor } } }"""
 EVENTS = """subscription ($filter: CaseFilter, $snapshot: Boolean! = false) {
   caseEvents(filter: $filter, snapshot: $snapshot) {
-    kind case { reportingAmount account { accountNo } } } }"""
+    kind case { reportingAmount { amount currency } account { accountNo } } } }"""
 SUMMARY = "query ($filter: CaseFilter) { caseSummary(filter: $filter) { openCases totalAmount currency } }"
 
 
@@ -51,10 +52,16 @@ async def listed(caller: Caller, direction: str = "DESC", **wanted: Any) -> tupl
     after, found = None, dict[str, Any]()
     while True:
         page = (await caller.ask(CASES, filter=wanted, after=after, direction=direction))["cases"]
-        found |= {each["account"]["accountNo"]: each["reportingAmount"] for each in page["nodes"]}
+        found |= {each["account"]["accountNo"]: worth(each["reportingAmount"]) for each in page["nodes"]}
         if not page["pageInfo"]["hasNextPage"]:
             return page["totalCount"], found
         after = page["pageInfo"]["endCursor"]
+
+
+def worth(shown: Any) -> str | None:
+    """The amount, which is in the reporting currency."""
+    assert shown is None or shown["currency"] == "HKD"
+    return None if shown is None else str(shown["amount"])
 
 
 async def test_a_list_by_amount_goes_by_the_reporting_currency(desk: Desk) -> None:
@@ -117,4 +124,4 @@ async def test_a_rate_that_moves_far_enough_moves_the_case_live(world: World, de
             continue
         told = await events.next()
         assert (told["kind"], told["case"]["account"]["accountNo"]) == (kind, "M1")
-        assert Decimal(told["case"]["reportingAmount"]) == Decimal(rate) * 1000000
+        assert Decimal(told["case"]["reportingAmount"]["amount"]) == Decimal(rate) * 1000000
