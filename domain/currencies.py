@@ -5,9 +5,9 @@ stand the codes below, each with its reason. Settings, feed messages and book fi
 """
 
 from collections.abc import Iterable, Mapping
-from difflib import get_close_matches
 
 from domain.iso4217 import CODES_BY_DIGITS
+from domain.near_names import with_hint
 
 BESIDE_ISO_4217: Mapping[str, int] = {"CNH": 2, "ANG": 2, "BGN": 2}
 """Codes that are not in the list, with the digits of their minor unit.
@@ -27,9 +27,4 @@ CURRENCIES = frozenset(MINOR_DIGITS)
 
 def unknown_currencies(codes: Iterable[str]) -> list[str]:
     """Those that are none, each with the nearest that is one: ``HDK (did you mean HKD?)``."""
-    return [_with_hint(code) for code in codes if code not in CURRENCIES]
-
-
-def _with_hint(code: str) -> str:
-    close = get_close_matches(code.strip().upper(), sorted(CURRENCIES), n=1)
-    return f"{code} (did you mean {close[0]}?)" if close else code
+    return [with_hint(code, CURRENCIES) for code in codes if code not in CURRENCIES]

@@ -8,12 +8,17 @@ The rules follow Unicode's categories, not a list of known scripts. Three forms:
   that look alike (Latin and Cyrillic a) stay different: there is no rule about confusable letters here.
 """
 
+import re
 from unicodedata import category, name, normalize
 
 SEARCH_EXPANSION = 18
 """How many characters of `search_form` one character becomes at most; a test looks at all of Unicode."""
 MAX_SUBJECT_LENGTH = 200
+MAX_CODE_LENGTH = 40
 
+_CODE = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/-]*")
+_LINE_SIGNS = frozenset("\n\r\t")
+"""Control characters that a text of several lines may have."""
 _IGNORABLE_RANGES = (
     *((0xAD, 0xAD), (0x34F, 0x34F), (0x61C, 0x61C), (0x115F, 0x1160), (0x17B4, 0x17B5), (0x180B, 0x180F)),
     *((0x200B, 0x200F), (0x202A, 0x202E), (0x2060, 0x206F), (0x3164, 0x3164), (0xFE00, 0xFE0F)),
@@ -39,6 +44,13 @@ _SOFT_DOT = "\u0307"
 """Capital I with a dot folds to i and this mark, which looks like i."""
 
 
+def code(text: str, longest: int = MAX_CODE_LENGTH) -> str:
+    """A symbol, account number or the like; raises ValueError with a reason that follows "must be"."""
+    if len(text) > longest or not _CODE.fullmatch(text):
+        raise ValueError(f"1 to {longest} letters, digits or . _ : / -")
+    return text
+
+
 def readable(text: str, longest: int) -> str:
     """The text in NFC, for storing; raises ValueError with a reason that follows "must be".
 
@@ -46,11 +58,20 @@ def readable(text: str, longest: int) -> str:
     and direction marks. It has neither control characters nor overrides of the writing direction, and
     shows something.
     """
+    return _stored(text, longest, frozenset())
+
+
+def readable_lines(text: str, longest: int) -> str:
+    """As `readable`, of a text that may have several lines and tabs, such as a reason or a message."""
+    return _stored(text, longest, _LINE_SIGNS)
+
+
+def _stored(text: str, longest: int, besides: frozenset[str]) -> str:
     stored = normalize("NFC", text)
     if not 0 < len(stored) <= longest:
         raise ValueError(f"a text of 1 to {longest} characters")
     for position, character in enumerate(stored):
-        if not _belongs(character, stored[:position][-1:]):
+        if character not in besides and not _belongs(character, stored[max(0, position - 1) : position]):
             raise ValueError(f"a text without {_named(character)}, which stands at position {position + 1}")
     if not any(_shows(character) for character in stored):
         raise ValueError("a text that is not blank")
@@ -70,7 +91,7 @@ def _belongs(character: str, before: str) -> bool:
 
 def _shows(character: str) -> bool:
     """Whether it leaves a mark on the page by itself."""
-    if character in _IGNORABLE or character in _LOOKS_BLANK:
+    if character in _IGNORABLE or character in _LOOKS_BLANK or character in _LINE_SIGNS:
         return False
     return category(character)[0] in "LNPSC"
 

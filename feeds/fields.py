@@ -10,25 +10,23 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
-from difflib import get_close_matches
 from enum import StrEnum
 from typing import Any, TypeVar
 from zoneinfo import available_timezones
 
+from domain import text
 from domain.currencies import unknown_currencies
-from domain.market_names import MARKETS
+from domain.markets import unknown_markets
 from domain.message import Language, QuietHours
 from domain.moments import parse_day, parse_moment
 from domain.money import InvalidDecimal, parse_decimal
-from domain.text import readable
+from domain.text import MAX_CODE_LENGTH
 from domain.tick_size import tick_table
 
-MAX_CODE_LENGTH = 40
 MAX_DECIMAL_LENGTH = 64
 MAX_EMAIL_LENGTH = 254
 MAX_PUSH_ID_LENGTH = 200
 
-_CODE = re.compile(rf"[A-Za-z0-9][A-Za-z0-9._:/-]{{0,{MAX_CODE_LENGTH - 1}}}")
 _EMAIL = re.compile(r"[^\s@,;<>\x00-\x1f]{1,64}@[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)+")
 _PHONE = re.compile(r"\+[1-9][0-9]{6,14}", re.ASCII)
 _CURRENCY = re.compile(r"[A-Z]{3}")
@@ -84,16 +82,14 @@ def _field(value: object, field: Field, path: str, problems: list[str]) -> Any:
 
 def code(value: object) -> str:
     """A symbol, account number or the like: 1 to 40 plain characters."""
-    if not isinstance(value, str) or not _CODE.fullmatch(value):
-        raise ValueError(f"1 to {MAX_CODE_LENGTH} letters, digits or . _ : / -")
-    return value
+    return text.code(value if isinstance(value, str) else "")
 
 
 def text_up_to(longest: int) -> Callable[[object], str]:
     """Reads text for people, into the form in which it is stored."""
 
     def read(value: object) -> str:
-        return readable(value if isinstance(value, str) else "", longest)
+        return text.readable(value if isinstance(value, str) else "", longest)
 
     return read
 
@@ -137,11 +133,11 @@ def currency(value: object) -> str:
 
 def market(value: object) -> str:
     """A market that has a calendar."""
-    if isinstance(value, str) and value in MARKETS:
-        return value
-    close = get_close_matches(value.strip().upper(), sorted(MARKETS), n=1) if isinstance(value, str) else []
-    hint = f" (did you mean {close[0]}?)" if close else ""
-    raise ValueError(f"a market with a calendar, such as XHKG or XNYS{hint}")
+    if not isinstance(value, str):
+        raise ValueError("a market with a calendar, such as XHKG or XNYS")
+    if unknown := unknown_markets([value]):
+        raise ValueError(f"a market with a calendar, such as XHKG or XNYS, not {unknown[0]:.60}")
+    return value
 
 
 def decimal(value: object) -> Decimal:

@@ -16,10 +16,10 @@ from domain.book_changes import CashStated, ContactStated, PositionStated, Trade
 from domain.inputs import DeadReason, InputKind, InputSubject
 from domain.market import FxRate, Quote, TradeStatus
 from domain.message import QuietHours
+from domain.text import MAX_CODE_LENGTH
 from feeds.base import FeedMessage
 from feeds.fields import (
     CONTACT,
-    MAX_CODE_LENGTH,
     Field,
     Spec,
     code,

@@ -17,12 +17,14 @@ from desk.watching.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy, b
 from domain.money import Currency
 from models.book import load_base_currencies
 from models.configuration import Limits
-from models.database import Database
+from models.database import Database, DatabaseUnavailable, StatementCutOff
 
 NICENESS = 10
 KEPT_RUNS, KEPT_FOR = 4, timedelta(minutes=2)
 ROOT = Path(__file__).parents[1]
 ERROR_CHARACTERS = 2000
+_OUTAGES = (DatabaseUnavailable, StatementCutOff)
+"""What the database does to the child is no fault of the child's: it is answered as in any other request."""
 
 
 class ChildFailed(RuntimeError):
@@ -117,9 +119,11 @@ class BookWhatIfProcess:
         if child.returncode:
             raise ChildFailed(words.decode(errors="replace")[-ERROR_CHARACTERS:])
         # Only this desk's own child writes here.
-        effect = pickle.loads(answer)
-        assert isinstance(effect, BookEffect)
-        return effect
+        outcome = pickle.loads(answer)
+        if isinstance(outcome, _OUTAGES):
+            raise outcome
+        assert isinstance(outcome, BookEffect)
+        return outcome
 
 
 async def _compute(job: _Job) -> BookEffect:
@@ -135,15 +139,23 @@ async def _compute(job: _Job) -> BookEffect:
         await database.close()
 
 
+def _outcome(job: _Job) -> BookEffect | OSError:
+    """The effect, or the outage that the process that asked has to answer with."""
+    try:
+        return asyncio.run(_compute(job))
+    except _OUTAGES as outage:
+        return outage
+
+
 def main() -> None:
-    """The child: a job on standard input, its effect on standard output, everything else to the error."""
+    """The child: a job on standard input, its outcome on standard output, everything else to the error."""
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     os.nice(NICENESS)
     # Only this desk itself writes here.
     job = pickle.load(sys.stdin.buffer)
     with answer:
-        pickle.dump(asyncio.run(_compute(job)), answer)
+        pickle.dump(_outcome(job), answer)
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from desk.audit import entry
 from domain.calendar import MarketDay, MarketDayKind
-from domain.text import subject_form
+from domain.text import readable_lines, subject_form
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
 from feeds.replay import AtEnd, ReplayFeed
@@ -46,6 +46,7 @@ from resolvers.node import type_and_id
 TABLE_COLUMNS_MIN = 200
 """A table that is piped into another program is not cut to a narrow terminal."""
 TOKEN_MINUTES_MAX = 10 * 366 * 24 * 60
+REASON_CHARACTERS_MAX = 1000
 DAY = "YYYY-MM-DD"
 
 cli = typer.Typer(
@@ -295,8 +296,10 @@ def market_day_command(
     named = SHORT_NAMES.get(market.upper(), market.upper())
     if kind.upper() not in MarketDayKind.__members__:
         fail(f"A market day is closed, half or regular, not {kind}.")
-    if not reason.strip():
-        fail("--reason must not be blank: it is kept for the auditor.")
+    try:
+        reason = readable_lines(reason, REASON_CHARACTERS_MAX)
+    except ValueError as bad:
+        fail(f"--reason must be {bad}: it is kept for the auditor.")
     try:
         word = MarketDay(named, day, MarketDayKind(kind.upper()), close, reason)
     except ValueError as bad:

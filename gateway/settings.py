@@ -7,13 +7,14 @@ problem, never with a secret in it.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, Self
 
 from pydantic import ValidationError, model_validator
 
 from domain.currencies import unknown_currencies
+from domain.markets import unknown_markets
 from domain.money import InvalidDecimal, parse_decimal
 from gateway.sections.api import ApiSettings
 from gateway.sections.cases import CaseSettings
@@ -61,7 +62,7 @@ class Settings(
 
     @model_validator(mode="after")
     def _refuse_what_cannot_work(self) -> Self:
-        problems = (*_contradictions(self), *_unknown_currencies(self), *_unfit_for_production(self))
+        problems = (*_contradictions(self), *_unknown_names(self), *_unfit_for_production(self))
         if problems:
             raise SettingsError(problems)
         return self
@@ -157,16 +158,37 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
     return tuple(problem for problem, found in checks.items() if found)
 
 
-def _unknown_currencies(settings: Settings) -> tuple[str, ...]:
-    """One sentence for each setting by currency that names something else: it would count for nobody."""
-    fields = ("debit_interest_rates", "order_notional_max", "deadline_markets")
-    found = {field: unknown_currencies(getattr(settings, field)) for field in fields}
-    found["reporting_currency"] = unknown_currencies([settings.reporting_currency])
-    return tuple(
-        f"{variable(field)} names what is no currency: {', '.join(names)}. Use codes such as HKD."
-        for field, names in found.items()
-        if names
+CURRENCIES_OF: Mapping[str, Callable[["Settings"], Iterable[str]]] = {
+    "debit_interest_rates": lambda settings: settings.debit_interest_rates,
+    "order_notional_max": lambda settings: settings.order_notional_max,
+    "deadline_markets": lambda settings: settings.deadline_markets,
+    "reporting_currency": lambda settings: [settings.reporting_currency],
+}
+"""The currencies that a setting names."""
+MARKETS_OF: Mapping[str, Callable[["Settings"], Iterable[str]]] = {
+    "deadline_markets": lambda settings: settings.deadline_markets.values(),
+    "deadline_default_market": lambda settings: [settings.deadline_default_market],
+    "price_collars": lambda settings: settings.price_collars,
+    "option_exercise_markets": lambda settings: settings.option_exercise_markets,
+}
+"""The markets that a setting names."""
+
+
+def _unknown_names(settings: Settings) -> tuple[str, ...]:
+    """One sentence for each setting that names a currency or a market that does not exist: it would count for
+    no account and no instrument, without a word."""
+    currencies = {field: unknown_currencies(named(settings)) for field, named in CURRENCIES_OF.items()}
+    markets = {field: unknown_markets(named(settings)) for field, named in MARKETS_OF.items()}
+    return (
+        *_named_in_vain(currencies, "what is no currency", "Use codes such as HKD."),
+        *_named_in_vain(markets, "what is no market with a calendar", "Use names such as XHKG."),
     )
+
+
+def _named_in_vain(unknown: Mapping[str, list[str]], what: str, hint: str) -> Iterator[str]:
+    for field, names in unknown.items():
+        if names:
+            yield f"{variable(field)} names {what}: {', '.join(names)}. {hint}"
 
 
 def _is_fraction(text: str) -> bool:

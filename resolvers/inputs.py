@@ -1,7 +1,8 @@
 """What the inputs of mutations have in common: checks of what makes no sense, each raising ApiError."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from domain.text import MAX_CODE_LENGTH, code, readable, readable_lines
 from resolvers.errors import BAD_USER_INPUT, ApiError
 
 KEY_CHARACTERS_MAX = 200
@@ -18,20 +19,33 @@ VERSION = "The version you decided on; another one is refused with VERSION_CONFL
 
 def check_key(key: str) -> None:
     """An idempotency key."""
-    if not 1 <= len(key) <= KEY_CHARACTERS_MAX or not key.isprintable():
-        raise ApiError(
-            BAD_USER_INPUT, f"idempotencyKey must be 1 to {KEY_CHARACTERS_MAX} printable characters."
-        )
+    if len(key) > KEY_CHARACTERS_MAX:
+        raise ApiError(BAD_USER_INPUT, f"idempotencyKey must be at most {KEY_CHARACTERS_MAX} characters.")
+    _check("idempotencyKey", key, KEY_CHARACTERS_MAX, readable)
 
 
 def check_text(name: str, text: str | None, *, at_least: int = 0) -> None:
     """A text that a person wrote; `at_least` 1: it may be left out, but not be blank."""
-    if text is None:
+    if text is None or (not at_least and not text.strip()):
         return
-    if len(text) > TEXT_CHARACTERS_MAX or "\x00" in text:
+    if len(text) > TEXT_CHARACTERS_MAX:
         raise ApiError(BAD_USER_INPUT, f"{name} must be at most {TEXT_CHARACTERS_MAX} characters.")
-    if len(text.strip()) < at_least:
-        raise ApiError(BAD_USER_INPUT, f"{name} must not be blank.")
+    _check(name, text, TEXT_CHARACTERS_MAX, readable_lines)
+
+
+def check_code(name: str, text: str, longest: int = MAX_CODE_LENGTH) -> None:
+    """A symbol, a market or the like."""
+    try:
+        code(text, longest)
+    except ValueError as reason:
+        raise ApiError(BAD_USER_INPUT, f"{name} must be {reason}.") from None
+
+
+def _check(name: str, text: str, longest: int, read: Callable[[str, int], str]) -> None:
+    try:
+        read(text, longest)
+    except ValueError as reason:
+        raise ApiError(BAD_USER_INPUT, f"{name} must be {reason}.") from None
 
 
 def check_many(name: str, ids: Sequence[str], most: int) -> None:

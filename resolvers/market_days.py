@@ -15,7 +15,7 @@ from models.market_day import RecordedMarketDay, count_market_days, load_recorde
 from resolvers.arguments import INPUT
 from resolvers.context import Info, ReadContext, RequestInfo, reader
 from resolvers.errors import BAD_USER_INPUT, ApiError
-from resolvers.inputs import KEY, check_key, check_text
+from resolvers.inputs import KEY, check_code, check_key, check_text
 from resolvers.node import Node, global_id
 from resolvers.pagination import Connection, Pager
 
@@ -54,8 +54,7 @@ class SetMarketDayInput:
         """For the desk; raises ApiError."""
         check_key(self.idempotency_key)
         check_text("reason", self.reason, at_least=1)
-        if not 1 <= len(self.market) <= MARKET_CHARACTERS_MAX or not self.market.isprintable():
-            raise ApiError(BAD_USER_INPUT, f"market must be 1 to {MARKET_CHARACTERS_MAX} characters.")
+        check_code("market", self.market, MARKET_CHARACTERS_MAX)
         if (self.kind is MarketDayKind.HALF) != (self.closes_at is not None):
             raise ApiError(BAD_USER_INPUT, "A HALF day needs closesAt, any other takes none.")
         word = calendar.MarketDay(self.market, self.day, self.kind, _time_of_day(self.closes_at), self.reason)

@@ -35,6 +35,7 @@ from domain.risk_settings import (
 )
 from domain.text import readable
 from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.inputs import check_code
 from resolvers.node import filter_id
 
 NAME_CHARACTERS_MAX = 80
@@ -289,8 +290,7 @@ def _factors(given: FactorsInput | None, source: FactorSource) -> FactorSetting:
 
 
 def _symbol(text: str) -> str:
-    if not 1 <= len(text) <= 40 or not text.isprintable():
-        raise ApiError(BAD_USER_INPUT, "symbol must be 1 to 40 printable characters.")
+    check_code("symbol", text)
     return text
 
 

@@ -235,7 +235,11 @@ async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
         (("token", "--subject", "me", "--permission", "RiskOptionHaircutFull"), "may do more than"),
         (("revoke", "--subject", "x" * 201), "at most 200 characters"),
         (("market-day", "HK", "2020-03-20", "shut", "--reason", "typhoon"), "closed, half or regular"),
-        (("market-day", "HK", "2020-03-20", "closed", "--reason", " "), "--reason must not be blank"),
+        (
+            ("market-day", "HK", "2020-03-20", "closed", "--reason", " "),
+            "must be a text that is not blank",
+        ),
+        (("market-day", "HK", "2020-03-20", "closed", "--reason", "a\u202eb"), "without U+202E"),
     ],
 )
 async def test_an_argument_that_makes_no_sense_is_refused_with_what_would(
@@ -273,7 +277,9 @@ async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway
 
 async def test_a_calendar_that_does_not_exist_is_refused_by_the_name_of_its_setting(gateway: Gateway) -> None:
     line = await refusal(gateway, "serve", DEADLINE_MARKETS="USD=XNYS,SGD=SGX")
-    assert "GATEWAY_DEADLINE_MARKETS=SGD=SGX cannot be used: no exchange calendar is called 'SGX'" in line
+    assert "GATEWAY_DEADLINE_MARKETS names what is no market with a calendar: SGX" in line
+    line = await refusal(gateway, "serve", PRICE_COLLARS="XHGK=0.03")
+    assert "GATEWAY_PRICE_COLLARS names what is no market with a calendar: XHGK (did you mean XHKG?)" in line
 
 
 async def test_a_market_day_of_a_market_whose_holidays_are_known_for_this_year_only_is_put_in(

@@ -1,8 +1,9 @@
 """What clients and operators are told while the database takes nothing in, and that it ends by itself."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
 from typing import Any
 
 import asyncpg
@@ -39,6 +40,31 @@ async def read_only(world: World, desk: Desk) -> AsyncIterator[None]:
     yield
     admin = await asyncpg.connect(f"{server}/postgres")
     await admin.execute(f'ALTER DATABASE "{name}" SET default_transaction_read_only = off')
+    await admin.close()
+
+
+@contextmanager
+def put_aside(file: Path) -> Iterator[None]:
+    """Those who have it open keep it; in its place is what no database can be."""
+    aside = file.rename(file.with_suffix(".aside"))
+    file.mkdir()
+    yield
+    file.rmdir()
+    aside.rename(file)
+
+
+@asynccontextmanager
+async def closed_to_newcomers(world: World) -> AsyncIterator[None]:
+    """The connections that there are go on; no other process gets one, until the end of the block."""
+    if world.redis_url is None:
+        with put_aside(Path(world.database_url.removeprefix("sqlite://"))):
+            yield
+        return
+    server, _, name = world.database_url.rpartition("/")
+    admin = await asyncpg.connect(f"{server}/postgres")
+    await admin.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS false')
+    yield
+    await admin.execute(f'ALTER DATABASE "{name}" WITH ALLOW_CONNECTIONS true')
     await admin.close()
 
 
@@ -115,3 +141,17 @@ async def test_a_report_that_cannot_be_noted_in_the_audit_is_answered_with_503(
     assert answer.status_code == 503, answer.text
     assert answer.headers["Retry-After"] == "1"
     assert answer.json()["errors"][0]["extensions"] == {"code": "DATABASE_UNAVAILABLE", "retryable": True}
+
+
+async def test_a_what_if_of_the_book_whose_own_process_finds_no_database_may_be_sent_again(
+    world: World, trader: tuple[Desk, Caller, Any]
+) -> None:
+    _, caller, _ = trader
+    document = "{ bookWhatIf(input: {}) { accountsValued } }"
+    with structlog.testing.capture_logs() as logs:
+        async with closed_to_newcomers(world):
+            refused = await caller.answer(document)
+    (error,) = refused.body["errors"]
+    assert error["extensions"] == {"code": "DATABASE_UNAVAILABLE", "retryable": True}
+    assert [each for each in logs if "exc_info" in each] == [], "an outage leaves no traceback"
+    assert (await caller.ask(document))["bookWhatIf"]["accountsValued"] == 1

@@ -3,13 +3,15 @@
 from datetime import time
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, get_origin
 
 import pytest
 from pydantic import ValidationError
 
 from gateway.settings import (
+    CURRENCIES_OF,
     DEVELOPMENT_SECRET,
+    MARKETS_OF,
     Feed,
     Profile,
     Settings,
@@ -128,6 +130,14 @@ def test_production_names_every_problem_at_once() -> None:
         ({"debit_interest_rates": "DOLLARS=0.05"}, "no currency: DOLLARS"),
         ({"order_notional_max": "UDS=2000000"}, "GATEWAY_ORDER_NOTIONAL_MAX names what is no currency: UDS"),
         ({"deadline_markets": "JYP=XTKS"}, "GATEWAY_DEADLINE_MARKETS names what is no currency: JYP"),
+        ({"price_collars": "XHGK=0.03"}, "GATEWAY_PRICE_COLLARS names what is no market with a calendar"),
+        ({"price_collars": "xhkg=0.03,XNYS=0.08"}, "xhkg (did you mean XHKG?)"),
+        (
+            {"option_exercise_markets": "XNYS,NOWHERE"},
+            "GATEWAY_OPTION_EXERCISE_MARKETS names what is",
+        ),
+        ({"deadline_markets": "SGD=SGX"}, "GATEWAY_DEADLINE_MARKETS names what is no market"),
+        ({"deadline_default_market": "MOON"}, "GATEWAY_DEADLINE_DEFAULT_MARKET names what is no market"),
         ({"price_band": "1"}, "GATEWAY_PRICE_BAND"),
         ({"reporting_currency": "dollars"}, "GATEWAY_REPORTING_CURRENCY"),
         ({"prot": 8000}, "GATEWAY_PROT"),
@@ -137,6 +147,17 @@ def test_production_names_every_problem_at_once() -> None:
 def test_nonsense_is_refused_with_the_name_of_the_variable(change: dict[str, Any], variable: str) -> None:
     (problem,) = problems(**change)
     assert variable in problem
+
+
+def test_each_setting_by_name_says_what_its_names_have_to_be() -> None:
+    """A new setting of pairs, or of markets, is checked against a list or stands here with the reason."""
+    pairs = {name for name, field in Settings.model_fields.items() if _is_pairs(field.annotation)}
+    markets = {name for name in Settings.model_fields if "market" in name and "day" not in name}
+    assert pairs | markets == CURRENCIES_OF.keys() - {"reporting_currency"} | MARKETS_OF.keys()
+
+
+def _is_pairs(annotation: object) -> bool:
+    return get_origin(annotation) is dict
 
 
 def test_every_currency_that_is_dealt_in_may_bear_interest() -> None:

@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from domain.text import SEARCH_EXPANSION, readable, same_subject, search_form, subject_form
+from domain.text import (
+    SEARCH_EXPANSION,
+    code,
+    readable,
+    readable_lines,
+    same_subject,
+    search_form,
+    subject_form,
+)
 
 EVERY_CHARACTER = [chr(code) for code in range(0x110000) if not 0xD800 <= code < 0xE000]
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30)
@@ -74,6 +82,34 @@ def test_a_name_of_any_script_is_taken(name: str) -> None:
 def test_what_shows_nothing_or_reorders_letters_is_refused(name: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):
         readable(name, 20)
+
+
+@pytest.mark.parametrize("written", ["one\ntwo", "one\r\n\ttwo", "\u3000\u9673\n\n\u00e9", "x" * 20])
+def test_a_note_may_have_several_lines(written: str) -> None:
+    assert readable_lines(written, 20) == normalize("NFC", written)
+
+
+@pytest.mark.parametrize(
+    ("written", "reason"),
+    [
+        ("\n\t\n", "not blank"),
+        ("\u3000\n", "not blank"),
+        ("x" * 21, "1 to 20 characters"),
+        ("one\x0btwo", r"without U\+000B"),
+        ("one\n\u202etwo", r"without U\+202E"),
+        ("one\n\u200dtwo", r"without U\+200D"),
+        ("a\x00b", r"without U\+0000"),
+    ],
+)
+def test_a_note_has_no_signs_that_hide_or_reorder(written: str, reason: str) -> None:
+    with pytest.raises(ValueError, match=reason):
+        readable_lines(written, 20)
+
+
+@pytest.mark.parametrize("written", ["", ".HK", "700 HK", "700.HK\n", "\u0663", "x" * 41, "A\u200dB"])
+def test_a_code_has_plain_characters(written: str) -> None:
+    with pytest.raises(ValueError, match="1 to 40 letters, digits"):
+        code(written)
 
 
 def test_every_letter_mark_number_sign_and_blank_of_unicode_is_taken() -> None:

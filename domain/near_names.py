@@ -1,0 +1,10 @@
+"""What a misspelled name of a list was probably meant to be."""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+
+
+def with_hint(name: str, known: Iterable[str]) -> str:
+    """The name, and the known one that it resembles, if there is one."""
+    close = get_close_matches(name.strip().upper(), sorted(known), n=1)
+    return f"{name} (did you mean {close[0]}?)" if close else name
