@@ -7,6 +7,7 @@ there is room again, and cuts off a peer that reads nothing more.
 
 from asyncio import TimerHandle
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -26,8 +27,6 @@ LINGER_BYTES = 1_048_576
 """How much of it is thrown away before the connection is cut off."""
 PIPELINED_MAX = 16
 """The most requests of one connection that wait for the answer to an earlier one."""
-FIRST_REQUEST_S = 1.0
-"""How long a process that ends waits for the first request of a connection."""
 
 
 class ResponseSink:
@@ -89,33 +88,41 @@ class ResponseSink:
         self.writable_again()
 
 
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How many seconds one connection is waited for: for the head of a request, for its body, and for a
+    further request when the process ends."""
+
+    headers_s: float
+    body_s: float
+    last_request_s: float
+
+
 class DeskHttpProtocol(HttpToolsProtocol):
     """For `uvicorn.Config(http=...)`.
 
     A peer that does not say what it wants is cut off in time. One that says too much is refused before the
-    application, and with it any token, is asked.
+    application, and with it any token, is asked. A process that ends loses no request: see `say_last`.
     """
 
     stream: ResponseSink | None = None
-    _asked = False
     _last_request = False
+    _reads_head = False
     _upgraded = False
+    _grace: TimerHandle | None = None
     _cut_off: TimerHandle | None = None
     _lingering: TimerHandle | None = None
     _thrown_away = 0
 
-    def __init__(
-        self, headers_timeout_s: float, body_timeout_s: float, limits: HeadLimits, **options: Any
-    ) -> None:
+    def __init__(self, patience: Patience, limits: HeadLimits, **options: Any) -> None:
         super().__init__(**options)
-        self._headers_timeout_s = headers_timeout_s
-        self._body_timeout_s = body_timeout_s
+        self._patience = patience
         self._head = RequestHead(limits)
 
     def connection_made(self, transport: Any) -> None:
         """Somebody is there."""
         super().connection_made(transport)
-        self._expect(self._headers_timeout_s)
+        self._expect(self._patience.headers_s)
 
     def data_received(self, data: bytes) -> None:
         """Some of a request, or not even that."""
@@ -130,7 +137,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
         if self._head.refusal is not None:
             self._refuse(self._head.refusal.response())
         elif self.cycle is None or self.cycle.response_complete:
-            self._expect(self._headers_timeout_s)
+            self._expect(self._patience.headers_s)
 
     def handle_websocket_upgrade(self) -> None:
         """From now on the socket has its own deadline."""
@@ -172,6 +179,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def on_message_begin(self) -> None:
         """Count anew."""
         super().on_message_begin()
+        self._reads_head = True
         self._head.begin()
 
     def on_url(self, url: bytes) -> None:
@@ -189,20 +197,20 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         """Offer the sink to the application, whose task begins later."""
         self._head.ended()
+        self._reads_head = False
         if self._head.refusal is not None:
             return
         if len(self.pipeline) >= PIPELINED_MAX:
             self.transport.abort()
             return
         self._expect_nothing()
-        self._asked = True
         super().on_headers_complete()
         if self.cycle is not None and self._last_request:
             self.cycle.keep_alive = False
         if self.cycle is not None and self.cycle.scope is self.scope:
             extensions = {STREAM_EXTENSION: partial(self._open_stream, self.cycle)}
             self.scope["extensions"] = extensions  # type: ignore[typeddict-item]
-        self._expect(self._body_timeout_s)
+        self._expect(self._patience.body_s)
 
     def on_body(self, body: bytes) -> None:
         """A piece of it, for the request that is served."""
@@ -234,24 +242,38 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of whoever waits."""
         self._expect_nothing()
-        if self._lingering is not None:
-            self._lingering.cancel()
+        for timer in (self._lingering, self._grace):
+            if timer is not None:
+                timer.cancel()
         super().connection_lost(exc)
         if self.stream is not None:
             self.stream.lost()
             self.stream = None
 
-    def shutdown(self) -> None:
-        """The server stops. A connection accepted a moment ago has its first request on the way: it is
-        answered, which uvicorn would not do, and told to be the last. A stream would keep us waiting."""
-        if not self._asked:
-            self._last_request = True
-            self.loop.call_later(FIRST_REQUEST_S, self._shut_down_by_now)
+    def say_last(self) -> None:
+        """The process ends: the next answer on this connection is the last, and says so: `Connection: close`.
+
+        A peer that was not told yet may have a request on the way: on a new connection, on an idle one, or on
+        one whose answer began before. It has a moment for it; uvicorn would close the connection at once.
+        """
+        if self._last_request:
             return
-        super().shutdown()
+        self._last_request = True
+        if self._is_answering() and not self.cycle.response_started:
+            self.cycle.keep_alive = False
+            return
+        self._grace = self.loop.call_later(self._patience.last_request_s, self._close_when_answered)
+
+    def shutdown(self) -> None:
+        """The server stops: no stream keeps us waiting."""
+        self.say_last()
         if self.stream is not None:
             self.stream.close(CloseCode.SERVICE_RESTART, "restarting: come back and resume")
 
-    def _shut_down_by_now(self) -> None:
-        if not self._upgraded:
+    def _close_when_answered(self) -> None:
+        """A request of which a part has come is waited for as ever."""
+        if not self._upgraded and not self._reads_head:
             super().shutdown()
+
+    def _is_answering(self) -> bool:
+        return self.cycle is not None and not self.cycle.response_complete

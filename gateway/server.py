@@ -10,7 +10,7 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.http_protocol import DeskHttpProtocol
+from gateway.http_protocol import DeskHttpProtocol, Patience
 from gateway.request_head import HeadLimits
 from gateway.settings import Settings
 from gateway.websocket_protocol import DeskWebSocketProtocol
@@ -40,8 +40,11 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
             Any,
             partial(
                 DeskHttpProtocol,
-                settings.http_headers_timeout_s,
-                settings.http_body_timeout_s,
+                Patience(
+                    headers_s=settings.http_headers_timeout_s,
+                    body_s=settings.http_body_timeout_s,
+                    last_request_s=settings.drain_idle_s,
+                ),
                 HeadLimits(settings.http_head_bytes, settings.http_headers, settings.http_url_bytes),
             ),
         ),
@@ -50,6 +53,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         ws_per_message_deflate=False,
         # Sessions ping in their own protocol, with a deadline: a second ping would find out nothing more.
         ws_ping_interval=None,
+        timeout_keep_alive=cast(int, settings.http_keep_alive_s),
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
     )
 
@@ -77,6 +81,9 @@ class Server(uvicorn.Server):
             server.close()
         for each in sockets or []:
             each.close()
+        for connection in list(self.server_state.connections):
+            if isinstance(connection, DeskHttpProtocol):
+                connection.say_last()
         await self._app.state.application.drain()
         await super().shutdown(sockets)
         log.info("stopped")

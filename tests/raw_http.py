@@ -17,6 +17,8 @@ class Answer:
 
     status: int
     body: bytes = b""
+    is_last: bool = False
+    """It says that the connection ends with it."""
 
     @property
     def code(self) -> str | None:
@@ -87,7 +89,7 @@ class RawHttp(asyncio.Protocol):
         await self._until(lambda: len(self._received) >= len(head) + 4 + length)
         body = bytes(self._received[len(head) + 4 :][:length])
         del self._received[: len(head) + 4 + length]
-        return Answer(int(status.split()[1]), body)
+        return Answer(int(status.split()[1]), body, headers.get("connection") == "close")
 
     async def ended(self) -> bool:
         """Whether the server ends the connection."""

@@ -15,6 +15,11 @@ class ApiSettings(Section):
     http_body_timeout_s: Seconds = Field(
         30, description="How many seconds the body of a request may take, counted from its headers."
     )
+    http_keep_alive_s: Seconds = Field(
+        75,
+        description="How many seconds an idle connection is kept for the next request; must be longer than a "
+        "load balancer keeps it.",
+    )
     http_head_bytes: Count = Field(
         32_768,
         description="The largest HTTP request head (URL and headers) in bytes; more is answered with 431.",

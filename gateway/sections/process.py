@@ -87,6 +87,11 @@ class ProcessSettings(Section):
     drain_spread_s: SecondsOrZero = Field(
         3, description="Over how many seconds the clients of a stopping process are asked to come back."
     )
+    drain_idle_s: SecondsOrZero = Field(
+        1,
+        description="For how many seconds a stopping process still answers a request on an idle connection; "
+        "the answer says that it is the last.",
+    )
     shutdown_timeout_s: Seconds = Field(
         10, description="How many seconds open requests and workers have to end at shutdown."
     )
