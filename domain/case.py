@@ -326,6 +326,21 @@ def with_figures(
     )
 
 
+def in_doubt(case: Case, has_orders: bool, below_force: bool) -> Case:
+    """The live case while nobody can say whether it still asks for something.
+
+    It shows the figures of the last look that was certain, as old ones; without open orders nothing covers
+    a part of the amount. Something may be owed meanwhile: being cured begins anew when the doubt is over.
+    """
+    return replace(
+        case,
+        figures=replace(case.figures, stale=True),
+        uncovered_amount=case.uncovered_amount if has_orders else case.figures.amount,
+        force_eligible=case.force_eligible or below_force,
+        cured_since=None,
+    )
+
+
 def may_resolve(case: Case, now: datetime, hold: timedelta) -> bool:
     """Nothing has been owed for `hold`. A case that is LIQUIDATING first needs its open orders cancelled."""
     return case.live and case.cured_since is not None and now - case.cured_since >= hold

@@ -66,7 +66,9 @@ def plan(
 
 
 _NOTHING_TO_COLLECT = Refusal(
-    RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, cover all that is to be collected."
+    RefusalCode.NOTHING_TO_COLLECT,
+    "Nothing is left to collect: nothing is owed, or open orders cover it. An order that waits for its "
+    "market covers it where nothing else can be sold now.",
 )
 
 
@@ -172,7 +174,7 @@ def no_plan(uncurable: tuple[Uncurable, ...], some_can_be_closed: bool) -> NoPla
     """Nothing to place. The collar is named where it is in the way, since it takes people to lift it."""
     reasons = ", ".join(f"{each.symbol} {each.code}" for each in uncurable[:_REASONS_SHOWN])
     if any(each.code is RefusalCode.PRICE_COLLAR for each in uncurable):
-        code, why = RefusalCode.PRICE_COLLAR, "The market is too far from the mark."
+        code, why = RefusalCode.PRICE_COLLAR, "The market is too far from the mark or the previous close."
     elif some_can_be_closed:
         code, why = RefusalCode.CANNOT_CURE, "Closing these positions would not lower the amount to collect."
     else:
@@ -232,10 +234,11 @@ def _second_person(draft: Draft, ground: Ground) -> tuple[str, ...]:
 
 def collar_reason(closable: Closable) -> str:
     """The end of a sentence: why closing it takes two."""
-    price, mark = closable.limit_price or closable.price, closable.quote.mark
-    return (
-        f"{closable.symbol} would be priced at {price:f}, outside the price collar around its mark {mark:f}"
-    )
+    price, quote = closable.limit_price or closable.price, closable.quote
+    measures = f"mark {quote.mark:f}"
+    if quote.known_close is not None:
+        measures += f", previous close {quote.known_close:f}"
+    return f"{closable.symbol} would be priced at {price:f}, outside its price collar ({measures})"
 
 
 def _unused(ready: Sequence[Closable], draft: Draft, ground: Ground) -> dict[Symbol, RefusalCode]:

@@ -142,8 +142,8 @@ class Instrument:
 class Quote:
     """The market's word on one instrument at a moment. Sizes are what is displayed, in units.
 
-    A bid or an ask of 0 says that there is no order on that side. A last price of 0 is a price: the
-    instrument is worth nothing.
+    A bid or an ask of 0 says that there is no order on that side, a previous close of 0 that there was none,
+    as on the first day of a share. A last price of 0 is a price: the instrument is worth nothing.
     """
 
     symbol: Symbol
@@ -158,20 +158,25 @@ class Quote:
     def __post_init__(self) -> None:
         if self.mark_or_none is None:
             raise ValueError(
-                f"{self.symbol}: a quote needs a last price, a previous close, or both a bid and an ask "
-                "that are not 0"
+                f"{self.symbol}: a quote needs a last price, or a previous close that is not 0, "
+                "or both a bid and an ask that are not 0"
             )
 
     @property
     def mark_or_none(self) -> Decimal | None:
         """The mark, or None where there is nothing to mark by; a built quote always has one."""
         low, high = self._spread
-        price = self.last if self.last is not None else self.previous_close
+        price = self.last if self.last is not None else self.known_close
         if price is None:
             return None if low is None or high is None else middle_price(low, high)
         if low is not None and price < low:
             return low
         return high if high is not None and price > high else price
+
+    @property
+    def known_close(self) -> Decimal | None:
+        """The previous close, if there was one."""
+        return self.previous_close or None
 
     @property
     def _spread(self) -> tuple[Decimal | None, Decimal | None]:
@@ -188,7 +193,7 @@ class Quote:
 
     @property
     def mark(self) -> Decimal:
-        """What positions are valued at: the last price, else the previous close, moved to the bid or the ask
+        """What positions are valued at: the last price, else the known close, moved to the bid or the ask
         where it lies outside of them; without either the middle of bid and ask."""
         mark = self.mark_or_none
         assert mark is not None

@@ -61,8 +61,8 @@ class PriceCollar:
         narrow = self.by_market.get(instrument.market, self.narrow)
         with exact():
             worst = _off(quote.mark, max(narrow, self.wide) if approved else narrow, side)
-            if quote.previous_close is not None and not approved:
-                worst = _better(worst, _off(quote.previous_close, self.from_close, side), side)
+            if quote.known_close is not None and not approved:
+                worst = _better(worst, _off(quote.known_close, self.from_close, side), side)
         return worst_valid(instrument, quote, side, worst)
 
 

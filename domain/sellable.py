@@ -196,9 +196,10 @@ class Pricing:
         alone = self.limits.collar.edge(held.instrument, quote, side)
         approved = self.limits.collar.edge(held.instrument, quote, side, approved=True)
         what, end = ("sale", "at least") if side is OrderSide.SELL else ("purchase", "at most")
+        close = "" if quote.known_close is None else f" and the previous close {quote.known_close:f}"
         return (
-            f"{held.instrument.symbol} has the mark {quote.mark:f}: a {what} has a limit of {end} {alone:f}, "
-            f"or with a second person of {end} {approved:f}."
+            f"{held.instrument.symbol} has the mark {quote.mark:f}{close}: a {what} has a limit of {end} "
+            f"{alone:f}, or with a second person of {end} {approved:f}."
         )
 
 

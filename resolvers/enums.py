@@ -305,7 +305,8 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "OFF_LOT": "Not a whole number of lots above zero.",
             "CAPPED": "One order may not be larger: a share of the daily volume, or a slice of the notional.",
             "PRICE_OUTSIDE_BAND": "The price band is wider than the desk's, or the limit is no price.",
-            "PRICE_COLLAR": "The price is too far from the mark, on the side that is bad for the client.",
+            "PRICE_COLLAR": "The price is too far from the mark or the previous close, on the side that is "
+            "bad for the client.",
             "OFF_TICK": "The exchange takes no such price: the message names the nearest that it takes.",
             "NO_QUOTE": "There is no price to close at.",
             "STALE_QUOTE": "The last price is too old.",

@@ -11,6 +11,7 @@ from desk.liquidation.liquidation_command import LiquidateCase
 from desk.liquidation.one_person_limit import load_lately
 from desk.liquidation.plan_liquidation import ReadAhead, in_the_way, plan_now
 from desk.watching.open_orders import order_cover
+from domain.amount_formula import LiquidationTarget
 from domain.ids import CaseId
 from domain.liquidation_plan import NoPlan, Plan, PlannedLeg
 from domain.market_hours import MarketState
@@ -115,7 +116,7 @@ async def liquidation_preview(
     made = await plan_now(desk, view, item, read, now)
     not_counted = _not_counted(desk, read, now)
     if isinstance(made, Refusal):
-        return refused_preview(made, view.case.figures.amount, not_counted)
+        return refused_preview(made, view.case.figures.amount, not_counted, request.target)
     takes_two = await in_the_way(desk, person, view, item, read, made, now)
     return preview_of(made, desk, takes_two, not_counted)
 
@@ -153,18 +154,23 @@ def preview_of(
 
 
 def refused_preview(
-    refusal: Refusal, amount: Decimal, not_counted: Sequence[OrderNotCounted] = ()
+    refusal: Refusal,
+    amount: Decimal,
+    not_counted: Sequence[OrderNotCounted] = (),
+    target: LiquidationTarget = LiquidationTarget.MARGIN_CALL,
 ) -> LiquidationPreview:
-    """The GraphQL object where there is no plan."""
+    """The GraphQL object where there is no plan. Where open orders cover the amount, they leave nothing."""
+    covered = refusal.code is RefusalCode.NOTHING_TO_COLLECT
+    left = Decimal(0) if covered else amount
     return LiquidationPreview(
         amount_before=amount,
-        amount_after=amount,
+        amount_after=left,
         estimated_reduction=Decimal(0),
         notional=Decimal(0),
-        cures=refusal.code is RefusalCode.NOTHING_TO_COLLECT,
+        cures=covered,
         legs=[],
         uncurable=uncurable_of(refusal.uncurable) if isinstance(refusal, NoPlan) else [],
-        short_of_target=amount,
+        short_of_target=left if target is LiquidationTarget.MARGIN_CALL else amount,
         volume_unknown=[],
         orders_not_counted=list(not_counted),
         refusal=PreviewRefusal(code=refusal.code, message=refusal.message),

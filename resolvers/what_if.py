@@ -231,7 +231,11 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
         before=figures_of(compute_figures(before, now, max_age)),
         after=figures_of(figures),
         calls=sorted(due_calls(account, judge(after, figures, desk.rules.judgement), figures, now)),
-        plan=refused_preview(made, figures.amount) if isinstance(made, Refusal) else preview_of(made, desk),
+        plan=(
+            refused_preview(made, figures.amount, target=asked.target)
+            if isinstance(made, Refusal)
+            else preview_of(made, desk)
+        ),
         account_id=account.account.account_id,
     )
 

@@ -73,7 +73,7 @@ from models.person import lock_person
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
 _A_DAY = timedelta(days=1)
-_COLLAR = "Positions whose market is too far from the mark wait until it is closer to it."
+_COLLAR = "Positions whose market is too far from the mark, or the previous close, wait until it is closer."
 _RESTING = (
     "Open orders rest away from the market: they are called off first, and what is left is planned then."
 )

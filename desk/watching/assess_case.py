@@ -34,6 +34,7 @@ from domain.case import (
     CaseStatus,
     CaseTrigger,
     decide,
+    in_doubt,
     may_resolve,
     with_figures,
 )
@@ -201,8 +202,7 @@ def _progress(
         worth = account.reporting.worth(figures.amount)
         case = with_figures(case, figures, uncovered, worth, now, below_force)
     else:
-        eligible = case.force_eligible or below_force
-        case = replace(case, figures=replace(case.figures, stale=True), force_eligible=eligible)
+        case = in_doubt(case, bool(orders), below_force)
     if case.overdue(now) and not case.force_eligible:
         case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
     ended = judgement.ends(case.alert_type) and not has_orders

@@ -36,7 +36,7 @@ from desk.watching.take_messages import Intake, Taken
 from desk.watching.turning_points import next_turn
 from domain.asked_amount import book_of, figures_of
 from domain.book_changes import BookChange
-from domain.case import Case, CaseStatus, may_resolve, with_figures
+from domain.case import Case, CaseStatus, in_doubt, may_resolve, with_figures
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event, OrderEvent, OrderView
 from domain.ids import AccountId, Symbol
 from domain.inputs import Message, Outcome
@@ -308,7 +308,7 @@ class Monitor:
             )
         judgement = self._judged(watched, figures)
         if judgement.asks(case.alert_type) is Answer.UNKNOWN:
-            return replace(case, figures=replace(case.figures, stale=True))
+            return in_doubt(case, bool(watched.orders), below_force=False)
         asked = figures_of(case.alert_type, watched.account.book, figures)
         uncovered = asked.amount
         if watched.orders:

@@ -133,8 +133,15 @@ def test_the_examples_below_start_from_good_messages(kind: str) -> None:
         (a_message(last="1_000"), r"\$\.last"),
         (a_message(last="\u0661"), r"\$\.last"),
         (a_message(last=" 1"), r"\$\.last"),
-        (a_message(last=None, bid="1", ask="0"), "a quote needs a last price, a previous close, or both"),
-        (a_message(last=None), "a quote needs a last price, a previous close, or both"),
+        (
+            a_message(last=None, bid="1", ask="0"),
+            "a quote needs a last price, or a previous close that is not 0, or both",
+        ),
+        (
+            a_message(last=None, previousClose="0"),
+            "a quote needs a last price, or a previous close that is not 0",
+        ),
+        (a_message(last=None), "a quote needs a last price, or a previous close that is not 0, or both"),
         (a_message(last="0.00000000001"), "storable"),
         (a_message(last="1" + "0" * 20), "storable"),
         (a_message(last="9" * 100), r"\$\.last"),

@@ -49,6 +49,8 @@ def quoted(**prices: str) -> Quote:
         ({"ask": "0.02", "previous_close": "50"}, "0.02"),
         ({"bid": "99", "ask": "0", "last": "100"}, "100"),
         ({"last": "0"}, "0"),
+        ({"bid": "49.90", "ask": "50.10", "previous_close": "0"}, "50"),
+        ({"bid": "49.90", "last": "50", "previous_close": "0"}, "50"),
         ({"last": "0", "previous_close": "7"}, "0"),
         ({"bid": "101", "ask": "99", "last": "100"}, "100"),
         ({"bid": "101", "ask": "99", "last": "120"}, "101"),
@@ -59,9 +61,20 @@ def test_the_mark_of_a_quote(prices: dict[str, str], mark: str) -> None:
     assert quoted(**prices).mark == Decimal(mark)
 
 
-@pytest.mark.parametrize("prices", [{}, {"bid": "1"}, {"ask": "1"}, {"bid": "1", "ask": "0"}, {"bid": "0"}])
+@pytest.mark.parametrize(
+    "prices",
+    [
+        {},
+        {"bid": "1"},
+        {"ask": "1"},
+        {"bid": "1", "ask": "0"},
+        {"bid": "0"},
+        {"previous_close": "0"},
+        {"previous_close": "0", "ask": "1"},
+    ],
+)
 def test_a_quote_that_says_nothing_to_mark_by_is_refused(prices: dict[str, str]) -> None:
-    with pytest.raises(ValueError, match="a last price, a previous close, or both a bid and an ask"):
+    with pytest.raises(ValueError, match="a last price, or a previous close that is not 0, or both a bid"):
         quoted(**prices)
 
 

@@ -59,6 +59,9 @@ def made(of: Book, limits: PlanLimits | None = None, **asked: object) -> Plan | 
         (SELL, "200", "400", WITHIN),
         (BUY, "200", "133", TWO),
         (BUY, "200", "134", WITHIN),
+        # A close of 0 says that there was none, as on the first day of a share.
+        (SELL, "190", "0", WITHIN),
+        (BUY, "210", "0", WITHIN),
     ],
 )
 def test_a_price_is_judged_on_the_side_that_is_bad_for_the_client(
