@@ -72,6 +72,24 @@ class Taken:
         return [each for each, outcome in pairs if outcome.result is result]
 
 
+NO_PRICES = NewestPrices([], [], {}, {})
+
+
+def joined(parts: Sequence[Taken]) -> Taken:
+    """The parts of a batch, in order, as one; of each price the newest, which is the last that was used."""
+    quotes = {quote.symbol: quote for part in parts for quote in part.prices.quotes}
+    rates = {rate.pair: rate for part in parts for rate in part.prices.rates}
+    by_market: dict[str, datetime] = {}
+    for part in parts:
+        by_market |= {
+            market: max(at, by_market.get(market, at)) for market, at in part.prices.by_market.items()
+        }
+    messages = tuple(message for part in parts for message in part.messages)
+    outcomes = tuple(outcome for part in parts for outcome in part.outcomes)
+    prices = NewestPrices(list(quotes.values()), list(rates.values()), by_market, dict(enumerate(outcomes)))
+    return Taken(messages, outcomes, prices)
+
+
 class Intake:
     """One per leader: it remembers which instruments are known and of when the newest prices are."""
 

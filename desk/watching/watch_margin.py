@@ -32,7 +32,8 @@ from desk.watching.missing_prices import differ, open_gaps
 from desk.watching.open_orders import as_open_orders
 from desk.watching.price_store import PriceStore
 from desk.watching.statements import Statements
-from desk.watching.take_messages import Intake, Taken
+from desk.watching.stretches import NOTHING_ANNOUNCED, announced, stretches
+from desk.watching.take_messages import NO_PRICES, Intake, NewestPrices, Taken, joined
 from desk.watching.turning_points import next_turn
 from domain.asked_amount import book_of, figures_of
 from domain.book_changes import BookChange
@@ -97,6 +98,7 @@ class Monitor:
         self._to_load: set[AccountId] = set()
         self._to_look_at: set[AccountId] = set()
         self._settings = SettingsFollower(desk)
+        self._announced = NOTHING_ANNOUNCED
 
     @property
     def accounts(self) -> int:
@@ -137,25 +139,44 @@ class Monitor:
         return self._turns.pause(at_most)
 
     async def take(self, messages: Sequence[Message], ahead: Collection[int] = ()) -> Taken:
-        """Store what the feed says, note whom it concerns, and say what became of each message.
+        """Store what the feed says, in its order, note whom it concerns, and say what became of each message.
 
         `ahead`: which messages came with a time ahead of the clock.
         """
-        prices = await self._intake.newest(messages, ahead)
-        await self._prices.store((*prices.quotes, *prices.rates))
-        for quote in prices.quotes:
+        self._announced = announced(messages)
+        try:
+            parts = [await self._take_stretch(messages, places, ahead) for places in stretches(messages)]
+        finally:
+            self._announced = NOTHING_ANNOUNCED
+        taken = joined(parts)
+        await self._keep(taken.outcomes)
+        return taken
+
+    async def _take_stretch(
+        self, messages: Sequence[Message], places: range, ahead: Collection[int]
+    ) -> Taken:
+        """Prices that follow one another, or statements that do."""
+        stretch = messages[places.start : places.stop]
+        if isinstance(stretch[0], Quote | FxRate):
+            ahead = [place - places.start for place in places if place in ahead]
+            prices = await self._take_prices(stretch, ahead)
+            return Taken(
+                tuple(stretch), tuple(prices.outcomes[place] for place in range(len(stretch))), prices
+            )
+        taken = await self._statements.take([_statement(message) for message in stretch])
+        self._to_load.update(taken.to_read)
+        return Taken(tuple(stretch), tuple(taken.outcomes), NO_PRICES)
+
+    async def _take_prices(self, prices: Sequence[Message], ahead: Collection[int]) -> NewestPrices:
+        newest = await self._intake.newest(prices, ahead)
+        await self._prices.store((*newest.quotes, *newest.rates))
+        for quote in newest.quotes:
             await self._on_quote(quote)
             await asyncio.sleep(0)
-        for rate in prices.rates:
+        for rate in newest.rates:
             await self._on_rate(rate)
             await asyncio.sleep(0)
-        stated = [index for index in range(len(messages)) if index not in prices.outcomes]
-        taken = await self._statements.take([_statement(messages[index]) for index in stated])
-        self._to_load.update(taken.to_read)
-        by_index = prices.outcomes | dict(zip(stated, taken.outcomes, strict=True))
-        outcomes = tuple(by_index[index] for index in range(len(messages)))
-        await self._keep(outcomes)
-        return Taken(tuple(messages), outcomes, prices)
+        return newest
 
     async def _keep(self, outcomes: Sequence[Outcome]) -> None:
         """For people who ask; what cannot be kept holds nothing up."""
@@ -170,7 +191,9 @@ class Monitor:
         await self._load_noted()
         noted, self._to_look_at = self._to_look_at, set()
         for number, account_id in enumerate(noted, start=1):
-            if not await self._accounts.take(account_id, Step.LOOK, partial(self._look_at, account_id)):
+            if self._is_announced(account_id) or not await self._accounts.take(
+                account_id, Step.LOOK, partial(self._look_at, account_id)
+            ):
                 self._to_look_at.add(account_id)
             if number % ACCOUNTS_AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
@@ -187,9 +210,21 @@ class Monitor:
         )
         turned = (id_ for id_, each in self._watched.items() if each.turns_at and each.turns_at <= now)
         self._to_load.update(turned)
-        live = [(watched, view) for watched in self._watched.values() for view in watched.cases]
+        live = [
+            (watched, view)
+            for id_, watched in self._watched.items()
+            for view in watched.cases
+            if not self._is_announced(id_)
+        ]
         for start in range(0, len(live), REFRESH_BATCH_CASES):
             await self._refresh_batch(live[start : start + REFRESH_BATCH_CASES])
+
+    def _is_announced(self, account_id: AccountId) -> bool:
+        """The batch that is being taken may still have something to say about it."""
+        watched = self._watched.get(account_id)
+        return watched is not None and self._announced.concerns(
+            watched.account.account.account_no, watched.live.symbols
+        )
 
     async def _on_quote(self, quote: Quote) -> None:
         self._quotes[quote.symbol] = quote
