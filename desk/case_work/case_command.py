@@ -8,7 +8,7 @@ from typing import Any
 from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from desk.watching.case_event import case_event
+from desk.watching.case_event import case_event, twin_events
 from desk.watching.take_snapshot import snapshot_change
 from domain.case import Case
 from domain.events import CaseView
@@ -97,4 +97,7 @@ async def record_edit(desk: Desk, before: CaseView, case: Case, now: datetime) -
         return
     await save_case(case)
     await snapshot_change(desk, before.case, case, now)
-    await outbox.append([case_event(desk, before, replace(before, case=case), now)])
+    event = case_event(desk, before, replace(before, case=case), now)
+    claim_changed = case.claim != before.case.claim
+    twins = await twin_events(desk, case.account_id, [event], now, claim_changed=claim_changed)
+    await outbox.append([event, *twins])

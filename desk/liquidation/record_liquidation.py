@@ -12,7 +12,7 @@ from desk.liquidation.plan_liquidation import ReadAhead
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import LiquidationStarted, Uncurable, plain
 from desk.watching.assess_recovery import is_recovery
-from desk.watching.case_event import case_event
+from desk.watching.case_event import case_event, twin_events
 from desk.watching.open_orders import as_open_orders
 from desk.watching.take_snapshot import snapshot_change
 from domain.asked_amount import book_of
@@ -72,7 +72,7 @@ async def record_liquidation(
     await bump_book(case.account_id)
     await write_audit([_audit(principal, command, item, view.case, case, orders, made, now)])
     await snapshot_change(desk, view.case, case, now, read.book, read.orders)
-    await outbox.append(events)
+    await outbox.append([*events, *await twin_events(desk, case.account_id, events, now)])
     return LiquidationStarted(
         case.id,
         tuple(order.id for order in orders),

@@ -11,7 +11,7 @@ from decimal import Decimal
 from desk.audit import case_entry
 from desk.desk import Desk
 from desk.outcomes import plain
-from desk.watching.case_event import case_event
+from desk.watching.case_event import case_event, twin_events
 from desk.watching.take_snapshot import snapshot_change
 from domain.case import AlertType, Case, CaseStatus, CaseTrigger, decide
 from domain.events import CaseEvent, CaseEventKind, CaseView
@@ -77,7 +77,7 @@ async def open_recoveries(
     made = case_entry(by, now, case_before, view.case, detail={"stock": [_plain(each) for each in wanted]})
     await write_audit([made] if made else [])
     await snapshot_change(desk, case_before, view.case, now, account)
-    return [event]
+    return [event, *await twin_events(desk, view.case.account_id, [event], now)]
 
 
 def _plain(wanted: Wanted) -> dict[str, str | None]:

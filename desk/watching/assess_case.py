@@ -14,7 +14,7 @@ from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.watching.assess_recovery import assess_recovery, is_recovery
 from desk.watching.calendar_doubts import deadline_doubts
-from desk.watching.case_event import case_event, symbols_before
+from desk.watching.case_event import case_event, symbols_before, twin_events
 from desk.watching.doubts import note_doubts
 from desk.watching.due_calls import breach_ended, due_calls, exempting
 from desk.watching.excess_orders import call_off_excess
@@ -69,7 +69,8 @@ async def assess_account(
     orders = await call_off_excess(desk, books[account_id], orders, now, moved)
     cases = await live_cases_of([account_id])
     cases = [replace(view, symbols=symbols_before(books[account_id].symbols, held_before)) for view in cases]
-    await outbox.append(await _settle(desk, books[account_id], cases, orders, now))
+    events = await _settle(desk, books[account_id], cases, orders, now)
+    await outbox.append([*events, *await twin_events(desk, account_id, events, now)])
 
 
 @dataclass(frozen=True, slots=True)

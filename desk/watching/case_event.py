@@ -1,10 +1,11 @@
 """The event that tells of a changed case, or of a live one whose account holds other instruments now."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
 from desk.desk import Desk
-from domain.events import CaseEvent, CaseEventKind, CaseView
+from domain.events import CaseEvent, CaseEventKind, CaseView, Event
 from domain.ids import AccountId, Symbol
 from models import outbox
 from models.case import live_cases_of
@@ -28,6 +29,31 @@ async def tell_of_symbols(desk: Desk, account_id: AccountId, symbol: Symbol, hel
             for view in await live_cases_of([account_id])
         ]
     )
+
+
+async def twin_events(
+    desk: Desk,
+    account_id: AccountId,
+    happened: Iterable[Event],
+    now: datetime,
+    *,
+    claim_changed: bool = False,
+) -> list[CaseEvent]:
+    """The events of the account's other live cases, which show by `Account.deskWork` what happened to one:
+    that it came, went, changed its status, or (`claim_changed`) was claimed or released.
+
+    None where nothing of it shows. The changed cases are stored, and the caller locks the account.
+    """
+    own = [event for event in happened if isinstance(event, CaseEvent)]
+    if not claim_changed and all(event.kind is CaseEventKind.UPDATED for event in own):
+        return []
+    told = {event.view.case.id for event in own}
+    twins = [view for view in await live_cases_of([account_id]) if view.case.id not in told]
+    if not twins:
+        return []
+    symbols = await symbols_of(account_id)
+    views = [replace(view, symbols=symbols) for view in twins]
+    return [case_event(desk, view, view, now) for view in views]
 
 
 def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> CaseEvent:

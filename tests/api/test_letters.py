@@ -1,7 +1,7 @@
 """What letters say and when they may leave: by hand, by themselves, and right before they are sent."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -233,6 +233,10 @@ WORK = """query ($id: ID!) { case(id: $id) { status version
   account { deskWork { status cases claims { caseNo by } } } } }"""
 
 
+EVENTS_OF_WORK = """subscription { caseEvents { kind case {
+  alertType account { deskWork { status cases claims { caseNo by } } } } } }"""
+
+
 async def test_what_is_done_for_one_case_shows_on_the_account_of_its_twin(
     world: World, receiver: Receiver
 ) -> None:
@@ -258,6 +262,37 @@ async def test_what_is_done_for_one_case_shows_on_the_account_of_its_twin(
         "cases": 2,
         "claims": [{"caseNo": sold["caseNo"], "by": "trader"}],
     }
+
+
+async def test_an_event_of_each_twin_tells_what_its_account_shows_of_the_other(
+    world: World, receiver: Receiver
+) -> None:
+    account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="140000")
+    desk = await world.desk(a_book(a_client("C1", account)))
+    await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
+    trader = desk.caller()
+    events = await trader.subscribe(EVENTS_OF_WORK)
+    await desk.market.says(*quotes(desk.clock(), size=0))
+
+    def shows(alert: str, **expected: object) -> Callable[[Any], bool]:
+        def holds(event: Any) -> bool:
+            case = event["case"]
+            return bool(
+                case["alertType"] == alert and expected.items() <= case["account"]["deskWork"].items()
+            )
+
+        return holds
+
+    await events.until(lambda event: event["case"]["account"]["deskWork"]["cases"] == 2)
+    twins = {case["alertType"]: case for case in await cases(trader)}
+    sold, twin = twins["MAINTENANCE"], "OVER_FINANCING"
+    claim = [{"caseNo": sold["caseNo"], "by": "trader"}]
+    await command(trader, "claimCase", await work(trader, sold["id"]))
+    await events.until(shows(twin, claims=claim))
+    await command(trader, "releaseCase", await work(trader, sold["id"]))
+    await events.until(shows(twin, claims=[]))
+    await liquidate(trader, sold["id"])
+    await events.until(shows(twin, status="LIQUIDATING"))
 
 
 async def test_a_client_is_told_what_was_sold(world: World, receiver: Receiver) -> None:
