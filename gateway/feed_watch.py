@@ -16,12 +16,15 @@ from desk.watching.incomplete import note_dead_statement
 from desk.watching.take_messages import Taken
 from domain.inputs import DeadReason, InputKind, InputResult, Outcome
 from domain.market import Quote
-from feeds.base import FeedBatch, SetAside
+from feeds.base import FeedBatch, Receipt, SetAside
 from gateway.clock_offset import ClockOffset
 from models.input_outcome import save_outcomes
 
 SAMPLES_MAX, SAMPLES_MIN = 50, 10
 """How many of the last messages are asked for the clocks of their sources, and how many it takes."""
+
+HELD_REMEMBERED_MAX = 10_000
+"""Messages remembered as held; one beyond them is counted each time that it comes."""
 
 log = structlog.get_logger()
 
@@ -65,6 +68,8 @@ class FeedWatch:
         self.priced_at: dict[str, datetime] = {}
         """Market -> of when its newest price is."""
         self.held = 0
+        self._counted_held: set[tuple[str, Receipt]] = set()
+        """Messages that the feed delivers again until they can be stored: each is counted once as held."""
         self.reads_since: datetime | None = None
         """Since when a feed is read by this process; None: none is."""
         self.interruption: str | None = None
@@ -92,12 +97,14 @@ class FeedWatch:
         self.priced_at.clear()
         self.streams.clear()
         self._ahead_s.clear()
+        self._counted_held.clear()
         self.held = 0
 
     def took(self, batch: FeedBatch, taken: Taken) -> None:
         """A batch was taken in."""
-        for outcome in taken.outcomes:
-            self.counts.count(batch.source, outcome)
+        for receipt, outcome in zip(batch.receipts, taken.outcomes, strict=True):
+            if self._is_news((batch.source, receipt), outcome):
+                self.counts.count(batch.source, outcome)
         health = self._health(batch.source)
         health.read_at = self._desk.clock()
         times = [quote.at for quote in batch.messages if isinstance(quote, Quote)]
@@ -146,6 +153,16 @@ class FeedWatch:
         for market in sorted(self.silent - silent.keys()):
             log.info("the feed has prices of the market again", market=market)
         self.silent = frozenset(silent)
+
+    def _is_news(self, place: tuple[str, Receipt], outcome: Outcome) -> bool:
+        """Not that a message is held which was counted as held when it came before."""
+        if outcome.result is not InputResult.HELD:
+            self._counted_held.discard(place)
+            return True
+        known = place in self._counted_held
+        if len(self._counted_held) < HELD_REMEMBERED_MAX:
+            self._counted_held.add(place)
+        return not known
 
     def _health(self, source: str) -> StreamHealth:
         return self.streams.setdefault(source, StreamHealth())

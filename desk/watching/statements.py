@@ -29,6 +29,9 @@ from models.market import holders
 HELD_MAX = 10_000
 """Statements that wait in memory. The feed delivers again what is not among them."""
 
+SETTLED_MAX = 10_000
+"""Statements remembered until the feed delivers them again; one that is forgotten is superseded by itself."""
+
 _WHAT = "storing a statement"
 
 
@@ -50,28 +53,38 @@ class Statements:
         self._turns = turns
         self._accounts = accounts
         self._held: dict[str, list[BookChange]] = {}
+        self._settled: dict[BookChange, Outcome] = {}
+        """What became of statements that were held; the feed has yet to deliver them again."""
 
     async def take(self, statements: Sequence[BookChange]) -> TakenStatements:
         """Store these, in order."""
         taken = TakenStatements()
         for stated in statements:
-            outcome = None if self._turns.waits(_who(stated)) else await self._store(stated, taken)
+            outcome = self._settled.pop(stated, None)
+            if outcome is None and not self._turns.waits(_who(stated)):
+                outcome = await self._store(stated, taken)
             if outcome is None:
                 self._hold(stated)
             taken.outcomes.append(outcome or _held(stated))
         return taken
 
-    async def take_held(self) -> set[AccountId]:
-        """Store what was held and whose turn it is; the accounts whose books changed. What can never be
-        stored is left to the feed, which delivers it again."""
+    async def take_held(self) -> TakenStatements:
+        """Store what was held and whose turn it is. The feed, which knows nothing of it, delivers each once
+        more: it is told then what became of the statement now."""
         taken = TakenStatements()
         for who in [who for who in self._held if not self._turns.waits(who)]:
             statements = self._held.pop(who)
-            while statements and await self._store(statements[0], taken) is not None:
-                del statements[0]
+            while statements and (outcome := await self._store(statements[0], taken)) is not None:
+                self._settle(statements.pop(0), outcome)
+                taken.outcomes.append(outcome)
             if statements:
                 self._held[who] = statements
-        return taken.to_read
+        return taken
+
+    def _settle(self, stated: BookChange, outcome: Outcome) -> None:
+        if len(self._settled) >= SETTLED_MAX:
+            del self._settled[next(iter(self._settled))]
+        self._settled[stated] = outcome
 
     def _hold(self, stated: BookChange) -> None:
         waiting = self._held.setdefault(_who(stated), [])

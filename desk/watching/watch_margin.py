@@ -187,7 +187,7 @@ class Monitor:
     async def look(self) -> None:
         """Act on everything noted since the last look."""
         await self._prices.store()
-        self._to_load.update(await self._statements.take_held())
+        await self._take_held()
         await self._load_noted()
         noted, self._to_look_at = self._to_look_at, set()
         for number, account_id in enumerate(noted, start=1):
@@ -198,6 +198,12 @@ class Monitor:
             if number % ACCOUNTS_AT_A_STRETCH == 0:
                 await asyncio.sleep(0)
         await self._load_noted()
+
+    async def _take_held(self) -> None:
+        taken = await self._statements.take_held()
+        self._to_load.update(taken.to_read)
+        if taken.outcomes:
+            await self._keep(taken.outcomes)
 
     async def refresh(self) -> None:
         """Store the figures of live cases that changed since the last refresh, and tell.
