@@ -304,18 +304,15 @@ def with_figures(
     uncovered_amount: Decimal,
     worth: Worth | None,
     now: datetime,
-    below_force: bool | None = None,
+    below_force: bool,
 ) -> Case:
     """The live case with new figures and the worth of their amount; the version stays.
 
     Its being cured lasts since the amount became 0.
 
-    `below_force`: whether liquid net assets are for certain below the force-close margin; None: as the
-    figures have it.
+    `below_force`: whether liquid net assets are for certain below the force-close margin, as judged.
     """
     assert case.live
-    if below_force is None:
-        below_force = figures.liquid_net_assets < figures.force_close_margin
     return replace(
         case,
         figures=figures,

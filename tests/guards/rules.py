@@ -21,6 +21,10 @@ _WALL_CLOCKS = {
     ),
     *(f"time.{call}" for call in ("time", "time_ns", "localtime", "gmtime")),
 }
+_JUDGED = {
+    *("liquid_net_assets", "initial_margin", "maintenance_margin", "margin_call_margin"),
+    *("force_close_margin", "over_financing"),
+}
 _ENVIRONMENT = {"environ", "environb", "getenv", "getenvb"}
 _STARTS_TASKS = {
     "create_task",
@@ -61,6 +65,16 @@ def expiry_compared(tree: ast.Module) -> Offences:
         if isinstance(node, ast.Compare):
             sides = (node.left, *node.comparators)
             if any(isinstance(side, ast.Attribute) and side.attr == "expiry" for side in sides):
+                yield node
+
+
+def figures_judged(tree: ast.Module) -> Offences:
+    """A comparison of an account's margin figures, or a judgement that is made by hand."""
+    yield from (call for name, call in calls([tree]) if name.split(".")[-1] == "Judgement")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Compare):
+            compared = [part for side in (node.left, *node.comparators) for part in ast.walk(side)]
+            if any(isinstance(part, ast.Attribute) and part.attr in _JUDGED for part in compared):
                 yield node
 
 
@@ -152,6 +166,24 @@ RULES = (
         breaks=("over = option.expiry < today", "if day >= held.instrument.option.expiry: ..."),
         keeps=("is_expired(instrument, day)", "text = option.expiry.isoformat()", "rules.expiry"),
         except_in=("domain/expiry.py",),
+    ),
+    Rule(
+        "only domain/judgement.py says what the figures of an account decide",
+        PRODUCT,
+        figures_judged,
+        breaks=(
+            "below = figures.liquid_net_assets < figures.maintenance_margin",
+            "if view.case.figures.over_financing > 0: ...",
+            "short = figures.liquid_net_assets - figures.maintenance_margin < ZERO",
+            "answer = Judgement(frozenset(), Answer.NO)",
+        ),
+        keeps=(
+            "judgement = judge(book, figures, rules)",
+            "due = judgement.owes is Answer.YES",
+            "text = plain(figures.maintenance_margin)",
+            "need = figures.margin_call_margin - figures.liquid_net_assets",
+        ),
+        except_in=("domain/judgement.py", "domain/margin.py"),
     ),
     Rule(
         "time is passed in",

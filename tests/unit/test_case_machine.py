@@ -92,7 +92,7 @@ def decided(case: Case, trigger: CaseTrigger) -> Case:
 
 
 def cured(case: Case) -> Case:
-    return with_figures(case, figures("0"), ZERO, None, NOW)
+    return with_figures(case, figures("0"), ZERO, None, NOW, False)
 
 
 @pytest.mark.parametrize(("status", "trigger"), PAIRS)
@@ -175,15 +175,15 @@ def test_an_edit_counts_a_version() -> None:
 
 
 def test_new_figures_leave_the_version() -> None:
-    case = with_figures(a_case(version=7), figures("100.00"), Decimal(40), None, NOW)
+    case = with_figures(a_case(version=7), figures("100.00"), Decimal(40), None, NOW, False)
     assert (case.version, case.figures.amount, case.uncovered_amount) == (7, Decimal(100), Decimal(40))
 
 
 def test_being_cured_lasts_since_the_amount_became_zero() -> None:
     first = cured(a_case())
-    later = with_figures(first, figures("0"), ZERO, None, NOW + HOLD)
+    later = with_figures(first, figures("0"), ZERO, None, NOW + HOLD, False)
     assert (first.cured_since, later.cured_since) == (NOW, NOW)
-    relapsed = with_figures(later, figures("0.01"), ZERO, None, NOW + HOLD)
+    relapsed = with_figures(later, figures("0.01"), ZERO, None, NOW + HOLD, False)
     assert relapsed.cured_since is None
 
 
@@ -196,10 +196,10 @@ def test_a_case_resolves_only_when_the_amount_stayed_zero_for_the_hold() -> None
 
 
 def test_a_case_is_force_eligible_below_the_force_level_or_past_the_deadline() -> None:
-    assert with_figures(a_case(), figures(liquid_net_assets="513949.99"), ZERO, None, NOW).force_eligible
-    assert not with_figures(a_case(), figures(liquid_net_assets="513950"), ZERO, None, NOW).force_eligible
+    assert with_figures(a_case(), figures(), ZERO, None, NOW, True).force_eligible
+    assert not with_figures(a_case(), figures(), ZERO, None, NOW, False).force_eligible
     late = DEADLINE + timedelta(seconds=1)
-    assert with_figures(a_case(), figures(), ZERO, None, late).force_eligible
+    assert with_figures(a_case(), figures(), ZERO, None, late, False).force_eligible
 
 
 @pytest.mark.parametrize(
