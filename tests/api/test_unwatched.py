@@ -6,6 +6,9 @@ from uuid import uuid4
 
 from domain.doubt import DoubtReason
 from domain.principal import Permission
+from gateway.workers.leader import LEASE
+from models.database import Database
+from models.lease import acquire_lease
 from tests.api.books import APPLE, a_book, a_client, an_account, an_instrument
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
@@ -18,8 +21,19 @@ ACCEPT = """mutation ($input: AcceptIncompleteInput!) { acceptIncomplete(input: 
 
 
 async def a_desk(world: World) -> Desk:
+    """One that does not lead: no round of the desk ends a doubt by itself."""
+    await somebody_else_leads(world)
     clients = [a_client(f"C-{no}", an_account(no, "0", {APPLE: 1})) for no in ("A1", "A2", "A3")]
     return await world.desk(a_book(*clients, instruments=(an_instrument(APPLE),)))
+
+
+async def somebody_else_leads(world: World) -> None:
+    database = Database(world.database_url, pool_size=1)
+    await database.open()
+    with database.active():
+        lease = await acquire_lease(LEASE, "another process", timedelta(days=1))
+    await database.close()
+    assert lease is not None
 
 
 async def accept(caller: Caller, account_id: str, *subjects: str, key: str = "") -> Any:

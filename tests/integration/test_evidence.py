@@ -292,7 +292,7 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize("url", ["sqlite"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["sqlite"], indirect=True)
 @pytest.mark.parametrize("how", UNREADABLE)
 async def test_a_row_that_cannot_be_read_is_named_too(kit: DeskKit, how: str) -> None:
     """PostgreSQL keeps only times in a column of times."""
@@ -305,7 +305,7 @@ async def test_a_row_that_cannot_be_read_is_named_too(kit: DeskKit, how: str) ->
     assert (found.sequence, found.audit_id) == (4, 4)
 
 
-@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgres"], indirect=True)
 async def test_a_time_without_end_is_a_change_like_any_other(kit: DeskKit) -> None:
     """SQLite has no such time."""
     await ten_rows(kit)
@@ -375,7 +375,7 @@ async def test_many_write_and_two_chain_at_once_without_a_gap(
     assert await breaks() == []
 
 
-@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgres"], indirect=True)
 async def test_a_row_that_commits_after_others_with_higher_ids_is_chained(
     kit: DeskKit, database: Database, elsewhere: Database
 ) -> None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
+from structlog.testing import capture_logs
 
 from desk.command import Done
 from desk.liquidation.flatten_intraday import IntradayDay
@@ -22,7 +23,9 @@ from models.book import lock_accounts
 from models.case import live_cases_of
 from models.configuration import Limits
 from models.database import Database, fetch, transaction
+from tests.integration.damage import damage
 from tests.integration.desk_kit import APPLE, TRADER, Clock, DeskKit
+from tests.integration.poison import heal, poison
 from venues.paper import PaperVenue
 
 BEFORE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
@@ -30,7 +33,7 @@ BEFORE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)
 FLAT = datetime(2020, 3, 9, 19, 45, tzinfo=UTC)
 """15 minutes before the close in New York."""
 DAY = date(2020, 3, 9)
-ONE_ACCOUNT_LOCKED = pytest.mark.parametrize("url", ["postgres"], indirect=True)
+ONE_ACCOUNT_LOCKED = pytest.mark.parametrize("migrated_url", ["postgres"], indirect=True)
 """SQLite has one writer, who locks everything."""
 
 
@@ -90,6 +93,61 @@ async def test_a_new_leader_cancels_what_was_open_before_and_nothing_that_was_or
             await a_day(kit).look()
             await run_due(kit)
             assert await orders_of(account_id) == sold
+
+
+DAMAGED = {
+    "its case": ("margin_case", "figures", "{"),
+    "its position": ("position", "quantity", None),
+    "its cash": ("cash_balance", "balance", None),
+    "its order": ("liquidation_order", "estimated_reduction", None),
+}
+
+
+@pytest.mark.parametrize("at", [BEFORE, FLAT], ids=["new orders end", "flat"])
+@pytest.mark.parametrize("what", DAMAGED)
+async def test_an_account_of_which_something_cannot_be_read_stops_no_other(
+    kit: DeskKit, what: str, at: datetime
+) -> None:
+    kit.clock.now = BEFORE - timedelta(hours=1)
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    ids = sorted([await intraday(kit, number, debt=80_000) for number in ("I1", "I2", "I3")])
+    for view in await live_cases_of(ids):
+        await kit.liquidate(view.case.id, LegRequest(APPLE, Decimal(100)), key=view.case.id)
+    table, column, value = DAMAGED[what]
+    await damage(table, column, f"account_id = '{ids[0]}'", value)
+    kit.clock.now = at
+    await kit.quote(APPLE, 100)
+    await a_day(kit).look()
+    await run_due(kit)
+    if at == FLAT:
+        sold = [("CANCELED", "LIMIT", "trader"), ("QUEUED", "MARKET", "system")]
+        assert [await orders_of(id_) for id_ in ids[1:]] == [sold] * 2
+    assert set(ids[1:]) <= set(await closed_to_orders())
+
+
+async def test_an_account_that_the_desk_fails_at_is_flat_as_soon_as_the_fault_is_over(kit: DeskKit) -> None:
+    kit.clock.now = BEFORE
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    ids = sorted([await intraday(kit, number) for number in ("I1", "I2", "I3")])
+    kit.clock.now = FLAT
+    await kit.quote(APPLE, 100)
+    await poison("margin_case", f"NEW.account_id = '{ids[0]}'")
+    day = a_day(kit)
+    with capture_logs() as logs:
+        for _ in range(2):
+            await day.look()
+            await run_due(kit)
+    assert [len(await orders_of(id_)) for id_ in ids] == [0, 1, 1]
+    told = [each["event"] for each in logs if each["log_level"] == "error"]
+    assert told == ["a fault held up one of many"]
+    await heal("margin_case")
+    kit.clock.pass_(seconds=kit.settings.auto_liquidation_fault_wait_max_s)
+    await kit.quote(APPLE, 100)
+    await day.look()
+    await run_due(kit)
+    assert [len(await orders_of(id_)) for id_ in ids] == [1, 1, 1]
 
 
 @ONE_ACCOUNT_LOCKED
