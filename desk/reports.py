@@ -113,12 +113,13 @@ async def liquidation_records(
     records = [
         _liquidation(audience, view, orders[view.case.id], decisions, marks, cured.get(view.case.id))
         for view in page.rows
+        if view.case.id in orders
     ]
     return Page(records, page.has_next)
 
 
 async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
-    """Of those that are closed and have both snapshots."""
+    """Of those that are closed and have both snapshots, and whose fills can all be read."""
     closed = [view.case for view in views if not view.case.live]
     found = {
         (each.case_id, each.kind): inputs
@@ -129,7 +130,7 @@ async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
     cures = {}
     for case in closed:
         before, after = (found.get((case.id, kind)) for kind in _ENDS)
-        if before is not None and after is not None:
+        if before is not None and after is not None and case.account_id in fills:
             between = _between(case, fills[case.account_id], before, after)
             cures[case.id] = cure_parts(before.book, after.book, [each.fill for each in between])
     return cures

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.ids import AccountId
-from domain.money import ZERO, Currency, total
+from domain.money import ZERO, Currency, round_money, total
 from domain.reporting import Claim
 
 
@@ -26,7 +26,7 @@ class AgingBucket:
     last_day: int | None
     cases: int
     amounts: Mapping[Currency, Decimal]
-    """What the accounts lack; each account is counted where its largest case is."""
+    """What the accounts lack, in whole minor units; each account is counted where its largest case is."""
 
 
 def aging_buckets(cases: Iterable[AgedCase], last_days: Sequence[int], now: datetime) -> list[AgingBucket]:
@@ -38,7 +38,9 @@ def aging_buckets(cases: Iterable[AgedCase], last_days: Sequence[int], now: date
         inside = [each for age, each in known if below < age and (last is None or age <= last)]
         currencies = sorted({each.claim.currency for each in inside})
         amounts = {
-            currency: total(each.claim.amount for each in inside if each.claim.currency == currency)
+            currency: total(
+                round_money(each.claim.amount, currency) for each in inside if each.claim.currency == currency
+            )
             for currency in currencies
         }
         buckets.append(AgingBucket(below + 1, last, len(inside), amounts))

@@ -15,7 +15,8 @@ from domain.money import MAX_STORED, ONE, ZERO, Currency, exact, round_money
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """`total` in whole minor units of the reporting currency; what could not be converted, by currency."""
+    """`total` in whole minor units of the reporting currency; what could not be converted, by currency, in
+    whole minor units of each."""
 
     total: Decimal
     unconverted: Mapping[Currency, Decimal]
@@ -107,7 +108,8 @@ def convert(
                 total += amount * rate
             elif amount:
                 left_out[currency] = left_out.get(currency, ZERO) + amount
-    return Converted(round_money(total, reporting), left_out)
+    whole = {currency: round_money(amount, currency) for currency, amount in left_out.items()}
+    return Converted(round_money(total, reporting), whole)
 
 
 def counted_amount(amount: Decimal, asked_already: Iterable[Decimal]) -> Decimal:

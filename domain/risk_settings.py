@@ -5,7 +5,7 @@ Versions are only ever added. In force at a moment is, of the versions of a sett
 then, the one with the latest effective time; of two with the same time the one approved last.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, time
 from decimal import Decimal
@@ -142,6 +142,31 @@ class SettingVersion:
             raise ValueError("a setting is approved by somebody else")
 
 
+@dataclass(frozen=True, slots=True)
+class UnreadableSetting:
+    """A stored version that cannot be read. What of it could be read is stated; None elsewhere."""
+
+    id: SettingId
+    kind: SettingKind | None
+    subject: str
+    number: int
+    effective_at: datetime | None
+    account_id: str | None = None
+    client_id: str | None = None
+
+    def concerns(self, account_id: str, client_id: str, account_type: AccountType) -> bool:
+        """Whether figures, calls or sales of the account may depend on it. In doubt they do."""
+        if self.account_id is not None:
+            return self.account_id == account_id
+        if self.client_id is not None:
+            return self.client_id == client_id
+        if self.kind is SettingKind.AMOUNT_RULE and self.subject in set(AccountType):
+            return self.subject == account_type
+        if self.kind is SettingKind.LIQUIDATION_SWITCH:
+            return self.subject == switch_subject(trade_type_of(account_type), ForceType.AUTOMATIC)
+        return True
+
+
 def problem_of(value: SettingValue) -> str | None:
     """What is wrong with a value that its own type lets pass."""
     if isinstance(value, AmountRule) and not 0 < value.coefficient <= COEFFICIENT_MAX:
@@ -177,6 +202,8 @@ class RiskRules:
     covered_options: CoveredOptionRule = CoveredOptionRule()
     approval_limits: ApprovalLimits = ApprovalLimits()
     trading_limit_expiry: TradingLimitExpiry = TradingLimitExpiry()
+    unreadable: tuple[UnreadableSetting, ...] = ()
+    """Versions that would be in force, in the place of which an earlier one or the default is."""
 
     def liquidation_on(self, account_type: AccountType, force_type: ForceType) -> bool:
         """Whether accounts of this type may be liquidated this way."""
@@ -212,7 +239,37 @@ def next_change(versions: Iterable[SettingVersion], now: datetime) -> datetime |
     return min((at for at in moments(versions) if at > now), default=None)
 
 
-def rules_at(versions: Iterable[SettingVersion], now: datetime, defaults: RiskRules) -> RiskRules:
+def doubtful(
+    unreadable: Iterable[UnreadableSetting], versions: Sequence[SettingVersion], now: datetime
+) -> tuple[UnreadableSetting, ...]:
+    """Those that would be in force if they could be read: no later version of the setting counts."""
+    of_unknown_time, effective = [], list[UnreadableSetting]()
+    for each in unreadable:
+        if each.effective_at is None or each.kind is None:
+            of_unknown_time.append(each)
+        elif each.effective_at <= now:
+            effective.append(each)
+    newest: dict[tuple[SettingKind | None, str], tuple[datetime, int]] = {}
+    known: list[SettingVersion | UnreadableSetting] = [*in_force(versions, now), *effective]
+    for version in known:
+        key, place = (version.kind, version.subject), _place(version)
+        newest[key] = max(place, newest.get(key, place))
+    counting = [each for each in effective if newest[each.kind, each.subject] == _place(each)]
+    return (*of_unknown_time, *counting)
+
+
+def _place(version: SettingVersion | UnreadableSetting) -> tuple[datetime, int]:
+    """The version with the greatest counts."""
+    assert version.effective_at is not None
+    return version.effective_at, version.number
+
+
+def rules_at(
+    versions: Sequence[SettingVersion],
+    now: datetime,
+    defaults: RiskRules,
+    unreadable: Iterable[UnreadableSetting] = (),
+) -> RiskRules:
     """The rules in force; where nothing was ever set, the defaults."""
     values = {(version.kind, version.subject): version.value for version in in_force(versions, now)}
     amount_rules = dict(defaults.amount_rules)
@@ -233,6 +290,7 @@ def rules_at(versions: Iterable[SettingVersion], now: datetime, defaults: RiskRu
         covered_options=_only(values, SettingKind.COVERED_OPTION, defaults.covered_options),
         approval_limits=_only(values, SettingKind.APPROVAL_LIMITS, defaults.approval_limits),
         trading_limit_expiry=_only(values, SettingKind.TRADING_LIMIT_EXPIRY, defaults.trading_limit_expiry),
+        unreadable=doubtful(unreadable, versions, now),
     )
 
 

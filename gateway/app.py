@@ -132,7 +132,7 @@ class Application:
         """It can do its part: database, bus, loops, and a clock that is right."""
         checks: dict[str, object] = {"database": await self._database_answers()}
         checks |= {"bus": False, "workers": False, "leader": False}
-        checks |= {"clock": True, "trading": True, "feed": True}
+        checks |= {"clock": True, "trading": True, "feed": True, "settings": True}
         if self.resources is not None and self._workers is not None:
             watch = self.resources.feed_watch
             checks["clock"] = not self.resources.database_clock.too_large and watch.clocks_agree
@@ -142,10 +142,12 @@ class Application:
             checks["workers"] = self._workers.ready
             checks["leader"] = self._workers.leading
             checks["trading"] = self._workers.trading
+            checks["settings"] = not self.resources.desk.rules.books.settings.unreadable
         ready = checks["database"] and checks["workers"] and checks["clock"]
         # Without Redis everything goes on, live delivery a little later; without the venue everything but the
-        # trading; and no other process would hear more of a silent feed. No reason to turn callers away.
-        whole = checks["bus"] and checks["trading"] and checks["feed"]
+        # trading; and no other process would hear more of a silent feed, or read a damaged setting. No reason
+        # to turn callers away.
+        whole = checks["bus"] and checks["trading"] and checks["feed"] and checks["settings"]
         status = ("ready" if whole else "degraded") if ready else "not ready"
         return JSONResponse({"status": status, **checks}, status_code=200 if ready else 503)
 

@@ -6,7 +6,6 @@ from dataclasses import replace
 from typing import Any
 
 import orjson
-import structlog
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
@@ -25,11 +24,9 @@ from gateway.auth import Unauthenticated, bearer
 from gateway.logs import current_request_id
 from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
-from models.database import DatabaseUnavailable
+from models.database import DatabaseUnavailable, request_outage
 from resolvers.context import RequestContext
 from resolvers.errors import DATABASE_UNAVAILABLE, unavailable_message
-
-log = structlog.get_logger()
 
 RETRY_AFTER_S = 1
 
@@ -145,7 +142,7 @@ def error_response(status: int, code: str, message: str, **facts: object) -> JSO
 
 def database_unavailable(away: DatabaseUnavailable, path: str) -> JSONResponse:
     """What failed outside of GraphQL's own answer; the client may send the same again."""
-    log.warning("a request found no database", path=path, error=str(away))
+    request_outage().note(path, away)
     response = error_response(503, DATABASE_UNAVAILABLE, unavailable_message(), retryable=True)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

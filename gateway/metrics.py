@@ -83,6 +83,11 @@ class _Collector(Collector):
         )
         rounds.add_metric([], self._resources.round_faults.faults)
         yield rounds
+        text = "Stored rows that cannot be read and are left out, each counted once."
+        unreadable = self._resources.database.unreadable.counts
+        yield _labelled(CounterMetricFamily, "unreadable_rows", text, unreadable, "table")
+        text = "Risk settings in whose place an earlier version counts, for they cannot be read."
+        yield _gauge("unreadable_settings", text, self._resources.desk.rules.books.settings.unreadable)
         attention = {kind.value: self._resources.desk.attention[kind] for kind in Attention}
         text = "Orders and executions that were brought before a person."
         yield _labelled(CounterMetricFamily, "order_attention", text, attention, "kind")

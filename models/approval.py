@@ -10,7 +10,8 @@ from domain.ids import AccountId, ApprovalId
 from domain.principal import Audience, Capability
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
-from models.where import Page, PageRequest, Where, cut
+from models.readable import first_rows, readable, readable_page
+from models.where import Page, PageRequest, Where
 
 _COLUMNS = (
     *("id", "kind", "entity", "entity_id", "account_id", "approver", "maker", "reason", "before_text"),
@@ -51,7 +52,7 @@ async def load_approvals(audience: Audience, ids: Sequence[ApprovalId]) -> dict[
     """Those of these requests that the audience may see."""
     where = _visible(audience)
     where.add("r.id IN (?)", list(ids))
-    views = [_view(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    views = readable(await fetch(f"{_SELECT}{where}", *where.values), _view, "approval")
     return {view.approval.id: view for view in views}
 
 
@@ -90,9 +91,8 @@ async def page_approvals(
     where = _where(audience, wanted)
     if request.after is not None:
         where.add("(r.created_at, r.id) < (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(f"{_SELECT}{where} ORDER BY r.created_at DESC, r.id DESC LIMIT {limit}", *where.values)
-    return cut([_view(row) for row in rows], request.first)
+    newest = first_rows(f"{_SELECT}{where} ORDER BY r.created_at DESC, r.id DESC", where)
+    return await readable_page(newest, _view, "approval", request.first)
 
 
 async def count_approvals(audience: Audience, wanted: ApprovalFilter) -> int:

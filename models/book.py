@@ -26,7 +26,7 @@ from domain.market import (
 )
 from domain.money import Currency
 from domain.reporting import ReportingRate, reporting_rate
-from domain.risk_settings import RiskRules, SettingKind
+from domain.risk_settings import RiskRules, SettingKind, client_factor_subject
 from models.database import (
     Row,
     decimal,
@@ -39,8 +39,9 @@ from models.database import (
     time_or_none,
 )
 from models.doubt import StoredDoubt, doubts_of
+from models.readable import readable
 from models.risk_rules import RiskSettings
-from models.risk_setting import LATEST_ID, counting_value, factors_from_text
+from models.risk_setting import LATEST_ID, counting_value, factors_from_text, readable_factors
 
 ACCOUNT_COLUMNS = (
     "a.id AS account_id, a.account_no, a.type AS account_type, a.base_currency, "
@@ -118,11 +119,22 @@ class AccountBook:
     """The kinds of call whose debt was written off and whose breach still lasts: they open no new case."""
     doubts: tuple[Doubt, ...] = ()
     """What keeps the desk from judging the account, as last noted; the oldest first."""
+    doubtful_factors: tuple[Symbol, ...] = ()
+    """Positions whose factors are those of an earlier setting, for the later one cannot be read."""
 
     @property
     def incomplete(self) -> bool:
         """The desk does not hold all that was stated: it opens, closes and sells nothing by itself."""
         return self.book.incomplete
+
+    @property
+    def has_doubtful_settings(self) -> bool:
+        """A setting that the figures or a sale may depend on cannot be read: an earlier one counts."""
+        account = self.account
+        return bool(self.doubtful_factors) or any(
+            each.concerns(account.account_id, account.client_id, account.account_type)
+            for each in self.rules.unreadable
+        )
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
@@ -165,8 +177,8 @@ async def load_books(
     risk = await rules.settings.as_of(accounts[0]["latest_setting"], now)
     at = f"${len(account_ids) + 1}"
     positions = await fetch(
-        f"SELECT p.account_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS},"
-        f" {UNDERLYING_COLUMNS}, "
+        f"SELECT p.account_id, a.client_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS},"
+        f" {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, "
         + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
         + f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, _SYMBOL, at)}) AS instrument_setting"
         f", ({counting_value(SettingKind.CLIENT_FACTORS, _CLIENT_AND_SYMBOL, at)}) AS client_setting"
@@ -185,7 +197,24 @@ async def load_books(
     )
     rates = await load_fx_rates()
     in_force = rules_at(rules, risk, now)
+    positions = [await _with_readable_factors(row, factors_at or now) for row in positions]
     return _assemble(accounts, positions, cash, rates, await doubts_of(account_ids), in_force, now)
+
+
+async def _with_readable_factors(row: Row, at: datetime) -> Row:
+    symbol, of_client = row["symbol"], client_factor_subject(row["client_id"], row["symbol"])
+    texts = {
+        "instrument_setting": (SettingKind.INSTRUMENT_FACTORS, symbol),
+        "client_setting": (SettingKind.CLIENT_FACTORS, of_client),
+    }
+    if all(row[column] is None for column in texts):
+        return row
+    read = {
+        column: await readable_factors(kind, subject, row[column], at)
+        for column, (kind, subject) in texts.items()
+    }
+    mended = {column: each.text for column, each in read.items()}
+    return {**row, **mended, "doubtful": any(each.doubtful for each in read.values())}
 
 
 def rules_at(rules: BookRules, risk: RiskRules, now: datetime) -> Rules:
@@ -201,17 +230,18 @@ def rules_at(rules: BookRules, risk: RiskRules, now: datetime) -> Rules:
 
 
 async def load_fx_rates() -> list[FxRate]:
-    """Every stated rate."""
-    rows = await fetch("SELECT base_currency, quote_currency, rate, at FROM fx_rate")
-    return [
-        FxRate(
-            Currency(row["base_currency"]),
-            Currency(row["quote_currency"]),
-            decimal(row["rate"]),
-            time(row["at"]),
-        )
-        for row in rows
-    ]
+    """Every stated rate that can be read: accounts that need another one have no rate."""
+    rows = await fetch("SELECT pair, base_currency, quote_currency, rate, at FROM fx_rate")
+    return readable(rows, _rate, "fx_rate", "pair")
+
+
+def _rate(row: Row) -> FxRate:
+    return FxRate(
+        Currency(row["base_currency"]),
+        Currency(row["quote_currency"]),
+        decimal(row["rate"]),
+        time(row["at"]),
+    )
 
 
 async def load_base_currencies() -> list[Currency]:
@@ -340,9 +370,12 @@ def _assemble(
     now: datetime,
 ) -> dict[AccountId, AccountBook]:
     holdings: dict[str, list[Holding]] = defaultdict(list)
+    doubtful: dict[str, list[Symbol]] = defaultdict(list)
     for row in positions:
         if quantity := decimal(row["quantity"]):
             holdings[row["account_id"]].append(_holding(row, quantity, rules, now))
+            if row.get("doubtful"):
+                doubtful[row["account_id"]].append(Symbol(row["symbol"]))
     balances: dict[str, list[CashBalance]] = defaultdict(list)
     for row in cash:
         balances[row["account_id"]].append(cash_from_row(row))
@@ -351,6 +384,7 @@ def _assemble(
         AccountId(row["account_id"]): account_book(
             *(row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules),
             doubts.get(row["account_id"], ()),
+            doubtful[row["account_id"]],
         )
         for row in accounts
     }
@@ -371,6 +405,7 @@ def account_book(
     fx: Mapping[Currency, Mapping[Currency, FxRate]],
     rules: Rules,
     doubts: Sequence[StoredDoubt] = (),
+    doubtful_factors: Sequence[Symbol] = (),
 ) -> AccountBook:
     """From a row with `ACCOUNT_COLUMNS`, limits, version and whether it may only close."""
     account = account_reference(row)
@@ -394,6 +429,7 @@ def account_book(
         reporting_rate(account.base_currency, rules.reporting_currency, fx.get(rules.reporting_currency, {})),
         alerts_from_text(row["written_off_alerts"]),
         tuple(stored.doubt for stored in doubts),
+        tuple(doubtful_factors),
     )
 
 

@@ -13,8 +13,9 @@ from domain.money import Currency
 from domain.principal import Audience
 from domain.reporting import AmountAtLeast, Claim
 from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
-from models.database import decimal, fetch, fetch_one, numeric, time
-from models.where import Page, PageRequest, Where, client_text, cut, like
+from models.database import Row, decimal, fetch, fetch_one, numeric, time
+from models.readable import first_rows, readable, readable_page
+from models.where import Page, PageRequest, Where, client_text, like
 
 
 class CaseSort(StrEnum):
@@ -85,11 +86,8 @@ async def page_cases(
         order = f"c.{sort.value} {direction}"
         if request.after is not None:
             where.add(f"(c.{sort.value}, c.id) {behind} (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
-        f"{SELECT_CASE}{where} ORDER BY {order}, c.id {direction} LIMIT {limit}", *where.values
-    )
-    return cut([case_from_row(row) for row in rows], request.first)
+    listed = f"{SELECT_CASE}{where} ORDER BY {order}, c.id {direction}"
+    return await readable_page(first_rows(listed, where), case_from_row, "margin_case", request.first)
 
 
 def sort_key(sort: CaseSort, view: CaseView, reporting_currency: Currency) -> tuple[object, ...]:
@@ -128,19 +126,20 @@ async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> 
     where = _where(audience, wanted, now)
     where.add(f"c.status IN ({LIVE_LIST})")
     rows = await fetch(
-        f"SELECT c.status, c.amount, c.opened_at, c.account_id, a.base_currency {FROM_CASE}{where}",
+        f"SELECT c.id, c.status, c.amount, c.opened_at, c.account_id, a.base_currency {FROM_CASE}{where}",
         *where.values,
     )
-    return [
-        CaseTotal(
-            CaseStatus(row["status"]),
-            decimal(row["amount"]),
-            Currency(row["base_currency"]),
-            time(row["opened_at"]),
-            AccountId(row["account_id"]),
-        )
-        for row in rows
-    ]
+    return readable(rows, _total, "margin_case")
+
+
+def _total(row: Row) -> CaseTotal:
+    return CaseTotal(
+        CaseStatus(row["status"]),
+        decimal(row["amount"]),
+        Currency(row["base_currency"]),
+        time(row["opened_at"]),
+        AccountId(row["account_id"]),
+    )
 
 
 async def count_ended(audience: Audience, wanted: CaseFilter, now: datetime) -> dict[CaseStatus, int]:

@@ -8,7 +8,8 @@ from domain.ids import CaseId
 from domain.principal import Audience
 from models.database import Row, execute, execute_many, fetch, insert_sql, time
 from models.first_pages import newest_of_each, pages_by_case
-from models.where import Page, PageRequest, Where, cut
+from models.readable import first_rows, readable_page
+from models.where import Page, PageRequest, Where
 
 R = TypeVar("R")
 
@@ -79,7 +80,7 @@ async def newest_of_cases(
     rows = await fetch(
         f"SELECT {_listed(columns)} {source}{where} ORDER BY r.at DESC, r.id DESC", *where.values
     )
-    return pages_by_case(rows, ids, first, read)
+    return pages_by_case(rows, ids, first, read, table)
 
 
 async def count_of_cases(table: str, audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:
@@ -119,12 +120,10 @@ async def _page(
     where = _of_case(audience, case_id)
     if request.after is not None:
         where.add("(r.at, r.id) < (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
-        f"SELECT {_listed(columns)} {_from(table)}{where} ORDER BY r.at DESC, r.id DESC LIMIT {limit}",
-        *where.values,
+    newest = first_rows(
+        f"SELECT {_listed(columns)} {_from(table)}{where} ORDER BY r.at DESC, r.id DESC", where
     )
-    return cut([read(row) for row in rows], request.first)
+    return await readable_page(newest, read, table, request.first)
 
 
 def _of_case(audience: Audience, case_id: CaseId) -> Where:

@@ -12,6 +12,7 @@ from domain.text import search_form
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE
 from models.database import Row, execute, fetch, fetch_one
+from models.readable import first_rows, readable, readable_page
 from models.where import Page, PageRequest, Where, client_text, cut, like
 
 
@@ -101,13 +102,11 @@ async def page_accounts(audience: Audience, search: str | None, request: PageReq
     where = _accounts_where(audience, search)
     if request.after is not None:
         where.add("a.account_no > ?", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
+    listed = (
         f"SELECT {ACCOUNT_COLUMNS}, a.close_only FROM account a JOIN client k ON k.id = a.client_id{where}"
-        f" ORDER BY a.account_no LIMIT {limit}",
-        *where.values,
+        " ORDER BY a.account_no"
     )
-    return cut([AccountRow(account_reference(row), bool(row["close_only"])) for row in rows], request.first)
+    return await readable_page(first_rows(listed, where), _account, "account", request.first, "account_id")
 
 
 async def count_accounts(audience: Audience, search: str | None) -> int:
@@ -168,7 +167,11 @@ async def _accounts(audience: Audience, condition: str, ids: list[str]) -> list[
         " ORDER BY a.account_no",
         *where.values,
     )
-    return [AccountRow(account_reference(row), bool(row["close_only"])) for row in rows]
+    return readable(rows, _account, "account", "account_id")
+
+
+def _account(row: Row) -> AccountRow:
+    return AccountRow(account_reference(row), bool(row["close_only"]))
 
 
 def _where(audience: Audience, wanted: ClientFilter) -> Where:

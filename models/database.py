@@ -33,6 +33,8 @@ from tortoise.transactions import in_transaction
 from domain.money import storable
 from models.configuration import APP, USUAL_LIMITS, Limits, configuration
 from models.outage import DRIVER_FAULTS, is_outage, makes_others_unfit
+from models.request_outage import RequestOutage
+from models.unreadable import UnreadableRows
 
 Row = Any
 """A database row: `row["column"]`."""
@@ -114,6 +116,11 @@ class Database:
         finally:
             _current_context.reset(token)
 
+    @property
+    def unreadable(self) -> UnreadableRows:
+        """The damaged rows that were met."""
+        return self._context.unreadable
+
     async def pending_migrations(self) -> list[str]:
         """The names of the migrations that the tables lack, in order."""
         with self.active():
@@ -154,18 +161,31 @@ async def _tables_may_be_remade() -> AsyncIterator[None]:
 
 
 class _Context(TortoiseContext):
-    """With what our transactions on these connections begin with, and when connections were replaced last."""
+    """With what our transactions on these connections begin with, when connections were replaced last, which
+    rows could not be read, and which requests found no database."""
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
         self.first_statement = limits.first_statement
         self.replaced_at_s: float | None = None
+        self.unreadable = UnreadableRows()
+        self.request_outage = RequestOutage()
 
 
 def _context() -> _Context:
     context = _current_context.get()
     assert isinstance(context, _Context), "outside of Database.active()"
     return context
+
+
+def unreadable_rows() -> UnreadableRows:
+    """Of the active database."""
+    return _context().unreadable
+
+
+def request_outage() -> RequestOutage:
+    """Of the active database."""
+    return _context().request_outage
 
 
 async def _require_limits(limits: Limits) -> None:
@@ -426,13 +446,17 @@ def numeric(column: str) -> str:
 
 
 def decimal_or_none(value: Any) -> Decimal | None:
-    """A decimal column's value: SQLite answers text."""
-    return value if value is None or isinstance(value, Decimal) else Decimal(value)
+    """A decimal column's value, as `decimal` reads it."""
+    return None if value is None else decimal(value)
 
 
 def decimal(value: Any) -> Decimal:
-    """A decimal column's value that is never null."""
-    return value if isinstance(value, Decimal) else Decimal(value)
+    """A decimal column's value that is never null: SQLite answers text. Raises what is among `UNREADABLE` for
+    what is no number, also for NaN and infinity, which PostgreSQL can hold."""
+    number = value if isinstance(value, Decimal) else Decimal(value)
+    if not number.is_finite():
+        raise ValueError(f"{number} is no number")
+    return number
 
 
 def time_or_none(value: Any) -> datetime | None:

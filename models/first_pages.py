@@ -6,7 +6,8 @@ from typing import TypeVar
 
 from domain.ids import CaseId
 from models.database import Row
-from models.where import Page, Where, cut
+from models.readable import readable
+from models.where import Page, Where
 
 R = TypeVar("R")
 
@@ -22,10 +23,10 @@ def newest_of_each(where: Where, table: str, sorted_by: str, ids: Sequence[CaseI
 
 
 def pages_by_case(
-    rows: Sequence[Row], ids: Sequence[CaseId], first: int, read: Callable[[Row], R]
+    rows: Sequence[Row], ids: Sequence[CaseId], first: int, read: Callable[[Row], R], table: str
 ) -> dict[CaseId, Page[R]]:
-    """A page for every case, though it be empty."""
-    found: dict[CaseId, list[R]] = defaultdict(list)
+    """A page for every case, though it be empty; without the rows of the table that cannot be read."""
+    of_each: dict[CaseId, list[Row]] = defaultdict(list)
     for row in rows:
-        found[CaseId(row["case_id"])].append(read(row))
-    return {id_: cut(found[id_], first) for id_ in ids}
+        of_each[CaseId(row["case_id"])].append(row)
+    return {id_: Page(readable(of_each[id_][:first], read, table), len(of_each[id_]) > first) for id_ in ids}

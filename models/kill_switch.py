@@ -19,7 +19,8 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.where import Page, PageRequest, Where, cut
+from models.readable import first_rows, readable, readable_page
+from models.where import Page, PageRequest, Where
 
 _COLUMNS = ("id", "scope", "subject", "set_by", "reason", "since", "ended_at", "ended_by")
 _SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM kill_switch s"
@@ -95,7 +96,7 @@ async def load_switches(audience: Audience, ids: Sequence[KillSwitchId]) -> dict
     """Those of these switches that the audience may see."""
     where = _visible(audience)
     where.add("s.id IN (?)", list(ids))
-    switches = [_switch(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    switches = readable(await fetch(f"{_SELECT}{where}", *where.values), _switch, "kill_switch")
     return {switch.id: switch for switch in switches}
 
 
@@ -104,9 +105,8 @@ async def page_switches(audience: Audience, on: bool | None, request: PageReques
     where = _where(audience, on)
     if request.after is not None:
         where.add("(s.since, s.id) < (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(f"{_SELECT}{where} ORDER BY s.since DESC, s.id DESC LIMIT {limit}", *where.values)
-    return cut([_switch(row) for row in rows], request.first)
+    newest = first_rows(f"{_SELECT}{where} ORDER BY s.since DESC, s.id DESC", where)
+    return await readable_page(newest, _switch, "kill_switch", request.first)
 
 
 async def count_switches(audience: Audience, on: bool | None) -> int:

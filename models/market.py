@@ -26,6 +26,7 @@ from models.database import (
     time,
     time_or_none,
 )
+from models.readable import readable
 
 _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 
@@ -162,7 +163,7 @@ async def load_quotes(symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
     rows = await fetch(
         f"SELECT q.symbol, {QUOTE_COLUMNS} FROM quote q WHERE q.symbol IN ({placeholders(symbols)})", *symbols
     )
-    quotes = (quote_from_row(row) for row in rows)
+    quotes = readable(rows, quote_from_row, "quote", "symbol")
     return {quote.symbol: quote for quote in quotes if quote is not None}
 
 
@@ -170,7 +171,8 @@ async def load_instruments(symbols: Sequence[Symbol] | None = None) -> dict[Symb
     """These instruments, or all."""
     condition = "" if symbols is None else f" WHERE i.symbol IN ({placeholders(symbols)})"
     rows = await fetch(f"SELECT {INSTRUMENT_COLUMNS} FROM instrument i{condition}", *(symbols or ()))
-    return {Symbol(row["symbol"]): instrument_from_row(row) for row in rows}
+    instruments = readable(rows, instrument_from_row, "instrument", "symbol")
+    return {instrument.symbol: instrument for instrument in instruments}
 
 
 async def known_markets(markets: Sequence[str]) -> set[str]:

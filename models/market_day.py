@@ -6,7 +6,8 @@ from datetime import date, datetime, time
 from domain.calendar import MarketDay, MarketDayKind
 from models.database import Row, execute, fetch, fetch_one, insert_sql
 from models.database import time as moment
-from models.where import Page, PageRequest, Where, cut
+from models.readable import first_rows, readable_page
+from models.where import Page, PageRequest, Where
 
 _COLUMNS = ("id", "market", "day", "kind", "closes_at", "reason", "author", "at")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM market_day"
@@ -66,9 +67,8 @@ async def page_market_days(market: str | None, request: PageRequest) -> Page[Rec
     where.add_if("market = ?", market)
     if request.after is not None:
         where.add("(at, id) < (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(f"{_SELECT}{where} ORDER BY at DESC, id DESC LIMIT {limit}", *where.values)
-    return cut([_recorded(row) for row in rows], request.first)
+    newest = first_rows(f"{_SELECT}{where} ORDER BY at DESC, id DESC", where)
+    return await readable_page(newest, _recorded, "market_day", request.first)
 
 
 async def count_market_days(market: str | None) -> int:

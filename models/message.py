@@ -21,7 +21,8 @@ from models.codec import dumps, loads
 from models.contact import CONTACT_COLUMNS, contact_from_row
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
 from models.first_pages import newest_of_each, pages_by_case
-from models.where import Page, PageRequest, Where, cut
+from models.readable import first_rows, readable, readable_page
+from models.where import Page, PageRequest, Where
 
 _COLUMNS = (
     *("id", "case_id", "client_id", "channel", "template", "language", "title", "body", "recipient"),
@@ -160,11 +161,8 @@ async def page_messages(audience: Audience, case_id: CaseId, request: PageReques
     if request.after is not None:
         at, last = request.after
         where.add("(m.created_at < ? OR (m.created_at = ? AND m.id < ?))", at, at, last)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
-        f"{_SELECT} {_FROM}{where} ORDER BY m.created_at DESC, m.id DESC LIMIT {limit}", *where.values
-    )
-    return cut([message_from_row(row) for row in rows], request.first)
+    newest = first_rows(f"{_SELECT} {_FROM}{where} ORDER BY m.created_at DESC, m.id DESC", where)
+    return await readable_page(newest, message_from_row, "client_message", request.first)
 
 
 async def newest_messages_of_cases(
@@ -175,7 +173,7 @@ async def newest_messages_of_cases(
     source = f"{_FROM} {newest_of_each(where, 'client_message', 'created_at', ids, first)} ON q.id = m.id"
     where.sees(audience)
     rows = await fetch(f"{_SELECT} {source}{where} ORDER BY m.created_at DESC, m.id DESC", *where.values)
-    return pages_by_case(rows, ids, first, message_from_row)
+    return pages_by_case(rows, ids, first, message_from_row, "client_message")
 
 
 async def count_messages_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:
@@ -194,7 +192,8 @@ async def load_messages(audience: Audience, ids: Sequence[MessageId]) -> dict[Me
     where = Where()
     where.add("m.id IN (?)", list(ids))
     where.sees(audience)
-    found = [message_from_row(row) for row in await fetch(f"{_SELECT} {_FROM}{where}", *where.values)]
+    rows = await fetch(f"{_SELECT} {_FROM}{where}", *where.values)
+    found = readable(rows, message_from_row, "client_message")
     return {message.id: message for message in found}
 
 

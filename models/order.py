@@ -36,7 +36,8 @@ from models.database import (
     time,
 )
 from models.first_pages import newest_of_each, pages_by_case
-from models.where import Page, PageRequest, Where, client_text, cut, like
+from models.readable import first_readable, first_rows, readable, readable_page
+from models.where import Page, PageRequest, Where, client_text, like
 
 _COLUMNS = (
     *("id", "client_order_id", "case_id", "account_id", "symbol", "side", "type", "time_in_force", "session"),
@@ -49,6 +50,7 @@ _SELECT = (
     f"SELECT {', '.join(f'o.{column}' for column in _COLUMNS if column != 'account_id')}, "
     f"{ACCOUNT_COLUMNS} {_FROM}"
 )
+_TABLE = "liquidation_order"
 _OPEN = f"o.status NOT IN ({', '.join(sorted(repr(status.value) for status in TERMINAL))})"
 
 
@@ -98,7 +100,7 @@ async def load_orders(audience: Audience, ids: Sequence[OrderId]) -> dict[OrderI
     where = Where()
     where.add("o.id IN (?)", list(ids))
     where.sees(audience)
-    views = [order_from_row(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    views = readable(await fetch(f"{_SELECT}{where}", *where.values), order_from_row, _TABLE)
     return {view.order.id: view for view in views}
 
 
@@ -179,10 +181,8 @@ def _in(statuses: Sequence[OrderStatus], but_not_of: Collection[AccountId]) -> W
 
 
 async def _oldest(where: Where, limit: int) -> list[OrderView]:
-    rows = await fetch(
-        f"{_SELECT}{where} ORDER BY o.created_at, o.id LIMIT {where.value(limit)}", *where.values
-    )
-    return [order_from_row(row) for row in rows]
+    oldest = first_rows(f"{_SELECT}{where} ORDER BY o.created_at, o.id", where)
+    return await first_readable(oldest, order_from_row, _TABLE, limit)
 
 
 async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequest) -> Page[OrderView]:
@@ -190,20 +190,16 @@ async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequ
     where = _where(audience, wanted)
     if request.after is not None:
         where.add("(o.created_at, o.id) < (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(f"{_SELECT}{where} ORDER BY o.created_at DESC, o.id DESC LIMIT {limit}", *where.values)
-    return cut([order_from_row(row) for row in rows], request.first)
+    newest = first_rows(f"{_SELECT}{where} ORDER BY o.created_at DESC, o.id DESC", where)
+    return await readable_page(newest, order_from_row, _TABLE, request.first)
 
 
 async def orders_to_cancel(audience: Audience, wanted: OrderFilter, limit: int) -> list[OrderView]:
     """The open ones: first those whose cancel was not asked for yet, and the oldest of them first."""
     where = _where(audience, wanted)
     where.add(_OPEN)
-    rows = await fetch(
-        f"{_SELECT}{where} ORDER BY o.cancel_requested, o.created_at, o.id LIMIT {where.value(limit)}",
-        *where.values,
-    )
-    return [order_from_row(row) for row in rows]
+    open_ones = first_rows(f"{_SELECT}{where} ORDER BY o.cancel_requested, o.created_at, o.id", where)
+    return await first_readable(open_ones, order_from_row, _TABLE, limit)
 
 
 async def count_not_cancelled(audience: Audience, wanted: OrderFilter) -> int:
@@ -233,7 +229,7 @@ async def newest_orders_of_cases(
     )
     where.sees(audience)
     rows = await fetch(f"{source}{where} ORDER BY o.created_at DESC, o.id DESC", *where.values)
-    return pages_by_case(rows, ids, first, order_from_row)
+    return pages_by_case(rows, ids, first, order_from_row, _TABLE)
 
 
 async def count_orders_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:
@@ -248,15 +244,22 @@ async def count_orders_of_cases(audience: Audience, ids: Sequence[CaseId]) -> di
 
 
 async def orders_of_cases(ids: Sequence[CaseId]) -> dict[CaseId, list[Order]]:
-    """Every order of each case, oldest first."""
-    orders: dict[CaseId, list[Order]] = defaultdict(list)
+    """Every order of each case, oldest first; without the cases of which an order cannot be read."""
+    orders: dict[CaseId, list[Order]] = {id_: [] for id_ in ids}
     if not ids:
         return orders
     rows = await fetch(
         f"{_SELECT} WHERE o.case_id IN ({placeholders(ids)}) ORDER BY o.created_at, o.id", *ids
     )
     for row in rows:
-        orders[CaseId(row["case_id"])].append(order_from_row(row).order)
+        case_id = CaseId(row["case_id"])
+        if case_id not in orders:
+            continue
+        views = readable([row], order_from_row, _TABLE)
+        if views:
+            orders[case_id] += [view.order for view in views]
+        else:
+            del orders[case_id]
     return orders
 
 

@@ -1,6 +1,5 @@
 """What the reports read: cases of a period, the desk's executions, and the marks when orders were sent."""
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -25,7 +24,8 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.where import Page, PageRequest, Where, cut
+from models.readable import first_rows, readable, readable_page
+from models.where import Page, PageRequest, Where
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +67,8 @@ async def count_liquidated(audience: Audience, period: Period) -> int:
 
 async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFill]]:
     """Every execution of these cases, and what else was executed on their accounts since the first of them
-    was opened, in the order in which they were recorded."""
-    found: dict[AccountId, list[RecordedFill]] = defaultdict(list)
+    was opened, in the order in which they were recorded. Accounts with one that cannot be read are absent."""
+    found: dict[AccountId, list[RecordedFill]] = {case.account_id: [] for case in cases}
     if not cases:
         return found
     where = Where()
@@ -77,21 +77,31 @@ async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFi
     since = min(case.opened_at for case in cases)
     where.add("(e.recorded_at >= ? OR o.case_id IN (?))", since, [case.id for case in cases])
     rows = await fetch(
-        "SELECT o.account_id, o.case_id, o.symbol, o.side, e.quantity, e.cash_effect, e.recorded_at"
+        "SELECT e.id, o.account_id, o.case_id, o.symbol, o.side, e.quantity, e.cash_effect, e.recorded_at"
         f" FROM execution e JOIN liquidation_order o ON o.id = e.order_id{where}"
         " ORDER BY e.recorded_at, e.id",
         *where.values,
     )
     for row in rows:
-        fill = BookedFill(
-            Symbol(row["symbol"]),
-            OrderSide(row["side"]),
-            decimal(row["quantity"]),
-            decimal(row["cash_effect"]),
-        )
-        recorded = RecordedFill(fill, CaseId(row["case_id"]), time(row["recorded_at"]))
-        found[AccountId(row["account_id"])].append(recorded)
+        account_id = AccountId(row["account_id"])
+        if account_id not in found:
+            continue
+        recorded = readable([row], _recorded_fill, "execution")
+        if recorded:
+            found[account_id] += recorded
+        else:
+            del found[account_id]
     return found
+
+
+def _recorded_fill(row: Row) -> RecordedFill:
+    fill = BookedFill(
+        Symbol(row["symbol"]),
+        OrderSide(row["side"]),
+        decimal(row["quantity"]),
+        decimal(row["cash_effect"]),
+    )
+    return RecordedFill(fill, CaseId(row["case_id"]), time(row["recorded_at"]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,16 +134,17 @@ async def calls_beside(cases: Sequence[Case]) -> list[EarlierCall]:
         f"SELECT c.id, c.account_id, c.opened_at, c.closed_at, c.amount_at_open FROM margin_case c{where}",
         *where.values,
     )
-    return [
-        EarlierCall(
-            CaseId(row["id"]),
-            AccountId(row["account_id"]),
-            time(row["opened_at"]),
-            time_or_none(row["closed_at"]),
-            decimal(row["amount_at_open"]),
-        )
-        for row in rows
-    ]
+    return readable(rows, _earlier, "margin_case")
+
+
+def _earlier(row: Row) -> EarlierCall:
+    return EarlierCall(
+        CaseId(row["id"]),
+        AccountId(row["account_id"]),
+        time(row["opened_at"]),
+        time_or_none(row["closed_at"]),
+        decimal(row["amount_at_open"]),
+    )
 
 
 async def note_mark(order_id: OrderId, at: datetime, mark: Decimal | None) -> None:
@@ -150,7 +161,10 @@ async def marks_at_send(order_ids: Sequence[OrderId]) -> dict[OrderId, Decimal |
     rows = await fetch(
         f"SELECT order_id, mark FROM order_mark WHERE order_id IN ({placeholders(order_ids)})", *order_ids
     )
-    return {OrderId(row["order_id"]): decimal_or_none(row["mark"]) for row in rows}
+    marks = readable(
+        rows, lambda row: (OrderId(row["order_id"]), decimal_or_none(row["mark"])), "order_mark", "order_id"
+    )
+    return dict(marks)
 
 
 def _called(audience: Audience, period: Period) -> Where:
@@ -177,11 +191,8 @@ def _liquidated(audience: Audience, period: Period) -> Where:
 async def _page(where: Where, request: PageRequest) -> Page[CaseView]:
     if request.after is not None:
         where.add("(c.opened_at, c.id) > (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows: Sequence[Row] = await fetch(
-        f"{SELECT_CASE}{where} ORDER BY c.opened_at, c.id LIMIT {limit}", *where.values
-    )
-    return cut([case_from_row(row) for row in rows], request.first)
+    oldest = first_rows(f"{SELECT_CASE}{where} ORDER BY c.opened_at, c.id", where)
+    return await readable_page(oldest, case_from_row, "margin_case", request.first)
 
 
 async def _count(where: Where) -> int:

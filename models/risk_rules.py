@@ -7,7 +7,7 @@ one id in its own transaction, so a change counts in every process from the mome
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.risk_settings import RiskRules, SettingVersion, moments, rules_at
+from domain.risk_settings import RiskRules, SettingVersion, UnreadableSetting, moments, rules_at
 from models.risk_setting import latest_id, load_versions
 from models.setting_reach import factor_moments
 
@@ -22,6 +22,7 @@ class _Known:
     versions: tuple[SettingVersion, ...] = ()
     moments: tuple[datetime, ...] = ()
     """When something changes by itself, factors included."""
+    unreadable: tuple[UnreadableSetting, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +45,12 @@ class RiskSettings:
         self._known: _Known | None = None
         self._computed: _Computed | None = None
 
+    @property
+    def unreadable(self) -> int:
+        """How many settings, when they were read last, had to give way to an earlier version because theirs
+        is damaged. Factors are not among them."""
+        return 0 if self._computed is None else len(self._computed.rules.unreadable)
+
     async def in_force(self, now: datetime) -> RiskRules:
         """At `now`, as the transaction sees them. The same object comes back while no setting changes, also
         no factor: who has read something with these rules may ask whether they are still the ones."""
@@ -63,12 +70,13 @@ class RiskSettings:
 async def _read(latest: str | None, since: datetime) -> _Known:
     if latest is None:
         return _Known(latest, since)
-    versions = await load_versions(since)
-    times = moments(versions) | set(await factor_moments(since))
-    return _Known(latest, since, tuple(versions), tuple(sorted(times)))
+    stored = await load_versions(since)
+    times = moments(stored.versions) | set(await factor_moments(since))
+    times |= {each.effective_at for each in stored.unreadable if each.effective_at is not None}
+    return _Known(latest, since, tuple(stored.versions), tuple(sorted(times)), tuple(stored.unreadable))
 
 
 def _compute(known: _Known, now: datetime, defaults: RiskRules) -> _Computed:
     began = max((at for at in known.moments if known.since < at <= now), default=known.since)
     until = min((at for at in known.moments if at > now), default=None)
-    return _Computed(known, began, until, rules_at(known.versions, now, defaults))
+    return _Computed(known, began, until, rules_at(known.versions, now, defaults, known.unreadable))

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from domain.exemption import Exemption
 from domain.ids import AccountId, ClientId, Symbol
-from domain.margin import AmountRule
+from domain.margin import AccountType, AmountRule
 from domain.market import FactorSource, MarginFactors
 from domain.principal import Audience
 from domain.risk_settings import (
@@ -20,10 +20,23 @@ from domain.risk_settings import (
     SettingValue,
     SettingVersion,
     TradingLimitExpiry,
+    UnreadableSetting,
 )
 from models.codec import Codec
-from models.database import Row, decimal, execute, fetch, fetch_one, insert_sql, placeholders, time
-from models.where import Page, PageRequest, Where, cut
+from models.database import (
+    Row,
+    decimal,
+    execute,
+    fetch,
+    fetch_one,
+    insert_sql,
+    placeholders,
+    time,
+    unreadable_rows,
+)
+from models.readable import first_rows, readable, readable_page
+from models.unreadable import UNREADABLE
+from models.where import Page, PageRequest, Where
 
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
 """What changes with every new version, in any process."""
@@ -36,6 +49,7 @@ _COLUMNS = (
     *("requested_at", "approved_by", "approved_at", "reason", "account_id", "client_id"),
 )
 _SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM risk_setting s"
+_TABLE = "risk_setting"
 _OF_CLIENTS = SettingKind.CLIENT_FACTORS.value
 _FACTORS = ", ".join(repr(kind.value) for kind in FACTOR_KINDS)
 
@@ -105,22 +119,22 @@ def factors_from_text(text: str) -> MarginFactors | None:
     return _FACTOR_SETTING.from_text(text).factors
 
 
-async def latest_of(kind: SettingKind, subject: str) -> SettingVersion | None:
+async def latest_of(kind: SettingKind, subject: str) -> SettingVersion | UnreadableSetting | None:
     """The version of this setting that was approved last, whether it is effective yet or not."""
     row = await fetch_one(
         f"{_SELECT} WHERE s.kind = $1 AND s.subject = $2 ORDER BY s.number DESC LIMIT 1", kind, subject
     )
-    return _version(row) if row else None
+    return _version_or_not(row) if row else None
 
 
 async def in_force_of(kind: SettingKind, subject: str, at: datetime) -> SettingVersion | None:
-    """The version of this setting that counts at this moment."""
-    row = await fetch_one(
+    """The version of this setting that counts at this moment: of those that can be read, the last."""
+    rows = await fetch(
         f"{_SELECT} WHERE s.kind = $1 AND s.subject = $2 AND s.effective_at <= $3"
-        " ORDER BY s.effective_at DESC, s.number DESC LIMIT 1",
+        " ORDER BY s.effective_at DESC, s.number DESC",
         *(kind, subject, at),
     )
-    return _version(row) if row else None
+    return _first_readable(rows)
 
 
 async def factors_in_force(kind: SettingKind, subject: str, at: datetime) -> FactorSetting:
@@ -169,11 +183,33 @@ async def client_factors_set(
     )
     found: dict[tuple[ClientId, Symbol], MarginFactors] = {}
     for row in rows:
-        factors = factors_from_text(row["value"])
+        value = await readable_factors(SettingKind.CLIENT_FACTORS, row["subject"], row["value"], at)
+        factors = None if value.text is None else factors_from_text(value.text)
         if factors is not None:
             client_id = ClientId(row["client_id"])
             found[client_id, Symbol(row["subject"].removeprefix(f"{client_id}:"))] = factors
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class FactorsText:
+    """A version of factors as it is stored; None: there is none. `doubtful`: the one that would count cannot
+    be read, so it is an earlier one, or there is none."""
+
+    text: str | None
+    doubtful: bool = False
+
+
+async def readable_factors(kind: SettingKind, subject: str, text: str | None, at: datetime) -> FactorsText:
+    """The text that counts, where it can be read, else that of the last version before it that can."""
+    try:
+        if text is not None:
+            factors_from_text(text)
+        return FactorsText(text)
+    except UNREADABLE as error:
+        unreadable_rows().note(_TABLE, f"{kind}:{subject}", error)
+    earlier = await in_force_of(kind, subject, at)
+    return FactorsText(None if earlier is None else value_to_text(kind, earlier.value), doubtful=True)
 
 
 async def settings_in_force(audience: Audience, at: datetime) -> list[SettingVersion]:
@@ -183,17 +219,40 @@ async def settings_in_force(audience: Audience, at: datetime) -> list[SettingVer
     where.add(f"s.kind NOT IN ({_FACTORS})")
     _counts_at(where, at)
     rows = await fetch(f"{_SELECT}{where} ORDER BY s.kind, s.subject", *where.values)
-    return [_version(row) for row in rows]
+    return (await _with_earlier(rows, at)).versions
 
 
-async def load_versions(since: datetime) -> list[SettingVersion]:
-    """All that count at `since` or later, but factors."""
+@dataclass(frozen=True, slots=True)
+class StoredVersions:
+    """Versions that can be read, and those that cannot."""
+
+    versions: list[SettingVersion]
+    unreadable: list[UnreadableSetting]
+
+
+async def load_versions(since: datetime) -> StoredVersions:
+    """All that count at `since` or later, but factors; in the place of one that cannot be read the last one
+    before it that can."""
     rows = await fetch(
         f"{_SELECT} WHERE s.kind NOT IN ({_FACTORS}) AND (s.effective_at > $1 OR s.id ="
         f" ({_counting('s.kind', 's.subject', '$1')}))",
         since,
     )
-    return [_version(row) for row in rows]
+    return await _with_earlier(rows, since)
+
+
+async def _with_earlier(rows: Sequence[Row], at: datetime) -> StoredVersions:
+    found = StoredVersions([], [])
+    for row in rows:
+        read = _version_or_not(row)
+        if isinstance(read, SettingVersion):
+            found.versions.append(read)
+            continue
+        found.unreadable.append(read)
+        earlier = None if read.kind is None else await in_force_of(read.kind, read.subject, at)
+        if earlier is not None and all(each.id != earlier.id for each in found.versions):
+            found.versions.append(earlier)
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,9 +271,8 @@ async def page_settings(
     where = _where(audience, wanted)
     if request.after is not None:
         where.add("s.number < ?", max(0, min(int(request.after[0]), _NUMBER_MAX)))
-    limit = where.value(request.first + 1)
-    rows = await fetch(f"{_SELECT}{where} ORDER BY s.number DESC LIMIT {limit}", *where.values)
-    return cut([_version(row) for row in rows], request.first)
+    newest = first_rows(f"{_SELECT}{where} ORDER BY s.number DESC", where)
+    return await readable_page(newest, _version, _TABLE, request.first)
 
 
 async def count_settings(audience: Audience, wanted: SettingFilter) -> int:
@@ -230,7 +288,8 @@ async def load_settings(audience: Audience, ids: Sequence[SettingId]) -> dict[Se
     where = Where()
     _sees(where, audience)
     where.add("s.id IN (?)", list(ids))
-    return {SettingId(row["id"]): _version(row) for row in await fetch(f"{_SELECT}{where}", *where.values)}
+    versions = readable(await fetch(f"{_SELECT}{where}", *where.values), _version, _TABLE)
+    return {version.id: version for version in versions}
 
 
 async def count_exemptions() -> int:
@@ -287,8 +346,43 @@ def _sees(where: Where, audience: Audience) -> None:
         )
 
 
+def _first_readable(rows: Sequence[Row]) -> SettingVersion | None:
+    """Of the rows that are sorted from the newest to the oldest."""
+    for row in rows:
+        read = _version_or_not(row)
+        if isinstance(read, SettingVersion):
+            return read
+    return None
+
+
+def _version_or_not(row: Row) -> SettingVersion | UnreadableSetting:
+    try:
+        return _version(row)
+    except UNREADABLE as error:
+        unreadable_rows().note(_TABLE, row["id"], error)
+        return _what_is_known(row)
+
+
+def _what_is_known(row: Row) -> UnreadableSetting:
+    try:
+        effective_at = time(row["effective_at"])
+    except UNREADABLE:
+        effective_at = None
+    return UnreadableSetting(
+        id=SettingId(row["id"]),
+        kind=SettingKind(row["kind"]) if row["kind"] in set(SettingKind) else None,
+        subject=row["subject"],
+        number=int(row["number"]),
+        effective_at=effective_at,
+        account_id=row["account_id"],
+        client_id=row["client_id"],
+    )
+
+
 def _version(row: Row) -> SettingVersion:
     kind = SettingKind(row["kind"])
+    if kind is SettingKind.AMOUNT_RULE:
+        AccountType(row["subject"])
     codec = _CODECS[kind]
     return SettingVersion(
         id=SettingId(row["id"]),

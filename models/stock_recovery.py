@@ -26,7 +26,8 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.where import Page, PageRequest, Where, cut
+from models.readable import first_rows, readable, readable_page
+from models.where import Page, PageRequest, Where
 
 _COLUMNS = (
     *("id", "account_id", "case_id", "instrument_id", "recall_id", "alert_type", "quantity", "outstanding"),
@@ -155,7 +156,7 @@ async def load_recoveries(audience: Audience, ids: Sequence[RecoveryId]) -> dict
     where = Where()
     where.add("r.id IN (?)", list(ids))
     where.sees(audience)
-    views = [_view(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    views = readable(await fetch(f"{_SELECT}{where}", *where.values), _view, "stock_recovery")
     return {view.recovery.id: view for view in views}
 
 
@@ -177,9 +178,8 @@ async def page_recoveries(
     where = _where(audience, wanted)
     if request.after is not None:
         where.add("(r.opened_at, r.id) < (?, ?)", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(f"{_SELECT}{where} ORDER BY r.opened_at DESC, r.id DESC LIMIT {limit}", *where.values)
-    return cut([_view(row) for row in rows], request.first)
+    newest = first_rows(f"{_SELECT}{where} ORDER BY r.opened_at DESC, r.id DESC", where)
+    return await readable_page(newest, _view, "stock_recovery", request.first)
 
 
 async def count_recoveries(audience: Audience, wanted: RecoveryFilter) -> int:

@@ -10,7 +10,8 @@ from domain.webhook import RetiringSecret, Webhook, WebhookEvent, WebhookId, Web
 from models.codec import Codec, dumps, loads
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
 from models.outbox import STREAM
-from models.where import Page, PageRequest, Where, cut
+from models.readable import first_rows, readable, readable_page
+from models.where import Page, PageRequest, Where
 
 _COLUMNS = (
     *("id", "url", "events", "owner", "permissions", "account_scope", "authorized_at", "created_at"),
@@ -99,7 +100,7 @@ async def webhooks_of(owner: str, ids: Sequence[WebhookId]) -> dict[WebhookId, W
     where = Where()
     where.add("w.owner = ?", owner)
     where.add("w.id IN (?)", list(ids))
-    found = [webhook_from_row(row) for row in await fetch(f"{_SELECT}{where}", *where.values)]
+    found = readable(await fetch(f"{_SELECT}{where}", *where.values), webhook_from_row, "webhook")
     return {webhook.id: webhook for webhook in found}
 
 
@@ -109,9 +110,8 @@ async def page_webhooks(owner: str, request: PageRequest) -> Page[Webhook]:
     where.add("w.owner = ?", owner)
     if request.after is not None:
         where.add("w.id > ?", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(f"{_SELECT}{where} ORDER BY w.id LIMIT {limit}", *where.values)
-    return cut([webhook_from_row(row) for row in rows], request.first)
+    oldest = first_rows(f"{_SELECT}{where} ORDER BY w.id", where)
+    return await readable_page(oldest, webhook_from_row, "webhook", request.first)
 
 
 async def count_webhooks(owner: str | None = None) -> int:

@@ -6,7 +6,6 @@ four columns. Read inside `consistent_read()`, or the chunks are of different mo
 
 from collections import defaultdict
 from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -38,9 +37,10 @@ from models.book import (
     underlying_from_row,
 )
 from models.case import LIVE
-from models.database import Row, decimal, decimal_or_none, fetch, placeholders
+from models.database import Row, decimal, decimal_or_none, fetch, placeholders, unreadable_rows
 from models.doubt import doubts_of
-from models.risk_setting import client_factors_set, counting_value
+from models.risk_setting import client_factors_set, counting_value, readable_factors
+from models.unreadable import UNREADABLE
 from models.where import Where
 
 
@@ -81,13 +81,9 @@ async def load_market(rules: BookRules, now: datetime) -> Market:
     return Market(
         now,
         rules_at(rules, await rules.settings.in_force(now), now),
-        _all_listed(rows, rules, now),
+        _all_listed([await _with_readable_factors(row, now) for row in rows], rules, now),
         rates_by_base(await load_fx_rates()),
     )
-
-
-UNREADABLE = (ValueError, LookupError, ArithmeticError)
-"""What a damaged row raises, of an account or of something that it holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,12 +114,22 @@ async def accounts_with_live_cases(audience: Audience) -> frozenset[AccountId]:
     return frozenset(AccountId(row["account_id"]) for row in rows)
 
 
+async def _with_readable_factors(row: Row, at: datetime) -> Row:
+    text = row["instrument_setting"]
+    if text is None:
+        return row
+    read = await readable_factors(SettingKind.INSTRUMENT_FACTORS, row["symbol"], text, at)
+    return {**row, "instrument_setting": read.text}
+
+
 def _all_listed(rows: Sequence[Row], rules: BookRules, now: datetime) -> dict[Symbol, Listed]:
     """Without those that cannot be read: their holders are left out."""
     listed = {}
     for row in rows:
-        with suppress(*UNREADABLE):
+        try:
             listed[Symbol(row["symbol"])] = _listed(row, rules, now)
+        except UNREADABLE as error:
+            unreadable_rows().note("instrument", row["symbol"], error)
     return listed
 
 
@@ -162,7 +168,7 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
     books = []
     for row in rows:
         account_id, client_id = row["account_id"], ClientId(row["client_id"])
-        with suppress(*UNREADABLE):
+        try:
             holdings = [
                 _holding(each, market, own, client_id)
                 for each in positions[account_id]
@@ -171,6 +177,8 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
             balances = [cash_from_row(each) for each in cash[account_id]]
             known = doubts.get(account_id, ())
             books.append(account_book(row, balances, holdings, market.rates, market.rules, known))
+        except UNREADABLE as error:
+            unreadable_rows().note("account", account_id, error)
     return BookChunk(books, len(rows) - len(books))
 
 

@@ -105,7 +105,7 @@ class Case(Node):
     claim: CaseClaim | None = strawberry.field(
         description="Who is on it; null: nobody. Nothing is sent when it expires: mind expiresAt."
     )
-    follow_up_count: int = strawberry.field(description="How many follow-up records it has.")
+    follow_up_count: int = strawberry.field(description="The number of its follow-up records.")
     original_deadline: datetime = strawberry.field(
         description="What the calendar says, whatever people made of it since."
     )

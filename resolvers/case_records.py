@@ -12,16 +12,16 @@ from resolvers.node import Node, global_id
 from resolvers.pagination import Connection, Pager
 
 
-@strawberry.type(description="A note for the next who handles the case; never changed, never removed.")
+@strawberry.type(description="A follow-up record of a case: a note that is never changed or removed.")
 class FollowUp(Node):
     """From domain.case_records.FollowUp."""
 
-    at: datetime = strawberry.field(description="When it was written.")
-    by: str = strawberry.field(description='Who wrote it; "system" is the desk itself.')
+    at: datetime = strawberry.field(description="The time at which it was written.")
+    by: str = strawberry.field(description='The author; "system" is the desk itself.')
     by_desk: bool = strawberry.field(
-        description="The desk wrote it: what it did by itself, or why it did not."
+        description="Whether the desk wrote it, about an action of its own or the reason against one."
     )
-    text: str = strawberry.field(description="The note.")
+    text: str = strawberry.field(description="The text of the note, in English.")
 
 
 @strawberry.type(description="One move of a case's deadline.")

@@ -85,6 +85,9 @@ class Position(Node):
     factors: MarginFactors = strawberry.field(description="Its margin factors.")
 
 
+_IF_READABLE = " Null, with an error UNREADABLE_DATA, where stored data of the account is damaged."
+
+
 @strawberry.type(description="An account of a client.")
 class Account(Node):
     """From models.client.AccountRow."""
@@ -92,7 +95,10 @@ class Account(Node):
     account_no: str = strawberry.field(description="As the client knows it.")
     type: AccountType = strawberry.field(description="What it may borrow.")
     base_currency: str = strawberry.field(description="All its figures are in this currency.")
-    close_only: bool = strawberry.field(description="The client may only reduce: a case is open.")
+    close_only: bool = strawberry.field(
+        description="The client may only reduce: a case is open. It changes with the account's first and "
+        "last case."
+    )
     reference: strawberry.Private[AccountReference]
 
     @strawberry.field(description="Whose it is.")
@@ -101,14 +107,16 @@ class Account(Node):
         return await load_client(info, self.reference.client_id)
 
     @strawberry.field(
-        description="A kill switch is on for it, its client or the whole desk: nothing is sold."
+        description="A kill switch is on for it, its client or the whole desk: nothing is sold. Read when it "
+        "is shown: no case event follows when it changes."
     )
     async def frozen(self, info: Info) -> bool:
         """Batched."""
         return await info.context.loaders.frozen.load(self.reference)
 
     @strawberry.field(
-        description="Why the desk cannot judge the account by itself, the oldest reason first. Empty: it can."
+        description="Why the desk cannot judge the account by itself, the oldest reason first. Empty: it "
+        "can. Read when it is shown: no case event follows when it changes."
     )
     async def doubts(self, info: Info) -> list[AccountDoubt]:
         """Batched."""
@@ -116,38 +124,41 @@ class Account(Node):
 
     @strawberry.field(
         description="What the desk does for the account, over all of its live cases: a case says OPEN while "
-        "orders of the account's other case are open. Null: it has no live case."
+        "orders of the account's other case are open. Null: it has no live case. When it changes, an event "
+        "of each live case of the account follows; none follows when a claim ends by itself, see expiresAt."
     )
     async def desk_work(self, info: Info) -> DeskWork | None:
         """Batched."""
         views = await info.context.loaders.live_cases.load(self.reference.account_id)
         return desk_work_of(views, info.context.api.desk.clock())
 
-    @strawberry.field(description="Computed now, from the last prices.")
-    async def figures(self, info: Info) -> MarginFigures:
+    @strawberry.field(description=f"Computed now, from the last prices.{_IF_READABLE}")
+    async def figures(self, info: Info) -> MarginFigures | None:
         """Batched."""
         desk = info.context.api.desk
         book = (await self._book(info)).book.book
         return figures_of(compute_figures(book, desk.clock(), desk.rules.max_price_age))
 
-    @strawberry.field(description="As the next session of its market will find it, at today's prices.")
-    async def look_ahead(self, info: Info) -> LookAhead:
+    @strawberry.field(
+        description=f"As the next session of its market will find it, at today's prices.{_IF_READABLE}"
+    )
+    async def look_ahead(self, info: Info) -> LookAhead | None:
         """Batched."""
         return await look_ahead(info.context, self.reference)
 
-    @strawberry.field(description="Cash by currency.")
-    async def cash_balances(self, info: Info) -> list[CashBalance]:
+    @strawberry.field(description=f"Cash by currency.{_IF_READABLE}")
+    async def cash_balances(self, info: Info) -> list[CashBalance] | None:
         """Batched."""
         book = (await self._book(info)).book.book
         return [_cash_of(book, cash) for cash in book.cash]
 
-    @strawberry.field(description="Positions by symbol.")
+    @strawberry.field(description=f"Positions by symbol.{_IF_READABLE}")
     async def positions(
         self,
         info: Info,
         first: First = 100,
         after: After = None,
-    ) -> Connection[Position]:
+    ) -> Connection[Position] | None:
         """Batched; a page of what is loaded."""
         loaded = await self._book(info)
         pager: Pager[Holding] = Pager("positions", "s", info.context.api.page_size_max)
@@ -170,8 +181,10 @@ class Account(Node):
             count,
         )
 
-    @strawberry.field(description="Liquidation orders that may still fill, oldest first.")
-    async def open_orders(self, info: Info) -> list[Annotated["Order", strawberry.lazy("resolvers.order")]]:
+    @strawberry.field(description=f"Liquidation orders that may still fill, oldest first.{_IF_READABLE}")
+    async def open_orders(
+        self, info: Info
+    ) -> list[Annotated["Order", strawberry.lazy("resolvers.order")]] | None:
         """Batched."""
         from resolvers.order import order_of
 

@@ -3,7 +3,8 @@
 A business "no" is not an error: it is data with a `RefusalCode`. An error is a request that makes no sense
 (BAD_USER_INPUT), may not be made (UNAUTHENTICATED, FORBIDDEN), or a fault of ours (INTERNAL,
 DATABASE_TIMEOUT, with a reference that finds the traceback in the log). An outage of the database is nobody's
-fault (DATABASE_UNAVAILABLE): one line in the log, and the same request may be sent again.
+fault (DATABASE_UNAVAILABLE): a line in the log when it begins and one when it ends. The same request may be
+sent again.
 """
 
 from collections.abc import Iterator
@@ -16,7 +17,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
-from models.database import DatabaseUnavailable, StatementCutOff, UnstorableText
+from models.database import DatabaseUnavailable, StatementCutOff, UnstorableText, request_outage
 
 log = structlog.get_logger()
 
@@ -30,6 +31,7 @@ FORBIDDEN = "FORBIDDEN"
 INTERNAL = "INTERNAL"
 INVALID_DOCUMENT = "GRAPHQL_VALIDATION_FAILED"
 QUERY_TOO_EXPENSIVE = "QUERY_TOO_EXPENSIVE"
+UNREADABLE_DATA = "UNREADABLE_DATA"
 
 
 _UNFIT = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
@@ -102,7 +104,7 @@ def coded(error: GraphQLError) -> GraphQLError:
         code = INVALID_DOCUMENT if error.path is None and original is None else BAD_USER_INPUT
         return _with(error, error.message, {"code": code})
     if isinstance(original, DatabaseUnavailable):
-        log.warning("a request found no database", path=error.path, error=str(original))
+        request_outage().note(".".join(map(str, error.path or ())), original)
         return _with(error, unavailable_message(), {"code": DATABASE_UNAVAILABLE, "retryable": True})
     reference = uuid4().hex
     log.error("a resolver failed", reference=reference, path=error.path, exc_info=original)

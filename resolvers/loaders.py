@@ -23,7 +23,7 @@ from models.case_records import count_of_cases, newest_deadline_changes, newest_
 from models.client import accounts_of as accounts_of_clients
 from models.client import load_accounts, load_clients
 from models.contact import load_contacts
-from models.database import consistent_read
+from models.database import consistent_read, unreadable_rows
 from models.doubt import doubts_of
 from models.kill_switch import frozen_accounts, load_switches
 from models.market import load_instruments, load_quotes
@@ -40,7 +40,13 @@ from models.risk_setting import load_settings
 from models.snapshot import newest_snapshots
 from models.stock_borrow import shorts_in
 from models.stock_recovery import load_recoveries, recoveries_of_cases
+from models.unreadable import UNREADABLE
 from models.where import Page
+from resolvers.errors import UNREADABLE_DATA, ApiError
+
+_UNREADABLE_MESSAGE = (
+    "Stored data of this object is damaged and cannot be read. The operator finds it in the log."
+)
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -63,11 +69,24 @@ Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]
 """What of these the audience may see."""
 
 
-def _batched(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], otherwise: D) -> DataLoader[K, V | D]:
-    """`otherwise`: for a key of which nothing was found."""
+def _batched(
+    load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], otherwise: D, table: str = "account"
+) -> DataLoader[K, V | D]:
+    """`otherwise`: for a key of which nothing was found. `table`: whose rows the keys name.
+
+    A key whose rows cannot be read is answered with an error of its own.
+    """
 
     async def batch(keys: list[K]) -> list[V | D | BaseException]:
-        found = await load(keys)
+        try:
+            found = await load(keys)
+        except UNREADABLE as error:
+            if len(keys) == 1:
+                unreadable_rows().note(table, str(keys[0]), error)
+                return [ApiError(UNREADABLE_DATA, _UNREADABLE_MESSAGE)]
+            # One of many cannot be read: the halves find out which, and the others are answered.
+            half = len(keys) // 2
+            return await batch(keys[:half]) + await batch(keys[half:])
         return [found.get(key, otherwise) for key in keys]
 
     return DataLoader(load_fn=batch)
@@ -77,8 +96,8 @@ def _one(load: Load[K, V]) -> cached_property[DataLoader[K, V | None]]:
     return cached_property(lambda loaders: _batched(partial(load, loaders.audience), None))
 
 
-def _many(load: Load[K, Sequence[V]]) -> cached_property[DataLoader[K, Sequence[V]]]:
-    return cached_property(lambda loaders: _batched(partial(load, loaders.audience), ()))
+def _many(load: Load[K, Sequence[V]], table: str = "account") -> cached_property[DataLoader[K, Sequence[V]]]:
+    return cached_property(lambda loaders: _batched(partial(load, loaders.audience), (), table))
 
 
 def _pages(
@@ -130,11 +149,11 @@ class Loaders:
     accounts_of = _many(accounts_of_clients)
     open_cases_of = _many(open_cases_of_clients)
     live_cases = _many(_for_all(live_cases_by_account))
-    recoveries_of = _many(recoveries_of_cases)
+    recoveries_of = _many(recoveries_of_cases, "margin_case")
     shorts = _many(shorts_in)
     doubts = _many(_for_all(doubts_of))
-    fills = _many(_for_all(fills_of))
-    changes = _many(_for_all(changes_of))
+    fills = _many(_for_all(fills_of), "liquidation_order")
+    changes = _many(_for_all(changes_of), "liquidation_order")
 
     orders_of = _pages(newest_orders_of_cases)
     messages_of = _pages(newest_messages_of_cases)

@@ -182,12 +182,15 @@ class Group:
         """As soon as what it takes can be looked up; what happens meanwhile waits, up to the backlog."""
         while True:
             try:
-                return await self.operation.render(root, position)
+                rendered = await self.operation.render(root, position)
             except OSError as away:
                 if self._stopped:
                     return b""
-                log.warning("an event waits for the database", field=self.operation.field, error=str(away))
+                self._metrics.database_outage.tell(away)
                 await asyncio.sleep(RENDER_AGAIN_S)
+            else:
+                self._metrics.database_outage.over()
+                return rendered
 
     def _hand_out(self) -> None:
         field, batch = self.operation.field, Batch(*self._ready)

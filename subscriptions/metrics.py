@@ -5,6 +5,8 @@ from bisect import bisect_left
 from collections import Counter
 from dataclasses import dataclass, field
 
+from subscriptions.outage_log import OutageLog
+
 LAG_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
 
@@ -40,6 +42,12 @@ class LiveMetrics:
     sockets: int = 0
     streams: int = 0
     operations: Counter[str] = field(default_factory=Counter)
+    database_outage: OutageLog = field(
+        default_factory=lambda: OutageLog(
+            "an event waits for the database", "events wait for the database no longer"
+        )
+    )
+    """As the shared subscriptions meet it, all of them together."""
 
     def executed(self, name: str) -> None:
         """One event was executed and encoded for one group."""

@@ -18,7 +18,14 @@ from domain.exemption import Exemption, ExemptionScope
 from domain.ids import ClientId, Symbol
 from domain.principal import EVERYTHING, Audience, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
-from domain.risk_settings import SettingId, SettingKind, SettingValue, SettingVersion, value_in_force
+from domain.risk_settings import (
+    SettingId,
+    SettingKind,
+    SettingValue,
+    SettingVersion,
+    UnreadableSetting,
+    value_in_force,
+)
 from models.audit import AuditEntry, write_audit
 from models.client import group_is_known, load_clients
 from models.codec import Codec
@@ -212,8 +219,10 @@ async def _room(desk: Desk, command: ChangeSetting, concerned: Concerned) -> Con
     return concerned
 
 
-async def _may_replace(audience: Audience, latest: SettingVersion) -> bool:
+async def _may_replace(audience: Audience, latest: SettingVersion | UnreadableSetting) -> bool:
     """Whether the audience covers whom the exemption was for until now."""
+    if isinstance(latest, UnreadableSetting):
+        return audience.sees_every_account
     was = latest.value
     assert isinstance(was, Exemption)
     if was.scope is ExemptionScope.ACCOUNT and was.target is not None:

@@ -56,7 +56,7 @@ from domain.liquidation import plan
 from domain.liquidation_plan import NoPlan, Plan, PlanRequest
 from domain.margin import Holding, compute_figures
 from domain.market import TradeStatus
-from domain.money import ZERO
+from domain.money import ZERO, Currency
 from domain.order import Order, OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
@@ -73,9 +73,12 @@ from models.person import lock_person
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
 _A_DAY = timedelta(days=1)
-_COLLAR = "Positions whose market is too far from the mark, or the previous close, wait until it is closer."
+_COLLAR = (
+    "Positions whose quotes are too far from the mark, or from the previous close, wait until the quotes are"
+    " closer."
+)
 _RESTING = (
-    "Open orders rest away from the market: they are called off first, and what is left is planned then."
+    "Open orders rest away from the market. They are cancelled first; what remains is planned afterwards."
 )
 _PASSING = frozenset({TradeStatus.CLOSED, TradeStatus.HALTED, TradeStatus.AUCTION})
 
@@ -118,6 +121,7 @@ async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     last = await last_slice_of(view.case, auto)
     decided = (
         await _forbidden(desk, view, account, last, now)
+        or _in_doubt(desk, account, now)
         or _after_slice(desk, account, auto, last, now)
         or await _decide(desk, view, auto, read, now)
     )
@@ -140,7 +144,7 @@ async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -
         await hold_auto_liquidation(case_id, fault.until)
         return
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
-    message = "The desk failed at it by a fault of its own, and undid what it had begun."
+    message = "An internal fault of the desk stopped it, and nothing was ordered."
     await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, message, fault.until), now)
 
 
@@ -157,7 +161,9 @@ def _after_slice(
     if not rest and working and not all(_rests(desk, account, order, now) for order in working):
         return _Stop(auto.held or RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
     unwanted = why_unwanted(last, rest=rest)
-    return None if unwanted is None else _Stop(RefusalCode.CAPPED, f"{unwanted}; set it again to go on.")
+    if unwanted is None:
+        return None
+    return _Stop(RefusalCode.CAPPED, f"{unwanted}. Set the automatic liquidation again to continue.")
 
 
 async def _decide(
@@ -191,7 +197,7 @@ async def _decide(
     # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
     why = None if standing else await _why_two(desk, auto, read, made, now)
     if why is not None:
-        message = f"A second person has to approve it, for {why}: liquidate the case, which asks for that."
+        message = f"A second person must approve it: {why}. Liquidate the case to request the approval."
         return _Stop(RefusalCode.APPROVAL_REQUIRED, message)
     more = bool(made.amount_after) or is_recovery(view.case)
     rest = _rest(desk, made, opens, now) if more else None
@@ -217,7 +223,7 @@ def _rest(desk: Desk, made: Plan, opens: datetime | None, now: datetime) -> _Sto
     if opens is None or not made.amount_after:
         return None
     return _Stop(
-        RefusalCode.MARKET_CLOSED, f"What is in markets that are shut waits until {_moment(opens)}.", opens
+        RefusalCode.MARKET_CLOSED, f"Positions in closed markets wait until {_moment(opens)}.", opens
     )
 
 
@@ -264,6 +270,14 @@ async def _forbidden(
     return None if refused is None else _Stop(refused.code, refused.message)
 
 
+def _in_doubt(desk: Desk, account: AccountBook, now: datetime) -> _Stop | None:
+    """The figures are watched by the last setting that can be read; nothing is sold by them."""
+    if not account.has_doubtful_settings:
+        return None
+    message = "A risk setting that concerns the account is damaged and cannot be read: set it again."
+    return _Stop(RefusalCode.DESK_FAULT, message, _soon(desk, now))
+
+
 def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now: datetime) -> _Stop:
     """Until the case is closed as cured, the shortfall may come back, and what was set still stands."""
     cured = case.cured_since is not None
@@ -272,7 +286,7 @@ def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now
         cured = not compute_figures(book, now, desk.rules.max_price_age).amount
     if not cured:
         return _Stop(refused.code, refused.message)
-    message = "The shortfall is cured for now; it goes on should that not last until the case is closed."
+    message = "The shortfall is cured. If it comes back before the case is closed, the liquidation continues."
     return _Stop(refused.code, message, _soon(desk, now))
 
 
@@ -295,7 +309,7 @@ def _stopped(
     if _outside_collar(refused):
         return _Stop(RefusalCode.PRICE_COLLAR, refused.message, _soon(desk, now))
     if opens is not None:
-        return _Stop(RefusalCode.MARKET_CLOSED, "The market is shut.", opens)
+        return _Stop(RefusalCode.MARKET_CLOSED, "The market is closed.", opens)
     if any(held.instrument.trade_status in _PASSING for held in trading):
         return _Stop(RefusalCode.MARKET_CLOSED, refused.message, _soon(desk, now))
     return _Stop(refused.code, refused.message)
@@ -305,15 +319,13 @@ async def _start(
     desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
 ) -> None:
     """Record the orders and what is left of the setting, as one change of the case."""
-    text = (
-        f"Automatic liquidation: {len(run.plan.legs)} orders, {plain(run.plan.amount_after)} left after them."
-    )
+    text = _placed(run.plan, view.account.base_currency)
     if run.after_cure:
-        text += " The shortfall had been cured meanwhile, and came back before the case was closed."
+        text += " The shortfall had been cured, and came back before the case was closed."
     rest = None
     if run.capped:
         rest = replace(auto, held=RefusalCode.CAPPED, held_until=_soon(desk, now))
-        text += " One order may be no larger: the next slice follows when these have ended."
+        text += " The size of one order is limited: the next slice follows when these orders have ended."
     elif run.rest is not None:
         rest = replace(auto, held=run.rest.code, held_until=run.rest.until)
         text += f" {run.rest.message}"
@@ -346,6 +358,12 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     detail = {"code": stop.code, "message": stop.message, "until": stop.until and stop.until.isoformat()}
     told = case_entry(SYSTEM, now, view.case, after, "holdAutoLiquidation", detail)
     await write_audit([told] if told else [])
+
+
+def _placed(made: Plan, base_currency: Currency) -> str:
+    orders = "1 order" if len(made.legs) == 1 else f"{len(made.legs)} orders"
+    left = f"{plain(made.amount_after)} {base_currency}"
+    return f"Automatic liquidation placed {orders}. {left} will remain to be collected."
 
 
 def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetime | None:

@@ -144,7 +144,10 @@ class WorkingOrders:
         """None where the order has no such day, or nothing is known of its market."""
         if order.time_in_force is TimeInForce.GTC:
             return None
-        instrument = (await load_instruments([order.symbol]))[order.symbol]
+        instrument = (await load_instruments([order.symbol])).get(order.symbol)
+        if instrument is None:
+            # It cannot be read, which must not end the round.
+            return None
         try:
             return day_order_ends(self._desk.calendar_of(instrument.market), order.created_at)
         except NoCalendar:

@@ -24,7 +24,8 @@ from domain.reporting import convert
 from domain.what_if import Scenario, Shocked
 from models.book import AccountBook, BookRules
 from models.database import consistent_read
-from models.whole_book import UNREADABLE, accounts_with_live_cases, every_book, load_market
+from models.unreadable import UNREADABLE
+from models.whole_book import accounts_with_live_cases, every_book, load_market
 
 
 class BookWhatIfBusy(Exception):

@@ -55,7 +55,7 @@ def _told(desk: Desk, book: Book, currency: Currency, received: Decimal, now: da
     earlier = _amount(desk, _without(book, currency, received), now)
     left = _amount(desk, book, now)
     money = f"{received.normalize():f} {currency}"
-    return f"Cash rose by {money}: of {earlier:f} {base} to collect {left:f} {base} are left."
+    return f"Cash rose by {money}. The amount to collect fell from {earlier:f} to {left:f} {base}."
 
 
 def _amount(desk: Desk, book: Book, now: datetime) -> Decimal:

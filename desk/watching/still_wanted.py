@@ -21,12 +21,12 @@ from models.case import live_cases_of, save_case
 from models.holding import symbols_of
 
 _AFTER_EXCESS = (
-    "What automatic liquidation had ordered is called off, for it was larger than what is held; what is still"
-    " to be collected is planned again when its orders have ended."
+    "Orders of the automatic liquidation are being cancelled, because they were larger than the position."
+    " What remains to be collected is planned again when these orders have ended."
 )
 _TEXT = (
-    "What automatic liquidation had ordered is called off, for the shortfall is cured; it goes on should that"
-    " not last until the case is closed."
+    "Orders of the automatic liquidation are being cancelled, because the shortfall is cured. If it comes"
+    " back before the case is closed, the automatic liquidation continues."
 )
 
 

@@ -81,7 +81,7 @@ async def test_a_selection_is_sold_at_its_time_once_and_it_is_told(world: World)
     (row,) = await desk.rows("SELECT placed_by FROM liquidation_order")
     assert (row["placed_by"], order["side"]) == ("system", "SELL")
     (note,) = await told(trader, first)
-    assert note.startswith("Automatic liquidation: 1 orders, 0 left")
+    assert note.startswith("Automatic liquidation placed 1 order. 0 ")
     assert (await work(trader, second))["status"] == "OPEN"
 
 
@@ -127,8 +127,8 @@ async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_le
     (case,) = [each for each in await cases(trader) if each["id"] == case_id]
     assert (case["amount"], case["uncoveredAmount"]) == ("20000", "6000")
     assert (await told(trader, case_id))[0] == (
-        "Automatic liquidation: 2 orders, 6000 left after them. One order may be no larger: the next slice "
-        "follows when these have ended."
+        "Automatic liquidation placed 2 orders. 6000 HKD will remain to be collected. The size of "
+        "one order is limited: the next slice follows when these orders have ended."
     )
     await _time_passes(world, size=0)
     await desk.until(lambda: _held_until(trader, case_id, world.clock()), "another look")
@@ -149,7 +149,9 @@ async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_le
     await desk.until(sold, "the second slice, which is the last")
     assert sorted(order["quantity"] for order in await orders(trader)) == ["200"] * 3
     assert (await work(trader, case_id))["autoLiquidation"] is None
-    assert (await told(trader, case_id))[0] == "Automatic liquidation: 1 orders, 0 left after them."
+    assert (await told(trader, case_id))[0] == (
+        "Automatic liquidation placed 1 order. 0 HKD will remain to be collected."
+    )
 
 
 async def _held_until(caller: Caller, case_id: str, after: datetime) -> bool:
@@ -164,8 +166,8 @@ async def test_a_slice_that_somebody_cancels_is_the_last_one(world: World) -> No
 
     await _until_off(world, desk, trader, case_id, size=1000)
     assert (await told(trader, case_id))[0] == (
-        "Automatic liquidation did not run and is off: An order of the last slice was cancelled or rejected; "
-        "set it again to go on."
+        "Automatic liquidation did not run and is off: An order of the last slice was cancelled or "
+        "rejected. Set the automatic liquidation again to continue."
     )
     assert len(await orders(trader)) == 2
 
@@ -178,8 +180,8 @@ async def test_a_slice_that_fills_before_its_cancel_arrives_is_the_last_one_too(
     await _until_off(world, desk, trader, case_id, size=1000)
     assert {order["status"] for order in await orders(trader)} == {"FILLED"}
     assert (await told(trader, case_id))[0] == (
-        "Automatic liquidation did not run and is off: The cancel of an order of the last slice was asked "
-        "for; set it again to go on."
+        "Automatic liquidation did not run and is off: The cancel of an order of the last slice was "
+        "asked for. Set the automatic liquidation again to continue."
     )
     assert len(await orders(trader)) == 2
 
@@ -214,9 +216,9 @@ async def _falls_back(desk: Desk, trader: Caller, case_id: str) -> None:
 
 
 CAME_BACK = (
-    "Automatic liquidation: 2 orders, 6000 left after them. The shortfall had been cured meanwhile, and came "
-    "back before the case was closed. One order may be no larger: the next slice follows when these have "
-    "ended."
+    "Automatic liquidation placed 2 orders. 6000 HKD will remain to be collected. The shortfall "
+    "had been cured, and came back before the case was closed. The size of one order is limited: the next "
+    "slice follows when these orders have ended."
 )
 
 
@@ -243,7 +245,9 @@ async def test_what_a_cure_that_does_not_last_calls_off_is_sold_all_the_same(wor
     await _calls_off(desk, trader, count=1)
     auto = (await work(trader, case_id))["autoLiquidation"]
     assert (auto["held"], auto["trigger"]) == ("NOTHING_TO_COLLECT", "FIXED_TIME")
-    assert (await told(trader, case_id))[0].startswith("What automatic liquidation had ordered is called off")
+    assert (await told(trader, case_id))[0].startswith(
+        "Orders of the automatic liquidation are being cancelled"
+    )
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)
     await desk.until(lambda: _working(trader, 1), "the liquidation, planned anew")
@@ -264,7 +268,7 @@ async def test_a_run_that_somebody_cancels_while_it_is_called_off_is_over(world:
     await cancel(trader, (await orders(trader))[0]["id"])
 
     await _until_off(world, desk, trader, case_id, size=0)
-    assert "set it again to go on" in (await told(trader, case_id))[0]
+    assert "Set the automatic liquidation again to continue" in (await told(trader, case_id))[0]
     assert len(await orders(trader)) == 1
 
 
@@ -276,7 +280,7 @@ async def test_while_a_cure_lasts_automatic_liquidation_waits_and_goes_on_when_i
     desk.clock.advance(seconds=2)
     await desk.until(lambda: _held(trader, case_id, "NOTHING_TO_COLLECT"), "the hold")
     assert (await told(trader, case_id))[0].endswith(
-        "The shortfall is cured for now; it goes on should that not last until the case is closed."
+        "The shortfall is cured. If it comes back before the case is closed, the liquidation continues."
     )
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)
@@ -297,7 +301,7 @@ async def test_a_person_who_cancels_what_the_desk_is_calling_off_ends_it(world: 
     assert (result["__typename"], result["alreadyPending"]) == ("CancelRequested", True)
 
     await _until_off(world, desk, trader, case_id, size=0)
-    assert "set it again to go on" in (await told(trader, case_id))[0]
+    assert "Set the automatic liquidation again to continue" in (await told(trader, case_id))[0]
     assert len(await orders(trader)) == 2
 
 
@@ -486,7 +490,7 @@ async def test_the_rest_is_not_sold_where_somebody_has_cancelled_the_first_part(
     trader = desk.caller(minutes=24 * 60)
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the end of it")
     assert len(await orders(trader)) == 1
-    assert "set it again to go on" in (await told(trader, case_id))[0]
+    assert "Set the automatic liquidation again to continue" in (await told(trader, case_id))[0]
 
 
 async def test_a_restart_and_a_second_process_sell_nothing_twice(world: World) -> None:

@@ -123,8 +123,39 @@ async def test_a_mutation_that_finds_no_writable_database_may_be_sent_again_with
     assert result["__typename"] == "LiquidationStarted", "the desk came back by itself"
     faults = [each for each in logs if "exc_info" in each]
     assert faults == [], "an outage leaves no traceback"
-    assert {each["event"] for each in logs} >= {"a request found no database"}
     await desk.until(desk.leads, "the desk to lead again")
+
+
+async def test_requests_that_find_no_database_are_one_outage_in_the_log(
+    world: World, trader: tuple[Desk, Caller, Any]
+) -> None:
+    desk, caller, case = trader
+    begins, ends = "a request found no database", "requests find the database again"
+    token = desk.caller(Permission.AUDITOR).token
+    report = f"http://127.0.0.1:{desk.port}/reports/aging.csv?from=2020-03-16&to=2020-03-16"
+    with structlog.testing.capture_logs() as logs:
+
+        def told() -> list[tuple[str, int | None]]:
+            return [(each["event"], each.get("failed")) for each in logs if each["event"] in (begins, ends)]
+
+        async with (
+            read_only(world, desk),
+            httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client,
+        ):
+            failed = 0
+            while failed < 20:
+                answer = await caller.answer(LIQUIDATE, **command(case))
+                failed += answer.codes == ["DATABASE_UNAVAILABLE"]
+            refused = await client.get(report, headers={"Authorization": f"Bearer {token}"})
+            failed += refused.status_code == 503
+            assert failed == 21
+            assert told() == [(begins, None)]
+
+        async def over() -> bool:
+            return len(told()) > 1
+
+        await desk.until(over, "the end of the outage to be told")
+    assert told() == [(begins, None), (ends, failed)]
 
 
 async def test_a_report_that_cannot_be_noted_in_the_audit_is_answered_with_503(

@@ -123,7 +123,10 @@ async def test_a_deposit_shrinks_the_plan_and_stays_in_the_history_of_the_case(w
     assert (before["estimatedReduction"], after["estimatedReduction"]) == ("20000", "8000")
     history = (await trader.ask(HISTORY, id=case["id"]))["case"]["followUps"]["nodes"]
     assert history == [
-        {"text": "Cash rose by 12000 HKD: of 20000.00 HKD to collect 8000.00 HKD are left.", "byDesk": True}
+        {
+            "text": "Cash rose by 12000 HKD. The amount to collect fell from 20000.00 to 8000.00 HKD.",
+            "byDesk": True,
+        }
     ]
     world.clock.advance(seconds=1)
     await world.market.says(CashStated("M1", HKD, Decimal(-139_000), world.clock()))

@@ -88,14 +88,16 @@ class Expected:
     held: str | None = None
 
 
-_IS_SOLD = Expected(1, CaseStatus.RESOLVED, "Automatic liquidation: 1 orders", _SOLD)
+_IS_SOLD = Expected(1, CaseStatus.RESOLVED, "Automatic liquidation placed 1 order.", _SOLD)
 EXPECTED: Mapping[str, Expected] = {
-    "DEADLINE": Expected(2, CaseStatus.RESOLVED, "Automatic liquidation: 2 orders", _SOLD | {_ELIGIBLE}),
+    "DEADLINE": Expected(
+        2, CaseStatus.RESOLVED, "Automatic liquidation placed 2 orders.", _SOLD | {_ELIGIBLE}
+    ),
     "CHOSEN-1": _IS_SOLD,
     "CHOSEN-2": _IS_SOLD,
     # It is due when it has to be flat, so that its deadline passes before it is sold.
     "INTRADAY": replace(_IS_SOLD, snapshots=_SOLD | {_ELIGIBLE}),
-    "SHORT": Expected(1, CaseStatus.RESOLVED, "Automatic liquidation: 1 orders", _SOLD | {_ELIGIBLE}),
+    "SHORT": Expected(1, CaseStatus.RESOLVED, "Automatic liquidation placed 1 order.", _SOLD | {_ELIGIBLE}),
     "EXCEPTION": Expected(0, CaseStatus.EXCEPTION, "Automatic liquidation did not run and is off", _OPENED),
     "SHUT": Expected(0, CaseStatus.OPEN, "Automatic liquidation waits until", _OPENED, "MARKET_CLOSED"),
 }

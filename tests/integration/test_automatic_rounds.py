@@ -120,7 +120,7 @@ async def test_a_case_that_raises_holds_up_no_other_and_its_fault_is_told_once(d
         )
         (note,) = await desk.notes(0)
         assert note.startswith(
-            "Automatic liquidation waits until 2020-03-09 16:05 UTC: The desk failed at it"
+            "Automatic liquidation waits until 2020-03-09 16:05 UTC: An internal fault of the desk"
         )
 
 
@@ -157,7 +157,7 @@ async def test_a_case_that_cannot_even_be_read_holds_up_no_other(database: Datab
         assert desk.counted.faults == 1, "it waits although nothing could be written down"
 
 
-@pytest.mark.parametrize("url", ["postgres"], indirect=True)
+@pytest.mark.parametrize("migrated_url", ["postgres"], indirect=True)
 async def test_cases_that_somebody_works_on_hold_up_no_other_and_keep_nobody_busy(url: str) -> None:
     """The lock timeout is longer than the test: whoever waited for the lock would be found out."""
     async with _two(url) as (database, elsewhere):
@@ -211,7 +211,9 @@ async def test_an_order_that_the_venue_ends_after_it_refused_to_let_the_desk_cal
         await desk.time_passes(seconds=10)
         await rounds.run_due()
         assert (await desk.orders())[0] == 1
-        assert (await desk.notes(0))[-1].endswith("was cancelled or rejected; set it again to go on.")
+        assert (await desk.notes(0))[-1].endswith(
+            "or rejected. Set the automatic liquidation again to continue."
+        )
 
 
 async def test_no_slice_follows_one_during_which_a_kill_switch_came_and_went(database: Database) -> None:
@@ -255,7 +257,7 @@ async def test_a_fault_between_two_slices_is_told_of_once_as_soon_as_that_can_be
             await rounds.run_due()
         assert desk.counted.faults == 4
         (_, note) = await desk.notes(0)
-        assert "The desk failed at it" in note
+        assert "An internal fault of the desk" in note
         await desk.mend(0)
         await desk.time_passes(seconds=80)
         await rounds.run_due()

@@ -1,5 +1,6 @@
 """The rounds of the monitor: an account, case, price or statement that fails holds up no other."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,6 +12,7 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.turns import LOCK_MAX_WAIT, LOCKED_AFTER
+from desk.watching.assess_case import assess_account
 from desk.watching.watch_margin import Monitor
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.doubt import DoubtReason
@@ -19,14 +21,15 @@ from domain.inputs import Message
 from domain.market import FxRate, TradeStatus
 from domain.money import Currency
 from gateway.workers.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT
-from models.book import load_fx_rates
+from models.book import load_fx_rates, lock_accounts
 from models.case import live_cases_of
 from models.configuration import Limits
-from models.database import Database, fetch
+from models.database import Database, fetch, transaction
 from models.doubt import doubts_of
 from models.market import load_quotes
 from tests.integration.desk_kit import APPLE, USD, DeskKit, quoted
 from tests.integration.poison import heal, poison
+from tests.patience import PATIENCE_S
 from tests.servers import fresh_database
 
 HKD = Currency("HKD")
@@ -239,6 +242,46 @@ async def locking(postgres_url: str, migrated_postgres: str) -> AsyncIterator[tu
             yield await scene(DeskKit()), Lock(session)
         await session.close()
         await database.close()
+
+
+async def test_a_transaction_that_opened_a_case_and_stands_still_delays_no_other_case(
+    locking: tuple[Scene, Lock],
+) -> None:
+    desk, _ = locking
+    begun, ends = asyncio.Event(), asyncio.Event()
+    await desk.kit.quote(APPLE, 60)
+
+    async def stand_still() -> None:
+        async with transaction():
+            await lock_accounts(desk.accounts[:1])
+            await assess_account(desk.kit.desk, desk.accounts[0], desk.kit.clock())
+            begun.set()
+            await ends.wait()
+
+    async with asyncio.timeout(PATIENCE_S), asyncio.TaskGroup() as tasks:
+        tasks.create_task(stand_still())
+        await begun.wait()
+        await desk.price(60)
+        opened = await desk.called()
+        ends.set()
+    assert opened == [False, True, True]
+    numbers = [view.case.case_no for view in await live_cases_of(desk.accounts)]
+    assert len(set(numbers)) == 3
+
+
+@pytest.mark.parametrize("row", ["counter", "client", "instrument", "fx_rate", "cash_balance", "lease"])
+async def test_a_lock_on_rows_that_many_accounts_share_opens_cases_all_the_same(
+    locking: tuple[Scene, Lock], row: str
+) -> None:
+    desk, lock = locking
+    await desk.price(60)
+    await desk.kit.quote(APPLE, 60)
+    added = await desk.kit.account("N1", -50_000, {APPLE: 1000})
+    await lock.take(f"{row} r")
+    desk.monitor.note(added)
+    await desk.monitor.look()
+    assert await live_cases_of([added])
+    await lock.release()
 
 
 async def test_a_locked_account_delays_no_other_and_is_listed_when_the_lock_lasts(

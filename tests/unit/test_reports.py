@@ -19,7 +19,7 @@ from domain.ids import AccountId, Symbol
 from domain.margin import Book, CashBalance, Holding, compute_figures
 from domain.money import Currency, round_money
 from domain.order import OrderSide
-from domain.reporting import Claim
+from domain.reporting import Claim, convert
 from gateway.reports import csv_line, period_of
 from tests.unit.books import APPLE, HKD, MAX_AGE, NOW, TENCENT, USD, worked_example
 
@@ -159,6 +159,30 @@ def test_the_shortfall_of_an_account_is_counted_once_however_many_cases_ask_for_
     buckets = aging_buckets(cases, DAYS, NOW)
     assert [each.cases for each in buckets] == [3, 0, 0, 0, 1]
     assert [dict(each.amounts) for each in buckets] == [{HKD: 159}, {}, {}, {}, {HKD: 0}]
+
+
+JPY, KWD = Currency("JPY"), Currency("KWD")
+
+
+def test_amounts_of_the_aging_are_whole_minor_units_rounded_half_up_and_add_up() -> None:
+    amounts = {JPY: ("819.5", "0.49"), KWD: ("1.2345", "0.0004"), HKD: ("0.005", "0.004")}
+    cases = [
+        AgedCase(NOW - timedelta(days=age), Claim(AccountId(f"{currency}{age}"), currency, Decimal(amount)))
+        for currency, pair in amounts.items()
+        for age, amount in enumerate(pair)
+    ]
+    new, older, *_ = aging_buckets(cases, (1, 3), NOW)
+    assert new.amounts == {JPY: Decimal(820), KWD: Decimal("1.235"), HKD: Decimal("0.01")}
+    whole = aging_buckets(cases, (), NOW)[0]
+    assert whole.amounts == {
+        currency: new.amounts[currency] + older.amounts.get(currency, Decimal(0)) for currency in amounts
+    }
+
+
+def test_what_could_not_be_converted_is_in_whole_minor_units_too() -> None:
+    amounts = [(JPY, Decimal("100.25")), (JPY, Decimal("100.25")), (HKD, Decimal("0.005"))]
+    converted = convert(amounts, {}, HKD)
+    assert (converted.total, converted.unconverted) == (Decimal("0.01"), {JPY: Decimal(201)})
 
 
 def test_csv_is_exact_quoted_and_no_formula() -> None:

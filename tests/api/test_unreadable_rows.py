@@ -1,0 +1,120 @@
+"""Stored rows that cannot be read, as clients and operators see them: everything else is answered."""
+
+from typing import Any
+
+import httpx
+
+from models.database import Database
+from tests.api.books import a_book, a_client, owing, quotes
+from tests.api.desk_client import Caller
+from tests.api.desk_server import Desk, World, scraped
+from tests.api.doubts import unwatched
+from tests.api.risk_desk import AMOUNT_RULE, approve, ask_for, checker, maker
+from tests.api.trading import cases, liquidate
+from tests.integration.damage import damage, damage_settings
+from tests.patience import PATIENCE_S
+
+ACCOUNTS = """{ clients { nodes { clientNo accounts { accountNo figures { amount } positions { nodes { id } }
+  cashBalances { balance } openOrders { id } lookAhead { calls } } } } }"""
+LISTS = """{
+  cases { nodes { account { accountNo figures { amount } } orders { nodes { id } } } }
+  orders { nodes { account { accountNo } case { id } } }
+  caseSummary { openCases }
+  agingBuckets { cases }
+}"""
+
+
+async def three_called(world: World) -> tuple[Desk, Caller]:
+    clients = [a_client(f"C-{no}", owing(no)) for no in ("A1", "A2", "A3")]
+    desk = await world.desk(a_book(*clients))
+    await desk.market.says(*quotes(desk.clock()))
+    trader = desk.caller()
+
+    async def all_called() -> bool:
+        return len(await cases(trader)) == 3
+
+    await desk.until(all_called, "three cases")
+    for case in await cases(trader):
+        await liquidate(trader, case["id"])
+    return desk, trader
+
+
+async def hurt(desk: Desk, table: str, column: str, account_no: str, value: str | None = None) -> None:
+    resources = desk.application.resources
+    assert resources is not None
+    with resources.database.active():
+        condition = f"account_id = (SELECT id FROM account WHERE account_no = '{account_no}')"
+        await damage(table, column, condition, value)
+
+
+async def test_a_damaged_position_hides_the_figures_of_its_account_and_of_no_other(world: World) -> None:
+    desk, trader = await three_called(world)
+    await hurt(desk, "position", "quantity", "A1")
+    answer = await trader.answer(ACCOUNTS)
+    nodes = answer.body["data"]["clients"]["nodes"]
+    by_number = {account["accountNo"]: account for node in nodes for account in node["accounts"]}
+    own = ("figures", "positions", "cashBalances", "openOrders", "lookAhead")
+    assert [by_number["A1"][each] for each in own] == [None] * len(own)
+    assert all(by_number[no][each] is not None for no in ("A2", "A3") for each in own)
+    errors = answer.body["errors"]
+    assert {each["extensions"]["code"] for each in errors} == {"UNREADABLE_DATA"}
+    assert len(errors) == len(own)
+
+
+async def test_a_damaged_case_is_absent_from_lists_and_totals_and_its_account_is_listed(
+    world: World,
+) -> None:
+    desk, trader = await three_called(world)
+    await hurt(desk, "margin_case", "figures", "A1", "{")
+    answer: Any = await trader.ask(LISTS)
+    assert sorted(each["account"]["accountNo"] for each in answer["cases"]["nodes"]) == ["A2", "A3"]
+    orders = {each["account"]["accountNo"]: each["case"] for each in answer["orders"]["nodes"]}
+    assert orders["A1"] is None
+    assert orders["A2"] is not None
+
+    async def told() -> bool:
+        desk.clock.advance(seconds=1)
+        await desk.market.says(*quotes(desk.clock(), "99"))
+        return await unwatched(trader) == {"A1": [("FAULT", "")]}
+
+    await desk.until(told, "the account of the damaged case to be listed")
+    metrics = await scraped(desk)
+    assert metrics['desk_unreadable_rows_total{table="margin_case"}'] == 1
+
+
+async def damage_the_last_setting(world: World) -> None:
+    database = Database(world.database_url, pool_size=1)
+    await database.open()
+    with database.active():
+        await damage_settings("number = 2")
+    await database.close()
+
+
+async def readiness(desk: Desk) -> tuple[int, str, bool]:
+    """The status, and what it says of the settings."""
+    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
+        answer = await client.get(f"http://127.0.0.1:{desk.port}/readyz")
+    return answer.status_code, answer.json()["status"], answer.json()["settings"]
+
+
+async def test_a_damaged_setting_degrades_the_process_until_it_is_set_again(world: World) -> None:
+    desk, _ = await three_called(world)
+    for coefficient in ("1", "2"):
+        asked = await ask_for(maker(desk), {"amountRule": AMOUNT_RULE | {"coefficient": coefficient}})
+        await approve(checker(desk), asked["approval"]["id"])
+    await desk.stop()
+    await damage_the_last_setting(world)
+    again = await world.desk()
+
+    async def degraded() -> bool:
+        return await readiness(again) == (200, "degraded", False)
+
+    await again.until(degraded, "the process to say that a setting is in doubt")
+    assert (await scraped(again))["desk_unreadable_settings"] == 1
+    asked = await ask_for(maker(again), {"amountRule": AMOUNT_RULE})
+    await approve(checker(again), asked["approval"]["id"])
+
+    async def ready() -> bool:
+        return await readiness(again) == (200, "ready", True)
+
+    await again.until(ready, "the process to be whole")

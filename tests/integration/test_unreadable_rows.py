@@ -1,0 +1,201 @@
+"""A stored row that cannot be read stops no reader of many rows: it is left out, logged and counted."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from structlog.testing import capture_logs
+
+from desk.aging import aging
+from desk.reports import liquidation_records, margin_records
+from domain.doubt import DoubtReason
+from domain.events import CaseView
+from domain.ids import AccountId
+from domain.order import OrderStatus
+from domain.principal import EVERYTHING
+from models.case import live_cases_of
+from models.case_list import CaseFilter, CaseSort, case_totals, page_cases
+from models.database import Database, fetch
+from models.doubt import doubts_of
+from models.order import OrderFilter, orders_in, orders_to_cancel, page_orders
+from models.report import Period
+from models.where import PageRequest
+from tests.integration.damage import damage
+from tests.integration.desk_kit import APPLE, BOEING, NOON, USD, DeskKit, quoted
+
+EVERYTHING_SINCE = Period(NOON - timedelta(days=30), NOON + timedelta(days=30))
+ALL = PageRequest(100)
+LOG = "a row cannot be read and is left out"
+
+
+@dataclass(slots=True)
+class Scene:
+    """Three accounts that are called, each with an order that waits for the venue."""
+
+    kit: DeskKit
+    accounts: list[AccountId]
+    cases: list[CaseView]
+
+
+async def scene(kit: DeskKit) -> Scene:
+    await kit.instrument(APPLE)
+    await kit.instrument(BOEING)
+    await kit.quote(APPLE, 100)
+    await kit.quote(BOEING, 100)
+    accounts = [
+        await kit.account(f"M{number}", -90_000, {symbol: 1000})
+        for number, symbol in enumerate((BOEING, APPLE, APPLE))
+    ]
+    cases = []
+    for account_id in accounts:
+        await kit.assess(account_id)
+        (view,) = await live_cases_of([account_id])
+        await kit.liquidate(view.case.id)
+        cases.append(view)
+    return Scene(kit, accounts, cases)
+
+
+async def _pages_of_cases(desk: Scene) -> list[str]:
+    page = await page_cases(EVERYTHING, CaseFilter(), ALL, CaseSort.OPENED_AT, True, desk.kit.clock(), USD)
+    return [view.case.account_id for view in page.rows]
+
+
+async def _totals(desk: Scene) -> list[str]:
+    return [each.account_id for each in await case_totals(EVERYTHING, CaseFilter(), desk.kit.clock())]
+
+
+async def _margin_records(desk: Scene) -> list[str]:
+    page = await margin_records(EVERYTHING, EVERYTHING_SINCE, ALL)
+    return [record.view.case.account_id for record in page.rows]
+
+
+async def _liquidation_records(desk: Scene) -> list[str]:
+    page = await liquidation_records(EVERYTHING, EVERYTHING_SINCE, ALL)
+    return [record.view.case.account_id for record in page.rows]
+
+
+async def _aging(desk: Scene) -> list[str]:
+    """Of which the report does not say whose they are."""
+    cases = sum(bucket.cases for bucket in await aging(desk.kit.desk, EVERYTHING))
+    return [str(each) for each in desk.accounts[-cases:]]
+
+
+async def _pages_of_orders(desk: Scene) -> list[str]:
+    page = await page_orders(EVERYTHING, OrderFilter(), ALL)
+    return [view.order.account_id for view in page.rows]
+
+
+async def _orders_to_cancel(desk: Scene) -> list[str]:
+    return [view.order.account_id for view in await orders_to_cancel(EVERYTHING, OrderFilter(), 2)]
+
+
+async def _queued(desk: Scene) -> list[str]:
+    return [view.order.account_id for view in await orders_in([OrderStatus.QUEUED], 2)]
+
+
+Damage = Callable[[Scene], Awaitable[None]]
+
+
+async def _case_json(desk: Scene) -> None:
+    await damage("margin_case", "figures", f"account_id = '{desk.accounts[0]}'", "{")
+
+
+async def _case_amount(desk: Scene) -> None:
+    for column in ("amount", "amount_at_open"):
+        await damage("margin_case", column, f"account_id = '{desk.accounts[0]}'")
+
+
+async def _order(desk: Scene) -> None:
+    await damage("liquidation_order", "estimated_reduction", f"account_id = '{desk.accounts[0]}'")
+
+
+@pytest.mark.parametrize(
+    ("hurt", "read"),
+    [
+        (_case_json, _pages_of_cases),
+        (_case_json, _margin_records),
+        (_case_json, _liquidation_records),
+        (_order, _liquidation_records),
+        (_case_amount, _totals),
+        (_case_amount, _aging),
+        (_order, _pages_of_orders),
+        (_order, _orders_to_cancel),
+        (_order, _queued),
+    ],
+    ids=lambda each: each.__name__.strip("_").replace("_", " "),
+)
+async def test_a_reader_of_many_rows_leaves_the_damaged_one_out_and_the_log_names_it_once(
+    kit: DeskKit, database: Database, hurt: Damage, read: Callable[[Scene], Awaitable[list[str]]]
+) -> None:
+    desk = await scene(kit)
+    await hurt(desk)
+    with capture_logs() as logs:
+        found = [await read(desk) for _ in range(2)]
+    assert [sorted(each) for each in found] == [sorted(desk.accounts[1:])] * 2
+    assert [each["event"] for each in logs] == [LOG]
+    assert sum(database.unreadable.counts.values()) == 1
+
+
+async def test_pages_go_on_behind_damaged_rows(kit: DeskKit) -> None:
+    desk = await scene(kit)
+    await _case_json(desk)
+    seen, after = [], None
+    while True:
+        page = await page_cases(
+            *(EVERYTHING, CaseFilter(), PageRequest(1, after), CaseSort.OPENED_AT, False, kit.clock(), USD)
+        )
+        assert page.rows, "no page is empty while others follow"
+        seen += [view.case.account_id for view in page.rows]
+        after = (page.rows[-1].case.opened_at, page.rows[-1].case.id)
+        if not page.has_next:
+            break
+    assert sorted(seen) == sorted(desk.accounts[1:])
+
+
+READINGS = {
+    "case": ("margin_case", "figures", "account_id = '{account}'", "{"),
+    "case amount": ("margin_case", "uncovered_amount", "account_id = '{account}'", None),
+    "order": ("liquidation_order", "estimated_reduction", "account_id = '{account}'", None),
+    "account": ("account", "financing_limit", "id = '{account}'", None),
+    "position": ("position", "quantity", "account_id = '{account}'", None),
+    "cash": ("cash_balance", "balance", "account_id = '{account}'", None),
+    "quote": ("quote", "last_price", "symbol = 'BA.US'", None),
+}
+
+
+@pytest.mark.parametrize("what", READINGS)
+async def test_the_watching_sets_the_account_of_a_damaged_row_aside_and_goes_on(
+    kit: DeskKit, what: str
+) -> None:
+    desk = await scene(kit)
+    table, column, condition, value = READINGS[what]
+    await damage(table, column, condition.format(account=desk.accounts[0]), value)
+    monitor = kit.monitor()
+    await monitor.note_everything()
+    await monitor.look()
+    (stored,) = (await doubts_of([desk.accounts[0]]))[desk.accounts[0]]
+    assert stored.doubt.reason is DoubtReason.FAULT
+    before = [view.case.figures.amount for view in await live_cases_of(desk.accounts[1:])]
+    kit.clock.pass_(seconds=1)
+    taken = await monitor.take([quoted(APPLE, 99, kit.clock())])
+    assert taken.refused == []
+    await monitor.look()
+    await monitor.refresh()
+    after = [view.case.figures.amount for view in await live_cases_of(desk.accounts[1:])]
+    assert all(now_is > was for was, now_is in zip(before, after, strict=True))
+
+
+async def test_a_damaged_rate_leaves_accounts_without_it_alone(kit: DeskKit) -> None:
+    desk = await scene(kit)
+    await fetch(
+        "INSERT INTO fx_rate (pair, base_currency, quote_currency, rate, at)"
+        " VALUES ('HKDUSD', 'HKD', 'USD', $1, $2) RETURNING 1",
+        *(Decimal("0.128"), kit.clock()),
+    )
+    await damage("fx_rate", "rate", "pair = 'HKDUSD'")
+    monitor = kit.monitor()
+    await monitor.note_everything()
+    await monitor.look()
+    assert await doubts_of(desk.accounts) == {}
