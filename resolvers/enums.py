@@ -336,7 +336,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "URL_REFUSED": "Webhooks are not posted to such a URL.",
             "TOO_MANY": "There are as many as there may be, or more than one request may change.",
             "CURSOR_REFUSED": "The events behind this cursor are no longer held, or it is no cursor.",
-            "DESK_FAULT": "The desk failed at it by a fault of its own; it tries again by itself.",
+            "DESK_FAULT": "An internal fault, or damaged data. Automatic liquidation tries again by itself.",
         },
     ),
     ApprovalKind: (

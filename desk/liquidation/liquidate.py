@@ -29,11 +29,14 @@ from domain.liquidation_plan import Plan
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case
+from models.database import unreadable_rows
 from models.idempotency import claim_key
 from models.person import lock_person
+from models.unreadable import UNREADABLE
 
 READ_AHEAD_CASES = 50
 """How many cases are read at once: enough to save round trips, few enough that quotes stay fresh."""
+_UNREADABLE = "Stored data of the case or its account is damaged. The operator finds it in the log."
 
 
 async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
@@ -69,11 +72,16 @@ async def _decide_case(
     ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     now = desk.clock()
-    locked = await lock_case(principal.audience, item.case_id)
-    if locked is None:
-        return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
-    view, book_version = locked
-    read = await fresh(desk, view, book_version, ahead, now)
+    try:
+        locked = await lock_case(principal.audience, item.case_id)
+        if locked is None:
+            return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
+        view, book_version = locked
+        read = await fresh(desk, view, book_version, ahead, now)
+    except UNREADABLE as damaged:
+        unreadable_rows().note("margin_case", item.case_id, damaged)
+        # Not stored: the same request finds the case when its data is restored.
+        return LiquidationRefused(item.case_id, RefusalCode.DESK_FAULT, _UNREADABLE, False)
     made = await plan_expected(view, item, read, desk, now)
     outcome: LiquidationOutcome
     if isinstance(made, Refusal):

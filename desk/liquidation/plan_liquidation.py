@@ -31,6 +31,7 @@ from domain.risk_settings import ForceType, trade_type_of
 from models.book import AccountBook, load_books
 from models.case import load_cases
 from models.order import open_orders_of
+from models.unreadable import UNREADABLE
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,17 @@ class ReadAhead:
 async def read_ahead(
     desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
 ) -> dict[AccountId, ReadAhead]:
-    """For the accounts of those cases that the caller may see."""
+    """For the accounts of those cases that the caller may see. Nothing is read ahead where one of them cannot
+    be read: then each is read alone."""
+    try:
+        return await _read_together(desk, principal, items)
+    except UNREADABLE:
+        return {}
+
+
+async def _read_together(
+    desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
+) -> dict[AccountId, ReadAhead]:
     views = await load_cases(principal.audience, [item.case_id for item in items])
     account_ids = sorted({view.case.account_id for view in views.values()})
     if not account_ids:

@@ -9,12 +9,17 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.aging import aging
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.outcomes import LiquidationRefused, LiquidationStarted
 from desk.reports import liquidation_records, margin_records
 from domain.doubt import DoubtReason
 from domain.events import CaseView
 from domain.ids import AccountId
+from domain.liquidation_plan import PlanRequest
 from domain.order import OrderStatus
 from domain.principal import EVERYTHING
+from domain.refusals import RefusalCode
 from models.case import live_cases_of
 from models.case_list import CaseFilter, CaseSort, case_totals, page_cases
 from models.database import Database, fetch
@@ -23,7 +28,7 @@ from models.order import OrderFilter, orders_in, orders_to_cancel, page_orders
 from models.report import Period
 from models.where import PageRequest
 from tests.integration.damage import damage
-from tests.integration.desk_kit import APPLE, BOEING, NOON, USD, DeskKit, quoted
+from tests.integration.desk_kit import APPLE, BOEING, NOON, TRADER, USD, DeskKit, quoted
 
 EVERYTHING_SINCE = Period(NOON - timedelta(days=30), NOON + timedelta(days=30))
 ALL = PageRequest(100)
@@ -185,6 +190,26 @@ async def test_the_watching_sets_the_account_of_a_damaged_row_aside_and_goes_on(
     await monitor.refresh()
     after = [view.case.figures.amount for view in await live_cases_of(desk.accounts[1:])]
     assert all(now_is > was for was, now_is in zip(before, after, strict=True))
+
+
+@pytest.mark.parametrize("what", ["case", "account", "position", "cash"])
+async def test_a_damaged_case_of_a_batch_is_refused_and_the_others_are_liquidated(
+    kit: DeskKit, what: str
+) -> None:
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    accounts = [await kit.account(f"M{number}", -90_000, {APPLE: 1000}) for number in range(3)]
+    for account_id in accounts:
+        await kit.assess(account_id)
+    cases = [view.case.id for account_id in accounts for view in await live_cases_of([account_id])]
+    table, column, condition, value = READINGS[what]
+    await damage(table, column, condition.format(account=accounts[0]), value)
+    command = Liquidate("k", tuple(LiquidateCase(id_, None, PlanRequest()) for id_ in cases), None)
+    for _ in range(2):
+        refused, *others = await liquidate(kit.desk, TRADER, command)
+        assert isinstance(refused, LiquidationRefused)
+        assert refused.code is RefusalCode.DESK_FAULT
+        assert all(isinstance(each, LiquidationStarted) for each in others)
 
 
 async def test_a_damaged_rate_leaves_accounts_without_it_alone(kit: DeskKit) -> None:
