@@ -168,13 +168,18 @@ def next_opening(calendar: TradingCalendar, now: datetime) -> datetime:
     return _at(day, calendar.sessions(day)[0][0], calendar)
 
 
-def day_order_ends(calendar: TradingCalendar, placed_at: datetime) -> datetime:
-    """When an order for the day ends that was placed then: with the first session that it could trade in."""
+def day_order_ends(calendar: TradingCalendar, placed_at: datetime, *, any_session: bool = False) -> datetime:
+    """When an order for the day ends that was placed then: with the first session that it could trade in.
+
+    `any_session`: it may also trade before and after the regular hours, and ends with the day.
+    """
     local = placed_at.astimezone(calendar.zone)
     day = local.date()
+    if any_session and calendar.is_trading_day(day):
+        return _at(day, time.max, calendar)
     if not calendar.is_trading_day(day) or local.time() >= calendar.closing_time(day):
         day = calendar.next_trading_day(day)
-    return _at(day, calendar.closing_time(day), calendar)
+    return _at(day, time.max if any_session else calendar.closing_time(day), calendar)
 
 
 def traded_between(

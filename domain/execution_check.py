@@ -45,6 +45,8 @@ class Attention(StrEnum):
     """What is open at the venue is larger than what is held."""
     DAY_ENDED = "DAY_ENDED"
     """The venue still works an order whose day is over."""
+    PRICE_COLLAR = "PRICE_COLLAR"
+    """The order was not sent: the market, or its limit, was beyond the price collar by then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -245,6 +245,11 @@ def mark_sent(order: Order, now: datetime) -> OrderChange | RefusedTransition:
     return act(order, OrderTrigger.SENT, now)
 
 
+def mark_unfit(order: Order, now: datetime, why: str) -> OrderChange | RefusedTransition:
+    """QUEUED -> REJECTED: a check right before the order leaves says no."""
+    return act(order, OrderTrigger.CHECK_FAILED, now, why)
+
+
 def mark_unanswered(order: Order, now: datetime) -> OrderChange | RefusedTransition:
     """PENDING_NEW -> UNKNOWN: the venue has said nothing for too long."""
     return act(order, OrderTrigger.UNANSWERED, now)

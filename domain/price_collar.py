@@ -14,10 +14,12 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from enum import Enum, auto
 
-from domain.limit_price import worst_valid
+from domain.canonical import plain
+from domain.limit_price import side_price, worst_valid
 from domain.market import Instrument, Quote
 from domain.money import exact
-from domain.order import OrderSide
+from domain.order import Order, OrderSide
+from domain.principal import SYSTEM
 
 
 class CollarPlace(Enum):
@@ -64,6 +66,32 @@ class PriceCollar:
             if quote.known_close is not None and not approved:
                 worst = _better(worst, _off(quote.known_close, self.from_close, side), side)
         return worst_valid(instrument, quote, side, worst)
+
+    def objection(self, order: Order, instrument: Instrument, quote: Quote | None) -> str | None:
+        """Why an order that was within the collar when it was planned is not sent any more.
+
+        The quote may be another by now. A market order is held to it by the price that it would trade at, a
+        limit order by its limit. Two people may have let the order through up to the wide collar.
+        """
+        if quote is None or quote.mark_or_none is None:
+            return None
+        price = order.limit_price
+        if price is None:
+            price = side_price(quote, order.side)
+            if price is None:
+                return "there is no price on the other side of the market, so that it could trade at any"
+        edge = self.edge(instrument, quote, order.side, approved=_by_two_people(order))
+        if _is_no_worse(price, edge, order.side):
+            return None
+        what = "its limit" if order.limit_price is not None else "the market"
+        return (
+            f"{what} of {plain(price)} is beyond {plain(edge)}, since the mark is {plain(quote.mark)} by now"
+        )
+
+
+def _by_two_people(order: Order) -> bool:
+    """The desk's own orders are never beyond the narrow collar."""
+    return order.ordered_alone_by is None and order.placed_by != SYSTEM
 
 
 def _off(price: Decimal, fraction: Decimal, side: OrderSide) -> Decimal:

@@ -15,6 +15,7 @@ from desk.desk import Desk
 from desk.outward.outward_counts import OutwardCounts
 from desk.turns import FaultCount
 from domain.book_changes import TradeStatusStated
+from domain.calendar import TradingCalendar
 from domain.market import Quote
 from domain.money import Currency
 from feeds.base import Feed, FeedMessage, FeedObserver
@@ -54,10 +55,12 @@ MarketListener = Callable[[Sequence[FeedMessage]], None]
 
 @dataclass(frozen=True, slots=True)
 class OpenVenue:
-    """A venue, and what of the market it has to hear (nothing, unless it is simulated)."""
+    """A venue, and what of the market and its days it has to hear (nothing, unless it is simulated)."""
 
     venue: Venue
     hear: MarketListener
+    end_days: Callable[[Callable[[str], TradingCalendar]], None] = lambda calendar_of: None
+    """Called every second or so: what was for the day only ends with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +231,7 @@ def open_paper_venue(settings: Settings, clock: Callable[[], datetime]) -> OpenV
 
 
 def paper(venue: PaperVenue) -> OpenVenue:
-    """A paper venue that hears the market."""
+    """A paper venue that hears the market and the clock."""
 
     def hear(messages: Sequence[FeedMessage]) -> None:
         for message in messages:
@@ -237,7 +240,7 @@ def paper(venue: PaperVenue) -> OpenVenue:
             elif isinstance(message, TradeStatusStated):
                 venue.on_trade_status(message.symbol, message.status, message.at)
 
-    return OpenVenue(venue, hear)
+    return OpenVenue(venue, hear, venue.end_days)
 
 
 def open_feed(

@@ -4,7 +4,7 @@ Rows are chained afterwards, by the leader, in the order in which they are found
 writes waits for no other's hash. What is not chained yet is the tail.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -12,7 +12,7 @@ from typing import Any
 from domain.audit_chain import GENESIS, AuditRow, ChainHead, Link, link_hash
 from domain.principal import Audience
 from domain.text import lenient_subject_form
-from models.codec import dumps
+from models.codec import dumps, loads
 from models.database import (
     Row,
     execute,
@@ -186,6 +186,16 @@ async def is_noted(entry: AuditEntry) -> bool:
         *(entry.entity, entry.entity_id, entry.action, _text(entry.after)),
     )
     return row is not None
+
+
+async def details_of(entity: str, entity_id: str, action: str) -> list[Mapping[str, Any]]:
+    """What was noted with this action about the same thing, oldest first."""
+    rows = await fetch(
+        "SELECT a.detail FROM audit a WHERE a.entity = $1 AND a.entity_id = $2 AND a.action = $3"
+        " ORDER BY a.id",
+        *(entity, entity_id, action),
+    )
+    return [loads(row["detail"]) for row in rows]
 
 
 async def count_snapshots_noted() -> int:

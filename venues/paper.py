@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import assert_never
 
 from domain.booking import trade_fee
+from domain.calendar import NoCalendar, TradingCalendar, day_order_ends
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId, Symbol
 from domain.market import Quote, TradeStatus
-from domain.order import TimeInForce
+from domain.order import TimeInForce, TradingSession
 from venues.base import CancelRequest, ClientOrderIdReused, NewOrder, VenueUnavailable
 from venues.paper_book import BookFill, PaperBook, Resting
 from venues.paper_delivery import Delivery
@@ -77,7 +78,7 @@ class PaperSettings:
 
 
 class PaperVenue:
-    """A `Venue`. Feed it by `on_quote` and `on_trade_status`, and end its days by `end_of_day`.
+    """A `Venue`. Feed it by `on_quote` and `on_trade_status`, and let it look at the clock by `end_days`.
 
     Without a journal its memory ends with the process; its execution ids stay unique as long as no two
     processes start in the same microsecond. One process at a time has a journal (`JournalInUse`).
@@ -196,6 +197,30 @@ class PaperVenue:
         """Orders of the symbol trade only while it is TRADING; what rests then waits. Old news is none."""
         if self._book.set_status(symbol, status, at):
             self._record(Step(reports=tuple(self._matched(symbol))))
+
+    def end_days(self, calendar_of: Callable[[str], TradingCalendar]) -> None:
+        """The DAY orders expire whose day is over by the calendars of their markets.
+
+        Nothing is known of a market without a calendar: its orders stay.
+        """
+        now = self._clock()
+        over = [
+            resting
+            for resting in self._book.day_orders(None)
+            if not resting.ghost and self._day_is_over(resting.order, calendar_of, now)
+        ]
+        self._record(Step(reports=tuple(self._end(resting, ExecType.EXPIRED) for resting in over)))
+
+    def _day_is_over(
+        self, order: NewOrder, calendar_of: Callable[[str], TradingCalendar], now: datetime
+    ) -> bool:
+        taken_at = self._ledger.history(order.client_order_id)[0].at
+        try:
+            calendar = calendar_of(order.instrument.market)
+            ends = day_order_ends(calendar, taken_at, any_session=order.session is TradingSession.ANY)
+        except NoCalendar:
+            return False
+        return ends <= now
 
     def end_of_day(self, market: str | None = None) -> None:
         """The DAY orders of the market expire, of all markets if None."""

@@ -17,11 +17,13 @@ import structlog
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
+from desk.orders.last_check import held_to_collar, tell_unfit
 from desk.orders.reconcile import reconcile_order
 from desk.turns import Turns
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId, OrderId
 from domain.kill_switch import KillSwitch
+from domain.market import Instrument
 from domain.order import Order, OrderChange, OrderStatus, RefusedTransition, act, mark_sent
 from domain.order_states import OrderTrigger
 from domain.principal import EVERYTHING
@@ -97,11 +99,11 @@ class Dispatcher:
             await self._send(view)
 
     async def _send(self, seen: OrderView) -> None:
-        view = await self._mark_sent(seen)
+        instrument = (await load_instruments([seen.order.symbol]))[seen.order.symbol]
+        view = await self._mark_sent(seen, instrument)
         if view is None:
             return
         order = view.order
-        instrument = (await load_instruments([order.symbol]))[order.symbol]
         message = NewOrder(
             order.client_order_id,
             instrument,
@@ -123,7 +125,7 @@ class Dispatcher:
                 "the venue is not available", client_order_id=order.client_order_id, error=str(unavailable)
             )
 
-    async def _mark_sent(self, seen: OrderView) -> OrderView | None:
+    async def _mark_sent(self, seen: OrderView, instrument: Instrument) -> OrderView | None:
         async with transaction():
             await lock_accounts([seen.order.account_id], wait=self._turns is None)
             await self._desk.leadership.check()
@@ -133,16 +135,23 @@ class Dispatcher:
             await guard_sending()
             frozen = await switch_over(view.account, view.order.created_at)
             now = self._desk.clock()
-            change = mark_sent(view.order, now) if frozen is None else _killed(view.order, frozen, now)
+            quote = (await load_quotes([view.order.symbol])).get(view.order.symbol)
+            if frozen is not None:
+                change = _killed(view.order, frozen, now)
+            else:
+                unfit = held_to_collar(self._desk, view.order, instrument, quote, now)
+                change = unfit or mark_sent(view.order, now)
             if not isinstance(change, OrderChange):
                 return None
             event = await store_step(self._desk, view, change)
-            if frozen is None:
-                quote = (await load_quotes([view.order.symbol])).get(view.order.symbol)
-                await note_mark(view.order.id, now, quote.mark if quote else None)
             await outbox.append([event])
+            sent = event.view if change.trigger is OrderTrigger.SENT else None
+            if sent is not None:
+                await note_mark(view.order.id, now, quote.mark if quote else None)
+            elif change.trigger is OrderTrigger.CHECK_FAILED:
+                await tell_unfit(self._desk, event.view, now)
         self._desk.on_commit()
-        return None if frozen else event.view
+        return sent
 
     async def _send_cancels(self) -> int:
         pending = await pending_cancels(PENDING_CANCELS_MAX, but_not_of=self._held_up)

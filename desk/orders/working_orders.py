@@ -16,7 +16,7 @@ from desk.audit import RECONCILER
 from desk.desk import Desk
 from desk.orders.reconcile import SILENT, WITH_VENUE, mark_silent, reconcile_order
 from desk.turns import Turns
-from desk.watching.attention import bring_to_attention
+from desk.watching.attention import bring_to_attention, was_brought_to_attention
 from domain.calendar import NoCalendar, day_order_ends
 from domain.events import OrderView
 from domain.execution_check import Attention, Finding
@@ -158,7 +158,9 @@ class WorkingOrders:
             return
         async with transaction():
             await lock_accounts([view.order.account_id], wait=False)
-            await bring_to_attention(self._desk, view, found, {}, self._desk.clock(), by=RECONCILER)
+            # An earlier leader may have said so.
+            if not await was_brought_to_attention(view.order, found.kind):
+                await bring_to_attention(self._desk, view, found, {}, self._desk.clock(), by=RECONCILER)
         self._told.add((view.order.id, found.kind))
         self._desk.on_commit()
 

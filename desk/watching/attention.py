@@ -14,15 +14,19 @@ from desk.desk import Desk
 from desk.follow_up import note
 from desk.watching.case_event import case_event
 from domain.events import OrderView
-from domain.execution_check import Finding
+from domain.execution_check import Attention, Finding
 from domain.ids import AccountId, CaseId
+from domain.order import Order
 from domain.principal import EVERYTHING, SYSTEM
 from models import outbox
-from models.audit import write_audit
+from models.audit import details_of, write_audit
 from models.case import live_cases_of, load_cases, save_case
 from models.holding import symbols_of
 
 log = structlog.get_logger()
+
+_ATTENTION = "attention"
+"""The action of what the audit says of it."""
 
 
 async def bring_to_attention(
@@ -34,9 +38,15 @@ async def bring_to_attention(
     known = {"client_order_id": order.client_order_id, "status": order.status.value, **facts}
     log.warning("an order needs attention", kind=found.kind, why=found.why, **known)
     detail = {"kind": found.kind, "why": found.why, **known}
-    await write_audit([entry(by, now, "attention", "order", order.id, detail)])
+    await write_audit([entry(by, now, _ATTENTION, "order", order.id, detail)])
     text = f"Order {order.client_order_id} ({order.side} {order.symbol}) needs attention: {found.why}."
     await note_on_case(desk, order.case_id, text, now)
+
+
+async def was_brought_to_attention(order: Order, kind: Attention) -> bool:
+    """Whether a person has heard of this about the order, from this process or another one."""
+    noted = await details_of("order", order.id, _ATTENTION)
+    return any(each.get("kind") == kind for each in noted)
 
 
 async def note_on_case(desk: Desk, case_id: CaseId, text: str, now: datetime) -> None:
@@ -59,6 +69,6 @@ async def bring_account_to_attention(
     desk.attention[found.kind] += 1
     log.warning("an account needs attention", kind=found.kind, why=found.why, account=account_id, **facts)
     detail = {"kind": found.kind, "why": found.why, **facts}
-    await write_audit([entry(by, now, "attention", "account", account_id, detail)])
+    await write_audit([entry(by, now, _ATTENTION, "account", account_id, detail)])
     for view in await live_cases_of([account_id]):
         await note_on_case(desk, view.case.id, f"The account needs attention: {found.why}.", now)

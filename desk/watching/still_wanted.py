@@ -24,6 +24,10 @@ _AFTER_EXCESS = (
     "Orders of the automatic liquidation are being cancelled, because they were larger than the position."
     " What remains to be collected is planned again when these orders have ended."
 )
+_AFTER_COLLAR = (
+    "What automatic liquidation had ordered was not sent, for the market had moved beyond the price collar;"
+    " it is planned again, and waits while the market is too far from the mark."
+)
 _TEXT = (
     "Orders of the automatic liquidation are being cancelled, because the shortfall is cured. If it comes"
     " back before the case is closed, the automatic liquidation continues."
@@ -42,15 +46,24 @@ async def still_wanted(desk: Desk, case: Case, called_off: Sequence[Order], now:
 
 async def still_wanted_after_excess(desk: Desk, order: Order, now: datetime) -> None:
     """Set the automatic liquidation again that had placed an order which is called off as too large."""
+    # As after a slice: the next plan waits until these orders have ended.
+    await _go_on(desk, order, RefusalCode.CAPPED, _AFTER_EXCESS, now)
+
+
+async def still_wanted_after_collar(desk: Desk, order: Order, now: datetime) -> None:
+    """The same of an order that was beyond the price collar before it left."""
+    await _go_on(desk, order, RefusalCode.PRICE_COLLAR, _AFTER_COLLAR, now)
+
+
+async def _go_on(desk: Desk, order: Order, held: RefusalCode, text: str, now: datetime) -> None:
     views = await live_cases_of([order.account_id])
     view = next((each for each in views if each.case.id == order.case_id), None)
     if view is None or view.case.auto_liquidation is not None or not _of_automatic(order):
         return
     edited = decide(view.case, CaseTrigger.EDITED, now)
     assert not isinstance(edited, Refusal), "a live case can be edited"
-    # As after a slice: the next plan waits until these orders have ended.
-    auto = _set_again(desk, view.case, order, RefusalCode.CAPPED, now)
-    noted = await note(desk, edited, SYSTEM, _AFTER_EXCESS, now)
+    auto = _set_again(desk, view.case, order, held, now)
+    noted = await note(desk, edited, SYSTEM, text, now)
     before = replace(view, symbols=await symbols_of(order.account_id))
     after = replace(before, case=replace(noted, auto_liquidation=auto))
     await save_case(after.case)

@@ -128,6 +128,8 @@ class Leader:
     async def _trade(self) -> None:
         opened = await self._open_venue()
         try:
+            # Before it hears a price of today, which would fill what was for another day.
+            opened.end_days(self._resources.desk.calendar_of)
             await self._wire.connect(opened, _known_market)
             self._trading = trading = of_trading(self._led(), opened)
             await _run(trading, self._resources)

@@ -26,6 +26,7 @@ from gateway.workers.trading import (
     ask_about_orders,
     book_waiting_reports,
     dispatch_orders,
+    end_days,
     report_lanes,
 )
 from gateway.workers.upkeep import chain_audit, outbox_relay, prune, snapshot_daily
@@ -87,6 +88,7 @@ def of_trading(resources: Resources, opened: OpenVenue) -> Supervisor:
         Worker("reports", lanes.read),
         Worker("waiting reports", lambda: book_waiting_reports(resources, lanes)),
         Worker("order questions", lambda: ask_about_orders(resources, opened.venue)),
+        Worker("days of the venue", lambda: end_days(resources, opened)),
         Worker("intraday accounts", lambda: flatten_intraday(resources, opened.venue)),
         Worker("automatic liquidations", lambda: liquidate_automatically(resources)),
     )

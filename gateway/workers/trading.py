@@ -9,14 +9,15 @@ from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.reconcile import reconcile_all
 from desk.orders.report_lanes import ReportLanes
 from desk.orders.working_orders import Questions, WorkingOrders
-from gateway.resources import Resources
+from gateway.resources import OpenVenue, Resources
 from gateway.workers.policy import round_turns
 from gateway.workers.repeat import woken_within
-from venues.base import Venue
+from venues.base import Venue, VenueUnavailable
 
 RECONCILE_ORDERS_MAX = 10_000
 DISPATCH_POLL_S = 0.5
 WAITING_REPORTS_POLL_S = 0.05
+DAYS_POLL_S = 0.5
 
 log = structlog.get_logger()
 
@@ -51,6 +52,16 @@ async def ask_about_orders(resources: Resources, venue: Venue) -> None:
     while True:
         await asyncio.sleep(questions.round_every.total_seconds())
         await working.ask_all()
+
+
+async def end_days(resources: Resources, opened: OpenVenue) -> None:
+    """A simulated venue ends what was for the day only, by the calendars of the desk."""
+    while True:
+        try:
+            opened.end_days(resources.desk.calendar_of)
+        except VenueUnavailable as unavailable:
+            log.warning("the venue is not available", error=str(unavailable))
+        await asyncio.sleep(DAYS_POLL_S)
 
 
 def report_lanes(resources: Resources, venue: Venue) -> ReportLanes:

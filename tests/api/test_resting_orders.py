@@ -150,3 +150,21 @@ async def test_a_leg_for_a_market_that_is_shut_says_so(world: World) -> None:
     assert seen["legs"] == [{"instrument": {"symbol": APPLE}, "marketOpen": False, "marketState": "SHUT"}]
     market = await liquidate(trader, case_id, legs=asked["legs"], orderType="MARKET")
     assert market["code"] == "MARKET_CLOSED"
+
+
+async def test_an_order_for_the_day_ends_with_the_session_of_its_market(world: World) -> None:
+    desk, trader, case_id = await called(world)
+    await liquidate(trader, case_id, legs=[FAR], timeInForce="DAY")
+    await _working(desk, trader)
+    # Hong Kong closes at 16:00, which is 08:00 UTC; the desk of the test begins at ten in the morning.
+    world.clock.now = world.clock().replace(hour=7, minute=59)
+    await prices(world)
+    assert {order["status"] for order in await orders(trader)} == {"NEW"}
+    world.clock.advance(minutes=1)
+
+    async def has_ended() -> bool:
+        return {order["status"] for order in await orders(trader)} == {"EXPIRED"}
+
+    await desk.until(has_ended, "the order to expire with its day")
+    assert desk.application.resources is not None
+    assert not desk.application.resources.desk.attention, "nobody has to look"

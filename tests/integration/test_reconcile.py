@@ -403,6 +403,11 @@ async def test_an_order_that_outlives_its_day_at_the_venue_is_told_once(kit: Des
         kit.clock.pass_(hours=hours)
         await working.ask_all()
     assert kit.desk.attention == {"DAY_ENDED": 1}
+    for _ in range(2):
+        kit.clock.pass_(hours=1)
+        await questions(kit, venue).ask_all()
+    assert kit.desk.attention == {"DAY_ENDED": 1}, "the leaders that follow know that it was told"
+    assert await count("follow_up", "note LIKE '%its day has ended%'") == 1
     assert await status(view) is OrderStatus.NEW, "only the venue ends an order"
 
 

@@ -8,12 +8,16 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from domain.calendar import NoCalendar, TradingCalendar
 from domain.execution import ExecType
 from domain.ids import ClientOrderId
 from domain.market import Quote, TradeStatus
+from domain.order import TimeInForce, TradingSession
+from gateway.calendars import Calendars
 from tests.contract.venue_harness import TENCENT, Ticks, new_order
 from venues.base import VenueUnavailable
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
@@ -222,3 +226,44 @@ async def test_an_older_trade_status_changes_nothing() -> None:
 
 def quote_of(bid: str, ask: str, at: datetime) -> Quote:
     return Quote(TENCENT.symbol, at, bid=Decimal(bid), ask=Decimal(ask), last=Decimal(ask))
+
+
+HONG_KONG = Calendars(2019, 2020).of("XHKG")
+"""Its session ends at 16:00, which is 08:00 UTC."""
+TEN = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
+DAY_ENDS: dict[str, tuple[datetime, dict[str, Any], datetime | None]] = {
+    "placed in the session": (TEN, {}, TEN.replace(hour=8)),
+    "placed before it": (TEN.replace(hour=0), {}, TEN.replace(hour=8)),
+    "placed in the pause": (TEN.replace(hour=4, minute=30), {}, TEN.replace(hour=8)),
+    "placed at the close": (TEN.replace(hour=8), {}, TEN.replace(day=17, hour=8)),
+    "placed on a Saturday": (TEN.replace(day=14), {}, TEN.replace(hour=8)),
+    "good till cancelled": (TEN, {"time_in_force": TimeInForce.GTC}, None),
+    "for any session": (TEN, {"session": TradingSession.ANY}, TEN.replace(hour=16)),
+    "in a market without a calendar": (TEN, {"instrument": replace(TENCENT, market="NOPE")}, None),
+}
+
+
+def calendar_of(market: str) -> TradingCalendar:
+    if market != "XHKG":
+        raise NoCalendar(market)
+    return HONG_KONG
+
+
+@pytest.mark.parametrize("name", DAY_ENDS)
+async def test_what_is_for_the_day_ends_with_it_also_after_a_restart(tmp_path: Path, name: str) -> None:
+    placed_at, changes, ends = DAY_ENDS[name]
+    now = [placed_at]
+    venue = PaperVenue(lambda: now[0], tmp_path / "journal.jsonl")
+    venue.on_quote(Quote(TENCENT.symbol, placed_at, Decimal(1), Decimal(2), last=Decimal(1)))
+    await venue.submit(replace(new_order("A"), **({"time_in_force": TimeInForce.DAY} | changes)))
+    now[0] = (ends or placed_at + timedelta(days=30)) - timedelta(seconds=1)
+    venue.end_days(calendar_of)
+    assert [each.exec_type for each in await venue.history(A) or ()] == [ExecType.NEW]
+    await venue.close()
+    again = PaperVenue(lambda: now[0], tmp_path / "journal.jsonl")
+    now[0] += timedelta(seconds=1)
+    for _ in range(2):
+        again.end_days(calendar_of)
+    found = [each.exec_type for each in await again.history(A) or ()]
+    assert found == [ExecType.NEW, *([] if ends is None else [ExecType.EXPIRED])]
+    await again.close()
