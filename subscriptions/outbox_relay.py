@@ -66,6 +66,9 @@ class OutboxRelay:
                 await self._publish(rows)
             except BusUnavailable as away:
                 self._note_outage(away)
+            except BusBehind:
+                # It lost its memory again while it was being filled.
+                self._caught_up = False
             if len(rows) < self._batch:
                 await self._woken()
 

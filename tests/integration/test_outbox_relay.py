@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
 
@@ -13,7 +13,7 @@ from domain.ids import AccountId, EventId
 from models import outbox
 from models.codec import event_from_text
 from models.database import Database, execute, transaction
-from subscriptions.bus import Bus, Entry, Position, PositionLost
+from subscriptions.bus import Bus, BusUnavailable, Entry, Position, PositionLost
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.outbox_relay import OutboxRelay, StreamDiverged
 from subscriptions.redis_bus import RedisBus
@@ -54,7 +54,8 @@ async def running(*relays: OutboxRelay | Bus) -> AsyncIterator[None]:
     finally:
         for task in tasks:
             task.cancel()
-        await asyncio.wait(tasks)
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert all(isinstance(end, asyncio.CancelledError) for end in ends), ends
 
 
 async def commit(*names: str) -> None:
@@ -278,6 +279,51 @@ async def test_a_redis_that_dies_or_loses_its_memory_costs_listeners_nothing(
             async with stream.entries(Position(epoch, 0)) as entries:
                 assert await take(entries, 9) == list("abcdefghi")
         await bus.close()
+
+
+async def test_a_redis_that_loses_its_memory_while_it_is_filled_is_filled_again(database: Database) -> None:
+    with RedisServer() as server, database.active():
+
+        class Forgetful(RedisBus):
+            """Its server comes back empty behind the first batch."""
+
+            forgets = True
+
+            async def publish(
+                self, epoch: str, entries: Sequence[tuple[int, bytes]], *, begin: bool = False
+            ) -> None:
+                await super().publish(epoch, entries, begin=begin)
+                if self.forgets:
+                    self.forgets = False
+                    server.restart_empty()
+
+        bus = Forgetful(
+            server.url,
+            name=uuid4().hex,
+            history_max=1000,
+            remember_max=100,
+            buffer_max=100,
+            watch_keys_max=10,
+            reconnect_delay_s=0.01,
+        )
+        await commit(*"abcdefg")
+        await outbox.assign_positions(7)
+        async with running(bus, relay_to(bus)):
+            async with asyncio.timeout(PATIENCE_S):
+                while await last_of(bus) != 7:  # noqa: ASYNC110 - a bus has no event
+                    await asyncio.sleep(0.01)
+            async with stream_of(bus).entries(None) as entries:
+                await commit("h")
+                assert await take(entries, 1) == ["h"]
+        await bus.close()
+
+
+async def last_of(bus: Bus) -> int | None:
+    """The newest offset that the bus holds; None while it cannot be asked."""
+    with suppress(BusUnavailable):
+        position = await bus.last_position()
+        return position.offset if position else None
+    return None
 
 
 async def test_what_has_no_position_yet_is_read_a_batch_at_a_time(database: Database) -> None:
