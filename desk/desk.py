@@ -75,6 +75,8 @@ class DeskRules:
     """What the look-ahead reckons with."""
     messages: MessageRules = field(default_factory=MessageRules)
     webhooks: WebhookRules = field(default_factory=WebhookRules)
+    plays_prices: bool = False
+    """The feed plays recorded prices, at any hour: a market is in session whenever it plays."""
 
     @property
     def reporting_currency(self) -> Currency:
@@ -175,6 +177,7 @@ class Desk:
 
     def _market_state(self, now: datetime, market: str) -> MarketState:
         try:
-            return MarketState.OPEN if is_open(self.calendar_of(market), now) else MarketState.SHUT
+            in_session = is_open(self.calendar_of(market), now)
         except NoCalendar:
             return MarketState.UNKNOWN_CALENDAR
+        return MarketState.OPEN if in_session or self.rules.plays_prices else MarketState.SHUT

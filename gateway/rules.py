@@ -16,7 +16,7 @@ from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
 from domain.webhook import UrlRules
 from domain.webhook_secret import RotationRules
 from gateway.calendars import Calendars, MarketClocks, MustBeFlat
-from gateway.settings import Settings
+from gateway.settings import Feed, Settings
 from models.book import BookRules
 from models.risk_rules import RiskSettings
 
@@ -77,6 +77,7 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
         ),
         messages=_message_rules(settings),
         webhooks=_webhook_rules(settings),
+        plays_prices=settings.feed is Feed.REPLAY,
     )
 
 
