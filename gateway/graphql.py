@@ -24,9 +24,8 @@ from gateway.auth import Unauthenticated, bearer
 from gateway.logs import current_request_id
 from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
-from models.database import DatabaseUnavailable, request_outage
 from resolvers.context import RequestContext
-from resolvers.errors import DATABASE_UNAVAILABLE, unavailable_message
+from resolvers.errors import DATABASE_TROUBLE, DatabaseTrouble, refused_by_database
 
 RETRY_AFTER_S = 1
 
@@ -60,8 +59,8 @@ class Endpoint(GraphQL[Any, None]):
             response.headers["WWW-Authenticate"] = "Bearer"
         except HTTPException as refused:
             response = error_response(refused.status_code, "BAD_REQUEST", refused.reason)
-        except DatabaseUnavailable as away:
-            response = database_unavailable(away, request.url.path)
+        except DATABASE_TROUBLE as trouble:
+            response = database_trouble(trouble, request.url.path)
         await response(scope, receive, send)
 
     def parse_json(self, data: str | bytes) -> Any:
@@ -140,9 +139,9 @@ def error_response(status: int, code: str, message: str, **facts: object) -> JSO
     return JSONResponse(body, status_code=status)
 
 
-def database_unavailable(away: DatabaseUnavailable, path: str) -> JSONResponse:
+def database_trouble(trouble: DatabaseTrouble, path: str) -> JSONResponse:
     """What failed outside of GraphQL's own answer; the client may send the same again."""
-    request_outage().note(path, away)
-    response = error_response(503, DATABASE_UNAVAILABLE, unavailable_message(), retryable=True)
+    refused = refused_by_database(trouble, path)
+    response = error_response(503, refused.code, refused.message, **refused.facts)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)
     return response

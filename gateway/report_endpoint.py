@@ -11,12 +11,12 @@ from starlette.types import Receive, Scope, Send
 from domain.moments import parse_day
 from domain.principal import Capability
 from gateway.auth import Unauthenticated, bearer
-from gateway.graphql import database_unavailable, error_response
+from gateway.graphql import database_trouble, error_response
 from gateway.logs import current_request_id
 from gateway.reports import UnknownReport, begin, period_of
 from gateway.resources import Resources
-from models.database import DatabaseUnavailable
 from models.report import Period
+from resolvers.errors import DATABASE_TROUBLE
 
 
 class ReportEndpoint:
@@ -52,8 +52,8 @@ class ReportEndpoint:
             return error_response(404, "BAD_REQUEST", str(unknown))
         except ValueError as bad:
             return error_response(400, "BAD_REQUEST", str(bad))
-        except DatabaseUnavailable as away:
-            return database_unavailable(away, request.url.path)
+        except DATABASE_TROUBLE as trouble:
+            return database_trouble(trouble, request.url.path)
         return StreamingResponse(
             _encoded(lines),
             media_type="text/csv; charset=utf-8",

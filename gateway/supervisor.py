@@ -2,6 +2,7 @@
 
 A crash is logged with its traceback, counted, and answered with a restart after a growing wait; a loop that
 crashes too often within a window is given up as FAILED. A needed loop must never return: that is a crash.
+An outage of a server is logged once by each loop that it ends, however often the loop is started meanwhile.
 Whatever a loop raises while it is being stopped, it is not started again.
 This is the only place that catches every exception, so a loop may raise whatever it likes and never has to
 hide a fault to stay alive. A loop over many of a kind has `attempted` catch for it what one of them raises.
@@ -15,6 +16,9 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 import structlog
+
+RUNS_WELL_AFTER_S = 30.0
+"""A loop that has run for so long since its last start is over an outage: the next one is another one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +67,9 @@ class WorkerStatus:
     state: WorkerState = WorkerState.STARTING
     crashes: int = 0
     recent: deque[float] = field(default_factory=deque)
+    outage: str | None = None
+    """The kind of outage that ended it last, while it has not run well since."""
+    started_at: float = 0
 
 
 class Supervisor:
@@ -124,9 +131,11 @@ class Supervisor:
 
     async def _run_once(self, status: WorkerStatus) -> bool:
         """Run the loop until it ends; whether that was a crash."""
-        status.state = WorkerState.RUNNING
+        status.state, status.started_at = WorkerState.RUNNING, self._clock()
         try:
-            await status.worker.run()
+            # In a task of its own: a TaskGroup that ends by a fault can leave its task looking as if it were
+            # being cancelled (Python 3.11), and then the loop would never be started again.
+            await asyncio.create_task(_to_its_end(status.worker), name=status.worker.name)
         except asyncio.CancelledError:
             if _being_cancelled():
                 raise
@@ -146,9 +155,13 @@ class Supervisor:
     def _tell_of(self, fault: Exception, status: WorkerStatus) -> None:
         outage = outage_in(fault, self._outages)
         if outage is None:
+            status.outage = None
             self._log.exception("worker crashed", worker=status.worker.name)
             return
-        self._log.warning("worker waits for a server", worker=status.worker.name, error=str(outage))
+        goes_on = self._clock() - status.started_at < RUNS_WELL_AFTER_S
+        if not goes_on or status.outage != type(outage).__name__:
+            self._log.warning("worker waits for a server", worker=status.worker.name, error=str(outage))
+        status.outage = type(outage).__name__
 
     def _count_crash(self, status: WorkerStatus) -> int:
         """Count a crash; how many of them are in the window."""
@@ -181,6 +194,10 @@ def outage_in(fault: Exception, outages: tuple[type[Exception], ...]) -> Excepti
         return fault if isinstance(fault, outages) else None
     found = [outage_in(each, outages) for each in fault.exceptions]
     return None if None in found else found[0]
+
+
+async def _to_its_end(worker: Worker) -> None:
+    await worker.run()
 
 
 def _being_cancelled() -> bool:

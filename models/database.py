@@ -20,7 +20,13 @@ from sqlite3 import Error as SqliteError
 from time import monotonic
 from typing import Any
 
-from asyncpg.exceptions import InterfaceError, LockNotAvailableError, PostgresError, QueryCanceledError
+from asyncpg.exceptions import (
+    InterfaceError,
+    LockNotAvailableError,
+    PostgresError,
+    QueryCanceledError,
+    TransactionRollbackError,
+)
 from tortoise.backends.base.client import BaseDBAsyncClient, TransactionalDBClient
 from tortoise.connection import get_connection, get_connections
 from tortoise.context import TortoiseContext, _current_context
@@ -43,7 +49,7 @@ UniqueViolated = IntegrityError
 """A constraint of the database said no."""
 
 Busy = LockNotAvailableError
-"""A row lock was not to be had within the lock timeout."""
+"""A lock was not to be had within the lock timeout, or never, since the other transaction waited for ours."""
 
 
 class UnstorableText(ValueError):
@@ -287,6 +293,9 @@ def _faults_named() -> Iterator[None]:
         yield
     except QueryCanceledError as cut_off:
         raise StatementCutOff(str(cut_off)) from cut_off
+    except TransactionRollbackError as deadlock:
+        # Two transactions waited for each other, and the server gave this one up: nothing of it was done.
+        raise Busy(str(deadlock)) from deadlock
     except DRIVER_FAULTS as fault:
         if not is_outage(fault):
             raise

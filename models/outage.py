@@ -28,6 +28,7 @@ _STATES = frozenset(
         "25006",  # It takes no writes: a replica, or a primary that was set so.
         "25P03",  # Too long idle inside a transaction.
         "25P04",  # A transaction that took too long.
+        "55000",  # It lets nobody in at the moment: the database is closed to connections.
     }
 )
 _SQLITE = (

@@ -3,11 +3,12 @@
 A business "no" is not an error: it is data with a `RefusalCode`. An error is a request that makes no sense
 (BAD_USER_INPUT), may not be made (UNAUTHENTICATED, FORBIDDEN), or a fault of ours (INTERNAL,
 DATABASE_TIMEOUT, with a reference that finds the traceback in the log). An outage of the database is nobody's
-fault (DATABASE_UNAVAILABLE): a line in the log when it begins and one when it ends. The same request may be
-sent again.
+fault (DATABASE_UNAVAILABLE): a line in the log when it begins and one when it ends. Nor is a lock of another
+transaction (DATABASE_BUSY). The same request may be sent again.
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from uuid import uuid4
 
 import structlog
@@ -17,7 +18,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
-from models.database import DatabaseUnavailable, StatementCutOff, UnstorableText, request_outage
+from models.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText, request_outage
 
 log = structlog.get_logger()
 
@@ -25,6 +26,7 @@ BAD_USER_INPUT = "BAD_USER_INPUT"
 BOOK_BUSY = "BOOK_BUSY"
 CURSOR_INVALID = "CURSOR_INVALID"
 CURSOR_EXPIRED = "CURSOR_EXPIRED"
+DATABASE_BUSY = "DATABASE_BUSY"
 DATABASE_TIMEOUT = "DATABASE_TIMEOUT"
 DATABASE_UNAVAILABLE = "DATABASE_UNAVAILABLE"
 FORBIDDEN = "FORBIDDEN"
@@ -84,13 +86,6 @@ class OneOperation(SchemaExtension):
         yield
 
 
-def unavailable_message() -> str:
-    """Of DATABASE_UNAVAILABLE, whichever transport says it."""
-    return (
-        "The database is not available. Send the same request again, with its idempotency key if it has one."
-    )
-
-
 def coded(error: GraphQLError) -> GraphQLError:
     """The error as the client may see it."""
     if error.extensions and "code" in error.extensions:
@@ -103,22 +98,48 @@ def coded(error: GraphQLError) -> GraphQLError:
     if original is None or isinstance(original, GraphQLError):
         code = INVALID_DOCUMENT if error.path is None and original is None else BAD_USER_INPUT
         return _with(error, error.message, {"code": code})
-    if isinstance(original, DatabaseUnavailable):
-        request_outage().note(".".join(map(str, error.path or ())), original)
-        return _with(error, unavailable_message(), {"code": DATABASE_UNAVAILABLE, "retryable": True})
+    if isinstance(original, DATABASE_TROUBLE):
+        refused = refused_by_database(original, ".".join(map(str, error.path or ())))
+        return _with(error, refused.message, {"code": refused.code, **refused.facts})
     reference = uuid4().hex
     log.error("a resolver failed", reference=reference, path=error.path, exc_info=original)
-    if isinstance(original, StatementCutOff):
-        return _with(
-            error,
-            "The database took too long over it and gave it up: ask for less, or send the same again.",
-            {"code": DATABASE_TIMEOUT, "reference": reference, "retryable": True},
-        )
     return _with(
         error,
         "Something went wrong on our side; tell the operator the reference.",
         {"code": INTERNAL, "reference": reference},
     )
+
+
+DatabaseTrouble = DatabaseUnavailable | Busy | StatementCutOff
+DATABASE_TROUBLE = (DatabaseUnavailable, Busy, StatementCutOff)
+"""What the same request, sent again, may not meet again."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefusedByDatabase:
+    """What the client is told; `facts` are further extensions of the error."""
+
+    code: str
+    message: str
+    facts: dict[str, str | bool]
+
+
+def refused_by_database(trouble: DatabaseTrouble, path: str) -> RefusedByDatabase:
+    """Log it, and what the client is told, whichever transport says it."""
+    if isinstance(trouble, StatementCutOff):
+        reference = uuid4().hex
+        # With a traceback: which of our statements takes so long has to be found.
+        log.error("a resolver failed", reference=reference, path=path, exc_info=trouble)
+        message = "The database took too long over it and gave it up: ask for less, or send the same again."
+        return RefusedByDatabase(DATABASE_TIMEOUT, message, {"reference": reference, "retryable": True})
+    again = "Send the same request again, with its idempotency key if it has one."
+    if isinstance(trouble, Busy):
+        log.warning("a request waited too long for a lock", path=path, error=str(trouble))
+        message = f"Another transaction has locked what this needs. {again}"
+        return RefusedByDatabase(DATABASE_BUSY, message, {"retryable": True})
+    request_outage().note(path, trouble)
+    message = f"The database is not available. {again}"
+    return RefusedByDatabase(DATABASE_UNAVAILABLE, message, {"retryable": True})
 
 
 def _errors_of(result: object) -> list[GraphQLError]:

@@ -8,19 +8,23 @@ from desk.leadership import NotLeading
 from desk.turns import Turns, Work
 from gateway.settings import Settings
 from gateway.supervisor import RestartPolicy, Supervisor, Worker, attempted
-from models.database import DatabaseUnavailable
+from models.database import Busy, DatabaseUnavailable, StatementCutOff
 from subscriptions.bus import BusUnavailable
+from venues.base import VenueUnavailable
 
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
 """A database that is away for an hour must not end the desk: it tries on, is not ready meanwhile, and back at
 work soon after the database is."""
 OUTAGES = (BusUnavailable, DatabaseUnavailable, ConnectionError, NotLeading)
 """What bus and database raise while their server is away, and the order path where another process leads."""
+HINDRANCES = (*OUTAGES, Busy, StatementCutOff, VenueUnavailable)
+"""What ends a loop without being a fault of it: also a lock or a statement that takes too long, and a venue
+that is away. Where one share of a round raises one of these three, the others go on."""
 
 
 def supervised(*workers: Worker) -> Supervisor:
     """Not started yet."""
-    return Supervisor(workers, PERSISTENT, outages=OUTAGES)
+    return Supervisor(workers, PERSISTENT, outages=HINDRANCES)
 
 
 async def attempt(work: Work) -> Exception | None:

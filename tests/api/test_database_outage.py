@@ -18,6 +18,7 @@ from tests.api.desk_client import Answer, Caller
 from tests.api.desk_server import Desk, World
 from tests.api.trading import LIQUIDATE, cases
 from tests.patience import PATIENCE_S
+from tests.servers import fresh_database
 
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
@@ -186,3 +187,52 @@ async def test_a_what_if_of_the_book_whose_own_process_finds_no_database_may_be_
     assert error["extensions"] == {"code": "DATABASE_UNAVAILABLE", "retryable": True}
     assert [each for each in logs if "exc_info" in each] == [], "an outage leaves no traceback"
     assert (await caller.ask(document))["bookWhatIf"]["accountsValued"] == 1
+
+
+@pytest.fixture
+async def impatient(postgres_url: str, migrated_postgres: str, tmp_path: Path) -> AsyncIterator[Desk]:
+    """It waits for no lock longer than a moment. SQLite has no locks of tables."""
+    async with fresh_database(postgres_url, copy_of=migrated_postgres) as url:
+        world = World(url, None, tmp_path)
+        async with world.running:
+            yield await world.desk(a_book(a_client("C1", owing("M1"))), database_lock_timeout_s=0.05)
+
+
+@pytest.mark.parametrize("table", ["account", "idempotency_key", "quote", "risk_setting", "margin_case"])
+async def test_a_table_that_somebody_locks_is_told_as_a_lock_and_the_desk_goes_on(
+    impatient: Desk, table: str
+) -> None:
+    """As by ALTER TABLE: then nobody reads, and what waits is given up again and again."""
+    desk, trader = impatient, impatient.caller()
+    await desk.market.says(*quotes(desk.clock(), size=0))
+
+    async def opened() -> bool:
+        return bool(await cases(trader))
+
+    await desk.until(opened, "the case to open")
+    (case,) = await cases(trader)
+    elsewhere = await asyncpg.connect(desk.world.database_url)
+    with structlog.testing.capture_logs() as logs:
+        async with elsewhere.transaction():
+            await elsewhere.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE")
+            answer = await trader.answer(LIQUIDATE, **command(case))
+        await elsewhere.close()
+        (error,) = answer.body["errors"]
+        assert error["extensions"] == {"code": "DATABASE_BUSY", "retryable": True}
+        assert "Send the same request again" in error["message"]
+        done = (await trader.answer(LIQUIDATE, **command(case))).data["liquidate"]["results"]
+        assert done[0]["__typename"] == "LiquidationStarted"
+        await desk.until(desk.leads, "the desk to lead")
+    assert [each for each in logs if "exc_info" in each] == [], "a lock leaves no traceback"
+
+
+async def test_a_report_that_waits_too_long_for_a_lock_is_answered_with_503(impatient: Desk) -> None:
+    token = impatient.caller(Permission.AUDITOR).token
+    url = f"http://127.0.0.1:{impatient.port}/reports/aging.csv?from=2020-03-16&to=2020-03-16"
+    elsewhere = await asyncpg.connect(impatient.world.database_url)
+    async with elsewhere.transaction(), httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
+        await elsewhere.execute("LOCK TABLE audit IN ACCESS EXCLUSIVE MODE")
+        answer = await client.get(url, headers={"Authorization": f"Bearer {token}"})
+    await elsewhere.close()
+    assert answer.status_code == 503, answer.text
+    assert answer.json()["errors"][0]["extensions"] == {"code": "DATABASE_BUSY", "retryable": True}

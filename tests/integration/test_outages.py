@@ -15,7 +15,7 @@ import pytest
 from gateway.resources import database_limits
 from gateway.settings import load_settings
 from models.configuration import USUAL_LIMITS, Limits
-from models.database import Database, DatabaseUnavailable, execute, execute_many, fetch, transaction
+from models.database import Busy, Database, DatabaseUnavailable, execute, execute_many, fetch, transaction
 from tests.patience import FAR_S, PATIENCE_S
 from tests.servers import fresh_database
 
@@ -25,9 +25,11 @@ ADD = "INSERT INTO counter (name) VALUES ($1)"
 OUTAGES = (
     *("08000", "08003", "08006", "08P01", "25006", "25P03", "53000", "53100", "53200", "53300", "53400"),
     *("57P01", "57P02", "57P03", "57P04", "57P05", "58000", "58030", "58P01", "XX000", "XX001"),
-    *("28000", "28P01", "3D000"),
+    *("28000", "28P01", "3D000", "55000"),
 )
-ANSWERS = ("22003", "23505", "40001", "40P01", "42P01", "42501", "55P03", "57014", "25P02")
+LOCKS = ("55P03", "40001", "40P01")
+"""Another transaction was in the way, and nothing of ours was done."""
+ANSWERS = ("22003", *LOCKS, "23505", "42P01", "42501", "57014", "25P02")
 
 
 @asynccontextmanager
@@ -74,6 +76,7 @@ async def test_what_a_server_answers_to_a_statement_is_no_outage(url: str, state
             with pytest.raises(Exception, match="as if") as raised:
                 await work(state)
             assert not isinstance(raised.value, DatabaseUnavailable)
+            assert isinstance(raised.value, Busy) is (state in LOCKS)
 
 
 async def fails_alone(state: str) -> None:
@@ -218,7 +221,7 @@ async def in_database(path: Path) -> None:
 STANDS_STILL = """
 import asyncio, sys
 from models.configuration import USUAL_LIMITS, Limits
-from models.database import Database, DatabaseUnavailable, execute, fetch, transaction
+from models.database import Busy, Database, DatabaseUnavailable, execute, fetch, transaction
 
 async def main():
     database = Database(sys.argv[1], 1, Limits(standstill_s=float(sys.argv[2])))
@@ -273,3 +276,14 @@ async def test_every_session_has_limits_of_the_length_of_the_lease(url: str) -> 
         rows = await fetch("SELECT name, setting FROM pg_settings")
     assert {row["name"]: row["setting"] for row in rows if row["name"] in expected} == expected
     assert load_settings(lease_ttl_s=8, database_standstill_s=20).database_standstill_s == 20
+
+
+async def test_a_database_that_is_closed_to_connections_is_an_outage(url: str, postgres_url: str) -> None:
+    name, admin = url.rpartition("/")[2], await asyncpg.connect(postgres_url)
+    await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS false')
+    try:
+        with pytest.raises(DatabaseUnavailable, match="not currently accepting connections"):
+            await Database(url, 1).open()
+    finally:
+        await admin.execute(f'ALTER DATABASE "{name}" ALLOW_CONNECTIONS true')
+        await admin.close()

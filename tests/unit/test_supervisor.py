@@ -6,7 +6,15 @@ from collections.abc import Awaitable, Callable
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.supervisor import RestartPolicy, Supervisor, Worker, WorkerState, attempted
+from gateway.supervisor import (
+    RUNS_WELL_AFTER_S,
+    RestartPolicy,
+    Supervisor,
+    Worker,
+    WorkerState,
+    attempted,
+)
+from tests.patience import PATIENCE_S
 
 POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100)
 
@@ -264,11 +272,12 @@ async def test_a_loop_that_ends_otherwise_when_it_is_stopped_is_not_started_agai
     ending: Callable[[], Awaitable[None]],
 ) -> None:
     """A driver may answer a cancellation with an error of its own: no loop may outlive its resources."""
-    starts = 0
+    starts, began = 0, asyncio.Event()
 
     async def run() -> None:
         nonlocal starts
         starts += 1
+        began.set()
         try:
             await asyncio.Event().wait()
         except asyncio.CancelledError:
@@ -276,7 +285,7 @@ async def test_a_loop_that_ends_otherwise_when_it_is_stopped_is_not_started_agai
 
     supervisor = supervise(Worker("feed", run))
     supervisor.start()
-    await asyncio.sleep(0)
+    await began.wait()
     assert await supervisor.stop(1) == ()
     assert starts == 1
     assert supervisor.statuses[0].state is WorkerState.STOPPED
@@ -321,3 +330,52 @@ async def test_a_share_of_work_that_an_outage_ended_raises_it() -> None:
     with pytest.raises(Away, match="gone"):
         await attempted(fail, (Away,))
     assert isinstance(await attempted(crash, (Away,)), RuntimeError)
+
+
+async def test_a_loop_whose_tasks_failed_is_started_again() -> None:
+    """Python 3.11: such a TaskGroup leaves its own task looking as if it were being cancelled."""
+
+    async def tasks_fail() -> None:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(crash())
+            group.create_task(asyncio.Event().wait())
+
+    loop, time = Loop(tasks_fail, tasks_fail), Time()
+    supervisor = supervise(Worker("bus", loop.run), time=time)
+    supervisor.start()
+    async with asyncio.timeout(PATIENCE_S):
+        await loop.settled.wait()
+    assert supervisor.statuses[0].crashes == 2
+    assert is_ready(supervisor)
+    assert await supervisor.stop(PATIENCE_S) == ()
+    assert loop.cancelled
+
+
+async def test_an_outage_is_told_once_while_it_lasts_and_again_when_it_comes_back() -> None:
+    time = Time()
+
+    async def away() -> None:
+        raise Away("gone")
+
+    async def other() -> None:
+        raise ConnectionError("refused")
+
+    async def runs_well_first() -> None:
+        time.now += RUNS_WELL_AFTER_S
+        raise Away("gone again")
+
+    loop = Loop(away, away, away, other, other, away, runs_well_first, away)
+    endless = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=None, window_s=100)
+    supervisor = Supervisor(
+        [Worker("loop", loop.run)],
+        endless,
+        outages=(Away, ConnectionError),
+        wait=time.wait,
+        clock=lambda: time.now,
+    )
+    with capture_logs() as logs:
+        supervisor.start()
+        await loop.settled.wait()
+        await supervisor.stop(PATIENCE_S)
+    told = [each["error"] for each in logs if each["event"] == "worker waits for a server"]
+    assert told == ["gone", "refused", "gone", "gone again"]
