@@ -4,20 +4,29 @@ A fault of the report (`objection`) means that it is not booked; an oddity (`odd
 a person, because a fill is a fact about money however odd it looks.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
-from domain.execution import ExecType, ExecutionReport
+from domain.execution import ExecType, ExecutionReport, OrderSide
 from domain.ids import ClientOrderId
 from domain.market import Instrument
+from domain.money import exact
 from domain.order import Order
 
 STORED_DIGITS = 10
 """Digits after the point of a stored quantity, price or fee."""
 STORABLE_BELOW = Decimal(10) ** 15
-"""No quantity, price or fee of a real trade comes near it, and a sum of many such products can be stored."""
+"""No quantity, price, fee or worth of a real trade comes near it, and a sum of many such can be stored."""
+CLIENT_ORDER_ID_CHARACTERS_MAX = 40
+"""The desk gives no order a longer name."""
+EXECUTION_ID_CHARACTERS_MAX = 80
+TEXT_CHARACTERS_MAX = 1_000
+"""Of what a venue says in words; what is longer is cut."""
+FAR_FROM_MARK = Decimal(2)
+"""A fill at more than so many times the mark, or less than that part of it, was perhaps meant in another
+currency, or with the point in another place."""
 CLOCK_TOLERANCE = timedelta(minutes=1)
 """By how much the clocks of a venue and the desk may differ before a person has to look."""
 
@@ -28,6 +37,8 @@ class Attention(StrEnum):
     LATE_FILL = "LATE_FILL"
     OVERFILL = "OVERFILL"
     ODD_LOT = "ODD_LOT"
+    PRICE = "PRICE"
+    """A fill at a price that is worse than the limit, or far from the mark."""
     CLOCK = "CLOCK"
     CONTRADICTION = "CONTRADICTION"
     """The report cannot be true of the order as it is."""
@@ -37,7 +48,7 @@ class Attention(StrEnum):
     """The report names another account, instrument or side than the order."""
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
     IMPOSSIBLE = "IMPOSSIBLE"
-    """A quantity, price or fee that no trade has."""
+    """A quantity, price, fee, time or name that no execution has."""
     TRADE_CANCEL = "TRADE_CANCEL"
     SIGN_CHANGED = "SIGN_CHANGED"
     """A fill took the position away from zero."""
@@ -68,10 +79,45 @@ class Booked:
     fee: Decimal
 
 
-def objection(order: Order, account_no: str, report: ExecutionReport) -> Finding | None:
+def legible(text: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
+    """As it can be stored and shown: a venue may say anything."""
+    return text.replace("\x00", "\ufffd")[:characters_max]
+
+
+def in_legible_words(report: ExecutionReport) -> ExecutionReport:
+    """With words that can be stored; names are left as they are, for they say what it is about."""
+    return replace(
+        report,
+        text=report.text and legible(report.text),
+        raw_status=report.raw_status and legible(report.raw_status),
+    )
+
+
+def names_an_order(client_order_id: ClientOrderId) -> bool:
+    """Whether an order of the desk may be called that."""
+    return legible(client_order_id, CLIENT_ORDER_ID_CHARACTERS_MAX) == client_order_id
+
+
+def nameless(report: ExecutionReport) -> Finding | None:
+    """Why nothing can be kept under the execution id; None: it can."""
+    name = report.execution_id
+    if name and legible(name, EXECUTION_ID_CHARACTERS_MAX) == name:
+        return None
+    return Finding(
+        Attention.IMPOSSIBLE,
+        f"its execution id is empty, longer than {EXECUTION_ID_CHARACTERS_MAX} or has a NUL character",
+    )
+
+
+def objection(
+    order: Order, account_no: str, instrument: Instrument, report: ExecutionReport
+) -> Finding | None:
     """Why the report is not booked; None: nothing is wrong with it by itself."""
+    if report.at.tzinfo is None:
+        return Finding(Attention.IMPOSSIBLE, "its time has no offset from UTC")
     if report.exec_type is ExecType.TRADE_CANCEL:
-        known = report.refers_to or "an execution that it does not name"
+        known = legible(report.refers_to or "", EXECUTION_ID_CHARACTERS_MAX)
+        known = known or "an execution that it does not name"
         return Finding(
             Attention.TRADE_CANCEL,
             f"the venue takes back {known}; the desk reverses no booking by itself",
@@ -82,22 +128,34 @@ def objection(order: Order, account_no: str, report: ExecutionReport) -> Finding
         ("side", report.side, order.side),
     ):
         if said is not None and said != ours:
-            return Finding(Attention.OTHER_ORDER, f"the report names the {name} {said}, the order has {ours}")
-    if report.exec_type is not ExecType.TRADE:
-        return None
+            shown = legible(said, EXECUTION_ID_CHARACTERS_MAX)
+            return Finding(
+                Attention.OTHER_ORDER, f"the report names the {name} {shown}, the order has {ours}"
+            )
+    return _impossible_numbers(instrument, report) if report.exec_type is ExecType.TRADE else None
+
+
+def _impossible_numbers(instrument: Instrument, report: ExecutionReport) -> Finding | None:
     numbers = (report.last_quantity, report.last_price, report.fee)
     if not all(each.is_finite() and abs(each) < STORABLE_BELOW for each in numbers):
         return Finding(Attention.IMPOSSIBLE, "a quantity, price or fee is no number that can be stored")
-    if report.last_quantity <= 0 or report.last_price <= 0:
+    quantity, price = stored(report.last_quantity), stored(report.last_price)
+    if quantity <= 0 or price <= 0:
         return Finding(Attention.IMPOSSIBLE, "a trade needs a quantity and a price above zero")
+    with exact():
+        worth = quantity * price * instrument.multiplier
+    if worth >= STORABLE_BELOW:
+        return Finding(Attention.IMPOSSIBLE, "quantity times price is more than any trade is worth")
     return None
 
 
 def oddities(
-    order: Order, instrument: Instrument, report: ExecutionReport, now: datetime
+    order: Order, instrument: Instrument, report: ExecutionReport, mark: Decimal | None, now: datetime
 ) -> tuple[Finding, ...]:
-    """What is odd about a trade that is booked all the same."""
+    """What is odd about a trade that is booked all the same. `mark`: of the instrument; None: not known."""
     found = []
+    if (price := _odd_price(order, report.last_price, mark)) is not None:
+        found.append(price)
     if report.last_quantity % instrument.lot_size:
         filled, lot = _shown(report.last_quantity), _shown(instrument.lot_size)
         found.append(Finding(Attention.ODD_LOT, f"its fill of {filled} is no multiple of the lot of {lot}"))
@@ -109,6 +167,22 @@ def oddities(
             )
         )
     return tuple(found)
+
+
+def _odd_price(order: Order, price: Decimal, mark: Decimal | None) -> Finding | None:
+    limit = order.limit_price
+    said = f"its price of {_shown(price)} is"
+    if mark is not None and mark > 0 and _is_far(stored(price), mark):
+        why = f"{said} far from the mark of {_shown(mark)}, as in another currency or decimal place"
+        return Finding(Attention.PRICE, why)
+    if limit is not None and (price < limit if order.side is OrderSide.SELL else price > limit):
+        return Finding(Attention.PRICE, f"{said} worse than the order's limit of {_shown(limit)}")
+    return None
+
+
+def _is_far(price: Decimal, mark: Decimal) -> bool:
+    with exact():
+        return price > mark * FAR_FROM_MARK or price * FAR_FROM_MARK < mark
 
 
 def bounded_time(order: Order, report: ExecutionReport, now: datetime) -> datetime:

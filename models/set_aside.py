@@ -7,7 +7,7 @@ from hashlib import sha256
 
 from domain.events import OrderView
 from domain.execution import ExecutionReport
-from domain.execution_check import Finding
+from domain.execution_check import EXECUTION_ID_CHARACTERS_MAX, Finding, legible
 from domain.ids import OrderId
 from domain.principal import EVERYTHING
 from models.codec import Codec
@@ -16,6 +16,8 @@ from models.order import load_orders
 
 _REPORTS: Codec[ExecutionReport] = Codec(ExecutionReport)
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
+_NAME_CHARACTERS_MAX = 200
+"""Of a client order id that the desk never gave."""
 _COLUMNS = (
     *("id", "venue", "execution_id", "digest", "client_order_id", "order_id", "kind", "why", "report"),
     "recorded_at",
@@ -37,7 +39,8 @@ class ToAsk:
 def key_of(report: ExecutionReport) -> Key:
     """What a venue says again, later or in other words, is the same report."""
     essence = replace(report, at=_ANY_TIME, text=None, raw_status=None)
-    return report.venue, report.execution_id, sha256(_REPORTS.to_text(essence).encode()).hexdigest()
+    name = legible(report.execution_id, EXECUTION_ID_CHARACTERS_MAX)
+    return report.venue, name, sha256(_REPORTS.to_text(essence).encode()).hexdigest()
 
 
 async def set_aside(
@@ -48,7 +51,7 @@ async def set_aside(
         await execute(
             f"{insert_sql('set_aside_report', _COLUMNS)}"
             " ON CONFLICT (venue, execution_id, digest) DO NOTHING",
-            *(row_id, *key_of(report), report.client_order_id, order_id),
+            *(row_id, *key_of(report), legible(report.client_order_id, _NAME_CHARACTERS_MAX), order_id),
             *(found.kind, found.why, _REPORTS.to_text(report), now),
         )
     )

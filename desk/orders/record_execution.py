@@ -5,6 +5,7 @@ cannot be true of our order, and a person is told. A fill that is booked and odd
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -22,16 +23,21 @@ from domain.events import Fill, OrderView
 from domain.excess import turns
 from domain.execution import ExecType, ExecutionReport
 from domain.execution_check import (
+    EXECUTION_ID_CHARACTERS_MAX,
     Attention,
     Finding,
     bounded_time,
     contradicts,
+    in_legible_words,
+    legible,
+    nameless,
+    names_an_order,
     objection,
     oddities,
 )
-from domain.ids import Symbol
+from domain.ids import AccountId, Symbol
 from domain.market import Instrument
-from domain.money import ZERO, total
+from domain.money import ZERO, AmountTooLarge, total
 from domain.order import (
     CancelCause,
     OrderChange,
@@ -46,7 +52,7 @@ from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
 from models.holding import add_to_cash, add_to_position, bump_book
-from models.market import load_instruments
+from models.market import load_instruments, load_quotes
 from models.order import booked_execution, changes_of, insert_execution, load_by_client_order_id
 from models.set_aside import set_aside
 
@@ -62,8 +68,10 @@ class _Booking:
 
 async def record_execution(desk: Desk, report: ExecutionReport, *, wait: bool = True) -> bool:
     """Whether the report was new. Without `wait` it is `Busy` at once where the account is locked."""
+    report = in_legible_words(report)
     async with transaction():
-        seen = await load_by_client_order_id(report.client_order_id)
+        name = report.client_order_id
+        seen = await load_by_client_order_id(name) if names_an_order(name) else None
         if seen is None:
             recorded = await _set_aside_unknown(desk, report)
         else:
@@ -79,16 +87,18 @@ async def _record(desk: Desk, report: ExecutionReport) -> bool:
     view = await load_by_client_order_id(report.client_order_id)
     assert view is not None
     now = desk.clock()
-    if await _is_known(report):
+    unnamed = nameless(report)
+    if unnamed is None and await _is_known(report):
         return await _compare(desk, view, report, now)
-    found = objection(view.order, view.account.account_no, report)
+    instrument = (await load_instruments([view.order.symbol]))[view.order.symbol]
+    found = unnamed or objection(view.order, view.account.account_no, instrument, report)
     if found is not None:
         return await _set_aside(desk, view, report, found, now)
     change = apply(view.order, report, now)
     if isinstance(change, RefusedTransition) and report.exec_type is ExecType.TRADE:
         # It must not stand among the executions, which are put on top of what the book of record states.
         return await _set_aside(desk, view, report, Finding(Attention.CONTRADICTION, change.why), now)
-    booking = await _booking(view, report)
+    booking = _booking(view, instrument, report)
     timely = replace(report, at=bounded_time(view.order, report, now))
     cash = booking.cash if booking else ZERO
     if not await insert_execution(desk.new_id(), view.order.id, timely, cash, now):
@@ -97,8 +107,9 @@ async def _record(desk: Desk, report: ExecutionReport) -> bool:
         await _tell(desk, view, report, Finding(Attention.CONTRADICTION, change.why), now)
         return True
     await _take_in(desk, view, timely, change, booking, now)
-    for oddity in oddities(view.order, booking.instrument, report, now) if booking else ():
-        await _tell(desk, view, report, oddity, now)
+    if booking is not None:
+        for oddity in oddities(view.order, instrument, report, await _mark(view.order.symbol), now):
+            await _tell(desk, view, report, oddity, now)
     return True
 
 
@@ -120,9 +131,18 @@ async def _take_in(
     await outbox.append([step])
     if booking is not None or change.order.terminal:
         # An acknowledgement changes nothing that a case is judged by.
-        await assess_account(desk, view.order.account_id, now, held_before)
+        await _assess(desk, view.order.account_id, now, held_before)
     elif change.trigger is OrderTrigger.CANCEL_REJECTED:
         await _tell_refused_cancel(desk, view, report, now)
+
+
+async def _assess(
+    desk: Desk, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None
+) -> None:
+    """Figures that cannot be stored keep no fill from being booked: the monitor lists such an account."""
+    with suppress(AmountTooLarge):
+        async with transaction():
+            await assess_account(desk, account_id, now, held_before)
 
 
 async def _is_known(report: ExecutionReport) -> bool:
@@ -157,10 +177,11 @@ async def _set_aside_unknown(desk: Desk, report: ExecutionReport) -> bool:
     found = Finding(Attention.UNKNOWN_ORDER, "the report names an order that the desk never placed")
     if await set_aside(desk.new_id(), None, report, found, now):
         desk.attention[found.kind] += 1
-        log.error("execution report for an order that is not ours", **_facts(report))
-        detail = {"kind": found.kind, "why": found.why, **_facts(report)}
+        facts = _facts(report)
+        log.error("execution report for an order that is not ours", **facts)
+        detail = {"kind": found.kind, "why": found.why, **facts}
         await write_audit(
-            [entry(report.venue, now, "attention", "order", str(report.client_order_id)[:32], detail)]
+            [entry(report.venue, now, "attention", "order", facts["client_order_id"][:32], detail)]
         )
     return False
 
@@ -180,10 +201,14 @@ async def _tell_refused_cancel(desk: Desk, view: OrderView, report: ExecutionRep
         await _tell(desk, view, report, Finding(Attention.MAY_CHANGE_SIGN, why), now)
 
 
-async def _booking(view: OrderView, report: ExecutionReport) -> _Booking | None:
+async def _mark(symbol: Symbol) -> Decimal | None:
+    quote = (await load_quotes([symbol])).get(symbol)
+    return quote.mark if quote else None
+
+
+def _booking(view: OrderView, instrument: Instrument, report: ExecutionReport) -> _Booking | None:
     if report.exec_type is not ExecType.TRADE:
         return None
-    instrument = (await load_instruments([view.order.symbol]))[view.order.symbol]
     bought = view.order.side is OrderSide.BUY
     # copy_negate, since the unary minus would round a very long number.
     signed = report.last_quantity if bought else report.last_quantity.copy_negate()
@@ -219,8 +244,8 @@ def _fill(report: ExecutionReport) -> Fill:
 def _facts(report: ExecutionReport) -> dict[str, str]:
     return {
         "venue": report.venue,
-        "execution_id": report.execution_id,
-        "client_order_id": report.client_order_id,
+        "execution_id": legible(report.execution_id, EXECUTION_ID_CHARACTERS_MAX),
+        "client_order_id": legible(report.client_order_id, EXECUTION_ID_CHARACTERS_MAX),
         "exec_type": report.exec_type,
         "quantity": str(report.last_quantity),
         "price": str(report.last_price),

@@ -14,6 +14,7 @@ from desk.desk import Desk
 from desk.orders.record_execution import record_execution
 from desk.turns import Turns
 from domain.execution import ExecutionReport
+from domain.execution_check import names_an_order
 from domain.ids import AccountId
 from models.order import account_of
 from venues.base import Venue
@@ -53,7 +54,7 @@ class ReportLanes:
 
     async def take(self, report: ExecutionReport) -> None:
         """Book it, unless reports of its account wait: then it waits behind them."""
-        who: AccountId | str = await account_of(report.client_order_id) or _LANES_WITHOUT_ORDER
+        who: AccountId | str = await _whose(report) or _LANES_WITHOUT_ORDER
         lane = self._lanes.get(who)
         if lane is not None:
             lane.append(report)
@@ -78,3 +79,8 @@ class ReportLanes:
             return False
         await self._venue.confirm(report)
         return True
+
+
+async def _whose(report: ExecutionReport) -> AccountId | None:
+    name = report.client_order_id
+    return await account_of(name) if names_an_order(name) else None

@@ -10,6 +10,7 @@ from structlog.testing import capture_logs
 
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
+from desk.orders.report_lanes import ReportLanes
 from desk.watching.apply_book import apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.events import OrderView
@@ -69,6 +70,9 @@ def with_(**fields: object) -> Callable[[ExecutionReport], ExecutionReport]:
     return lambda said: replace(said, **fields)  # type: ignore[arg-type]
 
 
+IMPOSSIBLE, UNKNOWN = [((kind,), (kind,)) for kind in ("IMPOSSIBLE", "UNKNOWN_ORDER")]
+"""Seen, and kept."""
+
 TABLE = {
     "an ordinary fill": Said(with_(), 900),
     "a fill that names the order truly": Said(with_(symbol=APPLE, side=OrderSide.SELL, account_no="M1"), 900),
@@ -93,6 +97,31 @@ TABLE = {
     "a quantity beyond any column": Said(
         with_(last_quantity=Decimal("1e25")), 1000, ("IMPOSSIBLE",), ("IMPOSSIBLE",)
     ),
+    "a quantity that is 0 as it is stored": Said(with_(last_quantity=Decimal("1e-14")), 1000, *IMPOSSIBLE),
+    "a worth beyond any column": Said(
+        with_(last_quantity=Decimal("1e14"), last_price=Decimal("1e14")), 1000, *IMPOSSIBLE
+    ),
+    "a time without an offset": Said(with_(at=NOON.replace(tzinfo=None)), 1000, *IMPOSSIBLE),
+    "an execution id longer than any": Said(with_(execution_id=ExecutionId("y" * 300)), 1000, *IMPOSSIBLE),
+    "an execution id with NUL": Said(with_(execution_id=ExecutionId("y\x00")), 1000, *IMPOSSIBLE),
+    "an empty execution id": Said(with_(execution_id=ExecutionId("")), 1000, *IMPOSSIBLE),
+    "an order id longer than any": Said(with_(client_order_id=ClientOrderId("z" * 4000)), 1000, *UNKNOWN),
+    "an order id with NUL": Said(with_(client_order_id=ClientOrderId("MC\x00")), 1000, *UNKNOWN),
+    "an empty order id": Said(with_(client_order_id=ClientOrderId("")), 1000, *UNKNOWN),
+    "words with NUL, longer than any": Said(with_(text="x\x00" * 4000, raw_status="\x00" * 400), 900),
+    "an account that is no text to store": Said(
+        with_(account_no="\x00" * 4000), 1000, ("OTHER_ORDER",), ("OTHER_ORDER",)
+    ),
+    "a trade taken back under no legible name": Said(
+        with_(exec_type=ExecType.TRADE_CANCEL, refers_to=ExecutionId("\x00" * 4000)),
+        1000,
+        ("TRADE_CANCEL",),
+        ("TRADE_CANCEL",),
+    ),
+    "a price in another unit": Said(with_(last_price=Decimal(10_000)), 900, ("PRICE",)),
+    "a price with its point elsewhere": Said(with_(last_price=Decimal("1.00")), 900, ("PRICE",)),
+    "a price worse than the limit": Said(with_(last_price=Decimal(80)), 900, ("PRICE",)),
+    "a price better than the limit": Said(with_(last_price=Decimal(120)), 900),
     "part of a lot": Said(with_(last_quantity=Decimal("0.5")), 1000, ("ODD_LOT",)),
     "a rebate": Said(with_(fee=Decimal("-3")), 900),
     "a time far ahead": Said(with_(at=NOON + timedelta(days=400)), 900, ("CLOCK",)),
@@ -221,3 +250,26 @@ async def test_a_statement_that_contains_a_fill_stands_although_the_venues_clock
     await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-148_000), kit.clock()))
     assert await position_of(view.order.account_id, APPLE) == 980
     assert await cash_of(view.order.account_id) == -148_000
+
+
+async def test_reports_that_nothing_can_be_kept_under_hold_up_no_later_report(kit: DeskKit) -> None:
+    view = await a_sent_order(kit)
+    said = report(view.order, TRADE, 1, 100)
+    lanes = ReportLanes(kit.desk, PaperVenue(kit.clock), kit.turns(), held_max=10)
+    for name, row in TABLE.items():
+        await lanes.take(replace(row.change(said), execution_id=ExecutionId(f"\x00{name}" * 9)))
+        await lanes.take(replace(row.change(said), client_order_id=ClientOrderId(f"\x00{name}" * 99)))
+    await lanes.take(said)
+    assert lanes.held == 0
+    assert await position_of(view.order.account_id, APPLE) == 900
+
+
+async def test_a_fill_is_booked_although_the_figures_of_its_account_cannot_be_stored(kit: DeskKit) -> None:
+    view = await a_sent_order(kit)
+    kit.clock.pass_(seconds=1)
+    absurd = PositionStated("M1", BOEING, Decimal("-99999999999999999999"), kit.clock())
+    await apply_statement(kit.desk, absurd)
+    kit.clock.pass_(seconds=1)
+    assert await record_execution(kit.desk, report(view.order, TRADE, 1, 100, at=kit.clock()))
+    assert await position_of(view.order.account_id, APPLE) == 900
+    assert (await order(view.order.id)).order.filled_quantity == 100
