@@ -1,8 +1,10 @@
 """Moments, days and times of day as text: one reader for feeds, book files, API, settings and command line.
 
 A moment is RFC 3339 and nothing else of ISO 8601: week dates, basic format, a missing offset or missing
-seconds are refused, for two programs read them differently. Each function raises ValueError with a reason
-that follows "must be".
+seconds are refused, for two programs read them differently. Moments and days are of the years 1900 to 9998:
+no fact is of another one, and at the ends of Python's calendar neither time zones nor days can be added, and
+PostgreSQL stores the first moment as minus infinity. Each function raises ValueError with a reason that
+follows "must be".
 """
 
 import re
@@ -15,6 +17,8 @@ _MOMENT = re.compile(
 _DAY = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):([0-5][0-9])")
 _MICROSECOND_DIGITS = 6
+FIRST_YEAR, LAST_YEAR = 1900, 9998
+_OUTSIDE = f"of the years {FIRST_YEAR} to {LAST_YEAR}"
 
 
 def parse_moment(text: str) -> datetime:
@@ -29,19 +33,25 @@ def parse_moment(text: str) -> datetime:
     zone = "+00:00" if offset in "Zz" else offset
     try:
         local = datetime.fromisoformat(f"{day}T{hours}:{minutes}:{seconds}.{microseconds}{zone}")
-        return local.astimezone(UTC)
+        moment = local.astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("a time that exists, such as 2020-03-09T14:30:00Z") from None
+    if not FIRST_YEAR <= moment.year <= LAST_YEAR:
+        raise ValueError(f"a time {_OUTSIDE}")
+    return moment
 
 
 def parse_day(text: str) -> date:
     """A day such as ``2020-03-09``."""
-    if _DAY.fullmatch(text):
-        try:
-            return date.fromisoformat(text)
-        except ValueError:
-            raise ValueError("a day that exists, such as 2020-03-20") from None
-    raise ValueError("a day such as 2020-03-20")
+    if not _DAY.fullmatch(text):
+        raise ValueError("a day such as 2020-03-20")
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise ValueError("a day that exists, such as 2020-03-20") from None
+    if not FIRST_YEAR <= day.year <= LAST_YEAR:
+        raise ValueError(f"a day {_OUTSIDE}")
+    return day
 
 
 def parse_time_of_day(text: str) -> time:

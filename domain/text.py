@@ -96,6 +96,12 @@ def _shows(character: str) -> bool:
     return category(character)[0] in "LNPSC"
 
 
+def visible(text: str) -> str:
+    """The text with everything that is not printed as an escape such as ``\\x1b``: what others wrote must
+    neither colour a terminal nor break a line of the log."""
+    return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)
+
+
 def _named(character: str) -> str:
     """Such as ``U+202E RIGHT-TO-LEFT OVERRIDE``; control characters have no name."""
     return f"U+{ord(character):04X} {name(character, '')}".rstrip()

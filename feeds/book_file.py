@@ -10,8 +10,6 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
-import orjson
-
 from domain.margin import AccountTerms, AccountType, CashBalance
 from domain.market import (
     FactorSource,
@@ -62,10 +60,12 @@ from feeds.fields import (
     utc_time,
     version,
 )
+from feeds.json_text import NotJson, parse_json
 
 VERSION = 1
 MAX_PROBLEMS_LISTED = 20
 MAX_NAME_LENGTH, MAX_GROUP_LENGTH = 200, 80
+_SUSPENDED = (TradeStatus.SUSPENDED, TradeStatus.DELISTED)
 
 Record = dict[str, Any]
 T = TypeVar("T")
@@ -86,9 +86,9 @@ class BookFileError(ValueError):
 def parse_book(data: bytes) -> BookFile:
     """The book; raises `BookFileError`."""
     try:
-        root = orjson.loads(data)
-    except orjson.JSONDecodeError as error:
-        raise BookFileError((f"not JSON: {error}",)) from None
+        root = parse_json(data)
+    except NotJson as error:
+        raise BookFileError((str(error),)) from None
     reader = _Reader()
     book = reader.book(root)
     if book is not None:
@@ -214,6 +214,8 @@ def _book(record: Record) -> BookFile:
 def _book_instrument(record: Record) -> BookInstrument:
     if record["kind"] is InstrumentKind.OPTION and record["option"] is None:
         raise ValueError("an OPTION states its terms in option")
+    if record["suspendedSince"] is not None and record["tradeStatus"] not in _SUSPENDED:
+        raise ValueError("suspendedSince is of an instrument that is SUSPENDED or DELISTED")
     return BookInstrument(_instrument(record), record["factors"])
 
 

@@ -6,9 +6,11 @@ are strict on purpose: to add a field, teach the readers a new version first.
 """
 
 import re
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
+from unicodedata import normalize
 
 import orjson
 
@@ -33,9 +35,14 @@ from feeds.fields import (
     read_record,
     utc_time,
 )
+from feeds.json_text import NotJson, parse_json
 
 VERSION = 1
 _CODE = re.compile(rf"[\w.:/-]{{1,{MAX_CODE_LENGTH}}}", re.ASCII)
+_ACCOUNT = re.compile(rb'"accountNo"\s*:\s*"([A-Za-z0-9][A-Za-z0-9._:/-]{0,39})"')
+"""In a text that may be broken: cut off, in another encoding, with something behind it."""
+_SEARCHED_BYTES_MAX = 1_048_576
+"""How much of a message that cannot be used is looked through for what it is about."""
 MAX_MESSAGE_BYTES = 16_384
 
 
@@ -91,28 +98,34 @@ def decode(raw: bytes, latest: datetime | None = None, max_bytes: int = MAX_MESS
 def subject_in(raw: bytes, source: str) -> tuple[InputSubject, datetime | None]:
     """What a message is about and when, as far as that can be read although the message cannot be used.
 
-    Where not even its type can be read it is about its `source`.
+    Where not even its type can be read it is about its `source`, and of the first account that it names.
     """
+    raw = raw[:_SEARCHED_BYTES_MAX]
     try:
-        body = _json_object(raw, MAX_MESSAGE_BYTES)
+        body = _json_object(raw, _SEARCHED_BYTES_MAX)
         kind = InputKind(str(body.get("type")))
         known = _FORMATS[kind]
     except (BadMessage, ValueError, KeyError):
-        return InputSubject(InputKind.UNREADABLE, about=source[:MAX_CODE_LENGTH]), None
-    owner, about = _SUBJECTS[kind]
+        account_no = _ACCOUNT.search(raw)
+        owner = account_no[1].decode() if account_no else ""
+        return InputSubject(InputKind.UNREADABLE, owner, source[:MAX_CODE_LENGTH]), None
+    owners, abouts = _SUBJECTS[kind]
     subject = InputSubject(
         kind,
-        "/".join(_readable(body.get(field), known.spec[field]) for field in owner),
-        "/".join(_readable(body.get(field), known.spec[field]) for field in about),
+        "/".join(_meant(body.get(field), known.spec[field]) for field in owners),
+        "/".join(_meant(body.get(field), known.spec[field]) for field in abouts),
     )
     return subject, _time_in(body.get(known.time_field))
 
 
-def _readable(value: object, field: Field) -> str:
-    try:
-        return str(field.read(value))
-    except ValueError:
-        return value[:MAX_CODE_LENGTH] if isinstance(value, str) and _CODE.fullmatch(value) else ""
+def _meant(value: object, field: Field) -> str:
+    """The value, or what is plainly meant by it: without blanks around it, in usual width, a currency in
+    capitals. Empty where that cannot be said."""
+    plain = normalize("NFKC", value).strip() if isinstance(value, str) else ""
+    for candidate in (value, plain, plain.upper() if field.read is currency else plain):
+        with suppress(ValueError):
+            return str(field.read(candidate))
+    return plain if _CODE.fullmatch(plain) else ""
 
 
 def _time_in(value: object) -> datetime | None:
@@ -126,9 +139,9 @@ def _json_object(raw: bytes, max_bytes: int) -> dict[str, object]:
     if len(raw) > max_bytes:
         raise BadMessage(f"{len(raw)} bytes, more than {max_bytes}", DeadReason.TOO_LARGE)
     try:
-        body = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
-        raise BadMessage(f"not JSON: {error}") from None
+        body = parse_json(raw)
+    except NotJson as error:
+        raise BadMessage(str(error)) from None
     if not isinstance(body, dict):
         raise BadMessage("$: must be an object")
     return body

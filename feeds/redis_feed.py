@@ -11,6 +11,7 @@ Guarantees, beyond those of feeds/base.py:
 - A message that cannot be used is moved to `<stream>:dead` (about `dead_letters_max` entries) with the
   reason, its id and its text; at least once, and it stops nothing. So is what was trimmed or deleted while it
   was pending, whether the server keeps it in the pending list (Redis 6) or drops it from there (Redis 7).
+  It is acknowledged only when it lies there; where it never can, since the key is no stream, that is logged.
 - A lost connection, a server that restarts, is full or cannot save, and a lost group are retried with
   back-off from `backoff_first_s` to `backoff_max_s`; a wrong password or a key that is no stream is raised.
 
@@ -318,7 +319,8 @@ class RedisFeed:
             await self._move(stream, letters)
 
     async def _move(self, stream: str, letters: Sequence[DeadEntry]) -> None:
-        """To the dead letters, in one round trip; repeated after a fault, they lie there twice."""
+        """To the dead letters, and only then acknowledged: a server that is full takes the second and not the
+        first. Repeated after a fault, they lie there twice."""
         if not letters:
             return
         first = letters[0]
@@ -329,6 +331,19 @@ class RedisFeed:
             reason=first.outcome.reason,
             messages=len(letters),
         )
+        try:
+            await self._keep(stream, letters)
+        except exceptions.ResponseError as error:
+            if isinstance(error, _PASSING) or _will_pass(error):
+                raise
+            # Such as a key of another type. Their entries stay in their own stream, and what became of them
+            # is remembered: all other messages go on.
+            self._log.error(
+                "dead letters cannot be kept", stream=stream, messages=len(letters), error=str(error)
+            )
+        await self._ask(self._redis.xack(stream, self._group, *(each.entry_id for each in letters)))
+
+    async def _keep(self, stream: str, letters: Sequence[DeadEntry]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
             for each in letters:
                 pipeline.xadd(
@@ -340,7 +355,6 @@ class RedisFeed:
                     },
                     maxlen=self._dead_letters_max,
                 )
-            pipeline.xack(stream, self._group, *(each.entry_id for each in letters))
             await self._ask(pipeline.execute())
 
 

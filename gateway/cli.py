@@ -24,6 +24,7 @@ from gateway.console import (
     progress,
     read_day,
     read_time_of_day,
+    say,
     settings_or_exit,
     signed_token,
     with_resources,
@@ -102,7 +103,7 @@ def import_book_command(
         except UniqueViolated:
             raise Refused(f"Another import stored clients of {file} meanwhile; nothing is stored.") from None
         if done.earlier is not None:
-            out.print(f"nothing to do: {file} was imported at {done.earlier:%Y-%m-%d %H:%M} UTC")
+            say(f"nothing to do: {file} was imported at {done.earlier:%Y-%m-%d %H:%M} UTC")
         elif not (done.clients or done.instruments):
             out.print("nothing to do: every instrument is as the file says")
         else:
@@ -192,9 +193,7 @@ def revoke(
         async with transaction():
             await revoke_subject(subject, now)
             await write_audit([entry("desk:revoke", now, "revoke", "subject", subject)])
-        out.print(
-            f"revoked: tokens of {subject} issued until now are refused; give out a new one a second later"
-        )
+        say(f"revoked: tokens of {subject} issued until now are refused; give out a new one a second later")
 
     with_resources(run)
 

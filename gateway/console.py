@@ -91,6 +91,11 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
 
 
+def say(sentence: str) -> None:
+    """Print it; what the sentence quotes is no markup."""
+    out.print(escape(sentence))
+
+
 def complain(label: str, sentence: str) -> None:
     """One line each, however narrow the terminal; what the sentence quotes is no markup."""
     err.print(f"{label} {escape(sentence)}", highlight=False, soft_wrap=True)

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
+from domain.text import visible
 from models.input_outcome import StoredOutcome, outcomes_about, outcomes_of_owner
 from models.input_used import UsedInput, client_no_of, used_of_account, used_of_symbol
 
@@ -33,7 +35,8 @@ async def print_inputs_of_symbol(out: Console, symbol: str) -> None:
 def _print(out: Console, used: Sequence[UsedInput], others: Sequence[StoredOutcome]) -> None:
     table = Table("kind", "subject", "outcome", "stated at", "decided at", "why")
     for row in (*_used_rows(used), *_other_rows(others)):
-        table.add_row(*row)
+        # As text and not as markup: the reasons quote what others wrote.
+        table.add_row(*(Text(visible(cell)) for cell in row))
     out.print(table)
 
 

@@ -20,7 +20,8 @@ from models.doubt import doubts_of
 from models.holding import account_id_of, cash_stated_at, position_stated_at
 from models.input_outcome import last_dead
 
-STATEMENTS = frozenset({InputKind.POSITION, InputKind.CASH})
+STATEMENTS = frozenset({InputKind.POSITION, InputKind.CASH, InputKind.UNREADABLE})
+"""The kinds of messages that say something about an account; one that cannot be read may have been one."""
 SUBJECTS_MAX = 100
 """How many symbols and currencies of one account are kept by name. Beyond that a person has to look."""
 
@@ -28,18 +29,19 @@ SUBJECTS_MAX = 100
 async def note_dead_statement(desk: Desk, outcome: Outcome) -> AccountId | None:
     """The account that is incomplete because this message about it cannot be used; None where none is.
 
-    A message that does not say which account and what of it is about makes none incomplete, and neither does
-    one that is older than what is known of the same.
+    A message that does not say which account it is about makes none incomplete, and neither does one that is
+    older than what is known of the same. One that does not say what of the account it is about is kept
+    without a subject: no later statement can be known to mend it, so a person has to look.
     """
     subject = outcome.subject
-    if subject.kind not in STATEMENTS or not (subject.owner and subject.about):
+    if subject.kind not in STATEMENTS or not subject.owner:
         return None
     account_id = await account_id_of(subject.owner)
     if account_id is None or await _is_known_later(account_id, outcome):
         return None
     now = desk.clock()
     known = _subjects(await doubts_of([account_id]), account_id)
-    about, detail = subject.about, outcome.reason
+    about, detail = "" if subject.kind is InputKind.UNREADABLE else subject.about, outcome.reason
     if about not in known and len(known) >= SUBJECTS_MAX:
         about, detail = "", f"more than {SUBJECTS_MAX} statements cannot be held"
     is_new = about not in known
@@ -65,12 +67,12 @@ async def mend(account_id: AccountId, stated: Outcome) -> None:
 async def _is_known_later(account_id: AccountId, outcome: Outcome) -> bool:
     """Something at least as new is stated of the same, or was found to be unusable before."""
     about = outcome.subject.about
+    if outcome.stated_at is None:
+        return False
     if outcome.subject.kind is InputKind.POSITION:
         held_at = await position_stated_at(account_id, Symbol(about))
     else:
         held_at = await cash_stated_at(account_id, Currency(about))
-    if outcome.stated_at is None:
-        return False
     if held_at is not None and held_at >= outcome.stated_at:
         return True
     dead = await last_dead(outcome.subject)

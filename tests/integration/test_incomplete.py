@@ -18,7 +18,7 @@ from domain.inputs import DeadReason, InputKind, InputResult, InputSubject
 from domain.money import Currency
 from feeds.arrivals import dead_entry
 from feeds.base import SetAside
-from feeds.messages import subject_in
+from feeds.messages import BadMessage, decode, subject_in
 from gateway.feed_watch import FeedWatch
 from gateway.inputs_command import NothingKnown, print_inputs_of_account, print_inputs_of_symbol
 from gateway.workers.feed_silence import SilenceListener
@@ -136,15 +136,30 @@ def raw(**changes: object) -> bytes:
         (raw(asOf=None), ["AAPL.US"]),
         (raw(averagCost="5"), ["AAPL.US"]),
         (raw(v=2), ["AAPL.US"]),
-        (raw(symbol="NOPE US"), []),
-        (raw(symbol=None), []),
+        (raw(symbol="AAPL.US "), ["AAPL.US"]),
+        (raw(symbol="\uff21\uff21\uff30\uff2c.US"), ["AAPL.US"]),
+        (raw(accountNo="\u3000\uff2d1"), ["AAPL.US"]),
+        (raw(note="x" * 20_000), ["AAPL.US"]),
+        (raw(type="cash", currency="usd "), ["USD"]),
+        (raw(symbol="NOPE US"), [""]),
+        (raw(symbol="\u0410APL.US"), [""]),
+        (raw(symbol="AAPL.US\x00"), [""]),
+        (raw(symbol=["AAPL.US"]), [""]),
+        (raw(symbol=None), [""]),
+        (raw(type="holding"), [""]),
+        (raw(type=["position"]), [""]),
+        (raw()[:-8], [""]),
+        (raw() + raw(), [""]),
+        (b"\xef\xbb\xbf" + raw(), [""]),
+        (raw(symbol="\u00e9").replace(b"\xc3\xa9", b"\xe9"), [""]),
+        (raw(note="x" * 2_000_000), [""]),
         (raw(accountNo=None), []),
         (raw(accountNo="nobody"), []),
         (raw(type="quote"), []),
         (b"{not json", []),
     ],
 )
-async def test_a_malformed_statement_whose_account_and_symbol_can_be_read_makes_incomplete(
+async def test_a_malformed_statement_whose_account_can_be_read_makes_incomplete(
     message: bytes, subjects: list[str], kit: DeskKit
 ) -> None:
     account_id = await an_account(kit)
@@ -153,10 +168,10 @@ async def test_a_malformed_statement_whose_account_and_symbol_can_be_read_makes_
     await watch.set_aside([SetAside("desk:book", letter.outcome)])
     assert await in_doubt(account_id) == subjects
     assert watch.counts.dead == {("desk:book", DeadReason.MALFORMED): 1}
-    if subjects:
-        kit.clock.pass_(seconds=1)
-        await state(kit, of_new(3, kit.clock(), APPLE))
-        assert await in_doubt(account_id) == [], "the corrected message mends it"
+    kit.clock.pass_(seconds=1)
+    await state(kit, of_new(3, kit.clock(), APPLE))
+    left = [] if subjects == ["AAPL.US"] else subjects
+    assert await in_doubt(account_id) == left, "the corrected message mends it; what cannot be read, none"
 
 
 @pytest.mark.parametrize(
@@ -167,6 +182,9 @@ async def test_a_malformed_statement_whose_account_and_symbol_can_be_read_makes_
         (raw(type="quote"), InputSubject(InputKind.QUOTE, "", "AAPL.US")),
         (b"[]", InputSubject(InputKind.UNREADABLE, "", "desk:book")),
         (b'{"type":["quote"]}', InputSubject(InputKind.UNREADABLE, "", "desk:book")),
+        (b'{"accountNo" : "M1", "type"', InputSubject(InputKind.UNREADABLE, "M1", "desk:book")),
+        (raw(type="cash", currency="usd"), InputSubject(InputKind.CASH, "M1", "USD")),
+        (raw(type="cash", currency="zzz"), InputSubject(InputKind.CASH, "M1", "zzz")),
     ],
 )
 def test_what_can_be_read_of_a_message_that_cannot_be_used_is_kept(
@@ -209,6 +227,25 @@ async def test_the_last_of_each_kind_is_shown_for_an_account_and_a_symbol(kit: D
     for nothing in ({"account_no": "nobody"}, {"symbol": "NOTHING"}):
         with pytest.raises(NothingKnown):
             await shown(kit, **nothing)
+
+
+@pytest.mark.parametrize(
+    ("name", "printed"),
+    [
+        ("[/b]", "$.[/b]: unknown field"),
+        ("[red]x", "$.[red]x: unknown"),
+        ("\x1b[31m\x07", r"$.\x1b[31m\x07: unk"),
+    ],
+)
+async def test_what_a_message_says_neither_colours_nor_breaks_the_table(
+    name: str, printed: str, kit: DeskKit
+) -> None:
+    await an_account(kit)
+    with pytest.raises(BadMessage) as bad:
+        decode(raw(**{name: "1"}))
+    letter = dead_entry("desk:book", b"1-0", raw(**{name: "1"}), str(bad.value), DeadReason.MALFORMED)
+    await FeedWatch(kit.desk, timedelta(seconds=10)).set_aside([SetAside("desk:book", letter.outcome)])
+    assert printed in await shown(kit, account_no="M1")
 
 
 async def test_what_is_remembered_of_unused_messages_is_one_row_per_subject_and_bounded(kit: DeskKit) -> None:

@@ -14,6 +14,7 @@ import orjson
 import pytest
 from redis.asyncio import Redis
 from redis.exceptions import AuthenticationError
+from structlog.testing import capture_logs
 
 from domain.book_changes import CashStated
 from domain.ids import Symbol
@@ -348,6 +349,47 @@ class Interruptions(Unobserved):
 
     async def is_interrupted(self) -> bool:
         return bool(self.reasons) and self.reasons[-1] is not None
+
+
+async def test_a_bad_message_stays_pending_until_it_lies_among_the_dead_letters() -> None:
+    """A full server takes an acknowledgement and no dead letter."""
+    heard_of = Interruptions()
+    with RedisServer() as server:
+        feed = a_feed(server.url, "quotes", observer=heard_of)
+        listening = asyncio.create_task(hear(feed, 2))
+        async with Redis.from_url(server.url) as admin:
+            await publish(admin, "quotes", [a_quote(1)])
+            await until(lambda: _acknowledged(admin, "quotes"))
+            async with admin.pipeline(transaction=True) as at_once:
+                at_once.xadd("quotes", {"message": b"bad"})
+                at_once.config_set("maxmemory", "1")
+                await at_once.execute()
+            await until(heard_of.is_interrupted)
+            assert await pending(admin, "quotes") == 1
+            await feed.close()
+            await listening
+            await admin.config_set("maxmemory", "0")
+            successor = a_feed(server.url, "quotes")
+            await publish(admin, "quotes", [a_quote(2)])
+            assert await hear(successor, 1) == [a_quote(2)]
+            assert [letter[b"message"] for letter in await dead_letters(admin, "quotes")] == [b"bad"]
+            await successor.close()
+
+
+async def test_dead_letters_that_cannot_be_kept_hold_up_nothing_and_are_told(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    await redis.set(f"{stream}:dead", "no stream")
+    await redis.xadd(stream, {"message": b"bad"})
+    await publish(redis, stream, [a_quote(1), some_cash(-5)])
+    feed = a_feed(redis_url, stream)
+    with capture_logs() as logs:
+        (batch,) = await hear_batches(feed, 2, acknowledge=False)
+        await feed.reject(batch, 1, "unknown account M100001")
+        await feed.acknowledge(batch)
+    assert [each["messages"] for each in logs if each["event"] == "dead letters cannot be kept"] == [1, 1]
+    assert await pending(redis, stream) == 0
+    await feed.close()
 
 
 async def test_a_deleted_stream_is_joined_again_from_its_start(

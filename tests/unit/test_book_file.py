@@ -164,6 +164,10 @@ def test_the_documented_example_is_read_as_it_says() -> None:
             lambda book: book["instruments"].append(book["instruments"][0]),
             "$.instruments[2].symbol: AAPL.US is already",
         ),
+        (
+            lambda book: book["instruments"][1].update(tradeStatus="TRADING"),
+            "$.instruments[1]: suspendedSince is of an instrument that is SUSPENDED or DELISTED",
+        ),
         (lambda book: book["fx"].append(book["fx"][0]), "$.fx[2]: USD/HKD is already at $.fx[0]"),
         (lambda book: book["fx"][0].update(quoteCurrency="USD"), "$.fx[0]: an FX rate needs two currencies"),
         (
@@ -247,6 +251,23 @@ def test_the_message_lists_20_problems_and_says_how_many_more_there_are() -> Non
 def test_what_is_not_json_is_refused(data: bytes) -> None:
     with pytest.raises(BookFileError, match="not JSON"):
         parse_book(data)
+
+
+@pytest.mark.parametrize(
+    ("once", "twice"),
+    [
+        (b'"clients":', b'"clients":[],"clients":'),
+        (b'"positions":', b'"positions":[],"positions":'),
+        (b'"quantity":', b'"quantity":"1","quantity":'),
+        (b'"version":', b'"version":1,"version":'),
+    ],
+)
+def test_a_field_that_is_there_twice_is_refused(once: bytes, twice: bytes) -> None:
+    """One of the two would be lost without a word."""
+    data = orjson.dumps(GOOD)
+    assert parse_book(data)
+    with pytest.raises(BookFileError, match="is there twice in one object"):
+        parse_book(data.replace(once, twice, 1))
 
 
 def test_a_book_without_clients_is_a_book() -> None:

@@ -162,6 +162,12 @@ def test_the_examples_below_start_from_good_messages(kind: str) -> None:
         (a_message("tradeStatus", status="OPEN"), "must be one of TRADING"),
         (a_message("tradeStatus", status=5), "must be one of TRADING"),
         (a_message(symbol="A" * MAX_MESSAGE_BYTES), "bytes, more than"),
+        (a_message()[:-1] + b',"last":"1"}', "the field 'last' is there twice in one object"),
+        (a_message()[:-1] + b',"l\\u0061st":"1"}', "the field 'last' is there twice"),
+        (a_message()[:-1] + b',"at":null}', "the field 'at' is there twice"),
+        (a_message()[:-1] + b',"v":1}', "the field 'v' is there twice"),
+        (a_message()[:-1] + b',"x":{"y":1,"y":2}}', "the field 'y' is there twice"),
+        (a_message(**{"\x1b[31m\n": "1"}), r"\$\.\\x1b\[31m\\n: unknown field"),
     ],
 )
 def test_anything_else_is_refused_with_the_reason(raw: bytes, reason: str) -> None:
