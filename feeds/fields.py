@@ -20,7 +20,7 @@ from domain.markets import unknown_markets
 from domain.message import Language, QuietHours
 from domain.moments import parse_day, parse_moment
 from domain.money import InvalidDecimal, parse_decimal
-from domain.text import MAX_CODE_LENGTH, readable, visible
+from domain.text import MAX_CODE_LENGTH
 from domain.tick_size import tick_table
 
 MAX_DECIMAL_LENGTH = 64
@@ -61,7 +61,7 @@ def read_record(value: object, spec: Spec, path: str, problems: list[str]) -> di
         return None
     before = len(problems)
     unknown = sorted(value.keys() - spec.keys())
-    problems.extend(f"{path}.{visible(name[:MAX_CODE_LENGTH])}: unknown field" for name in unknown)
+    problems.extend(f"{path}.{text.visible(name[:MAX_CODE_LENGTH])}: unknown field" for name in unknown)
     record = {
         name: _field(value.get(name), field, f"{path}.{name}", problems) for name, field in spec.items()
     }

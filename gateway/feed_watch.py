@@ -7,6 +7,7 @@ from collections import Counter, deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from functools import partial
 from statistics import median
 
 import structlog
@@ -18,6 +19,7 @@ from domain.inputs import DeadReason, InputKind, InputResult, Outcome
 from domain.market import Quote
 from feeds.base import FeedBatch, Receipt, SetAside
 from gateway.clock_offset import ClockOffset
+from gateway.workers.policy import attempt
 from models.input_outcome import save_outcomes
 
 SAMPLES_MAX, SAMPLES_MIN = 50, 10
@@ -54,6 +56,12 @@ class FeedCounts:
         self.outcomes[outcome.subject.kind, outcome.result] += 1
         if outcome.dead is not None:
             self.dead[source, outcome.dead] += 1
+
+
+def _tell(fault: Exception | None, outcome: Outcome) -> None:
+    if fault is not None:
+        facts = {"subject": str(outcome.subject), "reason": outcome.reason}
+        log.error("what became of a message cannot be remembered", **facts, exc_info=fault)
 
 
 class FeedWatch:
@@ -113,11 +121,15 @@ class FeedWatch:
             self.priced_at[market] = max(at, self.priced_at.get(market, at))
 
     async def set_aside(self, messages: Sequence[SetAside]) -> None:
-        """Count and remember them; statements that cannot be used make their accounts incomplete."""
-        for each in messages:
-            if each.outcome.dead is not None:
-                await note_dead_statement(self._desk, each.outcome)
-        await save_outcomes([each.outcome for each in messages], self._desk.clock())
+        """Count and remember them; statements that cannot be used make their accounts incomplete. One that
+        cannot be remembered is told and holds up no other: what it says is of others' making."""
+        outcomes = [each.outcome for each in messages]
+        for outcome in outcomes:
+            if outcome.dead is not None:
+                _tell(await attempt(partial(note_dead_statement, self._desk, outcome)), outcome)
+        if await attempt(partial(save_outcomes, outcomes, self._desk.clock())) is not None:
+            for outcome in outcomes:
+                _tell(await attempt(partial(save_outcomes, [outcome], self._desk.clock())), outcome)
         for each in messages:
             self.counts.count(each.source, each.outcome)
 

@@ -8,6 +8,8 @@ from domain.inputs import InputKind, InputResult, InputSubject, Outcome
 from models.database import Row, execute, execute_many, fetch, fetch_one, time, time_or_none
 
 REASON_CHARACTERS_MAX = 500
+SUBJECT_CHARACTERS_MAX = 40
+"""Of owner and of what it is about: enough for every one that is known."""
 _COLUMNS = ("key", "kind", "owner", "about", "result", "reason", "stated_at", "decided_at")
 
 
@@ -33,7 +35,7 @@ async def save_outcomes(outcomes: Iterable[Outcome], now: datetime) -> None:
     # In one order, so that two processes that write for a moment do not wait for each other.
     rows = [
         (
-            *(key, each.subject.kind, each.subject.owner, each.subject.about, each.result),
+            *(key, each.subject.kind, _stored(each.subject.owner), _stored(each.subject.about), each.result),
             *(each.reason[:REASON_CHARACTERS_MAX].replace("\x00", ""), each.stated_at, now),
         )
         for key, each in sorted(last.items())
@@ -101,4 +103,8 @@ def _is_older(one: Outcome, other: Outcome) -> bool:
 
 
 def _key(subject: InputSubject, result: InputResult) -> str:
-    return f"{subject.kind}:{subject.owner}:{subject.about}:{result}"
+    return f"{subject.kind}:{_stored(subject.owner)}:{_stored(subject.about)}:{result}"
+
+
+def _stored(text: str) -> str:
+    return text[:SUBJECT_CHARACTERS_MAX]

@@ -248,6 +248,30 @@ async def test_what_a_message_says_neither_colours_nor_breaks_the_table(
     assert printed in await shown(kit, account_no="M1")
 
 
+@pytest.mark.parametrize(
+    "message",
+    [
+        raw(type="fx", baseCurrency="A" * 40, quoteCurrency="B" * 40),
+        raw(type="fx", baseCurrency="USD", quoteCurrency="B" * 40),
+        raw(type="position", accountNo="A" * 40, symbol="B" * 40, quantity="x"),
+        raw(type="contact", clientNo="A" * 40, email="x" * 9000),
+        raw(type="quote", symbol="B" * 40, last="x"),
+        raw(**{"\x00" * 40: "1"}),
+        raw(**{f"field {number}": "1" for number in range(500)}),
+    ],
+)
+async def test_whatever_a_bad_message_says_can_be_remembered(message: bytes, kit: DeskKit) -> None:
+    with pytest.raises(BadMessage) as bad:
+        decode(message)
+    letter = dead_entry("desk:book", b"1-0", message, str(bad.value), DeadReason.MALFORMED)
+    with capture_logs() as logs:
+        await FeedWatch(kit.desk, timedelta(seconds=10)).set_aside([SetAside("desk:book", letter.outcome)])
+    assert [each for each in logs if each["log_level"] == "error"] == []
+    row = await fetch_one("SELECT COUNT(*) AS outcomes FROM input_outcome")
+    assert row is not None
+    assert row["outcomes"] == 1
+
+
 async def test_what_is_remembered_of_unused_messages_is_one_row_per_subject_and_bounded(kit: DeskKit) -> None:
     for _ in range(5):
         said = [quoted(Symbol(f"X{name}.US"), 1, kit.clock()) for name in range(4)]
