@@ -25,6 +25,7 @@ from feeds.closes import read_closes
 from gateway.book_import import BookConflict, import_book
 from gateway.resources import database_limits, make_calendars
 from gateway.sections.types import PREFIX
+from gateway.server_versions import old_database, old_redis
 from gateway.settings import Feed, Profile, Settings
 from messages.apprise_service import is_known
 from models.book_import import is_empty
@@ -58,6 +59,8 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
     except OSError as away:
         raise CannotStart(f"The database cannot be used (GATEWAY_DATABASE_URL): {away}.") from None
     try:
+        if too_old := await old_database(database):
+            raise CannotStart(f"The database cannot be used (GATEWAY_DATABASE_URL): {too_old}.")
         await prepare_tables(settings.profile, database)
         with database.active():
             await import_if_empty(settings.book_file, now, progress)
@@ -194,7 +197,10 @@ async def _check_redis(url: str | None) -> None:
     try:
         async with asyncio.timeout(REDIS_TIMEOUT_S), Redis.from_url(url) as redis:
             await redis.ping()
+            too_old = await old_redis(redis)
     except (RedisError, OSError, TimeoutError, ValueError) as away:
         raise CannotStart(
             f"Redis cannot be used (GATEWAY_REDIS_URL): {str(away).rstrip('.') or 'no answer'}."
         ) from None
+    if too_old:
+        raise CannotStart(f"Redis cannot be used (GATEWAY_REDIS_URL): {too_old}.")

@@ -127,6 +127,14 @@ class Database:
         """The damaged rows that were met."""
         return self._context.unreadable
 
+    async def server_version(self) -> int | None:
+        """Of PostgreSQL, as it counts them: 150014 is 15.14. None for SQLite, which is a library of ours."""
+        with self.active():
+            if is_sqlite():
+                return None
+            (row,) = await fetch("SELECT current_setting('server_version_num') AS number")
+            return int(row["number"])
+
     async def pending_migrations(self) -> list[str]:
         """The names of the migrations that the tables lack, in order."""
         with self.active():

@@ -3,16 +3,17 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
 
 from models.database import Database
+from tests import versions
 from tests.servers import fresh_database, postgres_server, redis_server
 
 T = TypeVar("T")
@@ -25,6 +26,8 @@ settings.register_profile(
 settings.register_profile("exploring", settings.get_profile("steady"), derandomize=False)
 settings.load_profile("steady")
 
+SERVERS = {"redis_version": "Redis", "postgres_version": "PostgreSQL"}
+"""By the fixture that chooses the version."""
 WORKERS_MAX = 4
 """Each starts servers of its own."""
 
@@ -34,17 +37,87 @@ def pytest_xdist_auto_num_workers() -> int:
     return min((os.cpu_count() or 1) + 1, WORKERS_MAX)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests that ask for each version of a server, usually by `pytestmark`, run on all that are installed."""
+    for version, server in SERVERS.items():
+        if f"each_{version.removesuffix('_version')}" in metafunc.fixturenames:
+            found = versions.versions(server)
+            names = [f"{server} {each}" for each in found]
+            metafunc.parametrize(version, found, ids=names, indirect=True, scope="session")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
+    """What runs without a server runs once, not once for each version of it."""
+    repeated = [item for item in items if _repeats(_parameters(item))]
+    config.hook.pytest_deselected(items=repeated)
+    items[:] = [item for item in items if item not in set(repeated)]
+
+
+def _repeats(parameters: Mapping[str, object]) -> bool:
+    without = {"redis_version": "memory", "postgres_version": "sqlite"}
+    return any(
+        without[version] in parameters.values() and parameters[version] != versions.versions(server)[0]
+        for version, server in SERVERS.items()
+        if version in parameters
+    )
+
+
+def _parameters(item: pytest.Item) -> Mapping[str, object]:
+    return cast(Mapping[str, object], getattr(getattr(item, "callspec", None), "params", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """What was not tried is said at the end of each run."""
+    for line in versions.not_tried():
+        terminalreporter.write_line(line)
+
+
 @pytest.fixture(scope="session")
-def postgres_url() -> Iterator[str]:
+def redis_version(request: pytest.FixtureRequest) -> int:
+    """The usual one, unless the test asks for each."""
+    return int(getattr(request, "param", versions.USUAL["Redis"]))
+
+
+@pytest.fixture(scope="session")
+def postgres_version(request: pytest.FixtureRequest) -> int:
+    """The usual one, unless the test asks for each."""
+    return int(getattr(request, "param", versions.USUAL["PostgreSQL"]))
+
+
+@pytest.fixture
+def each_redis(redis_version: int) -> int:
+    """The test runs on each version of Redis that is installed."""
+    return redis_version
+
+
+@pytest.fixture
+def each_postgres(postgres_version: int) -> int:
+    """The test runs on each version of PostgreSQL that is installed."""
+    return postgres_version
+
+
+@pytest.fixture(autouse=True)
+def servers_of_the_test(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Servers that the test starts itself have the versions that it runs on."""
+    chosen = _parameters(request.node)
+    for version, server in SERVERS.items():
+        if version in chosen:
+            versions.running[server] = cast(int, chosen[version])
+    yield
+    versions.running.clear()
+
+
+@pytest.fixture(scope="session")
+def postgres_url(postgres_version: int) -> Iterator[str]:
     """A real PostgreSQL whose user may create databases; use `database_url` for one of your own."""
-    with postgres_server() as url:
+    with postgres_server(version=postgres_version) as url:
         yield url
 
 
 @pytest.fixture(scope="session")
-def redis_url() -> Iterator[str]:
+def redis_url(redis_version: int) -> Iterator[str]:
     """A real Redis shared by the run: name your keys uniquely, never flush."""
-    with redis_server() as url:
+    with redis_server(redis_version) as url:
         yield url
 
 

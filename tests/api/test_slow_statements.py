@@ -13,6 +13,8 @@ from tests.api.trading import cases
 from tests.integration.slow_statements import FOREVER, cancel_sleeper
 from tests.servers import fresh_database
 
+pytestmark = pytest.mark.usefixtures("each_postgres")
+
 FOLLOW_UPS = "query ($id: ID!) { case(id: $id) { caseNo followUps { nodes { text } } } }"
 
 

@@ -28,6 +28,8 @@ from tests.chaos.tcp import TcpProxy
 from tests.patience import PATIENCE_S
 from tests.servers import RedisServer, free_port
 
+pytestmark = pytest.mark.usefixtures("each_redis")
+
 EPOCH = "epoch-1"
 
 MakeBus = Callable[..., Awaitable[MemoryBus | RedisBus]]

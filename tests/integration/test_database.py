@@ -39,6 +39,8 @@ from tests.integration.slow_statements import FOREVER
 from tests.patience import PATIENCE_S
 from tests.servers import fresh_database
 
+pytestmark = pytest.mark.usefixtures("each_postgres")
+
 POOL_SIZE = 2
 """Of the fixture `database`."""
 ROLLED_BACK_BY_THE_POOL = "Resetting connection with an active transaction"

@@ -23,6 +23,8 @@ from tests.integration.desk_kit import Clock
 from tests.integration.test_redis_feed import dead_letters, pending, until
 from tests.patience import PATIENCE_S
 
+pytestmark = pytest.mark.usefixtures("each_redis")
+
 APPLE = Symbol("AAPL.US")
 SECOND = timedelta(seconds=1)
 

@@ -24,6 +24,8 @@ from tests.patience import FAR_S, PATIENCE_S
 from tests.servers import RedisServer, fresh_database
 from venues.base import Venue
 
+pytestmark = pytest.mark.usefixtures("each_postgres")
+
 TTL = timedelta(hours=1)
 """Far longer than a test takes."""
 EXPIRE = "UPDATE lease SET expires_at = $1 WHERE name = 'desk'"

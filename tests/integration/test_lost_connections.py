@@ -24,6 +24,8 @@ from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
 from tests.patience import FAR_S, PATIENCE_S
 from tests.servers import fresh_database
 
+pytestmark = pytest.mark.usefixtures("each_postgres")
+
 Kill = Callable[[], Awaitable[None]]
 ADD = "INSERT INTO counter (name) VALUES ($1)"
 KILL = (

@@ -110,6 +110,7 @@ def comparable(found: Schema) -> Schema:
     }
 
 
+@pytest.mark.usefixtures("each_postgres")
 async def test_both_databases_get_the_same_tables_constraints_and_indexes(
     tmp_path: Path, database_url: str
 ) -> None:
@@ -148,6 +149,7 @@ async def test_down_and_up_again_gives_the_same_tables(empty: Database) -> None:
     assert await schema(empty) == before
 
 
+@pytest.mark.usefixtures("each_postgres")
 async def test_many_processes_migrate_at_once(postgres_url: str) -> None:
     """The first does it, the others wait; connections of their own make them strangers."""
     async with fresh_database(postgres_url) as url:
@@ -164,6 +166,7 @@ async def test_many_processes_migrate_at_once(postgres_url: str) -> None:
             await database.close()
 
 
+@pytest.mark.usefixtures("each_postgres")
 async def test_a_migration_cut_off_anywhere_is_undone_and_can_be_done_again(postgres_url: str) -> None:
     async with fresh_database(postgres_url) as url:
         database = Database(url, pool_size=2)

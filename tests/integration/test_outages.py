@@ -19,6 +19,8 @@ from models.database import Busy, Database, DatabaseUnavailable, execute, execut
 from tests.patience import FAR_S, PATIENCE_S
 from tests.servers import fresh_database
 
+pytestmark = pytest.mark.usefixtures("each_postgres")
+
 ROOT = Path(__file__).parents[2]
 POOL_SIZE = 4
 ADD = "INSERT INTO counter (name) VALUES ($1)"

@@ -27,6 +27,8 @@ from tests.integration.cut_off import cut_off
 from tests.patience import PATIENCE_S
 from tests.servers import RedisServer
 
+pytestmark = pytest.mark.usefixtures("each_redis")
+
 NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
 CLAIM_IDLE_MS = 10
 
@@ -323,7 +325,7 @@ async def _mended(admin: Redis) -> None:
 @pytest.mark.parametrize("ails", [cannot_save, is_a_replica])
 async def test_a_server_that_takes_nothing_in_is_waited_for(ails: Callable[[Redis], Awaitable[None]]) -> None:
     heard_of = Interruptions()
-    with RedisServer() as server:
+    with RedisServer(obeys=True) as server:
         feed = a_feed(server.url, "quotes", observer=heard_of)
         listening = asyncio.create_task(hear(feed, 2))
         async with Redis.from_url(server.url) as admin:
