@@ -123,6 +123,11 @@ async def test_a_cure_calls_off_what_still_works(desk: Desk, trader: Caller) -> 
     """The price recovers while the order rests: to sell on would be to sell too much."""
     opened, case_events = await _open_case(trader, desk)
     await liquidate(trader, opened["id"], legs=[{"symbol": BANK}])
+
+    async def rests() -> bool:
+        return [order["status"] for order in await orders(trader)] == ["NEW"]
+
+    await desk.until(rests, "the order to be at the venue")
     await desk.market.says(*quotes(desk.clock(), "130", size=0))
     await case_events.until(lambda event: event["case"]["status"] == "OPEN")
     (order,) = await orders(trader)
