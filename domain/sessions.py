@@ -10,7 +10,6 @@ from datetime import datetime, timedelta
 
 from domain.expiry import Life
 from domain.ids import Symbol
-from domain.judgement import Answer
 from domain.margin import Book, Holding, currencies_in_use
 
 
@@ -35,11 +34,9 @@ def sessions_of(book: Book, trades: Callable[[str], bool]) -> Sessions:
     return Sessions(trading, shut)
 
 
-def is_reliable(book: Book, sessions: Sessions, owes: Answer, now: datetime, max_age: timedelta) -> bool:
-    """Whether the desk may sell by itself: nothing is missing on which it depends that something is owed
-    (`owes`), everything in session has a fresh price, and every currency in use a fresh rate."""
-    if book.incomplete or (owes is Answer.UNKNOWN):
-        return False
+def is_fresh(book: Book, sessions: Sessions, now: datetime, max_age: timedelta) -> bool:
+    """Whether the desk may sell by itself at these prices: no price of what is in session and no rate of a
+    currency in use is old. What is missing altogether is a matter of `judgement`."""
     quotes = (held.quote for held in sessions.trading)
     if any(quote is not None and quote.is_stale(now, max_age) for quote in quotes):
         return False

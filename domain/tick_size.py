@@ -55,14 +55,14 @@ class TickTable:
 
     def __post_init__(self) -> None:
         if not self.bands or self.bands[0].start != 0:
-            raise ValueError("the first band of a tick table starts at 0")
+            raise ValueError("the first band of a tick table has to start at 0")
         if any(band.step <= 0 for band in self.bands):
-            raise ValueError("a tick is above 0")
+            raise ValueError("a tick has to be above 0")
         for below, band in zip(self.bands, self.bands[1:], strict=False):
             if band.start <= below.start:
-                raise ValueError("the bands of a tick table ascend")
+                raise ValueError("the bands of a tick table have to ascend")
             if not all(is_whole_multiple(band.start, step) for step in (below.step, band.step)):
-                raise ValueError(f"the price {band.start} is a multiple of the ticks on both sides")
+                raise ValueError(f"{band.start} has to be a multiple of the ticks below and above it")
         if self.lowest <= 0 or self.round(self.lowest, Direction.DOWN) != self.lowest:
             raise ValueError("the lowest price is above 0 and on a tick")
 
@@ -134,7 +134,7 @@ def tick_table(text: str) -> TickTable:
         return SHIPPED[text]
     bands = _bands(text.split(","))
     if any(band.step <= 0 for band in bands):
-        raise ValueError("a tick is above 0")
+        raise ValueError("a tick has to be above 0")
     return TickTable(bands, bands[0].step)
 
 

@@ -6,7 +6,7 @@ shock of everything. A shock of a currency changes what it is worth in all other
 shocked, as there is nothing to move.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from decimal import Decimal
 
@@ -50,12 +50,14 @@ class Scenario:
 class Shocked:
     """Quotes and rates under one scenario, each worked out once; for many books that share them.
 
-    It remembers a shocked quote by its symbol, so it is for quotes of one moment. Not thread-safe.
+    It remembers a shocked quote by its symbol, so it is for quotes of one moment; that of an underlying for
+    each market of its options, since the shock of these may be another. Not thread-safe.
     """
 
     def __init__(self, scenario: Scenario) -> None:
         self._scenario = scenario
         self._quotes: dict[Symbol, Quote | None] = {}
+        self._underlyings: dict[tuple[Symbol, str], Quote | None] = {}
 
     def book(self, book: Book) -> Book:
         """The book as it would be; the same object where nothing of it moves."""
@@ -84,7 +86,7 @@ class Shocked:
             return self._settling(held)
         if held.quote is None:
             return held
-        quote = self._moved(held.quote, lambda: self._scenario.of(held.instrument))
+        quote = self._moved(held.quote, held.instrument)
         if quote is None:
             return held
         # Not replace(): this is done for every position of the book, and takes a third of the time.
@@ -97,13 +99,17 @@ class Shocked:
         """An expired option follows its underlying."""
         if held.underlying is None:
             return held
-        quote = self._moved(held.underlying, lambda: self._scenario.of_underlying(held.instrument))
+        key = (held.underlying.symbol, held.instrument.market)
+        if key not in self._underlyings:
+            factor = self._scenario.of_underlying(held.instrument)
+            self._underlyings[key] = _shocked(held.underlying, factor) if factor else None
+        quote = self._underlyings[key]
         return held if quote is None else replace(held, underlying=quote)
 
-    def _moved(self, quote: Quote, shock: Callable[[], Decimal]) -> Quote | None:
+    def _moved(self, quote: Quote, instrument: Instrument) -> Quote | None:
         """The quote as it would be; None where it stays."""
         if quote.symbol not in self._quotes:
-            factor = shock()
+            factor = self._scenario.of(instrument)
             self._quotes[quote.symbol] = _shocked(quote, factor) if factor else None
         return self._quotes[quote.symbol]
 

@@ -149,6 +149,7 @@ def contradictions(book: BookFile, unread: Unread | None = None) -> Iterator[str
         if part.instrument.option is not None
     ]
     yield from _unknown(underlyings, known)
+    yield from _unfit_underlyings(book, currencies)
     for at, client in enumerate(book.clients):
         factors = [
             (f"$.clients[{at}].factors[{n}].symbol", part.symbol) for n, part in enumerate(client.factors)
@@ -159,6 +160,19 @@ def contradictions(book: BookFile, unread: Unread | None = None) -> Iterator[str
         yield from _in_account(path, account, known)
     if not unread.rates:
         yield from _without_rate(book, currencies)
+
+
+def _unfit_underlyings(book: BookFile, currencies: dict[Symbol, Currency]) -> Iterator[str]:
+    """A strike is compared with the price of the underlying as it stands: both are in one currency."""
+    for at, part in enumerate(book.instruments):
+        instrument, option = part.instrument, part.instrument.option
+        if option is None:
+            continue
+        path, currency = f"$.instruments[{at}].option.underlying", currencies.get(option.underlying)
+        if option.underlying == instrument.symbol:
+            yield f"{path}: an option is not its own underlying"
+        elif currency not in (None, instrument.currency):
+            yield f"{path}: {option.underlying} is in {currency} and the option in {instrument.currency}"
 
 
 def _accounts(book: BookFile) -> Iterator[tuple[str, BookAccount]]:

@@ -311,19 +311,21 @@ def _option_terms(row: Row) -> OptionTerms:
 
 
 def quote_from_row(row: Row) -> Quote | None:
-    """From a row with `QUOTE_COLUMNS` and ``symbol``; None where the join found no quote."""
+    """From a row with `QUOTE_COLUMNS` and ``symbol``; None where the join found no quote, or one that says
+    nothing to mark by: an earlier version took a previous close of 0 for a price."""
     if row["at"] is None:
         return None
-    return Quote(
-        symbol=Symbol(row["symbol"]),
-        at=time(row["at"]),
-        bid=decimal_or_none(row["bid"]),
-        ask=decimal_or_none(row["ask"]),
-        last=decimal_or_none(row["last_price"]),
-        previous_close=decimal_or_none(row["previous_close"]),
-        bid_size=decimal_or_none(row["bid_size"]),
-        ask_size=decimal_or_none(row["ask_size"]),
-    )
+    prices = {
+        field: decimal_or_none(row[column])
+        for field, column in (
+            *(("bid", "bid"), ("ask", "ask"), ("last", "last_price"), ("previous_close", "previous_close")),
+            *(("bid_size", "bid_size"), ("ask_size", "ask_size")),
+        )
+    }
+    try:
+        return Quote(symbol=Symbol(row["symbol"]), at=time(row["at"]), **prices)
+    except ValueError:
+        return None
 
 
 def underlying_from_row(row: Row) -> Quote | None:

@@ -84,8 +84,8 @@ class Case(Node):
     )
     amount_at_open: Decimal = strawberry.field(description="What was to be collected when it opened.")
     uncovered_amount: Decimal = strawberry.field(
-        description="The amount less what the open liquidation orders will still relieve; what a further "
-        "liquidation may size to."
+        description="The amount less what the open liquidation orders will still relieve: a further "
+        "liquidation is sized to it."
     )
     figures: MarginFigures = strawberry.field(description="As last stored.")
     opened_at: datetime = strawberry.field(description="When the call was triggered.")

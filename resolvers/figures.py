@@ -18,7 +18,7 @@ class MarginFigures:
 
     as_of: datetime = strawberry.field(description="When they were computed.")
     stale: bool = strawberry.field(
-        description="A price, a FX rate or a statement behind them is missing or older than allowed; "
+        description="A price, an FX rate or a statement behind them is missing or older than allowed; "
         "automatic liquidation waits."
     )
     unvalued: list[str] = strawberry.field(

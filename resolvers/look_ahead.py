@@ -39,7 +39,7 @@ class LookAhead:
         description="The day on which trades of that session are settled: until then a sale ends no interest."
     )
     interest_unknown: list[str] = strawberry.field(
-        description="Currencies with a debit for which the desk was told no rate: nothing is reckoned."
+        description="Currencies with a debit for which no interest rate is set: no interest is added."
     )
     figures: MarginFigures = strawberry.field(description="What the session would find.")
     calls: list[AlertType] = strawberry.field(

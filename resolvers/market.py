@@ -59,13 +59,20 @@ class Quote:
     """From domain.market.Quote."""
 
     symbol: str = strawberry.field(description="The instrument.")
-    bid: Decimal | None = strawberry.field(description="What a sell gets.")
-    ask: Decimal | None = strawberry.field(description="What a cover costs.")
+    bid: Decimal | None = strawberry.field(
+        description="The highest price offered by buyers; 0: there is no offer."
+    )
+    ask: Decimal | None = strawberry.field(
+        description="The lowest price asked by sellers; 0: there is no offer."
+    )
     last: Decimal | None = strawberry.field(description="Of the last trade.")
     mark: Decimal = strawberry.field(
-        description="What positions are valued at: the median of bid, ask and last, else last, else close."
+        description="What positions are valued at: the last price, else the previous close, moved to the bid "
+        "or the ask where it lies outside of them; without either, the middle of bid and ask."
     )
-    previous_close: Decimal | None = strawberry.field(description="Of the day before.")
+    previous_close: Decimal | None = strawberry.field(
+        description="Of the trading day before; 0: there was none."
+    )
     at: datetime = strawberry.field(description="When it was quoted.")
     stale: bool = strawberry.field(description="Older than prices may be.")
 

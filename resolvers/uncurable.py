@@ -19,7 +19,7 @@ class UncurablePosition:
     symbol: str = strawberry.field(description="The instrument.")
     reason: RefusalCode = strawberry.field(description="Why.")
     remaining_quantity: Decimal | None = strawberry.field(
-        description="Units that the plan leaves; null in answers from before this was told."
+        description="Units that the plan leaves; null in answers that an earlier version gave."
     )
 
 

@@ -62,7 +62,7 @@ from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType
 from domain.sellable import OpenOrder, OrderCover
-from domain.sessions import is_reliable, sessions_of
+from domain.sessions import is_fresh, sessions_of
 from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import hold_auto_liquidation, lock_case
@@ -73,6 +73,7 @@ from models.person import lock_person
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
 _A_DAY = timedelta(days=1)
+_IN_DOUBT = "A price, a rate or a statement is missing on which it depends what is owed: unwatched names it."
 _COLLAR = (
     "Positions whose quotes are too far from the mark, or from the previous close, wait until the quotes are"
     " closer."
@@ -171,12 +172,10 @@ async def _decide(
 ) -> _Run | _Stop:
     account, max_age = read.book, desk.rules.max_price_age
     sessions = sessions_of(account.book, desk.market_hours(now).in_session)
-    if not is_reliable(account.book, sessions, _owes(desk, view.case, account, now), now, max_age):
-        return _Stop(
-            RefusalCode.STALE_QUOTE,
-            "A price, an FX rate or a statement is missing or too old.",
-            _soon(desk, now),
-        )
+    if account.book.incomplete or _owes(desk, view.case, account, now) is Answer.UNKNOWN:
+        return _Stop(RefusalCode.ACCOUNT_IN_DOUBT, _IN_DOUBT, _soon(desk, now))
+    if not is_fresh(account.book, sessions, now, max_age):
+        return _Stop(RefusalCode.STALE_QUOTE, "A price or an FX rate is too old.", _soon(desk, now))
     opens = _next_opening(desk, sessions.shut, now)
     standing = auto.trigger is AutoLiquidationTrigger.INTRADAY
     order_type = OrderType.MARKET if standing else OrderType.LIMIT

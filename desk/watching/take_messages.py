@@ -103,6 +103,7 @@ class Intake:
         """The prices among the messages that are newer than what the desk holds, and what becomes of each.
 
         `ahead`: the messages whose own time was ahead of the clock; they come as of their arrival.
+        Comes after `learn`.
         """
         now = self._desk.clock()
         outcomes: dict[int, Outcome] = {}
@@ -124,7 +125,6 @@ class Intake:
         now: datetime,
         outcomes: dict[int, Outcome],
     ) -> list[Quote]:
-        await self._learn({quote.symbol for _, quote in quotes})
         known = [(index, quote) for index, quote in quotes if quote.symbol in self._markets]
         impossible = dict(await refused_as_negative(quote for _, quote in known))
         for index, quote in quotes:
@@ -163,8 +163,10 @@ class Intake:
                 race.enter(index, str(subject_of(rate)), rate, index in ahead)
         return race.winners()
 
-    async def _learn(self, symbols: set[Symbol]) -> None:
-        """What is known of the instruments; of those that are not known it asks each time."""
+    async def learn(self, messages: Sequence[Message]) -> None:
+        """What is known of the instruments that a batch has prices of, before these are compared; of those
+        that are not known it asks with each batch."""
+        symbols = {message.symbol for message in messages if isinstance(message, Quote)}
         new = sorted(symbols - self._markets.keys())
         if new:
             self._markets |= await markets_of(new)

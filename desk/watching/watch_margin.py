@@ -145,6 +145,7 @@ class Monitor:
         """
         self._announced = announced(messages)
         try:
+            await self._intake.learn(messages)
             parts = [await self._take_stretch(messages, places, ahead) for places in stretches(messages)]
         finally:
             self._announced = NOTHING_ANNOUNCED
@@ -169,7 +170,8 @@ class Monitor:
 
     async def _take_prices(self, prices: Sequence[Message], ahead: Collection[int]) -> NewestPrices:
         newest = await self._intake.newest(prices, ahead)
-        await self._prices.store((*newest.quotes, *newest.rates))
+        if newest.quotes or newest.rates:
+            await self._prices.store((*newest.quotes, *newest.rates))
         for quote in newest.quotes:
             await self._on_quote(quote)
             await asyncio.sleep(0)

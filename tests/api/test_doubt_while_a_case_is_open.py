@@ -3,17 +3,21 @@
 from decimal import Decimal
 from typing import Any
 
+import pytest
+
 from domain.book_changes import CashStated, PositionStated
 from domain.ids import Symbol
 from tests.api.books import BANK, HKD, RAIL, a_book, a_client, an_instrument, owing, quotes
+from tests.api.case_work import set_auto, work
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.doubts import unwatched
+from tests.api.moments import time_comes
 from tests.api.trading import CASE_EVENTS, cancel, cases, liquidate, orders
 
 NEW = Symbol("NEW.HK")
 PREVIEW = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {
   amountBefore amountAfter cures shortOfTarget legs { side } refusal { code } } }"""
+DOUBTS = "{ accounts { nodes { doubts { reason subject } } } }"
 RESTING = {"symbol": BANK, "limitPrice": "104"}
 """As much as cures, at a price that nobody bids."""
 
@@ -35,9 +39,14 @@ async def states(world: World, quantity: int) -> None:
     await world.market.says(PositionStated("M1", NEW, Decimal(quantity), world.clock()))
 
 
+async def doubts(trader: Caller) -> list[tuple[str, str]]:
+    (account,) = (await trader.ask(DOUBTS))["accounts"]["nodes"]
+    return [(doubt["reason"], doubt["subject"]) for doubt in account["doubts"]]
+
+
 async def until_doubted(desk: Desk, trader: Caller, *, doubted: bool) -> None:
     async def told() -> bool:
-        return bool(await unwatched(trader)) is doubted
+        return bool(await doubts(trader)) is doubted
 
     await desk.until(told, "the doubt to begin or to end")
 
@@ -97,3 +106,34 @@ async def test_a_preview_of_what_open_orders_cover_says_that_nothing_is_left(wor
         "legs": [],
         "refusal": {"code": "NOTHING_TO_COLLECT"},
     }
+
+
+@pytest.mark.parametrize(
+    ("stated", "reason"),
+    [(NEW, "NO_PRICE"), (Symbol("UNHEARD.HK"), "INCOMPLETE")],
+    ids=["price", "statement"],
+)
+async def test_an_automatic_sale_waits_for_the_end_of_a_doubt_and_says_why(
+    world: World, stated: Symbol, reason: str
+) -> None:
+    desk, trader, case_id = await called(world, auto_liquidation_poll_s=0.05, auto_liquidation_retry_s=1)
+    await world.market.says(PositionStated("M1", stated, Decimal(100), world.clock()))
+    await until_doubted(desk, trader, doubted=True)
+    assert await doubts(trader) == [(reason, stated)]
+    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
+    await time_comes(world, minutes=5)
+
+    async def held() -> bool:
+        auto = (await work(trader, case_id))["autoLiquidation"]
+        return auto is not None and auto["held"] == "ACCOUNT_IN_DOUBT"
+
+    await desk.until(held, "the doubt to hold it")
+    assert await orders(trader) == []
+    await world.market.says(PositionStated("M1", stated, Decimal(0), world.clock()))
+
+    async def sold() -> bool:
+        world.clock.advance(seconds=2)
+        await world.market.says(*quotes(world.clock()))
+        return bool(await orders(trader))
+
+    await desk.until(sold, "the sale")

@@ -386,3 +386,16 @@ async def test_a_deposit_is_in_the_audit_with_what_it_changed_of_the_case(kit: D
     assert (entry["actor"], entry["entity"]) == ("desk:book-of-record", "case")
     assert loads(entry["detail"]) == {"currency": "USD", "received": "1000"}
     assert (loads(entry["before_state"])["follow_ups"], loads(entry["after_state"])["follow_ups"]) == (0, 1)
+
+
+async def test_a_stored_quote_with_a_close_of_0_alone_is_no_price_and_stops_no_reading(kit: DeskKit) -> None:
+    """An earlier version took it for a price of 0."""
+    account_id = await kit.indebted_account()
+    await fetch(
+        "UPDATE quote SET bid = NULL, ask = NULL, last_price = NULL, previous_close = 0"
+        " WHERE symbol = $1 RETURNING 1",
+        APPLE,
+    )
+    figures = await kit.figures(account_id)
+    assert figures.unvalued == (APPLE,)
+    assert figures.long_market_value == Decimal(100_000)

@@ -33,6 +33,19 @@ def problems_after(change: Change) -> tuple[str, ...]:
     return refused.value.problems
 
 
+def an_option_on(underlying: str) -> dict[str, Any]:
+    """In US dollars."""
+    terms = {"underlying": underlying, "right": "CALL", "strike": "1", "expiry": "2020-03-20"}
+    return {
+        "symbol": "OPT.US",
+        "name": "Option",
+        "market": "XNYS",
+        "currency": "USD",
+        "kind": "OPTION",
+        "option": terms,
+    }
+
+
 def account(book: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = book["clients"][0]["accounts"][0]
     return found
@@ -85,11 +98,23 @@ def test_the_documented_example_is_read_as_it_says() -> None:
         ),
         (
             lambda book: book["instruments"][0].update(tickSize="0"),
-            "$.instruments[0].tickSize: must be a tick size: a tick is above 0",
+            "$.instruments[0].tickSize: must be a tick size: a tick has to be above 0",
         ),
         (
             lambda book: book["instruments"][0].update(tickSize=0.01),
             "$.instruments[0].tickSize: must be a tick size such as",
+        ),
+        (
+            lambda book: book["instruments"].append(an_option_on("1234.HK")),
+            "$.instruments[2].option.underlying: 1234.HK is in HKD and the option in USD",
+        ),
+        (
+            lambda book: book["instruments"].append(an_option_on("OPT.US")),
+            "$.instruments[2].option.underlying: an option is not its own underlying",
+        ),
+        (
+            lambda book: book["instruments"][0].update(tickSize="0.01, 0.5:0.03"),
+            "$.instruments[0].tickSize: must be a tick size: 0.5 has to be a multiple of the ticks below and",
         ),
         (
             lambda book: book["instruments"][0].update(market=""),

@@ -7,12 +7,26 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from domain.expiry import Life
 from domain.ids import Symbol
-from domain.margin import Book, compute_figures
-from domain.market import FxRate, InstrumentKind
+from domain.margin import Book, compute_figures, known_price
+from domain.market import FxRate, InstrumentKind, OptionRight, OptionTerms
 from domain.money import Currency, exact
 from domain.what_if import Scenario, Shocked, shocked
-from tests.unit.books import APPLE, HKD, MAX_AGE, NOW, TENCENT, USD, worked_example
+from tests.unit.books import (
+    APPLE,
+    HKD,
+    MAX_AGE,
+    NOW,
+    TENCENT,
+    USD,
+    book,
+    flat,
+    holding,
+    instrument,
+    quote,
+    worked_example,
+)
 from tests.unit.test_liquidation_properties import books
 
 FALL = Decimal("-0.30")
@@ -47,6 +61,22 @@ def test_the_most_specific_shock_counts_alone() -> None:
     assert marks[APPLE] == Decimal(300)
     assert marks[TENCENT] == Decimal(320)
     assert marks[Symbol("TSLA.US")] == Decimal(210)
+
+
+def test_the_shock_of_an_underlying_is_not_that_of_what_is_held_under_the_same_symbol() -> None:
+    """An option that is being settled follows its underlying as a stock of its market; a fund does not fall
+    with stocks, in whatever order the book has the two."""
+    fund = replace(instrument("UND"), kind=InstrumentKind.FUND)
+    terms = OptionTerms(fund.symbol, OptionRight.CALL, Decimal(50), NOW.date())
+    option = replace(instrument("OPT"), kind=InstrumentKind.OPTION, option=terms)
+    price = quote(fund.symbol, "100")
+    held = holding(fund, "1", flat("0.5"), price)
+    settling = replace(holding(option, "1", flat("0.5")), life=Life.SETTLING, underlying=price)
+    scenario = Scenario(kinds={InstrumentKind.STOCK: FALL})
+    for holdings in ((held, settling), (settling, held)):
+        moved = shocked(book(*holdings), scenario)
+        marks = {each.instrument.symbol: known_price(each) for each in moved.holdings}
+        assert marks == {fund.symbol: Decimal(100), option.symbol: Decimal(20)}
 
 
 def test_a_dearer_dollar_is_a_higher_rate_and_a_dearer_base_currency_a_lower_one() -> None:
