@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 
 from domain.amount_formula import binding
+from domain.canonical import plain
 from domain.closing import Closable, Draft
 from domain.ids import Symbol
 from domain.liquidation_plan import LegRequest
@@ -78,21 +79,21 @@ def _lots_of(symbol: Symbol, quantity: Decimal, ready: Closable) -> int | Refusa
     """A quantity above zero, in whole lots, within what is sellable; zero and NaN are no lots at all."""
     lot, sellable = ready.instrument.lot_size, abs(ready.holding.quantity)
     if not quantity.is_finite() or not quantity:
-        return Refusal(RefusalCode.OFF_LOT, f"{symbol}: give a quantity of at least one lot of {lot:f}.")
+        return Refusal(RefusalCode.OFF_LOT, f"{symbol}: give a quantity of at least one lot of {plain(lot)}.")
     if quantity < 0:
         return Refusal(
             RefusalCode.INCREASES_EXPOSURE, f"{symbol}: a negative quantity would open, not close."
         )
     if quantity > sellable:
         return Refusal(
-            RefusalCode.QUANTITY_EXCEEDS_SELLABLE, f"Of {symbol} only {sellable:f} can still be closed."
+            RefusalCode.QUANTITY_EXCEEDS_SELLABLE, f"Of {symbol} only {plain(sellable)} can still be closed."
         )
     if whole_lots(quantity, lot) != quantity:
-        return Refusal(RefusalCode.OFF_LOT, f"{symbol} trades in whole lots of {lot:f}.")
+        return Refusal(RefusalCode.OFF_LOT, f"{symbol} trades in whole lots of {plain(lot)}.")
     lots = lots_within(quantity, lot)
     if lots > ready.lots:
         most = ready.quantity(ready.lots)
-        return Refusal(RefusalCode.CAPPED, f"One order for {symbol} may be at most {most:f} units now.")
+        return Refusal(RefusalCode.CAPPED, f"One order for {symbol} may be at most {plain(most)} units now.")
     return lots
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from decimal import Decimal
 
+from domain.canonical import plain
 from domain.closing import Closable, Draft, first_cured
 from domain.covered_options import Today, shortfall_of, written_calls
 from domain.ids import Symbol
@@ -72,7 +73,7 @@ class Covers:
                 most = max(ZERO, after + _traded(draft, stock.symbol))
                 return Refusal(
                     RefusalCode.COVERS_WRITTEN_CALLS,
-                    f"{stock.symbol} covers written calls: only {most:f} can be sold. Buy back {calls} "
+                    f"{stock.symbol} covers written calls: only {plain(most)} can be sold. Buy back {calls} "
                     "first or in the same plan, or sell with override, which takes a second person.",
                 )
         return None

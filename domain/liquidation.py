@@ -25,6 +25,7 @@ from decimal import Decimal
 
 from domain.amount_formula import AmountFormula, LiquidationTarget, binding
 from domain.asked_legs import follow
+from domain.canonical import plain
 from domain.closing import Closable, Draft
 from domain.covered_sales import choose_covered
 from domain.ids import Symbol
@@ -76,7 +77,8 @@ def refuses(request: PlanRequest, limits: PlanLimits) -> Refusal | None:
     """What no plan may ask for, whatever the book holds."""
     if not ZERO <= request.price_band <= limits.price_band:
         return Refusal(
-            RefusalCode.PRICE_OUTSIDE_BAND, f"The price band is a fraction from 0 to {limits.price_band:f}."
+            RefusalCode.PRICE_OUTSIDE_BAND,
+            f"The price band is a fraction from 0 to {plain(limits.price_band)}.",
         )
     if request.order_type is OrderType.MARKET and request.session is not TradingSession.REGULAR:
         return Refusal(
@@ -235,10 +237,10 @@ def _second_person(draft: Draft, ground: Ground) -> tuple[str, ...]:
 def collar_reason(closable: Closable) -> str:
     """The end of a sentence: why closing it takes two."""
     price, quote = closable.limit_price or closable.price, closable.quote
-    measures = f"mark {quote.mark:f}"
+    measures = f"mark {plain(quote.mark)}"
     if quote.known_close is not None:
-        measures += f", previous close {quote.known_close:f}"
-    return f"{closable.symbol} would be priced at {price:f}, outside its price collar ({measures})"
+        measures += f", previous close {plain(quote.known_close)}"
+    return f"{closable.symbol} would be priced at {plain(price)}, outside its price collar ({measures})"
 
 
 def _unused(ready: Sequence[Closable], draft: Draft, ground: Ground) -> dict[Symbol, RefusalCode]:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from domain.amount_formula import LiquidationTarget
+from domain.canonical import plain
 from domain.ids import Symbol
 from domain.liquidation_policy import LiquidationPolicy
 from domain.market import Instrument, Quote
@@ -154,8 +155,8 @@ class Expectation:
             if most is not None and found > most:
                 return Refusal(
                     RefusalCode.EXPECTATION_EXCEEDED,
-                    f"The plan of this moment would {what} {found:f}, more than the {most:f} expected: "
-                    "nothing was placed. Look at the new plan, and liquidate again.",
+                    f"The plan of this moment would {what} {plain(found)}, more than the {plain(most)} "
+                    "expected: nothing was placed. Look at the new plan, and liquidate again.",
                 )
         return None
 

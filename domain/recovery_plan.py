@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from domain.canonical import plain
 from domain.case import AlertType
 from domain.closing import Closable
 from domain.covered_options import Today, written_calls
@@ -192,15 +193,15 @@ class _Draft:
         lot = held.instrument.lot_size
         if leg.quantity is not None and leg.quantity <= 0:
             return Refusal(
-                RefusalCode.OFF_LOT, f"{leg.symbol}: give a quantity of at least one lot of {lot:f}."
+                RefusalCode.OFF_LOT, f"{leg.symbol}: give a quantity of at least one lot of {plain(lot)}."
             )
         if leg.quantity is not None and leg.quantity > abs(held.quantity):
             return Refusal(
                 RefusalCode.QUANTITY_EXCEEDS_SELLABLE,
-                f"Of {leg.symbol} only {abs(held.quantity):f} can still be closed.",
+                f"Of {leg.symbol} only {plain(abs(held.quantity))} can still be closed.",
             )
         if leg.quantity is not None and whole_lots(leg.quantity, lot) != leg.quantity:
-            return Refusal(RefusalCode.OFF_LOT, f"{leg.symbol} trades in whole lots of {lot:f}.")
+            return Refusal(RefusalCode.OFF_LOT, f"{leg.symbol} trades in whole lots of {plain(lot)}.")
         return self._refuses_price(leg, held)
 
     def _refuses_price(self, leg: LegRequest, held: Holding) -> Refusal | None:

@@ -7,6 +7,7 @@ from decimal import Decimal
 from enum import StrEnum
 
 from domain.booking import after_fill, trade_fee
+from domain.canonical import plain
 from domain.closing import Closable, closable_at, closing_side
 from domain.expiry import Life
 from domain.ids import Symbol
@@ -120,7 +121,8 @@ class Pricing:
             lower, higher = neighbours(held.instrument, quote, limit)
             return Refusal(
                 RefusalCode.OFF_TICK,
-                f"{symbol}: {limit:f} is no valid price; the nearest are {lower:f} and {higher:f}.",
+                f"{symbol}: {plain(limit)} is no valid price; the nearest are {plain(lower)} and "
+                f"{plain(higher)}.",
             )
         place = self.limits.collar.place(held.instrument, quote, side, limit)
         if place is CollarPlace.BEYOND:
@@ -196,10 +198,10 @@ class Pricing:
         alone = self.limits.collar.edge(held.instrument, quote, side)
         approved = self.limits.collar.edge(held.instrument, quote, side, approved=True)
         what, end = ("sale", "at least") if side is OrderSide.SELL else ("purchase", "at most")
-        close = "" if quote.known_close is None else f" and the previous close {quote.known_close:f}"
+        close = "" if quote.known_close is None else f" and the previous close {plain(quote.known_close)}"
         return (
-            f"{held.instrument.symbol} has the mark {quote.mark:f}{close}: a {what} has a limit of {end} "
-            f"{alone:f}, or with a second person of {end} {approved:f}."
+            f"{held.instrument.symbol} has the mark {plain(quote.mark)}{close}: a {what} has a limit of "
+            f"{end} {plain(alone)}, or with a second person of {end} {plain(approved)}."
         )
 
 

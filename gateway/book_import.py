@@ -6,6 +6,7 @@ The facts of the file are as of its `asOf`, not as of the import. A running desk
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from decimal import Decimal
 from uuid import uuid4
 
 from desk.audit import entry
@@ -142,7 +143,7 @@ def _changed_while_held(book: BookFile, stored: dict[str, StoredInstrument]) -> 
 
 
 def _word(value: object) -> str:
-    return f"{value:f}" if hasattr(value, "as_tuple") else str(value)
+    return str(plain(value)) if isinstance(value, Decimal) else str(value)
 
 
 def _changed(book: BookFile, stored: dict[str, StoredInstrument], as_of: datetime) -> list[BookInstrument]:

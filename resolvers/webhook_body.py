@@ -9,6 +9,7 @@ from typing import Any
 
 import orjson
 
+from domain.canonical import plain
 from domain.events import CaseEvent, Event, OrderEvent
 from domain.webhook import WebhookId, event_name
 from resolvers.node import global_id
@@ -86,11 +87,11 @@ def _order(event: OrderEvent) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Decimals as text without an exponent, times as the API writes them."""
+    """Decimals as text without an exponent or idle zeros, times as the API writes them."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, Decimal):
-        return f"{value:f}"
+        return plain(value)
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat().replace("+00:00", "Z")
     return value

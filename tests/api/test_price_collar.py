@@ -72,7 +72,7 @@ async def test_a_persons_price_is_judged_by_the_mark_on_the_side_that_is_bad(wor
     assert (await at("79.95"))["code"] == "PRICE_COLLAR"
     off = await at("99.47")
     assert off["code"] == "OFF_TICK"
-    assert "99.45 and 99.50" in off["message"]
+    assert "99.45 and 99.5." in off["message"]
 
 
 async def test_between_the_collars_a_second_person_decides(world: World) -> None:
@@ -137,7 +137,7 @@ async def test_what_is_within_the_collar_is_sold_and_the_rest_waits(world: World
     (order,) = await orders(trader)
     assert order["instrument"]["symbol"] == BANK
     notes = [note["text"] for note in (await records(trader, case_id))["followUps"]["nodes"]]
-    assert any("wait until it is closer" in note for note in notes)
+    assert any("wait until the quotes are closer" in note for note in notes)
 
 
 async def test_an_intraday_account_is_not_flattened_at_any_price(world: World) -> None:
@@ -170,3 +170,20 @@ async def test_penny_prices_are_rounded_towards_the_mark(world: World) -> None:
     assert found["uncurable"][0]["reason"] == "PRICE_COLLAR"
     leg = {"symbol": BANK, "quantity": "100", "limitPrice": "0.011"}
     assert (await liquidate(trader, case_id, uuid4().hex, legs=[leg]))["orders"][0]["limitPrice"] == "0.011"
+
+
+async def test_a_refusal_states_numbers_as_a_person_writes_them(world: World) -> None:
+    """Whatever the database keeps of them: no column of zeros behind the point."""
+    _, trader, case_id = await called(world)
+
+    async def refused(**leg: str) -> str:
+        answer = await liquidate(trader, case_id, legs=[{"symbol": BANK, **leg}])
+        return str(answer["message"])
+
+    assert await refused(quantity="100", limitPrice="79.95") == (
+        "5.HK has the mark 100: a sale has a limit of at least 95, or with a second person of at least 80."
+    )
+    assert await refused(quantity="1100", limitPrice="99") == "Of 5.HK only 1000 can still be closed."
+    assert await refused(quantity="50", limitPrice="99") == "5.HK trades in whole lots of 100."
+    assert await refused(quantity="0", limitPrice="99") == "5.HK: give a quantity of at least one lot of 100."
+    assert "(mark 100)" in await refused(quantity="100", limitPrice="90")
