@@ -10,6 +10,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from desk.audit import entry
+from desk.watching.incomplete import note_missed_statements
 from domain.canonical import canonical_text, content_hash, differences, plain
 from domain.events import BookChanged
 from domain.ids import AccountId, ClientId, EventId
@@ -69,6 +70,8 @@ class Imported:
     instruments: int
     """That are new or changed."""
     earlier: datetime | None = None
+    incomplete: int = 0
+    """Accounts of the file about which something newer was stated before they were known."""
 
 
 async def import_book(book: BookFile, now: datetime, progress: Callable[[int], None]) -> Imported:
@@ -88,14 +91,16 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
         new = [part for part in book.instruments if part.instrument.symbol not in stored]
         await _save_instruments(new, as_of, now)
         await save_fx_rates([FxRate(fx.base_currency, fx.quote_currency, fx.rate, as_of) for fx in book.fx])
-        account_ids = await _import_clients(book.clients, as_of, now, progress)
+        accounts = await _import_clients(book.clients, as_of, now, progress)
+        incomplete = await note_missed_statements(accounts, as_of, now)
+        account_ids = list(accounts.values())
         # Rows that the desk reads and locks come last, so that it waits for them as short as may be.
         changed = _changed(book, stored, as_of)
         await _save_changed(changed, stored, as_of, now)
         for part in changed:
             account_ids += await holders(part.instrument.symbol)
         await _tell(account_ids, now)
-    return Imported(len(book.clients), len(new) + len(changed))
+    return Imported(len(book.clients), len(new) + len(changed), incomplete=incomplete)
 
 
 async def _claimed_before(book: BookFile, now: datetime) -> datetime | None:
@@ -194,23 +199,26 @@ async def _save_changed(
 
 async def _import_clients(
     clients: Sequence[BookClient], as_of: datetime, now: datetime, progress: Callable[[int], None]
-) -> list[AccountId]:
-    account_ids: list[AccountId] = []
+) -> dict[str, AccountId]:
+    """The accounts by their numbers."""
+    accounts: dict[str, AccountId] = {}
     for number, client in enumerate(clients, start=1):
-        account_ids += await _import_client(client, as_of, now)
+        accounts |= await _import_client(client, as_of, now)
         if number % CLIENTS_AT_A_STRETCH == 0 or number == len(clients):
             progress(number)
-    return account_ids
+    return accounts
 
 
-async def _import_client(client: BookClient, as_of: datetime, now: datetime) -> list[AccountId]:
+async def _import_client(client: BookClient, as_of: datetime, now: datetime) -> dict[str, AccountId]:
     row = ClientRow(ClientId(uuid4().hex), client.client_no, client.name, client.group)
     await insert_client(row)
     if client.contact is not None:
         await state_contact(row.id, client.contact, as_of)
     await insert_client_factors(row.id, [(part.symbol, part.factors) for part in client.factors])
     await write_audit([_client_entry(row, client, now)])
-    return [await _import_account(row, account, as_of, now) for account in client.accounts]
+    return {
+        account.account_no: await _import_account(row, account, as_of, now) for account in client.accounts
+    }
 
 
 async def _import_account(

@@ -108,6 +108,11 @@ def import_book_command(
             out.print("nothing to do: every instrument is as the file says")
         else:
             out.print(f"imported {done.clients} clients and {done.instruments} instruments")
+        if done.incomplete:
+            out.print(
+                f"{done.incomplete} accounts are incomplete: something newer was stated about them before"
+                " they were known. See `inputs --account`, and publish it again"
+            )
 
     with_resources(run)
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.inputs import InputKind, InputResult, InputSubject, Outcome
-from models.database import Row, execute, execute_many, fetch, fetch_one, time, time_or_none
+from models.database import Row, execute, execute_many, fetch, fetch_one, placeholders, time, time_or_none
 
 REASON_CHARACTERS_MAX = 500
+OWNERS_AT_A_TIME = 500
 SUBJECT_CHARACTERS_MAX = 40
 """Of owner and of what it is about: enough for every one that is known."""
 _COLUMNS = ("key", "kind", "owner", "about", "result", "reason", "stated_at", "decided_at")
@@ -57,6 +58,21 @@ async def last_dead(subject: InputSubject) -> StoredOutcome | None:
         _key(subject, InputResult.DEAD),
     )
     return _outcome(row) if row else None
+
+
+async def dead_of_owners(owners: Sequence[str], kinds: Sequence[InputKind]) -> list[StoredOutcome]:
+    """Messages of these kinds about these accounts that could not be used."""
+    found: list[StoredOutcome] = []
+    for start in range(0, len(owners), OWNERS_AT_A_TIME):
+        part = owners[start : start + OWNERS_AT_A_TIME]
+        rows = await fetch(
+            "SELECT kind, owner, about, result, reason, stated_at, decided_at FROM input_outcome"
+            f" WHERE owner IN ({placeholders(part)}) AND result = 'DEAD'"
+            f" AND kind IN ({placeholders(kinds, len(part) + 1)}) ORDER BY key",
+            *(*part, *kinds),
+        )
+        found += [_outcome(row) for row in rows]
+    return found
 
 
 async def outcomes_of_owner(owners: Sequence[str]) -> list[StoredOutcome]:

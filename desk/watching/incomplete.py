@@ -5,6 +5,7 @@ itself on the rest. A later statement about the same account and symbol, or curr
 accepts it.
 """
 
+from collections.abc import Mapping
 from datetime import datetime
 
 from desk.desk import Desk
@@ -12,13 +13,13 @@ from desk.watching.doubts import clear_doubts, note_doubts
 from domain.doubt import Doubt, DoubtReason
 from domain.events import BookChanged
 from domain.ids import AccountId, Symbol
-from domain.inputs import InputKind, Outcome
+from domain.inputs import InputKind, InputSubject, Outcome
 from domain.money import Currency
 from models import outbox
 from models.database import transaction
 from models.doubt import doubts_of
 from models.holding import account_id_of, cash_stated_at, position_stated_at
-from models.input_outcome import last_dead
+from models.input_outcome import dead_of_owners, last_dead
 
 STATEMENTS = frozenset({InputKind.POSITION, InputKind.CASH, InputKind.UNREADABLE})
 """The kinds of messages that say something about an account; one that cannot be read may have been one."""
@@ -41,7 +42,7 @@ async def note_dead_statement(desk: Desk, outcome: Outcome) -> AccountId | None:
         return None
     now = desk.clock()
     known = _subjects(await doubts_of([account_id]), account_id)
-    about, detail = "" if subject.kind is InputKind.UNREADABLE else subject.about, outcome.reason
+    about, detail = _doubted(subject), outcome.reason
     if about not in known and len(known) >= SUBJECTS_MAX:
         about, detail = "", f"more than {SUBJECTS_MAX} statements cannot be held"
     is_new = about not in known
@@ -52,6 +53,27 @@ async def note_dead_statement(desk: Desk, outcome: Outcome) -> AccountId | None:
     if is_new:
         desk.on_commit()
     return account_id
+
+
+async def note_missed_statements(accounts: Mapping[str, AccountId], as_of: datetime, now: datetime) -> int:
+    """Of accounts, by their numbers, that came into the book as of a time: those about which something newer
+    was stated before they were known are incomplete. How many are."""
+    incomplete: set[AccountId] = set()
+    for each in await dead_of_owners(list(accounts), sorted(STATEMENTS)):
+        if (each.stated_at or each.decided_at) <= as_of:
+            continue
+        account_id = accounts[each.subject.owner]
+        detail = f"before the account was known: {each.reason}"
+        await note_doubts(
+            account_id, [Doubt(DoubtReason.INCOMPLETE, _doubted(each.subject), detail, now)], now
+        )
+        incomplete.add(account_id)
+    return len(incomplete)
+
+
+def _doubted(subject: InputSubject) -> str:
+    """What of an account is in doubt: a symbol or currency; empty where the message does not say."""
+    return "" if subject.kind is InputKind.UNREADABLE else subject.about
 
 
 async def mend(account_id: AccountId, stated: Outcome) -> None:

@@ -11,12 +11,14 @@ from pathlib import Path
 import pytest
 
 from domain.ids import Symbol
+from domain.inputs import DeadReason, InputKind, InputResult, InputSubject, Outcome
 from domain.margin import AccountType
 from domain.market import InstrumentKind, TradeStatus
 from domain.money import Currency
 from feeds.book import BookFile, BookInstrument, as_of_at
 from gateway.book_import import BookConflict, import_book
 from models.database import Database, fetch
+from models.input_outcome import save_outcomes
 from models.market import load_instruments
 from tests.api.books import BANK, RAIL, a_book, a_client, an_account, an_instrument
 from tests.integration.killed_import import AT, CLIENTS, a_large_book
@@ -168,3 +170,38 @@ def test_a_book_that_does_not_say_is_of_the_end_of_the_day_before() -> None:
     book = a_book()
     assert as_of_at(book, datetime(2020, 3, 16, 9, 0, tzinfo=UTC)) == datetime(2020, 3, 16, tzinfo=UTC)
     assert as_of_at(replace(book, as_of=AT), AT + timedelta(days=9)) == AT
+
+
+def dead(owner: str, about: str, kind: InputKind, stated_at: datetime | None) -> Outcome:
+    subject = InputSubject(kind, owner, about)
+    why = f"account {owner} is not known"
+    return Outcome(subject, InputResult.DEAD, stated_at, why, DeadReason.UNKNOWN_SUBJECT)
+
+
+async def test_an_account_about_which_something_newer_was_dead_is_incomplete(database: Database) -> None:
+    """Its messages of this morning came before the book of last night."""
+    book = a_book(a_client("C1", *(an_account(f"M{number}", "-1000", {RAIL: 100}) for number in range(5))))
+    as_of = as_of_at(book, AT)
+    newer, older = as_of + timedelta(seconds=1), as_of - timedelta(seconds=1)
+    with database.active():
+        await save_outcomes(
+            [
+                dead("M0", "HKD", InputKind.CASH, newer),
+                dead("M1", "HKD", InputKind.CASH, older),
+                dead("M2", "desk:book", InputKind.UNREADABLE, None),
+                dead("M3", "66.HK", InputKind.POSITION, newer),
+                dead("M3", "HKD", InputKind.CASH, newer),
+                dead("C1", "", InputKind.CONTACT, newer),
+                dead("X1", "HKD", InputKind.CASH, newer),
+            ],
+            AT,
+        )
+        done = await import_book(book, AT, lambda _: None)
+        rows = await fetch(
+            "SELECT a.account_no, d.subject FROM account_doubt d JOIN account a ON a.id = d.account_id"
+            " WHERE d.reason = 'INCOMPLETE' ORDER BY a.account_no, d.subject"
+        )
+        assert done.incomplete == 3
+        assert [(row["account_no"], row["subject"]) for row in rows] == [
+            *(("M0", "HKD"), ("M2", ""), ("M3", "66.HK"), ("M3", "HKD")),
+        ]
