@@ -23,7 +23,7 @@ from models.case_records import count_of_cases, newest_deadline_changes, newest_
 from models.client import accounts_of as accounts_of_clients
 from models.client import load_accounts, load_clients
 from models.contact import load_contacts
-from models.database import consistent_read, unreadable_rows
+from models.database import UnstorableText, consistent_read, unreadable_rows
 from models.doubt import doubts_of
 from models.kill_switch import frozen_accounts, load_switches
 from models.market import load_instruments, load_quotes
@@ -81,6 +81,9 @@ def _batched(
         try:
             found = await load(keys)
         except UNREADABLE as error:
+            if len(keys) == 1 and isinstance(error, UnstorableText):
+                # The key itself is wrong, not a row.
+                return [error]
             if len(keys) == 1:
                 unreadable_rows().note(table, str(keys[0]), error)
                 return [ApiError(UNREADABLE_DATA, _UNREADABLE_MESSAGE)]

@@ -1,5 +1,6 @@
 """Doubts about accounts: noted as the desk's own rounds note them, and seen through the API."""
 
+import asyncio
 from typing import Any
 
 from desk.watching.doubts import note_doubts
@@ -8,6 +9,7 @@ from domain.ids import AccountId
 from resolvers.node import global_id
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk
+from tests.patience import PATIENCE_S
 
 DOUBTS = "doubts { reason subject detail since lastSeenAt attempts }"
 UNWATCHED = f"""query ($filter: UnwatchedFilter, $first: Int! = 50, $after: String) {{
@@ -29,8 +31,12 @@ async def noted(desk: Desk, account_no: str, reason: DoubtReason, subject: str =
 
 async def unwatched(caller: Caller, **filter: Any) -> dict[str, list[tuple[str, str]]]:
     """Reason and subject of every doubt, by account number, in the order of the list."""
-    page = (await caller.ask(UNWATCHED, filter=filter or None))["unwatched"]
-    assert page["totalCount"] == len(page["nodes"])
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            page = (await caller.ask(UNWATCHED, filter=filter or None))["unwatched"]
+            # They are two reads: a doubt may begin or end in between.
+            if page["totalCount"] == len(page["nodes"]):
+                break
     return {
         node["account"]["accountNo"]: [(doubt["reason"], doubt["subject"]) for doubt in node["doubts"]]
         for node in page["nodes"]
