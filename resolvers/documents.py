@@ -23,7 +23,7 @@ from graphql.validation import NoSchemaIntrospectionCustomRule
 from resolvers.errors import coded
 from resolvers.nesting import max_aliases, max_depth
 from resolvers.personal import personal_fields
-from resolvers.repetition import DEFAULT_LIMITS, RepetitionLimits, repetition_errors
+from resolvers.repetition import DEFAULT_LIMITS, RepetitionLimits, errors_before_validation
 
 CACHED_DOCUMENTS = 1024
 ERRORS_MAX = 20
@@ -106,7 +106,7 @@ class Documents:
             ast = parse(text, max_tokens=self._tokens)
         except GraphQLError as malformed:
             return Document(None, (coded(malformed),))
-        errors = repetition_errors(self._schema, ast, self._repetition) or validate(
+        errors = errors_before_validation(self._schema, ast, self._repetition) or validate(
             self._schema, ast, self._rules, max_errors=ERRORS_MAX
         )
         return Document(None if errors else ast, tuple(coded(error) for error in errors))

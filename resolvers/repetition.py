@@ -26,6 +26,7 @@ from graphql import (
 from strawberry.extensions import SchemaExtension
 
 from resolvers.errors import QUERY_TOO_EXPENSIVE, ApiError
+from resolvers.literals import number_errors
 from resolvers.nesting import fragments_of
 
 FIELDS_MAX = 5_000
@@ -56,15 +57,21 @@ class RepetitionLimit(SchemaExtension):
         document = context.graphql_document
         if document is not None and context.pre_execution_errors is None:
             context.pre_execution_errors = (
-                repetition_errors(context.schema._schema, document, self._limits) or None
+                errors_before_validation(context.schema._schema, document, self._limits) or None
             )
         yield
 
 
-def repetition_errors(
+def errors_before_validation(
     schema: GraphQLSchema, document: DocumentNode, limits: RepetitionLimits
 ) -> list[GraphQLError]:
     """Why the document is refused; empty: it may be validated."""
+    return number_errors(document) or _repetition_errors(schema, document, limits)
+
+
+def _repetition_errors(
+    schema: GraphQLSchema, document: DocumentNode, limits: RepetitionLimits
+) -> list[GraphQLError]:
     try:
         Walk(fragments_of(document), limits).document(document)
     except FieldsExhausted:

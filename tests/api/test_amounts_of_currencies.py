@@ -74,24 +74,24 @@ async def test_a_list_by_amount_goes_by_the_reporting_currency(desk: Desk) -> No
 @pytest.mark.parametrize(
     ("wanted", "kept"),
     [
-        ({"amountAtLeast": "60000"}, {"M2", "M3", "M4"}),
-        ({"amountAtLeast": "60000.01"}, {"M2", "M4"}),
-        ({"amountAtLeast": "60000", "amountCurrency": "HKD"}, {"M2", "M3", "M4"}),
-        ({"amountAtLeast": "1000000", "amountCurrency": "JPY"}, {"M1", "M2", "M3", "M4"}),
-        ({"amountAtLeast": "1000001", "amountCurrency": "JPY"}, {"M2", "M3", "M4"}),
-        ({"amountAtLeast": "100000", "amountCurrency": "USD"}, {"M2", "M4"}),
-        ({"amountAtLeast": "100001", "amountCurrency": "USD"}, {"M4"}),
-        ({"amountCurrency": "USD"}, {"M1", "M2", "M3", "M4"}),
+        ({"amountAtLeast": "60000"}, "M2 M3 M4"),
+        ({"amountAtLeast": "60000.01"}, "M2 M4"),
+        ({"amountAtLeast": "60000", "amountCurrency": "HKD"}, "M2 M3 M4"),
+        ({"amountAtLeast": "1000000", "amountCurrency": "JPY"}, "M1 M2 M3 M4"),
+        ({"amountAtLeast": "1000001", "amountCurrency": "JPY"}, "M2 M3 M4"),
+        ({"amountAtLeast": "100000", "amountCurrency": "USD"}, "M2 M4"),
+        ({"amountAtLeast": "100001", "amountCurrency": "USD"}, "M4"),
+        ({"amountCurrency": "USD"}, "M1 M2 M3 M4"),
     ],
     ids=str,
 )
-async def test_a_threshold_has_a_currency(desk: Desk, wanted: dict[str, str], kept: set[str]) -> None:
+async def test_a_threshold_has_a_currency(desk: Desk, wanted: dict[str, str], kept: str) -> None:
     trader = desk.caller()
     count, found = await listed(trader, **wanted)
-    assert (set(found), count) == (kept, len(kept))
+    assert (set(found), count) == (set(kept.split()), len(kept.split()))
     summary = (await trader.ask(SUMMARY, filter=wanted))["caseSummary"]
-    total = sum(Decimal(WORTH[account_no] or 0) for account_no in kept)
-    assert (summary["openCases"], Decimal(summary["totalAmount"])) == (len(kept), total)
+    total = sum(Decimal(WORTH[account_no] or 0) for account_no in kept.split())
+    assert (summary["openCases"], Decimal(summary["totalAmount"])) == (len(kept.split()), total)
 
 
 @pytest.mark.parametrize("currency", ["CHF", "XXY", "", "usd"])

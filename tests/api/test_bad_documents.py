@@ -164,6 +164,21 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
         200,
         "GRAPHQL_VALIDATION_FAILED",
     ),
+    "an integer literal of sixty thousand digits": (
+        _query("{ cases(first: %s) { nodes { id } } }" % ("9" * 60_000)),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "a fraction of five thousand digits": (
+        _query("{ cases(first: 1.%s) { nodes { id } } }" % ("9" * 5000)),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
+    "an integer of five thousand digits in a list in a default value": (
+        _query("query ($n: [Int!] = [1, -%s]) { cases { nodes { id } } }" % ("9" * 5000)),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
     "a time before all time": (
         _query('{ cases(filter: {openedAfter: "0001-01-01T00:00:00+14:00"}) { nodes { id } } }'),
         200,

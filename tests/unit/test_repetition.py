@@ -11,7 +11,7 @@ from resolvers.repetition import (
     Repeated,
     RepetitionLimits,
     Walk,
-    repetition_errors,
+    errors_before_validation,
 )
 from resolvers.schema import SchemaLimits, build_schema
 
@@ -20,7 +20,7 @@ LIMITS = RepetitionLimits(equal_fields=3, root_fields=4)
 
 
 def reasons(document: str, limits: RepetitionLimits = LIMITS) -> list[str]:
-    return [error.message for error in repetition_errors(SCHEMA, parse(document), limits)]
+    return [error.message for error in errors_before_validation(SCHEMA, parse(document), limits)]
 
 
 def viewers(count: int) -> str:
