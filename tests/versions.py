@@ -1,9 +1,9 @@
 """Which versions of Redis and PostgreSQL are installed, and on which of them tests run.
 
 A server may behave differently in each version. So tests whose meaning depends on one run on every version
-that is found (the fixtures `each_redis` and `each_postgres`) by `make test-versions`; all others run on one. Versions are looked for
-in wheels, in the directories that `TEST_SERVER_PATH` names, separated by colons, where Debian puts them, and
-on the PATH.
+that is found (the fixtures `each_redis` and `each_postgres`) by `make test-versions`; all others run on one.
+Versions are looked for in wheels, in the directories that `TEST_SERVER_PATH` names, separated by colons,
+where Debian puts them, and on the PATH.
 """
 
 import importlib.util

@@ -122,7 +122,7 @@ async def test_at_its_time_the_desk_calls_it_off_and_then_sells(world: World) ->
     await desk.until(sold, "the sale behind the cancel")
     assert [order["quantity"] for order in await orders(trader)] == ["1100", "600"]
     notes = [note["text"] for note in (await records(trader, case_id))["followUps"]["nodes"]]
-    assert any("called off first" in note for note in notes)
+    assert any("cancelled first" in note for note in notes)
     assert (await work(trader, case_id))["autoLiquidation"] is None
 
 

@@ -26,8 +26,8 @@ POINTS: tuple[KillPoint, ...] = (
     AtVenue(3, VenueMoment.REPORTED),
     AtVenue(2, VenueMoment.RECORDED),
     Statement(2, Moment.BEFORE, "UPDATE cash_balance"),
-    Statement(4, Moment.BEFORE, STEP),
-    Statement(5, Moment.AFTER, STEP),
+    Statement(2, Moment.BEFORE, STEP),
+    Statement(2, Moment.AFTER, STEP),
     Statement(2, Moment.AFTER, "COMMIT; UPDATE stream"),
 )
 
