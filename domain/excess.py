@@ -26,6 +26,8 @@ class Excess:
     side: OrderSide
     held: Decimal
     """The signed position that orders may reduce: 0 where it is dead or has expired."""
+    open_in_all: Decimal
+    """Units of all its open orders."""
     call_off: tuple[Order, ...]
     """Orders whose cancel has to be asked for now."""
     at_risk: Decimal
@@ -58,7 +60,9 @@ def _excess(symbol: Symbol, side: OrderSide, held: Decimal, orders: list[Order])
             call_off.append(order)
     certain = {order.id for order in call_off if order.status in _NOT_SENT}
     may_trade = total(order.leaves_quantity for order in orders if order.id not in certain)
-    return Excess(symbol, side, held, tuple(call_off), max(ZERO, total([may_trade, room.copy_negate()])))
+    at_risk = max(ZERO, total([may_trade, room.copy_negate()]))
+    open_in_all = total(order.leaves_quantity for order in orders)
+    return Excess(symbol, side, held, open_in_all, tuple(call_off), at_risk)
 
 
 def reducible(held: Decimal, side: OrderSide) -> Decimal:

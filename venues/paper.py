@@ -6,6 +6,7 @@ resting orders wait for the next one. What exchanges do on bad days is switched 
 The same calls at the same times make the same reports.
 """
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -42,6 +43,8 @@ class Connection(StrEnum):
     """Whether the venue can be reached."""
 
     UP = "UP"
+    HANGING = "HANGING"
+    """Nothing is answered until this is over, and then what was asked meanwhile is done."""
     DOWN = "DOWN"
     """Messages are not taken; reports wait."""
     ANSWER_LOST = "ANSWER_LOST"
@@ -94,6 +97,7 @@ class PaperVenue:
         self._settings = settings
         self._clock = clock
         self._behaviour = behaviour
+        self._behaves_otherwise = asyncio.Event()
         self._book = PaperBook()
         self._delivery = Delivery()
         self._journal = _open_journal(journal_path, settings, clock().strftime("%Y%m%d%H%M%S%f"))
@@ -118,6 +122,7 @@ class PaperVenue:
 
     async def submit(self, order: NewOrder) -> None:
         """See `Venue`. What the book does not accept is taken too, and reported as REJECTED."""
+        await self._while_hanging()
         self._check_reachable()
         self._check_room()
         known = self._ledger.order(order.client_order_id)
@@ -129,6 +134,7 @@ class PaperVenue:
 
     async def cancel(self, request: CancelRequest) -> None:
         """See `Venue`."""
+        await self._while_hanging()
         self._check_reachable()
         self._record(self._cancel(request.client_order_id))
         self._answer()
@@ -146,6 +152,7 @@ class PaperVenue:
 
     async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
         """See `Venue`."""
+        await self._while_hanging()
         self._check_reachable()
         if self._ledger.order(client_order_id) is None:
             return None
@@ -167,6 +174,7 @@ class PaperVenue:
 
     async def cancel_client_orders(self, account_no: str) -> int:
         """See `CancelsClientOrders`."""
+        await self._while_hanging()
         self._check_reachable()
         cancelled = len(self._client_orders.pop(account_no, ()))
         self._answer()
@@ -234,7 +242,9 @@ class PaperVenue:
     def behave(self, behaviour: PaperBehaviour) -> None:
         """From now on."""
         self._behaviour = behaviour
-        self._delivery.hold(behaviour.silent or behaviour.connection is Connection.DOWN)
+        self._behaves_otherwise.set()
+        self._behaves_otherwise.clear()
+        self._delivery.hold(behaviour.silent or behaviour.connection in (Connection.DOWN, Connection.HANGING))
 
     def speak(self) -> None:
         """End the silence: everything that was held back is reported."""
@@ -304,6 +314,10 @@ class PaperVenue:
             latency_s = self._behaviour.fill_latency_s if is_trade else self._behaviour.ack_latency_s
             for _ in range(2 if self._behaviour.repeats_reports else 1):
                 self._delivery.put(report, latency_s)
+
+    async def _while_hanging(self) -> None:
+        while self._behaviour.connection is Connection.HANGING:
+            await self._behaves_otherwise.wait()
 
     def _check_reachable(self) -> None:
         if self._closed or self._behaviour.connection is Connection.DOWN:

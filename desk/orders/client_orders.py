@@ -1,7 +1,5 @@
 """What clients ordered themselves: cancelled where the desk is to trade, or the account must be flat."""
 
-import structlog
-
 from desk.audit import entry
 from desk.desk import Desk
 from domain.events import AccountReference
@@ -10,8 +8,6 @@ from models.audit import write_audit
 from models.database import transaction
 from models.kill_switch import switch_over
 from venues.base import CancelsClientOrders, Venue, VenueUnavailable
-
-log = structlog.get_logger()
 
 
 async def cancel_client_orders(desk: Desk, venue: Venue, account: AccountReference) -> bool:
@@ -23,8 +19,7 @@ async def cancel_client_orders(desk: Desk, venue: Venue, account: AccountReferen
         return True
     try:
         cancelled = await venue.cancel_client_orders(account.account_no)
-    except VenueUnavailable as unavailable:
-        log.warning("the venue is not available", account_no=account.account_no, error=str(unavailable))
+    except VenueUnavailable:
         return False
     if cancelled:
         detail = {"accountNo": account.account_no, "orders": cancelled}

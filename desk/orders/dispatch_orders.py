@@ -12,8 +12,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-import structlog
-
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
@@ -36,10 +34,11 @@ from models.order import load_by_client_order_id, load_orders, orders_in, pendin
 from models.report import note_mark
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
 
-log = structlog.get_logger()
-
 PENDING_CANCELS_MAX = 10_000
 """Cancels under way that one round looks through for those that are still to be sent."""
+FAILURES_MAX = 3
+"""A venue that fails so often in a row is left alone for the rest of the round: then orders stay where they
+can be called off without it, and cancels have their turn."""
 
 
 class Dispatcher:
@@ -69,6 +68,7 @@ class Dispatcher:
         self._clear_client_orders = clear_client_orders
         self._cancels_sent: dict[OrderId, int] = {}
         self._held_up: set[AccountId] = set()
+        self._failures = 0
 
     @property
     def held_up(self) -> frozenset[AccountId]:
@@ -79,10 +79,14 @@ class Dispatcher:
         """Send what is due, oldest first, at most a batch of each; how many messages went out."""
         if self._turns is not None:
             self._held_up = {id_ for id_ in self._held_up if self._turns.waits(id_)}
+        self._failures = 0
         queued = await orders_in([OrderStatus.QUEUED], self._batch, but_not_of=self._held_up)
         for account, views in _by_account(queued):
             await self._turn(account.account_id, partial(self._send_all, account, views))
-        return len(queued) + await self._send_cancels()
+        given_up, self._failures = self._failures >= FAILURES_MAX, 0
+        sent = await self._send_cancels()
+        # What is left waits for the next round, which comes after a pause.
+        return 0 if given_up or self._failures >= FAILURES_MAX else len(queued) + sent
 
     async def _turn(self, account_id: AccountId, work: Callable[[], Awaitable[None]]) -> None:
         if self._turns is None:
@@ -93,10 +97,13 @@ class Dispatcher:
     async def _send_all(self, account: AccountReference, views: Sequence[OrderView]) -> None:
         """The client's own orders would trade against ours, or hold what we are to sell. They are cancelled
         before anything of ours is sent; a venue that is away gets ours no more than the wish."""
+        if self._failures >= FAILURES_MAX:
+            return
         if self._clear_client_orders:
             await cancel_client_orders(self._desk, self._venue, account)
         for view in views:
-            await self._send(view)
+            if self._failures < FAILURES_MAX:
+                await self._send(view)
 
     async def _send(self, seen: OrderView) -> None:
         instrument = (await load_instruments([seen.order.symbol]))[seen.order.symbol]
@@ -119,11 +126,10 @@ class Dispatcher:
         self._desk.leadership.require_unexpired()
         try:
             await self._venue.submit(message)
-        except VenueUnavailable as unavailable:
+            self._failures = 0
+        except VenueUnavailable:
             # It may have been taken: only asking the venue can tell, which the sweep for silent orders does.
-            log.warning(
-                "the venue is not available", client_order_id=order.client_order_id, error=str(unavailable)
-            )
+            self._failures += 1
 
     async def _mark_sent(self, seen: OrderView, instrument: Instrument) -> OrderView | None:
         async with transaction():
@@ -163,14 +169,13 @@ class Dispatcher:
         return len(views)
 
     async def _try_cancel(self, view: OrderView) -> None:
+        if self._failures >= FAILURES_MAX:
+            return
         try:
             await self._send_cancel(view)
-        except VenueUnavailable as unavailable:
-            log.warning(
-                "the venue is not available",
-                client_order_id=view.order.client_order_id,
-                error=str(unavailable),
-            )
+            self._failures = 0
+        except VenueUnavailable:
+            self._failures += 1
 
     async def _send_cancel(self, view: OrderView) -> None:
         order: Order | None = view.order

@@ -4,7 +4,7 @@ An order that the venue never had goes back to the queue under its own name, or 
 wanted. Nothing is ever sent again because we do not know.
 """
 
-import asyncio
+from contextlib import suppress
 from functools import partial
 
 import structlog
@@ -15,9 +15,7 @@ from desk.order_steps import store_step
 from desk.orders.record_execution import record_execution
 from desk.turns import Turns
 from domain.events import OrderView
-from domain.execution import ExecutionReport
 from domain.execution_check import contradicts
-from domain.ids import ClientOrderId
 from domain.order import OrderStatus, RefusedTransition, mark_not_received, mark_unanswered
 from models import outbox
 from models.book import lock_accounts
@@ -31,9 +29,6 @@ log = structlog.get_logger()
 SILENT = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN)
 """Orders about which the venue owes an answer."""
 WITH_VENUE = (*SILENT, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
-
-ANSWER_TIMEOUT_S = 10
-"""A venue that has not answered a question by then is not available."""
 
 
 async def reconcile_all(desk: Desk, venue: Venue, limit: int, turns: Turns | None = None) -> int:
@@ -52,12 +47,8 @@ async def reconcile_all(desk: Desk, venue: Venue, limit: int, turns: Turns | Non
 
 
 async def _compare(desk: Desk, venue: Venue, view: OrderView) -> None:
-    try:
+    with suppress(VenueUnavailable):
         await reconcile_order(desk, venue, view)
-    except VenueUnavailable as unavailable:
-        log.warning(
-            "the venue is not available", client_order_id=view.order.client_order_id, error=str(unavailable)
-        )
 
 
 async def reconcile_order(desk: Desk, venue: Venue, view: OrderView, *, wait: bool = True) -> str | None:
@@ -66,7 +57,7 @@ async def reconcile_order(desk: Desk, venue: Venue, view: OrderView, *, wait: bo
     Why it contradicts what we know that the venue never had the order; None: it does not, or it had it.
     Without `wait` it is `Busy` at once where the account is locked.
     """
-    history = await _history(venue, view.order.client_order_id)
+    history = await venue.history(view.order.client_order_id)
     if history is None:
         return await _not_received(desk, view, wait=wait)
     known = await executions_of(view.order.id)
@@ -79,14 +70,6 @@ async def reconcile_order(desk: Desk, venue: Venue, view: OrderView, *, wait: bo
         if key_of(report) not in aside:
             await record_execution(desk, report, wait=wait)
     return None
-
-
-async def _history(venue: Venue, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
-    try:
-        async with asyncio.timeout(ANSWER_TIMEOUT_S):
-            return await venue.history(client_order_id)
-    except TimeoutError:
-        raise VenueUnavailable(f"{venue.name} does not answer") from None
 
 
 async def mark_silent(desk: Desk, view: OrderView, *, wait: bool = True) -> None:

@@ -20,7 +20,7 @@ from desk.watching.assess_case import assess_account
 from desk.watching.attention import bring_to_attention
 from domain.booking import cash_effect
 from domain.events import Fill, OrderView
-from domain.excess import turns
+from domain.excess import reducible, turns
 from domain.execution import ExecType, ExecutionReport
 from domain.execution_check import (
     EXECUTION_ID_CHARACTERS_MAX,
@@ -51,7 +51,7 @@ from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
-from models.holding import add_to_cash, add_to_position, bump_book
+from models.holding import add_to_cash, add_to_position, bump_book, quantity_of
 from models.market import load_instruments, load_quotes
 from models.order import booked_execution, changes_of, insert_execution, load_by_client_order_id
 from models.set_aside import set_aside
@@ -192,8 +192,10 @@ async def _tell(desk: Desk, view: OrderView, report: ExecutionReport, found: Fin
 
 
 async def _tell_refused_cancel(desk: Desk, view: OrderView, report: ExecutionReport, now: datetime) -> None:
-    """Once for an order: the desk asks again and again."""
-    if view.order.cancel_cause is not CancelCause.EXCESS:
+    """Once for an order, while it is too large: the desk asks again and again."""
+    held = await quantity_of(view.order.account_id, view.order.symbol)
+    fits = view.order.leaves_quantity <= reducible(held, view.order.side)
+    if view.order.cancel_cause is not CancelCause.EXCESS or fits:
         return
     changes = (await changes_of([view.order.id]))[view.order.id]
     if sum(each.status is OrderStatus.PENDING_CANCEL for each in changes) == 1:

@@ -117,11 +117,8 @@ class WorkingOrders:
             await mark_silent(self._desk, view, wait=False)
         try:
             denied = await reconcile_order(self._desk, self._venue, view, wait=False)
-        except VenueUnavailable as unavailable:
+        except VenueUnavailable:
             self._failures += 1
-            log.warning(
-                "the venue is not available", client_order_id=order.client_order_id, error=str(unavailable)
-            )
             return
         self._failures = 0
         if denied is not None:
@@ -175,12 +172,7 @@ class WorkingOrders:
     async def _compare_set_aside(self, report_id: str, view: OrderView) -> None:
         try:
             await reconcile_order(self._desk, self._venue, view, wait=False)
-        except VenueUnavailable as unavailable:
+        except VenueUnavailable:
             self._failures += 1
-            log.warning(
-                "the venue is not available",
-                client_order_id=view.order.client_order_id,
-                error=str(unavailable),
-            )
             return
         await note_asked([report_id], self._desk.clock())

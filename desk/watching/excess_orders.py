@@ -100,9 +100,10 @@ async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) 
     await outbox.append([step])
     if order.cancel_cause is not CancelCause.EXCESS:
         late = "" if change.order.terminal else "; the venue may fill it before it takes the cancel"
+        in_all = "" if excess.open_in_all == order.leaves_quantity else " in all its orders"
         found = Finding(
             Attention.MAY_CHANGE_SIGN,
-            f"{plain(order.leaves_quantity)} were open and {plain(excess.held)} can be closed:"
+            f"{plain(excess.open_in_all)} were open{in_all} and {plain(excess.held)} can be closed:"
             f" it is called off{late}",
         )
         await bring_to_attention(desk, step.view, found, _facts(excess), now, by=MONITOR)

@@ -111,6 +111,11 @@ class SellingSettings(Section):
     what_if_chunk_accounts: Count = Field(
         500, description="How many accounts a whole-book what-if holds in memory at a time."
     )
+    venue_answer_timeout_s: Seconds = Field(
+        10,
+        description="For how many seconds the venue is waited for when an order or a cancel is handed over, "
+        "or its history asked for; then the venue counts as not available.",
+    )
     order_ack_timeout_s: Seconds = Field(
         10, description="After how many silent seconds of the venue an order's status is asked for."
     )

@@ -26,6 +26,7 @@ from gateway.workers.policy import attempt
 from gateway.workers.table import of_the_leader, of_trading, of_watching
 from models.lease import Lease, acquire_lease, holds_lease, read_lease, release_lease, renew_lease
 from models.market import load_instruments, load_quotes
+from venues.bounded import BoundedVenue, bounded
 
 LEASE = "desk"
 SUCCESSOR = "successor"
@@ -66,6 +67,7 @@ class Leader:
         self._work: Supervisor | None = None
         self._watching: Supervisor | None = None
         self._trading: Supervisor | None = None
+        self._venue: BoundedVenue | None = None
         self._wire = MarketWire()
         self._fence: int | None = None
         self._term: Term | None = None
@@ -90,8 +92,12 @@ class Leader:
 
     @property
     def trading(self) -> bool:
-        """Nothing to do, or the venue open and everything running that takes it."""
-        return self._work is None or (self._trading is not None and self._trading.ready)
+        """Nothing to do, or the venue open and answering, and everything running that takes it."""
+        if self._work is None:
+            return True
+        if self._trading is None or self._venue is None:
+            return False
+        return self._trading.ready and self._venue.available
 
     async def run(self) -> None:
         """Until cancelled."""
@@ -127,14 +133,17 @@ class Leader:
 
     async def _trade(self) -> None:
         opened = await self._open_venue()
+        venue = bounded(opened.venue, self._resources.settings.venue_answer_timeout_s)
+        opened = replace(opened, venue=venue)
         try:
             # Before it hears a price of today, which would fill what was for another day.
             opened.end_days(self._resources.desk.calendar_of)
             await self._wire.connect(opened, _known_market)
             self._trading = trading = of_trading(self._led(), opened)
+            self._venue = venue
             await _run(trading, self._resources)
         finally:
-            self._trading = None
+            self._trading = self._venue = None
             self._wire.disconnect()
             await opened.venue.close()
 

@@ -3,13 +3,18 @@
 from decimal import Decimal
 from typing import Any
 
+import httpx
+from structlog.testing import capture_logs
+
 from domain.book_changes import PositionStated
+from domain.execution import ExecType
 from domain.ids import Symbol
 from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
 from tests.api.trading import cases, liquidate, order, orders
-from venues.paper import PaperBehaviour
+from tests.patience import PATIENCE_S
+from venues.paper import Connection, PaperBehaviour
 
 POSITIONS = """query ($id: ID!) { case(id: $id) { account { positions { nodes {
   instrument { symbol } quantity
@@ -99,3 +104,47 @@ async def test_the_first_half_of_a_split_leaves_no_false_cover(world: World) -> 
     await desk.until(owes_again, "a shortfall that nothing covers")
     again = await liquidate(trader, case["id"])
     assert again["__typename"] == "LiquidationStarted", again
+
+
+async def test_a_venue_that_hangs_holds_up_no_order_behind_the_first_and_is_told_once(world: World) -> None:
+    book = a_book(a_client("C1", owing("M1"), owing("M2")))
+    desk = await world.desk(book, venue_answer_timeout_s=0.05, working_order_check_s=0.1)
+    await desk.market.says(*quotes(desk.clock(), size=0))
+    trader = desk.caller()
+
+    async def called() -> bool:
+        return len(await cases(trader)) == 2
+
+    async def trades() -> bool:
+        return (await scraped_readiness(desk))["trading"] is True
+
+    async def does_not_trade() -> bool:
+        return not await trades()
+
+    await desk.until(called, "the calls")
+    await desk.until(trades, "a venue that answers")
+    desk.venue.behave(PaperBehaviour(connection=Connection.HANGING))
+    with capture_logs() as logs:
+        for live in await cases(trader):
+            await liquidate(trader, live["id"], legs=[{"symbol": BANK, "quantity": "100"}])
+        placed = await orders(trader)
+        for each in placed:
+            await until_status(desk, trader, each["id"], "PENDING_NEW")
+        await desk.until(does_not_trade, "a venue that is not available")
+        desk.venue.behave(PaperBehaviour())
+        desk.clock.advance(seconds=11)
+        for each in placed:
+            await until_status(desk, trader, each["id"], "NEW")
+        await desk.until(trades, "a venue that is available again")
+    told = [each["asked"] for each in logs if each["event"] == "the venue is not available"]
+    assert len(told) == len(set(told)), "once for each kind of question"
+    assert "submit" in told or "cancel client orders" in told
+    for each in placed:
+        said = await desk.venue.history(each["clientOrderId"])
+        assert said is not None
+        assert [report.exec_type for report in said] == [ExecType.NEW], "taken once"
+
+
+async def scraped_readiness(desk: Desk) -> Any:
+    async with httpx.AsyncClient(verify=False, timeout=PATIENCE_S) as client:
+        return (await client.get(f"http://127.0.0.1:{desk.port}/readyz")).json()

@@ -1,0 +1,114 @@
+"""A venue as the desk works with it: every answer comes within a bounded time, and an outage is told once.
+
+A connection to a venue may hang, and one message that is never answered must not hold up the orders and
+cancels behind it. So no answer within the time is `VenueUnavailable`, as is what the network raises: the
+message may or may not have been taken, and asking for its history tells.
+"""
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Awaitable
+from typing import TypeVar
+
+import structlog
+
+from domain.execution import ExecutionReport
+from domain.ids import ClientOrderId
+from venues.base import CancelRequest, CancelsClientOrders, NewOrder, Venue, VenueUnavailable
+
+log = structlog.get_logger()
+
+T = TypeVar("T")
+
+
+class BoundedVenue:
+    """A `Venue` around another one."""
+
+    def __init__(self, venue: Venue, answers_within_s: float) -> None:
+        self._venue = venue
+        self._answers_within_s = answers_within_s
+        self._failed: Counter[str] = Counter()
+
+    @property
+    def name(self) -> str:
+        """Of the venue."""
+        return self._venue.name
+
+    @property
+    def available(self) -> bool:
+        """Each kind of question was answered when it was asked last."""
+        return not self._failed
+
+    async def submit(self, order: NewOrder) -> None:
+        """See `Venue`."""
+        await self._answer("submit", self._venue.submit(order))
+
+    async def cancel(self, request: CancelRequest) -> None:
+        """See `Venue`."""
+        await self._answer("cancel", self._venue.cancel(request))
+
+    async def reports(self) -> AsyncIterator[ExecutionReport]:
+        """See `Venue`. A report may take any time."""
+        try:
+            async for report in self._venue.reports():
+                yield report
+        except OSError as fault:
+            raise VenueUnavailable(f"{self.name}: {fault!r}") from fault
+
+    async def confirm(self, report: ExecutionReport) -> None:
+        """See `Venue`."""
+        await self._answer("confirm", self._venue.confirm(report))
+
+    async def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...] | None:
+        """See `Venue`."""
+        return await self._answer("history", self._venue.history(client_order_id))
+
+    async def close(self) -> None:
+        """See `Venue`."""
+        await self._venue.close()
+
+    async def _answer(self, asked: str, answer: Awaitable[T]) -> T:
+        try:
+            # Nothing is awaited before the venue itself: who sends has just looked whether it still leads.
+            async with asyncio.timeout(self._answers_within_s):
+                given = await answer
+        except VenueUnavailable as away:
+            self._tell(asked, away)
+            raise
+        except TimeoutError as silence:
+            raise self._told(asked, "does not answer") from silence
+        except OSError as fault:
+            raise self._told(asked, repr(fault)) from fault
+        if failed := self._failed.pop(asked, 0):
+            log.info("the venue is available again", venue=self.name, asked=asked, failed=failed)
+        return given
+
+    def _told(self, asked: str, why: str) -> VenueUnavailable:
+        away = VenueUnavailable(f"{self.name}: {why}")
+        self._tell(asked, away)
+        return away
+
+    def _tell(self, asked: str, away: VenueUnavailable) -> None:
+        """Once, however many orders meet it."""
+        self._failed[asked] += 1
+        if self._failed[asked] == 1:
+            log.warning("the venue is not available", venue=self.name, asked=asked, error=str(away))
+
+
+class _WithClientOrders(BoundedVenue):
+    """Around a venue that knows what clients ordered themselves."""
+
+    def __init__(self, venue: Venue, clients: CancelsClientOrders, answers_within_s: float) -> None:
+        super().__init__(venue, answers_within_s)
+        self._clients = clients
+
+    async def cancel_client_orders(self, account_no: str) -> int:
+        """See `CancelsClientOrders`."""
+        return await self._answer("cancel client orders", self._clients.cancel_client_orders(account_no))
+
+
+def bounded(venue: Venue, answers_within_s: float) -> BoundedVenue:
+    """The venue with bounded answers; it can what the venue can."""
+    if isinstance(venue, CancelsClientOrders):
+        return _WithClientOrders(venue, venue, answers_within_s)
+    return BoundedVenue(venue, answers_within_s)
