@@ -50,18 +50,13 @@ seconds = st.integers(-5, 90).map(lambda count: timedelta(seconds=count))
 
 @st.composite
 def quotes(draw: Callable[..., Decimal | None], symbol: str, at: datetime) -> Quote:
-    """Any sides may be missing, and they may be crossed."""
+    """Any sides may be missing, and they may be crossed; without them there was a close."""
     side = st.none() | stated_prices
     if symbol == OIL.symbol:
         side = side | st.decimals("-99", "-0.01", places=2)
-    return Quote(
-        instrument(symbol).symbol,
-        at,
-        bid=draw(side),
-        ask=draw(side),
-        last=draw(side),
-        previous_close=draw(stated_prices),
-    )
+    bid, ask, last = draw(side), draw(side), draw(side)
+    closes = stated_prices if last is not None or (bid and ask) else prices
+    return Quote(instrument(symbol).symbol, at, bid=bid, ask=ask, last=last, previous_close=draw(closes))
 
 
 class BookKeptLive(RuleBasedStateMachine):
