@@ -229,6 +229,14 @@ async def test_one_shortfall_is_one_letter(world: World, receiver: Receiver) -> 
     assert "HKD 10,000.00 more than its financing limit" in limit["body"]
 
 
+async def twin_desk(world: World) -> Desk:
+    """Its only account owes by both kinds of call as soon as prices come."""
+    account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="140000")
+    desk = await world.desk(a_book(a_client("C1", account)))
+    await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
+    return desk
+
+
 WORK = """query ($id: ID!) { case(id: $id) { status version
   account { deskWork { status cases claims { caseNo by } } } } }"""
 
@@ -240,9 +248,7 @@ EVENTS_OF_WORK = """subscription { caseEvents { kind case {
 async def test_what_is_done_for_one_case_shows_on_the_account_of_its_twin(
     world: World, receiver: Receiver
 ) -> None:
-    account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="140000")
-    desk = await world.desk(a_book(a_client("C1", account)))
-    await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
+    desk = await twin_desk(world)
     await desk.market.says(*quotes(desk.clock(), size=0))
 
     async def both_open() -> bool:
@@ -267,9 +273,7 @@ async def test_what_is_done_for_one_case_shows_on_the_account_of_its_twin(
 async def test_an_event_of_each_twin_tells_what_its_account_shows_of_the_other(
     world: World, receiver: Receiver
 ) -> None:
-    account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="140000")
-    desk = await world.desk(a_book(a_client("C1", account)))
-    await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
+    desk = await twin_desk(world)
     trader = desk.caller()
     events = await trader.subscribe(EVENTS_OF_WORK)
     await desk.market.says(*quotes(desk.clock(), size=0))

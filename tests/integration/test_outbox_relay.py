@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from datetime import UTC, datetime, timedelta
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -34,6 +35,12 @@ async def database(url: str) -> AsyncIterator[Database]:
 
 def memory_bus(history_max: int = 1000) -> MemoryBus:
     return MemoryBus(history_max=history_max, buffer_max=1000, watch_keys_max=10)
+
+
+def redis_bus(server: RedisServer, kind: type[RedisBus] = RedisBus, **options: Any) -> RedisBus:
+    """Of a name of its own; one that comes back soon."""
+    limits = {"history_max": 1000, "remember_max": 100, "buffer_max": 100, "watch_keys_max": 10}
+    return kind(server.url, name=uuid4().hex, reconnect_delay_s=0.01, **limits | options)
 
 
 def relay_to(bus: Bus, wake: asyncio.Event | None = None, *, refill_max: int = 1000) -> OutboxRelay:
@@ -246,17 +253,7 @@ async def test_a_redis_that_dies_or_loses_its_memory_costs_listeners_nothing(
     database: Database,
 ) -> None:
     with RedisServer() as server, database.active():
-        bus = RedisBus(
-            server.url,
-            name=uuid4().hex,
-            history_max=1000,
-            remember_max=3,
-            buffer_max=100,
-            watch_keys_max=10,
-            reconnect_delay_s=0.01,
-            fallback=outbox,
-            poll_interval_s=0.05,
-        )
+        bus = redis_bus(server, remember_max=3, fallback=outbox, poll_interval_s=0.05)
         stream = stream_of(bus)
         async with running(bus, relay_to(bus)):
             async with stream.entries(None) as entries:
@@ -297,15 +294,7 @@ async def test_a_redis_that_loses_its_memory_while_it_is_filled_is_filled_again(
                     self.forgets = False
                     server.restart_empty()
 
-        bus = Forgetful(
-            server.url,
-            name=uuid4().hex,
-            history_max=1000,
-            remember_max=100,
-            buffer_max=100,
-            watch_keys_max=10,
-            reconnect_delay_s=0.01,
-        )
+        bus = redis_bus(server, Forgetful)
         await commit(*"abcdefg")
         await outbox.assign_positions(7)
         async with running(bus, relay_to(bus)):
