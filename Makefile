@@ -21,7 +21,7 @@ run: $(INSTALLED)  ## Start the desk on replayed prices; PORT=9000 for another p
 	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(PY) -m gateway serve --demo $(ARGS)
 
 test: $(INSTALLED)  ## Run every test; ARGS="tests/unit -k case" for some
-	@$(PY) -m pytest -n auto --dist loadfile --maxfail 10 $(ARGS)
+	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --maxfail 10 $(ARGS)
 
 test-versions: $(INSTALLED)  ## Run the tests that depend on a server on each installed version of it
 	@TEST_EACH_VERSION=1 $(PY) -m pytest -n auto --dist loadfile -k "Redis or PostgreSQL" tests/contract tests/integration tests/api/test_slow_statements.py $(ARGS)
