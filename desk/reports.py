@@ -256,8 +256,8 @@ def _ratio(
     if slippage is None or mark is None or multiplier is None:
         return None
     with exact():
-        value = mark * order.filled_quantity * multiplier
-    return divide_ratio(slippage, value)
+        value = abs(mark) * order.filled_quantity * multiplier
+    return divide_ratio(slippage, value) if value else None
 
 
 def _in_base(book: Book | None, currency: Currency | None, amount: Decimal | None) -> Decimal | None:

@@ -14,9 +14,12 @@ from domain.money import Currency, exact, round_money
 
 
 def booked(instrument: Instrument, quantity: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
-    """Gross amount and fee of trading `quantity` (>= 0) at `price`. Call it inside `money.exact()`."""
+    """Gross amount and fee of trading `quantity` (>= 0) at `price`. Call it inside `money.exact()`.
+
+    At a price below 0 the gross amount is below 0: the seller pays it. The fee is one all the same.
+    """
     gross = round_money(quantity * instrument.multiplier * price, instrument.currency)
-    return gross, round_money(instrument.fee_rate * gross, instrument.currency)
+    return gross, round_money(instrument.fee_rate * abs(gross), instrument.currency)
 
 
 def trade_fee(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:

@@ -12,7 +12,7 @@ from enum import StrEnum
 from domain.execution import ExecType, ExecutionReport, OrderSide
 from domain.ids import ClientOrderId
 from domain.market import Instrument
-from domain.money import exact
+from domain.money import exact, unsigned_zero
 from domain.order import Order
 
 STORED_DIGITS = 10
@@ -140,11 +140,17 @@ def _impossible_numbers(instrument: Instrument, report: ExecutionReport) -> Find
     if not all(each.is_finite() and abs(each) < STORABLE_BELOW for each in numbers):
         return Finding(Attention.IMPOSSIBLE, "a quantity, price or fee is no number that can be stored")
     quantity, price = stored(report.last_quantity), stored(report.last_price)
-    if quantity <= 0 or price <= 0:
-        return Finding(Attention.IMPOSSIBLE, "a trade needs a quantity and a price above zero")
+    if quantity <= 0:
+        return Finding(Attention.IMPOSSIBLE, "a trade needs a quantity above zero")
+    if price <= 0 and not instrument.negative_prices:
+        return Finding(
+            Attention.IMPOSSIBLE,
+            f"its price of {_shown(price)} is not above zero, and {instrument.symbol} does not trade at such "
+            "prices (negativePrices)",
+        )
     with exact():
         worth = quantity * price * instrument.multiplier
-    if worth >= STORABLE_BELOW:
+    if abs(worth) >= STORABLE_BELOW:
         return Finding(Attention.IMPOSSIBLE, "quantity times price is more than any trade is worth")
     return None
 
@@ -172,7 +178,7 @@ def oddities(
 def _odd_price(order: Order, price: Decimal, mark: Decimal | None) -> Finding | None:
     limit = order.limit_price
     said = f"its price of {_shown(price)} is"
-    if mark is not None and mark > 0 and _is_far(stored(price), mark):
+    if mark is not None and _is_far(stored(price), mark):
         why = f"{said} far from the mark of {_shown(mark)}, as in another currency or decimal place"
         return Finding(Attention.PRICE, why)
     if limit is not None and (price < limit if order.side is OrderSide.SELL else price > limit):
@@ -181,8 +187,12 @@ def _odd_price(order: Order, price: Decimal, mark: Decimal | None) -> Finding | 
 
 
 def _is_far(price: Decimal, mark: Decimal) -> bool:
+    """Of a mark below 0, by the same multiples on that side of 0; of a mark of 0 there are none."""
+    if not mark:
+        return False
     with exact():
-        return price > mark * FAR_FROM_MARK or price * FAR_FROM_MARK < mark
+        towards = price if mark > 0 else -price
+        return towards > abs(mark) * FAR_FROM_MARK or towards * FAR_FROM_MARK < abs(mark)
 
 
 def bounded_time(order: Order, report: ExecutionReport, now: datetime) -> datetime:
@@ -209,8 +219,8 @@ def stored(value: Decimal) -> Decimal:
     """As PostgreSQL keeps it; what is too large or no number stays as it is."""
     if not value.is_finite() or abs(value) >= STORABLE_BELOW:
         return value
-    return round(value, STORED_DIGITS)
+    return unsigned_zero(round(value, STORED_DIGITS))
 
 
 def _shown(value: object) -> str:
-    return format(value.normalize(), "f") if isinstance(value, Decimal) else str(value)
+    return format(unsigned_zero(value.normalize()), "f") if isinstance(value, Decimal) else str(value)

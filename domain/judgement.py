@@ -22,8 +22,9 @@ So where v is unknown, the number lies between its values at the ends of what v 
     a long                from 0, without an end
     a short               from 0 to |quantity| x multiplier x average cost x (1 + rise); without an end where
                           the average cost is unknown
-    a settling put        from 0 to |quantity| x multiplier x strike, long or short
-    negative prices       the same range on both sides of 0, without ends
+    a settling put        from 0 to |quantity| x multiplier x strike, long or short; without an end where the
+                          price of the underlying may be negative
+    negative prices       everything, on both sides of 0
 
 and where r is unknown, everything in that currency is multiplied by the same r > 0: what is above 0 for
 every price may be anything from 0 up, what is below 0 anything from 0 down, and what may be either, anything.
@@ -308,9 +309,10 @@ def _at_price(held: Holding, price: Decimal, gauge: Gauge) -> Decimal:
 def _highest_price(held: Holding, short_rise: Decimal) -> Decimal | None:
     """None: it has no end. An average cost of 0 says as little as none."""
     option = held.instrument.option
-    if held.life is Life.SETTLING and option is not None and option.right is OptionRight.PUT:
-        return option.strike
-    if held.quantity > 0 or held.life is Life.SETTLING or not held.average_cost:
+    if held.life is Life.SETTLING:
+        bounded = option is not None and option.right is OptionRight.PUT and not held.underlying_negative
+        return option.strike if bounded and option is not None else None
+    if held.quantity > 0 or held.instrument.negative_prices or not held.average_cost:
         return None
     return held.average_cost * (ONE + short_rise)
 

@@ -82,6 +82,9 @@ class Holding:
     life: Life = Life.ALIVE
     underlying: Quote | None = None
     """Of an option the last quote of what it is on; only what is SETTLING is valued by it."""
+    underlying_negative: bool = False
+    """Of an option: the price of what it is on may fall below 0, so that a put may be worth more than its
+    strike."""
 
 
 @dataclass(frozen=True, slots=True)

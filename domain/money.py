@@ -126,9 +126,8 @@ def divide_rate(rate: Decimal, divisor: Decimal) -> Decimal:
 
 def average_price(notional: Decimal, quantity: Decimal) -> Decimal:
     """notional / quantity to eight digits HALF_EVEN. The quantity is not zero."""
-    return _ROUNDING.divide(notional, quantity).quantize(
-        _PRICE_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING
-    )
+    average = _ROUNDING.divide(notional, quantity)
+    return unsigned_zero(average.quantize(_PRICE_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING))
 
 
 def middle_price(low: Decimal, high: Decimal) -> Decimal:

@@ -108,7 +108,7 @@ class Order:
     updated_at: datetime
     filled_quantity: Decimal = ZERO
     filled_notional: Decimal = ZERO
-    """Sum of quantity x price over the fills (without the multiplier)."""
+    """Sum of quantity x price over the fills (without the multiplier); a price may be 0 or below it."""
     acknowledged: bool = False
     """The venue has said that it works the order, by an acknowledgement or by a fill."""
     cancel_requested: bool = False
@@ -139,8 +139,8 @@ class Order:
         self._check_flags()
 
     def _check_fills(self) -> None:
-        if (self.filled_notional > 0) != (self.filled_quantity > 0):
-            raise ValueError("fills have a quantity and a notional")
+        if self.filled_notional and not self.filled_quantity:
+            raise ValueError("only fills have a notional")
         if self.status in _NO_FILLS and self.filled_quantity:
             raise ValueError(f"an order that is {self.status} has no fills")
         if self.status is OrderStatus.PARTIALLY_FILLED and not self.filled_quantity:

@@ -66,8 +66,8 @@ def after_open_orders(
         quantity = min(order.leaves_quantity, abs(held.quantity))
         if quantity <= 0:
             continue
-        price = order.reckoned_price or order.limit_price or side_price(held.quote, order.side)
-        price = price or valuation_price(held)
+        prices = (order.reckoned_price, order.limit_price, side_price(held.quote, order.side))
+        price = next((each for each in prices if each is not None), valuation_price(held))
         signed = -quantity if order.side is OrderSide.SELL else quantity
         book = after_fill(book, order.symbol, signed, price, trade_fee(held.instrument, quantity, price))
     return book
@@ -128,6 +128,9 @@ class Pricing:
         if place is CollarPlace.BEYOND:
             return Refusal(RefusalCode.PRICE_COLLAR, self._beyond(held, quote))
         price = reckoned(quote, side, limit)
+        if price <= 0:
+            # The market is at 0 or below it: such an order promises no money.
+            return RefusalCode.NO_QUOTE
         return self._closable(book, held, quote, rate, price, limit, place)
 
     def _quoted(self, book: Book, held: Holding) -> tuple[Quote, Decimal] | RefusalCode:

@@ -92,7 +92,7 @@ class Shocked:
         # Not replace(): this is done for every position of the book, and takes a third of the time.
         return Holding(
             *(held.instrument, held.quantity, held.factors, quote, held.dead, held.average_cost),
-            *(held.life, held.underlying),
+            *(held.life, held.underlying, held.underlying_negative),
         )
 
     def _settling(self, held: Holding) -> Holding:

@@ -156,8 +156,10 @@ def contradictions(book: BookFile, unread: Unread | None = None) -> Iterator[str
         ]
         yield from _repeated(factors)
         yield from _unknown(factors, known)
+    above_zero = {part.instrument.symbol for part in book.instruments if not part.instrument.negative_prices}
     for path, account in _accounts(book):
         yield from _in_account(path, account, known)
+        yield from _negative_costs(path, account, above_zero)
     if not unread.rates:
         yield from _without_rate(book, currencies)
 
@@ -187,6 +189,15 @@ def _in_account(path: str, account: BookAccount, known: Set[str]) -> Iterator[st
     yield from _repeated(symbols)
     yield from _repeated(cash)
     yield from _unknown(symbols, known)
+
+
+def _negative_costs(path: str, account: BookAccount, above_zero: Set[str]) -> Iterator[str]:
+    for n, part in enumerate(account.positions):
+        if part.average_cost is not None and part.average_cost < 0 and part.symbol in above_zero:
+            yield (
+                f"{path}.positions[{n}].averageCost: must be zero or more, since the prices of {part.symbol} "
+                "cannot be below zero (negativePrices)"
+            )
 
 
 def _without_rate(book: BookFile, currencies: dict[Symbol, Currency]) -> Iterator[str]:

@@ -214,6 +214,10 @@ def _book(record: Record) -> BookFile:
 def _book_instrument(record: Record) -> BookInstrument:
     if record["kind"] is InstrumentKind.OPTION and record["option"] is None:
         raise ValueError("an OPTION states its terms in option")
+    if record["kind"] is InstrumentKind.OPTION and record["negativePrices"]:
+        raise ValueError(
+            "negativePrices is not for an OPTION: its premium is never below zero; state it of what it is on"
+        )
     if record["suspendedSince"] is not None and record["tradeStatus"] not in _SUSPENDED:
         raise ValueError("suspendedSince is of an instrument that is SUSPENDED or DELISTED")
     return BookInstrument(_instrument(record), record["factors"])
@@ -376,6 +380,6 @@ _CASH = {
 _POSITION = {
     "symbol": Field(code),
     "quantity": Field(not_zero),
-    "averageCost": optional(not_negative),
+    "averageCost": optional(decimal),
     "shortSince": optional(utc_time),
 }

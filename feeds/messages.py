@@ -185,7 +185,7 @@ _POSITION = {
     "accountNo": Field(code),
     "symbol": Field(code),
     "quantity": Field(decimal),
-    "averageCost": optional(not_negative),
+    "averageCost": optional(decimal),
     "asOf": Field(utc_time),
 }
 _CASH = {

@@ -54,6 +54,10 @@ INSTRUMENT_COLUMNS = (
     "i.suspended_since, i.average_daily_volume, i.tick, i.negative_prices,"
     " i.underlying, i.option_right, i.strike, i.expiry"
 )
+UNDERLYING_NEGATIVE = (
+    "(SELECT n.negative_prices FROM instrument n WHERE n.symbol = i.underlying) AS underlying_negative"
+)
+"""Whether the price of what an option is on may fall below 0; null of what is none."""
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 UNDERLYING_COLUMNS = ", ".join(
     f"u.{name} AS u_{name}"
@@ -178,7 +182,7 @@ async def load_books(
     at = f"${len(account_ids) + 1}"
     positions = await fetch(
         f"SELECT p.account_id, a.client_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS},"
-        f" {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, "
+        f" {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, {UNDERLYING_NEGATIVE}, "
         + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
         + f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, _SYMBOL, at)}) AS instrument_setting"
         f", ({counting_value(SettingKind.CLIENT_FACTORS, _CLIENT_AND_SYMBOL, at)}) AS client_setting"
@@ -296,7 +300,8 @@ def instrument_from_row(row: Row) -> Instrument:
         suspended_since=time_or_none(row["suspended_since"]) if status is TradeStatus.SUSPENDED else None,
         average_daily_volume=decimal_or_none(row["average_daily_volume"]),
         tick=row["tick"],
-        negative_prices=bool(row["negative_prices"]),
+        # An earlier version took it of an option too, whose premium is never negative.
+        negative_prices=bool(row["negative_prices"]) and row["kind"] != InstrumentKind.OPTION,
         option=None if row["underlying"] is None else _option_terms(row),
     )
 
@@ -453,6 +458,7 @@ def _holding(row: Row, quantity: Decimal, rules: Rules, now: datetime) -> Holdin
         average_cost=decimal_or_none(row["average_cost"]),
         life=life_of(instrument, now, rules.zone_of, rules.expiry),
         underlying=underlying_from_row(row),
+        underlying_negative=bool(row["underlying_negative"]),
     )
 
 

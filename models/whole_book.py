@@ -22,6 +22,7 @@ from models.book import (
     INSTRUMENT_COLUMNS,
     QUOTE_COLUMNS,
     UNDERLYING_COLUMNS,
+    UNDERLYING_NEGATIVE,
     AccountBook,
     BookRules,
     Rules,
@@ -54,6 +55,7 @@ class Listed:
     dead: bool
     life: Life
     underlying: Quote | None
+    underlying_negative: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +72,7 @@ class Market:
 async def load_market(rules: BookRules, now: datetime) -> Market:
     """The rules in force, every instrument with its factors, and every rate."""
     rows = await fetch(
-        f"SELECT {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS},"
+        f"SELECT {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, {UNDERLYING_NEGATIVE},"
         f" {', '.join(f'i.{each}' for each in FACTOR_COLUMNS)}"
         f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, 'i.symbol', '$1')}) AS instrument_setting"
         f", {', '.join(f'NULL AS client_{each}' for each in (*FACTOR_COLUMNS, 'setting'))}"
@@ -142,6 +144,7 @@ def _listed(row: Row, rules: BookRules, now: datetime) -> Listed:
         instrument.is_dead(now, rules.suspended_dead_after),
         life_of(instrument, now, rules.zone_of, rules.expiry),
         underlying_from_row(row),
+        bool(row["underlying_negative"]),
     )
 
 
@@ -199,6 +202,7 @@ def _holding(
         decimal_or_none(row["average_cost"]),
         listed.life,
         listed.underlying,
+        listed.underlying_negative,
     )
 
 

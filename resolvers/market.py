@@ -51,6 +51,11 @@ class Instrument:
     tick_bands: list[TickBand] = strawberry.field(
         description="The steps of valid prices, in ascending order; empty where they are not known."
     )
+    negative_prices: bool = strawberry.field(
+        description="Whether its price may be negative, as that of a future on oil may. Quotes at a negative "
+        "price, and fills at 0 or at a negative price, are taken of such an instrument only; an option is "
+        "never one."
+    )
     option: OptionTerms | None = strawberry.field(description="Of an option, where they are known.")
 
 
@@ -104,6 +109,7 @@ def instrument_of(instrument: market.Instrument) -> Instrument:
         trade_status=instrument.trade_status,
         average_daily_volume=instrument.average_daily_volume,
         tick_bands=_bands_of(instrument.ticks),
+        negative_prices=instrument.negative_prices,
         option=None if option is None else _terms_of(option),
     )
 

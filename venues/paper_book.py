@@ -159,6 +159,9 @@ class PaperBook:
         price, size = market.side_for(resting.order.side)
         if price is None or self._status(resting.order) is not TradeStatus.TRADING:
             return None
+        if not price or (price < 0 and not resting.order.instrument.negative_prices):
+            # A bid or an ask of 0 says that there is nobody on that side.
+            return None
         if not _crosses(resting.order, price):
             return None
         shown = resting.leaves if size is None else min(resting.leaves, size)

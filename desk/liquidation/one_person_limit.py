@@ -155,7 +155,8 @@ def _notional(order: Order, instrument: Instrument, price: Decimal | None) -> De
     if order.leaves_quantity and not price:
         return None
     with exact():
-        return (order.filled_notional + order.leaves_quantity * (price or ZERO)) * instrument.multiplier
+        leaves = order.leaves_quantity * abs(price or ZERO)
+        return (abs(order.filled_notional) + leaves) * instrument.multiplier
 
 
 def _in_currency(

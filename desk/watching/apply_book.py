@@ -36,7 +36,7 @@ from models.holding import (
     state_cash,
     state_position,
 )
-from models.market import lock_trade_status, markets_of, save_trade_status
+from models.market import load_instruments, lock_trade_status, markets_of, save_trade_status
 from models.stock_recovery import open_recoveries_of
 
 
@@ -122,6 +122,10 @@ async def _require_place(account_id: AccountId, stated: PositionStated | CashSta
             raise CannotBeHeld(account_id, f"there is no currency {unknown[0]}")
     elif not await markets_of([stated.symbol]):
         raise CannotBeHeld(account_id, f"instrument {stated.symbol} is not known")
+    elif stated.average_cost is not None and stated.average_cost < 0:
+        if any(not each.negative_prices for each in (await load_instruments([stated.symbol])).values()):
+            why = f"averageCost is below zero, and prices of {stated.symbol} cannot be (negativePrices)"
+            raise CannotBeHeld(account_id, why)
 
 
 async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated) -> datetime | None:

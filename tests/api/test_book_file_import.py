@@ -18,7 +18,7 @@ from tests.api.desk_server import World
 
 INSTRUMENT: dict[str, Any] = {"market": "XHKG", "currency": "HKD", "lotSize": "100"}
 POSITIONS = """{ clients(first: 1) { nodes { accounts {
-  positions { nodes { instrument { symbol tickBands { start step } } } }
+  positions { nodes { instrument { symbol negativePrices tickBands { start step } } } }
 } } } }"""
 
 
@@ -35,7 +35,7 @@ def a_file(*instruments: dict[str, Any], **client: Any) -> bytes:
 async def test_the_steps_of_prices_are_read_from_the_file_or_follow_the_market(world: World) -> None:
     book = a_file(
         {"symbol": "7203.JP", "market": "XTKS"},
-        {"symbol": "AAPL.US", "market": "XNYS", "currency": "USD"},
+        {"symbol": "AAPL.US", "market": "XNYS", "currency": "USD", "negativePrices": True},
         {"symbol": "D05.SI", "market": "XSES", "tickSize": "0.001, 0.2:0.005, 1:0.01"},
     )
     desk = await world.desk(parse_book(book))
@@ -48,6 +48,7 @@ async def test_the_steps_of_prices_are_read_from_the_file_or_follow_the_market(w
         "AAPL.US": [("0", "0.0001"), ("1", "0.01")],
         "D05.SI": [("0", "0.001"), ("0.2", "0.005"), ("1", "0.01")],
     }
+    assert [symbol for symbol, each in held.items() if each["negativePrices"]] == ["AAPL.US"]
 
 
 NAMES = {

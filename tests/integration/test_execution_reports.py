@@ -8,20 +8,33 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
+from desk.liquidation.liquidate import liquidate
+from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.orders.report_lanes import ReportLanes
-from desk.watching.apply_book import apply_statement
+from desk.outcomes import LiquidationStarted
+from desk.watching.apply_book import CannotBeHeld, apply_statement
 from domain.book_changes import CashStated, PositionStated
+from domain.booking import trade_fee
+from domain.canonical import plain
 from domain.events import OrderView
 from domain.execution import ExecType, ExecutionReport, OrderSide
-from domain.ids import ClientOrderId, ExecutionId
-from domain.liquidation_plan import LegRequest
+from domain.ids import ClientOrderId, ExecutionId, Symbol
+from domain.liquidation_plan import LegRequest, PlanRequest
+from domain.market import Quote
+from domain.order import OrderType
+from models.case import live_cases_of
 from models.database import fetch
+from models.holding import position_as_stored
+from models.market import load_instruments, save_instrument
+from models.untold import trades_of
 from tests.integration.desk_kit import (
     APPLE,
     BOEING,
+    FACTORS,
     NOON,
+    TRADER,
     USD,
     DeskKit,
     cash_of,
@@ -152,6 +165,91 @@ async def test_each_report_is_booked_or_kept_and_what_is_odd_is_seen(name: str, 
     assert seen == len(row.seen)
     if row.seen and row.seen != ("UNKNOWN_ORDER",):
         assert len(await follow_ups()) == len(row.seen)
+
+
+async def prices_may_be_negative(kit: DeskKit, symbol: Symbol = APPLE) -> None:
+    """From now on."""
+    (of,) = (await load_instruments([symbol])).values()
+    await save_instrument(replace(of, negative_prices=True), FACTORS, kit.clock())
+
+
+@pytest.mark.parametrize(
+    ("price", "cash", "notional", "average"),
+    [
+        ("0", "0", "0", "0"),
+        ("-37.63", "-3764.13", "-3763", "-37.63"),
+        ("-0.0000000001", "0", "-0.00000001", "0"),
+    ],
+)
+async def test_a_fill_at_zero_or_below_is_booked_where_the_instrument_trades_there(
+    price: str, cash: str, notional: str, average: str, kit: DeskKit
+) -> None:
+    """Whoever sells at a negative price pays for it, and the fee besides."""
+    view = await a_sent_order(kit)
+    await prices_may_be_negative(kit)
+    account_id = view.order.account_id
+    fee = trade_fee((await load_instruments([APPLE]))[APPLE], Decimal(100), Decimal(price))
+    said = report(view.order, TRADE, 1, 100, price, str(fee))
+    assert await record_execution(kit.desk, said)
+    assert not await record_execution(kit.desk, said), "a repeat is nothing new"
+    assert await kinds() == []
+    assert await position_of(account_id, APPLE) == 900
+    assert await cash_of(account_id) == -150_000 + Decimal(cash)
+    found = (await order(view.order.id)).order
+    assert found.filled_quantity == 100
+    assert (found.filled_notional, found.average_price) == (Decimal(notional), Decimal(average))
+    assert plain(found.average_price) == average, "and never -0"
+    (row,) = await fetch("SELECT price, cash_effect FROM execution")
+    assert (Decimal(row["price"]), Decimal(row["cash_effect"])) == (Decimal(price), Decimal(cash))
+    seen = ("PRICE",)
+    assert tuple(kit.desk.attention.elements()) == seen, "it is far from the mark of 100"
+    (traded,) = await trades_of(view.order.case_id)
+    assert traded.price == Decimal(average)
+
+
+async def test_a_position_that_turns_at_a_negative_price_cost_that_price(kit: DeskKit) -> None:
+    view = await a_sent_order(kit)
+    await prices_may_be_negative(kit)
+    await record_execution(kit.desk, report(view.order, TRADE, 1, 1200, "-37.63"))
+    stored = await position_as_stored(view.order.account_id, APPLE)
+    assert stored == {"quantity": -200, "averageCost": Decimal("-37.63")}
+    kit.clock.pass_(seconds=1)
+    stated = PositionStated("M1", APPLE, Decimal(-200), kit.clock(), Decimal("-37.64"))
+    await apply_statement(kit.desk, stated)
+    stored = await position_as_stored(view.order.account_id, APPLE)
+    assert stored == {"quantity": -200, "averageCost": Decimal("-37.64")}
+    with pytest.raises(CannotBeHeld, match="averageCost is below zero"):
+        await apply_statement(kit.desk, replace(stated, symbol=BOEING))
+
+
+@pytest.mark.parametrize("negative", [False, True])
+async def test_a_market_order_fills_below_zero_only_where_the_instrument_trades_there(
+    negative: bool, kit: DeskKit
+) -> None:
+    """Sent while the market was above zero; the venue and the desk agree about what was traded."""
+    account_id = await kit.indebted_account()
+    if negative:
+        await prices_may_be_negative(kit)
+    (case,) = await live_cases_of([account_id])
+    request = PlanRequest(legs=(LegRequest(APPLE, Decimal(700)),), order_type=OrderType.MARKET)
+    item = LiquidateCase(case.case.id, None, request)
+    (started,) = await liquidate(kit.desk, TRADER, Liquidate("market", (item,), None))
+    assert isinstance(started, LiquidationStarted)
+    venue, clock = PaperVenue(kit.clock), kit.clock
+    venue.on_quote(Quote(APPLE, clock(), Decimal(0), Decimal(100), Decimal(100)))
+    await Dispatcher(kit.desk, venue, batch=10).dispatch()
+    venue.on_quote(Quote(APPLE, clock(), Decimal(-3), Decimal(-2), Decimal(-2), bid_size=Decimal(300)))
+    async for said in venue.reports():
+        await record_execution(kit.desk, said)
+        await venue.confirm(said)
+        if not venue.unconfirmed:
+            break
+    (order_id,) = started.order_ids
+    filled = (await order(order_id)).order.filled_quantity
+    assert filled == (300 if negative else 0), "a bid of 0 is nobody, and fills nothing"
+    # 300 x -3, and the fee of 3 per 10,000.
+    assert await cash_of(account_id) == (Decimal("-150900.27") if negative else -150_000)
+    assert await kinds() == []
 
 
 @pytest.mark.parametrize(

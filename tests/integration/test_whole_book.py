@@ -5,9 +5,9 @@ from datetime import timedelta
 from decimal import Decimal
 
 from desk.watching.book_what_if import BookWhatIf, book_what_if
-from domain.ids import AccountId, ClientId
+from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountType, compute_figures
-from domain.market import FactorSource, MarginFactors
+from domain.market import FactorSource, InstrumentKind, MarginFactors, OptionRight, OptionTerms
 from domain.principal import EVERYTHING, Audience
 from domain.risk_settings import (
     FactorSetting,
@@ -20,6 +20,7 @@ from domain.what_if import Scenario, shocked
 from models.book import load_books
 from models.book_import import insert_client_factors
 from models.database import Database, consistent_read, fetch
+from models.market import load_instruments, save_instrument
 from models.risk_setting import Concerned, insert_setting
 from models.whole_book import every_book, load_market
 from tests.integration.desk_kit import APPLE, BOEING, FACTORS, USD, DeskKit
@@ -81,6 +82,35 @@ async def test_chunks_give_the_books_that_one_read_gives(database: Database) -> 
     assert found == expected
     factors = {held.factors for book in found.values() for held in book.book.holdings}
     assert len(factors) == 4
+
+
+async def test_the_put_on_what_may_be_negative_is_known_as_one_however_it_is_read(database: Database) -> None:
+    put, told = Symbol("PUT.US"), Symbol("TOLD.US")
+    with database.active():
+        kit = DeskKit()
+        for symbol in (APPLE, BOEING):
+            await kit.instrument(symbol)
+            await kit.quote(symbol, 100)
+        for symbol, underlying, negative in ((APPLE, None, True), (put, APPLE, False), (told, BOEING, True)):
+            (of,) = (await load_instruments([APPLE])).values()
+            kind = InstrumentKind.STOCK if underlying is None else InstrumentKind.OPTION
+            day = kit.clock().date()
+            terms = OptionTerms(underlying, OptionRight.PUT, Decimal(50), day) if underlying else None
+            made = replace(of, symbol=symbol, kind=kind, negative_prices=negative, option=terms)
+            await save_instrument(made, FACTORS, kit.clock())
+        account = await kit.account("M1", 0, {APPLE: 1, put: 1, told: 1})
+        rules, now = kit.desk.rules.books, kit.clock()
+        one_by_one = (await load_books([account], rules, now))[account]
+        async with consistent_read():
+            (chunk,) = [each async for each in every_book(EVERYTHING, await load_market(rules, now), 3)]
+    assert chunk.books == [one_by_one]
+    facts = {
+        held.instrument.symbol: (held.instrument.negative_prices, held.underlying_negative)
+        for held in one_by_one.book.holdings
+    }
+    assert facts == {APPLE: (True, False), put: (False, True), told: (False, False)}, (
+        "what an earlier version took of an option itself counts no more"
+    )
 
 
 async def test_the_book_what_if_is_the_sum_of_its_accounts_in_any_chunks(database: Database) -> None:

@@ -109,6 +109,14 @@ def test_the_documented_example_is_read_as_it_says() -> None:
             "$.instruments[2].option.underlying: 1234.HK is in HKD and the option in USD",
         ),
         (
+            lambda book: book["instruments"].append(an_option_on("AAPL.US") | {"negativePrices": True}),
+            "$.instruments[2]: negativePrices is not for an OPTION: its premium is never below zero",
+        ),
+        (
+            lambda book: account(book)["positions"][0].update(averageCost="-1"),
+            "$.clients[0].accounts[0].positions[0].averageCost: must be zero or more, since the prices of",
+        ),
+        (
             lambda book: book["instruments"].append(an_option_on("OPT.US")),
             "$.instruments[2].option.underlying: an option is not its own underlying",
         ),

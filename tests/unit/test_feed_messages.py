@@ -158,7 +158,7 @@ def test_the_examples_below_start_from_good_messages(kind: str) -> None:
         (a_message("cash", balance=None), r"\$\.balance: missing"),
         (a_message("cash", accruedInterest="-1"), r"\$\.accruedInterest"),
         (a_message("position", quantity="many"), r"\$\.quantity"),
-        (a_message("position", averageCost="-1"), r"\$\.averageCost"),
+        (a_message("position", averageCost="-1e3"), r"\$\.averageCost"),
         (a_message("tradeStatus", status="OPEN"), "must be one of TRADING"),
         (a_message("tradeStatus", status=5), "must be one of TRADING"),
         (a_message(symbol="A" * MAX_MESSAGE_BYTES), "bytes, more than"),

@@ -140,6 +140,22 @@ def an_option(quantity: str, right: OptionRight = OptionRight.CALL, cost: str | 
     )
 
 
+@pytest.mark.parametrize(("negative", "answer"), [(False, YES), (True, UNKNOWN)])
+def test_a_settling_put_may_be_worth_more_than_its_strike_where_its_underlying_may_be_negative(
+    negative: bool, answer: Answer
+) -> None:
+    """1 put of 100 on a strike of 50 brings 5,000 where the underlying is 0, and more where it is below."""
+    put = replace(
+        an_option("1", OptionRight.PUT),
+        quote=None,
+        life=Life.SETTLING,
+        underlying_negative=negative,
+    )
+    assert judged(the_book(put, cash="-13000")).due == {MAINTENANCE: answer}
+    written = replace(put, quantity=Decimal(-1))
+    assert judged(the_book(written, cash="0")).due == {MAINTENANCE: UNKNOWN if negative else NO}
+
+
 # --- against brute force: every unknown at the ends of what it may be worth, and in between
 
 HUGE = Decimal(10) ** 12
@@ -210,7 +226,7 @@ def possible(of: Book) -> Iterator[Book]:
 
 def _prices(held: Holding) -> list[Decimal]:
     highest = HUGE
-    if held.quantity < 0 and held.average_cost is not None:
+    if held.quantity < 0 and held.average_cost is not None and not held.instrument.negative_prices:
         highest = held.average_cost * (1 + RISE)
     found = [Decimal(0), highest / 2, highest]
     return [*found, -HUGE] if held.instrument.negative_prices else found

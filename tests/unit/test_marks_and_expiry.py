@@ -11,17 +11,20 @@ from hypothesis import strategies as st
 
 from domain.booking import cash_effect, filled
 from domain.canonical import plain
+from domain.execution_check import Attention, oddities
 from domain.expiry import ExpiryRules, Life, is_expired, life_of, next_change
 from domain.ids import Symbol
 from domain.liquidation_plan import PlanLimits, PlanRequest
 from domain.margin import compute_figures, known_price
 from domain.market import Instrument, OptionRight, OptionTerms, Quote
 from domain.money import parse_decimal, round_money, round_ratio
+from domain.order import OrderType
 from domain.refusals import RefusalCode
 from domain.sellable import Pricing
 from gateway.reports import csv_line
 from resolvers.scalars import DECIMAL
 from tests.unit.books import HKD, MAX_AGE, NOW, book, flat, holding, instrument, quote
+from tests.unit.orders import LATER, QUEUED_ORDER, a_fill
 
 HONG_KONG, NEW_YORK = ZoneInfo("Asia/Hong_Kong"), ZoneInfo("America/New_York")
 EXPIRY = date(2020, 3, 20)
@@ -138,6 +141,35 @@ def test_nothing_is_sold_at_a_price_of_zero_or_below(price: str) -> None:
     at = Quote(Symbol("OIL"), NOW, Decimal(price), Decimal(5), Decimal(4))
     held = holding(of, "3", flat(".5"), at)
     assert AT_THE_QUOTE(book(held), held) is RefusalCode.NO_QUOTE
+
+
+def test_a_limit_above_zero_promises_no_money_while_the_market_is_below() -> None:
+    of = replace(instrument("OIL"), negative_prices=True)
+    at = Quote(Symbol("OIL"), NOW, Decimal(-31), Decimal(-29), Decimal(-30))
+    held = holding(of, "3", flat(".5"), at)
+    found = Pricing(PlanRequest(), PlanLimits(), NOW).at_limit(book(held), held, Decimal(10))
+    assert found is RefusalCode.NO_QUOTE
+
+
+@pytest.mark.parametrize(
+    ("mark", "price", "odd"),
+    [
+        ("-30", "-31", False),
+        ("-30", "-61", True),
+        ("-30", "-14", True),
+        ("-30", "30", True),
+        ("30", "-30", True),
+        ("30", "0", True),
+        ("0", "-30", False),
+    ],
+)
+def test_a_fill_far_from_a_mark_below_zero_is_odd_as_one_above_it_is(
+    mark: str, price: str, odd: bool
+) -> None:
+    said = a_fill(100, Decimal(price))
+    order = replace(QUEUED_ORDER, type=OrderType.MARKET, limit_price=None)
+    found = oddities(order, instrument("700.HK"), said, Decimal(mark), LATER)
+    assert [each.kind for each in found] == ([Attention.PRICE] if odd else [])
 
 
 def test_a_negative_price_is_a_debt_of_the_long_and_margin_is_asked_for_its_size() -> None:
