@@ -6,6 +6,9 @@ LOCK_ENV ?= build/lock-env
 PORT ?=
 ARGS ?=
 
+# Compiled modules are kept, also where the environment says otherwise: a command starts in 1.3 instead of 2.0 s.
+unexport PYTHONDONTWRITEBYTECODE
+
 PY = $(VENV)/bin/python
 INSTALLED = $(VENV)/installed.txt
 COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \

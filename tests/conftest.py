@@ -1,6 +1,7 @@
 """Fixtures every test may ask for; a server starts only when the first test of the run asks for it."""
 
 import asyncio
+import gc
 import os
 import shutil
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -10,10 +11,11 @@ from pathlib import Path
 from typing import TypeVar, cast
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from models.database import Database
-from tests import versions
+from tests import scratch, versions
 from tests.servers import fresh_database, postgres_server, redis_server
 
 T = TypeVar("T")
@@ -25,6 +27,16 @@ settings.register_profile(
 )
 settings.register_profile("exploring", settings.get_profile("steady"), derandomize=False)
 settings.load_profile("steady")
+
+scratch.keep_in_memory()
+
+# A pretty traceback takes half a second to draw, and shows no more than a plain one to who reads a failure.
+structlog.configure(
+    processors=[
+        *structlog.get_config()["processors"][:-1],
+        structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback),
+    ]
+)
 
 SERVERS = {"redis_version": "Redis", "postgres_version": "PostgreSQL"}
 """By the fixture that chooses the version."""
@@ -187,3 +199,9 @@ def _on_another_loop(context: AbstractAsyncContextManager[T]) -> Iterator[T]:
                 thread.submit(lambda: runner.run(context.__aexit__(None, None, None))).result()
         finally:
             thread.submit(runner.close).result()
+
+
+def pytest_collection_finish() -> None:
+    """What was collected lives as long as the run; the garbage collector need not look at it again."""
+    gc.collect()
+    gc.freeze()

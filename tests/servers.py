@@ -212,7 +212,8 @@ async def fresh_database(postgres_url: str, copy_of: str | None = None) -> Async
     Empty, or a copy of the database at the URL `copy_of`, to which nobody may be connected.
     """
     name = f"test_{uuid4().hex}"
-    template = f' TEMPLATE "{urlsplit(copy_of).path.strip("/")}"' if copy_of else ""
+    # Copying files takes half the time of copying pages through the log, which is the usual way.
+    template = f' TEMPLATE "{urlsplit(copy_of).path.strip("/")}" STRATEGY FILE_COPY' if copy_of else ""
     await _execute(postgres_url, f'CREATE DATABASE "{name}"{template}')
     try:
         yield urlunsplit(urlsplit(postgres_url)._replace(path=f"/{name}"))

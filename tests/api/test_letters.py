@@ -210,8 +210,8 @@ async def test_one_shortfall_is_one_letter(world: World, receiver: Receiver) -> 
     other = an_account("M2", "-150000", {BANK: 2000, RAIL: 2000}, financing_limit="140000")
     book = a_book(reached(a_client("C1", account, other), ENGLISH))
     desk = await world.desk(book, **channels(receiver, "sms"), message_automatic_channels=("SMS",))
+    await prices_call(desk, accounts=1)
     await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
-    await desk.market.says(*quotes(desk.clock(), size=0))
 
     async def all_open() -> bool:
         return len(await cases(desk.caller())) == 3
