@@ -37,7 +37,7 @@ Where nothing is unknown every range is one number, and the answers are those of
 """
 
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -135,8 +135,9 @@ _MARGIN_ALERTS = {AccountType.MARGIN: AlertType.MAINTENANCE, AccountType.INTRADA
 def judge(book: Book, figures: MarginFigures, rules: JudgementRules) -> Judgement:
     """What `figures`, which were computed from the book, decide."""
     if book.incomplete:
-        everything = (Answer.UNKNOWN,) * 4
-        return _judged(book, *everything, old=figures.stale)
+        # What would still be missing once everything is stated is told at once.
+        gaps = judge(replace(book, incomplete=False), figures, rules).gaps
+        return _judged(book, *(Answer.UNKNOWN,) * 4, old=figures.stale, gaps=gaps)
     if not figures.unvalued:
         return _judged(book, *_from_figures(book, figures), old=figures.stale)
     with exact():

@@ -98,6 +98,10 @@ def parse_book(data: bytes) -> BookFile:
     return book
 
 
+_STATED = ""
+"""In a record: the names of its fields with parts inside that are stated, whether they can be read or not."""
+
+
 class _Reader:
     """Builds the parts of a book; a part with a problem is left out and the problem kept.
 
@@ -125,8 +129,9 @@ class _Reader:
         }
         if record is None:
             return None
+        stated = frozenset(name for name in inside if isinstance(value, dict) and value.get(name) is not None)
         try:
-            return build(record | parts)
+            return build(record | parts | {_STATED: stated})
         except ValueError as error:
             self.problems.append(f"{path}: {error}")
             return None
@@ -212,7 +217,7 @@ def _book(record: Record) -> BookFile:
 
 
 def _book_instrument(record: Record) -> BookInstrument:
-    if record["kind"] is InstrumentKind.OPTION and record["option"] is None:
+    if record["kind"] is InstrumentKind.OPTION and "option" not in record[_STATED]:
         raise ValueError("an OPTION states its terms in option")
     if record["kind"] is InstrumentKind.OPTION and record["negativePrices"]:
         raise ValueError(

@@ -6,14 +6,17 @@ from decimal import Decimal
 import strawberry
 
 from desk.watching.due_calls import due_calls
+from desk.watching.undecided import undecided as find_undecided
 from domain.case import AlertType
 from domain.events import AccountReference
 from domain.judgement import judge
 from domain.look_ahead import accrue, expired_by, lived_until, next_session
 from domain.margin import compute_figures
+from resolvers import undecided
 from resolvers.context import ReadContext
 from resolvers.errors import FORBIDDEN, ApiError
 from resolvers.figures import MarginFigures, figures_of
+from resolvers.undecided import UndecidedReason, reasons_of
 
 
 @strawberry.type(
@@ -45,6 +48,8 @@ class LookAhead:
     calls: list[AlertType] = strawberry.field(
         description="Margin calls that these figures would demand and no exemption prevents."
     )
+    undecided_calls: list[AlertType] = strawberry.field(description=undecided.CALLS)
+    undecided_reasons: list[UndecidedReason] = strawberry.field(description=undecided.REASONS)
 
 
 async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhead:
@@ -61,6 +66,8 @@ async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhe
     accrued = accrue(book_then, session, calendar, desk.rules.interest)
     book = accrued.book
     figures = compute_figures(book, now, desk.rules.max_price_age)
+    judgement = judge(book, figures, desk.rules.judgement)
+    open_ = find_undecided(ahead, judgement, figures, now)
     return LookAhead(
         market=market,
         closes_at=session.close,
@@ -69,5 +76,7 @@ async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhe
         interest_until=accrued.until,
         interest_unknown=list(accrued.unknown),
         figures=figures_of(figures),
-        calls=sorted(due_calls(ahead, judge(book, figures, desk.rules.judgement), figures, now)),
+        calls=sorted(due_calls(ahead, judgement, figures, now)),
+        undecided_calls=list(open_.calls),
+        undecided_reasons=reasons_of(open_.reasons),
     )

@@ -6,9 +6,16 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.watching.book_what_if import AccountEffect, BookEffect, BookWhatIfBusy, CurrencyEffect
+from desk.watching.book_what_if import (
+    UNDECIDED_MAX,
+    AccountEffect,
+    BookEffect,
+    BookWhatIfBusy,
+    CurrencyEffect,
+)
 from desk.watching.book_what_if import BookWhatIf as Asked
 from desk.watching.due_calls import due_calls
+from desk.watching.undecided import undecided as find_undecided
 from domain.amount_formula import LiquidationTarget
 from domain.case import AlertType
 from domain.ids import AccountId, CaseId, Symbol
@@ -22,6 +29,7 @@ from domain.money import ONE, Currency
 from domain.refusals import Refusal
 from domain.what_if import Scenario, shocked
 from models.where import Page
+from resolvers import undecided
 from resolvers.client import Account, load_account
 from resolvers.context import Info, ReadContext
 from resolvers.errors import BAD_USER_INPUT, BOOK_BUSY, ApiError
@@ -31,6 +39,7 @@ from resolvers.liquidation_preview import LiquidationPreview, preview_of, refuse
 from resolvers.loaders import BookAndOrders
 from resolvers.node import filter_id
 from resolvers.pagination import Connection, Pager
+from resolvers.undecided import UndecidedReason, reasons_of
 
 SHOCKS_MAX = 200
 
@@ -129,6 +138,8 @@ class WhatIf:
     calls: list[AlertType] = strawberry.field(
         description="Margin calls that the figures would demand and no exemption prevents."
     )
+    undecided_calls: list[AlertType] = strawberry.field(description=undecided.CALLS)
+    undecided_reasons: list[UndecidedReason] = strawberry.field(description=undecided.REASONS)
     plan: LiquidationPreview = strawberry.field(
         description="What a liquidation at the prices of the scenario would sell, open orders counted."
     )
@@ -174,6 +185,22 @@ class AccountCall:
         return await load_account(info, self.account_id)
 
 
+@strawberry.type(description="An account of which the desk cannot say whether it would be called.")
+class UndecidedAccount:
+    """From desk.watching.book_what_if.UndecidedEffect."""
+
+    calls: list[AlertType] = strawberry.field(
+        description="Margin calls that may be due, depending on what is missing."
+    )
+    reasons: list[UndecidedReason] = strawberry.field(description="What is missing to decide them.")
+    account_id: strawberry.Private[AccountId]
+
+    @strawberry.field(description="The account.")
+    async def account(self, info: Info) -> Account:
+        """Batched."""
+        return await load_account(info, self.account_id)
+
+
 @strawberry.type(
     description="The whole book, within your scope, under a scenario; of one moment. Nothing is stored."
 )
@@ -184,7 +211,10 @@ class BookWhatIf:
     accounts_valued: int = strawberry.field(description="How many accounts there are.")
     unpriced: int = strawberry.field(
         description="Accounts of which the desk cannot say whether they would be called: a price, a rate or "
-        "a statement is missing on which that depends."
+        "a statement is missing on which that depends. `undecided` names them."
+    )
+    undecided: list[UndecidedAccount] = strawberry.field(
+        description=f"The accounts that `unpriced` counts, with what is missing; at most {UNDECIDED_MAX}."
     )
     stale: int = strawberry.field(description="Accounts with a price or rate that is too old.")
     left_out: int = strawberry.field(
@@ -227,10 +257,14 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     figures = compute_figures(after, now, max_age)
     request = PlanRequest(policy=asked.policy, target=asked.target)
     made = plan(after, loaded.open_orders(desk, now), request, desk.rules.plans, now, desk.market_hours(now))
+    judgement = judge(after, figures, desk.rules.judgement)
+    open_ = find_undecided(account, judgement, figures, now)
     return WhatIf(
         before=figures_of(compute_figures(before, now, max_age)),
         after=figures_of(figures),
-        calls=sorted(due_calls(account, judge(after, figures, desk.rules.judgement), figures, now)),
+        calls=sorted(due_calls(account, judgement, figures, now)),
+        undecided_calls=list(open_.calls),
+        undecided_reasons=reasons_of(open_.reasons),
         plan=(
             refused_preview(made, figures.amount, target=asked.target)
             if isinstance(made, Refusal)
@@ -299,6 +333,14 @@ def _book_of(effect: BookEffect, currency: Currency, accounts: Connection[Accoun
         as_of=effect.as_of,
         accounts_valued=effect.accounts,
         unpriced=effect.unpriced,
+        undecided=[
+            UndecidedAccount(
+                calls=list(each.undecided.calls),
+                reasons=reasons_of(each.undecided.reasons),
+                account_id=each.account_id,
+            )
+            for each in effect.undecided
+        ],
         stale=effect.stale,
         left_out=effect.left_out,
         calls_before=sum(each.calls_before for each in effect.currencies),

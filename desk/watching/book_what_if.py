@@ -11,7 +11,8 @@ from datetime import datetime
 from decimal import Decimal
 from heapq import heappush, heapreplace
 
-from desk.watching.due_calls import due_calls, undecided_calls
+from desk.watching.due_calls import due_calls
+from desk.watching.undecided import Undecided, undecided
 from domain.case import AlertType
 from domain.events import AccountReference
 from domain.ids import AccountId
@@ -26,6 +27,9 @@ from models.book import AccountBook, BookRules
 from models.database import consistent_read
 from models.unreadable import UNREADABLE
 from models.whole_book import accounts_with_live_cases, every_book, load_market
+
+UNDECIDED_MAX = 100
+"""Accounts that an answer names although nobody can say whether they would be called."""
 
 
 class BookWhatIfBusy(Exception):
@@ -63,6 +67,14 @@ class AccountEffect:
     """The amount afterwards in the reporting currency, 0 without a rate: what the list is sorted by."""
 
 
+@dataclass(frozen=True, slots=True)
+class UndecidedEffect:
+    """An account of which nobody can say whether it would be called."""
+
+    account_id: AccountId
+    undecided: Undecided
+
+
 @dataclass(slots=True)
 class CurrencyEffect:
     """Sums over the accounts of one base currency."""
@@ -86,6 +98,8 @@ class BookEffect:
     unpriced: int
     """Accounts of which nobody can say whether they would be called, since a price, a rate or a statement
     is missing on which that depends."""
+    undecided: tuple[UndecidedEffect, ...]
+    """They, by account id, at most `UNDECIDED_MAX`."""
     stale: int
     left_out: int
     """Accounts that could not be read or valued: they are in no other number."""
@@ -125,6 +139,7 @@ class _Tally:
     left_out: int = 0
     new_calls: int = 0
     unpriced: int = 0
+    undecided: list[UndecidedEffect] = field(default_factory=list)
     stale: int = 0
     currencies: dict[Currency, CurrencyEffect] = field(default_factory=dict)
     _worst: list[tuple[Decimal, AccountId, AccountEffect]] = field(default_factory=list)
@@ -147,7 +162,7 @@ class _Tally:
         if after is not book:
             then = compute_figures(after, self.now, rules.max_age)
             judged_then = judge(after, then, rules)
-        self.unpriced += bool(undecided_calls(account, judged_then, then, self.now))
+        self._note_undecided(account, undecided(account, judged_then, then, self.now))
         self.stale += figures.stale
         live = account.account.account_id in self.live
         sums = self._sums(account.account.base_currency)
@@ -177,6 +192,7 @@ class _Tally:
             accounts=sum(each.accounts for each in currencies),
             new_calls=self.new_calls,
             unpriced=self.unpriced,
+            undecided=tuple(self.undecided),
             stale=self.stale,
             left_out=self.left_out,
             currencies=currencies,
@@ -186,6 +202,13 @@ class _Tally:
             worst=tuple(effect for _, _, effect in worst),
             calls_after=sum(each.calls_after for each in currencies),
         )
+
+    def _note_undecided(self, account: AccountBook, found: Undecided) -> None:
+        if not found.calls:
+            return
+        self.unpriced += 1
+        if len(self.undecided) < UNDECIDED_MAX:
+            self.undecided.append(UndecidedEffect(account.account.account_id, found))
 
     def _sums(self, currency: Currency) -> CurrencyEffect:
         if currency not in self.currencies:

@@ -25,8 +25,8 @@ _DETAIL = {
 def open_gaps(
     account: AccountBook, judgement: Judgement, figures: MarginFigures, cases: Iterable[Case], now: datetime
 ) -> tuple[Gap, ...]:
-    """What is missing to judge the account; `cases`: its live ones. Of an incomplete account nothing more."""
-    if account.incomplete or not judgement.gaps:
+    """What is missing to judge the account, besides statements; `cases`: its live ones."""
+    if not judgement.gaps:
         return ()
     live = [case for case in cases if not is_recovery(case)]
     settled: set[AlertType] = {case.alert_type for case in live} | account.written_off
@@ -34,6 +34,11 @@ def open_gaps(
     if undecided or any(_is_open(case, judgement, now) for case in live):
         return judgement.gaps
     return ()
+
+
+def detail_of(gap: Gap) -> str:
+    """In words, and how it ends."""
+    return _DETAIL[gap.reason].format(subject=gap.subject)
 
 
 def differ(account: AccountBook, gaps: Iterable[Gap]) -> bool:
@@ -47,8 +52,7 @@ async def keep_doubts(account: AccountBook, gaps: Iterable[Gap], now: datetime) 
     for reason, subject in sorted(_noted(account) - missing):
         await clear_doubts(account_id, [reason], [subject])
     found = [
-        Doubt(reason, subject, _DETAIL[reason].format(subject=subject), now)
-        for reason, subject in sorted(missing)
+        Doubt(reason, subject, detail_of(Gap(reason, subject)), now) for reason, subject in sorted(missing)
     ]
     await note_doubts(account_id, found, now)
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
+from operator import itemgetter
 from typing import Any
 
 import pytest
@@ -31,6 +32,8 @@ F = ".5 .3 .4 .2"
 FIGURES = "figures { amount stale unvalued longMarketValue shortMarketValue liquidNetAssets }"
 ALL = f"""{{ clients(first: 100) {{ nodes {{ accounts {{
   accountNo {FIGURES} positions(first: 5) {{ nodes {{ mark }} }} }} }} }} }}"""
+ACCEPT = """mutation ($input: AcceptIncompleteInput!) {
+  acceptIncomplete(input: $input) { result { __typename } } }"""
 SUMMARY = "{ caseSummary { openCases totalAmount unconverted { currency amount } } }"
 
 
@@ -152,6 +155,55 @@ async def test_what_decides_and_is_unknown_is_listed(desk: Desk) -> None:
     }
 
 
+UNDECIDED = "undecidedCalls undecidedReasons { reason subject detail }"
+AHEAD = f"""{{ clients(first: 100) {{ nodes {{ accounts {{ id accountNo doubts {{ reason subject detail }}
+  lookAhead {{ calls {UNDECIDED} }} }} }} }} }}"""
+WHAT_IF = f"query ($input: WhatIfInput!) {{ whatIf(input: $input) {{ calls {UNDECIDED} }} }}"
+BOOK_WHAT_IF = """{ bookWhatIf(input: {prices: [{factor: "-0.01"}]}) { unpriced undecided {
+  account { accountNo } calls reasons { reason subject } } } }"""
+
+
+async def test_what_would_be_called_is_not_left_out_without_a_word_where_nobody_can_say(desk: Desk) -> None:
+    """In the same answer as the calls: which call is undecided, and for which reasons, all of them."""
+    trader = desk.caller()
+    account_id = await noted(desk, "UNPRICED", DoubtReason.INCOMPLETE, "NEWS.HK")
+    await desk.market.says(a_quote(BANK, desk.clock(), "101"))
+
+    async def looked() -> bool:
+        return (await called(trader)).get("DEAD") == "2440"
+
+    await desk.until(looked, "the rise to reach every account")
+    everything = {("NO_PRICE", NEW), ("INCOMPLETE", "NEWS.HK")}
+    assert set((await unwatched(trader))["UNPRICED"]) == everything
+    nodes = (await trader.ask(AHEAD))["clients"]["nodes"]
+    known = {account["accountNo"]: account for node in nodes for account in node["accounts"]}
+    for account_no in ("UNPRICED", "FRANCS", "DEAD", "CREDIT"):
+        account = known[account_no]
+        asked = {"accountId": account["id"], "scenario": {"prices": [{"factor": "-0.01"}]}}
+        scenario = (await trader.ask(WHAT_IF, input=asked))["whatIf"]
+        assert scenario == account["lookAhead"], account_no
+        open_ = account_no in ("UNPRICED", "FRANCS")
+        assert scenario["calls"] == (["MAINTENANCE"] if account_no == "DEAD" else [])
+        assert scenario["undecidedCalls"] == (["MAINTENANCE"] if open_ else [])
+        key = itemgetter("reason")
+        assert sorted(scenario["undecidedReasons"], key=key) == sorted(account["doubts"], key=key)
+    whole = (await trader.ask(BOOK_WHAT_IF))["bookWhatIf"]
+    found = {
+        each["account"]["accountNo"]: {(why["reason"], why["subject"]) for why in each["reasons"]}
+        for each in whole["undecided"]
+    }
+    assert found == {"UNPRICED": everything, "FRANCS": {("NO_FX_RATE", CHF)}}
+    assert whole["unpriced"] == 2
+    asked = {"accountId": account_id, "subjects": ["NEWS.HK"], "reason": "worthless", "idempotencyKey": "u"}
+    await trader.ask(ACCEPT, input=asked)
+    await desk.market.says(a_quote(BANK, desk.clock(), "100"))
+
+    async def as_before() -> bool:
+        return (await called(trader)).get("DEAD") == "2500"
+
+    await desk.until(as_before, "the fall to reach every account")
+
+
 async def test_an_expired_option_is_worth_nothing_asks_for_nothing_and_is_not_sold(desk: Desk) -> None:
     trader = desk.caller()
     known = await accounts_of(trader)
@@ -222,10 +274,8 @@ async def test_an_incomplete_account_is_left_alone_until_a_person_accepts_it(des
 
     await desk.until(others, "the fall to reach other accounts")
     assert "INCOMPLETE" not in await called(trader)
-    document = """mutation ($input: AcceptIncompleteInput!) {
-      acceptIncomplete(input: $input) { result { __typename } } }"""
     asked = {"accountId": account_id, "subjects": ["NEWS.HK"], "reason": "worthless", "idempotencyKey": "k"}
-    await trader.ask(document, input=asked)
+    await trader.ask(ACCEPT, input=asked)
 
     async def judged() -> bool:
         return "INCOMPLETE" in await called(trader)

@@ -46,6 +46,12 @@ def an_option_on(underlying: str) -> dict[str, Any]:
     }
 
 
+def with_strike(strike: str) -> dict[str, Any]:
+    """An option that is fine otherwise."""
+    made = an_option_on("AAPL.US")
+    return made | {"option": made["option"] | {"strike": strike}}
+
+
 def account(book: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = book["clients"][0]["accounts"][0]
     return found
@@ -115,6 +121,18 @@ def test_the_documented_example_is_read_as_it_says() -> None:
         (
             lambda book: account(book)["positions"][0].update(averageCost="-1"),
             "$.clients[0].accounts[0].positions[0].averageCost: must be zero or more, since the prices of",
+        ),
+        (
+            lambda book: book["instruments"].append(an_option_on("AAPL.US") | {"option": "CALL"}),
+            "$.instruments[2].option: must be an object",
+        ),
+        (
+            lambda book: book["instruments"].append(with_strike("0")),
+            "$.instruments[2].option.strike: must be above zero",
+        ),
+        (
+            lambda book: book["instruments"].append(an_option_on("AAPL.US") | {"option": None}),
+            "$.instruments[2]: an OPTION states its terms in option",
         ),
         (
             lambda book: book["instruments"].append(an_option_on("OPT.US")),

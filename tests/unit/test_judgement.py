@@ -118,6 +118,9 @@ def test_an_incomplete_account_is_certain_of_nothing() -> None:
     of = replace(the_book(), incomplete=True)
     figures = compute_figures(of, NOW, MAX_AGE)
     found = judge(of, figures, RULES)
+    assert found.gaps == ()
+    unknown = replace(of, holdings=(*of.holdings, unpriced("1")))
+    assert judged(unknown).gaps == (Gap(DoubtReason.NO_PRICE, "GONE"),), "what is missing as well is told too"
     assert figures.stale
     assert found.called == frozenset()
     assert found.open == {MAINTENANCE}
