@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from domain.case import AlertType
 from domain.expiry import Life, life_of
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import Holding
@@ -104,16 +105,19 @@ async def every_book(audience: Audience, market: Market, accounts_per_chunk: int
         after = rows[-1]["account_id"]
 
 
-async def accounts_with_live_cases(audience: Audience) -> frozenset[AccountId]:
-    """Whose call is open."""
+async def live_calls(audience: Audience) -> Mapping[AccountId, frozenset[AlertType]]:
+    """The kinds of the calls that are open, of each account that has any."""
     where = Where()
     where.add("c.status IN (?)", LIVE)
     where.sees(audience)
     rows = await fetch(
-        f"SELECT DISTINCT c.account_id FROM margin_case c JOIN account a ON a.id = c.account_id{where}",
+        f"SELECT c.account_id, c.alert_type FROM margin_case c JOIN account a ON a.id = c.account_id{where}",
         *where.values,
     )
-    return frozenset(AccountId(row["account_id"]) for row in rows)
+    found: dict[AccountId, set[AlertType]] = defaultdict(set)
+    for row in rows:
+        found[AccountId(row["account_id"])].add(AlertType(row["alert_type"]))
+    return {account_id: frozenset(alerts) for account_id, alerts in found.items()}
 
 
 async def _with_readable_factors(row: Row, at: datetime) -> Row:

@@ -96,7 +96,7 @@ async def _settle(
         events += happened
         if case.status in LIVE:
             live[case.alert_type] = case
-    due = due_calls(account, measured.judgement, measured.figures, now) - live.keys() - account.written_off
+    due = due_calls(account, measured.judgement, measured.figures, now) - live.keys()
     if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
         account = await expire_trading_limit(account, now)
         measured = _measured(desk, account, now)

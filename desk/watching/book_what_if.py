@@ -11,7 +11,7 @@ from datetime import datetime
 from decimal import Decimal
 from heapq import heappush, heapreplace
 
-from desk.watching.due_calls import due_calls
+from desk.watching.due_calls import asked_by, due_calls
 from desk.watching.undecided import Undecided, undecided
 from domain.case import AlertType
 from domain.events import AccountReference
@@ -26,7 +26,7 @@ from domain.what_if import Scenario, Shocked
 from models.book import AccountBook, BookRules
 from models.database import consistent_read
 from models.unreadable import UNREADABLE
-from models.whole_book import accounts_with_live_cases, every_book, load_market
+from models.whole_book import every_book, live_calls, load_market
 
 UNDECIDED_MAX = 100
 """Accounts that an answer names although nobody can say whether they would be called."""
@@ -119,7 +119,7 @@ async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
     """Reads everything of one moment; changes nothing."""
     async with consistent_read():
         market = await load_market(asked.rules, now)
-        live = await accounts_with_live_cases(asked.audience)
+        live = await live_calls(asked.audience)
         into = market.rates.get(asked.reporting_currency, {})
         tally = _Tally(asked, Shocked(asked.scenario), live, into, now)
         async for chunk in every_book(asked.audience, market, asked.accounts_per_chunk):
@@ -133,7 +133,7 @@ async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
 class _Tally:
     asked: BookWhatIf
     shocked: Shocked
-    live: frozenset[AccountId]
+    live: Mapping[AccountId, frozenset[AlertType]]
     into_reporting: Mapping[Currency, FxRate]
     now: datetime
     left_out: int = 0
@@ -164,18 +164,21 @@ class _Tally:
             judged_then = judge(after, then, rules)
         self._note_undecided(account, undecided(account, judged_then, then, self.now))
         self.stale += figures.stale
-        live = account.account.account_id in self.live
+        live = self.live.get(account.account.account_id, frozenset())
         sums = self._sums(account.account.base_currency)
         sums.accounts += 1
-        if figures.amount and (live or due_calls(account, judgement, figures, self.now)):
+        asked = asked_by(live | due_calls(account, judgement, figures, self.now), account, figures)
+        if asked:
             sums.calls_before += 1
-            sums.amount_before += figures.amount
+            sums.amount_before += asked
         alerts = due_calls(account, judged_then, then, self.now)
-        if then.amount and (live or alerts):
+        asked_then = asked_by(live | alerts, account, then)
+        if asked_then:
             sums.calls_after += 1
-            sums.amount_after += then.amount
+            sums.amount_after += asked_then
             self.new_calls += not live
-            self._keep(self._effect(account, tuple(sorted(alerts)), live, figures, then))
+            amounts = asked, asked_then
+            self._keep(self._effect(account, tuple(sorted(alerts)), bool(live), amounts, then))
 
     def result(self) -> BookEffect:
         """Everything added so far."""
@@ -220,20 +223,22 @@ class _Tally:
         account: AccountBook,
         alerts: tuple[AlertType, ...],
         live: bool,
-        before: MarginFigures,
+        amounts: tuple[Decimal, Decimal],
         after: MarginFigures,
     ) -> AccountEffect:
+        """`amounts`: what its calls ask for, before and after."""
+        before, then = amounts
         return AccountEffect(
             account=account.account,
             alerts=alerts,
             has_live_case=live,
-            amount_before=before.amount,
-            amount_after=after.amount,
+            amount_before=before,
+            amount_after=then,
             liquid_net_assets_after=after.liquid_net_assets,
             maintenance_margin_after=after.maintenance_margin,
             risk_level_after=after.risk_level,
             stale=after.stale,
-            rank=self._rank(account.account.base_currency, after.amount),
+            rank=self._rank(account.account.base_currency, then),
         )
 
     def _rank(self, currency: Currency, amount: Decimal) -> Decimal:

@@ -6,7 +6,7 @@ from datetime import datetime
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.doubts import clear_doubts, note_doubts
 from desk.watching.due_calls import undecided_calls
-from domain.case import AlertType, Case
+from domain.case import Case
 from domain.doubt import Doubt, DoubtReason
 from domain.judgement import Answer, Gap, Judgement
 from domain.margin import MarginFigures
@@ -29,8 +29,7 @@ def open_gaps(
     if not judgement.gaps:
         return ()
     live = [case for case in cases if not is_recovery(case)]
-    settled: set[AlertType] = {case.alert_type for case in live} | account.written_off
-    undecided = undecided_calls(account, judgement, figures, now) - settled
+    undecided = undecided_calls(account, judgement, figures, now) - {case.alert_type for case in live}
     if undecided or any(_is_open(case, judgement, now) for case in live):
         return judgement.gaps
     return ()

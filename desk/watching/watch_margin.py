@@ -302,7 +302,7 @@ class Monitor:
         if breach_ended(account, judgement):
             return True
         cases = [view.case for view in watched.cases]
-        seen = {case.alert_type for case in cases} | account.written_off
+        seen = {case.alert_type for case in cases}
         if judgement.called - seen and due_calls(account, judgement, figures, now) - seen:
             return True
         if exceeds(watched.account, watched.orders, now):

@@ -2,13 +2,14 @@
 
 import asyncio
 from datetime import timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
 from domain.margin import AccountType
 from domain.principal import Permission
-from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
+from tests.api.books import BANK, RAIL, a_book, a_client, an_account, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
 from tests.api.moments import all_are_looked_at, prices_call
@@ -172,6 +173,70 @@ async def test_an_exemption_voids_the_case_and_prevents_another(desk: Desk, scop
     await until_amount(desk, "20000")
     (again,) = await cases(desk.caller(), accountNo="M1")
     assert again["id"] != called["id"]
+
+
+EVERYWHERE = """{
+  caseSummary { openCases totalAmount byStatus { status count } }
+  agingBuckets { cases amounts { amount } }
+  bookWhatIf(input: {}) { callsBefore callsAfter newCalls totalBefore totalAfter
+    accounts { nodes { alerts amountBefore amountAfter } } }
+}"""
+RECORDS = """{ marginRecords(from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z") { nodes {
+  case { alertType closeReason } requiredAmount countedAmount metBy } } }"""
+
+
+async def everywhere(caller: Caller) -> dict[str, Any]:
+    """Open cases and what they ask for, as each total of the desk says."""
+    found = await caller.ask(EVERYWHERE)
+    summary, whole = found["caseSummary"], found["bookWhatIf"]
+    return {
+        "cases": summary["openCases"],
+        "counted cases": sum(each["cases"] for each in found["agingBuckets"]),
+        "calls": (whole["callsBefore"], whole["callsAfter"], whole["newCalls"]),
+        "amounts": {
+            summary["totalAmount"],
+            *(whole["totalBefore"], whole["totalAfter"]),
+            str(sum(Decimal(sum_["amount"]) for each in found["agingBuckets"] for sum_ in each["amounts"])),
+            *(each["amountAfter"] for each in whole["accounts"]["nodes"]),
+        },
+    }
+
+
+async def test_what_is_exempt_counts_in_no_total_beside_an_over_financing_call(world: World) -> None:
+    """M1 lacks 20,000, of which the financing limit asks for 5,000: two cases, and one shortfall."""
+    account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="145000")
+    desk = await world.desk(a_book(a_client("C1", account)))
+    await desk.until(desk.leads, "the desk to lead")
+    await prices_call(desk, 1)
+    desk.clock.advance(seconds=1)
+    await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
+
+    async def cases_are(*kinds: str) -> None:
+        async def holds() -> bool:
+            return sorted(each["alertType"] for each in await cases(desk.caller())) == sorted(kinds)
+
+        await desk.until(holds, f"the cases to be {kinds}")
+
+    await cases_are("MAINTENANCE", "OVER_FINANCING")
+    trader = desk.caller()
+    both = await everywhere(trader)
+    assert both == {"cases": 2, "counted cases": 2, "calls": (1, 1, 0), "amounts": {"20000"}}
+    desk.clock.advance(seconds=1)
+    await put_in_force(desk, exemption())
+    await cases_are("OVER_FINANCING")
+    over = await everywhere(trader)
+    assert over == {"cases": 1, "counted cases": 1, "calls": (1, 1, 0), "amounts": {"5000"}}
+    await put_in_force(desk, exemption(kind="OVER_FINANCING"))
+    await cases_are()
+    none = await everywhere(trader)
+    assert none == {"cases": 0, "counted cases": 0, "calls": (0, 0, 0), "amounts": {"0"}}
+    auditor = desk.caller(Permission.AUDITOR, subject="auditor")
+    records = (await auditor.ask(RECORDS))["marginRecords"]["nodes"]
+    assert {row["case"]["alertType"]: (row["requiredAmount"], row["countedAmount"]) for row in records} == {
+        "MAINTENANCE": ("20000", "20000"),
+        "OVER_FINANCING": ("5000", "0"),
+    }
+    assert [(row["case"]["closeReason"], row["metBy"]) for row in records] == [("EXEMPTED", ["EXEMPTED"])] * 2
 
 
 async def test_an_exemption_that_would_be_over_before_it_begins_is_refused(desk: Desk) -> None:

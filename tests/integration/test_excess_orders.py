@@ -1,7 +1,7 @@
 """Open orders never stay larger than what is held, whoever changed it, and no position turns in silence."""
 
 import random
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 
 import pytest
@@ -22,8 +22,11 @@ from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.market import Instrument, InstrumentKind, OptionRight, OptionTerms, TradeStatus
 from domain.money import total
 from domain.order import CancelCause, OrderSide, OrderStatus
+from domain.order_cover import cover_of
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
+from domain.sellable import OrderCover
+from models.book import load_books
 from models.case import live_cases_of
 from models.database import fetch, transaction
 from models.market import save_instrument
@@ -38,6 +41,7 @@ from tests.integration.desk_kit import (
     case,
     order,
     position_of,
+    quoted,
     report,
 )
 from venues.paper import PaperVenue
@@ -83,6 +87,35 @@ async def test_a_statement_below_the_open_order_calls_it_off_at_once_and_says_so
     assert await told() == ["MAY_CHANGE_SIGN"]
     (text,) = [note for note in await follow_ups(view) if "called off" in note]
     assert view.order.client_order_id in text
+
+
+@pytest.mark.parametrize("sent", [False, True])
+async def test_an_order_that_waits_for_an_opening_is_called_off_when_less_is_held(
+    sent: bool, kit: DeskKit
+) -> None:
+    """Whether it rests at the venue or has still to leave: the opening trades nothing of it."""
+    kit.clock.pass_(hours=9)
+    view = await kit.one_order()
+    account = (await load_books([view.order.account_id], kit.desk.rules.books, kit.clock())).popitem()[1]
+    hours, young = kit.desk.market_hours(kit.clock()), timedelta(0)
+    assert cover_of(view.order, account.book, hours, kit.clock(), young) is OrderCover.WAITS_FOR_MARKET
+    venue = PaperVenue(kit.clock)
+    venue.on_quote(quoted(APPLE, 100, kit.clock()))
+    venue.on_trade_status(APPLE, TradeStatus.CLOSED, kit.clock())
+    dispatcher = Dispatcher(kit.desk, venue, batch=10)
+    if sent:
+        await dispatcher.dispatch()
+        await record_execution(kit.desk, (await venue.history(view.order.client_order_id) or ())[0])
+    await state(kit, 699)
+    after = (await order(view.order.id)).order
+    expected = OrderStatus.PENDING_CANCEL if sent else OrderStatus.CANCELED
+    assert (after.status, after.cancel_cause) == (expected, CancelCause.EXCESS)
+    assert await told() == ["MAY_CHANGE_SIGN"]
+    await dispatcher.dispatch()
+    venue.on_trade_status(APPLE, TradeStatus.TRADING, kit.clock())
+    venue.on_quote(quoted(APPLE, 100, kit.clock()))
+    history = await venue.history(view.order.client_order_id) or ()
+    assert [each.exec_type for each in history] == ([NEW, ExecType.CANCELED] if sent else [])
 
 
 async def test_a_statement_that_leaves_enough_calls_nothing_off(kit: DeskKit) -> None:
