@@ -2,22 +2,11 @@
 
 from uuid import uuid4
 
-from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
-
 from models.case import live_cases_of, next_case_no
-from models.configuration import APP, configuration
-from models.database import Database, fetch, is_sqlite, transaction
+from models.database import Database, fetch, transaction
 from models.idempotency import claim_key, stored_outcomes
 from tests.integration.desk_kit import NOON, DeskKit
-
-
-async def go_back_to(migration: str) -> None:
-    if is_sqlite():
-        # Going down it drops tables that others refer to.
-        await get_connection("default").execute_script("PRAGMA foreign_keys = OFF")
-    executor = MigrationExecutor(get_connection("default"), configuration("sqlite://:memory:")["apps"])
-    await executor.migrate([MigrationTarget(APP, migration)])
+from tests.integration.migration_steps import bring_to
 
 
 async def used(actor: str, key: str, request: str, item: str) -> None:
@@ -32,7 +21,7 @@ async def used(actor: str, key: str, request: str, item: str) -> None:
 
 async def test_keys_in_every_old_spelling_are_found_in_the_form_of_the_subject(database: Database) -> None:
     with database.active():
-        await go_back_to("0028_case_worth")
+        await bring_to("0028_case_worth")
         for actor in ("Ann.Lee", "\uff21\uff2e\uff2e.LEE", "system", "ann.lee"):
             await used(actor, f"only {actor}", "request", "case")
         await used("Ann.Lee", "both", "older request", "case 1")
@@ -52,7 +41,7 @@ async def test_case_numbers_go_on_behind_the_last_one_in_both_directions(databas
     with database.active():
         kit = DeskKit()
         (first,) = await live_cases_of([await kit.indebted_account("M1")])
-        await go_back_to("0028_case_worth")
+        await bring_to("0028_case_worth")
         (row,) = await fetch("SELECT value FROM counter WHERE name = 'case'")
         assert row["value"] == 1
         await fetch("UPDATE counter SET value = 41 WHERE name = 'case' RETURNING 1")

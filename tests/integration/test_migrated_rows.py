@@ -2,9 +2,6 @@
 
 from decimal import Decimal
 
-from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
-
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.record_execution import record_execution
 from domain.events import OrderView
@@ -12,11 +9,9 @@ from domain.execution import ExecType
 from domain.liquidation_plan import LegRequest
 from domain.order import CancelCause, OrderStatus
 from models.case import live_cases_of
-from models.configuration import APP, configuration
-from models.database import Database, fetch, is_sqlite
+from models.database import Database, fetch
 from tests.integration.desk_kit import APPLE, BOEING, TRADER, DeskKit, order, report
-
-BEFORE_CAUSES = MigrationTarget(APP, "0015_risk_settings_append_only")
+from tests.integration.migration_steps import bring_to
 
 
 async def test_of_orders_from_before_causes_were_kept_those_whose_cancel_was_asked_for_are_decided(
@@ -32,11 +27,7 @@ async def test_of_orders_from_before_causes_were_kept_those_whose_cancel_was_ask
             await _at_work(kit, each, number)
             await cancel(kit.desk, TRADER, Cancel(f"cancel {number}", (each.order.id,), None))
         await record_execution(kit.desk, report(filled.order, ExecType.TRADE, 2, 100))
-        if is_sqlite():
-            # Going down it drops tables that others refer to.
-            await get_connection("default").execute_script("PRAGMA foreign_keys = OFF")
-        executor = MigrationExecutor(get_connection("default"), configuration("sqlite://:memory:")["apps"])
-        await executor.migrate([BEFORE_CAUSES])
+        await bring_to("0015_risk_settings_append_only")
         await database.migrate()
         after = [(await order(each.order.id)).order for each in (filled, unasked, pending)]
         assert [(each.status, each.cancel_cause) for each in after] == [

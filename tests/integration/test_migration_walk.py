@@ -1,42 +1,18 @@
 """Every earlier state of the tables, with rows in each table, comes to the newest state, and goes back."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
-from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
-from tortoise.migrations.recorder import MigrationRecorder
 
-from models.configuration import APP, configuration
 from models.database import NEWEST, Database, fetch, is_sqlite
 from tests.integration.generic_rows import add, add_a_row_to_every_table
+from tests.integration.migration_steps import NO_TABLES, bring_to
 from tests.integration.test_migrations import schema
 from tests.servers import fresh_database
 
 FIRST, BEFORE_DEFAULTS = "0001_initial", "0011_stock_recovery"
-
-
-class Recorder(MigrationRecorder):
-    """Does something more behind each migration."""
-
-    behind_each: Callable[[str], Awaitable[None]]
-
-    async def record_applied(self, app: str, name: str) -> None:
-        await super().record_applied(app, name)
-        await self.behind_each(name)
-
-
-async def nothing(_: str) -> None:
-    pass
-
-
-async def bring_to(state: str, behind_each: Callable[[str], Awaitable[None]] = nothing) -> None:
-    executor = MigrationExecutor(get_connection("default"), configuration("sqlite://:memory:")["apps"])
-    executor.recorder = recorder = Recorder(get_connection("default"))
-    recorder.behind_each = behind_each
-    await executor.migrate([MigrationTarget(APP, state)])
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -84,14 +60,14 @@ async def test_every_earlier_state_with_rows_in_each_table_comes_to_the_newest_a
         counts.append(await add_rows(newest))
         assert counts[-1] > counts[-2], f"{state} lost rows"
 
-    if is_sqlite():
-        await fetch("PRAGMA foreign_keys = OFF")
     await bring_to(FIRST, add_and_count)
     before = await schema(empty)
     await bring_to(NEWEST, add_and_count)
     if not is_sqlite():
         await bring_to(FIRST)
         assert await schema(empty) == before
+        await bring_to(NO_TABLES)
+        assert {name.split(".")[0] for name in await schema(empty) if "." in name} == {"tortoise_migrations"}
 
 
 async def test_the_command_migrates_a_database_with_rows(empty: Database, newest: Database) -> None:

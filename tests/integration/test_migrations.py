@@ -11,11 +11,11 @@ from pathlib import Path
 
 import pytest
 from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 
-from models.configuration import APP, Limits, configuration
+from models.configuration import Limits
 from models.database import Database, fetch, is_sqlite
 from tests.integration.cut_off import cut_off, steps_of
+from tests.integration.migration_steps import NO_TABLES, bring_to
 from tests.patience import PATIENCE_S
 from tests.servers import fresh_database
 
@@ -138,12 +138,13 @@ async def test_migrating_again_does_nothing(empty: Database) -> None:
     assert await empty.pending_migrations() == []
 
 
+@pytest.mark.parametrize("empty", ["sqlite"], indirect=True)
 async def test_down_and_up_again_gives_the_same_tables(empty: Database) -> None:
+    """On PostgreSQL the walk with rows goes down, too."""
     await empty.migrate()
     before = await schema(empty)
     with empty.active():
-        executor = MigrationExecutor(get_connection("default"), configuration("sqlite://:memory:")["apps"])
-        await executor.migrate([MigrationTarget(APP, "__first__")])
+        await bring_to(NO_TABLES)
     assert {name.split(".")[0] for name in await schema(empty) if "." in name} == {"tortoise_migrations"}
     await empty.migrate()
     assert await schema(empty) == before

@@ -1,17 +1,14 @@
 """What the migration to search forms makes of clients, instruments and subjects that are there."""
 
-from tortoise.connection import get_connection
-from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
-
 from domain.principal import Audience, Permission
 from models.case import live_cases_of
 from models.client import ClientFilter, page_clients
-from models.configuration import APP, configuration
-from models.database import Database, execute, fetch, is_sqlite
+from models.database import Database, execute, fetch
 from models.where import PageRequest
 from tests.integration.desk_kit import DeskKit
+from tests.integration.migration_steps import bring_to
 
-BEFORE = MigrationTarget(APP, "0022_negative_prices")
+BEFORE = "0022_negative_prices"
 """The migration before this one."""
 SEES_NAMES = Audience(frozenset({Permission.RISK_WARNING_FULL}), None)
 
@@ -20,11 +17,7 @@ async def test_old_rows_are_written_in_the_forms_that_are_compared(database: Dat
     with database.active():
         kit = DeskKit()
         (view,) = await live_cases_of([await kit.indebted_account()])
-        if is_sqlite():
-            # Going down it drops tables that others refer to.
-            await get_connection("default").execute_script("PRAGMA foreign_keys = OFF")
-        executor = MigrationExecutor(get_connection("default"), configuration("sqlite://:memory:")["apps"])
-        await executor.migrate([BEFORE])
+        await bring_to(BEFORE)
         old = "Cafe\u0301 \uff21\uff22\uff23"
         await execute("UPDATE client SET name = $1, search_text = $2", old, old.casefold())
         await execute("UPDATE margin_case SET claimed_by = $1 WHERE id = $2", "ANN", view.case.id)

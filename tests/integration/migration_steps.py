@@ -1,0 +1,35 @@
+"""Brings the tables of the active database to a state of earlier or later versions."""
+
+from collections.abc import Awaitable, Callable
+
+from tortoise.connection import get_connection
+from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
+from tortoise.migrations.recorder import MigrationRecorder
+
+from models.configuration import APP, configuration
+from models.database import fetch, is_sqlite
+
+NO_TABLES = "__first__"
+"""What Tortoise calls the state before the first migration."""
+
+
+class _Recorder(MigrationRecorder):
+    """Does something more behind each migration."""
+
+    behind_each: Callable[[str], Awaitable[None]]
+
+    async def record_applied(self, app: str, name: str) -> None:
+        await super().record_applied(app, name)
+        await self.behind_each(name)
+
+
+async def bring_to(state: str, behind_each: Callable[[str], Awaitable[None]] | None = None) -> None:
+    """To the state behind that migration, up or down; `behind_each` hears of each one on the way up."""
+    if is_sqlite():
+        # On the way it drops tables that others refer to.
+        await fetch("PRAGMA foreign_keys = OFF")
+    executor = MigrationExecutor(get_connection("default"), configuration("sqlite://:memory:")["apps"])
+    if behind_each is not None:
+        executor.recorder = recorder = _Recorder(get_connection("default"))
+        recorder.behind_each = behind_each
+    await executor.migrate([MigrationTarget(APP, state)])
