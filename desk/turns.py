@@ -164,7 +164,9 @@ class Turns:
         """Its turn went well."""
         fault = self._faults.pop(who, None)
         if fault is not None and fault.is_worth_telling:
-            log.info("one of many that was held up goes on", what=what, who=who, faults=fault.count)
+            lasted = self._clock() - (fault.since or fault.until)
+            facts = {"faults": fault.count, "lasted_s": round(lasted.total_seconds(), 1)}
+            log.info("one of many that was held up goes on", what=what, who=who, **facts)
 
     def note(self, who: str, what: str, error: Exception) -> Fault:
         """Its turn raised this."""

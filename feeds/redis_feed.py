@@ -12,8 +12,9 @@ Guarantees, beyond those of feeds/base.py:
   reason, its id and its text; at least once, and it stops nothing. So is what was trimmed or deleted while it
   was pending, whether the server keeps it in the pending list (Redis 6) or drops it from there (Redis 7).
   It is acknowledged only when it lies there; where it never can, since the key is no stream, that is logged.
-- A lost connection, a server that restarts, is full or cannot save, and a lost group are retried with
-  back-off from `backoff_first_s` to `backoff_max_s`; a wrong password or a key that is no stream is raised.
+- A lost connection, a server that restarts or refuses (`domain.redis_refusals`: it is full, cannot save,
+  wants another password), and a lost group are retried with back-off from `backoff_first_s` to
+  `backoff_max_s`.
 
 A group starts at the first entry of its stream, so what was published before the first start is read too.
 
@@ -36,26 +37,20 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from domain.inputs import DeadReason
-from domain.redis_refusals import is_passing
+from domain.redis_refusals import refusal_in
 from feeds.arrivals import AheadRules, Arrivals, DeadEntry, dead_entry, sort_arrivals, trimmed_entry
 from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, Unobserved
 from feeds.held import HeldMessages
 from feeds.messages import MAX_MESSAGE_BYTES, encode
+from outages.log import OutageLog, OutageLogs
 
 FIELD = b"message"
 DEAD_SUFFIX = ":dead"
 MAX_REASON_LENGTH = 500
 
-_WRONG_CREDENTIALS = (exceptions.AuthenticationError, exceptions.AuthorizationError)
-_PASSING = (
-    exceptions.ConnectionError,
-    exceptions.TimeoutError,
-    TimeoutError,
-    exceptions.ReadOnlyError,
-    exceptions.OutOfMemoryError,
-    exceptions.MasterDownError,
-)
+_AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError)
 _GROUP_LOST = "NOGROUP"
+_WRONG_TYPE = "WRONGTYPE"
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 Chunk = tuple[str, list[Entry]]
@@ -104,7 +99,8 @@ class RedisFeed:
         self._observer = observer or Unobserved()
         self._closing = asyncio.Event()
         self._joined = False
-        self._interrupted = False
+        self._outage = OutageLog("feed interrupted", "feed goes on", streams=self._streams)
+        self._unkept = OutageLogs("stream", "dead letters cannot be kept", "dead letters are kept again")
         self._pending_after: dict[str, bytes] = {}
         """Stream -> last pending entry that was read again; a stream without any left is not in it."""
         self._claim_due = 0.0
@@ -157,34 +153,30 @@ class RedisFeed:
         while not self._closing.is_set():
             try:
                 result = await action()
-            except _WRONG_CREDENTIALS:
-                raise
-            except _PASSING as error:
-                reason = str(error) or "no answer"
-            except exceptions.ResponseError as error:
-                if not _will_pass(error):
+            except (*_AWAY, exceptions.ResponseError) as error:
+                outage = _outage_in(error)
+                if outage is None:
                     raise
-                reason = str(error)
+                self._interrupted(*outage)
             else:
                 self._works()
                 return result
             self._joined = False
-            await self._back_off(delay_s, reason)
+            await self._back_off(delay_s)
             delay_s = min(2 * delay_s, self._backoff_max_s)
         return None
 
     def _works(self) -> None:
-        if self._interrupted:
-            self._interrupted = False
+        if self._outage.lasts:
             self._observer.interrupted(None)
-            self._log.info("feed goes on", streams=self._streams)
+        self._outage.over()
 
-    async def _back_off(self, delay_s: float, reason: str) -> None:
-        if self._closing.is_set():
-            return
-        self._interrupted = True
-        self._observer.interrupted(reason)
-        self._log.warning("feed interrupted", streams=self._streams, reason=reason, retry_in_s=delay_s)
+    def _interrupted(self, kind: str, reason: str) -> None:
+        if not self._closing.is_set():
+            self._observer.interrupted(reason)
+            self._outage.tell(reason, kind)
+
+    async def _back_off(self, delay_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._closing.wait()
@@ -334,13 +326,13 @@ class RedisFeed:
         try:
             await self._keep(stream, letters)
         except exceptions.ResponseError as error:
-            if isinstance(error, _PASSING) or _will_pass(error):
+            if _outage_in(error) is not None:
                 raise
             # Such as a key of another type. Their entries stay in their own stream, and what became of them
             # is remembered: all other messages go on.
-            self._log.error(
-                "dead letters cannot be kept", stream=stream, messages=len(letters), error=str(error)
-            )
+            self._unkept.tell(stream, error, messages=len(letters))
+        else:
+            self._unkept.over(stream)
         await self._ask(self._redis.xack(stream, self._group, *(each.entry_id for each in letters)))
 
     async def _keep(self, stream: str, letters: Sequence[DeadEntry]) -> None:
@@ -358,9 +350,15 @@ class RedisFeed:
             await self._ask(pipeline.execute())
 
 
-def _will_pass(error: exceptions.ResponseError) -> bool:
-    text = f"{error.status_code} {error}"
-    return _GROUP_LOST in text or is_passing(text)
+def _outage_in(error: Exception) -> tuple[str, str] | None:
+    """Of what kind an error is that is waited for, and what it means; None: waiting would not mend it."""
+    text = str(error)[:MAX_REASON_LENGTH]
+    refusal = refusal_in(getattr(error, "status_code", None), str(error))
+    if refusal is not None and refusal.code != _WRONG_TYPE:
+        return refusal.code, f"{refusal.meaning} ({text})"
+    if isinstance(error, _AWAY) or _GROUP_LOST in text:
+        return type(error).__name__, text or "Redis does not answer"
+    return None
 
 
 def _entered_at(entry_id: bytes) -> datetime:

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 from domain.text import lenient_subject_form
 from models.revocation import revocations_since
-from subscriptions.outage_log import OutageLog
+from outages.log import OutageLog
 
 OVERLAP = timedelta(seconds=30)
 """Looked at again: another process's clock, or a slow commit, may put a revocation into the past."""

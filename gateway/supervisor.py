@@ -2,7 +2,8 @@
 
 A crash is logged with its traceback, counted, and answered with a restart after a growing wait; a loop that
 crashes too often within a window is given up as FAILED. A needed loop must never return: that is a crash.
-An outage of a server is logged once by each loop that it ends, however often the loop is started meanwhile.
+An outage of a server is logged by each loop that it ends, once when it begins and once when the loop has run
+well again, however often the loop is started meanwhile; so is a crash that repeats itself.
 Whatever a loop raises while it is being stopped, it is not started again.
 This is the only place that catches every exception, so a loop may raise whatever it likes and never has to
 hide a fault to stay alive. A loop over many of a kind has `attempted` catch for it what one of them raises.
@@ -14,11 +15,16 @@ from collections import deque
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
+from traceback import extract_tb
 
 import structlog
 
+from outages.log import OutageLog
+
 RUNS_WELL_AFTER_S = 30.0
 """A loop that has run for so long since its last start is over an outage: the next one is another one."""
+TROUBLES_MAX = 20
+"""Kinds of crashes told of one loop before it has run well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,8 +73,8 @@ class WorkerStatus:
     state: WorkerState = WorkerState.STARTING
     crashes: int = 0
     recent: deque[float] = field(default_factory=deque)
-    outage: str | None = None
-    """The kind of outage that ended it last, while it has not run well since."""
+    troubles: dict[tuple[object, ...], OutageLog] = field(default_factory=dict)
+    """What has ended it since it last ran well, by kind: an outage, or a crash at some place."""
     started_at: float = 0
 
 
@@ -83,6 +89,7 @@ class Supervisor:
         outages: tuple[type[Exception], ...] = (),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
+        runs_well_after_s: float = RUNS_WELL_AFTER_S,
     ) -> None:
         """`outages`: what a loop raises while a server is away. A line tells of it, no traceback."""
         self.statuses = tuple(WorkerStatus(worker) for worker in workers)
@@ -90,6 +97,7 @@ class Supervisor:
         self._outages = outages
         self._wait = wait
         self._clock = clock
+        self._runs_well_after_s = runs_well_after_s
         self._tasks: tuple[asyncio.Task[None], ...] = ()
         self._log = structlog.get_logger(__name__)
 
@@ -132,6 +140,7 @@ class Supervisor:
     async def _run_once(self, status: WorkerStatus) -> bool:
         """Run the loop until it ends; whether that was a crash."""
         status.state, status.started_at = WorkerState.RUNNING, self._clock()
+        well = asyncio.get_running_loop().call_later(self._runs_well_after_s, self._runs_well, status)
         try:
             # In a task of its own: a TaskGroup that ends by a fault can leave its task looking as if it were
             # being cancelled (Python 3.11), and then the loop would never be started again.
@@ -139,15 +148,17 @@ class Supervisor:
         except asyncio.CancelledError:
             if _being_cancelled():
                 raise
-            self._log.exception(
-                "worker crashed: something it waited for was cancelled", worker=status.worker.name
-            )
+            event = "worker crashed: something it waited for was cancelled"
+            self._trouble(status, (event,), event).tell("", exc_info=True)
             return True
         except Exception as fault:
             self._tell_of(fault, status)
             return True
+        finally:
+            well.cancel()
         if status.worker.needed:
-            self._log.error("worker returned, but must not", worker=status.worker.name)
+            event = "worker returned, but must not"
+            self._trouble(status, (event,), event).tell("")
             return True
         status.state = WorkerState.FINISHED
         return False
@@ -155,13 +166,27 @@ class Supervisor:
     def _tell_of(self, fault: Exception, status: WorkerStatus) -> None:
         outage = outage_in(fault, self._outages)
         if outage is None:
-            status.outage = None
-            self._log.exception("worker crashed", worker=status.worker.name)
+            event = "worker crashed"
+            self._trouble(status, (event, *_place(fault)), event).tell(fault, exc_info=True)
             return
-        goes_on = self._clock() - status.started_at < RUNS_WELL_AFTER_S
-        if not goes_on or status.outage != type(outage).__name__:
-            self._log.warning("worker waits for a server", worker=status.worker.name, error=str(outage))
-        status.outage = type(outage).__name__
+        self._trouble(status, (), "worker waits for a server", grave=False).tell(outage)
+
+    def _trouble(
+        self, status: WorkerStatus, kind: tuple[object, ...], event: str, *, grave: bool = True
+    ) -> OutageLog:
+        if self._clock() - status.started_at >= self._runs_well_after_s:
+            self._runs_well(status)
+        if kind not in status.troubles and len(status.troubles) == TROUBLES_MAX:
+            kind = next(iter(status.troubles))
+        facts = {"worker": status.worker.name}
+        return status.troubles.setdefault(
+            kind, OutageLog(event, "worker runs well again", clock=self._clock, grave=grave, **facts)
+        )
+
+    def _runs_well(self, status: WorkerStatus) -> None:
+        for trouble in status.troubles.values():
+            trouble.over(status.started_at)
+        status.troubles.clear()
 
     def _count_crash(self, status: WorkerStatus) -> int:
         """Count a crash; how many of them are in the window."""
@@ -194,6 +219,14 @@ def outage_in(fault: Exception, outages: tuple[type[Exception], ...]) -> Excepti
         return fault if isinstance(fault, outages) else None
     found = [outage_in(each, outages) for each in fault.exceptions]
     return None if None in found else found[0]
+
+
+def _place(fault: Exception) -> tuple[object, ...]:
+    """Where it was raised: the same fault at the same place is told once."""
+    while isinstance(fault, ExceptionGroup):
+        fault = fault.exceptions[0]
+    frames = extract_tb(fault.__traceback__)
+    return (type(fault).__name__, frames[-1].filename, frames[-1].lineno) if frames else (type(fault),)
 
 
 async def _to_its_end(worker: Worker) -> None:

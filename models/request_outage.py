@@ -5,13 +5,12 @@ answers says nothing about that: one that is read-only answers, and refuses to w
 """
 
 import asyncio
+import time
 
-import structlog
+from outages.log import OutageLog
 
 QUIET_S = 5
 """After so long without a request that fails the outage is over."""
-
-log = structlog.get_logger()
 
 
 class RequestOutage:
@@ -19,17 +18,16 @@ class RequestOutage:
 
     def __init__(self, quiet_s: float = QUIET_S) -> None:
         self._quiet_s = quiet_s
-        self._failed = 0
         self._failed_at_s: float = 0
+        self._outage = OutageLog("a request found no database", "requests find the database again")
 
     def note(self, path: str, error: BaseException) -> None:
         """A request to `path` (of the answer or the URL) failed. To be called in the event loop."""
         loop = asyncio.get_running_loop()
-        self._failed += 1
         self._failed_at_s = loop.time()
-        if self._failed == 1:
-            log.warning("a request found no database", path=path, error=str(error))
+        if not self._outage.lasts:
             loop.call_later(self._quiet_s, self._look)
+        self._outage.tell(error, path=path)
 
     def _look(self) -> None:
         """Say that it is over, or look again when it could be."""
@@ -38,5 +36,4 @@ class RequestOutage:
         if left > 0:
             loop.call_later(left, self._look)
             return
-        log.info("requests find the database again", failed=self._failed)
-        self._failed = 0
+        self._outage.over(time.monotonic() - self._quiet_s)

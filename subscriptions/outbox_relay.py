@@ -12,13 +12,10 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import Protocol
 
-import structlog
-
 from models.outbox import OutboxRow
+from outages.log import OutageLog
 from subscriptions.bus import Bus, BusBehind, BusUnavailable
 from subscriptions.history import History
-
-log = structlog.get_logger()
 
 
 class Outbox(History, Protocol):
@@ -54,6 +51,9 @@ class OutboxRelay:
         self._wake = wake
         self._epoch = ""
         self._caught_up = False
+        self._outage = OutageLog(
+            "the bus cannot be reached: subscribers are served from the outbox", "the bus takes events again"
+        )
 
     async def run(self) -> None:
         """Relay until cancelled. A fault of database or bus ends it; run it again and nothing is lost."""
@@ -64,18 +64,15 @@ class OutboxRelay:
             rows = await self._outbox.assign_positions(self._batch)
             try:
                 await self._publish(rows)
+                self._outage.over()
             except BusUnavailable as away:
-                self._note_outage(away)
+                self._outage.tell(away)
+                self._caught_up = False
             except BusBehind:
                 # It lost its memory again while it was being filled.
                 self._caught_up = False
             if len(rows) < self._batch:
                 await self._woken()
-
-    def _note_outage(self, away: BusUnavailable) -> None:
-        if self._caught_up:
-            log.warning("the bus cannot be reached: subscribers are served from the outbox", error=str(away))
-        self._caught_up = False
 
     async def _woken(self) -> None:
         with suppress(TimeoutError):

@@ -27,11 +27,11 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from domain.redis_refusals import is_passing
+from domain.redis_refusals import Refusal, refusal_in
+from outages.log import OutageLog
 from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.fan_out import FanOut, Listener
 from subscriptions.history import History
-from subscriptions.outage_log import OutageLog
 from subscriptions.watchers import Watcher, Watchers
 
 COMMAND_RETRIES = 1
@@ -69,6 +69,7 @@ class RedisBus:
         poll_interval_s: float = 0.4,
         outbox_check_s: float = 1.0,
         reconnect_delay_s: float = 0.2,
+        refused_delay_max_s: float = 5.0,
         command_timeout_s: float = 1.0,
         page_timeout_s: float = 5.0,
         first_read_timeout_s: float = 10.0,
@@ -88,7 +89,7 @@ class RedisBus:
         self._block_s, self._read_timeout_s = block_s, read_timeout_s
         self._fallback, self._poll_interval_s = fallback, poll_interval_s
         self._outbox_check_s = outbox_check_s
-        self._reconnect_delay_s = reconnect_delay_s
+        self._reconnect_delay_s, self._refused_delay_max_s = reconnect_delay_s, refused_delay_max_s
         self._command_timeout_s, self._page_timeout_s = command_timeout_s, page_timeout_s
         self._first_read_timeout_s = first_read_timeout_s
         self._broadcast_id: bytes | None = None
@@ -101,15 +102,16 @@ class RedisBus:
         self._overtaken_at: Position | None = None
         """Where this process stood when the outbox was last seen to be ahead."""
         self._check_at = 0.0
-        self._refused: str | None = None
-        """Why Redis took nothing in when it was last asked to."""
+        self._refusals: dict[bool, Refusal] = {}
+        """Why Redis refused when it was last asked, by whether the reader asked or all the others."""
+        self._outage = OutageLog("the bus has no Redis", "the bus has Redis again")
         self._both_away = OutageLog(
             "neither Redis nor the database answers", "Redis or the database answers again"
         )
 
     @property
     def healthy(self) -> bool:
-        return self._connected and self._refused is None
+        return self._connected and not self._refusals
 
     @property
     def reachable(self) -> bool:
@@ -117,8 +119,8 @@ class RedisBus:
 
     @property
     def trouble(self) -> str | None:
-        if self._refused is not None:
-            return self._refused
+        for refusal in self._refusals.values():
+            return refusal.meaning
         return None if self._connected else "Redis is away"
 
     @property
@@ -140,7 +142,7 @@ class RedisBus:
             answer = await self._publish(
                 keys=[self._events], args=[epoch, int(begin), self._history_max, first, *payloads]
             )
-        self._refused = None
+        self._refusals.pop(False, None)
         if answer[0] == 0:
             raise BusBehind(Position(answer[1].decode(), answer[2]) if answer[1] else None)
 
@@ -170,7 +172,7 @@ class RedisBus:
         fields = {"": topic} | {message.key: message.payload for message in messages}
         async with self._answered():
             await self._client.xadd(self._broadcasts, fields, maxlen=self._broadcasts_max)
-        self._refused = None
+        self._refusals.pop(False, None)
 
     def watch(self, topic: str) -> AbstractAsyncContextManager[Watcher]:
         return self._watchers.watch(topic)
@@ -181,15 +183,23 @@ class RedisBus:
             group.create_task(self._read_for_ever())
 
     async def _read_for_ever(self) -> None:
+        delay_s = self._reconnect_delay_s
         while True:
             try:
                 await self._catch_up()
                 while True:
                     await self._read()
-            except BusUnavailable:
+                    self._outage.over()
+                    delay_s = self._reconnect_delay_s
+            except BusUnavailable as away:
                 # A lost connection may be no more than that; one that cannot be made again is.
                 self._away, self._connected = not self._connected, False
-                await asyncio.sleep(self._reconnect_delay_s)
+                refused = self._refusals.get(True)
+                if self._away or refused is not None:
+                    self._outage.tell(away, kind=refused)
+                await asyncio.sleep(delay_s)
+                if refused is not None:
+                    delay_s = min(2 * delay_s, self._refused_delay_max_s)
             finally:
                 self._connected = False
 
@@ -201,14 +211,14 @@ class RedisBus:
 
     async def _catch_up(self) -> None:
         """Find out where both streams stand: at the start, after a lost connection, and when all is quiet."""
-        async with self._command(self._command_timeout_s):
+        async with self._command(self._command_timeout_s, reads=True):
             newest = _entries(await self._reader.xrevrange(self._events, count=1))
             if self._broadcast_id is None:
                 broadcasts = await self._reader.xrevrange(self._broadcasts, count=1)
                 self._broadcast_id = broadcasts[0][0] if broadcasts else b"0-0"
         self._lacks = self._ends_before_here(newest)
         if newest and not self._continues(newest[0].position):
-            async with self._command(self._page_timeout_s):
+            async with self._command(self._page_timeout_s, reads=True):
                 remembered = await self._reader.xrevrange(self._events, count=self._remember_max)
             self._deliver(_entries(remembered)[::-1])
         if not newest and not self._read_once.is_set():
@@ -304,11 +314,12 @@ class RedisBus:
     async def _read(self) -> None:
         here = self._fan_out.position
         after = {self._events: f"{here.offset if here else 0}-0", self._broadcasts: self._broadcast_id}
-        async with self._command(self._block_s + self._read_timeout_s):
+        async with self._command(self._block_s + self._read_timeout_s, reads=True):
             answer = await self._reader.xread(after, count=self._page_max, block=int(self._block_s * 1000))
-        if answer:
+        self._refusals.pop(True, None)
+        if answer and (refused := self._refusals.get(False)) and not refused.of_everything:
             # Another process was let write.
-            self._refused = None
+            del self._refusals[False]
         for key, found in answer:
             if key.decode() == self._events:
                 self._deliver(_entries(found))
@@ -370,17 +381,22 @@ class RedisBus:
             yield
 
     @asynccontextmanager
-    async def _command(self, within_s: float) -> AsyncIterator[None]:
+    async def _command(self, within_s: float, *, reads: bool = False) -> AsyncIterator[None]:
+        """`reads`: by the reader's own connection, which may be served while others are refused."""
         try:
             async with asyncio.timeout(within_s):
                 yield
-        except (*_BROKEN, TimeoutError) as fault:
-            raise BusUnavailable(str(fault) or "Redis does not answer") from fault
-        except exceptions.ResponseError as refusal:
-            if not is_passing(f"{refusal.status_code} {refusal}"):
+        except (*_BROKEN, exceptions.ResponseError, TimeoutError) as fault:
+            refusal = refusal_in(getattr(fault, "status_code", None), str(fault))
+            if refusal is not None:
+                self._refusals[reads] = refusal
+                raise BusUnavailable(f"{refusal.meaning} ({fault})") from fault
+            if isinstance(fault, exceptions.ResponseError):
                 raise
-            self._refused = f"Redis takes nothing in: {refusal}"
-            raise BusUnavailable(self._refused) from refusal
+            raise BusUnavailable(str(fault) or "Redis does not answer") from fault
+        known = self._refusals.get(reads)
+        if known is not None and known.of_everything:
+            del self._refusals[reads]
 
 
 def _entries(found: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:

@@ -6,17 +6,13 @@ message may or may not have been taken, and asking for its history tells.
 """
 
 import asyncio
-from collections import Counter
 from collections.abc import AsyncIterator, Awaitable
 from typing import TypeVar
 
-import structlog
-
 from domain.execution import ExecutionReport
 from domain.ids import ClientOrderId
+from outages.log import OutageLogs
 from venues.base import CancelRequest, CancelsClientOrders, NewOrder, Venue, VenueUnavailable
-
-log = structlog.get_logger()
 
 T = TypeVar("T")
 
@@ -27,7 +23,10 @@ class BoundedVenue:
     def __init__(self, venue: Venue, answers_within_s: float) -> None:
         self._venue = venue
         self._answers_within_s = answers_within_s
-        self._failed: Counter[str] = Counter()
+        self._outages = OutageLogs(
+            "asked", "the venue is not available", "the venue is available again", venue=venue.name
+        )
+        """By what was asked."""
 
     @property
     def name(self) -> str:
@@ -37,7 +36,7 @@ class BoundedVenue:
     @property
     def available(self) -> bool:
         """Each kind of question was answered when it was asked last."""
-        return not self._failed
+        return not self._outages
 
     async def submit(self, order: NewOrder) -> None:
         """See `Venue`."""
@@ -73,26 +72,19 @@ class BoundedVenue:
             async with asyncio.timeout(self._answers_within_s):
                 given = await answer
         except VenueUnavailable as away:
-            self._tell(asked, away)
+            self._outages.tell(asked, away)
             raise
         except TimeoutError as silence:
             raise self._told(asked, "does not answer") from silence
         except OSError as fault:
             raise self._told(asked, repr(fault)) from fault
-        if failed := self._failed.pop(asked, 0):
-            log.info("the venue is available again", venue=self.name, asked=asked, failed=failed)
+        self._outages.over(asked)
         return given
 
     def _told(self, asked: str, why: str) -> VenueUnavailable:
         away = VenueUnavailable(f"{self.name}: {why}")
-        self._tell(asked, away)
+        self._outages.tell(asked, away)
         return away
-
-    def _tell(self, asked: str, away: VenueUnavailable) -> None:
-        """Once, however many orders meet it."""
-        self._failed[asked] += 1
-        if self._failed[asked] == 1:
-            log.warning("the venue is not available", venue=self.name, asked=asked, error=str(away))
 
 
 class _WithClientOrders(BoundedVenue):

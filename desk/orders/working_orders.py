@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
-import structlog
-
 from desk.audit import RECONCILER
 from desk.desk import Desk
 from desk.orders.reconcile import SILENT, WITH_VENUE, mark_silent, reconcile_order
@@ -20,16 +18,15 @@ from desk.watching.attention import bring_to_attention, was_brought_to_attention
 from domain.calendar import NoCalendar, day_order_ends
 from domain.events import OrderView
 from domain.execution_check import Attention, Finding
-from domain.ids import OrderId
+from domain.ids import ClientOrderId, OrderId
 from domain.order import Order, TimeInForce, TradingSession
 from models.book import lock_accounts
 from models.database import transaction
 from models.market import load_instruments
 from models.order import load_by_client_order_id, orders_after
 from models.set_aside import note_asked, set_aside_to_ask
+from outages.log import OutageLogs
 from venues.base import Venue, VenueUnavailable
-
-log = structlog.get_logger()
 
 DAY_END_GRACE = timedelta(minutes=5)
 """So long after the close a venue may take to say that an order of the regular session has expired."""
@@ -62,8 +59,12 @@ class WorkingOrders:
         self._after: tuple[datetime, str] | None = None
         self._asked: dict[OrderId, datetime] = {}
         self._seen: set[OrderId] = set()
+        self._seen_silent: set[ClientOrderId] = set()
         self._told: set[tuple[OrderId, Attention]] = set()
         self._failures = 0
+        self._silent = OutageLogs(
+            "client_order_id", "the venue is silent about an order", "the venue has spoken of an order again"
+        )
 
     async def ask_all(self) -> None:
         """Rounds until all orders had their turn, or the venue is not available."""
@@ -80,6 +81,8 @@ class WorkingOrders:
                 return False
             self._after = (view.order.created_at, view.order.id)
             self._seen.add(view.order.id)
+            if view.order.status in SILENT:
+                self._seen_silent.add(view.order.client_order_id)
             if await self._is_due(view.order):
                 await self._ask_about(view)
         if len(views) == self._questions.batch:
@@ -92,7 +95,8 @@ class WorkingOrders:
         self._after = None
         self._asked = {id_: at for id_, at in self._asked.items() if id_ in self._seen}
         self._told = {(id_, kind) for id_, kind in self._told if id_ in self._seen}
-        self._seen = set()
+        self._silent.only(self._seen_silent)
+        self._seen, self._seen_silent = set(), set()
 
     async def _is_due(self, order: Order) -> bool:
         now, asked = self._desk.clock(), self._asked.get(order.id)
@@ -113,7 +117,7 @@ class WorkingOrders:
         order = view.order
         self._asked[order.id] = self._desk.clock()
         if order.status in SILENT:
-            log.warning("the venue is silent about an order", client_order_id=order.client_order_id)
+            self._silent.tell(order.client_order_id, "no answer in time")
             await mark_silent(self._desk, view, wait=False)
         try:
             denied = await reconcile_order(self._desk, self._venue, view, wait=False)

@@ -33,6 +33,7 @@ from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
 from models.message import Due, claim_due, load_due, lock_message, save_message
+from outages.log import OutageLog
 
 log = structlog.get_logger()
 
@@ -65,6 +66,7 @@ class ChannelSender:
         self._turns = turns
         rules = desk.rules.messages
         self._circuit = Circuit(rules.circuit_failures, rules.circuit_pause)
+        self._outage = OutageLog("a message channel fails", "a message channel works again", channel=channel)
         self._sending: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
@@ -116,8 +118,9 @@ class ChannelSender:
         outgoing = Outgoing(message.id, message.recipient, message.title, message.body)
         fault = await self._service.send(outgoing)
         if self._circuit.note(fault, self._desk.clock()):
-            reason = fault.reason if fault else None
-            log.warning("a message channel fails", channel=self._channel, reason=reason)
+            self._outage.tell(fault.reason if fault else "")
+        elif self._circuit.closed_until is None:
+            self._outage.over()
         self._count(fault)
         jitter = self._jitter()
         await self._settle(message, lambda current, now: after_attempt(current, fault, policy, jitter, now))

@@ -9,8 +9,6 @@ from decimal import Inexact
 from enum import StrEnum
 from functools import partial
 
-import structlog
-
 from desk.desk import Desk
 from desk.turns import Fault, Turns, Work
 from desk.watching.doubts import clear_doubts, note_doubts
@@ -18,8 +16,7 @@ from domain.calendar import NoCalendar
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
 from domain.money import AmountTooLarge
-
-log = structlog.get_logger()
+from outages.log import OutageLogs
 
 
 class Step(StrEnum):
@@ -38,6 +35,9 @@ class AccountTurns:
     """One per monitor."""
 
     def __init__(self, desk: Desk, turns: Turns) -> None:
+        self._unstored = OutageLogs(
+            "account", "a doubt about an account was not stored", "doubts about an account are stored again"
+        )
         self._desk = desk
         self._turns = turns
         self._doubted: set[AccountId] = set()
@@ -117,7 +117,9 @@ class AccountTurns:
         """Whether the list could be changed; if not, the account has its turns all the same."""
         error = await self._turns.attempt(work)
         if error is not None:
-            log.warning("a doubt about an account was not stored", account=account_id, error=repr(error))
+            self._unstored.tell(account_id, error)
+        else:
+            self._unstored.over(account_id)
         return error is None
 
 

@@ -17,8 +17,6 @@ from datetime import datetime, timedelta
 from functools import partial
 from typing import TypeVar
 
-import structlog
-
 from desk.desk import Desk
 from desk.turns import Turns
 from desk.watching.account_turns import AccountTurns, Step
@@ -55,8 +53,7 @@ from models.case import live_cases_of, save_figures
 from models.database import transaction
 from models.input_outcome import save_outcomes
 from models.order import open_orders_of
-
-log = structlog.get_logger()
+from outages.log import OutageLog
 
 LOAD_BATCH_ACCOUNTS = 500
 REFRESH_BATCH_CASES = 50
@@ -99,6 +96,9 @@ class Monitor:
         self._to_look_at: set[AccountId] = set()
         self._settings = SettingsFollower(desk)
         self._announced = NOTHING_ANNOUNCED
+        self._unkept = OutageLog(
+            "what became of messages was not stored", "what becomes of messages is stored again"
+        )
 
     @property
     def accounts(self) -> int:
@@ -184,7 +184,9 @@ class Monitor:
         """For people who ask; what cannot be kept holds nothing up."""
         error = await self._turns.attempt(partial(save_outcomes, outcomes, self._desk.clock()))
         if error is not None:
-            log.warning("what became of messages was not stored", error=repr(error))
+            self._unkept.tell(error)
+        else:
+            self._unkept.over()
 
     async def look(self) -> None:
         """Act on everything noted since the last look."""

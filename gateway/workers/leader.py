@@ -26,6 +26,7 @@ from gateway.workers.policy import attempt
 from gateway.workers.table import of_the_leader, of_trading, of_watching
 from models.lease import Lease, acquire_lease, holds_lease, read_lease, release_lease, renew_lease
 from models.market import load_instruments, load_quotes
+from outages.log import OutageLog
 from venues.bounded import BoundedVenue, bounded
 
 LEASE = "desk"
@@ -154,20 +155,17 @@ class Leader:
         return replace(self._resources, desk=desk)
 
     async def _open_venue(self) -> OpenVenue:
-        """Tried until it opens. Why it does not is logged once, and again when the reason is another."""
+        """Tried until it opens."""
         found: list[OpenVenue] = []
-        told: str | None = None
+        outage = OutageLog("the venue cannot be opened: nothing is traded", "the venue is open", grave=True)
 
         async def open_() -> None:
             found.append(self._resources.open_venue())
 
         while (error := await attempt(open_)) is not None:
-            if repr(error) != told:
-                told = repr(error)
-                log.error("the venue cannot be opened: nothing is traded", error=told)
+            outage.tell(repr(error))
             await asyncio.sleep(VENUE_RETRY_S)
-        if told is not None:
-            log.info("the venue is open")
+        outage.over()
         return found[0]
 
     async def _keep_lease(self, fence: int, term: Term) -> None:

@@ -17,6 +17,7 @@ from gateway.resources import MarketListener, Resources
 from gateway.workers.repeat import woken_within
 from models.codec import event_from_text
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
+from outages.log import OutageLog
 from subscriptions.bus import BusUnavailable, Message, PositionLost, SlowConsumer
 
 RELOAD_INTERVAL_S = 600.0
@@ -73,6 +74,7 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
 async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, feed: Feed) -> None:
     """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
     resources.feed_watch.begins()
+    unheard = OutageLog("quotes were not broadcast", "quotes are broadcast again")
     async with aclosing(feed.batches()) as batches:
         async for batch in batches:
             taken = await monitor.take(batch.messages, batch.ahead)
@@ -80,7 +82,7 @@ async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, 
             done = await _set_aside(feed, batch, taken)
             hear(taken.used)
             resources.signals.to_watch.set()
-            await _broadcast(resources, taken.prices.quotes)
+            await _broadcast(resources, taken.prices.quotes, unheard)
             if done is not None:
                 await feed.acknowledge(done)
 
@@ -109,13 +111,15 @@ def _readable(payload: bytes) -> Event | None:
         return None
 
 
-async def _broadcast(resources: Resources, quotes: Sequence[Quote]) -> None:
+async def _broadcast(resources: Resources, quotes: Sequence[Quote], unheard: OutageLog) -> None:
     """At most once, by contract: without a bus nobody watches quotes, and margin is watched all the same."""
     messages = [Message(quote.symbol, quote_to_bytes(quote)) for quote in quotes]
     try:
         await resources.bus.broadcast(QUOTES_TOPIC, messages)
+        if messages:
+            unheard.over()
     except BusUnavailable as unavailable:
-        log.warning("quotes were not broadcast", error=str(unavailable))
+        unheard.tell(unavailable)
 
 
 def _tell_operator(event: Event) -> None:

@@ -12,6 +12,7 @@ from desk.orders.working_orders import Questions, WorkingOrders
 from gateway.resources import OpenVenue, Resources
 from gateway.workers.policy import round_turns
 from gateway.workers.repeat import woken_within
+from outages.log import OutageLog
 from venues.base import Venue, VenueUnavailable
 
 RECONCILE_ORDERS_MAX = 10_000
@@ -56,11 +57,13 @@ async def ask_about_orders(resources: Resources, venue: Venue) -> None:
 
 async def end_days(resources: Resources, opened: OpenVenue) -> None:
     """A simulated venue ends what was for the day only, by the calendars of the desk."""
+    outage = OutageLog("the days of the venue cannot be ended", "the days of the venue are ended again")
     while True:
         try:
             opened.end_days(resources.desk.calendar_of)
+            outage.over()
         except VenueUnavailable as unavailable:
-            log.warning("the venue is not available", error=str(unavailable))
+            outage.tell(unavailable)
         await asyncio.sleep(DAYS_POLL_S)
 
 

@@ -10,6 +10,7 @@ import asyncpg
 import httpx
 import pytest
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from domain.book_changes import CashStated
 from domain.market import Quote
@@ -260,6 +261,34 @@ async def test_a_redis_that_is_full_degrades_the_process_until_it_has_room(
     await desk.until(told, "/readyz to say that Redis is full")
     await outside.redis.config_set("maxmemory", 0)
     await until_ready(desk, 200, status="ready", bus=True, feed=True)
+
+
+async def test_a_redis_that_wants_another_password_is_one_outage_until_it_wants_it_no_longer(
+    own_redis: RedisServer, outside: Outside
+) -> None:
+    desk = await outside.desk()
+    await until_ready(desk, 200, status="ready", feed=True, bus=True)
+    with capture_logs() as logs:
+        await outside.redis.config_set("requirepass", "another")
+        await outside.redis.client_kill_filter(_type="normal", skipme=True)
+
+        async def told() -> bool:
+            status, body = await readiness(desk)
+            reasons = [str(body.get(name)) for name in ("busTrouble", "feedTrouble")]
+            degraded = (status, body["status"]) == (200, "degraded")
+            return degraded and all("GATEWAY_REDIS_URL" in reason for reason in reasons)
+
+        async def over() -> bool:
+            return "the bus has Redis again" in [each["event"] for each in logs]
+
+        await desk.until(told, "/readyz to say that Redis wants a password")
+        await outside.redis.config_set("requirepass", "")
+        await until_ready(desk, 200, status="ready", bus=True, feed=True)
+        await desk.until(over, "the bus to read again")
+    assert [each for each in logs if "exc_info" in each] == [], "an outage leaves no traceback"
+    events = [each["event"] for each in logs]
+    for once in ("feed interrupted", "feed goes on", "the bus has no Redis", "the bus has Redis again"):
+        assert events.count(once) == 1
 
 
 async def test_a_market_without_fresh_prices_degrades_the_process_until_one_comes(outside: Outside) -> None:

@@ -9,6 +9,7 @@ from uuid import uuid4
 import pytest
 import uvloop
 from redis.asyncio import Redis
+from structlog.testing import capture_logs
 
 from models.outbox import OutboxRow, StreamHead
 from subscriptions.bus import (
@@ -546,6 +547,54 @@ async def test_a_redis_that_takes_nothing_in_is_unavailable_and_the_outbox_is_re
                 await publish(bus, 3, 5)
                 assert await take(entries, 1) == [5]
                 assert trouble_of(bus) == ""
+
+
+async def wants_a_password(admin: Redis) -> None:
+    await admin.config_set("requirepass", "another")
+    await admin.client_kill_filter(_type="normal", skipme=True)
+
+
+async def allows_less(admin: Redis) -> None:
+    await admin.acl_setuser("default", enabled=True, commands=["-xread", "-xadd"])
+
+
+async def allows_no_script(admin: Redis) -> None:
+    await admin.acl_setuser("default", enabled=True, categories=["-@scripting"])
+
+
+@pytest.mark.parametrize("refuses", [wants_a_password, allows_less, allows_no_script])
+async def test_a_redis_that_refuses_is_an_outage_that_ends_when_it_refuses_no_longer(
+    refuses: Callable[[Redis], Awaitable[None]],
+) -> None:
+    outbox = Outbox()
+    with RedisServer() as server, capture_logs() as logs:
+        async with Redis.from_url(server.url) as admin:
+            bus = redis_bus(server.url, uuid4().hex, fallback=outbox)
+            async with running(bus), bus.listen(None) as entries:
+                await publish(bus, 1, 1, begin=True)
+                assert await take(entries, 1) == [1]
+                await refuses(admin)
+                with pytest.raises(BusUnavailable):
+                    await publish(bus, 2, 2)
+                await becomes(lambda: ":" in trouble_of(bus))
+                outbox.last = 3
+                assert await take(entries, 1) in ([2], [3])
+                await admin.config_set("requirepass", "")
+                await admin.acl_setuser("default", enabled=True, categories=["+@all"])
+                await becomes(lambda: bus.reachable)
+                await publish_in_the_end(bus, 2, 4)
+                await becomes(lambda: bus.healthy)
+    events = [each["event"] for each in logs]
+    assert events.count("the bus has no Redis") == events.count("the bus has Redis again") <= 1
+
+
+async def publish_in_the_end(bus: Bus, first: int, last: int) -> None:
+    async with asyncio.timeout(PATIENCE_S):
+        while True:
+            try:
+                return await publish(bus, first, last)
+            except BusUnavailable:
+                await asyncio.sleep(0.005)
 
 
 def trouble_of(bus: RedisBus) -> str:

@@ -151,6 +151,22 @@ def impure(tree: ast.Module) -> Offences:
     yield from (call for name, call in calls([tree]) if name in {"open", "print", "input"})
 
 
+def warned_of_in_a_handler(tree: ast.Module) -> Offences:
+    """A line of the log for each time that something is caught: a loop would repeat it for hours."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ExceptHandler):
+            for name, call in calls(node.body):
+                if name.endswith(("log.warning", "log.error")):
+                    yield call
+
+
+def outage_without_an_end(tree: ast.Module) -> Offences:
+    """One that is told of and never said to be over, or the other way round."""
+    made = [call for name, call in calls([tree]) if name in {"OutageLog", "OutageLogs"}]
+    ends = {name.split(".")[-1] for name, _ in calls([tree])}
+    yield from made if "tell" not in ends or ends.isdisjoint({"over", "only"}) else []
+
+
 RULES = (
     Rule(
         "amounts and prices are never floats",
@@ -252,6 +268,25 @@ RULES = (
         missing_docstring,
         breaks=("x = 1", '""" """\nx = 1'),
         keeps=('"""What this is for."""\nx = 1',),
+    ),
+    Rule(
+        "what is caught again and again is told by outages.log",
+        PRODUCT,
+        warned_of_in_a_handler,
+        breaks=("try: ...\nexcept OSError as away:\n    log.warning('it is away', error=str(away))",),
+        keeps=("try: ...\nexcept OSError as away:\n    outage.tell(away)", "log.warning('once')"),
+        except_in=(
+            *("desk/reports.py", "desk/stock_recovery/collect_stock.py", "subscriptions/shared.py"),
+            *("gateway/fleet.py", "gateway/workers/margin.py"),
+        ),
+    ),
+    Rule(
+        "an outage that is told is said to be over",
+        PRODUCT,
+        outage_without_an_end,
+        breaks=("outage = OutageLog('away', 'back')\noutage.tell('no answer')",),
+        keeps=("outage = OutageLog('away', 'back')\noutage.tell('no answer')\noutage.over()",),
+        except_in=("subscriptions/metrics.py",),
     ),
     Rule(
         "the domain is pure",

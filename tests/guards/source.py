@@ -6,7 +6,10 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-PRODUCT = ("domain", "models", "desk", "resolvers", "subscriptions", "venues", "feeds", "messages", "gateway")
+PRODUCT = (
+    *("outages", "domain", "models", "desk", "resolvers", "subscriptions", "venues", "feeds", "messages"),
+    "gateway",
+)
 
 
 def modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:

@@ -13,13 +13,13 @@ from uuid import uuid4
 import orjson
 import pytest
 from redis.asyncio import Redis
-from redis.exceptions import AuthenticationError
 from structlog.testing import capture_logs
 
 from domain.book_changes import CashStated
 from domain.ids import Symbol
 from domain.market import Quote
 from domain.money import Currency
+from domain.redis_refusals import REFUSALS
 from feeds.base import Feed, FeedBatch, FeedMessage, Unobserved
 from feeds.messages import encode
 from feeds.redis_feed import RedisFeed, publish
@@ -320,24 +320,37 @@ async def _mended(admin: Redis) -> None:
     await admin.config_set("stop-writes-on-bgsave-error", "no")
     # It would not end as long as it has to save and cannot.
     await admin.config_set("save", "")
+    await admin.config_set("requirepass", "")
+    await admin.acl_setuser("default", enabled=True, categories=["+@all"])
 
 
-@pytest.mark.parametrize("ails", [cannot_save, is_a_replica])
+async def wants_a_password(admin: Redis) -> None:
+    await admin.config_set("requirepass", "another")
+    await admin.client_kill_filter(_type="normal", skipme=True)
+
+
+async def allows_less(admin: Redis) -> None:
+    await admin.acl_setuser("default", enabled=True, commands=["-xreadgroup"])
+
+
+@pytest.mark.parametrize("ails", [cannot_save, is_a_replica, wants_a_password, allows_less])
 async def test_a_server_that_takes_nothing_in_is_waited_for(ails: Callable[[Redis], Awaitable[None]]) -> None:
     heard_of = Interruptions()
-    with RedisServer(obeys=True) as server:
+    with RedisServer(obeys=True) as server, capture_logs() as logs:
         feed = a_feed(server.url, "quotes", observer=heard_of)
         listening = asyncio.create_task(hear(feed, 2))
         async with Redis.from_url(server.url) as admin:
             await publish(admin, "quotes", [a_quote(1)])
             await until(lambda: _acknowledged(admin, "quotes"))
             await ails(admin)
-            await until(heard_of.is_interrupted)
+            await until(heard_of.is_told_what_to_do)
             await _mended(admin)
             await publish(admin, "quotes", [a_quote(2)])
             assert await listening == [a_quote(1), a_quote(2)]
         assert heard_of.reasons[-1] is None
         await feed.close()
+    told = [each for each in logs if each["event"] in ("feed interrupted", "feed goes on")]
+    assert [each["event"] for each in told] == ["feed interrupted", "feed goes on"]
 
 
 class Interruptions(Unobserved):
@@ -348,6 +361,9 @@ class Interruptions(Unobserved):
 
     def interrupted(self, reason: str | None) -> None:
         self.reasons.append(reason)
+
+    async def is_told_what_to_do(self) -> bool:
+        return any(refusal.meaning in str(self.reasons[-1:]) for refusal in REFUSALS)
 
     async def is_interrupted(self) -> bool:
         return bool(self.reasons) and self.reasons[-1] is not None
@@ -389,7 +405,7 @@ async def test_dead_letters_that_cannot_be_kept_hold_up_nothing_and_are_told(
         (batch,) = await hear_batches(feed, 2, acknowledge=False)
         await feed.reject(batch, 1, "unknown account M100001")
         await feed.acknowledge(batch)
-    assert [each["messages"] for each in logs if each["event"] == "dead letters cannot be kept"] == [1, 1]
+    assert [each["messages"] for each in logs if each["event"] == "dead letters cannot be kept"] == [1]
     assert await pending(redis, stream) == 0
     await feed.close()
 
@@ -461,11 +477,19 @@ async def test_closing_ends_an_iteration_that_cannot_connect() -> None:
     assert await listening == []
 
 
-async def test_a_wrong_password_is_raised(redis_url: str, stream: str) -> None:
-    feed = a_feed(redis_url.replace("redis://", "redis://:wrong@"), stream)
-    with pytest.raises(AuthenticationError):
-        await hear(feed, 1)
-    await feed.close()
+async def test_a_password_that_is_wrong_at_the_start_is_waited_for_until_it_is_right() -> None:
+    heard_of = Interruptions()
+    with RedisServer() as server:
+        async with Redis.from_url(server.url) as admin:
+            await admin.config_set("requirepass", "another")
+            feed = a_feed(server.url.replace("redis://", "redis://:this@"), "quotes", observer=heard_of)
+            listening = asyncio.create_task(hear(feed, 1))
+            await until(heard_of.is_interrupted)
+            assert "GATEWAY_REDIS_URL" in str(heard_of.reasons[-1])
+            await admin.config_set("requirepass", "this")
+            await publish(admin, "quotes", [a_quote(1)])
+            assert await listening == [a_quote(1)]
+        await feed.close()
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["waiting", "answered"])

@@ -1,7 +1,8 @@
 """The supervisor: restarts, gives up, reports and stops. Time passes only where a test lets it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -377,5 +378,53 @@ async def test_an_outage_is_told_once_while_it_lasts_and_again_when_it_comes_bac
         supervisor.start()
         await loop.settled.wait()
         await supervisor.stop(PATIENCE_S)
-    told = [each["error"] for each in logs if each["event"] == "worker waits for a server"]
-    assert told == ["gone", "refused", "gone", "gone again"]
+    told = [(each["event"], each.get("error"), each.get("failed"), each.get("lasted_s")) for each in logs]
+    assert told == [
+        ("worker waits for a server", "gone", None, None),
+        ("an outage goes on", "refused", 4, None),
+        ("worker runs well again", None, 6, 19.0),
+        ("worker waits for a server", "gone again", None, None),
+    ]
+
+
+async def test_a_loop_that_has_run_well_says_that_its_outage_is_over() -> None:
+    async def away() -> None:
+        raise Away("gone")
+
+    loop, time, over = Loop(away, away), Time(), asyncio.Event()
+
+    def heard(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+        if event["event"] == "worker runs well again":
+            over.set()
+        return event
+
+    supervisor = Supervisor(
+        [Worker("loop", loop.run)], POLICY, outages=(Away,), wait=time.wait, runs_well_after_s=0.01
+    )
+    with capture_logs(processors=[heard]) as logs:
+        supervisor.start()
+        async with asyncio.timeout(PATIENCE_S):
+            await over.wait()
+        await supervisor.stop(PATIENCE_S)
+    assert [(each["event"], each.get("failed")) for each in logs] == [
+        ("worker waits for a server", None),
+        ("worker runs well again", 2),
+    ]
+
+
+async def test_a_crash_that_repeats_itself_is_told_once_and_another_one_too() -> None:
+    async def other() -> None:
+        raise RuntimeError("elsewhere")
+
+    loop, time = Loop(crash, other, crash, end, crash, other, end), Time()
+    endless = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=None, window_s=100)
+    supervisor = supervise(Worker("loop", loop.run), time=time, policy=endless)
+    with capture_logs() as logs:
+        supervisor.start()
+        await loop.settled.wait()
+        await supervisor.stop(PATIENCE_S)
+    assert [(each["event"], each["error"]) for each in logs] == [
+        ("worker crashed", "boom"),
+        ("worker crashed", "elsewhere"),
+        ("worker returned, but must not", ""),
+    ]
