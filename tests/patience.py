@@ -7,9 +7,22 @@ his own need not wait that long for it: `TEST_PATIENCE_S=20`.
 """
 
 import os
+from collections.abc import Iterator
 
 PATIENCE_S = float(os.environ.get("TEST_PATIENCE_S", "180"))
 FAR_S = 3600.0
 """For what must not happen in the course of a test at all: far longer than anybody waits."""
 ANY_TIME_S = 100 * 366 * 86_400.0
 """By how much a test's own clock may differ from that of the database: it shows any moment of the century."""
+
+FIRST_PAUSE_S = 0.005
+LONGEST_PAUSE_S = 0.05
+PAUSE_GROWTH = 1.2
+
+
+def pauses() -> Iterator[float]:
+    """Between looks at what has no event: short at first, then longer, for a look may be a whole request."""
+    pause = FIRST_PAUSE_S
+    while True:
+        yield pause
+        pause = min(pause * PAUSE_GROWTH, LONGEST_PAUSE_S)

@@ -25,10 +25,9 @@ from gateway.settings import Settings, load_settings
 from models.database import Database, Row, fetch
 from tests.api.desk_client import Caller
 from tests.api.outside import Clock, Market, PushFeed
-from tests.patience import ANY_TIME_S, FAR_S, PATIENCE_S
+from tests.patience import ANY_TIME_S, FAR_S, PATIENCE_S, pauses
 from venues.paper import PaperVenue
 
-POLL_S = 0.005
 TOKEN_MINUTES = 8 * 60
 _PATIENT = (
     *("database_lock_timeout_s", "http_headers_timeout_s", "http_body_timeout_s", "lease_ttl_s"),
@@ -177,8 +176,10 @@ class Desk:
         """Wait for what has no event."""
         try:
             async with asyncio.timeout(PATIENCE_S):
-                while not await holds():  # noqa: ASYNC110 - the state of a database has no event
-                    await asyncio.sleep(POLL_S)
+                for pause in pauses():
+                    if await holds():
+                        return
+                    await asyncio.sleep(pause)
         except TimeoutError:
             raise AssertionError(f"waited in vain for {what}") from None
 
