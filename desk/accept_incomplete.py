@@ -35,7 +35,7 @@ async def accept_incomplete(desk: Desk, principal: Principal, command: AcceptInc
 
     async def decide() -> Outcome | Refusal:
         account_id = command.account_id
-        if not await load_accounts(principal.audience, [account_id]):
+        if not await load_accounts(principal.audience, [account_id], strict=True):
             return Refusal(RefusalCode.NOT_FOUND, "There is no such account within your scope.")
         await lock_accounts([account_id])
         refused = await _refused(command)

@@ -13,7 +13,7 @@ from typing import Any
 from desk.audit import entry
 from desk.case_work.adjust_deadline import execute_deadline
 from desk.case_work.close_case import execute_close
-from desk.command import Done, Outcome, run_once
+from desk.command import Done, Outcome, run_each, run_once
 from desk.desk import Desk
 from desk.four_eyes.change_setting import execute_setting
 from desk.four_eyes.executed import Executed as Executed
@@ -79,14 +79,15 @@ async def decide_approvals(
 ) -> list[Outcome]:
     """One outcome per request, in the order asked, each in a transaction of its own."""
     request = {"ids": list(command.ids), "reason": command.reason}
-    return [
-        await run_once(
+
+    async def run(id_: ApprovalId) -> Outcome:
+        return await run_once(
             *(desk, principal, command.trigger.lower(), command.idempotency_key, id_, request),
             partial(_decide, desk, principal, command, id_, executors),
             needs=_NEEDS[command.trigger],
         )
-        for id_ in command.ids
-    ]
+
+    return await run_each(desk, command.ids, run)
 
 
 async def expire_approvals(desk: Desk, batch: int, turns: Turns) -> int:
@@ -120,7 +121,7 @@ async def _decide(
     id_: ApprovalId,
     executors: Mapping[ApprovalKind, Executor],
 ) -> Outcome | Refusal:
-    seen = (await load_approvals(principal.audience, [id_])).get(id_)
+    seen = (await load_approvals(principal.audience, [id_], strict=True)).get(id_)
     if seen is None:
         return NO_REQUEST
     if seen.approval.account_id is not None:

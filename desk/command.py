@@ -4,13 +4,13 @@
 stores its answer. `decide` locks what it looks at, writes and audits; where it says no nothing is written.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
-from desk.answers import Answers
+from desk.answers import Answers, each_answered
 from desk.desk import Desk
-from desk.outcomes import BUSY, KEY_REUSED, lacks, request_hash
+from desk.outcomes import KEY_REUSED, lacks, request_hash
 from domain.ids import ApprovalId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
@@ -37,6 +37,7 @@ class Refused:
 
 
 Outcome = Done | Refused
+Item = TypeVar("Item", bound=str)
 Decide = Callable[[], Awaitable[Outcome | Refusal]]
 
 _OUTCOMES: Codec[Outcome] = Codec(Outcome)
@@ -67,12 +68,23 @@ async def run_once(
         return Refused(RefusalCode.FORBIDDEN, lacks(*needed), seen=False)
     if not await claim_key(principal.subject, key, operation, request_hash(request), desk.clock()):
         return Refused(RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, seen=False)
-    outcome = await _decided(desk, Answers(_OUTCOMES, principal.subject, key), item, decide)
+    outcome = await _decided(desk, Answers(_OUTCOMES, principal.subject, key, _refused), item, decide)
     desk.on_commit()
     return outcome
 
 
-async def _decided(desk: Desk, answers: Answers[Outcome], item: str, decide: Decide) -> Outcome:
+async def run_each(
+    desk: Desk, items: Sequence[Item], run: Callable[[Item], Awaitable[Outcome]]
+) -> list[Outcome]:
+    """One outcome per item of a batch, in order, whatever becomes of the others; `run` is a `run_once`."""
+    return await each_answered(desk.attempt, items, run, _refused)
+
+
+def _refused(item: str, code: RefusalCode, message: str) -> Outcome:
+    return Refused(code, message)
+
+
+async def _decided(desk: Desk, answers: Answers[Outcome, Outcome], item: str, decide: Decide) -> Outcome:
     async def decided() -> Outcome:
         outcome = _outcome(await decide())
         if isinstance(outcome, Refused) and outcome.code in _DECIDED_ANEW:
@@ -84,7 +96,7 @@ async def _decided(desk: Desk, answers: Answers[Outcome], item: str, decide: Dec
     given = await answers.given([item])
     if item in given:
         return given[item]
-    return await answers.decide_once(item, decided, Refused(RefusalCode.VERSION_CONFLICT, BUSY))
+    return await answers.decide_once(item, decided)
 
 
 def _outcome(said: Outcome | Refusal) -> Outcome:

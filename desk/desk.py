@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from desk.leadership import UNDISPUTED, Leadership
 from desk.outward_rules import MessageRules, WebhookRules
+from desk.turns import Attempt
 from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, is_open, last_minutes_began
 from domain.case import AlertType
 from domain.covered_options import Today
@@ -99,6 +100,8 @@ class Desk:
     calendar_of: Callable[[str], TradingCalendar]
     on_commit: Callable[[], None]
     """Called after a commit that left events to publish or orders to send."""
+    attempt: Attempt
+    """Runs one of many, so that the others are done whatever it raises; what concerns all is raised."""
     leadership: Leadership = UNDISPUTED
     attention: Counter[Attention] = field(default_factory=Counter)
     """How often each kind of fault of an order was brought before a person, since the process started."""

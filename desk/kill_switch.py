@@ -94,7 +94,7 @@ async def _out_of_sight(audience: Audience, frozen: Frozen) -> Refusal | None:
             return None
         return Refusal(RefusalCode.FORBIDDEN, "Only who sees every account may freeze the desk, or end that.")
     if frozen.account_id is not None:
-        found = frozen.account_id in await load_accounts(audience, [frozen.account_id])
+        found = frozen.account_id in await load_accounts(audience, [frozen.account_id], strict=True)
     else:
         assert frozen.client_id is not None
         found = frozen.client_id in await load_clients(audience, [frozen.client_id])

@@ -68,6 +68,16 @@ class CancelRefused:
     order_seen: bool
 
 
+def liquidation_refused(case_id: str, code: RefusalCode, message: str) -> LiquidationRefused:
+    """Of a case that the caller may see."""
+    return LiquidationRefused(CaseId(case_id), code, message, True)
+
+
+def cancel_refused(order_id: str, code: RefusalCode, message: str) -> CancelRefused:
+    """Of an order that the caller may see."""
+    return CancelRefused(OrderId(order_id), code, message, True)
+
+
 LiquidationOutcome = LiquidationStarted | LiquidationRefused
 CancelOutcome = CancelRequested | CancelRefused
 
@@ -75,7 +85,6 @@ LIQUIDATION_OUTCOMES: Codec[LiquidationOutcome] = Codec(LiquidationOutcome)
 CANCEL_OUTCOMES: Codec[CancelOutcome] = Codec(CancelOutcome)
 
 KEY_REUSED = "This idempotency key was used for another request: choose a new one."
-BUSY = "Somebody else is working on this account at this moment: look again, then retry."
 
 
 def lacks(*needed: Capability) -> str:

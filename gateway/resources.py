@@ -32,6 +32,7 @@ from gateway.market_days import MarketDays
 from gateway.revocation import Revocations
 from gateway.rules import desk_rules
 from gateway.settings import Settings
+from gateway.workers.policy import attempt_item
 from models import outbox
 from models.configuration import Limits
 from models.database import Database
@@ -194,7 +195,7 @@ def make_desk(
     """The rules in force, from settings."""
     calendars = calendars or make_calendars(clock)
     rules = desk_rules(settings, calendars)
-    return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit)
+    return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit, attempt_item)
 
 
 def open_bus(settings: Settings) -> Bus:

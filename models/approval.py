@@ -11,6 +11,7 @@ from domain.principal import Audience, Capability
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
 from models.readable import first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where
 
 _COLUMNS = (
@@ -48,11 +49,13 @@ async def save_approval(approval: Approval) -> None:
     await execute(f"UPDATE approval SET {columns} WHERE id = $1", *_values(approval))
 
 
-async def load_approvals(audience: Audience, ids: Sequence[ApprovalId]) -> dict[ApprovalId, ApprovalView]:
-    """Those of these requests that the audience may see."""
+async def load_approvals(
+    audience: Audience, ids: Sequence[ApprovalId], *, strict: bool = False
+) -> dict[ApprovalId, ApprovalView]:
+    """Those of these requests that the audience may see; `strict`: see `readable`."""
     where = _visible(audience)
     where.add("r.id IN (?)", list(ids))
-    views = readable(await fetch(f"{_SELECT}{where}", *where.values), _view, "approval")
+    views = readable(await fetch(f"{_SELECT}{where}", *where.values), _view, "approval", strict=strict)
     return {view.approval.id: view for view in views}
 
 
@@ -121,6 +124,7 @@ def _visible(audience: Audience) -> Where:
     return where
 
 
+@reads("approval")
 def _view(row: Row) -> ApprovalView:
     account = account_reference(row) if row["account_id"] else None
     approval = Approval(

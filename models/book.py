@@ -42,6 +42,7 @@ from models.doubt import StoredDoubt, doubts_of
 from models.readable import readable
 from models.risk_rules import RiskSettings
 from models.risk_setting import LATEST_ID, counting_value, factors_from_text, readable_factors
+from models.unreadable import reads
 
 ACCOUNT_COLUMNS = (
     "a.id AS account_id, a.account_no, a.type AS account_type, a.base_currency, "
@@ -239,6 +240,7 @@ async def load_fx_rates() -> list[FxRate]:
     return readable(rows, _rate, "fx_rate", "pair")
 
 
+@reads("fx_rate", "pair")
 def _rate(row: Row) -> FxRate:
     return FxRate(
         Currency(row["base_currency"]),
@@ -271,6 +273,7 @@ def alerts_from_text(text: str | None) -> frozenset[AlertType]:
     return frozenset(AlertType(name) for name in text.split(",")) if text else frozenset()
 
 
+@reads("account", "account_id")
 def account_reference(row: Row) -> AccountReference:
     """From a row with `ACCOUNT_COLUMNS`."""
     return AccountReference(
@@ -284,6 +287,7 @@ def account_reference(row: Row) -> AccountReference:
     )
 
 
+@reads("instrument", "symbol")
 def instrument_from_row(row: Row) -> Instrument:
     """From a row with `INSTRUMENT_COLUMNS`."""
     status = TradeStatus(row["trade_status"])
@@ -315,6 +319,7 @@ def _option_terms(row: Row) -> OptionTerms:
     )
 
 
+@reads("quote", "symbol")
 def quote_from_row(row: Row) -> Quote | None:
     """From a row with `QUOTE_COLUMNS` and ``symbol``; None where the join found no quote, or one that says
     nothing to mark by: an earlier version took a previous close of 0 for a price."""
@@ -341,6 +346,7 @@ def underlying_from_row(row: Row) -> Quote | None:
     return quote_from_row({**columns, "symbol": row["underlying"]})
 
 
+@reads("instrument", "symbol")
 def factors_from_row(row: Row) -> MarginFactors:
     """Of the client if there are any, else the instrument's, else the default; at each level what the risk
     back office set wins over what the statements say."""
@@ -379,7 +385,7 @@ def _assemble(
     holdings: dict[str, list[Holding]] = defaultdict(list)
     doubtful: dict[str, list[Symbol]] = defaultdict(list)
     for row in positions:
-        if quantity := decimal(row["quantity"]):
+        if quantity := quantity_from_row(row):
             holdings[row["account_id"]].append(_holding(row, quantity, rules, now))
             if row.get("doubtful"):
                 doubtful[row["account_id"]].append(Symbol(row["symbol"]))
@@ -416,15 +422,8 @@ def account_book(
 ) -> AccountBook:
     """From a row with `ACCOUNT_COLUMNS`, limits, version and whether it may only close."""
     account = account_reference(row)
-    terms = AccountTerms(
-        account.account_type,
-        account.base_currency,
-        decimal(row["financing_limit"]),
-        decimal(row["trading_limit"]),
-        decimal(row["outstanding_margin"]),
-    )
     book = Book(
-        terms,
+        _terms(row, account),
         _amount_rule(account, rules),
         tuple(cash),
         tuple(holdings),
@@ -434,10 +433,26 @@ def account_book(
     return AccountBook(
         *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk),
         reporting_rate(account.base_currency, rules.reporting_currency, fx.get(rules.reporting_currency, {})),
-        alerts_from_text(row["written_off_alerts"]),
+        _written_off(row),
         tuple(stored.doubt for stored in doubts),
         tuple(doubtful_factors),
     )
+
+
+@reads("account", "account_id")
+def _terms(row: Row, account: AccountReference) -> AccountTerms:
+    return AccountTerms(
+        account.account_type,
+        account.base_currency,
+        decimal(row["financing_limit"]),
+        decimal(row["trading_limit"]),
+        decimal(row["outstanding_margin"]),
+    )
+
+
+@reads("account", "account_id")
+def _written_off(row: Row) -> frozenset[AlertType]:
+    return alerts_from_text(row["written_off_alerts"])
 
 
 def _amount_rule(account: AccountReference, rules: Rules) -> AmountRule:
@@ -455,13 +470,26 @@ def _holding(row: Row, quantity: Decimal, rules: Rules, now: datetime) -> Holdin
         factors=factors_from_row(row),
         quote=quote_from_row(row),
         dead=instrument.is_dead(now, rules.suspended_dead_after),
-        average_cost=decimal_or_none(row["average_cost"]),
+        average_cost=average_cost_from_row(row),
         life=life_of(instrument, now, rules.zone_of, rules.expiry),
         underlying=underlying_from_row(row),
         underlying_negative=bool(row["underlying_negative"]),
     )
 
 
+@reads("position", "account_id")
+def quantity_from_row(row: Row) -> Decimal:
+    """Of a position."""
+    return decimal(row["quantity"])
+
+
+@reads("position", "account_id")
+def average_cost_from_row(row: Row) -> Decimal | None:
+    """Of a position."""
+    return decimal_or_none(row["average_cost"])
+
+
+@reads("cash_balance", "account_id")
 def cash_from_row(row: Row) -> CashBalance:
     """From a row with currency, balance and accrued interest."""
     return CashBalance(Currency(row["currency"]), decimal(row["balance"]), decimal(row["accrued_interest"]))

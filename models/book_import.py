@@ -13,6 +13,7 @@ from domain.text import search_form
 from models.book import FACTOR_COLUMNS, INSTRUMENT_COLUMNS, instrument_from_row, stated_factors
 from models.client import ClientRow
 from models.database import Row, execute, execute_many, fetch, fetch_one, placeholders, time
+from models.unreadable import reads
 
 VALUES_AT_A_TIME = 500
 """In one statement."""
@@ -74,6 +75,7 @@ async def stored_instruments(symbols: Sequence[Symbol]) -> dict[str, StoredInstr
     return found
 
 
+@reads("instrument", "symbol")
 def _stored_instrument(row: Row) -> StoredInstrument:
     return StoredInstrument(
         instrument_from_row(row),

@@ -40,7 +40,8 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.readable import readable
+from models.readable import first_readable, first_rows, readable
+from models.unreadable import reads
 from models.where import Where
 
 LIVE = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
@@ -134,12 +135,15 @@ async def next_case_no(year: int) -> str:
     return f"MC{year}-{row['value']:06d}"
 
 
-async def load_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, CaseView]:
-    """Those of these cases that the audience may see, and that can be read."""
+async def load_cases(
+    audience: Audience, ids: Sequence[CaseId], *, strict: bool = False
+) -> dict[CaseId, CaseView]:
+    """Those of these cases that the audience may see, and that can be read; `strict`: see `readable`."""
     where = Where()
     where.add("c.id IN (?)", list(ids))
     where.sees(audience)
-    views = readable(await fetch(f"{SELECT_CASE}{where}", *where.values), case_from_row, "margin_case")
+    rows = await fetch(f"{SELECT_CASE}{where}", *where.values)
+    views = readable(rows, case_from_row, "margin_case", strict=strict)
     return {view.case.id: view for view in views}
 
 
@@ -220,12 +224,14 @@ async def due_auto_liquidations(
     where.add("(auto_liquidate_held_until IS NULL OR auto_liquidate_held_until <= ?)", now)
     if after is not None:
         where.add("(auto_liquidate_at, id) > (?, ?)", after.at, after.case_id)
-    rows = await fetch(
-        f"SELECT id, auto_liquidate_at FROM margin_case{where}"
-        f" ORDER BY auto_liquidate_at, id LIMIT {where.value(limit)}",
-        *where.values,
+    first = first_rows(
+        f"SELECT id, auto_liquidate_at FROM margin_case{where} ORDER BY auto_liquidate_at, id", where
     )
-    return [DueAutoLiquidation(time(row["auto_liquidate_at"]), CaseId(row["id"])) for row in rows]
+    return await first_readable(first, _due, "margin_case", limit)
+
+
+def _due(row: Row) -> DueAutoLiquidation:
+    return DueAutoLiquidation(time(row["auto_liquidate_at"]), CaseId(row["id"]))
 
 
 async def hold_auto_liquidation(case_id: CaseId, until: datetime) -> None:
@@ -250,10 +256,12 @@ async def figures_at_open(audience: Audience, ids: Sequence[CaseId]) -> dict[Cas
     return dict(read)
 
 
+@reads("margin_case")
 def _figures_at_open(row: Row) -> tuple[CaseId, MarginFigures]:
     return CaseId(row["id"]), figures_from_text(row["figures_at_open"])
 
 
+@reads("margin_case")
 def case_from_row(row: Row) -> CaseView:
     """From a row of `SELECT_CASE`."""
     case = Case(

@@ -15,6 +15,7 @@ from domain.reporting import AmountAtLeast, Claim
 from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
 from models.database import Row, decimal, fetch, fetch_one, numeric, time
 from models.readable import first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where, client_text, like
 
 
@@ -132,6 +133,7 @@ async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> 
     return readable(rows, _total, "margin_case")
 
 
+@reads("margin_case")
 def _total(row: Row) -> CaseTotal:
     return CaseTotal(
         CaseStatus(row["status"]),

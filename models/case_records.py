@@ -9,6 +9,7 @@ from domain.principal import Audience
 from models.database import Row, execute, execute_many, fetch, insert_sql, time
 from models.first_pages import newest_of_each, pages_by_case
 from models.readable import first_rows, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where
 
 R = TypeVar("R")
@@ -141,12 +142,14 @@ def _listed(columns: Sequence[str]) -> str:
     return ", ".join(f"r.{column}" for column in columns)
 
 
+@reads("follow_up")
 def _follow_up(row: Row) -> FollowUp:
     return FollowUp(
         row["id"], CaseId(row["case_id"]), time(row["at"]), row["author"], bool(row["by_desk"]), row["note"]
     )
 
 
+@reads("deadline_change")
 def _change(row: Row) -> DeadlineChange:
     return DeadlineChange(
         *(row["id"], CaseId(row["case_id"]), time(row["at"]), row["author"]),

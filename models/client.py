@@ -13,6 +13,7 @@ from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE
 from models.database import Row, execute, fetch, fetch_one
 from models.readable import first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where, client_text, cut, like
 
 
@@ -89,11 +90,13 @@ async def load_clients(audience: Audience, ids: Sequence[ClientId]) -> dict[Clie
     return {ClientId(row["id"]): _client(audience, row) for row in rows}
 
 
-async def load_accounts(audience: Audience, ids: Sequence[AccountId]) -> dict[AccountId, AccountRow]:
-    """Those of these accounts that the audience may see."""
+async def load_accounts(
+    audience: Audience, ids: Sequence[AccountId], *, strict: bool = False
+) -> dict[AccountId, AccountRow]:
+    """Those of these accounts that the audience may see; `strict`: see `readable`."""
     return {
         account.reference.account_id: account
-        for account in await _accounts(audience, "a.id IN (?)", list(ids))
+        for account in await _accounts(audience, "a.id IN (?)", list(ids), strict=strict)
     }
 
 
@@ -158,7 +161,9 @@ def search_text_of(name: str, client_no: str) -> str:
     return "\n".join((search_form(name), search_form(client_no)))
 
 
-async def _accounts(audience: Audience, condition: str, ids: list[str]) -> list[AccountRow]:
+async def _accounts(
+    audience: Audience, condition: str, ids: list[str], *, strict: bool = False
+) -> list[AccountRow]:
     where = Where()
     where.add(condition, ids)
     where.sees(audience)
@@ -167,9 +172,10 @@ async def _accounts(audience: Audience, condition: str, ids: list[str]) -> list[
         " ORDER BY a.account_no",
         *where.values,
     )
-    return readable(rows, _account, "account", "account_id")
+    return readable(rows, _account, "account", "account_id", strict=strict)
 
 
+@reads("account", "account_id")
 def _account(row: Row) -> AccountRow:
     return AccountRow(account_reference(row), bool(row["close_only"]))
 

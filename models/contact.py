@@ -8,6 +8,7 @@ from uuid import uuid4
 from domain.ids import ClientId
 from domain.message import Contact, Language, QuietHours
 from models.database import Row, execute, fetch, fetch_one, for_update, placeholders, time
+from models.unreadable import reads
 
 CONTACT_COLUMNS = "t.email, t.phone, t.push_id, t.language AS contact_language, t.time_zone, t.quiet_hours"
 """Of `client_contact t`, for `contact_from_row`."""
@@ -75,6 +76,7 @@ async def load_contacts(ids: Sequence[ClientId]) -> dict[ClientId, Contact]:
     return {ClientId(row["client_id"]): contact_from_row(row) for row in rows}
 
 
+@reads("client_contact", "client_id")
 def contact_from_row(row: Row) -> Contact:
     """From a row with `CONTACT_COLUMNS`."""
     return Contact(

@@ -40,7 +40,7 @@ from domain.money import storable
 from models.configuration import APP, USUAL_LIMITS, Limits, configuration
 from models.outage import DRIVER_FAULTS, is_outage, makes_others_unfit
 from models.request_outage import RequestOutage
-from models.unreadable import UnreadableRows
+from models.unreadable import UnreadableRows, unnamed
 
 Row = Any
 """A database row: `row["column"]`."""
@@ -468,24 +468,31 @@ def decimal_or_none(value: Any) -> Decimal | None:
 
 
 def decimal(value: Any) -> Decimal:
-    """A decimal column's value that is never null: SQLite answers text. Raises what is among `UNREADABLE` for
-    what is no number, also for NaN and infinity, which PostgreSQL can hold."""
-    number = value if isinstance(value, Decimal) else Decimal(value)
+    """A decimal column's value that is never null: SQLite answers text. Raises `UnreadableRow` for what is no
+    number, also for NaN and infinity, which PostgreSQL can hold."""
+    try:
+        number = value if isinstance(value, Decimal) else Decimal(value)
+    except (ArithmeticError, TypeError, ValueError) as damaged:
+        raise unnamed(damaged) from damaged
     if not number.is_finite():
-        raise ValueError(f"{number} is no number")
+        raise unnamed(ValueError(f"{number} is no number"))
     return number
 
 
 def time_or_none(value: Any) -> datetime | None:
-    """A time column's value, aware UTC: SQLite answers text."""
-    if value is None or isinstance(value, datetime):
-        return value
-    return datetime.fromisoformat(value)
+    """A time column's value, aware UTC, as `time` reads it."""
+    return None if value is None else time(value)
 
 
 def time(value: Any) -> datetime:
-    """A time column's value that is never null."""
-    return value if isinstance(value, datetime) else datetime.fromisoformat(value)
+    """A time column's value that is never null: SQLite answers text. Raises `UnreadableRow` for what is no
+    time."""
+    if isinstance(value, datetime):
+        return value
+    try:
+        return datetime.fromisoformat(value)
+    except (TypeError, ValueError) as damaged:
+        raise unnamed(damaged) from damaged
 
 
 def _require_storable(parameters: Sequence[Any]) -> None:

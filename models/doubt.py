@@ -8,6 +8,7 @@ from datetime import datetime
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
 from models.database import Row, fetch, fetch_one, placeholders, time
+from models.unreadable import reads
 from models.where import Where
 
 DETAIL_CHARACTERS_MAX = 500
@@ -90,5 +91,6 @@ async def unwatched_by_reason() -> Mapping[DoubtReason, int]:
     return {reason: counted.get(reason, 0) for reason in DoubtReason}
 
 
+@reads("account_doubt", "account_id")
 def _doubt(row: Row) -> Doubt:
     return Doubt(DoubtReason(row["reason"]), row["subject"], row["detail"], time(row["since"]))

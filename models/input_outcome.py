@@ -6,6 +6,7 @@ from datetime import datetime
 
 from domain.inputs import InputKind, InputResult, InputSubject, Outcome
 from models.database import Row, execute, execute_many, fetch, fetch_one, placeholders, time, time_or_none
+from models.unreadable import reads
 
 REASON_CHARACTERS_MAX = 500
 OWNERS_AT_A_TIME = 500
@@ -104,6 +105,7 @@ async def _outcomes(condition: str, value: str) -> list[StoredOutcome]:
     return [_outcome(row) for row in rows]
 
 
+@reads("input_outcome", "about")
 def _outcome(row: Row) -> StoredOutcome:
     return StoredOutcome(
         InputSubject(InputKind(row["kind"]), row["owner"], row["about"]),

@@ -20,6 +20,7 @@ from models.database import (
     time_or_none,
 )
 from models.readable import first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where
 
 _COLUMNS = ("id", "scope", "subject", "set_by", "reason", "since", "ended_at", "ended_by")
@@ -138,6 +139,7 @@ def _visible(audience: Audience) -> Where:
     return where
 
 
+@reads("kill_switch")
 def _switch(row: Row) -> KillSwitch:
     return KillSwitch(
         id=KillSwitchId(row["id"]),

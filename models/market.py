@@ -167,11 +167,13 @@ async def load_quotes(symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
     return {quote.symbol: quote for quote in quotes if quote is not None}
 
 
-async def load_instruments(symbols: Sequence[Symbol] | None = None) -> dict[Symbol, Instrument]:
-    """These instruments, or all."""
+async def load_instruments(
+    symbols: Sequence[Symbol] | None = None, *, strict: bool = False
+) -> dict[Symbol, Instrument]:
+    """These instruments, or all; `strict`: see `readable`."""
     condition = "" if symbols is None else f" WHERE i.symbol IN ({placeholders(symbols)})"
     rows = await fetch(f"SELECT {INSTRUMENT_COLUMNS} FROM instrument i{condition}", *(symbols or ()))
-    instruments = readable(rows, instrument_from_row, "instrument", "symbol")
+    instruments = readable(rows, instrument_from_row, "instrument", "symbol", strict=strict)
     return {instrument.symbol: instrument for instrument in instruments}
 
 

@@ -7,6 +7,7 @@ from domain.calendar import MarketDay, MarketDayKind
 from models.database import Row, execute, fetch, fetch_one, insert_sql
 from models.database import time as moment
 from models.readable import first_rows, readable_page
+from models.unreadable import UnreadableRow, reads
 from models.where import Page, PageRequest, Where
 
 _COLUMNS = ("id", "market", "day", "kind", "closes_at", "reason", "author", "at")
@@ -48,7 +49,7 @@ async def load_market_days(since: date) -> MarketDaysRead:
     for row in await fetch(f"{_SELECT} WHERE day >= $1 ORDER BY at, id", since.isoformat()):
         try:
             read.words.append(_recorded(row).word)
-        except ValueError:
+        except UnreadableRow:
             read.unreadable.append(row["id"])
     return read
 
@@ -87,6 +88,7 @@ async def load_recorded(ids: list[str]) -> dict[str, RecordedMarketDay]:
     return {row["id"]: _recorded(row) for row in await fetch(f"{_SELECT}{where}", *where.values)}
 
 
+@reads("market_day")
 def _recorded(row: Row) -> RecordedMarketDay:
     closes_at = None if row["closes_at"] is None else time.fromisoformat(row["closes_at"])
     word = MarketDay(

@@ -22,6 +22,7 @@ from models.contact import CONTACT_COLUMNS, contact_from_row
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
 from models.first_pages import newest_of_each, pages_by_case
 from models.readable import first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where
 
 _COLUMNS = (
@@ -197,6 +198,7 @@ async def load_messages(audience: Audience, ids: Sequence[MessageId]) -> dict[Me
     return {message.id: message for message in found}
 
 
+@reads("client_message")
 def message_from_row(row: Row) -> Message:
     """From a row with every column."""
     return Message(

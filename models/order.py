@@ -37,6 +37,7 @@ from models.database import (
 )
 from models.first_pages import newest_of_each, pages_by_case
 from models.readable import first_readable, first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where, client_text, like
 
 _COLUMNS = (
@@ -95,12 +96,15 @@ async def add_changes(changes: Sequence[tuple[OrderId, OrderStatus, datetime, st
     )
 
 
-async def load_orders(audience: Audience, ids: Sequence[OrderId]) -> dict[OrderId, OrderView]:
-    """Those of these orders that the audience may see."""
+async def load_orders(
+    audience: Audience, ids: Sequence[OrderId], *, strict: bool = False
+) -> dict[OrderId, OrderView]:
+    """Those of these orders that the audience may see; `strict`: see `readable`."""
     where = Where()
     where.add("o.id IN (?)", list(ids))
     where.sees(audience)
-    views = readable(await fetch(f"{_SELECT}{where}", *where.values), order_from_row, _TABLE)
+    rows = await fetch(f"{_SELECT}{where}", *where.values)
+    views = readable(rows, order_from_row, _TABLE, strict=strict)
     return {view.order.id: view for view in views}
 
 
@@ -194,12 +198,25 @@ async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequ
     return await readable_page(newest, order_from_row, _TABLE, request.first)
 
 
-async def orders_to_cancel(audience: Audience, wanted: OrderFilter, limit: int) -> list[OrderView]:
+@dataclass(frozen=True, slots=True)
+class ToCancel:
+    """An open order, and whether its cancel was asked for. Nothing else of it is read: a damaged order too is
+    chosen, and answered."""
+
+    id: OrderId
+    cancel_requested: bool
+
+
+async def orders_to_cancel(audience: Audience, wanted: OrderFilter, limit: int) -> list[ToCancel]:
     """The open ones: first those whose cancel was not asked for yet, and the oldest of them first."""
     where = _where(audience, wanted)
     where.add(_OPEN)
-    open_ones = first_rows(f"{_SELECT}{where} ORDER BY o.cancel_requested, o.created_at, o.id", where)
-    return await first_readable(open_ones, order_from_row, _TABLE, limit)
+    rows = await fetch(
+        f"SELECT o.id, o.cancel_requested {_FROM}{where}"
+        f" ORDER BY o.cancel_requested, o.created_at, o.id LIMIT {where.value(limit)}",
+        *where.values,
+    )
+    return [ToCancel(OrderId(row["id"]), bool(row["cancel_requested"])) for row in rows]
 
 
 async def count_not_cancelled(audience: Audience, wanted: OrderFilter) -> int:
@@ -272,15 +289,15 @@ async def fills_of(ids: Sequence[OrderId]) -> dict[OrderId, list[Fill]]:
     )
     fills: dict[OrderId, list[Fill]] = defaultdict(list)
     for row in rows:
-        fills[OrderId(row["order_id"])].append(
-            Fill(
-                ExecutionId(row["execution_id"]),
-                decimal(row["quantity"]),
-                decimal(row["price"]),
-                time(row["at"]),
-            )
-        )
+        fills[OrderId(row["order_id"])].append(_fill(row))
     return fills
+
+
+@reads("execution", "execution_id")
+def _fill(row: Row) -> Fill:
+    return Fill(
+        ExecutionId(row["execution_id"]), decimal(row["quantity"]), decimal(row["price"]), time(row["at"])
+    )
 
 
 async def changes_of(ids: Sequence[OrderId]) -> dict[OrderId, list[OrderChange]]:
@@ -292,10 +309,13 @@ async def changes_of(ids: Sequence[OrderId]) -> dict[OrderId, list[OrderChange]]
     )
     changes: dict[OrderId, list[OrderChange]] = defaultdict(list)
     for row in rows:
-        changes[OrderId(row["order_id"])].append(
-            OrderChange(OrderStatus(row["status"]), time(row["at"]), row["reason"])
-        )
+        changes[OrderId(row["order_id"])].append(_change(row))
     return changes
+
+
+@reads("order_change", "order_id")
+def _change(row: Row) -> OrderChange:
+    return OrderChange(OrderStatus(row["status"]), time(row["at"]), row["reason"])
 
 
 async def insert_execution(
@@ -333,6 +353,7 @@ async def executions_of(order_id: OrderId) -> dict[tuple[str, ExecutionId], Book
     return {(row["venue"], ExecutionId(row["execution_id"])): _booked(row) for row in rows}
 
 
+@reads("execution", "execution_id")
 def _booked(row: Row) -> Booked:
     return Booked(
         ClientOrderId(row["client_order_id"]),
@@ -341,6 +362,7 @@ def _booked(row: Row) -> Booked:
     )
 
 
+@reads(_TABLE)
 def order_from_row(row: Row) -> OrderView:
     """From a row of `_SELECT`."""
     order = Order(

@@ -4,25 +4,55 @@ For lists, reports and rounds over many. Where a decision about one account depe
 strictly: the account is then set aside as a whole.
 """
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
 from models.database import Row, fetch, unreadable_rows
-from models.unreadable import UNREADABLE
+from models.unreadable import UnreadableRow, reads
 from models.where import Page, Where, cut
 
+K = TypeVar("K")
 T = TypeVar("T")
 
 
-def readable(rows: Sequence[Row], read: Callable[[Row], T], table: str, key: str = "id") -> list[T]:
-    """What can be read of these rows. `key`: the column that names a row in the log."""
-    found = []
+def readable(
+    rows: Sequence[Row], read: Callable[[Row], T], table: str, key: str = "id", *, strict: bool = False
+) -> list[T]:
+    """What can be read of these rows. `key`: the column that names a row in the log.
+
+    `strict`: for a decision about just these rows. One that cannot be read raises `UnreadableRow`: it is not
+    absent.
+    """
+    read_row, found = reads(table, key)(read), []
     for row in rows:
         try:
-            found.append(read(row))
-        except UNREADABLE as error:
-            unreadable_rows().note(table, str(row[key]), error)
+            found.append(read_row(row))
+        except UnreadableRow as damaged:
+            if strict:
+                raise
+            unreadable_rows().note(damaged)
     return found
+
+
+async def all_or_each(
+    load: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]], keys: Sequence[K]
+) -> tuple[dict[K, T], dict[K, UnreadableRow]]:
+    """What is found of these keys, together where all can be read; and the keys that cannot, each noted.
+
+    `load` reads strictly.
+    """
+    if not keys:
+        return {}, {}
+    try:
+        return dict(await load(keys)), {}
+    except UnreadableRow as damaged:
+        if len(keys) == 1:
+            unreadable_rows().note(damaged)
+            return {}, {keys[0]: damaged}
+    half = len(keys) // 2
+    first, first_damaged = await all_or_each(load, keys[:half])
+    rest, rest_damaged = await all_or_each(load, keys[half:])
+    return first | rest, first_damaged | rest_damaged
 
 
 Select = Callable[[int], Awaitable[Sequence[Row]]]

@@ -25,6 +25,7 @@ from models.database import (
     time_or_none,
 )
 from models.readable import first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where
 
 
@@ -94,6 +95,7 @@ async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFi
     return found
 
 
+@reads("execution")
 def _recorded_fill(row: Row) -> RecordedFill:
     fill = BookedFill(
         Symbol(row["symbol"]),
@@ -137,6 +139,7 @@ async def calls_beside(cases: Sequence[Case]) -> list[EarlierCall]:
     return readable(rows, _earlier, "margin_case")
 
 
+@reads("margin_case")
 def _earlier(row: Row) -> EarlierCall:
     return EarlierCall(
         CaseId(row["id"]),

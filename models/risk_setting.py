@@ -35,7 +35,7 @@ from models.database import (
     unreadable_rows,
 )
 from models.readable import first_rows, readable, readable_page
-from models.unreadable import UNREADABLE
+from models.unreadable import UnreadableRow, reading, reads
 from models.where import Page, PageRequest, Where
 
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
@@ -160,15 +160,16 @@ async def factors_in_force(kind: SettingKind, subject: str, at: datetime) -> Fac
     )
     if row is None or row["initial_factor"] is None:
         return FactorSetting(None)
-    return FactorSetting(
-        MarginFactors(
-            decimal(row["initial_factor"]),
-            decimal(row["maintenance_factor"]),
-            decimal(row["margin_call_factor"]),
-            decimal(row["force_close_factor"]),
-            source,
+    with reading(table, subject):
+        return FactorSetting(
+            MarginFactors(
+                decimal(row["initial_factor"]),
+                decimal(row["maintenance_factor"]),
+                decimal(row["margin_call_factor"]),
+                decimal(row["force_close_factor"]),
+                source,
+            )
         )
-    )
 
 
 async def client_factors_set(
@@ -204,10 +205,11 @@ async def readable_factors(kind: SettingKind, subject: str, text: str | None, at
     """The text that counts, where it can be read, else that of the last version before it that can."""
     try:
         if text is not None:
-            factors_from_text(text)
+            with reading(_TABLE, f"{kind}:{subject}"):
+                factors_from_text(text)
         return FactorsText(text)
-    except UNREADABLE as error:
-        unreadable_rows().note(_TABLE, f"{kind}:{subject}", error)
+    except UnreadableRow as damaged:
+        unreadable_rows().note(damaged)
     earlier = await in_force_of(kind, subject, at)
     return FactorsText(None if earlier is None else value_to_text(kind, earlier.value), doubtful=True)
 
@@ -358,15 +360,15 @@ def _first_readable(rows: Sequence[Row]) -> SettingVersion | None:
 def _version_or_not(row: Row) -> SettingVersion | UnreadableSetting:
     try:
         return _version(row)
-    except UNREADABLE as error:
-        unreadable_rows().note(_TABLE, row["id"], error)
+    except UnreadableRow as damaged:
+        unreadable_rows().note(damaged)
         return _what_is_known(row)
 
 
 def _what_is_known(row: Row) -> UnreadableSetting:
     try:
         effective_at = time(row["effective_at"])
-    except UNREADABLE:
+    except UnreadableRow:
         effective_at = None
     return UnreadableSetting(
         id=SettingId(row["id"]),
@@ -379,6 +381,7 @@ def _what_is_known(row: Row) -> UnreadableSetting:
     )
 
 
+@reads(_TABLE)
 def _version(row: Row) -> SettingVersion:
     kind = SettingKind(row["kind"])
     if kind is SettingKind.AMOUNT_RULE:

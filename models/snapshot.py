@@ -15,6 +15,7 @@ from models.case import LIVE_LIST
 from models.case_records import newest_of_cases
 from models.codec import Codec, UnknownFormat, dumps, loads
 from models.database import Row, execute_many, fetch, fetch_one, placeholders, time
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where, cut
 
 _STORED = ("id", "case_id", "kind", "occasion", "at", "content", "hash")
@@ -156,6 +157,7 @@ def _of_case(audience: Audience, case_id: CaseId) -> Where:
     return where
 
 
+@reads("snapshot")
 def _snapshot(row: Row) -> StoredSnapshot:
     return StoredSnapshot(
         id=row["id"],

@@ -2,7 +2,7 @@
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -13,6 +13,7 @@ from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.database import Row, decimal, fetch, fetch_one, time_or_none
 from models.stock_recovery import OPEN_RECOVERY, RECOVERY_TABLES
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where, cut, like
 
 _FROM = (
@@ -68,8 +69,11 @@ async def count_short_stocks(audience: Audience, wanted: BorrowFilter) -> int:
     return int(row["stocks"])
 
 
-async def shorts_in(audience: Audience, symbols: Sequence[Symbol]) -> dict[Symbol, list[ShortHolding]]:
+async def shorts_in(
+    audience: Audience, symbols: Sequence[Symbol], of: Sequence[AccountId] | None = None
+) -> dict[Symbol, list[ShortHolding]]:
     """Who within scope is short of each of these stocks, by account number; nobody's sum is anybody else's.
+    Of these accounts, or of all.
 
     Three statements however many the stocks are. Sums are the caller's: SQLite cannot add decimals exactly.
     """
@@ -77,6 +81,7 @@ async def shorts_in(audience: Audience, symbols: Sequence[Symbol]) -> dict[Symbo
     where.sees(audience)
     where.add("p.instrument_id IN (?)", list(symbols))
     where.add(_SHORT_STOCK)
+    where.add_if("a.id IN (?)", of)
     rows = await fetch(
         f"SELECT p.instrument_id, p.quantity, p.short_since, {ACCOUNT_COLUMNS} {_FROM}{where}"
         " ORDER BY p.instrument_id, a.account_no",
@@ -87,6 +92,7 @@ async def shorts_in(audience: Audience, symbols: Sequence[Symbol]) -> dict[Symbo
         symbols,
         f"r.instrument_id AS symbol, r.outstanding AS quantity {RECOVERY_TABLES}",
         *("r.instrument_id", f"r.alert_type = 'SHORT_RECALL' AND {OPEN_RECOVERY}"),
+        of,
     )
     covers = await _summed(
         audience,
@@ -94,21 +100,26 @@ async def shorts_in(audience: Audience, symbols: Sequence[Symbol]) -> dict[Symbo
         "o.symbol, o.quantity, o.filled_quantity FROM liquidation_order o"
         " JOIN account a ON a.id = o.account_id",
         *("o.symbol", _OPEN_COVER),
+        of,
     )
     found: dict[Symbol, list[ShortHolding]] = defaultdict(list)
     for row in rows:
-        key = (Symbol(row["instrument_id"]), AccountId(row["account_id"]))
-        found[key[0]].append(
-            ShortHolding(
-                account_reference(row),
-                key[0],
-                decimal(row["quantity"]).copy_negate(),
-                time_or_none(row["short_since"]),
-                recalled.get(key, ZERO),
-                covers.get(key, ZERO),
-            )
+        short = _short(row)
+        key = short.symbol, short.account.account_id
+        found[short.symbol].append(
+            replace(short, recalled=recalled.get(key, ZERO), open_covers=covers.get(key, ZERO))
         )
     return found
+
+
+@reads("position", "account_id")
+def _short(row: Row) -> ShortHolding:
+    return ShortHolding(
+        account_reference(row),
+        Symbol(row["instrument_id"]),
+        decimal(row["quantity"]).copy_negate(),
+        time_or_none(row["short_since"]),
+    )
 
 
 async def short_stocks_of(ids: Sequence[AccountId]) -> dict[tuple[AccountId, Symbol], Decimal]:
@@ -140,12 +151,18 @@ async def accounts_short_of(audience: Audience, symbol: Symbol, most: int) -> li
 
 
 async def _summed(
-    audience: Audience, symbols: Sequence[Symbol], selected: str, symbol: str, condition: str
+    audience: Audience,
+    symbols: Sequence[Symbol],
+    selected: str,
+    symbol: str,
+    condition: str,
+    of: Sequence[AccountId] | None,
 ) -> dict[tuple[Symbol, AccountId], Decimal]:
     where = Where()
     where.sees(audience)
     where.add(f"{symbol} IN (?)", list(symbols))
     where.add(condition)
+    where.add_if("a.id IN (?)", of)
     parts: dict[tuple[Symbol, AccountId], list[Decimal]] = defaultdict(list)
     for row in await fetch(f"SELECT a.id AS account_id, {selected}{where}", *where.values):
         parts[Symbol(row["symbol"]), AccountId(row["account_id"])].append(_open_quantity(row))

@@ -27,6 +27,7 @@ from models.database import (
     time_or_none,
 )
 from models.readable import first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where
 
 _COLUMNS = (
@@ -151,12 +152,14 @@ async def opened_since(account_id: AccountId, alert_type: AlertType, since: date
     return {Symbol(row["instrument_id"]) for row in rows}
 
 
-async def load_recoveries(audience: Audience, ids: Sequence[RecoveryId]) -> dict[RecoveryId, RecoveryView]:
-    """Those of these recoveries that the audience may see."""
+async def load_recoveries(
+    audience: Audience, ids: Sequence[RecoveryId], *, strict: bool = False
+) -> dict[RecoveryId, RecoveryView]:
+    """Those of these recoveries that the audience may see; `strict`: see `readable`."""
     where = Where()
     where.add("r.id IN (?)", list(ids))
     where.sees(audience)
-    views = readable(await fetch(f"{_SELECT}{where}", *where.values), _view, "stock_recovery")
+    views = readable(await fetch(f"{_SELECT}{where}", *where.values), _view, "stock_recovery", strict=strict)
     return {view.recovery.id: view for view in views}
 
 
@@ -228,6 +231,7 @@ async def writers_of_calls(market: str, after: AccountId, first: int) -> list[Ac
 _SHORT = "CAST(p.quantity AS NUMERIC) < 0"
 
 
+@reads("stock_recall")
 def _recall(row: Row) -> StockRecall:
     return StockRecall(
         id=row["id"],
@@ -243,6 +247,7 @@ def _recall(row: Row) -> StockRecall:
     )
 
 
+@reads("stock_recovery")
 def _view(row: Row) -> RecoveryView:
     recovery = Recovery(
         id=RecoveryId(row["id"]),

@@ -16,6 +16,7 @@ from models.case import LIVE_LIST
 from models.contact import CONTACT_COLUMNS
 from models.database import Row, decimal, fetch, numeric, time
 from models.message import contact_or_none
+from models.readable import first_readable, first_rows
 from models.where import Where
 
 _TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
@@ -118,24 +119,24 @@ async def trades_of(case_id: CaseId) -> list[Traded]:
 
 
 async def _untold(where: Where, limit: int) -> list[Untold]:
-    most = where.value(limit)
-    rows = await fetch(
+    first = first_rows(
         f"SELECT c.id, c.account_id, c.opened_at, c.plans, EXISTS ({_TOLD}) AS told, {CONTACT_COLUMNS}"
         " FROM margin_case c JOIN account a ON a.id = c.account_id"
-        f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id LIMIT {most}",
-        *where.values,
+        f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id",
+        where,
     )
-    return [
-        Untold(
-            CaseId(row["id"]),
-            AccountId(row["account_id"]),
-            time(row["opened_at"]),
-            bool(row["told"]),
-            row,
-            row["plans"],
-        )
-        for row in rows
-    ]
+    return await first_readable(first, _one, "margin_case", limit)
+
+
+def _one(row: Row) -> Untold:
+    return Untold(
+        CaseId(row["id"]),
+        AccountId(row["account_id"]),
+        time(row["opened_at"]),
+        bool(row["told"]),
+        row,
+        row["plans"],
+    )
 
 
 async def base_currencies() -> set[str]:

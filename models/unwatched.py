@@ -7,8 +7,9 @@ from domain.doubt import DoubtReason
 from domain.events import AccountReference
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.database import fetch, fetch_one, time
-from models.where import Page, PageRequest, Where, cut
+from models.database import Row, fetch, fetch_one, time
+from models.readable import readable
+from models.where import Page, PageRequest, Where
 
 _FROM = " FROM account_doubt d JOIN account a ON a.id = d.account_id"
 
@@ -46,8 +47,7 @@ async def page_unwatched(
         f"{after} ORDER BY u.since, u.account_id LIMIT {limit}",
         *where.values,
     )
-    accounts = [UnwatchedAccount(account_reference(row), time(row["since"])) for row in rows]
-    return cut(accounts, request.first)
+    return Page(readable(rows[: request.first], _account, "account", "account_id"), len(rows) > request.first)
 
 
 async def count_unwatched(audience: Audience, wanted: UnwatchedFilter) -> int:
@@ -56,6 +56,10 @@ async def count_unwatched(audience: Audience, wanted: UnwatchedFilter) -> int:
     row = await fetch_one(f"SELECT COUNT(DISTINCT d.account_id) AS accounts{_FROM}{where}", *where.values)
     assert row is not None
     return int(row["accounts"])
+
+
+def _account(row: Row) -> UnwatchedAccount:
+    return UnwatchedAccount(account_reference(row), time(row["since"]))
 
 
 def _where(audience: Audience, wanted: UnwatchedFilter) -> Where:

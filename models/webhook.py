@@ -11,6 +11,7 @@ from models.codec import Codec, dumps, loads
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
 from models.outbox import STREAM
 from models.readable import first_rows, readable, readable_page
+from models.unreadable import reads
 from models.where import Page, PageRequest, Where
 
 _COLUMNS = (
@@ -161,6 +162,7 @@ async def revoked_since(owner: str, at: datetime) -> bool:
     return row is not None
 
 
+@reads("webhook")
 def webhook_from_row(row: Row) -> Webhook:
     """From a row with every column."""
     scope = row["account_scope"]

@@ -28,10 +28,12 @@ from models.book import (
     BookRules,
     Rules,
     account_book,
+    average_cost_from_row,
     cash_from_row,
     factors_from_row,
     instrument_from_row,
     load_fx_rates,
+    quantity_from_row,
     quote_from_row,
     rates_by_base,
     rules_at,
@@ -39,10 +41,10 @@ from models.book import (
     underlying_from_row,
 )
 from models.case import LIVE
-from models.database import Row, decimal, decimal_or_none, fetch, placeholders, unreadable_rows
+from models.database import Row, fetch, placeholders, unreadable_rows
 from models.doubt import doubts_of
 from models.risk_setting import client_factors_set, counting_value, readable_factors
-from models.unreadable import UNREADABLE
+from models.unreadable import UnreadableRow, reading
 from models.where import Where
 
 
@@ -65,7 +67,8 @@ class Market:
 
     at: datetime
     rules: Rules
-    listed: Mapping[Symbol, Listed]
+    listed: Mapping[Symbol, Listed | UnreadableRow]
+    """Those that cannot be read too: their holders are left out."""
     rates: Mapping[Currency, Mapping[Currency, FxRate]]
     """Base currency of an account -> currency -> rate into it."""
 
@@ -128,14 +131,14 @@ async def _with_readable_factors(row: Row, at: datetime) -> Row:
     return {**row, "instrument_setting": read.text}
 
 
-def _all_listed(rows: Sequence[Row], rules: BookRules, now: datetime) -> dict[Symbol, Listed]:
-    """Without those that cannot be read: their holders are left out."""
-    listed = {}
+def _all_listed(rows: Sequence[Row], rules: BookRules, now: datetime) -> dict[Symbol, Listed | UnreadableRow]:
+    listed: dict[Symbol, Listed | UnreadableRow] = {}
     for row in rows:
         try:
             listed[Symbol(row["symbol"])] = _listed(row, rules, now)
-        except UNREADABLE as error:
-            unreadable_rows().note("instrument", row["symbol"], error)
+        except UnreadableRow as damaged:
+            unreadable_rows().note(damaged)
+            listed[Symbol(row["symbol"])] = damaged
     return listed
 
 
@@ -179,31 +182,36 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
             holdings = [
                 _holding(each, market, own, client_id)
                 for each in positions[account_id]
-                if decimal(each["quantity"])
+                if quantity_from_row(each)
             ]
             balances = [cash_from_row(each) for each in cash[account_id]]
             known = doubts.get(account_id, ())
             books.append(account_book(row, balances, holdings, market.rates, market.rules, known))
-        except UNREADABLE as error:
-            unreadable_rows().note("account", account_id, error)
+        except UnreadableRow as damaged:
+            unreadable_rows().note(damaged)
     return BookChunk(books, len(rows) - len(books))
 
 
 def _holding(
     row: Row,
     market: Market,
-    own: Mapping[tuple[ClientId, Symbol], MarginFactors],
+    own: Mapping[tuple[ClientId, Symbol], MarginFactors | UnreadableRow],
     client_id: ClientId,
 ) -> Holding:
     symbol = row["instrument_id"]
     listed = market.listed[symbol]
+    if isinstance(listed, UnreadableRow):
+        raise listed
+    factors = own.get((client_id, symbol), listed.factors) if own else listed.factors
+    if isinstance(factors, UnreadableRow):
+        raise factors
     return Holding(
         listed.instrument,
-        decimal(row["quantity"]),
-        own.get((client_id, symbol), listed.factors) if own else listed.factors,
+        quantity_from_row(row),
+        factors,
         listed.quote,
         listed.dead,
-        decimal_or_none(row["average_cost"]),
+        average_cost_from_row(row),
         listed.life,
         listed.underlying,
         listed.underlying_negative,
@@ -232,19 +240,23 @@ async def _cash(ids: Sequence[str]) -> dict[str, list[Row]]:
 
 async def _client_factors(
     ids: Sequence[ClientId], at: datetime
-) -> dict[tuple[ClientId, Symbol], MarginFactors]:
-    """What the back office set for a client wins over what the statements say of that client."""
+) -> dict[tuple[ClientId, Symbol], MarginFactors | UnreadableRow]:
+    """What the back office set for a client wins over what the statements say of that client. What cannot be
+    read is kept as that, unless the back office set something in its place."""
     columns = ", ".join(f"{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
     rows = await fetch(
         f"SELECT client_id, instrument_id, {columns} FROM client_factor"
         f" WHERE client_id IN ({placeholders(ids)})",
         *ids,
     )
-    stated = {
-        (ClientId(row["client_id"]), Symbol(row["instrument_id"])): stated_factors(
-            row, "client_", FactorSource.CLIENT
-        )
-        for row in rows
-    }
+    stated = {(ClientId(row["client_id"]), Symbol(row["instrument_id"])): _of_client(row) for row in rows}
     known = stated | await client_factors_set(ids, at)
     return {key: factors for key, factors in known.items() if factors is not None}
+
+
+def _of_client(row: Row) -> MarginFactors | UnreadableRow | None:
+    try:
+        with reading("client_factor", f"{row['client_id']}:{row['instrument_id']}"):
+            return stated_factors(row, "client_", FactorSource.CLIENT)
+    except UnreadableRow as damaged:
+        return damaged

@@ -337,7 +337,9 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "URL_REFUSED": "Webhooks are not posted to such a URL.",
             "TOO_MANY": "There are as many as there may be, or more than one request may change.",
             "CURSOR_REFUSED": "The events behind this cursor are no longer held, or it is no cursor.",
-            "DESK_FAULT": "An internal fault, or damaged data. Automatic liquidation tries again by itself.",
+            "UNREADABLE": "Stored data that this depends on is damaged. The operator finds it in the log.",
+            "TOO_LARGE": "The figures are larger than the desk can store.",
+            "DESK_FAULT": "A fault of the desk, or, of automatic liquidation, damaged data: it tries again.",
         },
     ),
     ApprovalKind: (

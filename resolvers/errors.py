@@ -18,7 +18,15 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
-from models.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText, request_outage
+from models.database import (
+    Busy,
+    DatabaseUnavailable,
+    StatementCutOff,
+    UnstorableText,
+    request_outage,
+    unreadable_rows,
+)
+from models.unreadable import UnreadableRow
 
 log = structlog.get_logger()
 
@@ -45,6 +53,12 @@ class ApiError(GraphQLError):
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message, extensions={"code": code})
+
+
+def unreadable_data() -> ApiError:
+    """Instead of an object whose stored data is damaged."""
+    message = "Stored data of this object is damaged and cannot be read. The operator finds it in the log."
+    return ApiError(UNREADABLE_DATA, message)
 
 
 class CodedErrors(SchemaExtension):
@@ -98,6 +112,9 @@ def coded(error: GraphQLError) -> GraphQLError:
     if original is None or isinstance(original, GraphQLError):
         code = INVALID_DOCUMENT if error.path is None and original is None else BAD_USER_INPUT
         return _with(error, error.message, {"code": code})
+    if isinstance(original, UnreadableRow):
+        unreadable_rows().note(original)
+        return _with(error, unreadable_data().message, {"code": UNREADABLE_DATA})
     if isinstance(original, DATABASE_TROUBLE):
         refused = refused_by_database(original, ".".join(map(str, error.path or ())))
         return _with(error, refused.message, {"code": refused.code, **refused.facts})

@@ -40,13 +40,9 @@ from models.risk_setting import load_settings
 from models.snapshot import newest_snapshots
 from models.stock_borrow import shorts_in
 from models.stock_recovery import load_recoveries, recoveries_of_cases
-from models.unreadable import UNREADABLE
+from models.unreadable import UnreadableRow
 from models.where import Page
-from resolvers.errors import UNREADABLE_DATA, ApiError
-
-_UNREADABLE_MESSAGE = (
-    "Stored data of this object is damaged and cannot be read. The operator finds it in the log."
-)
+from resolvers.errors import unreadable_data
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -80,13 +76,13 @@ def _batched(
     async def batch(keys: list[K]) -> list[V | D | BaseException]:
         try:
             found = await load(keys)
-        except UNREADABLE as error:
-            if len(keys) == 1 and isinstance(error, UnstorableText):
+        except (UnreadableRow, UnstorableText) as error:
+            if len(keys) == 1 and isinstance(error, UnreadableRow):
+                unreadable_rows().note(error.named(table, keys[0]))
+                return [unreadable_data()]
+            if len(keys) == 1:
                 # The key itself is wrong, not a row.
                 return [error]
-            if len(keys) == 1:
-                unreadable_rows().note(table, str(keys[0]), error)
-                return [ApiError(UNREADABLE_DATA, _UNREADABLE_MESSAGE)]
             # One of many cannot be read: the halves find out which, and the others are answered.
             half = len(keys) // 2
             return await batch(keys[:half]) + await batch(keys[half:])

@@ -42,6 +42,7 @@ from models.risk_setting import (
     value_from_text,
     value_to_text,
 )
+from models.unreadable import reading
 
 _NO_ACCOUNT = Refusal(RefusalCode.NOT_FOUND, "There is no such account.")
 _NO_CLIENT = Refusal(RefusalCode.NOT_FOUND, "There is no such client.")
@@ -114,14 +115,16 @@ async def execute_setting(
     desk: Desk, principal: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
     """Put an approved change in force; in the approval's transaction."""
-    kind, asked = SettingKind(approval.entity), _ASKED.from_text(approval.command)
+    with reading("approval", approval.id):
+        kind, asked = SettingKind(approval.entity), _ASKED.from_text(approval.command)
+        value = value_from_text(kind, asked.value)
     latest = await latest_of(kind, asked.subject)
     if (latest.id if latest else None) != asked.based_on:
         return Refusal(
             RefusalCode.VERSION_CONFLICT,
             "The setting was changed since this was asked for: decline it and look at the setting again.",
         )
-    if _would_be_over(value_from_text(kind, asked.value), max(asked.effective_at or now, now)):
+    if _would_be_over(value, max(asked.effective_at or now, now)):
         return _OVER_BY_NOW
     version = _version(desk, principal, approval, asked, await next_number(), now)
     await insert_setting(version, asked.concerned)
@@ -238,7 +241,7 @@ async def _client_of_factors(subject: str) -> Concerned | Refusal:
 
 
 async def _is_instrument(symbol: str) -> bool:
-    return bool(await load_instruments([Symbol(symbol)]))
+    return bool(await load_instruments([Symbol(symbol)], strict=True))
 
 
 def _version(

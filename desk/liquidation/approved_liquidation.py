@@ -27,6 +27,7 @@ from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case
 from models.codec import loads
+from models.unreadable import reading
 
 
 async def ask_another(
@@ -59,11 +60,12 @@ async def execute_liquidation(
     desk: Desk, approver: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
     """Record the orders in the maker's name; what came out otherwise than asked."""
-    command = APPROVED_LIQUIDATIONS.from_text(approval.command)
+    with reading("approval", approval.id):
+        command, asked = APPROVED_LIQUIDATIONS.from_text(approval.command), loads(approval.after)
     made = await _liquidate(desk, approver, approval, command, now)
     if isinstance(made, Refusal):
         return made
-    return Executed(differences(loads(approval.after), facts_after(made)))
+    return Executed(differences(asked, facts_after(made)))
 
 
 async def _liquidate(

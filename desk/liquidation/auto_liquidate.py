@@ -39,7 +39,7 @@ from desk.liquidation.plan_liquidation import ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, others, resting_orders
-from desk.outcomes import LIQUIDATION_OUTCOMES, plain
+from desk.outcomes import LIQUIDATION_OUTCOMES, liquidation_refused, plain
 from desk.turns import Fault
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.calendar_doubts import market_doubts
@@ -334,7 +334,7 @@ async def _start(
     reason = f"automatic, {auto.trigger}" + (", after a cure that did not last" if run.after_cure else "")
     command = Liquidate(_key(view.case, auto), (item,), reason, ordered_alone_by=auto.set_by)
     started = await record_liquidation(desk, DESK, command, item, changed, run.plan, read, now)
-    answers = Answers(LIQUIDATION_OUTCOMES, SYSTEM, command.idempotency_key)
+    answers = Answers(LIQUIDATION_OUTCOMES, SYSTEM, command.idempotency_key, liquidation_refused)
     await answers.store(view.case.id, started, now)
 
 

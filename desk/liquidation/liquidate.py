@@ -8,7 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
-from desk.answers import Answers
+from desk.answers import Answers, each_answered
 from desk.desk import Desk
 from desk.liquidation.approved_liquidation import ask_another
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, content_hash
@@ -17,26 +17,23 @@ from desk.liquidation.plan_liquidation import ReadAhead, fresh, plan_expected, r
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, resting_orders
 from desk.outcomes import (
-    BUSY,
     KEY_REUSED,
     LIQUIDATION_OUTCOMES,
     LiquidationOutcome,
     LiquidationRefused,
     lacks,
+    liquidation_refused,
 )
-from domain.ids import AccountId
+from domain.ids import AccountId, CaseId
 from domain.liquidation_plan import Plan
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case
-from models.database import unreadable_rows
 from models.idempotency import claim_key
 from models.person import lock_person
-from models.unreadable import UNREADABLE
 
 READ_AHEAD_CASES = 50
 """How many cases are read at once: enough to save round trips, few enough that quotes stay fresh."""
-_UNREADABLE = "Stored data of the case or its account is damaged. The operator finds it in the log."
 
 
 async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
@@ -49,16 +46,23 @@ async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> lis
     key, actor = command.idempotency_key, principal.subject
     if not await claim_key(actor, key, "liquidate", content_hash(command), desk.clock()):
         return [LiquidationRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
-    answers = Answers(LIQUIDATION_OUTCOMES, actor, key)
+    answers = Answers(LIQUIDATION_OUTCOMES, actor, key, liquidation_refused)
     outcomes = await answers.given(ids)
     todo = [item for item in command.cases if item.case_id not in outcomes]
     for start in range(0, len(todo), READ_AHEAD_CASES):
-        chunk = todo[start : start + READ_AHEAD_CASES]
-        ahead = await read_ahead(desk, principal, chunk)
-        for item in chunk:
-            busy = LiquidationRefused(item.case_id, RefusalCode.VERSION_CONFLICT, BUSY, True)
-            decide = partial(_decide_case, desk, principal, command, answers, item, ahead)
-            outcomes[item.case_id] = await answers.decide_once(item.case_id, decide, busy)
+        chunk = {item.case_id: item for item in todo[start : start + READ_AHEAD_CASES]}
+        ahead = await read_ahead(desk, principal, list(chunk.values()))
+
+        async def answer(
+            id_: CaseId,
+            chunk: dict[CaseId, LiquidateCase] = chunk,
+            ahead: dict[AccountId, ReadAhead] = ahead,
+        ) -> LiquidationOutcome:
+            decide = partial(_decide_case, desk, principal, command, answers, chunk[id_], ahead)
+            return await answers.decide_once(id_, decide)
+
+        answered = await each_answered(desk.attempt, list(chunk), answer, liquidation_refused)
+        outcomes |= zip(chunk, answered, strict=True)
     desk.on_commit()
     return [outcomes[id_] for id_ in ids]
 
@@ -67,21 +71,16 @@ async def _decide_case(
     desk: Desk,
     principal: Principal,
     command: Liquidate,
-    answers: Answers[LiquidationOutcome],
+    answers: Answers[LiquidationOutcome, LiquidationRefused],
     item: LiquidateCase,
     ahead: dict[AccountId, ReadAhead],
 ) -> LiquidationOutcome:
     now = desk.clock()
-    try:
-        locked = await lock_case(principal.audience, item.case_id)
-        if locked is None:
-            return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
-        view, book_version = locked
-        read = await fresh(desk, view, book_version, ahead, now)
-    except UNREADABLE as damaged:
-        unreadable_rows().note("margin_case", item.case_id, damaged)
-        # Not stored: the same request finds the case when its data is restored.
-        return LiquidationRefused(item.case_id, RefusalCode.DESK_FAULT, _UNREADABLE, False)
+    locked = await lock_case(principal.audience, item.case_id)
+    if locked is None:
+        return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
+    view, book_version = locked
+    read = await fresh(desk, view, book_version, ahead, now)
     made = await plan_expected(view, item, read, desk, now)
     outcome: LiquidationOutcome
     if isinstance(made, Refusal):

@@ -63,7 +63,10 @@ async def alone_today(desk: Desk, person: str, now: datetime) -> Decimal | None:
     instruments, quotes = await load_instruments(symbols), await load_quotes(symbols)
     rates, together = await _load_rates(), ZERO
     for order in orders:
-        instrument, quote = instruments[order.symbol], quotes.get(order.symbol)
+        instrument, quote = instruments.get(order.symbol), quotes.get(order.symbol)
+        if instrument is None:
+            # Its row is damaged.
+            return None
         price = order.limit_price or (quote.mark if quote else None)
         notional = _notional(order, instrument, price)
         worth = None
@@ -139,7 +142,10 @@ def _placed(
     for order in orders:
         if not order.filled_quantity and not order.leaves_quantity:
             continue
-        instrument = instruments[order.symbol]
+        instrument = instruments.get(order.symbol)
+        if instrument is None:
+            # Its row is damaged.
+            return None
         price = order.limit_price or (valuation_price(held[order.symbol]) if order.symbol in held else ZERO)
         rate = rate_to_base(account.book, instrument.currency)
         notional = _notional(order, instrument, price)

@@ -8,6 +8,9 @@ from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Inexact
+
+import structlog
 
 from desk.desk import Desk
 from desk.four_eyes.request_approval import would_ask
@@ -25,13 +28,16 @@ from domain.events import CaseView, OrderView
 from domain.ids import AccountId
 from domain.liquidation import plan
 from domain.liquidation_plan import Plan
+from domain.money import AmountTooLarge
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType, trade_type_of
 from models.book import AccountBook, load_books
 from models.case import load_cases
 from models.order import open_orders_of
-from models.unreadable import UNREADABLE
+from models.unreadable import UnreadableRow
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +53,16 @@ async def read_ahead(
     desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
 ) -> dict[AccountId, ReadAhead]:
     """For the accounts of those cases that the caller may see. Nothing is read ahead where one of them cannot
-    be read: then each is read alone."""
-    try:
-        return await _read_together(desk, principal, items)
-    except UNREADABLE:
-        return {}
+    be read, or the desk fails at it: then each is read alone, and is answered alone."""
+    found: dict[AccountId, ReadAhead] = {}
+
+    async def read() -> None:
+        found.update(await _read_together(desk, principal, items))
+
+    fault = await desk.attempt(read)
+    if fault is not None and not isinstance(fault, UnreadableRow | AmountTooLarge | Inexact):
+        log.error("reading cases ahead failed: each is read alone", exc_info=fault)
+    return found
 
 
 async def _read_together(

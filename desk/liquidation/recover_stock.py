@@ -7,6 +7,7 @@ events are those of `liquidate`; here the recoveries are only found, and their a
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from desk.answers import UNREADABLE
 from desk.desk import Desk
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
@@ -15,6 +16,7 @@ from domain.ids import CaseId, RecoveryId
 from domain.liquidation_plan import PlanRequest
 from domain.principal import Capability, Principal
 from domain.refusals import RefusalCode
+from models.readable import all_or_each
 from models.stock_recovery import RecoveryView, load_recoveries
 
 
@@ -48,17 +50,19 @@ async def recover_stock(
         return [
             LiquidationRefused(CaseId("-"), RefusalCode.FORBIDDEN, why, False) for _ in command.recoveries
         ]
-    views = await load_recoveries(principal.audience, [each.recovery_id for each in command.recoveries])
+    views, damaged = await all_or_each(
+        lambda ids: load_recoveries(principal.audience, ids, strict=True),
+        [each.recovery_id for each in command.recoveries],
+    )
+    unreadable = LiquidationRefused(CaseId("-"), RefusalCode.UNREADABLE, UNREADABLE, False)
     items = _by_case(command.recoveries, views)
     if not items:
-        return [None for _ in command.recoveries]
+        return [unreadable if each.recovery_id in damaged else None for each in command.recoveries]
     asked = Liquidate(command.idempotency_key, tuple(items.values()), command.reason)
     outcomes = dict(zip(items, await liquidate(desk, principal, asked), strict=True))
     cases = {id_: view.recovery.case_id for id_, view in views.items()}
-    return [
-        outcomes[cases[each.recovery_id]] if each.recovery_id in cases else None
-        for each in command.recoveries
-    ]
+    found = {id_: outcomes[case_id] for id_, case_id in cases.items()} | dict.fromkeys(damaged, unreadable)
+    return [found.get(each.recovery_id) for each in command.recoveries]
 
 
 def _by_case(

@@ -7,7 +7,7 @@ from typing import Any
 
 from desk.audit import case_entry, entry
 from desk.case_work.case_command import NO_CASE, record_edit
-from desk.command import Done, Outcome, run_once
+from desk.command import Done, Outcome, run_each, run_once
 from desk.desk import Desk
 from domain.case_edits import with_auto_liquidation
 from domain.ids import CaseId
@@ -34,7 +34,9 @@ async def set_auto_liquidation(
     """One outcome per case, in the order asked; each in a transaction of its own."""
     at = None if command.at is None else command.at.isoformat()
     request = {"cases": list(command.case_ids), "at": at, "atDeadline": command.at_deadline}
-    return [await _set(desk, principal, command, case_id, request) for case_id in command.case_ids]
+    return await run_each(
+        desk, command.case_ids, lambda case_id: _set(desk, principal, command, case_id, request)
+    )
 
 
 async def _set(

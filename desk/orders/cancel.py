@@ -3,16 +3,16 @@
 from dataclasses import dataclass
 from functools import partial
 
-from desk.answers import Answers
+from desk.answers import Answers, each_answered
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.outcomes import (
-    BUSY,
     CANCEL_OUTCOMES,
     KEY_REUSED,
     CancelOutcome,
     CancelRefused,
     CancelRequested,
+    cancel_refused,
     lacks,
     request_hash,
 )
@@ -52,26 +52,32 @@ async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[Canc
 async def cancel_each(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
     """Of a caller who may, under a key that is claimed: what was answered before is answered again."""
     ids = command.order_ids
-    answers = Answers(CANCEL_OUTCOMES, principal.subject, command.idempotency_key)
-    outcomes = await answers.given(ids)
-    for id_ in ids:
-        if id_ not in outcomes:
-            busy = CancelRefused(id_, RefusalCode.VERSION_CONFLICT, BUSY, True)
-            decide = partial(_decide_order, desk, principal, command, answers, id_)
-            outcomes[id_] = await answers.decide_once(id_, decide, busy)
+    answers = Answers(CANCEL_OUTCOMES, principal.subject, command.idempotency_key, cancel_refused)
+    given = await answers.given(ids)
+
+    async def answer(id_: OrderId) -> CancelOutcome:
+        if id_ in given:
+            return given[id_]
+        return await answers.decide_once(id_, partial(_decide_order, desk, principal, command, answers, id_))
+
+    outcomes = await each_answered(desk.attempt, ids, answer, cancel_refused)
     desk.on_commit()
-    return [outcomes[id_] for id_ in ids]
+    return outcomes
 
 
 async def _decide_order(
-    desk: Desk, principal: Principal, command: Cancel, answers: Answers[CancelOutcome], order_id: OrderId
+    desk: Desk,
+    principal: Principal,
+    command: Cancel,
+    answers: Answers[CancelOutcome, CancelRefused],
+    order_id: OrderId,
 ) -> CancelOutcome:
     now = desk.clock()
-    seen = (await load_orders(principal.audience, [order_id])).get(order_id)
+    seen = (await load_orders(principal.audience, [order_id], strict=True)).get(order_id)
     if seen is None:
         return CancelRefused(order_id, RefusalCode.NOT_FOUND, "There is no such order.", False)
     await lock_accounts([seen.order.account_id])
-    view = (await load_orders(principal.audience, [order_id]))[order_id]
+    view = (await load_orders(principal.audience, [order_id], strict=True))[order_id]
     change = ask_cancel(view.order, now, command.reason)
     outcome: CancelOutcome
     if isinstance(change, Refusal):

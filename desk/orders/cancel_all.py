@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from desk.answers import Answers
 from desk.desk import Desk
 from desk.orders.cancel import Cancel, cancel_each
-from desk.outcomes import BUSY, KEY_REUSED, CancelOutcome, lacks, request_hash
+from desk.outcomes import KEY_REUSED, CancelOutcome, lacks, request_hash
 from domain.ids import OrderId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
@@ -67,7 +67,7 @@ async def cancel_all(desk: Desk, principal: Principal, command: CancelAll) -> Ca
 
 
 async def _chosen(desk: Desk, principal: Principal, command: CancelAll) -> Selection | Refusal:
-    answers = Answers(_SELECTIONS, principal.subject, command.idempotency_key)
+    answers = Answers(_SELECTIONS, principal.subject, command.idempotency_key, _refused)
 
     async def choose() -> Selection:
         selection = await _select(desk, principal, command.wanted)
@@ -77,11 +77,15 @@ async def _chosen(desk: Desk, principal: Principal, command: CancelAll) -> Selec
     given = await answers.given([SELECTION])
     if SELECTION in given:
         return given[SELECTION]
-    return await answers.decide_once(SELECTION, choose, Refusal(RefusalCode.VERSION_CONFLICT, BUSY))
+    return await answers.decide_once(SELECTION, choose)
+
+
+def _refused(item: str, code: RefusalCode, message: str) -> Refusal:
+    return Refusal(code, message)
 
 
 async def _select(desk: Desk, principal: Principal, wanted: OrderFilter) -> Selection:
-    views = await orders_to_cancel(principal.audience, wanted, desk.rules.max_orders_per_batch)
-    asked = sum(not view.order.cancel_requested for view in views)
+    chosen = await orders_to_cancel(principal.audience, wanted, desk.rules.max_orders_per_batch)
+    asked = sum(not each.cancel_requested for each in chosen)
     more = await count_not_cancelled(principal.audience, wanted) - asked
-    return Selection(tuple(view.order.id for view in views), max(0, more))
+    return Selection(tuple(each.id for each in chosen), max(0, more))

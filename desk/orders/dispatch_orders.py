@@ -106,7 +106,7 @@ class Dispatcher:
                 await self._send(view)
 
     async def _send(self, seen: OrderView) -> None:
-        instrument = (await load_instruments([seen.order.symbol]))[seen.order.symbol]
+        instrument = (await load_instruments([seen.order.symbol], strict=True))[seen.order.symbol]
         view = await self._mark_sent(seen, instrument)
         if view is None:
             return

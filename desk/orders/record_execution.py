@@ -90,7 +90,7 @@ async def _record(desk: Desk, report: ExecutionReport) -> bool:
     unnamed = nameless(report)
     if unnamed is None and await _is_known(report):
         return await _compare(desk, view, report, now)
-    instrument = (await load_instruments([view.order.symbol]))[view.order.symbol]
+    instrument = (await load_instruments([view.order.symbol], strict=True))[view.order.symbol]
     found = unnamed or objection(view.order, view.account.account_no, instrument, report)
     if found is not None:
         return await _set_aside(desk, view, report, found, now)

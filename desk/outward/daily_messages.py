@@ -158,7 +158,7 @@ async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datet
 
 async def _write_down(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
     """A letter whose figures are too old is written down as well, and waits."""
-    case = (await load_cases(EVERYTHING, [untold.case_id]))[untold.case_id].case
+    case = (await load_cases(EVERYTHING, [untold.case_id], strict=True))[untold.case_id].case
     template = choice(case)
     if template is None:
         return False

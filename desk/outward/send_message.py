@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from desk.audit import message_entry
 from desk.case_work.case_command import NO_CASE
-from desk.command import Done, Outcome, run_once
+from desk.command import Done, Outcome, run_each, run_once
 from desk.desk import Desk
 from desk.outward.compose_message import compose
 from desk.outward.standing import look_anew
@@ -33,7 +33,7 @@ class SendMessage:
 
 async def send_message(desk: Desk, principal: Principal, command: SendMessage) -> list[Outcome]:
     """One outcome per case, in the order asked; what was done is the message."""
-    return [await _send(desk, principal, command, case_id) for case_id in command.case_ids]
+    return await run_each(desk, command.case_ids, lambda case_id: _send(desk, principal, command, case_id))
 
 
 async def _send(desk: Desk, principal: Principal, command: SendMessage, case_id: CaseId) -> Outcome:

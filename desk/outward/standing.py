@@ -25,10 +25,10 @@ async def look_anew(
 
     What asks for money or stock tells figures of this moment, so the account is looked at first.
     """
-    view = (await load_cases(EVERYTHING, [case_id]))[case_id]
+    view = (await load_cases(EVERYTHING, [case_id], strict=True))[case_id]
     if template in ASKS and view.case.live:
         await assess_account(desk, view.case.account_id, now)
-        view = (await load_cases(EVERYTHING, [case_id]))[case_id]
+        view = (await load_cases(EVERYTHING, [case_id], strict=True))[case_id]
     return view, await _standing(desk, view, template, now)
 
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
+from desk.answers import UNREADABLE
 from desk.audit import entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
@@ -27,7 +28,9 @@ from domain.stock_recovery import RecallCause, Recovery, recallable_quantity
 from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books, lock_accounts
+from models.case import live_cases_of
 from models.market import load_instruments
+from models.readable import all_or_each
 from models.stock_borrow import ShortHolding, accounts_short_of, shorts_in
 from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of
 
@@ -62,17 +65,20 @@ async def recall_stock(desk: Desk, principal: Principal, command: RecallStock) -
 
 async def _decide(desk: Desk, principal: Principal, command: RecallStock) -> Outcome | Refusal:
     now = desk.clock()
-    instrument = (await load_instruments([command.symbol])).get(command.symbol)
+    instrument = (await load_instruments([command.symbol], strict=True)).get(command.symbol)
     refused = _refused(command, instrument, now)
     if refused is not None:
         return refused
     assert instrument is not None
-    found = await _lock_shorts(desk, principal.audience, command.symbol)
-    if isinstance(found, Refusal):
-        return found
+    locked = await _lock_shorts(desk, principal.audience, command.symbol)
+    if isinstance(locked, Refusal):
+        return locked
+    found, left_out = await _readable(desk, principal.audience, command.symbol, locked, now)
     recoveries = await _open_recalls([short.account.account_id for short in found], command.symbol)
     shorts = _recallable(found, recoveries)
     shares = allocate(command.quantity, shorts.values(), command.rule, instrument.lot_size)
+    if not shares and left_out:
+        return Refusal(RefusalCode.UNREADABLE, UNREADABLE)
     if not shares:
         return Refusal(
             RefusalCode.NOTHING_TO_COLLECT,
@@ -80,7 +86,7 @@ async def _decide(desk: Desk, principal: Principal, command: RecallStock) -> Out
         )
     recall = _recall(desk, principal, command, total(share.quantity for share in shares), now)
     await insert_recall(recall)
-    await write_audit([_audit(principal, recall, command, shares)])
+    await write_audit([_audit(principal, recall, command, shares, left_out)])
     await _open(desk, principal, recall, shares, shorts, now)
     return Done(recall.id)
 
@@ -93,8 +99,8 @@ def _refused(command: RecallStock, instrument: Instrument | None, now: datetime)
     return None
 
 
-async def _lock_shorts(desk: Desk, audience: Audience, symbol: Symbol) -> list[ShortHolding] | Refusal:
-    """The shorts within scope, read under the locks of their accounts."""
+async def _lock_shorts(desk: Desk, audience: Audience, symbol: Symbol) -> list[AccountId] | Refusal:
+    """The accounts within scope that are short of the stock, locked."""
     most = desk.rules.recall_max_accounts
     ids = await accounts_short_of(audience, symbol, most + 1)
     if len(ids) > most:
@@ -104,9 +110,29 @@ async def _lock_shorts(desk: Desk, audience: Audience, symbol: Symbol) -> list[S
         )
     if ids:
         await lock_accounts(ids)
-    locked = set(ids)
-    shorts = (await shorts_in(audience, [symbol])).get(symbol, [])
-    return [short for short in shorts if short.account.account_id in locked]
+    return ids
+
+
+async def _readable(
+    desk: Desk, audience: Audience, symbol: Symbol, ids: Sequence[AccountId], now: datetime
+) -> tuple[list[ShortHolding], list[AccountId]]:
+    """The shorts of these accounts by account number, and the accounts that are left out of the recall since
+    stored data of theirs is damaged: a case that could not be worked on is of no use to the lender."""
+
+    async def read(some: Sequence[AccountId]) -> dict[AccountId, ShortHolding]:
+        await load_books(some, desk.rules.books, now)
+        await open_recoveries_of(some)
+        await live_cases_of(some)
+        shorts = await shorts_in(audience, [symbol], some)
+        return {short.account.account_id: short for short in shorts.get(symbol, ())}
+
+    found: list[ShortHolding] = []
+    left_out: list[AccountId] = []
+    for start in range(0, len(ids), BOOKS_AT_ONCE):
+        whole, damaged = await all_or_each(read, ids[start : start + BOOKS_AT_ONCE])
+        found += whole.values()
+        left_out += damaged
+    return sorted(found, key=lambda short: short.account.account_no), left_out
 
 
 async def _open_recalls(ids: Sequence[AccountId], symbol: Symbol) -> Mapping[AccountId, list[Recovery]]:
@@ -193,12 +219,18 @@ def _plain(command: RecallStock) -> dict[str, object]:
 
 
 def _audit(
-    principal: Principal, recall: StockRecall, command: RecallStock, shares: Sequence[RecallShare]
+    principal: Principal,
+    recall: StockRecall,
+    command: RecallStock,
+    shares: Sequence[RecallShare],
+    left_out: Sequence[AccountId],
 ) -> AuditEntry:
     made = {
         **_plain(command),
         "allocated": plain(recall.allocated),
         "shares": [[share.account_id, plain(share.quantity)] for share in shares],
     }
-    detail = {"idempotencyKey": command.idempotency_key}
+    detail: dict[str, object] = {"idempotencyKey": command.idempotency_key}
+    if left_out:
+        detail["leftOut"] = list(left_out)
     return entry(principal, recall.recalled_at, "recallStock", "stockRecall", recall.id, detail, after=made)

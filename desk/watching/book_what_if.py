@@ -8,7 +8,7 @@ one is active: the gateway runs it in a process of its own, so that it delays no
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from decimal import Decimal
+from decimal import Decimal, DecimalException
 from heapq import heappush, heapreplace
 
 from desk.watching.due_calls import asked_by, due_calls
@@ -19,13 +19,12 @@ from domain.ids import AccountId
 from domain.judgement import JudgementRules, judge
 from domain.margin import MarginFigures, RiskLevel, compute_figures
 from domain.market import FxRate
-from domain.money import ZERO, Currency
+from domain.money import ZERO, AmountTooLarge, Currency
 from domain.principal import Audience
 from domain.reporting import convert
 from domain.what_if import Scenario, Shocked
 from models.book import AccountBook, BookRules
 from models.database import consistent_read
-from models.unreadable import UNREADABLE
 from models.whole_book import every_book, live_calls, load_market
 
 UNDECIDED_MAX = 100
@@ -148,7 +147,7 @@ class _Tally:
         """One whose figures cannot be computed costs the others nothing."""
         try:
             self.add(account)
-        except UNREADABLE:
+        except (AmountTooLarge, DecimalException):
             self.left_out += 1
 
     def add(self, account: AccountBook) -> None:

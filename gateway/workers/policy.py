@@ -8,7 +8,7 @@ from desk.leadership import NotLeading
 from desk.turns import Turns, Work
 from gateway.settings import Settings
 from gateway.supervisor import RestartPolicy, Supervisor, Worker, attempted
-from models.database import Busy, DatabaseUnavailable, StatementCutOff
+from models.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText
 from subscriptions.bus import BusUnavailable
 from venues.base import VenueUnavailable
 
@@ -30,6 +30,11 @@ def supervised(*workers: Worker) -> Supervisor:
 async def attempt(work: Work) -> Exception | None:
     """What one share of a loop's work raised; an outage is raised."""
     return await attempted(work, OUTAGES)
+
+
+async def attempt_item(work: Work) -> Exception | None:
+    """What one item of a request raised; what the whole request has to be sent again for is raised."""
+    return await attempted(work, (*OUTAGES, Busy, StatementCutOff, UnstorableText))
 
 
 def liquidation_turns(

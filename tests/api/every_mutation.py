@@ -171,12 +171,11 @@ async def _recall(scene: Scene, symbol: str = RAIL) -> dict[str, Any]:
     return {"symbol": symbol, "quantity": "100", "dueAt": due.isoformat()}
 
 
-async def _recalled(scene: Scene) -> dict[str, Any]:
-    await first(scene, "recallStock", await _recall(scene, TENCENT))
+async def recalled(scene: Scene, symbol: str = TENCENT) -> dict[str, Any]:
+    """To recover what was recalled of a stock."""
+    await first(scene, "recallStock", await _recall(scene, symbol))
     found = await scene.by.ask("{ shortRecoveries { nodes { id instrument { symbol } } } }")
-    ids = [
-        node["id"] for node in found["shortRecoveries"]["nodes"] if node["instrument"]["symbol"] == TENCENT
-    ]
+    ids = [node["id"] for node in found["shortRecoveries"]["nodes"] if node["instrument"]["symbol"] == symbol]
     return {"recoveries": [{"recoveryId": ids[0]}], "reason": "due"}
 
 
@@ -236,7 +235,7 @@ EVERY: Mapping[str, Use] = {
     "setKillSwitch": Use("SetKillSwitchInput", _freeze),
     "requestSettingChange": Use("RequestSettingChangeInput", _setting, _P.RISK_SETTING_FULL),
     "recallStock": Use("RecallStockInput", _recall),
-    "recoverStock": Use("RecoverStockInput", _recalled),
+    "recoverStock": Use("RecoverStockInput", recalled),
     "acceptIncomplete": Use("AcceptIncompleteInput", _incomplete),
     "sendMessage": Use("SendMessageInput", _message),
     "registerWebhook": Use("RegisterWebhookInput", _webhook, _P.SERVICE),

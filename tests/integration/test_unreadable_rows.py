@@ -24,7 +24,7 @@ from models.case import live_cases_of
 from models.case_list import CaseFilter, CaseSort, case_totals, page_cases
 from models.database import Database, fetch
 from models.doubt import doubts_of
-from models.order import OrderFilter, orders_in, orders_to_cancel, page_orders
+from models.order import OrderFilter, orders_in, page_orders
 from models.report import Period
 from models.where import PageRequest
 from tests.integration.damage import damage
@@ -92,10 +92,6 @@ async def _pages_of_orders(desk: Scene) -> list[str]:
     return [view.order.account_id for view in page.rows]
 
 
-async def _orders_to_cancel(desk: Scene) -> list[str]:
-    return [view.order.account_id for view in await orders_to_cancel(EVERYTHING, OrderFilter(), 2)]
-
-
 async def _queued(desk: Scene) -> list[str]:
     return [view.order.account_id for view in await orders_in([OrderStatus.QUEUED], 2)]
 
@@ -126,7 +122,6 @@ async def _order(desk: Scene) -> None:
         (_case_amount, _totals),
         (_case_amount, _aging),
         (_order, _pages_of_orders),
-        (_order, _orders_to_cancel),
         (_order, _queued),
     ],
     ids=lambda each: each.__name__.strip("_").replace("_", " "),
@@ -208,7 +203,7 @@ async def test_a_damaged_case_of_a_batch_is_refused_and_the_others_are_liquidate
     for _ in range(2):
         refused, *others = await liquidate(kit.desk, TRADER, command)
         assert isinstance(refused, LiquidationRefused)
-        assert refused.code is RefusalCode.DESK_FAULT
+        assert refused.code is RefusalCode.UNREADABLE
         assert all(isinstance(each, LiquidationStarted) for each in others)
 
 

@@ -23,6 +23,7 @@ from models.database import Database, consistent_read, fetch
 from models.market import load_instruments, save_instrument
 from models.risk_setting import Concerned, insert_setting
 from models.whole_book import every_book, load_market
+from tests.integration.damage import damage
 from tests.integration.desk_kit import APPLE, BOEING, FACTORS, USD, DeskKit
 
 STRICT = replace(FACTORS, initial=Decimal(1), maintenance=Decimal(".9"), margin_call=Decimal(".95"))
@@ -137,3 +138,22 @@ async def test_the_book_what_if_is_the_sum_of_its_accounts_in_any_chunks(databas
     assert worst_two.worst == effect.worst[:2]
     assert worst_two.total_after == effect.total_after
     assert nobody.accounts == 0
+
+
+async def test_damaged_factors_of_a_client_leave_out_the_accounts_that_need_them(
+    database: Database,
+) -> None:
+    with database.active():
+        kit = DeskKit()
+        ids = await a_varied_book(kit)
+        client = (await fetch("SELECT client_id FROM account WHERE id = $1", ids[0]))[0]["client_id"]
+        await insert_client_factors(client, [(BOEING, STRICT)])
+        await damage(
+            "client_factor", "initial_factor", f"client_id = '{client}' AND instrument_id = '{BOEING}'"
+        )
+        async with consistent_read():
+            market = await load_market(kit.desk.rules.books, kit.clock())
+            chunks = [chunk async for chunk in every_book(EVERYTHING, market, 3)]
+    found = {book.account.account_id for chunk in chunks for book in chunk.books}
+    assert found == set(ids[1:])
+    assert sum(chunk.left_out for chunk in chunks) == 1
