@@ -118,4 +118,12 @@ class BookChanged:
     account_id: AccountId
 
 
+@dataclass(frozen=True, slots=True)
+class LostEvent:
+    """In the place of an event that cannot be read: something happened, and nobody can be told what."""
+
+    id: EventId
+    at: datetime
+
+
 Event = CaseEvent | OrderEvent | BookChanged

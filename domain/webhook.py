@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Any, NewType
 from urllib.parse import urlsplit
 
-from domain.events import CaseEvent, CaseEventKind, Event, OrderEvent, OrderEventKind
+from domain.events import CaseEvent, CaseEventKind, Event, LostEvent, OrderEvent, OrderEventKind
 from domain.message import RetryPolicy
 from domain.principal import Audience
 from domain.refusals import Refusal, RefusalCode
@@ -36,6 +36,8 @@ class WebhookEvent(StrEnum):
     ORDER_LATE_FILL = "ORDER_LATE_FILL"
 
 
+EVENT_LOST = "EVENT_LOST"
+"""What every endpoint is told in the place of an event that cannot be read."""
 ALERTS = frozenset(WebhookEvent) - {WebhookEvent.CASE_UPDATED}
 """What is told unless chosen otherwise: recomputed figures come every second and are no alert."""
 
@@ -116,8 +118,10 @@ class Webhook:
     retiring: tuple[RetiringSecret, ...] = ()
     """The secrets before this one, oldest first; some may be over."""
 
-    def wants(self, event: Event) -> bool:
-        """It is chosen, and its owner may see it."""
+    def wants(self, event: Event | LostEvent) -> bool:
+        """It is chosen, and its owner may see it. What is lost may have been for it."""
+        if isinstance(event, LostEvent):
+            return True
         return event_name(event) in self.events and self._may_see(event)
 
     def _may_see(self, event: Event) -> bool:

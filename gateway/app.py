@@ -1,7 +1,7 @@
 """The application: routes, middleware and lifespan, put together from settings and nothing else."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 
 from starlette.applications import Starlette
@@ -32,6 +32,8 @@ from resolvers.schema import SchemaLimits, build_schema
 
 STREAM_PATH = "/graphql/stream"
 REPORTS_PATH = "/reports/"
+DAMAGED_ROWS_NAMED = 5
+"""The rest is counted; the log names them all."""
 DATABASE_PATIENCE_S = 2.0
 """Of probes and scrapes: whoever asks them does not wait much longer either."""
 
@@ -132,7 +134,7 @@ class Application:
         """It can do its part: database, bus, loops, and a clock that is right."""
         checks: dict[str, object] = {"database": await self._database_answers()}
         checks |= {"bus": False, "workers": False, "leader": False}
-        checks |= {"clock": True, "trading": True, "feed": True, "settings": True}
+        checks |= {"clock": True, "trading": True, "feed": True, "settings": True, "data": True}
         if self.resources is not None and self._workers is not None:
             watch = self.resources.feed_watch
             checks["clock"] = not self.resources.database_clock.too_large and watch.clocks_agree
@@ -144,11 +146,13 @@ class Application:
             checks["leader"] = self._workers.leading
             checks["trading"] = self._workers.trading
             checks["settings"] = not self.resources.desk.rules.books.settings.unreadable
+            damaged = [f"{row.table} {row.row_id}" for row in self.resources.database.unreadable.damaged()]
+            checks |= _data(damaged + [f"market_day {id_}" for id_ in self.resources.market_days.unreadable])
         ready = checks["database"] and checks["workers"] and checks["clock"]
         # Without Redis everything goes on, live delivery a little later; without the venue everything but the
-        # trading; and no other process would hear more of a silent feed, or read a damaged setting. No reason
-        # to turn callers away.
-        whole = checks["bus"] and checks["trading"] and checks["feed"] and checks["settings"]
+        # trading; and no other process would hear more of a silent feed, or read a damaged setting or row. No
+        # reason to turn callers away.
+        whole = all(checks[name] for name in ("bus", "trading", "feed", "settings", "data"))
         status = ("ready" if whole else "degraded") if ready else "not ready"
         return JSONResponse({"status": status, **checks}, status_code=200 if ready else 503)
 
@@ -175,6 +179,16 @@ class Application:
         except OSError:
             return False
         return True
+
+
+def _data(damaged: Sequence[str]) -> dict[str, object]:
+    """Which stored rows the process met that cannot be read; why, says the log."""
+    if not damaged:
+        return {"data": True}
+    named = list(damaged[:DAMAGED_ROWS_NAMED])
+    if len(damaged) > len(named):
+        named.append(f"{len(damaged) - len(named)} more")
+    return {"data": False, "dataTrouble": f"stored rows cannot be read: {', '.join(named)}"}
 
 
 def _repetition_limits(settings: Settings) -> RepetitionLimits:

@@ -23,6 +23,7 @@ from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
 from models.codec import event_from_text
 from models.database import UnstorableText
+from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
 from resolvers.context import RequestContext
 from resolvers.documents import Document, Documents
@@ -92,6 +93,7 @@ class Live:
                 lingering_groups=settings.live_lingering_groups,
             ),
             decode=event_from_text,
+            unreadable=note_unreadable_event,
             postings_of=postings_of,
             describe=describe,
             metrics=self.metrics,

@@ -4,7 +4,7 @@ Polled from the database rather than broadcast, so that they hold while Redis is
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
 import structlog
@@ -26,6 +26,8 @@ class MarketDays:
         self._clock = clock
         self._poll_interval_s = poll_interval_s
         self._known = 0
+        self.unreadable: Sequence[str] = ()
+        """The ids of those that are left out."""
         self.changed = asyncio.Event()
         """Set when there was news; whoever acts on it clears it."""
 
@@ -36,6 +38,7 @@ class MarketDays:
             return
         read = await load_market_days((self._clock() - LOOK_BACK).date())
         self._calendars.amend(read.words)
+        self.unreadable = read.unreadable
         if read.unreadable:
             log.warning("market days cannot be read and are left out", ids=read.unreadable)
         self._known = number

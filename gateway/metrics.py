@@ -1,6 +1,7 @@
 """What Prometheus may ask of one process, in its text format."""
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -86,6 +87,9 @@ class _Collector(Collector):
         text = "Stored rows that cannot be read and are left out, each counted once."
         unreadable = self._resources.database.unreadable.counts
         yield _labelled(CounterMetricFamily, "unreadable_rows", text, unreadable, "table")
+        damaged = Counter(row.table for row in self._resources.database.unreadable.damaged())
+        text = "Stored rows that could not be read when this process met them last."
+        yield _labelled(GaugeMetricFamily, "damaged_rows", text, damaged, "table")
         text = "Risk settings in whose place an earlier version counts, for they cannot be read."
         yield _gauge("unreadable_settings", text, self._resources.desk.rules.books.settings.unreadable)
         attention = {kind.value: self._resources.desk.attention[kind] for kind in Attention}

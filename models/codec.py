@@ -60,13 +60,17 @@ def event_to_text(event: Event) -> str:
 
 
 def event_from_text(text: str | bytes) -> Event:
-    """The inverse of `event_to_text`; raises `UnknownFormat`."""
-    message = orjson.loads(text)
-    adapter = _EVENTS.get(message.get("type"))
-    if message.get("v") != EVENT_VERSION or adapter is None:
-        raise UnknownFormat(f"event version {message.get('v')!r}, type {message.get('type')!r}")
-    event: Event = adapter.validate_python(message["event"])
-    return event
+    """The inverse of `event_to_text`; raises `UnknownFormat`, also where the text is damaged."""
+    try:
+        message = orjson.loads(text)
+        version, kind = message.get("v"), message.get("type")
+        adapter = _EVENTS.get(kind)
+        if version == EVENT_VERSION and adapter is not None:
+            event: Event = adapter.validate_python(message["event"])
+            return event
+    except (ValueError, LookupError, TypeError, AttributeError) as damaged:
+        raise UnknownFormat(f"no event: {type(damaged).__name__}: {damaged}") from damaged
+    raise UnknownFormat(f"event version {version!r}, type {kind!r}")
 
 
 def dumps(value: object) -> str:

@@ -13,6 +13,7 @@ from uuid import uuid4
 from domain.events import Event
 from models.codec import event_to_text
 from models.database import (
+    Row,
     execute,
     execute_many,
     fetch,
@@ -20,19 +21,24 @@ from models.database import (
     for_update,
     placeholders,
     time,
+    time_or_none,
     transaction,
+    unreadable_rows,
 )
+from models.unreadable import UnreadableRow
 
 STREAM = "desk"
 
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A published event: `payload` is its JSON text, `at` when its transaction said it happened."""
+    """A published event: `payload` is its JSON text, `at` when its transaction said it happened; None where
+    that is damaged."""
 
     offset: int
     payload: bytes
-    at: datetime
+    at: datetime | None
+    event_id: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +63,8 @@ async def assign_positions(limit: int) -> list[OutboxRow]:
     async with transaction():
         last = await _lock_last_offset()
         rows = await fetch(
-            "SELECT id, payload, at FROM outbox WHERE stream_offset IS NULL ORDER BY id LIMIT $1", limit
+            "SELECT id, event_id, payload, at FROM outbox WHERE stream_offset IS NULL ORDER BY id LIMIT $1",
+            limit,
         )
         if not rows:
             return []
@@ -67,7 +74,16 @@ async def assign_positions(limit: int) -> list[OutboxRow]:
             [(offset, row["id"]) for offset, row in numbered],
         )
         await execute("UPDATE stream SET last_offset = $1 WHERE name = $2", last + len(rows), STREAM)
-    return [OutboxRow(offset, row["payload"].encode(), time(row["at"])) for offset, row in numbered]
+    return [_published(offset, row) for offset, row in numbered]
+
+
+def _published(offset: int, row: Row) -> OutboxRow:
+    """Whatever its columns hold: a damaged event must not hold up those behind it."""
+    try:
+        at = time(row["at"])
+    except UnreadableRow:
+        at = None
+    return OutboxRow(offset, str(row["payload"]).encode(), at, row["event_id"])
 
 
 async def unpublished(batch: int) -> AsyncIterator[list[bytes]]:
@@ -83,7 +99,7 @@ async def unpublished(batch: int) -> AsyncIterator[list[bytes]]:
             batch,
         )
         if rows:
-            yield [row["payload"].encode() for row in rows]
+            yield [str(row["payload"]).encode() for row in rows]
             last = rows[-1]["id"]
         if len(rows) < batch:
             return
@@ -92,12 +108,17 @@ async def unpublished(batch: int) -> AsyncIterator[list[bytes]]:
 async def published_after(offset: int, limit: int) -> list[OutboxRow]:
     """Published rows behind `offset`, oldest first."""
     rows = await fetch(
-        "SELECT stream_offset, payload, at FROM outbox "
+        "SELECT stream_offset, event_id, payload, at FROM outbox "
         "WHERE stream_offset > $1 ORDER BY stream_offset LIMIT $2",
         offset,
         limit,
     )
-    return [OutboxRow(row["stream_offset"], row["payload"].encode(), time(row["at"])) for row in rows]
+    return [_published(row["stream_offset"], row) for row in rows]
+
+
+def note_unreadable_event(offset: int, damaged: ValueError) -> None:
+    """The event that has this place in the stream is set aside."""
+    unreadable_rows().note(UnreadableRow("outbox", str(offset), damaged))
 
 
 async def stream_head() -> StreamHead:
@@ -155,5 +176,13 @@ async def backlog(now: datetime) -> Backlog:
         "SELECT COUNT(*) AS events, MIN(at) AS oldest FROM outbox WHERE stream_offset IS NULL"
     )
     assert row is not None
-    age = timedelta() if row["oldest"] is None else now - time(row["oldest"])
-    return Backlog(int(row["events"]), max(timedelta(), age))
+    return Backlog(int(row["events"]), age_of(row["oldest"], now))
+
+
+def age_of(at: object, now: datetime) -> timedelta:
+    """Of an event that was stored then; none where there is no event, or its time is damaged."""
+    try:
+        since = time_or_none(at)
+    except UnreadableRow:
+        since = None
+    return timedelta() if since is None else max(timedelta(), now - since)

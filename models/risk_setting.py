@@ -381,7 +381,7 @@ def _what_is_known(row: Row) -> UnreadableSetting:
     )
 
 
-@reads(_TABLE)
+@reads(_TABLE, told=True)
 def _version(row: Row) -> SettingVersion:
     kind = SettingKind(row["kind"])
     if kind is SettingKind.AMOUNT_RULE:

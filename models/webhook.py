@@ -9,7 +9,7 @@ from domain.principal import Audience, Permission
 from domain.webhook import RetiringSecret, Webhook, WebhookEvent, WebhookId, WebhookStatus
 from models.codec import Codec, dumps, loads
 from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
-from models.outbox import STREAM
+from models.outbox import STREAM, age_of
 from models.readable import first_rows, readable, readable_page
 from models.unreadable import reads
 from models.where import Page, PageRequest, Where
@@ -145,8 +145,7 @@ async def slowest_webhook(now: datetime) -> WebhookLag:
     )
     if row is None:
         return WebhookLag(0, timedelta())
-    age = timedelta() if row["since"] is None else now - time(row["since"])
-    return WebhookLag(max(0, int(row["events"])), max(timedelta(), age))
+    return WebhookLag(max(0, int(row["events"])), age_of(row["since"], now))
 
 
 async def count_disabled() -> int:

@@ -10,8 +10,8 @@ from typing import Any
 import orjson
 
 from domain.canonical import plain
-from domain.events import CaseEvent, Event, OrderEvent
-from domain.webhook import WebhookId, event_name
+from domain.events import CaseEvent, Event, LostEvent, OrderEvent
+from domain.webhook import EVENT_LOST, WebhookId, event_name
 from resolvers.node import global_id
 from subscriptions.bus import Position
 from subscriptions.cursor import CursorSigner, scope_of
@@ -27,12 +27,17 @@ def webhook_scope(webhook_id: WebhookId) -> bytes:
     return scope_of("webhook", webhook_id)
 
 
-def webhook_body(event: Event, cursor: str) -> bytes:
+def webhook_body(event: Event | LostEvent, cursor: str) -> bytes:
     """JSON with sorted keys."""
+    if isinstance(event, LostEvent):
+        return _body(event, EVENT_LOST, {}, cursor)
     name = event_name(event)
     assert name is not None, "only what has a name is delivered"
     assert isinstance(event, CaseEvent | OrderEvent)
-    data = _case(event) if isinstance(event, CaseEvent) else _order(event)
+    return _body(event, name, _case(event) if isinstance(event, CaseEvent) else _order(event), cursor)
+
+
+def _body(event: CaseEvent | OrderEvent | LostEvent, name: str, data: dict[str, Any], cursor: str) -> bytes:
     message = {"id": event.id, "cursor": cursor, "type": name, "at": event.at, "data": data}
     return orjson.dumps(_plain(message), option=orjson.OPT_SORT_KEYS)
 

@@ -45,8 +45,9 @@ class Stream(Protocol):
 class LiveFeed:
     """Reads the stream once for the process and gives each event to the groups that it concerns.
 
-    `decode` makes a fact of an entry, `postings_of` names the keys under which groups may want it, and
-    `describe` gives its id and its commit time. Needs the active database when it replays.
+    `decode` makes a fact of an entry or raises ValueError, which `unreadable` hears with the entry's offset;
+    `postings_of` names the keys under which groups may want it, and `describe` gives its id and its commit
+    time. Needs the active database when it replays.
     """
 
     def __init__(
@@ -55,6 +56,7 @@ class LiveFeed:
         limits: LiveLimits,
         *,
         decode: Callable[[bytes], Fact],
+        unreadable: Callable[[int, ValueError], None] = lambda offset, damaged: None,
         postings_of: Callable[[Fact], Iterable[Hashable]],
         describe: Callable[[Fact], tuple[str, float]],
         metrics: LiveMetrics,
@@ -63,6 +65,7 @@ class LiveFeed:
         self._metrics = metrics
         self._limits = limits
         self._decode = decode
+        self._unreadable = unreadable
         self._postings_of = postings_of
         self._describe = describe
         self._groups: dict[Hashable, Group] = {}
@@ -225,7 +228,9 @@ class LiveFeed:
             async for entry in entries:
                 if waiting not in group.members:
                     return
-                fact = self._decode(entry.payload)
+                fact = self._read(entry)
+                if fact is None:
+                    raise PositionLost(f"the event at {entry.position} cannot be read")
                 root = operation.concerns(fact)
                 if root is not None:
                     payload = await undisturbed(operation.render(root, entry.position))
@@ -266,9 +271,23 @@ class LiveFeed:
             self._offer(self._position, fact)
 
     def _give(self, entry: Entry) -> None:
-        self._offer(entry.position, self._decode(entry.payload))
+        fact = self._read(entry)
+        if fact is not None:
+            self._offer(entry.position, fact)
         self._position = entry.position
         self._tell_of_movement()
+        if fact is None:
+            # Whom it concerned nobody knows. Who resumes behind an earlier event is told that one is missing.
+            for key in list(self._groups):
+                self._lose(key, "an event cannot be read")
+
+    def _read(self, entry: Entry) -> Fact | None:
+        """None: it is damaged, and set aside."""
+        try:
+            return self._decode(entry.payload)
+        except ValueError as damaged:
+            self._unreadable(entry.position.offset, damaged)
+            return None
 
     def _offer(self, position: Position, fact: Fact) -> None:
         concerned: dict[Group, None] = {}

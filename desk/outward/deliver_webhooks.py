@@ -13,7 +13,8 @@ import structlog
 from desk.audit import WEBHOOKS, webhook_entry
 from desk.desk import Desk
 from desk.outward.outward_counts import OutwardCounts
-from domain.events import Event
+from domain.events import Event, LostEvent
+from domain.ids import EventId
 from domain.webhook import (
     Webhook,
     WebhookId,
@@ -26,14 +27,14 @@ from domain.webhook_secret import signature_headers, signing_secrets
 from messages.base import WebhookPort
 from models import outbox
 from models.audit import write_audit
-from models.codec import event_from_text
+from models.codec import UnknownFormat, event_from_text
 from models.database import transaction
 from models.outbox import OutboxRow
 from models.webhook import load_webhook, revoked_since, save_progress
 
 log = structlog.get_logger()
 
-Body = Callable[[Webhook, Event, int], bytes]
+Body = Callable[[Webhook, Event | LostEvent, int], bytes]
 """What is posted for the event at this offset."""
 
 
@@ -91,7 +92,7 @@ class WebhookDeliverer:
 
     async def _deliver_row(self, webhook: Webhook, row: OutboxRow) -> Webhook | None:
         """The endpoint behind this event; None: it cannot go on now."""
-        event = event_from_text(row.payload)
+        event = self._event(row)
         if not webhook.wants(event):
             return replace(webhook, offset=row.offset)
         if await revoked_since(webhook.owner, webhook.authorized_at):
@@ -116,7 +117,17 @@ class WebhookDeliverer:
         kept = await save_progress(after, webhook.generation)
         return after if kept and fault is None else None
 
-    def _signed(self, webhook: Webhook, event: Event, offset: int) -> tuple[dict[str, str], bytes]:
+    def _event(self, row: OutboxRow) -> Event | LostEvent:
+        """One that is damaged does not hold up those behind it; that there was one is told."""
+        try:
+            return event_from_text(row.payload)
+        except UnknownFormat as damaged:
+            outbox.note_unreadable_event(row.offset, damaged)
+            return LostEvent(EventId(row.event_id), row.at or self._desk.clock())
+
+    def _signed(
+        self, webhook: Webhook, event: Event | LostEvent, offset: int
+    ) -> tuple[dict[str, str], bytes]:
         body = self._body(webhook, event, offset)
         now = self._desk.clock()
         secrets = signing_secrets(self._desk.rules.webhooks.secret_key, webhook, now)

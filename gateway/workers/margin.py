@@ -15,10 +15,11 @@ from domain.market import Quote
 from feeds.base import Feed, FeedBatch
 from gateway.resources import MarketListener, Resources
 from gateway.workers.repeat import woken_within
-from models.codec import event_from_text
+from models.codec import UnknownFormat, event_from_text
+from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from outages.log import OutageLog
-from subscriptions.bus import BusUnavailable, Message, PositionLost, SlowConsumer
+from subscriptions.bus import BusUnavailable, Entry, Message, PositionLost, SlowConsumer
 
 RELOAD_INTERVAL_S = 600.0
 
@@ -59,7 +60,7 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
             async with resources.bus.listen(None) as entries:
                 await monitor.note_everything()
                 async for entry in entries:
-                    event = _readable(entry.payload)
+                    event = _readable(entry)
                     if event is None:
                         await monitor.note_everything()
                         continue
@@ -102,12 +103,12 @@ async def _set_aside(feed: Feed, batch: FeedBatch, taken: Taken) -> FeedBatch | 
     return FeedBatch(batch.source, messages, tuple(batch.receipts[index] for index in kept))
 
 
-def _readable(payload: bytes) -> Event | None:
-    """The event; None where another version wrote it, or it is damaged."""
+def _readable(entry: Entry) -> Event | None:
+    """The event; None where another version wrote it, or it is damaged: then every account is looked at."""
     try:
-        return event_from_text(payload)
-    except ValueError as unknown:
-        log.warning("the monitor cannot read an event and looks at every account", error=str(unknown))
+        return event_from_text(entry.payload)
+    except UnknownFormat as unknown:
+        note_unreadable_event(entry.position.offset, unknown)
         return None
 
 

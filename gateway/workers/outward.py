@@ -12,7 +12,7 @@ from desk.outward.daily_messages import sweep_messages
 from desk.outward.deliver_webhooks import WebhookDeliverer
 from desk.outward.send_queued import ChannelSender
 from desk.turns import Fault
-from domain.events import Event
+from domain.events import Event, LostEvent
 from domain.message import Channel
 from domain.webhook import Webhook, WebhookId
 from gateway.resources import Resources
@@ -81,7 +81,7 @@ async def _deliver(resources: Resources) -> None:
     """One task for each endpoint that something is due for, so that a slow one delays nobody."""
     settings, desk = resources.settings, resources.desk
 
-    def body(webhook: Webhook, event: Event, offset: int) -> bytes:
+    def body(webhook: Webhook, event: Event | LostEvent, offset: int) -> bytes:
         cursor = webhook_cursor(resources.api.cursors, webhook.id, Position(webhook.epoch, offset))
         return webhook_body(event, cursor)
 

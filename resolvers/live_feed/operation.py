@@ -16,7 +16,7 @@ from graphql import ExecutionResult, execute
 from strawberry import Schema
 
 from domain.principal import Audience
-from models.codec import event_from_text
+from models.codec import UnknownFormat, event_from_text
 from models.outbox import unpublished
 from resolvers.compiled import Complete, NotPlain, compile_subscription
 from resolvers.context import Api, ReadContext
@@ -74,8 +74,12 @@ class LiveOperation(ABC):
         """Events of its concern that are committed but have no position yet."""
         found: set[str] = set()
         async for payloads in unpublished(self._request.api.unpublished_batch):
-            facts = [event_from_text(payload) for payload in payloads]
-            found.update(fact.id for fact in facts if self.concerns(fact) is not None)
+            for payload in payloads:
+                # A damaged one loses all subscribers their place when it gets its own: they ask again.
+                with suppress(UnknownFormat):
+                    fact = event_from_text(payload)
+                    if self.concerns(fact) is not None:
+                        found.add(fact.id)
         return frozenset(found)
 
     def opened(self, payload: bytes, opening: Opening) -> bytes:

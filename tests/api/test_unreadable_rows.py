@@ -2,17 +2,16 @@
 
 from typing import Any
 
-import httpx
-
 from models.database import Database
-from tests.api.books import a_book, a_client, owing, quotes
+from tests.api.books import BANK, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped
 from tests.api.doubts import unwatched
+from tests.api.readiness import readiness
 from tests.api.risk_desk import AMOUNT_RULE, approve, ask_for, checker, maker
+from tests.api.test_risk_settings import FACTORS
 from tests.api.trading import cases, liquidate
 from tests.integration.damage import damage, damage_settings
-from tests.patience import PATIENCE_S
 
 ACCOUNTS = """{ clients { nodes { clientNo accounts { accountNo figures { amount } positions { nodes { id } }
   cashBalances { balance } openOrders { id } lookAhead { calls } } } } }"""
@@ -83,19 +82,24 @@ async def test_a_damaged_case_is_absent_from_lists_and_totals_and_its_account_is
     assert metrics['desk_unreadable_rows_total{table="margin_case"}'] == 1
 
 
-async def damage_the_last_setting(world: World) -> None:
+async def damage_settings_of(world: World, condition: str) -> None:
     database = Database(world.database_url, pool_size=1)
     await database.open()
     with database.active():
-        await damage_settings("number = 2")
+        await damage_settings(condition)
     await database.close()
 
 
-async def readiness(desk: Desk) -> tuple[int, str, bool]:
-    """The status, and what it says of the settings."""
-    async with httpx.AsyncClient(timeout=PATIENCE_S) as client:
-        answer = await client.get(f"http://127.0.0.1:{desk.port}/readyz")
-    return answer.status_code, answer.json()["status"], answer.json()["settings"]
+async def settled(desk: Desk, status: str, **checks: bool) -> dict[str, Any]:
+    """What `/readyz` says when it says that, which it has to, with 200."""
+    said: dict[str, Any] = {}
+
+    async def says() -> bool:
+        said.update(await readiness(desk))
+        return (said["code"], said["status"]) == (200, status) and checks.items() <= said.items()
+
+    await desk.until(says, f"the process to be {status}")
+    return said
 
 
 async def test_a_damaged_setting_degrades_the_process_until_it_is_set_again(world: World) -> None:
@@ -104,18 +108,36 @@ async def test_a_damaged_setting_degrades_the_process_until_it_is_set_again(worl
         asked = await ask_for(maker(desk), {"amountRule": AMOUNT_RULE | {"coefficient": coefficient}})
         await approve(checker(desk), asked["approval"]["id"])
     await desk.stop()
-    await damage_the_last_setting(world)
+    await damage_settings_of(world, "number = 2")
     again = await world.desk()
-
-    async def degraded() -> bool:
-        return await readiness(again) == (200, "degraded", False)
-
-    await again.until(degraded, "the process to say that a setting is in doubt")
+    await settled(again, "degraded", settings=False)
     assert (await scraped(again))["desk_unreadable_settings"] == 1
     asked = await ask_for(maker(again), {"amountRule": AMOUNT_RULE})
     await approve(checker(again), asked["approval"]["id"])
+    await settled(again, "ready", settings=True, data=True)
 
-    async def ready() -> bool:
-        return await readiness(again) == (200, "ready", True)
 
-    await again.until(ready, "the process to be whole")
+async def test_damaged_factors_degrade_the_process_until_they_are_set_again(world: World) -> None:
+    desk, _ = await three_called(world)
+    change = {"instrumentFactors": {"symbol": BANK, "factors": FACTORS}}
+    await approve(checker(desk), (await ask_for(maker(desk), change))["approval"]["id"])
+    await desk.stop()
+    await damage_settings_of(world, "kind = 'INSTRUMENT_FACTORS'")
+    again = await world.desk()
+    said = await settled(again, "degraded", data=False)
+    assert said["dataTrouble"] == f"stored rows cannot be read: risk_setting INSTRUMENT_FACTORS:{BANK}"
+    assert (await scraped(again))['desk_damaged_rows{table="risk_setting"}'] == 1
+    asked = await ask_for(maker(again), change)
+    await approve(checker(again), asked["approval"]["id"])
+    await settled(again, "ready", data=True)
+
+
+async def test_a_damaged_row_counts_until_it_is_restored(world: World) -> None:
+    desk, trader = await three_called(world)
+    await hurt(desk, "liquidation_order", "estimated_reduction", "A1")
+    assert len((await trader.ask("{ orders { nodes { id } } }"))["orders"]["nodes"]) == 2
+    said = await settled(desk, "degraded", data=False)
+    assert "liquidation_order" in said["dataTrouble"]
+    await hurt(desk, "liquidation_order", "estimated_reduction", "A1", "1")
+    assert len((await trader.ask("{ orders { nodes { id } } }"))["orders"]["nodes"]) == 3
+    await settled(desk, "ready", data=True)
