@@ -21,6 +21,7 @@ from datetime import datetime
 from typing import NewType, Protocol
 
 from domain.inputs import Message, Outcome
+from feeds.unread import Loss
 
 FeedMessage = Message
 
@@ -71,6 +72,14 @@ class FeedObserver(Protocol):
         """The source cannot be read, for this reason; None: it can be read again."""
         ...
 
+    async def lost(self, source: str, loss: Loss) -> None:
+        """Messages were deleted from the source before they were read; told at least once."""
+        ...
+
+    def unreadable(self, source: str, reason: str | None) -> None:
+        """This source alone cannot be read, for this reason; None: it can be read again."""
+        ...
+
     def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:
         """Another clock showed `other` at a moment between `asked` and `answered` of ours."""
         ...
@@ -89,6 +98,12 @@ class Unobserved:
         """Nothing."""
 
     def interrupted(self, reason: str | None) -> None:
+        """Nothing."""
+
+    async def lost(self, source: str, loss: Loss) -> None:
+        """Nothing."""
+
+    def unreadable(self, source: str, reason: str | None) -> None:
         """Nothing."""
 
     def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:

@@ -8,6 +8,9 @@ Guarantees, beyond those of feeds/base.py:
   same consumer name if a lease lets only one of them read: a successor then continues in order, at once.
 - A message whose time is ahead of the clock is delivered with the time of its arrival, or is held until its
   time has come (`AheadRules`). What is held stays pending: it survives a restart.
+- What was trimmed or deleted before it was read is told (`feeds.unread`), once it is seen: before each read.
+- A stream whose key holds another type, or that may not be read, is set aside, told, and tried again with a
+  growing wait; the others go on.
 - A message that cannot be used is moved to `<stream>:dead` (about `dead_letters_max` entries) with the
   reason, its id and its text; at least once, and it stops nothing. So is what was trimmed or deleted while it
   was pending, whether the server keeps it in the pending list (Redis 6) or drops it from there (Redis 7).
@@ -39,9 +42,11 @@ from redis.backoff import NoBackoff
 from domain.inputs import DeadReason
 from domain.redis_refusals import refusal_in
 from feeds.arrivals import AheadRules, Arrivals, DeadEntry, dead_entry, sort_arrivals, trimmed_entry
+from feeds.aside import StreamsAside
 from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, Unobserved
 from feeds.held import HeldMessages
 from feeds.messages import MAX_MESSAGE_BYTES, encode
+from feeds.unread import START, Loss, Place, StreamState, beginning, compared, entry_id, written
 from outages.log import OutageLog, OutageLogs
 
 FIELD = b"message"
@@ -51,6 +56,7 @@ MAX_REASON_LENGTH = 500
 _AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError)
 _GROUP_LOST = "NOGROUP"
 _WRONG_TYPE = "WRONGTYPE"
+_NO_KEY = "no such key"
 
 Entry = tuple[bytes, dict[bytes, bytes]]
 Chunk = tuple[str, list[Entry]]
@@ -104,6 +110,9 @@ class RedisFeed:
         self._pending_after: dict[str, bytes] = {}
         """Stream -> last pending entry that was read again; a stream without any left is not in it."""
         self._claim_due = 0.0
+        self._aside = StreamsAside()
+        self._places: dict[str, Place] = {}
+        """How far each stream was read."""
         self._texts: dict[tuple[str, Receipt], bytes] = {}
         """Of the messages that were delivered and not acknowledged yet."""
         self._rejected: dict[str, list[DeadEntry]] = {}
@@ -127,7 +136,7 @@ class RedisFeed:
         """Waits out an outage: nothing later is read before. Rejected messages become dead letters first."""
         rejected = self._rejected.pop(batch.source, [])
         await self._persist(lambda: self._move(batch.source, rejected))
-        await self._persist(lambda: self._ask(self._redis.xack(batch.source, self._group, *batch.receipts)))
+        await self._persist(lambda: self._confirm(batch.source, *batch.receipts))
         for receipt in batch.receipts:
             self._texts.pop((batch.source, receipt), None)
 
@@ -162,7 +171,7 @@ class RedisFeed:
                 self._works()
                 return result
             self._joined = False
-            await self._back_off(delay_s)
+            await self._pause(delay_s)
             delay_s = min(2 * delay_s, self._backoff_max_s)
         return None
 
@@ -176,20 +185,77 @@ class RedisFeed:
             self._observer.interrupted(reason)
             self._outage.tell(reason, kind)
 
-    async def _back_off(self, delay_s: float) -> None:
+    async def _pause(self, delay_s: float) -> None:
         with suppress(TimeoutError):
             async with asyncio.timeout(delay_s):
                 await self._closing.wait()
 
     async def _read(self) -> list[Chunk]:
-        if not self._joined:
-            await self._join()
+        try:
+            return await self._read_on()
+        except exceptions.ResponseError as error:
+            if not _is_wrong_type(error):
+                raise
+            # Which of the streams it is shows when each of them is joined.
+            self._joined = False
+            return []
+
+    async def _read_on(self) -> list[Chunk]:
+        await self._join_what_is_due()
+        if not self._readable:
+            await self._pause(self._block_s)
+            return []
         if self._pending_after:
             return await self._read_pending()
         if monotonic() >= self._claim_due and await self._take_over():
-            self._pending_after = dict.fromkeys(self._streams, b"0")
+            self._pending_after = dict.fromkeys(self._readable, b"0")
             return []
-        return await self._read_group(dict.fromkeys(self._streams, b">"), self._block_ms())
+        for stream in self._readable:
+            await self._look_for_losses(stream)
+        chunks = await self._read_group(dict.fromkeys(self._readable, b">"), self._block_ms())
+        for stream, entries in chunks:
+            self._places[stream] = self._places[stream].read([entry_id(id_) for id_, _ in entries])
+        return chunks
+
+    async def _join_what_is_due(self) -> None:
+        for stream in self._aside.due():
+            if await self._join_stream(stream):
+                self._joined = False
+        if not self._joined:
+            await self._join()
+
+    @property
+    def _readable(self) -> list[str]:
+        return [stream for stream in self._streams if stream not in self._aside]
+
+    async def _look_for_losses(self, stream: str) -> None:
+        try:
+            state = StreamState.of(await self._ask(self._redis.xinfo_stream(stream)))
+        except exceptions.ResponseError as error:
+            if _NO_KEY not in str(error):
+                raise
+            # It was deleted, and its group with it: reading says so.
+            return
+        goes_on, loss = compared(self._places[stream], state)
+        if loss is not None:
+            await self._tell_of_loss(stream, loss)
+        if goes_on.last != self._places[stream].last:
+            # So that it is not told again by a process that starts before anything more was read.
+            rank = goes_on.rank if state.added is not None else None
+            await self._ask(
+                self._redis.xgroup_setid(stream, self._group, written(goes_on.last), entries_read=rank)
+            )
+        self._places[stream] = goes_on
+
+    async def _tell_of_loss(self, stream: str, loss: Loss) -> None:
+        self._log.error(
+            "messages were deleted before they were read",
+            stream=stream,
+            messages=loss.messages,
+            after=loss.after,
+            before=loss.before,
+        )
+        await self._observer.lost(stream, loss)
 
     def _block_ms(self) -> int:
         """Until something held is due, and no longer than usual; 0 would be for ever."""
@@ -198,21 +264,60 @@ class RedisFeed:
         return max(1, round(1000 * min(wait_s, self._block_s)))
 
     async def _join(self) -> None:
-        for stream in self._streams:
-            try:
-                await self._ask(self._redis.xgroup_create(stream, self._group, id="0", mkstream=True))
-            except exceptions.ResponseError as error:
-                if not str(error).startswith("BUSYGROUP"):
-                    raise
+        for stream in self._readable:
+            await self._join_stream(stream)
         await self._bury_trimmed()
         await self._take_over()
-        self._pending_after = dict.fromkeys(self._streams, b"0")
+        self._pending_after = dict.fromkeys(self._readable, b"0")
         self._joined = True
+
+    async def _join_stream(self, stream: str) -> bool:
+        """Whether it could be joined; one that cannot be is set aside."""
+        try:
+            await self._join_group(stream)
+        except exceptions.ResponseError as error:
+            if not _is_of_one_stream(error):
+                raise
+            meaning = _meaning(error)
+            self._aside.put(stream, meaning)
+            self._observer.unreadable(stream, meaning)
+            return False
+        if self._aside.take_back(stream):
+            self._observer.unreadable(stream, None)
+        return True
+
+    async def _join_group(self, stream: str) -> None:
+        is_new = await self._create_group(stream)
+        state = StreamState.of(await self._ask(self._redis.xinfo_stream(stream)))
+        if is_new:
+            if stream in self._places:
+                await self._tell_of_loss(
+                    stream, Loss(written(self._places[stream].last), written(state.oldest), None)
+                )
+            self._places[stream] = beginning(state)
+            return
+        groups = await self._ask(self._redis.xinfo_groups(stream))
+        (group,) = [each for each in groups if each["name"] == self._group.encode()]
+        last = entry_id(group["last-delivered-id"])
+        known = self._places.get(stream)
+        if known is None or known.last != last:
+            is_unread = last == START and state.added is None
+            self._places[stream] = Place(last, group.get("entries-read"), was_empty=is_unread)
+
+    async def _create_group(self, stream: str) -> bool:
+        """Whether there was none."""
+        try:
+            await self._ask(self._redis.xgroup_create(stream, self._group, id="0", mkstream=True))
+        except exceptions.ResponseError as error:
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+            return False
+        return True
 
     async def _bury_trimmed(self) -> None:
         """What is pending for this consumer and no longer in its stream. Before anything is claimed: since
         Redis 7 claiming drops such an entry from the pending list, and only the answer still names it."""
-        after = dict.fromkeys(self._streams, b"0")
+        after = dict.fromkeys(self._readable, b"0")
         while after:
             chunks = await self._read_group(after, block_ms=None)
             for stream, entries in chunks:
@@ -245,7 +350,7 @@ class RedisFeed:
         self._claim_due = monotonic() + self._claim_idle_s / 2
         await self._compare_clocks()
         idle_ms, claimed = int(self._claim_idle_s * 1000), 0
-        for stream in self._streams:
+        for stream in self._readable:
             start: bytes | None = b"0-0"
             while start is not None:
                 start, entries = await self._claim(stream, start, idle_ms)
@@ -333,7 +438,16 @@ class RedisFeed:
             self._unkept.tell(stream, error, messages=len(letters))
         else:
             self._unkept.over(stream)
-        await self._ask(self._redis.xack(stream, self._group, *(each.entry_id for each in letters)))
+        await self._confirm(stream, *(each.entry_id for each in letters))
+
+    async def _confirm(self, stream: str, *ids: bytes | str) -> None:
+        try:
+            await self._ask(self._redis.xack(stream, self._group, *ids))
+        except exceptions.ResponseError as error:
+            if not _is_wrong_type(error):
+                raise
+            # The stream was replaced, and what was pending in it is gone with it.
+            self._joined = False
 
     async def _keep(self, stream: str, letters: Sequence[DeadEntry]) -> None:
         async with self._redis.pipeline(transaction=False) as pipeline:
@@ -348,6 +462,21 @@ class RedisFeed:
                     maxlen=self._dead_letters_max,
                 )
             await self._ask(pipeline.execute())
+
+
+def _is_wrong_type(error: exceptions.ResponseError) -> bool:
+    return _WRONG_TYPE in f"{error.status_code} {error}"
+
+
+def _is_of_one_stream(error: exceptions.ResponseError) -> bool:
+    """Another type of value, or a key that the user may not read: nothing is wrong with the other streams."""
+    text = str(error)
+    return _is_wrong_type(error) or ("permissions" in text and " key" in text)
+
+
+def _meaning(error: exceptions.ResponseError) -> str:
+    refusal = refusal_in(error.status_code, str(error))
+    return f"{refusal.meaning} ({error})" if refusal is not None else str(error)
 
 
 def _outage_in(error: Exception) -> tuple[str, str] | None:

@@ -139,7 +139,7 @@ class Application:
             watch = self.resources.feed_watch
             checks["clock"] = not self.resources.database_clock.too_large and watch.clocks_agree
             checks["feed"] = watch.delivers
-            checks |= {} if watch.interruption is None else {"feedTrouble": watch.interruption}
+            checks |= {} if watch.trouble is None else {"feedTrouble": watch.trouble}
             trouble = self.resources.bus.trouble
             checks |= {"bus": trouble is None} if trouble is None else {"bus": False, "busTrouble": trouble}
             checks["workers"] = self._workers.ready

@@ -30,7 +30,12 @@ from gateway.console import (
     with_resources,
 )
 from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
-from gateway.inputs_command import NothingKnown, print_inputs_of_account, print_inputs_of_symbol
+from gateway.inputs_command import (
+    NothingKnown,
+    print_inputs_of_account,
+    print_inputs_of_stream,
+    print_inputs_of_symbol,
+)
 from gateway.lease_command import give_up
 from gateway.market_day_command import SHORT_NAMES, put_in
 from gateway.replaying import into_database, into_redis
@@ -121,16 +126,19 @@ def import_book_command(
 def inputs(
     account: Annotated[str | None, typer.Option(help="An account number.")] = None,
     symbol: Annotated[str | None, typer.Option(help="A symbol, or a pair such as USD/HKD.")] = None,
+    stream: Annotated[str | None, typer.Option(help="A stream of the feed, such as desk:quotes.")] = None,
 ) -> None:
     """Show what became of the last message of each kind about an account or a symbol, and why."""
-    if (account is None) == (symbol is None):
-        fail("Name one: --account NUMBER, or --symbol SYMBOL.")
+    if [account, symbol, stream].count(None) != 2:
+        fail("Name one: --account NUMBER, --symbol SYMBOL, or --stream NAME.")
 
     async def run(resources: Resources) -> None:
         wide = Console(width=max(out.width, TABLE_COLUMNS_MIN))
         try:
             if account is not None:
                 await print_inputs_of_account(wide, account)
+            elif stream is not None:
+                await print_inputs_of_stream(wide, stream)
             else:
                 await print_inputs_of_symbol(wide, symbol or "")
         except NothingKnown as nothing:

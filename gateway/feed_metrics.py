@@ -22,6 +22,16 @@ def feed_metrics(watch: FeedWatch, now: datetime) -> Iterator[Metric]:
     for (stream, reason), count in sorted(watch.counts.dead.items()):
         dead.add_metric([stream, reason], count)
     yield dead
+    losses = CounterMetricFamily(
+        "desk_feed_losses", "Times that messages were found deleted before they were read.", labels=["stream"]
+    )
+    lost = CounterMetricFamily(
+        "desk_feed_lost_messages", "Messages of these, where they could be counted.", labels=["stream"]
+    )
+    for stream, times in sorted(watch.counts.losses.items()):
+        losses.add_metric([stream], times)
+        lost.add_metric([stream], watch.counts.lost[stream])
+    yield from (losses, lost)
     yield GaugeMetricFamily("desk_feed_held_messages", "Messages whose time has not come.", value=watch.held)
     yield GaugeMetricFamily(
         "desk_feed_up", "0 while the feed cannot be read or is silent.", value=int(watch.delivers)

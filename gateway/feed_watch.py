@@ -15,9 +15,10 @@ import structlog
 from desk.desk import Desk
 from desk.watching.incomplete import note_dead_statement
 from desk.watching.take_messages import Taken
-from domain.inputs import DeadReason, InputKind, InputResult, Outcome
+from domain.inputs import DeadReason, InputKind, InputResult, InputSubject, Outcome
 from domain.market import Quote
 from feeds.base import FeedBatch, Receipt, SetAside
+from feeds.unread import Loss
 from gateway.clock_offset import ClockOffset
 from gateway.workers.policy import attempt
 from models.input_outcome import save_outcomes
@@ -50,6 +51,10 @@ class FeedCounts:
     outcomes: Counter[tuple[InputKind, InputResult]] = field(default_factory=Counter)
     dead: Counter[tuple[str, DeadReason]] = field(default_factory=Counter)
     """By stream and reason."""
+    losses: Counter[str] = field(default_factory=Counter)
+    """By stream: how often it was seen that messages had been deleted before they were read."""
+    lost: Counter[str] = field(default_factory=Counter)
+    """By stream: how many messages these were, as far as they could be counted."""
 
     def count(self, source: str, outcome: Outcome) -> None:
         """One more."""
@@ -67,7 +72,10 @@ def _tell(fault: Exception | None, outcome: Outcome) -> None:
 class FeedWatch:
     """A `FeedObserver` (feeds/base.py), and what the rest of the process knows of the feed."""
 
-    def __init__(self, desk: Desk, clock_offset_max: timedelta) -> None:
+    def __init__(
+        self, desk: Desk, clock_offset_max: timedelta, loss_told: timedelta = timedelta(hours=1)
+    ) -> None:
+        """`loss_told`: for so long it is no feed that delivers, after messages of it were lost."""
         self._desk = desk
         self._ahead_s: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.clocks = (ClockOffset("redis", clock_offset_max), ClockOffset("feed", clock_offset_max))
@@ -81,13 +89,30 @@ class FeedWatch:
         self.reads_since: datetime | None = None
         """Since when a feed is read by this process; None: none is."""
         self.interruption: str | None = None
+        self._loss_told = loss_told
+        self._loss: tuple[datetime, str] | None = None
+        """When messages were found to be lost last, and which."""
+        self._unreadable: dict[str, str] = {}
+        """By stream, why it alone cannot be read."""
         self.silent: frozenset[str] = frozenset()
         """Markets in session whose newest price is too old."""
 
     @property
     def delivers(self) -> bool:
-        """The feed can be read, and prices come from every market that is in session."""
-        return self.interruption is None and not self.silent
+        """The feed can be read, nothing of it was lost of late, and prices come from every market that is in
+        session."""
+        return self.trouble is None and not self.silent
+
+    @property
+    def trouble(self) -> str | None:
+        """Why the feed does not deliver all that was published, in words for an operator."""
+        if self.interruption is not None:
+            return self.interruption
+        for stream, reason in self._unreadable.items():
+            return f"{stream}: {reason}"
+        if self._loss is not None and self._desk.clock() - self._loss[0] < self._loss_told:
+            return self._loss[1]
+        return None
 
     @property
     def clocks_agree(self) -> bool:
@@ -101,6 +126,7 @@ class FeedWatch:
     def ends(self) -> None:
         """No feed is read any more; another process may do so."""
         self.reads_since = self.interruption = None
+        self._unreadable.clear()
         self.silent = frozenset()
         self.priced_at.clear()
         self.streams.clear()
@@ -149,6 +175,24 @@ class FeedWatch:
     def interrupted(self, reason: str | None) -> None:
         """As `FeedObserver`."""
         self.interruption = reason
+
+    async def lost(self, source: str, loss: Loss) -> None:
+        """As `FeedObserver`; remembered as what the command `inputs` says of the stream."""
+        now = self._desk.clock()
+        self.counts.losses[source] += 1
+        self.counts.lost[source] += loss.messages or 0
+        self._loss = (now, f"{source}: {loss}")
+        about = InputSubject(InputKind.UNREADABLE, about=source)
+        outcome = Outcome(about, InputResult.DEAD, now, str(loss), DeadReason.TRIMMED)
+        if (fault := await attempt(partial(save_outcomes, [outcome], now))) is not None:
+            _tell(fault, outcome)
+
+    def unreadable(self, source: str, reason: str | None) -> None:
+        """As `FeedObserver`."""
+        if reason is None:
+            self._unreadable.pop(source, None)
+        else:
+            self._unreadable[source] = reason
 
     def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:
         """As `FeedObserver`."""

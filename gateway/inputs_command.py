@@ -7,7 +7,12 @@ from rich.table import Table
 from rich.text import Text
 
 from domain.text import visible
-from models.input_outcome import StoredOutcome, outcomes_about, outcomes_of_owner
+from models.input_outcome import (
+    SUBJECT_CHARACTERS_MAX,
+    StoredOutcome,
+    outcomes_about,
+    outcomes_of_owner,
+)
 from models.input_used import UsedInput, client_no_of, used_of_account, used_of_symbol
 
 
@@ -30,6 +35,14 @@ async def print_inputs_of_symbol(out: Console, symbol: str) -> None:
     if not used and not others:
         raise NothingKnown(f"No instrument is called {symbol}, and no message named it.")
     _print(out, used, others)
+
+
+async def print_inputs_of_stream(out: Console, stream: str) -> None:
+    """What of a stream of the feed could not be read, or was lost unread; raises `NothingKnown`."""
+    others = await outcomes_about(stream[:SUBJECT_CHARACTERS_MAX])
+    if not others:
+        raise NothingKnown(f"Nothing of a stream {stream} was unreadable or lost.")
+    _print(out, (), others)
 
 
 def _print(out: Console, used: Sequence[UsedInput], others: Sequence[StoredOutcome]) -> None:

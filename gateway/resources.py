@@ -139,7 +139,11 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
         signals = Signals(asyncio.Event(), asyncio.Event(), asyncio.Event(), asyncio.Event())
         calendars = make_calendars(parts.clock)
         desk = make_desk(settings, parts.clock, signals.committed, calendars)
-        feed_watch = FeedWatch(desk, timedelta(seconds=settings.clock_offset_max_s))
+        feed_watch = FeedWatch(
+            desk,
+            timedelta(seconds=settings.clock_offset_max_s),
+            timedelta(seconds=settings.feed_loss_told_s),
+        )
         revocations = Revocations(settings.revocation_poll_interval_s)
         stream = EventStream(bus, outbox, page_max=HISTORY_PAGE_ROWS)
         yield Resources(

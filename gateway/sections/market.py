@@ -44,6 +44,11 @@ class MarketSettings(Section):
     feed_held_messages: Count = Field(
         10_000, description="The most messages that the Redis feed holds; any further one is a dead letter."
     )
+    feed_loss_told_s: SecondsOrZero = Field(
+        3600,
+        description="For how many seconds `/readyz` is degraded after messages of the Redis feed were "
+        "deleted before they were read.",
+    )
     input_outcomes: Count = Field(
         100_000,
         description="The most messages that were superseded, held or dead that the database remembers for "

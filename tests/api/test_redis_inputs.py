@@ -291,6 +291,28 @@ async def test_a_redis_that_wants_another_password_is_one_outage_until_it_wants_
         assert events.count(once) == 1
 
 
+async def test_what_was_trimmed_while_no_desk_read_is_told_everywhere_for_a_while(
+    outside: Outside, tmp_path: Any
+) -> None:
+    desk = await outside.desk()
+    await outside.says(outside.price())
+    await until_ready(desk, 200, status="ready", feed=True)
+    await desk.stop()
+    await outside.says(outside.cash("M1", -1), outside.cash("M1", -2), outside.price())
+    await outside.redis.xtrim(outside.stream, maxlen=1, approximate=False)
+    desk = await outside.desk(feed_loss_told_s=600, max_price_age_s=86_400)
+    await until_ready(desk, 200, status="degraded", feed=False)
+    assert "deleted before they were read" in (await readiness(desk))[1]["feedTrouble"]
+    metrics = await scraped(desk)
+    assert metrics[f'desk_feed_losses_total{{stream="{outside.stream}"}}'] == 1
+    url = outside.world.database_url
+    code, lines, _ = await Gateway(tmp_path).run("inputs", "--stream", outside.stream, DATABASE_URL=url)
+    assert code == 0
+    assert "deleted before they were read" in " ".join("\n".join(lines).split())
+    desk.clock.advance(seconds=600)
+    await until_ready(desk, 200, status="ready", feed=True)
+
+
 async def test_a_market_without_fresh_prices_degrades_the_process_until_one_comes(outside: Outside) -> None:
     desk = await outside.desk(max_price_age_s=2)
     await outside.says(outside.price())

@@ -23,6 +23,7 @@ from domain.redis_refusals import REFUSALS
 from feeds.base import Feed, FeedBatch, FeedMessage, Unobserved
 from feeds.messages import encode
 from feeds.redis_feed import RedisFeed, publish
+from feeds.unread import Loss
 from tests.integration.cut_off import cut_off
 from tests.patience import PATIENCE_S
 from tests.servers import RedisServer
@@ -407,6 +408,109 @@ async def test_dead_letters_that_cannot_be_kept_hold_up_nothing_and_are_told(
         await feed.acknowledge(batch)
     assert [each["messages"] for each in logs if each["event"] == "dead letters cannot be kept"] == [1]
     assert await pending(redis, stream) == 0
+    await feed.close()
+
+
+class Losses(Interruptions):
+    """Also of what was lost, and of streams that cannot be read."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.losses: list[Loss] = []
+        self.streams: dict[str, str | None] = {}
+
+    async def lost(self, source: str, loss: Loss) -> None:
+        self.losses.append(loss)
+
+    def unreadable(self, source: str, reason: str | None) -> None:
+        self.streams[source] = reason
+
+
+def counted(version: int, messages: int) -> int | None:
+    """Redis 6 does not count."""
+    return messages if version >= 7 else None
+
+
+async def test_what_was_trimmed_while_the_desk_was_away_is_told_once(
+    redis: Redis, redis_url: str, stream: str, redis_version: int
+) -> None:
+    before = a_feed(redis_url, stream)
+    await publish(redis, stream, [a_quote(1), a_quote(2)])
+    assert len(await hear(before, 2)) == 2
+    await before.close()
+    await publish(redis, stream, [a_quote(price) for price in range(3, 10)])
+    await redis.xtrim(stream, maxlen=3, approximate=False)
+    for expected in ([counted(redis_version, 4)], []):
+        heard_of = Losses()
+        after = a_feed(redis_url, stream, observer=heard_of)
+        # The first one dies before it acknowledges anything, and the next one does not tell it again.
+        rest = await hear(after, 3, acknowledge=not expected)
+        assert rest == [a_quote(7), a_quote(8), a_quote(9)]
+        assert [loss.messages for loss in heard_of.losses] == expected
+        await after.close()
+
+
+async def test_what_was_trimmed_while_the_desk_read_on_is_told_and_the_rest_is_read(
+    redis: Redis, redis_url: str, stream: str, redis_version: int
+) -> None:
+    heard_of = Losses()
+    feed = a_feed(redis_url, stream, batch_size=2, observer=heard_of)
+    await publish(redis, stream, [a_quote(price) for price in range(1, 9)])
+    heard: list[FeedMessage] = []
+    with capture_logs() as logs:
+        async with asyncio.timeout(PATIENCE_S), aclosing(feed.batches()) as batches:
+            async for batch in batches:
+                heard += batch.messages
+                await feed.acknowledge(batch)
+                if len(heard) == 2:
+                    await redis.xtrim(stream, maxlen=1, approximate=False)
+                if a_quote(8) in heard:
+                    break
+    assert heard == [a_quote(1), a_quote(2), a_quote(8)]
+    assert [loss.messages for loss in heard_of.losses] == [counted(redis_version, 5)]
+    (told,) = [each for each in logs if each["event"] == "messages were deleted before they were read"]
+    assert told["messages"] == counted(redis_version, 5)
+    await feed.close()
+
+
+async def test_what_is_trimmed_or_deleted_after_it_was_read_is_no_loss(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    heard_of = Losses()
+    feed = a_feed(redis_url, stream, observer=heard_of)
+    first = await redis.xadd(stream, {"message": encode(a_quote(1))})
+    await publish(redis, stream, [a_quote(2), a_quote(3)])
+    assert len(await hear(feed, 3)) == 3
+    await redis.xdel(stream, first)
+    await redis.xtrim(stream, maxlen=1, approximate=False)
+    await publish(redis, stream, [a_quote(4)])
+    assert await hear(feed, 1) == [a_quote(4)]
+    assert heard_of.losses == []
+    await feed.close()
+
+
+async def test_a_stream_whose_key_is_no_stream_is_set_aside_until_it_is_one(
+    redis: Redis, redis_url: str, stream: str
+) -> None:
+    other, heard_of = f"{stream}:other", Losses()
+    await redis.set(stream, "no stream")
+    feed = a_feed(redis_url, stream, other, observer=heard_of)
+    with capture_logs() as logs:
+        await publish(redis, other, [a_quote(1)])
+        assert await hear(feed, 1) == [a_quote(1)]
+        assert "another type" in str(heard_of.streams[stream])
+        assert heard_of.reasons == [], "the others are read"
+        await redis.delete(stream)
+        await publish(redis, stream, [a_quote(2)])
+        assert await hear(feed, 1) == [a_quote(2)]
+        # And while it is read.
+        listening = asyncio.create_task(hear(feed, 1))
+        await redis.set(stream, "no stream")
+        await publish(redis, other, [a_quote(3)])
+        assert await listening == [a_quote(3)]
+    await redis.delete(other)
+    events = [each["event"] for each in logs]
+    assert events.count("a stream of the feed is read again") == 1
     await feed.close()
 
 
