@@ -10,7 +10,7 @@ Work that was begun in an earlier term is recognised by its smaller number.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.database import clock_after_sql, clock_sql, execute, fetch_one, time
+from models.database import clock_after_sql, clock_sql, execute, fetch, fetch_one, is_sqlite, time
 
 FREE = ""
 """The holder of a lease that was given back."""
@@ -73,6 +73,19 @@ async def read_lease(name: str) -> Lease | None:
         f"SELECT holder, expires_at, fence, {clock_sql()} AS now FROM lease WHERE name = $1", name
     )
     return None if row is None else _lease(row)
+
+
+async def sessions_locking_leases() -> list[int]:
+    """The process ids of PostgreSQL's sessions that keep a row of the leases, or all, locked and wait for
+    nothing themselves."""
+    if is_sqlite():
+        return []
+    rows = await fetch(
+        "SELECT DISTINCT l.pid FROM pg_locks l WHERE l.relation = 'lease'::regclass AND l.granted"
+        " AND l.mode <> 'AccessShareLock' AND l.pid <> pg_backend_pid()"
+        " AND NOT EXISTS (SELECT 1 FROM pg_locks w WHERE w.pid = l.pid AND NOT w.granted) ORDER BY l.pid"
+    )
+    return [int(row["pid"]) for row in rows]
 
 
 async def _answered(sql: str, *parameters: object) -> Lease | None:

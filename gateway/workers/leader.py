@@ -8,7 +8,7 @@ prices are taken in, margin is watched, cases open, and what is committed is pub
 import asyncio
 import time
 from collections.abc import AsyncIterator, Coroutine, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TypeVar
@@ -21,10 +21,20 @@ from feeds.base import FeedMessage
 from gateway.resources import OpenVenue, Resources
 from gateway.settled import Settled
 from gateway.supervisor import Supervisor
+from gateway.workers.leadership import SomebodyLeads
 from gateway.workers.market import MarketWire
 from gateway.workers.policy import attempt
 from gateway.workers.table import of_the_leader, of_trading, of_watching
-from models.lease import Lease, acquire_lease, holds_lease, read_lease, release_lease, renew_lease
+from models.database import Busy
+from models.lease import (
+    Lease,
+    acquire_lease,
+    holds_lease,
+    read_lease,
+    release_lease,
+    renew_lease,
+    sessions_locking_leases,
+)
 from models.market import load_instruments, load_quotes
 from outages.log import OutageLog
 from venues.bounded import BoundedVenue, bounded
@@ -72,6 +82,8 @@ class Leader:
         self._wire = MarketWire()
         self._fence: int | None = None
         self._term: Term | None = None
+        self.somebody = SomebodyLeads(resources.settings.lease_ttl_s)
+        """Whether it, or another process, leads."""
         self._redis = Settled(resources.settings.lease_without_redis_s, time.monotonic)
 
     @property
@@ -105,7 +117,7 @@ class Leader:
         settings = self._resources.settings
         while True:
             asked = asyncio.get_running_loop().time()
-            if lease := await self._acquire():
+            if lease := await self._acquire_unless_locked():
                 await self._lead(lease.fence, asked + settings.lease_ttl_s)
             await asyncio.sleep(settings.lease_renew_s)
 
@@ -178,22 +190,50 @@ class Leader:
                 if not await _in_time(self._renew(fence), max(0.0, term.runs_out - asked)):
                     return
                 term.runs_out = asked + settings.lease_ttl_s
+                self.somebody.leads()
             except OSError:
                 if clock() >= term.runs_out:
                     raise
+            except Busy:
+                await self._note_lock()
+                if clock() >= term.runs_out:
+                    return
+
+    async def _acquire_unless_locked(self) -> Lease | None:
+        try:
+            return await self._acquire()
+        except Busy:
+            await self._note_lock()
+            return None
 
     async def _acquire(self) -> Lease | None:
         """The lease, if it is to be had."""
         resources, asked = self._resources, self._resources.desk.clock()
         if self._reaches_redis():
-            await acquire_lease(SUCCESSOR, resources.holder, self._ttl)
+            # Whether it is known as a successor must not keep it from leading.
+            with suppress(Busy):
+                await acquire_lease(SUCCESSOR, resources.holder, self._ttl)
         elif await self._has_successor():
+            self.somebody.saw(await read_lease(LEASE))
             return None
         lease = await acquire_lease(LEASE, resources.holder, self._ttl)
         if lease is not None:
-            await release_lease(SUCCESSOR, resources.holder)
-        self._compare_clocks(asked, lease or await read_lease(LEASE))
+            with suppress(Busy):
+                await release_lease(SUCCESSOR, resources.holder)
+        seen = lease or await read_lease(LEASE)
+        self._compare_clocks(asked, seen)
+        self.somebody.saw(seen)
         return lease
+
+    async def _note_lock(self) -> None:
+        """The lease may still be somebody's: a lock on its row keeps nobody from reading it."""
+        pids = await sessions_locking_leases()
+        with suppress(Busy):
+            lease = await read_lease(LEASE)
+            if lease is not None and lease.held:
+                self.somebody.saw(lease)
+                return
+        self.somebody.locked(pids)
 
     async def _renew(self, fence: int) -> bool:
         if not self._reaches_redis() and await self._has_successor():
@@ -217,7 +257,10 @@ class Leader:
             self._resources.database_clock.compare(asked, lease.now, self._resources.desk.clock())
 
     async def _gives_lease_back(self) -> bool:
-        return await release_lease(LEASE, self._resources.holder)
+        """One that is locked runs out by itself."""
+        with suppress(Busy):
+            return await release_lease(LEASE, self._resources.holder)
+        return False
 
     @property
     def _ttl(self) -> timedelta:

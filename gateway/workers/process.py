@@ -25,6 +25,11 @@ class Workers:
         return self._leader.trading
 
     @property
+    def leaderless(self) -> str | None:
+        """Why no process leads; None while one does."""
+        return self._leader.somebody.trouble
+
+    @property
     def leading(self) -> bool:
         """This process does the desk's own work."""
         return self._leader.leading

@@ -1,0 +1,81 @@
+"""A session that is forgotten in a transaction locks the lease: every process says that nobody leads."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import asyncpg
+import pytest
+from structlog.testing import capture_logs
+
+from tests.api.books import a_book, a_client, owing
+from tests.api.desk_server import Desk, World
+from tests.api.readiness import readiness
+
+pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
+
+QUICK: dict[str, Any] = {"lease_ttl_s": 1, "database_lock_timeout_s": 0.2}
+BEGINS, ENDS = "no process leads the desk", "a process leads the desk again"
+LOCKS = {
+    "its row": "SELECT 1 FROM lease WHERE name = 'desk' FOR UPDATE",
+    "every row": "SELECT 1 FROM lease FOR UPDATE",
+    "the table": "LOCK TABLE lease",
+}
+
+
+@pytest.fixture
+async def forgotten(world: World) -> AsyncIterator[asyncpg.Connection]:
+    """Somebody's session."""
+    session = await asyncpg.connect(world.database_url)
+    yield session
+    await session.close()
+
+
+async def says(desk: Desk, status: str, led: bool) -> str:
+    """When `/readyz` says so, with 200; what it says of the trouble."""
+    found: list[str] = []
+
+    async def holds() -> bool:
+        said = await readiness(desk)
+        found.append(said.get("ledTrouble", ""))
+        return (said["code"], said["status"], said["led"]) == (200, status, led)
+
+    await desk.until(holds, f"the process to be {status}")
+    return found[-1]
+
+
+@pytest.mark.parametrize("what", LOCKS)
+async def test_every_process_says_that_nobody_leads_until_the_lock_is_gone(
+    world: World, forgotten: asyncpg.Connection, what: str
+) -> None:
+    with capture_logs() as logs:
+
+        async def told_by_each() -> bool:
+            return [each["event"] for each in logs].count(BEGINS) == len(desks)
+
+        desks = [await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK), await world.desk(**QUICK)]
+        for desk in desks:
+            await says(desk, "ready", led=True)
+        async with forgotten.transaction():
+            await forgotten.execute(LOCKS[what])
+            for desk in desks:
+                trouble = await says(desk, "degraded", led=False)
+                assert f"pid {forgotten.get_server_pid()}" in trouble
+                assert not (await readiness(desk))["leader"]
+            await desks[0].until(told_by_each, "both logs to say so")
+        for desk in desks:
+            await says(desk, "ready", led=True)
+    told = [each["event"] for each in logs]
+    assert (told.count(BEGINS), told.count(ENDS)) == (len(desks), len(desks)), "once by each process"
+    assert "worker crashed" not in told
+
+
+async def test_a_locked_row_of_the_successor_keeps_nobody_from_leading(
+    world: World, forgotten: asyncpg.Connection
+) -> None:
+    first = await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK)
+    second = await world.desk(**QUICK)
+    await says(second, "ready", led=True)
+    async with forgotten.transaction():
+        await forgotten.execute("SELECT 1 FROM lease WHERE name = 'successor' FOR UPDATE")
+        await first.stop()
+        await second.until(second.leads, "the other process to lead")
