@@ -24,6 +24,7 @@ from models.database import (
     time_or_none,
     transaction,
 )
+from models.unreadable import UnreadableRow, reading, reads
 from models.where import Page, PageRequest, Where, cut
 
 CHAIN = "audit"
@@ -159,9 +160,10 @@ def _link(row: Row) -> Link:
     if row["id"] is None:
         return Link(*named, None)
     try:
-        found = row_of(row)
-        found.at.astimezone(UTC)
-    except (OverflowError, TypeError, ValueError):
+        with reading("audit", row["id"]):
+            found = row_of(row)
+            found.at.astimezone(UTC)
+    except UnreadableRow:
         return Link(*named, None, unreadable=True)
     texts = (getattr(found, name) for name in _TEXTS)
     unreadable = not all(isinstance(text, str | None) for text in texts)
@@ -239,6 +241,7 @@ async def load_audit_row(audience: Audience, audit_id: int) -> ChainedRow | None
     return _chained(row) if row else None
 
 
+@reads("audit")
 def row_of(row: Row) -> AuditRow:
     """From a row of the audit."""
     return AuditRow(
