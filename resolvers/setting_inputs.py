@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import strawberry
 
+from domain.currencies import unknown_currencies
 from domain.exemption import (
     Condition,
     ConditionField,
@@ -132,7 +133,8 @@ class ExemptionInput:
         if any(name is not None for scope, name in named.items() if scope is not self.scope):
             raise ApiError(BAD_USER_INPUT, "exemption: name only whom the scope is for.")
         conditions = tuple(
-            Condition(each.field, each.operator, _name("value", each.value)) for each in self.conditions
+            Condition(each.field, each.operator, _compared_with(each.field, each.value))
+            for each in self.conditions
         )
         target = named.get(self.scope)
         if target is not None:
@@ -140,6 +142,16 @@ class ExemptionInput:
         rule = Exemption(self.kind, self.scope, target, self.enabled, self.until, conditions)
         subject = None if self.rule_id is None else filter_id("Exemption", self.rule_id)
         return WantedSetting(SettingKind.EXEMPTION, subject, rule)
+
+
+def _compared_with(field: ConditionField, value: str) -> str:
+    """The text, where there is something that it could be equal to; raises ApiError."""
+    types = sorted(AccountType)
+    if field is ConditionField.ACCOUNT_TYPE and value not in types:
+        raise ApiError(BAD_USER_INPUT, f"value of ACCOUNT_TYPE must be one of {', '.join(types)}.")
+    if field is ConditionField.BASE_CURRENCY and unknown_currencies([value]):
+        raise ApiError(BAD_USER_INPUT, "value of BASE_CURRENCY must be a currency of ISO 4217, such as HKD.")
+    return _name("value", value)
 
 
 @strawberry.input(description="Fractions: 0 <= force close <= maintenance <= margin call <= initial <= 10.")

@@ -397,6 +397,8 @@ async def test_whoever_sees_some_accounts_only_asks_for_those(desk: Desk) -> Non
         {"exemption": {"kind": "MARGIN_CALL", "scope": "GLOBAL", "accountNo": "M1"}},
         {"exemption": {"kind": "MARGIN_CALL", "scope": "ACCOUNT"}},
         exemption(conditions=[{"field": "DEBT", "operator": "EQUALS", "value": "much"}]),
+        exemption(conditions=[{"field": "ACCOUNT_TYPE", "operator": "EQUALS", "value": "margin"}]),
+        exemption(conditions=[{"field": "BASE_CURRENCY", "operator": "EQUALS", "value": "HDK"}]),
         exemption(conditions=[{"field": "DEBT", "operator": "EQUALS", "value": "1"}] * 11),
         exemption(clientGroup="gold"),
     ],
