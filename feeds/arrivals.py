@@ -1,6 +1,6 @@
 """What was read is sorted: to be delivered, to wait until its time has come, or not to be used at all."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -14,11 +14,11 @@ from domain.inputs import (
     subject_of,
 )
 from feeds.base import FeedBatch, FeedMessage, Receipt
+from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
 from feeds.messages import MAX_MESSAGE_BYTES, BadMessage, decode, subject_in
 
 TRIMMED = "trimmed from the stream before it was read to its end"
-_STEP = timedelta(microseconds=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,20 +47,20 @@ class Arrivals:
     stream: str
     messages: list[FeedMessage] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
-    ahead: list[int] = field(default_factory=list)
+    ahead: dict[int, datetime] = field(default_factory=dict)
+    """The messages that are ahead of the clock, and of when they count instead."""
     dead: list[DeadEntry] = field(default_factory=list)
     held: list[Outcome] = field(default_factory=list)
     """What began to wait for its time."""
+    repeats: list[tuple[Receipt, Outcome]] = field(default_factory=list)
+    """What was heard before, from another place."""
 
-    def batch(self, now: datetime) -> FeedBatch | None:
+    def batch(self) -> FeedBatch | None:
         """The messages to deliver, none of them later than now; those ahead keep their order."""
         if not self.messages:
             return None
-        latest_first = sorted(
-            self.ahead, key=lambda index: (stated_at(self.messages[index]), index), reverse=True
-        )
-        for rank, index in enumerate(latest_first):
-            self.messages[index] = at_time(self.messages[index], now - rank * _STEP)
+        for index, at in self.ahead.items():
+            self.messages[index] = at_time(self.messages[index], at)
         return FeedBatch(self.stream, tuple(self.messages), tuple(self.receipts), frozenset(self.ahead))
 
     def ahead_s(self, now: datetime) -> list[float]:
@@ -78,16 +78,28 @@ def sort_arrivals(
     rules: AheadRules,
     held: HeldMessages,
     max_bytes: int = MAX_MESSAGE_BYTES,
+    *,
+    heard: HeardMessages | None = None,
+    entered: Callable[[Receipt], datetime | None] = lambda _: None,
 ) -> Arrivals:
-    """Entries are ids and texts; None: the entry has none. Whoever waits already is left alone."""
-    arrivals = Arrivals(stream)
+    """Entries are ids and texts; None: the entry has none. Whoever waits already is left alone.
+
+    `heard` remembers from call to call. `entered`: when an entry that is read once more came in; None: now.
+    """
+    arrivals, heard = Arrivals(stream), heard or HeardMessages()
     for entry_id, raw in entries:
         receipt = Receipt(entry_id.decode())
         if (stream, receipt) in held:
             continue
         try:
             message = _read(raw, now + rules.held_for_at_most, max_bytes)
-            _place(arrivals, receipt, message, now, rules, held)
+            if heard.is_repeat((stream, receipt), message):
+                arrivals.repeats.append((receipt, _repeated(message)))
+                continue
+            waits = _holds(arrivals, receipt, message, now, rules, held)
+            heard.note((stream, receipt), message)
+            if not waits:
+                _deliver(arrivals, receipt, message, now, heard, entered)
         except BadMessage as bad:
             arrivals.dead.append(dead_entry(stream, entry_id, raw, str(bad), bad.dead))
     return arrivals
@@ -115,22 +127,39 @@ def _read(raw: bytes | None, latest: datetime, max_bytes: int) -> FeedMessage:
     return decode(raw, latest, max_bytes)
 
 
-def _place(
+def _repeated(message: FeedMessage) -> Outcome:
+    reason = "it repeats a message that was heard before"
+    return Outcome(subject_of(message), InputResult.SUPERSEDED, stated_at(message), reason)
+
+
+def _holds(
     arrivals: Arrivals,
     receipt: Receipt,
     message: FeedMessage,
     now: datetime,
     rules: AheadRules,
     held: HeldMessages,
-) -> None:
+) -> bool:
+    """Whether it waits for its time."""
     at = stated_at(message)
-    if at - now > rules.tolerance:
-        if held.is_full:
-            raise BadMessage("ahead of the clock, and no more messages can be held", DeadReason.AHEAD)
-        held.hold((arrivals.stream, receipt), message)
-        arrivals.held.append(held_outcome(subject_of(message), at))
-        return
-    if at > now:
-        arrivals.ahead.append(len(arrivals.messages))
+    if at - now <= rules.tolerance:
+        return False
+    if held.is_full:
+        raise BadMessage("ahead of the clock, and no more messages can be held", DeadReason.AHEAD)
+    held.hold((arrivals.stream, receipt), message)
+    arrivals.held.append(held_outcome(subject_of(message), at))
+    return True
+
+
+def _deliver(
+    arrivals: Arrivals,
+    receipt: Receipt,
+    message: FeedMessage,
+    now: datetime,
+    heard: HeardMessages,
+    entered: Callable[[Receipt], datetime | None],
+) -> None:
+    if heard.was_ahead(message) or stated_at(message) > now:
+        arrivals.ahead[len(arrivals.messages)] = heard.counts_as_of(message, lambda: entered(receipt) or now)
     arrivals.messages.append(message)
     arrivals.receipts.append(receipt)

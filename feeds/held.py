@@ -7,9 +7,7 @@ from datetime import datetime
 
 from domain.inputs import stated_at
 from feeds.base import FeedMessage, Receipt
-
-Place = tuple[str, Receipt]
-"""A stream and a message in it."""
+from feeds.heard import Place
 
 
 @dataclass(frozen=True, slots=True)

@@ -39,11 +39,12 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from domain.inputs import DeadReason
+from domain.inputs import DeadReason, Outcome
 from domain.redis_refusals import refusal_in
 from feeds.arrivals import AheadRules, Arrivals, DeadEntry, dead_entry, sort_arrivals, trimmed_entry
 from feeds.aside import StreamsAside
 from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, Unobserved
+from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
 from feeds.messages import MAX_MESSAGE_BYTES, encode
 from feeds.unread import START, Loss, Place, StreamState, beginning, compared, entry_id, written
@@ -52,6 +53,9 @@ from outages.log import OutageLog, OutageLogs
 FIELD = b"message"
 DEAD_SUFFIX = ":dead"
 MAX_REASON_LENGTH = 500
+
+ENTERED_AT_MOST_AGO = timedelta(minutes=10)
+"""An entry that is older counts as of when it is read."""
 
 _AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError)
 _GROUP_LOST = "NOGROUP"
@@ -100,7 +104,7 @@ class RedisFeed:
         self._batch_size, self._block_s, self._claim_idle_s = batch_size, block_s, claim_idle_s
         self._backoff_first_s, self._backoff_max_s = backoff_first_s, backoff_max_s
         self._rules = AheadRules(timedelta(seconds=max_ahead_s), timedelta(seconds=held_for_max_s))
-        self._held = HeldMessages(held_max)
+        self._held, self._heard = HeldMessages(held_max), HeardMessages()
         self._max_message_bytes, self._dead_letters_max = max_message_bytes, dead_letters_max
         self._observer = observer or Unobserved()
         self._closing = asyncio.Event()
@@ -146,6 +150,7 @@ class RedisFeed:
         raw = self._texts.get((batch.source, receipt)) or encode(batch.messages[index])
         letter = dead_entry(batch.source, receipt.encode(), raw, reason, DeadReason.UNKNOWN_SUBJECT)
         self._rejected.setdefault(batch.source, []).append(letter)
+        self._heard.rejected((batch.source, receipt))
 
     async def close(self) -> None:
         """Iteration ends within `block_s`."""
@@ -383,15 +388,32 @@ class RedisFeed:
         """What can be delivered, as a batch; the rest is buried or held."""
         now = self._clock()
         texts = [(entry_id, fields.get(FIELD)) for entry_id, fields in entries if fields]
-        arrivals = sort_arrivals(stream, texts, now, self._rules, self._held, self._max_message_bytes)
+        arrivals = sort_arrivals(
+            *(stream, texts, now, self._rules, self._held, self._max_message_bytes),
+            heard=self._heard,
+            entered=lambda receipt: self._entered_before(receipt, now),
+        )
         arrivals.dead += [trimmed_entry(stream, entry_id) for entry_id, fields in entries if not fields]
         await self._tell_of(arrivals, entries, now)
         await self._persist(lambda: self._bury(stream, arrivals.dead))
+        await self._persist(lambda: self._pass_over(stream, arrivals.repeats))
         delivered = set(arrivals.receipts)
         self._texts |= {
             (stream, Receipt(id_.decode())): raw or b"" for id_, raw in texts if id_.decode() in delivered
         }
-        return arrivals.batch(now)
+        return arrivals.batch()
+
+    def _entered_before(self, receipt: Receipt, now: datetime) -> datetime | None:
+        """When an entry came in that was read before and is read again, by a clock that may differ."""
+        if not self._pending_after:
+            return None
+        entered = _entered_at(receipt.encode())
+        return entered if now - ENTERED_AT_MOST_AGO <= entered <= now else None
+
+    async def _pass_over(self, stream: str, repeats: Sequence[tuple[Receipt, Outcome]]) -> None:
+        if repeats:
+            await self._observer.set_aside([SetAside(stream, outcome) for _, outcome in repeats])
+            await self._confirm(stream, *(receipt for receipt, _ in repeats))
 
     async def _tell_of(self, arrivals: Arrivals, entries: list[Entry], now: datetime) -> None:
         if arrivals.held:

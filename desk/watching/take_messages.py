@@ -217,8 +217,9 @@ class _Race(Generic[Price]):
         return [entry.price for entry in self._first.values()]
 
     def _counts_as_of(self, arrived: datetime, known: datetime | None) -> datetime:
+        """As old as it may be, but not older than what was known when it arrived."""
         uncertain = arrived - UNCERTAIN_ORDER
-        return uncertain if known is None or known > self._now else max(uncertain, known)
+        return uncertain if known is None or known > arrived else max(uncertain, known)
 
 
 def _of(messages: Sequence[Message], kind: type[Price]) -> list[tuple[int, Price]]:

@@ -160,6 +160,28 @@ async def test_those_ahead_keep_the_order_of_their_times(kit: Kit) -> None:
     assert [quote.last for quote in by_time if isinstance(quote, Quote)] == [2, 1, 3]
 
 
+async def test_a_repeat_of_what_was_ahead_is_passed_over_and_acknowledged(kit: Kit) -> None:
+    ahead = said_at(kit.ahead(50))
+    await kit.says(*ahead)
+    heard = kit.listens()
+    await heard.until(4)
+    kit.clock.pass_(seconds=20)
+    await kit.says(*ahead, a_quote(2, kit.clock()))
+    kit.clock.pass_(seconds=40)
+    await kit.says(*ahead, a_quote(3, kit.clock()))
+    assert [each for each in await heard.until(6) if each not in ahead][4:] == [
+        a_quote(2, kit.ahead(-40)),
+        a_quote(3, kit.clock()),
+    ]
+    await until(lambda: _all_acknowledged(kit))
+    results = [each.outcome.result for each in heard.observer.told]
+    assert results == [InputResult.SUPERSEDED] * 8
+
+
+async def _all_acknowledged(kit: Kit) -> bool:
+    return await kit.pending() == 0
+
+
 async def test_what_is_further_ahead_is_held_until_its_time_has_come(kit: Kit) -> None:
     early = CashStated("M1", Currency("USD"), Decimal(-1000), kit.ahead(120))
     await kit.says(early, a_quote(1, kit.clock()))

@@ -1,6 +1,7 @@
 """Facts have a time of their own: the newest wins, in whatever order and batch it comes."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from decimal import Decimal
 from itertools import permutations
@@ -343,6 +344,21 @@ async def test_a_price_whose_time_was_ahead_hides_nothing_that_comes_after_it(
         assert (await load_quotes([APPLE]))[APPLE].last == 100
         await monitor.take([next_one])
     assert (await load_quotes([APPLE]))[APPLE].last == 50
+
+
+async def test_a_price_that_was_ahead_and_is_delivered_again_hides_nothing_newer(kit: DeskKit) -> None:
+    """The process died before it acknowledged both: they come again, the first as of its first arrival."""
+    await kit.instrument(APPLE)
+    early, arrived = quoted(APPLE, 100, kit.clock()), kit.clock()
+    kit.clock.pass_(seconds=20)
+    newer = quoted(APPLE, 50, kit.clock())
+    for _ in range(2):
+        monitor = kit.monitor()
+        await monitor.take([replace(early, at=arrived)], ahead={0})
+        await monitor.take([newer])
+        kit.clock.pass_(seconds=1)
+    await monitor.take([replace(early, at=arrived)], ahead={0})
+    assert (await load_quotes([APPLE]))[APPLE] == newer
 
 
 async def test_of_two_prices_ahead_in_a_batch_the_later_one_wins(kit: DeskKit) -> None:

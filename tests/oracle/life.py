@@ -33,6 +33,7 @@ from domain.risk_settings import FactorSetting, SettingId, SettingKind, SettingV
 from feeds.arrivals import AheadRules, sort_arrivals
 from feeds.base import FeedMessage, SetAside
 from feeds.book_file import parse_book
+from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
 from gateway.book_import import import_book
 from gateway.feed_watch import FeedWatch
@@ -83,7 +84,7 @@ class Life:
         self._reports = self._venue.reports()
         self._dispatcher = Dispatcher(kit.desk, self._venue, batch=100)
         self._watch = FeedWatch(kit.desk, timedelta(days=1))
-        self._held = HeldMessages(1000)
+        self._held, self._before = HeldMessages(1000), HeardMessages()
         self._waiting: list[Mapping[str, Any]] = []
         """What was stated far ahead of the clock."""
         self._heard = self._entries = 0
@@ -133,8 +134,8 @@ class Life:
             self.history.append(f"{self.now:%d %H:%M:%S} {orjson.dumps(body).decode()}")
             self._entries += 1
             entries.append((f"{self._entries}-0".encode(), orjson.dumps({"v": 1, **body})))
-        arrivals = sort_arrivals("oracle", entries, self.now, _AHEAD, self._held)
-        batch = arrivals.batch(self.now)
+        arrivals = sort_arrivals("oracle", entries, self.now, _AHEAD, self._held, heard=self._before)
+        batch = arrivals.batch()
         if batch is not None:
             await self._take(batch.messages, batch.ahead)
         await self._watch.set_aside([SetAside("oracle", dead.outcome) for dead in arrivals.dead])
