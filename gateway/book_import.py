@@ -9,12 +9,16 @@ from datetime import datetime
 from decimal import Decimal
 from uuid import uuid4
 
+import structlog
+
 from desk.audit import entry
-from desk.watching.incomplete import note_missed_statements
+from desk.watching.incomplete import missed_messages, note_missed_statements
 from domain.canonical import canonical_text, content_hash, differences, plain
 from domain.events import BookChanged
 from domain.ids import AccountId, ClientId, EventId
+from domain.inputs import InputSubject
 from domain.market import FxRate, Instrument
+from domain.text import visible
 from feeds.book import BookAccount, BookClient, BookFile, BookInstrument, as_of_at, facts_ahead
 from models import outbox
 from models.audit import AuditEntry, write_audit
@@ -33,6 +37,8 @@ from models.contact import state_contact
 from models.database import transaction
 from models.idempotency import bind_key, bound_at
 from models.market import holders, save_fx_rates, save_instrument
+
+log = structlog.get_logger()
 
 CLIENTS_AT_A_STRETCH = 50
 """After how many clients progress is told."""
@@ -72,6 +78,8 @@ class Imported:
     earlier: datetime | None = None
     incomplete: int = 0
     """Accounts of the file about which something newer was stated before they were known."""
+    missed: tuple[InputSubject, ...] = ()
+    """Whose trade status or contact was stated newer before the instrument or client was known."""
 
 
 async def import_book(book: BookFile, now: datetime, progress: Callable[[int], None]) -> Imported:
@@ -93,6 +101,9 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
         await save_fx_rates([FxRate(fx.base_currency, fx.quote_currency, fx.rate, as_of) for fx in book.fx])
         accounts = await _import_clients(book.clients, as_of, now, progress)
         incomplete = await note_missed_statements(accounts, as_of, now)
+        missed = await missed_messages(
+            [part.instrument.symbol for part in new], [client.client_no for client in book.clients], as_of
+        )
         account_ids = list(accounts.values())
         # Rows that the desk reads and locks come last, so that it waits for them as short as may be.
         changed = _changed(book, stored, as_of)
@@ -100,7 +111,32 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
         for part in changed:
             account_ids += await holders(part.instrument.symbol)
         await _tell(account_ids, now)
-    return Imported(len(book.clients), len(new) + len(changed), incomplete=incomplete)
+    for each in missed:
+        log.warning(
+            "something newer was said before it was known",
+            kind=each.subject.kind,
+            subject=str(each.subject),
+            stated_at=each.stated_at,
+        )
+    subjects = tuple(each.subject for each in missed)
+    return Imported(len(book.clients), len(new) + len(changed), incomplete=incomplete, missed=subjects)
+
+
+def remarks(done: Imported) -> Iterator[str]:
+    """What an operator is to know of an import, a line each."""
+    if done.incomplete:
+        yield (
+            f"{done.incomplete} accounts are incomplete: something newer was stated about them before"
+            " they were known. See `inputs --account`, and publish it again"
+        )
+    for kind in sorted({subject.kind for subject in done.missed}):
+        names = [visible(str(subject)) for subject in done.missed if subject.kind is kind]
+        more = len(names) - PROBLEMS_LISTED_MAX
+        listed = ", ".join(names[:PROBLEMS_LISTED_MAX]) + (f" and {more} more" if more > 0 else "")
+        yield (
+            f"a newer {kind} was stated before it could be used, of {listed}. See `inputs`, and publish it"
+            " again"
+        )
 
 
 async def _claimed_before(book: BookFile, now: datetime) -> datetime | None:

@@ -15,7 +15,7 @@ from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
 from feeds.replay import AtEnd, ReplayFeed
 from gateway.auth import is_reserved, permission_named
-from gateway.book_import import BookConflict, import_book
+from gateway.book_import import BookConflict, import_book, remarks
 from gateway.console import (
     Refused,
     fail,
@@ -113,11 +113,8 @@ def import_book_command(
             out.print("nothing to do: every instrument is as the file says")
         else:
             out.print(f"imported {done.clients} clients and {done.instruments} instruments")
-        if done.incomplete:
-            out.print(
-                f"{done.incomplete} accounts are incomplete: something newer was stated about them before"
-                " they were known. See `inputs --account`, and publish it again"
-            )
+        for line in remarks(done):
+            out.print(line, markup=False)
 
     with_resources(run)
 

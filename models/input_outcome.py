@@ -61,6 +61,21 @@ async def last_dead(subject: InputSubject) -> StoredOutcome | None:
     return _outcome(row) if row else None
 
 
+async def dead_about(subjects: Sequence[InputSubject]) -> list[StoredOutcome]:
+    """The last message about each of these that could not be used, where there was one."""
+    keys = [_key(subject, InputResult.DEAD) for subject in subjects]
+    found: list[StoredOutcome] = []
+    for start in range(0, len(keys), OWNERS_AT_A_TIME):
+        part = keys[start : start + OWNERS_AT_A_TIME]
+        rows = await fetch(
+            "SELECT kind, owner, about, result, reason, stated_at, decided_at FROM input_outcome"
+            f" WHERE key IN ({placeholders(part)}) ORDER BY key",
+            *part,
+        )
+        found += [_outcome(row) for row in rows]
+    return found
+
+
 async def dead_of_owners(owners: Sequence[str], kinds: Sequence[InputKind]) -> list[StoredOutcome]:
     """Messages of these kinds about these accounts that could not be used."""
     found: list[StoredOutcome] = []

@@ -5,7 +5,7 @@ itself on the rest. A later statement about the same account and symbol, or curr
 accepts it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from desk.desk import Desk
@@ -19,7 +19,7 @@ from models import outbox
 from models.database import transaction
 from models.doubt import doubts_of
 from models.holding import account_id_of, cash_stated_at, position_stated_at
-from models.input_outcome import dead_of_owners, last_dead
+from models.input_outcome import StoredOutcome, dead_about, dead_of_owners, last_dead
 
 STATEMENTS = frozenset({InputKind.POSITION, InputKind.CASH, InputKind.UNREADABLE})
 """The kinds of messages that say something about an account; one that cannot be read may have been one."""
@@ -69,6 +69,17 @@ async def note_missed_statements(accounts: Mapping[str, AccountId], as_of: datet
         )
         incomplete.add(account_id)
     return len(incomplete)
+
+
+async def missed_messages(
+    symbols: Sequence[Symbol], client_nos: Sequence[str], as_of: datetime
+) -> list[StoredOutcome]:
+    """Of instruments and clients that came into the book as of a time: what was said newer of the status of
+    an instrument, or of how to reach a client, before they were known, and could not be used."""
+    statuses = [InputSubject(InputKind.TRADE_STATUS, about=symbol) for symbol in symbols]
+    contacts = [InputSubject(InputKind.CONTACT, client_no) for client_no in client_nos]
+    dead = await dead_about([*statuses, *contacts])
+    return [each for each in dead if (each.stated_at or each.decided_at) > as_of]
 
 
 def _doubted(subject: InputSubject) -> str:

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.ids import Symbol
 from domain.inputs import DeadReason, InputKind, InputResult, InputSubject, Outcome
@@ -16,7 +17,7 @@ from domain.margin import AccountType
 from domain.market import InstrumentKind, TradeStatus
 from domain.money import Currency
 from feeds.book import BookFile, BookInstrument, as_of_at
-from gateway.book_import import BookConflict, import_book
+from gateway.book_import import BookConflict, import_book, remarks
 from models.database import Database, fetch
 from models.input_outcome import save_outcomes
 from models.market import load_instruments
@@ -176,6 +177,37 @@ def dead(owner: str, about: str, kind: InputKind, stated_at: datetime | None) ->
     subject = InputSubject(kind, owner, about)
     why = f"account {owner} is not known"
     return Outcome(subject, InputResult.DEAD, stated_at, why, DeadReason.UNKNOWN_SUBJECT)
+
+
+async def test_a_status_or_contact_that_was_dead_before_its_subject_was_known_is_told(
+    database: Database,
+) -> None:
+    book = a_book(a_client("C1", an_account("M1", "-1000", {RAIL: 100})), a_client("C2"))
+    as_of = as_of_at(book, AT)
+    newer, older = as_of + timedelta(seconds=1), as_of - timedelta(seconds=1)
+    with database.active():
+        await save_outcomes(
+            [
+                dead("", RAIL, InputKind.TRADE_STATUS, newer),
+                dead("", BANK, InputKind.TRADE_STATUS, older),
+                dead("", BANK, InputKind.QUOTE, newer),
+                dead("C1", "", InputKind.CONTACT, None),
+                dead("C2", "", InputKind.CONTACT, older),
+                dead("C3", "", InputKind.CONTACT, newer),
+            ],
+            AT,
+        )
+        with capture_logs() as logs:
+            done = await import_book(book, AT, lambda _: None)
+        told = [InputSubject(InputKind.CONTACT, "C1"), InputSubject(InputKind.TRADE_STATUS, about=RAIL)]
+        assert sorted(done.missed, key=lambda each: each.kind) == told
+        assert {each["subject"] for each in logs} == {"C1", RAIL}
+        assert [line.partition(",")[0] for line in remarks(done)] == [
+            "a newer contact was stated before it could be used",
+            "a newer tradeStatus was stated before it could be used",
+        ]
+        again = replace(book, clients=(a_client("C9"),))
+        assert (await import_book(again, AT, lambda _: None)).missed == (), "it was known by then"
 
 
 async def test_an_account_about_which_something_newer_was_dead_is_incomplete(database: Database) -> None:
