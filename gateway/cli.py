@@ -29,6 +29,7 @@ from gateway.console import (
     signed_token,
     with_resources,
 )
+from gateway.events_command import print_damaged_events
 from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
 from gateway.inputs_command import (
     NothingKnown,
@@ -39,7 +40,15 @@ from gateway.inputs_command import (
 from gateway.lease_command import give_up
 from gateway.market_day_command import SHORT_NAMES, put_in
 from gateway.replaying import into_database, into_redis
-from gateway.reports import EVERY_RECORD, REPORTS, UnknownReport, begin, period_of
+from gateway.reports import (
+    EVERY_RECORD,
+    REPORTS,
+    NoPeriod,
+    ReportTooLong,
+    UnknownReport,
+    begin,
+    period_of,
+)
 from gateway.resources import Resources
 from gateway.serve_command import serve
 from gateway.workers.leader import LEASE
@@ -140,6 +149,17 @@ def inputs(
                 await print_inputs_of_symbol(wide, symbol or "")
         except NothingKnown as nothing:
             raise Refused(str(nothing)) from None
+
+    with_resources(run)
+
+
+@cli.command("damaged-events")
+def damaged_events_command() -> None:
+    """Show the events in the outbox that cannot be read; exit 1 when there are any."""
+
+    async def run(resources: Resources) -> None:
+        if await print_damaged_events(Console(width=max(out.width, TABLE_COLUMNS_MIN))):
+            raise typer.Exit(1)
 
     with_resources(run)
 
@@ -261,7 +281,7 @@ def report(
         try:
             period = period_of(first, last)
             lines = await begin(resources.desk, "desk:report", EVERY_RECORD, name, period, most)
-        except (UnknownReport, ValueError) as bad:
+        except (UnknownReport, NoPeriod, ReportTooLong) as bad:
             raise Refused(str(bad.args[0])) from None
         async for line in lines:
             sys.stdout.write(line)

@@ -13,7 +13,7 @@ from domain.principal import Capability
 from gateway.auth import Unauthenticated, bearer
 from gateway.graphql import database_trouble, error_response
 from gateway.logs import current_request_id
-from gateway.reports import UnknownReport, begin, period_of
+from gateway.reports import NoPeriod, ReportTooLong, UnknownReport, begin, period_of
 from gateway.resources import Resources
 from models.report import Period
 from resolvers.errors import DATABASE_TROUBLE
@@ -50,7 +50,7 @@ class ReportEndpoint:
             )
         except UnknownReport as unknown:
             return error_response(404, "BAD_REQUEST", str(unknown))
-        except ValueError as bad:
+        except (NoPeriod, ReportTooLong) as bad:
             return error_response(400, "BAD_REQUEST", str(bad))
         except DATABASE_TROUBLE as trouble:
             return database_trouble(trouble, request.url.path)
@@ -65,7 +65,7 @@ class ReportEndpoint:
 
 
 def _period(query: Mapping[str, str]) -> Period:
-    """Raises ValueError."""
+    """Raises `NoPeriod`."""
     first, last = (_day(query.get(key, "")) for key in ("from", "to"))
     return period_of(first, last)
 
@@ -74,7 +74,7 @@ def _day(text: str) -> date:
     try:
         return parse_day(text)
     except ValueError as reason:
-        raise ValueError(f"from and to must each be {reason}") from None
+        raise NoPeriod(f"from and to must each be {reason}") from None
 
 
 async def _encoded(lines: AsyncIterator[str]) -> AsyncIterator[bytes]:

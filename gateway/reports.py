@@ -38,6 +38,10 @@ class UnknownReport(LookupError):
     """There is no report of this name."""
 
 
+class NoPeriod(ValueError):
+    """The days make no period."""
+
+
 class ReportTooLong(ValueError):
     """The period has more rows than one report may have."""
 
@@ -52,11 +56,11 @@ class Report:
 
 
 def period_of(first_day: date, last_day: date) -> Period:
-    """Whole days in UTC, both included; raises ValueError when they are the wrong way round or too late."""
+    """Whole days in UTC, both included; raises `NoPeriod` when they are the wrong way round or too late."""
     if first_day > last_day:
-        raise ValueError("from must not be later than to")
+        raise NoPeriod("from must not be later than to")
     if last_day == date.max:
-        raise ValueError(f"to must be earlier than {date.max}")
+        raise NoPeriod(f"to must be earlier than {date.max}")
     start = datetime.combine(first_day, time(), UTC)
     return Period(start, datetime.combine(last_day, time(), UTC) + timedelta(days=1))
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from domain.events import Event
-from models.codec import event_to_text
+from models.codec import UnknownFormat, event_from_text, event_to_text
 from models.database import (
     Row,
     execute,
@@ -28,6 +28,7 @@ from models.database import (
 from models.unreadable import UnreadableRow
 
 STREAM = "desk"
+WHY_CHARACTERS_MAX = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +120,31 @@ async def published_after(offset: int, limit: int) -> list[OutboxRow]:
 def note_unreadable_event(offset: int, damaged: ValueError) -> None:
     """The event that has this place in the stream is set aside."""
     unreadable_rows().note(UnreadableRow("outbox", str(offset), damaged))
+
+
+@dataclass(frozen=True, slots=True)
+class DamagedEvent:
+    """An event that cannot be read; `offset` None: it has no place in the stream yet."""
+
+    offset: int | None
+    event_id: str
+    why: str
+
+
+async def damaged_events(batch: int) -> AsyncIterator[DamagedEvent]:
+    """Those that the outbox holds, oldest first, read `batch` at a time."""
+    last = 0
+    while rows := await fetch(
+        "SELECT id, event_id, stream_offset, payload FROM outbox WHERE id > $1 ORDER BY id LIMIT $2",
+        last,
+        batch,
+    ):
+        for row in rows:
+            try:
+                event_from_text(str(row["payload"]))
+            except UnknownFormat as damaged:
+                yield DamagedEvent(row["stream_offset"], row["event_id"], str(damaged)[:WHY_CHARACTERS_MAX])
+        last = rows[-1]["id"]
 
 
 async def stream_head() -> StreamHead:
