@@ -20,8 +20,10 @@ from domain.money import ONE, ZERO, Currency, exact, quotient_up, total
 from domain.order import Order
 from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
+from models.database import unreadable_rows
 from models.market import load_instruments, load_quotes
 from models.order import orders_alone_by, orders_since
+from models.unreadable import UnreadableRow
 
 ADDED_UP_FOR = timedelta(days=1)
 """Within this time the orders of an account count together, and so do those of a person: many small ones are
@@ -56,7 +58,12 @@ async def load_lately(accounts: Sequence[AccountBook], now: datetime) -> dict[Ac
 async def alone_today(desk: Desk, person: str, now: datetime) -> Decimal | None:
     """What counts against the person's limit within a day, over all accounts, in the reporting currency;
     None: cannot be told. To be asked under `lock_person`, or to show what would be."""
-    orders = await orders_alone_by(person, now - ADDED_UP_FOR)
+    try:
+        orders = await orders_alone_by(person, now - ADDED_UP_FOR)
+    except UnreadableRow as damaged:
+        # Of whichever account: it must not keep the person from all others.
+        unreadable_rows().note(damaged)
+        return None
     symbols = sorted({order.symbol for order in orders})
     if not symbols:
         return ZERO

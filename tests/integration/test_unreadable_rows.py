@@ -1,7 +1,7 @@
 """A stored row that cannot be read stops no reader of many rows: it is left out, logged and counted."""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from decimal import Decimal
 
@@ -20,6 +20,7 @@ from domain.liquidation_plan import PlanRequest
 from domain.order import OrderStatus
 from domain.principal import EVERYTHING
 from domain.refusals import RefusalCode
+from domain.risk_settings import ApprovalLimits
 from models.case import live_cases_of
 from models.case_list import CaseFilter, CaseSort, case_totals, page_cases
 from models.database import Database, fetch
@@ -205,6 +206,29 @@ async def test_a_damaged_case_of_a_batch_is_refused_and_the_others_are_liquidate
         assert isinstance(refused, LiquidationRefused)
         assert refused.code is RefusalCode.UNREADABLE
         assert all(isinstance(each, LiquidationStarted) for each in others)
+
+
+@pytest.mark.parametrize(
+    ("most", "code"),
+    [(None, None), (Decimal(10**12), RefusalCode.APPROVAL_REQUIRED)],
+    ids=["free", "limited"],
+)
+async def test_a_damaged_order_of_one_account_keeps_nobody_from_liquidating_another(
+    kit: DeskKit, most: Decimal | None, code: RefusalCode | None
+) -> None:
+    """What a person has ordered alone within a day cannot be told then: it takes a second one."""
+    await kit.instrument(APPLE)
+    await kit.quote(APPLE, 100)
+    first, second = [await kit.account(f"M{number}", -90_000, {APPLE: 1000}) for number in range(2)]
+    for account_id in (first, second):
+        await kit.assess(account_id)
+    ids = [view.case.id for account_id in (first, second) for view in await live_cases_of([account_id])]
+    await kit.liquidate(ids[0])
+    await damage("liquidation_order", "estimated_reduction", f"account_id = '{first}'")
+    rules = replace(kit.desk.rules, approval_limits=ApprovalLimits(notional=most))
+    command = Liquidate("k", (LiquidateCase(ids[1], None, PlanRequest()),), None)
+    (outcome,) = await liquidate(replace(kit.desk, rules=rules), TRADER, command)
+    assert getattr(outcome, "code", None) is code, outcome
 
 
 async def test_a_damaged_rate_leaves_accounts_without_it_alone(kit: DeskKit) -> None:
