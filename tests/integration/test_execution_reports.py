@@ -14,6 +14,7 @@ from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.orders.report_lanes import ReportLanes
 from desk.outcomes import LiquidationStarted
+from desk.reports import liquidation_records
 from desk.watching.apply_book import CannotBeHeld, apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.booking import trade_fee
@@ -24,11 +25,14 @@ from domain.ids import ClientOrderId, ExecutionId, Symbol
 from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.market import Quote
 from domain.order import OrderType
+from domain.principal import EVERYTHING
 from models.case import live_cases_of
 from models.database import fetch
 from models.holding import position_as_stored
-from models.market import load_instruments, save_instrument
+from models.market import load_instruments, save_instrument, save_quotes
+from models.report import Period
 from models.untold import trades_of
+from models.where import PageRequest
 from tests.integration.desk_kit import (
     APPLE,
     BOEING,
@@ -205,6 +209,29 @@ async def test_a_fill_at_zero_or_below_is_booked_where_the_instrument_trades_the
     assert tuple(kit.desk.attention.elements()) == seen, "it is far from the mark of 100"
     (traded,) = await trades_of(view.order.case_id)
     assert traded.price == Decimal(average)
+
+
+@pytest.mark.parametrize(
+    ("negative", "mark", "price", "slippage", "ratio"),
+    [(False, "0", "4.5", "-450", None), (True, "-10", "-12", "200", "0.2")],
+)
+async def test_a_sale_beside_a_mark_of_zero_or_below_has_its_slippage(
+    negative: bool, mark: str, price: str, slippage: str, ratio: str | None, kit: DeskKit
+) -> None:
+    """Against the size of what was worth less than nothing; against nothing there is no ratio."""
+    account_id = await kit.indebted_account()
+    if negative:
+        await prices_may_be_negative(kit)
+    await save_quotes([Quote(APPLE, kit.clock(), ask=Decimal(5), last=Decimal(mark))])
+    (case,) = await live_cases_of([account_id])
+    (view,) = await kit.liquidate(case.case.id, LegRequest(APPLE, Decimal(100), Decimal("4.5")))
+    await send(kit)
+    await record_execution(kit.desk, report(view.order, TRADE, 1, 100, price))
+    period = Period(kit.clock(), kit.clock() + timedelta(days=1))
+    (record,) = (await liquidation_records(EVERYTHING, period, PageRequest(10))).rows
+    (leg,) = record.legs
+    assert leg.slippage_at_decision == Decimal(slippage)
+    assert leg.slippage_ratio == (None if ratio is None else Decimal(ratio))
 
 
 async def test_a_position_that_turns_at_a_negative_price_cost_that_price(kit: DeskKit) -> None:
