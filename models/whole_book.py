@@ -43,6 +43,7 @@ from models.book import (
 from models.case import LIVE
 from models.database import Row, fetch, placeholders, unreadable_rows
 from models.doubt import doubts_of
+from models.readable import readable
 from models.risk_setting import client_factors_set, counting_value, readable_factors
 from models.unreadable import UnreadableRow, reading
 from models.where import Where
@@ -94,10 +95,10 @@ async def load_market(rules: BookRules, now: datetime) -> Market:
 
 @dataclass(frozen=True, slots=True)
 class BookChunk:
-    """Books, and how many accounts were left out because they cannot be read."""
+    """Books, and the numbers of the accounts that were left out because they cannot be read."""
 
     books: list[AccountBook]
-    left_out: int
+    left_out: list[str]
 
 
 async def every_book(audience: Audience, market: Market, accounts_per_chunk: int) -> AsyncIterator[BookChunk]:
@@ -114,13 +115,18 @@ async def live_calls(audience: Audience) -> Mapping[AccountId, frozenset[AlertTy
     where.add("c.status IN (?)", LIVE)
     where.sees(audience)
     rows = await fetch(
-        f"SELECT c.account_id, c.alert_type FROM margin_case c JOIN account a ON a.id = c.account_id{where}",
+        "SELECT c.id, c.account_id, c.alert_type FROM margin_case c"
+        f" JOIN account a ON a.id = c.account_id{where}",
         *where.values,
     )
     found: dict[AccountId, set[AlertType]] = defaultdict(set)
-    for row in rows:
-        found[AccountId(row["account_id"])].add(AlertType(row["alert_type"]))
+    for account_id, alert in readable(rows, _live_call, "margin_case"):
+        found[account_id].add(alert)
     return {account_id: frozenset(alerts) for account_id, alerts in found.items()}
+
+
+def _live_call(row: Row) -> tuple[AccountId, AlertType]:
+    return AccountId(row["account_id"]), AlertType(row["alert_type"])
 
 
 async def _with_readable_factors(row: Row, at: datetime) -> Row:
@@ -175,7 +181,7 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
     for row in await _positions(ids):
         positions[row["account_id"]].append(row)
     cash, doubts = await _cash(ids), await doubts_of([AccountId(each) for each in ids])
-    books = []
+    books, left_out = [], []
     for row in rows:
         account_id, client_id = row["account_id"], ClientId(row["client_id"])
         try:
@@ -189,7 +195,8 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
             books.append(account_book(row, balances, holdings, market.rates, market.rules, known))
         except UnreadableRow as damaged:
             unreadable_rows().note(damaged)
-    return BookChunk(books, len(rows) - len(books))
+            left_out.append(row["account_no"])
+    return BookChunk(books, left_out)
 
 
 def _holding(

@@ -220,6 +220,10 @@ class BookWhatIf:
     left_out: int = strawberry.field(
         description="Accounts that could not be read or valued. They are in no other number."
     )
+    left_out_accounts: list[str] = strawberry.field(
+        description=f"The numbers of these accounts, at most {UNDECIDED_MAX}; `unwatched` or the log of "
+        "the desk says what is wrong with each."
+    )
     calls_before: int = strawberry.field(description="Accounts with something to collect on a call now.")
     calls_after: int = strawberry.field(description="The same under the scenario.")
     new_calls: int = strawberry.field(description="Of these, accounts without an open case.")
@@ -343,6 +347,7 @@ def _book_of(effect: BookEffect, currency: Currency, accounts: Connection[Accoun
         ],
         stale=effect.stale,
         left_out=effect.left_out,
+        left_out_accounts=list(effect.left_out_accounts),
         calls_before=sum(each.calls_before for each in effect.currencies),
         calls_after=effect.calls_after,
         new_calls=effect.new_calls,

@@ -102,6 +102,8 @@ class BookEffect:
     stale: int
     left_out: int
     """Accounts that could not be read or valued: they are in no other number."""
+    left_out_accounts: tuple[str, ...]
+    """Their numbers, by account id, at most `UNDECIDED_MAX`."""
     currencies: tuple[CurrencyEffect, ...]
     total_before: Decimal
     """In the reporting currency at today's rates, as far as they are known."""
@@ -135,7 +137,7 @@ class _Tally:
     live: Mapping[AccountId, frozenset[AlertType]]
     into_reporting: Mapping[Currency, FxRate]
     now: datetime
-    left_out: int = 0
+    left_out: list[str] = field(default_factory=list)
     new_calls: int = 0
     unpriced: int = 0
     undecided: list[UndecidedEffect] = field(default_factory=list)
@@ -148,7 +150,7 @@ class _Tally:
         try:
             self.add(account)
         except (AmountTooLarge, DecimalException):
-            self.left_out += 1
+            self.left_out.append(account.account.account_no)
 
     def add(self, account: AccountBook) -> None:
         """Value the account as it is and as it would be."""
@@ -196,7 +198,8 @@ class _Tally:
             unpriced=self.unpriced,
             undecided=tuple(self.undecided),
             stale=self.stale,
-            left_out=self.left_out,
+            left_out=len(self.left_out),
+            left_out_accounts=tuple(self.left_out[:UNDECIDED_MAX]),
             currencies=currencies,
             total_before=before.total,
             total_after=then.total,
