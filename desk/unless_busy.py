@@ -2,22 +2,30 @@
 
 from collections.abc import Awaitable, Callable
 
-import structlog
-
 from domain.ids import AccountId
 from models.book import lock_accounts
 from models.database import Busy, transaction
+from outages.log import OutageLogs
 
-log = structlog.get_logger()
+
+def busy_accounts() -> OutageLogs:
+    """Of the rounds of one loop."""
+    return OutageLogs(
+        "account",
+        "an account is worked on and waits for the next round",
+        "an account waits for its round no longer",
+        level="info",
+    )
 
 
-async def unless_busy(account_id: AccountId, step: Callable[[], Awaitable[None]]) -> bool:
+async def unless_busy(account_id: AccountId, step: Callable[[], Awaitable[None]], busy: OutageLogs) -> bool:
     """Run `step` in a transaction, under the account's lock; False: another transaction has the lock."""
     try:
         async with transaction():
             await lock_accounts([account_id], wait=False)
             await step()
-    except Busy:
-        log.info("an account is worked on and waits for the next round", account=account_id)
+    except Busy as locked:
+        busy.tell(account_id, locked)
         return False
+    busy.over(account_id)
     return True

@@ -169,10 +169,10 @@ class Supervisor:
             event = "worker crashed"
             self._trouble(status, (event, *_place(fault)), event).tell(fault, exc_info=True)
             return
-        self._trouble(status, (), "worker waits for a server", grave=False).tell(outage)
+        self._trouble(status, (), "worker waits for a server", level="warning").tell(outage)
 
     def _trouble(
-        self, status: WorkerStatus, kind: tuple[object, ...], event: str, *, grave: bool = True
+        self, status: WorkerStatus, kind: tuple[object, ...], event: str, *, level: str = "error"
     ) -> OutageLog:
         if self._clock() - status.started_at >= self._runs_well_after_s:
             self._runs_well(status)
@@ -180,7 +180,7 @@ class Supervisor:
             kind = next(iter(status.troubles))
         facts = {"worker": status.worker.name}
         return status.troubles.setdefault(
-            kind, OutageLog(event, "worker runs well again", clock=self._clock, grave=grave, **facts)
+            kind, OutageLog(event, "worker runs well again", clock=self._clock, level=level, **facts)
         )
 
     def _runs_well(self, status: WorkerStatus) -> None:

@@ -31,13 +31,13 @@ class OutageLog:
         ends: str,
         *,
         clock: Callable[[], float] = time.monotonic,
-        grave: bool = False,
+        level: str = "warning",
         **facts: object,
     ) -> None:
-        """The two events of the log. `grave`: it begins as an error, otherwise as a warning."""
+        """The two events of the log, and the level of the first."""
         self._begins, self._ends = begins, ends
         self._clock = clock
-        self._tell = log.error if grave else log.warning
+        self._level = level
         self._facts = facts
         self._failed = 0
         self._since = self._remind_at = 0.0
@@ -58,7 +58,7 @@ class OutageLog:
             self._since, self._interval_s = now, FIRST_REMINDER_S
             self._remind_at = now + FIRST_REMINDER_S
             self._kinds = {kind}
-            self._tell(self._begins, **facts)
+            getattr(log, self._level)(self._begins, **facts)
             return
         is_new = kind not in self._kinds and len(self._kinds) < KINDS_MAX
         self._kinds |= {kind} if is_new else set()
@@ -90,10 +90,12 @@ class OutageLogs:
         ends: str,
         *,
         clock: Callable[[], float] = time.monotonic,
+        level: str = "warning",
         **facts: object,
     ) -> None:
         """As `OutageLog`."""
         self._naming, self._begins, self._ends, self._clock, self._facts = naming, begins, ends, clock, facts
+        self._level = level
         self._logs: dict[Hashable, OutageLog] = {}
 
     def __len__(self) -> int:
@@ -108,7 +110,7 @@ class OutageLogs:
                 return
             naming: dict[str, object] = {self._naming: name}
             facts_of_all: dict[str, Any] = self._facts | naming
-            known = OutageLog(self._begins, self._ends, clock=self._clock, **facts_of_all)
+            known = OutageLog(self._begins, self._ends, clock=self._clock, level=self._level, **facts_of_all)
             self._logs[name] = known
         known.tell(error, None, **facts)
 

@@ -21,7 +21,7 @@ from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.stock_recovery.cover_intraday import recall, to_recall
 from desk.turns import Turns
-from desk.unless_busy import unless_busy
+from desk.unless_busy import busy_accounts, unless_busy
 from desk.watching.assess_case import assess_account
 from desk.watching.open_orders import as_open_orders
 from domain.asked_amount import book_of
@@ -68,6 +68,7 @@ class IntradayDay:
         """Whom the phase has not reached yet: somebody works on them."""
         self._to_clear: set[AccountId] = set()
         self._phases: dict[Currency, IntradayPhase] = {}
+        self._busy = busy_accounts()
 
     async def look(self) -> None:
         """Act on the phases as they are now."""
@@ -121,7 +122,7 @@ class IntradayDay:
 
         async def turn() -> None:
             nonlocal done
-            done = await unless_busy(account_id, step)
+            done = await unless_busy(account_id, step, self._busy)
 
         who = _who(account_id, of)
         if self._turns.waits(who):

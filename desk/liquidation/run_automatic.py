@@ -16,6 +16,7 @@ from desk.turns import Fault, Turns
 from domain.ids import CaseId
 from models.case import due_auto_liquidations
 from models.database import Busy, transaction
+from outages.log import OutageLogs
 
 log = structlog.get_logger()
 
@@ -28,17 +29,25 @@ class AutomaticLiquidations:
         self._desk = desk
         self._turns = turns
         self._batch = batch
+        self._busy = OutageLogs(
+            "case",
+            "an automatic liquidation waits for the account's lock",
+            "an automatic liquidation waits no longer for the account's lock",
+            level="info",
+        )
 
     async def run_due(self) -> int:
         """Try every one that is due, once, the longest due first; how many."""
-        tried = 0
+        tried, due = 0, set()
         async for case_id in self._due():
+            due.add(case_id)
             if self._turns.waits(case_id):
                 continue
             fault = await self._turns.take(case_id, "an automatic liquidation", partial(self._run, case_id))
             if fault is not None:
                 await self._hold(case_id, fault)
             tried += 1
+        self._busy.only(due)
         if tried:
             self._desk.on_commit()
         return tried
@@ -56,8 +65,9 @@ class AutomaticLiquidations:
         try:
             async with transaction():
                 await run_case(self._desk, case_id, self._desk.clock())
-        except Busy:
-            log.info("an automatic liquidation waits for the account's lock", case=case_id)
+            self._busy.over(case_id)
+        except Busy as locked:
+            self._busy.tell(case_id, locked)
 
     async def _hold(self, case_id: CaseId, fault: Fault) -> None:
         """Say so on the case, where that can be done; it must not end the round either."""

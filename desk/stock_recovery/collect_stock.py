@@ -31,6 +31,7 @@ from models.stock_recovery import (
     save_collected,
     writers_of_calls,
 )
+from outages.log import OutageLogs
 
 ACCOUNTS_AT_ONCE = 500
 ACTOR = "desk:covered-options"
@@ -38,7 +39,14 @@ ACTOR = "desk:covered-options"
 log = structlog.get_logger()
 
 
-async def collect_stock(desk: Desk, turns: Turns) -> int:
+def unknown_markets() -> OutageLogs:
+    """Of one loop that collects."""
+    return OutageLogs(
+        "market", "no stock is collected for a market that is not known", "a market is known again"
+    )
+
+
+async def collect_stock(desk: Desk, turns: Turns, unknown: OutageLogs) -> int:
     """Look at every market whose time has come; how many accounts were asked. A market or account that fails
     holds up no other, and is looked at again."""
     rule = (await desk.risk_rules(desk.clock())).covered_options
@@ -47,7 +55,7 @@ async def collect_stock(desk: Desk, turns: Turns) -> int:
         who = f"covered calls in {market}"
         if not turns.waits(who):
             await turns.take(
-                who, "stock for written calls", partial(_market, desk, turns, rule, market, asked)
+                who, "stock for written calls", partial(_market, desk, turns, rule, market, asked, unknown)
             )
     if asked:
         desk.on_commit()
@@ -55,9 +63,19 @@ async def collect_stock(desk: Desk, turns: Turns) -> int:
 
 
 async def _market(
-    desk: Desk, turns: Turns, rule: CoveredOptionRule, market: str, asked: list[AccountId]
+    desk: Desk,
+    turns: Turns,
+    rule: CoveredOptionRule,
+    market: str,
+    asked: list[AccountId],
+    unknown: OutageLogs,
 ) -> None:
-    day = due_day(desk, rule, market)
+    try:
+        day = due_day(desk, rule, market)
+    except NoCalendar as no_calendar:
+        unknown.tell(market, no_calendar)
+        return
+    unknown.over(market)
     if day is None or await last_collected(market) >= day.toordinal():
         return
     before = len(asked)
@@ -67,12 +85,8 @@ async def _market(
 
 
 def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
-    """Today at the market, if it trades today and the trigger time has come."""
-    try:
-        calendar = desk.calendar_of(market)
-    except NoCalendar as unknown:
-        log.warning("no stock is collected for a market that is not known", market=market, why=str(unknown))
-        return None
+    """Today at the market, if it trades today and the trigger time has come; raises `NoCalendar`."""
+    calendar = desk.calendar_of(market)
     local = desk.clock().astimezone(calendar.zone)
     if rule.trigger_time is None or local.time() < rule.trigger_time:
         return None

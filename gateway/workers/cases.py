@@ -7,7 +7,7 @@ from desk.desk import Desk
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.market_days import shift_deadlines
-from desk.stock_recovery.collect_stock import collect_stock
+from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
 from desk.turns import Turns
 from domain.money import Currency
 from gateway.resources import Resources
@@ -67,8 +67,10 @@ async def _tell_default_markets(desk: Desk, told: set[Currency]) -> None:
 async def collect_options_stock(resources: Resources) -> None:
     """Once a trading day, when its time has come."""
     turns = round_turns(resources.round_faults.count)
+    unknown = unknown_markets()
     await every(
-        resources.settings.covered_options_check_interval_s, lambda: collect_stock(resources.desk, turns)
+        resources.settings.covered_options_check_interval_s,
+        lambda: collect_stock(resources.desk, turns, unknown),
     )
 
 

@@ -169,7 +169,9 @@ class Leader:
     async def _open_venue(self) -> OpenVenue:
         """Tried until it opens."""
         found: list[OpenVenue] = []
-        outage = OutageLog("the venue cannot be opened: nothing is traded", "the venue is open", grave=True)
+        outage = OutageLog(
+            "the venue cannot be opened: nothing is traded", "the venue is open", level="error"
+        )
 
         async def open_() -> None:
             found.append(self._resources.open_venue())

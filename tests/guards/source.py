@@ -21,6 +21,15 @@ def modules(*folders: str) -> Iterator[tuple[str, ast.Module]]:
                 yield str(path.relative_to(ROOT)), ast.parse(text)
 
 
+def of_outages(node: ast.AST) -> list[str]:
+    """Both events of an outage, the last words in OutageLog("begins", "ends") and OutageLogs("of", ...)."""
+    match node:
+        case ast.Call(func=ast.Name(id="OutageLog" | "OutageLogs"), args=args):
+            words = [arg.value for arg in args if isinstance(arg, ast.Constant)]
+            return [word for word in words[-2:] if isinstance(word, str)]
+    return []
+
+
 def tracked_files() -> list[Path]:
     """What git would clone, as far as it exists here."""
     listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True, text=True)

@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from gateway.cli import cli
-from tests.guards.source import PRODUCT, modules
+from tests.guards.source import PRODUCT, modules, of_outages
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 GRAVE = {"warning", "error", "critical", "exception"}
@@ -13,7 +13,7 @@ GRAVE = {"warning", "error", "critical", "exception"}
 def told_by(node: ast.AST) -> str | None:
     """The event of a call such as log.warning("event", ...)."""
     match node:
-        case ast.Assign(targets=[ast.Name(id="event")], value=ast.Constant(value=str(event))):
+        case ast.Assign(targets=[ast.Name(id="event" | "begins")], value=ast.Constant(value=str(event))):
             return event
         case ast.Call(func=ast.Attribute(attr=level), args=[ast.Constant(value=str(event)), *_]) if (
             level in GRAVE
@@ -28,15 +28,6 @@ def logged() -> set[str]:
     return {event for node in nodes if (event := told_by(node))} | {
         event for node in nodes for event in of_outages(node)
     }
-
-
-def of_outages(node: ast.AST) -> list[str]:
-    """Both events of an outage, the last words in OutageLog("begins", "ends") and OutageLogs("of", ...)."""
-    match node:
-        case ast.Call(func=ast.Name(id="OutageLog" | "OutageLogs"), args=args):
-            words = [arg.value for arg in args if isinstance(arg, ast.Constant)]
-            return [word for word in words[-2:] if isinstance(word, str)]
-    return []
 
 
 def test_every_warning_is_explained() -> None:

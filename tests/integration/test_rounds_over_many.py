@@ -14,7 +14,7 @@ from desk.approvals import expire_approvals
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from desk.market_days import SetMarketDay, set_market_day, shift_deadlines
 from desk.outward.daily_messages import sweep_messages
-from desk.stock_recovery.collect_stock import collect_stock
+from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
 from desk.turns import LOCK_MAX_WAIT, Turns
 from desk.watching.daily_snapshots import take_daily_snapshots
 from domain.approval import ApprovalKind
@@ -164,7 +164,7 @@ ROUNDS = {
         "stock_recovery",
         "NEW.account_id = '{account}'",
         _written_calls,
-        lambda desk: collect_stock(desk.kit.desk, desk.turns),
+        lambda desk: collect_stock(desk.kit.desk, desk.turns, unknown_markets()),
         "SELECT account_id FROM stock_recovery",
     ),
 }

@@ -78,9 +78,9 @@ def test_each_of_many_has_an_outage_of_its_own() -> None:
     ]
 
 
-@pytest.mark.parametrize(("grave", "level"), [(False, "warning"), (True, "error")])
-def test_a_grave_one_begins_as_an_error(grave: bool, level: str) -> None:
-    outage = OutageLog("it is away", "it is back", grave=grave)
+@pytest.mark.parametrize("level", ["info", "warning", "error"])
+def test_one_begins_as_grave_as_it_is(level: str) -> None:
+    outage = OutageLog("it is away", "it is back", level=level)
     with capture_logs() as logs:
         outage.tell("no answer")
         outage.over()
