@@ -19,6 +19,7 @@ from resolvers.arguments import INPUT, After, First
 from resolvers.case import Case, load_case
 from resolvers.client import Account, account_of
 from resolvers.context import Info, ReadContext, RequestContext, RequestInfo, reader
+from resolvers.errors import restored
 from resolvers.inputs import KEY, check_key, check_many, check_text
 from resolvers.node import Node, filter_id, global_id
 from resolvers.pagination import Connection, Pager
@@ -100,9 +101,7 @@ class ApprovalDecided:
     @strawberry.field(description="The request as it is now.")
     async def approval(self, info: Info) -> ApprovalRequest:
         """Batched over the answers."""
-        approval = await load_approval(info, self.approval_id)
-        assert approval is not None, "a request that was decided is visible"
-        return approval
+        return restored(await load_approval(info, self.approval_id))
 
 
 @strawberry.type(description="The request stands as before.")

@@ -8,6 +8,7 @@ from desk import outcomes
 from domain.ids import OrderId
 from domain.refusals import RefusalCode
 from resolvers.context import Info
+from resolvers.errors import restored
 from resolvers.order import Order, order_of
 
 
@@ -34,8 +35,7 @@ class CancelRequested:
     @strawberry.field(description="The order as it is now.")
     async def order(self, info: Info) -> Order:
         """Batched over the answers."""
-        view = await info.context.loaders.orders.load(self.order_id)
-        assert view is not None, "an order that was cancelled is visible"
+        view = restored(await info.context.loaders.orders.load(self.order_id))
         return order_of(view)
 
 

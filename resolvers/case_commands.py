@@ -13,6 +13,7 @@ from resolvers.approval import ApprovalRequest, load_approval
 from resolvers.arguments import INPUT
 from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
+from resolvers.errors import restored
 from resolvers.inputs import KEY, VERSION, check_key, check_text
 from resolvers.node import filter_id
 
@@ -26,9 +27,7 @@ class CaseChanged:
     @strawberry.field(description="The case as it is now.")
     async def case(self, info: Info) -> Case:
         """Batched over the answers."""
-        case = await load_case(info, self.case_id)
-        assert case is not None, "a case that was changed is visible"
-        return case
+        return restored(await load_case(info, self.case_id))
 
 
 @strawberry.type(description="Nothing was done for this case.")

@@ -9,6 +9,7 @@ transaction (DATABASE_BUSY). The same request may be sent again.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 from uuid import uuid4
 
 import structlog
@@ -29,6 +30,8 @@ from models.database import (
 from models.unreadable import UnreadableRow
 
 log = structlog.get_logger()
+
+T = TypeVar("T")
 
 BAD_USER_INPUT = "BAD_USER_INPUT"
 BOOK_BUSY = "BOOK_BUSY"
@@ -59,6 +62,13 @@ def unreadable_data() -> ApiError:
     """Instead of an object whose stored data is damaged."""
     message = "Stored data of this object is damaged and cannot be read. The operator finds it in the log."
     return ApiError(UNREADABLE_DATA, message)
+
+
+def restored(found: T | None) -> T:
+    """What was loaded of what is certainly there and visible: where it was left out, its row is damaged."""
+    if found is None:
+        raise unreadable_data()
+    return found
 
 
 class CodedErrors(SchemaExtension):

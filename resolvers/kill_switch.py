@@ -15,7 +15,7 @@ from resolvers.approval import ApprovalRequest, load_approval
 from resolvers.arguments import INPUT, After, First
 from resolvers.client import Account, Client, account_of, client_of
 from resolvers.context import Info, RequestInfo, reader
-from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.inputs import KEY, check_key, check_text
 from resolvers.node import Node, filter_id, global_id
 from resolvers.pagination import Connection, Pager
@@ -58,8 +58,7 @@ class KillSwitchSet:
     @strawberry.field(description="The switch as it is now.")
     async def kill_switch(self, info: Info) -> KillSwitchNode:
         """Batched."""
-        found = await info.context.loaders.kill_switches.load(self.switch_id)
-        assert found is not None, "a switch that was set is visible"
+        found = restored(await info.context.loaders.kill_switches.load(self.switch_id))
         return kill_switch_of(found)
 
 

@@ -14,7 +14,7 @@ from domain.refusals import RefusalCode
 from resolvers.approval import ApprovalRequest, load_approval
 from resolvers.case import Case, case_of
 from resolvers.context import Info
-from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.liquidation_preview import LiquidationPreview, preview_of
 from resolvers.node import filter_id
 from resolvers.order import Order, order_of
@@ -52,8 +52,7 @@ class LiquidationStarted:
     @strawberry.field(description="The case as it is now.")
     async def case(self, info: Info) -> Case:
         """Batched over the answers."""
-        view = await info.context.loaders.cases.load(self.outcome.case_id)
-        assert view is not None, "a case that was liquidated is visible"
+        view = restored(await info.context.loaders.cases.load(self.outcome.case_id))
         return case_of(view, info.context.api.desk.clock())
 
     @strawberry.field(description="The orders as they are now, in the order of the plan.")

@@ -10,6 +10,7 @@ from domain.ids import CaseId
 from domain.message import Channel, Language, MessageStatus, MessageTemplate
 from models.message import page_messages
 from resolvers.context import Info, ReadContext, personal
+from resolvers.errors import restored
 from resolvers.node import Node, global_id
 from resolvers.pagination import Connection, Pager
 
@@ -70,9 +71,7 @@ class Message(Node):
         """Batched."""
         from resolvers.case import load_case
 
-        case = await load_case(info, self.case_id)
-        assert case is not None, "a message is visible with its case"
-        return case
+        return restored(await load_case(info, self.case_id))
 
 
 def message_of(row: message.Message, context: ReadContext) -> Message:

@@ -13,6 +13,7 @@ from domain.raw_status import raw_status
 from models.order import OrderFilter as OrderSelection
 from resolvers.client import Account, load_account
 from resolvers.context import Info
+from resolvers.errors import restored
 from resolvers.market import Instrument, instrument_of
 from resolvers.node import Node, filter_id, global_id
 from resolvers.search import each_once, search_of
@@ -87,8 +88,7 @@ class Order(Node):
     @strawberry.field(description="What it trades.")
     async def instrument(self, info: Info) -> Instrument:
         """Batched."""
-        instrument = await info.context.loaders.instruments.load(self.view.order.symbol)
-        assert instrument is not None, "an order's instrument is known"
+        instrument = restored(await info.context.loaders.instruments.load(self.view.order.symbol))
         return instrument_of(instrument)
 
     @strawberry.field(description="Its executions, oldest first.")

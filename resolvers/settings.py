@@ -28,6 +28,7 @@ from models.risk_setting import SettingFilter, count_settings, page_settings, se
 from resolvers.approval import ApprovalRequest, load_approval
 from resolvers.arguments import INPUT, After, First
 from resolvers.context import Info, ReadContext, RequestInfo, reader
+from resolvers.errors import restored
 from resolvers.inputs import KEY, check_key, check_text
 from resolvers.node import Node, global_id
 from resolvers.pagination import Connection, Pager
@@ -118,9 +119,7 @@ class SettingChangeRequested:
     @strawberry.field(description="The request, with before and after.")
     async def approval(self, info: Info) -> ApprovalRequest:
         """Batched."""
-        approval = await load_approval(info, self.approval_id)
-        assert approval is not None, "a request is visible to who made it"
-        return approval
+        return restored(await load_approval(info, self.approval_id))
 
 
 @strawberry.type(description="Nothing was asked for.")

@@ -13,6 +13,7 @@ from models.where import cut
 from resolvers.arguments import After, First
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info, ReadContext
+from resolvers.errors import restored
 from resolvers.market import Instrument, instrument_of
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
@@ -112,7 +113,7 @@ async def stock_borrow_page(
 
     def stock(symbol: Symbol) -> StockBorrow:
         instrument = instruments[symbol]
-        assert instrument is not None, "what is held is an instrument"
+        instrument = restored(instrument)
         return StockBorrow(
             instrument=instrument_of(instrument),
             total_short=total(short.quantity for short in shorts[symbol]),

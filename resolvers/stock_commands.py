@@ -23,7 +23,7 @@ from resolvers.approval import ApprovalRequest, load_approval
 from resolvers.arguments import INPUT, After, First
 from resolvers.case import Case, load_case
 from resolvers.context import Info, RequestInfo
-from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.inputs import KEY, VERSION, check_key, check_many, check_text
 from resolvers.node import global_id, type_and_id
 from resolvers.order import Order, order_of
@@ -145,9 +145,7 @@ class StockRecoveryStarted:
     @strawberry.field(description="The case as it is now, with all its recoveries.")
     async def case(self, info: Info) -> Case:
         """Batched over the answers."""
-        case = await load_case(info, self.outcome.case_id)
-        assert case is not None, "a case that was liquidated is visible"
-        return case
+        return restored(await load_case(info, self.outcome.case_id))
 
     @strawberry.field(description="The orders as they are now; recoveries of one case share them.")
     async def orders(self, info: Info) -> list[Order]:

@@ -72,7 +72,7 @@ READ_NO_ROW_OF_ONE = {
 async def desk(shared_world: World) -> Desk:
     """Two accounts for each batch, one for every other mutation."""
     pairs = [f"{name}-{which}" for name in BATCHES for which in (1, 2)]
-    return await a_called_desk(shared_world, *pairs, *SINGLE, "sound-1", "sound-2")
+    return await a_called_desk(shared_world, *pairs, *SINGLE, "sound-1", "sound-2", "repeated")
 
 
 def _batches() -> set[str]:
@@ -152,3 +152,14 @@ async def test_a_mutation_beside_one_on_a_damaged_case_is_done(desk: Desk) -> No
     )
     answer = await sound.by.ask(f"mutation {{ {both} }}")
     assert answer == {"damaged": {"result": {"code": "UNREADABLE"}}, "sound": {"result": {}}}
+
+
+async def test_an_answer_given_before_the_damage_is_told_as_damaged_data(desk: Desk) -> None:
+    scene = await a_scene(desk, "repeated", EVERY["claimCase"].by, "who claims")
+    document = """mutation ($input: ClaimCaseInput!) { claimCase(input: $input) { result {
+      ... on CaseChanged { case { id } } } } }"""
+    asked = {"idempotencyKey": uuid4().hex, "caseId": scene.case["id"]}
+    done = (await scene.by.ask(document, input=asked))["claimCase"]["result"]
+    assert done == {"case": {"id": scene.case["id"]}}
+    await _hurt(desk, scene, "who claims", _CASE)
+    assert (await scene.by.answer(document, input=asked)).codes == ["UNREADABLE_DATA"]
