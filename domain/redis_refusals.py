@@ -89,3 +89,9 @@ def refusal_in(code: str | None, text: str) -> Refusal | None:
         return _BY_CODE[code]
     answer = text.rpartition(_OF_PIPELINE)[2]
     return next((refusal for refusal, pattern in _PATTERNS if pattern.search(answer)), None)
+
+
+def explained(code: str | None, text: str) -> str:
+    """What the error means and what to do, where it is a refusal, and what Redis said."""
+    refusal = refusal_in(code, text)
+    return text if refusal is None else f"{refusal.meaning} ({text})"

@@ -40,7 +40,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from domain.inputs import DeadReason, Outcome
-from domain.redis_refusals import refusal_in
+from domain.redis_refusals import explained, refusal_in
 from feeds.arrivals import AheadRules, Arrivals, DeadEntry, dead_entry, sort_arrivals, trimmed_entry
 from feeds.aside import StreamsAside
 from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, Unobserved
@@ -497,8 +497,7 @@ def _is_of_one_stream(error: exceptions.ResponseError) -> bool:
 
 
 def _meaning(error: exceptions.ResponseError) -> str:
-    refusal = refusal_in(error.status_code, str(error))
-    return f"{refusal.meaning} ({error})" if refusal is not None else str(error)
+    return explained(error.status_code, str(error))
 
 
 def _outage_in(error: Exception) -> tuple[str, str] | None:

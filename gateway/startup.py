@@ -20,6 +20,7 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.calendar import NoCalendar
+from domain.redis_refusals import explained
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
 from gateway.book_import import BookConflict, import_book
@@ -199,8 +200,7 @@ async def _check_redis(url: str | None) -> None:
             await redis.ping()
             too_old = await old_redis(redis)
     except (RedisError, OSError, TimeoutError, ValueError) as away:
-        raise CannotStart(
-            f"Redis cannot be used (GATEWAY_REDIS_URL): {str(away).rstrip('.') or 'no answer'}."
-        ) from None
+        why = explained(getattr(away, "status_code", None), str(away).rstrip("."))
+        raise CannotStart(f"Redis cannot be used (GATEWAY_REDIS_URL): {why or 'no answer'}.") from None
     if too_old:
         raise CannotStart(f"Redis cannot be used (GATEWAY_REDIS_URL): {too_old}.")

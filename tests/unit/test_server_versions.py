@@ -9,6 +9,7 @@ from gateway.server_versions import LEAST_POSTGRES, LEAST_REDIS, Version, old_re
 from gateway.settings import load_settings
 from gateway.startup import CannotStart, check
 from tests.api.outside import Clock
+from tests.servers import RedisServer
 
 
 @pytest.mark.parametrize(
@@ -59,6 +60,16 @@ async def test_a_desk_does_not_start_on_a_redis_that_is_too_old() -> None:
         with pytest.raises(
             CannotStart, match=r"\(GATEWAY_REDIS_URL\): Redis 6\.0 is too old: .* 6\.2 or newer"
         ):
+            await check(settings, Clock()(), lambda done, of: None)
+
+
+@pytest.mark.parametrize("password", ["", ":wrong@"])
+async def test_a_desk_does_not_start_on_a_redis_that_wants_another_password(password: str) -> None:
+    with RedisServer() as server:
+        async with Redis.from_url(server.url) as admin:
+            await admin.config_set("requirepass", "right")
+        settings = load_settings(redis_url=server.url.replace("redis://", f"redis://{password}"))
+        with pytest.raises(CannotStart, match="put user and password of GATEWAY_REDIS_URL right"):
             await check(settings, Clock()(), lambda done, of: None)
 
 
