@@ -229,13 +229,10 @@ class Leader:
 
     async def _note_lock(self) -> None:
         """The lease may still be somebody's: a lock on its row keeps nobody from reading it."""
-        pids = await sessions_locking_leases()
+        pids, lease = await sessions_locking_leases(), None
         with suppress(Busy):
             lease = await read_lease(LEASE)
-            if lease is not None and lease.held:
-                self.somebody.saw(lease)
-                return
-        self.somebody.locked(pids)
+        self.somebody.locked(pids, lease)
 
     async def _renew(self, fence: int) -> bool:
         if not self._reaches_redis() and await self._has_successor():

@@ -24,7 +24,7 @@ class SomebodyLeads:
         self._clock = clock
         self._seen_at = clock()
         self._why = SILENT
-        self._told = OutageLog("no process leads the desk", "a process leads the desk again", grave=True)
+        self._told = OutageLog("no process leads the desk", "a process leads the desk again", level="error")
 
     @property
     def trouble(self) -> str | None:
@@ -45,10 +45,14 @@ class SomebodyLeads:
         self._seen_at = self._clock()
         self._told.over()
 
-    def locked(self, pids: list[int]) -> None:
-        """The lease could neither be taken nor renewed."""
+    def locked(self, pids: list[int], lease: Lease | None) -> None:
+        """The lease could neither be taken nor renewed; as it was read, where that could be done."""
         by = f" (pid {', '.join(map(str, pids))})" if pids else ""
-        self._note(f"{LOCKED}{by}")
+        if lease is not None and lease.held:
+            self._why = f"{LOCKED}{by}"
+            self.leads()
+        else:
+            self._note(f"{LOCKED}{by}")
 
     def _note(self, why: str) -> None:
         self._why = why
