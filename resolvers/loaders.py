@@ -13,6 +13,7 @@ from desk.desk import Desk
 from desk.watching.open_orders import as_open_orders
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId
+from domain.margin import Book
 from domain.principal import Audience
 from domain.sellable import OpenOrder
 from models.approval import load_approvals
@@ -56,9 +57,9 @@ class BookAndOrders:
     book: AccountBook
     orders: Sequence[OrderView]
 
-    def open_orders(self, desk: Desk, now: datetime) -> list[OpenOrder]:
-        """For the planner."""
-        return as_open_orders(desk, self.book.book, self.orders, now)
+    def open_orders(self, desk: Desk, now: datetime, book: Book | None = None) -> list[OpenOrder]:
+        """For the planner. `book`: by whose quotes they are reckoned, if not by its own."""
+        return as_open_orders(desk, book or self.book.book, self.orders, now)
 
 
 Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]

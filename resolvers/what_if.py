@@ -260,7 +260,9 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     after = shocked(before, scenario)
     figures = compute_figures(after, now, max_age)
     request = PlanRequest(policy=asked.policy, target=asked.target)
-    made = plan(after, loaded.open_orders(desk, now), request, desk.rules.plans, now, desk.market_hours(now))
+    made = plan(
+        after, loaded.open_orders(desk, now, after), request, desk.rules.plans, now, desk.market_hours(now)
+    )
     judgement = judge(after, figures, desk.rules.judgement)
     open_ = find_undecided(account, judgement, figures, now)
     return WhatIf(

@@ -3,17 +3,29 @@
 from typing import Any
 from uuid import uuid4
 
-from tests.api.books import APPLE, TENCENT, a_quote, of_the_worked_example, worked_quotes
+from tests.api.books import (
+    APPLE,
+    BANK,
+    TENCENT,
+    a_book,
+    a_client,
+    a_quote,
+    of_the_worked_example,
+    owing,
+    worked_quotes,
+)
 from tests.api.case_work import records, set_auto, work
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.moments import time_comes
+from tests.api.moments import prices_call, time_comes
 from tests.api.trading import CASE_EVENTS, cases, liquidate, orders, preview
 
 QUICK: dict[str, Any] = {"auto_liquidation_poll_s": 0.05, "auto_liquidation_retry_s": 1}
 PREVIEW = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {
   legs { instrument { symbol } marketOpen marketState } refusal { code }
   ordersNotCounted { reason order { clientOrderId } } } }"""
+WHAT_IF = """query ($input: WhatIfInput!) { whatIf(input: $input) {
+  plan { amountBefore amountAfter legs { quantity } } } }"""
 FAR = {"symbol": TENCENT, "quantity": "600", "limitPrice": "405"}
 
 
@@ -63,6 +75,26 @@ async def test_an_order_away_from_the_market_counts_while_it_is_young_and_then_n
     await _working(desk, trader)
     await time_comes(world, minutes=6)
     await _until_uncovered(desk, world, trader, "152800")
+
+
+async def test_under_a_scenario_an_order_brings_what_its_prices_are(world: World) -> None:
+    """A limit of 100 where the market would be 80 counts as 80, and once it is old as nothing."""
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))))
+    await prices_call(desk, 1)
+    trader = desk.caller()
+    (case,) = await cases(trader)
+    await liquidate(trader, case["id"], legs=[{"symbol": BANK, "quantity": "700"}])
+    await _working(desk, trader)
+    asked = {"caseId": case["id"], "scenario": {"prices": [{"factor": "-0.20"}]}}
+    # 2,000 x 80 less 150,000 is 10,000, and 56,000 are asked for: 46,000 are lacking.
+    found = (await trader.ask(WHAT_IF, input=asked))["whatIf"]["plan"]
+    # 700 x 28 of relief leave 26,400: 942.9 more at 28 each.
+    assert (found["amountBefore"], found["amountAfter"]) == ("46000", "0")
+    assert sum(int(leg["quantity"]) for leg in found["legs"]) == 1000
+    await time_comes(world, minutes=6)
+    old = (await trader.ask(WHAT_IF, input=asked))["whatIf"]["plan"]
+    # What is left of the bank and all of the railway, 1,300 x 28.
+    assert old["amountAfter"] == "9600"
 
 
 async def test_one_that_the_market_reaches_counts_however_old_it_is(world: World) -> None:
