@@ -9,6 +9,7 @@ from domain.case import Case
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.letter import ASKS, WRITES_FIRST, FiguresAge, Standing, StockOwed
+from domain.margin import ageing_quote, currencies_in_use
 from domain.message import MessageTemplate
 from domain.principal import EVERYTHING
 from domain.stock_recovery import RECOVERY_ALERTS
@@ -70,14 +71,13 @@ def _age(desk: Desk, account: AccountBook, case: Case, now: datetime) -> Figures
     if case.figures.as_of != now:
         return FiguresAge(case.figures.as_of, now - case.figures.as_of)
     base = desk.market_of(account.account.base_currency)
+    book = account.book
     known = [
-        (held.instrument.market, held.quote.at)
-        for held in account.book.holdings
-        if held.quote is not None and held.quantity and not held.dead
+        (held.instrument.market, quote.at)
+        for held in book.holdings
+        if (quote := ageing_quote(held)) is not None
     ]
-    used = {held.instrument.currency for held in account.book.holdings if held.quantity and not held.dead}
-    used |= {cash.currency for cash in account.book.cash if cash.balance or cash.accrued_interest}
-    known += [(base, account.book.fx[each].at) for each in used if each in account.book.fx]
+    known += [(base, book.fx[each].at) for each in currencies_in_use(book) if each in book.fx]
     as_of, most = now, timedelta()
     for market, at in known:
         behind = _behind(desk, market, at, now)

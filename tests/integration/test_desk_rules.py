@@ -1,13 +1,14 @@
 """When a case opens, stays, cures and calls its orders off: assessed on what the database says."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from decimal import Decimal
 
 import pytest
 
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
+from desk.outward.standing import look_anew
 from desk.reports import margin_records
 from desk.watching.apply_book import apply_statement
 from domain.book_changes import CashStated, PositionStated
@@ -15,8 +16,11 @@ from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
 from domain.execution import ExecType
 from domain.exemption import Exemption, ExemptionKind, ExemptionScope
 from domain.ids import AccountId, Symbol
+from domain.letter import FiguresAge
 from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType, AmountRule
+from domain.market import Instrument, InstrumentKind, OptionRight, OptionTerms, TradeStatus
+from domain.message import MessageTemplate
 from domain.money import total
 from domain.order import Order, OrderStatus
 from domain.principal import EVERYTHING
@@ -24,12 +28,24 @@ from domain.risk_settings import RiskRules, SettingId, TradingLimitExpiry
 from models.book import load_books
 from models.case import live_cases_of
 from models.codec import loads
-from models.database import Database, fetch
+from models.database import Database, fetch, transaction
 from models.holding import position_as_stored
+from models.market import save_instrument, save_quotes
 from models.report import Period
 from models.risk_rules import RiskSettings
 from models.where import PageRequest
-from tests.integration.desk_kit import APPLE, BOEING, USD, DeskKit, case, count, order, report
+from tests.integration.desk_kit import (
+    APPLE,
+    BOEING,
+    FACTORS,
+    USD,
+    DeskKit,
+    case,
+    count,
+    order,
+    quoted,
+    report,
+)
 from venues.paper import PaperVenue
 
 GE = Symbol("GE.US")
@@ -267,6 +283,25 @@ async def test_the_average_cost_of_a_position_ends_with_it(kit: DeskKit) -> None
     assert closed == [150, 150, None, None]
     turned = [await stated(100, 150), await stated(-5), await stated(-6, 9), await stated(-7)]
     assert turned == [150, None, 9, 9]
+
+
+@pytest.mark.parametrize(("last_day", "left"), [(date(2020, 2, 28), "-1"), (date(2020, 3, 6), "1")])
+async def test_an_option_that_is_over_makes_no_letter_old(kit: DeskKit, last_day: date, left: str) -> None:
+    """Its own last price is from long ago; what is settled follows its underlying."""
+    account_id = await kit.indebted_account()
+    option = Instrument(
+        *(GE, "over", "XNYS", USD, InstrumentKind.OPTION, Decimal(1), Decimal(100), Decimal(0)),
+        TradeStatus.TRADING,
+        option=OptionTerms(APPLE, OptionRight.CALL, Decimal(150), last_day),
+    )
+    await save_instrument(option, FACTORS, kit.clock())
+    await save_quotes([quoted(GE, "0.01", datetime.combine(last_day, time(20), UTC))])
+    await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(left), kit.clock()))
+    called = await only_case(account_id)
+    async with transaction():
+        view, standing = await look_anew(kit.desk, called.id, MessageTemplate.REMINDER, kit.clock())
+    assert view.case.figures.amount == 20_000
+    assert standing.age == FiguresAge(kit.clock(), timedelta())
 
 
 @pytest.mark.parametrize(
