@@ -10,7 +10,7 @@ from decimal import Decimal
 from domain.ids import Symbol
 from domain.margin import Book, CashBalance, Holding
 from domain.market import Instrument
-from domain.money import Currency, exact, round_money
+from domain.money import Currency, average_price, exact, round_money
 
 
 def booked(instrument: Instrument, quantity: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
@@ -39,15 +39,30 @@ def cash_effect(instrument: Instrument, signed_quantity: Decimal, price: Decimal
 
 
 def filled(holding: Holding, signed_quantity: Decimal, price: Decimal) -> Holding:
-    """The position after an execution, quantity 0 if it closes it.
-
-    The average cost stays, since the desk only reduces; a fill that turns long into short, or comes after
-    the position was closed, starts anew at its price.
-    """
+    """The position after an execution, quantity 0 if it closes it."""
+    cost = cost_after(holding.quantity, holding.average_cost, signed_quantity, price)
     with exact():
         quantity = holding.quantity + signed_quantity
-        begins = quantity * holding.quantity < 0 or not holding.quantity
-    return replace(holding, quantity=quantity, average_cost=price if begins else holding.average_cost)
+    return replace(holding, quantity=quantity, average_cost=cost)
+
+
+def cost_after(
+    held: Decimal, cost: Decimal | None, signed_quantity: Decimal, price: Decimal
+) -> Decimal | None:
+    """The average cost of a position after a fill; `cost`: before it, None where it is not known.
+
+    It stays where the fill reduces the position, as every order of the desk does. A fill that turns long into
+    short, or comes after the position was closed, starts anew at its price; one that goes further on the same
+    side, as a second fill of more than was held does, is averaged in.
+    """
+    with exact():
+        after = held + signed_quantity
+        if after * held < 0 or not held:
+            return price
+        if cost is None or abs(after) <= abs(held):
+            return cost
+        paid = held * cost + signed_quantity * price
+    return average_price(paid, after)
 
 
 def after_fill(book: Book, symbol: Symbol, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> Book:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 
 from domain.book_changes import CashStated, PositionStated
+from domain.booking import cost_after
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.money import ZERO, Currency, checked, total
@@ -83,17 +84,20 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
     Raises `InvalidDecimal` for a quantity with more digits than can be stored.
     """
     fills = await fetch(
-        "SELECT o.side, e.quantity FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
+        "SELECT o.side, e.quantity, e.price FROM execution e JOIN liquidation_order o ON o.id = e.order_id"
         " WHERE o.account_id = $1 AND o.symbol = $2 AND e.exec_type = 'TRADE'"
-        f" AND {_CAME_AFTER}",
+        f" AND {_CAME_AFTER} ORDER BY e.recorded_at, e.id",
         account_id,
         stated.symbol,
         stated.as_of,
     )
-    later = [_signed(fill) for fill in fills]
-    quantity = checked(total([stated.quantity, *later]))
-    # What was paid for a position is nothing to the one that came after it, or that it turned into.
-    cost = stated.average_cost if _same_side(stated.quantity, quantity) else None
+    quantity, cost = stated.quantity, stated.average_cost if stated.quantity else None
+    for fill in fills:
+        signed = _signed(fill)
+        cost = cost_after(quantity, cost, signed, decimal(fill["price"]))
+        quantity = total([quantity, signed])
+    quantity = checked(quantity)
+    cost = cost if quantity else None
     # A short is as old as the first statement of it; one that was known is as old as it was.
     changed = await execute(
         "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of, short_since)"
@@ -115,12 +119,8 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
     return bool(changed)
 
 
-def _same_side(one: Decimal, other: Decimal) -> bool:
-    return (one > 0 and other > 0) or (one < 0 and other < 0)
-
-
 def _sides_agree(one: str, other: str) -> str:
-    """`_same_side` of two columns."""
+    """Whether two columns are both above 0, or both below it."""
     first, second = numeric(one), numeric(other)
     return f"(({first} > 0 AND {second} > 0) OR ({first} < 0 AND {second} < 0))"
 
@@ -200,25 +200,17 @@ async def quantity_of(account_id: AccountId, symbol: Symbol) -> Decimal:
 async def add_to_position(
     account_id: AccountId, symbol: Symbol, quantity: Decimal, price: Decimal
 ) -> Decimal:
-    """Book an execution's signed quantity; the position before. The account is locked.
-
-    A position that begins with it, or turns by it, cost its price.
-    """
+    """Book an execution's signed quantity; the position before. The account is locked."""
     row = await fetch_one(
-        "SELECT quantity FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
+        "SELECT quantity, average_cost FROM position WHERE account_id = $1 AND instrument_id = $2",
+        *(account_id, symbol),
     )
     assert row is not None, "an order closes a position that is there"
-    before = decimal(row["quantity"])
-    after = total([before, quantity])
+    before, cost = decimal(row["quantity"]), decimal_or_none(row["average_cost"])
     await execute(
-        "UPDATE position SET quantity = $1 WHERE account_id = $2 AND instrument_id = $3",
-        *(after, account_id, symbol),
+        "UPDATE position SET quantity = $1, average_cost = $2 WHERE account_id = $3 AND instrument_id = $4",
+        *(total([before, quantity]), cost_after(before, cost, quantity, price), account_id, symbol),
     )
-    if after and not _same_side(before, after):
-        await execute(
-            "UPDATE position SET average_cost = $1 WHERE account_id = $2 AND instrument_id = $3",
-            *(price, account_id, symbol),
-        )
     return before
 
 

@@ -249,6 +249,24 @@ async def test_a_position_that_turns_at_a_negative_price_cost_that_price(kit: De
         await apply_statement(kit.desk, replace(stated, symbol=BOEING))
 
 
+async def test_what_more_fills_than_are_held_cost_is_their_average_also_under_an_older_statement(
+    kit: DeskKit,
+) -> None:
+    view = await a_sent_order(kit)
+    for number, (quantity, price) in enumerate([(1200, 100), (100, 85)]):
+        await record_execution(kit.desk, report(view.order, TRADE, number, quantity, price))
+    # 200 sold short at 100 and 100 at 85.
+    short = {"quantity": Decimal(-300), "averageCost": Decimal(95)}
+    assert await position_as_stored(view.order.account_id, APPLE) == short
+    before = NOON - timedelta(minutes=1)
+    await apply_statement(kit.desk, PositionStated("M1", APPLE, Decimal(1000), before, Decimal(150)))
+    assert await position_as_stored(view.order.account_id, APPLE) == short
+    await apply_statement(kit.desk, PositionStated("M1", APPLE, Decimal(-600), before, Decimal(150)))
+    # 600 at 150, 1,200 at 100 and 100 at 85.
+    grown = await position_as_stored(view.order.account_id, APPLE)
+    assert grown == {"quantity": Decimal(-1900), "averageCost": Decimal(115)}
+
+
 @pytest.mark.parametrize("negative", [False, True])
 async def test_a_market_order_fills_below_zero_only_where_the_instrument_trades_there(
     negative: bool, kit: DeskKit

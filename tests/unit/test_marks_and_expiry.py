@@ -184,12 +184,27 @@ def test_a_fee_that_a_venue_states_is_booked_in_whole_minor_units() -> None:
     assert cash_effect(instrument("A"), Decimal(10), Decimal("1.5"), Decimal("0.535")) == Decimal("-15.54")
 
 
-@pytest.mark.parametrize(("quantity", "fill", "cost"), [("10", "-4", 7), ("10", "-12", 9), ("0", "-2", 9)])
-def test_a_position_that_begins_or_turns_by_a_fill_costs_its_price(
-    quantity: str, fill: str, cost: int
+@pytest.mark.parametrize(
+    ("quantity", "paid", "fill", "cost"),
+    [
+        ("10", "7", "-4", "7"),
+        ("10", "7", "-10", "7"),
+        ("10", "7", "-12", "9"),
+        ("0", "7", "-2", "9"),
+        ("10", "7", "10", "8"),
+        ("-10", "7", "-5", "7.66666667"),
+        ("-10", "-7", "-20", "3.66666667"),
+        ("-10", None, "-5", None),
+        ("-10", None, "15", "9"),
+    ],
+)
+def test_what_a_position_cost_after_a_fill_at_9(
+    quantity: str, paid: str | None, fill: str, cost: str | None
 ) -> None:
-    held = replace(holding(instrument("A"), quantity, flat("1")), average_cost=Decimal(7))
-    assert filled(held, Decimal(fill), Decimal(9)).average_cost == cost
+    """A fill that begins or turns it costs its price, one that adds to it is averaged in."""
+    known = None if paid is None else Decimal(paid)
+    held = replace(holding(instrument("A"), quantity, flat("1")), average_cost=known)
+    assert filled(held, Decimal(fill), Decimal(9)).average_cost == (None if cost is None else Decimal(cost))
 
 
 @given(st.decimals(-1, 1, places=6).map(lambda value: value * 0) | st.decimals("-0.004", "0.004", places=6))
