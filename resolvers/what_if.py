@@ -170,7 +170,9 @@ class AccountCall:
     alerts: list[AlertType] = strawberry.field(
         description="Calls that the figures would demand; none where only the open case asks on."
     )
-    has_open_case: bool = strawberry.field(description="A case of the account is open already.")
+    has_open_case: bool = strawberry.field(
+        description="A margin call of the account is open already; a recall of stock is none."
+    )
     amount_before: Decimal = strawberry.field(description="To collect at the last prices.")
     amount_after: Decimal = strawberry.field(description="To collect under the scenario.")
     liquid_net_assets_after: Decimal = strawberry.field(description="Under the scenario.")
@@ -226,7 +228,7 @@ class BookWhatIf:
     )
     calls_before: int = strawberry.field(description="Accounts with something to collect on a call now.")
     calls_after: int = strawberry.field(description="The same under the scenario.")
-    new_calls: int = strawberry.field(description="Of these, accounts without an open case.")
+    new_calls: int = strawberry.field(description="Of these, accounts without an open margin call.")
     currency: str = strawberry.field(description="The reporting currency, of the totals.")
     by_currency: list[CurrencyCalls] = strawberry.field(description="By base currency of the accounts.")
     accounts: Connection[AccountCall] = strawberry.field(

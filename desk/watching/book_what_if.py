@@ -22,6 +22,7 @@ from domain.market import FxRate
 from domain.money import ZERO, AmountTooLarge, Currency
 from domain.principal import Audience
 from domain.reporting import convert
+from domain.stock_recovery import RECOVERY_ALERTS
 from domain.what_if import Scenario, Shocked
 from models.book import AccountBook, BookRules
 from models.database import consistent_read
@@ -56,6 +57,7 @@ class AccountEffect:
     alerts: tuple[AlertType, ...]
     """Calls that the figures would demand; none where only a live case asks on."""
     has_live_case: bool
+    """Of a margin call; a recall of stock asks for no money."""
     amount_before: Decimal
     amount_after: Decimal
     liquid_net_assets_after: Decimal
@@ -93,7 +95,7 @@ class BookEffect:
     as_of: datetime
     accounts: int
     new_calls: int
-    """Accounts without a live case that would get one."""
+    """Accounts without a live margin call that would get one."""
     unpriced: int
     """Accounts of which nobody can say whether they would be called, since a price, a rate or a statement
     is missing on which that depends."""
@@ -165,7 +167,7 @@ class _Tally:
             judged_then = judge(after, then, rules)
         self._note_undecided(account, undecided(account, judged_then, then, self.now))
         self.stale += figures.stale
-        live = self.live.get(account.account.account_id, frozenset())
+        live = self.live.get(account.account.account_id, frozenset()) - RECOVERY_ALERTS
         sums = self._sums(account.account.base_currency)
         sums.accounts += 1
         asked = asked_by(live | due_calls(account, judgement, figures, self.now), account, figures)

@@ -19,7 +19,7 @@ from domain.risk_settings import (
 from domain.what_if import Scenario, shocked
 from models.book import load_books
 from models.book_import import insert_client_factors
-from models.database import Database, consistent_read, fetch
+from models.database import Database, consistent_read, execute, fetch
 from models.market import load_instruments, save_instrument
 from models.risk_setting import Concerned, insert_setting
 from models.whole_book import every_book, load_market
@@ -138,6 +138,19 @@ async def test_the_book_what_if_is_the_sum_of_its_accounts_in_any_chunks(databas
     assert worst_two.worst == effect.worst[:2]
     assert worst_two.total_after == effect.total_after
     assert nobody.accounts == 0
+
+
+async def test_a_margin_call_of_an_account_with_a_recall_of_stock_is_a_new_call(database: Database) -> None:
+    with database.active():
+        kit = DeskKit()
+        await kit.indebted_account()
+        rules = kit.desk.rules
+        asked = BookWhatIf(Scenario(), EVERYTHING, rules.books, rules.judgement, USD, 100, 2)
+        called = await book_what_if(asked, kit.clock())
+        await execute("UPDATE margin_case SET alert_type = 'SHORT_RECALL'")
+        recalled = await book_what_if(asked, kit.clock())
+    found = [(each.new_calls, each.calls_after, each.worst[0].has_live_case) for each in (called, recalled)]
+    assert found == [(0, 1, True), (1, 1, False)]
 
 
 async def test_damaged_factors_of_a_client_leave_out_the_accounts_that_need_them(
