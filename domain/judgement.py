@@ -45,6 +45,7 @@ from enum import Enum
 from domain.case import AlertType
 from domain.doubt import DoubtReason
 from domain.expiry import Life
+from domain.ids import Symbol
 from domain.margin import (
     AccountType,
     Book,
@@ -276,12 +277,12 @@ class _Parts:
             if any(self._converted(currency, gauge) != _NOTHING for gauge in gauges)
         ]
         found += [
-            Gap(DoubtReason.NO_PRICE, held.instrument.symbol)
+            Gap(DoubtReason.NO_PRICE, _priced_by(held))
             for unpriced in self._unpriced.values()
             for held in unpriced
             if any(self._of_unpriced(held, gauge) != _NOTHING for gauge in gauges)
         ]
-        return tuple(found)
+        return tuple(dict.fromkeys(found))
 
     def _converted(self, currency: Currency, gauge: Gauge) -> Range:
         local = _plus(_NOTHING, gauge(self._known[currency]))
@@ -299,6 +300,14 @@ class _Parts:
 
 
 _NOTHING = Range(ZERO, ZERO)
+
+
+def _priced_by(held: Holding) -> Symbol:
+    """Whose price is missing: of an option that is being settled that of its underlying."""
+    option = held.instrument.option
+    if held.life is Life.SETTLING and option is not None:
+        return option.underlying
+    return held.instrument.symbol
 
 
 def _at_price(held: Holding, price: Decimal, gauge: Gauge) -> Decimal:

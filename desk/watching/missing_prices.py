@@ -16,7 +16,7 @@ FROM_LOOKS = (DoubtReason.NO_PRICE, DoubtReason.NO_FX_RATE)
 """Reasons that come and go with looks at an account."""
 _DETAIL = {
     DoubtReason.NO_PRICE: "No price of {subject} is known, and a decision about the account depends on it."
-    " Supply a price, or state a quantity of 0.",
+    " Supply a price, or state a quantity of 0 of what is valued by it.",
     DoubtReason.NO_FX_RATE: "No rate from {subject} into the base currency of the account is known, and a"
     " decision about the account depends on it. Supply a rate.",
 }

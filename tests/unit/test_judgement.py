@@ -154,7 +154,12 @@ def test_a_settling_put_may_be_worth_more_than_its_strike_where_its_underlying_m
         life=Life.SETTLING,
         underlying_negative=negative,
     )
-    assert judged(the_book(put, cash="-13000")).due == {MAINTENANCE: answer}
+    found = judged(the_book(put, cash="-13000"))
+    assert found.due == {MAINTENANCE: answer}
+    both = replace(put, instrument=replace(put.instrument, symbol=Symbol("OPT2")))
+    assert judged(the_book(put, both, cash="-16000")).gaps == (Gap(DoubtReason.NO_PRICE, "UND"),), (
+        "no price of the options themselves ends the doubt"
+    )
     written = replace(put, quantity=Decimal(-1))
     assert judged(the_book(written, cash="0")).due == {MAINTENANCE: UNKNOWN if negative else NO}
 
