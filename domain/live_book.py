@@ -232,5 +232,5 @@ def _with_quote(holding: Holding, quote: Quote) -> Holding:
     """The same position under a new quote; `replace` takes three times as long, and this is done per tick."""
     return Holding(
         *(holding.instrument, holding.quantity, holding.factors, quote, holding.dead, holding.average_cost),
-        *(holding.life, holding.underlying, holding.underlying_negative),
+        *(holding.life, holding.underlying, holding.underlying_negative, holding.underlying_place),
     )

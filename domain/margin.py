@@ -8,7 +8,7 @@ from enum import IntEnum, StrEnum
 
 from domain.expiry import Life, intrinsic_value
 from domain.ids import Symbol
-from domain.market import FxRate, Instrument, MarginFactors, Quote
+from domain.market import FxRate, Instrument, MarginFactors, Place, Quote
 from domain.money import ONE, ZERO, Currency, divide_ratio, exact, round_money
 
 
@@ -85,6 +85,8 @@ class Holding:
     underlying_negative: bool = False
     """Of an option: the price of what it is on may fall below 0, so that a put may be worth more than its
     strike."""
+    underlying_place: Place | None = None
+    """Of an option: kind and market of what it is on, where the desk knows it."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -139,6 +139,14 @@ class Instrument:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """What an instrument is and where it trades."""
+
+    kind: InstrumentKind
+    market: str
+
+
+@dataclass(frozen=True, slots=True)
 class Quote:
     """The market's word on one instrument at a moment. Sizes are what is displayed, in units.
 

@@ -13,7 +13,7 @@ from decimal import Decimal
 from domain.expiry import Life
 from domain.ids import Symbol
 from domain.margin import Book, Holding
-from domain.market import FxRate, Instrument, InstrumentKind, Quote
+from domain.market import FxRate, Instrument, InstrumentKind, Place, Quote
 from domain.money import ONE, ZERO, Currency, divide_rate, exact
 
 
@@ -41,10 +41,13 @@ class Scenario:
             return self.markets[instrument.market]
         return self.kinds.get(instrument.kind, self.everything)
 
-    def of_underlying(self, option: Instrument) -> Decimal:
-        """The shock that counts for what the option is on: by its symbol, as a stock of the same market."""
+    def of_underlying(self, held: Holding) -> Decimal:
+        """The shock that counts for what the option is on; of what the desk does not know, as of a stock of
+        the option's market."""
+        option = held.instrument
         symbol = option.symbol if option.option is None else option.option.underlying
-        return self.of(replace(option, symbol=symbol, kind=InstrumentKind.STOCK, option=None))
+        place = held.underlying_place or Place(InstrumentKind.STOCK, option.market)
+        return self.of(replace(option, symbol=symbol, kind=place.kind, market=place.market, option=None))
 
 
 class Shocked:
@@ -92,7 +95,7 @@ class Shocked:
         # Not replace(): this is done for every position of the book, and takes a third of the time.
         return Holding(
             *(held.instrument, held.quantity, held.factors, quote, held.dead, held.average_cost),
-            *(held.life, held.underlying, held.underlying_negative),
+            *(held.life, held.underlying, held.underlying_negative, held.underlying_place),
         )
 
     def _settling(self, held: Holding) -> Holding:
@@ -101,7 +104,7 @@ class Shocked:
             return held
         key = (held.underlying.symbol, held.instrument.market)
         if key not in self._underlyings:
-            factor = self._scenario.of_underlying(held.instrument)
+            factor = self._scenario.of_underlying(held)
             self._underlyings[key] = _shocked(held.underlying, factor) if factor else None
         quote = self._underlyings[key]
         return held if quote is None else replace(held, underlying=quote)

@@ -21,6 +21,7 @@ from domain.market import (
     MarginFactors,
     OptionRight,
     OptionTerms,
+    Place,
     Quote,
     TradeStatus,
 )
@@ -55,10 +56,11 @@ INSTRUMENT_COLUMNS = (
     "i.suspended_since, i.average_daily_volume, i.tick, i.negative_prices,"
     " i.underlying, i.option_right, i.strike, i.expiry"
 )
-UNDERLYING_NEGATIVE = (
-    "(SELECT n.negative_prices FROM instrument n WHERE n.symbol = i.underlying) AS underlying_negative"
+UNDERLYING_INSTRUMENT = ", ".join(
+    f"(SELECT n.{column} FROM instrument n WHERE n.symbol = i.underlying) AS underlying_{name}"
+    for column, name in (("negative_prices", "negative"), ("kind", "kind"), ("market", "market"))
 )
-"""Whether the price of what an option is on may fall below 0; null of what is none."""
+"""Of what an option is on: whether its price may fall below 0, what it is and where; null of what is none."""
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 UNDERLYING_COLUMNS = ", ".join(
     f"u.{name} AS u_{name}"
@@ -183,7 +185,7 @@ async def load_books(
     at = f"${len(account_ids) + 1}"
     positions = await fetch(
         f"SELECT p.account_id, a.client_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS},"
-        f" {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, {UNDERLYING_NEGATIVE}, "
+        f" {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, {UNDERLYING_INSTRUMENT}, "
         + ", ".join(f"i.{factor}, f.{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
         + f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, _SYMBOL, at)}) AS instrument_setting"
         f", ({counting_value(SettingKind.CLIENT_FACTORS, _CLIENT_AND_SYMBOL, at)}) AS client_setting"
@@ -338,6 +340,14 @@ def quote_from_row(row: Row) -> Quote | None:
         return None
 
 
+@reads("instrument", "underlying")
+def underlying_place_from_row(row: Row) -> Place | None:
+    """Of what an option is on, from a row with `UNDERLYING_INSTRUMENT`; None of what is none, or unknown."""
+    if row["underlying_kind"] is None:
+        return None
+    return Place(InstrumentKind(row["underlying_kind"]), row["underlying_market"])
+
+
 def underlying_from_row(row: Row) -> Quote | None:
     """The quote of what an option is on, from a row with `UNDERLYING_COLUMNS`."""
     if row["u_at"] is None:
@@ -474,6 +484,7 @@ def _holding(row: Row, quantity: Decimal, rules: Rules, now: datetime) -> Holdin
         life=life_of(instrument, now, rules.zone_of, rules.expiry),
         underlying=underlying_from_row(row),
         underlying_negative=bool(row["underlying_negative"]),
+        underlying_place=underlying_place_from_row(row),
     )
 
 

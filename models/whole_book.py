@@ -13,7 +13,7 @@ from domain.case import AlertType
 from domain.expiry import Life, life_of
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import Holding
-from domain.market import FactorSource, FxRate, Instrument, MarginFactors, Quote
+from domain.market import FactorSource, FxRate, Instrument, MarginFactors, Place, Quote
 from domain.money import Currency
 from domain.principal import Audience
 from domain.risk_settings import SettingKind
@@ -23,7 +23,7 @@ from models.book import (
     INSTRUMENT_COLUMNS,
     QUOTE_COLUMNS,
     UNDERLYING_COLUMNS,
-    UNDERLYING_NEGATIVE,
+    UNDERLYING_INSTRUMENT,
     AccountBook,
     BookRules,
     Rules,
@@ -39,6 +39,7 @@ from models.book import (
     rules_at,
     stated_factors,
     underlying_from_row,
+    underlying_place_from_row,
 )
 from models.case import LIVE
 from models.database import Row, fetch, placeholders, unreadable_rows
@@ -60,6 +61,7 @@ class Listed:
     life: Life
     underlying: Quote | None
     underlying_negative: bool
+    underlying_place: Place | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,7 @@ class Market:
 async def load_market(rules: BookRules, now: datetime) -> Market:
     """The rules in force, every instrument with its factors, and every rate."""
     rows = await fetch(
-        f"SELECT {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, {UNDERLYING_NEGATIVE},"
+        f"SELECT {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, {UNDERLYING_INSTRUMENT},"
         f" {', '.join(f'i.{each}' for each in FACTOR_COLUMNS)}"
         f", ({counting_value(SettingKind.INSTRUMENT_FACTORS, 'i.symbol', '$1')}) AS instrument_setting"
         f", {', '.join(f'NULL AS client_{each}' for each in (*FACTOR_COLUMNS, 'setting'))}"
@@ -158,6 +160,7 @@ def _listed(row: Row, rules: BookRules, now: datetime) -> Listed:
         life_of(instrument, now, rules.zone_of, rules.expiry),
         underlying_from_row(row),
         bool(row["underlying_negative"]),
+        underlying_place_from_row(row),
     )
 
 
@@ -222,6 +225,7 @@ def _holding(
         listed.life,
         listed.underlying,
         listed.underlying_negative,
+        listed.underlying_place,
     )
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.expiry import Life
 from domain.ids import Symbol
 from domain.margin import Book, compute_figures, known_price
-from domain.market import FxRate, InstrumentKind, OptionRight, OptionTerms
+from domain.market import FxRate, InstrumentKind, OptionRight, OptionTerms, Place
 from domain.money import Currency, exact
 from domain.what_if import Scenario, Shocked, shocked
 from tests.unit.books import (
@@ -63,20 +63,35 @@ def test_the_most_specific_shock_counts_alone() -> None:
     assert marks[Symbol("TSLA.US")] == Decimal(210)
 
 
-def test_the_shock_of_an_underlying_is_not_that_of_what_is_held_under_the_same_symbol() -> None:
-    """An option that is being settled follows its underlying as a stock of its market; a fund does not fall
-    with stocks, in whatever order the book has the two."""
-    fund = replace(instrument("UND"), kind=InstrumentKind.FUND)
+@pytest.mark.parametrize(
+    ("known", "kinds", "markets", "worth"),
+    [
+        (True, {InstrumentKind.STOCK: FALL}, {}, 50),
+        (True, {InstrumentKind.FUND: FALL}, {}, 20),
+        (True, {}, {"XLON": FALL}, 20),
+        (True, {}, {"XHKG": FALL}, 50),
+        (False, {InstrumentKind.STOCK: FALL}, {}, 20),
+    ],
+)
+def test_an_option_in_settlement_follows_its_underlying(
+    known: bool, kinds: dict[InstrumentKind, Decimal], markets: dict[str, Decimal], worth: int
+) -> None:
+    """A fund in London does not fall with stocks, in whatever order the book has the two; what the desk does
+    not know is taken for a stock of the option's market."""
+    fund = replace(instrument("UND"), kind=InstrumentKind.FUND, market="XLON")
     terms = OptionTerms(fund.symbol, OptionRight.CALL, Decimal(50), NOW.date())
     option = replace(instrument("OPT"), kind=InstrumentKind.OPTION, option=terms)
     price = quote(fund.symbol, "100")
     held = holding(fund, "1", flat("0.5"), price)
-    settling = replace(holding(option, "1", flat("0.5")), life=Life.SETTLING, underlying=price)
-    scenario = Scenario(kinds={InstrumentKind.STOCK: FALL})
+    place = Place(fund.kind, fund.market) if known else None
+    settling = holding(option, "1", flat("0.5"))
+    settling = replace(settling, life=Life.SETTLING, underlying=price, underlying_place=place)
+    scenario = Scenario(kinds=kinds, markets=markets)
     for holdings in ((held, settling), (settling, held)):
         moved = shocked(book(*holdings), scenario)
         marks = {each.instrument.symbol: known_price(each) for each in moved.holdings}
-        assert marks == {fund.symbol: Decimal(100), option.symbol: Decimal(20)}
+        assert marks[option.symbol] == worth
+        assert marks[fund.symbol] == (worth + 50 if known else 100)
 
 
 def test_a_dearer_dollar_is_a_higher_rate_and_a_dearer_base_currency_a_lower_one() -> None:
