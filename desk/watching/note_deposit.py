@@ -17,7 +17,9 @@ from desk.watching.case_event import case_event
 from domain.asked_amount import book_of
 from domain.booking import credited
 from domain.canonical import plain
+from domain.case import AlertType
 from domain.ids import AccountId
+from domain.judgement import Answer, judge
 from domain.margin import Book, compute_figures
 from domain.money import Currency, exact
 from domain.principal import SYSTEM
@@ -39,8 +41,7 @@ async def note_deposit(
     now = desk.clock()
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
     for view in views:
-        book = book_of(view.case.alert_type, account.book)
-        text = _told(desk, book, currency, received, now)
+        text = _told(desk, view.case.alert_type, account.book, currency, received, now)
         case = await note(desk, view.case, SYSTEM, text, now)
         await save_case(case)
         detail = {"currency": currency, "received": plain(received)}
@@ -50,16 +51,26 @@ async def note_deposit(
         await outbox.append([case_event(desk, told, replace(told, case=case), now)])
 
 
-def _told(desk: Desk, book: Book, currency: Currency, received: Decimal, now: datetime) -> str:
+def _told(
+    desk: Desk, alert_type: AlertType, account: Book, currency: Currency, received: Decimal, now: datetime
+) -> str:
+    book = book_of(alert_type, account)
+    earlier = _amount(desk, alert_type, _without(book, currency, received), now)
+    left = _amount(desk, alert_type, book, now)
+    rose = f"Cash rose by {received.normalize():f} {currency}. The amount to collect"
     base = book.terms.base_currency
-    earlier = _amount(desk, _without(book, currency, received), now)
-    left = _amount(desk, book, now)
-    money = f"{received.normalize():f} {currency}"
-    return f"Cash rose by {money}. The amount to collect fell from {earlier:f} to {left:f} {base}."
+    if left is None:
+        return f"{rose} is not certain, since a price, a rate or a statement is missing."
+    if earlier is None:
+        return f"{rose} is {left:f} {base}."
+    return f"{rose} {'stays at' if earlier == left else f'fell from {earlier:f} to'} {left:f} {base}."
 
 
-def _amount(desk: Desk, book: Book, now: datetime) -> Decimal:
-    return compute_figures(book, now, desk.rules.max_price_age).amount
+def _amount(desk: Desk, alert_type: AlertType, book: Book, now: datetime) -> Decimal | None:
+    """None: it depends on what is unknown whether anything is to be collected."""
+    figures = compute_figures(book, now, desk.rules.max_price_age)
+    answer = judge(book, figures, desk.rules.judgement).asks(alert_type)
+    return None if answer is Answer.UNKNOWN else figures.amount
 
 
 def _without(book: Book, currency: Currency, received: Decimal) -> Book:

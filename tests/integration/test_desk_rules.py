@@ -21,7 +21,7 @@ from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType, AmountRule
 from domain.market import Instrument, InstrumentKind, OptionRight, OptionTerms, TradeStatus
 from domain.message import MessageTemplate
-from domain.money import total
+from domain.money import Currency, total
 from domain.order import Order, OrderStatus
 from domain.principal import EVERYTHING
 from domain.risk_settings import RiskRules, SettingId, TradingLimitExpiry
@@ -283,6 +283,25 @@ async def test_the_average_cost_of_a_position_ends_with_it(kit: DeskKit) -> None
     assert closed == [150, 150, None, None]
     turned = [await stated(100, 150), await stated(-5), await stated(-6, 9), await stated(-7)]
     assert turned == [150, None, 9, 9]
+
+
+async def test_what_a_payment_did_to_the_amount_is_told_where_it_is_certain(kit: DeskKit) -> None:
+    account_id = await kit.indebted_account()
+
+    async def told(currency: str, balance: str) -> str:
+        kit.clock.pass_(seconds=1)
+        await apply_statement(
+            kit.desk, CashStated("M1", Currency(currency), Decimal(balance), kit.clock(), None)
+        )
+        rows = await fetch("SELECT note FROM follow_up ORDER BY at, id")
+        return str(rows[-1]["note"]).partition(". ")[2]
+
+    assert await told("USD", "-149000") == "The amount to collect fell from 20000.00 to 19000.00 USD."
+    assert await told("USD", "-148999.999") == "The amount to collect stays at 19000.00 USD."
+    unknown = "The amount to collect is not certain, since a price, a rate or a statement is missing."
+    assert await told("CHF", "5000") == unknown
+    assert await told("USD", "-140000") == unknown
+    assert (await kit.figures(account_id)).amount == 10_000, "as far as it is known"
 
 
 @pytest.mark.parametrize(("last_day", "left"), [(date(2020, 2, 28), "-1"), (date(2020, 3, 6), "1")])
