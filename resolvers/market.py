@@ -7,8 +7,14 @@ import strawberry
 
 from desk.desk import Desk
 from domain import market
+from domain.ids import Symbol
 from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
 from domain.tick_size import TickTable
+from resolvers.context import Info
+from resolvers.errors import restored
+
+IF_READABLE = " Null, with an error UNREADABLE_DATA, where stored data of the instrument is damaged."
+"""Of a field that reads an instrument: a damaged one must not take the list around it along."""
 
 
 @strawberry.type(description="What an option is on.")
@@ -93,6 +99,11 @@ class MarginFactors:
     margin_call: Decimal = strawberry.field(description="To be cured.")
     force_close: Decimal = strawberry.field(description="Below it the desk may sell at once.")
     source: FactorSource = strawberry.field(description="Which rule gave them.")
+
+
+async def load_instrument(info: Info, symbol: Symbol) -> Instrument:
+    """One that something visible names, batched. For a nullable field: see `IF_READABLE`."""
+    return instrument_of(restored(await info.context.loaders.instruments.load(symbol)))
 
 
 def instrument_of(instrument: market.Instrument) -> Instrument:

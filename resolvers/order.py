@@ -13,8 +13,7 @@ from domain.raw_status import raw_status
 from models.order import OrderFilter as OrderSelection
 from resolvers.client import Account, load_account
 from resolvers.context import Info
-from resolvers.errors import restored
-from resolvers.market import Instrument, instrument_of
+from resolvers.market import IF_READABLE, Instrument, load_instrument
 from resolvers.node import Node, filter_id, global_id
 from resolvers.search import each_once, search_of
 
@@ -46,6 +45,7 @@ class Order(Node):
     """From domain.order.Order."""
 
     client_order_id: str = strawberry.field(description="Our name for it at the venue (FIX ClOrdID).")
+    symbol: str = strawberry.field(description="Of the instrument that it trades.")
     side: OrderSide = strawberry.field(description="SELL closes a long, BUY covers a short.")
     type: OrderType = strawberry.field(description="How it is priced.")
     time_in_force: TimeInForce = strawberry.field(description="How long it lives.")
@@ -85,11 +85,10 @@ class Order(Node):
         """Batched."""
         return await load_account(info, self.view.account.account_id)
 
-    @strawberry.field(description="What it trades.")
-    async def instrument(self, info: Info) -> Instrument:
+    @strawberry.field(description=f"What it trades.{IF_READABLE}")
+    async def instrument(self, info: Info) -> Instrument | None:
         """Batched."""
-        instrument = restored(await info.context.loaders.instruments.load(self.view.order.symbol))
-        return instrument_of(instrument)
+        return await load_instrument(info, self.view.order.symbol)
 
     @strawberry.field(description="Its executions, oldest first.")
     async def fills(self, info: Info) -> list[Fill]:
@@ -141,6 +140,7 @@ def order_of(view: OrderView) -> Order:
     return Order(
         id=global_id("Order", order.id),
         client_order_id=order.client_order_id,
+        symbol=order.symbol,
         side=order.side,
         type=order.type,
         time_in_force=order.time_in_force,

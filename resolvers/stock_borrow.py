@@ -13,8 +13,7 @@ from models.where import cut
 from resolvers.arguments import After, First
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info, ReadContext
-from resolvers.errors import restored
-from resolvers.market import Instrument, instrument_of
+from resolvers.market import IF_READABLE, Instrument, load_instrument
 from resolvers.pagination import Connection, Pager
 from resolvers.search import search_of
 
@@ -48,12 +47,17 @@ class StockBorrowAccount:
 class StockBorrow:
     """From models.stock_borrow.ShortHolding, summed."""
 
-    instrument: Instrument = strawberry.field(description="The stock.")
+    symbol: str = strawberry.field(description="Of the stock.")
     total_short: Decimal = strawberry.field(description="Units that were sold short.")
     accounts_short: int = strawberry.field(description="By how many accounts.")
     recalled: Decimal = strawberry.field(description="Of it recalled and not given back yet.")
     open_covers: Decimal = strawberry.field(description="What open buy orders may still fill.")
     shorts: strawberry.Private[Sequence[ShortHolding]]
+
+    @strawberry.field(description=f"The stock.{IF_READABLE}")
+    async def instrument(self, info: Info) -> Instrument | None:
+        """Batched."""
+        return await load_instrument(info, Symbol(self.symbol))
 
     @strawberry.field(description="The accounts, by account number.")
     async def accounts(
@@ -63,9 +67,7 @@ class StockBorrow:
         after: After = None,
     ) -> Connection[StockBorrowAccount]:
         """A page of what is loaded."""
-        pager: Pager[ShortHolding] = Pager(
-            ("stockBorrow", self.instrument.symbol), "s", info.context.api.page_size_max
-        )
+        pager: Pager[ShortHolding] = Pager(("stockBorrow", self.symbol), "s", info.context.api.page_size_max)
         request = pager.request(first, after)
         rest = [
             short
@@ -107,15 +109,11 @@ async def stock_borrow_page(
     pager: Pager[Symbol] = Pager(("stockBorrow", wanted), "s", context.api.page_size_max)
     request = pager.request(first, after)
     page = await page_short_stocks(context.audience, wanted, request)
-    loaders = context.loaders
-    shorts = dict(zip(page.rows, await loaders.shorts.load_many(page.rows), strict=True))
-    instruments = dict(zip(page.rows, await loaders.instruments.load_many(page.rows), strict=True))
+    shorts = dict(zip(page.rows, await context.loaders.shorts.load_many(page.rows), strict=True))
 
     def stock(symbol: Symbol) -> StockBorrow:
-        instrument = instruments[symbol]
-        instrument = restored(instrument)
         return StockBorrow(
-            instrument=instrument_of(instrument),
+            symbol=symbol,
             total_short=total(short.quantity for short in shorts[symbol]),
             accounts_short=len(shorts[symbol]),
             recalled=total(short.recalled for short in shorts[symbol]),

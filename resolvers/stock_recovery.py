@@ -16,14 +16,17 @@ from models.stock_recovery import RecoveryFilter, RecoveryView, count_recoveries
 from models.where import PageRequest
 from resolvers.client import Account, Client, load_account, load_client
 from resolvers.context import Info, ReadContext
+from resolvers.errors import restored
 from resolvers.loaders import BookAndOrders
-from resolvers.market import Instrument, instrument_of
+from resolvers.market import IF_READABLE, Instrument, instrument_of, load_instrument
 from resolvers.node import Node, filter_id, global_id
 from resolvers.pagination import Connection, Pager
 from resolvers.search import each_once
 
 if TYPE_CHECKING:
     from resolvers.case import Case
+
+_IF_READABLE = " Null, with an error UNREADABLE_DATA, where stored data that it depends on is damaged."
 
 
 @strawberry.type(description="A call that the account has written, and what of it is to be bought back.")
@@ -43,6 +46,7 @@ class WrittenCall:
 class CoveredOptionShortfall(Node):
     """From domain.stock_recovery.Recovery."""
 
+    symbol: str = strawberry.field(description="Of the stock.")
     status: RecoveryStatus = strawberry.field(description="Where it stands.")
     quantity: Decimal = strawberry.field(description="What was missing when it was opened.")
     outstanding_quantity: Decimal = strawberry.field(description="What is missing now.")
@@ -51,10 +55,10 @@ class CoveredOptionShortfall(Node):
     closed_at: datetime | None = strawberry.field(description="When nothing was missing any more.")
     view: strawberry.Private[RecoveryView]
 
-    @strawberry.field(description="The stock.")
-    async def underlying(self, info: Info) -> Instrument:
+    @strawberry.field(description=f"The stock.{IF_READABLE}")
+    async def underlying(self, info: Info) -> Instrument | None:
         """Batched."""
-        return await _instrument(info, self.view.recovery.symbol)
+        return await load_instrument(info, self.view.recovery.symbol)
 
     @strawberry.field(description="Who has to bring it.")
     async def account(self, info: Info) -> Account:
@@ -66,28 +70,30 @@ class CoveredOptionShortfall(Node):
         """Batched."""
         return await load_client(info, self.view.account.client_id)
 
-    @strawberry.field(description="The case that carries its orders.")
-    async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.case")]:
+    @strawberry.field(description=f"The case that carries its orders.{_IF_READABLE}")
+    async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.case")] | None:
         """Batched."""
         return await _case(info, self.view)
 
-    @strawberry.field(description="What the written calls need now.")
-    async def required_quantity(self, info: Info) -> Decimal:
+    @strawberry.field(description=f"What the written calls need now.{_IF_READABLE}")
+    async def required_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
         return (await self._now(info)).required
 
-    @strawberry.field(description="What is held now.")
-    async def held_quantity(self, info: Info) -> Decimal:
+    @strawberry.field(description=f"What is held now.{_IF_READABLE}")
+    async def held_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
         return (await self._now(info)).held
 
-    @strawberry.field(description="What is still missing when the open orders fill.")
-    async def uncovered_quantity(self, info: Info) -> Decimal:
+    @strawberry.field(description=f"What is still missing when the open orders fill.{_IF_READABLE}")
+    async def uncovered_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
         return await _uncovered(info, self.view)
 
-    @strawberry.field(description="The written calls, in the order in which they are bought back.")
-    async def written_calls(self, info: Info) -> list[WrittenCall]:
+    @strawberry.field(
+        description=f"The written calls, in the order in which they are bought back.{_IF_READABLE}"
+    )
+    async def written_calls(self, info: Info) -> list[WrittenCall] | None:
         """Batched."""
         loaded = await _book(info, self.view)
         desk = info.context.api.desk
@@ -115,6 +121,7 @@ class CoveredOptionShortfall(Node):
 class ShortRecovery(Node):
     """From domain.stock_recovery.Recovery."""
 
+    symbol: str = strawberry.field(description="Of the stock.")
     status: RecoveryStatus = strawberry.field(description="Where it stands.")
     cause: RecallCause = strawberry.field(description="Why it has to come back.")
     reason: str = strawberry.field(description="Why, in the words of whoever recorded the recall.")
@@ -131,10 +138,10 @@ class ShortRecovery(Node):
     closed_at: datetime | None = strawberry.field(description="When all of it had come back.")
     view: strawberry.Private[RecoveryView]
 
-    @strawberry.field(description="The stock.")
-    async def instrument(self, info: Info) -> Instrument:
+    @strawberry.field(description=f"The stock.{IF_READABLE}")
+    async def instrument(self, info: Info) -> Instrument | None:
         """Batched."""
-        return await _instrument(info, self.view.recovery.symbol)
+        return await load_instrument(info, self.view.recovery.symbol)
 
     @strawberry.field(description="Who has to give it back.")
     async def account(self, info: Info) -> Account:
@@ -146,13 +153,13 @@ class ShortRecovery(Node):
         """Batched."""
         return await load_client(info, self.view.account.client_id)
 
-    @strawberry.field(description="The case that carries its orders.")
-    async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.case")]:
+    @strawberry.field(description=f"The case that carries its orders.{_IF_READABLE}")
+    async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.case")] | None:
         """Batched."""
         return await _case(info, self.view)
 
-    @strawberry.field(description="What is still outstanding when the open orders fill.")
-    async def uncovered_quantity(self, info: Info) -> Decimal:
+    @strawberry.field(description=f"What is still outstanding when the open orders fill.{_IF_READABLE}")
+    async def uncovered_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
         return await _uncovered(info, self.view)
 
@@ -211,6 +218,7 @@ def shortfall_node(view: RecoveryView) -> CoveredOptionShortfall:
     recovery = view.recovery
     return CoveredOptionShortfall(
         id=global_id("CoveredOptionShortfall", recovery.id),
+        symbol=recovery.symbol,
         status=view.status,
         quantity=recovery.quantity,
         outstanding_quantity=recovery.outstanding,
@@ -228,6 +236,7 @@ def short_recovery_node(view: RecoveryView, now: datetime) -> ShortRecovery:
     assert recovery.recall_id is not None, "a recovery of a recall"
     return ShortRecovery(
         id=global_id("ShortRecovery", recovery.id),
+        symbol=recovery.symbol,
         status=view.status,
         cause=recovery.cause,
         reason=view.reason or "",
@@ -295,24 +304,16 @@ def _key(view: RecoveryView) -> tuple[datetime, str]:
     return view.recovery.opened_at, view.recovery.id
 
 
-async def _instrument(info: Info, symbol: Symbol) -> Instrument:
-    loaded = await info.context.loaders.instruments.load(symbol)
-    assert loaded is not None, "what is to be recovered is an instrument"
-    return instrument_of(loaded)
-
-
 async def _case(info: Info, view: RecoveryView) -> "Case":
     from resolvers.case import load_case
 
     loaded = await load_case(info, view.recovery.case_id)
-    assert loaded is not None, "who may see a recovery may see its case"
-    return loaded
+    return restored(loaded)
 
 
 async def _book(info: Info, view: RecoveryView) -> BookAndOrders:
     loaded = await info.context.loaders.books.load(view.account.account_id)
-    assert loaded is not None, "an account that was loaded has a book"
-    return loaded
+    return restored(loaded)
 
 
 async def _uncovered(info: Info, view: RecoveryView) -> Decimal:
