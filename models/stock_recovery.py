@@ -264,8 +264,6 @@ def _view(row: Row) -> RecoveryView:
         recall_id=row["recall_id"],
         closed_at=time_or_none(row["closed_at"]),
     )
-    if recovery.alert_type is AlertType.SHORT_RECALL and None in (recovery.cause, recovery.recall_id):
-        raise ValueError("a recovery of a recall has its cause and names the recall")
     return RecoveryView(recovery, account_reference(row), _status(row, recovery), row["reason"])
 
 

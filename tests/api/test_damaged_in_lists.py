@@ -94,13 +94,3 @@ def _hidden(data: Any) -> set[tuple[str, str, str]]:
         for field, value in node.items()
         if value is None
     }
-
-
-async def test_a_recovery_that_names_no_cause_is_left_out(world: World, trader: Caller) -> None:
-    resources = (await world.desk()).application.resources
-    assert resources is not None
-    with resources.database.active():
-        await damage("stock_recall", "cause", f"instrument_id = '{TENCENT}'", "")
-    after = (await trader.answer(LISTS)).body
-    assert "errors" not in after
-    assert _symbols(after["data"], "shortRecoveries") == [RAIL]
