@@ -9,7 +9,9 @@ from datetime import datetime, timedelta
 
 from domain.calendar import TradingCalendar, after_trading_days, move_to_trading_time
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, Claim, decide
+from domain.judgement import above_force
 from domain.refusals import Refusal, RefusalCode
+from domain.stock_recovery import RECOVERY_ALERTS
 from domain.text import same_subject
 
 
@@ -50,7 +52,7 @@ def with_deadline(case: Case, deadline: datetime, now: datetime) -> Case | Refus
         return Refusal(RefusalCode.TOO_LATE, "The deadline would lie in the past.")
     if deadline == case.deadline:
         return case
-    moved = _due_then(edited, deadline)
+    moved = _due_then(edited, deadline, now)
     return replace(moved, original_deadline=case.original_deadline or case.deadline)
 
 
@@ -78,7 +80,7 @@ def shifted(
         deadline = next_cut_off if case.deadline > now else case.deadline
     if deadline == case.deadline and original == case.original_deadline:
         return case
-    return replace(_due_then(case, deadline), original_deadline=original, version=case.version + 1)
+    return replace(_due_then(case, deadline, now), original_deadline=original, version=case.version + 1)
 
 
 def with_auto_liquidation(
@@ -98,7 +100,7 @@ def with_auto_liquidation(
     return case if wanted == case.auto_liquidation else replace(edited, auto_liquidation=wanted)
 
 
-def _due_then(case: Case, deadline: datetime) -> Case:
+def _due_then(case: Case, deadline: datetime, now: datetime) -> Case:
     auto = case.auto_liquidation
     if auto is not None and auto.trigger is AutoLiquidationTrigger.DEADLINE and deadline != case.deadline:
         # What became of the last slice is still to be looked at.
@@ -106,4 +108,14 @@ def _due_then(case: Case, deadline: datetime) -> Case:
         auto = AutoLiquidation(
             deadline, auto.trigger, auto.held if sliced else None, deadline if sliced else None, auto.set_by
         )
-    return replace(case, deadline=deadline, auto_liquidation=auto)
+    moved = replace(case, deadline=deadline, auto_liquidation=auto)
+    if case.overdue(now) and not moved.overdue(now) and _is_above_force(case):
+        return replace(moved, force_eligible=False)
+    return moved
+
+
+def _is_above_force(case: Case) -> bool:
+    """Only the deadline let the desk sell by force, as far as its figures tell."""
+    if case.alert_type in RECOVERY_ALERTS:
+        return True
+    return above_force(case.figures)

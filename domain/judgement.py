@@ -145,6 +145,11 @@ def judge(book: Book, figures: MarginFigures, rules: JudgementRules) -> Judgemen
         return _from_ranges(book, figures.as_of, rules)
 
 
+def above_force(figures: MarginFigures) -> bool:
+    """Net assets reach the force-close margin for certain, as far as figures without their book tell."""
+    return not figures.unvalued and figures.liquid_net_assets >= figures.force_close_margin
+
+
 def _judged(
     book: Book,
     below_maintenance: Answer,

@@ -115,14 +115,20 @@ class Monitor:
 
     def note_event(self, event: Event) -> None:
         """Another transaction did this: those it concerns are read anew at the next look. Figures that a
-        refresh stored are the monitor's own."""
+        refresh stored are the monitor's own; what a person changed of a case, as its deadline, is not."""
         match event:
             case OrderEvent():
                 self.note(event.view.order.account_id)
-            case CaseEvent() if event.kind is not CaseEventKind.UPDATED:
+            case CaseEvent() if event.kind is not CaseEventKind.UPDATED or not self._has(event.view.case):
                 self.note(event.view.case.account_id)
             case BookChanged():
                 self.note(event.account_id)
+
+    def _has(self, case: Case) -> bool:
+        """This version of the case."""
+        watched = self._watched.get(case.account_id)
+        cases = watched.cases if watched is not None else ()
+        return any(view.case.id == case.id and view.case.version == case.version for view in cases)
 
     async def follow_settings(self) -> None:
         """Read anew, at the next look, whom changed risk settings concern. Begin with it."""

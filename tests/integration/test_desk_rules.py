@@ -6,6 +6,9 @@ from decimal import Decimal
 
 import pytest
 
+from desk.case_work.adjust_deadline import AdjustDeadline, adjust_deadline
+from desk.case_work.case_command import CaseCommand
+from desk.command import Done
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.outward.standing import look_anew
@@ -38,10 +41,12 @@ from tests.integration.desk_kit import (
     APPLE,
     BOEING,
     FACTORS,
+    TRADER,
     USD,
     DeskKit,
     case,
     count,
+    hear_news,
     order,
     quoted,
     report,
@@ -348,6 +353,37 @@ async def test_a_passed_deadline_makes_the_case_force_eligible(kit: DeskKit) -> 
     kit.clock.pass_(seconds=1)
     await kit.assess(account_id)
     assert (await only_case(account_id)).force_eligible
+
+
+async def test_a_deadline_that_a_person_moves_counts_at_once_without_prices_too(kit: DeskKit) -> None:
+    opened = await only_case(await kit.indebted_account())
+    monitor = kit.monitor()
+    await monitor.note_everything()
+    heard = 0
+
+    async def looked() -> bool:
+        nonlocal heard
+        heard = await hear_news(monitor, heard)
+        await monitor.look()
+        await monitor.refresh()
+        await monitor.look()
+        return (await only_case(opened.account_id)).force_eligible
+
+    async def moved_to(moment: datetime) -> bool:
+        move = AdjustDeadline(CaseCommand(str(moment), opened.id, None), moment, "as agreed")
+        assert isinstance(await adjust_deadline(kit.desk, TRADER, move), Done)
+        return (await only_case(opened.account_id)).force_eligible
+
+    assert not await looked()
+    kit.clock.pass_(minutes=5)
+    assert not await looked(), "prices are old by now, and change no more"
+    soon = kit.clock() + timedelta(hours=1)
+    await moved_to(soon)
+    kit.clock.now = soon + timedelta(seconds=1)
+    assert await looked()
+    assert not await moved_to(soon + timedelta(hours=1)), "net assets are above the force-close margin"
+    assert not await looked()
+    assert not await looked()
 
 
 async def test_a_deadline_passes_without_prices_too(kit: DeskKit) -> None:

@@ -2,12 +2,20 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 import pytest
 
 from domain.calendar import AmendedCalendar, MarketDay, MarketDayKind, TradingCalendar, deadline
-from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
+from domain.case import (
+    AlertType,
+    AutoLiquidation,
+    AutoLiquidationTrigger,
+    Case,
+    CaseTrigger,
+    decide,
+)
 from domain.case_edits import (
     claimed,
     needs_approval,
@@ -113,6 +121,31 @@ def test_a_moved_deadline_does_not_make_the_desk_forget_its_last_slice(
 def test_no_deadline_and_no_sale_lies_in_the_past(case: Case) -> None:
     assert code(with_deadline(case, MONDAY, MONDAY)) is RefusalCode.TOO_LATE
     assert code(with_auto_liquidation(case, MONDAY - QUARTER, False, MONDAY)) is RefusalCode.TOO_LATE
+
+
+@pytest.mark.parametrize(
+    ("net_assets", "unvalued", "alert_type", "forced"),
+    [
+        ("100", (), AlertType.MAINTENANCE, False),
+        ("99", (), AlertType.MAINTENANCE, True),
+        ("100", ("A",), AlertType.MAINTENANCE, True),
+        ("99", (), AlertType.SHORT_RECALL, False),
+    ],
+)
+def test_a_deadline_that_is_given_back_takes_with_it_what_it_alone_allowed(
+    case: Case, net_assets: str, unvalued: tuple[str, ...], alert_type: AlertType, forced: bool
+) -> None:
+    """The desk may sell on where net assets are below the force-close margin, or may be."""
+    figures = replace(
+        case.figures,
+        liquid_net_assets=Decimal(net_assets),
+        force_close_margin=Decimal(100),
+        unvalued=unvalued,
+    )
+    overdue = replace(case, figures=figures, alert_type=alert_type, force_eligible=True)
+    now = case.deadline + QUARTER
+    assert done(with_deadline(overdue, now + QUARTER, now)).force_eligible is forced
+    assert done(with_deadline(overdue, case.deadline, MONDAY)).force_eligible, "it had not passed"
 
 
 def test_the_limit_of_one_person_counts_from_the_calendars_deadline(
