@@ -1,5 +1,6 @@
 """The price collar through the API: by hand, with a second person, by machine; limit and market orders."""
 
+from datetime import timedelta
 from typing import Any
 from uuid import uuid4
 
@@ -13,7 +14,6 @@ from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, an_account, a
 from tests.api.case_work import approve, records, set_auto, work
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World
-from tests.api.moments import time_comes
 from tests.api.trading import CASE_EVENTS, cases, liquidate, orders, preview
 
 QUICK: dict[str, Any] = {"auto_liquidation_poll_s": 0.05, "auto_liquidation_retry_s": 1}
@@ -22,12 +22,19 @@ SHOWN = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: 
   refusal { code message } } }"""
 
 
-def wide(world: World, bid: str = "75", ask: str = "125", **more: Any) -> tuple[Quote, Quote]:
-    """The mark is 100."""
-    return (
-        a_quote(BANK, world.clock(), "100", bid, ask, **more),
-        a_quote(RAIL, world.clock(), "100", bid, ask, **more),
-    )
+AT_TWO_FIVE = "2020-03-16T02:05:00Z"
+
+
+def wide(world: World, bid: str = "75", ask: str = "125", minutes: int = 0) -> tuple[Quote, Quote]:
+    """The mark is 100. Quotes of the moment that comes in so many minutes."""
+    at = world.clock() + timedelta(minutes=minutes)
+    return a_quote(BANK, at, "100", bid, ask), a_quote(RAIL, at, "100", bid, ask)
+
+
+async def time_comes_with(world: World, minutes: int, *prices: Quote) -> None:
+    """These prices are there when the time comes: nothing is sold at others in between."""
+    await world.market.says(*prices)
+    world.clock.advance(minutes=minutes)
 
 
 async def called(world: World, **settings: Any) -> tuple[Desk, Caller, str]:
@@ -99,9 +106,8 @@ async def _held(caller: Caller, case_id: str, code: str | None) -> bool:
 
 async def test_an_automatic_sale_waits_for_the_market_says_so_once_and_then_sells(world: World) -> None:
     desk, trader, case_id = await called(world)
-    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
-    await time_comes(world, minutes=5)
-    await world.market.says(*wide(world))
+    await set_auto(trader, [case_id], at=AT_TWO_FIVE)
+    await time_comes_with(world, 5, *wide(world, minutes=5))
     await desk.until(lambda: _held(trader, case_id, "PRICE_COLLAR"), "the collar to hold it")
     first = (await work(trader, case_id))["autoLiquidation"]["heldUntil"]
 
@@ -127,12 +133,12 @@ async def test_an_automatic_sale_waits_for_the_market_says_so_once_and_then_sell
 
 async def test_what_is_within_the_collar_is_sold_and_the_rest_waits(world: World) -> None:
     desk, trader, case_id = await called(world)
-    await set_auto(trader, [case_id], at="2020-03-16T02:05:00Z")
-    await time_comes(world, minutes=5)
-    near, far = a_quote(BANK, world.clock(), "100", "99", "101", size=0), wide(world)[1]
+    await set_auto(trader, [case_id], at=AT_TWO_FIVE)
     # 1,000 shares of the bank alone do not cure any more: HKD 60,000 to collect.
     await desk.rows("UPDATE cash_balance SET balance = balance - 40000 RETURNING balance")
-    await world.market.says(near, far)
+    far = wide(world, minutes=5)[1]
+    near = a_quote(BANK, far.at, "100", "99", "101", size=0)
+    await time_comes_with(world, 5, near, far)
     await desk.until(lambda: _held(trader, case_id, "PRICE_COLLAR"), "the rest to wait")
     (order,) = await orders(trader)
     assert order["instrument"]["symbol"] == BANK
