@@ -15,7 +15,7 @@ COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-versions test-faults test-days check format bench bench-fanout chaos schema docs lists migration lock clean
+.PHONY: help run test test-faults test-days check format bench bench-fanout chaos schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -25,9 +25,6 @@ run: $(INSTALLED)  ## Start the desk on replayed prices; PORT=9000 for another p
 
 test: $(INSTALLED)  ## Run every test; ARGS="tests/unit -k case" for some
 	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --maxfail 10 $(ARGS)
-
-test-versions: $(INSTALLED)  ## Run the tests that depend on a server on each installed version of it
-	@TEST_EACH_VERSION=1 $(PY) -m pytest -n auto --dist loadfile -k "Redis or PostgreSQL" tests/contract tests/integration tests/api/test_slow_statements.py $(ARGS)
 
 check: $(INSTALLED)  ## Format, lint, types, imports, guards: all that needs no server
 	@$(PY) -m ruff format --check .

@@ -1,9 +1,9 @@
 """Which versions of Redis and PostgreSQL are installed, and on which of them tests run.
 
 A server may behave differently in each version. So tests whose meaning depends on one run on every version
-that is found (the fixtures `each_redis` and `each_postgres`) by `make test-versions`; all others run on one.
-Versions are looked for in wheels, in the directories that `TEST_SERVER_PATH` names, separated by colons,
-where Debian puts them, and on the PATH.
+that is found (the fixtures `each_redis` and `each_postgres`); all others run on one. Versions are looked for
+in wheels, in the directories that `TEST_SERVER_PATH` names, separated by colons, where Debian puts them, and
+on the PATH.
 """
 
 import importlib.util
@@ -21,8 +21,6 @@ USUAL = {"Redis": 6, "PostgreSQL": 18}
 ADDRESSES = {"Redis": "TEST_REDIS_URL", "PostgreSQL": "TEST_DATABASE_URL"}
 """A server of the developer's own replaces all of ours."""
 SEARCH_PATH = "TEST_SERVER_PATH"
-EACH = "TEST_EACH_VERSION"
-"""Set by `make test-versions`: the tests take minutes more than `make test` may last."""
 VERSION_TIMEOUT_S = 60.0
 
 _PROGRAMS = {"Redis": ("redis-server", "valkey-server"), "PostgreSQL": ("postgres",)}
@@ -58,7 +56,7 @@ def program(server: str, version: int | None = None) -> Path | None:
 
 def versions(server: str) -> list[int]:
     """Those on which a test runs that runs on each."""
-    if ADDRESSES[server] in os.environ or EACH not in os.environ:
+    if ADDRESSES[server] in os.environ:
         return [USUAL[server]]
     return sorted(set(WANTED[server]) & installed(server).keys()) or [USUAL[server]]
 
@@ -72,8 +70,6 @@ def not_tried() -> Iterator[str]:
         for version in wanted:
             if version not in installed(server):
                 yield f"{server} {version}: not tried, not installed"
-            elif version not in versions(server):
-                yield f"{server} {version}: not tried, make test-versions does"
 
 
 def _major(program: Path) -> int | None:
