@@ -65,7 +65,8 @@ class AccountEffect:
     risk_level_after: RiskLevel
     stale: bool
     rank: Decimal
-    """The amount afterwards in the reporting currency, 0 without a rate: what the list is sorted by."""
+    """The amount afterwards in the reporting currency, at the rates of the scenario, 0 without a rate: what
+    the list is sorted by."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,8 +124,9 @@ async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
     async with consistent_read():
         market = await load_market(asked.rules, now)
         live = await live_calls(asked.audience)
-        into = market.rates.get(asked.reporting_currency, {})
-        tally = _Tally(asked, Shocked(asked.scenario), live, into, now)
+        into, shocked = market.rates.get(asked.reporting_currency, {}), Shocked(asked.scenario)
+        then = {currency: shocked.rate(rate) for currency, rate in into.items()}
+        tally = _Tally(asked, shocked, live, into, then, now)
         async for chunk in every_book(asked.audience, market, asked.accounts_per_chunk):
             tally.left_out += chunk.left_out
             for book in chunk.books:
@@ -138,6 +140,8 @@ class _Tally:
     shocked: Shocked
     live: Mapping[AccountId, frozenset[AlertType]]
     into_reporting: Mapping[Currency, FxRate]
+    into_reporting_then: Mapping[Currency, FxRate]
+    """Under the scenario."""
     now: datetime
     left_out: list[str] = field(default_factory=list)
     new_calls: int = 0
@@ -186,12 +190,13 @@ class _Tally:
     def result(self) -> BookEffect:
         """Everything added so far."""
         currencies = tuple(self.currencies[key] for key in sorted(self.currencies))
-        rates_after = {key: self.shocked.rate(rate) for key, rate in self.into_reporting.items()}
         reporting = self.asked.reporting_currency
         before = convert(
             ((each.currency, each.amount_before) for each in currencies), self.into_reporting, reporting
         )
-        then = convert(((each.currency, each.amount_after) for each in currencies), rates_after, reporting)
+        then = convert(
+            ((each.currency, each.amount_after) for each in currencies), self.into_reporting_then, reporting
+        )
         worst = sorted(self._worst, key=lambda kept: (-kept[0], kept[1]))
         return BookEffect(
             as_of=self.now,
@@ -246,7 +251,7 @@ class _Tally:
         )
 
     def _rank(self, currency: Currency, amount: Decimal) -> Decimal:
-        return convert([(currency, amount)], self.into_reporting, self.asked.reporting_currency).total
+        return convert([(currency, amount)], self.into_reporting_then, self.asked.reporting_currency).total
 
     def _keep(self, effect: AccountEffect) -> None:
         """The worst so far; a heap with the least of them on top."""

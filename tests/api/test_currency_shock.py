@@ -1,5 +1,9 @@
 """What a currency does to an account that holds shares in another one than it owes in."""
 
+from dataclasses import replace
+from decimal import Decimal
+
+from domain.margin import AccountType, CashBalance
 from domain.market import FxRate
 from tests.api.books import APPLE, HKD, USD, USD_IN_HKD, a_book, a_client, a_quote, an_account, an_instrument
 from tests.api.desk_server import Desk, World
@@ -10,7 +14,7 @@ WHAT_IF = """query ($input: WhatIfInput!) { whatIf(input: $input) {
   before { longMarketValue amount } after { longMarketValue cash amount } calls
 } }"""
 BOOK = """query ($input: ScenarioInput!) { bookWhatIf(input: $input) {
-  callsBefore callsAfter totalBefore totalAfter } }"""
+  callsBefore callsAfter totalBefore totalAfter accounts { nodes { account { accountNo } } } } }"""
 
 
 async def in_dollars(world: World) -> Desk:
@@ -38,3 +42,18 @@ async def test_the_whole_book_under_a_cheaper_dollar_is_the_sum_of_its_calls(wor
     found = (await trader.ask(BOOK, input=HALF))["bookWhatIf"]
     assert (found["callsBefore"], found["callsAfter"]) == (0, 1)
     assert (found["totalBefore"], found["totalAfter"]) == ("0", "193000")
+
+
+async def test_who_would_owe_most_comes_first_by_the_rates_of_the_scenario(world: World) -> None:
+    """1,000 Hong Kong dollars are more than 100 dollars at 7.80, and less at half as much again."""
+    dollars = an_account("U1", "0", {}, account_type=AccountType.CASH)
+    terms = replace(dollars.terms, base_currency=USD)
+    dollars = replace(dollars, terms=terms, cash=(CashBalance(USD, Decimal(-100)),))
+    hongkong = an_account("H1", "-1000", {}, account_type=AccountType.CASH)
+    desk = await world.desk(a_book(a_client("C1", dollars), a_client("C2", hongkong)))
+    trader = desk.caller()
+    for factor, total, order in (("0", "1780", ["H1", "U1"]), ("0.5", "2170", ["U1", "H1"])):
+        scenario = {"currencies": [{"currency": "USD", "factor": factor}]}
+        found = (await trader.ask(BOOK, input=scenario))["bookWhatIf"]
+        assert found["totalAfter"] == total
+        assert [node["account"]["accountNo"] for node in found["accounts"]["nodes"]] == order
