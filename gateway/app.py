@@ -135,6 +135,7 @@ class Application:
         checks: dict[str, object] = {"database": await self._database_answers()}
         checks |= {"bus": False, "workers": False, "leader": False, "led": True}
         checks |= {"clock": True, "trading": True, "feed": True, "settings": True, "data": True}
+        checks |= {"loops": True}
         if self.resources is not None and self._workers is not None:
             watch = self.resources.feed_watch
             checks["clock"] = not self.resources.database_clock.too_large and watch.clocks_agree
@@ -146,6 +147,8 @@ class Application:
             checks["leader"] = self._workers.leading
             if (leaderless := self._workers.leaderless) is not None:
                 checks |= {"led": False, "ledTrouble": leaderless}
+            if failing := self._workers.failing:
+                checks |= {"loops": False, "loopsTrouble": "; ".join(failing)}
             checks["trading"] = self._workers.trading
             checks["settings"] = not self.resources.desk.rules.books.settings.unreadable
             damaged = [f"{row.table} {row.row_id}" for row in self.resources.database.unreadable.damaged()]
@@ -154,7 +157,7 @@ class Application:
         # Without Redis everything goes on, live delivery a little later; without the venue everything but the
         # trading; and no other process would hear more of a silent feed, or read a damaged setting or row. No
         # reason to turn callers away.
-        whole = all(checks[name] for name in ("bus", "led", "trading", "feed", "settings", "data"))
+        whole = all(checks[name] for name in ("bus", "led", "trading", "feed", "settings", "data", "loops"))
         status = ("ready" if whole else "degraded") if ready else "not ready"
         return JSONResponse({"status": status, **checks}, status_code=200 if ready else 503)
 

@@ -106,6 +106,15 @@ class Supervisor:
         """Whether every needed loop runs."""
         return all(status.state is WorkerState.RUNNING for status in self.statuses if status.worker.needed)
 
+    def failing(self, for_s: float) -> list[str]:
+        """Loops that have not run well for so long, with what ended each of them last."""
+        return [
+            f"{status.worker.name}: {longest.error or 'it ended'}"
+            for status in self.statuses
+            if (longest := max(status.troubles.values(), key=_lasted_s, default=None)) is not None
+            and longest.lasted_s >= for_s
+        ]
+
     def start(self) -> None:
         """Start every worker as a task of the running event loop."""
         assert not self._tasks, "started twice"
@@ -219,6 +228,10 @@ def outage_in(fault: Exception, outages: tuple[type[Exception], ...]) -> Excepti
         return fault if isinstance(fault, outages) else None
     found = [outage_in(each, outages) for each in fault.exceptions]
     return None if None in found else found[0]
+
+
+def _lasted_s(trouble: OutageLog) -> float:
+    return trouble.lasted_s
 
 
 def _place(fault: Exception) -> tuple[object, ...]:

@@ -34,6 +34,11 @@ class ProcessSettings(Section):
         description="After how many seconds PostgreSQL gives a statement up, so that one that would never "
         "end holds no connection for ever; migrations take as long as they take.",
     )
+    loop_failing_told_s: Seconds = Field(
+        30,
+        description="For how many seconds a loop of the desk fails again and again, as over a lock in "
+        "PostgreSQL, until `/readyz` is degraded and names it.",
+    )
     database_unreachable_after_s: Seconds = Field(
         30,
         description="How long PostgreSQL's host may leave packets unacknowledged until a connection is "

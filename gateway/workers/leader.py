@@ -23,6 +23,7 @@ from gateway.settled import Settled
 from gateway.supervisor import Supervisor
 from gateway.workers.leadership import SomebodyLeads
 from gateway.workers.market import MarketWire
+from gateway.workers.outward import of_outward
 from gateway.workers.policy import attempt
 from gateway.workers.table import of_the_leader, of_trading, of_watching
 from models.database import Busy
@@ -78,6 +79,7 @@ class Leader:
         self._work: Supervisor | None = None
         self._watching: Supervisor | None = None
         self._trading: Supervisor | None = None
+        self._outward: Supervisor | None = None
         self._venue: BoundedVenue | None = None
         self._wire = MarketWire()
         self._fence: int | None = None
@@ -112,6 +114,11 @@ class Leader:
             return False
         return self._trading.ready and self._venue.available
 
+    def failing(self, for_s: float) -> list[str]:
+        """As `Supervisor.failing`, of the desk's own work."""
+        running = (self._work, self._watching, self._trading, self._outward)
+        return [told for each in running if each is not None for told in each.failing(for_s)]
+
     async def run(self) -> None:
         """Until cancelled."""
         settings = self._resources.settings
@@ -125,7 +132,10 @@ class Leader:
         resources = self._resources
         log.info("this process leads the desk", holder=resources.holder, fence=fence)
         self._term = Term(resources.holder, fence, runs_out)
-        self._fence, self._work = fence, (work := of_the_leader(resources, self._watch, self._trade))
+        self._fence, self._work = (
+            fence,
+            (work := of_the_leader(resources, self._watch, self._trade, self._reach_out)),
+        )
         work.start()
         try:
             await self._keep_lease(fence, self._term)
@@ -159,6 +169,13 @@ class Leader:
             self._trading = self._venue = None
             self._wire.disconnect()
             await opened.venue.close()
+
+    async def _reach_out(self) -> None:
+        self._outward = outward = of_outward(self._resources)
+        try:
+            await _run(outward, self._resources)
+        finally:
+            self._outward = None
 
     def _led(self) -> Resources:
         """With a desk whose order path knows the term in which it acts."""

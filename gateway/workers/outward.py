@@ -17,7 +17,7 @@ from domain.message import Channel
 from domain.webhook import Webhook, WebhookId
 from gateway.resources import Resources
 from gateway.settings import Settings
-from gateway.supervisor import Worker
+from gateway.supervisor import Supervisor, Worker
 from gateway.workers.policy import round_turns, supervised
 from gateway.workers.repeat import every
 from messages.apprise_service import AppriseService
@@ -28,15 +28,15 @@ from resolvers.webhook_body import webhook_body, webhook_cursor
 from subscriptions.bus import Position
 
 
-async def run_outward(resources: Resources) -> None:
-    """Every loop until cancelled."""
+def of_outward(resources: Resources) -> Supervisor:
+    """Every loop; not started yet."""
     settings, desk = resources.settings, resources.desk
     turns = round_turns(resources.round_faults.count)
     senders = [
         Worker(f"messages by {channel}", _sender(resources, channel, service).run)
         for channel, service in _services(settings).items()
     ]
-    supervisor = supervised(
+    return supervised(
         *senders,
         Worker(
             "daily messages",
@@ -44,11 +44,6 @@ async def run_outward(resources: Resources) -> None:
         ),
         Worker("webhooks", lambda: _deliver(resources)),
     )
-    supervisor.start()
-    try:
-        await asyncio.Event().wait()
-    finally:
-        await supervisor.stop(settings.shutdown_timeout_s)
 
 
 def _services(settings: Settings) -> dict[Channel, AppriseService]:

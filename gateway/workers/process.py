@@ -30,6 +30,12 @@ class Workers:
         return self._leader.somebody.trouble
 
     @property
+    def failing(self) -> list[str]:
+        """Loops that have failed again and again for so long that the operator has to look, and why."""
+        for_s = self._resources.settings.loop_failing_told_s
+        return self._supervisor.failing(for_s) + self._leader.failing(for_s)
+
+    @property
     def leading(self) -> bool:
         """This process does the desk's own work."""
         return self._leader.leading

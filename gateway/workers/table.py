@@ -20,7 +20,6 @@ from gateway.workers.cases import (
 )
 from gateway.workers.feed_silence import watch_feed
 from gateway.workers.margin import listen_for_changes, take_in, watch_margin
-from gateway.workers.outward import run_outward
 from gateway.workers.policy import round_turns, supervised
 from gateway.workers.trading import (
     ask_about_orders,
@@ -49,9 +48,12 @@ def of_every_process(
 
 
 def of_the_leader(
-    resources: Resources, watch: Callable[[], Awaitable[None]], trade: Callable[[], Awaitable[None]]
+    resources: Resources,
+    watch: Callable[[], Awaitable[None]],
+    trade: Callable[[], Awaitable[None]],
+    reach_out: Callable[[], Awaitable[None]],
 ) -> Supervisor:
-    """The desk's own work; `watch` opens the feed, `trade` the venue."""
+    """The desk's own work; `watch` opens the feed, `trade` the venue, `reach_out` sends messages."""
     return supervised(
         Worker("relay", outbox_relay(resources).run),
         Worker("woken", lambda: wake_for_others(resources.signals, resources.bus)),
@@ -60,7 +62,7 @@ def of_the_leader(
         Worker("audit chain", lambda: chain_audit(resources)),
         Worker("daily snapshots", lambda: snapshot_daily(resources)),
         Worker("approvals", lambda: expire_requests(resources)),
-        Worker("outward", lambda: run_outward(resources)),
+        Worker("outward", reach_out),
         Worker("watching", watch),
         Worker("trading", trade),
     )

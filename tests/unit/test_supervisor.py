@@ -15,7 +15,7 @@ from gateway.supervisor import (
     WorkerState,
     attempted,
 )
-from tests.patience import PATIENCE_S
+from tests.patience import PATIENCE_S, pauses
 
 POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100)
 
@@ -112,6 +112,34 @@ async def test_crashed_loop_is_logged_counted_and_restarted() -> None:
     assert [(entry["event"], entry["worker"], entry["exc_info"]) for entry in logs] == [
         ("worker crashed", "relay", True)
     ]
+    await supervisor.stop(timeout_s=5)
+
+
+async def test_a_loop_is_failing_from_a_while_after_its_first_failure_until_it_runs_well() -> None:
+    seen = []
+
+    async def failed() -> None:
+        seen.append(bool(supervisor.failing(for_s=0.3)))
+        await crash()
+
+    loop, time = Loop(crash, failed, failed, failed), Time()
+    supervisor = Supervisor(
+        [Worker("relay", loop.run), Worker("other", Loop().run)],
+        RestartPolicy(max_crashes=None),
+        wait=time.wait,
+        clock=lambda: time.now,
+        runs_well_after_s=0.01,
+    )
+    assert supervisor.failing(for_s=0) == []
+    supervisor.start()
+    await loop.settled.wait()
+    assert seen == [False, True, True]
+    assert supervisor.failing(for_s=0.3) == ["relay: boom"]
+    async with asyncio.timeout(PATIENCE_S):
+        for pause in pauses():
+            if not supervisor.failing(for_s=0):
+                break
+            await asyncio.sleep(pause)
     await supervisor.stop(timeout_s=5)
 
 
