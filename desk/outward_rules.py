@@ -3,11 +3,13 @@
 from dataclasses import dataclass, field
 from datetime import time, timedelta
 
+from domain.letter import Waits
 from domain.message import Channel, RetryPolicy
 from domain.webhook import UrlRules
 from domain.webhook_secret import RotationRules
 from messages.templates import Templates
 
+_WAITS = Waits(look_again=timedelta(minutes=1), for_a_price=timedelta(minutes=10))
 _RETRY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 8)
 
 
@@ -25,8 +27,7 @@ class MessageRules:
     lifetime: timedelta = timedelta(hours=24)
     figures_max_age: timedelta = timedelta(hours=1)
     """How long prices may have traded on since those that an amount in a letter follows from."""
-    look_again: timedelta = timedelta(minutes=1)
-    """How long a letter waits whose figures are too old."""
+    waits: Waits = _WAITS
     retry: RetryPolicy = _RETRY
     circuit_failures: int = 5
     circuit_pause: timedelta = timedelta(minutes=1)

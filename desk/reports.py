@@ -5,13 +5,13 @@ Nothing here is stored: a report of an old period comes out the same, since what
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 
 import structlog
 
 from domain.case import Case, CaseCloseReason
-from domain.cure import CureParts, MetBy, cure_parts, how_met
+from domain.cure import CureParts, MetBy, cure_parts, how_met, seconds_between
 from domain.events import AccountReference, CaseView
 from domain.ids import CaseId, OrderId
 from domain.margin import Book, rate_to_base
@@ -84,7 +84,8 @@ class LiquidationRecord:
     """Of the relief that the sales brought, what the cure did not need; None while the case is live, and of
     one that asks for stock."""
     seconds_to_cure: int | None
-    """Whole seconds from the first order until nothing was owed."""
+    """Whole seconds from the first order until nothing was owed; None where that was so before it already,
+    as of a sale that a person ordered in spite of it."""
 
 
 async def margin_records(audience: Audience, period: Period, request: PageRequest) -> Page[MarginRecord]:
@@ -220,7 +221,7 @@ def _whole(amount: Decimal | None, currency: Currency) -> Decimal | None:
 def _seconds_to_cure(case: Case, orders: Sequence[Order]) -> int | None:
     if case.live or case.cured_since is None or not orders:
         return None
-    return (case.cured_since - orders[0].created_at) // timedelta(seconds=1)
+    return seconds_between(orders[0].created_at, case.cured_since)
 
 
 def _leg(order: Order, decision: SnapshotInputs | None, mark_at_send: Decimal | None) -> LiquidationLeg:

@@ -323,17 +323,18 @@ def with_figures(
     )
 
 
-def in_doubt(case: Case, has_orders: bool, below_force: bool) -> Case:
+def in_doubt(case: Case, has_orders: bool, now: datetime, below_force: bool) -> Case:
     """The live case while nobody can say whether it still asks for something.
 
     It shows the figures of the last look that was certain, as old ones; without open orders nothing covers
     a part of the amount. Something may be owed meanwhile: being cured begins anew when the doubt is over.
+    What lets the desk sell by force is what is certain at this moment: see `with_figures`.
     """
     return replace(
         case,
         figures=replace(case.figures, stale=True),
         uncovered_amount=case.uncovered_amount if has_orders else case.figures.amount,
-        force_eligible=case.force_eligible or below_force,
+        force_eligible=below_force or case.overdue(now),
         cured_since=None,
     )
 

@@ -8,6 +8,7 @@ exactly to the need at the beginning less the need at the end.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
 from decimal import Decimal
 from enum import StrEnum
 
@@ -17,6 +18,13 @@ from domain.ids import Symbol
 from domain.margin import Book, Holding, fixed_part, owes_whole_debt, shortfalls, total_up, valuation_price
 from domain.money import ZERO, Currency, exact, round_money, total
 from domain.order import OrderSide
+
+
+def seconds_between(first_order_at: datetime, cured_since: datetime) -> int | None:
+    """Whole seconds from the first order until nothing was owed; None: that was so before the order."""
+    if cured_since < first_order_at:
+        return None
+    return (cured_since - first_order_at) // timedelta(seconds=1)
 
 
 class MetBy(StrEnum):

@@ -145,6 +145,21 @@ def judge(book: Book, figures: MarginFigures, rules: JudgementRules) -> Judgemen
         return _from_ranges(book, figures.as_of, rules)
 
 
+def unknown_in_amount(book: Book, rules: JudgementRules) -> tuple[str, ...]:
+    """What the amount of the book depends on and is unknown: symbols without a price and currencies without a
+    rate, sorted. Of a call: in the book under its rule, see `domain.asked_amount`."""
+    base = book.terms.base_currency
+    with exact():
+        parts = _Parts(book, rules.short_rise)
+        over = _plus(parts.range_of(_debt), -book.terms.financing_limit)
+        need, asked = _need(parts, over)
+        if need.low is not None and need.high is not None:
+            low, high = (round_money(max(end, ZERO), base) for end in (need.low, need.high))
+            if low == high:
+                return ()
+        return parts.unknown(asked)
+
+
 def above_force(figures: MarginFigures) -> bool:
     """Net assets reach the force-close margin for certain, as far as figures without their book tell."""
     return not figures.unvalued and figures.liquid_net_assets >= figures.force_close_margin
@@ -275,19 +290,30 @@ class _Parts:
     def gaps(self, gauges: Iterable[Gauge]) -> tuple[Gap, ...]:
         """What is unknown and changes one of these."""
         gauges = tuple(gauges)
-        missing = currencies_in_use(self.book) - self.book.fx.keys()
-        found = [
-            Gap(DoubtReason.NO_FX_RATE, currency)
-            for currency in sorted(missing)
+        found = [Gap(DoubtReason.NO_FX_RATE, currency) for currency in self._without_rate(gauges)]
+        found += [Gap(DoubtReason.NO_PRICE, _priced_by(held)) for held in self._without_price(gauges)]
+        return tuple(dict.fromkeys(found))
+
+    def unknown(self, gauges: Iterable[Gauge]) -> tuple[str, ...]:
+        """The positions and currencies that are unknown and change one of these."""
+        gauges = tuple(gauges)
+        symbols = {held.instrument.symbol for held in self._without_price(gauges)}
+        return tuple(sorted({*symbols, *self._without_rate(gauges)}))
+
+    def _without_rate(self, gauges: tuple[Gauge, ...]) -> list[Currency]:
+        return [
+            currency
+            for currency in sorted(currencies_in_use(self.book) - self.book.fx.keys())
             if any(self._converted(currency, gauge) != _NOTHING for gauge in gauges)
         ]
-        found += [
-            Gap(DoubtReason.NO_PRICE, _priced_by(held))
+
+    def _without_price(self, gauges: tuple[Gauge, ...]) -> list[Holding]:
+        return [
+            held
             for unpriced in self._unpriced.values()
             for held in unpriced
             if any(self._of_unpriced(held, gauge) != _NOTHING for gauge in gauges)
         ]
-        return tuple(dict.fromkeys(found))
 
     def _converted(self, currency: Currency, gauge: Gauge) -> Range:
         local = _plus(_NOTHING, gauge(self._known[currency]))

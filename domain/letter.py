@@ -4,13 +4,14 @@ No letter asks for nothing, for what is due already, or for an amount that was n
 asked when a letter is written down and again right before it is sent.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.case import LIVE, AlertType, Case, CaseStatus
 from domain.ids import Symbol
-from domain.message import MessageTemplate
+from domain.message import Contact, Message, MessageTemplate
 from domain.money import Currency
 from domain.order import OrderSide
 from domain.refusals import Refusal, RefusalCode
@@ -54,6 +55,22 @@ class FiguresAge:
 
 
 @dataclass(frozen=True, slots=True)
+class Wait:
+    """Why a letter does not leave at this moment, and when it is looked at again."""
+
+    reason: str
+    until: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Waits:
+    """How long letters wait for prices: from look to look, and at most for one that the amount lacks."""
+
+    look_again: timedelta
+    for_a_price: timedelta
+
+
+@dataclass(frozen=True, slots=True)
 class Standing:
     """A case as it stands at this moment, as far as a letter tells of it."""
 
@@ -63,7 +80,9 @@ class Standing:
     """Outstanding, in the order of the times at which it is due."""
     trades: tuple[Traded, ...] = ()
     told_by: str | None = None
-    """The number of the account's other case that asks for the same money."""
+    """The number of the account's other case that writes about the same money: see `told_by`."""
+    unvalued: tuple[str, ...] = ()
+    """Symbols without a price and currencies without a rate that the amount depends on."""
 
     @property
     def asks_for_stock(self) -> bool:
@@ -126,6 +145,62 @@ def _unfit_to_ask(standing: Standing, now: datetime, figures_max_age: timedelta)
             f"The figures hold as of {standing.age.as_of:%Y-%m-%d %H:%M} UTC, and prices have traded on "
             "since then: wait for newer prices.",
         )
+    return None
+
+
+def waits_for_prices(refusal: Refusal) -> bool:
+    """What may not leave at this moment may leave with newer prices."""
+    return refusal.code is RefusalCode.FIGURES_TOO_OLD
+
+
+def wait_for(
+    refusal: Refusal | None,
+    standing: Standing,
+    message: Message,
+    contact: Contact | None,
+    waits: Waits,
+    now: datetime,
+) -> Wait | None:
+    """Whether the letter waits for prices; None: it leaves, or where it was refused never will.
+
+    One whose figures are too old waits until its time is over. An automatic one whose amount lacks a price or
+    a rate waits for a while at most, never into quiet hours or beyond its time: then it leaves and says so.
+    """
+    again = now + waits.look_again
+    if refusal is not None:
+        return Wait(refusal.message, again) if waits_for_prices(refusal) else None
+    if not standing.unvalued or not message.automatic:
+        return None
+    too_long = again > message.earliest_at + waits.for_a_price or again >= message.latest_at
+    if too_long or (contact is not None and contact.may_be_disturbed_from(again) > again):
+        return None
+    return Wait(f"The amount lacks a price or rate: {listed(standing.unvalued)}.", again)
+
+
+def listed(names: tuple[str, ...], most: int = 10) -> str:
+    """The first of these, and how many more there are."""
+    text = ", ".join(names[:most])
+    return text if len(names) <= most else f"{text} (+{len(names) - most})"
+
+
+def told_by(
+    own: Standing, others: Iterable[Standing], leaves_at: datetime, figures_max_age: timedelta
+) -> str | None:
+    """The number of the case that writes about the same money in place of this one; None: this one does.
+
+    `others`: the account's other live cases for money, as they stand. Only one whose own letter may leave at
+    that time silences another: not one in exception or past its deadline. Where the figures of both are too
+    old both wait for prices, and the first writes when they come.
+    """
+    for other in sorted(others, key=lambda each: WRITES_FIRST.index(each.case.alert_type)):
+        if WRITES_FIRST.index(other.case.alert_type) >= WRITES_FIRST.index(own.case.alert_type):
+            break
+        if other.case.messages_muted(leaves_at):
+            continue
+        refusal = _unfit_to_ask(other, leaves_at, figures_max_age)
+        own_waits = own.age.behind > figures_max_age
+        if refusal is None or (waits_for_prices(refusal) and own_waits):
+            return other.case.case_no
     return None
 
 

@@ -7,6 +7,7 @@ from desk.desk import CaseRules, DeskRules
 from desk.outward_rules import MessageRules, WebhookRules
 from domain.expiry import ExpiryRules
 from domain.intraday import IntradayRules
+from domain.letter import Waits
 from domain.liquidation_plan import PlanLimits
 from domain.look_ahead import InterestRules
 from domain.message import RetryPolicy
@@ -110,6 +111,7 @@ def _message_rules(settings: Settings) -> MessageRules:
         daily_from=settings.message_daily_from,
         lifetime=timedelta(hours=settings.message_lifetime_hours),
         figures_max_age=timedelta(seconds=settings.message_figures_max_age_s),
+        waits=Waits(timedelta(minutes=1), timedelta(seconds=settings.message_price_wait_s)),
         retry=RetryPolicy(
             timedelta(seconds=settings.message_retry_first_s),
             timedelta(seconds=settings.message_retry_longest_s),

@@ -14,7 +14,7 @@ from string import Template
 from zoneinfo import ZoneInfo
 
 from domain.case import AlertType
-from domain.letter import StockOwed, Traded, letter_name
+from domain.letter import StockOwed, Traded, letter_name, listed
 from domain.message import Language, MessageTemplate
 from domain.money import Currency, minor_digits, round_money
 from domain.order import OrderSide
@@ -39,6 +39,15 @@ _VERBS = {
     Language.SIMPLIFIED_CHINESE: {OrderSide.SELL: "卖出", OrderSide.BUY: "买入"},
     Language.TRADITIONAL_CHINESE: {OrderSide.SELL: "賣出", OrderSide.BUY: "買入"},
 }
+_UNVALUED = {
+    Language.ENGLISH: "At the moment we have no price or exchange rate for {what}. The amount was computed "
+    "without it and may change as soon as we have one.",
+    Language.SIMPLIFIED_CHINESE: "目前没有 {what} 的价格或汇率\uff0c"
+    "金额在缺少它的情况下算出\uff0c取得后可能有变。",
+    Language.TRADITIONAL_CHINESE: "目前沒有 {what} 的價格或匯率\uff0c"
+    "金額在缺少它的情況下算出\uff0c取得後可能有變。",
+}
+"""Under every letter that names an amount, in whatever words."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
@@ -61,6 +70,8 @@ class Facts:
     text: str = ""
     stock: tuple[StockOwed, ...] = ()
     trades: tuple[Traded, ...] = ()
+    unvalued: tuple[str, ...] = ()
+    """What the amount was computed without: symbols without a price, currencies without a rate."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,11 @@ class Templates:
         used = {*title.get_identifiers(), *body.get_identifiers()}
         values = {name: value for name, value in _values(facts, language).items() if name in used}
         # Only the template is scanned for placeholders: what stands in a name or a text is never one.
-        return Text(title.substitute(values), body.substitute(values), language, values)
+        words = body.substitute(values)
+        if facts.unvalued and "amount" in used:
+            values["unvalued"] = listed(facts.unvalued)
+            words += "\n" + _UNVALUED[language].format(what=values["unvalued"])
+        return Text(title.substitute(values), words, language, values)
 
 
 def money(amount: Decimal, currency: Currency) -> str:

@@ -19,6 +19,7 @@ from models.message import contact_or_none
 from models.readable import first_readable, first_rows
 from models.where import Where
 
+_OF_TODAY = "SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(t.id AS TEXT) || ':' || ?"
 _TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
 
 
@@ -44,14 +45,19 @@ async def untold_cases(
 ) -> list[Untold]:
     """Live cases before their deadline in these base currencies, without the automatic message of `day`.
 
-    Of those that ask for money only what asks for some, and of several that ask for the same the first.
+    Of those that ask for money only what asks for some. An over-financing case is left out where another case
+    of the account has written today or is to write; where its letter waits the look at the case decides.
     """
     where = Where()
     where.add(f"(c.alert_type IN (?) OR {numeric('c.amount')} > 0)", sorted(RECOVERY_ALERTS))
     where.add(
         "NOT (c.alert_type = ? AND EXISTS (SELECT 1 FROM margin_case t WHERE t.account_id = c.account_id"
-        f" AND t.alert_type IN (?) AND t.status IN ({LIVE_LIST}) AND {numeric('t.amount')} > 0))",
+        f" AND t.alert_type IN (?) AND t.status IN ({LIVE_LIST}) AND {numeric('t.amount')} > 0"
+        f" AND (EXISTS ({_OF_TODAY} AND m.status = 'SENT')"
+        " OR (t.status IN (?) AND t.deadline > ?"
+        f" AND NOT EXISTS ({_OF_TODAY} AND m.status = 'QUEUED' AND m.reason IS NOT NULL)))))",
         *(AlertType.OVER_FINANCING, [each for each in WRITES_FIRST if each is not AlertType.OVER_FINANCING]),
+        *(day, [CaseStatus.OPEN, CaseStatus.LIQUIDATING], now, day),
     )
     where.add("c.status IN (?)", [CaseStatus.OPEN, CaseStatus.LIQUIDATING])
     where.add("c.deadline > ?", now)

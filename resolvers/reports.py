@@ -94,7 +94,8 @@ class LiquidationReportRow:
         "null while the case is open, and of one that asks for stock."
     )
     seconds_to_cure: int | None = strawberry.field(
-        description="From the first order until nothing was owed; null if that is not so, or not yet."
+        description="From the first order until nothing was owed; null if that is not so, or not yet, and "
+        "where nothing was owed any more when the first order was placed."
     )
 
 

@@ -116,6 +116,7 @@ def _words(
         text=text,
         stock=standing.due_later(now),
         trades=standing.trades,
+        unvalued=standing.unvalued,
     )
     return desk.rules.messages.templates.render(template, case.alert_type, contact.language, facts)
 

@@ -19,11 +19,10 @@ from desk.outward.standing import look_anew
 from desk.turns import Turns, Work
 from domain.case import Case, CaseStatus
 from domain.ids import CaseId
-from domain.letter import unfit
+from domain.letter import unfit, wait_for, waits_for_prices
 from domain.message import Channel, Contact, MessageStatus, MessageTemplate, daily_template
 from domain.money import Currency
 from domain.principal import EVERYTHING
-from domain.refusals import RefusalCode
 from models.audit import AuditEntry, write_audit
 from models.book import lock_accounts
 from models.case import load_cases
@@ -157,7 +156,7 @@ async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datet
 
 
 async def _write_down(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
-    """A letter whose figures are too old is written down as well, and waits."""
+    """A letter that waits for prices is written down as well."""
     case = (await load_cases(EVERYTHING, [untold.case_id], strict=True))[untold.case_id].case
     template = choice(case)
     if template is None:
@@ -165,13 +164,13 @@ async def _write_down(desk: Desk, untold: Untold, key: str, choice: Choice, now:
     rules = desk.rules.messages
     view, standing = await look_anew(desk, case.id, template, now)
     refusal = unfit(template, standing, now, rules.figures_max_age)
-    waits = refusal is not None and refusal.code is RefusalCode.FIGURES_TOO_OLD
-    if choice(view.case) is not template or (refusal is not None and not waits):
+    if choice(view.case) is not template or not (refusal is None or waits_for_prices(refusal)):
         return False
     channel = _channel(rules.automatic, untold.contact)
     message = compose(*(desk, view, standing, untold.contact, channel, template, now), placed_by=MESSAGES)
-    if refusal is not None and message.status is MessageStatus.QUEUED:
-        message = replace(message, reason=refusal.message, next_attempt_at=now + rules.look_again)
+    wait = wait_for(refusal, standing, message, untold.contact, rules.waits, now)
+    if wait is not None and message.status is MessageStatus.QUEUED:
+        message = replace(message, reason=wait.reason, next_attempt_at=wait.until)
     stored = await insert_message(message, key)
     if stored:
         await write_audit([message_entry(MESSAGES, now, "sendMessage", None, message)])

@@ -11,42 +11,43 @@ from desk.desk import Desk
 from desk.outward.compose_message import note_notice, recomposed
 from desk.outward.standing import look_anew
 from domain.events import CaseView
-from domain.letter import Standing, unfit
+from domain.letter import Standing, unfit, wait_for
 from domain.message import Message, MessageStatus, MessageTemplate, MessageTrigger, put_off, reworded, step
-from domain.refusals import Refusal, RefusalCode
 from models.audit import write_audit
 from models.message import Due, lock_message, save_message
 
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The message as it is stored now, and why it may not be sent; None: it may."""
+    """The message as it is stored now, and whether it may be sent with these words."""
 
     message: Message
-    refusal: Refusal | None
+    ready: bool
 
 
 async def prepare(desk: Desk, due: Due, now: datetime) -> Prepared:
     """In a transaction that holds the lock of the case's account."""
     message = await lock_message(due.message.id)
     if message.status is not MessageStatus.QUEUED:
-        return Prepared(message, SETTLED)
+        # Another process has settled it.
+        return Prepared(message, ready=False)
     rules = desk.rules.messages
     view, standing = await look_anew(desk, message.case_id, message.template, now)
     refusal = unfit(message.template, standing, now, rules.figures_max_age)
-    if refusal is None:
+    wait = wait_for(refusal, standing, message, due.contact, rules.waits, now)
+    if refusal is None and wait is None:
         current = _reworded(desk, view, standing, due, message, now)
         await save_message(current)
         await note_notice(desk, view.case, message, current, now)
-        return Prepared(current, None)
-    if refusal.code is RefusalCode.FIGURES_TOO_OLD:
-        after = put_off(message, refusal.message, now + rules.look_again, now)
+        return Prepared(current, ready=True)
+    if wait is not None:
+        after = put_off(message, wait.reason, wait.until, now)
     else:
-        after = step(message, MessageTrigger.POINTLESS, now, refusal.message)
+        after = step(message, MessageTrigger.POINTLESS, now, refusal.message if refusal else None)
     await save_message(after)
     if after.status is not message.status:
         await write_audit([message_entry(MESSAGES, now, "messageSettled", message, after)])
-    return Prepared(after, refusal)
+    return Prepared(after, ready=False)
 
 
 def _reworded(
@@ -55,6 +56,3 @@ def _reworded(
     if message.template is MessageTemplate.FREE_TEXT:
         return message
     return reworded(message, recomposed(desk, view, standing, due.contact, message, now))
-
-
-SETTLED = Refusal(RefusalCode.TOO_LATE, "Another process has settled the message.")

@@ -70,7 +70,8 @@ async def _compose(
         return refusal
     assert contact is not None, "who has no contact cannot be reached"
     now = desk.clock()
-    view, standing = await look_anew(desk, view.case.id, command.template, now)
+    leaves_at = contact.may_be_disturbed_from(now)
+    view, standing = await look_anew(desk, view.case.id, command.template, now, leaves_at)
     refusal = unfit(command.template, standing, now, desk.rules.messages.figures_max_age)
     if refusal is not None:
         return refusal

@@ -133,10 +133,10 @@ class ChannelSender:
             return None
         settled = await self._prepared(due, now)
         if settled is None:
-            again = now + rules.look_again
+            again = now + rules.waits.look_again
             await self._settle(message, lambda current, now: _later(current, again, now))
             return None
-        if settled.refusal is None:
+        if settled.ready:
             return settled.message
         self._note_end(due.message, settled.message)
         return None

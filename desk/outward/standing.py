@@ -1,15 +1,18 @@
 """A case as it stands at the moment of a letter: looked at anew, with the age of its figures."""
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from desk.desk import Desk
 from desk.watching.assess_case import assess_account
+from domain.asked_amount import book_of
 from domain.calendar import NoCalendar, TradingCalendar, traded_between
 from domain.case import Case
 from domain.events import CaseView
 from domain.ids import CaseId
-from domain.letter import ASKS, WRITES_FIRST, FiguresAge, Standing, StockOwed
-from domain.margin import ageing_quote, currencies_in_use
+from domain.judgement import unknown_in_amount
+from domain.letter import ASKS, WRITES_FIRST, FiguresAge, Standing, StockOwed, told_by
+from domain.margin import ageing_quote, currencies_in_use, owes_whole_debt
 from domain.message import MessageTemplate
 from domain.principal import EVERYTHING
 from domain.stock_recovery import RECOVERY_ALERTS
@@ -20,20 +23,23 @@ from models.untold import trades_of
 
 
 async def look_anew(
-    desk: Desk, case_id: CaseId, template: MessageTemplate, now: datetime
+    desk: Desk, case_id: CaseId, template: MessageTemplate, now: datetime, leaves_at: datetime | None = None
 ) -> tuple[CaseView, Standing]:
     """For a letter of this template, in a transaction that holds the lock of the case's account.
 
     What asks for money or stock tells figures of this moment, so the account is looked at first.
+    `leaves_at`: the end of the client's quiet hours, until which no letter of the account leaves.
     """
     view = (await load_cases(EVERYTHING, [case_id], strict=True))[case_id]
     if template in ASKS and view.case.live:
         await assess_account(desk, view.case.account_id, now)
         view = (await load_cases(EVERYTHING, [case_id], strict=True))[case_id]
-    return view, await _standing(desk, view, template, now)
+    return view, await _standing(desk, view, template, now, leaves_at or now)
 
 
-async def _standing(desk: Desk, view: CaseView, template: MessageTemplate, now: datetime) -> Standing:
+async def _standing(
+    desk: Desk, view: CaseView, template: MessageTemplate, now: datetime, leaves_at: datetime
+) -> Standing:
     case = view.case
     if template is MessageTemplate.SOLD:
         return Standing(case, FiguresAge(now, timedelta()), trades=tuple(await trades_of(case.id)))
@@ -42,8 +48,13 @@ async def _standing(desk: Desk, view: CaseView, template: MessageTemplate, now: 
     if case.alert_type in RECOVERY_ALERTS:
         return Standing(case, FiguresAge(now, timedelta()), stock=await _stock(case))
     account = (await load_books([case.account_id], desk.rules.books, now))[case.account_id]
-    age = _age(desk, account, case, now)
-    return Standing(case, age, told_by=await _told_by(case))
+    own = Standing(case, _age(desk, account, case, now), unvalued=_unvalued(desk, account, case, now))
+    others = [
+        Standing(view.case, _age(desk, account, view.case, now))
+        for view in await live_cases_of([case.account_id])
+        if view.case.id != case.id and view.case.alert_type in WRITES_FIRST
+    ]
+    return replace(own, told_by=told_by(own, others, leaves_at, desk.rules.messages.figures_max_age))
 
 
 async def _stock(case: Case) -> tuple[StockOwed, ...]:
@@ -55,15 +66,15 @@ async def _stock(case: Case) -> tuple[StockOwed, ...]:
     return tuple(sorted(owed, key=lambda each: (each.due_at, each.symbol)))
 
 
-async def _told_by(case: Case) -> str | None:
-    """The account's other case that writes about the same money."""
-    own = WRITES_FIRST.index(case.alert_type)
-    for view in await live_cases_of([case.account_id]):
-        other = view.case
-        asks = other.alert_type in WRITES_FIRST and other.figures.amount > 0
-        if asks and WRITES_FIRST.index(other.alert_type) < own:
-            return other.case_no
-    return None
+def _unvalued(desk: Desk, account: AccountBook, case: Case, now: datetime) -> tuple[str, ...]:
+    """What the amount of the case was computed without; where it is an old one, then."""
+    book = book_of(case.alert_type, account.book)
+    if case.figures.as_of == now:
+        return unknown_in_amount(book, desk.rules.judgement)
+    if book.rule.over_financing_alone or owes_whole_debt(book.terms, book.rule):
+        money = {each.currency for each in book.cash}
+        return tuple(name for name in case.figures.unvalued if name in money)
+    return case.figures.unvalued
 
 
 def _age(desk: Desk, account: AccountBook, case: Case, now: datetime) -> FiguresAge:

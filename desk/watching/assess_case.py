@@ -203,7 +203,7 @@ def _progress(
         worth = account.reporting.worth(figures.amount)
         case = with_figures(case, figures, uncovered, worth, now, below_force)
     else:
-        case = in_doubt(case, bool(orders), below_force)
+        case = in_doubt(case, bool(orders), now, below_force)
     if case.overdue(now) and not case.force_eligible:
         case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
     ended = judgement.ends(case.alert_type) and not has_orders

@@ -359,7 +359,15 @@ class Monitor:
             )
         judgement = self._judged(watched, figures)
         if judgement.asks(case.alert_type) is Answer.UNKNOWN:
-            return in_doubt(case, bool(watched.orders), below_force=False)
+            after = in_doubt(case, bool(watched.orders), now, judgement.below_force is Answer.YES)
+        else:
+            after = self._certain(watched, case, figures, judgement, now)
+        # That the desk may sell from now on is a moment to be kept: the next look makes it.
+        return after if case.force_eligible else replace(after, force_eligible=False)
+
+    def _certain(
+        self, watched: _Watched, case: Case, figures: MarginFigures, judgement: Judgement, now: datetime
+    ) -> Case:
         asked = figures_of(case.alert_type, watched.account.book, figures)
         uncovered = asked.amount
         if watched.orders:
@@ -367,9 +375,7 @@ class Monitor:
             orders = as_open_orders(self._desk, book, watched.orders, now)
             uncovered = uncovered_amount(book, orders, now, self._desk.rules.max_price_age)
         worth = self._reporting(watched.account).worth(asked.amount)
-        after = with_figures(case, asked, uncovered, worth, now, judgement.below_force is Answer.YES)
-        # That the desk may sell from now on is a moment to be kept: the next look makes it.
-        return after if case.force_eligible else replace(after, force_eligible=False)
+        return with_figures(case, asked, uncovered, worth, now, judgement.below_force is Answer.YES)
 
     def _reporting(self, account: AccountBook) -> ReportingRate:
         known = self._rates.get((account.account.base_currency, account.reporting.currency))

@@ -5,7 +5,7 @@ from datetime import time
 from pydantic import Field, SecretStr
 
 from domain.message import Channel
-from gateway.sections.types import Count, Listed, Seconds, Section, TimeOfDay
+from gateway.sections.types import Count, Listed, Seconds, SecondsOrZero, Section, TimeOfDay
 
 
 class OutwardSettings(Section):
@@ -34,6 +34,11 @@ class OutwardSettings(Section):
         3600,
         description="The oldest amount in a letter, in seconds that prices have traded on since then; an "
         "older one waits for newer prices.",
+    )
+    message_price_wait_s: SecondsOrZero = Field(
+        600,
+        description="For how many seconds at most an automatic letter waits for a price or rate that its "
+        "amount lacks; then it goes out and names it.",
     )
     message_lifetime_hours: Count = Field(
         24, description="After how many hours a message that was not sent is given up."

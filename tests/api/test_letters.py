@@ -9,10 +9,22 @@ from typing import Any
 import pytest
 
 from domain.book_changes import CashStated
+from domain.ids import Symbol
 from domain.margin import AccountType
 from domain.message import Contact, QuietHours
 from feeds.book import BookFile
-from tests.api.books import BANK, HKD, RAIL, a_book, a_client, an_account, owing, quotes
+from tests.api.books import (
+    BANK,
+    HKD,
+    RAIL,
+    a_book,
+    a_client,
+    a_quote,
+    an_account,
+    an_instrument,
+    owing,
+    quotes,
+)
 from tests.api.case_work import command, work
 from tests.api.desk_server import Desk, World
 from tests.api.moments import prices_call, time_comes
@@ -23,6 +35,7 @@ from tests.api.test_stock_recovery import RECALL
 from tests.api.trading import cases, liquidate
 from tests.receiver import Receiver, a_receiver
 
+NEW = Symbol("NEW.HK")
 ENGLISH = Contact(phone="+85212345678", time_zone="Asia/Hong_Kong")
 QUIET = Contact(phone="+85212345678", time_zone="Asia/Hong_Kong", quiet_hours=QuietHours.parse("22:00-08:00"))
 LETTER = """query ($id: ID!) { case(id: $id) { messages(first: 50) { nodes {
@@ -205,6 +218,40 @@ async def test_a_letter_waits_for_prices_and_goes_out_with_them(world: World, re
     assert "as of 10:02 HKT on 17 Mar 2020" in text_of(reminder)["message"]
 
 
+async def test_an_amount_that_lacks_a_price_waits_for_it_a_while_and_then_says_so(
+    world: World, receiver: Receiver
+) -> None:
+    """A short without a price counts as nothing: the account owes 20,000 at the least."""
+    owes = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000, NEW: -100})
+    instruments = tuple(an_instrument(symbol, lot=100) for symbol in (BANK, RAIL, NEW))
+    book = a_book(reached(a_client("C1", owes), ENGLISH), instruments=instruments)
+    desk = await called_alone(world, receiver, book, by_itself=True)
+    case = await case_of(desk, "M1")
+
+    async def waits() -> bool:
+        kept = await letters(desk, case["id"])
+        return [each["reason"] for each in kept] == [f"The amount lacks a price or rate: {NEW}."]
+
+    await desk.until(waits, "the call to wait")
+    (by_hand,) = await send(desk.caller(), case["id"], template="REMINDER")
+    assert f"no price or exchange rate for {NEW}" in by_hand["message"]["body"]
+    await receiver.until(1)
+    await time_comes(world, seconds=desk.settings.message_price_wait_s)
+    _, call = await receiver.until(2)
+    assert "HKD 20,000.00" in text_of(call)["message"]
+    assert f"no price or exchange rate for {NEW}" in text_of(call)["message"]
+    await settled(desk, case["id"], "SENT", "SENT")
+    assert {"name": "unvalued", "value": NEW} in (await letters(desk, case["id"]))[0]["parameters"]
+    await world.market.says(a_quote(NEW, world.clock(), "100"))
+
+    async def costs_more() -> bool:
+        return bool((await case_of(desk, "M1"))["amount"] != "20000")
+
+    await desk.until(costs_more, "the short to count")
+    (known,) = await send(desk.caller(minutes=600), case["id"], key="known", template="REMINDER")
+    assert str(NEW) not in known["message"]["body"]
+
+
 async def test_one_shortfall_is_one_letter(world: World, receiver: Receiver) -> None:
     account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="140000")
     other = an_account("M2", "-150000", {BANK: 2000, RAIL: 2000}, financing_limit="140000")
@@ -229,10 +276,34 @@ async def test_one_shortfall_is_one_letter(world: World, receiver: Receiver) -> 
     assert "HKD 10,000.00 more than its financing limit" in limit["body"]
 
 
-async def twin_desk(world: World) -> Desk:
+async def test_a_case_in_exception_leaves_the_letters_to_its_twin_from_the_next_day_on(
+    world: World, receiver: Receiver
+) -> None:
+    desk = await twin_desk(world, **channels(receiver, "sms"), message_automatic_channels=("SMS",))
+    await desk.market.says(*quotes(desk.clock(), size=0))
+    await receiver.until(1)
+    trader = desk.caller(minutes=60 * 24 * 30)
+    twins = {case["alertType"]: case for case in await cases(trader)}
+    call, limit = twins["MAINTENANCE"], twins["OVER_FINANCING"]
+    await settled(desk, call["id"], "SENT")
+    (refused,) = await send(trader, limit["id"], key="before", template="REMINDER")
+    assert refused["code"] == "SAME_SHORTFALL"
+    marked = await command(trader, "markException", await work(trader, call["id"]), reason="x")
+    assert marked["__typename"] == "CaseChanged", marked
+    (by_hand,) = await send(trader, limit["id"], key="after", template="REMINDER")
+    assert by_hand["__typename"] == "MessageQueued", by_hand
+    await settled(desk, limit["id"], "SENT")
+    await time_comes(world, days=1)
+    (daily, first) = await settled(desk, limit["id"], "SENT", "SENT")
+    assert (daily["template"], first["template"]) == ("REMINDER", "REMINDER")
+    assert "HKD 10,000.00 more than its financing limit" in daily["body"]
+    await settled(desk, call["id"], "SENT")
+
+
+async def twin_desk(world: World, **settings: object) -> Desk:
     """Its only account owes by both kinds of call as soon as prices come."""
     account = an_account("M1", "-150000", {BANK: 1000, RAIL: 1000}, financing_limit="140000")
-    desk = await world.desk(a_book(a_client("C1", account)))
+    desk = await world.desk(a_book(reached(a_client("C1", account), ENGLISH)), **settings)
     await put_in_force(desk, {"amountRule": AMOUNT_RULE | {"overFinancingTriggers": True}})
     return desk
 

@@ -395,6 +395,29 @@ async def test_a_deadline_passes_without_prices_too(kit: DeskKit) -> None:
     assert (await only_case(account_id)).force_eligible
 
 
+async def test_a_deadline_that_is_extended_in_doubt_counts_before_the_doubt_is_over(kit: DeskKit) -> None:
+    """The figures of the last certain look lack a price: they do not tell that net assets suffice."""
+    account_id = await kit.indebted_account()
+    await kit.instrument(GE)
+    for quantity, moment in ((-10, kit.clock()), (10, (await only_case(account_id)).deadline)):
+        kit.clock.now = moment + timedelta(seconds=1)
+        await kit.assess(account_id)
+        await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(quantity), kit.clock()))
+        await kit.assess(account_id)
+    in_doubt = await only_case(account_id)
+    assert (in_doubt.force_eligible, in_doubt.figures.unvalued) == (True, (GE,))
+    monitor = kit.monitor()
+    await monitor.note_everything()
+    later = kit.clock() + timedelta(days=1)
+    move = AdjustDeadline(CaseCommand("later", in_doubt.id, None), later, "as agreed")
+    assert isinstance(await adjust_deadline(kit.desk, TRADER, move), Done)
+    await hear_news(monitor, 0)
+    await monitor.look()
+    await monitor.refresh()
+    after = await only_case(account_id)
+    assert (after.force_eligible, after.figures.stale) == (False, True)
+
+
 async def test_an_assessment_that_changes_nothing_tells_nothing(kit: DeskKit) -> None:
     account_id = await kit.indebted_account()
     events = await count("outbox")

@@ -18,6 +18,7 @@ from domain.case import (
     CaseStatus,
     CaseTrigger,
     decide,
+    in_doubt,
     may_resolve,
     with_figures,
 )
@@ -200,6 +201,13 @@ def test_a_case_is_force_eligible_below_the_force_level_or_past_the_deadline() -
     assert not with_figures(a_case(), figures(), ZERO, None, NOW, False).force_eligible
     late = DEADLINE + timedelta(seconds=1)
     assert with_figures(a_case(), figures(), ZERO, None, late, False).force_eligible
+
+
+def test_in_doubt_the_desk_may_sell_by_force_what_is_certain_at_that_moment() -> None:
+    eligible = replace(a_case(), force_eligible=True)
+    assert in_doubt(eligible, False, NOW, True).force_eligible
+    assert not in_doubt(eligible, False, NOW, False).force_eligible, "a deadline that was extended counts"
+    assert in_doubt(a_case(), False, a_case().deadline + HOLD, False).force_eligible
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from domain.case import AlertType
 from domain.doubt import DoubtReason
 from domain.expiry import Life
 from domain.ids import Symbol
-from domain.judgement import Answer, Gap, Judgement, JudgementRules, judge
+from domain.judgement import Answer, Gap, Judgement, JudgementRules, judge, unknown_in_amount
 from domain.margin import AccountType, AmountRule, Book, CashBalance, Holding, MarginFigures, compute_figures
 from domain.market import OptionRight, OptionTerms, Quote, TradeStatus
 from domain.money import Currency
@@ -112,6 +112,27 @@ def test_no_position_decides_what_a_cash_account_or_over_financing_asks_for() ->
     over = the_book(unpriced("100"), cash="-3000", limit="2000", rule=rule)
     assert judged(over).due[OVER_FINANCING] is YES
     assert figures_of(OVER_FINANCING, over, compute_figures(over, NOW, MAX_AGE)).amount == 1000
+
+
+def test_an_amount_lacks_what_it_depends_on_and_no_more() -> None:
+    short = unpriced("-10", cost="76")
+    francs = CashBalance(Currency("CHF"), Decimal("-0.01"))
+
+    def lacks(of: Book) -> tuple[str, ...]:
+        return unknown_in_amount(of, RULES)
+
+    assert lacks(the_book()) == ()
+    assert lacks(the_book(short)) == ("GONE",)
+    both = the_book(short)
+    assert lacks(replace(both, cash=(*both.cash, francs))) == ("CHF", "GONE")
+    assert lacks(the_book(replace(unpriced("1"), factors=flat("1")))) == (), "it backs nothing"
+    assert lacks(the_book(unpriced("1", status=TradeStatus.DELISTED))) == ()
+    assert lacks(the_book(short, cash="-1", account_type=AccountType.CASH)) == ()
+    over = the_book(short, cash="-3000", limit="2000", rule=AmountRule(over_financing_triggers=True))
+    assert lacks(book_of(OVER_FINANCING, over)) == ()
+    limit = AmountRule(with_over_financing=True)
+    beyond = the_book(unpriced("1"), cash="-9000", limit="2000", rule=limit)
+    assert lacks(beyond) == (), "the financing limit asks for more, whatever the long is worth"
 
 
 def test_an_incomplete_account_is_certain_of_nothing() -> None:

@@ -11,13 +11,26 @@ import pytest
 from domain.calendar import traded_between
 from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
 from domain.ids import Symbol
-from domain.letter import ASKS, FiguresAge, Standing, StockOwed, Traded, letter_name, unfit
-from domain.message import MessageTemplate, daily_template
+from domain.letter import (
+    ASKS,
+    FiguresAge,
+    Standing,
+    StockOwed,
+    Traded,
+    Waits,
+    letter_name,
+    listed,
+    told_by,
+    unfit,
+    wait_for,
+)
+from domain.message import Contact, MessageTemplate, QuietHours, daily_template
 from domain.money import Currency
 from domain.order import OrderSide
 from domain.stock_recovery import RECOVERY_ALERTS
 from gateway.calendars import Calendars
 from tests.live_desk import case_event
+from tests.unit.test_messages import A_MESSAGE
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 HOUR = timedelta(hours=1)
@@ -102,6 +115,94 @@ def test_an_amount_is_told_while_it_is_known_and_by_one_case(
     assert code(template, at_the_limit) is None
     assert code(template, old) == ("FIGURES_TOO_OLD" if asks_for_money else None)
     assert code(template, twin) == ("SAME_SHORTFALL" if asks_for_money else None)
+
+
+STATES = [
+    Standing(a_case(AlertType.MAINTENANCE, status, amount, deadline=NOW + due), FiguresAge(NOW - old, old))
+    for status in (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
+    for amount in ("0", "100")
+    for due in (-HOUR, timedelta(), HOUR)
+    for old in (timedelta(), 2 * HOUR)
+]
+
+
+def writes(standing: Standing) -> bool:
+    """By itself, at this moment."""
+    return not standing.case.messages_muted(NOW) and code(MessageTemplate.REMINDER, standing) is None
+
+
+@pytest.mark.parametrize("first", [AlertType.MAINTENANCE, AlertType.INTRADAY, AlertType.CASH_DEBT])
+def test_of_two_cases_about_the_same_money_one_writes_whatever_the_state_of_the_other(
+    first: AlertType,
+) -> None:
+    for one in STATES:
+        for other in STATES:
+            senior = replace(one, case=replace(one.case, alert_type=first, case_no="MC1"))
+            junior = replace(other, case=replace(other.case, alert_type=AlertType.OVER_FINANCING))
+            heard = told_by(junior, [senior], NOW, HOUR)
+            assert told_by(senior, [junior], NOW, HOUR) is None
+            both = [writes(senior), writes(replace(junior, told_by=heard))]
+            expected = 1 if writes(senior) or writes(junior) else 0
+            assert both.count(True) == expected, (one.case, other.case)
+            assert heard in (None, "MC1")
+
+
+def test_a_case_whose_letter_waits_with_this_one_for_prices_writes_for_both_when_they_come() -> None:
+    old = FiguresAge(NOW - 2 * HOUR, 2 * HOUR)
+    senior = replace(owing(AlertType.MAINTENANCE), age=old)
+    junior = owing(AlertType.OVER_FINANCING)
+    assert told_by(junior, [senior], NOW, HOUR) is None
+    assert told_by(replace(junior, age=old), [senior], NOW, HOUR) == senior.case.case_no
+
+
+def test_who_cannot_write_before_the_quiet_hours_end_silences_no_other() -> None:
+    senior = owing(AlertType.MAINTENANCE, deadline=NOW + HOUR)
+    junior = owing(AlertType.OVER_FINANCING, deadline=NOW + 10 * HOUR)
+    assert told_by(junior, [senior], NOW, HOUR) is not None
+    assert told_by(junior, [senior], NOW + HOUR, HOUR) is None
+
+
+WAITS = Waits(timedelta(minutes=1), timedelta(minutes=10))
+QUIET = Contact(quiet_hours=QuietHours.parse("02:05-08:00"))
+
+
+@pytest.mark.parametrize(
+    ("minutes", "latest", "contact", "automatic", "unvalued", "waits"),
+    [
+        (0, 60, None, True, ("NEW.HK",), True),
+        (9, 60, None, True, ("NEW.HK",), True),
+        (10, 60, None, True, ("NEW.HK",), False),
+        (0, 1, None, True, ("NEW.HK",), False),
+        (4, 60, QUIET, True, ("NEW.HK",), False),
+        (0, 60, None, False, ("NEW.HK",), False),
+        (0, 60, None, True, (), False),
+    ],
+    ids=["at first", "nearly", "long enough", "its time", "quiet hours", "by hand", "all is known"],
+)
+def test_a_letter_waits_for_a_price_that_its_amount_lacks_for_a_while_at_most(
+    minutes: int,
+    latest: int,
+    contact: Contact | None,
+    automatic: bool,
+    unvalued: tuple[str, ...],
+    waits: bool,
+) -> None:
+    latest_at = NOW + timedelta(minutes=latest)
+    message = replace(A_MESSAGE, created_at=NOW, earliest_at=NOW, latest_at=latest_at, automatic=automatic)
+    now = NOW + timedelta(minutes=minutes)
+    standing = replace(owing(AlertType.MAINTENANCE), unvalued=unvalued)
+    wait = wait_for(None, standing, message, contact, WAITS, now)
+    assert (wait is not None) is waits
+    if wait is not None:
+        assert (wait.until, wait.reason) == (
+            now + WAITS.look_again,
+            "The amount lacks a price or rate: NEW.HK.",
+        )
+
+
+def test_of_many_names_the_first_are_told_and_how_many_more_there_are() -> None:
+    assert listed(("A", "B")) == "A, B"
+    assert listed(("A", "B", "C"), most=2) == "A, B (+1)"
 
 
 def test_stock_whose_time_has_passed_is_not_named_beside_what_is_still_due() -> None:

@@ -116,6 +116,21 @@ def test_a_letter_names_what_it_is_about_and_asks_for_nothing_else(
 
 
 @pytest.mark.parametrize("language", Language)
+@pytest.mark.parametrize(("template", "alert"), EVERY_LETTER)
+def test_a_letter_that_names_an_amount_says_what_it_was_computed_without(
+    template: MessageTemplate, alert: AlertType, language: Language
+) -> None:
+    of_amount = template in ASKS and alert in MONEY
+    known = Templates().render(template, alert, language, FACTS)
+    lacking = Templates().render(template, alert, language, replace(FACTS, unvalued=("CHF", "NEW.HK")))
+    added = lacking.body.removeprefix(known.body)
+    assert ("CHF, NEW.HK" in added) is of_amount
+    assert (lacking.parameters.get("unvalued") == "CHF, NEW.HK") is of_amount
+    assert "unvalued" not in known.parameters
+    assert of_amount or lacking == known
+
+
+@pytest.mark.parametrize("language", Language)
 @pytest.mark.parametrize("template", sorted(ASKS))
 def test_each_kind_of_case_has_words_of_its_own_for_what_it_asks(
     template: MessageTemplate, language: Language

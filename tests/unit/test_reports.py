@@ -14,7 +14,7 @@ from domain.aging import AgedCase, aging_buckets
 from domain.booking import after_fill, cash_effect
 from domain.canonical import canonical_text, plain
 from domain.case import CaseCloseReason
-from domain.cure import BookedFill, CureParts, MetBy, cure_parts, how_met, need
+from domain.cure import BookedFill, CureParts, MetBy, cure_parts, how_met, need, seconds_between
 from domain.ids import AccountId, Symbol
 from domain.margin import Book, CashBalance, Holding, compute_figures
 from domain.money import Currency, round_money
@@ -53,6 +53,13 @@ def paid_in(book: Book, amount: str) -> Book:
     (hkd,) = (cash for cash in book.cash if cash.currency == HKD)
     others = tuple(cash for cash in book.cash if cash is not hkd)
     return replace(book, cash=(replace(hkd, balance=hkd.balance + Decimal(amount)), *others))
+
+
+@pytest.mark.parametrize(
+    ("cured_after", "seconds"), [(0, 0), (0.9, 0), (61.5, 61), (-0.1, None), (-60, None)]
+)
+def test_a_sale_after_nothing_was_owed_took_no_time_to_cure(cured_after: float, seconds: int | None) -> None:
+    assert seconds_between(NOW, NOW + timedelta(seconds=cured_after)) == seconds
 
 
 def test_the_need_is_the_amount_without_its_end_at_zero() -> None:
