@@ -7,8 +7,8 @@ lender (SHORT_RECALL). A case of one of these alert types asks for a quantity, n
 its recoveries, whatever brought that about: our orders, the client's own trades or a delivery.
 
 What is outstanding always follows from the book, never from a count of our own fills. A recall says how
-much of the short may stay; several recalls of one stock from one account stand on top of each other, so a
-cover serves the oldest first.
+much of the short may stay; several recalls of one stock from one account stand on top of each other, the
+oldest on top, so a cover serves the oldest first. When a new one is opened the others move up (`moved_up`).
 """
 
 from collections.abc import Iterable
@@ -21,7 +21,7 @@ from domain.case import AlertType, Case
 from domain.covered_options import Today, shortfall_quantity
 from domain.ids import AccountId, CaseId, RecoveryId, Symbol
 from domain.margin import Book, MarginFigures
-from domain.money import ZERO, exact
+from domain.money import ZERO, exact, total
 from domain.sellable import OpenOrder, after_open_orders
 
 RECOVERY_ALERTS = frozenset({AlertType.COVERED_CALL_SHORTFALL, AlertType.SHORT_RECALL})
@@ -82,10 +82,7 @@ def outstanding_in(recovery: Recovery, book: Book, today: Today) -> Decimal:
     """What the recovery still asks for, given this book."""
     if recovery.alert_type is AlertType.COVERED_CALL_SHORTFALL:
         return shortfall_quantity(book, recovery.symbol, today)
-    with exact():
-        return min(
-            recovery.quantity, max(ZERO, short_quantity(book, recovery.symbol) - recovery.short_may_stay)
-        )
+    return _asked(short_quantity(book, recovery.symbol), recovery)
 
 
 def short_quantity(book: Book, symbol: Symbol) -> Decimal:
@@ -94,9 +91,30 @@ def short_quantity(book: Book, symbol: Symbol) -> Decimal:
     return max(ZERO, held.quantity.copy_negate()) if held else ZERO
 
 
-def recallable_quantity(short: Decimal, recoveries: Iterable[Recovery]) -> Decimal:
-    """Of a short quantity what no open recall of the stock from this account has asked for yet."""
-    return max(ZERO, min([short, *(each.short_may_stay for each in recoveries)]))
+def recallable_quantity(short: Decimal, recalls: Iterable[Recovery]) -> Decimal:
+    """Of a short quantity what no open recall of the stock from this account asks for."""
+    asked = total(_asked(short, each) for each in recalls)
+    return max(ZERO, total([short, asked.copy_negate()]))
+
+
+def moved_up(short: Decimal, recalls: Iterable[Recovery]) -> list[Recovery]:
+    """The open recalls of the stock from this account, oldest first, as they have to stand before another one
+    is opened: from the top of the short down, each still asking for as much. Only those that change.
+
+    A short that grew, or of which a recall has ended, leaves room above or between them, which the new recall
+    may ask for as well. It gets what is below them: `recallable_quantity`.
+    """
+    changed, may_stay = [], short
+    for each in recalls:
+        may_stay = total([may_stay, _asked(short, each).copy_negate()])
+        if each.short_may_stay < may_stay:
+            changed.append(replace(each, short_may_stay=may_stay))
+    return changed
+
+
+def _asked(short: Decimal, recall: Recovery) -> Decimal:
+    with exact():
+        return min(recall.quantity, max(ZERO, short - recall.short_may_stay))
 
 
 def refreshed(recovery: Recovery, book: Book, today: Today, now: datetime) -> Recovery:

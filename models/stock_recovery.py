@@ -132,6 +132,14 @@ async def save_recoveries(recoveries: Sequence[Recovery]) -> None:
     )
 
 
+async def save_moved(recoveries: Sequence[Recovery]) -> None:
+    """Store how much of the short may stay; their accounts are locked."""
+    await execute_many(
+        "UPDATE stock_recovery SET short_may_stay = $2 WHERE id = $1",
+        [(each.id, each.short_may_stay) for each in recoveries],
+    )
+
+
 async def open_recoveries_of(account_ids: Sequence[AccountId]) -> list[Recovery]:
     """Every open recovery of these accounts, oldest first."""
     rows = await fetch(

@@ -15,15 +15,15 @@ from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.market import InstrumentKind
-from domain.money import total
+from domain.money import ZERO
 from domain.principal import SYSTEM
 from domain.recall_allocation import AllocationRule
-from domain.stock_recovery import RecallCause, Recovery, recallable_quantity, short_quantity
+from domain.stock_recovery import RecallCause, Recovery, moved_up, recallable_quantity, short_quantity
 from models import outbox
 from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.stock_borrow import short_stocks_of
-from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of
+from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of, save_moved
 
 REASON = "Stock is lent to intraday accounts within the day only."
 
@@ -65,11 +65,11 @@ async def _wanted(desk: Desk, account: AccountBook, symbol: Symbol, now: datetim
     """The rest of the short that no recall asks for yet, recalled."""
     short = short_quantity(account.book, symbol)
     account_id = account.account.account_id
-    quantity = recallable_quantity(
-        short, _recalls(await open_recoveries_of([account_id]), account_id, symbol)
-    )
+    known = _recalls(await open_recoveries_of([account_id]), account_id, symbol)
+    quantity = recallable_quantity(short, known)
     if not quantity:
         return None
+    await save_moved(moved_up(short, known))
     recall = StockRecall(
         id=desk.new_id(),
         symbol=symbol,
@@ -85,4 +85,4 @@ async def _wanted(desk: Desk, account: AccountBook, symbol: Symbol, now: datetim
     await insert_recall(recall)
     detail = {"symbol": symbol, "quantity": plain(quantity), "account": account_id}
     await write_audit([entry(SYSTEM, now, "recallStock", "stockRecall", recall.id, detail)])
-    return Wanted(symbol, quantity, total([short, quantity.copy_negate()]), recall.cause, recall.id)
+    return Wanted(symbol, quantity, ZERO, recall.cause, recall.id)

@@ -24,7 +24,7 @@ from domain.money import total
 from domain.principal import Audience, Capability, Principal
 from domain.recall_allocation import AllocationRule, RecallableShort, RecallShare, allocate
 from domain.refusals import Refusal, RefusalCode
-from domain.stock_recovery import RecallCause, Recovery, recallable_quantity
+from domain.stock_recovery import RecallCause, Recovery, moved_up, recallable_quantity
 from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books, lock_accounts
@@ -32,7 +32,7 @@ from models.case import live_cases_of
 from models.market import load_instruments
 from models.readable import all_or_each
 from models.stock_borrow import ShortHolding, accounts_short_of, shorts_in
-from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of
+from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of, save_moved
 
 BOOKS_AT_ONCE = 500
 
@@ -86,6 +86,8 @@ async def _decide(desk: Desk, principal: Principal, command: RecallStock) -> Out
         )
     recall = _recall(desk, principal, command, total(share.quantity for share in shares), now)
     await insert_recall(recall)
+    asked = {share.account_id for share in shares}
+    await _make_room([short for short in found if short.account.account_id in asked], recoveries)
     await write_audit([_audit(principal, recall, command, shares, left_out)])
     await _open(desk, principal, recall, shares, shorts, now)
     return Done(recall.id)
@@ -153,6 +155,18 @@ def _recallable(
         if quantity > 0:
             found[id_] = RecallableShort(id_, short.account.account_no, quantity, short.short_since)
     return found
+
+
+async def _make_room(
+    shorts: Sequence[ShortHolding], recoveries: Mapping[AccountId, Sequence[Recovery]]
+) -> None:
+    await save_moved(
+        [
+            recall
+            for short in shorts
+            for recall in moved_up(short.quantity, recoveries.get(short.account.account_id, ()))
+        ]
+    )
 
 
 async def _open(

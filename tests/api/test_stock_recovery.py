@@ -334,6 +334,24 @@ async def test_recalls_add_up_and_never_ask_for_more_than_is_short(shorts: Desk)
     assert [order["quantity"] for order in started["orders"]] == ["500"], "the older recall comes first"
 
 
+async def test_what_is_sold_short_after_a_recall_can_be_recalled_too(shorts: Desk, world: World) -> None:
+    trader = shorts.caller()
+    await recall(trader, 200, rule="LARGEST_FIRST")
+    await recall(trader, 300, rule="LARGEST_FIRST")
+    await world.market.says(PositionStated("A", TENCENT, Decimal(-300), world.clock()))
+    world.clock.advance(seconds=1)
+    await world.market.says(PositionStated("A", TENCENT, Decimal(-1200), world.clock()))
+    third = await recall(trader, 1000, rule="LARGEST_FIRST")
+    shares = {node["account"]["accountNo"]: node["quantity"] for node in third["recoveries"]["nodes"]}
+    assert shares["A"] == "900"
+    accounts = {node["account"]["accountNo"]: node for node in (await borrow(trader))["accounts"]["nodes"]}
+    assert (accounts["A"]["quantity"], accounts["A"]["recalled"]) == ("1200", "1200")
+    world.clock.advance(seconds=1)
+    await world.market.says(PositionStated("A", TENCENT, Decimal(-900), world.clock()))
+    left = (await trader.ask(RECOVERIES, filter={"accountNo": "A"}))["shortRecoveries"]["nodes"]
+    assert [(node["quantity"], node["outstandingQuantity"]) for node in left] == [("900", "900")]
+
+
 async def test_a_client_who_covers_by_himself_has_the_desks_cover_called_off(
     shorts: Desk, world: World
 ) -> None:

@@ -14,15 +14,20 @@ from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from desk.market_days import shift_deadlines
+from desk.stock_recovery.cover_intraday import recall
+from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.calendar import AmendedCalendar, MarketDay, MarketDayKind
 from domain.ids import AccountId
 from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType
+from domain.recall_allocation import AllocationRule
+from domain.stock_recovery import RecallCause
 from gateway.workers.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.configuration import Limits
-from models.database import Database, fetch, transaction
+from models.database import Database, execute, fetch, transaction
+from models.stock_recovery import open_recoveries_of
 from tests.integration.damage import damage
 from tests.integration.desk_kit import APPLE, TRADER, Clock, DeskKit
 from tests.integration.poison import heal, poison
@@ -337,3 +342,25 @@ async def test_a_market_day_put_in_by_hand_moves_the_flat_time(
         assert await shift_deadlines(kit.desk, liquidation_turns(kit.settings, kit.clock)) == 0, (
             "a second look moves nothing"
         )
+
+
+async def test_what_is_recalled_before_the_close_stands_below_what_a_lender_had_recalled(
+    database: Database,
+) -> None:
+    """Together they ask for all of the short, also when a part of it has come back."""
+    with database.active():
+        kit = await a_desk()
+        account_id = await kit.account("I1", 500_000, {APPLE: -1000}, AccountType.INTRADAY)
+        due = kit.clock() + timedelta(days=1)
+        how = (RecallCause.RECALLED, AllocationRule.FIFO, "lender")
+        asked = RecallStock("r", APPLE, Decimal(300), due, *how)
+        assert isinstance(await recall_stock(kit.desk, TRADER, asked), Done)
+        kit.clock.pass_(seconds=1)
+        async with transaction():
+            await lock_accounts([account_id])
+            await recall(kit.desk, account_id)
+        for short, outstanding in ((1000, [300, 700]), (800, [100, 700]), (600, [600])):
+            await execute("UPDATE position SET quantity = $1 WHERE account_id = $2", -short, account_id)
+            await kit.assess(account_id)
+            left = [each.outstanding for each in await open_recoveries_of([account_id])]
+            assert left == outstanding, short

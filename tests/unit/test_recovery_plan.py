@@ -22,6 +22,7 @@ from domain.sellable import OpenOrder
 from domain.stock_recovery import (
     RecallCause,
     Recovery,
+    moved_up,
     outstanding_in,
     recallable_quantity,
     uncovered_quantity,
@@ -166,6 +167,43 @@ def test_a_second_recall_stands_on_top_of_the_first() -> None:
     assert legs(planned(of, first, second)) == {TENCENT: 500}
     assert recallable_quantity(Decimal(1000), (first, second)) == 500
     assert recallable_quantity(Decimal(400), (first, second)) == 400
+
+
+@given(
+    st.lists(
+        st.one_of(
+            st.tuples(st.just("short"), st.integers(0, 30)), st.tuples(st.just("recall"), st.integers(1, 30))
+        ),
+        max_size=12,
+    )
+)
+def test_recalls_ask_together_for_no_more_than_is_short_and_a_new_one_for_any_of_the_rest(
+    happened: list[tuple[str, int]],
+) -> None:
+    short, open_recalls = 0, list[Recovery]()
+    for what, number in happened:
+        asked = [outstanding_in(each, book(shares(-short)), today) for each in open_recalls]
+        if what == "short":
+            grew, short = number - short, number
+            if grew < 0:
+                left = -grew
+                after = [outstanding_in(each, book(shares(-short)), today) for each in open_recalls]
+                assert sum(asked) - sum(after) <= left, "a cover gives back no more than it is"
+        else:
+            free = recallable_quantity(Decimal(short), open_recalls)
+            assert free == short - sum(asked), "what was asked for already is all that is kept back"
+            share = min(Decimal(number), free)
+            if not share:
+                continue
+            moved = {each.id: each for each in moved_up(Decimal(short), open_recalls)}
+            open_recalls = [moved.get(each.id, each) for each in open_recalls]
+            stays = int(free - share)
+            open_recalls.append(a_recovery(int(share), stays, name=f"R{len(open_recalls)}"))
+            now = [outstanding_in(each, book(shares(-short)), today) for each in open_recalls]
+            assert now == [*asked, share], "an older recall asks for as much as before"
+        wanted = [outstanding_in(each, book(shares(-short)), today) for each in open_recalls]
+        assert sum(wanted) <= short
+        open_recalls = [each for each, missing in zip(open_recalls, wanted, strict=True) if missing]
 
 
 def test_an_odd_lot_is_told() -> None:
