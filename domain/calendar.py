@@ -41,6 +41,10 @@ class TradingCalendar(Protocol):
         """When the regular session of a trading day ends, local time; earlier than usual on a half day."""
         ...
 
+    def foreseen_closing_time(self, day: date) -> time:
+        """The same without what was put in by hand."""
+        ...
+
     def sessions(self, day: date) -> Sequence[tuple[time, time]]:
         """From when to when the market trades on a trading day, local time; two where it pauses at noon."""
         ...
@@ -110,6 +114,10 @@ class AmendedCalendar:
         usual = self._base.closing_time(day)
         word = self._amendments.get(day)
         return usual if word is None or word.closes_at is None else min(usual, word.closes_at)
+
+    def foreseen_closing_time(self, day: date) -> time:
+        """As the base closes."""
+        return self._base.closing_time(day)
 
     def sessions(self, day: date) -> Sequence[tuple[time, time]]:
         """Cut off at the closing time."""
@@ -230,12 +238,17 @@ def after_trading_days(moment: datetime, calendar: TradingCalendar, trading_days
 
 
 def move_to_trading_time(moment: datetime, calendar: TradingCalendar) -> datetime:
-    """The moment, or where its day does not trade (so long), the same time of the next that does."""
+    """The moment, or where its day does not trade (so long), the same time of the next that does.
+
+    What lies behind the close that the calendar foresees for its day was meant so, and stays.
+    """
     local = moment.astimezone(calendar.zone)
-    day = local.date()
+    day, wanted = local.date(), local.time()
     if not calendar.is_trading_day(day):
         day = calendar.next_trading_day(day)
-    return _at(day, min(local.time(), calendar.closing_time(day)), calendar)
+    elif wanted > calendar.foreseen_closing_time(day):
+        return moment
+    return _at(day, min(wanted, calendar.closing_time(day)), calendar)
 
 
 def _last_minutes(day: date, calendar: TradingCalendar, before_close: timedelta) -> datetime:

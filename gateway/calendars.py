@@ -86,6 +86,9 @@ class ExchangeDays:
     def closing_time(self, day: date) -> time:
         return self._closing[day] if self._is_known(day) else self._usual_sessions[-1][1]
 
+    def foreseen_closing_time(self, day: date) -> time:
+        return self.closing_time(day)
+
     def sessions(self, day: date) -> Sequence[tuple[time, time]]:
         return self._known_sessions(day) if self._is_known(day) else self._usual_sessions
 

@@ -228,6 +228,26 @@ def test_a_half_day_that_is_taken_back_gives_the_deadline_back(case: Case, calen
     assert again.deadline == case.deadline
 
 
+@pytest.mark.parametrize(
+    ("set_to", "half", "moved_to"),
+    [
+        (at(18, 17), None, at(18, 17)),
+        (at(18, 8), None, at(18, 8)),
+        (at(18, 17), time(12), at(18, 17)),
+        (at(18, 15), time(12), at(18, 12)),
+    ],
+)
+def test_a_persons_deadline_outside_of_the_usual_hours_stays_where_it_is(
+    case: Case, calendar: TradingCalendar, set_to: datetime, half: time | None, moved_to: datetime
+) -> None:
+    """Hong Kong closes at 16:00."""
+    case = done(with_deadline(case, set_to, MONDAY))
+    days = {WEDNESDAY: MarketDay("XHKG", WEDNESDAY, MarketDayKind.HALF, half, "typhoon")} if half else {}
+    amended = AmendedCalendar(calendar, days)
+    by_calendar, next_cut_off = deadline(MONDAY, amended), deadline(MONDAY, amended, 1)
+    assert shifted(case, by_calendar, next_cut_off, amended, MONDAY).deadline == moved_to
+
+
 def test_daily_messages_stop_in_exception_and_behind_the_deadline(case: Case) -> None:
     assert not case.messages_muted(MONDAY)
     assert not case.messages_muted(case.deadline)
