@@ -28,7 +28,7 @@ from domain.refusals import Refusal, RefusalCode
 from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.case import live_case_ids, load_cases, lock_case, save_case
-from models.case_records import insert_deadline_changes
+from models.case_records import deadline_set_by_person, insert_deadline_changes
 from models.database import transaction
 from models.holding import symbols_of
 from models.market_day import RecordedMarketDay, insert_market_day, word_on
@@ -119,7 +119,7 @@ async def _live_cases(turns: Turns) -> list[CaseView]:
 
 
 async def _shift_if_due(desk: Desk, view: CaseView, moved: list[CaseId]) -> None:
-    if _shifted(desk, view, desk.clock()) == view.case:
+    if await _shifted(desk, view, desk.clock()) == view.case:
         return
     async with transaction():
         is_moved = await _shift(desk, view.case.id, desk.clock())
@@ -132,7 +132,7 @@ async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> bool:
     if locked is None or not locked[0].case.live:
         return False
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
-    after = _shifted(desk, view, now)
+    after = await _shifted(desk, view, now)
     if after == view.case:
         return False
     if after.deadline != view.case.deadline:
@@ -155,7 +155,7 @@ async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
     return await note(desk, after, SYSTEM, f"{reason} The deadline moved {moments}.", now)
 
 
-def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
+async def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
     if is_recovery(view.case):
         # Due when the lender says, not by the calendar.
         return view.case
@@ -163,7 +163,9 @@ def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
     alert_type = view.case.alert_type
     by_calendar = desk.deadline(view.case.opened_at, currency, alert_type)
     next_deadline = desk.next_deadline(now, currency, alert_type)
-    return shifted(view.case, by_calendar, next_deadline, desk.calendar_for(currency), now)
+    set_to = None if view.case.original_deadline is None else await deadline_set_by_person(view.case.id)
+    calendar = desk.calendar_for(currency)
+    return shifted(view.case, by_calendar, next_deadline, calendar, now, set_to=set_to)
 
 
 def _refused(desk: Desk, principal: Principal, word: MarketDay) -> Refusal | None:

@@ -63,9 +63,17 @@ def needs_approval(case: Case, deadline: datetime, calendar: TradingCalendar, tr
 
 
 def shifted(
-    case: Case, by_calendar: datetime, next_cut_off: datetime, calendar: TradingCalendar, now: datetime
+    case: Case,
+    by_calendar: datetime,
+    next_cut_off: datetime,
+    calendar: TradingCalendar,
+    now: datetime,
+    *,
+    set_to: datetime | None = None,
 ) -> Case:
     """The live case when market days changed: the calendar's deadline anew, a person's moved off closed days.
+
+    `set_to`: where a person set it last, so that a word on a market day that is taken back gives it back.
 
     Nothing counts backwards: a word on a day that came after that day's early close takes nobody's time away
     in hindsight. A deadline that it would have put into the past is at `next_cut_off`, the first from now on,
@@ -75,7 +83,7 @@ def shifted(
     if case.original_deadline is None:
         deadline, original = by_calendar, None
     else:
-        deadline, original = move_to_trading_time(case.deadline, calendar), by_calendar
+        deadline, original = move_to_trading_time(set_to or case.deadline, calendar), by_calendar
     if deadline <= now and deadline < case.deadline:
         deadline = next_cut_off if case.deadline > now else case.deadline
     if deadline == case.deadline and original == case.original_deadline:

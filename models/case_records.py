@@ -1,6 +1,7 @@
 """Follow-up records and moves of deadlines: append-only, newest first."""
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from typing import TypeVar
 
 from domain.case_records import DeadlineChange, DeadlineChangeKind, FollowUp
@@ -8,7 +9,7 @@ from domain.ids import CaseId
 from domain.principal import Audience
 from models.database import Row, execute, execute_many, fetch, insert_sql, time
 from models.first_pages import newest_of_each, pages_by_case
-from models.readable import first_rows, readable_page
+from models.readable import first_rows, readable, readable_page
 from models.unreadable import reads
 from models.where import Page, PageRequest, Where
 
@@ -38,6 +39,17 @@ async def insert_deadline_changes(changes: Sequence[DeadlineChange]) -> None:
             for each in changes
         ],
     )
+
+
+async def deadline_set_by_person(case_id: CaseId) -> datetime | None:
+    """Where a person set the deadline of the case last; None: nowhere, or it cannot be read."""
+    rows = await fetch(
+        f"SELECT {_listed(_CHANGE)} FROM deadline_change r WHERE r.case_id = $1 AND r.kind = $2"
+        " ORDER BY r.at DESC, r.id DESC LIMIT 1",
+        *(case_id, DeadlineChangeKind.PERSON),
+    )
+    found = readable(rows, _change, "deadline_change")
+    return found[0].after if found else None
 
 
 async def page_follow_ups(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[FollowUp]:

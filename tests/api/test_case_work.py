@@ -249,6 +249,22 @@ async def test_a_typhoon_day_put_in_by_hand_moves_the_deadlines_of_live_cases_an
     assert '"kind":"REGULAR"' in days[2]["after_state"]
 
 
+async def test_a_market_day_that_is_taken_back_gives_a_persons_deadline_back(
+    ann: Caller, called: Any
+) -> None:
+    events = await ann.subscribe(WORK_EVENTS, filter={"accountNo": "M1"})
+    await command(ann, "adjustDeadline", called, deadline="2020-03-18T03:00:00Z", reason="wants out")
+
+    async def moves(due: str, kind: str, **closes: str) -> None:
+        await set_market_day(ann, "XHKG", "2020-03-18", kind, **closes)
+        await events.until(lambda event: event["case"]["deadline"] == due)
+
+    await moves("2020-03-18T02:30:00Z", "HALF", closesAt="10:30")
+    await moves("2020-03-18T03:00:00Z", "REGULAR")
+    await moves("2020-03-19T03:00:00Z", "CLOSED")
+    await moves("2020-03-18T03:00:00Z", "REGULAR")
+
+
 async def test_the_command_of_a_market_day_tells_which_deadlines_moved(
     desk: Desk, ann: Caller, called: Any
 ) -> None:
