@@ -15,7 +15,13 @@ from desk.liquidation.liquidation_command import (
     Liquidate,
     LiquidateCase,
 )
-from desk.liquidation.one_person_limit import differences, facts_after, facts_before, outgrown
+from desk.liquidation.one_person_limit import (
+    beyond_what_was_seen,
+    differences,
+    facts_after,
+    facts_before,
+    outgrown,
+)
 from desk.liquidation.plan_liquidation import fresh, plan_expected
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import resting_orders, waits_for
@@ -83,8 +89,10 @@ async def _liquidate(
     if resting and not isinstance(made, Refusal):
         return waits_for(resting)
     if not isinstance(made, Refusal):
+        asked = loads(approval.after)
         refused = item.expected.exceeded_by(made)
-        refused = refused or outgrown(loads(approval.after), made, desk.rules.approval_growth)
+        refused = refused or outgrown(asked, made, desk.rules.approval_growth)
+        refused = refused or beyond_what_was_seen(asked, made, desk.rules.plans.collar)
         if refused is not None:
             return refused
         command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)

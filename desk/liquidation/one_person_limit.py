@@ -13,11 +13,12 @@ from desk.desk import Desk
 from desk.four_eyes.request_approval import Facts
 from desk.outcomes import plain
 from domain.ids import AccountId, Symbol
-from domain.liquidation_plan import Plan
+from domain.liquidation_plan import Plan, PlannedLeg
 from domain.margin import rate_to_base, valuation_price
 from domain.market import Instrument
 from domain.money import ONE, ZERO, Currency, exact, quotient_up, total
-from domain.order import Order
+from domain.order import Order, OrderSide
+from domain.price_collar import CollarPlace, PriceCollar
 from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
 from models.database import unreadable_rows
@@ -212,10 +213,7 @@ def facts_before(made: Plan) -> Facts:
 
 def facts_after(made: Plan) -> Facts:
     """What the plan would do, for people to compare."""
-    legs = {
-        f"{leg.side} {leg.instrument.symbol}": f"{plain(leg.quantity)} at {plain(leg.price)}"
-        for leg in made.legs
-    }
+    legs = {_name_of(leg): f"{plain(leg.quantity)}{_AT}{plain(leg.price)}" for leg in made.legs}
     return {"uncoveredAmount": plain(made.amount_after), "notional": plain(made.notional), **legs}
 
 
@@ -230,6 +228,36 @@ def outgrown(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
         f"It would now trade {plain(made.notional)}, and {plain(notional)} was asked for: decline it, and "
         "have it asked for anew.",
     )
+
+
+def beyond_what_was_seen(asked: Facts, made: Plan, collar: PriceCollar) -> Refusal | None:
+    """Why an approval does not cover a price of this plan: it lies outside the collar of one person, and two
+    people have seen no price as bad as that."""
+    for leg in made.legs:
+        price = leg.limit_price or leg.price
+        if collar.place(leg.instrument, leg.quote, leg.side, price) is CollarPlace.WITHIN:
+            continue
+        seen = _seen_price(asked, leg)
+        if seen is None or (price < seen if leg.side is OrderSide.SELL else price > seen):
+            was = "nothing of it" if seen is None else plain(seen)
+            return Refusal(
+                RefusalCode.VERSION_CONFLICT,
+                f"{leg.instrument.symbol} would now be priced at {plain(price)}, outside its price collar, "
+                f"and {was} was asked for: decline it, and have it asked for anew.",
+            )
+    return None
+
+
+def _seen_price(asked: Facts, leg: PlannedLeg) -> Decimal | None:
+    fact = asked.get(_name_of(leg))
+    return Decimal(fact.rpartition(_AT)[2]) if fact else None
+
+
+def _name_of(leg: PlannedLeg) -> str:
+    return f"{leg.side} {leg.instrument.symbol}"
+
+
+_AT = " at "
 
 
 def differences(asked: Facts, done: Facts) -> dict[str, tuple[str | None, str | None]]:

@@ -99,6 +99,37 @@ async def test_between_the_collars_a_second_person_decides(world: World) -> None
     assert (order["limitPrice"], order["quantity"]) == ("90", "100")
 
 
+@pytest.mark.parametrize("side", ["a sale", "a cover"])
+async def test_what_was_approved_is_not_done_at_a_price_beyond_the_collar_that_nobody_saw(
+    world: World, side: str
+) -> None:
+    """It took two because of its size; since then the market has gone away from the mark."""
+    sale = side == "a sale"
+    account = owing("M1") if sale else an_account("M1", "124000", {BANK: -1000})
+    desk = await world.desk(a_book(a_client("C1", account)), approval_notional="5000", **QUICK)
+    trader, checker = desk.caller(), desk.caller(Permission.RISK_APPROVER, subject="carl")
+    events = await trader.subscribe(CASE_EVENTS)
+    await world.market.says(*wide(world, "99.90", "100.10"))
+    case_id = (await events.next())["case"]["id"]
+    asked = await liquidate(trader, case_id, legs=[{"symbol": BANK, "quantity": "100"}])
+    assert asked["code"] == "APPROVAL_REQUIRED"
+    (request,) = await desk.rows("SELECT id FROM approval")
+    request_id = global_id("ApprovalRequest", request["id"])
+    await world.market.says(*wide(world, "85", "115"))
+    refused = await approve(checker, request_id)
+    price, seen = ("85", "99.9") if sale else ("115", "100.1")
+    assert (refused["code"], refused["message"]) == (
+        "VERSION_CONFLICT",
+        f"5.HK would now be priced at {price}, outside its price collar, and {seen} was asked for: "
+        "decline it, and have it asked for anew.",
+    )
+    assert await orders(trader) == []
+    await world.market.says(*wide(world, "96", "104"))
+    assert (await approve(checker, request_id))["__typename"] == "ApprovalDecided"
+    (order,) = await orders(trader)
+    assert order["limitPrice"] == ("96" if sale else "104")
+
+
 async def _held(caller: Caller, case_id: str, code: str | None) -> bool:
     auto = (await work(caller, case_id))["autoLiquidation"]
     return auto is not None and auto["held"] == code
