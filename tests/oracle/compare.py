@@ -74,7 +74,10 @@ def _asked(verdict: Verdict, case: Row) -> Fraction:
 
 
 def _listing(dump: Dump, account: Row, verdict: Verdict, cases: list[Row], now: datetime) -> Iterable[str]:
-    """An account is listed where an unknown price or rate decides about a new call or about a live case."""
+    """An account is listed where an unknown price or rate decides about a new call or about a live case.
+
+    Of an incomplete one, of which nothing is decided, what is unknown may be listed besides.
+    """
     listed = {
         row["reason"]
         for row in dump.rows("account_doubt", account_id=account["id"])
@@ -86,7 +89,7 @@ def _listing(dump: Dump, account: Row, verdict: Verdict, cases: list[Row], now: 
     )
     if depends and not listed and not verdict.incomplete:
         yield f"not listed, although a decision depends on {sorted(verdict.unknown)}"
-    if listed and not depends:
+    if listed and not depends and not (verdict.incomplete and verdict.unknown):
         yield f"listed as {sorted(listed)}, although no decision depends on it"
 
 
