@@ -4,7 +4,7 @@ One that raises is set aside and tried again after a wait that doubles with each
 limit: a fault that lasts costs little, one that passes little time. A row that another transaction keeps
 locked is tried again sooner, and counts as no fault. Many may take their turn together; where that raises,
 they are halved until the ones that raise are alone. Each fault is logged once when it appears and once when
-it is over.
+it is over, with its traceback unless stored data is damaged.
 
 What is remembered lives in memory: a new leader tries at once. An outage concerns all: it ends the round.
 """
@@ -18,6 +18,7 @@ from typing import TypeVar
 import structlog
 
 from models.database import Busy
+from models.unreadable import UnreadableRow
 
 log = structlog.get_logger()
 
@@ -209,5 +210,7 @@ def _tell(fault: Fault, what: str, who: str) -> None:
     facts = {"what": what, "who": who, "until": fault.until}
     if fault.is_lock:
         log.warning("a lock holds up one of many", **facts)
+    elif isinstance(fault.error, UnreadableRow):
+        log.error("damaged data holds up one of many", **facts, error=str(fault.error))
     else:
         log.error("a fault held up one of many", **facts, exc_info=fault.error)

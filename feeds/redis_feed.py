@@ -8,7 +8,8 @@ Guarantees, beyond those of feeds/base.py:
   same consumer name if a lease lets only one of them read: a successor then continues in order, at once.
 - A message whose time is ahead of the clock is delivered with the time of its arrival, or is held until its
   time has come (`AheadRules`). What is held stays pending: it survives a restart.
-- What was trimmed or deleted before it was read is told (`feeds.unread`), once it is seen: before each read.
+- What was trimmed or deleted before it was read is told (`feeds.unread`), before each read and
+  after it.
 - A stream whose key holds another type, or that may not be read, is set aside, told, and tried again with a
   growing wait; the others go on.
 - A message that cannot be used is moved to `<stream>:dead` (about `dead_letters_max` entries) with the
@@ -47,7 +48,18 @@ from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, 
 from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
 from feeds.messages import MAX_MESSAGE_BYTES, encode
-from feeds.unread import START, Loss, Place, StreamState, beginning, compared, entry_id, written
+from feeds.unread import (
+    START,
+    EntryId,
+    Loss,
+    Place,
+    StreamState,
+    beginning,
+    compared,
+    entry_id,
+    read_on,
+    written,
+)
 from outages.log import OutageLog, OutageLogs
 
 FIELD = b"message"
@@ -219,7 +231,7 @@ class RedisFeed:
             await self._look_for_losses(stream)
         chunks = await self._read_group(dict.fromkeys(self._readable, b">"), self._block_ms())
         for stream, entries in chunks:
-            self._places[stream] = self._places[stream].read([entry_id(id_) for id_, _ in entries])
+            await self._move_on(stream, [entry_id(id_) for id_, _ in entries])
         return chunks
 
     async def _join_what_is_due(self) -> None:
@@ -233,13 +245,27 @@ class RedisFeed:
     def _readable(self) -> list[str]:
         return [stream for stream in self._streams if stream not in self._aside]
 
-    async def _look_for_losses(self, stream: str) -> None:
+    async def _move_on(self, stream: str, ids: Sequence[EntryId]) -> None:
+        """These were read."""
+        place = self._places[stream]
+        if not ids or (state := await self._state(stream)) is None:
+            self._places[stream] = place.read(ids)
+            return
+        self._places[stream], loss = read_on(place, ids, state)
+        if loss is not None:
+            await self._tell_of_loss(stream, loss)
+
+    async def _state(self, stream: str) -> StreamState | None:
+        """None: it was deleted, and its group with it, as reading will say."""
         try:
-            state = StreamState.of(await self._ask(self._redis.xinfo_stream(stream)))
+            return StreamState.of(await self._ask(self._redis.xinfo_stream(stream)))
         except exceptions.ResponseError as error:
             if _NO_KEY not in str(error):
                 raise
-            # It was deleted, and its group with it: reading says so.
+            return None
+
+    async def _look_for_losses(self, stream: str) -> None:
+        if (state := await self._state(stream)) is None:
             return
         goes_on, loss = compared(self._places[stream], state)
         if loss is not None:

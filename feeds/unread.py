@@ -1,11 +1,11 @@
 """What was deleted from a stream before it was read: how that is seen, and how much can be counted.
 
 A stream is trimmed at its oldest end, so as long as the entry that was read last is there, nothing newer was
-trimmed. Redis 7 also counts what was ever added and knows the newest entry that was deleted by its id; of
-Redis 6 it can only be said that something may be missing.
+trimmed. That is looked at before each read and after it. Redis 7 also counts what was ever added, and knows
+the newest entry that was deleted by its id; of Redis 6 it can only be said that something may be missing.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -48,10 +48,10 @@ class Place:
     was_empty: bool = False
     """When it was looked at last, nothing was in it that was not read."""
 
-    def read(self, ids: list[EntryId]) -> "Place":
-        """These, which follow."""
+    def read(self, ids: Sequence[EntryId]) -> "Place":
+        """These, which follow; none, where what came was deleted at once (Redis 6 answers all the same)."""
         rank = None if self.rank is None else self.rank + len(ids)
-        return replace(self, last=max(self.last, *ids), rank=rank, was_empty=False)
+        return replace(self, last=max([self.last, *ids]), rank=rank, was_empty=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,6 +114,28 @@ def compared(place: Place, state: StreamState) -> tuple[Place, Loss | None]:
         loss = Loss(written(place.last), written((deleted[0], deleted[1] + 1)), None)
         return replace(place, told_of=deleted, rank=None), loss
     return place, None
+
+
+def read_on(place: Place, ids: Sequence[EntryId], state: StreamState) -> tuple[Place, Loss | None]:
+    """Where reading goes on after `ids` were read behind `place`, and what is missing between the two.
+
+    A publisher may add and trim in one transaction, which no look before a read sees. `state`: after it.
+    """
+    goes_on, deleted = place.read(ids), state.deleted or START
+    if ids and max(place.last, place.told_of) < deleted < ids[-1] and deleted not in ids:
+        loss = Loss(written(place.last), written(ids[-1]), None)
+        return replace(goes_on, told_of=deleted, rank=None), loss
+    if not ids or state.oldest <= place.last or ids[0] == _after(place.last):
+        return goes_on, None
+    loss = Loss(written(place.last), written(ids[0]), None)
+    if state.added is None or place.rank is None:
+        # As of what is missing before a read: an empty stream began anew.
+        return goes_on, None if place.was_empty and state.added is None else loss
+    of_read = sum(1 for id_ in ids if id_ < state.oldest)
+    missing = state.added - state.length - place.rank - of_read
+    if missing <= 0:
+        return goes_on, None
+    return replace(goes_on, rank=place.rank + len(ids) + missing), replace(loss, messages=missing)
 
 
 def _trimmed(place: Place, state: StreamState) -> tuple[Place, Loss | None]:

@@ -76,6 +76,8 @@ class WorkerStatus:
     troubles: dict[tuple[object, ...], OutageLog] = field(default_factory=dict)
     """What has ended it since it last ran well, by kind: an outage, or a crash at some place."""
     started_at: float = 0
+    held_up: bool = False
+    """What ended it last concerns it alone, and no other part of the process."""
 
 
 class Supervisor:
@@ -87,14 +89,17 @@ class Supervisor:
         policy: RestartPolicy,
         *,
         outages: tuple[type[Exception], ...] = (),
+        hold_ups: tuple[type[Exception], ...] = (),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         runs_well_after_s: float = RUNS_WELL_AFTER_S,
     ) -> None:
-        """`outages`: what a loop raises while a server is away. A line tells of it, no traceback."""
+        """`outages`: what a loop raises while a server is away. A line tells of it, no traceback. `hold_ups`:
+        those of them that concern this loop alone, such as a lock; it counts as running while it waits to be
+        started again."""
         self.statuses = tuple(WorkerStatus(worker) for worker in workers)
         self._policy = policy
-        self._outages = outages
+        self._outages, self._hold_ups = outages, hold_ups
         self._wait = wait
         self._clock = clock
         self._runs_well_after_s = runs_well_after_s
@@ -102,17 +107,23 @@ class Supervisor:
         self._log = structlog.get_logger(__name__)
 
     @property
-    def ready(self) -> bool:
+    def running(self) -> bool:
         """Whether every needed loop runs."""
         return all(status.state is WorkerState.RUNNING for status in self.statuses if status.worker.needed)
 
+    @property
+    def ready(self) -> bool:
+        """Whether every needed loop runs, or is held up by what concerns it alone."""
+        return all(_is_at_work(status) for status in self.statuses if status.worker.needed)
+
     def failing(self, for_s: float) -> list[str]:
-        """Loops that have not run well for so long, with what ended each of them last."""
+        """Loops that have failed again and again for so long, with what ended each of them. One that failed
+        once, or for less, and runs since then is none of them."""
         return [
             f"{status.worker.name}: {longest.error or 'it ended'}"
             for status in self.statuses
-            if (longest := max(status.troubles.values(), key=_lasted_s, default=None)) is not None
-            and longest.lasted_s >= for_s
+            if (longest := max(status.troubles.values(), key=_failed_for_s, default=None)) is not None
+            and longest.failed_for_s >= for_s
         ]
 
     def start(self) -> None:
@@ -148,7 +159,7 @@ class Supervisor:
 
     async def _run_once(self, status: WorkerStatus) -> bool:
         """Run the loop until it ends; whether that was a crash."""
-        status.state, status.started_at = WorkerState.RUNNING, self._clock()
+        status.state, status.started_at, status.held_up = WorkerState.RUNNING, self._clock(), False
         well = asyncio.get_running_loop().call_later(self._runs_well_after_s, self._runs_well, status)
         try:
             # In a task of its own: a TaskGroup that ends by a fault can leave its task looking as if it were
@@ -178,6 +189,7 @@ class Supervisor:
             event = "worker crashed"
             self._trouble(status, (event, *_place(fault)), event).tell(fault, exc_info=True)
             return
+        status.held_up = outage_in(fault, self._hold_ups) is not None
         self._trouble(status, (), "worker waits for a server", level="warning").tell(outage)
 
     def _trouble(
@@ -230,8 +242,12 @@ def outage_in(fault: Exception, outages: tuple[type[Exception], ...]) -> Excepti
     return None if None in found else found[0]
 
 
-def _lasted_s(trouble: OutageLog) -> float:
-    return trouble.lasted_s
+def _failed_for_s(trouble: OutageLog) -> float:
+    return trouble.failed_for_s
+
+
+def _is_at_work(status: WorkerStatus) -> bool:
+    return status.state is WorkerState.RUNNING or (status.state is WorkerState.WAITING and status.held_up)
 
 
 def _place(fault: Exception) -> tuple[object, ...]:

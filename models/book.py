@@ -30,6 +30,7 @@ from domain.reporting import ReportingRate, reporting_rate
 from domain.risk_settings import RiskRules, SettingKind, client_factor_subject
 from models.database import (
     Row,
+    currency,
     decimal,
     decimal_or_none,
     fetch,
@@ -245,8 +246,8 @@ async def load_fx_rates() -> list[FxRate]:
 @reads("fx_rate", "pair")
 def _rate(row: Row) -> FxRate:
     return FxRate(
-        Currency(row["base_currency"]),
-        Currency(row["quote_currency"]),
+        currency(row["base_currency"]),
+        currency(row["quote_currency"]),
         decimal(row["rate"]),
         time(row["at"]),
     )
@@ -282,7 +283,7 @@ def account_reference(row: Row) -> AccountReference:
         AccountId(row["account_id"]),
         row["account_no"],
         AccountType(row["account_type"]),
-        Currency(row["base_currency"]),
+        currency(row["base_currency"]),
         ClientId(row["client_id"]),
         row["client_no"],
         row["client_name"],
@@ -297,7 +298,7 @@ def instrument_from_row(row: Row) -> Instrument:
         symbol=Symbol(row["symbol"]),
         name=row["name"],
         market=row["market"],
-        currency=Currency(row["currency"]),
+        currency=currency(row["currency"]),
         kind=InstrumentKind(row["kind"]),
         lot_size=decimal(row["lot_size"]),
         multiplier=decimal(row["multiplier"]),
@@ -503,4 +504,4 @@ def average_cost_from_row(row: Row) -> Decimal | None:
 @reads("cash_balance", "account_id")
 def cash_from_row(row: Row) -> CashBalance:
     """From a row with currency, balance and accrued interest."""
-    return CashBalance(Currency(row["currency"]), decimal(row["balance"]), decimal(row["accrued_interest"]))
+    return CashBalance(currency(row["currency"]), decimal(row["balance"]), decimal(row["accrued_interest"]))

@@ -13,7 +13,7 @@ from domain.money import Currency
 from domain.principal import Audience
 from domain.reporting import AmountAtLeast, Claim
 from models.case import FROM_CASE, LIVE, LIVE_LIST, SELECT_CASE, case_from_row
-from models.database import Row, decimal, fetch, fetch_one, numeric, time
+from models.database import Row, currency, decimal, fetch, fetch_one, numeric, time
 from models.readable import first_rows, readable, readable_page
 from models.unreadable import reads
 from models.where import Page, PageRequest, Where, client_text, like
@@ -138,7 +138,7 @@ def _total(row: Row) -> CaseTotal:
     return CaseTotal(
         CaseStatus(row["status"]),
         decimal(row["amount"]),
-        Currency(row["base_currency"]),
+        currency(row["base_currency"]),
         time(row["opened_at"]),
         AccountId(row["account_id"]),
     )

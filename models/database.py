@@ -36,7 +36,7 @@ from tortoise.migrations.recorder import MigrationRecorder
 from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
-from domain.money import storable
+from domain.money import Currency, storable
 from models.configuration import APP, USUAL_LIMITS, Limits, configuration
 from models.outage import DRIVER_FAULTS, is_outage, makes_others_unfit
 from models.request_outage import RequestOutage
@@ -477,6 +477,14 @@ def decimal(value: Any) -> Decimal:
     if not number.is_finite():
         raise unnamed(ValueError(f"{number} is no number"))
     return number
+
+
+def currency(value: Any) -> Currency:
+    """A column of a currency that is never null. Raises `UnreadableRow` for what is no three capital letters;
+    a code that is no longer in use stays readable."""
+    if not (isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper()):
+        raise unnamed(ValueError(f"{value!r} is no currency"))
+    return Currency(value)
 
 
 def time_or_none(value: Any) -> datetime | None:

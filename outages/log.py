@@ -40,7 +40,7 @@ class OutageLog:
         self._level = level
         self._facts = facts
         self._failed = 0
-        self._since = self._remind_at = 0.0
+        self._since = self._failed_at = self._remind_at = 0.0
         self.error = ""
         """What was told of it last."""
         self._interval_s = FIRST_REMINDER_S
@@ -52,15 +52,15 @@ class OutageLog:
         return self._failed > 0
 
     @property
-    def lasted_s(self) -> float:
-        """Since it began; 0 while it does not last."""
-        return self._clock() - self._since if self._failed else 0.0
+    def failed_for_s(self) -> float:
+        """From when it failed first until it failed last; 0 while it does not last."""
+        return self._failed_at - self._since if self._failed else 0.0
 
     def tell(self, error: BaseException | str, kind: Hashable = None, **facts: object) -> None:
         """It failed. `kind`: what is one kind of error; None: its type."""
         now, kind = self._clock(), kind or type(error).__name__
         self._failed += 1
-        self.error = str(error)
+        self._failed_at, self.error = now, str(error)
         facts |= self._facts | {"error": str(error)}
         if self._failed == 1:
             self._since, self._interval_s = now, FIRST_REMINDER_S

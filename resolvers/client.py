@@ -26,7 +26,7 @@ from resolvers.arguments import After, First
 from resolvers.context import Info, ReadContext, personal
 from resolvers.desk_work import DeskWork, desk_work_of
 from resolvers.doubt import AccountDoubt, doubts_of
-from resolvers.errors import FORBIDDEN, ApiError
+from resolvers.errors import FORBIDDEN, ApiError, in_scope
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.loaders import BookAndOrders
 from resolvers.look_ahead import LookAhead, look_ahead
@@ -191,9 +191,7 @@ class Account(Node):
         return [order_of(view) for view in (await self._book(info)).orders]
 
     async def _book(self, info: Info) -> BookAndOrders:
-        loaded = await info.context.loaders.books.load(self.reference.account_id)
-        assert loaded is not None, "an account that was loaded has a book"
-        return loaded
+        return in_scope(await info.context.loaders.books.load(self.reference.account_id))
 
 
 @strawberry.type(description="A client of the broker.")

@@ -71,6 +71,13 @@ def restored(found: T | None) -> T:
     return found
 
 
+def in_scope(found: T | None) -> T:
+    """What was loaded of an account that was visible a moment ago; damaged, it is an error of its own."""
+    if found is None:
+        raise ApiError(FORBIDDEN, "The account left your scope.")
+    return found
+
+
 class CodedErrors(SchemaExtension):
     """Gives every error its code; hides what a client must not see and logs it instead."""
 

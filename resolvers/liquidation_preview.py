@@ -19,6 +19,7 @@ from domain.order import OrderSide, TimeInForce, TradingSession
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OrderCover
 from resolvers.context import ReadContext
+from resolvers.errors import in_scope
 from resolvers.known_names import check_symbols
 from resolvers.market import Instrument, Quote, instrument_of, quote_of
 from resolvers.node import filter_id
@@ -109,8 +110,7 @@ async def liquidation_preview(
     if view is None:
         return refused_preview(Refusal(RefusalCode.NOT_FOUND, "There is no such case."), Decimal(0))
     desk, now = context.api.desk, context.api.desk.clock()
-    loaded = await context.loaders.books.load(view.case.account_id)
-    assert loaded is not None, "a case's account has a book"
+    loaded = in_scope(await context.loaders.books.load(view.case.account_id))
     lately = (await load_lately([loaded.book], now))[view.case.account_id]
     item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders, lately)
     made = await plan_now(desk, view, item, read, now)

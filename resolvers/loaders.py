@@ -134,7 +134,7 @@ class Loaders:
     cases = _one(load_cases)
     figures_at_open = _one(figures_when_opened)
     clients = _one(load_clients)
-    accounts = _one(load_accounts)
+    accounts = _one(partial(load_accounts, strict=True))
     orders = _one(load_orders)
     kill_switches = _one(load_switches)
     recoveries = _one(load_recoveries)
@@ -174,7 +174,7 @@ class Loaders:
 
     @cached_property
     def books(self) -> DataLoader[AccountId, BookAndOrders | None]:
-        """Books with what is in flight."""
+        """Books with what is in flight. None: not within the scope; a damaged account is an error."""
         return _batched(self._books, None)
 
     @cached_property
@@ -185,7 +185,7 @@ class Loaders:
     async def _books(self, ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
         async with consistent_read():
             # A fill between two statements would be in the book or in the orders, not in both.
-            visible = list(await load_accounts(self.audience, ids))
+            visible = list(await load_accounts(self.audience, ids, strict=True))
             loaded = await load_books(visible, self._desk.rules.books, self._desk.clock())
             open_orders = await open_orders_of(visible)
         orders: dict[AccountId, list[OrderView]] = defaultdict(list)
@@ -202,7 +202,7 @@ class Loaders:
             # A fill between two statements would have moved the cash, or the position, and not both.
             for moment in {moment for _, moment in keys}:
                 ids = [account_id for account_id, at in keys if at == moment]
-                visible = list(await load_accounts(self.audience, ids))
+                visible = list(await load_accounts(self.audience, ids, strict=True))
                 now = self._desk.clock()
                 loaded = await load_books(visible, self._desk.rules.books, now, factors_at=moment)
                 found |= {(account_id, moment): book for account_id, book in loaded.items()}

@@ -14,7 +14,7 @@ from domain.look_ahead import accrue, expired_by, lived_until, next_session
 from domain.margin import compute_figures
 from resolvers import undecided
 from resolvers.context import ReadContext
-from resolvers.errors import FORBIDDEN, ApiError
+from resolvers.errors import in_scope
 from resolvers.figures import MarginFigures, figures_of
 from resolvers.undecided import UndecidedReason, reasons_of
 
@@ -58,9 +58,7 @@ async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhe
     now, market = desk.clock(), desk.market_of(account.base_currency)
     calendar = desk.calendar_of(market)
     session = next_session(now, calendar)
-    ahead = await context.loaders.books_ahead.load((account.account_id, session.close))
-    if ahead is None:
-        raise ApiError(FORBIDDEN, "The account left your scope.")
+    ahead = in_scope(await context.loaders.books_ahead.load((account.account_id, session.close)))
     expiring = expired_by(ahead.book, session.day)
     book_then = lived_until(ahead.book, session.day, desk.rules.books.expiry)
     accrued = accrue(book_then, session, calendar, desk.rules.interest)

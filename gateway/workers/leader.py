@@ -112,7 +112,7 @@ class Leader:
             return True
         if self._trading is None or self._venue is None:
             return False
-        return self._trading.ready and self._venue.available
+        return self._trading.running and self._venue.available
 
     def failing(self, for_s: float) -> list[str]:
         """As `Supervisor.failing`, of the desk's own work."""

@@ -17,14 +17,17 @@ PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
 work soon after the database is."""
 OUTAGES = (BusUnavailable, DatabaseUnavailable, ConnectionError, NotLeading)
 """What bus and database raise while their server is away, and the order path where another process leads."""
-HINDRANCES = (*OUTAGES, Busy, StatementCutOff, VenueUnavailable)
-"""What ends a loop without being a fault of it: also a lock or a statement that takes too long, and a venue
-that is away. Where one share of a round raises one of these three, the others go on."""
+HOLD_UPS = (Busy, StatementCutOff, VenueUnavailable)
+"""What ends a loop and concerns nothing else: a lock or a statement that takes too long, and a venue that is
+away. Where one share of a round raises one of these, the others go on; and a process with such a loop answers
+its callers as before."""
+HINDRANCES = (*OUTAGES, *HOLD_UPS)
+"""What ends a loop without being a fault of it."""
 
 
 def supervised(*workers: Worker) -> Supervisor:
     """Not started yet."""
-    return Supervisor(workers, PERSISTENT, outages=HINDRANCES)
+    return Supervisor(workers, PERSISTENT, outages=HINDRANCES, hold_ups=HOLD_UPS)
 
 
 async def attempt(work: Work) -> Exception | None:

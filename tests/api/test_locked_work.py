@@ -18,10 +18,12 @@ QUICK: dict[str, Any] = {"database_lock_timeout_s": 0.1, "loop_failing_told_s": 
 async def test_a_loop_that_a_lock_holds_up_degrades_the_process(world: World, row: str, loop: str) -> None:
     desk = await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK)
     said: dict[str, Any] = {}
+    codes: set[int] = set()
 
     async def told() -> bool:
         said.clear()
         said.update(await readiness(desk))
+        codes.add(said["code"])
         return said.get("loops") is False
 
     async def there() -> bool:
@@ -35,7 +37,8 @@ async def test_a_loop_that_a_lock_holds_up_degrades_the_process(world: World, ro
             # Something to publish, and to chain.
             await desk.market.says(*quotes(desk.clock()))
             await desk.until(told, "the process to name the loop")
-            assert said["status"] != "ready"
+            assert said["status"] == "degraded"
+            assert codes == {200}, "a lock turns no caller away"
             assert said["loopsTrouble"].startswith(f"{loop}: ")
     finally:
         await session.close()

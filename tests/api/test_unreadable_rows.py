@@ -2,6 +2,8 @@
 
 from typing import Any
 
+import pytest
+
 from models.database import Database
 from tests.api.books import BANK, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
@@ -44,6 +46,49 @@ async def hurt(desk: Desk, table: str, column: str, account_no: str, value: str 
     with resources.database.active():
         condition = f"account_id = (SELECT id FROM account WHERE account_no = '{account_no}')"
         await damage(table, column, condition, value)
+
+
+async def test_what_is_asked_of_a_damaged_account_says_that_it_is_damaged(world: World) -> None:
+    desk, trader = await three_called(world, sold=False)
+    asked = """{ accounts(search: "A1") { nodes { id positions { nodes { id } } } } }"""
+    (account,) = (await trader.ask(asked))["accounts"]["nodes"]
+    (position, *_) = account["positions"]["nodes"]
+    resources = desk.application.resources
+    assert resources is not None
+    with resources.database.active():
+        await damage("account", "base_currency", "account_no = 'A1'", "")
+    asked_of = f'accountId: "{account["id"]}", scenario: {{}}'
+    questions = {
+        "an account": f"""{{ node(id: "{account["id"]}") {{ id }} }}""",
+        "a position": f"""{{ node(id: "{position["id"]}") {{ id }} }}""",
+        "a scenario": f"{{ whatIf(input: {{ {asked_of} }}) {{ __typename }} }}",
+    }
+    answered = {what: (await trader.answer(each)).codes for what, each in questions.items()}
+    assert {code for codes in answered.values() for code in codes} == {"UNREADABLE_DATA"}, answered
+    assert all(answered.values()), answered
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "where"),
+    [
+        ("instrument", "currency", f"symbol = '{BANK}'"),
+        ("cash_balance", "currency", "account_id = (SELECT id FROM account WHERE account_no = 'A1')"),
+    ],
+)
+async def test_a_currency_that_is_none_is_damage_and_no_missing_rate(
+    world: World, table: str, column: str, where: str
+) -> None:
+    desk, trader = await three_called(world, sold=False)
+    resources = desk.application.resources
+    assert resources is not None
+    with resources.database.active():
+        await damage(table, column, where, "")
+    asked = """{ accounts(search: "A1") { nodes { figures { amount } } } }"""
+    answer = await trader.answer(asked)
+    assert (answer.codes, answer.body["data"]["accounts"]["nodes"]) == (
+        ["UNREADABLE_DATA"],
+        [{"figures": None}],
+    )
 
 
 async def test_a_damaged_position_hides_the_figures_of_its_account_and_of_no_other(world: World) -> None:

@@ -473,6 +473,33 @@ async def test_what_was_trimmed_while_the_desk_read_on_is_told_and_the_rest_is_r
     await feed.close()
 
 
+async def test_what_was_added_and_trimmed_at_once_while_a_read_waited_is_told(
+    redis: Redis, redis_url: str, stream: str, redis_version: int
+) -> None:
+    heard_of = Losses()
+    feed = a_feed(redis_url, stream, observer=heard_of)
+    await publish(redis, stream, [a_quote(1)])
+    assert await hear(feed, 1) == [a_quote(1)]
+    next_ones = asyncio.create_task(hear(feed, 2))
+    await until(lambda: _somebody_waits(redis))
+    async with redis.pipeline(transaction=True) as at_once:
+        for price in range(2, 7):
+            at_once.xadd(stream, {"message": encode(a_quote(price))})
+        at_once.xtrim(stream, maxlen=1, approximate=False)
+        await at_once.execute()
+    await until(lambda: _acknowledged(redis, stream))
+    # Redis 6 answers a read that waits, with nothing.
+    async with redis.pipeline(transaction=True) as at_once:
+        at_once.xadd(stream, {"message": encode(a_quote(7))}, id="99999999999999-1")
+        at_once.xdel(stream, "99999999999999-1")
+        await at_once.execute()
+    await publish(redis, stream, [a_quote(8)])
+    assert await next_ones == [a_quote(6), a_quote(8)]
+    assert heard_of.losses[0].messages == counted(redis_version, 4)
+    assert len(heard_of.losses) == (2 if redis_version >= 7 else 1)
+    await feed.close()
+
+
 async def test_what_is_trimmed_or_deleted_after_it_was_read_is_no_loss(
     redis: Redis, redis_url: str, stream: str
 ) -> None:

@@ -15,6 +15,8 @@ from gateway.supervisor import (
     WorkerState,
     attempted,
 )
+from gateway.workers.policy import HINDRANCES, HOLD_UPS
+from models.database import Busy, DatabaseUnavailable
 from tests.patience import PATIENCE_S, pauses
 
 POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100)
@@ -133,13 +135,44 @@ async def test_a_loop_is_failing_from_a_while_after_its_first_failure_until_it_r
     assert supervisor.failing(for_s=0) == []
     supervisor.start()
     await loop.settled.wait()
-    assert seen == [False, True, True]
+    assert seen == [False, False, True]
     assert supervisor.failing(for_s=0.3) == ["relay: boom"]
     async with asyncio.timeout(PATIENCE_S):
         for pause in pauses():
             if not supervisor.failing(for_s=0):
                 break
             await asyncio.sleep(pause)
+    await supervisor.stop(timeout_s=5)
+
+
+async def test_a_loop_that_failed_for_a_moment_and_runs_since_then_is_not_failing() -> None:
+    time, loop = Time(), Loop(crash, crash)
+    supervisor = supervise(Worker("relay", loop.run), time=time)
+    with capture_logs():
+        supervisor.start()
+        await loop.settled.wait()
+    time.now += RUNS_WELL_AFTER_S
+    assert supervisor.failing(for_s=RUNS_WELL_AFTER_S) == []
+    assert supervisor.failing(for_s=1) == ["relay: boom"]
+    await supervisor.stop(timeout_s=5)
+
+
+@pytest.mark.parametrize(("fault", "ready"), [(Busy("locked"), True), (DatabaseUnavailable("away"), False)])
+async def test_a_lock_alone_turns_no_caller_away(fault: Exception, ready: bool) -> None:
+    waiting = asyncio.Event()
+
+    async def fail() -> None:
+        raise fault
+
+    async def wait(seconds: float) -> None:
+        waiting.set()
+        await asyncio.Event().wait()
+
+    supervisor = Supervisor([Worker("relay", fail)], POLICY, outages=HINDRANCES, hold_ups=HOLD_UPS, wait=wait)
+    with capture_logs():
+        supervisor.start()
+        await waiting.wait()
+    assert (is_ready(supervisor), supervisor.running) == (ready, False)
     await supervisor.stop(timeout_s=5)
 
 

@@ -12,6 +12,7 @@ from desk.turns import LOCK_FIRST_WAIT, LOCKED_AFTER, FaultCount, Turns
 from gateway.supervisor import attempted
 from gateway.workers.policy import attempt
 from models.database import Busy, DatabaseUnavailable
+from models.unreadable import UnreadableRow
 
 FIRST, LONGEST = timedelta(seconds=1), timedelta(seconds=60)
 
@@ -90,6 +91,16 @@ async def test_a_lock_is_no_fault_and_is_reported_when_it_lasts() -> None:
             await taken.take("a", "a share", locked)
     assert [each["log_level"] for each in logs] == ["warning"]
     assert counted.faults == 0
+
+
+async def test_damage_is_told_in_one_line_without_a_traceback() -> None:
+    taken = turns(Clock())
+    with capture_logs() as logs:
+        for _ in range(2):
+            taken.note("a", "a share", UnreadableRow("position", "7", ValueError("NaN")))
+    (line,) = logs
+    assert (line["event"], "exc_info" in line) == ("damaged data holds up one of many", False)
+    assert "position 7" in line["error"]
 
 
 async def test_what_a_batch_left_out_keeps_its_faults() -> None:
