@@ -67,14 +67,15 @@ async def _stock(case: Case) -> tuple[StockOwed, ...]:
 
 
 def _unvalued(desk: Desk, account: AccountBook, case: Case, now: datetime) -> tuple[str, ...]:
-    """What the amount of the case was computed without; where it is an old one, then."""
+    """What the amount of the case was computed without; where it is an old one, then or now."""
     book = book_of(case.alert_type, account.book)
+    missing = unknown_in_amount(book, desk.rules.judgement)
     if case.figures.as_of == now:
-        return unknown_in_amount(book, desk.rules.judgement)
+        return missing
+    then = set(case.figures.unvalued)
     if book.rule.over_financing_alone or owes_whole_debt(book.terms, book.rule):
-        money = {each.currency for each in book.cash}
-        return tuple(name for name in case.figures.unvalued if name in money)
-    return case.figures.unvalued
+        then &= {each.currency for each in book.cash}
+    return tuple(sorted({*then, *missing}))
 
 
 def _age(desk: Desk, account: AccountBook, case: Case, now: datetime) -> FiguresAge:

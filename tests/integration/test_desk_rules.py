@@ -386,6 +386,17 @@ async def test_a_deadline_that_a_person_moves_counts_at_once_without_prices_too(
     assert not await looked()
 
 
+async def test_a_letter_in_doubt_names_what_is_missing_by_now(kit: DeskKit) -> None:
+    account_id = await kit.indebted_account()
+    opened = await only_case(account_id)
+    await kit.instrument(GE)
+    await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(10), kit.clock()))
+    kit.clock.pass_(minutes=1)
+    async with transaction():
+        _, standing = await look_anew(kit.desk, opened.id, MessageTemplate.REMINDER, kit.clock())
+    assert (standing.age.as_of, standing.unvalued) == (opened.figures.as_of, (GE,))
+
+
 async def test_a_deadline_passes_without_prices_too(kit: DeskKit) -> None:
     account_id = await kit.indebted_account()
     await kit.instrument(GE)
