@@ -14,7 +14,7 @@ CAPPED, and the next slice is planned when every order of the last one has ended
 more (see last_slice). A shortfall that is cured ends nothing before the case is closed: it is held.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -50,7 +50,7 @@ from domain.calendar import NoCalendar, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.doubt import Doubt
 from domain.events import CaseView
-from domain.ids import CaseId
+from domain.ids import CaseId, Symbol
 from domain.judgement import Answer, judge
 from domain.liquidation import plan
 from domain.liquidation_plan import NoPlan, Plan, PlanRequest
@@ -199,7 +199,7 @@ async def _decide(
         message = f"A second person must approve it: {why}. Liquidate the case to request the approval."
         return _Stop(RefusalCode.APPROVAL_REQUIRED, message)
     more = bool(made.amount_after) or is_recovery(view.case)
-    rest = _rest(desk, made, opens, now) if more else None
+    rest = _rest(desk, made, opens, sessions.shut_symbols, now) if more else None
     capped = not standing and more and any(each.code is RefusalCode.CAPPED for each in made.uncurable)
     return _Run(made, request, rest, capped)
 
@@ -215,11 +215,15 @@ async def _why_two(
     return why_two(desk, read.book, read.lately, alone, made, cases=1, override=False)
 
 
-def _rest(desk: Desk, made: Plan, opens: datetime | None, now: datetime) -> _Stop | None:
+def _rest(
+    desk: Desk, made: Plan, opens: datetime | None, shut: Collection[Symbol], now: datetime
+) -> _Stop | None:
     """What of the positions waits, and until when, after the plan was placed."""
     if any(each.code is RefusalCode.PRICE_COLLAR for each in made.uncurable):
         return _Stop(RefusalCode.PRICE_COLLAR, _COLLAR, _soon(desk, now))
-    if opens is None or not made.amount_after:
+    # What a recovery asks for is no amount: it names what it could not bring back.
+    waits = made.amount_after or any(each.symbol in shut for each in made.uncurable)
+    if opens is None or not waits:
         return None
     return _Stop(
         RefusalCode.MARKET_CLOSED, f"Positions in closed markets wait until {_moment(opens)}.", opens
@@ -318,7 +322,7 @@ async def _start(
     desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
 ) -> None:
     """Record the orders and what is left of the setting, as one change of the case."""
-    text = _placed(run.plan, view.account.base_currency)
+    text = _placed(run, None if is_recovery(view.case) else view.account.base_currency)
     if run.after_cure:
         text += " The shortfall had been cured, and came back before the case was closed."
     rest = None
@@ -359,10 +363,17 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     await write_audit([told] if told else [])
 
 
-def _placed(made: Plan, base_currency: Currency) -> str:
+def _placed(run: _Run, base_currency: Currency | None) -> str:
+    """`base_currency`: what the case asks for; None: stock."""
+    made = run.plan
     orders = "1 order" if len(made.legs) == 1 else f"{len(made.legs)} orders"
-    left = f"{plain(made.amount_after)} {base_currency}"
-    return f"Automatic liquidation placed {orders}. {left} will remain to be collected."
+    placed = f"Automatic liquidation placed {orders}."
+    if base_currency is not None:
+        return f"{placed} {plain(made.amount_after)} {base_currency} will remain to be collected."
+    if not made.uncurable:
+        return f"{placed} All of the stock comes back when they have filled."
+    left = [f"{each.symbol} {each.code}" for each in made.uncurable if each.symbol not in run.request.keep]
+    return f"{placed} Not brought back: {', '.join(left)}." if left else placed
 
 
 def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetime | None:

@@ -12,15 +12,27 @@ import pytest
 
 from domain.book_changes import PositionStated
 from domain.ids import Symbol
-from domain.market import InstrumentKind, OptionRight, OptionTerms, Quote
+from domain.market import FxRate, InstrumentKind, OptionRight, OptionTerms, Quote
 from domain.principal import Permission
 from feeds.book import BookAccount, BookFile, BookInstrument
-from tests.api.books import TENCENT, a_book, a_client, a_quote, an_account, an_instrument
-from tests.api.case_work import approve, command, set_auto
+from tests.api.books import (
+    APPLE,
+    HKD,
+    TENCENT,
+    USD,
+    USD_IN_HKD,
+    a_book,
+    a_client,
+    a_quote,
+    an_account,
+    an_instrument,
+    worked_quotes,
+)
+from tests.api.case_work import approve, command, records, set_auto, work
 from tests.api.desk_client import Caller, Operation
 from tests.api.desk_server import Desk, World
 from tests.api.risk_desk import put_in_force
-from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, freeze, liquidate, orders, preview
+from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, cases, freeze, liquidate, orders, preview
 
 CALL = Symbol("700C400.HK")
 TRIGGER = "10:30"
@@ -482,6 +494,38 @@ async def test_a_recall_that_is_due_is_covered_by_the_desk_itself_where_that_was
     filled = (await events.until(lambda event: event["order"]["status"] == "FILLED"))[-1]["order"]
     assert (filled["side"], filled["quantity"], filled["instrument"]["symbol"]) == ("BUY", "200", TENCENT)
     assert await recoveries(trader) == {}
+
+
+async def test_what_is_due_in_a_shut_market_waits_for_it_while_the_rest_is_covered(world: World) -> None:
+    """It is morning in Hong Kong, and night in New York."""
+    short = an_account("A", "90000000", {TENCENT: -500, APPLE: -300})
+    book = a_book(a_client("C1", short), instruments=(an_instrument(TENCENT, lot=100), an_instrument(APPLE)))
+    desk = await world.desk(book, auto_liquidation_poll_s=0.05)
+    trader = desk.caller()
+    await world.market.says(*worked_quotes(world.clock()))
+    await recall(trader, 500, dueAt="2020-03-16T03:00:00Z")
+    await recall(trader, 300, symbol=APPLE, dueAt="2020-03-16T03:00:00Z")
+    (case,) = await cases(trader)
+    await set_auto(trader, [case["id"]], atDeadline=True)
+    then = world.clock() + timedelta(hours=1)
+    await world.market.says(
+        a_quote(TENCENT, then, "400", "399.80", "400.20"), FxRate(USD, HKD, USD_IN_HKD, then)
+    )
+    world.clock.advance(hours=1)
+
+    async def waits() -> bool:
+        auto = (await work(trader, case["id"]))["autoLiquidation"]
+        return auto is not None and auto["held"] == "MARKET_CLOSED"
+
+    await desk.until(waits, "the rest to wait")
+    assert (await work(trader, case["id"]))["autoLiquidation"]["heldUntil"] == "2020-03-16T13:30:00Z"
+    assert [(each["instrument"]["symbol"], each["quantity"]) for each in await orders(trader)] == [
+        (TENCENT, "500")
+    ]
+    notes = [note["text"] for note in (await records(trader, case["id"]))["followUps"]["nodes"]]
+    assert notes[0] == (
+        "Automatic liquidation placed 1 order. Positions in closed markets wait until 2020-03-16 13:30 UTC."
+    )
 
 
 async def test_a_cover_is_priced_within_a_band_and_capped_as_a_liquidation_is(shorts: Desk) -> None:
