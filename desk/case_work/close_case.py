@@ -6,6 +6,7 @@ new case of its kind is opened, for it would be the same debt.
 
 from dataclasses import replace
 from datetime import datetime
+from decimal import Decimal
 
 from desk.audit import case_entry
 from desk.case_work.case_command import NO_CASE, CaseEdit, change_case, record_edit
@@ -21,8 +22,9 @@ from domain.approval import Approval, ApprovalKind
 from domain.case import AlertType, CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId
+from domain.money import ONE, exact
 from domain.principal import Capability, Principal
-from domain.refusals import Refusal
+from domain.refusals import Refusal, RefusalCode
 from models.audit import write_audit
 from models.case import lock_case
 from models.codec import loads
@@ -72,6 +74,11 @@ async def execute_close(
     closed = decide(view.case, trigger, now)
     if isinstance(closed, Refusal):
         return closed
+    asked = loads(approval.before).get("amount")
+    if trigger is CaseTrigger.WRITTEN_OFF:
+        refused = _outgrown(asked, view.case.figures.amount, desk.rules.approval_growth)
+        if refused is not None:
+            return refused
     closed = await note(desk, closed, approval.maker, approval.reason or "", now)
     await record_edit(desk, view, closed, now)
     if trigger is CaseTrigger.WRITTEN_OFF:
@@ -81,8 +88,20 @@ async def execute_close(
     assert ended is not None, "a case that ends differs"
     await write_audit([ended])
     await assess_account(desk, closed.account_id, now)
-    asked, found = loads(approval.before).get("amount"), plain(view.case.figures.amount)
+    found = plain(view.case.figures.amount)
     return Executed({} if asked == found else {"amount": (asked, found)})
+
+
+def _outgrown(asked: str | None, amount: Decimal, growth: Decimal) -> Refusal | None:
+    """Why an approval does not cover the debt any more: two people agreed to write off much less."""
+    with exact():
+        if asked is None or amount <= Decimal(asked) * (ONE + growth):
+            return None
+    return Refusal(
+        RefusalCode.VERSION_CONFLICT,
+        f"It would now write off {plain(amount)}, and {asked} was asked for: decline it, and have it asked "
+        "for anew.",
+    )
 
 
 async def _forget_breach(account_id: AccountId, alert_type: AlertType) -> None:

@@ -84,8 +84,8 @@ class SellingSettings(Section):
     approval_growth: Decimal = Field(
         Decimal("0.25"),
         ge=0,
-        description="By which fraction the notional of an approved liquidation, planned anew, may exceed "
-        "what was asked for; beyond that it has to be asked for anew.",
+        description="By which fraction the notional of an approved liquidation, planned anew, or the amount "
+        "that is written off, may exceed what was asked for; beyond that it has to be asked for anew.",
     )
     approval_poll_interval_s: Seconds = Field(
         5, description="How often, in seconds, the desk looks for requests that have expired."

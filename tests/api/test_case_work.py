@@ -187,6 +187,24 @@ async def test_a_write_off_takes_two_and_lists_bad_credit_once(
     assert (again["id"], again["reopenedFrom"]["id"]) == (opened["case"]["id"], called["id"])
 
 
+async def test_a_write_off_that_was_approved_covers_no_debt_that_has_grown_far_beyond_it(
+    world: World, desk: Desk, ann: Caller, called: Any
+) -> None:
+    marked = (await command(ann, "markException", called, reason="gone"))["case"]
+    asked = await command(ann, "writeOff", marked, reason="insolvent")
+    events = await ann.subscribe(WORK_EVENTS, filter={"accountNo": "M1"})
+    world.clock.advance(seconds=1)
+    await world.market.says(*quotes(world.clock(), "60", size=0))
+    grown = (await events.until(lambda event: event["case"]["amount"] != called["amount"]))[-1]["case"]
+    refused = await approve(approver(desk), asked["approval"]["id"])
+    assert (refused["code"], refused["message"]) == (
+        "VERSION_CONFLICT",
+        f"It would now write off {grown['amount']}, and {called['amount']} was asked for: decline it, and "
+        "have it asked for anew.",
+    )
+    assert (await work(ann, called["id"]))["status"] == "EXCEPTION"
+
+
 async def _forgotten(desk: Desk) -> bool:
     return not await desk.rows("SELECT id FROM account WHERE written_off_alerts IS NOT NULL")
 
