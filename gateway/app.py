@@ -25,7 +25,7 @@ from gateway.settings import Settings
 from gateway.sse import EventStreams, wants_event_stream
 from gateway.startup import check_calendars, import_if_empty, prepare_tables
 from gateway.workers.process import Workers
-from models.database import fetch
+from models.database import NO_ANSWER, fetch
 from resolvers.documents import Documents
 from resolvers.repetition import RepetitionLimits
 from resolvers.schema import SchemaLimits, build_schema
@@ -166,7 +166,7 @@ class Application:
         if self.resources is None or self.live is None or self._workers is None:
             return Response(status_code=503)
         waiting: Waiting | None = None
-        with suppress(OSError), self.resources.database.active():
+        with suppress(*NO_ANSWER), self.resources.database.active():
             waiting = await self._waiting.answer()
         text = exposition(self.resources, self.live, self._workers, waiting)
         return Response(text, media_type=CONTENT_TYPE)
@@ -181,7 +181,7 @@ class Application:
         try:
             with self.resources.database.active():
                 await self._database_there.answer()
-        except OSError:
+        except NO_ANSWER:
             return False
         return True
 

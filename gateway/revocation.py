@@ -8,6 +8,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from domain.text import lenient_subject_form
+from models.database import NO_ANSWER
 from models.revocation import revocations_since
 from outages.log import OutageLog
 
@@ -54,6 +55,6 @@ class Revocations:
                 for subject in await self.load():
                     revoked(subject)
                 self._outage.over()
-            except OSError as away:
+            except NO_ANSWER as away:
                 self._outage.tell(away)
             await asyncio.sleep(self._poll_interval_s)

@@ -66,6 +66,11 @@ class StatementCutOff(OSError):
     its transaction had done is undone; the connection lives."""
 
 
+NO_ANSWER = (OSError, Busy)
+"""The database does not answer now: it is away, gave the statement up, or a lock was not to be had. What asks
+it again by itself waits for all three alike."""
+
+
 NEWEST = "__latest__"
 """The migration behind all others, in Tortoise's words."""
 _MIGRATION_LOCK = 7_302_020

@@ -13,6 +13,7 @@ from uuid import uuid4
 from domain.events import Event
 from models.codec import UnknownFormat, event_from_text, event_to_text
 from models.database import (
+    NO_ANSWER,
     Row,
     execute,
     execute_many,
@@ -26,6 +27,9 @@ from models.database import (
     unreadable_rows,
 )
 from models.unreadable import UnreadableRow
+
+READ_LATER = NO_ANSWER
+"""What reading the outbox raises, or what its events show, and is tried again for."""
 
 STREAM = "desk"
 WHY_CHARACTERS_MAX = 300

@@ -12,6 +12,7 @@ from typing import Any, Protocol
 
 import structlog
 
+from models.outbox import READ_LATER
 from subscriptions.bus import Position
 from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Fact, Operation
@@ -183,7 +184,7 @@ class Group:
         while True:
             try:
                 rendered = await self.operation.render(root, position)
-            except OSError as away:
+            except READ_LATER as away:
                 if self._stopped:
                     return b""
                 self._metrics.database_outage.tell(away)

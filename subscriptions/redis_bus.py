@@ -28,6 +28,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from domain.redis_refusals import Refusal, refusal_in
+from models.outbox import READ_LATER
 from outages.log import OutageLog
 from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.fan_out import FanOut, Listener
@@ -228,7 +229,7 @@ class RedisBus:
 
     async def _begin_where_the_outbox_ends(self) -> None:
         """Redis holds nothing: what comes next follows what the outbox has, wherever it is read."""
-        with suppress(OSError):
+        with suppress(*READ_LATER):
             if self._fallback is not None and self._fan_out.position is None:
                 await self._begin_behind(self._fallback)
 
@@ -240,7 +241,7 @@ class RedisBus:
                 if not self._connected or self._lacks or await self._stands_still(self._fallback):
                     await self._read_outbox(self._fallback)
                 self._both_away.over()
-            except OSError as away:
+            except READ_LATER as away:
                 if self._connected:
                     # Redis delivers what is published; who needs the database says that it is away.
                     self._both_away.over()

@@ -17,6 +17,7 @@ from strawberry import Schema
 
 from domain.principal import Audience
 from models.codec import UnknownFormat, event_from_text
+from models.database import NO_ANSWER
 from models.outbox import unpublished
 from resolvers.compiled import Complete, NotPlain, compile_subscription
 from resolvers.context import Api, ReadContext
@@ -100,7 +101,7 @@ class LiveOperation(ABC):
         return self._request.api.cursors.sign(position, self.scope)
 
     async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
-        """Execute with a context of its own, encode. Raises OSError while the database is away."""
+        """Execute with a context of its own, encode. Raises `NO_ANSWER` while the database gives none."""
         request = self._request
         context = ReadContext(request.api, request.audience)
         cursor = request.api.cursors.sign(position if resumable else NOWHERE, self.scope)
@@ -138,9 +139,9 @@ class LiveOperation(ABC):
 
 
 def raise_outage(result: ExecutionResult) -> None:
-    """A database that is away is no answer: the event would be spent on it, its cursor passed."""
+    """A database that is away, or a lock, is no answer: the event would be spent on it, its cursor passed."""
     for error in result.errors or ():
-        if isinstance(error.original_error, OSError):
+        if isinstance(error.original_error, NO_ANSWER):
             raise error.original_error
 
 

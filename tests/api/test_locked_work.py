@@ -1,13 +1,18 @@
 """A forgotten session locks what a loop of the desk needs: `/readyz` names the loop."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 import asyncpg
 import pytest
+from structlog.testing import capture_logs
 
 from tests.api.books import a_book, a_client, owing, quotes
-from tests.api.desk_server import World
+from tests.api.case_work import command
+from tests.api.desk_server import World, scraped
 from tests.api.readiness import readiness
+from tests.api.trading import cases
 
 pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
 
@@ -42,3 +47,51 @@ async def test_a_loop_that_a_lock_holds_up_degrades_the_process(world: World, ro
             assert said["loopsTrouble"].startswith(f"{loop}: ")
     finally:
         await session.close()
+
+
+@asynccontextmanager
+async def locked(world: World, *tables: str) -> AsyncIterator[None]:
+    """As an ALTER TABLE does that waits, until the end of the block."""
+    session = await asyncpg.connect(world.database_url)
+    try:
+        async with session.transaction():
+            await session.execute(f"LOCK TABLE {', '.join(tables)} IN ACCESS EXCLUSIVE MODE")
+            yield
+    finally:
+        await session.close()
+
+
+async def test_an_event_waits_for_a_lock_on_what_it_shows_and_is_not_spent_on_it(world: World) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK)
+    trader = desk.caller()
+    events = await trader.subscribe(
+        "subscription { caseEvents { kind case { caseNo account { cashBalances { balance } } } } }"
+    )
+    await desk.market.says(*quotes(desk.clock()))
+    assert (await events.next())["kind"] == "OPENED"
+    (case,) = await cases(trader)
+    with capture_logs() as logs:
+        async with locked(world, "cash_balance"):
+            await command(trader, "addFollowUp", case, text="called")
+
+            async def waiting() -> bool:
+                return any(each["event"] == "an event waits for the database" for each in logs)
+
+            await desk.until(waiting, "the event to wait")
+        shown = await events.next()
+    assert shown["case"]["account"]["cashBalances"]
+
+
+async def test_a_lock_on_the_outbox_takes_neither_the_bus_nor_the_metrics_away(world: World) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK)
+    with capture_logs() as logs:
+        async with locked(world, "outbox", "stream"):
+
+            async def held_up() -> bool:
+                return any(each.get("worker") == "relay" for each in logs)
+
+            await desk.until(held_up, "the relay to wait")
+            said = await readiness(desk)
+            assert (said["code"], said["bus"]) == (200, True)
+            assert (await scraped(desk))["desk_bus_up"] == 1
+    assert not [each for each in logs if each.get("worker") == "bus"]

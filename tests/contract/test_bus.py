@@ -11,6 +11,7 @@ import uvloop
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
+from models.database import Busy
 from models.outbox import OutboxRow, StreamHead
 from subscriptions.bus import (
     Bus,
@@ -448,36 +449,39 @@ async def test_a_redis_that_does_not_answer_keeps_nobody_waiting() -> None:
 
 
 class Outbox:
-    """Holds `last` rows, unless it is `away`."""
+    """Holds `last` rows, unless it is `away`, and raises that."""
 
     last = 0
-    away = False
+    away: Exception | None = None
 
     async def stream_head(self) -> StreamHead:
         if self.away:
-            raise ConnectionError("the database is away")
+            raise self.away
         return StreamHead(EPOCH, 1, self.last)
 
     async def published_after(self, offset: int, limit: int) -> Sequence[OutboxRow]:
         if self.away:
-            raise ConnectionError("the database is away")
+            raise self.away
         return [
             OutboxRow(each, str(each).encode(), datetime.now(UTC))
             for each in range(offset + 1, self.last + 1)
         ]
 
 
-async def test_the_first_event_reaches_who_listened_before_it_even_if_redis_never_held_it() -> None:
+@pytest.mark.parametrize("away", [ConnectionError("away"), Busy("locked")], ids=repr)
+async def test_the_first_event_reaches_who_listened_before_it_even_if_redis_never_held_it(
+    away: Exception,
+) -> None:
     """A bus that holds nothing stands where the outbox does, and not just anywhere."""
     outbox = Outbox()
     with RedisServer() as server:
         bus = redis_bus(server.url, uuid4().hex, fallback=outbox)
         async with running(bus), bus.listen(None) as entries, bus.listen(at(0)) as resumed:
             # Whoever asked it only now would find the event there already, and stand behind it.
-            outbox.away = True
+            outbox.away = away
             server.kill()
             await becomes(lambda: not bus.healthy)
-            outbox.last, outbox.away = 1, False
+            outbox.last, outbox.away = 1, None
             assert await take(entries, 1) == [1]
             assert await take(resumed, 1) == [1]
 
@@ -511,13 +515,13 @@ async def test_two_who_find_out_where_the_stream_stands_take_no_listeners_place(
 
 async def test_who_listened_before_anything_was_known_is_told_of_a_hole() -> None:
     outbox = Outbox()
-    outbox.away = True
+    outbox.away = ConnectionError("away")
     with RedisServer() as server:
         bus = redis_bus(server.url, uuid4().hex, fallback=outbox)
         async with running(bus), bus.listen(None) as entries:
             server.kill()
             await becomes(lambda: not bus.healthy)
-            outbox.last, outbox.away = 1, False
+            outbox.last, outbox.away = 1, None
             await arrived(bus, 1)
             outbox.last = 2
             with pytest.raises(PositionLost):
