@@ -100,7 +100,8 @@ class Pricing:
             return RefusalCode.PRICE_COLLAR
         limit = None
         if self.request.order_type is OrderType.LIMIT:
-            limit = price = self._limit(held, quote, price, place)
+            limit = self._limit(held, quote, price, place)
+            price = reckoned(quote, side, limit)
         return self._closable(book, held, quote, rate, price, limit, place)
 
     def at_limit(self, book: Book, held: Holding, limit: Decimal) -> Closable | Refusal | RefusalCode:

@@ -87,6 +87,8 @@ class Life:
         self._held, self._before = HeldMessages(1000), HeardMessages()
         self._waiting: list[Mapping[str, Any]] = []
         """What was stated far ahead of the clock."""
+        self._unusable: dict[str, datetime] = {}
+        """As of when something was stated last that the desk could not hold, by account and subject."""
         self._heard = self._entries = 0
         self.prices = dict(zip(SYMBOLS, map(Decimal, (100, 50, 400, 60, 20, 6, 4)), strict=True))
         self.silent: set[str] = set()
@@ -192,9 +194,13 @@ class Life:
         storable = value != "many" and ("symbol" not in body or of in KNOWN)
         if storable:
             facts.put(subject, Fraction(value), at)
+        unusable = self._unusable.get(subject)
+        if unusable is not None and at < unusable:
+            return  # What could not be used is newer, and still unknown.
         if storable or value == "0":
             self.truth.incomplete.discard(subject)
         else:
+            self._unusable[subject] = at
             self.truth.incomplete.add(subject)
 
     def quote(self, symbol: str, at: datetime | None = None) -> dict[str, Any]:

@@ -37,17 +37,21 @@ def wrong_plan(before: Dump, placed: Placed, now: datetime, limits: Limits) -> l
         for row in before.rows("liquidation_order", account_id=account["id"])
         if row["status"] in OPEN_ORDER
     ]
-    book = before
-    for order in working:
-        book = _executed(book, account, order, _leaves(order))
+    now_trading = [row for row in working if _counts(before, row, now, limits)]
+    book = _after(before, account, now_trading)
     found = list(_malformed(book, account, placed.orders))
-    for order in placed.orders[:-1]:
-        book = _executed(book, account, order, order["quantity"])
+    book = _after(book, account, placed.orders[:-1])
     last = placed.orders[-1]
     amount = _amount(_executed(book, account, last, last["quantity"]), placed, now, limits)
+    minimal = placed.minimal and not amount
+    if amount or not placed.minimal:
+        # What trades now does not cure, and was sold whole: what waits for its market counts, too.
+        waiting = [row for row in working if row not in now_trading and _waits(before, row)]
+        book = _after(_after(before, account, [*now_trading, *waiting]), account, placed.orders[:-1])
+        amount = _amount(_executed(book, account, last, last["quantity"]), placed, now, limits)
     if amount != placed.amount_after:
         found.append(f"the amount afterwards is {float(amount)}, not {float(placed.amount_after)}")
-    if placed.minimal and not amount:
+    if minimal or (placed.minimal and not amount and _waits(before, last)):
         lot = _instrument(before, last)["lot_size"]
         less = _executed(book, account, last, last["quantity"] - lot)
         if not _amount(less, placed, now, limits):
@@ -101,16 +105,52 @@ def _moved(book: Dump, table: str, account: Row, key: str, value: str, column: s
     return replace(book, tables={**book.tables, table: [*rows, changed]})
 
 
+def _after(book: Dump, account: Row, orders: Sequence[Row]) -> Dump:
+    for order in orders:
+        book = _executed(book, account, order, _leaves(order))
+    return book
+
+
+def _waits(book: Dump, order: Row) -> bool:
+    """The desk has not called it off, and its market is shut, or rests by the feed's word."""
+    instrument = _instrument(book, order)
+    # A day happens in the session of New York: Hong Kong is shut.
+    trades = instrument["market"] == "XNYS" and instrument["trade_status"] in ("TRADING", "AUCTION")
+    return not _called_off(order) and order["session"] == "REGULAR" and not trades
+
+
+def _called_off(order: Row) -> bool:
+    return bool(order["cancel_requested"]) and order["cancel_cause"] in ("CURED", "EXCESS", "RESTING")
+
+
+def _counts(book: Dump, order: Row, now: datetime, limits: Limits) -> bool:
+    """It is money on its way: what it is in trades now, and it reaches the other side of the quote, or is
+    young."""
+    if _called_off(order) or _waits(book, order):
+        return False
+    if now - order["created_at"] <= limits.resting_order_counts:
+        return True
+    quote = book.one("quote", symbol=order["symbol"])
+    other: Fraction | None = quote["ask" if order["side"] == "BUY" else "bid"] if quote else None
+    limit: Fraction | None = order["limit_price"]
+    if not other or other <= 0:
+        return False
+    return limit is None or (limit >= other if order["side"] == "BUY" else limit <= other)
+
+
 def _price(book: Dump, order: Row) -> Fraction:
-    if order["limit_price"] is not None:
-        price: Fraction = order["limit_price"]
-        return price
+    """At which it is reckoned: a limit promises nothing better than the far side of the quote."""
     quote = book.one("quote", symbol=order["symbol"])
     assert quote is not None
-    side: Fraction | None = quote["ask" if order["side"] == "BUY" else "bid"]
-    mark = mark_of(quote)
+    bid, ask, mark = quote["bid"], quote["ask"], mark_of(quote)
     assert mark is not None
-    return side if side else mark
+    limit: Fraction | None = order["limit_price"]
+    price: Fraction
+    if order["side"] == "BUY":
+        price = max(limit, min(mark, bid or mark)) if limit is not None else ask or mark
+    else:
+        price = min(limit, max(mark, ask or mark)) if limit is not None else bid or mark
+    return price
 
 
 def _amount(book: Dump, placed: Placed, now: datetime, limits: Limits) -> Fraction:

@@ -39,6 +39,8 @@ class Limits:
     """By which fraction an unpriced short may cost more than its last known cost."""
     settlement_days: int = 4
     """How many calendar days after its last day an option in the money keeps its intrinsic value."""
+    resting_order_counts: timedelta = timedelta(minutes=5)
+    """For how long an order away from the market counts in any case."""
 
 
 @dataclass(frozen=True, slots=True)

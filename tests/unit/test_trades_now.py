@@ -14,7 +14,7 @@ from domain.market_hours import MarketHours, MarketState
 from domain.order import OrderSide, OrderType
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder, OrderCover
-from tests.unit.books import APPLE, MAX_AGE, NOW, TENCENT, TESLA, worked_example
+from tests.unit.books import APPLE, MAX_AGE, NOW, TENCENT, TESLA, quote, with_holding, worked_example
 
 OPEN, SHUT, UNKNOWN = MarketState.OPEN, MarketState.SHUT, MarketState.UNKNOWN_CALENDAR
 IN_HONG_KONG = {"XHKG": OPEN, "XNYS": SHUT}
@@ -118,3 +118,12 @@ def test_where_nothing_can_be_closed_each_position_has_its_reason() -> None:
     kept = made(keep=frozenset(held.instrument.symbol for held in worked_example().holdings))
     assert isinstance(kept, NoPlan)
     assert len(kept.uncurable) == len(worked_example().holdings)
+
+
+def test_a_limit_that_the_grid_moves_beyond_the_ask_is_reckoned_at_the_ask() -> None:
+    """HKD 0.20 is the step above 200: a bid of 395.81 makes a limit of 396, which the market does not pay."""
+    book = with_holding(worked_example(), TENCENT, quote=quote(TENCENT, "395.83", bid="395.81", ask="395.85"))
+    found = made(of=book)
+    assert isinstance(found, Plan)
+    (leg,) = (each for each in found.legs if each.instrument.symbol == TENCENT)
+    assert (leg.limit_price, leg.price) == (Decimal("396"), Decimal("395.85"))
