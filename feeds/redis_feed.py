@@ -16,7 +16,7 @@ Guarantees, beyond those of feeds/base.py:
   reason, its id and its text; at least once, and it stops nothing. So is what was trimmed or deleted while it
   was pending, whether the server keeps it in the pending list (Redis 6) or drops it from there (Redis 7).
   It is acknowledged only when it lies there; where it never can, since the key is no stream, that is logged.
-- A lost connection, a server that restarts or refuses (`domain.redis_refusals`: it is full, cannot save,
+- A lost connection, a server that restarts or refuses (`outages.redis_refusals`: it is full, cannot save,
   wants another password), and a lost group are retried with back-off from `backoff_first_s` to
   `backoff_max_s`.
 
@@ -41,7 +41,6 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from domain.inputs import DeadReason, Outcome
-from domain.redis_refusals import explained, refusal_in
 from feeds.arrivals import AheadRules, Arrivals, DeadEntry, dead_entry, sort_arrivals, trimmed_entry
 from feeds.aside import StreamsAside
 from feeds.base import FeedBatch, FeedMessage, FeedObserver, Receipt, SetAside, Unobserved
@@ -61,6 +60,7 @@ from feeds.unread import (
     written,
 )
 from outages.log import OutageLog, OutageLogs
+from outages.redis_refusals import explained, refusal_in
 
 FIELD = b"message"
 DEAD_SUFFIX = ":dead"

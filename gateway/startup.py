@@ -20,7 +20,6 @@ from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
 from domain.calendar import NoCalendar
-from domain.redis_refusals import explained
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
 from gateway.book_import import BookConflict, import_book
@@ -31,6 +30,7 @@ from gateway.settings import Feed, Profile, Settings
 from messages.apprise_service import is_known
 from models.book_import import is_empty
 from models.database import Database
+from outages.redis_refusals import explained
 
 REDIS_TIMEOUT_S = 5.0
 

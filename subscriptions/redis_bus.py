@@ -27,9 +27,9 @@ from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from domain.redis_refusals import Refusal, refusal_in
 from models.outbox import READ_LATER
 from outages.log import OutageLog
+from outages.redis_refusals import Refusal, refusal_in
 from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.fan_out import FanOut, Listener
 from subscriptions.history import History

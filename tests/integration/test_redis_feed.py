@@ -19,11 +19,11 @@ from domain.book_changes import CashStated
 from domain.ids import Symbol
 from domain.market import Quote
 from domain.money import Currency
-from domain.redis_refusals import REFUSALS
 from feeds.base import Feed, FeedBatch, FeedMessage, Unobserved
 from feeds.messages import encode
 from feeds.redis_feed import RedisFeed, publish
 from feeds.unread import Loss
+from outages.redis_refusals import REFUSALS
 from tests.integration.cut_off import cut_off
 from tests.patience import PATIENCE_S
 from tests.servers import RedisServer

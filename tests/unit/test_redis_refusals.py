@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from domain.redis_refusals import REFUSALS, refusal_in
+from outages.redis_refusals import REFUSALS, refusal_in
 
 ROOT = Path(__file__).parents[2]
 SAID = [
