@@ -5,6 +5,7 @@ for itself, HALF_UP. Planner, paper venue and the records of executions all use 
 """
 
 from dataclasses import replace
+from datetime import datetime
 from decimal import Decimal
 
 from domain.ids import Symbol
@@ -36,6 +37,16 @@ def cash_effect(instrument: Instrument, signed_quantity: Decimal, price: Decimal
     with exact():
         gross, _ = booked(instrument, abs(signed_quantity), price)
         return (-gross if signed_quantity > 0 else gross) - round_money(fee, instrument.currency)
+
+
+def contains(stated_at: datetime, happened_at: datetime, now: datetime) -> bool:
+    """Whether a statement of cash or a position as of `stated_at` contains an execution of `happened_at`.
+
+    Statements and executions make the same book in whatever order they arrive: also the report of an
+    execution that was lost, and is found behind the statement, changes only what is older than it. A
+    statement as of later than `now` was made by a clock that was wrong, and says nothing about the order.
+    """
+    return happened_at <= stated_at <= now
 
 
 def filled(holding: Holding, signed_quantity: Decimal, price: Decimal) -> Holding:

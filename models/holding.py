@@ -1,5 +1,6 @@
 """Changes of an account's cash and positions: what the book of record states, what executions do to it."""
 
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -9,7 +10,17 @@ from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.money import ZERO, Currency, checked, total
 from models.book import alerts_from_text
-from models.database import Row, decimal, decimal_or_none, execute, fetch, fetch_one, numeric, time_or_none
+from models.database import (
+    Row,
+    decimal,
+    decimal_or_none,
+    execute,
+    fetch,
+    fetch_one,
+    numeric,
+    time,
+    time_or_none,
+)
 
 NEVER_STATED = datetime(1970, 1, 1, tzinfo=UTC)
 """The `as_of` of what only executions tell of: any statement is newer."""
@@ -197,21 +208,35 @@ async def quantity_of(account_id: AccountId, symbol: Symbol) -> Decimal:
     return decimal(row["quantity"]) if row else ZERO
 
 
-async def add_to_position(
-    account_id: AccountId, symbol: Symbol, quantity: Decimal, price: Decimal
-) -> Decimal:
-    """Book an execution's signed quantity; the position before. The account is locked."""
+@dataclass(frozen=True, slots=True)
+class Position:
+    """What is stored, and as of when it was stated last."""
+
+    quantity: Decimal
+    average_cost: Decimal | None
+    as_of: datetime
+
+
+async def position_to_book_on(account_id: AccountId, symbol: Symbol) -> Position:
+    """The position that an execution changes. The account is locked."""
     row = await fetch_one(
-        "SELECT quantity, average_cost FROM position WHERE account_id = $1 AND instrument_id = $2",
+        "SELECT quantity, average_cost, as_of FROM position WHERE account_id = $1 AND instrument_id = $2",
         *(account_id, symbol),
     )
     assert row is not None, "an order closes a position that is there"
-    before, cost = decimal(row["quantity"]), decimal_or_none(row["average_cost"])
+    cost = decimal_or_none(row["average_cost"])
+    return Position(decimal(row["quantity"]), cost, time(row["as_of"]))
+
+
+async def add_to_position(
+    account_id: AccountId, symbol: Symbol, before: Position, quantity: Decimal, price: Decimal
+) -> None:
+    """Book an execution's signed quantity. The account is locked."""
+    cost = cost_after(before.quantity, before.average_cost, quantity, price)
     await execute(
         "UPDATE position SET quantity = $1, average_cost = $2 WHERE account_id = $3 AND instrument_id = $4",
-        *(total([before, quantity]), cost_after(before, cost, quantity, price), account_id, symbol),
+        *(total([before.quantity, quantity]), cost, account_id, symbol),
     )
-    return before
 
 
 async def add_to_cash(row_id: str, account_id: AccountId, currency: Currency, amount: Decimal) -> None:

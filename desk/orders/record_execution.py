@@ -18,7 +18,7 @@ from desk.order_steps import store_step
 from desk.outcomes import plain
 from desk.watching.assess_case import assess_account
 from desk.watching.attention import bring_to_attention
-from domain.booking import cash_effect
+from domain.booking import cash_effect, contains
 from domain.events import Fill, OrderView
 from domain.excess import reducible, turns
 from domain.execution import ExecType, ExecutionReport
@@ -51,7 +51,14 @@ from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
 from models.database import transaction
-from models.holding import add_to_cash, add_to_position, bump_book, quantity_of
+from models.holding import (
+    add_to_cash,
+    add_to_position,
+    bump_book,
+    cash_stated_at,
+    position_to_book_on,
+    quantity_of,
+)
 from models.market import load_instruments, load_quotes
 from models.order import booked_execution, changes_of, insert_execution, load_by_client_order_id
 from models.set_aside import set_aside
@@ -64,6 +71,17 @@ class _Booking:
     instrument: Instrument
     signed_quantity: Decimal
     cash: Decimal
+
+
+@dataclass(frozen=True, slots=True)
+class _Booked:
+    held_before: tuple[Symbol, bool] | None
+    """The instrument and whether it was held before."""
+    within: Mapping[str, str]
+    """As of when the statements are that contain the fill already, for the audit."""
+
+
+_NOT_BOOKED = _Booked(None, {})
 
 
 async def record_execution(desk: Desk, report: ExecutionReport, *, wait: bool = True) -> bool:
@@ -123,15 +141,16 @@ async def _take_in(
 ) -> None:
     if change.alert is not None:
         await _tell(desk, view, report, _ALERTS[change.alert], now)
-    held_before = await _book(desk, view, report, booking, now) if booking is not None else None
+    booked = await _book(desk, view, report, booking, now) if booking is not None else _NOT_BOOKED
     if change.unchanged:
         return
     fill = _fill(report) if booking else None
-    step = await store_step(desk, view, change, fill, by=report.venue, detail=_facts(report))
+    detail = {**_facts(report), **booked.within}
+    step = await store_step(desk, view, change, fill, by=report.venue, detail=detail)
     await outbox.append([step])
     if booking is not None or change.order.terminal:
         # An acknowledgement changes nothing that a case is judged by.
-        await _assess(desk, view.order.account_id, now, held_before)
+        await _assess(desk, view.order.account_id, now, booked.held_before)
     elif change.trigger is OrderTrigger.CANCEL_REJECTED:
         await _tell_refused_cancel(desk, view, report, now)
 
@@ -219,18 +238,41 @@ def _booking(view: OrderView, instrument: Instrument, report: ExecutionReport) -
 
 async def _book(
     desk: Desk, view: OrderView, report: ExecutionReport, booking: _Booking, now: datetime
-) -> tuple[Symbol, bool]:
-    """The instrument and whether it was held before."""
-    account_id, symbol = view.order.account_id, view.order.symbol
-    held = await add_to_position(account_id, symbol, booking.signed_quantity, report.last_price)
+) -> _Booked:
+    account_id, symbol, currency = view.order.account_id, view.order.symbol, booking.instrument.currency
+    held, balance_stated_at = (
+        await position_to_book_on(account_id, symbol),
+        await cash_stated_at(account_id, currency),
+    )
+    within = {}
+    if contains(held.as_of, report.at, now):
+        within["contained_in_position_as_of"] = held.as_of.isoformat()
+    else:
+        await add_to_position(account_id, symbol, held, booking.signed_quantity, report.last_price)
+        await _tell_turn(desk, view, report, held.quantity, booking, now)
+    if balance_stated_at is not None and contains(balance_stated_at, report.at, now):
+        within["contained_in_cash_as_of"] = balance_stated_at.isoformat()
+    else:
+        await add_to_cash(desk.new_id(), account_id, currency, booking.cash)
+    if within:
+        log.info("a statement that came before the report contains the fill", **_facts(report), **within)
+    await bump_book(account_id)
+    return _Booked((symbol, bool(held.quantity)), within)
+
+
+async def _tell_turn(
+    desk: Desk,
+    view: OrderView,
+    report: ExecutionReport,
+    held: Decimal,
+    booking: _Booking,
+    now: datetime,
+) -> None:
     if turns(held, booking.signed_quantity):
         after = total([held, booking.signed_quantity])
         filled = plain(report.last_quantity)
         why = f"its fill of {filled} takes the position from {plain(held)} to {plain(after)}"
         await _tell(desk, view, report, Finding(Attention.SIGN_CHANGED, why), now)
-    await add_to_cash(desk.new_id(), account_id, booking.instrument.currency, booking.cash)
-    await bump_book(account_id)
-    return symbol, bool(held)
 
 
 _ALERTS: Mapping[OrderAlert, Finding] = {

@@ -15,7 +15,7 @@ from domain.ids import AccountId
 from domain.principal import EVERYTHING
 from models.configuration import Limits
 from models.database import Database, fetch, transaction
-from models.holding import add_to_cash, add_to_position
+from models.holding import add_to_cash, add_to_position, position_to_book_on
 from resolvers.loaders import Loaders
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit
 from tests.patience import PATIENCE_S
@@ -52,7 +52,8 @@ async def test_a_fill_between_two_statements_is_in_the_whole_book_or_not_in_it(
                 await fetch("LOCK TABLE cash_balance IN ACCESS EXCLUSIVE MODE")
                 locked.set()
                 await _somebody_waits()
-                await add_to_position(account_id, APPLE, Decimal(-100), Decimal(100))
+                held_before = await position_to_book_on(account_id, APPLE)
+                await add_to_position(account_id, APPLE, held_before, Decimal(-100), Decimal(100))
                 await add_to_cash(kit.desk.new_id(), account_id, USD, Decimal(10_000))
             book = (await reading).book
         held = next(each.quantity for each in book.holdings if each.instrument.symbol == APPLE)

@@ -1,9 +1,11 @@
 """Whatever a venue reports is booked, repeats what was booked, or is set aside: nothing is dropped."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
+from functools import partial
+from itertools import permutations
 
 import pytest
 from structlog.testing import capture_logs
@@ -393,6 +395,58 @@ async def test_a_statement_that_contains_a_fill_stands_although_the_venues_clock
     await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-148_000), kit.clock()))
     assert await position_of(view.order.account_id, APPLE) == 980
     assert await cash_of(view.order.account_id) == -148_000
+
+
+@pytest.mark.parametrize("arrival", list(permutations(range(3))), ids=str)
+async def test_fills_and_statements_make_the_same_book_in_whatever_order_they_arrive(
+    arrival: tuple[int, ...], kit: DeskKit
+) -> None:
+    """A report may come long after the statement that contains its fill: a lost one is asked for."""
+    view = await a_sent_order(kit)
+    kit.clock.pass_(hours=1)
+    sold, held, owed, sold_more = (kit.clock() - timedelta(minutes=minutes) for minutes in (50, 40, 30, 20))
+
+    async def sell(execution: int, quantity: int, at: datetime) -> None:
+        await record_execution(kit.desk, report(view.order, TRADE, execution, quantity, at=at))
+
+    async def state() -> None:
+        await apply_statement(kit.desk, PositionStated("M1", APPLE, Decimal(980), held))
+        await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-148_000), owed))
+
+    happenings: list[Callable[[], Awaitable[None]]] = [
+        partial(sell, 1, 20, sold),
+        state,
+        partial(sell, 2, 30, sold_more),
+    ]
+    for index in arrival:
+        await happenings[index]()
+        kit.clock.pass_(seconds=1)
+    account_id = view.order.account_id
+    assert await position_of(account_id, APPLE) == 950
+    (later,) = await fetch("SELECT cash_effect FROM execution WHERE quantity = '30'")
+    assert await cash_of(account_id) == -148_000 + Decimal(str(later["cash_effect"]))
+    assert (await order(view.order.id)).order.filled_quantity == 50
+
+
+async def test_a_fill_that_a_statement_contains_is_booked_for_its_order_and_the_audit_says_so(
+    kit: DeskKit,
+) -> None:
+    view = await a_sent_order(kit)
+    kit.clock.pass_(hours=1)
+    stated = kit.clock() - timedelta(minutes=5)
+    await apply_statement(kit.desk, PositionStated("M1", APPLE, Decimal(0), stated))
+    with capture_logs() as lines:
+        said = report(view.order, TRADE, 1, 700, at=stated)
+        assert await record_execution(kit.desk, said)
+        assert not await record_execution(kit.desk, said)
+    assert await position_of(view.order.account_id, APPLE) == 0
+    assert (await order(view.order.id)).order.filled_quantity == 700
+    assert [
+        line["contained_in_position_as_of"] for line in lines if "contains the fill" in line["event"]
+    ] == [stated.isoformat()]
+    assert not [line for line in lines if line.get("kind") == "SIGN_CHANGED"]
+    details = [str(row["detail"]) for row in await fetch("SELECT detail FROM audit")]
+    assert sum("contained_in_position_as_of" in detail for detail in details) == 1
 
 
 async def test_reports_that_nothing_can_be_kept_under_hold_up_no_later_report(kit: DeskKit) -> None:
