@@ -7,7 +7,6 @@ from typing import Any
 
 from domain.ids import ApprovalId, CaseId, OrderId, Symbol
 from domain.liquidation_plan import Plan
-from domain.money import unsigned_zero
 from domain.principal import CAPABILITIES, Capability, Permission
 from domain.refusals import RefusalCode
 from models.codec import Codec, dumps
@@ -96,8 +95,3 @@ def lacks(*needed: Capability) -> str:
 def request_hash(request: dict[str, Any]) -> str:
     """Equal requests have equal hashes; decimals by value, so 1.0 and 1.00 are the same request."""
     return hashlib.sha256(dumps(request).encode()).hexdigest()
-
-
-def plain(value: Decimal | None) -> str | None:
-    """A decimal's value as text."""
-    return None if value is None else format(unsigned_zero(value).normalize(), "f")

@@ -13,6 +13,8 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any
 
+from domain.money import plain_text
+
 
 def plain(value: Any) -> Any:
     """The value as text, integers, booleans, None, lists and objects; TypeError for what has no form."""
@@ -59,7 +61,7 @@ def _scalar(value: Any) -> Any:
         case str():
             return value
         case Decimal():
-            return _decimal(value)
+            return plain_text(value)
         case datetime():
             return value.astimezone(UTC).isoformat(timespec="microseconds")
         case date():
@@ -67,15 +69,8 @@ def _scalar(value: Any) -> Any:
         case time():
             return value.isoformat()
         case timedelta():
-            return f"PT{_decimal(Decimal(value // timedelta(microseconds=1)).scaleb(-6))}S"
+            return f"PT{plain_text(Decimal(value // timedelta(microseconds=1)).scaleb(-6))}S"
     raise TypeError(f"{type(value).__name__} has no canonical form")
-
-
-def _decimal(value: Decimal) -> str:
-    """As many digits as it has, without the zeros behind them: `normalize` would round a long one."""
-    text = format(value, "f")
-    text = text.rstrip("0").rstrip(".") if "." in text else text
-    return "0" if text in {"-0", ""} else text
 
 
 def _names(kind: Any) -> list[str]:

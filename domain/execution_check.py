@@ -12,7 +12,7 @@ from enum import StrEnum
 from domain.execution import ExecType, ExecutionReport, OrderSide
 from domain.ids import ClientOrderId
 from domain.market import Instrument
-from domain.money import exact, unsigned_zero
+from domain.money import exact, plain_text, unsigned_zero
 from domain.order import Order
 
 STORED_DIGITS = 10
@@ -223,4 +223,4 @@ def stored(value: Decimal) -> Decimal:
 
 
 def _shown(value: object) -> str:
-    return format(unsigned_zero(value.normalize()), "f") if isinstance(value, Decimal) else str(value)
+    return plain_text(value) if isinstance(value, Decimal) else str(value)

@@ -20,7 +20,7 @@ from decimal import (
     Overflow,
     localcontext,
 )
-from typing import NewType
+from typing import NewType, overload
 
 from domain.currencies import MINOR_DIGITS
 
@@ -100,6 +100,24 @@ def minor_digits(currency: Currency) -> int:
 def unsigned_zero(value: Decimal) -> Decimal:
     """The value; -0, which a rounding or a product may leave, as 0."""
     return value if value else value.copy_abs()
+
+
+@overload
+def plain_text(value: Decimal) -> str: ...
+@overload
+def plain_text(value: None) -> None: ...
+@overload
+def plain_text(value: Decimal | None) -> str | None: ...
+def plain_text(value: Decimal | None) -> str | None:
+    """All digits of the value, without an exponent and without zeros behind them; equal values, equal text.
+
+    `Decimal.normalize` and `str.format` with a precision round to the digits of the context, which are fewer
+    than an amount may have.
+    """
+    if value is None:
+        return None
+    text = format(unsigned_zero(value), "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def round_money(amount: Decimal, currency: Currency) -> Decimal:

@@ -19,7 +19,7 @@ from desk.audit import entry
 from desk.desk import Desk
 from desk.reports import LiquidationRecord, MarginRecord, liquidation_records, margin_records
 from domain.events import CaseView
-from domain.money import unsigned_zero
+from domain.money import plain_text
 from domain.principal import Audience, Permission, Principal
 from models.audit import write_audit
 from models.report import Period, count_called, count_liquidated
@@ -101,8 +101,7 @@ def _text(cell: Cell) -> str:
         case None:
             return ""
         case Decimal():
-            text = format(unsigned_zero(cell), "f")
-            return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+            return plain_text(cell)
         case datetime():
             return cell.astimezone(UTC).isoformat().replace("+00:00", "Z")
         case int():

@@ -7,12 +7,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 from strawberry.types.scalar import ScalarDefinition
 
 from domain.moments import parse_day, parse_moment
-from domain.money import InvalidDecimal, parse_decimal, unsigned_zero
-
-
-def _decimal_text(value: Decimal) -> str:
-    text = format(unsigned_zero(value), "f")
-    return (text.rstrip("0").rstrip(".") or "0") if "." in text else text
+from domain.money import InvalidDecimal, parse_decimal, plain_text
 
 
 def _parse_decimal(value: object) -> Decimal:
@@ -49,7 +44,7 @@ DECIMAL = ScalarDefinition(
         " digits before and 10 after the point on input. Never a float."
     ),
     specified_by_url=None,
-    serialize=_decimal_text,
+    serialize=plain_text,
     parse_value=_parse_decimal,
     parse_literal=None,
     origin=Decimal,

@@ -16,13 +16,12 @@ from desk.desk import Desk
 from desk.follow_up import note
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
-from desk.outcomes import plain
 from desk.watching.assess_case import assess_account
 from domain.approval import Approval, ApprovalKind
 from domain.case import AlertType, CaseTrigger, decide
 from domain.events import CaseView
 from domain.ids import AccountId, CaseId
-from domain.money import ONE, exact
+from domain.money import ONE, exact, plain_text
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.audit import write_audit
@@ -50,7 +49,7 @@ async def ask_to_close(desk: Desk, principal: Principal, kind: ApprovalKind, com
             entity_id=view.case.id,
             account_id=view.case.account_id,
             reason=command.reason,
-            before={"status": view.case.status, "amount": plain(view.case.figures.amount)},
+            before={"status": view.case.status, "amount": plain_text(view.case.figures.amount)},
             after={"status": closed.status},
             command="{}",
         )
@@ -88,7 +87,7 @@ async def execute_close(
     assert ended is not None, "a case that ends differs"
     await write_audit([ended])
     await assess_account(desk, closed.account_id, now)
-    found = plain(view.case.figures.amount)
+    found = plain_text(view.case.figures.amount)
     return Executed({} if asked == found else {"amount": (asked, found)})
 
 
@@ -99,8 +98,8 @@ def _outgrown(asked: str | None, amount: Decimal, growth: Decimal) -> Refusal | 
             return None
     return Refusal(
         RefusalCode.VERSION_CONFLICT,
-        f"It would now write off {plain(amount)}, and {asked} was asked for: decline it, and have it asked "
-        "for anew.",
+        f"It would now write off {plain_text(amount)}, and {asked} was asked for: decline it, and "
+        "have it asked for anew.",
     )
 
 

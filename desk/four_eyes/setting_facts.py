@@ -4,9 +4,9 @@ from dataclasses import fields
 from datetime import datetime, time
 from decimal import Decimal
 
-from desk.outcomes import plain
 from domain.exemption import Condition
 from domain.market import MarginFactors
+from domain.money import plain_text
 from domain.risk_settings import SettingValue
 
 _NOT_SET = frozenset({"whole_debt"})
@@ -32,7 +32,7 @@ def facts_of(value: SettingValue | None) -> dict[str, str | None]:
 
 def _factors(factors: MarginFactors) -> dict[str, str | None]:
     names = ("initial", "maintenance", "margin_call", "force_close")
-    return {_camel(name): plain(getattr(factors, name)) for name in names}
+    return {_camel(name): plain_text(getattr(factors, name)) for name in names}
 
 
 def _text(said: object) -> str | None:
@@ -42,7 +42,7 @@ def _text(said: object) -> str | None:
         case bool():
             return "true" if said else "false"
         case Decimal():
-            return plain(said)
+            return plain_text(said)
         case datetime():
             return said.isoformat()
         case time():

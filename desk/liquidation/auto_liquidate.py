@@ -39,7 +39,7 @@ from desk.liquidation.plan_liquidation import ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, others, resting_orders
-from desk.outcomes import LIQUIDATION_OUTCOMES, liquidation_refused, plain
+from desk.outcomes import LIQUIDATION_OUTCOMES, liquidation_refused
 from desk.turns import Fault
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.calendar_doubts import market_doubts
@@ -56,7 +56,7 @@ from domain.liquidation import plan
 from domain.liquidation_plan import NoPlan, Plan, PlanRequest
 from domain.margin import Holding, compute_figures
 from domain.market import TradeStatus
-from domain.money import ZERO, Currency
+from domain.money import ZERO, Currency, plain_text
 from domain.order import Order, OrderType
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
@@ -369,7 +369,7 @@ def _placed(run: _Run, base_currency: Currency | None) -> str:
     orders = "1 order" if len(made.legs) == 1 else f"{len(made.legs)} orders"
     placed = f"Automatic liquidation placed {orders}."
     if base_currency is not None:
-        return f"{placed} {plain(made.amount_after)} {base_currency} will remain to be collected."
+        return f"{placed} {plain_text(made.amount_after)} {base_currency} will remain to be collected."
     if not made.uncurable:
         return f"{placed} All of the stock comes back when they have filled."
     left = [f"{each.symbol} {each.code}" for each in made.uncurable if each.symbol not in run.request.keep]

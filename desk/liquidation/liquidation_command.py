@@ -2,11 +2,12 @@
 
 from dataclasses import dataclass
 
-from desk.outcomes import plain, request_hash
+from desk.outcomes import request_hash
 from domain.amount_formula import LiquidationTarget
 from domain.approval import Approval
 from domain.ids import CaseId, RecoveryId
 from domain.liquidation_plan import NO_EXPECTATION, Expectation, PlanRequest
+from domain.money import plain_text
 from models.codec import Codec
 
 
@@ -57,7 +58,7 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
     legs = (
         None
         if asked.legs is None
-        else [[leg.symbol, plain(leg.quantity), plain(leg.limit_price)] for leg in asked.legs]
+        else [[leg.symbol, plain_text(leg.quantity), plain_text(leg.limit_price)] for leg in asked.legs]
     )
     return (
         {
@@ -76,8 +77,8 @@ def _plain_item(item: LiquidateCase) -> dict[str, object]:
 
 def _plain_expectation(expected: Expectation) -> dict[str, object]:
     most = {
-        "notionalAtMost": plain(expected.notional_at_most),
-        "amountAfterAtMost": plain(expected.amount_after_at_most),
+        "notionalAtMost": plain_text(expected.notional_at_most),
+        "amountAfterAtMost": plain_text(expected.amount_after_at_most),
     }
     named = {name: value for name, value in most.items() if value is not None}
     return {"expected": named} if named else {}
@@ -87,9 +88,9 @@ def _plain_knobs(asked: PlanRequest) -> dict[str, object]:
     """Left out where nothing is asked: a request from before there were knobs keeps its hash."""
     knobs = {
         "target": asked.target if asked.target is not LiquidationTarget.MARGIN_CALL else None,
-        "priceBand": plain(asked.price_band or None),
-        "maxAdvShare": plain(asked.caps.adv_share),
-        "maxSliceNotional": plain(asked.caps.slice_notional),
+        "priceBand": plain_text(asked.price_band or None),
+        "maxAdvShare": plain_text(asked.caps.adv_share),
+        "maxSliceNotional": plain_text(asked.caps.slice_notional),
         "override": asked.override or None,
     }
     return {name: knob for name, knob in knobs.items() if knob is not None}

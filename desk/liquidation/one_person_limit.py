@@ -11,12 +11,11 @@ from decimal import Decimal
 
 from desk.desk import Desk
 from desk.four_eyes.request_approval import Facts
-from desk.outcomes import plain
 from domain.ids import AccountId, Symbol
 from domain.liquidation_plan import Plan, PlannedLeg
 from domain.margin import rate_to_base, valuation_price
 from domain.market import Instrument
-from domain.money import ONE, ZERO, Currency, exact, quotient_up, total
+from domain.money import ONE, ZERO, Currency, exact, plain_text, quotient_up, total
 from domain.order import Order, OrderSide
 from domain.price_collar import CollarPlace, PriceCollar
 from domain.refusals import Refusal, RefusalCode
@@ -117,7 +116,7 @@ def why_two(
     if above is None:
         return f"the notional in {currency} is not known, for there is no FX rate"
     if above:
-        return f"the notional of a day is above {plain(most)} {currency}"
+        return f"the notional of a day is above {plain_text(most)} {currency}"
     return _beyond_own_day(desk, made, base, alone, most, lately)
 
 
@@ -132,7 +131,8 @@ def _beyond_own_day(
     if total([alone, worth]) <= most:
         return None
     return (
-        f"what one person liquidates alone within a day, over all accounts, is above {plain(most)} {currency}"
+        "what one person liquidates alone within a day, over all accounts, is above "
+        f"{plain_text(most)} {currency}"
     )
 
 
@@ -208,13 +208,13 @@ def _above(
 
 def facts_before(made: Plan) -> Facts:
     """Before anything is sold."""
-    return {"uncoveredAmount": plain(made.uncovered_before)}
+    return {"uncoveredAmount": plain_text(made.uncovered_before)}
 
 
 def facts_after(made: Plan) -> Facts:
     """What the plan would do, for people to compare."""
-    legs = {_name_of(leg): f"{plain(leg.quantity)}{_AT}{plain(leg.price)}" for leg in made.legs}
-    return {"uncoveredAmount": plain(made.amount_after), "notional": plain(made.notional), **legs}
+    legs = {_name_of(leg): f"{plain_text(leg.quantity)}{_AT}{plain_text(leg.price)}" for leg in made.legs}
+    return {"uncoveredAmount": plain_text(made.amount_after), "notional": plain_text(made.notional), **legs}
 
 
 def outgrown(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
@@ -225,8 +225,8 @@ def outgrown(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
             return None
     return Refusal(
         RefusalCode.VERSION_CONFLICT,
-        f"It would now trade {plain(made.notional)}, and {plain(notional)} was asked for: decline it, and "
-        "have it asked for anew.",
+        f"It would now trade {plain_text(made.notional)}, and {plain_text(notional)} was asked for: decline "
+        "it, and have it asked for anew.",
     )
 
 
@@ -239,11 +239,11 @@ def beyond_what_was_seen(asked: Facts, made: Plan, collar: PriceCollar) -> Refus
             continue
         seen = _seen_price(asked, leg)
         if seen is None or (price < seen if leg.side is OrderSide.SELL else price > seen):
-            was = "nothing of it" if seen is None else plain(seen)
+            was = "nothing of it" if seen is None else plain_text(seen)
             return Refusal(
                 RefusalCode.VERSION_CONFLICT,
-                f"{leg.instrument.symbol} would now be priced at {plain(price)}, outside its price collar, "
-                f"and {was} was asked for: decline it, and have it asked for anew.",
+                f"{leg.instrument.symbol} would now be priced at {plain_text(price)}, outside its price "
+                f"collar, and {was} was asked for: decline it, and have it asked for anew.",
             )
     return None
 

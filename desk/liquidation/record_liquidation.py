@@ -10,7 +10,7 @@ from desk.desk import Desk
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.plan_liquidation import ReadAhead
 from desk.order_steps import created_event, creation_step
-from desk.outcomes import LiquidationStarted, Uncurable, plain
+from desk.outcomes import LiquidationStarted, Uncurable
 from desk.watching.assess_recovery import is_recovery
 from desk.watching.case_event import case_event, twin_events
 from desk.watching.open_orders import as_open_orders
@@ -21,6 +21,7 @@ from domain.events import CaseView, Event, OrderView
 from domain.ids import OrderId, client_order_id
 from domain.liquidation import uncovered_amount
 from domain.liquidation_plan import Plan, PlannedLeg
+from domain.money import plain_text
 from domain.order import Order, OrderStatus
 from domain.principal import Principal
 from domain.refusals import Refusal
@@ -145,9 +146,9 @@ def _audit(
             "clientOrderId": order.client_order_id,
             "symbol": order.symbol,
             "side": order.side,
-            "quantity": plain(order.quantity),
-            "price": plain(leg.price),
-            "reduction": plain(leg.reduction),
+            "quantity": plain_text(order.quantity),
+            "price": plain_text(leg.price),
+            "reduction": plain_text(leg.reduction),
         }
         for order, leg in zip(orders, made.legs, strict=True)
     ]
@@ -156,8 +157,8 @@ def _audit(
         "reason": command.reason,
         "policy": item.plan.policy,
         "target": item.plan.target,
-        "amountBefore": plain(made.amount_before),
-        "amountAfter": plain(made.amount_after),
+        "amountBefore": plain_text(made.amount_before),
+        "amountAfter": plain_text(made.amount_after),
         "legs": legs,
         **_approval_facts(command),
     }

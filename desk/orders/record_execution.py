@@ -15,7 +15,6 @@ import structlog
 from desk.audit import entry
 from desk.desk import Desk
 from desk.order_steps import store_step
-from desk.outcomes import plain
 from desk.watching.assess_case import assess_account
 from desk.watching.attention import bring_to_attention
 from domain.booking import cash_effect, contains
@@ -37,7 +36,7 @@ from domain.execution_check import (
 )
 from domain.ids import AccountId, Symbol
 from domain.market import Instrument
-from domain.money import ZERO, AmountTooLarge, total
+from domain.money import ZERO, AmountTooLarge, plain_text, total
 from domain.order import (
     CancelCause,
     OrderChange,
@@ -270,8 +269,8 @@ async def _tell_turn(
 ) -> None:
     if turns(held, booking.signed_quantity):
         after = total([held, booking.signed_quantity])
-        filled = plain(report.last_quantity)
-        why = f"its fill of {filled} takes the position from {plain(held)} to {plain(after)}"
+        filled = plain_text(report.last_quantity)
+        why = f"its fill of {filled} takes the position from {plain_text(held)} to {plain_text(after)}"
         await _tell(desk, view, report, Finding(Attention.SIGN_CHANGED, why), now)
 
 

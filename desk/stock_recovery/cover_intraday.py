@@ -10,12 +10,11 @@ from datetime import datetime
 
 from desk.audit import entry
 from desk.desk import Desk
-from desk.outcomes import plain
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.market import InstrumentKind
-from domain.money import ZERO
+from domain.money import ZERO, plain_text
 from domain.principal import SYSTEM
 from domain.recall_allocation import AllocationRule
 from domain.stock_recovery import RecallCause, Recovery, moved_up, recallable_quantity, short_quantity
@@ -83,6 +82,6 @@ async def _wanted(desk: Desk, account: AccountBook, symbol: Symbol, now: datetim
         recalled_at=now,
     )
     await insert_recall(recall)
-    detail = {"symbol": symbol, "quantity": plain(quantity), "account": account_id}
+    detail = {"symbol": symbol, "quantity": plain_text(quantity), "account": account_id}
     await write_audit([entry(SYSTEM, now, "recallStock", "stockRecall", recall.id, detail)])
     return Wanted(symbol, quantity, ZERO, recall.cause, recall.id)

@@ -10,14 +10,13 @@ from decimal import Decimal
 
 from desk.audit import case_entry
 from desk.desk import Desk
-from desk.outcomes import plain
 from desk.watching.case_event import case_event, twin_events
 from desk.watching.take_snapshot import snapshot_change
 from domain.case import AlertType, Case, CaseStatus, CaseTrigger, decide
 from domain.events import CaseEvent, CaseEventKind, CaseView
 from domain.ids import CaseId, RecoveryId, Symbol
 from domain.margin import compute_figures
-from domain.money import ZERO
+from domain.money import ZERO, plain_text
 from domain.principal import Principal
 from domain.refusals import Refusal
 from domain.stock_recovery import RecallCause, Recovery, without_amount
@@ -81,7 +80,7 @@ async def open_recoveries(
 
 
 def _plain(wanted: Wanted) -> dict[str, str | None]:
-    return {"symbol": wanted.symbol, "quantity": plain(wanted.quantity), "recall": wanted.recall_id}
+    return {"symbol": wanted.symbol, "quantity": plain_text(wanted.quantity), "recall": wanted.recall_id}
 
 
 async def _opened(

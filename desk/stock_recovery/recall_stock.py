@@ -14,13 +14,12 @@ from desk.answers import UNREADABLE
 from desk.audit import entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from desk.outcomes import plain
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
 from domain.case import AlertType
 from domain.events import CaseEvent
 from domain.ids import AccountId, Symbol
 from domain.market import Instrument, InstrumentKind
-from domain.money import total
+from domain.money import plain_text, total
 from domain.principal import Audience, Capability, Principal
 from domain.recall_allocation import AllocationRule, RecallableShort, RecallShare, allocate
 from domain.refusals import Refusal, RefusalCode
@@ -224,7 +223,7 @@ def _recall(
 def _plain(command: RecallStock) -> dict[str, object]:
     return {
         "symbol": command.symbol,
-        "quantity": plain(command.quantity),
+        "quantity": plain_text(command.quantity),
         "dueAt": command.due_at.isoformat(),
         "cause": command.cause,
         "rule": command.rule,
@@ -241,8 +240,8 @@ def _audit(
 ) -> AuditEntry:
     made = {
         **_plain(command),
-        "allocated": plain(recall.allocated),
-        "shares": [[share.account_id, plain(share.quantity)] for share in shares],
+        "allocated": plain_text(recall.allocated),
+        "shares": [[share.account_id, plain_text(share.quantity)] for share in shares],
     }
     detail: dict[str, object] = {"idempotencyKey": command.idempotency_key}
     if left_out:

@@ -11,7 +11,6 @@ from decimal import Decimal
 from desk.audit import BOOK, MONITOR
 from desk.desk import Desk
 from desk.order_steps import store_step
-from desk.outcomes import plain
 from desk.watching.attention import bring_account_to_attention, bring_to_attention
 from desk.watching.still_wanted import still_wanted_after_excess
 from domain.book_changes import PositionStated
@@ -21,7 +20,7 @@ from domain.execution_check import Attention, Finding
 from domain.expiry import Life
 from domain.ids import AccountId, Symbol
 from domain.margin import Holding
-from domain.money import ZERO
+from domain.money import ZERO, plain_text
 from domain.order import CancelCause, Order, OrderChange, ask_cancel
 from models import outbox
 from models.book import AccountBook, load_books
@@ -39,7 +38,7 @@ async def compare_with_statement(
     now, symbol = desk.clock(), stated.symbol
     held = await quantity_of(account_id, symbol)
     if is_turned(stated.quantity, held):
-        why = f"later fills take {symbol} from the stated {plain(stated.quantity)} to {plain(held)}"
+        why = f"later fills take {symbol} from the stated {plain_text(stated.quantity)} to {plain_text(held)}"
         found = Finding(Attention.SIGN_CHANGED, why)
         await bring_account_to_attention(desk, account_id, found, {"symbol": symbol}, now, by=BOOK)
     orders = await open_orders_of([account_id])
@@ -91,7 +90,7 @@ def _is_over(held: Holding) -> bool:
 
 async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) -> OrderView:
     order = view.order
-    why = f"more was open than the {plain(excess.held)} {excess.symbol} that can be closed"
+    why = f"more was open than the {plain_text(excess.held)} {excess.symbol} that can be closed"
     change = ask_cancel(order, now, why, CancelCause.EXCESS)
     assert isinstance(change, OrderChange), "what is open can be cancelled"
     if change.unchanged:
@@ -103,7 +102,7 @@ async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) 
         in_all = "" if excess.open_in_all == order.leaves_quantity else " in all its orders"
         found = Finding(
             Attention.MAY_CHANGE_SIGN,
-            f"{plain(excess.open_in_all)} were open{in_all} and {plain(excess.held)} can be closed:"
+            f"{plain_text(excess.open_in_all)} were open{in_all} and {plain_text(excess.held)} can be closed:"
             f" it is called off{late}",
         )
         await bring_to_attention(desk, step.view, found, _facts(excess), now, by=MONITOR)
@@ -115,7 +114,7 @@ async def _warn(desk: Desk, views: Sequence[OrderView], excess: Excess, now: dat
     """Every cancel was asked for before; the venue may be faster."""
     found = Finding(
         Attention.MAY_CHANGE_SIGN,
-        f"{plain(excess.at_risk)} more may fill than the {plain(excess.held)} that can be closed,"
+        f"{plain_text(excess.at_risk)} more may fill than the {plain_text(excess.held)} that can be closed,"
         " since its cancel is not confirmed",
     )
     await bring_to_attention(desk, views[-1], found, _facts(excess), now, by=MONITOR)
@@ -131,4 +130,4 @@ def _refused_lately(order: Order, now: datetime) -> bool:
 
 
 def _facts(excess: Excess) -> dict[str, str]:
-    return {"held": str(plain(excess.held)), "at_risk": str(plain(excess.at_risk))}
+    return {"held": str(plain_text(excess.held)), "at_risk": str(plain_text(excess.at_risk))}

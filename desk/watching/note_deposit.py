@@ -21,7 +21,7 @@ from domain.case import AlertType
 from domain.ids import AccountId
 from domain.judgement import Answer, judge
 from domain.margin import Book, compute_figures
-from domain.money import Currency, exact
+from domain.money import Currency, exact, plain_text
 from domain.principal import SYSTEM
 from models import outbox
 from models.audit import write_audit
@@ -57,7 +57,7 @@ def _told(
     book = book_of(alert_type, account)
     earlier = _amount(desk, alert_type, _without(book, currency, received), now)
     left = _amount(desk, alert_type, book, now)
-    rose = f"Cash rose by {received.normalize():f} {currency}. The amount to collect"
+    rose = f"Cash rose by {plain_text(received)} {currency}. The amount to collect"
     base = book.terms.base_currency
     if left is None:
         return f"{rose} is not certain, since a price, a rate or a statement is missing."
