@@ -36,7 +36,7 @@ from gateway.settings import DEVELOPMENT_SECRET
 from gateway.workers.leader import LEASE
 from models.book import load_all_account_ids, load_books
 from models.lease import acquire_lease
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from tests.servers import free_port, fresh_database, postgres_server
 
 CASES, WARM_UP_CASES, ROUNDS = 200, 20, 5

@@ -26,8 +26,8 @@ from gateway.sse import EventStreams, wants_event_stream
 from gateway.startup import check_calendars, import_if_empty, prepare_tables
 from gateway.workers.process import Workers
 from models.database import NO_ANSWER, fetch
-from resolvers.documents import Documents
-from resolvers.repetition import RepetitionLimits
+from resolvers.execution.documents import Documents
+from resolvers.execution.repetition import RepetitionLimits
 from resolvers.schema import SchemaLimits, build_schema
 
 STREAM_PATH = "/graphql/stream"

@@ -56,7 +56,7 @@ from models.audit import write_audit
 from models.database import UniqueViolated, transaction
 from models.lease import read_lease
 from models.revocation import revoke_subject
-from resolvers.node import type_and_id
+from resolvers.kit.node import type_and_id
 
 TABLE_COLUMNS_MIN = 200
 """A table that is piped into another program is not cut to a narrow terminal."""

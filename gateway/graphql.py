@@ -24,8 +24,8 @@ from gateway.auth import Unauthenticated, bearer
 from gateway.logs import current_request_id
 from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
-from resolvers.context import RequestContext
-from resolvers.errors import DATABASE_TROUBLE, DatabaseTrouble, refused_by_database
+from resolvers.kit.context import RequestContext
+from resolvers.kit.errors import DATABASE_TROUBLE, DatabaseTrouble, refused_by_database
 
 RETRY_AFTER_S = 1
 

@@ -25,9 +25,9 @@ from models.codec import event_from_text
 from models.database import UnstorableText
 from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
-from resolvers.context import RequestContext
-from resolvers.documents import Document, Documents
-from resolvers.errors import (
+from resolvers.execution.documents import Document, Documents
+from resolvers.kit.context import RequestContext
+from resolvers.kit.errors import (
     BAD_USER_INPUT,
     CURSOR_EXPIRED,
     CURSOR_INVALID,

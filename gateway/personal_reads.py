@@ -11,8 +11,8 @@ from desk.desk import Desk
 from desk.note_read import note_read
 from domain.principal import Principal
 from gateway.logs import current_request_id
-from resolvers.context import RequestContext
-from resolvers.documents import Documents
+from resolvers.execution.documents import Documents
+from resolvers.kit.context import RequestContext
 
 
 class PersonalReads:

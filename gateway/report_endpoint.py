@@ -16,7 +16,7 @@ from gateway.logs import current_request_id
 from gateway.reports import NoPeriod, ReportTooLong, UnknownReport, begin, period_of
 from gateway.resources import Resources
 from models.report import Period
-from resolvers.errors import DATABASE_TROUBLE
+from resolvers.kit.errors import DATABASE_TROUBLE
 
 
 class ReportEndpoint:

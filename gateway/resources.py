@@ -36,7 +36,7 @@ from gateway.workers.policy import attempt_item
 from models import outbox
 from models.configuration import Limits
 from models.database import Database
-from resolvers.context import Api
+from resolvers.kit.context import Api
 from subscriptions.bus import Bus
 from subscriptions.cursor import CursorSigner, key_id_of
 from subscriptions.memory_bus import MemoryBus

@@ -9,26 +9,26 @@ from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate
 from desk.orders.cancel import Cancel, cancel
 from domain.ids import OrderId
-from resolvers.approval import ApprovalMutations
-from resolvers.arguments import INPUT
-from resolvers.cancel import CancelInput, CancelPayload, cancel_result
-from resolvers.cancel_all import CancelAllMutations
-from resolvers.case_commands import CaseMutations
-from resolvers.case_work import CaseWorkMutations
-from resolvers.context import RequestContext, RequestInfo
-from resolvers.errors import BAD_USER_INPUT, ApiError
-from resolvers.inputs import check_key, check_many, check_text
-from resolvers.kill_switch import KillSwitchMutations
-from resolvers.known_names import check_symbols
-from resolvers.liquidation import LiquidateInput, LiquidatePayload, command_item, liquidate_result
-from resolvers.market_days import MarketDayMutations
-from resolvers.message_commands import MessageMutations
-from resolvers.node import filter_id
-from resolvers.settings import SettingMutations
-from resolvers.stock_commands import StockMutations
-from resolvers.unwatched import UnwatchedMutations
-from resolvers.webhook import WebhookMutations
-from resolvers.webhook_secret import WebhookSecretMutations
+from resolvers.commands.cancel import CancelInput, CancelPayload, cancel_result
+from resolvers.commands.cancel_all import CancelAllMutations
+from resolvers.commands.case_commands import CaseMutations
+from resolvers.commands.case_work import CaseWorkMutations
+from resolvers.commands.kill_switch import KillSwitchMutations
+from resolvers.commands.liquidation import LiquidateInput, LiquidatePayload, command_item, liquidate_result
+from resolvers.commands.message_commands import MessageMutations
+from resolvers.commands.settings import SettingMutations
+from resolvers.commands.stock_commands import StockMutations
+from resolvers.commands.webhook import WebhookMutations
+from resolvers.commands.webhook_secret import WebhookSecretMutations
+from resolvers.kit.arguments import INPUT
+from resolvers.kit.context import RequestContext, RequestInfo
+from resolvers.kit.errors import BAD_USER_INPUT, ApiError
+from resolvers.kit.inputs import check_key, check_many, check_text
+from resolvers.kit.known_names import check_symbols
+from resolvers.kit.node import filter_id
+from resolvers.types.approval import ApprovalMutations
+from resolvers.types.market_days import MarketDayMutations
+from resolvers.types.unwatched import UnwatchedMutations
 
 
 @strawberry.type(description="Everything that can be done.")

@@ -19,31 +19,31 @@ from models.client import (
 )
 from models.client import ClientFilter as ClientSelection
 from models.order import OrderFilter as OrderSelection
-from resolvers.approval import ApprovalQueries
-from resolvers.arguments import INPUT, After, First, GlobalId
-from resolvers.audit import AuditQueries
-from resolvers.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page, selected
-from resolvers.client import Account, Client, account_of, client_of
-from resolvers.context import Info, RequestInfo, reader, require
-from resolvers.enums import OrderDirection
-from resolvers.find_node import find_account, find_client, find_node, find_order
-from resolvers.kill_switch import KillSwitchQueries
-from resolvers.liquidation_preview import LiquidationPreview, liquidation_preview
-from resolvers.market import Quote, quote_of
-from resolvers.market_days import MarketDay, market_days_page
-from resolvers.node import Node, filter_id
-from resolvers.order import Order, OrderFilter
-from resolvers.pagination import Connection, Pager
-from resolvers.plan_inputs import LiquidationPreviewInput
-from resolvers.reports import ReportQueries
-from resolvers.search import search_of
-from resolvers.settings import SettingQueries
-from resolvers.snapshot import SnapshotQueries
-from resolvers.stock_queries import StockQueries
-from resolvers.summary import CaseSummary, summarise
-from resolvers.unwatched import UnwatchedQueries
-from resolvers.webhook import WebhookQueries
-from resolvers.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
+from resolvers.commands.kill_switch import KillSwitchQueries
+from resolvers.commands.liquidation_preview import LiquidationPreview, liquidation_preview
+from resolvers.commands.plan_inputs import LiquidationPreviewInput
+from resolvers.commands.settings import SettingQueries
+from resolvers.commands.webhook import WebhookQueries
+from resolvers.kit.arguments import INPUT, After, First, GlobalId
+from resolvers.kit.context import Info, RequestInfo, reader, require
+from resolvers.kit.enums import OrderDirection
+from resolvers.kit.node import Node, filter_id
+from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.search import search_of
+from resolvers.reads.find_node import find_account, find_client, find_node, find_order
+from resolvers.reads.reports import ReportQueries
+from resolvers.reads.stock_queries import StockQueries
+from resolvers.reads.what_if import BookWhatIf, ScenarioInput, WhatIf, WhatIfInput, book_what_if, what_if
+from resolvers.types.approval import ApprovalQueries
+from resolvers.types.audit import AuditQueries
+from resolvers.types.case import Case, CaseFilter, CaseOrder, case_of, load_case, orders_page, selected
+from resolvers.types.client import Account, Client, account_of, client_of
+from resolvers.types.market import Quote, quote_of
+from resolvers.types.market_days import MarketDay, market_days_page
+from resolvers.types.order import Order, OrderFilter
+from resolvers.types.snapshot import SnapshotQueries
+from resolvers.types.summary import CaseSummary, summarise
+from resolvers.types.unwatched import UnwatchedQueries
 
 
 @strawberry.type(description="Who you are and what you may do.")

@@ -10,13 +10,13 @@ from strawberry.extensions import AddValidationRules, DisableIntrospection, MaxT
 from strawberry.schema.config import StrawberryConfig
 from strawberry.types import ExecutionContext
 
-from resolvers.cost import CostLimit
-from resolvers.errors import CodedErrors, OneOperation
+from resolvers.execution.cost import CostLimit
+from resolvers.execution.nesting import max_aliases, max_depth
+from resolvers.execution.repetition import DEFAULT_LIMITS, RepetitionLimit, RepetitionLimits
+from resolvers.kit.errors import CodedErrors, OneOperation
+from resolvers.kit.scalars import SCALARS
 from resolvers.mutation import Mutation
-from resolvers.nesting import max_aliases, max_depth
 from resolvers.query import Query
-from resolvers.repetition import DEFAULT_LIMITS, RepetitionLimit, RepetitionLimits
-from resolvers.scalars import SCALARS
 from resolvers.subscription import Subscription
 
 

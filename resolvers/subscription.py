@@ -15,10 +15,10 @@ from domain.events import CaseEventKind, OrderEventKind
 from domain.events import OrderEvent as OrderFact
 from domain.order import OrderStatus
 from domain.principal import Audience
-from resolvers.case import Case, CaseFilter, case_of
-from resolvers.market import Quote
-from resolvers.order import Fill, Order, OrderFilter, order_of
-from resolvers.summary import CaseSummary
+from resolvers.types.case import Case, CaseFilter, case_of
+from resolvers.types.market import Quote
+from resolvers.types.order import Fill, Order, OrderFilter, order_of
+from resolvers.types.summary import CaseSummary
 
 SYMBOLS_MAX = 100
 

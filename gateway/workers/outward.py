@@ -24,7 +24,7 @@ from messages.apprise_service import AppriseService
 from messages.base import MessageService
 from messages.webhook_post import WebhookPoster
 from models.webhook import due_webhooks
-from resolvers.webhook_body import webhook_body, webhook_cursor
+from resolvers.commands.webhook_body import webhook_body, webhook_cursor
 from subscriptions.bus import Position
 
 

@@ -15,14 +15,14 @@ from models.market import load_quotes
 from models.order import OrderFilter, page_orders
 from models.outbox import stream_head
 from models.where import PageRequest
-from resolvers.case import CaseFilter as ChosenCases
-from resolvers.context import Api, ReadContext
-from resolvers.errors import BAD_USER_INPUT, ApiError
+from resolvers.kit.context import Api, ReadContext
+from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
 from resolvers.live_feed.operation import LiveOperation, Request
-from resolvers.market import quote_of
 from resolvers.subscription import SYMBOLS_MAX, case_event_of, order_event_of, scope_text
-from resolvers.summary import summarise
+from resolvers.types.case import CaseFilter as ChosenCases
+from resolvers.types.market import quote_of
+from resolvers.types.summary import summarise
 from subscriptions.bus import Position
 from subscriptions.cursor import scope_of
 from subscriptions.operation import Delivery, Snapshot

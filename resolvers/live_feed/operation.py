@@ -19,10 +19,10 @@ from domain.principal import Audience
 from models.codec import UnknownFormat, event_from_text
 from models.database import NO_ANSWER
 from models.outbox import unpublished
-from resolvers.compiled import Complete, NotPlain, compile_subscription
-from resolvers.context import Api, ReadContext
-from resolvers.documents import Document
-from resolvers.errors import coded
+from resolvers.execution.compiled import Complete, NotPlain, compile_subscription
+from resolvers.execution.documents import Document
+from resolvers.kit.context import Api, ReadContext
+from resolvers.kit.errors import coded
 from subscriptions.bus import Position
 from subscriptions.operation import Delivery, Opening, Snapshot
 

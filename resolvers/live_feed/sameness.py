@@ -18,7 +18,7 @@ from graphql import (
     print_ast,
 )
 
-from resolvers.documents import Document
+from resolvers.execution.documents import Document
 
 CURSOR_ARGUMENTS = frozenset({"after", "snapshot"})
 

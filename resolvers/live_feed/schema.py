@@ -10,10 +10,10 @@ from strawberry import Schema
 from strawberry.types.arguments import convert_arguments
 
 from domain.principal import Audience
-from resolvers.context import Api
-from resolvers.cost import cost_of, too_expensive
-from resolvers.documents import Document
-from resolvers.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
+from resolvers.execution.cost import cost_of, too_expensive
+from resolvers.execution.documents import Document
+from resolvers.kit.context import Api
+from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.live_feed.fields import OPERATIONS
 from resolvers.live_feed.operation import LiveOperation, Request
 from resolvers.live_feed.sameness import root_field, sharing_key

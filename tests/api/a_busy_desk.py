@@ -8,7 +8,7 @@ from domain.book_changes import CashStated
 from domain.ids import Symbol
 from domain.market import Quote, TradeStatus
 from models.database import Row
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from tests.api.books import (
     BANK,
     HKD,

@@ -6,7 +6,7 @@ from typing import Any
 from desk.watching.doubts import note_doubts
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk
 from tests.patience import PATIENCE_S

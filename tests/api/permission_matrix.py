@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from domain.principal import Permission
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 
 _P = Permission
 EVERYBODY = frozenset(Permission)

@@ -8,7 +8,7 @@ from typing import Any
 from domain.margin import AccountType
 from domain.market import FxRate
 from domain.principal import Permission
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from tests.api.books import (
     APPLE,
     BANK,

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from tests.api.a_busy_desk import CLOSED, ONE_SIDED, STALE, SUSPENDED, BusyDesk, a_busy_desk
 from tests.api.books import BANK
 from tests.api.desk_server import World

@@ -14,7 +14,7 @@ from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from domain.principal import Permission
 from models.database import execute
-from resolvers.node import local_id
+from resolvers.kit.node import local_id
 from tests.api.books import HKD, a_book, a_client, owing, quotes
 from tests.api.desk_server import Desk, World
 from tests.api.trading import cases, liquidate

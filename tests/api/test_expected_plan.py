@@ -4,7 +4,7 @@ from typing import Any
 from uuid import uuid4
 
 from domain.principal import Permission
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, owing
 from tests.api.case_work import approve
 from tests.api.desk_client import Caller

@@ -20,7 +20,7 @@ from graphql import (
 )
 
 from domain.principal import Permission
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from resolvers.schema import sdl
 from tests.api.books import BANK
 from tests.api.desk_client import Answer, Caller

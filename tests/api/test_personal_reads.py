@@ -9,8 +9,8 @@ from graphql import build_schema
 
 from domain.principal import Permission
 from models.codec import loads
-from resolvers.node import global_id
-from resolvers.personal import PERSONAL
+from resolvers.execution.personal import PERSONAL
+from resolvers.kit.node import global_id
 from resolvers.schema import sdl
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World

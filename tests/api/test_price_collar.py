@@ -9,7 +9,7 @@ import pytest
 from domain.margin import AccountType
 from domain.market import Quote
 from domain.principal import Permission
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, an_account, an_instrument, owing
 from tests.api.case_work import approve, records, set_auto, work
 from tests.api.desk_client import Caller

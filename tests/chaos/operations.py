@@ -16,7 +16,7 @@ from domain.principal import Audience, Permission
 from gateway.settings import DEVELOPMENT_SECRET
 from models.case_list import CaseFilter
 from models.order import OrderFilter
-from resolvers.node import global_id
+from resolvers.kit.node import global_id
 from resolvers.subscription import scope_text
 from subscriptions.bus import Position
 from subscriptions.cursor import CursorSigner, key_id_of, scope_of

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 import gateway.graphql
-import resolvers.errors
+import resolvers.kit.errors
 from domain.principal import Permission
 from domain.refusals import RefusalCode
 from gateway.auth import REFERENCE_NAMES, TokenFault
@@ -37,7 +37,7 @@ def test_every_refusal_is_listed() -> None:
 
 def test_every_error_is_listed() -> None:
     codes = (
-        constants_of(resolvers.errors) | constants_of(gateway.graphql) | set(TokenFault) | OF_THE_TRANSPORT
+        constants_of(resolvers.kit.errors) | constants_of(gateway.graphql) | set(TokenFault) | OF_THE_TRANSPORT
     )
     assert first_column(PAGE, "error") == codes - {"graphql-transport-ws"}
 

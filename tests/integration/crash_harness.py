@@ -24,7 +24,7 @@ from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
 from models.case import live_cases_of
 from models.database import Database
-from resolvers.node import global_id, local_id
+from resolvers.kit.node import global_id, local_id
 from tests.integration.crash_checks import Before, check
 from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_proxy import Moment, PostgresProxy, Statement

@@ -16,7 +16,7 @@ from domain.principal import EVERYTHING
 from models.configuration import Limits
 from models.database import Database, fetch, transaction
 from models.holding import add_to_cash, add_to_position, position_to_book_on
-from resolvers.loaders import Loaders
+from resolvers.kit.loaders import Loaders
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit
 from tests.patience import PATIENCE_S
 from tests.servers import fresh_database

@@ -15,7 +15,7 @@ from gateway.workers.leader import LEASE
 from gateway.workers.process import Workers
 from models.database import Database, execute
 from models.lease import acquire_lease, holds_lease, read_lease, release_lease, renew_lease
-from resolvers.documents import Documents
+from resolvers.execution.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
 from tests.integration.crash_gateway import WatchedVenue
 from tests.integration.crash_proxy import PostgresProxy

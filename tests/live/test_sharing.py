@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from domain.principal import Permission
 from models.database import execute
-from resolvers.context import ReadContext
+from resolvers.kit.context import ReadContext
 from resolvers.live_feed.operation import Request
 from tests.contract.transport_ws_harness import ready, subscribe
 from tests.live_cases import desk_without_a_relay

@@ -21,10 +21,10 @@ from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, CaseStatus
-from resolvers.compiled import Complete, NotPlain, compile_subscription
+from resolvers.execution.compiled import Complete, NotPlain, compile_subscription
 from resolvers.schema import SchemaLimits, build_schema
 from resolvers.subscription import CaseEvent, case_event_of
-from resolvers.summary import CaseStatusCount, CaseSummary
+from resolvers.types.summary import CaseStatusCount, CaseSummary
 from tests.live_desk import case_event
 
 SCHEMA: GraphQLSchema = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))._schema

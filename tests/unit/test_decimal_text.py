@@ -11,7 +11,7 @@ from domain.ids import CaseId, Symbol
 from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.money import MAX_STORED, parse_decimal, plain_text
 from gateway.reports import csv_line
-from resolvers.scalars import DECIMAL
+from resolvers.kit.scalars import DECIMAL
 
 LONG = Decimal("12345678901234567890.1234567891")
 """As many digits as a stored amount may have: more than the 28 that Python's decimals round to."""

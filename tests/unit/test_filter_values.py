@@ -6,8 +6,8 @@ from domain.case import AlertType, CaseStatus
 from domain.margin import AccountType
 from domain.money import Currency
 from domain.order import OrderStatus
-from resolvers.case import CaseFilter
-from resolvers.order import OrderFilter
+from resolvers.types.case import CaseFilter
+from resolvers.types.order import OrderFilter
 
 HKD = Currency("HKD")
 

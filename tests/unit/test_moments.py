@@ -14,7 +14,7 @@ from domain.moments import parse_day, parse_moment, parse_time_of_day
 from feeds import fields
 from gateway.console import read_day, read_time_of_day
 from gateway.settings import SettingsError, load_settings
-from resolvers.scalars import DATE, DATE_TIME
+from resolvers.kit.scalars import DATE, DATE_TIME
 
 AT = datetime(2026, 11, 28, 11, 0, tzinfo=UTC)
 MOMENT_DOORS: list[Any] = [parse_moment, fields.utc_time, DATE_TIME.parse_value]

@@ -3,8 +3,8 @@
 import pytest
 from graphql import ASTValidationRule, parse, validate
 
-from resolvers.documents import Documents
-from resolvers.nesting import max_aliases, max_depth
+from resolvers.execution.documents import Documents
+from resolvers.execution.nesting import max_aliases, max_depth
 from resolvers.schema import SchemaLimits, build_schema
 
 SCHEMA = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))._schema

@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from graphql import parse
 
-from resolvers.cost import cost_of
-from resolvers.errors import QUERY_TOO_EXPENSIVE
+from resolvers.execution.cost import cost_of
+from resolvers.kit.errors import QUERY_TOO_EXPENSIVE
 from resolvers.schema import SchemaLimits, build_schema
 
 SCHEMA = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))

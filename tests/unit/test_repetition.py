@@ -3,9 +3,9 @@
 import pytest
 from graphql import parse
 
-from resolvers.documents import Documents
-from resolvers.nesting import fragments_of
-from resolvers.repetition import (
+from resolvers.execution.documents import Documents
+from resolvers.execution.nesting import fragments_of
+from resolvers.execution.repetition import (
     FIELDS_MAX,
     FieldsExhausted,
     Repeated,

@@ -1,0 +1,1 @@
+"""The mutations: input read, one use case of the desk called, its outcome as a payload."""

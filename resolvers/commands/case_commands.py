@@ -1,0 +1,118 @@
+"""Commands on one case: what they answer, and the commands themselves."""
+
+from typing import Annotated
+
+import strawberry
+
+from desk.case_work.annotate import UpdateRemark, update_remark
+from desk.case_work.case_command import CaseCommand
+from desk.command import Done, Outcome
+from domain.ids import ApprovalId, CaseId
+from domain.refusals import RefusalCode
+from resolvers.kit.arguments import INPUT
+from resolvers.kit.context import Info, RequestInfo
+from resolvers.kit.errors import restored
+from resolvers.kit.inputs import KEY, VERSION, check_key, check_text
+from resolvers.kit.node import filter_id
+from resolvers.types.approval import ApprovalRequest, load_approval
+from resolvers.types.case import Case, load_case
+
+
+@strawberry.type(description="It was done.")
+class CaseChanged:
+    """From desk.command.Done."""
+
+    case_id: strawberry.Private[CaseId]
+
+    @strawberry.field(description="The case as it is now.")
+    async def case(self, info: Info) -> Case:
+        """Batched over the answers."""
+        return restored(await load_case(info, self.case_id))
+
+
+@strawberry.type(description="Nothing was done for this case.")
+class CaseCommandRefused:
+    """From desk.command.Refused."""
+
+    case_id: strawberry.ID = strawberry.field(description="As asked.")
+    code: RefusalCode = strawberry.field(description="Why.")
+    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    seen: strawberry.Private[CaseId | None]
+    approval_id: strawberry.Private[ApprovalId | None]
+
+    @strawberry.field(description="The case as it is now; null where you may not see it.")
+    async def case(self, info: Info) -> Case | None:
+        """Batched over the answers."""
+        return await load_case(info, self.seen)
+
+    @strawberry.field(description="With APPROVAL_REQUIRED and APPROVAL_PENDING: the request.")
+    async def approval(self, info: Info) -> ApprovalRequest | None:
+        """Batched over the answers."""
+        return await load_approval(info, self.approval_id)
+
+
+CaseCommandResult = Annotated[
+    CaseChanged | CaseCommandRefused,
+    strawberry.union("CaseCommandResult", description="What became of a command on a case."),
+]
+
+
+@strawberry.type(description="The answer of a command on one case.")
+class CaseCommandPayload:
+    """One result."""
+
+    result: CaseCommandResult = strawberry.field(description="What became of it.")
+
+
+@strawberry.input(description="Write the desk's note on a case anew.")
+class UpdateRemarkInput:
+    """To desk.case_work.annotate.UpdateRemark."""
+
+    idempotency_key: str = strawberry.field(description=KEY)
+    case_id: strawberry.ID = strawberry.field(description="The case.")
+    expected_version: int = strawberry.field(description=VERSION)
+    remark: str = strawberry.field(description="The whole note, at most 1000 characters; empty: none.")
+
+
+@strawberry.type
+class CaseMutations:
+    """Commands on one case."""
+
+    @strawberry.mutation(
+        description="Write the desk's note on a case anew. Needs RISK_WARNING_OPERATOR or RISK_WARNING_FULL."
+    )
+    async def update_remark(
+        self, info: RequestInfo, input: Annotated[UpdateRemarkInput, INPUT]
+    ) -> CaseCommandPayload:
+        """Permission, lock and record are the desk's."""
+        check_text("remark", input.remark)
+        of = case_command(input.idempotency_key, input.case_id, input.expected_version)
+        outcome = await update_remark(
+            info.context.api.desk, info.context.principal, UpdateRemark(of, input.remark)
+        )
+        return case_payload(input.case_id, outcome)
+
+
+def case_command(key: str, case_id: strawberry.ID, expected_version: int | None) -> CaseCommand:
+    """Which case is meant; raises ApiError for a bad key."""
+    check_key(key)
+    return CaseCommand(key, CaseId(filter_id("Case", case_id)), expected_version)
+
+
+def case_payload(asked: strawberry.ID, outcome: Outcome) -> CaseCommandPayload:
+    """The answer of a command on one case."""
+    return CaseCommandPayload(result=case_result(asked, outcome))
+
+
+def case_result(asked: strawberry.ID, outcome: Outcome) -> CaseChanged | CaseCommandRefused:
+    """What became of one case."""
+    case_id = CaseId(filter_id("Case", asked))
+    if isinstance(outcome, Done):
+        return CaseChanged(case_id=case_id)
+    return CaseCommandRefused(
+        case_id=asked,
+        code=outcome.code,
+        message=outcome.message,
+        seen=case_id if outcome.seen else None,
+        approval_id=outcome.approval_id,
+    )

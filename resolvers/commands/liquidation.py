@@ -1,0 +1,138 @@
+"""Inputs and answers of liquidate."""
+
+from dataclasses import replace
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from desk import outcomes
+from desk.liquidation.liquidation_command import LiquidateCase
+from domain import liquidation_plan
+from domain.ids import ApprovalId, CaseId
+from domain.refusals import RefusalCode
+from resolvers.commands.liquidation_preview import LiquidationPreview, preview_of
+from resolvers.commands.plan_inputs import LiquidateCaseInput, plan_request
+from resolvers.kit.context import Info
+from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
+from resolvers.kit.node import filter_id
+from resolvers.types.approval import ApprovalRequest, load_approval
+from resolvers.types.case import Case, case_of
+from resolvers.types.order import Order, order_of
+from resolvers.types.uncurable import UncurablePosition, uncurable_of
+
+
+@strawberry.input(description="Liquidate cases.")
+class LiquidateInput:
+    """To desk.liquidation.liquidation_command.Liquidate."""
+
+    idempotency_key: str = strawberry.field(
+        description="Chosen by the caller, 1 to 200 characters; the same key with the same content "
+        "returns the first answer for ever, with other content IDEMPOTENCY_KEY_REUSED."
+    )
+    cases: list[LiquidateCaseInput] = strawberry.field(description="1 to 200 cases, each once.")
+    reason: str | None = strawberry.field(default=None, description="Kept for the auditor.")
+
+
+@strawberry.type(description="The liquidation was recorded; its orders are on their way to the venue.")
+class LiquidationStarted:
+    """From desk.outcomes.LiquidationStarted."""
+
+    estimated_reduction: Decimal = strawberry.field(description="Of the amount, by these orders, as planned.")
+    amount_after: Decimal = strawberry.field(description="What is left when all open orders fill as planned.")
+    uncurable: list[UncurablePosition] = strawberry.field(description="What the planner could not use.")
+    short_of_target: Decimal = strawberry.field(
+        description="What then lacks to the target: 0 where it is reached."
+    )
+    volume_unknown: list[str] = strawberry.field(
+        description="Symbols whose volume was asked for and is not known: taken last, and not capped by it."
+    )
+    outcome: strawberry.Private[outcomes.LiquidationStarted]
+
+    @strawberry.field(description="The case as it is now.")
+    async def case(self, info: Info) -> Case:
+        """Batched over the answers."""
+        view = restored(await info.context.loaders.cases.load(self.outcome.case_id))
+        return case_of(view, info.context.api.desk.clock())
+
+    @strawberry.field(description="The orders as they are now, in the order of the plan.")
+    async def orders(self, info: Info) -> list[Order]:
+        """Batched over the answers."""
+        views = await info.context.loaders.orders.load_many(self.outcome.order_ids)
+        return [order_of(view) for view in views if view is not None]
+
+
+@strawberry.type(description="Nothing was done for this case.")
+class LiquidationRefused:
+    """From desk.outcomes.LiquidationRefused."""
+
+    case_id: strawberry.ID = strawberry.field(description="As asked.")
+    code: RefusalCode = strawberry.field(description="Why.")
+    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    seen: strawberry.Private[CaseId | None]
+    approval_id: strawberry.Private[ApprovalId | None]
+    exceeding: strawberry.Private[liquidation_plan.Plan | None]
+
+    @strawberry.field(description="With EXPECTATION_EXCEEDED: the plan of that moment, which was not placed.")
+    def plan(self, info: Info) -> LiquidationPreview | None:
+        """As the preview shows it."""
+        return preview_of(self.exceeding, info.context.api.desk) if self.exceeding else None
+
+    @strawberry.field(description="The case as it is now; null where you may not see it.")
+    async def case(self, info: Info) -> Case | None:
+        """Batched over the answers."""
+        view = await info.context.loaders.cases.load(self.seen) if self.seen else None
+        return case_of(view, info.context.api.desk.clock()) if view else None
+
+    @strawberry.field(description="With APPROVAL_REQUIRED and APPROVAL_PENDING: the request.")
+    async def approval(self, info: Info) -> ApprovalRequest | None:
+        """Batched over the answers."""
+        return await load_approval(info, self.approval_id)
+
+
+LiquidateResult = Annotated[
+    LiquidationStarted | LiquidationRefused,
+    strawberry.union("LiquidateResult", description="What became of one case of a batch."),
+]
+
+
+@strawberry.type(description="The answer of liquidate.")
+class LiquidatePayload:
+    """One result per case."""
+
+    results: list[LiquidateResult] = strawberry.field(description="One per case, in the order asked.")
+
+
+def command_item(item: LiquidateCaseInput, legs_max: int) -> LiquidateCase:
+    """One case of the command."""
+    request = plan_request(item, item.session, item.time_in_force, legs_max)
+    if item.override:
+        if not item.legs or any(leg.quantity is None for leg in item.legs):
+            raise ApiError(BAD_USER_INPUT, "override needs legs, each with its quantity.")
+        request = replace(request, override=True)
+    expected = item.expected.expectation() if item.expected else liquidation_plan.NO_EXPECTATION
+    case_id = CaseId(filter_id("Case", item.case_id))
+    return LiquidateCase(case_id, item.expected_version, request, expected=expected)
+
+
+def liquidate_result(
+    asked: strawberry.ID, outcome: outcomes.LiquidationOutcome
+) -> LiquidationStarted | LiquidationRefused:
+    """The GraphQL object."""
+    if isinstance(outcome, outcomes.LiquidationStarted):
+        return LiquidationStarted(
+            estimated_reduction=outcome.estimated_reduction,
+            amount_after=outcome.amount_after,
+            uncurable=uncurable_of(outcome.uncurable),
+            short_of_target=outcome.short_of_target,
+            volume_unknown=list(outcome.unknown_volume),
+            outcome=outcome,
+        )
+    return LiquidationRefused(
+        case_id=asked,
+        code=outcome.code,
+        message=outcome.message,
+        seen=outcome.case_id if outcome.case_seen else None,
+        approval_id=outcome.approval_id,
+        exceeding=outcome.plan,
+    )

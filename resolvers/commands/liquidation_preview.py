@@ -1,0 +1,193 @@
+"""What a liquidation would do now, leg by leg."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+from desk.desk import Desk
+from desk.liquidation.liquidation_command import LiquidateCase
+from desk.liquidation.one_person_limit import load_lately
+from desk.liquidation.plan_liquidation import ReadAhead, in_the_way, plan_now
+from desk.watching.open_orders import order_cover
+from domain.amount_formula import LiquidationTarget
+from domain.ids import CaseId
+from domain.liquidation_plan import NoPlan, Plan, PlannedLeg
+from domain.market_hours import MarketState
+from domain.order import OrderSide, TimeInForce, TradingSession
+from domain.refusals import Refusal, RefusalCode
+from domain.sellable import OrderCover
+from resolvers.commands.plan_inputs import LiquidationPreviewInput, plan_request
+from resolvers.kit.context import ReadContext
+from resolvers.kit.errors import in_scope
+from resolvers.kit.known_names import check_symbols
+from resolvers.kit.node import filter_id
+from resolvers.types.market import Instrument, Quote, instrument_of, quote_of
+from resolvers.types.order import Order, order_of
+from resolvers.types.uncurable import UncurablePosition, uncurable_of
+
+
+@strawberry.type(description="One order that a liquidation would place.")
+class LiquidationLeg:
+    """From domain.liquidation_plan.PlannedLeg."""
+
+    instrument: Instrument = strawberry.field(description="What it would trade.")
+    side: OrderSide = strawberry.field(description="SELL closes a long, BUY covers a short.")
+    quantity: Decimal = strawberry.field(description="Units.")
+    price: Decimal = strawberry.field(description="What it is reckoned at, in the instrument's currency.")
+    fee: Decimal = strawberry.field(description="In the instrument's currency.")
+    base_notional: Decimal = strawberry.field(description="In the account's base currency.")
+    reduction: Decimal = strawberry.field(description="Of the amount, after the legs before it.")
+    quote: Quote = strawberry.field(description="The quote behind the price.")
+    limit_price: Decimal | None = strawberry.field(
+        description="A valid price of the instrument, in its currency; null for a market order."
+    )
+    market_open: bool = strawberry.field(
+        description="Whether the market is in session by its calendar. Where it is not, the order waits for "
+        "it, and covers nothing that can be sold meanwhile."
+    )
+    market_state: MarketState = strawberry.field(description="What the calendar of the market says now.")
+
+
+@strawberry.type(description="Why there is no plan.")
+class PreviewRefusal:
+    """From domain.refusals.Refusal."""
+
+    code: RefusalCode = strawberry.field(description="What liquidate would be refused with.")
+    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+
+
+@strawberry.type(description="An open order that does not count as money on its way.")
+class OrderNotCounted:
+    """From domain.sellable.OrderCover."""
+
+    order: Order = strawberry.field(description="The order.")
+    reason: OrderCover = strawberry.field(description="Why it does not count.")
+
+
+@strawberry.type(description="What a liquidation would do now. Amounts in the account's base currency.")
+class LiquidationPreview:
+    """From domain.liquidation_plan.Plan, or a refusal."""
+
+    amount_before: Decimal = strawberry.field(description="To be collected now, open orders not counted.")
+    amount_after: Decimal = strawberry.field(
+        description="What would be left when all orders fill as planned."
+    )
+    estimated_reduction: Decimal = strawberry.field(
+        description="By the legs, on the full formula, counted from what open orders leave uncovered."
+    )
+    notional: Decimal = strawberry.field(description="What would be traded.")
+    cures: bool = strawberry.field(description="Nothing would be left to collect.")
+    legs: list[LiquidationLeg] = strawberry.field(description="The orders, in the order of the plan.")
+    uncurable: list[UncurablePosition] = strawberry.field(
+        description="What the planner could not use, each position with its reason."
+    )
+    short_of_target: Decimal = strawberry.field(
+        description="What then lacks to the target: 0 where it is reached."
+    )
+    volume_unknown: list[str] = strawberry.field(
+        description="Symbols whose volume was asked for and is not known: taken last, and not capped by it."
+    )
+    orders_not_counted: list[OrderNotCounted] = strawberry.field(
+        description="Open orders of the account that cover nothing now. Those that rest away from the "
+        "market are called off before the legs are placed."
+    )
+    refusal: PreviewRefusal | None = strawberry.field(
+        description="What liquidate would be refused with now: FROZEN, SWITCH_OFF ... Then there are no "
+        "legs, except with APPROVAL_REQUIRED and APPROVAL_PENDING: these legs take a second person; and with "
+        "ORDERS_RESTING: these legs can be placed when those orders have ended."
+    )
+
+
+async def liquidation_preview(
+    context: ReadContext, person: str, input: LiquidationPreviewInput
+) -> LiquidationPreview:
+    """The same plan that liquidate would make at this moment."""
+    request = plan_request(input, TradingSession.REGULAR, TimeInForce.DAY, context.api.legs_max)
+    await check_symbols(context, request.keep)
+    view = await context.loaders.cases.load(CaseId(filter_id("Case", input.case_id)))
+    if view is None:
+        return refused_preview(Refusal(RefusalCode.NOT_FOUND, "There is no such case."), Decimal(0))
+    desk, now = context.api.desk, context.api.desk.clock()
+    loaded = in_scope(await context.loaders.books.load(view.case.account_id))
+    lately = (await load_lately([loaded.book], now))[view.case.account_id]
+    item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders, lately)
+    made = await plan_now(desk, view, item, read, now)
+    not_counted = _not_counted(desk, read, now)
+    if isinstance(made, Refusal):
+        return refused_preview(made, view.case.figures.amount, not_counted, request.target)
+    takes_two = await in_the_way(desk, person, view, item, read, made, now)
+    return preview_of(made, desk, takes_two, not_counted)
+
+
+def _not_counted(desk: Desk, read: ReadAhead, now: datetime) -> list[OrderNotCounted]:
+    book = read.book.book
+    covers = [(view, order_cover(desk, book, view.order, now)) for view in read.orders]
+    return [
+        OrderNotCounted(order=order_of(view), reason=cover)
+        for view, cover in covers
+        if cover is not OrderCover.COUNTS
+    ]
+
+
+def preview_of(
+    planned: Plan,
+    desk: Desk,
+    takes_two: Refusal | None = None,
+    not_counted: Sequence[OrderNotCounted] = (),
+) -> LiquidationPreview:
+    """The GraphQL object of a plan."""
+    return LiquidationPreview(
+        amount_before=planned.amount_before,
+        amount_after=planned.amount_after,
+        estimated_reduction=planned.estimated_reduction,
+        notional=planned.notional,
+        cures=planned.cures,
+        legs=[_leg_of(leg, desk) for leg in planned.legs],
+        uncurable=uncurable_of(planned.uncurable),
+        short_of_target=planned.short_of_target,
+        volume_unknown=list(planned.unknown_volume),
+        orders_not_counted=list(not_counted),
+        refusal=PreviewRefusal(code=takes_two.code, message=takes_two.message) if takes_two else None,
+    )
+
+
+def refused_preview(
+    refusal: Refusal,
+    amount: Decimal,
+    not_counted: Sequence[OrderNotCounted] = (),
+    target: LiquidationTarget = LiquidationTarget.MARGIN_CALL,
+) -> LiquidationPreview:
+    """The GraphQL object where there is no plan. Where open orders cover the amount, they leave nothing."""
+    covered = refusal.code is RefusalCode.NOTHING_TO_COLLECT
+    left = Decimal(0) if covered else amount
+    return LiquidationPreview(
+        amount_before=amount,
+        amount_after=left,
+        estimated_reduction=Decimal(0),
+        notional=Decimal(0),
+        cures=covered,
+        legs=[],
+        uncurable=uncurable_of(refusal.uncurable) if isinstance(refusal, NoPlan) else [],
+        short_of_target=left if target is LiquidationTarget.MARGIN_CALL else amount,
+        volume_unknown=[],
+        orders_not_counted=list(not_counted),
+        refusal=PreviewRefusal(code=refusal.code, message=refusal.message),
+    )
+
+
+def _leg_of(leg: PlannedLeg, desk: Desk) -> LiquidationLeg:
+    return LiquidationLeg(
+        instrument=instrument_of(leg.instrument),
+        side=leg.side,
+        quantity=leg.quantity,
+        price=leg.price,
+        fee=leg.fee,
+        base_notional=leg.base_notional,
+        reduction=leg.reduction,
+        quote=quote_of(leg.quote, desk),
+        limit_price=leg.limit_price,
+        market_open=leg.market is MarketState.OPEN,
+        market_state=leg.market,
+    )

@@ -1,0 +1,280 @@
+"""The risk settings: what is in force, what was, and the request for something else."""
+
+from collections.abc import Mapping
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated
+
+import strawberry
+
+from desk.command import Refused
+from desk.four_eyes.change_setting import ChangeSetting, change_setting
+from domain.ids import ApprovalId
+from domain.margin import AccountType
+from domain.principal import Capability
+from domain.refusals import RefusalCode
+from domain.risk_settings import (
+    FACTOR_KINDS,
+    ForceType,
+    RiskRules,
+    SettingId,
+    SettingKind,
+    SettingVersion,
+    TradeType,
+    switch_subject,
+    value_in_force,
+)
+from models.risk_setting import SettingFilter, count_settings, page_settings, settings_in_force
+from resolvers.commands.setting_inputs import RiskSettingInput
+from resolvers.kit.arguments import INPUT, After, First
+from resolvers.kit.context import Info, ReadContext, RequestInfo, reader
+from resolvers.kit.errors import restored
+from resolvers.kit.inputs import KEY, check_key, check_text
+from resolvers.kit.node import Node, global_id
+from resolvers.kit.pagination import Connection, Pager
+from resolvers.types.approval import ApprovalRequest, load_approval
+from resolvers.types.setting_values import RiskSettingValue, value_of
+
+_SINGLE = (SettingKind.COVERED_OPTION, SettingKind.APPROVAL_LIMITS, SettingKind.TRADING_LIMIT_EXPIRY)
+_ALWAYS_THERE: tuple[tuple[SettingKind, str], ...] = (
+    *((SettingKind.AMOUNT_RULE, account_type.value) for account_type in AccountType),
+    *(
+        (SettingKind.LIQUIDATION_SWITCH, switch_subject(trade_type, force_type))
+        for trade_type in TradeType
+        for force_type in ForceType
+    ),
+    *((kind, "") for kind in _SINGLE),
+)
+"""What has a value even if nobody ever set one."""
+
+
+@strawberry.type(
+    description="One approved version of a risk setting. It is never changed; a newer one counts."
+)
+class RiskSetting(Node):
+    """From domain.risk_settings.SettingVersion."""
+
+    kind: SettingKind = strawberry.field(description="What is set.")
+    value: RiskSettingValue = strawberry.field(description="As it becomes.")
+    before: RiskSettingValue | None = strawberry.field(
+        description="As it was when it was asked for; null: a new exemption."
+    )
+    effective_at: datetime = strawberry.field(
+        description="From then on it counts, until a version with a later time does."
+    )
+    requested_by: str = strawberry.field(description="Who asked for it.")
+    requested_at: datetime = strawberry.field(description="When.")
+    approved_by: str = strawberry.field(description="Who approved it: somebody else.")
+    approved_at: datetime = strawberry.field(description="When.")
+    reason: str = strawberry.field(description="Why, in the words of who asked.")
+
+
+@strawberry.type(description="A risk setting as it counts at a moment.")
+class RiskSettingInForce:
+    """A version, or a default."""
+
+    kind: SettingKind = strawberry.field(description="What is set.")
+    value: RiskSettingValue = strawberry.field(description="What counts.")
+    setting: RiskSetting | None = strawberry.field(
+        description="The version that says so: by whom and since when; null: nobody ever set it."
+    )
+
+
+@strawberry.type(description="The risk settings in force at a moment.")
+class RiskSettings:
+    """From models.risk_setting."""
+
+    at: datetime = strawberry.field(description="The moment.")
+    settings: list[RiskSettingInForce] = strawberry.field(
+        description="All but factors. Of exemptions the newest version of each rule that has begun, also one "
+        "that is switched off or over: enabled and until say so."
+    )
+
+    @strawberry.field(description="The factors in force that were set here, approved last first.")
+    async def factors(self, info: Info, first: First = 50, after: After = None) -> Connection[RiskSetting]:
+        """A keyset page."""
+        wanted = SettingFilter(kinds=FACTOR_KINDS, in_force_at=self.at)
+        return await _page(reader(info, Capability.READ_SETTINGS), wanted, first, after)
+
+
+@strawberry.input(description="Ask for a change of one risk setting.")
+class RequestSettingChangeInput:
+    """To desk.four_eyes.change_setting.ChangeSetting."""
+
+    idempotency_key: str = strawberry.field(description=KEY)
+    setting: RiskSettingInput = strawberry.field(description="What, as it is to become.")
+    effective_at: datetime | None = strawberry.field(
+        default=None,
+        description="From when it counts; null, or a time before the approval: from the approval.",
+    )
+    reason: str = strawberry.field(description="Why: for who approves, and for the history.")
+
+
+@strawberry.type(description="The change waits for somebody else to approve it.")
+class SettingChangeRequested:
+    """From desk.command.Refused, APPROVAL_REQUIRED."""
+
+    approval_id: strawberry.Private[ApprovalId]
+
+    @strawberry.field(description="The request, with before and after.")
+    async def approval(self, info: Info) -> ApprovalRequest:
+        """Batched."""
+        return restored(await load_approval(info, self.approval_id))
+
+
+@strawberry.type(description="Nothing was asked for.")
+class SettingChangeRefused:
+    """From desk.command.Refused."""
+
+    code: RefusalCode = strawberry.field(description="Why.")
+    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    approval_id: strawberry.Private[ApprovalId | None]
+
+    @strawberry.field(description="With APPROVAL_PENDING: the request that is in the way, if you may see it.")
+    async def approval(self, info: Info) -> ApprovalRequest | None:
+        """Batched."""
+        return await load_approval(info, self.approval_id)
+
+
+SettingChangeResult = Annotated[
+    SettingChangeRequested | SettingChangeRefused,
+    strawberry.union("SettingChangeResult", description="What became of the request."),
+]
+
+
+@strawberry.type(description="The answer of requestSettingChange.")
+class RequestSettingChangePayload:
+    """One result."""
+
+    result: SettingChangeResult = strawberry.field(description="What became of the request.")
+
+
+@strawberry.type
+class SettingQueries:
+    """Looking at settings."""
+
+    @strawberry.field(
+        description="The risk settings in force, with who set and who approved them. Needs RISK_APPROVER, "
+        "RISK_SETTING_FULL or AUDITOR. What concerns only accounts outside your scope is left out."
+    )
+    async def settings(
+        self,
+        info: Info,
+        at: Annotated[
+            datetime | None,
+            strawberry.argument(description="When, past or to come; null: now."),
+        ] = None,
+    ) -> RiskSettings:
+        """One statement."""
+        context = reader(info, Capability.READ_SETTINGS)
+        moment = at or context.api.desk.clock()
+        found = await settings_in_force(context.audience, moment)
+        return RiskSettings(
+            at=moment, settings=_in_force(context.api.desk.rules.books.settings.defaults, found)
+        )
+
+    @strawberry.field(
+        description="Every version of the risk settings that was ever approved, approved last first. Needs "
+        "what settings needs."
+    )
+    async def setting_history(
+        self,
+        info: Info,
+        kind: Annotated[
+            SettingKind | None, strawberry.argument(description="Of this kind; null: of all.")
+        ] = None,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[RiskSetting]:
+        """A keyset page."""
+        context = reader(info, Capability.READ_SETTINGS)
+        return await _page(context, SettingFilter(kinds=None if kind is None else (kind,)), first, after)
+
+
+@strawberry.type
+class SettingMutations:
+    """Asking for other settings."""
+
+    @strawberry.mutation(
+        description="Ask for a change of a risk setting: somebody else approves it with approve, and then it "
+        "counts, in every process, from its effective time on. Needs RISK_SETTING_FULL."
+    )
+    async def request_setting_change(
+        self, info: RequestInfo, input: Annotated[RequestSettingChangeInput, INPUT]
+    ) -> RequestSettingChangePayload:
+        """The desk's."""
+        check_key(input.idempotency_key)
+        check_text("reason", input.reason, at_least=1)
+        wanted = input.setting.wanted()
+        command = ChangeSetting(
+            *(input.idempotency_key, wanted.kind, wanted.subject, wanted.value),
+            *(input.effective_at, input.reason),
+        )
+        outcome = await change_setting(info.context.api.desk, info.context.principal, command)
+        assert isinstance(outcome, Refused), "a setting is never changed by one person"
+        if outcome.code is RefusalCode.APPROVAL_REQUIRED and outcome.approval_id is not None:
+            return RequestSettingChangePayload(result=SettingChangeRequested(approval_id=outcome.approval_id))
+        return RequestSettingChangePayload(
+            result=SettingChangeRefused(
+                code=outcome.code, message=outcome.message, approval_id=outcome.approval_id
+            )
+        )
+
+
+def setting_of(version: SettingVersion) -> RiskSetting:
+    """The GraphQL object."""
+    before = version.before
+    return RiskSetting(
+        id=global_id("RiskSetting", version.id),
+        kind=version.kind,
+        value=value_of(version.kind, version.subject, version.value),
+        before=None if before is None else value_of(version.kind, version.subject, before),
+        effective_at=version.effective_at,
+        requested_by=version.requested_by,
+        requested_at=version.requested_at,
+        approved_by=version.approved_by,
+        approved_at=version.approved_at,
+        reason=version.reason,
+    )
+
+
+async def find_setting(context: ReadContext, id_: str) -> Node | None:
+    """By its id, for those who may read settings."""
+    if not context.audience.may(Capability.READ_SETTINGS):
+        return None
+    version = await context.loaders.settings.load(SettingId(id_))
+    return setting_of(version) if version else None
+
+
+async def _page(
+    context: ReadContext, wanted: SettingFilter, first: int, after: str | None
+) -> Connection[RiskSetting]:
+    pager: Pager[SettingVersion] = Pager(("settings", wanted), "d", context.api.page_size_max)
+    request = pager.request(first, after)
+    return pager.connection(
+        await page_settings(context.audience, wanted, request),
+        request,
+        lambda version: (Decimal(version.number),),
+        setting_of,
+        lambda: count_settings(context.audience, wanted),
+    )
+
+
+def _in_force(defaults: RiskRules, found: list[SettingVersion]) -> list[RiskSettingInForce]:
+    set_: Mapping[tuple[SettingKind, str], SettingVersion] = {
+        (version.kind, version.subject): version for version in found
+    }
+    names = [*_ALWAYS_THERE, *(name for name in set_ if name not in _ALWAYS_THERE)]
+    return [_one_in_force(defaults, *name, set_.get(name)) for name in names]
+
+
+def _one_in_force(
+    defaults: RiskRules, kind: SettingKind, subject: str, version: SettingVersion | None
+) -> RiskSettingInForce:
+    value = version.value if version else value_in_force(defaults, kind, subject)
+    assert value is not None, "only an exemption has no default"
+    return RiskSettingInForce(
+        kind=kind,
+        value=value_of(kind, subject, value),
+        setting=setting_of(version) if version else None,
+    )

@@ -1,0 +1,135 @@
+"""What an operation may cost, told from its text before anything is loaded.
+
+The cost is the number of fields that the answer would have at most: a field counts once, or as often as its
+page has rows (`first`, as sent or by default). Lists that have no pages are reckoned at a few rows. So the
+dearest operation that is let through keeps the process busy for a second or two, not for minutes.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import graphql
+from strawberry.extensions import SchemaExtension
+from strawberry.schema.schema import validate_document
+
+from resolvers.kit.errors import QUERY_TOO_EXPENSIVE, ApiError
+
+ROWS_OF_A_LIST = 5
+"""Assumed of a list without pages, such as the accounts of a client."""
+RESULTS_OF_A_BATCH = 200
+"""Assumed of the answers of a mutation."""
+
+
+class CostLimit(SchemaExtension):
+    """Refuses an operation that would cost more than `max_cost`, where a page has at most `max_rows`."""
+
+    def __init__(self, max_cost: int, max_rows: int) -> None:
+        self._max_cost = max_cost
+        self._max_rows = max_rows
+
+    def on_validate(self) -> Iterator[None]:
+        """Validates in Strawberry's stead, which offers no moment between its validation and the execution;
+        only a valid document has types throughout and no cycles."""
+        context = self.execution_context
+        document, schema = context.graphql_document, context.schema._schema
+        if document is not None and context.pre_execution_errors is None:
+            errors = validate_document(schema, document, context.validation_rules)
+            context.pre_execution_errors = errors or self._refusals(schema, document)
+        yield
+
+    def _refusals(
+        self, schema: graphql.GraphQLSchema, document: graphql.DocumentNode
+    ) -> list[graphql.GraphQLError]:
+        cost = cost_of(schema, document, self.execution_context.variables or {}, self._max_rows)
+        if cost <= self._max_cost:
+            return []
+        return [too_expensive(cost, self._max_cost)]
+
+
+def too_expensive(cost: int, most: int) -> ApiError:
+    """The refusal."""
+    return ApiError(
+        QUERY_TOO_EXPENSIVE,
+        f"The answer could have {cost:,} fields, more than {most:,}: "
+        "ask for fewer rows (first) or fewer fields.",
+    )
+
+
+def cost_of(
+    schema: graphql.GraphQLSchema, document: graphql.DocumentNode, variables: Mapping[str, Any], max_rows: int
+) -> int:
+    """The cost of the dearest operation of a valid document; a page over `max_rows` will be refused."""
+    operations = [node for node in document.definitions if isinstance(node, graphql.OperationDefinitionNode)]
+    return max(_Reckoner(schema, document, each, variables, max_rows).total() for each in operations)
+
+
+class _Reckoner:
+    def __init__(
+        self,
+        schema: graphql.GraphQLSchema,
+        document: graphql.DocumentNode,
+        operation: graphql.OperationDefinitionNode,
+        variables: Mapping[str, Any],
+        max_rows: int,
+    ) -> None:
+        self._schema = schema
+        self._operation = operation
+        self._variables = variables
+        self._max_rows = max_rows
+        self._defaults = {
+            each.variable.name.value: each.default_value for each in operation.variable_definitions or ()
+        }
+        self._fragments = {
+            each.name.value: each
+            for each in document.definitions
+            if isinstance(each, graphql.FragmentDefinitionNode)
+        }
+        self._known: dict[str, int] = {}
+
+    def total(self) -> int:
+        """Of the operation."""
+        return self._selected(
+            self._schema.get_root_type(self._operation.operation), self._operation.selection_set
+        )
+
+    def _selected(self, parent: Any, selections: graphql.SelectionSetNode | None) -> int:
+        return sum(self._one(parent, each) for each in (selections.selections if selections else ()))
+
+    def _one(self, parent: Any, selection: object) -> int:
+        match selection:
+            case graphql.FieldNode():
+                return self._field(parent, selection)
+            case graphql.InlineFragmentNode(type_condition=condition):
+                inner = self._schema.get_type(condition.name.value) if condition else parent
+                return self._selected(inner, selection.selection_set)
+        assert isinstance(selection, graphql.FragmentSpreadNode)
+        name = selection.name.value
+        if name not in self._known:
+            fragment = self._fragments[name]
+            inner = self._schema.get_type(fragment.type_condition.name.value)
+            self._known[name] = self._selected(inner, fragment.selection_set)
+        return self._known[name]
+
+    def _field(self, parent: Any, node: graphql.FieldNode) -> int:
+        if node.name.value.startswith("__"):
+            return 1
+        field: graphql.GraphQLField = parent.fields[node.name.value]
+        inner = self._selected(graphql.get_named_type(field.type), node.selection_set)
+        return 1 + self._rows(parent.name, field, node) * inner
+
+    def _rows(self, parent: str, field: graphql.GraphQLField, node: graphql.FieldNode) -> int:
+        if "first" in field.args:
+            given = next((each.value for each in node.arguments or () if each.name.value == "first"), None)
+            return self._whole(given, field.args["first"].default_value)
+        # The rows of a connection were counted with its `first`.
+        if not graphql.is_list_type(graphql.get_nullable_type(field.type)) or parent.endswith("Connection"):
+            return 1
+        return RESULTS_OF_A_BATCH if node.name.value == "results" else ROWS_OF_A_LIST
+
+    def _whole(self, given: object, default: int) -> int:
+        """A page size; what is no number is refused later, when variables are read."""
+        if isinstance(given, graphql.VariableNode):
+            name = given.name.value
+            given = self._variables[name] if name in self._variables else self._defaults.get(name)
+        size = int(given.value) if isinstance(given, graphql.IntValueNode) else given
+        return min(max(1, size if isinstance(size, int) else default), self._max_rows)

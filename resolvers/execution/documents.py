@@ -1,0 +1,112 @@
+"""Documents parsed and validated once: keyed by their text, errors included, bounded."""
+
+from collections import OrderedDict
+from dataclasses import dataclass
+from functools import cached_property
+
+from graphql import (
+    DefinitionNode,
+    DocumentNode,
+    FragmentDefinitionNode,
+    GraphQLError,
+    GraphQLSchema,
+    OperationDefinitionNode,
+    OperationType,
+    get_operation_ast,
+    parse,
+    print_ast,
+    specified_rules,
+    validate,
+)
+from graphql.validation import NoSchemaIntrospectionCustomRule
+
+from resolvers.execution.nesting import max_aliases, max_depth
+from resolvers.execution.personal import personal_fields
+from resolvers.execution.repetition import DEFAULT_LIMITS, RepetitionLimits, errors_before_validation
+from resolvers.kit.errors import coded
+
+CACHED_DOCUMENTS = 1024
+ERRORS_MAX = 20
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document, or why it is none."""
+
+    ast: DocumentNode | None
+    errors: tuple[GraphQLError, ...]
+
+    @property
+    def definitions(self) -> tuple[DefinitionNode, ...]:
+        """Operations and fragments."""
+        return () if self.ast is None else tuple(self.ast.definitions)
+
+    def personal(self, schema: GraphQLSchema) -> list[str]:
+        """The fields with personal data that it asks for."""
+        return [] if self.ast is None else personal_fields(schema, self.ast)
+
+    @cached_property
+    def normalised(self) -> str:
+        """The text in one form, whatever its white space and comments."""
+        return "\n".join(print_ast(each) for each in self.definitions)
+
+    @property
+    def fragments(self) -> tuple[FragmentDefinitionNode, ...]:
+        """Those of them that are fragments."""
+        return tuple(each for each in self.definitions if isinstance(each, FragmentDefinitionNode))
+
+    def fragment(self, name: str) -> FragmentDefinitionNode:
+        """The fragment of that name; validation saw that there is one."""
+        return next(each for each in self.fragments if each.name.value == name)
+
+    def operation(self, name: str | None) -> OperationDefinitionNode | None:
+        """The operation meant; None when the name does not say which."""
+        return None if self.ast is None else get_operation_ast(self.ast, name)
+
+    def is_subscription(self, name: str | None) -> bool:
+        """Whether the operation meant is a subscription."""
+        operation = self.operation(name)
+        return operation is not None and operation.operation is OperationType.SUBSCRIPTION
+
+
+class Documents:
+    """The rules are built once: built per request they would defeat every cache."""
+
+    def __init__(
+        self,
+        schema: GraphQLSchema,
+        *,
+        depth: int,
+        aliases: int,
+        tokens: int,
+        introspection: bool,
+        repetition: RepetitionLimits = DEFAULT_LIMITS,
+    ) -> None:
+        self._schema = schema
+        self._tokens = tokens
+        self._repetition = repetition
+        self._rules = [*specified_rules, max_depth(depth), max_aliases(aliases)]
+        if not introspection:
+            self._rules.append(NoSchemaIntrospectionCustomRule)
+        self._cache: OrderedDict[str, Document] = OrderedDict()
+
+    def get(self, text: str) -> Document:
+        """Parse and validate, or remember."""
+        document = self._cache.get(text)
+        if document is None:
+            document = self._cache[text] = self._read(text)
+            if len(self._cache) > CACHED_DOCUMENTS:
+                self._cache.popitem(last=False)
+        else:
+            self._cache.move_to_end(text)
+        return document
+
+    def _read(self, text: str) -> Document:
+        try:
+            ast = parse(text, max_tokens=self._tokens)
+        except GraphQLError as malformed:
+            return Document(None, (coded(malformed),))
+        errors = errors_before_validation(self._schema, ast, self._repetition) or validate(
+            self._schema, ast, self._rules, max_errors=ERRORS_MAX
+        )
+        return Document(None if errors else ast, tuple(coded(error) for error in errors))

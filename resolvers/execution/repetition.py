@@ -1,0 +1,165 @@
+"""How often a document may repeat a field, found before the rules of validation run.
+
+The rule on overlapping fields compares every pair of fields that have the same name in the response: 240
+equal fields, which fit into 4 kB, are 28,680 pairs and keep the process busy for half a second. So equal
+fields are counted first, in one walk over the document with its fragments put in place, as the rule sees it.
+The walk takes at most `FIELDS_MAX` steps and ends at the first count that is too high.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from graphql import (
+    DocumentNode,
+    FieldNode,
+    FragmentDefinitionNode,
+    FragmentSpreadNode,
+    GraphQLError,
+    GraphQLSchema,
+    NoFragmentCyclesRule,
+    OperationDefinitionNode,
+    SelectionNode,
+    SelectionSetNode,
+    validate,
+)
+from strawberry.extensions import SchemaExtension
+
+from resolvers.execution.literals import number_errors
+from resolvers.execution.nesting import fragments_of
+from resolvers.kit.errors import QUERY_TOO_EXPENSIVE, ApiError
+
+FIELDS_MAX = 5_000
+"""The most selections of one document, those of a fragment counted wherever it is spread."""
+
+
+@dataclass(frozen=True, slots=True)
+class RepetitionLimits:
+    """The most fields with the same name in one object of the response, and the most fields of an operation's
+    root; every occurrence in the document counts."""
+
+    equal_fields: int
+    root_fields: int
+
+
+DEFAULT_LIMITS = RepetitionLimits(equal_fields=20, root_fields=20)
+
+
+class RepetitionLimit(SchemaExtension):
+    """Refuses a document that repeats its fields too often, before it is validated."""
+
+    def __init__(self, limits: RepetitionLimits) -> None:
+        self._limits = limits
+
+    def on_validate(self) -> Iterator[None]:
+        """Stands in front of `CostLimit`, which validates only what was not refused before."""
+        context = self.execution_context
+        document = context.graphql_document
+        if document is not None and context.pre_execution_errors is None:
+            context.pre_execution_errors = (
+                errors_before_validation(context.schema._schema, document, self._limits) or None
+            )
+        yield
+
+
+def errors_before_validation(
+    schema: GraphQLSchema, document: DocumentNode, limits: RepetitionLimits
+) -> list[GraphQLError]:
+    """Why the document is refused; empty: it may be validated."""
+    return number_errors(document) or _repetition_errors(schema, document, limits)
+
+
+def _repetition_errors(
+    schema: GraphQLSchema, document: DocumentNode, limits: RepetitionLimits
+) -> list[GraphQLError]:
+    try:
+        Walk(fragments_of(document), limits).document(document)
+    except FieldsExhausted:
+        # Fragments that spread themselves have no end: that is the better reason.
+        return validate(schema, document, [NoFragmentCyclesRule]) or [
+            _refusal(f"The document selects more than {FIELDS_MAX} fields, counted with its fragments.")
+        ]
+    except Repeated as repeated:
+        return [_refusal(str(repeated))]
+    return []
+
+
+def _refusal(reason: str) -> ApiError:
+    return ApiError(QUERY_TOO_EXPENSIVE, f"{reason} Ask for each field once.")
+
+
+class FieldsExhausted(Exception):
+    """The walk took as many steps as it may."""
+
+
+class Repeated(Exception):
+    """A limit is exceeded; the message says which."""
+
+
+class Walk:
+    """Over the objects of the response, each with all the fields that will be merged into it."""
+
+    def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: RepetitionLimits) -> None:
+        self._fragments = fragments
+        self._limits = limits
+        self.steps = 0
+        """How many selections were looked at."""
+        self._spread: set[str] = set()
+
+    def document(self, document: DocumentNode) -> None:
+        """Every operation, and the fragments that none of them spreads: they are validated as well. Raises
+        `FieldsExhausted` or `Repeated`."""
+        for each in document.definitions:
+            if isinstance(each, OperationDefinitionNode):
+                self._check_root(each)
+                self._object([each.selection_set])
+        for name, fragment in self._fragments.items():
+            if name not in self._spread:
+                self._object([fragment.selection_set])
+
+    def _check_root(self, operation: OperationDefinitionNode) -> None:
+        most = self._limits.root_fields
+        found = sum(len(same) for same in self._merged([operation.selection_set]).values())
+        if found > most:
+            raise Repeated(f"An operation has {found} root fields, more than {most}.")
+
+    def _object(self, root: Sequence[SelectionSetNode]) -> None:
+        """An object of the response and all below it, without recursion: a document may nest deeply."""
+        waiting = [root]
+        while waiting:
+            for name, same in self._merged(waiting.pop()).items():
+                if len(same) > self._limits.equal_fields:
+                    raise Repeated(
+                        f"The field {name[:100]} is repeated {len(same)} times in one object, "
+                        f"more than {self._limits.equal_fields}."
+                    )
+                inner = [each.selection_set for each in same if each.selection_set is not None]
+                if inner:
+                    waiting.append(inner)
+
+    def _merged(self, selection_sets: Sequence[SelectionSetNode]) -> Mapping[str, Sequence[FieldNode]]:
+        """The fields of one object by their names in the response. A fragment counts once for each object."""
+        fields: dict[str, list[FieldNode]] = defaultdict(list)
+        spread: set[str] = set()
+        waiting: list[SelectionNode] = [each for one in selection_sets for each in one.selections]
+        while waiting:
+            self.steps += 1
+            if self.steps > FIELDS_MAX:
+                raise FieldsExhausted
+            selection = waiting.pop()
+            if isinstance(selection, FieldNode):
+                fields[(selection.alias or selection.name).value].append(selection)
+            else:
+                waiting.extend(self._inside(selection, spread))
+        self._spread |= spread
+        return fields
+
+    def _inside(self, selection: SelectionNode, spread: set[str]) -> Sequence[SelectionNode]:
+        """The selections of a fragment; none where it stands in this object already, or is missing."""
+        if not isinstance(selection, FragmentSpreadNode):
+            return selection.selection_set.selections  # type: ignore[attr-defined, no-any-return]
+        name = selection.name.value
+        if name in spread or name not in self._fragments:
+            return ()
+        spread.add(name)
+        return self._fragments[name].selection_set.selections

@@ -1,0 +1,1 @@
+"""What every resolver is written with: the context of a request, errors, scalars, enums, pages, loaders."""

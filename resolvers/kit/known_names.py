@@ -1,0 +1,40 @@
+"""Names in an input that have to exist.
+
+A misspelled symbol to keep would be sold, and a misspelled market in a scenario would show that nothing
+happens: both without a word. So a name that nothing of the desk has is refused.
+"""
+
+from collections.abc import Iterable
+
+from domain.ids import Symbol
+from domain.what_if import Scenario
+from models.book import load_fx_rates
+from models.market import known_markets
+from resolvers.kit.context import ReadContext
+from resolvers.kit.errors import BAD_USER_INPUT, ApiError
+
+
+async def check_symbols(context: ReadContext, symbols: Iterable[Symbol]) -> None:
+    """Every one is an instrument of the desk, held or not."""
+    wanted = sorted(set(symbols))
+    found = await context.loaders.instruments.load_many(wanted)
+    for symbol, instrument in zip(wanted, found, strict=True):
+        if instrument is None:
+            raise _unknown("instrument", symbol)
+
+
+async def check_scenario(context: ReadContext, scenario: Scenario) -> None:
+    """Every instrument, market and currency that it names is known to the desk."""
+    await check_symbols(context, scenario.symbols)
+    for market in scenario.markets.keys() - await known_markets(list(scenario.markets)):
+        raise _unknown("instrument of a market", market)
+    if not scenario.currencies:
+        return
+    rates = await load_fx_rates()
+    currencies = {each for rate in rates for each in (rate.base_currency, rate.quote_currency)}
+    for currency in scenario.currencies.keys() - currencies:
+        raise _unknown("rate of a currency", currency)
+
+
+def _unknown(what: str, name: str) -> ApiError:
+    return ApiError(BAD_USER_INPUT, f"The desk knows no {what} called {name[:40]!r}.")

@@ -1,0 +1,214 @@
+"""Batched loading: however many rows ask for their client, it is one statement. Made fresh per operation."""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from functools import cached_property, partial
+from typing import TypeVar
+
+from strawberry.dataloader import DataLoader
+
+from desk.desk import Desk
+from desk.watching.open_orders import as_open_orders
+from domain.events import AccountReference, OrderView
+from domain.ids import AccountId
+from domain.margin import Book
+from domain.principal import Audience
+from domain.sellable import OpenOrder
+from models.approval import load_approvals
+from models.book import AccountBook, load_books
+from models.case import figures_at_open as figures_when_opened
+from models.case import live_cases_by_account, load_cases, open_cases_of_clients
+from models.case_records import count_of_cases, newest_deadline_changes, newest_follow_ups
+from models.client import accounts_of as accounts_of_clients
+from models.client import load_accounts, load_clients
+from models.contact import load_contacts
+from models.database import UnstorableText, consistent_read, unreadable_rows
+from models.doubt import doubts_of
+from models.kill_switch import frozen_accounts, load_switches
+from models.market import load_instruments, load_quotes
+from models.message import count_messages_of_cases, load_messages, newest_messages_of_cases
+from models.order import (
+    changes_of,
+    count_orders_of_cases,
+    fills_of,
+    load_orders,
+    newest_orders_of_cases,
+    open_orders_of,
+)
+from models.risk_setting import load_settings
+from models.snapshot import newest_snapshots
+from models.stock_borrow import shorts_in
+from models.stock_recovery import load_recoveries, recoveries_of_cases
+from models.unreadable import UnreadableRow
+from models.where import Page
+from resolvers.kit.errors import unreadable_data
+
+K = TypeVar("K")
+V = TypeVar("V")
+D = TypeVar("D")
+
+
+@dataclass(frozen=True, slots=True)
+class BookAndOrders:
+    """An account's book and what is in flight."""
+
+    book: AccountBook
+    orders: Sequence[OrderView]
+
+    def open_orders(self, desk: Desk, now: datetime, book: Book | None = None) -> list[OpenOrder]:
+        """For the planner. `book`: by whose quotes they are reckoned, if not by its own."""
+        return as_open_orders(desk, book or self.book.book, self.orders, now)
+
+
+Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]
+"""What of these the audience may see."""
+
+
+def _batched(
+    load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], otherwise: D, table: str = "account"
+) -> DataLoader[K, V | D]:
+    """`otherwise`: for a key of which nothing was found. `table`: whose rows the keys name.
+
+    A key whose rows cannot be read is answered with an error of its own.
+    """
+
+    async def batch(keys: list[K]) -> list[V | D | BaseException]:
+        try:
+            found = await load(keys)
+        except (UnreadableRow, UnstorableText) as error:
+            if len(keys) == 1 and isinstance(error, UnreadableRow):
+                unreadable_rows().note(error.named(table, keys[0]))
+                return [unreadable_data()]
+            if len(keys) == 1:
+                # The key itself is wrong, not a row.
+                return [error]
+            # One of many cannot be read: the halves find out which, and the others are answered.
+            half = len(keys) // 2
+            return await batch(keys[:half]) + await batch(keys[half:])
+        return [found.get(key, otherwise) for key in keys]
+
+    return DataLoader(load_fn=batch)
+
+
+def _one(load: Load[K, V]) -> cached_property[DataLoader[K, V | None]]:
+    return cached_property(lambda loaders: _batched(partial(load, loaders.audience), None))
+
+
+def _many(load: Load[K, Sequence[V]], table: str = "account") -> cached_property[DataLoader[K, Sequence[V]]]:
+    return cached_property(lambda loaders: _batched(partial(load, loaders.audience), (), table))
+
+
+def _pages(
+    load: Callable[[Audience, Sequence[K], int], Awaitable[Mapping[K, Page[V]]]],
+) -> cached_property[DataLoader[tuple[K, int], Page[V]]]:
+    """Keys are a row and how many of its own are asked for; one statement for each number asked for."""
+
+    def made(loaders: "Loaders") -> DataLoader[tuple[K, int], Page[V]]:
+        async def batch(keys: list[tuple[K, int]]) -> list[Page[V] | BaseException]:
+            pages: dict[tuple[K, int], Page[V]] = {}
+            for first in {first for _, first in keys}:
+                found = await load(loaders.audience, [key for key, wanted in keys if wanted == first], first)
+                pages |= {(key, first): page for key, page in found.items()}
+            return [pages[key] for key in keys]
+
+        return DataLoader(load_fn=batch)
+
+    return cached_property(made)
+
+
+def _for_all(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> Load[K, V]:
+    """Of what everybody may see, or of ids that were loaded as visible."""
+    return lambda audience, ids: load(ids)
+
+
+class Loaders:
+    """Every batch loader of one operation, made when it is first asked for. Nothing that the audience may not
+    see comes out of any."""
+
+    def __init__(self, desk: Desk, audience: Audience) -> None:
+        self._desk = desk
+        self.audience = audience
+
+    cases = _one(load_cases)
+    figures_at_open = _one(figures_when_opened)
+    clients = _one(load_clients)
+    accounts = _one(partial(load_accounts, strict=True))
+    orders = _one(load_orders)
+    kill_switches = _one(load_switches)
+    recoveries = _one(load_recoveries)
+    settings = _one(load_settings)
+    approvals = _one(load_approvals)
+    messages = _one(load_messages)
+    instruments = _one(_for_all(load_instruments))
+    quotes = _one(_for_all(load_quotes))
+    contacts = _one(_for_all(load_contacts))
+    """Of clients that were loaded as visible; what of it may be seen is for the resolver."""
+
+    accounts_of = _many(accounts_of_clients)
+    open_cases_of = _many(open_cases_of_clients)
+    live_cases = _many(_for_all(live_cases_by_account))
+    recoveries_of = _many(recoveries_of_cases, "margin_case")
+    shorts = _many(shorts_in)
+    doubts = _many(_for_all(doubts_of))
+    fills = _many(_for_all(fills_of), "liquidation_order")
+    changes = _many(_for_all(changes_of), "liquidation_order")
+
+    orders_of = _pages(newest_orders_of_cases)
+    messages_of = _pages(newest_messages_of_cases)
+    follow_ups_of = _pages(newest_follow_ups)
+    deadline_changes_of = _pages(newest_deadline_changes)
+    snapshots_of = _pages(newest_snapshots)
+
+    order_counts = _one(count_orders_of_cases)
+    message_counts = _one(count_messages_of_cases)
+    follow_up_counts = _one(partial(count_of_cases, "follow_up"))
+    deadline_change_counts = _one(partial(count_of_cases, "deadline_change"))
+    snapshot_counts = _one(partial(count_of_cases, "snapshot"))
+
+    @cached_property
+    def frozen(self) -> DataLoader[AccountReference, bool]:
+        """Whether a kill switch holds the account."""
+        return DataLoader(load_fn=_frozen)
+
+    @cached_property
+    def books(self) -> DataLoader[AccountId, BookAndOrders | None]:
+        """Books with what is in flight. None: not within the scope; a damaged account is an error."""
+        return _batched(self._books, None)
+
+    @cached_property
+    def books_ahead(self) -> DataLoader[tuple[AccountId, datetime], AccountBook | None]:
+        """Keys are an account and the moment whose factors count."""
+        return _batched(self._books_ahead, None)
+
+    async def _books(self, ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
+        async with consistent_read():
+            # A fill between two statements would be in the book or in the orders, not in both.
+            visible = list(await load_accounts(self.audience, ids, strict=True))
+            loaded = await load_books(visible, self._desk.rules.books, self._desk.clock())
+            open_orders = await open_orders_of(visible)
+        orders: dict[AccountId, list[OrderView]] = defaultdict(list)
+        for view in open_orders:
+            orders[view.order.account_id].append(view)
+        return {id_: BookAndOrders(book, orders[id_]) for id_, book in loaded.items()}
+
+    async def _books_ahead(
+        self, keys: Sequence[tuple[AccountId, datetime]]
+    ) -> Mapping[tuple[AccountId, datetime], AccountBook]:
+        """As many reads as there are moments."""
+        found: dict[tuple[AccountId, datetime], AccountBook] = {}
+        async with consistent_read():
+            # A fill between two statements would have moved the cash, or the position, and not both.
+            for moment in {moment for _, moment in keys}:
+                ids = [account_id for account_id, at in keys if at == moment]
+                visible = list(await load_accounts(self.audience, ids, strict=True))
+                now = self._desk.clock()
+                loaded = await load_books(visible, self._desk.rules.books, now, factors_at=moment)
+                found |= {(account_id, moment): book for account_id, book in loaded.items()}
+        return found
+
+
+async def _frozen(accounts: list[AccountReference]) -> list[bool | BaseException]:
+    frozen = await frozen_accounts(accounts)
+    return [account.account_id in frozen for account in accounts]

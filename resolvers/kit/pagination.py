@@ -1,0 +1,135 @@
+"""Relay connections over keyset pages: a cursor is the sort key of a row, bound to sort order and filter."""
+
+import hashlib
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from collections.abc import Awaitable, Callable, Sequence
+from datetime import UTC, datetime
+from decimal import Decimal
+from typing import Generic, TypeVar
+
+import orjson
+import strawberry
+
+from domain.money import parse_decimal
+from models.where import Page, PageRequest
+from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
+
+T = TypeVar("T")
+Row = TypeVar("Row")
+
+_VERSION = 1
+
+
+def _text(value: str) -> str:
+    if not value.isprintable():
+        raise ValueError("no key is written like that")
+    return value
+
+
+def _time(value: str) -> datetime:
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError("a key's time is aware")
+    return moment.astimezone(UTC)
+
+
+def _whole(value: str) -> int:
+    if not (value.isascii() and value.isdigit() and len(value) <= 18):
+        raise ValueError("no row is numbered like that")
+    return int(value)
+
+
+_PARSERS: dict[str, Callable[[str], object]] = {"s": _text, "d": parse_decimal, "t": _time, "i": _whole}
+
+
+@strawberry.type(description="Where a page lies in its list.")
+class PageInfo:
+    """Relay's PageInfo."""
+
+    has_next_page: bool = strawberry.field(description="More rows follow: ask again with after: endCursor.")
+    has_previous_page: bool = strawberry.field(description="The page was asked for with a cursor.")
+    start_cursor: str | None = strawberry.field(description="Of the first row of the page.")
+    end_cursor: str | None = strawberry.field(description="Of the last row of the page.")
+
+
+@strawberry.type(description="A row of a list and its place in it.")
+class Edge(Generic[T]):
+    """Relay's Edge."""
+
+    node: T = strawberry.field(description="The row.")
+    cursor: str = strawberry.field(description="Pass as after to get what follows this row.")
+
+
+@strawberry.type(description="One page of a list.")
+class Connection(Generic[T]):
+    """Relay's Connection."""
+
+    edges: list[Edge[T]] = strawberry.field(description="The rows with their cursors.")
+    nodes: list[T] = strawberry.field(description="The rows.")
+    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    count: strawberry.Private[Callable[[], Awaitable[int]]]
+
+    @strawberry.field(description="How many rows the whole list has; counted only when asked for.")
+    async def total_count(self) -> int:
+        """One COUNT."""
+        return await self.count()
+
+
+class Pager(Generic[Row]):
+    """Reads cursors of one list and builds its pages.
+
+    `scope` is the list's sort order and filter; `key_types` has a letter for each value of a row's key:
+    s text, d decimal, t time, i whole number.
+    """
+
+    def __init__(self, scope: object, key_types: str, page_size_max: int) -> None:
+        self._key_types = key_types
+        self._scope = hashlib.sha256(repr(scope).encode()).hexdigest()[:16]
+        self._page_size_max = page_size_max
+
+    def request(self, first: int, after: str | None) -> PageRequest:
+        """What to ask the database; raises ApiError for a bad size or cursor."""
+        if not 1 <= first <= self._page_size_max:
+            raise ApiError(BAD_USER_INPUT, f"first must be from 1 to {self._page_size_max}, not {first}.")
+        return PageRequest(first, None if after is None else self._decode(after))
+
+    def connection(
+        self,
+        page: Page[Row],
+        request: PageRequest,
+        key: Callable[[Row], Sequence[object]],
+        node: Callable[[Row], T],
+        count: Callable[[], Awaitable[int]],
+    ) -> Connection[T]:
+        """The page as clients see it."""
+        edges = [Edge(node=node(row), cursor=self._encode(key(row))) for row in page.rows]
+        info = PageInfo(
+            has_next_page=page.has_next,
+            has_previous_page=request.after is not None,
+            start_cursor=edges[0].cursor if edges else None,
+            end_cursor=edges[-1].cursor if edges else None,
+        )
+        return Connection(edges=edges, nodes=[edge.node for edge in edges], page_info=info, count=count)
+
+    def _encode(self, key: Sequence[object]) -> str:
+        text = orjson.dumps([_VERSION, self._scope, *(_tagged(value) for value in key)])
+        return urlsafe_b64encode(text).decode().rstrip("=")
+
+    def _decode(self, cursor: str) -> tuple[object, ...]:
+        try:
+            version, scope, *key = orjson.loads(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+            types = "".join(value[0] for value in key)
+            values = tuple(_PARSERS[value[0]](value[1:]) for value in key)
+        except (ValueError, TypeError, KeyError, IndexError, ArithmeticError):
+            raise ApiError(CURSOR_INVALID, "This is not a cursor of ours.") from None
+        if (version, scope, types) != (_VERSION, self._scope, self._key_types):
+            raise ApiError(CURSOR_INVALID, "The cursor belongs to another list, filter or order.")
+        return values
+
+
+def _tagged(value: object) -> str:
+    if isinstance(value, Decimal):
+        return f"d{value:f}"
+    if isinstance(value, datetime):
+        return f"t{value.isoformat()}"
+    return f"i{value}" if isinstance(value, int) else f"s{value}"

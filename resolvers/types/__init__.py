@@ -1,0 +1,1 @@
+"""The GraphQL object types, each made from a value of the domain."""

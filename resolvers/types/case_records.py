@@ -1,0 +1,108 @@
+"""What is kept beside a case: follow-up records and moves of its deadline."""
+
+from datetime import datetime
+
+import strawberry
+
+from domain import case_records as records
+from domain.ids import CaseId
+from models.case_records import page_deadline_changes, page_follow_ups
+from resolvers.kit.context import Info
+from resolvers.kit.node import Node, global_id
+from resolvers.kit.pagination import Connection, Pager
+
+
+@strawberry.type(description="A follow-up record of a case: a note that is never changed or removed.")
+class FollowUp(Node):
+    """From domain.case_records.FollowUp."""
+
+    at: datetime = strawberry.field(description="The time at which it was written.")
+    by: str = strawberry.field(description='The author; "system" is the desk itself.')
+    by_desk: bool = strawberry.field(
+        description="Whether the desk wrote it, about an action of its own or the reason against one."
+    )
+    text: str = strawberry.field(description="The text of the note, in English.")
+
+
+@strawberry.type(description="One move of a case's deadline.")
+class DeadlineChange:
+    """From domain.case_records.DeadlineChange."""
+
+    at: datetime = strawberry.field(description="When it was moved.")
+    by: str = strawberry.field(description='Who moved it, or asked for it; "system" is the desk itself.')
+    approved_by: str | None = strawberry.field(description="The second person, where it took one.")
+    kind: records.DeadlineChangeKind = strawberry.field(description="What moved it.")
+    before: datetime = strawberry.field(description="The deadline before.")
+    after: datetime = strawberry.field(description="The deadline since then.")
+    reason: str = strawberry.field(description="Why.")
+
+
+async def follow_ups_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[FollowUp]:
+    """A page, newest first."""
+    context = info.context
+    pager: Pager[records.FollowUp] = Pager(("followUps", case_id), "ts", context.api.page_size_max)
+    request = pager.request(first, after)
+
+    async def count() -> int:
+        return await context.loaders.follow_up_counts.load(case_id) or 0
+
+    if after is None:
+        page = await context.loaders.follow_ups_of.load((case_id, first))
+    else:
+        page = await page_follow_ups(context.audience, case_id, request)
+    return pager.connection(
+        page,
+        request,
+        lambda row: (row.at, row.id),
+        follow_up_of,
+        count,
+    )
+
+
+async def deadline_changes_page(
+    info: Info, case_id: CaseId, first: int, after: str | None
+) -> Connection[DeadlineChange]:
+    """A page, newest first."""
+    context = info.context
+    pager: Pager[records.DeadlineChange] = Pager(
+        ("deadlineChanges", case_id), "ts", context.api.page_size_max
+    )
+    request = pager.request(first, after)
+
+    async def count() -> int:
+        return await context.loaders.deadline_change_counts.load(case_id) or 0
+
+    if after is None:
+        page = await context.loaders.deadline_changes_of.load((case_id, first))
+    else:
+        page = await page_deadline_changes(context.audience, case_id, request)
+    return pager.connection(
+        page,
+        request,
+        lambda row: (row.at, row.id),
+        _deadline_change_of,
+        count,
+    )
+
+
+def follow_up_of(record: records.FollowUp) -> FollowUp:
+    """The GraphQL object."""
+    return FollowUp(
+        id=global_id("FollowUp", record.id),
+        at=record.at,
+        by=record.author,
+        by_desk=record.by_desk,
+        text=record.note,
+    )
+
+
+def _deadline_change_of(record: records.DeadlineChange) -> DeadlineChange:
+    return DeadlineChange(
+        at=record.at,
+        by=record.author,
+        approved_by=record.approved_by,
+        kind=record.kind,
+        before=record.before,
+        after=record.after,
+        reason=record.reason,
+    )

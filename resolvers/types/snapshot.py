@@ -1,0 +1,110 @@
+"""Snapshots: what was known of a case at the moments that count."""
+
+from datetime import datetime
+from decimal import Decimal
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from domain.ids import CaseId
+from domain.principal import Capability
+from domain.snapshot import SnapshotKind
+from models.snapshot import StoredSnapshot, load_snapshot, page_snapshots
+from resolvers.kit.arguments import GlobalId
+from resolvers.kit.context import Info, ReadContext, reader
+from resolvers.kit.node import Node, filter_id, global_id
+from resolvers.kit.pagination import Connection, Pager
+from resolvers.types.figures import MarginFigures, figures_of
+
+if TYPE_CHECKING:
+    from resolvers.types.case import Case
+
+
+@strawberry.type(
+    description="What was known of a case at a moment, and what follows from it; kept for ever, unchanged. "
+    "`python -m gateway recompute` computes them again."
+)
+class Snapshot(Node):
+    """From models.snapshot.StoredSnapshot."""
+
+    kind: SnapshotKind = strawberry.field(description="At which moment of the case's life.")
+    occasion: str = strawberry.field(
+        description="What tells it apart from others of its kind: the trading day of a daily one, the plan "
+        "of a liquidation, the id of a message; empty where there is only one."
+    )
+    taken_at: datetime = strawberry.field(description="When it was taken; ages are reckoned from then.")
+    figures: MarginFigures = strawberry.field(description="The figures at that moment.")
+    uncovered_amount: Decimal = strawberry.field(
+        description="The amount less what the open orders would still have relieved."
+    )
+    hash: str = strawberry.field(description="SHA-256 of `content`, in hexadecimal.")
+    stored: strawberry.Private[StoredSnapshot]
+
+    @strawberry.field(
+        description="Everything as JSON: terms, amount rule, cash, positions with prices, factors and their "
+        "source, FX rates, open orders, settings; and the figures. Needs a permission to export records."
+    )
+    async def content(self, info: Info) -> str | None:
+        """The canonical text."""
+        reader(info, Capability.EXPORT_RECORDS)
+        return self.stored.content
+
+    @strawberry.field(description="The case.")
+    async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
+        """Batched."""
+        from resolvers.types.case import load_case
+
+        return await load_case(info, self.stored.case_id)
+
+
+@strawberry.type
+class SnapshotQueries:
+    """Of the query root."""
+
+    @strawberry.field(description="One snapshot; null when there is none within your scope.")
+    async def snapshot(self, info: Info, id: GlobalId) -> Snapshot | None:
+        """By id."""
+        return await find_snapshot(reader(info), filter_id("Snapshot", id))
+
+
+async def find_snapshot(context: ReadContext, id_: str) -> Snapshot | None:
+    """For `snapshot` and `node`."""
+    stored = await load_snapshot(context.audience, id_)
+    return snapshot_of(stored) if stored else None
+
+
+async def snapshots_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[Snapshot]:
+    """Of one case, newest first."""
+    context = info.context
+    pager: Pager[StoredSnapshot] = Pager(("snapshots", case_id), "ts", context.api.page_size_max)
+    request = pager.request(first, after)
+
+    async def count() -> int:
+        return await context.loaders.snapshot_counts.load(case_id) or 0
+
+    if after is None:
+        page = await context.loaders.snapshots_of.load((case_id, first))
+    else:
+        page = await page_snapshots(context.audience, case_id, request)
+    return pager.connection(
+        page,
+        request,
+        lambda stored: (stored.at, stored.id),
+        snapshot_of,
+        count,
+    )
+
+
+def snapshot_of(stored: StoredSnapshot) -> Snapshot:
+    """The GraphQL object."""
+    outputs = stored.outputs()
+    return Snapshot(
+        id=global_id("Snapshot", stored.id),
+        kind=stored.kind,
+        occasion=stored.occasion,
+        taken_at=stored.at,
+        figures=figures_of(outputs.figures),
+        uncovered_amount=outputs.uncovered_amount,
+        hash=stored.hash,
+        stored=stored,
+    )

@@ -1,0 +1,136 @@
+"""Who is short of which stock: sums per stock, and the accounts behind them. Only what the viewer may see."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+from domain.ids import Symbol
+from domain.money import total
+from models.stock_borrow import BorrowFilter, ShortHolding, count_short_stocks, page_short_stocks
+from models.where import cut
+from resolvers.kit.arguments import After, First
+from resolvers.kit.context import Info, ReadContext
+from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.search import search_of
+from resolvers.types.client import Account, Client, load_account, load_client
+from resolvers.types.market import IF_READABLE, Instrument, load_instrument
+
+
+@strawberry.type(description="One account's short in one stock. Quantities are units, above zero.")
+class StockBorrowAccount:
+    """From models.stock_borrow.ShortHolding."""
+
+    quantity: Decimal = strawberry.field(description="What it is short of.")
+    short_since: datetime | None = strawberry.field(
+        description="Since when it has been short without a break; null where that is not known."
+    )
+    recalled: Decimal = strawberry.field(description="Of it recalled and not given back yet.")
+    open_covers: Decimal = strawberry.field(description="What its open buy orders may still fill.")
+    short: strawberry.Private[ShortHolding]
+
+    @strawberry.field(description="The account.")
+    async def account(self, info: Info) -> Account:
+        """Batched."""
+        return await load_account(info, self.short.account.account_id)
+
+    @strawberry.field(description="Whose account it is.")
+    async def client(self, info: Info) -> Client:
+        """Batched."""
+        return await load_client(info, self.short.account.client_id)
+
+
+@strawberry.type(
+    description="A stock that accounts within your scope are short of; the sums are over these accounts only."
+)
+class StockBorrow:
+    """From models.stock_borrow.ShortHolding, summed."""
+
+    symbol: str = strawberry.field(description="Of the stock.")
+    total_short: Decimal = strawberry.field(description="Units that were sold short.")
+    accounts_short: int = strawberry.field(description="By how many accounts.")
+    recalled: Decimal = strawberry.field(description="Of it recalled and not given back yet.")
+    open_covers: Decimal = strawberry.field(description="What open buy orders may still fill.")
+    shorts: strawberry.Private[Sequence[ShortHolding]]
+
+    @strawberry.field(description=f"The stock.{IF_READABLE}")
+    async def instrument(self, info: Info) -> Instrument | None:
+        """Batched."""
+        return await load_instrument(info, Symbol(self.symbol))
+
+    @strawberry.field(description="The accounts, by account number.")
+    async def accounts(
+        self,
+        info: Info,
+        first: First = 50,
+        after: After = None,
+    ) -> Connection[StockBorrowAccount]:
+        """A page of what is loaded."""
+        pager: Pager[ShortHolding] = Pager(("stockBorrow", self.symbol), "s", info.context.api.page_size_max)
+        request = pager.request(first, after)
+        rest = [
+            short
+            for short in self.shorts
+            if request.after is None or short.account.account_no > str(request.after[0])
+        ]
+
+        async def count() -> int:
+            return len(self.shorts)
+
+        return pager.connection(
+            cut(rest[: first + 1], first), request, lambda short: (short.account.account_no,), _account, count
+        )
+
+
+@strawberry.input(description="Which stocks; what is left out does not matter.")
+class StockBorrowFilter:
+    """To models.stock_borrow.BorrowFilter."""
+
+    symbol: str | None = strawberry.field(default=None, description="This stock.")
+    market: str | None = strawberry.field(default=None, description="Of this market, such as XHKG.")
+    search: str | None = strawberry.field(
+        default=None, description="Part of symbol or name, whatever the case and width of its letters."
+    )
+    recalled: bool | None = strawberry.field(
+        default=None, description="With, or without, an account that has recalled stock outstanding."
+    )
+
+    def selection(self) -> BorrowFilter:
+        """For the query."""
+        symbol = None if self.symbol is None else Symbol(self.symbol)
+        return BorrowFilter(symbol, self.market, search_of(self.search), self.recalled)
+
+
+async def stock_borrow_page(
+    context: ReadContext, wanted: BorrowFilter, first: int, after: str | None
+) -> Connection[StockBorrow]:
+    """By symbol."""
+    pager: Pager[Symbol] = Pager(("stockBorrow", wanted), "s", context.api.page_size_max)
+    request = pager.request(first, after)
+    page = await page_short_stocks(context.audience, wanted, request)
+    shorts = dict(zip(page.rows, await context.loaders.shorts.load_many(page.rows), strict=True))
+
+    def stock(symbol: Symbol) -> StockBorrow:
+        return StockBorrow(
+            symbol=symbol,
+            total_short=total(short.quantity for short in shorts[symbol]),
+            accounts_short=len(shorts[symbol]),
+            recalled=total(short.recalled for short in shorts[symbol]),
+            open_covers=total(short.open_covers for short in shorts[symbol]),
+            shorts=shorts[symbol],
+        )
+
+    return pager.connection(
+        page, request, lambda symbol: (symbol,), stock, lambda: count_short_stocks(context.audience, wanted)
+    )
+
+
+def _account(short: ShortHolding) -> StockBorrowAccount:
+    return StockBorrowAccount(
+        quantity=short.quantity,
+        short_since=short.short_since,
+        recalled=short.recalled,
+        open_covers=short.open_covers,
+        short=short,
+    )

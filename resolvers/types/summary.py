@@ -1,0 +1,75 @@
+"""The header totals."""
+
+from collections import Counter
+from datetime import datetime
+from decimal import Decimal
+
+import strawberry
+
+from domain.case import LIVE, LONG_TERM, CaseStatus
+from domain.principal import Audience
+from domain.reporting import by_account, convert
+from models.book import load_fx_rates, rates_by_base
+from models.case_list import CaseFilter, CaseTotal, case_totals, count_ended
+from models.database import consistent_read
+from resolvers.kit.context import ReadContext
+from resolvers.types.currency_amount import CurrencyAmount
+
+
+@strawberry.type(description="How many cases have a status.")
+class CaseStatusCount:
+    """A count."""
+
+    status: CaseStatus = strawberry.field(description="The status.")
+    count: int = strawberry.field(description="How many.")
+
+
+@strawberry.type(description="Totals over cases, in the desk's reporting currency.")
+class CaseSummary:
+    """Computed from models.case_list.case_totals."""
+
+    open_cases: int = strawberry.field(description="How many are not closed.")
+    total_amount: Decimal = strawberry.field(
+        description="To be collected over all of them, whole minor units. Several cases of one account ask "
+        "for the same shortfall: the largest of them counts."
+    )
+    long_term_unsettled_amount: Decimal = strawberry.field(
+        description="The same over those that were opened more than 90 days ago."
+    )
+    unconverted: list[CurrencyAmount] = strawberry.field(
+        description="Amounts in currencies without a rate into the reporting currency; the totals are "
+        "without them."
+    )
+    currency: str = strawberry.field(description="The reporting currency.")
+    by_status: list[CaseStatusCount] = strawberry.field(description="Counts by status.")
+    as_of: datetime = strawberry.field(description="When it was computed.")
+
+
+async def summarise(context: ReadContext, wanted: CaseFilter) -> CaseSummary:
+    """Over what the audience may see."""
+    now = context.api.desk.clock()
+    currency = context.api.reporting_currency
+    live, ended = await _totals(context.audience, wanted, now)
+    rates = rates_by_base(await load_fx_rates()).get(currency, {})
+    total = convert(by_account(each.claim for each in live), rates, currency)
+    old = [each.claim for each in live if now - each.opened_at > LONG_TERM]
+    counts = Counter(each.status for each in live) + Counter(ended)
+    return CaseSummary(
+        open_cases=len(live),
+        total_amount=total.total,
+        long_term_unsettled_amount=convert(by_account(old), rates, currency).total,
+        unconverted=[CurrencyAmount(currency=c, amount=a) for c, a in sorted(total.unconverted.items())],
+        currency=currency,
+        by_status=[CaseStatusCount(status=s, count=counts[s]) for s in CaseStatus if counts[s]],
+        as_of=now,
+    )
+
+
+async def _totals(
+    audience: Audience, wanted: CaseFilter, now: datetime
+) -> tuple[list[CaseTotal], dict[CaseStatus, int]]:
+    """One statement, as long as nobody asks for those that have ended."""
+    if wanted.status is None or LIVE.issuperset(wanted.status):
+        return await case_totals(audience, wanted, now), {}
+    async with consistent_read():
+        return await case_totals(audience, wanted, now), await count_ended(audience, wanted, now)
