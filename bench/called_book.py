@@ -7,7 +7,7 @@ from pathlib import Path
 
 from demo.draw import Draw
 from demo.make_book import read_closes
-from desk.watching.assess_case import assess_account
+from desk.assessment.assess_case import assess_account
 from domain.ids import CaseId, Symbol
 from domain.margin import AccountTerms, AccountType, CashBalance
 from domain.market import MarginFactors, Quote

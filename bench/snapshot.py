@@ -19,7 +19,7 @@ import uvloop
 
 from bench.called_book import fill, settings_for
 from bench.measure import save, spread
-from desk.watching.daily_snapshots import take_daily_snapshots
+from desk.evidence.daily_snapshots import take_daily_snapshots
 from gateway.resources import Parts, Resources, open_resources
 from gateway.workers.policy import round_turns
 from models.database import fetch

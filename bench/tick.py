@@ -22,7 +22,7 @@ from bench.measure import ROOT, save, spread
 from demo.make_book import read_closes
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.watching.watch_margin import Monitor
+from desk.monitoring.watch_margin import Monitor
 from domain.liquidation_plan import PlanRequest
 from domain.principal import Audience, Permission, Principal
 from feeds.book_file import parse_book

@@ -25,7 +25,7 @@ import uvloop
 from bench.called_book import open_desk, settings_for
 from bench.measure import save, spread
 from demo.draw import Draw
-from desk.watching.book_what_if import BookEffect, BookWhatIf, book_what_if
+from desk.monitoring.book_what_if import BookEffect, BookWhatIf, book_what_if
 from domain.ids import Symbol
 from domain.margin import compute_figures
 from domain.market import FactorSource, FxRate, Instrument, InstrumentKind, MarginFactors, Quote, TradeStatus

@@ -18,7 +18,7 @@ from desk.desk import Desk
 from desk.four_eyes.change_setting import execute_setting
 from desk.four_eyes.executed import Executed as Executed
 from desk.four_eyes.executed import Executor as Executor
-from desk.kill_switch import execute_kill_switch_off
+from desk.four_eyes.kill_switch import execute_kill_switch_off
 from desk.liquidation.approved_liquidation import execute_liquidation
 from desk.turns import Turns
 from domain.approval import (

@@ -9,7 +9,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from desk.leadership import UNDISPUTED, Leadership
-from desk.outward_rules import MessageRules, WebhookRules
+from desk.outbound_rules import MessageRules, WebhookRules
 from desk.turns import Attempt
 from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, is_open, last_minutes_began
 from domain.case import AlertType

@@ -12,7 +12,7 @@ from uuid import uuid4
 import structlog
 
 from desk.audit import entry
-from desk.watching.incomplete import missed_messages, note_missed_statements
+from desk.statements.incomplete import missed_messages, note_missed_statements
 from domain.canonical import canonical_text, content_hash, differences, plain
 from domain.events import BookChanged
 from domain.ids import AccountId, ClientId, EventId

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
-from desk.watching.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy, book_what_if
+from desk.monitoring.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy, book_what_if
 from domain.money import Currency
 from models.book import load_base_currencies
 from models.configuration import Limits

@@ -9,7 +9,7 @@ from rich.markup import escape
 from rich.table import Table
 
 from desk.audit import snapshot_entry
-from desk.verify_snapshots import SnapshotCheck
+from desk.evidence.verify_snapshots import SnapshotCheck
 from domain.audit_chain import NOTHING, Break, ChainCheck, ChainHead
 from domain.canonical import content_hash, plain
 from domain.principal import EVERYTHING

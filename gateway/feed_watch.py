@@ -13,8 +13,8 @@ from statistics import median
 import structlog
 
 from desk.desk import Desk
-from desk.watching.incomplete import note_dead_statement
-from desk.watching.take_messages import Taken
+from desk.monitoring.take_messages import Taken
+from desk.statements.incomplete import note_dead_statement
 from domain.inputs import DeadReason, InputKind, InputResult, InputSubject, Outcome
 from domain.market import Quote
 from feeds.base import FeedBatch, Receipt, SetAside

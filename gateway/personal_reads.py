@@ -8,7 +8,7 @@ from dataclasses import replace
 from strawberry import Schema
 
 from desk.desk import Desk
-from desk.note_read import note_read
+from desk.evidence.note_read import note_read
 from domain.principal import Principal
 from gateway.logs import current_request_id
 from resolvers.execution.documents import Documents

@@ -6,7 +6,7 @@ from datetime import timedelta
 from redis.asyncio import Redis
 from redis.exceptions import RedisError
 
-from desk.watching.watch_margin import Monitor
+from desk.monitoring.watch_margin import Monitor
 from feeds.redis_feed import publish
 from feeds.replay import ReplayFeed
 from gateway.console import Refused

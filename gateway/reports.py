@@ -14,10 +14,10 @@ from decimal import Decimal
 from typing import Any
 from unicodedata import category, normalize
 
-from desk.aging import aging
 from desk.audit import entry
 from desk.desk import Desk
-from desk.reports import LiquidationRecord, MarginRecord, liquidation_records, margin_records
+from desk.evidence.aging import aging
+from desk.evidence.reports import LiquidationRecord, MarginRecord, liquidation_records, margin_records
 from domain.events import CaseView
 from domain.money import plain_text
 from domain.principal import Audience, Permission, Principal

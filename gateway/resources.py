@@ -12,7 +12,7 @@ from pathlib import Path
 from uuid_utils import uuid7
 
 from desk.desk import Desk
-from desk.outward.outward_counts import OutwardCounts
+from desk.outbound.outbound_counts import OutwardCounts
 from desk.turns import FaultCount
 from domain.book_changes import TradeStatusStated
 from domain.calendar import TradingCalendar

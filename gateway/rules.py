@@ -4,7 +4,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 from desk.desk import CaseRules, DeskRules
-from desk.outward_rules import MessageRules, WebhookRules
+from desk.outbound_rules import MessageRules, WebhookRules
 from domain.expiry import ExpiryRules
 from domain.intraday import IntradayRules
 from domain.letter import Waits

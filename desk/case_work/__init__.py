@@ -1,1 +1,1 @@
-"""What people do with a case, other than trading it."""
+"""What a person does with a case: claim, annotate, move its deadline, close it."""

@@ -5,11 +5,11 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from desk.watching.case_event import case_event, twin_events
-from desk.watching.take_snapshot import snapshot_change
+from desk.evidence.take_snapshot import snapshot_change
 from domain.case import Case
 from domain.events import CaseView
 from domain.ids import CaseId

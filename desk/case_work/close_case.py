@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from desk.assessment.assess_case import assess_account
 from desk.audit import case_entry
 from desk.case_work.case_command import NO_CASE, CaseEdit, change_case, record_edit
 from desk.case_work.mark_exception import WithReason
@@ -16,7 +17,6 @@ from desk.desk import Desk
 from desk.follow_up import note
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
-from desk.watching.assess_case import assess_account
 from domain.approval import Approval, ApprovalKind
 from domain.case import AlertType, CaseTrigger, decide
 from domain.events import CaseView

@@ -1,1 +1,1 @@
-"""What takes two people: requests, what carries them out, and the settings that change only so."""
+"""What takes a second person, and settings that take effect by their approval."""

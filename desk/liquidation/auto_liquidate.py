@@ -21,11 +21,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 from desk.answers import Answers
+from desk.assessment.assess_recovery import is_recovery
+from desk.assessment.calendar_doubts import market_doubts
+from desk.assessment.doubts import note_doubts
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.desk import Desk
 from desk.follow_up import note
-from desk.kill_switch import frozen_by
+from desk.four_eyes.kill_switch import frozen_by
 from desk.liquidation.last_slice import (
     AFTER_ORDERS,
     WAITING_REST,
@@ -39,12 +42,9 @@ from desk.liquidation.plan_liquidation import ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, others, resting_orders
+from desk.open_orders import as_open_orders, order_cover
 from desk.outcomes import LIQUIDATION_OUTCOMES, liquidation_refused
 from desk.turns import Fault
-from desk.watching.assess_recovery import is_recovery
-from desk.watching.calendar_doubts import market_doubts
-from desk.watching.doubts import note_doubts
-from desk.watching.open_orders import as_open_orders, order_cover
 from domain.asked_amount import book_of
 from domain.calendar import NoCalendar, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide

@@ -14,16 +14,16 @@ from datetime import datetime
 from functools import partial
 from typing import TypeVar
 
+from desk.assessment.assess_case import assess_account
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.desk import Desk
+from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.stock_recovery.cover_intraday import recall, to_recall
 from desk.turns import Turns
 from desk.unless_busy import busy_accounts, unless_busy
-from desk.watching.assess_case import assess_account
-from desk.watching.open_orders import as_open_orders
 from domain.asked_amount import book_of
 from domain.case import (
     AlertType,

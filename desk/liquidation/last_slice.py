@@ -1,6 +1,6 @@
 """The last slice of an automatic liquidation, and whether another one is wanted after it.
 
-What was to be the only one counts as well where the desk called it off (see desk.watching.still_wanted).
+What was to be the only one counts as well where the desk called it off (see desk.assessment.still_wanted).
 
 Nobody wants another where a person or a rule has asked for the cancel of one of its orders, also where the
 market was faster than that cancel, or where one was rejected or cancelled by the venue. Orders that the desk

@@ -12,15 +12,15 @@ from decimal import Inexact
 
 import structlog
 
+from desk.assessment.assess_recovery import is_recovery
 from desk.desk import Desk
+from desk.four_eyes.kill_switch import frozen_by
 from desk.four_eyes.request_approval import would_ask
-from desk.kill_switch import frozen_by
 from desk.liquidation.liquidation_command import LiquidateCase
 from desk.liquidation.one_person_limit import Lately, alone_today, load_lately, why_two
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.resting_orders import others, resting_orders, waits_for
-from desk.watching.assess_recovery import is_recovery
-from desk.watching.open_orders import as_open_orders
+from desk.open_orders import as_open_orders
 from domain.approval import ApprovalKind
 from domain.asked_amount import book_of
 from domain.case import CaseTrigger, decide

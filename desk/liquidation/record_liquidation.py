@@ -5,16 +5,16 @@ from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
 
+from desk.assessment.assess_recovery import is_recovery
+from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry
 from desk.desk import Desk
+from desk.evidence.take_snapshot import snapshot_change
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.plan_liquidation import ReadAhead
+from desk.open_orders import as_open_orders
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import LiquidationStarted, Uncurable
-from desk.watching.assess_recovery import is_recovery
-from desk.watching.case_event import case_event, twin_events
-from desk.watching.open_orders import as_open_orders
-from desk.watching.take_snapshot import snapshot_change
 from domain.asked_amount import book_of
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView

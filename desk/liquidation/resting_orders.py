@@ -7,10 +7,10 @@ trade. Until then the liquidation is refused as ORDERS_RESTING, or held.
 from collections.abc import Sequence
 from datetime import datetime
 
+from desk.assessment.assess_recovery import is_recovery
 from desk.desk import Desk
+from desk.open_orders import order_cover
 from desk.order_steps import store_step
-from desk.watching.assess_recovery import is_recovery
-from desk.watching.open_orders import order_cover
 from domain.case import Case
 from domain.events import Event, OrderView
 from domain.margin import Book

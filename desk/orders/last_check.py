@@ -7,10 +7,10 @@ automatic liquidation is planned anew, within the collar.
 
 from datetime import datetime
 
+from desk.assessment.attention import bring_to_attention
+from desk.assessment.still_wanted import still_wanted_after_collar
 from desk.audit import DISPATCHER
 from desk.desk import Desk
-from desk.watching.attention import bring_to_attention
-from desk.watching.still_wanted import still_wanted_after_collar
 from domain.events import OrderView
 from domain.execution_check import Attention, Finding
 from domain.market import Instrument, Quote

@@ -12,11 +12,11 @@ from decimal import Decimal
 
 import structlog
 
+from desk.assessment.assess_case import assess_account
+from desk.assessment.attention import bring_to_attention
 from desk.audit import entry
 from desk.desk import Desk
 from desk.order_steps import store_step
-from desk.watching.assess_case import assess_account
-from desk.watching.attention import bring_to_attention
 from domain.booking import cash_effect, contains
 from domain.events import Fill, OrderView
 from domain.excess import reducible, turns

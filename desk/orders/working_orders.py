@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 
+from desk.assessment.attention import bring_to_attention, was_brought_to_attention
 from desk.audit import RECONCILER
 from desk.desk import Desk
 from desk.orders.reconcile import SILENT, WITH_VENUE, mark_silent, reconcile_order
 from desk.turns import Turns
-from desk.watching.attention import bring_to_attention, was_brought_to_attention
 from domain.calendar import NoCalendar, day_order_ends
 from domain.events import OrderView
 from domain.execution_check import Attention, Finding

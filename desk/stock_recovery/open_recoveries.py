@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
 
+from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry
 from desk.desk import Desk
-from desk.watching.case_event import case_event, twin_events
-from desk.watching.take_snapshot import snapshot_change
+from desk.evidence.take_snapshot import snapshot_change
 from domain.case import AlertType, Case, CaseStatus, CaseTrigger, decide
 from domain.events import CaseEvent, CaseEventKind, CaseView
 from domain.ids import CaseId, RecoveryId, Symbol

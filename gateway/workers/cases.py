@@ -3,10 +3,10 @@
 import structlog
 
 from desk.approvals import expire_approvals
+from desk.case_work.market_days import shift_deadlines
 from desk.desk import Desk
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
-from desk.market_days import shift_deadlines
 from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
 from desk.turns import Turns
 from domain.money import Currency

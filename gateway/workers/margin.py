@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import structlog
 
-from desk.watching.take_messages import Taken
-from desk.watching.watch_margin import Monitor
+from desk.monitoring.take_messages import Taken
+from desk.monitoring.watch_margin import Monitor
 from domain.events import CaseEvent, CaseEventKind, Event
 from domain.inputs import InputResult
 from domain.market import Quote

@@ -8,9 +8,9 @@ import asyncio
 import random
 from functools import partial
 
-from desk.outward.daily_messages import sweep_messages
-from desk.outward.deliver_webhooks import WebhookDeliverer
-from desk.outward.send_queued import ChannelSender
+from desk.outbound.daily_messages import sweep_messages
+from desk.outbound.deliver_webhooks import WebhookDeliverer
+from desk.outbound.send_queued import ChannelSender
 from desk.turns import Fault
 from domain.events import Event, LostEvent
 from domain.message import Channel

@@ -5,7 +5,7 @@ Not here: messages and webhooks have a loop for each channel and endpoint, see `
 
 from collections.abc import Awaitable, Callable
 
-from desk.watching.watch_margin import Monitor
+from desk.monitoring.watch_margin import Monitor
 from feeds.base import Feed
 from gateway.live import Live
 from gateway.resources import MarketListener, OpenVenue, Resources

@@ -5,9 +5,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from desk.chain_audit import AuditChainer
-from desk.outward.forget_messages import forget_messages
-from desk.watching.daily_snapshots import take_daily_snapshots
+from desk.evidence.chain_audit import AuditChainer
+from desk.evidence.daily_snapshots import take_daily_snapshots
+from desk.outbound.forget_messages import forget_messages
 from domain.audit_chain import NOTHING
 from gateway.resources import Resources
 from gateway.workers.policy import round_turns

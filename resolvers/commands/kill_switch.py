@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from desk.command import Done, Outcome
-from desk.kill_switch import SetKillSwitch, set_kill_switch
+from desk.four_eyes.kill_switch import SetKillSwitch, set_kill_switch
 from domain.ids import AccountId, ApprovalId, ClientId, KillSwitchId
 from domain.kill_switch import EVERYTHING_FROZEN, Frozen, KillSwitch, KillSwitchScope
 from domain.refusals import RefusalCode
@@ -91,7 +91,7 @@ class KillSwitchPayload:
 
 @strawberry.input(description="Switch a kill switch on, or ask for its end. Without an id: the whole desk's.")
 class SetKillSwitchInput:
-    """To desk.kill_switch.SetKillSwitch."""
+    """To desk.four_eyes.kill_switch.SetKillSwitch."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     on: bool = strawberry.field(description="True: at once. False: asks for the end, which another approves.")

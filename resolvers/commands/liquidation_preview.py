@@ -10,7 +10,7 @@ from desk.desk import Desk
 from desk.liquidation.liquidation_command import LiquidateCase
 from desk.liquidation.one_person_limit import load_lately
 from desk.liquidation.plan_liquidation import ReadAhead, in_the_way, plan_now
-from desk.watching.open_orders import order_cover
+from desk.open_orders import order_cover
 from domain.amount_formula import LiquidationTarget
 from domain.ids import CaseId
 from domain.liquidation_plan import NoPlan, Plan, PlannedLeg

@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from desk.command import Done, Outcome
-from desk.outward.send_message import SendMessage, send_message
+from desk.outbound.send_message import SendMessage, send_message
 from domain.ids import CaseId
 from domain.message import Channel, MessageId, MessageTemplate
 from domain.refusals import RefusalCode
@@ -20,7 +20,7 @@ from resolvers.types.message import Message, message_of
 
 @strawberry.input(description="Send one message about each of these cases.")
 class SendMessageInput:
-    """To desk.outward.send_message.SendMessage."""
+    """To desk.outbound.send_message.SendMessage."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     case_ids: list[strawberry.ID] = strawberry.field(description="The cases, 1 to 200.")

@@ -6,7 +6,7 @@ from typing import Annotated
 import strawberry
 
 from desk.command import Done, Refused
-from desk.outward.webhooks import (
+from desk.outbound.webhooks import (
     RegisterWebhook,
     RemoveWebhook,
     ReplayWebhook,
@@ -119,7 +119,7 @@ class ReplayWebhookPayload:
 
 @strawberry.input(description="Have alerts posted to an endpoint.")
 class RegisterWebhookInput:
-    """To desk.outward.webhooks.RegisterWebhook."""
+    """To desk.outbound.webhooks.RegisterWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     url: str = strawberry.field(description="Begins with https:// and leads to a public address.")
@@ -130,7 +130,7 @@ class RegisterWebhookInput:
 
 @strawberry.input(description="Have nothing more posted to an endpoint.")
 class RemoveWebhookInput:
-    """To desk.outward.webhooks.RemoveWebhook."""
+    """To desk.outbound.webhooks.RemoveWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     webhook_id: strawberry.ID = strawberry.field(description="One of yours.")
@@ -140,7 +140,7 @@ class RemoveWebhookInput:
     description="Deliver events again, with what your token may see now; makes a disabled webhook active."
 )
 class ReplayWebhookInput:
-    """To desk.outward.webhooks.ReplayWebhook."""
+    """To desk.outbound.webhooks.ReplayWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     webhook_id: strawberry.ID = strawberry.field(description="One of yours.")

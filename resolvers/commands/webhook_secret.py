@@ -5,7 +5,7 @@ from typing import Annotated
 import strawberry
 
 from desk.command import Done
-from desk.outward.webhooks import RotateWebhookSecret, rotate_webhook_secret
+from desk.outbound.webhooks import RotateWebhookSecret, rotate_webhook_secret
 from resolvers.commands.webhook import Webhook, WebhookRefused, find_webhook, refused_webhook, webhook_id_of
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import RequestInfo
@@ -37,7 +37,7 @@ class RotateWebhookSecretPayload:
 
 @strawberry.input(description="Have a webhook signed with a new secret.")
 class RotateWebhookSecretInput:
-    """To desk.outward.webhooks.RotateWebhookSecret."""
+    """To desk.outbound.webhooks.RotateWebhookSecret."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     webhook_id: strawberry.ID = strawberry.field(description="One of yours.")

@@ -8,8 +8,8 @@ from typing import Protocol, TypeAlias
 from strawberry import Info as StrawberryInfo
 
 from desk.desk import Desk
+from desk.monitoring.book_what_if import BookEffect, BookWhatIf
 from desk.outcomes import lacks
-from desk.watching.book_what_if import BookEffect, BookWhatIf
 from domain.ids import ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability, Principal

@@ -10,7 +10,7 @@ from typing import TypeVar
 from strawberry.dataloader import DataLoader
 
 from desk.desk import Desk
-from desk.watching.open_orders import as_open_orders
+from desk.open_orders import as_open_orders
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId
 from domain.margin import Book

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import strawberry
 
-from desk import reports
-from desk.aging import aging
-from desk.reports import liquidation_records, margin_records
+from desk.evidence import reports
+from desk.evidence.aging import aging
+from desk.evidence.reports import liquidation_records, margin_records
 from domain.aging import AgingBucket as Bucket
 from domain.cure import CureParts, MetBy
 from domain.events import OrderView
@@ -45,7 +45,7 @@ class MarginCure:
 
 @strawberry.type(description="One required margin: of whom, how much, when due, when and how met.")
 class MarginRecord:
-    """From desk.reports.MarginRecord."""
+    """From desk.evidence.reports.MarginRecord."""
 
     case: Case = strawberry.field(description="The call: account, client, trigger, deadline, amounts.")
     required_amount: Decimal = strawberry.field(description="In the account's base currency, at the trigger.")
@@ -64,7 +64,7 @@ class MarginRecord:
 
 @strawberry.type(description="One order beside the market, in the instrument's currency; above 0 is a loss.")
 class LiquidationLegReport:
-    """From desk.reports.LiquidationLeg."""
+    """From desk.evidence.reports.LiquidationLeg."""
 
     order: Order = strawberry.field(description="The order.")
     mark_at_decision: Decimal | None = strawberry.field(
@@ -82,7 +82,7 @@ class LiquidationLegReport:
 
 @strawberry.type(description="What the desk sold for one case, and how well.")
 class LiquidationReportRow:
-    """From desk.reports.LiquidationRecord."""
+    """From desk.evidence.reports.LiquidationRecord."""
 
     case: Case = strawberry.field(description="The case.")
     legs: list[LiquidationLegReport] = strawberry.field(description="All of its orders, oldest first.")

@@ -6,16 +6,16 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.watching.book_what_if import (
+from desk.assessment.due_calls import due_calls
+from desk.monitoring.book_what_if import (
     UNDECIDED_MAX,
     AccountEffect,
     BookEffect,
     BookWhatIfBusy,
     CurrencyEffect,
 )
-from desk.watching.book_what_if import BookWhatIf as Asked
-from desk.watching.due_calls import due_calls
-from desk.watching.undecided import undecided as find_undecided
+from desk.monitoring.book_what_if import BookWhatIf as Asked
+from desk.monitoring.undecided import undecided as find_undecided
 from domain.amount_formula import LiquidationTarget
 from domain.case import AlertType
 from domain.ids import AccountId, CaseId, Symbol
@@ -153,7 +153,7 @@ class WhatIf:
 
 @strawberry.type(description="Sums over the accounts of one base currency, in that currency.")
 class CurrencyCalls:
-    """From desk.watching.book_what_if.CurrencyEffect."""
+    """From desk.monitoring.book_what_if.CurrencyEffect."""
 
     currency: str = strawberry.field(description="ISO 4217.")
     accounts: int = strawberry.field(description="How many accounts there are.")
@@ -165,7 +165,7 @@ class CurrencyCalls:
 
 @strawberry.type(description="An account that would be in call. Amounts in its base currency.")
 class AccountCall:
-    """From desk.watching.book_what_if.AccountEffect."""
+    """From desk.monitoring.book_what_if.AccountEffect."""
 
     alerts: list[AlertType] = strawberry.field(
         description="Calls that the figures would demand; none where only the open case asks on."
@@ -189,7 +189,7 @@ class AccountCall:
 
 @strawberry.type(description="An account of which the desk cannot say whether it would be called.")
 class UndecidedAccount:
-    """From desk.watching.book_what_if.UndecidedEffect."""
+    """From desk.monitoring.book_what_if.UndecidedEffect."""
 
     calls: list[AlertType] = strawberry.field(
         description="Margin calls that may be due, depending on what is missing."
@@ -207,7 +207,7 @@ class UndecidedAccount:
     description="The whole book, within your scope, under a scenario; of one moment. Nothing is stored."
 )
 class BookWhatIf:
-    """From desk.watching.book_what_if.BookEffect."""
+    """From desk.monitoring.book_what_if.BookEffect."""
 
     as_of: datetime = strawberry.field(description="The moment of prices, positions and rates.")
     accounts_valued: int = strawberry.field(description="How many accounts there are.")

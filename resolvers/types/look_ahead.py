@@ -5,8 +5,8 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.watching.due_calls import due_calls
-from desk.watching.undecided import undecided as find_undecided
+from desk.assessment.due_calls import due_calls
+from desk.monitoring.undecided import undecided as find_undecided
 from domain.case import AlertType
 from domain.events import AccountReference
 from domain.judgement import judge

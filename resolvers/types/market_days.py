@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
+from desk.case_work.market_days import SetMarketDay, set_market_day
 from desk.command import Done
-from desk.market_days import SetMarketDay, set_market_day
 from domain import calendar
 from domain.calendar import MarketDayKind
 from domain.moments import parse_time_of_day
@@ -39,7 +39,7 @@ class MarketDay(Node):
 
 @strawberry.input(description="Put in how a day of a market differs from its calendar.")
 class SetMarketDayInput:
-    """To desk.market_days.SetMarketDay."""
+    """To desk.case_work.market_days.SetMarketDay."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     market: str = strawberry.field(description="As instruments name it, such as XHKG.")

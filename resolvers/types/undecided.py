@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import strawberry
 
-from desk.watching import undecided
+from desk.monitoring import undecided
 from domain.doubt import DoubtReason
 
 CALLS = (
@@ -16,7 +16,7 @@ REASONS = "What is missing to decide these calls; empty where every call is deci
 
 @strawberry.type(description="Something that is missing to say whether an account would be called.")
 class UndecidedReason:
-    """From desk.watching.undecided.UndecidedReason."""
+    """From desk.monitoring.undecided.UndecidedReason."""
 
     reason: DoubtReason = strawberry.field(description="The reason as a code.")
     subject: str = strawberry.field(

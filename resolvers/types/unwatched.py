@@ -5,8 +5,8 @@ from typing import Annotated
 
 import strawberry
 
-from desk.accept_incomplete import AcceptIncomplete, accept_incomplete
 from desk.command import Done
+from desk.statements.accept_incomplete import AcceptIncomplete, accept_incomplete
 from domain.doubt import DoubtReason
 from domain.events import AccountReference
 from domain.ids import AccountId
@@ -92,7 +92,7 @@ class UnwatchedQueries:
 
 @strawberry.input(description="Accept that an account is incomplete: the desk judges it on what it holds.")
 class AcceptIncompleteInput:
-    """To desk.accept_incomplete.AcceptIncomplete."""
+    """To desk.statements.accept_incomplete.AcceptIncomplete."""
 
     idempotency_key: str = strawberry.field(description=KEY)
     account_id: strawberry.ID = strawberry.field(description="The account.")

@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any
 
-from desk.watching.doubts import note_doubts
+from desk.assessment.doubts import note_doubts
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
 from resolvers.kit.node import global_id

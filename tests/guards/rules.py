@@ -276,7 +276,12 @@ RULES = (
         breaks=("try: ...\nexcept OSError as away:\n    log.warning('it is away', error=str(away))",),
         keeps=("try: ...\nexcept OSError as away:\n    outage.tell(away)", "log.warning('once')"),
         except_in=(
-            *("desk/reports.py", "subscriptions/shared.py", "gateway/fleet.py", "gateway/workers/margin.py"),
+            *(
+                "desk/evidence/reports.py",
+                "subscriptions/shared.py",
+                "gateway/fleet.py",
+                "gateway/workers/margin.py",
+            ),
         ),
     ),
     Rule(

@@ -37,7 +37,10 @@ def test_every_refusal_is_listed() -> None:
 
 def test_every_error_is_listed() -> None:
     codes = (
-        constants_of(resolvers.kit.errors) | constants_of(gateway.graphql) | set(TokenFault) | OF_THE_TRANSPORT
+        constants_of(resolvers.kit.errors)
+        | constants_of(gateway.graphql)
+        | set(TokenFault)
+        | OF_THE_TRANSPORT
     )
     assert first_column(PAGE, "error") == codes - {"graphql-transport-ws"}
 

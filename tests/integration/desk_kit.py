@@ -6,14 +6,14 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from uuid import uuid4
 
+from desk.assessment.assess_case import assess_account
 from desk.desk import Desk
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.monitoring.watch_margin import Monitor
 from desk.orders.cancel import Cancel, cancel
 from desk.outcomes import LiquidationStarted
 from desk.turns import Turns
-from desk.watching.assess_case import assess_account
-from desk.watching.watch_margin import Monitor
 from domain.events import CaseView, OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import AccountId, CaseId, ClientId, ExecutionId, OrderId, Symbol

@@ -6,7 +6,7 @@ from decimal import Decimal
 import pytest
 
 from desk.orders.record_execution import record_execution
-from desk.watching.apply_book import apply_statement
+from desk.statements.apply_book import apply_statement
 from domain.book_changes import PositionStated
 from domain.case import CaseStatus
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event

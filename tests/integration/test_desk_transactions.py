@@ -12,7 +12,7 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.outcomes import LiquidationStarted
-from desk.watching.apply_book import UnknownSubject, apply_statement
+from desk.statements.apply_book import UnknownSubject, apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.events import CaseEvent, OrderEvent, OrderEventKind, OrderView
 from domain.execution import ExecType

@@ -11,10 +11,10 @@ import pytest
 from tortoise.connection import get_connection
 
 from desk.audit import MONITOR, entry
-from desk.chain_audit import AuditChainer
-from desk.watching.apply_book import apply_statement
-from desk.watching.daily_snapshots import take_daily_snapshots
-from desk.watching.take_snapshot import snapshot_notice
+from desk.evidence.chain_audit import AuditChainer
+from desk.evidence.daily_snapshots import take_daily_snapshots
+from desk.evidence.take_snapshot import snapshot_notice
+from desk.statements.apply_book import apply_statement
 from domain.audit_chain import Break, ChainCheck, ChainHead, link_hash
 from domain.book_changes import CashStated
 from domain.canonical import content_hash

@@ -12,7 +12,7 @@ from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.outcomes import LiquidationRefused
-from desk.watching.apply_book import apply_statement, take_trade_status
+from desk.statements.apply_book import apply_statement, take_trade_status
 from domain.book_changes import PositionStated, TradeStatusStated
 from domain.events import OrderView
 from domain.excess import reducible

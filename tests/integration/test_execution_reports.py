@@ -10,14 +10,14 @@ from itertools import permutations
 import pytest
 from structlog.testing import capture_logs
 
+from desk.evidence.reports import liquidation_records
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
 from desk.orders.report_lanes import ReportLanes
 from desk.outcomes import LiquidationStarted
-from desk.reports import liquidation_records
-from desk.watching.apply_book import CannotBeHeld, apply_statement
+from desk.statements.apply_book import CannotBeHeld, apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.booking import trade_fee
 from domain.canonical import plain

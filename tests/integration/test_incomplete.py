@@ -10,7 +10,7 @@ import pytest
 from rich.console import Console
 from structlog.testing import capture_logs
 
-from desk.watching.incomplete import SUBJECTS_MAX
+from desk.statements.incomplete import SUBJECTS_MAX
 from domain.book_changes import CashStated, PositionStated
 from domain.doubt import DoubtReason
 from domain.ids import AccountId, Symbol

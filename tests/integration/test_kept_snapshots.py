@@ -7,8 +7,8 @@ from decimal import Decimal
 import pytest
 from rich.console import Console
 
-from desk.chain_audit import AuditChainer
-from desk.watching.apply_book import apply_statement
+from desk.evidence.chain_audit import AuditChainer
+from desk.statements.apply_book import apply_statement
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from gateway.evidence import recompute, verify_audit

@@ -17,7 +17,7 @@ import pytest
 from redis.asyncio import Redis
 
 from desk.command import Done
-from desk.kill_switch import SetKillSwitch, set_kill_switch
+from desk.four_eyes.kill_switch import SetKillSwitch, set_kill_switch
 from domain.kill_switch import EVERYTHING_FROZEN
 from models.database import Database, Row, fetch
 from tests.integration.crash_checks import read_journal

@@ -18,10 +18,10 @@ import pytest
 
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
+from desk.open_orders import as_open_orders
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
-from desk.watching.open_orders import as_open_orders
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.case import CaseStatus
 from domain.ids import AccountId, Symbol

@@ -9,9 +9,9 @@ from itertools import permutations
 import orjson
 import pytest
 
+from desk.monitoring.take_messages import Taken
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
-from desk.watching.take_messages import Taken
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.execution import ExecType
 from domain.ids import Symbol

@@ -7,7 +7,7 @@ from decimal import Decimal
 
 import pytest
 
-from desk.watching.watch_margin import Monitor
+from desk.monitoring.watch_margin import Monitor
 from domain.book_changes import CashStated, PositionStated, TradeStatusStated
 from domain.ids import AccountId
 from domain.inputs import Message

@@ -13,7 +13,7 @@ from tortoise.connection import get_connection
 from desk.approvals import DecideApprovals, decide_approvals
 from desk.command import Done, Outcome, Refused
 from desk.four_eyes.change_setting import ChangeSetting, change_setting
-from desk.watching.follow_settings import SettingsFollower
+from desk.monitoring.follow_settings import SettingsFollower
 from domain.approval import ApprovalTrigger
 from domain.exemption import Exemption, ExemptionKind, ExemptionScope
 from domain.ids import AccountId

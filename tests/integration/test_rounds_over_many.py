@@ -11,12 +11,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.approvals import expire_approvals
+from desk.case_work.market_days import SetMarketDay, set_market_day, shift_deadlines
+from desk.evidence.daily_snapshots import take_daily_snapshots
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
-from desk.market_days import SetMarketDay, set_market_day, shift_deadlines
-from desk.outward.daily_messages import sweep_messages
+from desk.outbound.daily_messages import sweep_messages
 from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
 from desk.turns import LOCK_MAX_WAIT, Turns
-from desk.watching.daily_snapshots import take_daily_snapshots
 from domain.approval import ApprovalKind
 from domain.calendar import MarketDay, MarketDayKind
 from domain.ids import AccountId, Symbol

@@ -8,11 +8,11 @@ from decimal import Decimal
 import pytest
 from structlog.testing import capture_logs
 
-from desk.aging import aging
+from desk.evidence.aging import aging
+from desk.evidence.reports import liquidation_records, margin_records
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationRefused, LiquidationStarted
-from desk.reports import liquidation_records, margin_records
 from domain.doubt import DoubtReason
 from domain.events import CaseView
 from domain.ids import AccountId

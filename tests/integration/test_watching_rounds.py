@@ -11,9 +11,9 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from desk.assessment.assess_case import assess_account
+from desk.monitoring.watch_margin import Monitor
 from desk.turns import LOCK_MAX_WAIT, LOCKED_AFTER
-from desk.watching.assess_case import assess_account
-from desk.watching.watch_margin import Monitor
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.doubt import DoubtReason
 from domain.ids import AccountId, Symbol

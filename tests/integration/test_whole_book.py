@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import timedelta
 from decimal import Decimal
 
-from desk.watching.book_what_if import BookWhatIf, book_what_if
+from desk.monitoring.book_what_if import BookWhatIf, book_what_if
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountType, compute_figures
 from domain.market import FactorSource, InstrumentKind, MarginFactors, OptionRight, OptionTerms

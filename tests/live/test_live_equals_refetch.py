@@ -20,7 +20,7 @@ import httpx
 import orjson
 import pytest
 
-from desk.watching.apply_book import apply_statement
+from desk.statements.apply_book import apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.ids import Symbol
 from domain.money import Currency

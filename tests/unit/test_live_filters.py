@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from desk.assessment.case_event import case_event
 from desk.desk import Desk
-from desk.watching.case_event import case_event
 from domain.case import LIVE, CaseCloseReason, CaseStatus
 from domain.events import CaseEvent, CaseEventKind, CaseView, OrderEvent, OrderEventKind, OrderView
 from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol

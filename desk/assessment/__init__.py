@@ -1,0 +1,1 @@
+"""One account after a change: whether a case opens, changes or closes, and what a person has to see."""

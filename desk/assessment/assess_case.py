@@ -1,0 +1,304 @@
+"""Looking at one account anew: open a case that is due, refresh the live ones, end those that are cured.
+
+Runs inside a transaction that holds the account's lock, on what the database says at that moment. It is the
+only place where figures become changes of state; the monitor only decides when to look.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
+
+from desk.assessment.assess_recovery import assess_recovery, is_recovery
+from desk.assessment.calendar_doubts import deadline_doubts
+from desk.assessment.case_event import case_event, symbols_before, twin_events
+from desk.assessment.doubts import note_doubts
+from desk.assessment.due_calls import breach_ended, due_calls, exempting
+from desk.assessment.excess_orders import call_off_excess
+from desk.assessment.expire_trading_limit import expire_trading_limit
+from desk.assessment.missing_prices import differ, keep_doubts, open_gaps
+from desk.assessment.still_wanted import still_wanted
+from desk.audit import MONITOR, case_entry, entry
+from desk.desk import Desk
+from desk.evidence.take_snapshot import snapshot_change
+from desk.open_orders import as_open_orders
+from desk.order_steps import store_step
+from domain.asked_amount import book_of, figures_of
+from domain.canonical import plain
+from domain.case import (
+    LIVE,
+    AlertType,
+    AutoLiquidation,
+    AutoLiquidationTrigger,
+    Case,
+    CaseStatus,
+    CaseTrigger,
+    decide,
+    in_doubt,
+    may_resolve,
+    with_figures,
+)
+from domain.events import CaseEvent, CaseEventKind, CaseView, Event, OrderView
+from domain.ids import AccountId, CaseId, Symbol
+from domain.intraday import IntradayPhase
+from domain.judgement import Answer, Judgement, judge
+from domain.liquidation import uncovered_amount
+from domain.margin import AccountType, MarginFigures, compute_figures
+from domain.money import ZERO
+from domain.order import CancelCause, Order, OrderChange, ask_cancel
+from domain.refusals import Refusal
+from domain.stock_recovery import RECOVERY_ALERTS
+from models import outbox
+from models.audit import write_audit
+from models.book import AccountBook, load_books
+from models.case import insert_case, last_closed_case, live_cases_of, next_case_no, save_case
+from models.holding import set_close_only, set_written_off
+from models.order import open_orders_of
+
+
+async def assess_account(
+    desk: Desk, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None = None
+) -> None:
+    """Bring the account's cases up to the state of its book; the caller holds its lock.
+
+    `held_before`: an instrument whose position the caller's transaction changed, and whether it was held.
+    """
+    books = await load_books([account_id], desk.rules.books, now)
+    orders = await open_orders_of([account_id])
+    moved = held_before[0] if held_before else None
+    orders = await call_off_excess(desk, books[account_id], orders, now, moved)
+    cases = await live_cases_of([account_id])
+    cases = [replace(view, symbols=symbols_before(books[account_id].symbols, held_before)) for view in cases]
+    events = await _settle(desk, books[account_id], cases, orders, now)
+    await outbox.append([*events, *await twin_events(desk, account_id, events, now)])
+
+
+@dataclass(frozen=True, slots=True)
+class _Measured:
+    """What an account comes to, and what that decides."""
+
+    figures: MarginFigures
+    judgement: Judgement
+
+
+async def _settle(
+    desk: Desk,
+    account: AccountBook,
+    cases: Sequence[CaseView],
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> list[Event]:
+    measured = _measured(desk, account, now)
+    events: list[Event] = []
+    live: dict[AlertType, Case] = {}
+    for view in cases:
+        case, happened = await _look_at(desk, account, view, orders, measured, now)
+        events += happened
+        if case.status in LIVE:
+            live[case.alert_type] = case
+    due = due_calls(account, measured.judgement, measured.figures, now) - live.keys()
+    if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
+        account = await expire_trading_limit(account, now)
+        measured = _measured(desk, account, now)
+    for alert_type in sorted(due):
+        opened = await _open(desk, account, alert_type, orders, measured, now)
+        live[alert_type] = opened.view.case
+        await _keep(desk, None, opened.view.case, account, orders, now)
+        events.append(opened)
+    await _mark_account(desk, account, bool(live.keys() - RECOVERY_ALERTS), measured.judgement, now)
+    gaps = open_gaps(account, measured.judgement, measured.figures, live.values(), now)
+    if differ(account, gaps):
+        await keep_doubts(account, gaps, now)
+    return events
+
+
+async def _look_at(
+    desk: Desk,
+    account: AccountBook,
+    view: CaseView,
+    orders: Sequence[OrderView],
+    measured: _Measured,
+    now: datetime,
+) -> tuple[Case, list[Event]]:
+    """One case after this look, stored if it changed; its orders that nothing is left for are called off."""
+    own = [order for order in orders if order.order.case_id == view.case.id]
+    changed = False
+    superfluous: Sequence[OrderView] = own if measured.judgement.ends(view.case.alert_type) else ()
+    if is_recovery(view.case):
+        assessed = await assess_recovery(desk, account, view.case, measured.figures, own, now)
+        case, changed, superfluous = assessed.case, assessed.changed, assessed.superfluous
+    else:
+        case = _progress(desk, account, view.case, measured, orders, bool(own), now)
+        case = await _exempted(account, case, measured.figures, now)
+    events, called_off = await _call_off(desk, superfluous, now)
+    case = await still_wanted(desk, case, called_off, now)
+    told = replace(view, case=case, symbols=account.symbols)
+    if told != view or changed:
+        await save_case(case)
+        await _keep(desk, view.case, case, account, orders, now)
+        events.append(case_event(desk, view, told, now))
+    return case, events
+
+
+async def _mark_account(
+    desk: Desk, account: AccountBook, has_case: bool, judgement: Judgement, now: datetime
+) -> None:
+    """What of the account itself follows from the look: whether it may only reduce, what was written off."""
+    account_id = account.account.account_id
+    # Who has to bring back stock may still buy it: such a case is none here.
+    close_only = has_case or _takes_no_orders(desk, account, now)
+    marks: list[tuple[str, object, object]] = []
+    if account.close_only != close_only:
+        await set_close_only(account_id, close_only)
+        marks.append(("closeOnly", account.close_only, close_only))
+    if breach_ended(account, judgement):
+        lasting = account.written_off & (judgement.called | judgement.open)
+        await set_written_off(account_id, lasting)
+        marks.append(("writtenOff", account.written_off, lasting))
+    if marks:
+        before, after = ({name: plain(each[when]) for name, *each in marks} for when in (0, 1))
+        await write_audit([entry(MONITOR, now, "mark", "account", account_id, before=before, after=after)])
+
+
+def _takes_no_orders(desk: Desk, account: AccountBook, now: datetime) -> bool:
+    reference = account.account
+    if reference.account_type is not AccountType.INTRADAY:
+        return False
+    return desk.intraday_phase(reference.base_currency, now) is not IntradayPhase.OPEN
+
+
+def _measured(desk: Desk, account: AccountBook, now: datetime) -> _Measured:
+    figures = compute_figures(account.book, now, desk.rules.max_price_age)
+    return _Measured(figures, judge(account.book, figures, desk.rules.judgement))
+
+
+def _uncovered(
+    desk: Desk, account: AccountBook, alert_type: AlertType, orders: Sequence[OrderView], now: datetime
+) -> Decimal:
+    """What open orders leave of the amount of the call."""
+    asked = book_of(alert_type, account.book)
+    return uncovered_amount(
+        asked, as_open_orders(desk, account.book, orders, now), now, desk.rules.max_price_age
+    )
+
+
+def _progress(
+    desk: Desk,
+    account: AccountBook,
+    case: Case,
+    measured: _Measured,
+    orders: Sequence[OrderView],
+    has_orders: bool,
+    now: datetime,
+) -> Case:
+    """The case after this look. An old price ends nothing, nor does a missing one on which that depends: it
+    fails closed, and shows the figures of the last look that was certain."""
+    judgement = measured.judgement
+    below_force = judgement.below_force is Answer.YES
+    if case.status is CaseStatus.LIQUIDATING and not has_orders:
+        case = _decided(case, CaseTrigger.ORDERS_ENDED, now)
+    if judgement.asks(case.alert_type) is not Answer.UNKNOWN:
+        figures = figures_of(case.alert_type, account.book, measured.figures)
+        uncovered = _uncovered(desk, account, case.alert_type, orders, now)
+        worth = account.reporting.worth(figures.amount)
+        case = with_figures(case, figures, uncovered, worth, now, below_force)
+    else:
+        case = in_doubt(case, bool(orders), now, below_force)
+    if case.overdue(now) and not case.force_eligible:
+        case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
+    ended = judgement.ends(case.alert_type) and not has_orders
+    if ended and may_resolve(case, now, desk.rules.close_hold):
+        case = _decided(case, CaseTrigger.CURED, now)
+    return case
+
+
+async def _keep(
+    desk: Desk,
+    before: Case | None,
+    after: Case,
+    account: AccountBook,
+    orders: Sequence[OrderView],
+    now: datetime,
+) -> None:
+    """Evidence of what became of the case; the figures that count are in its snapshots."""
+    await snapshot_change(desk, before, after, now, account, orders)
+    made = case_entry(MONITOR, now, before, after)
+    if made is not None and after.exempted_by and not after.live:
+        made = replace(made, action="exempt", detail={"setting": after.exempted_by})
+    if made is not None:
+        await write_audit([made])
+
+
+async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:
+    """The case, void where an exemption rule matches by now. While its orders are open it waits for them."""
+    if case.status not in (CaseStatus.OPEN, CaseStatus.EXCEPTION):
+        return case
+    rule = exempting(account, case.alert_type, figures, now)
+    if rule is None:
+        return case
+    return replace(_decided(case, CaseTrigger.EXEMPTED, now), exempted_by=rule)
+
+
+def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:
+    decided = decide(case, trigger, now)
+    assert not isinstance(decided, Refusal), f"{case.status} and {trigger}: {decided}"
+    return decided
+
+
+async def _open(
+    desk: Desk,
+    account: AccountBook,
+    alert_type: AlertType,
+    orders: Sequence[OrderView],
+    measured: _Measured,
+    now: datetime,
+) -> CaseEvent:
+    reference = account.account
+    figures = figures_of(alert_type, account.book, measured.figures)
+    case = Case(
+        id=CaseId(desk.new_id()),
+        case_no=await next_case_no(now.year),
+        account_id=reference.account_id,
+        alert_type=alert_type,
+        status=CaseStatus.OPEN,
+        figures=figures,
+        amount_at_open=figures.amount,
+        uncovered_amount=_uncovered(desk, account, alert_type, orders, now),
+        opened_at=now,
+        deadline=desk.deadline(now, reference.base_currency, alert_type),
+        force_eligible=measured.judgement.below_force is Answer.YES,
+        cured_since=now if figures.amount == ZERO else None,
+        auto_liquidation=_at_once(desk, account, alert_type, now),
+        reopened_from=await last_closed_case(reference.account_id, alert_type),
+        worth=account.reporting.worth(figures.amount),
+    )
+    await insert_case(case)
+    await note_doubts(reference.account_id, deadline_doubts(desk, case, reference.base_currency, now), now)
+    view = CaseView(case, reference, account.symbols)
+    return CaseEvent(desk.event_id(), now, CaseEventKind.OPENED, view)
+
+
+def _at_once(
+    desk: Desk, account: AccountBook, alert_type: AlertType, now: datetime
+) -> AutoLiquidation | None:
+    """What intraday accounts owe is not waited for: where the rules say so, and always before the close."""
+    if alert_type is not AlertType.INTRADAY:
+        return None
+    at_once = desk.rules.cases.intraday.liquidates_at_once or account.book.rule.whole_debt
+    return AutoLiquidation(now, AutoLiquidationTrigger.INTRADAY) if at_once else None
+
+
+async def _call_off(
+    desk: Desk, orders: Sequence[OrderView], now: datetime
+) -> tuple[list[Event], list[Order]]:
+    """Nothing is left to collect: what is still at the venue would sell too much. Also what it calls off."""
+    events: list[Event] = []
+    called_off: list[Order] = []
+    for view in orders:
+        if view.order.override:
+            continue
+        change = ask_cancel(view.order, now, "the case is cured", CancelCause.CURED)
+        if isinstance(change, OrderChange) and not change.unchanged:
+            events.append(await store_step(desk, view, change, by=MONITOR))
+            called_off.append(view.order)
+    return events, called_off

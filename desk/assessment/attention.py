@@ -1,0 +1,74 @@
+"""Bring an order before a person: in the log, in the audit, in a metric, and on the case where people look.
+
+Runs in the caller's transaction, which holds the account's lock.
+"""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from datetime import datetime
+
+import structlog
+
+from desk.assessment.case_event import case_event
+from desk.audit import entry
+from desk.desk import Desk
+from desk.follow_up import note
+from domain.events import OrderView
+from domain.execution_check import Attention, Finding
+from domain.ids import AccountId, CaseId
+from domain.order import Order
+from domain.principal import EVERYTHING, SYSTEM
+from models import outbox
+from models.audit import details_of, write_audit
+from models.case import live_cases_of, load_cases, save_case
+from models.holding import symbols_of
+
+log = structlog.get_logger()
+
+_ATTENTION = "attention"
+"""The action of what the audit says of it."""
+
+
+async def bring_to_attention(
+    desk: Desk, view: OrderView, found: Finding, facts: Mapping[str, str], now: datetime, *, by: str
+) -> None:
+    """`by`: who said it, a venue or a part of the desk. The follow-up names the order and what is wrong."""
+    order = view.order
+    desk.attention[found.kind] += 1
+    known = {"client_order_id": order.client_order_id, "status": order.status.value, **facts}
+    log.warning("an order needs attention", kind=found.kind, why=found.why, **known)
+    detail = {"kind": found.kind, "why": found.why, **known}
+    await write_audit([entry(by, now, _ATTENTION, "order", order.id, detail)])
+    text = f"Order {order.client_order_id} ({order.side} {order.symbol}) needs attention: {found.why}."
+    await note_on_case(desk, order.case_id, text, now)
+
+
+async def was_brought_to_attention(order: Order, kind: Attention) -> bool:
+    """Whether a person has heard of this about the order, from this process or another one."""
+    noted = await details_of("order", order.id, _ATTENTION)
+    return any(each.get("kind") == kind for each in noted)
+
+
+async def note_on_case(desk: Desk, case_id: CaseId, text: str, now: datetime) -> None:
+    """A follow-up record of the desk on a case, live or not; a live one tells its subscribers."""
+    view = (await load_cases(EVERYTHING, [case_id])).get(case_id)
+    if view is None:
+        return
+    before = replace(view, symbols=await symbols_of(view.case.account_id))
+    noted = await note(desk, view.case, SYSTEM, text, now)
+    after = replace(before, case=replace(noted, version=noted.version + 1))
+    await save_case(after.case)
+    if after.case.live:
+        await outbox.append([case_event(desk, before, after, now)])
+
+
+async def bring_account_to_attention(
+    desk: Desk, account_id: AccountId, found: Finding, facts: Mapping[str, str], now: datetime, *, by: str
+) -> None:
+    """As `bring_to_attention`, of what no single order has brought about; on every live case."""
+    desk.attention[found.kind] += 1
+    log.warning("an account needs attention", kind=found.kind, why=found.why, account=account_id, **facts)
+    detail = {"kind": found.kind, "why": found.why, **facts}
+    await write_audit([entry(by, now, _ATTENTION, "account", account_id, detail)])
+    for view in await live_cases_of([account_id]):
+        await note_on_case(desk, view.case.id, f"The account needs attention: {found.why}.", now)

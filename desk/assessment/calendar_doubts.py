@@ -1,0 +1,80 @@
+"""Lists the accounts whose dates rest on a calendar that does not exist, or that ends before the date.
+
+Nothing waits for such a calendar but what the desk sells by itself in a market that nobody knows: the case
+opens, with a deadline by the usual weekdays of the market.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from datetime import datetime
+from functools import partial
+
+from desk.assessment.assess_recovery import is_recovery
+from desk.assessment.doubts import clear_doubts, note_doubts
+from desk.desk import Desk
+from desk.turns import Turns
+from domain.calendar import NoCalendar
+from domain.case import Case
+from domain.doubt import Doubt, DoubtReason
+from domain.events import CaseView
+from domain.ids import AccountId
+from domain.money import Currency
+from models.doubt import accounts_in_doubt, doubts_of
+from models.market import markets_held, markets_of_instruments
+
+_WHAT = "listing calendars that are not known"
+
+
+def deadline_doubts(desk: Desk, case: Case, base_currency: Currency, now: datetime) -> list[Doubt]:
+    """The deadline lies behind the last day that its calendar knows."""
+    # What is recalled is due when the lender says.
+    if is_recovery(case) or not desk.is_assumed(case.deadline, base_currency):
+        return []
+    market = desk.market_of(base_currency)
+    last = desk.calendar_of(market).last_known_day
+    detail = f"The calendar of {market} ends on {last}: later deadlines count its usual weekdays."
+    return [Doubt(DoubtReason.UNKNOWN_CALENDAR, market, detail, now)]
+
+
+def market_doubts(desk: Desk, markets: Sequence[str], now: datetime) -> list[Doubt]:
+    """Those of these markets that have no calendar."""
+    found = []
+    for market in sorted(set(markets)):
+        try:
+            desk.calendar_of(market)
+        except NoCalendar as unknown:
+            detail = f"Nothing in the market {market} is sold by the desk itself: {unknown}."
+            found.append(Doubt(DoubtReason.UNKNOWN_CALENDAR, market, detail, now))
+    return found
+
+
+async def list_unknown_calendars(desk: Desk, views: Sequence[CaseView], turns: Turns) -> None:
+    """Bring the list up to the live cases, which are these."""
+    now = desk.clock()
+    due: dict[AccountId, dict[str, Doubt]] = defaultdict(dict)
+    for view in views:
+        for doubt in deadline_doubts(desk, view.case, view.account.base_currency, now):
+            due[view.case.account_id][doubt.subject] = doubt
+    unknown = {doubt.subject: doubt for doubt in market_doubts(desk, await markets_of_instruments(), now)}
+    called = sorted({view.case.account_id for view in views})
+    for account_id, market in await markets_held(called, sorted(unknown)):
+        due[account_id][market] = unknown[market]
+    for account_id in sorted({*due, *await accounts_in_doubt(DoubtReason.UNKNOWN_CALENDAR)}):
+        who = f"{account_id} calendar"
+        if not turns.waits(who):
+            await turns.take(who, _WHAT, partial(_bring_up, account_id, due[account_id], now))
+
+
+async def _bring_up(account_id: AccountId, due: dict[str, Doubt], now: datetime) -> None:
+    stored = (await doubts_of([account_id])).get(account_id, [])
+    known = {
+        each.doubt.subject: each.doubt.detail
+        for each in stored
+        if each.doubt.reason is DoubtReason.UNKNOWN_CALENDAR
+    }
+    new = [doubt for subject, doubt in due.items() if known.get(subject) != doubt.detail]
+    if new:
+        await note_doubts(account_id, new, now)
+    over = sorted(known.keys() - due.keys())
+    if over:
+        await clear_doubts(account_id, [DoubtReason.UNKNOWN_CALENDAR], over)

@@ -1,0 +1,133 @@
+"""Open orders are compared with what is held; what could sell more than that is called off at once.
+
+Part of every look at an account, of every statement and of every booking, in the caller's transaction and
+under its lock. Where a cancel may come too late, a person is told before the position changes its sign.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from desk.assessment.attention import bring_account_to_attention, bring_to_attention
+from desk.assessment.still_wanted import still_wanted_after_excess
+from desk.audit import BOOK, MONITOR
+from desk.desk import Desk
+from desk.order_steps import store_step
+from domain.book_changes import PositionStated
+from domain.events import OrderView
+from domain.excess import Excess, find_excess, is_turned
+from domain.execution_check import Attention, Finding
+from domain.expiry import Life
+from domain.ids import AccountId, Symbol
+from domain.margin import Holding
+from domain.money import ZERO, plain_text
+from domain.order import CancelCause, Order, OrderChange, ask_cancel
+from models import outbox
+from models.book import AccountBook, load_books
+from models.holding import quantity_of
+from models.order import open_orders_of
+
+ASK_AGAIN_AFTER = timedelta(seconds=5)
+"""A venue that refused the cancel of an excess is not asked again before."""
+
+
+async def compare_with_statement(
+    desk: Desk, account_id: AccountId, stated: PositionStated, before: Decimal
+) -> None:
+    """What was stated is stored; `before` is the position before that."""
+    now, symbol = desk.clock(), stated.symbol
+    held = await quantity_of(account_id, symbol)
+    if is_turned(stated.quantity, held):
+        why = f"later fills take {symbol} from the stated {plain_text(stated.quantity)} to {plain_text(held)}"
+        found = Finding(Attention.SIGN_CHANGED, why)
+        await bring_account_to_attention(desk, account_id, found, {"symbol": symbol}, now, by=BOOK)
+    orders = await open_orders_of([account_id])
+    if held != before and any(view.order.symbol == symbol for view in orders):
+        account = (await load_books([account_id], desk.rules.books, now))[account_id]
+        await call_off_excess(desk, account, orders, now, moved=symbol)
+
+
+async def call_off_excess(
+    desk: Desk,
+    account: AccountBook,
+    orders: Sequence[OrderView],
+    now: datetime,
+    moved: Symbol | None = None,
+) -> list[OrderView]:
+    """Ask for the cancel of what exceeds the positions; the orders as they are then.
+
+    `moved`: an instrument whose position has just changed. What its orders put at risk is told although every
+    cancel was asked for before.
+    """
+    views = {view.order.id: view for view in orders}
+    for excess in find_excess(reducible_positions(account), [view.order for view in orders]):
+        due = [order for order in excess.call_off if not _refused_lately(order, now)]
+        for order in due:
+            views[order.id] = await _call_off(desk, views[order.id], excess, now)
+        if excess.at_risk and not due and excess.symbol == moved:
+            await _warn(desk, [view for view in views.values() if _concerns(view.order, excess)], excess, now)
+    return [view for view in views.values() if not view.order.terminal]
+
+
+def exceeds(account: AccountBook, orders: Sequence[OrderView], now: datetime) -> bool:
+    """Whether `call_off_excess` would ask for something."""
+    if not orders:
+        return False
+    found = find_excess(reducible_positions(account), [view.order for view in orders])
+    return any(not _refused_lately(order, now) for excess in found for order in excess.call_off)
+
+
+def reducible_positions(account: AccountBook) -> Mapping[Symbol, Decimal]:
+    """What orders may still reduce: nothing of what is dead or has expired, for that does not trade."""
+    return {
+        held.instrument.symbol: ZERO if _is_over(held) else held.quantity for held in account.book.holdings
+    }
+
+
+def _is_over(held: Holding) -> bool:
+    return held.dead or held.life is not Life.ALIVE
+
+
+async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) -> OrderView:
+    order = view.order
+    why = f"more was open than the {plain_text(excess.held)} {excess.symbol} that can be closed"
+    change = ask_cancel(order, now, why, CancelCause.EXCESS)
+    assert isinstance(change, OrderChange), "what is open can be cancelled"
+    if change.unchanged:
+        return view
+    step = await store_step(desk, view, change, by=MONITOR)
+    await outbox.append([step])
+    if order.cancel_cause is not CancelCause.EXCESS:
+        late = "" if change.order.terminal else "; the venue may fill it before it takes the cancel"
+        in_all = "" if excess.open_in_all == order.leaves_quantity else " in all its orders"
+        found = Finding(
+            Attention.MAY_CHANGE_SIGN,
+            f"{plain_text(excess.open_in_all)} were open{in_all} and {plain_text(excess.held)} can be closed:"
+            f" it is called off{late}",
+        )
+        await bring_to_attention(desk, step.view, found, _facts(excess), now, by=MONITOR)
+        await still_wanted_after_excess(desk, order, now)
+    return step.view
+
+
+async def _warn(desk: Desk, views: Sequence[OrderView], excess: Excess, now: datetime) -> None:
+    """Every cancel was asked for before; the venue may be faster."""
+    found = Finding(
+        Attention.MAY_CHANGE_SIGN,
+        f"{plain_text(excess.at_risk)} more may fill than the {plain_text(excess.held)} that can be closed,"
+        " since its cancel is not confirmed",
+    )
+    await bring_to_attention(desk, views[-1], found, _facts(excess), now, by=MONITOR)
+
+
+def _concerns(order: Order, excess: Excess) -> bool:
+    return (order.symbol, order.side) == (excess.symbol, excess.side) and order.leaves_quantity > 0
+
+
+def _refused_lately(order: Order, now: datetime) -> bool:
+    refused = order.cancel_cause is CancelCause.EXCESS and not order.cancel_requested
+    return refused and now - order.updated_at < ASK_AGAIN_AFTER
+
+
+def _facts(excess: Excess) -> dict[str, str]:
+    return {"held": str(plain_text(excess.held)), "at_risk": str(plain_text(excess.at_risk))}

@@ -1,0 +1,67 @@
+"""The doubts that follow from a look at an account: a price or a rate is missing that decides."""
+
+from collections.abc import Iterable
+from datetime import datetime
+
+from desk.assessment.assess_recovery import is_recovery
+from desk.assessment.doubts import clear_doubts, note_doubts
+from desk.assessment.due_calls import undecided_calls
+from domain.case import Case
+from domain.doubt import Doubt, DoubtReason
+from domain.judgement import Answer, Gap, Judgement
+from domain.margin import MarginFigures
+from models.book import AccountBook
+
+FROM_LOOKS = (DoubtReason.NO_PRICE, DoubtReason.NO_FX_RATE)
+"""Reasons that come and go with looks at an account."""
+_DETAIL = {
+    DoubtReason.NO_PRICE: "No price of {subject} is known, and a decision about the account depends on it."
+    " Supply a price, or state a quantity of 0 of what is valued by it.",
+    DoubtReason.NO_FX_RATE: "No rate from {subject} into the base currency of the account is known, and a"
+    " decision about the account depends on it. Supply a rate.",
+}
+
+
+def open_gaps(
+    account: AccountBook, judgement: Judgement, figures: MarginFigures, cases: Iterable[Case], now: datetime
+) -> tuple[Gap, ...]:
+    """What is missing to judge the account, besides statements; `cases`: its live ones."""
+    if not judgement.gaps:
+        return ()
+    live = [case for case in cases if not is_recovery(case)]
+    undecided = undecided_calls(account, judgement, figures, now) - {case.alert_type for case in live}
+    if undecided or any(_is_open(case, judgement, now) for case in live):
+        return judgement.gaps
+    return ()
+
+
+def detail_of(gap: Gap) -> str:
+    """In words, and how it ends."""
+    return _DETAIL[gap.reason].format(subject=gap.subject)
+
+
+def differ(account: AccountBook, gaps: Iterable[Gap]) -> bool:
+    """What is missing is not what was noted."""
+    return _noted(account) != {(gap.reason, gap.subject) for gap in gaps}
+
+
+async def keep_doubts(account: AccountBook, gaps: Iterable[Gap], now: datetime) -> None:
+    """Note what is missing, and end what no longer is."""
+    account_id, missing = account.account.account_id, {(gap.reason, gap.subject) for gap in gaps}
+    for reason, subject in sorted(_noted(account) - missing):
+        await clear_doubts(account_id, [reason], [subject])
+    found = [
+        Doubt(reason, subject, detail_of(Gap(reason, subject)), now) for reason, subject in sorted(missing)
+    ]
+    await note_doubts(account_id, found, now)
+
+
+def _is_open(case: Case, judgement: Judgement, now: datetime) -> bool:
+    may_be_forced = case.force_eligible or case.overdue(now)
+    return judgement.asks(case.alert_type) is Answer.UNKNOWN or (
+        judgement.below_force is Answer.UNKNOWN and not may_be_forced
+    )
+
+
+def _noted(account: AccountBook) -> set[tuple[DoubtReason, str]]:
+    return {(doubt.reason, doubt.subject) for doubt in account.doubts if doubt.reason in FROM_LOOKS}

@@ -1,0 +1,83 @@
+"""What somebody had set is not done with where the desk itself calls off what it ordered for it.
+
+An automatic liquidation that was to sell all at once is over when its orders are recorded. Where they are
+called off because the shortfall is cured, it waits as one that was cured before its time would: should the
+shortfall come back before the case is closed, what was set still stands.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from desk.assessment.case_event import case_event
+from desk.desk import Desk
+from desk.follow_up import note
+from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
+from domain.order import Order, OrderType
+from domain.principal import SYSTEM
+from domain.refusals import Refusal, RefusalCode
+from models import outbox
+from models.case import live_cases_of, save_case
+from models.holding import symbols_of
+
+_AFTER_EXCESS = (
+    "Orders of the automatic liquidation are being cancelled, because they were larger than the position."
+    " What remains to be collected is planned again when these orders have ended."
+)
+_AFTER_COLLAR = (
+    "What automatic liquidation had ordered was not sent, for the market had moved beyond the price collar;"
+    " it is planned again, and waits while the market is too far from the mark."
+)
+_TEXT = (
+    "Orders of the automatic liquidation are being cancelled, because the shortfall is cured. If it comes"
+    " back before the case is closed, the automatic liquidation continues."
+)
+
+
+async def still_wanted(desk: Desk, case: Case, called_off: Sequence[Order], now: datetime) -> Case:
+    """The case with its automatic liquidation set again, if that had ordered some of what is called off."""
+    own = [each for each in called_off if _of_automatic(each)]
+    if not own or case.auto_liquidation is not None:
+        return case
+    auto = _set_again(desk, case, own[-1], RefusalCode.NOTHING_TO_COLLECT, now)
+    noted = await note(desk, case, SYSTEM, _TEXT, now)
+    return replace(noted, auto_liquidation=auto, version=case.version + 1)
+
+
+async def still_wanted_after_excess(desk: Desk, order: Order, now: datetime) -> None:
+    """Set the automatic liquidation again that had placed an order which is called off as too large."""
+    # As after a slice: the next plan waits until these orders have ended.
+    await _go_on(desk, order, RefusalCode.CAPPED, _AFTER_EXCESS, now)
+
+
+async def still_wanted_after_collar(desk: Desk, order: Order, now: datetime) -> None:
+    """The same of an order that was beyond the price collar before it left."""
+    await _go_on(desk, order, RefusalCode.PRICE_COLLAR, _AFTER_COLLAR, now)
+
+
+async def _go_on(desk: Desk, order: Order, held: RefusalCode, text: str, now: datetime) -> None:
+    views = await live_cases_of([order.account_id])
+    view = next((each for each in views if each.case.id == order.case_id), None)
+    if view is None or view.case.auto_liquidation is not None or not _of_automatic(order):
+        return
+    edited = decide(view.case, CaseTrigger.EDITED, now)
+    assert not isinstance(edited, Refusal), "a live case can be edited"
+    auto = _set_again(desk, view.case, order, held, now)
+    noted = await note(desk, edited, SYSTEM, text, now)
+    before = replace(view, symbols=await symbols_of(order.account_id))
+    after = replace(before, case=replace(noted, auto_liquidation=auto))
+    await save_case(after.case)
+    await outbox.append([case_event(desk, before, after, now)])
+
+
+def _of_automatic(order: Order) -> bool:
+    # By the rules of intraday accounts the desk orders at the market, and sees to it by itself.
+    return order.placed_by == SYSTEM and order.type is OrderType.LIMIT
+
+
+def _set_again(desk: Desk, case: Case, order: Order, held: RefusalCode, now: datetime) -> AutoLiquidation:
+    trigger = AutoLiquidationTrigger.FIXED_TIME
+    if order.created_at >= case.deadline:
+        trigger = AutoLiquidationTrigger.DEADLINE
+    again = now + desk.rules.cases.auto_liquidation_retry
+    return AutoLiquidation(order.created_at, trigger, held, again, order.ordered_alone_by)

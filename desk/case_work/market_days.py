@@ -1,0 +1,185 @@
+"""Days on which a market does not trade as its calendar says, put in by hand: a typhoon, an early close.
+
+The word is written once and every process reads it. The leader then moves the deadlines of live cases to
+where the amended calendar puts them, and says so; never into the past (see domain.case_edits.shifted).
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+
+from desk.assessment.assess_recovery import is_recovery
+from desk.assessment.calendar_doubts import list_unknown_calendars
+from desk.assessment.case_event import case_event
+from desk.audit import case_entry, entry
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from desk.follow_up import note
+from desk.turns import Turns
+from domain.calendar import MarketDay, NoCalendar
+from domain.case import Case
+from domain.case_edits import shifted
+from domain.case_records import DeadlineChange, DeadlineChangeKind
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.principal import EVERYTHING, SYSTEM, Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models import outbox
+from models.audit import AuditEntry, write_audit
+from models.case import live_case_ids, load_cases, lock_case, save_case
+from models.case_records import deadline_set_by_person, insert_deadline_changes
+from models.database import transaction
+from models.holding import symbols_of
+from models.market_day import RecordedMarketDay, insert_market_day, word_on
+
+CASES_AT_A_TIME = 200
+DAYS_AHEAD_MAX = timedelta(days=731)
+"""A later market day is taken for a typing error."""
+
+
+@dataclass(frozen=True, slots=True)
+class SetMarketDay:
+    """The command."""
+
+    idempotency_key: str
+    word: MarketDay
+
+
+async def set_market_day(desk: Desk, principal: Principal, command: SetMarketDay) -> Outcome:
+    """Put the word in; it concerns every account, so only who sees all of them may."""
+
+    async def decide() -> Outcome | Refusal:
+        now = desk.clock()
+        refused = _refused(desk, principal, word)
+        if refused is not None:
+            return refused
+        recorded = RecordedMarketDay(desk.new_id(), word, principal.subject, now)
+        before = await word_on(word.market, word.day)
+        await insert_market_day(recorded)
+        await write_audit([_audit(principal, recorded, before, command.idempotency_key)])
+        return Done(recorded.id)
+
+    word = command.word
+    return await run_once(
+        *(desk, principal, "setMarketDay", command.idempotency_key, word.market, plain_word(word), decide),
+        needs=Capability.SET_MARKET_DAY,
+    )
+
+
+def _audit(
+    principal: Principal, recorded: RecordedMarketDay, before: MarketDay | None, key: str
+) -> AuditEntry:
+    return entry(
+        *(principal, recorded.at, "setMarketDay", "market", recorded.word.market, {"idempotencyKey": key}),
+        before=None if before is None else plain_word(before),
+        after=plain_word(recorded.word),
+    )
+
+
+def plain_word(word: MarketDay) -> dict[str, str | None]:
+    """For the auditor."""
+    closes_at = None if word.closes_at is None else f"{word.closes_at:%H:%M}"
+    return {
+        "market": word.market,
+        "day": word.day.isoformat(),
+        "kind": word.kind,
+        "closesAt": closes_at,
+        "reason": word.reason,
+    }
+
+
+async def shift_deadlines(desk: Desk, turns: Turns) -> int:
+    """Move the deadlines of live cases to where the calendars put them now, each case whatever becomes of the
+    others, and list the accounts whose calendars are not known; how many moved."""
+    views = await _live_cases(turns)
+    moved: list[CaseId] = []
+    for view in views:
+        who = f"{view.case.id} deadline"
+        if not turns.waits(who):
+            await turns.take(who, "moving a deadline", partial(_shift_if_due, desk, view, moved))
+    await list_unknown_calendars(desk, views, turns)
+    if moved:
+        desk.on_commit()
+    return len(moved)
+
+
+async def _live_cases(turns: Turns) -> list[CaseView]:
+    """Those that can be read."""
+    ids = await live_case_ids()
+    views: list[CaseView] = []
+
+    async def read(chunk: Sequence[CaseId]) -> None:
+        views.extend((await load_cases(EVERYTHING, chunk)).values())
+
+    for start in range(0, len(ids), CASES_AT_A_TIME):
+        chunk = ids[start : start + CASES_AT_A_TIME]
+        await turns.take_all(chunk, lambda case_id: f"{case_id} read", "reading a case", read)
+    return views
+
+
+async def _shift_if_due(desk: Desk, view: CaseView, moved: list[CaseId]) -> None:
+    if await _shifted(desk, view, desk.clock()) == view.case:
+        return
+    async with transaction():
+        is_moved = await _shift(desk, view.case.id, desk.clock())
+    if is_moved:
+        moved.append(view.case.id)
+
+
+async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> bool:
+    locked = await lock_case(EVERYTHING, case_id, wait=False)
+    if locked is None or not locked[0].case.live:
+        return False
+    view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
+    after = await _shifted(desk, view, now)
+    if after == view.case:
+        return False
+    if after.deadline != view.case.deadline:
+        after = await _say(desk, view.case, after, now)
+    await save_case(after)
+    shift = case_entry(SYSTEM, now, view.case, after, "shiftDeadline")
+    await write_audit([shift] if shift else [])
+    await outbox.append([case_event(desk, view, replace(view, case=after), now)])
+    return True
+
+
+async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
+    reason = "The market's trading days changed."
+    change = DeadlineChange(
+        *(desk.new_id(), before.id, now, SYSTEM, DeadlineChangeKind.CALENDAR),
+        *(before.deadline, after.deadline, reason),
+    )
+    await insert_deadline_changes([change])
+    moments = f"from {before.deadline:%Y-%m-%d %H:%M} to {after.deadline:%Y-%m-%d %H:%M} UTC"
+    return await note(desk, after, SYSTEM, f"{reason} The deadline moved {moments}.", now)
+
+
+async def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
+    if is_recovery(view.case):
+        # Due when the lender says, not by the calendar.
+        return view.case
+    currency = view.account.base_currency
+    alert_type = view.case.alert_type
+    by_calendar = desk.deadline(view.case.opened_at, currency, alert_type)
+    next_deadline = desk.next_deadline(now, currency, alert_type)
+    set_to = None if view.case.original_deadline is None else await deadline_set_by_person(view.case.id)
+    calendar = desk.calendar_for(currency)
+    return shifted(view.case, by_calendar, next_deadline, calendar, now, set_to=set_to)
+
+
+def _refused(desk: Desk, principal: Principal, word: MarketDay) -> Refusal | None:
+    if principal.audience.account_scope is not None:
+        return Refusal(
+            RefusalCode.FORBIDDEN, "A market day concerns every account, also those outside of your scope."
+        )
+    try:
+        desk.calendar_of(word.market).is_trading_day(word.day)
+    except NoCalendar as unknown:
+        return Refusal(RefusalCode.NOT_FOUND, f"There is nothing to amend: {unknown}.")
+    if word.day > (desk.clock() + DAYS_AHEAD_MAX).date():
+        return Refusal(
+            RefusalCode.NOT_FOUND,
+            f"There is nothing to amend: {word.day} is more than {DAYS_AHEAD_MAX.days} days ahead.",
+        )
+    return None

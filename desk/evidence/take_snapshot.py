@@ -1,0 +1,100 @@
+"""Snapshots of cases at the moments that count, each once, in the transaction that makes the moment.
+
+Whoever changes a case calls `snapshot_change` with the case before and after: what is due follows from these.
+A notice is told by `snapshot_notice`; the daily ones are taken by `desk.evidence.daily_snapshots`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+
+from desk.audit import snapshot_entry
+from desk.desk import Desk
+from desk.open_orders import as_open_orders
+from domain.asked_amount import book_of
+from domain.case import Case
+from domain.events import OrderView
+from domain.ids import AccountId
+from domain.principal import EVERYTHING
+from domain.snapshot import (
+    SnapshotInputs,
+    SnapshotKind,
+    asks_for_stock,
+    content_of,
+    due_kinds,
+    text_and_hash,
+)
+from models.audit import write_audit
+from models.book import AccountBook, load_books
+from models.order import open_orders_of
+from models.snapshot import StoredSnapshot, insert_snapshots
+from models.stock_recovery import recoveries_of_cases
+
+Moment = tuple[Case, SnapshotKind, str]
+"""A case, the kind of snapshot, and the occasion that makes it the only one."""
+
+
+async def snapshot_change(
+    desk: Desk,
+    before: Case | None,
+    after: Case,
+    now: datetime,
+    account: AccountBook | None = None,
+    orders: Sequence[OrderView] | None = None,
+) -> None:
+    """Take what the change of the case calls for; `before` None: it was opened. The caller locks the account.
+
+    `account` and `orders` (the account's open ones) are read unless they are given.
+    """
+    moments = [(after, kind, occasion) for kind, occasion in due_kinds(before, after)]
+    await _take(desk, moments, now, account, orders)
+
+
+async def snapshot_notice(desk: Desk, case: Case, message_id: str, now: datetime) -> None:
+    """A notice was sent to the client under this id, which makes it the only one. The caller locks."""
+    await _take(desk, [(case, SnapshotKind.NOTICE, message_id)], now, None, None)
+
+
+def inputs_of(desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime) -> SnapshotInputs:
+    """All that the figures of the account follow from."""
+    return SnapshotInputs(
+        as_of=now,
+        book=account.book,
+        open_orders=tuple(as_open_orders(desk, account.book, orders, now)),
+        max_price_age=desk.rules.max_price_age,
+        suspended_dead_after=desk.rules.books.suspended_dead_after,
+    )
+
+
+async def keep(
+    desk: Desk, moments: Sequence[Moment], inputs: Mapping[AccountId, SnapshotInputs], now: datetime
+) -> None:
+    """Store the snapshots, and their hashes in the audit, whose chain covers them from then on."""
+    asking = [case.id for case, _, _ in moments if asks_for_stock(case)]
+    recoveries = await recoveries_of_cases(EVERYTHING, asking) if asking else {}
+    taken = []
+    for case, kind, occasion in moments:
+        asked = tuple(view.recovery for view in recoveries.get(case.id, ()))
+        of_account = inputs[case.account_id]
+        known = replace(of_account, book=book_of(case.alert_type, of_account.book), recoveries=asked)
+        text, content_hash = text_and_hash(content_of(case, kind, occasion, known))
+        taken.append(StoredSnapshot(desk.new_id(), case.id, kind, occasion, known.as_of, text, content_hash))
+    kept = await insert_snapshots(taken)
+    await write_audit([snapshot_entry(each, now) for each in kept])
+
+
+async def _take(
+    desk: Desk,
+    moments: Sequence[Moment],
+    now: datetime,
+    account: AccountBook | None,
+    orders: Sequence[OrderView] | None,
+) -> None:
+    if not moments:
+        return
+    account_id = moments[0][0].account_id
+    if account is None:
+        account = (await load_books([account_id], desk.rules.books, now))[account_id]
+    if orders is None:
+        orders = await open_orders_of([account_id])
+    await keep(desk, moments, {account_id: inputs_of(desk, account, orders, now)}, now)

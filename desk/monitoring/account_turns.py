@@ -1,0 +1,140 @@
+"""The turns of watched accounts: one that fails is set aside, listed as a doubt, and holds up no other.
+
+Each step of the watching (reading the account, looking at it, refreshing its cases) has turns of its own. The
+doubt ends when every step that had failed has succeeded.
+"""
+
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from decimal import Inexact
+from enum import StrEnum
+from functools import partial
+
+from desk.assessment.doubts import clear_doubts, note_doubts
+from desk.desk import Desk
+from desk.turns import Fault, Turns, Work
+from domain.calendar import NoCalendar
+from domain.doubt import Doubt, DoubtReason
+from domain.ids import AccountId
+from domain.money import AmountTooLarge
+from outages.log import OutageLogs
+
+
+class Step(StrEnum):
+    """What the watching does for an account."""
+
+    READ = "reading an account"
+    LOOK = "looking at an account"
+    REFRESH = "refreshing the cases of an account"
+    PRICE = "pricing an account"
+
+
+_OWN = (DoubtReason.FAULT, DoubtReason.LOCKED, DoubtReason.TOO_LARGE)
+
+
+class AccountTurns:
+    """One per monitor."""
+
+    def __init__(self, desk: Desk, turns: Turns) -> None:
+        self._unstored = OutageLogs(
+            "account", "a doubt about an account was not stored", "doubts about an account are stored again"
+        )
+        self._desk = desk
+        self._turns = turns
+        self._doubted: set[AccountId] = set()
+        self._held: set[AccountId] = set()
+        """Accounts of which a statement waits."""
+
+    def remember(self, account_id: AccountId, doubts: Iterable[Doubt]) -> None:
+        """What is stored about the account, perhaps by an earlier leader: it ends when the account's turn
+        succeeds."""
+        if any(doubt.reason in _OWN for doubt in doubts):
+            self._doubted.add(account_id)
+
+    async def take(self, account_id: AccountId, step: Step, work: Work) -> bool:
+        """Run one step of the account, unless it waits; whether it was done."""
+        return not await self.take_all([account_id], step, lambda _: work())
+
+    async def take_all(
+        self,
+        account_ids: Sequence[AccountId],
+        step: Step,
+        work: Callable[[Sequence[AccountId]], Awaitable[object]],
+        left_out: Collection[AccountId] = (),
+    ) -> list[AccountId]:
+        """Run one step of all these together; those that waited or raised. For `left_out` see `Turns`."""
+        ready = [each for each in account_ids if not self._waits(each, step)]
+        failed = await self._turns.take_all(ready, lambda each: _who(each, step), step, work, left_out)
+        for account_id in failed:
+            await self._list(account_id, step)
+        if self._doubted:
+            await self._clear(set(ready) - set(failed) - set(left_out))
+        if len(ready) == len(account_ids):
+            return failed
+        done = set(ready) - set(failed)
+        return [each for each in account_ids if each not in done]
+
+    async def hold(self, account_id: AccountId, what: str, fault: Fault) -> None:
+        """A statement about the account waits, for this reason."""
+        self._held.add(account_id)
+        await self._doubt(account_id, what, fault)
+
+    async def release(self, account_id: AccountId) -> None:
+        """A statement about the account was stored."""
+        if account_id in self._held:
+            self._held.discard(account_id)
+            await self._clear({account_id})
+
+    def _waits(self, account_id: AccountId, step: Step) -> bool:
+        """For its turn, or for an account that cannot be read: what is known of it is old."""
+        if step is not Step.READ and self._turns.fault_of(_who(account_id, Step.READ)) is not None:
+            return True
+        return self._turns.waits(_who(account_id, step))
+
+    async def _list(self, account_id: AccountId, step: Step) -> None:
+        fault = self._turns.fault_of(_who(account_id, step))
+        if fault is not None:
+            await self._doubt(account_id, step, fault)
+
+    async def _doubt(self, account_id: AccountId, what: str, fault: Fault) -> None:
+        if not fault.is_worth_telling:
+            return
+        now = self._desk.clock()
+        doubt = Doubt(_reason(fault), "", f"{what}: {_words(fault.error)}", now)
+        await self._written(account_id, partial(note_doubts, account_id, [doubt], now))
+        if account_id in self._doubted:
+            others = [reason for reason in _OWN if reason is not doubt.reason]
+            await self._written(account_id, partial(clear_doubts, account_id, others))
+        self._doubted.add(account_id)
+
+    async def _clear(self, account_ids: set[AccountId]) -> None:
+        for account_id in sorted((account_ids & self._doubted) - self._held):
+            if any(self._turns.fault_of(_who(account_id, step)) for step in Step):
+                continue
+            if await self._written(account_id, partial(clear_doubts, account_id, _OWN)):
+                self._doubted.discard(account_id)
+
+    async def _written(self, account_id: AccountId, work: Work) -> bool:
+        """Whether the list could be changed; if not, the account has its turns all the same."""
+        error = await self._turns.attempt(work)
+        if error is not None:
+            self._unstored.tell(account_id, error)
+        else:
+            self._unstored.over(account_id)
+        return error is None
+
+
+def _who(account_id: AccountId, step: Step) -> str:
+    return f"{account_id} {step.name}"
+
+
+def _reason(fault: Fault) -> DoubtReason:
+    match fault.error:
+        case AmountTooLarge() | Inexact():
+            return DoubtReason.TOO_LARGE
+        case NoCalendar():
+            return DoubtReason.UNKNOWN_CALENDAR
+    return DoubtReason.LOCKED if fault.is_lock else DoubtReason.FAULT
+
+
+def _words(error: Exception) -> str:
+    return f"{type(error).__name__}: {error}"

@@ -1,0 +1,167 @@
+"""Takes in what the book of record states, each statement whatever becomes of the others.
+
+A statement that cannot be stored at the moment is held and tried again, after a growing wait. Until it is
+stored the feed is not told that it was taken, so that a process that dies meanwhile loses nothing.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from desk.desk import Desk
+from desk.monitoring.account_turns import AccountTurns
+from desk.statements.apply_book import (
+    Applied,
+    CannotBeHeld,
+    UnknownSubject,
+    apply_contact,
+    apply_statement,
+    take_trade_status,
+)
+from desk.statements.incomplete import mend, note_dead_statement
+from desk.turns import Turns
+from domain.book_changes import BookChange, CashStated, ContactStated, PositionStated, TradeStatusStated
+from domain.ids import AccountId
+from domain.inputs import DeadReason, InputResult, Outcome, dead, stated_at, subject_of, superseded
+from models.database import UnstorableText
+from models.holding import account_id_of
+from models.market import holders
+
+HELD_MAX = 10_000
+"""Statements that wait in memory. The feed delivers again what is not among them."""
+
+SETTLED_MAX = 10_000
+"""Statements remembered until the feed delivers them again; one that is forgotten is superseded by itself."""
+
+_WHAT = "storing a statement"
+
+
+@dataclass(slots=True)
+class TakenStatements:
+    """What became of statements."""
+
+    to_read: set[AccountId] = field(default_factory=set)
+    """The accounts whose books changed."""
+    outcomes: list[Outcome] = field(default_factory=list)
+    """One per statement, in order. What is HELD is tried again later."""
+
+
+class Statements:
+    """One per monitor."""
+
+    def __init__(self, desk: Desk, turns: Turns, accounts: AccountTurns) -> None:
+        self._desk = desk
+        self._turns = turns
+        self._accounts = accounts
+        self._held: dict[str, list[BookChange]] = {}
+        self._settled: dict[BookChange, Outcome] = {}
+        """What became of statements that were held; the feed has yet to deliver them again."""
+
+    async def take(self, statements: Sequence[BookChange]) -> TakenStatements:
+        """Store these, in order."""
+        taken = TakenStatements()
+        for stated in statements:
+            outcome = self._settled.pop(stated, None)
+            if outcome is None and not self._turns.waits(_who(stated)):
+                outcome = await self._store(stated, taken)
+            if outcome is None:
+                self._hold(stated)
+            taken.outcomes.append(outcome or _held(stated))
+        return taken
+
+    async def take_held(self) -> TakenStatements:
+        """Store what was held and whose turn it is. The feed, which knows nothing of it, delivers each once
+        more: it is told then what became of the statement now."""
+        taken = TakenStatements()
+        for who in [who for who in self._held if not self._turns.waits(who)]:
+            statements = self._held.pop(who)
+            while statements and (outcome := await self._store(statements[0], taken)) is not None:
+                self._settle(statements.pop(0), outcome)
+                taken.outcomes.append(outcome)
+            if statements:
+                self._held[who] = statements
+        return taken
+
+    def _settle(self, stated: BookChange, outcome: Outcome) -> None:
+        if len(self._settled) >= SETTLED_MAX:
+            del self._settled[next(iter(self._settled))]
+        self._settled[stated] = outcome
+
+    def _hold(self, stated: BookChange) -> None:
+        waiting = self._held.setdefault(_who(stated), [])
+        if stated not in waiting and sum(map(len, self._held.values())) < HELD_MAX:
+            waiting.append(stated)
+
+    async def _store(self, stated: BookChange, taken: TakenStatements) -> Outcome | None:
+        """What became of it; None: it could not be stored at the moment."""
+        found: list[Outcome] = []
+
+        async def apply() -> None:
+            found.append(await self._apply(stated, taken))
+
+        fault = await self._turns.take(_who(stated), _WHAT, apply)
+        if fault is not None and isinstance(stated, PositionStated | CashStated):
+            account_id = await account_id_of(stated.account_no)
+            if account_id is not None:
+                await self._accounts.hold(account_id, _WHAT, fault)
+        return found[0] if fault is None else None
+
+    async def _apply(self, stated: BookChange, taken: TakenStatements) -> Outcome:
+        try:
+            applied = await self._applied(stated)
+        except CannotBeHeld as impossible:
+            return await self._note_incomplete(impossible, stated, taken)
+        except UnknownSubject as unknown:
+            return dead(stated, DeadReason.UNKNOWN_SUBJECT, str(unknown))
+        except UnstorableText as unstorable:
+            return dead(stated, DeadReason.MALFORMED, str(unstorable))
+        if applied.newer is not None:
+            return superseded(stated, applied.newer)
+        outcome = Outcome(subject_of(stated), InputResult.USED, stated_at(stated))
+        if applied.account_id is not None:
+            taken.to_read.add(applied.account_id)
+            await self._accounts.release(applied.account_id)
+            await mend(applied.account_id, outcome)
+        if isinstance(stated, TradeStatusStated):
+            taken.to_read.update(await holders(stated.symbol))
+        return outcome
+
+    async def _applied(self, stated: BookChange) -> Applied:
+        match stated:
+            case TradeStatusStated():
+                return await take_trade_status(self._desk, stated)
+            case ContactStated():
+                return await apply_contact(self._desk, stated)
+            case PositionStated() | CashStated():
+                return await apply_statement(self._desk, stated)
+
+    async def _note_incomplete(
+        self, impossible: CannotBeHeld, stated: BookChange, taken: TakenStatements
+    ) -> Outcome:
+        """What is stated counts for the account all the same, unless it is that nothing is held."""
+        taken.to_read.add(impossible.account_id)
+        if isinstance(stated, PositionStated) and not stated.quantity:
+            outcome = dead(stated, DeadReason.NOT_HELD, f"{impossible}, and nothing of it is held")
+            await mend(impossible.account_id, outcome)
+            return outcome
+        outcome = dead(stated, DeadReason.NOT_HELD, str(impossible))
+        await note_dead_statement(self._desk, outcome)
+        return outcome
+
+
+def _held(stated: BookChange) -> Outcome:
+    return Outcome(
+        subject_of(stated),
+        InputResult.HELD,
+        stated_at(stated),
+        "it cannot be stored at the moment and is tried again",
+    )
+
+
+def _who(stated: BookChange) -> str:
+    match stated:
+        case PositionStated() | CashStated():
+            return f"account {stated.account_no}"
+        case ContactStated():
+            return f"client {stated.client_no}"
+        case TradeStatusStated():
+            return f"instrument {stated.symbol}"

@@ -1,0 +1,231 @@
+"""What a feed says is compared with what the desk holds, and stored where it is newer.
+
+The newest wins, whatever the order of arrival, within a batch as between batches. Of each message it is known
+what became of it (`domain.inputs`): what cannot be used has a reason that names its subject.
+"""
+
+import asyncio
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Generic, TypeVar
+
+from desk.desk import Desk
+from desk.statements.negative_prices import refused_as_negative
+from domain.currencies import unknown_currencies
+from domain.freshness import is_superseded
+from domain.ids import Symbol
+from domain.inputs import DeadReason, InputResult, Message, Outcome, dead, subject_of, superseded
+from domain.market import FxRate, Quote
+from models.book import load_fx_rates
+from models.market import markets_of, quote_times
+
+Price = TypeVar("Price", Quote, FxRate)
+
+UNCERTAIN_ORDER = timedelta(seconds=5)
+"""How much older than its arrival a price counts whose own time was ahead of the clock. Its time says nothing
+about the order; so what comes right behind it, with a time that is right, is the newer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class NewestPrices:
+    """Of a batch: what is stored, and by index what becomes of each price."""
+
+    quotes: list[Quote]
+    rates: list[FxRate]
+    by_market: dict[str, datetime]
+    """Market -> of when the newest of these quotes is."""
+    outcomes: dict[int, Outcome]
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """What became of the messages of a batch."""
+
+    messages: tuple[Message, ...]
+    """As they are used: a price that was ahead of the clock is as of its arrival."""
+    outcomes: tuple[Outcome, ...]
+    """One per message, in order."""
+    prices: NewestPrices
+
+    @property
+    def used(self) -> tuple[Message, ...]:
+        """What the rest of the desk is to hear of: the newest price of each, and the statements."""
+        statements = [
+            each for each in self._that_are(InputResult.USED) if not isinstance(each, Quote | FxRate)
+        ]
+        return (*self.prices.quotes, *self.prices.rates, *statements)
+
+    @property
+    def refused(self) -> list[tuple[Message, str]]:
+        """What can never be used, and why."""
+        pairs = zip(self.messages, self.outcomes, strict=True)
+        return [(each, outcome.reason) for each, outcome in pairs if outcome.result is InputResult.DEAD]
+
+    @property
+    def held(self) -> list[Message]:
+        """What is tried again later: the feed must not forget it."""
+        return self._that_are(InputResult.HELD)
+
+    def _that_are(self, result: InputResult) -> list[Message]:
+        pairs = zip(self.messages, self.outcomes, strict=True)
+        return [each for each, outcome in pairs if outcome.result is result]
+
+
+NO_PRICES = NewestPrices([], [], {}, {})
+
+
+def joined(parts: Sequence[Taken]) -> Taken:
+    """The parts of a batch, in order, as one; of each price the newest, which is the last that was used."""
+    quotes = {quote.symbol: quote for part in parts for quote in part.prices.quotes}
+    rates = {rate.pair: rate for part in parts for rate in part.prices.rates}
+    by_market: dict[str, datetime] = {}
+    for part in parts:
+        by_market |= {
+            market: max(at, by_market.get(market, at)) for market, at in part.prices.by_market.items()
+        }
+    messages = tuple(message for part in parts for message in part.messages)
+    outcomes = tuple(outcome for part in parts for outcome in part.outcomes)
+    prices = NewestPrices(list(quotes.values()), list(rates.values()), by_market, dict(enumerate(outcomes)))
+    return Taken(messages, outcomes, prices)
+
+
+class Intake:
+    """One per leader: it remembers which instruments are known and of when the newest prices are."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._markets: dict[Symbol, str] = {}
+        self._quoted_at: dict[str, datetime] = {}
+        self._rated_at: dict[str, datetime] | None = None
+
+    async def newest(self, messages: Sequence[Message], ahead: Collection[int]) -> "NewestPrices":
+        """The prices among the messages that are newer than what the desk holds, and what becomes of each.
+
+        `ahead`: the messages whose own time was ahead of the clock; they come as of their arrival.
+        Comes after `learn`.
+        """
+        now = self._desk.clock()
+        outcomes: dict[int, Outcome] = {}
+        quotes = await self._newest_quotes(_of(messages, Quote), ahead, now, outcomes)
+        rates = await self._newest_rates(_of(messages, FxRate), ahead, now, outcomes)
+        return NewestPrices(quotes, rates, self._newest_by_market(quotes), outcomes)
+
+    def _newest_by_market(self, quotes: Sequence[Quote]) -> dict[str, datetime]:
+        newest: dict[str, datetime] = {}
+        for quote in quotes:
+            market = self._markets[quote.symbol]
+            newest[market] = max(quote.at, newest.get(market, quote.at))
+        return newest
+
+    async def _newest_quotes(
+        self,
+        quotes: Sequence[tuple[int, Quote]],
+        ahead: Collection[int],
+        now: datetime,
+        outcomes: dict[int, Outcome],
+    ) -> list[Quote]:
+        known = [(index, quote) for index, quote in quotes if quote.symbol in self._markets]
+        impossible = dict(await refused_as_negative(quote for _, quote in known))
+        for index, quote in quotes:
+            if quote.symbol not in self._markets:
+                outcomes[index] = dead(
+                    quote, DeadReason.UNKNOWN_SUBJECT, f"instrument {quote.symbol} is not known"
+                )
+        race = _Race[Quote](self._quoted_at, now, outcomes)
+        for index, quote in known:
+            if quote in impossible:
+                outcomes[index] = dead(quote, DeadReason.MALFORMED, impossible[quote])
+                continue
+            race.enter(index, quote.symbol, quote, index in ahead)
+            await _let_others_work(index)
+        return race.winners()
+
+    async def _newest_rates(
+        self,
+        rates: Sequence[tuple[int, FxRate]],
+        ahead: Collection[int],
+        now: datetime,
+        outcomes: dict[int, Outcome],
+    ) -> list[FxRate]:
+        if not rates:
+            return []
+        if self._rated_at is None:
+            self._rated_at = {str(subject_of(rate)): rate.at for rate in await load_fx_rates()}
+        race = _Race[FxRate](self._rated_at, now, outcomes)
+        for index, rate in rates:
+            unknown = unknown_currencies((rate.base_currency, rate.quote_currency))
+            if unknown:
+                outcomes[index] = dead(
+                    rate, DeadReason.UNKNOWN_SUBJECT, f"there is no currency {', '.join(unknown)}"
+                )
+            else:
+                race.enter(index, str(subject_of(rate)), rate, index in ahead)
+        return race.winners()
+
+    async def learn(self, messages: Sequence[Message]) -> None:
+        """What is known of the instruments that a batch has prices of, before these are compared; of those
+        that are not known it asks with each batch."""
+        symbols = {message.symbol for message in messages if isinstance(message, Quote)}
+        new = sorted(symbols - self._markets.keys())
+        if new:
+            self._markets |= await markets_of(new)
+            self._quoted_at.update({str(symbol): at for symbol, at in (await quote_times(new)).items()})
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry(Generic[Price]):
+    """A price of the batch, with the time that it counts as of and the one that it came with."""
+
+    index: int
+    price: Price
+    came_with: datetime
+    ahead: bool
+
+    def is_older_than(self, other: "_Entry[Price]") -> bool:
+        if self.ahead and other.ahead:
+            return self.came_with < other.came_with
+        return self.price.at < other.price.at
+
+
+class _Race(Generic[Price]):
+    """Which prices of a batch are used: for each subject the newest, if it is newer than the known one."""
+
+    def __init__(self, known: dict[str, datetime], now: datetime, outcomes: dict[int, Outcome]) -> None:
+        """`known` follows, `outcomes` is filled."""
+        self._known = known
+        self._now = now
+        self._outcomes = outcomes
+        self._first: dict[str, _Entry[Price]] = {}
+        """Subject -> the newest so far."""
+
+    def enter(self, index: int, subject: str, price: Price, ahead: bool) -> None:
+        known, first = self._known.get(subject), self._first.get(subject)
+        at = self._counts_as_of(price.at, known) if ahead else price.at
+        entry = _Entry(index, replace(price, at=at), price.at, ahead)
+        is_late = entry.is_older_than(first) if first else is_superseded(at, known, self._now)
+        if is_late:
+            assert known is not None
+            self._outcomes[index] = superseded(price, known)
+            return
+        if first is not None:
+            self._outcomes[first.index] = superseded(first.price, at)
+        self._known[subject], self._first[subject] = at, entry
+        self._outcomes[index] = Outcome(subject_of(price), InputResult.USED, at)
+
+    def winners(self) -> list[Price]:
+        return [entry.price for entry in self._first.values()]
+
+    def _counts_as_of(self, arrived: datetime, known: datetime | None) -> datetime:
+        """As old as it may be, but not older than what was known when it arrived."""
+        uncertain = arrived - UNCERTAIN_ORDER
+        return uncertain if known is None or known > arrived else max(uncertain, known)
+
+
+def _of(messages: Sequence[Message], kind: type[Price]) -> list[tuple[int, Price]]:
+    return [(index, message) for index, message in enumerate(messages) if isinstance(message, kind)]
+
+
+async def _let_others_work(index: int) -> None:
+    if index % 100 == 99:
+        await asyncio.sleep(0)

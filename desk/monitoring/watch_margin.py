@@ -1,0 +1,459 @@
+"""The monitor: prices and book changes in, cases opened, refreshed and ended. One process does it.
+
+It keeps every account's book in memory, so that a quote costs one addition per holder, and looks at the
+database only where a case is to open, to change its state or to be refreshed. Decisions themselves are made
+by `assess_account`, under the account's lock, on what the database says: losing or repeating anything here
+can delay a case, never make a wrong one.
+
+Each account takes each step for itself: one that raises, or whose row another transaction keeps locked, is
+set aside, listed as a doubt and tried again (see account_turns). The others go on at their own speed.
+"""
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from typing import TypeVar
+
+from desk.assessment.assess_case import assess_account
+from desk.assessment.assess_recovery import is_recovery
+from desk.assessment.case_event import case_event
+from desk.assessment.due_calls import breach_ended, due_calls, exempting
+from desk.assessment.excess_orders import exceeds
+from desk.assessment.missing_prices import differ, open_gaps
+from desk.desk import Desk
+from desk.monitoring.account_turns import AccountTurns, Step
+from desk.monitoring.follow_settings import SettingsFollower
+from desk.monitoring.price_store import PriceStore
+from desk.monitoring.statements import Statements
+from desk.monitoring.stretches import NOTHING_ANNOUNCED, announced, stretches
+from desk.monitoring.take_messages import NO_PRICES, Intake, NewestPrices, Taken, joined
+from desk.monitoring.turning_points import next_turn
+from desk.open_orders import as_open_orders
+from desk.turns import Turns
+from domain.asked_amount import book_of, figures_of
+from domain.book_changes import BookChange
+from domain.case import Case, CaseStatus, in_doubt, may_resolve, with_figures
+from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event, OrderEvent, OrderView
+from domain.ids import AccountId, Symbol
+from domain.inputs import Message, Outcome
+from domain.judgement import Answer, Judgement, judge
+from domain.liquidation import uncovered_amount
+from domain.live_book import LiveBook
+from domain.margin import MarginFigures
+from domain.market import FxRate, Quote
+from domain.money import ZERO, Currency
+from domain.reporting import ReportingRate
+from domain.stock_recovery import without_amount
+from models import outbox
+from models.book import AccountBook, count_accounts, load_all_account_ids, load_books, lock_accounts
+from models.case import live_cases_of, save_figures
+from models.database import transaction
+from models.input_outcome import save_outcomes
+from models.order import open_orders_of
+from outages.log import OutageLog
+
+LOAD_BATCH_ACCOUNTS = 500
+REFRESH_BATCH_CASES = 50
+ACCOUNTS_AT_A_STRETCH = 100
+"""How many accounts are computed before others get their turn: a few milliseconds."""
+
+
+V = TypeVar("V")
+
+
+@dataclass(slots=True)
+class _Watched:
+    account: AccountBook
+    live: LiveBook
+    cases: list[CaseView]
+    orders: list[OrderView]
+    turns_at: datetime | None
+    """When time alone changes what the book is worth."""
+
+
+_Live = tuple[_Watched, CaseView]
+"""A live case, and the account that it is of."""
+
+
+class Monitor:
+    """Not thread-safe; `take` may be called while `look` runs."""
+
+    def __init__(self, desk: Desk, turns: Turns) -> None:
+        self._desk = desk
+        self._turns = turns
+        self._accounts = AccountTurns(desk, turns)
+        self._intake = Intake(desk)
+        self._prices = PriceStore(turns, desk.clock)
+        self._statements = Statements(desk, turns, self._accounts)
+        self._watched: dict[AccountId, _Watched] = {}
+        self._holders: dict[Symbol, set[AccountId]] = defaultdict(set)
+        self._quotes: dict[Symbol, Quote] = {}
+        self._rates: dict[tuple[Currency, Currency], FxRate] = {}
+        self._to_load: set[AccountId] = set()
+        self._to_look_at: set[AccountId] = set()
+        self._settings = SettingsFollower(desk)
+        self._announced = NOTHING_ANNOUNCED
+        self._unkept = OutageLog(
+            "what became of messages was not stored", "what becomes of messages is stored again"
+        )
+
+    @property
+    def accounts(self) -> int:
+        """How many accounts are watched."""
+        return len(self._watched)
+
+    async def note_everything(self) -> None:
+        """At the start, and now and then to heal whatever went by unseen: read all anew at the next look."""
+        self._to_load.update(await load_all_account_ids())
+
+    def note(self, account_id: AccountId) -> None:
+        """Something about the account changed in the database: read it anew at the next look."""
+        self._to_load.add(account_id)
+
+    def note_event(self, event: Event) -> None:
+        """Another transaction did this: those it concerns are read anew at the next look. Figures that a
+        refresh stored are the monitor's own; what a person changed of a case, as its deadline, is not."""
+        match event:
+            case OrderEvent():
+                self.note(event.view.order.account_id)
+            case CaseEvent() if event.kind is not CaseEventKind.UPDATED or not self._has(event.view.case):
+                self.note(event.view.case.account_id)
+            case BookChanged():
+                self.note(event.account_id)
+
+    def _has(self, case: Case) -> bool:
+        """This version of the case."""
+        watched = self._watched.get(case.account_id)
+        cases = watched.cases if watched is not None else ()
+        return any(view.case.id == case.id and view.case.version == case.version for view in cases)
+
+    async def follow_settings(self) -> None:
+        """Read anew, at the next look, whom changed risk settings concern. Begin with it."""
+        self._to_load.update(await self._settings.affected())
+
+    async def note_new_accounts(self) -> None:
+        """Accounts that came into the database unheard, as an import may bring them: read them too."""
+        known = self._watched.keys() | self._to_load
+        if await count_accounts() != len(known):
+            self._to_load.update(set(await load_all_account_ids()) - known)
+
+    def pause(self, at_most: timedelta) -> timedelta:
+        """Until the next turn of what was set aside, but no longer than that."""
+        return self._turns.pause(at_most)
+
+    async def take(self, messages: Sequence[Message], ahead: Collection[int] = ()) -> Taken:
+        """Store what the feed says, in its order, note whom it concerns, and say what became of each message.
+
+        `ahead`: which messages came with a time ahead of the clock.
+        """
+        self._announced = announced(messages)
+        try:
+            await self._intake.learn(messages)
+            parts = [await self._take_stretch(messages, places, ahead) for places in stretches(messages)]
+        finally:
+            self._announced = NOTHING_ANNOUNCED
+        taken = joined(parts)
+        await self._keep(taken.outcomes)
+        return taken
+
+    async def _take_stretch(
+        self, messages: Sequence[Message], places: range, ahead: Collection[int]
+    ) -> Taken:
+        """Prices that follow one another, or statements that do."""
+        stretch = messages[places.start : places.stop]
+        if isinstance(stretch[0], Quote | FxRate):
+            ahead = [place - places.start for place in places if place in ahead]
+            prices = await self._take_prices(stretch, ahead)
+            return Taken(
+                tuple(stretch), tuple(prices.outcomes[place] for place in range(len(stretch))), prices
+            )
+        taken = await self._statements.take([_statement(message) for message in stretch])
+        self._to_load.update(taken.to_read)
+        return Taken(tuple(stretch), tuple(taken.outcomes), NO_PRICES)
+
+    async def _take_prices(self, prices: Sequence[Message], ahead: Collection[int]) -> NewestPrices:
+        newest = await self._intake.newest(prices, ahead)
+        if newest.quotes or newest.rates:
+            await self._prices.store((*newest.quotes, *newest.rates))
+        for quote in newest.quotes:
+            await self._on_quote(quote)
+            await asyncio.sleep(0)
+        for rate in newest.rates:
+            await self._on_rate(rate)
+            await asyncio.sleep(0)
+        return newest
+
+    async def _keep(self, outcomes: Sequence[Outcome]) -> None:
+        """For people who ask; what cannot be kept holds nothing up."""
+        error = await self._turns.attempt(partial(save_outcomes, outcomes, self._desk.clock()))
+        if error is not None:
+            self._unkept.tell(error)
+        else:
+            self._unkept.over()
+
+    async def look(self) -> None:
+        """Act on everything noted since the last look."""
+        await self._prices.store()
+        await self._take_held()
+        await self._load_noted()
+        noted, self._to_look_at = self._to_look_at, set()
+        for number, account_id in enumerate(noted, start=1):
+            if self._is_announced(account_id) or not await self._accounts.take(
+                account_id, Step.LOOK, partial(self._look_at, account_id)
+            ):
+                self._to_look_at.add(account_id)
+            if number % ACCOUNTS_AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
+        await self._load_noted()
+
+    async def _take_held(self) -> None:
+        taken = await self._statements.take_held()
+        self._to_load.update(taken.to_read)
+        if taken.outcomes:
+            await self._keep(taken.outcomes)
+
+    async def refresh(self) -> None:
+        """Store the figures of live cases that changed since the last refresh, and tell.
+
+        The next look is at all of them: time alone may make a case overdue, or cured for long enough.
+        """
+        now = self._desk.clock()
+        self._to_look_at.update(
+            id_ for id_, watched in self._watched.items() if watched.cases or watched.orders
+        )
+        turned = (id_ for id_, each in self._watched.items() if each.turns_at and each.turns_at <= now)
+        self._to_load.update(turned)
+        live = [
+            (watched, view)
+            for id_, watched in self._watched.items()
+            for view in watched.cases
+            if not self._is_announced(id_)
+        ]
+        for start in range(0, len(live), REFRESH_BATCH_CASES):
+            await self._refresh_batch(live[start : start + REFRESH_BATCH_CASES])
+
+    def _is_announced(self, account_id: AccountId) -> bool:
+        """The batch that is being taken may still have something to say about it."""
+        watched = self._watched.get(account_id)
+        return watched is not None and self._announced.concerns(
+            watched.account.account.account_no, watched.live.symbols
+        )
+
+    async def _on_quote(self, quote: Quote) -> None:
+        self._quotes[quote.symbol] = quote
+        holders = list(self._holders.get(quote.symbol, ()))
+
+        async def price(account_ids: Sequence[AccountId]) -> None:
+            for account_id in account_ids:
+                self._watched[account_id].live.on_quote(quote, self._desk.clock())
+                self._to_look_at.add(account_id)
+
+        self._to_load.update(await self._accounts.take_all(holders, Step.PRICE, price))
+
+    async def _on_rate(self, rate: FxRate) -> None:
+        self._rates[rate.base_currency, rate.quote_currency] = rate
+        for account_id, watched in self._watched.items():
+            if watched.live.on_fx(rate, self._desk.clock()):
+                self._to_look_at.add(account_id)
+
+    async def _load_noted(self) -> None:
+        noted, self._to_load = sorted(self._to_load), set()
+        for start in range(0, len(noted), LOAD_BATCH_ACCOUNTS):
+            batch = noted[start : start + LOAD_BATCH_ACCOUNTS]
+            self._to_load.update(await self._accounts.take_all(batch, Step.READ, self._load))
+
+    async def _load(self, account_ids: Sequence[AccountId]) -> None:
+        rules, now = self._desk.rules.books, self._desk.clock()
+        books = await load_books(account_ids, rules, now)
+        cases = _by_account(await live_cases_of(account_ids), lambda view: view.case.account_id)
+        orders = _by_account(await open_orders_of(account_ids), lambda view: view.order.account_id)
+        for account_id, account in books.items():
+            self._accounts.remember(account_id, account.doubts)
+            self._watch(
+                account_id,
+                _Watched(
+                    *(account, self._live(account), cases[account_id], orders[account_id]),
+                    next_turn(account.book, rules, now),
+                ),
+            )
+
+    def _live(self, account: AccountBook) -> LiveBook:
+        live = LiveBook(account.book, self._desk.rules.max_price_age)
+        for symbol in live.symbols:
+            if symbol in self._quotes:
+                live.on_quote(self._quotes[symbol])
+        for rate in self._rates.values():
+            live.on_fx(rate)
+        return live
+
+    def _watch(self, account_id: AccountId, watched: _Watched) -> None:
+        before = self._watched.get(account_id)
+        for symbol in before.live.symbols if before else ():
+            self._holders[symbol].discard(account_id)
+        for symbol in watched.live.symbols:
+            self._holders[symbol].add(account_id)
+        self._watched[account_id] = watched
+        self._to_look_at.add(account_id)
+
+    async def _look_at(self, account_id: AccountId) -> None:
+        watched = self._watched.get(account_id)
+        if watched is not None and self._must_assess(watched):
+            await self._assess(account_id)
+
+    def _must_assess(self, watched: _Watched) -> bool:
+        now = self._desk.clock()
+        account, figures = watched.account, watched.live.figures(now)
+        judgement = self._judged(watched, figures)
+        if breach_ended(account, judgement):
+            return True
+        cases = [view.case for view in watched.cases]
+        seen = {case.alert_type for case in cases}
+        if judgement.called - seen and due_calls(account, judgement, figures, now) - seen:
+            return True
+        if exceeds(watched.account, watched.orders, now):
+            return True
+        if differ(account, open_gaps(account, judgement, figures, cases, now)):
+            return True
+        return any(self._case_is_due(watched, case, figures, judgement, now) for case in cases)
+
+    def _judged(self, watched: _Watched, figures: MarginFigures) -> Judgement:
+        # A copy of the live book is made only where something of it is unknown.
+        book = watched.live.book() if figures.unvalued else watched.account.book
+        return judge(book, figures, self._desk.rules.judgement)
+
+    def _case_is_due(
+        self, watched: _Watched, case: Case, figures: MarginFigures, judgement: Judgement, now: datetime
+    ) -> bool:
+        below_force = judgement.below_force is Answer.YES
+        if not case.force_eligible and (case.overdue(now) or below_force):
+            return True
+        own = [view.order for view in watched.orders if view.order.case_id == case.id]
+        if case.status is CaseStatus.LIQUIDATING and not own:
+            return True
+        if is_recovery(case):
+            return not own and may_resolve(case, now, self._desk.rules.close_hold)
+        if exempting(watched.account, case.alert_type, figures, now) and not own:
+            return True
+        if not judgement.ends(case.alert_type):
+            return False
+        return any(order.cancellable and not order.override for order in own) or (
+            not own and may_resolve(case, now, self._desk.rules.close_hold)
+        )
+
+    async def _assess(self, account_id: AccountId) -> None:
+        async with transaction():
+            await lock_accounts([account_id], wait=False)
+            await assess_account(self._desk, account_id, self._desk.clock())
+        self._desk.on_commit()
+        self._to_load.add(account_id)
+
+    def _recomputed(self, watched: _Watched, case: Case, now: datetime) -> Case:
+        figures = watched.live.figures(now)
+        if is_recovery(case):
+            worth = watched.account.reporting.worth(ZERO)
+            return replace(
+                case, figures=without_amount(figures), worth=worth, force_eligible=case.overdue(now)
+            )
+        judgement = self._judged(watched, figures)
+        if judgement.asks(case.alert_type) is Answer.UNKNOWN:
+            after = in_doubt(case, bool(watched.orders), now, judgement.below_force is Answer.YES)
+        else:
+            after = self._certain(watched, case, figures, judgement, now)
+        # That the desk may sell from now on is a moment to be kept: the next look makes it.
+        return after if case.force_eligible else replace(after, force_eligible=False)
+
+    def _certain(
+        self, watched: _Watched, case: Case, figures: MarginFigures, judgement: Judgement, now: datetime
+    ) -> Case:
+        asked = figures_of(case.alert_type, watched.account.book, figures)
+        uncovered = asked.amount
+        if watched.orders:
+            book = book_of(case.alert_type, watched.live.book())
+            orders = as_open_orders(self._desk, book, watched.orders, now)
+            uncovered = uncovered_amount(book, orders, now, self._desk.rules.max_price_age)
+        worth = self._reporting(watched.account).worth(asked.amount)
+        return with_figures(case, asked, uncovered, worth, now, judgement.below_force is Answer.YES)
+
+    def _reporting(self, account: AccountBook) -> ReportingRate:
+        known = self._rates.get((account.account.base_currency, account.reporting.currency))
+        return account.reporting if known is None else replace(account.reporting, rate=known.rate)
+
+    async def _refresh_batch(self, live: Sequence[_Live]) -> None:
+        """The cases of these together; what is left of them, locked rows, one account at a time."""
+        by_account = _by_account(live, lambda each: each[1].case.account_id)
+        locked: set[AccountId] = set()
+
+        async def refresh(account_ids: Sequence[AccountId]) -> None:
+            cases = [each for account_id in account_ids for each in by_account[account_id]]
+            locked.update(await self._refresh(cases, skip_locked=True))
+
+        await self._accounts.take_all(list(by_account), Step.REFRESH, refresh, locked)
+        for account_id in sorted(locked):
+            alone = partial(self._refresh, by_account[account_id], skip_locked=False)
+            await self._accounts.take(account_id, Step.REFRESH, alone)
+
+    async def _refresh(self, live: Sequence[_Live], *, skip_locked: bool) -> list[AccountId]:
+        """The accounts that were left out because they may be locked."""
+        now = self._desk.clock()
+        changed = [
+            (watched, view, case)
+            for watched, view in live
+            if _differs(view.case, case := self._recomputed(watched, view.case, now))
+        ]
+        if not changed:
+            return []
+        left_out = await self._store_refreshed(changed, now, skip_locked=skip_locked)
+        self._desk.on_commit()
+        return left_out
+
+    async def _store_refreshed(
+        self, changed: Sequence[tuple[_Watched, CaseView, Case]], now: datetime, *, skip_locked: bool
+    ) -> list[AccountId]:
+        async with transaction():
+            saved = await save_figures(
+                [(case, watched.account.version) for watched, _, case in changed], skip_locked=skip_locked
+            )
+            events: list[Event] = [
+                case_event(
+                    self._desk,
+                    replace(view, symbols=watched.account.symbols),
+                    CaseView(case, view.account, watched.account.symbols),
+                    now,
+                )
+                for watched, view, case in changed
+                if case.id in saved.stored
+            ]
+            await outbox.append(events)
+        for watched, view, case in changed:
+            if case.id in saved.stored:
+                watched.cases = [
+                    replace(each, case=case) if each.case.id == case.id else each for each in watched.cases
+                ]
+            else:
+                self._to_load.add(view.case.account_id)
+        return [case.account_id for _, _, case in changed if case.id in saved.absent] if skip_locked else []
+
+
+def _differs(before: Case, after: Case) -> bool:
+    """Worth telling: anything but the moment of computing, unless the deadline lies in between, and but what
+    a rate into the reporting currency moves a little."""
+    if before.overdue(before.figures.as_of) is not after.overdue(after.figures.as_of):
+        return True
+    unmoved = before.worth is not None and not before.worth.moved(after.worth)
+    figures = replace(before.figures, as_of=after.figures.as_of)
+    return replace(before, figures=figures, worth=after.worth if unmoved else before.worth) != after
+
+
+def _statement(message: Message) -> BookChange:
+    assert not isinstance(message, Quote | FxRate), "what became of each price is known"
+    return message
+
+
+def _by_account(views: Iterable[V], key: Callable[[V], AccountId]) -> dict[AccountId, list[V]]:
+    grouped: dict[AccountId, list[V]] = defaultdict(list)
+    for view in views:
+        grouped[key(view)].append(view)
+    return grouped

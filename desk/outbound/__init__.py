@@ -1,0 +1,1 @@
+"""What leaves the desk for people and other systems: messages and webhooks."""

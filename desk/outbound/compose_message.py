@@ -1,0 +1,128 @@
+"""Writing a message to a client down: which words, to which address, from when until when."""
+
+from dataclasses import replace
+from datetime import datetime
+
+from desk.audit import MESSAGES
+from desk.desk import Desk
+from desk.evidence.take_snapshot import snapshot_notice
+from domain.case import Case
+from domain.events import CaseView
+from domain.letter import ASKS, Standing
+from domain.message import Channel, Contact, Message, MessageId, MessageStatus, MessageTemplate
+from messages.templates import Facts, Text
+
+NO_ADDRESS = "the client has no address for this channel"
+
+
+def compose(
+    desk: Desk,
+    view: CaseView,
+    standing: Standing,
+    contact: Contact | None,
+    channel: Channel,
+    template: MessageTemplate,
+    now: datetime,
+    *,
+    placed_by: str,
+    text: str = "",
+) -> Message:
+    """The message about the case as it stands. Without an address it has FAILED already."""
+    contact = contact or Contact()
+    words = _words(desk, view, standing, contact, template, now, text)
+    recipient = contact.address(channel)
+    earliest = contact.may_be_disturbed_from(now)
+    message = Message(
+        id=MessageId(desk.new_id()),
+        case_id=view.case.id,
+        client_id=view.account.client_id,
+        channel=channel,
+        template=template,
+        language=words.language,
+        title=words.title,
+        body=words.body,
+        recipient=recipient,
+        automatic=placed_by == MESSAGES,
+        placed_by=placed_by,
+        created_at=now,
+        earliest_at=earliest,
+        latest_at=_latest(desk, standing, template, earliest, now),
+        next_attempt_at=earliest,
+        figures_as_of=_figures_as_of(standing, template),
+        parameters=words.parameters,
+    )
+    if recipient is not None:
+        return message
+    return _unaddressed(message, now)
+
+
+def recomposed(
+    desk: Desk, view: CaseView, standing: Standing, contact: Contact, message: Message, now: datetime
+) -> Message:
+    """The message with the words of this moment; what a person wrote stays."""
+    text = message.parameters.get("text", "")
+    words = _words(desk, view, standing, contact, message.template, now, text)
+    return replace(
+        message,
+        language=words.language,
+        title=words.title,
+        body=words.body,
+        figures_as_of=_figures_as_of(standing, message.template),
+        parameters=words.parameters,
+    )
+
+
+def _latest(
+    desk: Desk, standing: Standing, template: MessageTemplate, earliest: datetime, now: datetime
+) -> datetime:
+    """What asks for something does so before it is due."""
+    latest = earliest + desk.rules.messages.lifetime
+    if template not in ASKS:
+        return latest
+    if standing.asks_for_stock:
+        return min(latest, max(each.due_at for each in standing.due_later(now)))
+    return min(latest, standing.case.deadline)
+
+
+def _figures_as_of(standing: Standing, template: MessageTemplate) -> datetime | None:
+    return standing.age.as_of if template in ASKS and not standing.asks_for_stock else None
+
+
+def _unaddressed(message: Message, now: datetime) -> Message:
+    return replace(
+        message, status=MessageStatus.FAILED, settled_at=now, next_attempt_at=None, reason=NO_ADDRESS
+    )
+
+
+def _words(
+    desk: Desk,
+    view: CaseView,
+    standing: Standing,
+    contact: Contact,
+    template: MessageTemplate,
+    now: datetime,
+    text: str,
+) -> Text:
+    case, account = view.case, view.account
+    facts = Facts(
+        client_name=account.client_name,
+        account_no=account.account_no,
+        case_no=case.case_no,
+        amount=case.figures.amount,
+        currency=account.base_currency,
+        as_of=standing.age.as_of,
+        deadline=case.deadline,
+        zone=desk.zone_of(account.base_currency),
+        text=text,
+        stock=standing.due_later(now),
+        trades=standing.trades,
+        unvalued=standing.unvalued,
+    )
+    return desk.rules.messages.templates.render(template, case.alert_type, contact.language, facts)
+
+
+async def note_notice(desk: Desk, case: Case, before: Message, sent: Message, now: datetime) -> None:
+    """Keep what the figures told to the client follow from: once, and again where the words are new ones."""
+    if case.live:
+        is_new = before.body != sent.body
+        await snapshot_notice(desk, case, f"{sent.id}:{now:%Y%m%d%H%M%S}" if is_new else sent.id, now)

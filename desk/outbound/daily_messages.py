@@ -1,0 +1,195 @@
+"""The automatic messages: one per live case and trading day until its deadline, what was traded, and its end.
+
+The leader sweeps. What makes a sweep harmless to repeat, or to run twice at once, is the message's key,
+which the database keeps unique: the case and the day of the account's market. In quiet hours nothing is
+written down, so the figures in a message are those of when it goes out.
+"""
+
+from collections import defaultdict
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from functools import partial
+from zoneinfo import ZoneInfo
+
+from desk.audit import MESSAGES, entry, message_entry
+from desk.desk import Desk
+from desk.outbound.compose_message import compose
+from desk.outbound.standing import look_anew
+from desk.turns import Turns, Work
+from domain.case import Case, CaseStatus
+from domain.ids import CaseId
+from domain.letter import unfit, wait_for, waits_for_prices
+from domain.message import Channel, Contact, MessageStatus, MessageTemplate, daily_template
+from domain.money import Currency
+from domain.principal import EVERYTHING
+from models.audit import AuditEntry, write_audit
+from models.book import lock_accounts
+from models.case import load_cases
+from models.database import Busy, transaction
+from models.message import Expired, expire_late, insert_message
+from models.untold import Untold, base_currencies, untold_cases, untold_ends, untold_sales
+
+SWEEP_CASES = 500
+NEWS_FOR = timedelta(days=1)
+"""What the client could not be told for so long (quiet hours, an outage) is old news."""
+_ENDS = {CaseStatus.RESOLVED: MessageTemplate.CURED, CaseStatus.VOID: MessageTemplate.WITHDRAWN}
+
+Choice = Callable[[Case], MessageTemplate | None]
+"""What there is to say of the case as it stands under its lock; None: nothing any more."""
+
+Page = Callable[[CaseId | None], Awaitable[list[Untold]]]
+
+
+async def sweep_messages(desk: Desk, turns: Turns) -> int:
+    """Write down what is due, end what is too late; how many were written down. A market or a case that
+    fails holds up no other."""
+    now = desk.clock()
+    while await _expire(now) == SWEEP_CASES:
+        pass
+    if not desk.rules.messages.automatic:
+        return 0
+    sweep = _Sweep(desk, turns, now)
+    for market, currencies in (await _markets(desk)).items():
+        await sweep.take(f"messages of {market}", partial(sweep.day, market, currencies))
+    await sweep.take("messages of sales", sweep.sales)
+    await sweep.take("messages of ends", sweep.ends)
+    return sweep.queued
+
+
+async def _expire(now: datetime) -> int:
+    async with transaction():
+        expired = await expire_late(now, SWEEP_CASES)
+        await write_audit([_expiry(each, now) for each in expired])
+    return len(expired)
+
+
+def _expiry(expired: Expired, now: datetime) -> AuditEntry:
+    return entry(
+        *(MESSAGES, now, "messageSettled", "case", expired.case_id, {"message": expired.message_id}),
+        before={"status": MessageStatus.QUEUED},
+        after={"status": MessageStatus.EXPIRED, "reason": expired.reason},
+    )
+
+
+async def _markets(desk: Desk) -> dict[str, list[str]]:
+    markets: dict[str, list[str]] = defaultdict(list)
+    for currency in await base_currencies():
+        markets[desk.market_of(Currency(currency))].append(currency)
+    return markets
+
+
+@dataclass(slots=True)
+class _Sweep:
+    desk: Desk
+    turns: Turns
+    now: datetime
+    queued: int = 0
+
+    async def take(self, who: str, work: Work) -> None:
+        """Its turn, unless it waits."""
+        if not self.turns.waits(who):
+            await self.turns.take(who, "automatic messages", work)
+
+    async def day(self, market: str, currencies: list[str]) -> None:
+        """The message of the day, where the market trades."""
+        calendar = self.desk.calendar_of(market)
+        today = self.now.astimezone(calendar.zone).date()
+        if not calendar.is_trading_day(today):
+            return
+        day = today.isoformat()
+        async for untold in _each(lambda after: untold_cases(day, currencies, self.now, after, SWEEP_CASES)):
+            await self.take(f"message {untold.case_id}", partial(self._tell_of_day, untold, calendar.zone))
+
+    async def sales(self) -> None:
+        """What the desk has traded."""
+        since = self.now - NEWS_FOR
+        async for untold in _each(lambda after: untold_sales(since, after, SWEEP_CASES)):
+            key = f"{untold.case_id}:sold:{untold.plans}"
+            await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, _sold))
+
+    async def ends(self) -> None:
+        """The word that it is over."""
+        since = self.now - NEWS_FOR
+        async for untold in _each(lambda after: untold_ends(since, after, SWEEP_CASES)):
+            key = f"{untold.case_id}:cured"
+            await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, _ended))
+
+    async def _tell_of_day(self, untold: Untold, zone: ZoneInfo) -> None:
+        local = self.now.astimezone(zone)
+        # The call of today goes out at once, what is older in the morning.
+        is_older = untold.told_before or untold.opened_at.astimezone(zone).date() < local.date()
+        if is_older and local.time() < self.desk.rules.messages.daily_from:
+            return
+        if not _is_quiet(untold.contact, self.now):
+            key = f"{untold.case_id}:{local.date().isoformat()}"
+            choice = partial(_of_the_day, zone, self.now, untold.told_before)
+            self.queued += await _tell(self.desk, untold, key, choice, self.now)
+
+    async def _tell_news(self, untold: Untold, key: str, choice: Choice) -> None:
+        if not _is_quiet(untold.contact, self.now):
+            self.queued += await _tell(self.desk, untold, key, choice, self.now)
+
+
+def _of_the_day(zone: ZoneInfo, now: datetime, told_before: bool, case: Case) -> MessageTemplate | None:
+    return None if case.messages_muted(now) else daily_template(case, zone, now, told_before)
+
+
+def _sold(_: Case) -> MessageTemplate | None:
+    return MessageTemplate.SOLD
+
+
+def _ended(case: Case) -> MessageTemplate | None:
+    return _ENDS.get(case.status)
+
+
+async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
+    """An account that somebody works on is left to the next sweep."""
+    try:
+        async with transaction():
+            await lock_accounts([untold.account_id], wait=False)
+            stored = await _write_down(desk, untold, key, choice, now)
+    except Busy:
+        return False
+    desk.on_commit()
+    return stored
+
+
+async def _write_down(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
+    """A letter that waits for prices is written down as well."""
+    case = (await load_cases(EVERYTHING, [untold.case_id], strict=True))[untold.case_id].case
+    template = choice(case)
+    if template is None:
+        return False
+    rules = desk.rules.messages
+    view, standing = await look_anew(desk, case.id, template, now)
+    refusal = unfit(template, standing, now, rules.figures_max_age)
+    if choice(view.case) is not template or not (refusal is None or waits_for_prices(refusal)):
+        return False
+    channel = _channel(rules.automatic, untold.contact)
+    message = compose(*(desk, view, standing, untold.contact, channel, template, now), placed_by=MESSAGES)
+    wait = wait_for(refusal, standing, message, untold.contact, rules.waits, now)
+    if wait is not None and message.status is MessageStatus.QUEUED:
+        message = replace(message, reason=wait.reason, next_attempt_at=wait.until)
+    stored = await insert_message(message, key)
+    if stored:
+        await write_audit([message_entry(MESSAGES, now, "sendMessage", None, message)])
+    return stored
+
+
+def _channel(preferred: tuple[Channel, ...], contact: Contact | None) -> Channel:
+    """The first that reaches the client; none does: the first, and the message says that it failed."""
+    reach = (channel for channel in preferred if contact is not None and contact.address(channel))
+    return next(reach, preferred[0])
+
+
+def _is_quiet(contact: Contact | None, now: datetime) -> bool:
+    return contact is not None and contact.may_be_disturbed_from(now) > now
+
+
+async def _each(page: Page) -> AsyncIterator[Untold]:
+    after: CaseId | None = None
+    while rows := await page(after):
+        for row in rows:
+            yield row
+        after = rows[-1].case_id

@@ -1,0 +1,149 @@
+"""Delivers the alert feed to one endpoint: in order, each event at least once, nothing twice on purpose.
+
+The position is stored after every delivery, so a restart repeats at most the event that was on its way; it
+has the same id then. Before every delivery it is looked at whether the owner may still see, and whether he
+removed or replayed the endpoint or rotated its secret.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import structlog
+
+from desk.audit import WEBHOOKS, webhook_entry
+from desk.desk import Desk
+from desk.outbound.outbound_counts import OutwardCounts
+from domain.events import Event, LostEvent
+from domain.ids import EventId
+from domain.webhook import (
+    Webhook,
+    WebhookId,
+    WebhookStatus,
+    WebhookTrigger,
+    after_post,
+    disabled,
+)
+from domain.webhook_secret import signature_headers, signing_secrets
+from messages.base import WebhookPort
+from models import outbox
+from models.audit import write_audit
+from models.codec import UnknownFormat, event_from_text
+from models.database import transaction
+from models.outbox import OutboxRow
+from models.webhook import load_webhook, revoked_since, save_progress
+
+log = structlog.get_logger()
+
+Body = Callable[[Webhook, Event | LostEvent, int], bytes]
+"""What is posted for the event at this offset."""
+
+
+class WebhookDeliverer:
+    """For all endpoints; one endpoint is delivered to by one caller at a time."""
+
+    def __init__(
+        self,
+        desk: Desk,
+        port: WebhookPort,
+        body: Body,
+        jitter: Callable[[], float],
+        counts: OutwardCounts,
+    ) -> None:
+        self._desk = desk
+        self._port = port
+        self._body = body
+        self._jitter = jitter
+        self._counts = counts
+
+    async def deliver(self, webhook_id: WebhookId) -> None:
+        """Everything that is due, until there is no more, the receiver fails, or the owner steps in."""
+        while await self._deliver_batch(webhook_id):
+            pass
+
+    async def _deliver_batch(self, webhook_id: WebhookId) -> bool:
+        """Whether there may be more."""
+        webhook = await load_webhook(webhook_id)
+        if webhook is None or webhook.status is not WebhookStatus.ACTIVE:
+            return False
+        rows = await self._next_rows(webhook)
+        if rows is None:
+            await self._disable(webhook, WebhookTrigger.GAP, "events it had not got are no longer held")
+            return False
+        reached = webhook
+        for row in rows:
+            moved = await self._deliver_row(reached, row)
+            if moved is None:
+                return False
+            reached = moved
+        if reached.offset != webhook.offset:
+            await save_progress(reached, webhook.generation)
+        return len(rows) == self._desk.rules.webhooks.batch
+
+    async def _next_rows(self, webhook: Webhook) -> list[OutboxRow] | None:
+        """The next published events; None when some in between are gone."""
+        head = await outbox.stream_head()
+        if webhook.epoch != head.epoch or webhook.offset > head.last_offset:
+            return None
+        rows = await outbox.published_after(webhook.offset, self._desk.rules.webhooks.batch)
+        if not rows:
+            return rows if webhook.offset >= head.first_offset - 1 else None
+        is_whole = rows[0].offset == webhook.offset + 1 and rows[-1].offset == webhook.offset + len(rows)
+        return rows if is_whole else None
+
+    async def _deliver_row(self, webhook: Webhook, row: OutboxRow) -> Webhook | None:
+        """The endpoint behind this event; None: it cannot go on now."""
+        event = self._event(row)
+        if not webhook.wants(event):
+            return replace(webhook, offset=row.offset)
+        if await revoked_since(webhook.owner, webhook.authorized_at):
+            await self._disable(webhook, WebhookTrigger.REVOKED, "the owner's access was revoked")
+            return None
+        current = await load_webhook(webhook.id)
+        if current is None or current.generation != webhook.generation:
+            return None
+        fault = await self._port.post(webhook.url, *self._signed(current, event, row.offset))
+        self._counts.posts[fault is None] += 1
+        rules, now = self._desk.rules.webhooks, self._desk.clock()
+        after = after_post(
+            *(webhook, row.offset, fault),
+            policy=rules.retry,
+            disable_after=rules.disable_after,
+            jitter=self._jitter(),
+            now=now,
+        )
+        if after.status is WebhookStatus.DISABLED:
+            await self._store_disabled(webhook, after)
+            return None
+        kept = await save_progress(after, webhook.generation)
+        return after if kept and fault is None else None
+
+    def _event(self, row: OutboxRow) -> Event | LostEvent:
+        """One that is damaged does not hold up those behind it; that there was one is told."""
+        try:
+            return event_from_text(row.payload)
+        except UnknownFormat as damaged:
+            outbox.note_unreadable_event(row.offset, damaged)
+            return LostEvent(EventId(row.event_id), row.at or self._desk.clock())
+
+    def _signed(
+        self, webhook: Webhook, event: Event | LostEvent, offset: int
+    ) -> tuple[dict[str, str], bytes]:
+        body = self._body(webhook, event, offset)
+        now = self._desk.clock()
+        secrets = signing_secrets(self._desk.rules.webhooks.secret_key, webhook, now)
+        return signature_headers(secrets, event.id, now, body), body
+
+    async def _disable(self, webhook: Webhook, trigger: WebhookTrigger, reason: str) -> None:
+        await self._store_disabled(webhook, disabled(webhook, trigger, reason, self._desk.clock()))
+
+    async def _store_disabled(self, before: Webhook, webhook: Webhook) -> None:
+        async with transaction():
+            kept = await save_progress(webhook, webhook.generation)
+            if kept:
+                about = {"owner": webhook.owner, "url": webhook.url}
+                now = self._desk.clock()
+                await write_audit([webhook_entry(WEBHOOKS, now, "webhookDisabled", before, webhook, **about)])
+        if kept:
+            log.warning(
+                "a webhook is disabled", webhook=webhook.id, owner=webhook.owner, reason=webhook.reason
+            )

@@ -1,0 +1,58 @@
+"""Right before a message is sent: its words are those of this moment, or it is not sent now.
+
+A letter that was written before the quiet hours, or whose first attempts failed, told an amount of then.
+"""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from desk.audit import MESSAGES, message_entry
+from desk.desk import Desk
+from desk.outbound.compose_message import note_notice, recomposed
+from desk.outbound.standing import look_anew
+from domain.events import CaseView
+from domain.letter import Standing, unfit, wait_for
+from domain.message import Message, MessageStatus, MessageTemplate, MessageTrigger, put_off, reworded, step
+from models.audit import write_audit
+from models.message import Due, lock_message, save_message
+
+
+@dataclass(frozen=True, slots=True)
+class Prepared:
+    """The message as it is stored now, and whether it may be sent with these words."""
+
+    message: Message
+    ready: bool
+
+
+async def prepare(desk: Desk, due: Due, now: datetime) -> Prepared:
+    """In a transaction that holds the lock of the case's account."""
+    message = await lock_message(due.message.id)
+    if message.status is not MessageStatus.QUEUED:
+        # Another process has settled it.
+        return Prepared(message, ready=False)
+    rules = desk.rules.messages
+    view, standing = await look_anew(desk, message.case_id, message.template, now)
+    refusal = unfit(message.template, standing, now, rules.figures_max_age)
+    wait = wait_for(refusal, standing, message, due.contact, rules.waits, now)
+    if refusal is None and wait is None:
+        current = _reworded(desk, view, standing, due, message, now)
+        await save_message(current)
+        await note_notice(desk, view.case, message, current, now)
+        return Prepared(current, ready=True)
+    if wait is not None:
+        after = put_off(message, wait.reason, wait.until, now)
+    else:
+        after = step(message, MessageTrigger.POINTLESS, now, refusal.message if refusal else None)
+    await save_message(after)
+    if after.status is not message.status:
+        await write_audit([message_entry(MESSAGES, now, "messageSettled", message, after)])
+    return Prepared(after, ready=False)
+
+
+def _reworded(
+    desk: Desk, view: CaseView, standing: Standing, due: Due, message: Message, now: datetime
+) -> Message:
+    if message.template is MessageTemplate.FREE_TEXT:
+        return message
+    return reworded(message, recomposed(desk, view, standing, due.contact, message, now))

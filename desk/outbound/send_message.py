@@ -1,0 +1,101 @@
+"""A person sends a message about a case. It is written down here and sent by the worker."""
+
+from dataclasses import dataclass
+
+from desk.audit import message_entry
+from desk.case_work.case_command import NO_CASE
+from desk.command import Done, Outcome, run_each, run_once
+from desk.desk import Desk
+from desk.outbound.compose_message import compose
+from desk.outbound.standing import look_anew
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.letter import ASKS, unfit
+from domain.message import Channel, Contact, Message, MessageTemplate
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models.audit import AuditEntry, write_audit
+from models.case import lock_case
+from models.contact import load_contacts
+from models.message import insert_message
+
+
+@dataclass(frozen=True, slots=True)
+class SendMessage:
+    """The command. Cases differ from each other; `text` is what FREE_TEXT says."""
+
+    idempotency_key: str
+    case_ids: tuple[CaseId, ...]
+    channel: Channel
+    template: MessageTemplate
+    text: str
+
+
+async def send_message(desk: Desk, principal: Principal, command: SendMessage) -> list[Outcome]:
+    """One outcome per case, in the order asked; what was done is the message."""
+    return await run_each(desk, command.case_ids, lambda case_id: _send(desk, principal, command, case_id))
+
+
+async def _send(desk: Desk, principal: Principal, command: SendMessage, case_id: CaseId) -> Outcome:
+    request = {
+        "cases": list(command.case_ids),
+        "channel": command.channel,
+        "template": command.template,
+        "text": command.text,
+    }
+
+    async def decide() -> Outcome | Refusal:
+        locked = await lock_case(principal.audience, case_id)
+        if locked is None:
+            return NO_CASE
+        message = await _compose(desk, principal, command, locked[0])
+        if isinstance(message, Refusal):
+            return message
+        await insert_message(message, automatic_key=None)
+        await write_audit([_audit(principal, command, message)])
+        return Done(message.id)
+
+    return await run_once(
+        *(desk, principal, "sendMessage", command.idempotency_key, case_id, request, decide),
+        needs=Capability.SEND_MESSAGE,
+    )
+
+
+async def _compose(
+    desk: Desk, principal: Principal, command: SendMessage, view: CaseView
+) -> Message | Refusal:
+    contact = (await load_contacts([view.account.client_id])).get(view.account.client_id)
+    refusal = _unreachable(desk, command, contact)
+    if refusal is not None:
+        return refusal
+    assert contact is not None, "who has no contact cannot be reached"
+    now = desk.clock()
+    leaves_at = contact.may_be_disturbed_from(now)
+    view, standing = await look_anew(desk, view.case.id, command.template, now, leaves_at)
+    refusal = unfit(command.template, standing, now, desk.rules.messages.figures_max_age)
+    if refusal is not None:
+        return refusal
+    message = compose(
+        *(desk, view, standing, contact, command.channel, command.template, now),
+        placed_by=principal.subject,
+        text=command.text,
+    )
+    if command.template in ASKS and message.earliest_at >= message.latest_at:
+        return Refusal(RefusalCode.TOO_LATE, "The client's quiet hours last until after the deadline.")
+    return message
+
+
+def _unreachable(desk: Desk, command: SendMessage, contact: Contact | None) -> Refusal | None:
+    """A message that cannot arrive."""
+    if command.channel not in desk.rules.messages.channels:
+        return Refusal(RefusalCode.CHANNEL_OFF, f"No service is set for {command.channel}: use another.")
+    if contact is None or contact.address(command.channel) is None:
+        return Refusal(RefusalCode.NO_ADDRESS, f"The client has no address for {command.channel}.")
+    return None
+
+
+def _audit(principal: Principal, command: SendMessage, message: Message) -> AuditEntry:
+    """Not the text nor the address, which are personal: the message keeps them."""
+    return message_entry(
+        principal, message.created_at, "sendMessage", None, message, idempotencyKey=command.idempotency_key
+    )

@@ -1,0 +1,110 @@
+"""A case as it stands at the moment of a letter: looked at anew, with the age of its figures."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from desk.assessment.assess_case import assess_account
+from desk.desk import Desk
+from domain.asked_amount import book_of
+from domain.calendar import NoCalendar, TradingCalendar, traded_between
+from domain.case import Case
+from domain.events import CaseView
+from domain.ids import CaseId
+from domain.judgement import unknown_in_amount
+from domain.letter import ASKS, WRITES_FIRST, FiguresAge, Standing, StockOwed, told_by
+from domain.margin import ageing_quote, currencies_in_use, owes_whole_debt
+from domain.message import MessageTemplate
+from domain.principal import EVERYTHING
+from domain.stock_recovery import RECOVERY_ALERTS
+from models.book import AccountBook, load_books
+from models.case import live_cases_of, load_cases
+from models.stock_recovery import open_recoveries_of
+from models.untold import trades_of
+
+
+async def look_anew(
+    desk: Desk, case_id: CaseId, template: MessageTemplate, now: datetime, leaves_at: datetime | None = None
+) -> tuple[CaseView, Standing]:
+    """For a letter of this template, in a transaction that holds the lock of the case's account.
+
+    What asks for money or stock tells figures of this moment, so the account is looked at first.
+    `leaves_at`: the end of the client's quiet hours, until which no letter of the account leaves.
+    """
+    view = (await load_cases(EVERYTHING, [case_id], strict=True))[case_id]
+    if template in ASKS and view.case.live:
+        await assess_account(desk, view.case.account_id, now)
+        view = (await load_cases(EVERYTHING, [case_id], strict=True))[case_id]
+    return view, await _standing(desk, view, template, now, leaves_at or now)
+
+
+async def _standing(
+    desk: Desk, view: CaseView, template: MessageTemplate, now: datetime, leaves_at: datetime
+) -> Standing:
+    case = view.case
+    if template is MessageTemplate.SOLD:
+        return Standing(case, FiguresAge(now, timedelta()), trades=tuple(await trades_of(case.id)))
+    if template not in ASKS:
+        return Standing(case, FiguresAge(case.closed_at or now, timedelta()))
+    if case.alert_type in RECOVERY_ALERTS:
+        return Standing(case, FiguresAge(now, timedelta()), stock=await _stock(case))
+    account = (await load_books([case.account_id], desk.rules.books, now))[case.account_id]
+    own = Standing(case, _age(desk, account, case, now), unvalued=_unvalued(desk, account, case, now))
+    others = [
+        Standing(view.case, _age(desk, account, view.case, now))
+        for view in await live_cases_of([case.account_id])
+        if view.case.id != case.id and view.case.alert_type in WRITES_FIRST
+    ]
+    return replace(own, told_by=told_by(own, others, leaves_at, desk.rules.messages.figures_max_age))
+
+
+async def _stock(case: Case) -> tuple[StockOwed, ...]:
+    owed = [
+        StockOwed(each.symbol, each.outstanding, each.due_at)
+        for each in await open_recoveries_of([case.account_id])
+        if each.case_id == case.id and each.outstanding
+    ]
+    return tuple(sorted(owed, key=lambda each: (each.due_at, each.symbol)))
+
+
+def _unvalued(desk: Desk, account: AccountBook, case: Case, now: datetime) -> tuple[str, ...]:
+    """What the amount of the case was computed without; where it is an old one, then or now."""
+    book = book_of(case.alert_type, account.book)
+    missing = unknown_in_amount(book, desk.rules.judgement)
+    if case.figures.as_of == now:
+        return missing
+    then = set(case.figures.unvalued)
+    if book.rule.over_financing_alone or owes_whole_debt(book.terms, book.rule):
+        then &= {each.currency for each in book.cash}
+    return tuple(sorted({*then, *missing}))
+
+
+def _age(desk: Desk, account: AccountBook, case: Case, now: datetime) -> FiguresAge:
+    """By the price or rate that is furthest behind; by the figures where they could not be computed anew."""
+    if case.figures.as_of != now:
+        return FiguresAge(case.figures.as_of, now - case.figures.as_of)
+    base = desk.market_of(account.account.base_currency)
+    book = account.book
+    known = [
+        (held.instrument.market, quote.at)
+        for held in book.holdings
+        if (quote := ageing_quote(held)) is not None
+    ]
+    known += [(base, book.fx[each].at) for each in currencies_in_use(book) if each in book.fx]
+    as_of, most = now, timedelta()
+    for market, at in known:
+        behind = _behind(desk, market, at, now)
+        if behind > desk.rules.max_price_age:
+            as_of, most = min(as_of, at), max(most, behind)
+    return FiguresAge(as_of, most)
+
+
+def _behind(desk: Desk, market: str, at: datetime, now: datetime) -> timedelta:
+    """How long the market has traded on since then, as far as it matters."""
+    if at >= now:
+        return timedelta()
+    try:
+        calendar: TradingCalendar = desk.calendar_of(market)
+        return traded_between(calendar, at, now, desk.rules.messages.figures_max_age + timedelta(minutes=1))
+    except NoCalendar:
+        # No calendar says when the market rests.
+        return now - at

@@ -1,1 +1,0 @@
-"""What leaves the desk: messages to clients and signed webhooks."""

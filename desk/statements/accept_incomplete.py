@@ -1,0 +1,81 @@
+"""A person says that an account is complete enough: the desk judges it on what it holds."""
+
+from dataclasses import dataclass
+
+from desk.assessment.doubts import clear_doubts
+from desk.audit import entry
+from desk.command import Done, Outcome, run_once
+from desk.desk import Desk
+from domain.canonical import plain
+from domain.doubt import DoubtReason
+from domain.events import BookChanged
+from domain.ids import AccountId
+from domain.principal import Capability, Principal
+from domain.refusals import Refusal, RefusalCode
+from models import outbox
+from models.audit import write_audit
+from models.book import lock_accounts
+from models.client import load_accounts
+from models.doubt import doubts_of
+from models.holding import bump_book
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptIncomplete:
+    """The command. Only the doubts about these subjects are accepted: others may have come meanwhile."""
+
+    idempotency_key: str
+    account_id: AccountId
+    subjects: tuple[str, ...]
+    reason: str
+
+
+async def accept_incomplete(desk: Desk, principal: Principal, command: AcceptIncomplete) -> Outcome:
+    """Remove the doubts, all of them or none; the account is watched again."""
+
+    async def decide() -> Outcome | Refusal:
+        account_id = command.account_id
+        if not await load_accounts(principal.audience, [account_id], strict=True):
+            return Refusal(RefusalCode.NOT_FOUND, "There is no such account within your scope.")
+        await lock_accounts([account_id])
+        refused = await _refused(command)
+        if refused is not None:
+            return refused
+        now = desk.clock()
+        accepted = await clear_doubts(account_id, [DoubtReason.INCOMPLETE], command.subjects)
+        detail = {"idempotencyKey": command.idempotency_key, "reason": command.reason}
+        before = {"doubts": plain(accepted)}
+        await write_audit(
+            [
+                entry(
+                    *(principal, now, "acceptIncomplete", "account", account_id, detail),
+                    before=before,
+                    after={"doubts": []},
+                )
+            ]
+        )
+        await bump_book(account_id)
+        await outbox.append([BookChanged(desk.event_id(), now, account_id)])
+        return Done(account_id)
+
+    asked = {
+        "account": command.account_id,
+        "subjects": sorted(command.subjects),
+        "reason": command.reason,
+    }
+    return await run_once(
+        *(desk, principal, "acceptIncomplete", command.idempotency_key, command.account_id, asked, decide),
+        needs=Capability.ACCEPT_INCOMPLETE,
+    )
+
+
+async def _refused(command: AcceptIncomplete) -> Refusal | None:
+    known = await doubts_of([command.account_id])
+    stored = known.get(command.account_id, ())
+    open_ = {each.doubt.subject for each in stored if each.doubt.reason is DoubtReason.INCOMPLETE}
+    unknown = sorted(set(command.subjects) - open_)
+    if unknown:
+        return Refusal(
+            RefusalCode.NOT_INCOMPLETE, f"The account is not incomplete because of {', '.join(unknown)}."
+        )
+    return None

@@ -1,0 +1,77 @@
+"""Money that came and meets a call in part, or in full, stays in the case's history.
+
+The book of record states balances, not what moved them: a deposit, a dividend or the client's own sale look
+the same from here. So the note says that cash rose and by how much, and does not call it a deposit.
+The desk's own fills are in both balances, if the book of record has booked what it had of them by then.
+"""
+
+from dataclasses import replace
+from datetime import datetime
+from decimal import Decimal
+
+from desk.assessment.assess_recovery import is_recovery
+from desk.assessment.case_event import case_event
+from desk.audit import BOOK, case_entry
+from desk.desk import Desk
+from desk.follow_up import note
+from domain.asked_amount import book_of
+from domain.booking import credited
+from domain.canonical import plain
+from domain.case import AlertType
+from domain.ids import AccountId
+from domain.judgement import Answer, judge
+from domain.margin import Book, compute_figures
+from domain.money import Currency, exact, plain_text
+from domain.principal import SYSTEM
+from models import outbox
+from models.audit import write_audit
+from models.book import load_books
+from models.case import live_cases_of, save_case
+
+
+async def note_deposit(
+    desk: Desk, account_id: AccountId, currency: Currency, before: Decimal, after: Decimal
+) -> None:
+    """Tell the account's live calls what a risen balance did to the amount; the caller holds its lock."""
+    with exact():
+        received = after - before
+    views = [view for view in await live_cases_of([account_id]) if not is_recovery(view.case)]
+    if received <= 0 or not views:
+        return
+    now = desk.clock()
+    account = (await load_books([account_id], desk.rules.books, now))[account_id]
+    for view in views:
+        text = _told(desk, view.case.alert_type, account.book, currency, received, now)
+        case = await note(desk, view.case, SYSTEM, text, now)
+        await save_case(case)
+        detail = {"currency": currency, "received": plain(received)}
+        noted = case_entry(BOOK, now, view.case, case, "noteDeposit", detail)
+        await write_audit([noted] if noted else [])
+        told = replace(view, symbols=account.symbols)
+        await outbox.append([case_event(desk, told, replace(told, case=case), now)])
+
+
+def _told(
+    desk: Desk, alert_type: AlertType, account: Book, currency: Currency, received: Decimal, now: datetime
+) -> str:
+    book = book_of(alert_type, account)
+    earlier = _amount(desk, alert_type, _without(book, currency, received), now)
+    left = _amount(desk, alert_type, book, now)
+    rose = f"Cash rose by {plain_text(received)} {currency}. The amount to collect"
+    base = book.terms.base_currency
+    if left is None:
+        return f"{rose} is not certain, since a price, a rate or a statement is missing."
+    if earlier is None:
+        return f"{rose} is {left:f} {base}."
+    return f"{rose} {'stays at' if earlier == left else f'fell from {earlier:f} to'} {left:f} {base}."
+
+
+def _amount(desk: Desk, alert_type: AlertType, book: Book, now: datetime) -> Decimal | None:
+    """None: it depends on what is unknown whether anything is to be collected."""
+    figures = compute_figures(book, now, desk.rules.max_price_age)
+    answer = judge(book, figures, desk.rules.judgement).asks(alert_type)
+    return None if answer is Answer.UNKNOWN else figures.amount
+
+
+def _without(book: Book, currency: Currency, received: Decimal) -> Book:
+    return replace(book, cash=credited(book.cash, currency, -received))

@@ -1,1 +1,0 @@
-"""Accounts looked at: books taken in, cases opened and closed by the figures, snapshots."""
