@@ -110,19 +110,24 @@ class AmendedCalendar:
         return day
 
     def closing_time(self, day: date) -> time:
-        """Of a HALF day what was put in, unless the calendar closes even earlier."""
-        usual = self._base.closing_time(day)
-        word = self._amendments.get(day)
-        return usual if word is None or word.closes_at is None else min(usual, word.closes_at)
+        """Of a HALF day the end of its last session: a word within the pause closes before the pause."""
+        left = self.sessions(day)
+        return left[-1][1] if left else self._end(day)
 
     def foreseen_closing_time(self, day: date) -> time:
         """As the base closes."""
         return self._base.closing_time(day)
 
     def sessions(self, day: date) -> Sequence[tuple[time, time]]:
-        """Cut off at the closing time."""
-        end = self.closing_time(day)
+        """Cut off at the time that was put in."""
+        end = self._end(day)
         return [(opens, min(closes, end)) for opens, closes in self._base.sessions(day) if opens < end]
+
+    def _end(self, day: date) -> time:
+        """What was put in, unless the calendar closes even earlier."""
+        usual = self._base.closing_time(day)
+        word = self._amendments.get(day)
+        return usual if word is None or word.closes_at is None else min(usual, word.closes_at)
 
     def _is(self, day: date, kind: MarketDayKind) -> bool:
         word = self._amendments.get(day)

@@ -10,10 +10,12 @@ from domain.calendar import (
     MarketDayKind,
     TradingCalendar,
     after_trading_days,
+    day_order_ends,
     deadline,
     in_last_minutes,
     is_assumed,
     is_open,
+    last_minutes_begin,
     next_opening,
 )
 from gateway.calendars import Calendars, OutOfCalendar, UnknownMarket
@@ -201,6 +203,29 @@ def test_a_half_day_that_closes_before_it_opens_is_a_closed_day(calendars: Calen
     assert next_opening(frankfurt, evening) == datetime(2020, 6, 19, 9, 0, tzinfo=frankfurt.zone)
     at_eight = datetime(2020, 6, 18, 8, 0, tzinfo=frankfurt.zone)
     assert in_last_minutes(frankfurt, at_eight, timedelta(minutes=15)), "still those of the day before"
+
+
+def test_a_half_day_that_closes_within_the_pause_closes_with_the_session_before_it(
+    calendars: Calendars,
+) -> None:
+    """Nothing trades from noon on: an account that has to be flat before the close is flat before noon."""
+    hong_kong, tokyo = calendars.of("XHKG"), calendars.of("XTKS")
+    day, quarter = date(2020, 7, 7), timedelta(minutes=15)
+    for market, closes, last in (
+        (hong_kong, time(12, 30), time(12, 0)),
+        (hong_kong, time(13, 0), time(12, 0)),
+        (hong_kong, time(13, 5), time(13, 5)),
+        (tokyo, time(12, 0), time(11, 30)),
+    ):
+        calendars.amend(
+            [MarketDay(name, day, MarketDayKind.HALF, closes, "rain") for name in ("XHKG", "XTKS")]
+        )
+        assert market.closing_time(day) == market.sessions(day)[-1][1] == last
+        at_last = datetime.combine(day, last, market.zone)
+        morning = datetime.combine(day, time(9, 45), market.zone)
+        assert last_minutes_begin(market, morning, quarter) == at_last - quarter
+        assert day_order_ends(market, morning) == at_last
+        assert deadline(morning, market, trading_days=1) == at_last
 
 
 def test_three_trading_days_later_skips_a_weekend_and_a_holiday(new_york: TradingCalendar) -> None:
