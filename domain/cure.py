@@ -6,7 +6,7 @@ their prices and fees, then everything else (prices, rates, factors, interest, l
 exactly to the need at the beginning less the need at the end.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
@@ -15,7 +15,17 @@ from enum import StrEnum
 from domain.booking import credited
 from domain.case import CaseCloseReason
 from domain.ids import Symbol
-from domain.margin import Book, Holding, fixed_part, owes_whole_debt, shortfalls, total_up, valuation_price
+from domain.margin import (
+    Book,
+    Holding,
+    currencies_in_use,
+    fixed_part,
+    owes_whole_debt,
+    shortfalls,
+    total_up,
+    valuation_price,
+)
+from domain.market import FxRate
 from domain.money import ZERO, Currency, exact, round_money, total
 from domain.order import OrderSide
 
@@ -126,9 +136,15 @@ def need(book: Book) -> Decimal:
         return max(margin, -totals.cash - terms.financing_limit) if rule.with_over_financing else margin
 
 
-def cure_parts(before: Book, after: Book, fills: Sequence[BookedFill]) -> CureParts:
-    """What happened between two snapshots; `fills` are the desk's own, of this account, in between."""
-    traded = _client_traded(before, after, fills)
+def cure_parts(
+    before: Book, after: Book, fills: Sequence[BookedFill], passing: Sequence[Holding] = ()
+) -> CureParts:
+    """What happened between two snapshots; `fills` are the desk's own, of this account, in between.
+
+    `passing`: what fills sold that neither snapshot holds, such as shares of a spin-off, as it was held then.
+    """
+    before = replace(before, fx=_rates(before, after))
+    traded = _client_traded(before, after, fills, passing)
     funded = _deposited(traded, after, fills)
     sold = _sold(funded, fills)
     needs = [need(book) for book in (before, traded, funded, sold, after)]
@@ -137,9 +153,23 @@ def cure_parts(before: Book, after: Book, fills: Sequence[BookedFill]) -> CurePa
         return CureParts(trades, deposits, sales, market, surplus=-needs[-1])
 
 
-def _client_traded(before: Book, after: Book, fills: Sequence[BookedFill]) -> Book:
+def passing_symbols(before: Book, after: Book, fills: Sequence[BookedFill]) -> set[Symbol]:
+    """What the fills traded and neither book holds: it came and went in between."""
+    held = {held.instrument.symbol for held in (*before.holdings, *after.holdings)}
+    return {fill.symbol for fill in fills} - held
+
+
+def _rates(before: Book, after: Book) -> Mapping[Currency, FxRate]:
+    """Those of the beginning, and of currencies that only came later the rate of the end."""
+    new = after.fx.keys() - before.fx.keys() - currencies_in_use(before)
+    return {**before.fx, **{currency: after.fx[currency] for currency in new}}
+
+
+def _client_traded(
+    before: Book, after: Book, fills: Sequence[BookedFill], passing: Sequence[Holding]
+) -> Book:
     book = before
-    known = {held.instrument.symbol: held for held in (*after.holdings, *before.holdings)}
+    known = {held.instrument.symbol: held for held in (*passing, *after.holdings, *before.holdings)}
     for symbol, held in known.items():
         moved = total(
             [

@@ -117,6 +117,11 @@ def _is_formula(text: str) -> bool:
     return normalize("NFKC", visible) in _FORMULAS
 
 
+def _noted(holds: bool) -> str | None:
+    """A flag, empty where it does not hold."""
+    return "yes" if holds else None
+
+
 _CASE = ("case", "account", "client", "name", "alert", "status", "currency")
 
 
@@ -158,6 +163,7 @@ def _margin_row(record: MarginRecord) -> Row:
         *cure,
         case.figures.amount if case.live else None,
         record.counted_amount,
+        _noted(record.evidence_missing),
     )
 
 
@@ -169,7 +175,10 @@ async def _liquidation_rows(_: Desk, audience: Audience, period: Period) -> Asyn
 
 def _liquidation_lines(record: LiquidationRecord) -> Iterator[Row]:
     """One per order; what belongs to the case stands in its first line only, so that columns can be added."""
-    of_case: tuple[Cell, ...] = (record.base_slippage, record.over_liquidated, record.seconds_to_cure)
+    of_case: tuple[Cell, ...] = (
+        *(record.base_slippage, record.over_liquidated, record.seconds_to_cure),
+        _noted(record.evidence_missing),
+    )
     for number, leg in enumerate(record.legs):
         order = leg.order
         yield (
@@ -178,7 +187,7 @@ def _liquidation_lines(record: LiquidationRecord) -> Iterator[Row]:
             *(order.placed_by, order.quantity, order.filled_quantity, order.average_price, leg.currency),
             *(leg.mark_at_decision, leg.mark_at_send, leg.slippage_at_decision, leg.slippage_at_send),
             leg.slippage_ratio,
-            *(of_case if number == 0 else (None, None, None)),
+            *(of_case if number == 0 else (None,) * len(of_case)),
         )
 
 
@@ -198,6 +207,7 @@ REPORTS: Mapping[str, Report] = {
             *_CASE,
             *("required_at", "required_amount", "due_at", "met_at", "met_by", "by_client_trades"),
             *("by_deposits", "by_liquidation", "by_market", "surplus", "still_owed", "counted_amount"),
+            "evidence_missing",
         ),
         count_called,
         _margin_rows,
@@ -208,6 +218,7 @@ REPORTS: Mapping[str, Report] = {
             *("order", "symbol", "side", "order_status", "decided_at", "decided_by", "quantity", "filled"),
             *("average_price", "price_currency", "mark_at_decision", "mark_at_send", "slippage_at_decision"),
             *("slippage_at_send", "slippage_ratio", "case_slippage", "over_liquidated", "seconds_to_cure"),
+            "evidence_missing",
         ),
         count_liquidated,
         _liquidation_rows,

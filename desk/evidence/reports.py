@@ -3,7 +3,7 @@
 Nothing here is stored: a report of an old period comes out the same, since what it is made of never changes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from decimal import Decimal
@@ -11,10 +11,10 @@ from decimal import Decimal
 import structlog
 
 from domain.case import Case, CaseCloseReason
-from domain.cure import CureParts, MetBy, cure_parts, how_met, seconds_between
+from domain.cure import CureParts, MetBy, cure_parts, how_met, passing_symbols, seconds_between
 from domain.events import AccountReference, CaseView
-from domain.ids import CaseId, OrderId
-from domain.margin import Book, rate_to_base
+from domain.ids import CaseId, OrderId, Symbol
+from domain.margin import Book, Holding, rate_to_base
 from domain.money import Currency, divide_ratio, exact, round_money, total
 from domain.order import Order, OrderSide
 from domain.principal import MASKED, Audience, Capability
@@ -54,6 +54,8 @@ class MarginRecord:
     """None while the case is live, and of one without snapshots."""
     counted_amount: Decimal
     """Of the amount at the trigger, what no other call of the account asked for then."""
+    evidence_missing: bool
+    """It is closed, and a snapshot or fill that tells how it was met is missing or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +88,8 @@ class LiquidationRecord:
     seconds_to_cure: int | None
     """Whole seconds from the first order until nothing was owed; None where that was so before it already,
     as of a sale that a person ordered in spite of it."""
+    evidence_missing: bool
+    """A snapshot or fill that some of it follows from is missing or cannot be read."""
 
 
 async def margin_records(audience: Audience, period: Period, request: PageRequest) -> Page[MarginRecord]:
@@ -128,13 +132,50 @@ async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
         if (inputs := _inputs_of(each)) is not None
     }
     fills = await fills_during(closed)
-    cures = {}
+    stretches = []
     for case in closed:
         before, after = (found.get((case.id, kind)) for kind in _ENDS)
         if before is not None and after is not None and case.account_id in fills:
             between = _between(case, fills[case.account_id], before, after)
-            cures[case.id] = cure_parts(before.book, after.book, [each.fill for each in between])
-    return cures
+            stretches.append(_Stretch(case.id, before.book, after.book, between))
+    sold = await _sold_in_passing(stretches)
+    return {each.case_id: parts for each in stretches if (parts := _parts(each, sold)) is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class _Stretch:
+    """Of a case: the books at its trigger and at its end, and the fills between them."""
+
+    case_id: CaseId
+    before: Book
+    after: Book
+    between: Sequence[RecordedFill]
+
+    @property
+    def passing(self) -> set[tuple[CaseId, Symbol]]:
+        """What was sold, for which case, that neither book holds."""
+        symbols = passing_symbols(self.before, self.after, [each.fill for each in self.between])
+        return {(each.case_id, each.fill.symbol) for each in self.between if each.fill.symbol in symbols}
+
+
+async def _sold_in_passing(stretches: Sequence[_Stretch]) -> dict[tuple[CaseId, Symbol], Holding]:
+    """As the snapshots of the decisions to sell it held it."""
+    wanted = {key for each in stretches for key in each.passing}
+    found = {}
+    for snapshot in await snapshots_of(sorted({case_id for case_id, _ in wanted}), [SnapshotKind.FORCE]):
+        inputs = _inputs_of(snapshot)
+        for held in inputs.book.holdings if inputs is not None else ():
+            found[snapshot.case_id, held.instrument.symbol] = held
+    return {key: found[key] for key in wanted if key in found}
+
+
+def _parts(stretch: _Stretch, sold: Mapping[tuple[CaseId, Symbol], Holding]) -> CureParts | None:
+    """None where nobody can say what something sold was worth, since its snapshot cannot be read."""
+    if not stretch.passing <= sold.keys():
+        return None
+    passing = [sold[key] for key in sorted(stretch.passing)]
+    fills = [each.fill for each in stretch.between]
+    return cure_parts(stretch.before, stretch.after, fills, passing)
 
 
 def _inputs_of(snapshot: StoredSnapshot) -> SnapshotInputs | None:
@@ -173,6 +214,7 @@ def _record(
     return MarginRecord(
         *(view, _name(audience, view.account), None if case.live else met_at, met_by, whole),
         counted_amount(case.amount_at_open, asked_already),
+        evidence_missing=not case.live and parts is None,
     )
 
 
@@ -190,14 +232,17 @@ def _liquidation(
         for order in orders
     )
     for_money = case.alert_type not in RECOVERY_ALERTS
-    known = [leg.base_slippage for leg in legs if leg.base_slippage is not None]
+    slippages = [leg.base_slippage for leg in legs if leg.order.filled_quantity]
+    known = [each for each in slippages if each is not None]
+    whole = len(known) == len(slippages)
     return LiquidationRecord(
         view=view,
         client_name=_name(audience, view.account),
         legs=tuple(_in_whole_units(leg) for leg in legs),
-        base_slippage=_whole(total(known), base) if known else None,
+        base_slippage=_whole(total(known), base) if known and whole else None,
         over_liquidated=_whole(parts.over_liquidated, base) if parts is not None and for_money else None,
         seconds_to_cure=_seconds_to_cure(case, orders),
+        evidence_missing=not whole or (for_money and not case.live and parts is None),
     )
 
 

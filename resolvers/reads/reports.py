@@ -59,7 +59,13 @@ class MarginRecord:
         description="Since when nothing was owed, or when it was closed otherwise; null while it is open."
     )
     met_by: list[MetBy] = strawberry.field(description="What met it, the most first; empty while it is open.")
-    cure: MarginCure | None = strawberry.field(description="In money; null while it is open.")
+    cure: MarginCure | None = strawberry.field(
+        description="In money; null while it is open, and where evidenceMissing."
+    )
+    evidence_missing: bool = strawberry.field(
+        description="It is closed, and a snapshot or an execution that tells how it was met is missing or "
+        "cannot be read: metBy is empty unless it was closed otherwise, and cure is null."
+    )
 
 
 @strawberry.type(description="One order beside the market, in the instrument's currency; above 0 is a loss.")
@@ -87,7 +93,8 @@ class LiquidationReportRow:
     case: Case = strawberry.field(description="The case.")
     legs: list[LiquidationLegReport] = strawberry.field(description="All of its orders, oldest first.")
     slippage: Decimal | None = strawberry.field(
-        description="Against the marks of the decisions, over all orders, in base currency at their FX rates."
+        description="Against the marks of the decisions, over all orders, in base currency at their FX "
+        "rates; null where that of one that has filled is not known."
     )
     over_liquidated: Decimal | None = strawberry.field(
         description="Of the relief that the sales brought, what the cure did not need, in base currency; "
@@ -96,6 +103,10 @@ class LiquidationReportRow:
     seconds_to_cure: int | None = strawberry.field(
         description="From the first order until nothing was owed; null if that is not so, or not yet, and "
         "where nothing was owed any more when the first order was placed."
+    )
+    evidence_missing: bool = strawberry.field(
+        description="A snapshot or an execution that some of it follows from is missing or cannot be read: "
+        "what follows from it is null."
     )
 
 
@@ -186,6 +197,7 @@ def _record(record: reports.MarginRecord, now: datetime) -> MarginRecord:
         met_at=record.met_at,
         met_by=list(record.met_by),
         cure=_cure(record.parts) if record.parts is not None else None,
+        evidence_missing=record.evidence_missing,
     )
 
 
@@ -216,6 +228,7 @@ def _liquidation(record: reports.LiquidationRecord, now: datetime) -> Liquidatio
         slippage=record.base_slippage,
         over_liquidated=record.over_liquidated,
         seconds_to_cure=record.seconds_to_cure,
+        evidence_missing=record.evidence_missing,
     )
 
 

@@ -7,9 +7,21 @@ from typing import Any
 
 import httpx
 
-from domain.book_changes import CashStated
+from domain.book_changes import CashStated, PositionStated
+from domain.ids import Symbol
 from domain.principal import Permission
-from tests.api.books import BANK, HKD, RAIL, a_book, a_client, a_quote, an_account, owing, quotes
+from tests.api.books import (
+    BANK,
+    HKD,
+    RAIL,
+    a_book,
+    a_client,
+    a_quote,
+    an_account,
+    an_instrument,
+    owing,
+    quotes,
+)
 from tests.api.desk_server import Desk, World
 from tests.api.test_evidence import commanded
 from tests.api.trading import cases, liquidate, orders
@@ -18,14 +30,14 @@ from tests.patience import PATIENCE_S
 A_DAY = 'from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z"'
 RECORDS = f"""
 {{ marginRecords({A_DAY}) {{ totalCount nodes {{
-  requiredAmount requiredAt dueAt metAt metBy
+  requiredAmount requiredAt dueAt metAt metBy evidenceMissing
   case {{ status account {{ accountNo }} }}
   cure {{ clientTrades deposits liquidation market surplus }}
 }} }} }}
 """
 SOLD = f"""
 {{ liquidationReport({A_DAY}) {{ totalCount nodes {{
-  slippage overLiquidated secondsToCure case {{ account {{ accountNo }} }}
+  slippage overLiquidated secondsToCure evidenceMissing case {{ account {{ accountNo }} }}
   legs {{
     order {{ status filledQuantity averagePrice }}
     markAtDecision markAtSend slippageAtDecision slippageAtSend slippageRatio
@@ -202,7 +214,21 @@ async def test_a_snapshot_that_cannot_be_read_costs_its_case_some_cells_and_not_
     found = (await _auditor(desk, RECORDS))["marginRecords"]
     cures = {each["case"]["account"]["accountNo"]: each["cure"] for each in found["nodes"]}
     assert {account for account, cure in cures.items() if cure is None} == {"DEPOSIT", "OPEN"}
-    assert len(await _csv(desk, "margin-records")) == 1 + 4
+    assert [each["case"]["account"]["accountNo"] for each in found["nodes"] if each["evidenceMissing"]] == [
+        "DEPOSIT"
+    ]
+    header, *rows = await _csv(desk, "margin-records")
+    assert header[-1] == "evidence_missing"
+    assert {row[1]: row[-1] for row in rows} == {"DEPOSIT": "yes", "SALE": "", "MARKET": "", "OPEN": ""}
+
+
+async def test_slippage_that_is_not_known_of_every_order_is_not_summed_up(world: World) -> None:
+    desk = await a_desk_where_calls_were_met(world)
+    await _damage_the_snapshots_of(desk, "SALE")
+    (found,) = (await _auditor(desk, SOLD))["liquidationReport"]["nodes"]
+    assert (found["evidenceMissing"], found["slippage"], found["overLiquidated"]) == (True, None, None)
+    header, row = await _csv(desk, "liquidations")
+    assert dict(zip(header, row, strict=True))["evidence_missing"] == "yes"
 
 
 async def _damage_the_snapshots_of(desk: Desk, account_no: str) -> None:
@@ -219,6 +245,37 @@ async def _damage_the_snapshots_of(desk: Desk, account_no: str) -> None:
         "UPDATE snapshot SET content = '{' WHERE case_id IN (SELECT c.id FROM margin_case c"
         f" JOIN account a ON a.id = c.account_id WHERE a.account_no = '{account_no}') RETURNING 1"
     )
+
+
+async def test_the_sale_of_what_came_after_the_call_is_no_deposit(world: World) -> None:
+    """Shares of a spin-off come while the call is open, and are sold: neither snapshot has them."""
+    spun_off = Symbol("9.HK")
+    known = tuple(an_instrument(symbol, lot=100) for symbol in (BANK, RAIL, spun_off))
+    desk = await world.desk(a_book(a_client("C1", owing("M1")), instruments=known))
+
+    async def prices() -> None:
+        now = world.clock()
+        await world.market.says(*(a_quote(each.instrument.symbol, now, "100") for each in known))
+
+    async def amount_is(amount: str) -> bool:
+        return [each["amount"] for each in await cases(desk.caller())] == [amount]
+
+    await prices()
+    await desk.until(lambda: amount_is("20000"), "the call")
+    await world.market.says(PositionStated("M1", spun_off, Decimal(200), world.clock()))
+    await desk.until(lambda: amount_is("7000"), "the shares to count")
+    (called,) = await cases(desk.caller())
+    await liquidate(desk.caller(), called["id"], legs=[{"symbol": spun_off}])
+    await prices()
+    await desk.until(lambda: amount_is("0"), "the sale")
+    world.clock.advance(seconds=desk.settings.close_hold_s)
+    await prices()
+    await desk.until(lambda: _number_of_open_cases_is(desk, 0), "the case to be closed")
+    (record,) = (await _auditor(desk, RECORDS))["marginRecords"]["nodes"]
+    # 200 shares worth 20,000 came without money, and bind 7,000 of margin until they are sold.
+    parts = {"clientTrades": "-7000", "deposits": "20000", "liquidation": "7000"}
+    assert record["cure"] == parts | {"market": "0", "surplus": "0"}
+    assert record["metBy"] == ["DEPOSIT", "LIQUIDATION"]
 
 
 async def _csv(desk: Desk, name: str) -> list[list[str]]:

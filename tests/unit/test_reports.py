@@ -14,7 +14,16 @@ from domain.aging import AgedCase, aging_buckets
 from domain.booking import after_fill, cash_effect
 from domain.canonical import canonical_text, plain
 from domain.case import CaseCloseReason
-from domain.cure import BookedFill, CureParts, MetBy, cure_parts, how_met, need, seconds_between
+from domain.cure import (
+    BookedFill,
+    CureParts,
+    MetBy,
+    cure_parts,
+    how_met,
+    need,
+    passing_symbols,
+    seconds_between,
+)
 from domain.ids import AccountId, Symbol
 from domain.margin import Book, CashBalance, Holding, compute_figures
 from domain.money import Currency, round_money
@@ -100,6 +109,29 @@ def test_what_the_client_sells_is_no_deposit() -> None:
     assert parts.client_trades == Decimal("70200")
     assert not parts.deposits
     assert parts.met_by == (MetBy.CLIENT_TRADE,)
+
+
+def test_what_came_and_was_sold_in_between_is_a_sale_of_the_desk() -> None:
+    book = worked_example()
+    passing = book.holding(APPLE)
+    assert passing is not None
+    without = replace(book, holdings=tuple(held for held in book.holdings if held is not passing))
+    came = replace(without, holdings=(*without.holdings, replace(passing, quantity=Decimal(100))))
+    after, fill = sold(came, APPLE, "100", "200", "0")
+    assert passing_symbols(without, after, [fill]) == {APPLE}
+    parts = cure_parts(without, after, [fill], [passing])
+    # 100 x 200 x 7.80: its worth came, and 0.45 of it was bound until it was sold.
+    assert [parts.client_trades, parts.deposits, parts.sales] == [*map(Decimal, (-70200, 156000, 70200))]
+    assert not parts.market
+
+
+def test_money_of_a_currency_that_had_no_rate_at_first_is_a_deposit() -> None:
+    (tencent,) = (held for held in worked_example().holdings if held.instrument.symbol == TENCENT)
+    book = replace(worked_example(), holdings=(tencent,), fx={})
+    after = replace(book, fx=worked_example().fx, cash=(*book.cash, CashBalance(USD, Decimal(1000))))
+    parts = cure_parts(book, after, [])
+    assert parts.deposits == Decimal(7800)
+    assert not parts.market
 
 
 def test_an_exemption_needs_no_parts() -> None:
