@@ -59,7 +59,7 @@ schema: $(INSTALLED)  ## Write schema.graphql from the code
 
 docs: $(INSTALLED)  ## Write the pages that are made from the code
 	@mkdir -p build
-	@$(PY) -m gateway.settings_doc > build/settings.md
+	@$(PY) -m gateway.cli.settings_doc > build/settings.md
 	@mv build/settings.md docs/settings.md
 
 lists: $(INSTALLED)  ## Copy currencies and markets from the packages that keep them into domain/

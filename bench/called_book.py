@@ -15,9 +15,9 @@ from domain.money import Currency
 from feeds.book import BookAccount, BookClient, BookFile, BookInstrument, BookPosition
 from feeds.book_file import parse_book
 from feeds.closes import quotes_at
-from gateway.book_import import import_book
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings, load_settings
+from gateway.startup.book_import import import_book
 from models.book import load_all_account_ids, lock_accounts
 from models.case import live_cases_of
 from models.database import transaction

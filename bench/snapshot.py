@@ -20,8 +20,8 @@ import uvloop
 from bench.called_book import fill, settings_for
 from bench.measure import save, spread
 from desk.evidence.daily_snapshots import take_daily_snapshots
+from gateway.loops.policy import round_turns
 from gateway.resources import Parts, Resources, open_resources
-from gateway.workers.policy import round_turns
 from models.database import fetch
 from tests.servers import fresh_database, postgres_server
 

@@ -27,9 +27,9 @@ from domain.liquidation_plan import PlanRequest
 from domain.principal import Audience, Permission, Principal
 from feeds.book_file import parse_book
 from feeds.closes import Closes, fx_rates, quotes_at
-from gateway.book_import import import_book
+from gateway.loops.policy import round_turns
 from gateway.resources import Resources
-from gateway.workers.policy import round_turns
+from gateway.startup.book_import import import_book
 from models.book import load_all_account_ids
 from models.case import live_cases_of
 from tests.servers import fresh_database, postgres_server

@@ -7,7 +7,7 @@ try:
     # What is loaded here lives as long as the process. The garbage collector need not look at it while it is
     # loaded, which took a tenth of the start, nor later: each full look took 80 ms, in which a server stands.
     gc.disable()
-    from gateway.cli import main
+    from gateway.cli.commands import main
 
     gc.freeze()
     gc.enable()

@@ -13,17 +13,17 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from gateway.graphql import Endpoint
-from gateway.limits import BodyLimit
-from gateway.live import Live
+from gateway.http.graphql import Endpoint
+from gateway.http.limits import BodyLimit
+from gateway.http.live import Live
+from gateway.http.report_endpoint import ReportEndpoint
+from gateway.http.sse import EventStreams, wants_event_stream
 from gateway.logs import REQUEST_ID_HEADER, RequestId
+from gateway.loops.patience import Question
 from gateway.metrics import CONTENT_TYPE, Waiting, ask_waiting, exposition
-from gateway.patience import Question
-from gateway.report_endpoint import ReportEndpoint
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
-from gateway.sse import EventStreams, wants_event_stream
-from gateway.startup import check_calendars, import_if_empty, prepare_tables
+from gateway.startup.preparation import check_calendars, import_if_empty, prepare_tables
 from gateway.workers.process import Workers
 from models.database import NO_ANSWER, fetch
 from resolvers.execution.documents import Documents

@@ -53,7 +53,7 @@ def configure_logging(log_format: LogFormat, stream: TextIO) -> None:
         logger.propagate = True
     # Its pool repeats, with a traceback, that a server is away, which our own lines say.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
-    # At INFO it tells of every WebSocket that comes and goes; start and stop gateway/server.py tells.
+    # At INFO it tells of every WebSocket that comes and goes; start and stop gateway/http/server.py tells.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 

@@ -14,9 +14,9 @@ from prometheus_client.registry import Collector
 from domain.doubt import DoubtReason
 from domain.execution_check import Attention
 from domain.message import Channel
-from gateway.feed_metrics import feed_metrics
-from gateway.live import Live
+from gateway.http.live import Live
 from gateway.resources import Resources
+from gateway.watch.feed_metrics import feed_metrics
 from gateway.workers.process import Workers
 from models.doubt import unwatched_by_reason
 from models.message import waiting_messages

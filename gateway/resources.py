@@ -25,14 +25,14 @@ from feeds.replay import ReplayFeed
 from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
-from gateway.calendars import Calendars
-from gateway.clock_offset import ClockOffset
-from gateway.feed_watch import FeedWatch
-from gateway.market_days import MarketDays
-from gateway.revocation import Revocations
+from gateway.loops.policy import attempt_item
 from gateway.rules import desk_rules
 from gateway.settings import Settings
-from gateway.workers.policy import attempt_item
+from gateway.watch.calendars import Calendars
+from gateway.watch.clock_offset import ClockOffset
+from gateway.watch.feed_watch import FeedWatch
+from gateway.watch.market_days import MarketDays
+from gateway.watch.revocation import Revocations
 from models import outbox
 from models.configuration import Limits
 from models.database import Database
@@ -72,7 +72,7 @@ class Signals:
     to_dispatch: asyncio.Event
     to_watch: asyncio.Event
     to_tell: asyncio.Event
-    """The leader, if that is another process; see `gateway.wake`."""
+    """The leader, if that is another process; see `gateway.workers.wake`."""
 
     def committed(self) -> None:
         """Something was committed that has to be published, and perhaps sent."""

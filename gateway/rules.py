@@ -16,8 +16,8 @@ from domain.price_collar import PriceCollar
 from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
 from domain.webhook import UrlRules
 from domain.webhook_secret import RotationRules
-from gateway.calendars import Calendars, MarketClocks, MustBeFlat
 from gateway.settings import Feed, Settings
+from gateway.watch.calendars import Calendars, MarketClocks, MustBeFlat
 from models.book import BookRules
 from models.risk_rules import RiskSettings
 

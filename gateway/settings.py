@@ -20,7 +20,7 @@ from gateway.sections.api import ApiSettings
 from gateway.sections.cases import CaseSettings
 from gateway.sections.evidence import EvidenceSettings
 from gateway.sections.market import MarketSettings
-from gateway.sections.outward import OutwardSettings
+from gateway.sections.outbound import OutwardSettings
 from gateway.sections.process import DEVELOPMENT_SECRET, ProcessSettings
 from gateway.sections.selling import SellingSettings
 from gateway.sections.stream import StreamSettings

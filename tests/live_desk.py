@@ -24,9 +24,9 @@ from domain.money import Currency
 from domain.principal import Permission
 from gateway.app import Application, create_app
 from gateway.auth import issue
-from gateway.live import Live
+from gateway.http.live import Live
+from gateway.http.server import Server, server_config
 from gateway.resources import Parts, Resources
-from gateway.server import Server, server_config
 from gateway.settings import load_settings
 from models import outbox
 from models.database import Database, transaction

@@ -10,9 +10,9 @@ from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
 from desk.turns import Turns
 from domain.money import Currency
+from gateway.loops.policy import liquidation_turns, round_turns
+from gateway.loops.repeat import every, woken_within
 from gateway.resources import Resources
-from gateway.workers.policy import liquidation_turns, round_turns
-from gateway.workers.repeat import every, woken_within
 from models.book import load_base_currencies
 from venues.base import Venue
 

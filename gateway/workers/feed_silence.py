@@ -4,9 +4,9 @@ from datetime import datetime, timedelta
 
 from desk.desk import Desk
 from domain.calendar import NoCalendar, is_open
-from gateway.feed_watch import FeedWatch
+from gateway.loops.repeat import every
 from gateway.resources import Resources
-from gateway.workers.repeat import every
+from gateway.watch.feed_watch import FeedWatch
 from models.market import held_markets
 
 CHECKS_PER_PRICE_AGE = 4

@@ -18,13 +18,13 @@ import structlog
 from desk.leadership import NotLeading
 from domain.book_changes import TradeStatusStated
 from feeds.base import FeedMessage
+from gateway.loops.policy import attempt
+from gateway.loops.settled import Settled
+from gateway.loops.supervisor import Supervisor
 from gateway.resources import OpenVenue, Resources
-from gateway.settled import Settled
-from gateway.supervisor import Supervisor
 from gateway.workers.leadership import SomebodyLeads
 from gateway.workers.market import MarketWire
-from gateway.workers.outward import of_outward
-from gateway.workers.policy import attempt
+from gateway.workers.outbound import of_outward
 from gateway.workers.table import of_the_leader, of_trading, of_watching
 from models.database import Busy
 from models.lease import (

@@ -13,8 +13,8 @@ from domain.events import CaseEvent, CaseEventKind, Event
 from domain.inputs import InputResult
 from domain.market import Quote
 from feeds.base import Feed, FeedBatch
+from gateway.loops.repeat import woken_within
 from gateway.resources import MarketListener, Resources
-from gateway.workers.repeat import woken_within
 from models.codec import UnknownFormat, event_from_text
 from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes

@@ -1,6 +1,6 @@
 """The loops of one process, from its start to its end."""
 
-from gateway.live import Live
+from gateway.http.live import Live
 from gateway.resources import Resources
 from gateway.workers.leader import Leader
 from gateway.workers.table import of_every_process

@@ -1,16 +1,16 @@
 """Every loop of the desk, by who runs it.
 
-Not here: messages and webhooks have a loop for each channel and endpoint, see `gateway.workers.outward`.
+Not here: messages and webhooks have a loop for each channel and endpoint, see `gateway.workers.outbound`.
 """
 
 from collections.abc import Awaitable, Callable
 
 from desk.monitoring.watch_margin import Monitor
 from feeds.base import Feed
-from gateway.live import Live
+from gateway.http.live import Live
+from gateway.loops.policy import round_turns, supervised
+from gateway.loops.supervisor import Supervisor, Worker
 from gateway.resources import MarketListener, OpenVenue, Resources
-from gateway.supervisor import Supervisor, Worker
-from gateway.wake import tell_leader, wake_for_others
 from gateway.workers.cases import (
     collect_options_stock,
     expire_requests,
@@ -20,7 +20,6 @@ from gateway.workers.cases import (
 )
 from gateway.workers.feed_silence import watch_feed
 from gateway.workers.margin import listen_for_changes, take_in, watch_margin
-from gateway.workers.policy import round_turns, supervised
 from gateway.workers.trading import (
     ask_about_orders,
     book_waiting_reports,
@@ -29,6 +28,7 @@ from gateway.workers.trading import (
     report_lanes,
 )
 from gateway.workers.upkeep import chain_audit, outbox_relay, prune, snapshot_daily
+from gateway.workers.wake import tell_leader, wake_for_others
 
 
 def of_every_process(

@@ -9,9 +9,9 @@ from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.reconcile import reconcile_all
 from desk.orders.report_lanes import ReportLanes
 from desk.orders.working_orders import Questions, WorkingOrders
+from gateway.loops.policy import round_turns
+from gateway.loops.repeat import woken_within
 from gateway.resources import OpenVenue, Resources
-from gateway.workers.policy import round_turns
-from gateway.workers.repeat import woken_within
 from outages.log import OutageLog
 from venues.base import Venue, VenueUnavailable
 

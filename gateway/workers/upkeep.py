@@ -9,9 +9,9 @@ from desk.evidence.chain_audit import AuditChainer
 from desk.evidence.daily_snapshots import take_daily_snapshots
 from desk.outbound.forget_messages import forget_messages
 from domain.audit_chain import NOTHING
+from gateway.loops.policy import round_turns
+from gateway.loops.repeat import every, in_batches
 from gateway.resources import Resources
-from gateway.workers.policy import round_turns
-from gateway.workers.repeat import every, in_batches
 from models import outbox
 from models.audit import chain_head
 from models.input_outcome import prune_outcomes

@@ -18,10 +18,10 @@ from feeds.base import Feed
 from feeds.book import BookFile
 from gateway.app import Application, create_app
 from gateway.auth import issue
-from gateway.book_import import import_book
+from gateway.http.server import server_config
 from gateway.resources import OpenVenue, Parts, paper
-from gateway.server import server_config
 from gateway.settings import Settings, load_settings
+from gateway.startup.book_import import import_book
 from models.database import Database, Row, fetch
 from tests.api.desk_client import Caller
 from tests.api.outside import Clock, Market, PushFeed

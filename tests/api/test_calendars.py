@@ -12,8 +12,8 @@ from domain.ids import Symbol
 from domain.margin import AccountTerms, AccountType, CashBalance
 from domain.money import Currency
 from feeds.book import BookAccount, BookPosition
-from gateway.calendars import Calendars
-from gateway.startup import CannotStart, check_calendars
+from gateway.startup.preparation import CannotStart, check_calendars
+from gateway.watch.calendars import Calendars
 from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, an_instrument, owing, quotes
 from tests.api.case_work import records, set_auto, set_market_day, work
 from tests.api.desk_client import Caller

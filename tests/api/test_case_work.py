@@ -8,7 +8,7 @@ import pytest
 
 from domain.calendar import MarketDay, MarketDayKind
 from domain.principal import Permission
-from gateway.market_day_command import put_in
+from gateway.cli.market_day_command import put_in
 from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import (
     WORK_EVENTS,

@@ -10,7 +10,7 @@ import pytest
 
 from domain.ids import AccountId
 from gateway.settings import Profile, load_settings
-from gateway.startup import CannotStart, check, silent
+from gateway.startup.preparation import CannotStart, check, silent
 from models.book import lock_accounts
 from models.configuration import Limits
 from models.database import Busy, Database, DatabaseUnavailable, StatementCutOff, execute, fetch, transaction

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from gateway.http_protocol import PIPELINED_MAX
+from gateway.http.http_protocol import PIPELINED_MAX
 from tests.live_desk import LiveDesk, served_desk, until
 from tests.raw_http import RawHttp
 from tests.raw_websocket import RawWebSocket

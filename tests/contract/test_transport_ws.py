@@ -13,7 +13,7 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from gateway.websocket_protocol import FRAGMENTS_MAX
+from gateway.http.websocket_protocol import FRAGMENTS_MAX
 from models.database import execute
 from resolvers.kit.node import global_id
 from tests.contract.transport_ws_harness import (

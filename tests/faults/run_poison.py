@@ -13,7 +13,7 @@ from uuid import uuid4
 from redis.asyncio import Redis
 
 from domain.inputs import DeadReason, InputKind, InputResult
-from gateway.book_import import import_book
+from gateway.startup.book_import import import_book
 from models.database import Database, decimal, fetch
 from tests.api.books import a_book, a_client, an_account, owing
 from tests.faults.poison import Said, messages

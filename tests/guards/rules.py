@@ -260,7 +260,7 @@ RULES = (
             "try: f()\nexcept BaseException:\n file.close()\n raise",
             "with suppress(KeyError): f()",
         ),
-        except_in=("gateway/supervisor.py",),
+        except_in=("gateway/loops/supervisor.py",),
     ),
     Rule(
         "every module says what it is for",
@@ -279,7 +279,7 @@ RULES = (
             *(
                 "desk/evidence/reports.py",
                 "subscriptions/shared.py",
-                "gateway/fleet.py",
+                "gateway/cli/fleet.py",
                 "gateway/workers/margin.py",
             ),
         ),

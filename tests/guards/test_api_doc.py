@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-import gateway.graphql
+import gateway.http.graphql
 import resolvers.kit.errors
 from domain.principal import Permission
 from domain.refusals import RefusalCode
@@ -38,7 +38,7 @@ def test_every_refusal_is_listed() -> None:
 def test_every_error_is_listed() -> None:
     codes = (
         constants_of(resolvers.kit.errors)
-        | constants_of(gateway.graphql)
+        | constants_of(gateway.http.graphql)
         | set(TokenFault)
         | OF_THE_TRANSPORT
     )

@@ -3,8 +3,8 @@
 import re
 import tomllib
 
+from gateway.cli.settings_doc import render
 from gateway.settings import Settings, variable
-from gateway.settings_doc import render
 from tests.guards.source import ROOT, tracked_files
 
 _VARIABLE = re.compile(r"\bGATEWAY_[A-Z][A-Z0-9_]*")

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from gateway.cli import cli
+from gateway.cli.commands import cli
 from tests.guards.source import PRODUCT, modules, of_outages
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()

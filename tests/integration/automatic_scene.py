@@ -28,7 +28,7 @@ from domain.message import Contact
 from domain.principal import EVERYTHING, SYSTEM
 from domain.snapshot import SnapshotKind, recomputed
 from domain.webhook import ALERTS, Webhook, WebhookId, event_name
-from gateway.evidence import verify_audit
+from gateway.cli.audit_export import verify_audit
 from models import outbox
 from models.case import live_cases_of
 from models.codec import event_from_text, loads

@@ -23,10 +23,10 @@ from domain.market import FactorSource, Instrument, InstrumentKind, MarginFactor
 from domain.money import Currency
 from domain.order import Order
 from domain.principal import EVERYTHING, Audience, Permission, Principal
-from gateway.calendars import Calendars
+from gateway.loops.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT, attempt
 from gateway.resources import make_calendars, make_desk
 from gateway.settings import Settings, load_settings
-from gateway.workers.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT, attempt
+from gateway.watch.calendars import Calendars
 from models.book import load_books
 from models.book_import import insert_account, insert_holdings
 from models.case import live_cases_of, load_cases

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from domain.margin import AccountType
 from feeds.book import BookFile
-from gateway.book_import import import_book
+from gateway.startup.book_import import import_book
 from models.database import Database
 from tests.api.books import BANK, a_book, a_client, an_account, an_instrument
 

@@ -26,8 +26,8 @@ from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope
 from domain.order import OrderStatus
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
+from gateway.loops.policy import liquidation_turns
 from gateway.settings import load_settings
-from gateway.workers.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.configuration import Limits

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from domain.events import BookChanged
 from domain.ids import AccountId, EventId
-from gateway.events_command import print_damaged_events
+from gateway.cli.events_command import print_damaged_events
 from models import outbox
 from models.database import is_sqlite
 from tests.integration.damage import damage

@@ -23,7 +23,7 @@ from domain.market import FactorSource, MarginFactors
 from domain.message import Contact
 from domain.snapshot import SnapshotKind, recomputed
 from feeds.book import BookFactors
-from gateway.book_import import import_book
+from gateway.startup.book_import import import_book
 from models.audit import chain_head, links, tail, write_audit
 from models.case import live_cases_of
 from models.database import Database, fetch, is_sqlite, transaction

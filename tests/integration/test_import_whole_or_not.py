@@ -17,7 +17,7 @@ from domain.margin import AccountType
 from domain.market import InstrumentKind, TradeStatus
 from domain.money import Currency
 from feeds.book import BookFile, BookInstrument, as_of_at
-from gateway.book_import import BookConflict, import_book, remarks
+from gateway.startup.book_import import BookConflict, import_book, remarks
 from models.database import Database, fetch
 from models.input_outcome import save_outcomes
 from models.market import load_instruments

@@ -19,8 +19,8 @@ from domain.money import Currency
 from feeds.arrivals import dead_entry
 from feeds.base import SetAside
 from feeds.messages import BadMessage, decode, subject_in
-from gateway.feed_watch import FeedWatch
-from gateway.inputs_command import NothingKnown, print_inputs_of_account, print_inputs_of_symbol
+from gateway.cli.inputs_command import NothingKnown, print_inputs_of_account, print_inputs_of_symbol
+from gateway.watch.feed_watch import FeedWatch
 from gateway.workers.feed_silence import SilenceListener
 from models.case import live_cases_of
 from models.database import fetch_one

@@ -22,7 +22,7 @@ from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType
 from domain.recall_allocation import AllocationRule
 from domain.stock_recovery import RecallCause
-from gateway.workers.policy import liquidation_turns
+from gateway.loops.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.configuration import Limits

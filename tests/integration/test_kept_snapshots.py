@@ -11,7 +11,7 @@ from desk.evidence.chain_audit import AuditChainer
 from desk.statements.apply_book import apply_statement
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
-from gateway.evidence import recompute, verify_audit
+from gateway.cli.audit_export import recompute, verify_audit
 from models.database import execute, fetch, transaction
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit
 from tests.integration.test_evidence import without_guards

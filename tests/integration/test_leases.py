@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from gateway.live import Live
+from gateway.http.live import Live
 from gateway.resources import OpenVenue, Parts, Resources, open_paper_venue, open_resources
 from gateway.settings import Settings, load_settings
 from gateway.workers.leader import LEASE

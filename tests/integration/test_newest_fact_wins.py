@@ -24,7 +24,7 @@ from domain.order import Order
 from feeds.base import FeedMessage
 from feeds.book_file import parse_book
 from feeds.messages import decode
-from gateway.book_import import import_book
+from gateway.startup.book_import import import_book
 from models.book import load_books, load_fx_rates
 from models.contact import client_id_of, load_contacts
 from models.database import fetch, fetch_one, time_or_none

@@ -16,7 +16,7 @@ from domain.events import OrderView
 from domain.ids import AccountId
 from domain.liquidation_plan import LegRequest
 from domain.order import OrderStatus
-from gateway.workers.policy import attempt
+from gateway.loops.policy import attempt
 from models.case import live_cases_of
 from models.database import fetch
 from tests.integration.desk_kit import APPLE, BOEING, DeskKit, count, order, position_of, quoted

@@ -18,7 +18,7 @@ from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId
 from domain.liquidation_plan import LegRequest
 from domain.order import CancelCause, Order, OrderStatus
-from gateway.workers.policy import attempt
+from gateway.loops.policy import attempt
 from models.order import changes_of, load_by_client_order_id
 from tests.integration.desk_kit import (
     APPLE,

@@ -29,9 +29,9 @@ from domain.market import (
     OptionTerms,
     TradeStatus,
 )
-from gateway.market_days import MarketDays
+from gateway.loops.policy import ROUND_MAX_WAIT
 from gateway.settings import load_settings
-from gateway.workers.policy import ROUND_MAX_WAIT
+from gateway.watch.market_days import MarketDays
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.configuration import Limits

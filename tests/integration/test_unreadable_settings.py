@@ -20,7 +20,7 @@ from domain.risk_settings import (
     TradingLimitExpiry,
     client_factor_subject,
 )
-from gateway.workers.policy import liquidation_turns
+from gateway.loops.policy import liquidation_turns
 from models.book import AccountBook, load_books
 from models.case import live_cases_of
 from models.database import Database

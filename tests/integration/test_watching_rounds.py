@@ -20,7 +20,7 @@ from domain.ids import AccountId, Symbol
 from domain.inputs import Message
 from domain.market import FxRate, TradeStatus
 from domain.money import Currency
-from gateway.workers.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT
+from gateway.loops.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT
 from models.book import load_fx_rates, lock_accounts
 from models.case import live_cases_of
 from models.configuration import Limits

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from gateway.websocket_protocol import DeskWebSocketProtocol, TransportSink
+from gateway.http.websocket_protocol import DeskWebSocketProtocol, TransportSink
 from subscriptions.fan_out import Listener
 from subscriptions.group import Group
 from subscriptions.mailbox import Mailbox, Slot

@@ -35,8 +35,8 @@ from feeds.base import FeedMessage, SetAside
 from feeds.book_file import parse_book
 from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
-from gateway.book_import import import_book
-from gateway.feed_watch import FeedWatch
+from gateway.startup.book_import import import_book
+from gateway.watch.feed_watch import FeedWatch
 from models.book import load_all_account_ids
 from models.case import live_cases_of
 from models.database import Database, transaction

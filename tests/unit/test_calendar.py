@@ -18,7 +18,7 @@ from domain.calendar import (
     last_minutes_begin,
     next_opening,
 )
-from gateway.calendars import Calendars, OutOfCalendar, UnknownMarket
+from gateway.watch.calendars import Calendars, OutOfCalendar, UnknownMarket
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")
 NEW_YORK = ZoneInfo("America/New_York")

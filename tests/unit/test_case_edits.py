@@ -25,7 +25,7 @@ from domain.case_edits import (
     with_deadline,
 )
 from domain.refusals import Refusal, RefusalCode
-from gateway.calendars import Calendars
+from gateway.watch.calendars import Calendars
 from tests.unit.test_case_machine import a_case
 
 HONG_KONG = ZoneInfo("Asia/Hong_Kong")

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import structlog
 
-from gateway.clock_offset import ClockOffset
+from gateway.watch.clock_offset import ClockOffset
 
 NOON = datetime(2026, 3, 16, 12, tzinfo=UTC)
 MOST = timedelta(seconds=10)

@@ -10,7 +10,7 @@ from domain.canonical import canonical_text
 from domain.ids import CaseId, Symbol
 from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.money import MAX_STORED, parse_decimal, plain_text
-from gateway.reports import csv_line
+from gateway.http.reports import csv_line
 from resolvers.kit.scalars import DECIMAL
 
 LONG = Decimal("12345678901234567890.1234567891")

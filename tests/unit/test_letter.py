@@ -28,7 +28,7 @@ from domain.message import Contact, MessageTemplate, QuietHours, daily_template
 from domain.money import Currency
 from domain.order import OrderSide
 from domain.stock_recovery import RECOVERY_ALERTS
-from gateway.calendars import Calendars
+from gateway.watch.calendars import Calendars
 from tests.live_desk import case_event
 from tests.unit.test_messages import A_MESSAGE
 

@@ -6,7 +6,7 @@ import httpx
 import strawberry
 from strawberry.asgi import GraphQL
 
-from gateway.limits import BodyLimit
+from gateway.http.limits import BodyLimit
 
 LIMIT = 200
 

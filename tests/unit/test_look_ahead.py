@@ -9,7 +9,7 @@ import pytest
 from domain.look_ahead import InterestRules, accrue, next_session
 from domain.margin import Book, CashBalance
 from domain.money import Currency
-from gateway.calendars import Calendars
+from gateway.watch.calendars import Calendars
 from tests.unit.books import HKD, book, fx
 
 USD, JPY = Currency("USD"), Currency("JPY")

@@ -21,7 +21,7 @@ from domain.money import parse_decimal, round_money, round_ratio
 from domain.order import OrderType
 from domain.refusals import RefusalCode
 from domain.sellable import Pricing
-from gateway.reports import csv_line
+from gateway.http.reports import csv_line
 from resolvers.kit.scalars import DECIMAL
 from tests.unit.books import HKD, MAX_AGE, NOW, book, flat, holding, instrument, quote
 from tests.unit.orders import LATER, QUEUED_ORDER, a_fill

@@ -12,7 +12,7 @@ from strawberry.exceptions import StrawberryInputCoercionError
 
 from domain.moments import parse_day, parse_moment, parse_time_of_day
 from feeds import fields
-from gateway.console import read_day, read_time_of_day
+from gateway.cli.terminal import read_day, read_time_of_day
 from gateway.settings import SettingsError, load_settings
 from resolvers.kit.scalars import DATE, DATE_TIME
 

@@ -17,7 +17,7 @@ from domain.execution import ExecType
 from domain.ids import ClientOrderId
 from domain.market import Quote, TradeStatus
 from domain.order import TimeInForce, TradingSession
-from gateway.calendars import Calendars
+from gateway.watch.calendars import Calendars
 from tests.contract.venue_harness import TENCENT, Ticks, new_order
 from venues.base import VenueUnavailable
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue

@@ -29,7 +29,7 @@ from domain.margin import Book, CashBalance, Holding, compute_figures
 from domain.money import Currency, round_money
 from domain.order import OrderSide
 from domain.reporting import Claim, convert
-from gateway.reports import csv_line, period_of
+from gateway.http.reports import csv_line, period_of
 from tests.unit.books import APPLE, HKD, MAX_AGE, NOW, TENCENT, USD, worked_example
 
 DAYS = (1, 3, 15, 90)

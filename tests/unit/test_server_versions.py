@@ -5,9 +5,9 @@ import asyncio
 import pytest
 from redis.asyncio import Redis
 
-from gateway.server_versions import LEAST_POSTGRES, LEAST_REDIS, Version, old_redis, older
 from gateway.settings import load_settings
-from gateway.startup import CannotStart, check
+from gateway.startup.preparation import CannotStart, check
+from gateway.startup.server_versions import LEAST_POSTGRES, LEAST_REDIS, Version, old_redis, older
 from tests.api.outside import Clock
 from tests.servers import RedisServer
 

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.supervisor import (
+from gateway.loops.policy import HINDRANCES, HOLD_UPS
+from gateway.loops.supervisor import (
     RUNS_WELL_AFTER_S,
     RestartPolicy,
     Supervisor,
@@ -15,7 +16,6 @@ from gateway.supervisor import (
     WorkerState,
     attempted,
 )
-from gateway.workers.policy import HINDRANCES, HOLD_UPS
 from models.database import Busy, DatabaseUnavailable
 from tests.patience import PATIENCE_S, pauses
 

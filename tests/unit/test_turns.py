@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
 from desk.turns import LOCK_FIRST_WAIT, LOCKED_AFTER, FaultCount, Turns
-from gateway.supervisor import attempted
-from gateway.workers.policy import attempt
+from gateway.loops.policy import attempt
+from gateway.loops.supervisor import attempted
 from models.database import Busy, DatabaseUnavailable
 from models.unreadable import UnreadableRow
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from gateway.request_head import HeadLimits, RequestHead
+from gateway.http.request_head import HeadLimits, RequestHead
 from subscriptions.frames import LAST_CHUNK, chunk
 from subscriptions.protocol import CloseCode
 from subscriptions.sse import comment

@@ -15,11 +15,11 @@ from desk.turns import Fault
 from domain.events import Event, LostEvent
 from domain.message import Channel
 from domain.webhook import Webhook, WebhookId
+from gateway.loops.policy import round_turns, supervised
+from gateway.loops.repeat import every
+from gateway.loops.supervisor import Supervisor, Worker
 from gateway.resources import Resources
 from gateway.settings import Settings
-from gateway.supervisor import Supervisor, Worker
-from gateway.workers.policy import round_turns, supervised
-from gateway.workers.repeat import every
 from messages.apprise_service import AppriseService
 from messages.base import MessageService
 from messages.webhook_post import WebhookPoster

@@ -15,14 +15,20 @@ import typer
 
 from domain.principal import Permission
 from gateway.app import create_app
-from gateway.console import fail, progress, settings_or_exit, signed_token
-from gateway.fleet import Fleet, stop_without_parent
+from gateway.cli.fleet import Fleet, stop_without_parent
+from gateway.cli.terminal import fail, progress, settings_or_exit, signed_token
+from gateway.http.server import run_server
 from gateway.logs import configure_logging
-from gateway.server import run_server
 from gateway.settings import Feed, Settings, unless_in_environment
-from gateway.startup import CannotStart, bound_socket, check, data_directory_claimed, require_shareable
+from gateway.startup.preparation import (
+    CannotStart,
+    bound_socket,
+    check,
+    data_directory_claimed,
+    require_shareable,
+)
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 DEMO_TOKEN_MINUTES = 24 * 60
 STOP_GRACE_S = 5.0
 DEMO: dict[str, object] = {

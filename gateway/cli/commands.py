@@ -15,8 +15,19 @@ from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
 from feeds.replay import AtEnd, ReplayFeed
 from gateway.auth import is_reserved, permission_named
-from gateway.book_import import BookConflict, import_book, remarks
-from gateway.console import (
+from gateway.cli.audit_export import NoSuchSnapshot, head_named, recompute, verify_audit
+from gateway.cli.events_command import print_damaged_events
+from gateway.cli.inputs_command import (
+    NothingKnown,
+    print_inputs_of_account,
+    print_inputs_of_stream,
+    print_inputs_of_symbol,
+)
+from gateway.cli.lease_command import give_up
+from gateway.cli.market_day_command import SHORT_NAMES, put_in
+from gateway.cli.replaying import into_database, into_redis
+from gateway.cli.serve_command import serve
+from gateway.cli.terminal import (
     Refused,
     fail,
     out,
@@ -29,18 +40,7 @@ from gateway.console import (
     signed_token,
     with_resources,
 )
-from gateway.events_command import print_damaged_events
-from gateway.evidence import NoSuchSnapshot, head_named, recompute, verify_audit
-from gateway.inputs_command import (
-    NothingKnown,
-    print_inputs_of_account,
-    print_inputs_of_stream,
-    print_inputs_of_symbol,
-)
-from gateway.lease_command import give_up
-from gateway.market_day_command import SHORT_NAMES, put_in
-from gateway.replaying import into_database, into_redis
-from gateway.reports import (
+from gateway.http.reports import (
     EVERY_RECORD,
     REPORTS,
     NoPeriod,
@@ -50,7 +50,7 @@ from gateway.reports import (
     period_of,
 )
 from gateway.resources import Resources
-from gateway.serve_command import serve
+from gateway.startup.book_import import BookConflict, import_book, remarks
 from gateway.workers.leader import LEASE
 from models.audit import write_audit
 from models.database import UniqueViolated, transaction

@@ -19,8 +19,8 @@ from domain.inputs import DeadReason, InputKind, InputResult, InputSubject, Outc
 from domain.market import Quote
 from feeds.base import FeedBatch, Receipt, SetAside
 from feeds.unread import Loss
-from gateway.clock_offset import ClockOffset
-from gateway.workers.policy import attempt
+from gateway.loops.policy import attempt
+from gateway.watch.clock_offset import ClockOffset
 from models.input_outcome import save_outcomes
 
 SAMPLES_MAX, SAMPLES_MIN = 50, 10

@@ -6,8 +6,8 @@ from datetime import UTC, datetime, timedelta
 
 from desk.leadership import NotLeading
 from desk.turns import Turns, Work
+from gateway.loops.supervisor import RestartPolicy, Supervisor, Worker, attempted
 from gateway.settings import Settings
-from gateway.supervisor import RestartPolicy, Supervisor, Worker, attempted
 from models.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText
 from subscriptions.bus import BusUnavailable
 from venues.base import VenueUnavailable

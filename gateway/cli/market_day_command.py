@@ -11,9 +11,9 @@ from domain.calendar import MarketDay
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.principal import EVERYTHING, Audience, Permission, Principal
-from gateway.console import Refused
-from gateway.market_days import MarketDays
-from gateway.workers.policy import round_turns
+from gateway.cli.terminal import Refused
+from gateway.loops.policy import round_turns
+from gateway.watch.market_days import MarketDays
 from models.case import live_case_ids, load_cases
 
 SHORT_NAMES: Mapping[str, str] = {"HK": "XHKG", "US": "XNYS", "JP": "XTKS", "UK": "XLON"}

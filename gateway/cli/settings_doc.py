@@ -1,4 +1,4 @@
-"""docs/settings.md, made from the settings themselves: `python -m gateway.settings_doc` prints it."""
+"""docs/settings.md, made from the settings themselves: `python -m gateway.cli.settings_doc` prints it."""
 
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo

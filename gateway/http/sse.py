@@ -16,9 +16,9 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.types import Receive, Scope, Send
 
-from gateway.graphql import error_response
-from gateway.http_protocol import STREAM_EXTENSION
-from gateway.live import Live
+from gateway.http.graphql import error_response
+from gateway.http.http_protocol import STREAM_EXTENSION
+from gateway.http.live import Live
 from subscriptions.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe
 from subscriptions.running import Caller, Refused
 from subscriptions.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream

@@ -10,10 +10,10 @@ import structlog
 import uvicorn
 from starlette.applications import Starlette
 
-from gateway.http_protocol import DeskHttpProtocol, Patience
-from gateway.request_head import HeadLimits
+from gateway.http.http_protocol import DeskHttpProtocol, Patience
+from gateway.http.request_head import HeadLimits
+from gateway.http.websocket_protocol import DeskWebSocketProtocol
 from gateway.settings import Settings
-from gateway.websocket_protocol import DeskWebSocketProtocol
 
 log = structlog.get_logger()
 

@@ -21,8 +21,8 @@ from strawberry.types.graphql import OperationType
 
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
+from gateway.http.personal_reads import PersonalReads
 from gateway.logs import current_request_id
-from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
 from resolvers.kit.context import RequestContext
 from resolvers.kit.errors import DATABASE_TROUBLE, DatabaseTrouble, refused_by_database
@@ -36,7 +36,7 @@ _BY_METHOD = {
 
 
 class Endpoint(GraphQL[Any, None]):
-    """`/graphql` over HTTP: POST. Sockets are served by gateway.live."""
+    """`/graphql` over HTTP: POST. Sockets are served by gateway.http.live."""
 
     def __init__(self, schema: Schema, resources: Resources, reads: PersonalReads) -> None:
         settings = resources.settings

@@ -22,11 +22,11 @@ from redis.exceptions import RedisError
 from domain.calendar import NoCalendar
 from feeds.book_file import BookFileError, parse_book
 from feeds.closes import read_closes
-from gateway.book_import import BookConflict, import_book
 from gateway.resources import database_limits, make_calendars
 from gateway.sections.types import PREFIX
-from gateway.server_versions import old_database, old_redis
 from gateway.settings import Feed, Profile, Settings
+from gateway.startup.book_import import BookConflict, import_book
+from gateway.startup.server_versions import old_database, old_redis
 from messages.apprise_service import is_known
 from models.book_import import is_empty
 from models.database import Database

@@ -9,10 +9,10 @@ from redis.exceptions import RedisError
 from desk.monitoring.watch_margin import Monitor
 from feeds.redis_feed import publish
 from feeds.replay import ReplayFeed
-from gateway.console import Refused
+from gateway.cli.terminal import Refused
+from gateway.loops.policy import round_turns
 from gateway.resources import Resources
 from gateway.workers.leader import LEASE
-from gateway.workers.policy import round_turns
 from models.lease import acquire_lease, release_lease, renew_lease
 
 REPLAY_LEASE = timedelta(seconds=60)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from gateway.calendars import Calendars
+from gateway.watch.calendars import Calendars
 from models.market_day import count_market_days, load_market_days
 
 log = structlog.get_logger()

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 
-from gateway.feed_watch import FeedWatch
+from gateway.watch.feed_watch import FeedWatch
 
 
 def feed_metrics(watch: FeedWatch, now: datetime) -> Iterator[Metric]:

@@ -11,9 +11,9 @@ from starlette.types import Receive, Scope, Send
 from domain.moments import parse_day
 from domain.principal import Capability
 from gateway.auth import Unauthenticated, bearer
-from gateway.graphql import database_trouble, error_response
+from gateway.http.graphql import database_trouble, error_response
+from gateway.http.reports import NoPeriod, ReportTooLong, UnknownReport, begin, period_of
 from gateway.logs import current_request_id
-from gateway.reports import NoPeriod, ReportTooLong, UnknownReport, begin, period_of
 from gateway.resources import Resources
 from models.report import Period
 from resolvers.kit.errors import DATABASE_TROUBLE

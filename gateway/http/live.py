@@ -18,8 +18,8 @@ from strawberry import Schema
 
 from domain.principal import Audience, Principal
 from gateway.auth import Unauthenticated, bearer
+from gateway.http.personal_reads import PersonalReads
 from gateway.logs import current_request_id
-from gateway.personal_reads import PersonalReads
 from gateway.resources import Resources
 from models.codec import event_from_text
 from models.database import UnstorableText

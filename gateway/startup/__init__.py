@@ -1,0 +1,1 @@
+"""What happens before a desk process serves: servers checked, the database migrated, a book imported."""
