@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, TypeVar
 
+from domain.json_fields import NotJson
 from domain.margin import AccountTerms, AccountType, CashBalance
 from domain.market import (
     FactorSource,
@@ -60,7 +61,7 @@ from feeds.fields import (
     utc_time,
     version,
 )
-from feeds.json_text import NotJson, parse_json
+from feeds.json_text import parse_json
 
 VERSION = 1
 MAX_PROBLEMS_LISTED = 20

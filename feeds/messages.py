@@ -16,6 +16,7 @@ import orjson
 
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.inputs import DeadReason, InputKind, InputSubject
+from domain.json_fields import NotJson
 from domain.market import FxRate, Quote, TradeStatus
 from domain.message import QuietHours
 from domain.text import MAX_CODE_LENGTH
@@ -35,7 +36,7 @@ from feeds.fields import (
     read_record,
     utc_time,
 )
-from feeds.json_text import NotJson, parse_json
+from feeds.json_text import parse_json
 
 VERSION = 1
 _CODE = re.compile(rf"[\w.:/-]{{1,{MAX_CODE_LENGTH}}}", re.ASCII)

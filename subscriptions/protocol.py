@@ -11,6 +11,8 @@ from typing import Any
 
 import orjson
 
+from domain.json_fields import NotJson, refuse_repeated_fields
+
 PROTOCOL = "graphql-transport-ws"
 ID_CHARACTERS_MAX = 100
 REASON_BYTES_MAX = 123
@@ -86,8 +88,11 @@ def parse(text: str) -> Message:
     """What the client sent."""
     try:
         message = orjson.loads(text)
+        refuse_repeated_fields(text)
     except orjson.JSONDecodeError:
         return _invalid("the message is not JSON")
+    except NotJson as unclear:
+        return _invalid(str(unclear))
     if not isinstance(message, dict):
         return _invalid("the message is not an object")
     kind = message.get("type")

@@ -1,6 +1,5 @@
 """The GraphQL endpoint: Strawberry's ASGI view with our authentication, JSON errors and contexts."""
 
-import json
 from collections.abc import Awaitable
 from dataclasses import replace
 from typing import Any
@@ -22,12 +21,14 @@ from strawberry.types.graphql import OperationType
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
 from gateway.http.personal_reads import PersonalReads
+from gateway.http.request_body import BodyRefused, read_json, require_json
 from gateway.logs import current_request_id
 from gateway.resources import Resources
 from resolvers.kit.context import RequestContext
 from resolvers.kit.errors import DATABASE_TROUBLE, DatabaseTrouble, refused_by_database
 
 RETRY_AFTER_S = 1
+NOT_ALLOWED = 405
 
 _BY_METHOD = {
     "GET": frozenset[OperationType](),
@@ -59,9 +60,26 @@ class Endpoint(GraphQL[Any, None]):
             response.headers["WWW-Authenticate"] = "Bearer"
         except HTTPException as refused:
             response = error_response(refused.status_code, "BAD_REQUEST", refused.reason)
+            if refused.status_code == NOT_ALLOWED:
+                response.headers["Allow"] = "POST"
         except DATABASE_TROUBLE as trouble:
             response = database_trouble(trouble, request.url.path)
         await response(scope, receive, send)
+
+    def is_request_allowed(self, request: Any) -> bool:
+        """Raises HTTPException where it is not."""
+        if not super().is_request_allowed(request):
+            raise HTTPException(NOT_ALLOWED, "Send POST, with the query in a body of JSON.")
+        return True
+
+    async def parse_http_body(self, request: Any) -> Any:
+        """Nothing but JSON is looked at."""
+        if request.method == "POST":
+            try:
+                require_json(request.headers)
+            except BodyRefused as refused:
+                raise HTTPException(400, str(refused)) from None
+        return await super().parse_http_body(request)
 
     def parse_json(self, data: str | bytes) -> Any:
         """The body of a request: Strawberry takes it for an object."""
@@ -116,11 +134,11 @@ class Endpoint(GraphQL[Any, None]):
         return orjson.dumps(data)
 
     def decode_json(self, data: str | bytes) -> object:
-        """With orjson; the error is the one that Strawberry answers."""
+        """What was sent, where it is clear."""
         try:
-            return orjson.loads(data)
-        except orjson.JSONDecodeError as malformed:
-            raise json.JSONDecodeError(malformed.msg, malformed.doc, malformed.pos) from None
+            return read_json(data)
+        except BodyRefused as refused:
+            raise HTTPException(400, str(refused)) from None
 
     def _verified(self, authorization: str | None) -> Principal:
         return self.resources.tokens.verify(bearer(authorization), self.resources.desk.clock())

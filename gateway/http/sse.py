@@ -10,7 +10,6 @@ import secrets
 from collections.abc import Callable, Mapping
 from typing import Any
 
-import orjson
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
@@ -19,6 +18,7 @@ from starlette.types import Receive, Scope, Send
 from gateway.http.graphql import error_response
 from gateway.http.http_protocol import STREAM_EXTENSION
 from gateway.http.live import Live
+from gateway.http.request_body import BodyRefused, read_json, require_json
 from subscriptions.protocol import ID_CHARACTERS_MAX, CloseCode, Subscribe
 from subscriptions.running import Caller, Refused
 from subscriptions.sse import DISTINCT_ID, DistinctWire, SingleWire, SseStream
@@ -221,14 +221,14 @@ def _operation_id(body: dict[str, Any]) -> str:
 
 
 async def _json(request: Request) -> dict[str, Any]:
-    """Browsers ask before they send this content type to another origin, and are not told that they may."""
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != "application/json":
-        raise HttpRefused(415, "UNSUPPORTED_MEDIA_TYPE", "Send application/json.")
     try:
-        body = orjson.loads(await request.body())
-    except orjson.JSONDecodeError:
-        raise HttpRefused(400, "BAD_REQUEST", "The body is not JSON.") from None
+        require_json(request.headers)
+    except BodyRefused as refused:
+        raise HttpRefused(415, "UNSUPPORTED_MEDIA_TYPE", str(refused)) from None
+    try:
+        body = read_json(await request.body())
+    except BodyRefused as refused:
+        raise HttpRefused(400, "BAD_REQUEST", str(refused)) from None
     if not isinstance(body, dict):
         raise HttpRefused(400, "BAD_REQUEST", "The body is not an object.")
     return body

@@ -37,6 +37,28 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "bytes that are no UTF-8": ({"content": b'{"query": "\xff"}', "headers": JSON}, 400, "BAD_REQUEST"),
     "half a surrogate pair": ({"content": rb'{"query": "\ud800"}', "headers": JSON}, 400, "BAD_REQUEST"),
     "NaN in JSON": ({"content": b'{"query": NaN}', "headers": JSON}, 400, "BAD_REQUEST"),
+    "a query that is there twice": (
+        {
+            "content": b'{"query": "{ viewer { subject } }", "query": "{ clients { totalCount } }"}',
+            "headers": JSON,
+        },
+        400,
+        "BAD_REQUEST",
+    ),
+    "a variable that is there twice": (
+        {
+            "content": b'{"query": "query ($n: Int!) { cases(first: $n) { nodes { id } } }", '
+            b'"variables": {"n": 1, "n": 2}}',
+            "headers": JSON,
+        },
+        400,
+        "BAD_REQUEST",
+    ),
+    "a byte order mark": (
+        {"content": b'\xef\xbb\xbf{"query": "{ viewer { subject } }"}', "headers": JSON},
+        400,
+        "BAD_REQUEST",
+    ),
     "a JSON array": ({"json": [{"query": VIEWER}]}, 400, "BAD_REQUEST"),
     "an empty JSON array": ({"json": []}, 400, "BAD_REQUEST"),
     "a JSON string": ({"json": VIEWER}, 400, "BAD_REQUEST"),
@@ -212,12 +234,22 @@ async def trader(desk: Desk) -> Caller:
 
 
 @pytest.mark.parametrize(
-    ("name", "way"),
-    [("a subscription by POST", "use a WebSocket or Accept: text/event-stream"), ("a GET", "use POST")],
+    ("name", "says"),
+    [
+        ("a subscription by POST", "use a WebSocket or Accept: text/event-stream"),
+        ("a GET", "use POST"),
+        ("a query that is there twice", "the field 'query' is there twice in one object"),
+        ("a variable that is there twice", "the field 'n' is there twice in one object"),
+        ("a byte order mark", "UTF-8 byte order mark (BOM) is not supported"),
+        ("text that is not called JSON", "Send JSON, with Content-Type: application/json"),
+        ("an upload", "Content-Type: application/json"),
+        ("a compressed body", "Content-Encoding"),
+        ("a PUT", "Send POST"),
+    ],
 )
-async def test_who_comes_in_the_wrong_way_is_told_the_right_one(trader: Caller, name: str, way: str) -> None:
+async def test_the_refusal_says_what_is_wrong_or_what_to_do(trader: Caller, name: str, says: str) -> None:
     answer = await trader.post(**REQUESTS[name][0])
-    assert answer.body["errors"][0]["message"].endswith(way)
+    assert says in answer.body["errors"][0]["message"]
 
 
 @pytest.mark.parametrize("name", REQUESTS)

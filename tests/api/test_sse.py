@@ -355,6 +355,8 @@ async def test_a_content_type_that_a_foreign_page_may_send_unasked_is_refused(
         b'{"query":7}',
         b'{"query":"{a}","variables":[]}',
         b'{"query":"{a}","operationName":7}',
+        b'{"query":"{a}","query":"{b}"}',
+        b'{"query":"{a}","variables":{"quantity":"1","quantity":"1000"}}',
     ],
 )
 async def test_a_body_that_is_no_request_is_refused_with_400(client: httpx.AsyncClient, body: bytes) -> None:

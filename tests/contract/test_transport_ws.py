@@ -189,6 +189,8 @@ async def test_an_eleventh_socket_of_a_subject_is_closed_with_1013_and_a_place_i
         '{"type":"subscribe","id":7,"payload":{"query":"{a}"}}',
         '{"type":"subscribe","id":"","payload":{"query":"{a}"}}',
         '{"type":"subscribe","id":"' + "x" * 101 + '","payload":{"query":"{a}"}}',
+        '{"type":"subscribe","id":"1","id":"2","payload":{"query":"{a}"}}',
+        '{"type":"subscribe","id":"1","payload":{"query":"{a}","variables":{"q":"1","q":"1000"}}}',
         '{"type":"complete"}',
         '{"type":"complete","id":7}',
         '{"type":"ping","payload":"\\ud800"}',

@@ -1,0 +1,29 @@
+"""What the body of a request has to be: JSON that is called so, is not compressed, and is clear."""
+
+from collections.abc import Mapping
+
+from domain.json_fields import NotJson
+from feeds.json_text import parse_json
+
+JSON_TYPE = "application/json"
+
+
+class BodyRefused(ValueError):
+    """Not such a body; the message says what to send."""
+
+
+def require_json(headers: Mapping[str, str]) -> None:
+    """By the headers alone; raises `BodyRefused`. Browsers ask before they send this content type to another
+    origin, and are not told that they may."""
+    if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON_TYPE:
+        raise BodyRefused(f"Send JSON, with Content-Type: {JSON_TYPE}.")
+    if headers.get("content-encoding", "identity").strip().lower() != "identity":
+        raise BodyRefused("Send the body as it is, without Content-Encoding.")
+
+
+def read_json(data: str | bytes) -> object:
+    """The value; raises `BodyRefused`."""
+    try:
+        return parse_json(data.encode() if isinstance(data, str) else data)
+    except NotJson as malformed:
+        raise BodyRefused(f"The request cannot be read: {malformed}.") from None
