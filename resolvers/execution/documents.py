@@ -26,6 +26,8 @@ from resolvers.execution.repetition import DEFAULT_LIMITS, RepetitionLimits, err
 from resolvers.kit.errors import coded
 
 CACHED_DOCUMENTS = 1024
+CACHED_CHARACTERS = 1_000_000
+"""Of all remembered documents together; what is parsed of them takes up to fifty times as much memory."""
 ERRORS_MAX = 20
 
 
@@ -89,14 +91,17 @@ class Documents:
         if not introspection:
             self._rules.append(NoSchemaIntrospectionCustomRule)
         self._cache: OrderedDict[str, Document] = OrderedDict()
+        self._characters = 0
 
     def get(self, text: str) -> Document:
         """Parse and validate, or remember."""
         document = self._cache.get(text)
         if document is None:
             document = self._cache[text] = self._read(text)
-            if len(self._cache) > CACHED_DOCUMENTS:
-                self._cache.popitem(last=False)
+            self._characters += len(text)
+            while len(self._cache) > CACHED_DOCUMENTS or self._characters > CACHED_CHARACTERS:
+                forgotten, _ = self._cache.popitem(last=False)
+                self._characters -= len(forgotten)
         else:
             self._cache.move_to_end(text)
         return document

@@ -1,41 +1,47 @@
-"""Numbers that stand in a document: one of thousands of digits is refused before any type reads it.
+"""Numbers and names that stand in a document: one that is far too long is refused before any type reads it.
 
-Python refuses to read such a number, and an Int of GraphQL would pass that on as a fault of the desk.
+Python refuses to read a number of thousands of digits, and an Int of GraphQL would pass that on as a fault of
+the desk. A name in the response stands in it as often as its field has rows: one of 90 kB made an answer of
+hundreds of megabytes.
 """
 
 import re
 
-from graphql import DocumentNode, FloatValueNode, GraphQLError, IntValueNode, Node, Visitor, visit
+from graphql import DocumentNode, FloatValueNode, GraphQLError, IntValueNode, NameNode, Node, Visitor, visit
 
 from resolvers.kit.errors import INVALID_DOCUMENT
 
 NUMBER_CHARACTERS_MAX = 100
-_MANY_DIGITS = re.compile(rf"\d{{{NUMBER_CHARACTERS_MAX}}}")
+NAME_CHARACTERS_MAX = 100
+_LONG = re.compile(rf"[0-9A-Za-z_]{{{min(NUMBER_CHARACTERS_MAX, NAME_CHARACTERS_MAX)}}}")
 
 
-def number_errors(document: DocumentNode) -> list[GraphQLError]:
+def literal_errors(document: DocumentNode) -> list[GraphQLError]:
     """Why the document is refused; empty: it may be validated."""
     assert document.loc is not None, "documents are parsed with their places"
-    if _MANY_DIGITS.search(document.loc.source.body) is None:
+    if _LONG.search(document.loc.source.body) is None:
         return []
-    numbers = _Numbers()
-    visit(document, numbers)
-    return numbers.errors
+    literals = _Literals()
+    visit(document, literals)
+    return literals.errors
 
 
-class _Numbers(Visitor):
+class _Literals(Visitor):
     def __init__(self) -> None:
         super().__init__()
         self.errors: list[GraphQLError] = []
 
     def enter_int_value(self, node: IntValueNode, *_: object) -> None:
-        self._check(node, node.value)
+        self._check("number", node, node.value, NUMBER_CHARACTERS_MAX)
 
     def enter_float_value(self, node: FloatValueNode, *_: object) -> None:
-        self._check(node, node.value)
+        self._check("number", node, node.value, NUMBER_CHARACTERS_MAX)
 
-    def _check(self, node: Node, number: str) -> None:
-        if len(number) <= NUMBER_CHARACTERS_MAX or self.errors:
+    def enter_name(self, node: NameNode, *_: object) -> None:
+        self._check("name", node, node.value, NAME_CHARACTERS_MAX)
+
+    def _check(self, kind: str, node: Node, text: str, most: int) -> None:
+        if len(text) <= most or self.errors:
             return
-        reason = f"A number has {len(number)} characters, more than {NUMBER_CHARACTERS_MAX}."
+        reason = f"A {kind} has {len(text)} characters, more than {most}."
         self.errors.append(GraphQLError(reason, node, extensions={"code": INVALID_DOCUMENT}))

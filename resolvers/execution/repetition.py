@@ -25,7 +25,7 @@ from graphql import (
 )
 from strawberry.extensions import SchemaExtension
 
-from resolvers.execution.literals import number_errors
+from resolvers.execution.literals import literal_errors
 from resolvers.execution.nesting import fragments_of
 from resolvers.kit.errors import QUERY_TOO_EXPENSIVE, ApiError
 
@@ -66,7 +66,7 @@ def errors_before_validation(
     schema: GraphQLSchema, document: DocumentNode, limits: RepetitionLimits
 ) -> list[GraphQLError]:
     """Why the document is refused; empty: it may be validated."""
-    return number_errors(document) or _repetition_errors(schema, document, limits)
+    return literal_errors(document) or _repetition_errors(schema, document, limits)
 
 
 def _repetition_errors(

@@ -12,7 +12,7 @@ from domain.money import InvalidDecimal, parse_decimal, plain_text
 
 def _parse_decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise StrawberryInputCoercionError(f'Decimal is text such as "12.50", not {value!r}.')
+        raise StrawberryInputCoercionError(f'Decimal is text such as "12.50", not {value!r:.80}.')
     try:
         return parse_decimal(str(value))
     except InvalidDecimal as invalid:

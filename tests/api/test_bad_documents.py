@@ -201,6 +201,11 @@ REQUESTS: dict[str, tuple[dict[str, Any], int, str]] = {
         200,
         "GRAPHQL_VALIDATION_FAILED",
     ),
+    "an alias of ninety kilobytes": (
+        _query("{ clients(first: 100) { nodes { %s: clientNo } } }" % ("x" * 90_000)),
+        200,
+        "GRAPHQL_VALIDATION_FAILED",
+    ),
     "a time before all time": (
         _query('{ cases(filter: {openedAfter: "0001-01-01T00:00:00+14:00"}) { nodes { id } } }'),
         200,

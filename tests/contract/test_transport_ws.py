@@ -481,6 +481,7 @@ async def test_a_33rd_operation_is_refused_and_the_others_go_on(desk: LiveDesk) 
         ("{ viewer {" + "subject " * 900 + "} }", {}, "QUERY_TOO_EXPENSIVE"),
         ("subscription {" + "caseEvents { id } " * 240 + "}", {}, "QUERY_TOO_EXPENSIVE"),
         ("subscription { caseEvents {" + "id " * 240 + "} }", {}, "QUERY_TOO_EXPENSIVE"),
+        ("subscription { caseEvents {" + "x" * 101 + ": id } }", {}, "GRAPHQL_VALIDATION_FAILED"),
         (CASES, {"variables": {"after": 7}}, "BAD_USER_INPUT"),
         (CASES, {"variables": {"after": "nonsense"}}, "CURSOR_INVALID"),
         ("subscription { quotes(symbols: []) { last } }", {}, "BAD_USER_INPUT"),
