@@ -20,8 +20,8 @@ from gateway.settings import Settings, load_settings
 from gateway.startup.book_import import import_book
 from models.book import load_all_account_ids, lock_accounts
 from models.case import live_cases_of
-from models.database import transaction
 from models.market import save_quotes
+from models.sql.database import transaction
 
 SEED = 20_200_316
 POSITIONS = 8

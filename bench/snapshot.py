@@ -22,7 +22,7 @@ from bench.measure import save, spread
 from desk.evidence.daily_snapshots import take_daily_snapshots
 from gateway.loops.policy import round_turns
 from gateway.resources import Parts, Resources, open_resources
-from models.database import fetch
+from models.sql.database import fetch
 from tests.servers import fresh_database, postgres_server
 
 CASES, ROUNDS = 2_000, 5

@@ -34,8 +34,8 @@ from domain.principal import EVERYTHING
 from domain.what_if import Scenario, Shocked
 from gateway.book_what_if_process import BookWhatIfProcess
 from gateway.resources import Resources
-from models.database import consistent_read, transaction
 from models.market import save_fx_rates, save_instrument, save_quotes
+from models.sql.database import consistent_read, transaction
 from models.whole_book import every_book, load_market
 from tests.servers import fresh_database, postgres_server
 

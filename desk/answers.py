@@ -17,15 +17,15 @@ import structlog
 from desk.turns import Attempt
 from domain.money import AmountTooLarge
 from domain.refusals import RefusalCode
-from models.codec import Codec
-from models.database import (
+from models.idempotency import store_outcome, stored_outcomes
+from models.sql.codec import Codec
+from models.sql.database import (
     Busy,
     UniqueViolated,
     transaction,
     unreadable_rows,
 )
-from models.idempotency import store_outcome, stored_outcomes
-from models.unreadable import UnreadableRow, reading
+from models.sql.unreadable import UnreadableRow, reading
 
 BUSY = "Somebody else is working on this account at this moment: look again, then retry."
 UNREADABLE = "Stored data that this depends on is damaged. The operator finds it in the log."

@@ -36,8 +36,8 @@ from domain.refusals import Refusal, RefusalCode
 from models.approval import load_approvals, lock_approval, overdue_approvals, save_approval
 from models.audit import AuditEntry, write_audit
 from models.book import lock_accounts
-from models.codec import dumps
-from models.database import transaction
+from models.sql.codec import dumps
+from models.sql.database import transaction
 
 NO_REQUEST = Refusal(RefusalCode.NOT_FOUND, "There is no such request.")
 DESK = "desk"

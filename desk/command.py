@@ -14,8 +14,8 @@ from desk.outcomes import KEY_REUSED, lacks, request_hash
 from domain.ids import ApprovalId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
-from models.codec import Codec
 from models.idempotency import claim_key
+from models.sql.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from domain.ids import ApprovalId, CaseId, OrderId, Symbol
 from domain.liquidation_plan import Plan
 from domain.principal import CAPABILITIES, Capability, Permission
 from domain.refusals import RefusalCode
-from models.codec import Codec, dumps
+from models.sql.codec import Codec, dumps
 
 
 @dataclass(frozen=True, slots=True)

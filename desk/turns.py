@@ -17,8 +17,8 @@ from typing import TypeVar
 
 import structlog
 
-from models.database import Busy
-from models.unreadable import UnreadableRow
+from models.sql.database import Busy
+from models.sql.unreadable import UnreadableRow
 
 log = structlog.get_logger()
 

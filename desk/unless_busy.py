@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 
 from domain.ids import AccountId
 from models.book import lock_accounts
-from models.database import Busy, transaction
+from models.sql.database import Busy, transaction
 from outages.log import OutageLogs
 
 

@@ -25,7 +25,7 @@ from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
 from gateway.startup.preparation import check_calendars, import_if_empty, prepare_tables
 from gateway.workers.process import Workers
-from models.database import NO_ANSWER, fetch
+from models.sql.database import NO_ANSWER, fetch
 from resolvers.execution.documents import Documents
 from resolvers.execution.repetition import RepetitionLimits
 from resolvers.schema import SchemaLimits, build_schema

@@ -16,8 +16,8 @@ from pathlib import Path
 from desk.monitoring.book_what_if import BookEffect, BookWhatIf, BookWhatIfBusy, book_what_if
 from domain.money import Currency
 from models.book import load_base_currencies
-from models.configuration import Limits
-from models.database import Database, DatabaseUnavailable, StatementCutOff
+from models.sql.configuration import Limits
+from models.sql.database import Database, DatabaseUnavailable, StatementCutOff
 
 NICENESS = 10
 KEPT_RUNS, KEPT_FOR = 4, timedelta(minutes=2)

@@ -34,8 +34,8 @@ from gateway.watch.feed_watch import FeedWatch
 from gateway.watch.market_days import MarketDays
 from gateway.watch.revocation import Revocations
 from models import outbox
-from models.configuration import Limits
-from models.database import Database
+from models.sql.configuration import Limits
+from models.sql.database import Database
 from resolvers.kit.context import Api
 from subscriptions.bus import Bus
 from subscriptions.cursor import CursorSigner, key_id_of

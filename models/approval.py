@@ -9,10 +9,10 @@ from domain.approval import Approval, ApprovalKind, ApprovalStatus, ApprovalView
 from domain.ids import AccountId, ApprovalId
 from domain.principal import Audience, Capability
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where
+from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
     *("id", "kind", "entity", "entity_id", "account_id", "approver", "maker", "reason", "before_text"),

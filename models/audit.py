@@ -12,8 +12,8 @@ from typing import Any
 from domain.audit_chain import GENESIS, AuditRow, ChainHead, Link, link_hash
 from domain.principal import Audience
 from domain.text import lenient_subject_form
-from models.codec import dumps, loads
-from models.database import (
+from models.sql.codec import dumps, loads
+from models.sql.database import (
     Row,
     execute,
     execute_many,
@@ -24,8 +24,8 @@ from models.database import (
     time_or_none,
     transaction,
 )
-from models.unreadable import UnreadableRow, reading, reads
-from models.where import Page, PageRequest, Where, cut
+from models.sql.unreadable import UnreadableRow, reading, reads
+from models.sql.where import Page, PageRequest, Where, cut
 
 CHAIN = "audit"
 SNAPSHOT_TAKEN = "snapshot"

@@ -28,7 +28,10 @@ from domain.market import (
 from domain.money import Currency
 from domain.reporting import ReportingRate, reporting_rate
 from domain.risk_settings import RiskRules, SettingKind, client_factor_subject
-from models.database import (
+from models.doubt import StoredDoubt, doubts_of
+from models.risk_rules import RiskSettings
+from models.risk_setting import LATEST_ID, counting_value, factors_from_text, readable_factors
+from models.sql.database import (
     Row,
     currency,
     decimal,
@@ -40,11 +43,8 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.doubt import StoredDoubt, doubts_of
-from models.readable import readable
-from models.risk_rules import RiskSettings
-from models.risk_setting import LATEST_ID, counting_value, factors_from_text, readable_factors
-from models.unreadable import reads
+from models.sql.readable import readable
+from models.sql.unreadable import reads
 
 ACCOUNT_COLUMNS = (
     "a.id AS account_id, a.account_no, a.type AS account_type, a.base_currency, "

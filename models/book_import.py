@@ -12,8 +12,8 @@ from domain.market import FactorSource, Instrument, MarginFactors
 from domain.text import search_form
 from models.book import FACTOR_COLUMNS, INSTRUMENT_COLUMNS, instrument_from_row, stated_factors
 from models.client import ClientRow
-from models.database import Row, execute, execute_many, fetch, fetch_one, placeholders, time
-from models.unreadable import reads
+from models.sql.database import Row, execute, execute_many, fetch, fetch_one, placeholders, time
+from models.sql.unreadable import reads
 
 VALUES_AT_A_TIME = 500
 """In one statement."""

@@ -24,8 +24,8 @@ from domain.principal import Audience
 from domain.refusals import RefusalCode
 from domain.reporting import Worth
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.codec import figures_from_text, figures_to_text
-from models.database import (
+from models.sql.codec import figures_from_text, figures_to_text
+from models.sql.database import (
     Row,
     decimal,
     decimal_or_none,
@@ -40,9 +40,9 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.readable import first_readable, first_rows, readable
-from models.unreadable import reads
-from models.where import Where
+from models.sql.readable import first_readable, first_rows, readable
+from models.sql.unreadable import reads
+from models.sql.where import Where
 
 LIVE = (CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION)
 LIVE_LIST = ", ".join(f"'{status.value}'" for status in LIVE)

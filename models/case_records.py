@@ -7,11 +7,11 @@ from typing import TypeVar
 from domain.case_records import DeadlineChange, DeadlineChangeKind, FollowUp
 from domain.ids import CaseId
 from domain.principal import Audience
-from models.database import Row, execute, execute_many, fetch, insert_sql, time
-from models.first_pages import newest_of_each, pages_by_case
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where
+from models.sql.database import Row, execute, execute_many, fetch, insert_sql, time
+from models.sql.first_pages import newest_of_each, pages_by_case
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where
 
 R = TypeVar("R")
 

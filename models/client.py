@@ -11,10 +11,10 @@ from domain.principal import MASKED, Audience, Capability
 from domain.text import search_form
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE
-from models.database import Row, execute, fetch, fetch_one
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where, client_text, cut, like
+from models.sql.database import Row, execute, fetch, fetch_one
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where, client_text, cut, like
 
 
 @dataclass(frozen=True, slots=True)

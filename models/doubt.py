@@ -7,9 +7,9 @@ from datetime import datetime
 
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
-from models.database import Row, fetch, fetch_one, placeholders, time
-from models.unreadable import reads
-from models.where import Where
+from models.sql.database import Row, fetch, fetch_one, placeholders, time
+from models.sql.unreadable import reads
+from models.sql.where import Where
 
 DETAIL_CHARACTERS_MAX = 500
 SUBJECT_CHARACTERS_MAX = 40

@@ -10,7 +10,7 @@ from domain.case import AlertType
 from domain.ids import AccountId, Symbol
 from domain.money import ZERO, Currency, checked, total
 from models.book import alerts_from_text
-from models.database import (
+from models.sql.database import (
     Row,
     decimal,
     decimal_or_none,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from domain.inputs import InputKind, InputSubject
-from models.database import Row, fetch, fetch_one, time
+from models.sql.database import Row, fetch, fetch_one, time
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,8 +7,8 @@ from domain.events import AccountReference
 from domain.ids import AccountId, KillSwitchId
 from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope
 from domain.principal import Audience
-from models.codec import dumps, loads
-from models.database import (
+from models.sql.codec import dumps, loads
+from models.sql.database import (
     Row,
     execute,
     fetch,
@@ -19,9 +19,9 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = ("id", "scope", "subject", "set_by", "reason", "since", "ended_at", "ended_by")
 _SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM kill_switch s"

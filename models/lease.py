@@ -10,7 +10,7 @@ Work that was begun in an earlier term is recognised by its smaller number.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.database import clock_after_sql, clock_sql, execute, fetch, fetch_one, is_sqlite, time
+from models.sql.database import clock_after_sql, clock_sql, execute, fetch, fetch_one, is_sqlite, time
 
 FREE = ""
 """The holder of a lease that was given back."""

@@ -14,7 +14,7 @@ from models.book import (
     instrument_from_row,
     quote_from_row,
 )
-from models.database import (
+from models.sql.database import (
     execute,
     execute_many,
     fetch,
@@ -26,7 +26,7 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.readable import readable
+from models.sql.readable import readable
 
 _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 

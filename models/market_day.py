@@ -4,11 +4,11 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 
 from domain.calendar import MarketDay, MarketDayKind
-from models.database import Row, execute, fetch, fetch_one, insert_sql
-from models.database import time as moment
-from models.readable import first_rows, readable_page
-from models.unreadable import UnreadableRow, reads
-from models.where import Page, PageRequest, Where
+from models.sql.database import Row, execute, fetch, fetch_one, insert_sql
+from models.sql.database import time as moment
+from models.sql.readable import first_rows, readable_page
+from models.sql.unreadable import UnreadableRow, reads
+from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = ("id", "market", "day", "kind", "closes_at", "reason", "author", "at")
 _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM market_day"

@@ -17,13 +17,13 @@ from domain.message import (
     MessageTemplate,
 )
 from domain.principal import Audience
-from models.codec import dumps, loads
 from models.contact import CONTACT_COLUMNS, contact_from_row
-from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
-from models.first_pages import newest_of_each, pages_by_case
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where
+from models.sql.codec import dumps, loads
+from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.sql.first_pages import newest_of_each, pages_by_case
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
     *("id", "case_id", "client_id", "channel", "template", "language", "title", "body", "recipient"),

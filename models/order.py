@@ -23,7 +23,7 @@ from domain.order import (
 )
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.database import (
+from models.sql.database import (
     Row,
     decimal,
     decimal_or_none,
@@ -35,10 +35,10 @@ from models.database import (
     placeholders,
     time,
 )
-from models.first_pages import newest_of_each, pages_by_case
-from models.readable import first_readable, first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where, client_text, like
+from models.sql.first_pages import newest_of_each, pages_by_case
+from models.sql.readable import first_readable, first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where, client_text, like
 
 _COLUMNS = (
     *("id", "client_order_id", "case_id", "account_id", "symbol", "side", "type", "time_in_force", "session"),

@@ -11,8 +11,8 @@ from datetime import datetime, timedelta
 from uuid import uuid4
 
 from domain.events import Event
-from models.codec import UnknownFormat, event_from_text, event_to_text
-from models.database import (
+from models.sql.codec import UnknownFormat, event_from_text, event_to_text
+from models.sql.database import (
     NO_ANSWER,
     Row,
     execute,
@@ -26,7 +26,7 @@ from models.database import (
     transaction,
     unreadable_rows,
 )
-from models.unreadable import UnreadableRow
+from models.sql.unreadable import UnreadableRow
 
 READ_LATER = NO_ANSWER
 """What reading the outbox raises, or what its events show, and is tried again for."""

@@ -2,7 +2,7 @@
 
 import hashlib
 
-from models.database import fetch, is_sqlite
+from models.sql.database import fetch, is_sqlite
 
 _KIND = 6_006
 """Keeps these advisory locks apart from others."""

@@ -1,7 +1,7 @@
 """Quotes as they are broadcast to every process."""
 
 from domain.market import Quote
-from models.codec import Codec
+from models.sql.codec import Codec
 
 QUOTES_TOPIC = "quotes"
 

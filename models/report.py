@@ -13,7 +13,7 @@ from domain.order import OrderSide
 from domain.principal import Audience
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import SELECT_CASE, case_from_row
-from models.database import (
+from models.sql.database import (
     Row,
     decimal,
     decimal_or_none,
@@ -24,9 +24,9 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from models.database import execute, fetch, time
+from models.sql.database import execute, fetch, time
 
 
 async def revoke_subject(subject: str, at: datetime) -> None:

@@ -22,8 +22,8 @@ from domain.risk_settings import (
     TradingLimitExpiry,
     UnreadableSetting,
 )
-from models.codec import Codec
-from models.database import (
+from models.sql.codec import Codec
+from models.sql.database import (
     Row,
     decimal,
     execute,
@@ -34,9 +34,9 @@ from models.database import (
     time,
     unreadable_rows,
 )
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import UnreadableRow, reading, reads
-from models.where import Page, PageRequest, Where
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import UnreadableRow, reading, reads
+from models.sql.where import Page, PageRequest, Where
 
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
 """What changes with every new version, in any process."""

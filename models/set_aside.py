@@ -10,9 +10,9 @@ from domain.execution import ExecutionReport
 from domain.execution_check import EXECUTION_ID_CHARACTERS_MAX, Finding, legible
 from domain.ids import OrderId
 from domain.principal import EVERYTHING
-from models.codec import Codec
-from models.database import execute, fetch, insert_sql, placeholders
 from models.order import load_orders
+from models.sql.codec import Codec
+from models.sql.database import execute, fetch, insert_sql, placeholders
 
 _REPORTS: Codec[ExecutionReport] = Codec(ExecutionReport)
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)

@@ -13,10 +13,10 @@ from domain.principal import Audience
 from domain.snapshot import FORMAT, SnapshotContent, SnapshotKind, SnapshotOutputs
 from models.case import LIVE_LIST
 from models.case_records import newest_of_cases
-from models.codec import Codec, UnknownFormat, dumps, loads
-from models.database import Row, execute_many, fetch, fetch_one, placeholders, time
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where, cut
+from models.sql.codec import Codec, UnknownFormat, dumps, loads
+from models.sql.database import Row, execute_many, fetch, fetch_one, placeholders, time
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where, cut
 
 _STORED = ("id", "case_id", "kind", "occasion", "at", "content", "hash")
 _COLUMNS = ", ".join(f"s.{column}" for column in _STORED)

@@ -11,10 +11,10 @@ from domain.ids import AccountId, Symbol
 from domain.money import ZERO, total
 from domain.principal import Audience
 from models.book import ACCOUNT_COLUMNS, account_reference
-from models.database import Row, decimal, fetch, fetch_one, time_or_none
+from models.sql.database import Row, decimal, fetch, fetch_one, time_or_none
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where, cut, like
 from models.stock_recovery import OPEN_RECOVERY, RECOVERY_TABLES
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where, cut, like
 
 _FROM = (
     "FROM position p JOIN account a ON a.id = p.account_id JOIN client k ON k.id = a.client_id"

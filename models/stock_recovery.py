@@ -14,7 +14,7 @@ from domain.recall_allocation import AllocationRule
 from domain.stock_recovery import RecallCause, Recovery, RecoveryStatus
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE, LIVE_LIST
-from models.database import (
+from models.sql.database import (
     Row,
     decimal,
     execute,
@@ -26,9 +26,9 @@ from models.database import (
     time,
     time_or_none,
 )
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
     *("id", "account_id", "case_id", "instrument_id", "recall_id", "alert_type", "quantity", "outstanding"),

@@ -14,10 +14,10 @@ from domain.refusals import RefusalCode
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import LIVE_LIST
 from models.contact import CONTACT_COLUMNS
-from models.database import Row, decimal, fetch, numeric, time
 from models.message import contact_or_none
-from models.readable import first_readable, first_rows
-from models.where import Where
+from models.sql.database import Row, decimal, fetch, numeric, time
+from models.sql.readable import first_readable, first_rows
+from models.sql.where import Where
 
 _OF_TODAY = "SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(t.id AS TEXT) || ':' || ?"
 _TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"

@@ -7,12 +7,12 @@ from typing import Any
 
 from domain.principal import Audience, Permission
 from domain.webhook import RetiringSecret, Webhook, WebhookEvent, WebhookId, WebhookStatus
-from models.codec import Codec, dumps, loads
-from models.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
 from models.outbox import STREAM, age_of
-from models.readable import first_rows, readable, readable_page
-from models.unreadable import reads
-from models.where import Page, PageRequest, Where
+from models.sql.codec import Codec, dumps, loads
+from models.sql.database import Row, execute, fetch, fetch_one, for_update, insert_sql, time, time_or_none
+from models.sql.readable import first_rows, readable, readable_page
+from models.sql.unreadable import reads
+from models.sql.where import Page, PageRequest, Where
 
 _COLUMNS = (
     *("id", "url", "events", "owner", "permissions", "account_scope", "authorized_at", "created_at"),

@@ -42,12 +42,12 @@ from models.book import (
     underlying_place_from_row,
 )
 from models.case import LIVE
-from models.database import Row, fetch, placeholders, unreadable_rows
 from models.doubt import doubts_of
-from models.readable import readable
 from models.risk_setting import client_factors_set, counting_value, readable_factors
-from models.unreadable import UnreadableRow, reading
-from models.where import Where
+from models.sql.database import Row, fetch, placeholders, unreadable_rows
+from models.sql.readable import readable
+from models.sql.unreadable import UnreadableRow, reading
+from models.sql.where import Where
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,7 +14,7 @@ import pytest
 import structlog
 from hypothesis import HealthCheck, settings
 
-from models.database import Database
+from models.sql.database import Database
 from tests import scratch, versions
 from tests.servers import fresh_database, postgres_server, redis_server
 

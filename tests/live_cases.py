@@ -20,8 +20,8 @@ from models import outbox
 from models.book_import import insert_account
 from models.case import insert_case, save_case
 from models.client import ClientRow, insert_client
-from models.database import Database, transaction
 from models.lease import acquire_lease
+from models.sql.database import Database, transaction
 from tests.live_desk import LiveDesk, case_event, served_desk
 
 ALL = 10_000

@@ -29,8 +29,8 @@ from gateway.http.server import Server, server_config
 from gateway.resources import Parts, Resources
 from gateway.settings import load_settings
 from models import outbox
-from models.database import Database, transaction
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
+from models.sql.database import Database, transaction
 from subscriptions.bus import Message
 from subscriptions.group import CatchingUp, Member
 from tests.patience import ANY_TIME_S, FAR_S, PATIENCE_S

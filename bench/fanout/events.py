@@ -19,7 +19,7 @@ from domain.events import AccountReference, CaseEvent, CaseEventKind, CaseView
 from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol
 from domain.margin import AccountType, MarginFigures, RiskLevel
 from domain.money import Currency
-from models.codec import event_to_text
+from models.sql.codec import event_to_text
 
 STREAM_KEY = "{%s}:events"
 """Of the bus with that name; an entry has `e`, the epoch, and `p`, the event's text."""

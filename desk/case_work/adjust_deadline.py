@@ -20,8 +20,8 @@ from domain.refusals import Refusal
 from models.audit import write_audit
 from models.case import lock_case
 from models.case_records import insert_deadline_changes
-from models.codec import dumps, loads
 from models.holding import symbols_of
+from models.sql.codec import dumps, loads
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,8 +26,8 @@ from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.audit import write_audit
 from models.case import lock_case
-from models.codec import loads
 from models.holding import set_written_off, symbols_of, written_off_of
+from models.sql.codec import loads
 
 _TRIGGERS = {
     ApprovalKind.VOID: (CaseTrigger.VOIDED, "voidCase", "it takes two people to void a case"),

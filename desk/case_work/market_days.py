@@ -29,9 +29,9 @@ from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.case import live_case_ids, load_cases, lock_case, save_case
 from models.case_records import deadline_set_by_person, insert_deadline_changes
-from models.database import transaction
 from models.holding import symbols_of
 from models.market_day import RecordedMarketDay, insert_market_day, word_on
+from models.sql.database import transaction
 
 CASES_AT_A_TIME = 200
 DAYS_AHEAD_MAX = timedelta(days=731)

@@ -20,9 +20,9 @@ from domain.money import Currency
 from domain.snapshot import SnapshotKind
 from models.book import load_books, lock_accounts
 from models.case import live_cases_of
-from models.database import transaction
 from models.order import open_orders_of
 from models.snapshot import accounts_without_daily, currencies_of_live_cases
+from models.sql.database import transaction
 
 LOOK_BACK_DAYS = 15
 """No market is closed for longer."""

@@ -33,7 +33,7 @@ from models.report import (
     page_liquidated,
 )
 from models.snapshot import StoredSnapshot, snapshots_of
-from models.where import Page, PageRequest
+from models.sql.where import Page, PageRequest
 
 log = structlog.get_logger()
 

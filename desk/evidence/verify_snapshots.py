@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from domain.audit_chain import Break, Link
 from domain.canonical import content_hash
 from models.audit import SNAPSHOT_TAKEN, count_snapshots_noted
-from models.codec import loads
 from models.snapshot import contents_of, count_all_snapshots
+from models.sql.codec import loads
 
 CONTENTS_AT_ONCE = 100
 """Read into memory: some kilobytes each."""

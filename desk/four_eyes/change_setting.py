@@ -28,7 +28,6 @@ from domain.risk_settings import (
 )
 from models.audit import AuditEntry, write_audit
 from models.client import group_is_known, load_clients
-from models.codec import Codec
 from models.holding import account_id_of
 from models.market import load_instruments
 from models.risk_setting import (
@@ -42,7 +41,8 @@ from models.risk_setting import (
     value_from_text,
     value_to_text,
 )
-from models.unreadable import reading
+from models.sql.codec import Codec
+from models.sql.unreadable import reading
 
 _NO_ACCOUNT = Refusal(RefusalCode.NOT_FOUND, "There is no such account.")
 _NO_CLIENT = Refusal(RefusalCode.NOT_FOUND, "There is no such client.")

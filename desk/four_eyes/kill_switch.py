@@ -21,8 +21,8 @@ from domain.principal import Audience, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.audit import write_audit
 from models.client import load_accounts, load_clients
-from models.codec import Codec
 from models.kill_switch import end_switch, guard_setting, insert_switch, load_switches, switch_on, switch_over
+from models.sql.codec import Codec
 
 _FROZEN: Codec[Frozen] = Codec(Frozen)
 _OFF = (Capability.UNFREEZE_AS_APPROVER, Capability.UNFREEZE_AS_RISK_ADMIN)

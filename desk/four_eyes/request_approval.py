@@ -13,7 +13,7 @@ from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.approval import insert_approval, pending_approval
 from models.audit import AuditEntry, write_audit
-from models.codec import dumps, loads
+from models.sql.codec import dumps, loads
 
 Facts = Mapping[str, str | None]
 """Plain data by name, for people to compare: decimals and times as text."""

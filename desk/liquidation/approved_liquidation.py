@@ -32,8 +32,8 @@ from domain.liquidation_plan import Plan
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case
-from models.codec import loads
-from models.unreadable import reading
+from models.sql.codec import loads
+from models.sql.unreadable import reading
 
 
 async def ask_another(

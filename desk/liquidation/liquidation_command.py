@@ -8,7 +8,7 @@ from domain.approval import Approval
 from domain.ids import CaseId, RecoveryId
 from domain.liquidation_plan import NO_EXPECTATION, Expectation, PlanRequest
 from domain.money import plain_text
-from models.codec import Codec
+from models.sql.codec import Codec
 
 
 @dataclass(frozen=True, slots=True)

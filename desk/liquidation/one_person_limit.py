@@ -20,10 +20,10 @@ from domain.order import Order, OrderSide
 from domain.price_collar import CollarPlace, PriceCollar
 from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
-from models.database import unreadable_rows
 from models.market import load_instruments, load_quotes
 from models.order import orders_alone_by, orders_since
-from models.unreadable import UnreadableRow
+from models.sql.database import unreadable_rows
+from models.sql.unreadable import UnreadableRow
 
 ADDED_UP_FOR = timedelta(days=1)
 """Within this time the orders of an account count together, and so do those of a person: many small ones are

@@ -35,7 +35,7 @@ from domain.risk_settings import ForceType, trade_type_of
 from models.book import AccountBook, load_books
 from models.case import load_cases
 from models.order import open_orders_of
-from models.unreadable import UnreadableRow
+from models.sql.unreadable import UnreadableRow
 
 log = structlog.get_logger()
 

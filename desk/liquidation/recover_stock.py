@@ -16,7 +16,7 @@ from domain.ids import CaseId, RecoveryId
 from domain.liquidation_plan import PlanRequest
 from domain.principal import Capability, Principal
 from domain.refusals import RefusalCode
-from models.readable import all_or_each
+from models.sql.readable import all_or_each
 from models.stock_recovery import RecoveryView, load_recoveries
 
 

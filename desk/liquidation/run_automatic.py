@@ -15,7 +15,7 @@ from desk.liquidation.auto_liquidate import run_case, tell_fault
 from desk.turns import Fault, Turns
 from domain.ids import CaseId
 from models.case import due_auto_liquidations
-from models.database import Busy, transaction
+from models.sql.database import Busy, transaction
 from outages.log import OutageLogs
 
 log = structlog.get_logger()

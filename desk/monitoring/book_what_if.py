@@ -25,7 +25,7 @@ from domain.reporting import convert
 from domain.stock_recovery import RECOVERY_ALERTS
 from domain.what_if import Scenario, Shocked
 from models.book import AccountBook, BookRules
-from models.database import consistent_read
+from models.sql.database import consistent_read
 from models.whole_book import every_book, live_calls, load_market
 
 UNDECIDED_MAX = 100

@@ -9,8 +9,8 @@ from datetime import datetime
 
 from desk.turns import Turns
 from domain.market import FxRate, Quote
-from models.database import Busy, transaction
 from models.market import lock_fx_rates, lock_quotes, save_fx_rates, save_quotes
+from models.sql.database import Busy, transaction
 
 Price = Quote | FxRate
 

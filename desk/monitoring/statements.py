@@ -22,9 +22,9 @@ from desk.turns import Turns
 from domain.book_changes import BookChange, CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.ids import AccountId
 from domain.inputs import DeadReason, InputResult, Outcome, dead, stated_at, subject_of, superseded
-from models.database import UnstorableText
 from models.holding import account_id_of
 from models.market import holders
+from models.sql.database import UnstorableText
 
 HELD_MAX = 10_000
 """Statements that wait in memory. The feed delivers again what is not among them."""

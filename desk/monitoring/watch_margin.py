@@ -50,9 +50,9 @@ from domain.stock_recovery import without_amount
 from models import outbox
 from models.book import AccountBook, count_accounts, load_all_account_ids, load_books, lock_accounts
 from models.case import live_cases_of, save_figures
-from models.database import transaction
 from models.input_outcome import save_outcomes
 from models.order import open_orders_of
+from models.sql.database import transaction
 from outages.log import OutageLog
 
 LOAD_BATCH_ACCOUNTS = 500

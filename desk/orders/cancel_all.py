@@ -14,9 +14,9 @@ from desk.outcomes import KEY_REUSED, CancelOutcome, lacks, request_hash
 from domain.ids import OrderId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
-from models.codec import Codec
 from models.idempotency import claim_key
 from models.order import OrderFilter, count_not_cancelled, orders_to_cancel
+from models.sql.codec import Codec
 
 SELECTION = "selection"
 """Under which the selection is stored, beside the outcomes of its orders."""

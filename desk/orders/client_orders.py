@@ -5,8 +5,8 @@ from desk.desk import Desk
 from domain.events import AccountReference
 from domain.principal import SYSTEM
 from models.audit import write_audit
-from models.database import transaction
 from models.kill_switch import switch_over
+from models.sql.database import transaction
 from venues.base import CancelsClientOrders, Venue, VenueUnavailable
 
 

@@ -27,11 +27,11 @@ from domain.order_states import OrderTrigger
 from domain.principal import EVERYTHING
 from models import outbox
 from models.book import lock_accounts
-from models.database import transaction
 from models.kill_switch import guard_sending, switch_over
 from models.market import load_instruments, load_quotes
 from models.order import load_by_client_order_id, load_orders, orders_in, pending_cancels
 from models.report import note_mark
+from models.sql.database import transaction
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
 
 PENDING_CANCELS_MAX = 10_000

@@ -19,9 +19,9 @@ from domain.execution_check import contradicts
 from domain.order import OrderStatus, RefusedTransition, mark_not_received, mark_unanswered
 from models import outbox
 from models.book import lock_accounts
-from models.database import transaction
 from models.order import executions_of, load_by_client_order_id, orders_in
 from models.set_aside import key_of, set_aside_keys
+from models.sql.database import transaction
 from venues.base import Venue, VenueUnavailable
 
 log = structlog.get_logger()

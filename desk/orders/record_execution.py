@@ -49,7 +49,6 @@ from domain.order_states import OrderAlert, OrderTrigger
 from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
-from models.database import transaction
 from models.holding import (
     add_to_cash,
     add_to_position,
@@ -61,6 +60,7 @@ from models.holding import (
 from models.market import load_instruments, load_quotes
 from models.order import booked_execution, changes_of, insert_execution, load_by_client_order_id
 from models.set_aside import set_aside
+from models.sql.database import transaction
 
 log = structlog.get_logger()
 

@@ -21,10 +21,10 @@ from domain.execution_check import Attention, Finding
 from domain.ids import ClientOrderId, OrderId
 from domain.order import Order, TimeInForce, TradingSession
 from models.book import lock_accounts
-from models.database import transaction
 from models.market import load_instruments
 from models.order import load_by_client_order_id, orders_after
 from models.set_aside import note_asked, set_aside_to_ask
+from models.sql.database import transaction
 from outages.log import OutageLogs
 from venues.base import Venue, VenueUnavailable
 

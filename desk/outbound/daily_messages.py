@@ -26,8 +26,8 @@ from domain.principal import EVERYTHING
 from models.audit import AuditEntry, write_audit
 from models.book import lock_accounts
 from models.case import load_cases
-from models.database import Busy, transaction
 from models.message import Expired, expire_late, insert_message
+from models.sql.database import Busy, transaction
 from models.untold import Untold, base_currencies, untold_cases, untold_ends, untold_sales
 
 SWEEP_CASES = 500

@@ -27,9 +27,9 @@ from domain.webhook_secret import signature_headers, signing_secrets
 from messages.base import WebhookPort
 from models import outbox
 from models.audit import write_audit
-from models.codec import UnknownFormat, event_from_text
-from models.database import transaction
 from models.outbox import OutboxRow
+from models.sql.codec import UnknownFormat, event_from_text
+from models.sql.database import transaction
 from models.webhook import load_webhook, revoked_since, save_progress
 
 log = structlog.get_logger()

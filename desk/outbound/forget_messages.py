@@ -4,8 +4,8 @@ from datetime import datetime
 
 from desk.audit import MESSAGES, entry
 from models.audit import write_audit
-from models.database import transaction
 from models.message import prune_messages
+from models.sql.database import transaction
 
 
 async def forget_messages(before: datetime, limit: int, now: datetime) -> int:

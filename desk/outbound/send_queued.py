@@ -31,8 +31,8 @@ from domain.message import (
 from messages.base import MessageService, Outgoing
 from models.audit import write_audit
 from models.book import lock_accounts
-from models.database import transaction
 from models.message import Due, claim_due, load_due, lock_message, save_message
+from models.sql.database import transaction
 from outages.log import OutageLog
 
 log = structlog.get_logger()

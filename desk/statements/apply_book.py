@@ -24,7 +24,6 @@ from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
 from models.contact import client_id_of, lock_contact, state_contact, stated_contact
-from models.database import transaction
 from models.holding import (
     account_id_of,
     bump_book,
@@ -37,6 +36,7 @@ from models.holding import (
     state_position,
 )
 from models.market import load_instruments, lock_trade_status, markets_of, save_trade_status
+from models.sql.database import transaction
 from models.stock_recovery import open_recoveries_of
 
 

@@ -16,10 +16,10 @@ from domain.ids import AccountId, Symbol
 from domain.inputs import InputKind, InputSubject, Outcome
 from domain.money import Currency
 from models import outbox
-from models.database import transaction
 from models.doubt import doubts_of
 from models.holding import account_id_of, cash_stated_at, position_stated_at
 from models.input_outcome import StoredOutcome, dead_about, dead_of_owners, last_dead
+from models.sql.database import transaction
 
 STATEMENTS = frozenset({InputKind.POSITION, InputKind.CASH, InputKind.UNREADABLE})
 """The kinds of messages that say something about an account; one that cannot be read may have been one."""

@@ -22,7 +22,7 @@ from domain.margin import Book
 from domain.risk_settings import CoveredOptionRule
 from models import outbox
 from models.book import load_books, lock_accounts
-from models.database import transaction
+from models.sql.database import transaction
 from models.stock_recovery import (
     last_collected,
     markets_of_written_calls,

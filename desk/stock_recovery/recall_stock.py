@@ -29,7 +29,7 @@ from models.audit import AuditEntry, write_audit
 from models.book import AccountBook, load_books, lock_accounts
 from models.case import live_cases_of
 from models.market import load_instruments
-from models.readable import all_or_each
+from models.sql.readable import all_or_each
 from models.stock_borrow import ShortHolding, accounts_short_of, shorts_in
 from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of, save_moved
 

@@ -15,8 +15,8 @@ from domain.canonical import content_hash, plain
 from domain.principal import EVERYTHING
 from domain.snapshot import SnapshotContent, recomputed
 from models.audit import chain_head, is_noted, links, tail
-from models.database import consistent_read
 from models.snapshot import StoredSnapshot, load_snapshot
+from models.sql.database import consistent_read
 
 LINKS_PER_PAGE = 1_000
 BREAKS_SHOWN = 20

@@ -53,9 +53,9 @@ from gateway.resources import Resources
 from gateway.startup.book_import import BookConflict, import_book, remarks
 from gateway.workers.leader import LEASE
 from models.audit import write_audit
-from models.database import UniqueViolated, transaction
 from models.lease import read_lease
 from models.revocation import revoke_subject
+from models.sql.database import UniqueViolated, transaction
 from resolvers.kit.node import type_and_id
 
 TABLE_COLUMNS_MIN = 200

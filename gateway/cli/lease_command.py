@@ -4,8 +4,8 @@ from desk.audit import entry
 from gateway.resources import Resources
 from gateway.workers.leader import LEASE
 from models.audit import write_audit
-from models.database import transaction
 from models.lease import Lease, release_lease
+from models.sql.database import transaction
 
 
 async def give_up(resources: Resources, lease: Lease) -> None:

@@ -21,10 +21,10 @@ from gateway.auth import Unauthenticated, bearer
 from gateway.http.personal_reads import PersonalReads
 from gateway.logs import current_request_id
 from gateway.resources import Resources
-from models.codec import event_from_text
-from models.database import UnstorableText
 from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_from_bytes
+from models.sql.codec import event_from_text
+from models.sql.database import UnstorableText
 from resolvers.execution.documents import Document, Documents
 from resolvers.kit.context import RequestContext
 from resolvers.kit.errors import (

@@ -23,7 +23,7 @@ from domain.money import plain_text
 from domain.principal import Audience, Permission, Principal
 from models.audit import write_audit
 from models.report import Period, count_called, count_liquidated
-from models.where import PageRequest
+from models.sql.where import PageRequest
 
 ROWS_PER_PAGE = 100
 EVERY_RECORD = Audience(frozenset({Permission.AUDITOR}), None)

@@ -8,7 +8,7 @@ from desk.leadership import NotLeading
 from desk.turns import Turns, Work
 from gateway.loops.supervisor import RestartPolicy, Supervisor, Worker, attempted
 from gateway.settings import Settings
-from models.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText
+from models.sql.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText
 from subscriptions.bus import BusUnavailable
 from venues.base import VenueUnavailable
 

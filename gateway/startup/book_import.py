@@ -34,9 +34,9 @@ from models.book_import import (
 )
 from models.client import ClientRow, insert_client
 from models.contact import state_contact
-from models.database import transaction
 from models.idempotency import bind_key, bound_at
 from models.market import holders, save_fx_rates, save_instrument
+from models.sql.database import transaction
 
 log = structlog.get_logger()
 

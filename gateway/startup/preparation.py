@@ -29,7 +29,7 @@ from gateway.startup.book_import import BookConflict, import_book
 from gateway.startup.server_versions import old_database, old_redis
 from messages.apprise_service import is_known
 from models.book_import import is_empty
-from models.database import Database
+from models.sql.database import Database
 from outages.redis_refusals import explained
 
 REDIS_TIMEOUT_S = 5.0

@@ -3,7 +3,7 @@
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
 
-from models.database import Database
+from models.sql.database import Database
 
 LEAST_REDIS = (6, 2)
 """For XAUTOCLAIM, which takes over what a process that died had not acknowledged."""

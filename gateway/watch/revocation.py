@@ -8,8 +8,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
 from domain.text import lenient_subject_form
-from models.database import NO_ANSWER
 from models.revocation import revocations_since
+from models.sql.database import NO_ANSWER
 from outages.log import OutageLog
 
 OVERLAP = timedelta(seconds=30)

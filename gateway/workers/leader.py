@@ -26,7 +26,6 @@ from gateway.workers.leadership import SomebodyLeads
 from gateway.workers.market import MarketWire
 from gateway.workers.outbound import of_outward
 from gateway.workers.table import of_the_leader, of_trading, of_watching
-from models.database import Busy
 from models.lease import (
     Lease,
     acquire_lease,
@@ -37,6 +36,7 @@ from models.lease import (
     sessions_locking_leases,
 )
 from models.market import load_instruments, load_quotes
+from models.sql.database import Busy
 from outages.log import OutageLog
 from venues.bounded import BoundedVenue, bounded
 

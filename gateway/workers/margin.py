@@ -15,9 +15,9 @@ from domain.market import Quote
 from feeds.base import Feed, FeedBatch
 from gateway.loops.repeat import woken_within
 from gateway.resources import MarketListener, Resources
-from models.codec import UnknownFormat, event_from_text
 from models.outbox import note_unreadable_event
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
+from models.sql.codec import UnknownFormat, event_from_text
 from outages.log import OutageLog
 from subscriptions.bus import BusUnavailable, Entry, Message, PositionLost, SlowConsumer
 

@@ -4,7 +4,7 @@ from tortoise import fields
 from tortoise.fields.base import OnDelete
 from tortoise.migrations import operations as ops
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 
 class Migration(AddingMigration):

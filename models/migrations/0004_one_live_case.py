@@ -2,7 +2,7 @@
 
 from tortoise.migrations import operations as ops
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 
 class Migration(AddingMigration):

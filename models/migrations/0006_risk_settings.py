@@ -5,7 +5,7 @@ from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 _INDEXES_OF_CASES = (
     "CREATE INDEX IF NOT EXISTS case_list ON margin_case (status, opened_at, id)",

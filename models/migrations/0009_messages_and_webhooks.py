@@ -6,7 +6,7 @@ from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 
 class Migration(AddingMigration):

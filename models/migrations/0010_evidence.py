@@ -11,7 +11,7 @@ from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 from tortoise.migrations.constraints import CheckConstraint
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 APPEND_ONLY = ("audit", "audit_link", "snapshot")
 

@@ -3,7 +3,7 @@
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 
 class Migration(AddingMigration):

@@ -4,7 +4,7 @@ from typing import Any
 
 from tortoise.migrations import operations as ops
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 CHANGES = ("UPDATE", "DELETE")
 

@@ -7,7 +7,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 
 from domain.text import lenient_subject_form, readable, search_form
-from models.migration import AddingMigration, Widen
+from models.sql.migration import AddingMigration, Widen
 
 ROWS_AT_A_TIME = 500
 _SUBJECTS = (

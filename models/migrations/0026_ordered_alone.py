@@ -4,7 +4,7 @@ from tortoise import fields
 from tortoise.indexes import Index
 from tortoise.migrations import operations as ops
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 _INDEXES = {
     "order_list": "liquidation_order (created_at, id)",

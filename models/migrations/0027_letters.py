@@ -2,7 +2,7 @@
 
 from tortoise import fields
 
-from models.migration import AddColumn, AddingMigration
+from models.sql.migration import AddColumn, AddingMigration
 
 
 class Migration(AddingMigration):

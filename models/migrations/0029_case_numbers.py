@@ -7,7 +7,7 @@ from typing import Any
 
 from tortoise.migrations import operations as ops
 
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 
 async def begin_sequence(_apps: object, editor: Any) -> None:

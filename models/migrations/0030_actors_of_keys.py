@@ -10,7 +10,7 @@ from tortoise.migrations import operations as ops
 from tortoise.migrations.schema_editor.base import BaseSchemaEditor
 
 from domain.text import lenient_subject_form
-from models.migration import AddingMigration
+from models.sql.migration import AddingMigration
 
 ACTOR_CHARACTERS_MAX = 200
 _MOVE_KEYS = (

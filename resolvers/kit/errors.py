@@ -19,7 +19,7 @@ from strawberry.extensions import SchemaExtension
 from strawberry.schema.exceptions import CannotGetOperationTypeError, InvalidOperationTypeError
 from strawberry.types import StreamExecutionResult
 
-from models.database import (
+from models.sql.database import (
     Busy,
     DatabaseUnavailable,
     StatementCutOff,
@@ -27,7 +27,7 @@ from models.database import (
     request_outage,
     unreadable_rows,
 )
-from models.unreadable import UnreadableRow
+from models.sql.unreadable import UnreadableRow
 
 log = structlog.get_logger()
 

@@ -24,7 +24,6 @@ from models.case_records import count_of_cases, newest_deadline_changes, newest_
 from models.client import accounts_of as accounts_of_clients
 from models.client import load_accounts, load_clients
 from models.contact import load_contacts
-from models.database import UnstorableText, consistent_read, unreadable_rows
 from models.doubt import doubts_of
 from models.kill_switch import frozen_accounts, load_switches
 from models.market import load_instruments, load_quotes
@@ -39,10 +38,11 @@ from models.order import (
 )
 from models.risk_setting import load_settings
 from models.snapshot import newest_snapshots
+from models.sql.database import UnstorableText, consistent_read, unreadable_rows
+from models.sql.unreadable import UnreadableRow
+from models.sql.where import Page
 from models.stock_borrow import shorts_in
 from models.stock_recovery import load_recoveries, recoveries_of_cases
-from models.unreadable import UnreadableRow
-from models.where import Page
 from resolvers.kit.errors import unreadable_data
 
 K = TypeVar("K")

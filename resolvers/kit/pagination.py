@@ -11,7 +11,7 @@ import orjson
 import strawberry
 
 from domain.money import parse_decimal
-from models.where import Page, PageRequest
+from models.sql.where import Page, PageRequest
 from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 
 T = TypeVar("T")

@@ -10,11 +10,11 @@ from domain.market import Quote
 from domain.money import Currency
 from domain.principal import Audience
 from models.case_list import CaseFilter, CaseSort, page_cases
-from models.database import consistent_read
 from models.market import load_quotes
 from models.order import OrderFilter, page_orders
 from models.outbox import stream_head
-from models.where import PageRequest
+from models.sql.database import consistent_read
+from models.sql.where import PageRequest
 from resolvers.kit.context import Api, ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.live_feed.filters import case_event_kind, order_event_kind

@@ -16,9 +16,9 @@ from graphql import ExecutionResult, execute
 from strawberry import Schema
 
 from domain.principal import Audience
-from models.codec import UnknownFormat, event_from_text
-from models.database import NO_ANSWER
 from models.outbox import unpublished
+from models.sql.codec import UnknownFormat, event_from_text
+from models.sql.database import NO_ANSWER
 from resolvers.execution.compiled import Complete, NotPlain, compile_subscription
 from resolvers.execution.documents import Document
 from resolvers.kit.context import Api, ReadContext

@@ -28,7 +28,7 @@ from domain.market import InstrumentKind
 from domain.money import ONE, Currency
 from domain.refusals import Refusal
 from domain.what_if import Scenario, shocked
-from models.where import Page
+from models.sql.where import Page
 from resolvers.commands.liquidation_preview import LiquidationPreview, preview_of, refused_preview
 from resolvers.kit.context import Info, ReadContext
 from resolvers.kit.errors import BAD_USER_INPUT, BOOK_BUSY, ApiError

@@ -14,7 +14,7 @@ from domain.refusals import RefusalCode
 from domain.text import lenient_subject_form, same_subject
 from models.approval import ApprovalFilter as ApprovalSelection
 from models.approval import count_approvals, page_approvals
-from models.codec import loads
+from models.sql.codec import loads
 from resolvers.kit.arguments import INPUT, After, First
 from resolvers.kit.context import Info, ReadContext, RequestContext, RequestInfo, reader
 from resolvers.kit.errors import restored

@@ -21,7 +21,7 @@ from domain.message import Contact, Language
 from domain.money import ZERO, Currency, exact
 from domain.principal import Audience
 from models.client import AccountRow, ClientRow
-from models.where import cut
+from models.sql.where import cut
 from resolvers.kit.arguments import After, First
 from resolvers.kit.context import Info, ReadContext, personal
 from resolvers.kit.errors import FORBIDDEN, ApiError, in_scope

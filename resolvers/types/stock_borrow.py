@@ -8,8 +8,8 @@ import strawberry
 
 from domain.ids import Symbol
 from domain.money import total
+from models.sql.where import cut
 from models.stock_borrow import BorrowFilter, ShortHolding, count_short_stocks, page_short_stocks
-from models.where import cut
 from resolvers.kit.arguments import After, First
 from resolvers.kit.context import Info, ReadContext
 from resolvers.kit.pagination import Connection, Pager

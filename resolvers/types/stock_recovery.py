@@ -12,8 +12,8 @@ from domain.ids import ClientId, RecoveryId, Symbol
 from domain.money import ZERO
 from domain.sellable import after_open_orders
 from domain.stock_recovery import RecallCause, RecoveryStatus, uncovered_quantity
+from models.sql.where import PageRequest
 from models.stock_recovery import RecoveryFilter, RecoveryView, count_recoveries, page_recoveries
-from models.where import PageRequest
 from resolvers.kit.context import Info, ReadContext
 from resolvers.kit.errors import restored
 from resolvers.kit.loaders import BookAndOrders

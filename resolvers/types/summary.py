@@ -11,7 +11,7 @@ from domain.principal import Audience
 from domain.reporting import by_account, convert
 from models.book import load_fx_rates, rates_by_base
 from models.case_list import CaseFilter, CaseTotal, case_totals, count_ended
-from models.database import consistent_read
+from models.sql.database import consistent_read
 from resolvers.kit.context import ReadContext
 from resolvers.types.currency_amount import CurrencyAmount
 

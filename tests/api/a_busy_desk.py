@@ -7,7 +7,7 @@ from typing import Any
 from domain.book_changes import CashStated
 from domain.ids import Symbol
 from domain.market import Quote, TradeStatus
-from models.database import Row
+from models.sql.database import Row
 from resolvers.kit.node import global_id
 from tests.api.books import (
     BANK,

@@ -22,7 +22,7 @@ from gateway.http.server import server_config
 from gateway.resources import OpenVenue, Parts, paper
 from gateway.settings import Settings, load_settings
 from gateway.startup.book_import import import_book
-from models.database import Database, Row, fetch
+from models.sql.database import Database, Row, fetch
 from tests.api.desk_client import Caller
 from tests.api.outside import Clock, Market, PushFeed
 from tests.patience import ANY_TIME_S, FAR_S, PATIENCE_S, pauses

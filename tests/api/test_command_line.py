@@ -16,8 +16,8 @@ from pathlib import Path
 import pytest
 
 from gateway.workers.leader import LEASE
-from models.database import Database, fetch
 from models.lease import acquire_lease
+from models.sql.database import Database, fetch
 from tests.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]

@@ -3,7 +3,7 @@
 import json
 
 from domain.principal import Permission
-from models.database import fetch
+from models.sql.database import fetch
 from tests.api.books import a_book, a_client, owing
 from tests.api.desk_server import Desk, World, scraped
 from tests.api.moments import prices_call

@@ -12,7 +12,7 @@ import pytest
 import structlog
 
 from domain.principal import Permission
-from models.database import fetch
+from models.sql.database import fetch
 from tests.api.books import BANK, a_book, a_client, owing, quotes
 from tests.api.desk_client import Answer, Caller
 from tests.api.desk_server import Desk, World

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from domain.principal import Permission
-from models.database import execute
+from models.sql.database import execute
 from resolvers.kit.node import local_id
 from tests.api.books import HKD, a_book, a_client, owing, quotes
 from tests.api.desk_server import Desk, World

@@ -23,7 +23,7 @@ from domain.principal import Permission
 from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
 from models import outbox
-from models.database import Database, transaction
+from models.sql.database import Database, transaction
 from tests.api.test_command_line import ROOT, Gateway
 from tests.contract.transport_ws_harness import CASES
 from tests.live_desk import case_event

@@ -13,7 +13,7 @@ from domain.book_changes import ContactStated
 from domain.message import Contact, Language, QuietHours
 from domain.principal import Permission
 from feeds.book import BookClient, BookFile
-from models.database import fetch, time
+from models.sql.database import fetch, time
 from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import command, work
 from tests.api.desk_client import Caller

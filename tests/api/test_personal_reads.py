@@ -8,7 +8,7 @@ import pytest_asyncio
 from graphql import build_schema
 
 from domain.principal import Permission
-from models.codec import loads
+from models.sql.codec import loads
 from resolvers.execution.personal import PERSONAL
 from resolvers.kit.node import global_id
 from resolvers.schema import sdl

@@ -12,8 +12,16 @@ from domain.ids import AccountId
 from gateway.settings import Profile, load_settings
 from gateway.startup.preparation import CannotStart, check, silent
 from models.book import lock_accounts
-from models.configuration import Limits
-from models.database import Busy, Database, DatabaseUnavailable, StatementCutOff, execute, fetch, transaction
+from models.sql.configuration import Limits
+from models.sql.database import (
+    Busy,
+    Database,
+    DatabaseUnavailable,
+    StatementCutOff,
+    execute,
+    fetch,
+    transaction,
+)
 from tests.api.books import BANK, a_book, a_client, owing, quotes
 from tests.api.desk_server import World
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.database import Database, fetch
+from models.sql.database import Database, fetch
 from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.desk_server import World
 from tests.api.trading import cases

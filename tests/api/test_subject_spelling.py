@@ -6,8 +6,8 @@ from uuid import uuid4
 import pytest
 
 from domain.principal import Permission
-from models.database import transaction
 from models.revocation import revoke_subject
+from models.sql.database import transaction
 from tests.api.books import BANK, a_book, a_client, owing
 from tests.api.case_work import approve, command, work
 from tests.api.desk_client import Caller

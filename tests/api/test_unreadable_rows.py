@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from models.database import Database
+from models.sql.database import Database
 from tests.api.books import BANK, a_book, a_client, owing, quotes
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped

@@ -7,8 +7,8 @@ from uuid import uuid4
 from domain.doubt import DoubtReason
 from domain.principal import Permission
 from gateway.workers.leader import LEASE
-from models.database import Database
 from models.lease import acquire_lease
+from models.sql.database import Database
 from tests.api.books import APPLE, a_book, a_client, an_account, an_instrument
 from tests.api.desk_client import Caller
 from tests.api.desk_server import Desk, World, scraped

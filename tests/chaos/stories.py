@@ -28,7 +28,7 @@ from domain.events import (
 from domain.ids import CaseId, EventId, ExecutionId, OrderId
 from domain.order import Order, OrderStatus
 from models import outbox
-from models.database import Database, transaction
+from models.sql.database import Database, transaction
 from tests.live_desk import case_event
 from tests.unit.orders import PRICE, QUANTITY, an_order
 

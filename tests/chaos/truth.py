@@ -8,7 +8,7 @@ from itertools import pairwise
 import asyncpg
 
 from domain.events import CaseEvent, OrderEvent
-from models.codec import event_from_text
+from models.sql.codec import event_from_text
 from subscriptions.bus import Position
 from tests.chaos.operations import Operation
 

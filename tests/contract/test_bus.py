@@ -11,8 +11,8 @@ import uvloop
 from redis.asyncio import Redis
 from structlog.testing import capture_logs
 
-from models.database import Busy
 from models.outbox import OutboxRow, StreamHead
+from models.sql.database import Busy
 from subscriptions.bus import (
     Bus,
     BusBehind,

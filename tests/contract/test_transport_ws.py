@@ -14,7 +14,7 @@ import pytest_asyncio
 
 from domain.principal import Permission
 from gateway.http.websocket_protocol import FRAGMENTS_MAX
-from models.database import execute
+from models.sql.database import execute
 from resolvers.kit.node import global_id
 from tests.contract.transport_ws_harness import (
     CASE_LIST,

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from redis.asyncio import Redis
 
-from models.database import Database
+from models.sql.database import Database
 from tests.faults.run_poison import Report, accounted, fed_desk, feed_poison
 from tests.servers import fresh_database, postgres_server, redis_server
 

@@ -14,7 +14,7 @@ from redis.asyncio import Redis
 
 from domain.inputs import DeadReason, InputKind, InputResult
 from gateway.startup.book_import import import_book
-from models.database import Database, decimal, fetch
+from models.sql.database import Database, decimal, fetch
 from tests.api.books import a_book, a_client, an_account, owing
 from tests.faults.poison import Said, messages
 from tests.live_desk import LiveDesk, served_desk

@@ -6,9 +6,9 @@ from typing import cast
 from redis.asyncio import Redis
 
 from domain.doubt import DoubtReason
-from models.database import fetch
 from models.doubt import doubts_of
 from models.holding import account_id_of
+from models.sql.database import fetch
 from tests.faults.run_poison import accounted, fed_desk, feed_poison
 
 MESSAGES = 616

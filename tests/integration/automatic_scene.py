@@ -31,10 +31,10 @@ from domain.webhook import ALERTS, Webhook, WebhookId, event_name
 from gateway.cli.audit_export import verify_audit
 from models import outbox
 from models.case import live_cases_of
-from models.codec import event_from_text, loads
 from models.contact import state_contact
-from models.database import Database, Row, fetch
 from models.snapshot import snapshots_of
+from models.sql.codec import event_from_text, loads
+from models.sql.database import Database, Row, fetch
 from models.webhook import insert_webhook
 from tests.integration.crash_checks import (
     Before,

@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from models.database import Database
+from models.sql.database import Database
 from tests.integration.desk_kit import DeskKit
 
 

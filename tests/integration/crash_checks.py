@@ -21,9 +21,9 @@ from domain.margin import compute_figures
 from domain.money import total
 from domain.order import OrderSide, OrderStatus
 from models.book import load_books
-from models.codec import event_from_text
-from models.database import Row, fetch, fetch_one
 from models.market import load_instruments
+from models.sql.codec import event_from_text
+from models.sql.database import Row, fetch, fetch_one
 from tests.integration.desk_kit import case, cash_of, position_of
 from venues.base import NewOrder
 from venues.paper_journal import FileJournal, Header

@@ -23,7 +23,7 @@ from domain.principal import Permission
 from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
 from models.case import live_cases_of
-from models.database import Database
+from models.sql.database import Database
 from resolvers.kit.node import global_id, local_id
 from tests.integration.crash_checks import Before, check
 from tests.integration.crash_gateway import AtVenue, VenueMoment

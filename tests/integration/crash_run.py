@@ -20,7 +20,7 @@ from desk.desk import Desk
 from domain.ids import Symbol
 from feeds.redis_feed import publish
 from gateway.settings import load_settings
-from models.database import Database
+from models.sql.database import Database
 from tests.integration.crash_checks import VenueJournal, read_journal
 from tests.integration.crash_gateway import RESENT, AtVenue, SharedClock, start_gateway
 from tests.integration.crash_proxy import PostgresProxy

@@ -1,6 +1,6 @@
 """Damages stored values, as a failing disk or a statement typed by hand does, for tests of who reads on."""
 
-from models.database import fetch, is_sqlite
+from models.sql.database import fetch, is_sqlite
 
 _NO_NUMBER = {True: "1abc", False: "NaN"}
 """What the column of a number holds and no number is; by whether the database is SQLite."""

@@ -31,10 +31,10 @@ from models.book import load_books
 from models.book_import import insert_account, insert_holdings
 from models.case import live_cases_of, load_cases
 from models.client import ClientRow, insert_client
-from models.codec import event_from_text
-from models.database import fetch, transaction
 from models.market import save_instrument, save_quotes
 from models.order import load_orders
+from models.sql.codec import event_from_text
+from models.sql.database import fetch, transaction
 
 NOON = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)
 """A Monday in New York."""

@@ -16,7 +16,7 @@ from itertools import count
 from asyncpg.exceptions import PostgresError
 from tortoise.exceptions import BaseORMException
 
-from models.database import execute, fetch, insert_sql, is_sqlite, transaction
+from models.sql.database import execute, fetch, insert_sql, is_sqlite, transaction
 
 TRIES_MAX = 3_000
 NOON = datetime(2026, 3, 16, 12, tzinfo=UTC)

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from domain.margin import AccountType
 from feeds.book import BookFile
 from gateway.startup.book_import import import_book
-from models.database import Database
+from models.sql.database import Database
 from tests.api.books import BANK, a_book, a_client, an_account, an_instrument
 
 AT = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)

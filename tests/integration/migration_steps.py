@@ -6,8 +6,8 @@ from tortoise.connection import get_connection
 from tortoise.migrations.executor import MigrationExecutor, MigrationTarget
 from tortoise.migrations.recorder import MigrationRecorder
 
-from models.configuration import APP, configuration
-from models.database import fetch, is_sqlite
+from models.sql.configuration import APP, configuration
+from models.sql.database import fetch, is_sqlite
 
 NO_TABLES = "__first__"
 """What Tortoise calls the state before the first migration."""

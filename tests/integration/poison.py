@@ -1,6 +1,6 @@
 """Makes the database refuse to write one row, for tests of what becomes of all the others."""
 
-from models.database import fetch, is_sqlite
+from models.sql.database import fetch, is_sqlite
 
 
 async def poison(table: str, condition: str) -> None:

@@ -2,7 +2,7 @@
 
 import asyncio
 
-from models.database import Database, fetch
+from models.sql.database import Database, fetch
 from tests.patience import PATIENCE_S
 
 FOREVER = "pg_sleep(86400)"

@@ -15,7 +15,7 @@ from domain.principal import EVERYTHING, Audience, Permission, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.approval import load_approvals
 from models.book import lock_accounts
-from models.database import UniqueViolated, execute, transaction
+from models.sql.database import UniqueViolated, execute, transaction
 from tests.integration.desk_kit import NOON, TRADER, DeskKit, count
 
 UNTIL = datetime(2100, 1, 1, tzinfo=UTC)

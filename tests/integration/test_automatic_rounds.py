@@ -30,11 +30,11 @@ from gateway.loops.policy import liquidation_turns
 from gateway.settings import load_settings
 from models.book import lock_accounts
 from models.case import live_cases_of
-from models.configuration import Limits
-from models.database import Database, DatabaseUnavailable, fetch, transaction
 from models.idempotency import store_outcome
 from models.kill_switch import end_switch, insert_switch
 from models.order import orders_in, orders_of_cases
+from models.sql.configuration import Limits
+from models.sql.database import Database, DatabaseUnavailable, fetch, transaction
 from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, case, order, report
 from tests.integration.slow_statements import FOREVER, cancel_sleeper
 from tests.servers import fresh_database

@@ -13,9 +13,9 @@ import pytest
 
 from domain.ids import AccountId
 from domain.principal import EVERYTHING
-from models.configuration import Limits
-from models.database import Database, fetch, transaction
 from models.holding import add_to_cash, add_to_position, position_to_book_on
+from models.sql.configuration import Limits
+from models.sql.database import Database, fetch, transaction
 from resolvers.kit.loaders import Loaders
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit
 from tests.patience import PATIENCE_S

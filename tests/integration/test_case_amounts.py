@@ -19,8 +19,8 @@ from models.book_import import insert_account
 from models.case import insert_case
 from models.case_list import CaseFilter, CaseSort, page_cases, sort_key
 from models.client import ClientRow, insert_client
-from models.database import Database
-from models.where import PageRequest
+from models.sql.database import Database
+from models.sql.where import PageRequest
 from resolvers.live_feed.filters import case_event_kind
 from tests.integration.desk_kit import NOON
 from tests.live_desk import case_event

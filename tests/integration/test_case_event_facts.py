@@ -17,9 +17,9 @@ from domain.money import Currency
 from domain.principal import EVERYTHING
 from models.case import live_cases_of
 from models.case_list import CaseFilter, CaseSort, page_cases
-from models.codec import event_from_text
-from models.database import fetch
-from models.where import PageRequest
+from models.sql.codec import event_from_text
+from models.sql.database import fetch
+from models.sql.where import PageRequest
 from tests.integration.desk_kit import APPLE, BOEING, DeskKit, case, quoted
 
 

@@ -8,7 +8,7 @@ from domain.events import BookChanged
 from domain.ids import AccountId, EventId
 from gateway.cli.events_command import print_damaged_events
 from models import outbox
-from models.database import is_sqlite
+from models.sql.database import is_sqlite
 from tests.integration.damage import damage
 from tests.integration.desk_kit import DeskKit
 

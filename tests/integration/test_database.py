@@ -17,8 +17,11 @@ from desk.outcomes import CancelRefused, LiquidationRefused
 from domain.liquidation_plan import PlanRequest
 from domain.refusals import Refusal, RefusalCode
 from models.book import lock_accounts
-from models.configuration import Limits
-from models.database import (
+from models.idempotency import store_outcome
+from models.lease import acquire_lease
+from models.order import OrderFilter
+from models.sql.configuration import Limits
+from models.sql.database import (
     Busy,
     Database,
     StatementCutOff,
@@ -30,9 +33,6 @@ from models.database import (
     is_sqlite,
     transaction,
 )
-from models.idempotency import store_outcome
-from models.lease import acquire_lease
-from models.order import OrderFilter
 from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, count
 from tests.integration.slow_statements import FOREVER

@@ -30,13 +30,13 @@ from domain.principal import EVERYTHING
 from domain.risk_settings import RiskRules, SettingId, TradingLimitExpiry
 from models.book import load_books
 from models.case import live_cases_of
-from models.codec import loads
-from models.database import Database, fetch, transaction
 from models.holding import position_as_stored
 from models.market import save_instrument, save_quotes
 from models.report import Period
 from models.risk_rules import RiskSettings
-from models.where import PageRequest
+from models.sql.codec import loads
+from models.sql.database import Database, fetch, transaction
+from models.sql.where import PageRequest
 from tests.integration.desk_kit import (
     APPLE,
     BOEING,

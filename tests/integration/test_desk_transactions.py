@@ -22,8 +22,8 @@ from domain.money import Currency
 from domain.order import Order, OrderStatus
 from models.book import load_books
 from models.case import live_cases_of
-from models.codec import event_from_text
-from models.database import UniqueViolated, execute, fetch, insert_sql
+from models.sql.codec import event_from_text
+from models.sql.database import UniqueViolated, execute, fetch, insert_sql
 from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.desk_kit import (
     APPLE,

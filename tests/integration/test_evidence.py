@@ -26,8 +26,8 @@ from feeds.book import BookFactors
 from gateway.startup.book_import import import_book
 from models.audit import chain_head, links, tail, write_audit
 from models.case import live_cases_of
-from models.database import Database, fetch, is_sqlite, transaction
 from models.snapshot import StoredSnapshot, snapshots_of
+from models.sql.database import Database, fetch, is_sqlite, transaction
 from tests.api.books import BANK, a_book, a_client
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit, case
 

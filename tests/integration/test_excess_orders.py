@@ -28,9 +28,9 @@ from domain.refusals import RefusalCode
 from domain.sellable import OrderCover
 from models.book import load_books
 from models.case import live_cases_of
-from models.database import fetch, transaction
 from models.market import save_instrument
 from models.order import open_orders_of
+from models.sql.database import fetch, transaction
 from tests.integration.desk_kit import (
     APPLE,
     BOEING,

@@ -29,12 +29,12 @@ from domain.market import Quote
 from domain.order import OrderType
 from domain.principal import EVERYTHING
 from models.case import live_cases_of
-from models.database import fetch
 from models.holding import position_as_stored
 from models.market import load_instruments, save_instrument, save_quotes
 from models.report import Period
+from models.sql.database import fetch
+from models.sql.where import PageRequest
 from models.untold import trades_of
-from models.where import PageRequest
 from tests.integration.desk_kit import (
     APPLE,
     BOEING,

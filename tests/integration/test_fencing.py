@@ -19,8 +19,8 @@ from domain.order import OrderStatus
 from gateway.resources import make_desk
 from gateway.settings import load_settings
 from gateway.workers.leader import LEASE, Term
-from models.database import Database
 from models.lease import Lease, acquire_lease, renew_lease
+from models.sql.database import Database
 from tests.integration.desk_kit import TRADER, Clock, DeskKit, order
 from tests.integration.shared_venue import SharedVenue
 from tests.patience import FAR_S, PATIENCE_S

@@ -17,8 +17,8 @@ from domain.money import Currency
 from domain.order import OrderType
 from gateway.settings import load_settings
 from models.case import live_cases_of
-from models.database import Database
 from models.market import save_fx_rates
+from models.sql.database import Database
 from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit
 from venues.paper import PaperVenue
 

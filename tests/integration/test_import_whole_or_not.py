@@ -18,9 +18,9 @@ from domain.market import InstrumentKind, TradeStatus
 from domain.money import Currency
 from feeds.book import BookFile, BookInstrument, as_of_at
 from gateway.startup.book_import import BookConflict, import_book, remarks
-from models.database import Database, fetch
 from models.input_outcome import save_outcomes
 from models.market import load_instruments
+from models.sql.database import Database, fetch
 from tests.api.books import BANK, RAIL, a_book, a_client, an_account, an_instrument
 from tests.integration.killed_import import AT, CLIENTS, a_large_book
 from tests.patience import PATIENCE_S

@@ -23,9 +23,9 @@ from gateway.cli.inputs_command import NothingKnown, print_inputs_of_account, pr
 from gateway.watch.feed_watch import FeedWatch
 from gateway.workers.feed_silence import SilenceListener
 from models.case import live_cases_of
-from models.database import fetch_one
 from models.doubt import doubts_of
 from models.input_outcome import outcomes_about, outcomes_of_owner, prune_outcomes
+from models.sql.database import fetch_one
 from tests.integration.desk_kit import APPLE, DeskKit, quoted
 
 NEW = Symbol("NEW.US")

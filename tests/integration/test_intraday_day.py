@@ -25,8 +25,8 @@ from domain.stock_recovery import RecallCause
 from gateway.loops.policy import liquidation_turns
 from models.book import lock_accounts
 from models.case import live_cases_of
-from models.configuration import Limits
-from models.database import Database, execute, fetch, transaction
+from models.sql.configuration import Limits
+from models.sql.database import Database, execute, fetch, transaction
 from models.stock_recovery import open_recoveries_of
 from tests.integration.damage import damage
 from tests.integration.desk_kit import APPLE, TRADER, Clock, DeskKit

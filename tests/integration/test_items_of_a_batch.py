@@ -22,8 +22,8 @@ from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
 from domain.stock_recovery import RecallCause
 from models.case import live_cases_of
-from models.database import Busy, DatabaseUnavailable, decimal, fetch
-from models.unreadable import reading
+from models.sql.database import Busy, DatabaseUnavailable, decimal, fetch
+from models.sql.unreadable import reading
 from tests.integration.damage import damage
 from tests.integration.desk_kit import APPLE, BOEING, TRADER, DeskKit, count
 

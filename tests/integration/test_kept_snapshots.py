@@ -12,7 +12,7 @@ from desk.statements.apply_book import apply_statement
 from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from gateway.cli.audit_export import recompute, verify_audit
-from models.database import execute, fetch, transaction
+from models.sql.database import execute, fetch, transaction
 from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit
 from tests.integration.test_evidence import without_guards
 

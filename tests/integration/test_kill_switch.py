@@ -13,8 +13,8 @@ from domain.ids import KillSwitchId
 from domain.kill_switch import EVERYTHING_FROZEN, Frozen, KillSwitchScope
 from domain.order import OrderStatus
 from models.book import lock_accounts
-from models.database import execute, fetch, is_sqlite, transaction
 from models.kill_switch import GUARD, guard_sending
+from models.sql.database import execute, fetch, is_sqlite, transaction
 from tests.integration.desk_kit import TRADER, DeskKit, count, order
 from venues.paper import PaperVenue
 

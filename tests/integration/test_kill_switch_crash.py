@@ -19,7 +19,7 @@ from redis.asyncio import Redis
 from desk.command import Done
 from desk.four_eyes.kill_switch import SetKillSwitch, set_kill_switch
 from domain.kill_switch import EVERYTHING_FROZEN
-from models.database import Database, Row, fetch
+from models.sql.database import Database, Row, fetch
 from tests.integration.crash_checks import read_journal
 from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_harness import KillPoint, LiquidationRun, Template, template

@@ -21,9 +21,9 @@ from domain.order import OrderStatus, OrderType
 from domain.principal import EVERYTHING
 from domain.refusals import RefusalCode
 from models.case import live_cases_of
-from models.database import fetch, transaction
 from models.market import save_quotes
 from models.order import load_orders
+from models.sql.database import fetch, transaction
 from tests.integration.desk_kit import APPLE, BOEING, TRADER, DeskKit, case, order, quoted
 from venues.paper import PaperVenue
 

@@ -13,8 +13,8 @@ from gateway.resources import OpenVenue, Parts, Resources, open_paper_venue, ope
 from gateway.settings import Settings, load_settings
 from gateway.workers.leader import LEASE
 from gateway.workers.process import Workers
-from models.database import Database, execute
 from models.lease import acquire_lease, holds_lease, read_lease, release_lease, renew_lease
+from models.sql.database import Database, execute
 from resolvers.execution.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
 from tests.integration.crash_gateway import WatchedVenue

@@ -10,8 +10,8 @@ import pytest
 from tortoise.connection import get_connection
 from tortoise.exceptions import OperationalError
 
-from models.configuration import Limits
-from models.database import (
+from models.sql.configuration import Limits
+from models.sql.database import (
     Database,
     DatabaseUnavailable,
     UniqueViolated,

@@ -9,7 +9,7 @@ from domain.execution import ExecType
 from domain.liquidation_plan import LegRequest
 from domain.order import CancelCause, OrderStatus
 from models.case import live_cases_of
-from models.database import Database, fetch
+from models.sql.database import Database, fetch
 from tests.integration.desk_kit import APPLE, BOEING, TRADER, DeskKit, order, report
 from tests.integration.migration_steps import bring_to
 

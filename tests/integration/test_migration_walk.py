@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from models.database import NEWEST, Database, fetch, is_sqlite
+from models.sql.database import NEWEST, Database, fetch, is_sqlite
 from tests.integration.generic_rows import add, add_a_row_to_every_table
 from tests.integration.migration_steps import NO_TABLES, bring_to
 from tests.integration.test_migrations import schema

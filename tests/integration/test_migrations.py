@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 from tortoise.connection import get_connection
 
-from models.configuration import Limits
-from models.database import Database, fetch, is_sqlite
+from models.sql.configuration import Limits
+from models.sql.database import Database, fetch, is_sqlite
 from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.migration_steps import NO_TABLES, bring_to
 from tests.patience import PATIENCE_S

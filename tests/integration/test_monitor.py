@@ -36,8 +36,8 @@ from domain.money import Currency
 from domain.order import OrderType
 from models.book import load_all_account_ids, load_books
 from models.case import live_cases_of
-from models.database import Database, fetch
 from models.order import open_orders_of
+from models.sql.database import Database, fetch
 from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit, hear_news, quoted
 from venues.paper import PaperVenue
 

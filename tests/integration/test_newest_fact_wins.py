@@ -27,8 +27,8 @@ from feeds.messages import decode
 from gateway.startup.book_import import import_book
 from models.book import load_books, load_fx_rates
 from models.contact import client_id_of, load_contacts
-from models.database import fetch, fetch_one, time_or_none
 from models.market import load_quotes, lock_trade_status
+from models.sql.database import fetch, fetch_one, time_or_none
 from tests.integration.desk_kit import (
     APPLE,
     BOEING,

@@ -23,8 +23,8 @@ from domain.principal import EVERYTHING, Principal
 from gateway.settings import load_settings
 from models.case import live_cases_of, load_cases
 from models.case_records import newest_follow_ups
-from models.database import Database, transaction
 from models.market import save_fx_rates
+from models.sql.database import Database, transaction
 from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit
 
 

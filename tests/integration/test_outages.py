@@ -14,8 +14,8 @@ import pytest
 
 from gateway.resources import database_limits
 from gateway.settings import load_settings
-from models.configuration import USUAL_LIMITS, Limits
-from models.database import Busy, Database, DatabaseUnavailable, execute, execute_many, fetch, transaction
+from models.sql.configuration import USUAL_LIMITS, Limits
+from models.sql.database import Busy, Database, DatabaseUnavailable, execute, execute_many, fetch, transaction
 from tests.patience import FAR_S, PATIENCE_S
 from tests.servers import fresh_database
 
@@ -222,8 +222,8 @@ async def in_database(path: Path) -> None:
 
 STANDS_STILL = """
 import asyncio, sys
-from models.configuration import USUAL_LIMITS, Limits
-from models.database import Busy, Database, DatabaseUnavailable, execute, fetch, transaction
+from models.sql.configuration import USUAL_LIMITS, Limits
+from models.sql.database import Busy, Database, DatabaseUnavailable, execute, fetch, transaction
 
 async def main():
     database = Database(sys.argv[1], 1, Limits(standstill_s=float(sys.argv[2])))

@@ -12,8 +12,8 @@ import pytest
 from domain.events import BookChanged
 from domain.ids import AccountId, EventId
 from models import outbox
-from models.codec import event_from_text
-from models.database import Database, execute, transaction
+from models.sql.codec import event_from_text
+from models.sql.database import Database, execute, transaction
 from subscriptions.bus import Bus, BusUnavailable, Entry, Position, PositionLost
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.outbox_relay import OutboxRelay, StreamDiverged

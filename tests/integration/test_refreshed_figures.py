@@ -7,8 +7,8 @@ from domain.case import Case
 from domain.events import CaseView
 from domain.ids import AccountId
 from models.case import live_cases_of, save_figures
-from models.database import execute, transaction
 from models.holding import bump_book
+from models.sql.database import execute, transaction
 from tests.integration.desk_kit import APPLE, BOEING, DeskKit, case, count, quoted
 
 

@@ -31,9 +31,9 @@ from domain.risk_settings import (
     client_factor_subject,
 )
 from models.book import AccountBook, load_books
-from models.database import Database, UniqueViolated, execute, insert_sql, transaction
 from models.risk_rules import RiskSettings
 from models.risk_setting import Concerned, insert_setting, next_number
+from models.sql.database import Database, UniqueViolated, execute, insert_sql, transaction
 from tests.integration.desk_kit import APPLE, BOEING, NOON, DeskKit
 
 UNTIL = datetime(2100, 1, 1, tzinfo=UTC)

@@ -34,9 +34,9 @@ from gateway.settings import load_settings
 from gateway.watch.market_days import MarketDays
 from models.book import lock_accounts
 from models.case import live_cases_of
-from models.configuration import Limits
-from models.database import Database, fetch, transaction
 from models.market import save_instrument
+from models.sql.configuration import Limits
+from models.sql.database import Database, fetch, transaction
 from tests.integration.desk_kit import APPLE, TRADER, USD, DeskKit
 from tests.integration.poison import heal, poison
 from tests.servers import fresh_database

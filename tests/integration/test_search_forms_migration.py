@@ -3,8 +3,8 @@
 from domain.principal import Audience, Permission
 from models.case import live_cases_of
 from models.client import ClientFilter, page_clients
-from models.database import Database, execute, fetch
-from models.where import PageRequest
+from models.sql.database import Database, execute, fetch
+from models.sql.where import PageRequest
 from tests.integration.desk_kit import DeskKit
 from tests.integration.migration_steps import bring_to
 

@@ -23,11 +23,11 @@ from domain.refusals import RefusalCode
 from domain.risk_settings import ApprovalLimits
 from models.case import live_cases_of
 from models.case_list import CaseFilter, CaseSort, case_totals, page_cases
-from models.database import Database, fetch
 from models.doubt import doubts_of
 from models.order import OrderFilter, orders_in, page_orders
 from models.report import Period
-from models.where import PageRequest
+from models.sql.database import Database, fetch
+from models.sql.where import PageRequest
 from tests.integration.damage import damage
 from tests.integration.desk_kit import APPLE, BOEING, NOON, TRADER, USD, DeskKit, quoted
 

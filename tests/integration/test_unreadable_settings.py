@@ -23,10 +23,10 @@ from domain.risk_settings import (
 from gateway.loops.policy import liquidation_turns
 from models.book import AccountBook, load_books
 from models.case import live_cases_of
-from models.database import Database
 from models.risk_rules import RiskSettings
 from models.risk_setting import SettingFilter, page_settings, settings_in_force
-from models.where import PageRequest
+from models.sql.database import Database
+from models.sql.where import PageRequest
 from tests.integration.damage import damage_settings
 from tests.integration.desk_kit import APPLE, TRADER, DeskKit, case
 from tests.integration.test_risk_rules import (

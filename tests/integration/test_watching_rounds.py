@@ -23,10 +23,10 @@ from domain.money import Currency
 from gateway.loops.policy import ROUND_FIRST_WAIT, ROUND_MAX_WAIT
 from models.book import load_fx_rates, lock_accounts
 from models.case import live_cases_of
-from models.configuration import Limits
-from models.database import Database, fetch, transaction
 from models.doubt import doubts_of
 from models.market import load_quotes
+from models.sql.configuration import Limits
+from models.sql.database import Database, fetch, transaction
 from tests.integration.desk_kit import APPLE, USD, DeskKit, quoted
 from tests.integration.poison import heal, poison
 from tests.patience import PATIENCE_S

@@ -19,9 +19,9 @@ from domain.risk_settings import (
 from domain.what_if import Scenario, shocked
 from models.book import load_books
 from models.book_import import insert_client_factors
-from models.database import Database, consistent_read, execute, fetch
 from models.market import load_instruments, save_instrument
 from models.risk_setting import Concerned, insert_setting
+from models.sql.database import Database, consistent_read, execute, fetch
 from models.whole_book import every_book, load_market
 from tests.integration.damage import damage
 from tests.integration.desk_kit import APPLE, BOEING, FACTORS, USD, DeskKit

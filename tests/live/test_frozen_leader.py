@@ -16,7 +16,7 @@ import pytest
 from redis.asyncio import Redis
 
 from feeds.redis_feed import publish
-from models.database import Database, fetch
+from models.sql.database import Database, fetch
 from tests.integration.crash_gateway import SharedClock, start_gateway
 from tests.integration.desk_kit import APPLE, NOON, Clock, DeskKit, quoted
 from tests.patience import ANY_TIME_S, PATIENCE_S

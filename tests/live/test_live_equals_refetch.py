@@ -26,7 +26,7 @@ from domain.ids import Symbol
 from domain.money import Currency
 from domain.principal import Permission
 from gateway.settings import Feed
-from models.database import Busy
+from models.sql.database import Busy
 from tests.contract.transport_ws_harness import ready
 from tests.live_desk import LiveDesk, served_desk
 from tests.patience import PATIENCE_S

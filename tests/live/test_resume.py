@@ -11,7 +11,7 @@ import pytest_asyncio
 
 from gateway.settings import DEVELOPMENT_SECRET
 from models import outbox
-from models.database import execute
+from models.sql.database import execute
 from subscriptions.bus import Position
 from subscriptions.cursor import CursorSigner, key_id_of, scope_of
 from subscriptions.protocol import CloseCode

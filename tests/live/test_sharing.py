@@ -11,7 +11,7 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from models.database import execute
+from models.sql.database import execute
 from resolvers.kit.context import ReadContext
 from resolvers.live_feed.operation import Request
 from tests.contract.transport_ws_harness import ready, subscribe

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import httpx
 
-from models.database import Database
 from models.revocation import revoke_subject
+from models.sql.database import Database
 from tests.contract.transport_ws_harness import ready, works
 from tests.integration.crash_proxy import PostgresProxy
 from tests.live_desk import LiveDesk, served_desk, until

@@ -11,7 +11,7 @@ import orjson
 import pytest
 
 from models import outbox
-from models.database import Database, transaction
+from models.sql.database import Database, transaction
 from tests.contract.transport_ws_harness import ready
 from tests.live_cases import Cases, desk_without_a_relay
 from tests.live_desk import case_event, until

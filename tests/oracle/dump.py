@@ -7,7 +7,7 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
-from models.database import fetch
+from models.sql.database import fetch
 
 Row = Mapping[str, Any]
 

@@ -39,9 +39,9 @@ from gateway.startup.book_import import import_book
 from gateway.watch.feed_watch import FeedWatch
 from models.book import load_all_account_ids
 from models.case import live_cases_of
-from models.database import Database, transaction
 from models.order import open_orders_of
 from models.risk_setting import Concerned, insert_setting, next_number
+from models.sql.database import Database, transaction
 from tests.integration.desk_kit import TRADER, DeskKit, hear_news
 from tests.oracle.dump import dump
 from tests.oracle.plans import Placed, wrong_plan

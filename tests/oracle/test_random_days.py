@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from models.book import load_all_account_ids
-from models.database import fetch
+from models.sql.database import fetch
 from tests.oracle.compare import differences
 from tests.oracle.dump import dump
 from tests.oracle.life import Life, a_life

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.codec import UnknownFormat, event_from_text
+from models.sql.codec import UnknownFormat, event_from_text
 
 
 @pytest.mark.parametrize(

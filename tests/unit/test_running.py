@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from models.database import DatabaseUnavailable
+from models.sql.database import DatabaseUnavailable
 from subscriptions.bus import Position
 from subscriptions.mailbox import MailboxLimits
 from subscriptions.memory_bus import MemoryBus

@@ -11,8 +11,8 @@ import pytest
 from domain.canonical import canonical_text, content_hash, plain
 from domain.ids import CaseId
 from domain.snapshot import SnapshotKind, recomputed
-from models.codec import UnknownFormat
 from models.snapshot import StoredSnapshot
+from models.sql.codec import UnknownFormat
 
 TEXT = (Path(__file__).parent / "snapshot_format_1.json").read_text().strip()
 """Never to be written anew: a change of the desk that cannot read it needs a way to."""

@@ -16,7 +16,7 @@ from gateway.loops.supervisor import (
     WorkerState,
     attempted,
 )
-from models.database import Busy, DatabaseUnavailable
+from models.sql.database import Busy, DatabaseUnavailable
 from tests.patience import PATIENCE_S, pauses
 
 POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100)

@@ -11,8 +11,8 @@ from structlog.testing import capture_logs
 from desk.turns import LOCK_FIRST_WAIT, LOCKED_AFTER, FaultCount, Turns
 from gateway.loops.policy import attempt
 from gateway.loops.supervisor import attempted
-from models.database import Busy, DatabaseUnavailable
-from models.unreadable import UnreadableRow
+from models.sql.database import Busy, DatabaseUnavailable
+from models.sql.unreadable import UnreadableRow
 
 FIRST, LONGEST = timedelta(seconds=1), timedelta(seconds=60)
 

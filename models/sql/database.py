@@ -37,10 +37,10 @@ from tortoise.migrations.schema_editor import AsyncpgSchemaEditor
 from tortoise.transactions import in_transaction
 
 from domain.money import Currency, storable
-from models.configuration import APP, USUAL_LIMITS, Limits, configuration
-from models.outage import DRIVER_FAULTS, is_outage, makes_others_unfit
-from models.request_outage import RequestOutage
-from models.unreadable import UnreadableRows, unnamed
+from models.sql.configuration import APP, USUAL_LIMITS, Limits, configuration
+from models.sql.outage import DRIVER_FAULTS, is_outage, makes_others_unfit
+from models.sql.request_outage import RequestOutage
+from models.sql.unreadable import UnreadableRows, unnamed
 
 Row = Any
 """A database row: `row["column"]`."""

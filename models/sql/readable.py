@@ -7,9 +7,9 @@ strictly: the account is then set aside as a whole.
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TypeVar
 
-from models.database import Row, fetch, unreadable_rows
-from models.unreadable import UnreadableRow, reads
-from models.where import Page, Where, cut
+from models.sql.database import Row, fetch, unreadable_rows
+from models.sql.unreadable import UnreadableRow, reads
+from models.sql.where import Page, Where, cut
 
 K = TypeVar("K")
 T = TypeVar("T")

@@ -5,9 +5,9 @@ from collections.abc import Callable, Sequence
 from typing import TypeVar
 
 from domain.ids import CaseId
-from models.database import Row
-from models.readable import readable
-from models.where import Page, Where
+from models.sql.database import Row
+from models.sql.readable import readable
+from models.sql.where import Page, Where
 
 R = TypeVar("R")
 

@@ -1,0 +1,1 @@
+"""How SQL is sent and read: connections, transactions, outages, pages, and rows that cannot be read."""
