@@ -234,6 +234,11 @@ def after_attempt(
     return _again(message, fault.reason, policy, jitter, now)
 
 
+def unaddressed(message: Message, now: datetime) -> Message:
+    """A claimed message whose client has no address for its channel any more: no attempt began."""
+    return step(_uncounted(message), MessageTrigger.GIVEN_UP, now, NO_ADDRESS)
+
+
 def _again(message: Message, reason: str, policy: RetryPolicy, jitter: float, now: datetime) -> Message:
     again_at = now + policy.wait(message.attempts, jitter)
     if again_at >= message.latest_at:
@@ -273,6 +278,7 @@ def before_attempt(
 
 TOLD_AFTERWARDS = frozenset({MessageTemplate.SOLD, MessageTemplate.CURED, MessageTemplate.WITHDRAWN})
 """What happened stays true when the case has ended."""
+NO_ADDRESS = "the client has no address for this channel"
 UNKNOWN_END = "every attempt was cut off; it may have gone out"
 QUIET = "the client's quiet hours last until after its time"
 

@@ -103,10 +103,10 @@ async def save_message(message: Message) -> None:
     await execute(
         "UPDATE client_message SET status = $2, attempts = $3, next_attempt_at = $4, settled_at = $5,"
         " reason = $6, language = $7, title = $8, body = $9, figures_as_of = $10, parameters = $11,"
-        " earlier_bodies = $12 WHERE id = $1",
+        " earlier_bodies = $12, recipient = $13 WHERE id = $1",
         *(message.id, message.status, message.attempts, message.next_attempt_at, message.settled_at),
         *(message.reason, message.language, message.title, message.body, message.figures_as_of),
-        *(dumps(dict(message.parameters)), dumps(list(message.earlier_bodies))),
+        *(dumps(dict(message.parameters)), dumps(list(message.earlier_bodies)), message.recipient),
     )
 
 

@@ -1,13 +1,13 @@
 """Cases whose clients are to be told something: the call of the day, what was traded, that it is over."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from domain.case import AlertType, CaseStatus
 from domain.ids import AccountId, CaseId, Symbol
 from domain.letter import WRITES_FIRST, Traded
-from domain.message import Contact
+from domain.message import Channel, Contact, MessageStatus
 from domain.money import Currency, average_price
 from domain.order import OrderSide
 from domain.refusals import RefusalCode
@@ -15,12 +15,45 @@ from domain.stock_recovery import RECOVERY_ALERTS
 from models.case import LIVE_LIST
 from models.contact import CONTACT_COLUMNS
 from models.message import contact_or_none
-from models.sql.database import Row, decimal, fetch, numeric, time
-from models.sql.readable import first_readable, first_rows
+from models.sql.database import Row, decimal, fetch, numeric, placeholders, time
+from models.sql.readable import first_readable, first_rows, readable
 from models.sql.where import Where
 
-_OF_TODAY = "SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(t.id AS TEXT) || ':' || ?"
+
+def _about(case: str, news: str) -> str:
+    """Of messages `m`: those about this news of the case. `automatic_key` is its id and the news, and of a
+    letter in the place of one that was not sent a number behind them."""
+    named = f"CAST({case}.id AS TEXT) || ':' || {news}"
+    return f"m.case_id = {case}.id AND m.automatic_key || ':' LIKE {named} || ':%'"
+
+
+_OF_TODAY = f"SELECT 1 FROM client_message m WHERE {_about('t', '?')}"
 _TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
+
+
+_NO_ADDRESS = "COALESCE(t.email, t.phone, t.push_id) IS NULL"
+
+
+def _unwritten(news: str) -> str:
+    """No letter about this news is on its way or was sent, and one that found no address may find one now."""
+    return (
+        f"NOT EXISTS (SELECT 1 FROM client_message m WHERE {_about('c', news)}"
+        f" AND (m.status IN ('QUEUED', 'SENT') OR (m.recipient IS NULL AND {_NO_ADDRESS})))"
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class Unsent:
+    """An automatic message that was written down and not sent: it FAILED or EXPIRED."""
+
+    key: str
+    channel: Channel
+    recipient: str | None
+    status: MessageStatus
+
+    def is_about(self, key: str) -> bool:
+        """The news of this key."""
+        return f"{self.key}:".startswith(f"{key}:")
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +66,7 @@ class Untold:
     told_before: bool
     contact_row: Row
     plans: int
+    unsent: tuple[Unsent, ...] = ()
 
     @property
     def contact(self) -> Contact | None:
@@ -62,10 +96,7 @@ async def untold_cases(
     where.add("c.status IN (?)", [CaseStatus.OPEN, CaseStatus.LIQUIDATING])
     where.add("c.deadline > ?", now)
     where.add("a.base_currency IN (?)", list(currencies))
-    where.add(
-        "NOT EXISTS (SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':' || ?)",
-        day,
-    )
+    where.add(_unwritten("?"), day)
     where.add_if("c.id > ?", after)
     return await _untold(where, limit)
 
@@ -76,9 +107,7 @@ async def untold_ends(since: datetime, after: CaseId | None, limit: int) -> list
     where.add("c.status IN (?)", [CaseStatus.RESOLVED, CaseStatus.VOID])
     where.add("c.closed_at >= ?", since)
     where.add("EXISTS (SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status = 'SENT')")
-    where.add(
-        "NOT EXISTS (SELECT 1 FROM client_message m WHERE m.automatic_key = CAST(c.id AS TEXT) || ':cured')"
-    )
+    where.add(_unwritten("'cured'"))
     where.add_if("c.id > ?", after)
     return await _untold(where, limit)
 
@@ -96,10 +125,7 @@ async def untold_sales(since: datetime, after: CaseId | None, limit: int) -> lis
         f" AND {numeric('o.filled_quantity')} > 0)",
         since,
     )
-    where.add(
-        "NOT EXISTS (SELECT 1 FROM client_message m"
-        " WHERE m.automatic_key = CAST(c.id AS TEXT) || ':sold:' || CAST(c.plans AS TEXT))"
-    )
+    where.add(_unwritten("'sold:' || CAST(c.plans AS TEXT)"))
     where.add_if("c.id > ?", after)
     return await _untold(where, limit)
 
@@ -131,7 +157,30 @@ async def _untold(where: Where, limit: int) -> list[Untold]:
         f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id",
         where,
     )
-    return await first_readable(first, _one, "margin_case", limit)
+    found = await first_readable(first, _one, "margin_case", limit)
+    unsent = await _unsent_of([each.case_id for each in found])
+    return [replace(each, unsent=tuple(unsent[each.case_id])) for each in found]
+
+
+async def _unsent_of(case_ids: Sequence[CaseId]) -> dict[CaseId, list[Unsent]]:
+    unsent: dict[CaseId, list[Unsent]] = {case_id: [] for case_id in case_ids}
+    if not case_ids:
+        return unsent
+    rows = await fetch(
+        "SELECT case_id, automatic_key, channel, recipient, status FROM client_message"
+        f" WHERE case_id IN ({placeholders(case_ids)}) AND automatic_key IS NOT NULL"
+        " AND status IN ('FAILED', 'EXPIRED') ORDER BY created_at, id",
+        *case_ids,
+    )
+    for case_id, message in readable(rows, _unsent, "client_message", "automatic_key"):
+        unsent[case_id].append(message)
+    return unsent
+
+
+def _unsent(row: Row) -> tuple[CaseId, Unsent]:
+    status = MessageStatus(row["status"])
+    unsent = Unsent(row["automatic_key"], Channel(row["channel"]), row["recipient"], status)
+    return CaseId(row["case_id"]), unsent
 
 
 def _one(row: Row) -> Untold:

@@ -9,10 +9,8 @@ from desk.evidence.take_snapshot import snapshot_notice
 from domain.case import Case
 from domain.events import CaseView
 from domain.letter import ASKS, Standing
-from domain.message import Channel, Contact, Message, MessageId, MessageStatus, MessageTemplate
+from domain.message import NO_ADDRESS, Channel, Contact, Message, MessageId, MessageStatus, MessageTemplate
 from messages.templates import Facts, Text
-
-NO_ADDRESS = "the client has no address for this channel"
 
 
 def compose(

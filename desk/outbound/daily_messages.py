@@ -1,12 +1,13 @@
 """The automatic messages: one per live case and trading day until its deadline, what was traded, and its end.
 
 The leader sweeps. What makes a sweep harmless to repeat, or to run twice at once, is the message's key,
-which the database keeps unique: the case and the day of the account's market. In quiet hours nothing is
+which the database keeps unique: the case and the day of the account's market. What was written down and not
+sent uses up no day: it is written again, by a channel that has not failed at it. In quiet hours nothing is
 written down, so the figures in a message are those of when it goes out.
 """
 
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from functools import partial
@@ -28,7 +29,7 @@ from models.book import lock_accounts
 from models.case import load_cases
 from models.message import Expired, expire_late, insert_message
 from models.sql.database import Busy, transaction
-from models.untold import Untold, base_currencies, untold_cases, untold_ends, untold_sales
+from models.untold import Unsent, Untold, base_currencies, untold_cases, untold_ends, untold_sales
 
 SWEEP_CASES = 500
 NEWS_FOR = timedelta(days=1)
@@ -144,18 +145,26 @@ def _ended(case: Case) -> MessageTemplate | None:
 
 
 async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
-    """An account that somebody works on is left to the next sweep."""
+    """An account that somebody works on is left to the next sweep. A letter in the place of one that was not
+    sent has a key of its own."""
+    unsent = [each for each in untold.unsent if each.is_about(key)]
+    channel = _channel(desk.rules.messages.automatic, untold.contact, unsent)
+    if channel is None:
+        return False
+    key = f"{key}:{len(unsent) + 1}" if unsent else key
     try:
         async with transaction():
             await lock_accounts([untold.account_id], wait=False)
-            stored = await _write_down(desk, untold, key, choice, now)
+            stored = await _write_down(desk, untold, key, channel, choice, now)
     except Busy:
         return False
     desk.on_commit()
     return stored
 
 
-async def _write_down(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
+async def _write_down(
+    desk: Desk, untold: Untold, key: str, channel: Channel, choice: Choice, now: datetime
+) -> bool:
     """A letter that waits for prices is written down as well."""
     case = (await load_cases(EVERYTHING, [untold.case_id], strict=True))[untold.case_id].case
     template = choice(case)
@@ -166,7 +175,6 @@ async def _write_down(desk: Desk, untold: Untold, key: str, choice: Choice, now:
     refusal = unfit(template, standing, now, rules.figures_max_age)
     if choice(view.case) is not template or not (refusal is None or waits_for_prices(refusal)):
         return False
-    channel = _channel(rules.automatic, untold.contact)
     message = compose(*(desk, view, standing, untold.contact, channel, template, now), placed_by=MESSAGES)
     wait = wait_for(refusal, standing, message, untold.contact, rules.waits, now)
     if wait is not None and message.status is MessageStatus.QUEUED:
@@ -177,10 +185,17 @@ async def _write_down(desk: Desk, untold: Untold, key: str, choice: Choice, now:
     return stored
 
 
-def _channel(preferred: tuple[Channel, ...], contact: Contact | None) -> Channel:
-    """The first that reaches the client; none does: the first, and the message says that it failed."""
-    reach = (channel for channel in preferred if contact is not None and contact.address(channel))
-    return next(reach, preferred[0])
+def _channel(
+    preferred: tuple[Channel, ...], contact: Contact | None, unsent: Sequence[Unsent]
+) -> Channel | None:
+    """The first that reaches the client and has not failed with this news at that address already; none
+    does: the first, and the message says that it failed. None: that is said already."""
+    failed = {(each.channel, each.recipient) for each in unsent if each.status is MessageStatus.FAILED}
+    for channel in preferred:
+        address = None if contact is None else contact.address(channel)
+        if address is not None and (channel, address) not in failed:
+            return channel
+    return None if unsent else preferred[0]
 
 
 def _is_quiet(contact: Contact | None, now: datetime) -> bool:

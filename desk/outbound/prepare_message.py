@@ -1,9 +1,10 @@
-"""Right before a message is sent: its words are those of this moment, or it is not sent now.
+"""Right before a message is sent: its words and its address are those of this moment, or it is not sent now.
 
-A letter that was written before the quiet hours, or whose first attempts failed, told an amount of then.
+A letter that was written before the quiet hours, or whose first attempts failed, told an amount of then, and
+was addressed to where the client was reached then.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.audit import MESSAGES, message_entry
@@ -12,7 +13,16 @@ from desk.outbound.compose_message import note_notice, recomposed
 from desk.outbound.standing import look_anew
 from domain.events import CaseView
 from domain.letter import Standing, unfit, wait_for
-from domain.message import Message, MessageStatus, MessageTemplate, MessageTrigger, put_off, reworded, step
+from domain.message import (
+    Message,
+    MessageStatus,
+    MessageTemplate,
+    MessageTrigger,
+    put_off,
+    reworded,
+    step,
+    unaddressed,
+)
 from models.audit import write_audit
 from models.message import Due, lock_message, save_message
 
@@ -31,12 +41,15 @@ async def prepare(desk: Desk, due: Due, now: datetime) -> Prepared:
     if message.status is not MessageStatus.QUEUED:
         # Another process has settled it.
         return Prepared(message, ready=False)
+    address = due.contact.address(message.channel)
+    if address is None:
+        return await _ended(message, unaddressed(message, now), now)
     rules = desk.rules.messages
     view, standing = await look_anew(desk, message.case_id, message.template, now)
     refusal = unfit(message.template, standing, now, rules.figures_max_age)
     wait = wait_for(refusal, standing, message, due.contact, rules.waits, now)
     if refusal is None and wait is None:
-        current = _reworded(desk, view, standing, due, message, now)
+        current = replace(_reworded(desk, view, standing, due, message, now), recipient=address)
         await save_message(current)
         await note_notice(desk, view.case, message, current, now)
         return Prepared(current, ready=True)
@@ -44,6 +57,11 @@ async def prepare(desk: Desk, due: Due, now: datetime) -> Prepared:
         after = put_off(message, wait.reason, wait.until, now)
     else:
         after = step(message, MessageTrigger.POINTLESS, now, refusal.message if refusal else None)
+    return await _ended(message, after, now)
+
+
+async def _ended(message: Message, after: Message, now: datetime) -> Prepared:
+    """It is not sent now, or never."""
     await save_message(after)
     if after.status is not message.status:
         await write_audit([message_entry(MESSAGES, now, "messageSettled", message, after)])

@@ -579,6 +579,56 @@ async def test_a_statement_changes_how_a_client_is_reached_and_an_older_one_does
     assert [why for _, why in world.market.rejected] == ["client C9 is not known"]
 
 
+async def test_a_letter_that_was_not_sent_uses_up_no_day(world: World, receiver: Receiver) -> None:
+    """One channel fails, and another reaches the client; who had no address is told when one is stated."""
+    receiver.answers_by["/sms"] = 500
+    desk = await called(
+        *(world, receiver, "sms", "email"),
+        book=a_reached_book(),
+        message_automatic_channels=("SMS", "EMAIL"),
+        message_attempts=1,
+    )
+    first, second = await case_of(desk, "M1"), await case_of(desk, "M2")
+    sent, failed = await settled(desk, first["id"], "SENT", "FAILED")
+    assert [(each["channel"], each["template"]) for each in (sent, failed)] == [
+        ("EMAIL", "MARGIN_CALL"),
+        ("SMS", "MARGIN_CALL"),
+    ]
+    await settled(desk, second["id"], "FAILED")
+    world.clock.advance(seconds=1)
+    receiver.answers_by.clear()
+    await world.market.says(ContactStated("C2", world.clock(), phone="+85287654321"))
+    told, _ = await settled(desk, second["id"], "SENT", "FAILED")
+    assert (told["channel"], told["template"], told["recipient"]) == ("SMS", "MARGIN_CALL", "+85287654321")
+    assert len(await messages(desk.caller(), first["id"])) == 2
+
+
+async def test_a_message_that_waits_goes_to_where_the_client_is_reached_then(
+    world: World, receiver: Receiver
+) -> None:
+    quiet = QuietHours.parse("22:00-08:00")
+    contact = Contact("c1@example.org", "+85212345678", "", time_zone="Asia/Hong_Kong", quiet_hours=quiet)
+    desk = await called(world, receiver, "sms", "email", book=a_reached_book(contact))
+    case, trader = await case_of(desk, "M1"), desk.caller(minutes=60 * 48)
+    world.clock.now = HELD
+    for channel in ("SMS", "EMAIL"):
+        await send(trader, case["id"], key=channel, channel=channel, text="Hello")
+    world.clock.advance(minutes=1)
+    moved = ContactStated("C1", world.clock(), phone="+85287654321", time_zone="Asia/Hong_Kong")
+    await world.market.says(moved)
+    world.clock.advance(hours=9)
+    await desk.until(lambda: _none_waits(desk), "both to be dealt with")
+    by_channel = {each["channel"]: each for each in await messages(trader, case["id"])}
+    assert [text_of(each)["to"] for each in receiver.posted] == ["+85287654321"]
+    assert (by_channel["SMS"]["status"], by_channel["SMS"]["recipient"]) == ("SENT", "+85287654321")
+    assert (by_channel["EMAIL"]["status"], by_channel["EMAIL"]["attempts"]) == ("FAILED", 0)
+    assert by_channel["EMAIL"]["reason"] == "the client has no address for this channel"
+
+
+async def _none_waits(desk: Desk) -> bool:
+    return not await desk.rows("SELECT id FROM client_message WHERE status = 'QUEUED'")
+
+
 @pytest.mark.parametrize(
     "asked",
     [{}, {"text": " "}, {"template": "REMINDER", "text": "x"}, {"template": "FREE_TEXT"}, {"caseIds": []}],
