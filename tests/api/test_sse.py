@@ -656,9 +656,9 @@ async def test_a_reader_that_stalls_is_cut_off_and_delays_nobody(directory: Path
 async def test_a_reader_of_latest_values_that_stalls_gets_the_newest_when_it_reads_again(
     directory: Path,
 ) -> None:
-    async with served_desk(directory / "latest", mailbox_frames=20) as desk:
-        long_name = "a" * 10_000
-        connection, begun = await stalled(desk, QUOTES.replace("last", f"{long_name}: last"))
+    async with served_desk(directory / "latest", mailbox_frames=20, max_query_aliases=100) as desk:
+        ten_kilobytes = " ".join(f"{'a' * 97}{number:03}: last" for number in range(100))
+        connection, begun = await stalled(desk, QUOTES.replace("last", ten_kilobytes))
         try:
             await desk.until_members(1)
             (stream,) = desk.live.sessions
