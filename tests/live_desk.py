@@ -43,6 +43,7 @@ UNHURRIED: dict[str, Any] = {
     "ws_ping_interval_s": FAR_S,
     "http_headers_timeout_s": FAR_S,
     "http_body_timeout_s": FAR_S,
+    "http_unread_timeout_s": FAR_S,
     "lease_ttl_s": FAR_S,
     "database_unreachable_after_s": FAR_S,
     "database_statement_timeout_s": FAR_S,

@@ -14,6 +14,7 @@ from typing import Any
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
 from gateway.http.request_head import HeadLimits, RequestHead
+from gateway.http.unread import Unread
 from subscriptions.frames import LAST_CHUNK, chunk
 from subscriptions.protocol import CloseCode
 from subscriptions.sse import comment
@@ -90,22 +91,25 @@ class ResponseSink:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many seconds one connection is waited for: for the head of a request, for its body, and for a
-    further request when the process ends."""
+    """How many seconds one connection is waited for: for the head of a request, for its body, for the peer to
+    read more of an answer, and for a further request when the process ends."""
 
     headers_s: float
     body_s: float
+    unread_s: float
     last_request_s: float
 
 
 class DeskHttpProtocol(HttpToolsProtocol):
     """For `uvicorn.Config(http=...)`.
 
-    A peer that does not say what it wants is cut off in time. One that says too much is refused before the
-    application, and with it any token, is asked. A process that ends loses no request: see `say_last`.
+    A peer that does not say what it wants, or does not read the answer, is cut off in time. One that says too
+    much is refused before the application, and with it any token, is asked. A process that ends loses no
+    request: see `say_last`.
     """
 
     stream: ResponseSink | None = None
+    _unread: Unread | None = None
     _last_request = False
     _reads_head = False
     _upgraded = False
@@ -122,6 +126,9 @@ class DeskHttpProtocol(HttpToolsProtocol):
     def connection_made(self, transport: Any) -> None:
         """Somebody is there."""
         super().connection_made(transport)
+        self._unread = Unread(
+            self.loop, self._patience.unread_s, transport.get_write_buffer_size, transport.abort
+        )
         self._expect(self._patience.headers_s)
 
     def data_received(self, data: bytes) -> None:
@@ -233,15 +240,32 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self.stream = ResponseSink(self, cycle)
         return self.stream
 
+    def pause_writing(self) -> None:
+        """The write buffer is above its high-water mark."""
+        super().pause_writing()
+        if self._unread is not None:
+            self._unread.watch()
+
+    def timeout_keep_alive_handler(self) -> None:
+        """Nothing more was asked; the transport closes when all of the last answer is read."""
+        super().timeout_keep_alive_handler()
+        if self._unread is not None:
+            self._unread.watch()
+
     def resume_writing(self) -> None:
         """The write buffer fell below its low-water mark."""
         super().resume_writing()
+        if self._unread is not None and not self.transport.is_closing():
+            self._unread.over()
         if self.stream is not None:
             self.stream.writable_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Let go of whoever waits."""
         self._expect_nothing()
+        if self._unread is not None:
+            self._unread.over()
+            self._unread = None
         for timer in (self._lingering, self._grace):
             if timer is not None:
                 timer.cancel()

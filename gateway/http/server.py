@@ -43,6 +43,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
                 Patience(
                     headers_s=settings.http_headers_timeout_s,
                     body_s=settings.http_body_timeout_s,
+                    unread_s=settings.http_unread_timeout_s,
                     last_request_s=settings.drain_idle_s,
                 ),
                 HeadLimits(settings.http_head_bytes, settings.http_headers, settings.http_url_bytes),

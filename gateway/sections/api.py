@@ -15,6 +15,11 @@ class ApiSettings(Section):
     http_body_timeout_s: Seconds = Field(
         30, description="How many seconds the body of a request may take, counted from its headers."
     )
+    http_unread_timeout_s: Seconds = Field(
+        60,
+        description="How many seconds a client may read nothing of an answer that waits for it; then it is "
+        "cut off.",
+    )
     http_keep_alive_s: Seconds = Field(
         75,
         description="How many seconds an idle connection is kept for the next request; must be longer than a "

@@ -608,7 +608,9 @@ async def test_a_server_that_stops_ends_its_streams_and_says_when_to_come_back(d
 # A reader that stalls
 
 
-async def stalled(desk: LiveDesk, query: str) -> tuple[socket.socket, bytes]:
+async def stalled(
+    desk: LiveDesk, query: str, accept: str = "text/event-stream"
+) -> tuple[socket.socket, bytes]:
     """A connection that has asked for a stream and reads no more after its first bytes."""
     connection = socket.socket()
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -618,7 +620,7 @@ async def stalled(desk: LiveDesk, query: str) -> tuple[socket.socket, bytes]:
     body = orjson.dumps({"query": query})
     head = (
         f"POST /graphql HTTP/1.1\r\nHost: desk\r\nAuthorization: {desk.token('stalled')}\r\n"
-        f"Accept: text/event-stream\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+        f"Accept: {accept}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
     )
     await loop.sock_sendall(connection, head.encode() + body)
     return connection, await loop.sock_recv(connection, 64)
@@ -651,6 +653,20 @@ async def test_a_reader_that_stalls_is_cut_off_and_delays_nobody(directory: Path
             received = await received_by(connection, begun)
             assert received.count(b"event: next") < 100
             assert b"event: complete" not in received
+
+
+async def test_a_reader_that_takes_no_more_of_a_long_answer_is_cut_off(directory: Path) -> None:
+    """Of an answer by POST; what waits for it in the process is let go of."""
+    types = "types { name description fields { name description args { name description } } }"
+    names = " ".join(f"a{number}: __schema {{ {types} }}" for number in range(15))
+    async with served_desk(directory / "unread", http_unread_timeout_s=0.1) as desk:
+        connection, _ = await stalled(desk, f"{{ {names} }}", accept="application/json")
+        try:
+            state = desk.server.server_state
+            assert state.connections
+            await until(lambda: not state.connections)
+        finally:
+            connection.close()
 
 
 async def test_a_reader_of_latest_values_that_stalls_gets_the_newest_when_it_reads_again(
