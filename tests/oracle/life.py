@@ -89,6 +89,8 @@ class Life:
         """What was stated far ahead of the clock."""
         self._unusable: dict[str, datetime] = {}
         """As of when something was stated last that the desk could not hold, by account and subject."""
+        self._furthest_ahead: dict[tuple[str | None, ...], datetime] = {}
+        """Of what was a little ahead of the clock: the furthest time stated, by what it is about."""
         self._heard = self._entries = 0
         self.prices = dict(zip(SYMBOLS, map(Decimal, (100, 50, 400, 60, 20, 6, 4)), strict=True))
         self.silent: set[str] = set()
@@ -166,11 +168,9 @@ class Life:
         if stated - self.now > _AHEAD.tolerance:
             self._waiting.append(body)
             return
-        at = min(stated, self.now)
-        if stated > self.now and body["type"] == "quote":
-            # A little before it came, and not before the last: its time says nothing about the order.
-            known = self.truth.quotes.get(body["symbol"])
-            at = max(at - timedelta(seconds=5), known.as_of) if known else at - timedelta(seconds=5)
+        at = self._counts_as_of(body, stated)
+        if at is None:
+            return
         match body["type"]:
             case "quote" if body["symbol"] in KNOWN and body.get("last") != "many":
                 value = tuple(_fraction(body.get(name)) for name in ("bid", "ask", "last", "previousClose"))
@@ -183,6 +183,26 @@ class Life:
                 self._learn_statement(self.truth.positions, body["symbol"], body["quantity"], body, at)
             case "tradeStatus":
                 self.truth.put_status(body["symbol"], body["status"], at)
+
+    def _counts_as_of(self, body: Mapping[str, Any], stated: datetime) -> datetime | None:
+        """None: another one about the same, further ahead of the clock, is known."""
+        if stated <= self.now:
+            return stated
+        if self._one_further_ahead_is_known(body, stated):
+            return None
+        if body["type"] != "quote":
+            return self.now
+        # A little before it came, and not before the last: its time says nothing about the order.
+        known = self.truth.quotes.get(body["symbol"])
+        uncertain = self.now - timedelta(seconds=5)
+        return max(uncertain, known.as_of) if known else uncertain
+
+    def _one_further_ahead_is_known(self, body: Mapping[str, Any], stated: datetime) -> bool:
+        """Of several about the same that are ahead of the clock the furthest counts."""
+        about = tuple(body.get(name) for name in ("type", "symbol", "accountNo", "currency"))
+        known = self._furthest_ahead.setdefault(about, stated)
+        self._furthest_ahead[about] = max(known, stated)
+        return stated < known
 
     def _learn_statement(
         self, facts: Facts[Fraction], of: str, value: str, body: Mapping[str, Any], at: datetime
