@@ -142,6 +142,17 @@ async def accounts_of(audience: Audience, ids: Sequence[ClientId]) -> dict[Clien
     return accounts
 
 
+async def sees_every_account_of(audience: Audience, client_id: ClientId) -> bool:
+    """Whether no account of the client lies outside of the scope."""
+    if audience.sees_every_account:
+        return True
+    hidden = Where()
+    hidden.add("client_id = ?", client_id)
+    hidden.add("account_no NOT IN (?)", sorted(audience.account_scope or ()) or [""])
+    row = await fetch_one(f"SELECT 1 AS hidden FROM account{hidden} LIMIT 1", *hidden.values)
+    return row is None
+
+
 async def group_is_known(group: str) -> bool:
     """Whether a client is in this group."""
     return await fetch_one("SELECT 1 AS known FROM client WHERE client_group = $1 LIMIT 1", group) is not None

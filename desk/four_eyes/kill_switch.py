@@ -20,7 +20,7 @@ from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope, refusal_of
 from domain.principal import Audience, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.audit import write_audit
-from models.client import load_accounts, load_clients
+from models.client import load_accounts, load_clients, sees_every_account_of
 from models.kill_switch import end_switch, guard_setting, insert_switch, load_switches, switch_on, switch_over
 from models.sql.codec import Codec
 
@@ -88,7 +88,8 @@ async def frozen_by(account: AccountReference, since: datetime | None = None) ->
 
 
 async def _out_of_sight(audience: Audience, frozen: Frozen) -> Refusal | None:
-    """The desk is for who sees all of it; a client or an account for who sees it."""
+    """The desk is for who sees all of it, and so is a client, whose accounts freeze together; an account is
+    for who sees it."""
     if frozen.scope is KillSwitchScope.DESK:
         if audience.sees_every_account:
             return None
@@ -98,6 +99,11 @@ async def _out_of_sight(audience: Audience, frozen: Frozen) -> Refusal | None:
     else:
         assert frozen.client_id is not None
         found = frozen.client_id in await load_clients(audience, [frozen.client_id])
+        if found and not await sees_every_account_of(audience, frozen.client_id):
+            return Refusal(
+                RefusalCode.FORBIDDEN,
+                "Only who sees every account of a client may freeze it, or end that: name the account.",
+            )
     return None if found else Refusal(RefusalCode.NOT_FOUND, f"There is no such {frozen.scope.lower()}.")
 
 

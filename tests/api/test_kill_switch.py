@@ -138,6 +138,20 @@ async def test_a_scope_holds_here_too(desk: Desk, trader: Caller) -> None:
     assert (await only_m1.ask(SWITCHES, on=True))["killSwitches"]["totalCount"] == 1
 
 
+async def test_a_client_is_frozen_by_who_sees_all_of_its_accounts(world: World) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"), owing("M2"))))
+    await prices_call(desk, 2)
+    trader, only_m1 = desk.caller(), desk.caller(accounts=["M1"], subject="eve")
+    (client,) = (await only_m1.ask("{ clients { nodes { id } } }"))["clients"]["nodes"]
+    refused = await turn(only_m1, on=True, clientId=client["id"])
+    assert (refused["code"], refused["message"][-17:]) == ("FORBIDDEN", "name the account.")
+    assert (await trader.ask(SWITCHES))["killSwitches"]["totalCount"] == 0
+    both = desk.caller(accounts=["M1", "M2"], subject="both")
+    assert (await turn(both, on=True, clientId=client["id"]))["killSwitch"]["client"] == {"clientNo": "C1"}
+    admin = desk.caller(Permission.RISK_SETTING_FULL, accounts=["M1"], subject="admin")
+    assert (await turn(admin, on=False, clientId=client["id"]))["code"] == "FORBIDDEN"
+
+
 async def test_the_same_key_fifty_times_at_once_has_one_effect(desk: Desk, trader: Caller) -> None:
     answers = await asyncio.gather(*(turn(trader, on=True, key="k") for _ in range(AT_ONCE)))
     assert len({answer["killSwitch"]["id"] for answer in answers}) == 1
