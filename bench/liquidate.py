@@ -37,7 +37,7 @@ from gateway.workers.leader import LEASE
 from models.book import load_all_account_ids, load_books
 from models.lease import acquire_lease
 from resolvers.kit.node import global_id
-from tests.servers import free_port, fresh_database, postgres_server
+from tests.kit.servers import free_port, fresh_database, postgres_server
 
 CASES, WARM_UP_CASES, ROUNDS = 200, 20, 5
 MUTATION = """

@@ -23,7 +23,7 @@ from desk.evidence.daily_snapshots import take_daily_snapshots
 from gateway.loops.policy import round_turns
 from gateway.resources import Parts, Resources, open_resources
 from models.sql.database import fetch
-from tests.servers import fresh_database, postgres_server
+from tests.kit.servers import fresh_database, postgres_server
 
 CASES, ROUNDS = 2_000, 5
 OPENED_AT = datetime(2026, 3, 9, 16, tzinfo=UTC)

@@ -17,7 +17,7 @@ import httpx
 
 from bench.measure import ROOT, save, spread
 from bench.server_process import served, until_ready
-from tests.servers import free_port
+from tests.kit.servers import free_port
 
 ROUNDS, LATER_STARTS = 3, 2
 PACKAGES_SHOWN = 12

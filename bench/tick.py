@@ -32,7 +32,7 @@ from gateway.resources import Resources
 from gateway.startup.book_import import import_book
 from models.book import load_all_account_ids
 from models.case import live_cases_of
-from tests.servers import fresh_database, postgres_server
+from tests.kit.servers import fresh_database, postgres_server
 
 TICKS, WARM_UP_TICKS = 30, 3
 STEPS_PER_DAY = 100

@@ -37,7 +37,7 @@ from gateway.resources import Resources
 from models.market import save_fx_rates, save_instrument, save_quotes
 from models.sql.database import consistent_read, transaction
 from models.whole_book import every_book, load_market
-from tests.servers import fresh_database, postgres_server
+from tests.kit.servers import fresh_database, postgres_server
 
 ACCOUNTS, POSITIONS, INSTRUMENTS, ROUNDS = 10_000, 20, 500, 5
 SEED = 20_200_316

@@ -15,8 +15,8 @@ import structlog
 from hypothesis import HealthCheck, settings
 
 from models.sql.database import Database
-from tests import scratch, versions
-from tests.servers import fresh_database, postgres_server, redis_server
+from tests.kit import scratch, versions
+from tests.kit.servers import fresh_database, postgres_server, redis_server
 
 T = TypeVar("T")
 

@@ -19,7 +19,7 @@ from bench.fanout.processes import (
 )
 from bench.fanout.report import table, targets
 from bench.measure import ROOT, save
-from tests.servers import redis_server
+from tests.kit.servers import redis_server
 
 SERVERS = (RAW, OURS, MERCURIUS, YOGA, STRAWBERRY)
 FULL = Plan(

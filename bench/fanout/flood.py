@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from bench.fanout.fleet import Fleet
 from bench.fanout.processes import on_the_server_core
 from bench.measure import ROOT
-from tests.servers import free_port
+from tests.kit.servers import free_port
 
 SOCKETS = 1000
 FRAME = b"\x81\x7e" + (1000).to_bytes(2) + b"x" * 1000

@@ -19,7 +19,7 @@ from urllib.error import URLError
 from urllib.request import urlopen
 
 from bench.measure import ROOT
-from tests.servers import free_port
+from tests.kit.servers import free_port
 
 NODE = Path(__file__).parent / "node"
 START_TIMEOUT_S = 60.0

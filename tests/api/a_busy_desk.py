@@ -9,7 +9,8 @@ from domain.ids import Symbol
 from domain.market import Quote, TradeStatus
 from models.sql.database import Row
 from resolvers.kit.node import global_id
-from tests.api.books import (
+from tests.api.trading import case, liquidate, order
+from tests.kit.book_files import (
     BANK,
     HKD,
     RAIL,
@@ -21,9 +22,8 @@ from tests.api.books import (
     owing,
     quotes,
 )
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
-from tests.api.trading import case, liquidate, order
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 CLOSED, SUSPENDED, ONE_SIDED, STALE = map(Symbol, ("71.HK", "72.HK", "73.HK", "74.HK"))
 ODD = {CLOSED: 100, SUSPENDED: 100, ONE_SIDED: 100, STALE: 100}

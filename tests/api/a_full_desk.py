@@ -4,9 +4,9 @@ from typing import Any
 
 from domain.ids import Symbol
 from domain.margin import AccountType
-from tests.api.books import a_book, a_client, a_quote, an_account, an_instrument
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
+from tests.kit.book_files import a_book, a_client, a_quote, an_account, an_instrument
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 WAVES, PER_WAVE = 5, 10
 NUMBER = WAVES * PER_WAVE

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from tests.api.desk_client import Caller
+from tests.kit.desk_client import Caller
 
 WORK = """id caseNo status version amount deadline originalDeadline messagesMuted followUpCount closeReason
   overdue

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from tests.api.desk_server import World
-from tests.servers import fresh_database
+from tests.kit.desk_server import World
+from tests.kit.servers import fresh_database
 
 STACKS = ("sqlite-memory", "postgres-redis")
 

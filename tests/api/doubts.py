@@ -7,9 +7,9 @@ from desk.assessment.doubts import note_doubts
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
 from resolvers.kit.node import global_id
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk
-from tests.patience import PATIENCE_S
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk
+from tests.kit.patience import PATIENCE_S
 
 DOUBTS = "doubts { reason subject detail since lastSeenAt attempts }"
 UNWATCHED = f"""query ($filter: UnwatchedFilter, $first: Int! = 50, $after: String) {{

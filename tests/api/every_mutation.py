@@ -14,7 +14,10 @@ from domain.doubt import DoubtReason
 from domain.message import Contact
 from domain.principal import Permission
 from feeds.book import BookClient, BookFile
-from tests.api.books import (
+from tests.api.doubts import noted
+from tests.api.permission_matrix import ANSWERS
+from tests.api.trading import CASES, cases, liquidate
+from tests.kit.book_files import (
     BANK,
     RAIL,
     TENCENT,
@@ -26,11 +29,8 @@ from tests.api.books import (
     owing,
     quotes,
 )
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
-from tests.api.doubts import noted
-from tests.api.permission_matrix import ANSWERS
-from tests.api.trading import CASES, cases, liquidate
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 NOWHERE = "http://127.0.0.1:9/"
 SETTINGS: dict[str, Any] = {

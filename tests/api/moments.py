@@ -2,9 +2,9 @@
 
 from datetime import timedelta
 
-from tests.api.books import quotes
-from tests.api.desk_server import Desk, World
 from tests.api.trading import CASE_EVENTS
+from tests.kit.book_files import quotes
+from tests.kit.desk_server import Desk, World
 
 _FIGURES = """query ($of: String!) { cases(filter: {accountNo: $of}) { nodes {
   figures { longMarketValue stale } account { figures { longMarketValue stale } } } } }"""

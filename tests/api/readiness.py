@@ -4,8 +4,8 @@ from typing import Any
 
 import httpx
 
-from tests.api.desk_server import Desk
-from tests.patience import PATIENCE_S
+from tests.kit.desk_server import Desk
+from tests.kit.patience import PATIENCE_S
 
 
 async def readiness(desk: Desk) -> dict[str, Any]:

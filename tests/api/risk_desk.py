@@ -4,8 +4,8 @@ from typing import Any
 from uuid import uuid4
 
 from domain.principal import Permission
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk
 
 VALUE = """__typename
   ... on AmountRuleSetting { accountType coefficient withInterest overFinancingTriggers }

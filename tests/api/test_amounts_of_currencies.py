@@ -9,9 +9,9 @@ from domain.margin import AccountTerms, AccountType, CashBalance
 from domain.market import FxRate
 from domain.money import Currency
 from feeds.book import BookAccount, BookFile, BookFx
-from tests.api.books import BANK, HKD, USD, a_client, an_instrument
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
+from tests.kit.book_files import BANK, HKD, USD, a_client, an_instrument
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 JPY, CHF = Currency("JPY"), Currency("CHF")
 OWED = {"M1": (JPY, "1000000"), "M2": (USD, "100000"), "M3": (HKD, "60000"), "M4": (CHF, "5")}

@@ -9,7 +9,11 @@ from domain.margin import AccountType
 from domain.market import FxRate
 from domain.principal import Permission
 from resolvers.kit.node import global_id
-from tests.api.books import (
+from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_market_day, work
+from tests.api.moments import time_comes
+from tests.api.risk_desk import put_in_force
+from tests.api.trading import cancel, cases, freeze, liquidate, orders
+from tests.kit.book_files import (
     APPLE,
     BANK,
     HKD,
@@ -25,13 +29,9 @@ from tests.api.books import (
     owing,
     quotes,
 )
-from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_market_day, work
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
-from tests.api.moments import time_comes
-from tests.api.risk_desk import put_in_force
-from tests.api.trading import cancel, cases, freeze, liquidate, orders
-from tests.contract.venue_harness import new_order
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
+from tests.kit.venue_harness import new_order
 from venues.paper import CancelAnswer, PaperBehaviour
 
 LIQUID = 1_000_000

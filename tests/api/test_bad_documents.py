@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.api.books import a_book
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
+from tests.kit.book_files import a_book
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,9 +7,9 @@ import pytest_asyncio
 
 from resolvers.kit.node import global_id
 from tests.api.a_busy_desk import CLOSED, ONE_SIDED, STALE, SUSPENDED, BusyDesk, a_busy_desk
-from tests.api.books import BANK
-from tests.api.desk_server import World
 from tests.api.trading import CANCEL, CASES, LIQUIDATE, ORDERS, PREVIEW
+from tests.kit.book_files import BANK
+from tests.kit.desk_server import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,8 +13,8 @@ from domain.market import TradeStatus
 from domain.principal import Permission
 from feeds.book import as_of_at
 from feeds.book_file import parse_book
-from tests.api.books import BANK, HKD, a_book, a_client, owing, quotes
-from tests.api.desk_server import World
+from tests.kit.book_files import BANK, HKD, a_book, a_client, owing, quotes
+from tests.kit.desk_server import World
 
 INSTRUMENT: dict[str, Any] = {"market": "XHKG", "currency": "HKD", "lotSize": "100"}
 POSITIONS = """{ clients(first: 1) { nodes { accounts {

@@ -14,12 +14,12 @@ from domain.money import Currency
 from feeds.book import BookAccount, BookPosition
 from gateway.startup.preparation import CannotStart, check_calendars
 from gateway.watch.calendars import Calendars
-from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, an_instrument, owing, quotes
 from tests.api.case_work import records, set_auto, set_market_day, work
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.doubts import unwatched
 from tests.api.trading import cases
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, a_quote, an_instrument, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 SGD = Currency("SGD")
 DBS = Symbol("D05.SI")

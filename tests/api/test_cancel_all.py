@@ -6,10 +6,10 @@ from typing import Any
 import pytest
 
 from domain.principal import Permission
-from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.trading import CANCEL_ALL, cancel_all, cases, liquidate, orders
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 from venues.paper import CancelAnswer, PaperBehaviour
 
 SELL_BOTH = [{"symbol": BANK, "quantity": "100"}, {"symbol": RAIL, "quantity": "100"}]

@@ -9,7 +9,6 @@ import pytest
 from domain.calendar import MarketDay, MarketDayKind
 from domain.principal import Permission
 from gateway.cli.market_day_command import put_in
-from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import (
     WORK_EVENTS,
     approve,
@@ -19,10 +18,11 @@ from tests.api.case_work import (
     set_market_day,
     work,
 )
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.moments import all_are_looked_at
 from tests.api.trading import cases, liquidate
+from tests.kit.book_files import a_book, a_client, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 AT_ONCE = 50
 

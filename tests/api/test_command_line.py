@@ -18,7 +18,7 @@ import pytest
 from gateway.workers.leader import LEASE
 from models.lease import acquire_lease
 from models.sql.database import Database, fetch
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 DEMO_BOOK = (ROOT / "demo" / "book.json").read_text()

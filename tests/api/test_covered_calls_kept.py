@@ -9,10 +9,10 @@ import pytest
 from domain.ids import Symbol
 from domain.market import InstrumentKind, OptionRight, OptionTerms
 from feeds.book import BookInstrument
-from tests.api.books import BANK, a_book, a_client, a_quote, an_account, an_instrument
-from tests.api.desk_client import Caller
-from tests.api.desk_server import World
 from tests.api.trading import CASE_EVENTS, cases, liquidate, preview
+from tests.kit.book_files import BANK, a_book, a_client, a_quote, an_account, an_instrument
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import World
 
 CALL = Symbol("5C20.HK")
 POLICIES = ["MIN_TURNOVER", "LOSERS_FIRST", "LARGEST_FIRST", "MOST_LIQUID_FIRST", "PRO_RATA", "ALL"]

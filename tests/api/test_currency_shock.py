@@ -5,8 +5,18 @@ from decimal import Decimal
 
 from domain.margin import AccountType, CashBalance
 from domain.market import FxRate
-from tests.api.books import APPLE, HKD, USD, USD_IN_HKD, a_book, a_client, a_quote, an_account, an_instrument
-from tests.api.desk_server import Desk, World
+from tests.kit.book_files import (
+    APPLE,
+    HKD,
+    USD,
+    USD_IN_HKD,
+    a_book,
+    a_client,
+    a_quote,
+    an_account,
+    an_instrument,
+)
+from tests.kit.desk_server import Desk, World
 
 HALF: dict[str, object] = {"currencies": [{"currency": "USD", "factor": "-0.5"}]}
 ACCOUNT = "{ clients { nodes { accounts { id } } } }"

@@ -4,13 +4,13 @@ import json
 
 from domain.principal import Permission
 from models.sql.database import fetch
-from tests.api.books import a_book, a_client, owing
-from tests.api.desk_server import Desk, World, scraped
 from tests.api.moments import prices_call
 from tests.api.readiness import readiness
 from tests.api.test_webhooks import LOCAL, register
 from tests.api.trading import CASE_EVENTS, cases, liquidate
-from tests.receiver import a_receiver
+from tests.kit.book_files import a_book, a_client, owing
+from tests.kit.desk_server import Desk, World, scraped
+from tests.kit.receiver import a_receiver
 
 
 async def damaged_event(desk: Desk) -> int:

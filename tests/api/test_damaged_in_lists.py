@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 
 from domain.principal import Permission
-from tests.api.books import BANK, RAIL, TENCENT
-from tests.api.desk_client import Caller
-from tests.api.desk_server import World
 from tests.api.every_mutation import a_called_desk, a_scene, recalled
 from tests.api.trading import liquidate
-from tests.integration.damage import damage
+from tests.kit.book_files import BANK, RAIL, TENCENT
+from tests.kit.damage import damage
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import World
 
 LISTS = """{
   orders { nodes { symbol account { accountNo } instrument { symbol } } }

@@ -14,11 +14,11 @@ from graphql import GraphQLObjectType, GraphQLUnionType, build_schema, get_named
 from graphql.type import get_nullable_type
 
 from resolvers.schema import sdl
-from tests.api.books import BANK, RAIL, TENCENT
-from tests.api.desk_server import Desk, World
 from tests.api.every_mutation import EVERY, Scene, a_called_desk, a_scene, document, first, recalled, use
 from tests.api.trading import cancel_all
-from tests.integration.damage import damage
+from tests.kit.book_files import BANK, RAIL, TENCENT
+from tests.kit.damage import damage
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -13,13 +13,13 @@ import structlog
 
 from domain.principal import Permission
 from models.sql.database import fetch
-from tests.api.books import BANK, a_book, a_client, owing, quotes
-from tests.api.desk_client import Answer, Caller
-from tests.api.desk_server import Desk, World
 from tests.api.trading import LIQUIDATE, cases
-from tests.outage_lines import not_told_as_one
-from tests.patience import PATIENCE_S
-from tests.servers import fresh_database
+from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
+from tests.kit.desk_client import Answer, Caller
+from tests.kit.desk_server import Desk, World
+from tests.kit.outage_lines import not_told_as_one
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import fresh_database
 
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -17,12 +17,12 @@ from domain.margin import AccountType
 from domain.message import Contact, Language
 from domain.principal import Permission
 from feeds.book import BookAccount, BookClient, BookFile
-from tests.api.books import BANK, TENCENT, a_book, a_client, a_quote, an_account, an_instrument
-from tests.api.desk_client import Caller, Operation
-from tests.api.desk_server import Desk, World
 from tests.api.test_evidence import commanded
 from tests.api.test_stock_recovery import CALL, a_call
-from tests.receiver import Receiver, a_receiver
+from tests.kit.book_files import BANK, TENCENT, a_book, a_client, a_quote, an_account, an_instrument
+from tests.kit.desk_client import Caller, Operation
+from tests.kit.desk_server import Desk, World
+from tests.kit.receiver import Receiver, a_receiver
 
 PAGE = (Path(__file__).parents[2] / "docs/desk.md").read_text()
 BLOCKS = {

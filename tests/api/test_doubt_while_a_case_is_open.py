@@ -7,12 +7,12 @@ import pytest
 
 from domain.book_changes import CashStated, PositionStated
 from domain.ids import Symbol
-from tests.api.books import BANK, HKD, RAIL, a_book, a_client, an_instrument, owing, quotes
 from tests.api.case_work import set_auto, work
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.moments import time_comes
 from tests.api.trading import CASE_EVENTS, cancel, cases, liquidate, orders
+from tests.kit.book_files import BANK, HKD, RAIL, a_book, a_client, an_instrument, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 NEW = Symbol("NEW.HK")
 PREVIEW = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {

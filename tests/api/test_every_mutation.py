@@ -9,8 +9,8 @@ import pytest_asyncio
 from graphql import build_schema
 
 from resolvers.schema import sdl
-from tests.api.desk_server import Desk, World
 from tests.api.every_mutation import EVERY, a_called_desk, a_scene, use
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,10 +15,10 @@ from domain.canonical import content_hash
 from domain.principal import Permission
 from models.sql.database import execute
 from resolvers.kit.node import local_id
-from tests.api.books import HKD, a_book, a_client, owing, quotes
-from tests.api.desk_server import Desk, World
 from tests.api.trading import cases, liquidate
-from tests.integration.test_evidence import without_guards
+from tests.kit.book_files import HKD, a_book, a_client, owing, quotes
+from tests.kit.desk_server import Desk, World
+from tests.kit.unguarded import without_guards
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOTS = """

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.cutting_proxy import CuttingProxy
-from tests.guards.source import ROOT
-from tests.live_desk import served_desk
-from tests.patience import PATIENCE_S
+from tests.kit.cutting_proxy import CuttingProxy
+from tests.kit.live_desk import served_desk
+from tests.kit.patience import PATIENCE_S
+from tests.kit.source import ROOT
 
 EXAMPLES = ROOT / "examples"
 EVENTS = 300

@@ -5,11 +5,11 @@ from uuid import uuid4
 
 from domain.principal import Permission
 from resolvers.kit.node import global_id
-from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, owing
 from tests.api.case_work import approve
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.trading import CASE_EVENTS, cases, orders, preview
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, a_quote, owing
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 LIQUIDATE = """mutation ($input: LiquidateInput!) { liquidate(input: $input) { results { __typename
   ... on LiquidationStarted { amountAfter orders { quantity } }

@@ -25,11 +25,11 @@ from gateway.settings import DEVELOPMENT_SECRET
 from models import outbox
 from models.sql.database import Database, transaction
 from tests.api.test_command_line import ROOT, Gateway
-from tests.contract.transport_ws_harness import CASES
-from tests.live_desk import case_event
-from tests.patience import PATIENCE_S
-from tests.raw_websocket import CLOSE, RawWebSocket
-from tests.servers import fresh_database
+from tests.kit.live_desk import case_event
+from tests.kit.patience import PATIENCE_S
+from tests.kit.raw_websocket import CLOSE, RawWebSocket
+from tests.kit.servers import fresh_database
+from tests.kit.transport_ws_harness import CASES
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -9,11 +9,11 @@ import pytest
 
 from domain.book_changes import CashStated
 from domain.principal import Permission
-from tests.api.books import BANK, HKD, RAIL, a_book, a_client, owing, quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.moments import all_are_looked_at, prices_call
 from tests.api.trading import CASE, CASE_EVENTS, cases, orders, preview
+from tests.kit.book_files import BANK, HKD, RAIL, a_book, a_client, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 AT_ONCE = 50
 LEG = [{"symbol": BANK, "quantity": "300"}]

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from tests.api.books import BANK, RAIL, a_book, a_client, owing
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.moments import prices_call
 from tests.api.trading import LIQUIDATE, ORDER_EVENTS, cancel, case, cases, liquidate, orders
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, owing
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 from venues.paper import CancelAnswer, PaperBehaviour
 
 AT_ONCE = 20

@@ -22,12 +22,12 @@ from graphql import (
 from domain.principal import Permission
 from resolvers.kit.node import global_id
 from resolvers.schema import sdl
-from tests.api.books import BANK
-from tests.api.desk_client import Answer, Caller
-from tests.api.desk_server import Desk, World
 from tests.api.every_mutation import EVERY, Scene, a_called_desk, a_scene, the_case, use
 from tests.api.every_place import Place, arguments, places, selection, way_to
 from tests.api.permission_matrix import QUERIES
+from tests.kit.book_files import BANK
+from tests.kit.desk_client import Answer, Caller
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -8,11 +8,11 @@ from uuid import uuid4
 import pytest
 
 from domain.principal import Permission
-from tests.api.books import BANK, a_book, a_client, owing
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.moments import prices_call
 from tests.api.trading import cancel, cases, liquidate, orders, preview
+from tests.kit.book_files import BANK, a_book, a_client, owing
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 AT_ONCE = 50
 SWITCH = "id scope on setBy reason endedBy account { accountNo } client { clientNo }"

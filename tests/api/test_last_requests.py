@@ -17,8 +17,8 @@ from domain.principal import Permission
 from gateway.auth import issue
 from gateway.settings import DEVELOPMENT_SECRET
 from tests.api.test_command_line import Gateway, ended
-from tests.patience import FAR_S, PATIENCE_S
-from tests.raw_http import Answer, RawHttp
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.raw_http import Answer, RawHttp
 
 GET = b"GET /healthz HTTP/1.1\r\nHost: desk\r\n\r\n"
 

@@ -13,7 +13,13 @@ from domain.ids import Symbol
 from domain.margin import AccountType
 from domain.message import Contact, QuietHours
 from feeds.book import BookFile
-from tests.api.books import (
+from tests.api.case_work import command, work
+from tests.api.moments import prices_call, time_comes
+from tests.api.risk_desk import AMOUNT_RULE, put_in_force
+from tests.api.test_messages import case_of, channels, messages, reached, send, settled, text_of
+from tests.api.test_stock_recovery import RECALL
+from tests.api.trading import cases, liquidate
+from tests.kit.book_files import (
     BANK,
     HKD,
     RAIL,
@@ -25,15 +31,9 @@ from tests.api.books import (
     owing,
     quotes,
 )
-from tests.api.case_work import command, work
-from tests.api.desk_server import Desk, World
-from tests.api.moments import prices_call, time_comes
-from tests.api.outside import MORNING
-from tests.api.risk_desk import AMOUNT_RULE, put_in_force
-from tests.api.test_messages import case_of, channels, messages, reached, send, settled, text_of
-from tests.api.test_stock_recovery import RECALL
-from tests.api.trading import cases, liquidate
-from tests.receiver import Receiver, a_receiver
+from tests.kit.desk_server import Desk, World
+from tests.kit.outside import MORNING
+from tests.kit.receiver import Receiver, a_receiver
 
 NEW = Symbol("NEW.HK")
 ENGLISH = Contact(phone="+85212345678", time_zone="Asia/Hong_Kong")

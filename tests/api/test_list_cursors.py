@@ -7,11 +7,11 @@ import orjson
 import pytest
 import pytest_asyncio
 
-from tests.api.books import a_book, a_client, owing, quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import World
 from tests.api.test_lists import CLIENTS, ORDERS, PAGE
 from tests.api.trading import cases
+from tests.kit.book_files import a_book, a_client, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

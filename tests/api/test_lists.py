@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from tests.api.a_full_desk import NUMBER, PER_WAVE, a_full_desk, open_wave
-from tests.api.desk_client import Caller
-from tests.api.desk_server import World
 from tests.api.trading import orders, try_to_liquidate
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

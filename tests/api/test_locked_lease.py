@@ -7,9 +7,9 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from tests.api.books import a_book, a_client, owing
-from tests.api.desk_server import Desk, World
 from tests.api.readiness import readiness
+from tests.kit.book_files import a_book, a_client, owing
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
 

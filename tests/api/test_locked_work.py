@@ -8,11 +8,11 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
-from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import command
-from tests.api.desk_server import World, scraped
 from tests.api.readiness import readiness
 from tests.api.trading import cases
+from tests.kit.book_files import a_book, a_client, owing, quotes
+from tests.kit.desk_server import World, scraped
 
 pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
 

@@ -6,9 +6,19 @@ from decimal import Decimal
 
 from domain.ids import Symbol
 from domain.market import InstrumentKind, OptionRight, OptionTerms
-from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, an_account, an_instrument, owing, quotes
-from tests.api.desk_server import World
 from tests.api.risk_desk import put_in_force
+from tests.kit.book_files import (
+    BANK,
+    RAIL,
+    a_book,
+    a_client,
+    a_quote,
+    an_account,
+    an_instrument,
+    owing,
+    quotes,
+)
+from tests.kit.desk_server import World
 
 LOOK_AHEAD = """{ clients { nodes { accounts { accountNo figures { maintenanceMargin }
   lookAhead { market closesAt expiring calls figures { maintenanceMargin amount } } } } } }"""

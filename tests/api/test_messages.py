@@ -14,16 +14,16 @@ from domain.message import Contact, Language, QuietHours
 from domain.principal import Permission
 from feeds.book import BookClient, BookFile
 from models.sql.database import fetch, time
-from tests.api.books import a_book, a_client, owing, quotes
 from tests.api.case_work import command, work
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World, scraped
 from tests.api.moments import prices_call, time_comes
-from tests.api.outside import MORNING
 from tests.api.trading import cases
-from tests.integration.poison import poison
-from tests.patience import FAR_S
-from tests.receiver import Posted, Receiver, a_receiver
+from tests.kit.book_files import a_book, a_client, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World, scraped
+from tests.kit.outside import MORNING
+from tests.kit.patience import FAR_S
+from tests.kit.poison import poison
+from tests.kit.receiver import Posted, Receiver, a_receiver
 
 AT_ONCE = 50
 MESSAGE = (

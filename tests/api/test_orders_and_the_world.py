@@ -9,11 +9,11 @@ from structlog.testing import capture_logs
 from domain.book_changes import PositionStated
 from domain.execution import ExecType
 from domain.ids import Symbol
-from tests.api.books import BANK, RAIL, a_book, a_client, owing, quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World, scraped
 from tests.api.trading import cases, liquidate, order, orders
-from tests.patience import PATIENCE_S
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World, scraped
+from tests.kit.patience import PATIENCE_S
 from venues.paper import Connection, PaperBehaviour
 
 POSITIONS = """query ($id: ID!) { case(id: $id) { account { positions { nodes {

@@ -13,9 +13,9 @@ from domain.principal import Permission
 from gateway.auth import issue
 from resolvers.schema import sdl
 from tests.api.a_busy_desk import a_busy_desk
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.permission_matrix import MUTATIONS, QUERIES, SUBSCRIPTIONS, Row
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -7,9 +7,6 @@ import pytest_asyncio
 
 from domain.principal import CAPABILITIES, MASKED, Capability, Permission
 from tests.api.a_busy_desk import BusyDesk, a_busy_desk
-from tests.api.books import BANK, RAIL, a_quote, quotes
-from tests.api.desk_client import Caller, Operation
-from tests.api.desk_server import World
 from tests.api.trading import (
     CASE_EVENTS,
     ORDER_EVENTS,
@@ -20,6 +17,9 @@ from tests.api.trading import (
     preview,
     try_to_liquidate,
 )
+from tests.kit.book_files import BANK, RAIL, a_quote, quotes
+from tests.kit.desk_client import Caller, Operation
+from tests.kit.desk_server import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -12,9 +12,9 @@ from models.sql.codec import loads
 from resolvers.execution.personal import PERSONAL
 from resolvers.kit.node import global_id
 from resolvers.schema import sdl
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.every_mutation import a_called_desk
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

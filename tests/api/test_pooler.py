@@ -22,12 +22,12 @@ from models.sql.database import (
     fetch,
     transaction,
 )
-from tests.api.books import BANK, a_book, a_client, owing, quotes
-from tests.api.desk_server import World
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate
-from tests.integration.slow_statements import FOREVER
-from tests.patience import PATIENCE_S
-from tests.servers import ServerMissing, pgbouncer_server
+from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
+from tests.kit.desk_server import World
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import ServerMissing, pgbouncer_server
+from tests.kit.slow_statements import FOREVER
 
 pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
 

@@ -10,11 +10,11 @@ from domain.margin import AccountType
 from domain.market import Quote
 from domain.principal import Permission
 from resolvers.kit.node import global_id
-from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, an_account, an_instrument, owing
 from tests.api.case_work import approve, records, set_auto, work
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.trading import CASE_EVENTS, cases, liquidate, orders, preview
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, a_quote, an_account, an_instrument, owing
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 QUICK: dict[str, Any] = {"auto_liquidation_poll_s": 0.05, "auto_liquidation_retry_s": 1}
 SHOWN = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {

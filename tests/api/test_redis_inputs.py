@@ -18,14 +18,14 @@ from feeds.base import FeedMessage
 from feeds.redis_feed import publish
 from gateway.app import create_app
 from gateway.resources import Parts
-from tests.api.books import BANK, HKD, RAIL, a_book, a_client, owing
 from tests.api.case_work import command, work
-from tests.api.desk_server import Desk, World, scraped
 from tests.api.test_command_line import Gateway
 from tests.api.trading import cases
-from tests.outage_lines import not_told_as_one
-from tests.patience import PATIENCE_S
-from tests.servers import RedisServer
+from tests.kit.book_files import BANK, HKD, RAIL, a_book, a_client, owing
+from tests.kit.desk_server import Desk, World, scraped
+from tests.kit.outage_lines import not_told_as_one
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import RedisServer
 
 pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
 

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 
 from domain.principal import Permission
-from tests.api.books import BANK, a_book, a_client, owing
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.moments import prices_call
 from tests.api.trading import CASE, CASE_EVENTS, cases, liquidate
+from tests.kit.book_files import BANK, a_book, a_client, owing
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 AT_ONCE = 50
 UPDATE = f"""mutation ($input: UpdateRemarkInput!) {{ updateRemark(input: $input) {{ result {{ __typename

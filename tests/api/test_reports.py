@@ -10,7 +10,9 @@ import httpx
 from domain.book_changes import CashStated, PositionStated
 from domain.ids import Symbol
 from domain.principal import Permission
-from tests.api.books import (
+from tests.api.test_evidence import commanded
+from tests.api.trading import cases, liquidate, orders
+from tests.kit.book_files import (
     BANK,
     HKD,
     RAIL,
@@ -22,10 +24,8 @@ from tests.api.books import (
     owing,
     quotes,
 )
-from tests.api.desk_server import Desk, World
-from tests.api.test_evidence import commanded
-from tests.api.trading import cases, liquidate, orders
-from tests.patience import PATIENCE_S
+from tests.kit.desk_server import Desk, World
+from tests.kit.patience import PATIENCE_S
 
 A_DAY = 'from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z"'
 RECORDS = f"""

@@ -9,9 +9,9 @@ import pytest
 import pytest_asyncio
 
 from gateway.http.http_protocol import PIPELINED_MAX
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.raw_http import RawHttp
-from tests.raw_websocket import RawWebSocket
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.raw_http import RawHttp
+from tests.kit.raw_websocket import RawWebSocket
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -3,7 +3,10 @@
 from typing import Any
 from uuid import uuid4
 
-from tests.api.books import (
+from tests.api.case_work import records, set_auto, work
+from tests.api.moments import prices_call, time_comes
+from tests.api.trading import CASE_EVENTS, cases, liquidate, orders, preview
+from tests.kit.book_files import (
     APPLE,
     BANK,
     TENCENT,
@@ -14,11 +17,8 @@ from tests.api.books import (
     owing,
     worked_quotes,
 )
-from tests.api.case_work import records, set_auto, work
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
-from tests.api.moments import prices_call, time_comes
-from tests.api.trading import CASE_EVENTS, cases, liquidate, orders, preview
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 QUICK: dict[str, Any] = {"auto_liquidation_poll_s": 0.05, "auto_liquidation_retry_s": 1}
 PREVIEW = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {

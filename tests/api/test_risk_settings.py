@@ -9,9 +9,6 @@ import pytest
 
 from domain.margin import AccountType
 from domain.principal import Permission
-from tests.api.books import BANK, RAIL, a_book, a_client, an_account, owing, quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.moments import all_are_looked_at, prices_call
 from tests.api.risk_desk import (
     AMOUNT_RULE,
@@ -27,6 +24,9 @@ from tests.api.risk_desk import (
     put_in_force,
 )
 from tests.api.trading import CASE, case, cases, liquidate, preview
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, an_account, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 DOUBLE = {"amountRule": AMOUNT_RULE | {"coefficient": "2"}}
 MANUAL_OFF = {"liquidationSwitch": {"tradeType": "MARGIN", "forceType": "MANUAL", "on": False}}

@@ -4,7 +4,8 @@ from decimal import Decimal
 from typing import Any
 
 from domain.book_changes import CashStated
-from tests.api.books import (
+from tests.api.trading import cases, liquidate, orders, preview
+from tests.kit.book_files import (
     APPLE,
     BANK,
     HKD,
@@ -16,10 +17,9 @@ from tests.api.books import (
     quotes,
     worked_quotes,
 )
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
-from tests.api.trading import cases, liquidate, orders, preview
-from tests.contract.venue_harness import new_order
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
+from tests.kit.venue_harness import new_order
 
 SIZED = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: $input) {
   cures amountAfter shortOfTarget volumeUnknown refusal { code }

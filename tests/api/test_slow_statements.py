@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from models.sql.database import Database, fetch
-from tests.api.books import a_book, a_client, owing, quotes
-from tests.api.desk_server import World
 from tests.api.trading import cases
-from tests.integration.slow_statements import FOREVER, cancel_sleeper
-from tests.servers import fresh_database
+from tests.kit.book_files import a_book, a_client, owing, quotes
+from tests.kit.desk_server import World
+from tests.kit.servers import fresh_database
+from tests.kit.slow_statements import FOREVER, cancel_sleeper
 
 pytestmark = pytest.mark.usefixtures("each_postgres")
 

@@ -9,10 +9,10 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from tests.api.books import BANK, RAIL, a_book, a_client, a_quote, owing, quotes
-from tests.api.desk_server import Desk, World
 from tests.api.trading import CASE_EVENTS
-from tests.patience import PATIENCE_S
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, a_quote, owing, quotes
+from tests.kit.desk_server import Desk, World
+from tests.kit.patience import PATIENCE_S
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -16,11 +16,11 @@ from domain.principal import Permission
 from models.outbox import backlog
 from models.revocation import revoke_subject
 from subscriptions.protocol import CloseCode
-from tests.integration.desk_kit import Clock as DeskClock
-from tests.integration.desk_kit import DeskKit
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.patience import FAR_S, PATIENCE_S
-from tests.raw_sse import ServerEvent, SseReader, event_stream
+from tests.kit.desk_kit import Clock as DeskClock
+from tests.kit.desk_kit import DeskKit
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.raw_sse import ServerEvent, SseReader, event_stream
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

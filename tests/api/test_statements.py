@@ -12,10 +12,10 @@ from asyncpg.connection import LoggedQuery
 from tortoise.connection import get_connection
 
 from tests.api.a_full_desk import NUMBER, a_full_desk, symbol_of
-from tests.api.books import a_quote
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.trading import orders, try_to_liquidate
+from tests.kit.book_files import a_quote
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -15,7 +15,10 @@ from domain.ids import Symbol
 from domain.market import FxRate, InstrumentKind, OptionRight, OptionTerms, Quote
 from domain.principal import Permission
 from feeds.book import BookAccount, BookFile, BookInstrument
-from tests.api.books import (
+from tests.api.case_work import approve, command, records, set_auto, work
+from tests.api.risk_desk import put_in_force
+from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, cases, freeze, liquidate, orders, preview
+from tests.kit.book_files import (
     APPLE,
     HKD,
     TENCENT,
@@ -28,11 +31,8 @@ from tests.api.books import (
     an_instrument,
     worked_quotes,
 )
-from tests.api.case_work import approve, command, records, set_auto, work
-from tests.api.desk_client import Caller, Operation
-from tests.api.desk_server import Desk, World
-from tests.api.risk_desk import put_in_force
-from tests.api.trading import CASE_EVENTS, ORDER, ORDER_EVENTS, cases, freeze, liquidate, orders, preview
+from tests.kit.desk_client import Caller, Operation
+from tests.kit.desk_server import Desk, World
 
 CALL = Symbol("700C400.HK")
 TRIGGER = "10:30"

@@ -8,13 +8,13 @@ import pytest
 from domain.principal import Permission
 from models.revocation import revoke_subject
 from models.sql.database import transaction
-from tests.api.books import BANK, a_book, a_client, owing
 from tests.api.case_work import approve, command, work
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.moments import prices_call
 from tests.api.test_four_eyes import REQUESTS, ask, asked_for
 from tests.api.trading import cases
+from tests.kit.book_files import BANK, a_book, a_client, owing
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 VIEWER = "{ viewer { subject } }"
 SPELLINGS = {

@@ -8,11 +8,11 @@ import pytest
 from redis.asyncio import Redis
 
 from models.outbox import prune
-from tests.api.books import BANK, a_book, a_client, owing, quotes
-from tests.api.desk_client import Caller, SocketClosed
-from tests.api.desk_server import Desk, World
 from tests.api.moments import prices_call
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate, orders
+from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
+from tests.kit.desk_client import Caller, SocketClosed
+from tests.kit.desk_server import Desk, World
 
 LEG = [{"symbol": BANK, "quantity": "100"}]
 BOOK = a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2")))

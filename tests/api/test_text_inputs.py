@@ -7,7 +7,7 @@ import pytest_asyncio
 
 from domain.principal import Permission
 from tests.api.a_busy_desk import BusyDesk, a_busy_desk
-from tests.api.desk_server import World
+from tests.kit.desk_server import World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

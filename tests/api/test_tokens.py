@@ -10,9 +10,9 @@ import pytest_asyncio
 
 from domain.principal import Permission
 from gateway.auth import ALGORITHM, AUDIENCE, ISSUER
-from tests.api.books import a_book
-from tests.api.desk_server import TOKEN_MINUTES, Desk, World
-from tests.api.outside import MORNING
+from tests.kit.book_files import a_book
+from tests.kit.desk_server import TOKEN_MINUTES, Desk, World
+from tests.kit.outside import MORNING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

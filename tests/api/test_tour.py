@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.api.books import BANK, a_book, a_client, a_quote, owing, quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, case, liquidate, orders, preview
+from tests.kit.book_files import BANK, a_book, a_client, a_quote, owing, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 from venues.paper import CancelAnswer, PaperBehaviour
 
 

@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from tests.api.books import BANK, a_book, a_client, owing, quotes
-from tests.api.desk_server import Desk, World
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate, orders
+from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
+from tests.kit.desk_server import Desk, World
 from venues.paper import Connection, PaperBehaviour
 
 pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)

@@ -5,15 +5,15 @@ from typing import Any
 import pytest
 
 from models.sql.database import Database
-from tests.api.books import BANK, a_book, a_client, owing, quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World, scraped
 from tests.api.doubts import unwatched
 from tests.api.readiness import readiness
 from tests.api.risk_desk import AMOUNT_RULE, approve, ask_for, checker, maker
 from tests.api.test_risk_settings import FACTORS
 from tests.api.trading import cases, liquidate
-from tests.integration.damage import damage, damage_settings
+from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
+from tests.kit.damage import damage, damage_settings
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World, scraped
 
 ACCOUNTS = """{ clients { nodes { clientNo accounts { accountNo figures { amount } positions { nodes { id } }
   cashBalances { balance } openOrders { id } lookAhead { calls } } } } }"""

@@ -9,10 +9,10 @@ from domain.principal import Permission
 from gateway.workers.leader import LEASE
 from models.lease import acquire_lease
 from models.sql.database import Database
-from tests.api.books import APPLE, a_book, a_client, an_account, an_instrument
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World, scraped
 from tests.api.doubts import UNWATCHED, noted, unwatched
+from tests.kit.book_files import APPLE, a_book, a_client, an_account, an_instrument
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World, scraped
 
 ACCEPT = """mutation ($input: AcceptIncompleteInput!) { acceptIncomplete(input: $input) { result {
   __typename

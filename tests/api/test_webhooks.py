@@ -9,14 +9,14 @@ import pytest
 
 from domain.principal import Permission
 from models.revocation import revoke_subject
-from tests.api.books import a_book, a_client, owing
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World, scraped
 from tests.api.moments import prices_call
 from tests.api.trading import cases, liquidate
-from tests.patience import FAR_S
-from tests.receiver import Posted, Receiver, a_receiver
-from tests.webhook_receiver import ForgedDelivery, verified
+from tests.kit.book_files import a_book, a_client, owing
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World, scraped
+from tests.kit.patience import FAR_S
+from tests.kit.receiver import Posted, Receiver, a_receiver
+from tests.kit.webhook_receiver import ForgedDelivery, verified
 
 WEBHOOK = (
     "id url events status cursor deliveredAt failingSince attempts nextAttemptAt disabledAt reason"

@@ -7,10 +7,10 @@ import pytest
 import pytest_asyncio
 
 from domain.principal import Permission
-from tests.api.books import APPLE, BANK, RAIL, a_book, a_client, an_account, an_instrument, quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.trading import cases
+from tests.kit.book_files import APPLE, BANK, RAIL, a_book, a_client, an_account, an_instrument, quotes
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -16,12 +16,12 @@ from domain.margin import AccountType, CashBalance
 from domain.market import InstrumentKind, OptionRight, OptionTerms, Quote, TradeStatus
 from domain.money import Currency
 from feeds.book import BookAccount, BookInstrument
-from tests.api.books import BANK, a_book, a_client, a_quote, an_account, an_instrument
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.doubts import noted, unwatched
-from tests.api.outside import MORNING
 from tests.api.trading import cases, liquidate, preview
+from tests.kit.book_files import BANK, a_book, a_client, a_quote, an_account, an_instrument
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
+from tests.kit.outside import MORNING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

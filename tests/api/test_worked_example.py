@@ -5,10 +5,18 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from tests.api.books import APPLE, SUSPENDED, TENCENT, TESLA, a_quote, of_the_worked_example, worked_quotes
-from tests.api.desk_client import Caller
-from tests.api.desk_server import Desk, World
 from tests.api.trading import CASE_EVENTS, ORDER_EVENTS, cancel, cases, liquidate, orders, preview
+from tests.kit.book_files import (
+    APPLE,
+    SUSPENDED,
+    TENCENT,
+    TESLA,
+    a_quote,
+    of_the_worked_example,
+    worked_quotes,
+)
+from tests.kit.desk_client import Caller
+from tests.kit.desk_server import Desk, World
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import uuid4
 
-from tests.api.desk_client import Answer, Caller
+from tests.kit.desk_client import Answer, Caller
 
 CASE = "id caseNo alertType status amount amountAtOpen uncoveredAmount forceEligible version closeReason"
 ORDER = (

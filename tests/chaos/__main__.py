@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 from tests.chaos.harness import full, run, short
-from tests.servers import postgres_server
+from tests.kit.servers import postgres_server
 
 
 def main() -> None:

@@ -20,9 +20,9 @@ from domain.ids import AccountId, ClientId
 from domain.margin import AccountType
 from domain.money import Currency
 from tests.chaos.market import write_market
-from tests.chaos.tcp import TcpProxy
-from tests.patience import PATIENCE_S
-from tests.servers import RedisServer, free_port, fresh_database
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import RedisServer, free_port, fresh_database
+from tests.kit.tcp_proxy import TcpProxy
 
 ROOT = Path(__file__).parents[2]
 POLL_S = 0.1

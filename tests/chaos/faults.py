@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from tests.chaos.desk import Desk
 from tests.chaos.subscriber import Subscriber
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 POLL_S = 0.1
 

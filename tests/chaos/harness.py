@@ -20,7 +20,7 @@ from tests.chaos.stories import Storytellers
 from tests.chaos.subscriber import Got, Subscriber
 from tests.chaos.trader import Trader
 from tests.chaos.truth import Comparison, Truth, compare
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 RECOVERY_TIMEOUT_S, POLL_S = 20.0, 0.1
 BEHIND_S = 4.0

@@ -29,8 +29,8 @@ from domain.ids import CaseId, EventId, ExecutionId, OrderId
 from domain.order import Order, OrderStatus
 from models import outbox
 from models.sql.database import Database, transaction
-from tests.live_desk import case_event
-from tests.unit.orders import PRICE, QUANTITY, an_order
+from tests.kit.live_desk import case_event
+from tests.kit.orders import PRICE, QUANTITY, an_order
 
 WRITERS, EVENTS_AT_ONCE, LINGERING, LINGER_S = 4, 3, 0.2, 0.15
 Story = list[CaseEvent | OrderEvent]

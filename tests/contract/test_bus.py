@@ -26,9 +26,9 @@ from subscriptions.bus import (
 from subscriptions.history import History
 from subscriptions.memory_bus import MemoryBus
 from subscriptions.redis_bus import RedisBus
-from tests.chaos.tcp import TcpProxy
-from tests.patience import PATIENCE_S
-from tests.servers import RedisServer, free_port
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import RedisServer, free_port
+from tests.kit.tcp_proxy import TcpProxy
 
 pytestmark = pytest.mark.usefixtures("each_redis")
 

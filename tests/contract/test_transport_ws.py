@@ -16,7 +16,13 @@ from domain.principal import Permission
 from gateway.http.websocket_protocol import FRAGMENTS_MAX
 from models.sql.database import execute
 from resolvers.kit.node import global_id
-from tests.contract.transport_ws_harness import (
+from tests.kit.desk_kit import Clock as DeskClock
+from tests.kit.desk_kit import DeskKit
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.patience import PATIENCE_S
+from tests.kit.raw_websocket import BINARY, CLOSE, CONTINUATION, PONG, TEXT, Closed, RawWebSocket
+from tests.kit.raw_websocket import PING as WEBSOCKET_PING
+from tests.kit.transport_ws_harness import (
     CASE_LIST,
     CASES,
     COUNT,
@@ -29,12 +35,6 @@ from tests.contract.transport_ws_harness import (
     subscribe,
     works,
 )
-from tests.integration.desk_kit import Clock as DeskClock
-from tests.integration.desk_kit import DeskKit
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.patience import PATIENCE_S
-from tests.raw_websocket import BINARY, CLOSE, CONTINUATION, PONG, TEXT, Closed, RawWebSocket
-from tests.raw_websocket import PING as WEBSOCKET_PING
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

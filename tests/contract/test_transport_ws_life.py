@@ -13,7 +13,10 @@ import pytest_asyncio
 
 from domain.principal import Permission
 from subscriptions.running import RESUME_HINT
-from tests.contract.transport_ws_harness import (
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.raw_websocket import CLOSE, PING, PONG, TEXT, Closed, RawWebSocket
+from tests.kit.transport_ws_harness import (
     CASES,
     COUNT,
     PERSON,
@@ -23,9 +26,6 @@ from tests.contract.transport_ws_harness import (
     take_all,
     works,
 )
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.patience import FAR_S, PATIENCE_S
-from tests.raw_websocket import CLOSE, PING, PONG, TEXT, Closed, RawWebSocket
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

@@ -10,7 +10,7 @@ from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId
 from domain.market import TradeStatus
 from domain.order import OrderSide, TimeInForce
-from tests.contract.venue_harness import PaperHarness, VenueHarness, new_order
+from tests.kit.venue_harness import PaperHarness, VenueHarness, new_order
 from venues.base import CancelRequest, CancelsClientOrders, ClientOrderIdReused, VenueUnavailable
 from venues.paper import CancelAnswer, Connection, PaperBehaviour
 

@@ -9,7 +9,7 @@ from redis.asyncio import Redis
 
 from models.sql.database import Database
 from tests.faults.run_poison import Report, accounted, fed_desk, feed_poison
-from tests.servers import fresh_database, postgres_server, redis_server
+from tests.kit.servers import fresh_database, postgres_server, redis_server
 
 MESSAGES = 11_000
 PAUSE_S = 0.1

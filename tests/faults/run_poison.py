@@ -15,10 +15,10 @@ from redis.asyncio import Redis
 from domain.inputs import DeadReason, InputKind, InputResult
 from gateway.startup.book_import import import_book
 from models.sql.database import Database, decimal, fetch
-from tests.api.books import a_book, a_client, an_account, owing
 from tests.faults.poison import Said, messages
-from tests.live_desk import LiveDesk, served_desk
-from tests.patience import PATIENCE_S
+from tests.kit.book_files import a_book, a_client, an_account, owing
+from tests.kit.live_desk import LiveDesk, served_desk
+from tests.kit.patience import PATIENCE_S
 
 PUBLISHED_AT_A_TIME = 20
 POLL_S = 0.01

@@ -24,7 +24,7 @@ from graphql import (
     build_schema,
 )
 
-from tests.guards.source import ROOT, tracked_files
+from tests.kit.source import ROOT, tracked_files
 
 LEAST_WORDS = 3
 """Of a description in the schema: a noun phrase or a sentence, never the name said once more."""

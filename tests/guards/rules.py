@@ -9,7 +9,7 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from tests.guards.source import PRODUCT, calls, dotted, imported_roots
+from tests.kit.source import PRODUCT, calls, dotted, imported_roots
 
 Offences = Iterator[ast.AST]
 

@@ -5,7 +5,7 @@ import tomllib
 
 from gateway.cli.settings_doc import render
 from gateway.settings import Settings, variable
-from tests.guards.source import ROOT, tracked_files
+from tests.kit.source import ROOT, tracked_files
 
 _VARIABLE = re.compile(r"\bGATEWAY_[A-Z][A-Z0-9_]*")
 _SETTINGS = {variable(field) for field in Settings.model_fields}

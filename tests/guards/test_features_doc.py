@@ -2,7 +2,7 @@
 
 import re
 
-from tests.guards.source import ROOT
+from tests.kit.source import ROOT
 
 PAGE = (ROOT / "docs/features.md").read_text()
 ROWS = [

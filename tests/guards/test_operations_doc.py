@@ -4,7 +4,7 @@ import ast
 from pathlib import Path
 
 from gateway.cli.commands import cli
-from tests.guards.source import PRODUCT, modules, of_outages
+from tests.kit.source import PRODUCT, modules, of_outages
 
 PAGE = (Path(__file__).parents[2] / "docs/operations.md").read_text()
 GRAVE = {"warning", "error", "critical", "exception"}

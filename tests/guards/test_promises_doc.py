@@ -2,7 +2,7 @@
 
 import re
 
-from tests.guards.source import ROOT
+from tests.kit.source import ROOT
 
 PAGE = (ROOT / "docs/promises.md").read_text()
 ROW = re.compile(r"^\| (?P<promise>.+?) \| (?P<tests>.+?) \|$", re.MULTILINE)

@@ -5,7 +5,7 @@ import ast
 import pytest
 
 from tests.guards.rules import RULES, Rule
-from tests.guards.source import modules
+from tests.kit.source import modules
 
 each_rule = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.name)
 

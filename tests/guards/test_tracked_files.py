@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from tests.guards.source import ROOT, tracked_files
+from tests.kit.source import ROOT, tracked_files
 
 _ONE_MACHINE = re.compile(
     r"""(?<![\w.~}>-]) / (?:home|root|Users|work|mnt|opt) / \w              # somebody's directory

@@ -45,9 +45,9 @@ from tests.integration.crash_checks import (
     outbox_problems,
 )
 from tests.integration.crash_run import Aftermath, Scene
-from tests.integration.desk_kit import APPLE, BOEING, TRADER, Clock, DeskKit
-from tests.receiver import Receiver
-from tests.servers import fresh_database
+from tests.kit.desk_kit import APPLE, BOEING, TRADER, Clock, DeskKit
+from tests.kit.receiver import Receiver
+from tests.kit.servers import fresh_database
 
 PREPARED_AT = datetime(2020, 3, 9, 19, 0, tzinfo=UTC)
 BEFORE_DUE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)

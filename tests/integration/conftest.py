@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from models.sql.database import Database
-from tests.integration.desk_kit import DeskKit
+from tests.kit.desk_kit import DeskKit
 
 
 @pytest.fixture

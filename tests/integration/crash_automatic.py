@@ -31,12 +31,12 @@ from tests.integration.automatic_scene import (
     outward_problems,
     problems,
 )
-from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_harness import KillPoint
-from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
 from tests.integration.crash_run import Run
-from tests.receiver import Receiver, a_receiver
-from tests.servers import fresh_database, postgres_server, redis_server
+from tests.kit.crash_gateway import AtVenue, VenueMoment
+from tests.kit.crash_proxy import Moment, PostgresProxy, Statement
+from tests.kit.receiver import Receiver, a_receiver
+from tests.kit.servers import fresh_database, postgres_server, redis_server
 
 DEATHS = 12
 """How often a process dies in a run in which it does so again and again."""

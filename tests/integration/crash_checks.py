@@ -24,7 +24,7 @@ from models.book import load_books
 from models.market import load_instruments
 from models.sql.codec import event_from_text
 from models.sql.database import Row, fetch, fetch_one
-from tests.integration.desk_kit import case, cash_of, position_of
+from tests.kit.desk_kit import case, cash_of, position_of
 from venues.base import NewOrder
 from venues.paper_journal import FileJournal, Header
 

@@ -26,12 +26,12 @@ from models.case import live_cases_of
 from models.sql.database import Database
 from resolvers.kit.node import global_id, local_id
 from tests.integration.crash_checks import Before, check
-from tests.integration.crash_gateway import AtVenue, VenueMoment
-from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
 from tests.integration.crash_run import Run
-from tests.integration.desk_kit import APPLE, BOEING, DeskKit, cash_of, position_of
-from tests.patience import PATIENCE_S
-from tests.servers import fresh_database, postgres_server, redis_server
+from tests.kit.crash_gateway import AtVenue, VenueMoment
+from tests.kit.crash_proxy import Moment, PostgresProxy, Statement
+from tests.kit.desk_kit import APPLE, BOEING, DeskKit, cash_of, position_of
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import fresh_database, postgres_server, redis_server
 
 LIQUIDATE = """
 mutation ($input: LiquidateInput!) { liquidate(input: $input) { results {

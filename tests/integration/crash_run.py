@@ -22,11 +22,11 @@ from feeds.redis_feed import publish
 from gateway.settings import load_settings
 from models.sql.database import Database
 from tests.integration.crash_checks import VenueJournal, read_journal
-from tests.integration.crash_gateway import RESENT, AtVenue, SharedClock, start_gateway
-from tests.integration.crash_proxy import PostgresProxy
-from tests.integration.desk_kit import APPLE, BOEING, NOON, Clock, DeskKit, quoted
-from tests.patience import ANY_TIME_S, PATIENCE_S
-from tests.servers import free_port
+from tests.kit.crash_gateway import RESENT, AtVenue, SharedClock, start_gateway
+from tests.kit.crash_proxy import PostgresProxy
+from tests.kit.desk_kit import APPLE, BOEING, NOON, Clock, DeskKit, quoted
+from tests.kit.patience import ANY_TIME_S, PATIENCE_S
+from tests.kit.servers import free_port
 
 POLL_S = 0.02
 LEASE_TTL_S = 30

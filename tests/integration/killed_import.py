@@ -10,7 +10,7 @@ from domain.margin import AccountType
 from feeds.book import BookFile
 from gateway.startup.book_import import import_book
 from models.sql.database import Database
-from tests.api.books import BANK, a_book, a_client, an_account, an_instrument
+from tests.kit.book_files import BANK, a_book, a_client, an_account, an_instrument
 
 AT = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 CLIENTS = 300

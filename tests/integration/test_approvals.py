@@ -16,7 +16,7 @@ from domain.refusals import Refusal, RefusalCode
 from models.approval import load_approvals
 from models.book import lock_accounts
 from models.sql.database import UniqueViolated, execute, transaction
-from tests.integration.desk_kit import NOON, TRADER, DeskKit, count
+from tests.kit.desk_kit import NOON, TRADER, DeskKit, count
 
 UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 

@@ -35,9 +35,9 @@ from models.kill_switch import end_switch, insert_switch
 from models.order import orders_in, orders_of_cases
 from models.sql.configuration import Limits
 from models.sql.database import Database, DatabaseUnavailable, fetch, transaction
-from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, case, order, report
-from tests.integration.slow_statements import FOREVER, cancel_sleeper
-from tests.servers import fresh_database
+from tests.kit.desk_kit import APPLE, NOON, TRADER, DeskKit, case, order, report
+from tests.kit.servers import fresh_database
+from tests.kit.slow_statements import FOREVER, cancel_sleeper
 
 DUE = NOON + timedelta(minutes=5)
 

@@ -17,9 +17,9 @@ from models.holding import add_to_cash, add_to_position, position_to_book_on
 from models.sql.configuration import Limits
 from models.sql.database import Database, fetch, transaction
 from resolvers.kit.loaders import Loaders
-from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit
-from tests.patience import PATIENCE_S
-from tests.servers import fresh_database
+from tests.kit.desk_kit import APPLE, NOON, USD, DeskKit
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import fresh_database
 
 Read = Callable[[Loaders, AccountId], Coroutine[Any, Any, Any]]
 

@@ -22,8 +22,8 @@ from models.client import ClientRow, insert_client
 from models.sql.database import Database
 from models.sql.where import PageRequest
 from resolvers.live_feed.filters import case_event_kind
-from tests.integration.desk_kit import NOON
-from tests.live_desk import case_event
+from tests.kit.desk_kit import NOON
+from tests.kit.live_desk import case_event
 
 HKD, USD, JPY, CHF, EUR = (Currency(each) for each in ("HKD", "USD", "JPY", "CHF", "EUR"))
 IN_HKD: Mapping[Currency, Decimal] = {HKD: Decimal(1), USD: Decimal("7.8123"), JPY: Decimal("0.052")}

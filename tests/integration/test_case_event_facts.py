@@ -20,7 +20,7 @@ from models.case_list import CaseFilter, CaseSort, page_cases
 from models.sql.codec import event_from_text
 from models.sql.database import fetch
 from models.sql.where import PageRequest
-from tests.integration.desk_kit import APPLE, BOEING, DeskKit, case, quoted
+from tests.kit.desk_kit import APPLE, BOEING, DeskKit, case, quoted
 
 
 async def called(kit: DeskKit) -> CaseView:

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_harness import KillPoint, Template, crash, template
-from tests.integration.crash_proxy import Moment, Statement
+from tests.kit.crash_gateway import AtVenue, VenueMoment
+from tests.kit.crash_proxy import Moment, Statement
 
 ACCEPTED = "COMMIT; INSERT INTO idempotency_item"
 STEP = "COMMIT; INSERT INTO outbox"

@@ -10,9 +10,9 @@ import pytest
 
 from tests.integration.automatic_scene import AutomaticTemplate, automatic_template
 from tests.integration.crash_automatic import live
-from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_harness import KillPoint
-from tests.integration.crash_proxy import Moment, Statement
+from tests.kit.crash_gateway import AtVenue, VenueMoment
+from tests.kit.crash_proxy import Moment, Statement
 
 RUN_RECORDED = "COMMIT; INSERT INTO idempotency_item"
 """The end of the transaction that records orders, audit, snapshot, events and what becomes of the setting."""

@@ -9,8 +9,8 @@ from domain.ids import AccountId, EventId
 from gateway.cli.events_command import print_damaged_events
 from models import outbox
 from models.sql.database import is_sqlite
-from tests.integration.damage import damage
-from tests.integration.desk_kit import DeskKit
+from tests.kit.damage import damage
+from tests.kit.desk_kit import DeskKit
 
 
 async def printed() -> tuple[int, str]:

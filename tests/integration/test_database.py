@@ -33,11 +33,11 @@ from models.sql.database import (
     is_sqlite,
     transaction,
 )
-from tests.integration.cut_off import cut_off, steps_of
-from tests.integration.desk_kit import APPLE, NOON, TRADER, DeskKit, count
-from tests.integration.slow_statements import FOREVER
-from tests.patience import PATIENCE_S
-from tests.servers import fresh_database
+from tests.kit.cut_off import cut_off, steps_of
+from tests.kit.desk_kit import APPLE, NOON, TRADER, DeskKit, count
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import fresh_database
+from tests.kit.slow_statements import FOREVER
 
 pytestmark = pytest.mark.usefixtures("each_postgres")
 

@@ -37,7 +37,7 @@ from models.risk_rules import RiskSettings
 from models.sql.codec import loads
 from models.sql.database import Database, fetch, transaction
 from models.sql.where import PageRequest
-from tests.integration.desk_kit import (
+from tests.kit.desk_kit import (
     APPLE,
     BOEING,
     FACTORS,

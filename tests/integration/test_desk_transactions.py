@@ -24,8 +24,8 @@ from models.book import load_books
 from models.case import live_cases_of
 from models.sql.codec import event_from_text
 from models.sql.database import UniqueViolated, execute, fetch, insert_sql
-from tests.integration.cut_off import cut_off, steps_of
-from tests.integration.desk_kit import (
+from tests.kit.cut_off import cut_off, steps_of
+from tests.kit.desk_kit import (
     APPLE,
     BOEING,
     NOON,

@@ -27,9 +27,10 @@ from gateway.startup.book_import import import_book
 from models.audit import chain_head, links, tail, write_audit
 from models.case import live_cases_of
 from models.snapshot import StoredSnapshot, snapshots_of
-from models.sql.database import Database, fetch, is_sqlite, transaction
-from tests.api.books import BANK, a_book, a_client
-from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit, case
+from models.sql.database import Database, fetch, transaction
+from tests.kit.book_files import BANK, a_book, a_client
+from tests.kit.desk_kit import APPLE, NOON, USD, DeskKit, case
+from tests.kit.unguarded import without_guards
 
 KINDS = tuple(SnapshotKind)
 
@@ -258,19 +259,6 @@ async def tamper(statement: str) -> None:
             f" WHERE sequence = {link.sequence}"
         )
         previous = hashed
-
-
-async def without_guards() -> None:
-    """What somebody who owns the database can do."""
-    connection = get_connection("default")
-    rows = await fetch(
-        "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-        if is_sqlite()
-        else "SELECT tgname AS name, tgrelid::regclass::text AS owner FROM pg_trigger WHERE NOT tgisinternal"
-    )
-    for row in rows:
-        on = "" if is_sqlite() else f" ON {row['owner']}"
-        await connection.execute_script(f"DROP TRIGGER {row['name']}{on}")
 
 
 @pytest.mark.parametrize("how", TAMPERING)

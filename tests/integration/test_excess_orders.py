@@ -31,7 +31,7 @@ from models.case import live_cases_of
 from models.market import save_instrument
 from models.order import open_orders_of
 from models.sql.database import fetch, transaction
-from tests.integration.desk_kit import (
+from tests.kit.desk_kit import (
     APPLE,
     BOEING,
     FACTORS,

@@ -35,7 +35,7 @@ from models.report import Period
 from models.sql.database import fetch
 from models.sql.where import PageRequest
 from models.untold import trades_of
-from tests.integration.desk_kit import (
+from tests.kit.desk_kit import (
     APPLE,
     BOEING,
     FACTORS,

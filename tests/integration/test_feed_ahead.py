@@ -19,9 +19,9 @@ from domain.market import FxRate, Quote, TradeStatus
 from domain.money import Currency
 from feeds.base import FeedBatch, FeedMessage, SetAside, Unobserved
 from feeds.redis_feed import RedisFeed, publish
-from tests.integration.desk_kit import Clock
 from tests.integration.test_redis_feed import dead_letters, pending, until
-from tests.patience import PATIENCE_S
+from tests.kit.desk_kit import Clock
+from tests.kit.patience import PATIENCE_S
 
 pytestmark = pytest.mark.usefixtures("each_redis")
 

@@ -21,9 +21,9 @@ from gateway.settings import load_settings
 from gateway.workers.leader import LEASE, Term
 from models.lease import Lease, acquire_lease, renew_lease
 from models.sql.database import Database
-from tests.integration.desk_kit import TRADER, Clock, DeskKit, order
-from tests.integration.shared_venue import SharedVenue
-from tests.patience import FAR_S, PATIENCE_S
+from tests.kit.desk_kit import TRADER, Clock, DeskKit, order
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.shared_venue import SharedVenue
 
 FOR_LONG = timedelta(seconds=FAR_S)
 FENCED_OFF, SENT = 3, 0

@@ -19,7 +19,7 @@ from gateway.settings import load_settings
 from models.case import live_cases_of
 from models.market import save_fx_rates
 from models.sql.database import Database
-from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit
+from tests.kit.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit
 from venues.paper import PaperVenue
 
 EUR = Currency("EUR")

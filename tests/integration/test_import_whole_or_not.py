@@ -21,9 +21,9 @@ from gateway.startup.book_import import BookConflict, import_book, remarks
 from models.input_outcome import save_outcomes
 from models.market import load_instruments
 from models.sql.database import Database, fetch
-from tests.api.books import BANK, RAIL, a_book, a_client, an_account, an_instrument
 from tests.integration.killed_import import AT, CLIENTS, a_large_book
-from tests.patience import PATIENCE_S
+from tests.kit.book_files import BANK, RAIL, a_book, a_client, an_account, an_instrument
+from tests.kit.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
 TABLES = (

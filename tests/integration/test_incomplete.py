@@ -26,7 +26,7 @@ from models.case import live_cases_of
 from models.doubt import doubts_of
 from models.input_outcome import outcomes_about, outcomes_of_owner, prune_outcomes
 from models.sql.database import fetch_one
-from tests.integration.desk_kit import APPLE, DeskKit, quoted
+from tests.kit.desk_kit import APPLE, DeskKit, quoted
 
 NEW = Symbol("NEW.US")
 

@@ -28,9 +28,9 @@ from models.case import live_cases_of
 from models.sql.configuration import Limits
 from models.sql.database import Database, execute, fetch, transaction
 from models.stock_recovery import open_recoveries_of
-from tests.integration.damage import damage
-from tests.integration.desk_kit import APPLE, TRADER, Clock, DeskKit
-from tests.integration.poison import heal, poison
+from tests.kit.damage import damage
+from tests.kit.desk_kit import APPLE, TRADER, Clock, DeskKit
+from tests.kit.poison import heal, poison
 from venues.paper import PaperVenue
 
 BEFORE = datetime(2020, 3, 9, 19, 40, tzinfo=UTC)

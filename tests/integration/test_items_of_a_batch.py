@@ -24,8 +24,8 @@ from domain.stock_recovery import RecallCause
 from models.case import live_cases_of
 from models.sql.database import Busy, DatabaseUnavailable, decimal, fetch
 from models.sql.unreadable import reading
-from tests.integration.damage import damage
-from tests.integration.desk_kit import APPLE, BOEING, TRADER, DeskKit, count
+from tests.kit.damage import damage
+from tests.kit.desk_kit import APPLE, BOEING, TRADER, DeskKit, count
 
 BATCH = ("first", "second", "third")
 

@@ -13,8 +13,8 @@ from domain.book_changes import CashStated
 from domain.canonical import content_hash
 from gateway.cli.audit_export import recompute, verify_audit
 from models.sql.database import execute, fetch, transaction
-from tests.integration.desk_kit import APPLE, NOON, USD, DeskKit
-from tests.integration.test_evidence import without_guards
+from tests.kit.desk_kit import APPLE, NOON, USD, DeskKit
+from tests.kit.unguarded import without_guards
 
 
 def a_console() -> tuple[Console, io.StringIO]:

@@ -5,8 +5,8 @@ from uuid import uuid4
 from models.case import live_cases_of, next_case_no
 from models.idempotency import claim_key, stored_outcomes
 from models.sql.database import Database, fetch, transaction
-from tests.integration.desk_kit import NOON, DeskKit
 from tests.integration.migration_steps import bring_to
+from tests.kit.desk_kit import NOON, DeskKit
 
 
 async def used(actor: str, key: str, request: str, item: str) -> None:

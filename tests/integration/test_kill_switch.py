@@ -15,7 +15,7 @@ from domain.order import OrderStatus
 from models.book import lock_accounts
 from models.kill_switch import GUARD, guard_sending
 from models.sql.database import execute, fetch, is_sqlite, transaction
-from tests.integration.desk_kit import TRADER, DeskKit, count, order
+from tests.kit.desk_kit import TRADER, DeskKit, count, order
 from venues.paper import PaperVenue
 
 

@@ -21,11 +21,11 @@ from desk.four_eyes.kill_switch import SetKillSwitch, set_kill_switch
 from domain.kill_switch import EVERYTHING_FROZEN
 from models.sql.database import Database, Row, fetch
 from tests.integration.crash_checks import read_journal
-from tests.integration.crash_gateway import AtVenue, VenueMoment
 from tests.integration.crash_harness import KillPoint, LiquidationRun, Template, template
-from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
-from tests.integration.desk_kit import TRADER, Clock, DeskKit
-from tests.servers import fresh_database
+from tests.kit.crash_gateway import AtVenue, VenueMoment
+from tests.kit.crash_proxy import Moment, PostgresProxy, Statement
+from tests.kit.desk_kit import TRADER, Clock, DeskKit
+from tests.kit.servers import fresh_database
 
 BOTH_QUEUED = Statement(1, Moment.AFTER, "COMMIT; INSERT INTO idempotency_item")
 POINTS: dict[KillPoint, int] = {

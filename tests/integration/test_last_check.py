@@ -24,7 +24,7 @@ from models.case import live_cases_of
 from models.market import save_quotes
 from models.order import load_orders
 from models.sql.database import fetch, transaction
-from tests.integration.desk_kit import APPLE, BOEING, TRADER, DeskKit, case, order, quoted
+from tests.kit.desk_kit import APPLE, BOEING, TRADER, DeskKit, case, order, quoted
 from venues.paper import PaperVenue
 
 MOVES = {

@@ -17,11 +17,11 @@ from models.lease import acquire_lease, holds_lease, read_lease, release_lease, 
 from models.sql.database import Database, execute
 from resolvers.execution.documents import Documents
 from resolvers.schema import SchemaLimits, build_schema
-from tests.integration.crash_gateway import WatchedVenue
-from tests.integration.crash_proxy import PostgresProxy
-from tests.integration.desk_kit import Clock
-from tests.patience import FAR_S, PATIENCE_S
-from tests.servers import RedisServer, fresh_database
+from tests.kit.crash_gateway import WatchedVenue
+from tests.kit.crash_proxy import PostgresProxy
+from tests.kit.desk_kit import Clock
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.servers import RedisServer, fresh_database
 from venues.base import Venue
 
 pytestmark = pytest.mark.usefixtures("each_postgres")

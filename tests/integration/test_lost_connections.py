@@ -20,9 +20,9 @@ from models.sql.database import (
     fetch,
     transaction,
 )
-from tests.integration.crash_proxy import Moment, PostgresProxy, Statement
-from tests.patience import FAR_S, PATIENCE_S
-from tests.servers import fresh_database
+from tests.kit.crash_proxy import Moment, PostgresProxy, Statement
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.servers import fresh_database
 
 pytestmark = pytest.mark.usefixtures("each_postgres")
 

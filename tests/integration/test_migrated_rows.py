@@ -10,8 +10,8 @@ from domain.liquidation_plan import LegRequest
 from domain.order import CancelCause, OrderStatus
 from models.case import live_cases_of
 from models.sql.database import Database, fetch
-from tests.integration.desk_kit import APPLE, BOEING, TRADER, DeskKit, order, report
 from tests.integration.migration_steps import bring_to
+from tests.kit.desk_kit import APPLE, BOEING, TRADER, DeskKit, order, report
 
 
 async def test_of_orders_from_before_causes_were_kept_those_whose_cancel_was_asked_for_are_decided(

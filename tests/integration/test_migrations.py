@@ -14,10 +14,10 @@ from tortoise.connection import get_connection
 
 from models.sql.configuration import Limits
 from models.sql.database import Database, fetch, is_sqlite
-from tests.integration.cut_off import cut_off, steps_of
 from tests.integration.migration_steps import NO_TABLES, bring_to
-from tests.patience import PATIENCE_S
-from tests.servers import fresh_database
+from tests.kit.cut_off import cut_off, steps_of
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import fresh_database
 
 ROOT = Path(__file__).parents[2]
 Schema = dict[str, object]

@@ -38,7 +38,7 @@ from models.book import load_all_account_ids, load_books
 from models.case import live_cases_of
 from models.order import open_orders_of
 from models.sql.database import Database, fetch
-from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit, hear_news, quoted
+from tests.kit.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit, hear_news, quoted
 from venues.paper import PaperVenue
 
 HKD, TENCENT = Currency("HKD"), Symbol("700.HK")

@@ -25,7 +25,7 @@ from models.case import live_cases_of, load_cases
 from models.case_records import newest_follow_ups
 from models.market import save_fx_rates
 from models.sql.database import Database, transaction
-from tests.integration.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit
+from tests.kit.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from domain.ids import AccountId
 from domain.inputs import Message
 from domain.market import TradeStatus
 from models.case import live_cases_of
-from tests.integration.desk_kit import APPLE, BOEING, USD, DeskKit, quoted
+from tests.kit.desk_kit import APPLE, BOEING, USD, DeskKit, quoted
 
 ACCOUNTS = 12
 Said = Callable[[datetime], list[Message]]

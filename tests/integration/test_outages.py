@@ -16,8 +16,8 @@ from gateway.resources import database_limits
 from gateway.settings import load_settings
 from models.sql.configuration import USUAL_LIMITS, Limits
 from models.sql.database import Busy, Database, DatabaseUnavailable, execute, execute_many, fetch, transaction
-from tests.patience import FAR_S, PATIENCE_S
-from tests.servers import fresh_database
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.servers import fresh_database
 
 pytestmark = pytest.mark.usefixtures("each_postgres")
 

@@ -19,8 +19,8 @@ from subscriptions.memory_bus import MemoryBus
 from subscriptions.outbox_relay import OutboxRelay, StreamDiverged
 from subscriptions.redis_bus import RedisBus
 from subscriptions.stream import EventStream
-from tests.patience import PATIENCE_S
-from tests.servers import RedisServer
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import RedisServer
 
 NOW = datetime(2020, 3, 9, 14, 30, tzinfo=UTC)
 

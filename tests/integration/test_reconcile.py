@@ -20,7 +20,7 @@ from domain.liquidation_plan import LegRequest
 from domain.order import CancelCause, Order, OrderStatus
 from gateway.loops.policy import attempt
 from models.order import changes_of, load_by_client_order_id
-from tests.integration.desk_kit import (
+from tests.kit.desk_kit import (
     APPLE,
     BOEING,
     TRADER,

@@ -24,9 +24,9 @@ from feeds.messages import encode
 from feeds.redis_feed import RedisFeed, publish
 from feeds.unread import Loss
 from outages.redis_refusals import REFUSALS
-from tests.integration.cut_off import cut_off
-from tests.patience import PATIENCE_S
-from tests.servers import RedisServer
+from tests.kit.cut_off import cut_off
+from tests.kit.patience import PATIENCE_S
+from tests.kit.servers import RedisServer
 
 pytestmark = pytest.mark.usefixtures("each_redis")
 

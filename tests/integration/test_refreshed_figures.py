@@ -9,7 +9,7 @@ from domain.ids import AccountId
 from models.case import live_cases_of, save_figures
 from models.holding import bump_book
 from models.sql.database import execute, transaction
-from tests.integration.desk_kit import APPLE, BOEING, DeskKit, case, count, quoted
+from tests.kit.desk_kit import APPLE, BOEING, DeskKit, case, count, quoted
 
 
 async def _called(kit: DeskKit, *account_nos: str) -> list[CaseView]:

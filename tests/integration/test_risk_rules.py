@@ -34,7 +34,7 @@ from models.book import AccountBook, load_books
 from models.risk_rules import RiskSettings
 from models.risk_setting import Concerned, insert_setting, next_number
 from models.sql.database import Database, UniqueViolated, execute, insert_sql, transaction
-from tests.integration.desk_kit import APPLE, BOEING, NOON, DeskKit
+from tests.kit.desk_kit import APPLE, BOEING, NOON, DeskKit
 
 UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 

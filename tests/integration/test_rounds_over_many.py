@@ -37,9 +37,9 @@ from models.case import live_cases_of
 from models.market import save_instrument
 from models.sql.configuration import Limits
 from models.sql.database import Database, fetch, transaction
-from tests.integration.desk_kit import APPLE, TRADER, USD, DeskKit
-from tests.integration.poison import heal, poison
-from tests.servers import fresh_database
+from tests.kit.desk_kit import APPLE, TRADER, USD, DeskKit
+from tests.kit.poison import heal, poison
+from tests.kit.servers import fresh_database
 
 CALL = Symbol("AAPL-C100.US")
 NAMES = ("M0", "M1", "M2")

@@ -5,8 +5,8 @@ from models.case import live_cases_of
 from models.client import ClientFilter, page_clients
 from models.sql.database import Database, execute, fetch
 from models.sql.where import PageRequest
-from tests.integration.desk_kit import DeskKit
 from tests.integration.migration_steps import bring_to
+from tests.kit.desk_kit import DeskKit
 
 BEFORE = "0022_negative_prices"
 """The migration before this one."""

@@ -28,8 +28,8 @@ from models.order import OrderFilter, orders_in, page_orders
 from models.report import Period
 from models.sql.database import Database, fetch
 from models.sql.where import PageRequest
-from tests.integration.damage import damage
-from tests.integration.desk_kit import APPLE, BOEING, NOON, TRADER, USD, DeskKit, quoted
+from tests.kit.damage import damage
+from tests.kit.desk_kit import APPLE, BOEING, NOON, TRADER, USD, DeskKit, quoted
 
 EVERYTHING_SINCE = Period(NOON - timedelta(days=30), NOON + timedelta(days=30))
 ALL = PageRequest(100)

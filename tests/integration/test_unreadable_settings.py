@@ -27,8 +27,6 @@ from models.risk_rules import RiskSettings
 from models.risk_setting import SettingFilter, page_settings, settings_in_force
 from models.sql.database import Database
 from models.sql.where import PageRequest
-from tests.integration.damage import damage_settings
-from tests.integration.desk_kit import APPLE, TRADER, DeskKit, case
 from tests.integration.test_risk_rules import (
     a_rule,
     approve,
@@ -37,6 +35,8 @@ from tests.integration.test_risk_rules import (
     equal_factors,
     put,
 )
+from tests.kit.damage import damage_settings
+from tests.kit.desk_kit import APPLE, TRADER, DeskKit, case
 
 _HOUR = timedelta(hours=1)
 LOG = "a row cannot be read and is left out"

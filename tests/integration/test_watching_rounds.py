@@ -27,10 +27,10 @@ from models.doubt import doubts_of
 from models.market import load_quotes
 from models.sql.configuration import Limits
 from models.sql.database import Database, fetch, transaction
-from tests.integration.desk_kit import APPLE, USD, DeskKit, quoted
-from tests.integration.poison import heal, poison
-from tests.patience import PATIENCE_S
-from tests.servers import fresh_database
+from tests.kit.desk_kit import APPLE, USD, DeskKit, quoted
+from tests.kit.patience import PATIENCE_S
+from tests.kit.poison import heal, poison
+from tests.kit.servers import fresh_database
 
 HKD = Currency("HKD")
 BIG = Symbol("BIG.US")

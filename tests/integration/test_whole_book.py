@@ -23,8 +23,8 @@ from models.market import load_instruments, save_instrument
 from models.risk_setting import Concerned, insert_setting
 from models.sql.database import Database, consistent_read, execute, fetch
 from models.whole_book import every_book, load_market
-from tests.integration.damage import damage
-from tests.integration.desk_kit import APPLE, BOEING, FACTORS, USD, DeskKit
+from tests.kit.damage import damage
+from tests.kit.desk_kit import APPLE, BOEING, FACTORS, USD, DeskKit
 
 STRICT = replace(FACTORS, initial=Decimal(1), maintenance=Decimal(".9"), margin_call=Decimal(".95"))
 

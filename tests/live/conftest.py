@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.servers import fresh_database
+from tests.kit.servers import fresh_database
 
 
 @pytest.fixture(scope="session")

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 
 from subscriptions.protocol import CloseCode
-from tests.contract.transport_ws_harness import ready, subscribe
-from tests.live_desk import served_desk, until
-from tests.patience import FAR_S, PATIENCE_S
+from tests.kit.live_desk import served_desk, until
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.transport_ws_harness import ready, subscribe
 
 STALLED_BYTES, REMARK = 4096, "x" * 20_000
 BOUNDS = {"drain_flush_s": FAR_S, "mailbox_frames": 100_000, "mailbox_bytes": 100_000_000}

@@ -17,10 +17,10 @@ from redis.asyncio import Redis
 
 from feeds.redis_feed import publish
 from models.sql.database import Database, fetch
-from tests.integration.crash_gateway import SharedClock, start_gateway
-from tests.integration.desk_kit import APPLE, NOON, Clock, DeskKit, quoted
-from tests.patience import ANY_TIME_S, PATIENCE_S
-from tests.servers import free_port, fresh_database
+from tests.kit.crash_gateway import SharedClock, start_gateway
+from tests.kit.desk_kit import APPLE, NOON, Clock, DeskKit, quoted
+from tests.kit.patience import ANY_TIME_S, PATIENCE_S
+from tests.kit.servers import free_port, fresh_database
 from venues.paper import PaperVenue
 from venues.paper_journal import JournalInUse
 

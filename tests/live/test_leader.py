@@ -8,8 +8,8 @@ import asyncpg
 import httpx
 import structlog
 
-from tests.live_desk import LiveDesk, served_desk
-from tests.patience import PATIENCE_S
+from tests.kit.live_desk import LiveDesk, served_desk
+from tests.kit.patience import PATIENCE_S
 
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"

@@ -14,9 +14,9 @@ from subscriptions.group import Group
 from subscriptions.mailbox import Mailbox, Slot
 from subscriptions.running import Operations
 from subscriptions.websocket import Session
-from tests.contract.transport_ws_harness import CASES, QUOTES
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.raw_websocket import RawWebSocket
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.raw_websocket import RawWebSocket
+from tests.kit.transport_ws_harness import CASES, QUOTES
 
 CUTS, AT_ONCE = 2000, 25
 OURS = (Session, Operations, Mailbox, Slot, TransportSink, DeskWebSocketProtocol, Group, Listener)

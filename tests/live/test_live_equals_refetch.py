@@ -27,10 +27,10 @@ from domain.money import Currency
 from domain.principal import Permission
 from gateway.settings import Feed
 from models.sql.database import Busy
-from tests.contract.transport_ws_harness import ready
-from tests.live_desk import LiveDesk, served_desk
-from tests.patience import PATIENCE_S
-from tests.raw_websocket import TEXT
+from tests.kit.live_desk import LiveDesk, served_desk
+from tests.kit.patience import PATIENCE_S
+from tests.kit.raw_websocket import TEXT
+from tests.kit.transport_ws_harness import ready
 
 ROOT = Path(__file__).parents[2]
 CLIENTS, STEPS, STEPS_MAX = 30, 80, 800

@@ -6,8 +6,8 @@ from uuid import uuid4
 
 import httpx
 
-from tests.live_desk import LiveDesk, served_desk
-from tests.patience import FAR_S, PATIENCE_S
+from tests.kit.live_desk import LiveDesk, served_desk
+from tests.kit.patience import FAR_S, PATIENCE_S
 
 
 async def leads(desk: LiveDesk) -> bool | None:

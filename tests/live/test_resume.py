@@ -15,9 +15,9 @@ from models.sql.database import execute
 from subscriptions.bus import Position
 from subscriptions.cursor import CursorSigner, key_id_of, scope_of
 from subscriptions.protocol import CloseCode
-from tests.contract.transport_ws_harness import ready, refusal, subscribe, take_all
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.raw_websocket import RawWebSocket
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.raw_websocket import RawWebSocket
+from tests.kit.transport_ws_harness import ready, refusal, subscribe, take_all
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 

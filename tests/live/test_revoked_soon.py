@@ -6,9 +6,9 @@ from time import perf_counter
 from uuid import uuid4
 
 from models.revocation import revoke_subject
-from tests.contract.transport_ws_harness import ready
-from tests.live_desk import served_desk
-from tests.raw_websocket import Closed
+from tests.kit.live_desk import served_desk
+from tests.kit.raw_websocket import Closed
+from tests.kit.transport_ws_harness import ready
 
 PROMISED_S = 1.0
 TRIES = 6

@@ -14,10 +14,10 @@ from domain.principal import Permission
 from models.sql.database import execute
 from resolvers.kit.context import ReadContext
 from resolvers.live_feed.operation import Request
-from tests.contract.transport_ws_harness import ready, subscribe
-from tests.live_cases import desk_without_a_relay
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.raw_websocket import RawWebSocket
+from tests.kit.live_cases import desk_without_a_relay
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.raw_websocket import RawWebSocket
+from tests.kit.transport_ws_harness import ready, subscribe
 
 SEES_NAMES = (Permission.RISK_WARNING_FULL,)
 

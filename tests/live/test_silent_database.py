@@ -9,11 +9,11 @@ import httpx
 
 from models.revocation import revoke_subject
 from models.sql.database import Database
-from tests.contract.transport_ws_harness import ready, works
-from tests.integration.crash_proxy import PostgresProxy
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.patience import PATIENCE_S
-from tests.raw_websocket import Closed
+from tests.kit.crash_proxy import PostgresProxy
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.patience import PATIENCE_S
+from tests.kit.raw_websocket import Closed
+from tests.kit.transport_ws_harness import ready, works
 
 
 @asynccontextmanager

@@ -12,10 +12,10 @@ import pytest
 
 from models import outbox
 from models.sql.database import Database, transaction
-from tests.contract.transport_ws_harness import ready
-from tests.live_cases import Cases, desk_without_a_relay
-from tests.live_desk import case_event, until
-from tests.raw_websocket import RawWebSocket
+from tests.kit.live_cases import Cases, desk_without_a_relay
+from tests.kit.live_desk import case_event, until
+from tests.kit.raw_websocket import RawWebSocket
+from tests.kit.transport_ws_harness import ready
 
 SNAPSHOT = """subscription ($after: String, $snapshot: Boolean = false, $atLeast: Decimal) {
   caseEvents(after: $after, snapshot: $snapshot, filter: {amountAtLeast: $atLeast}) {

@@ -9,9 +9,9 @@ from typing import Any
 
 import orjson
 
-from tests.contract.transport_ws_harness import CASES, ready, take_all
-from tests.live_desk import LiveDesk, served_desk
-from tests.raw_websocket import CLOSE, RawWebSocket
+from tests.kit.live_desk import LiveDesk, served_desk
+from tests.kit.raw_websocket import CLOSE, RawWebSocket
+from tests.kit.transport_ws_harness import CASES, ready, take_all
 
 READERS = 500
 EVENTS = 20

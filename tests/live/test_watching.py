@@ -13,11 +13,11 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from domain.principal import Permission
-from tests.contract.transport_ws_harness import CASES, LIQUIDATE, ready, subscribe
-from tests.live_desk import LiveDesk, served_desk, until
-from tests.patience import PATIENCE_S
-from tests.raw_websocket import RawWebSocket
-from tests.servers import RedisServer
+from tests.kit.live_desk import LiveDesk, served_desk, until
+from tests.kit.patience import PATIENCE_S
+from tests.kit.raw_websocket import RawWebSocket
+from tests.kit.servers import RedisServer
+from tests.kit.transport_ws_harness import CASES, LIQUIDATE, ready, subscribe
 
 LATE_S = 1.0
 """Polling the outbox makes at most half a second; the rest is for the relay and a busy machine."""

@@ -42,7 +42,7 @@ from models.case import live_cases_of
 from models.order import open_orders_of
 from models.risk_setting import Concerned, insert_setting, next_number
 from models.sql.database import Database, transaction
-from tests.integration.desk_kit import TRADER, DeskKit, hear_news
+from tests.kit.desk_kit import TRADER, DeskKit, hear_news
 from tests.oracle.dump import dump
 from tests.oracle.plans import Placed, wrong_plan
 from tests.oracle.recompute import Limits

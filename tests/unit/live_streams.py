@@ -15,7 +15,7 @@ from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Opening, Operation, Snapshot
 from subscriptions.shared import LiveFeed
 from subscriptions.stream import EventStream
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 EPOCH = "epoch"
 AT = datetime(2020, 3, 9, 16, 0, tzinfo=UTC)

@@ -10,8 +10,8 @@ from structlog.testing import capture_logs
 
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId, ExecutionId
-from tests.contract.venue_harness import new_order
-from tests.integration.shared_venue import SharedVenue
+from tests.kit.shared_venue import SharedVenue
+from tests.kit.venue_harness import new_order
 from venues.base import CancelRequest, CancelsClientOrders, NewOrder, VenueUnavailable
 from venues.bounded import BoundedVenue, bounded
 

@@ -25,7 +25,7 @@ from resolvers.execution.compiled import Complete, NotPlain, compile_subscriptio
 from resolvers.schema import SchemaLimits, build_schema
 from resolvers.subscription import CaseEvent, case_event_of
 from resolvers.types.summary import CaseStatusCount, CaseSummary
-from tests.live_desk import case_event
+from tests.kit.live_desk import case_event
 
 SCHEMA: GraphQLSchema = build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True))._schema
 NOW = datetime(2026, 1, 5, 14, 30, tzinfo=UTC)

@@ -11,7 +11,7 @@ from domain.excess import find_excess, is_turned, reducible, turns
 from domain.ids import OrderId
 from domain.money import total
 from domain.order import Order, OrderSide, OrderStatus
-from tests.unit.orders import an_order
+from tests.kit.orders import an_order
 
 S = OrderStatus
 

@@ -29,7 +29,7 @@ from domain.money import Currency
 from domain.order import OrderSide
 from domain.stock_recovery import RECOVERY_ALERTS
 from gateway.watch.calendars import Calendars
-from tests.live_desk import case_event
+from tests.kit.live_desk import case_event
 from tests.unit.test_messages import A_MESSAGE
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)

@@ -25,9 +25,9 @@ from gateway.settings import load_settings
 from models.case_list import CaseFilter
 from models.order import OrderFilter
 from resolvers.live_feed.filters import case_event_kind, order_event_kind
-from tests.live_desk import case_event as some_case_event
+from tests.kit.live_desk import case_event as some_case_event
+from tests.kit.orders import an_order
 from tests.unit.books import NOW
-from tests.unit.orders import an_order
 
 USD, HKD, EUR = (Currency(each) for each in ("USD", "HKD", "EUR"))
 APPLE, TESLA = Symbol("AAPL.US"), Symbol("TSLA.US")

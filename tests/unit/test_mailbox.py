@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from subscriptions.mailbox import Mailbox, MailboxLimits, Slot
 from subscriptions.operation import Delivery
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 
 @dataclass(slots=True)

@@ -23,8 +23,8 @@ from domain.refusals import RefusalCode
 from domain.sellable import Pricing
 from gateway.http.reports import csv_line
 from resolvers.kit.scalars import DECIMAL
+from tests.kit.orders import LATER, QUEUED_ORDER, a_fill
 from tests.unit.books import HKD, MAX_AGE, NOW, book, flat, holding, instrument, quote
-from tests.unit.orders import LATER, QUEUED_ORDER, a_fill
 
 HONG_KONG, NEW_YORK = ZoneInfo("Asia/Hong_Kong"), ZoneInfo("America/New_York")
 EXPIRY = date(2020, 3, 20)

@@ -49,9 +49,9 @@ from messages.apprise_service import (
 )
 from messages.base import Outgoing
 from messages.templates import DIRECTORY, LETTERS, PLACEHOLDERS, BadTemplate, Facts, Templates
-from tests.no_threads import no_thread_can_be_started
-from tests.patience import FAR_S, PATIENCE_S
-from tests.receiver import Receiver, a_receiver
+from tests.kit.no_threads import no_thread_can_be_started
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.receiver import Receiver, a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 4)

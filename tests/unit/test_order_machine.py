@@ -31,7 +31,7 @@ from domain.order_states import (
     OrderTrigger,
 )
 from domain.refusals import Refusal, RefusalCode
-from tests.unit.orders import LATER, PRICE, QUANTITY, a_fill, a_report, an_order
+from tests.kit.orders import LATER, PRICE, QUANTITY, a_fill, a_report, an_order
 
 S, T = OrderStatus, OrderTrigger
 PAIRS = list(product(OrderStatus, OrderTrigger))

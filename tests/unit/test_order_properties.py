@@ -12,7 +12,7 @@ from domain.money import ZERO
 from domain.order import Order, OrderChange, OrderStatus, RefusedTransition, act, apply, ask_cancel
 from domain.order_states import DESK_TRIGGERS, OrderAlert, OrderTrigger
 from domain.refusals import Refusal
-from tests.unit.orders import PLACED_AT, QUANTITY, a_fill, a_report, an_order
+from tests.kit.orders import PLACED_AT, QUANTITY, a_fill, a_report, an_order
 
 REPORTED = [each for each in ExecType if each not in (ExecType.TRADE, ExecType.TRADE_CANCEL)]
 """A trade that the venue takes back is set aside before it reaches the order."""

@@ -18,7 +18,7 @@ from domain.ids import ClientOrderId
 from domain.market import Quote, TradeStatus
 from domain.order import TimeInForce, TradingSession
 from gateway.watch.calendars import Calendars
-from tests.contract.venue_harness import TENCENT, Ticks, new_order
+from tests.kit.venue_harness import TENCENT, Ticks, new_order
 from venues.base import VenueUnavailable
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
 from venues.paper_journal import JournalCorrupt, JournalInUse

@@ -8,7 +8,7 @@ import pytest
 from domain.execution import ExecType
 from domain.order import OrderChange, OrderStatus, apply, ask_cancel
 from domain.raw_status import RAW_OF, STATUS_OF, raw_status, status_of
-from tests.unit.orders import LATER, a_fill, a_report, an_order
+from tests.kit.orders import LATER, a_fill, a_report, an_order
 
 
 def test_the_seventeen_words_have_a_status_and_every_status_has_a_word() -> None:

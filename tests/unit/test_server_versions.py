@@ -8,8 +8,8 @@ from redis.asyncio import Redis
 from gateway.settings import load_settings
 from gateway.startup.preparation import CannotStart, check
 from gateway.startup.server_versions import LEAST_POSTGRES, LEAST_REDIS, Version, old_redis, older
-from tests.api.outside import Clock
-from tests.servers import RedisServer
+from tests.kit.outside import Clock
+from tests.kit.servers import RedisServer
 
 
 @pytest.mark.parametrize(

@@ -15,7 +15,7 @@ from subscriptions.memory_bus import MemoryBus
 from subscriptions.operation import Delivery
 from subscriptions.redis_bus import RedisBus
 from subscriptions.shared import AT_A_STRETCH
-from tests.patience import FAR_S, PATIENCE_S
+from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.unit.live_streams import EPOCH, LIMITS, Ledger, Reader, Topic, until, world
 
 FORGETFUL = replace(LIMITS, remembered_bytes=0)

@@ -17,7 +17,7 @@ from gateway.loops.supervisor import (
     attempted,
 )
 from models.sql.database import Busy, DatabaseUnavailable
-from tests.patience import PATIENCE_S, pauses
+from tests.kit.patience import PATIENCE_S, pauses
 
 POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100)
 

@@ -9,8 +9,8 @@ from typing import TypeVar
 import pytest
 
 from messages.threads import NoThread, Threads
-from tests.no_threads import no_thread_can_be_started
-from tests.patience import PATIENCE_S
+from tests.kit.no_threads import no_thread_can_be_started
+from tests.kit.patience import PATIENCE_S
 
 T = TypeVar("T")
 

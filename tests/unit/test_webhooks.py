@@ -27,9 +27,9 @@ from domain.webhook import (
 )
 from domain.webhook_secret import RotationRules, rotated, secret_of, signature_headers, signing_secrets
 from messages.webhook_post import WebhookPoster
-from tests.no_threads import no_thread_can_be_started
-from tests.patience import FAR_S, PATIENCE_S
-from tests.receiver import a_receiver
+from tests.kit.no_threads import no_thread_can_be_started
+from tests.kit.patience import FAR_S, PATIENCE_S
+from tests.kit.receiver import a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 LOCAL = UrlRules(allow_http=True, allow_private=True)

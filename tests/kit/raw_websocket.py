@@ -14,7 +14,7 @@ from typing import Any, Self
 
 import orjson
 
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 _FINAL, _MASKED, _RESERVED = 0x80, 0x80, 0x70

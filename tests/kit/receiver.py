@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)

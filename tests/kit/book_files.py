@@ -8,7 +8,7 @@ from domain.margin import AccountTerms, AccountType, CashBalance
 from domain.market import FactorSource, FxRate, Instrument, InstrumentKind, MarginFactors, Quote, TradeStatus
 from domain.money import Currency
 from feeds.book import BookAccount, BookClient, BookFile, BookFx, BookInstrument, BookPosition, contradictions
-from tests.api.outside import MORNING
+from tests.kit.outside import MORNING
 
 HKD, USD = Currency("HKD"), Currency("USD")
 TENCENT, APPLE, SUSPENDED, TESLA = (Symbol(s) for s in ("700.HK", "AAPL.US", "1234.HK", "TSLA.US"))

@@ -8,7 +8,7 @@ from typing import Any, cast
 
 import orjson
 
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed
 from websockets.typing import Subprotocol
 
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 _IDLE_S = 2.0
 """Shorter than what the server keeps a quiet connection for: a request never meets its end."""

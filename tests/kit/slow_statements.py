@@ -3,7 +3,7 @@
 import asyncio
 
 from models.sql.database import Database, fetch
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 FOREVER = "pg_sleep(86400)"
 

@@ -33,7 +33,7 @@ from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from models.sql.database import Database, transaction
 from subscriptions.bus import Message
 from subscriptions.group import CatchingUp, Member
-from tests.patience import ANY_TIME_S, FAR_S, PATIENCE_S
+from tests.kit.patience import ANY_TIME_S, FAR_S, PATIENCE_S
 
 POLL_S = 0.01
 DATABASE_FILE = "desk.sqlite3"

@@ -22,7 +22,7 @@ from models.case import insert_case, save_case
 from models.client import ClientRow, insert_client
 from models.lease import acquire_lease
 from models.sql.database import Database, transaction
-from tests.live_desk import LiveDesk, case_event, served_desk
+from tests.kit.live_desk import LiveDesk, case_event, served_desk
 
 ALL = 10_000
 

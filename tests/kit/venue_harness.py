@@ -17,7 +17,7 @@ from domain.ids import ClientOrderId, Symbol
 from domain.market import Instrument, InstrumentKind, Quote, TradeStatus
 from domain.money import Currency
 from domain.order import OrderSide, OrderType, TimeInForce, TradingSession
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 from venues.base import NewOrder, Venue
 from venues.paper import PaperBehaviour, PaperVenue
 

@@ -5,8 +5,8 @@ durability is switched off, unless it is asked for. `postgres_server()` and `red
 managers, so nothing here needs pytest. A server never outlives its parent: a watchdog shell holds the read
 end of a pipe, and when the parent is gone, however it died, it kills the server and removes its directory.
 
-`tests/versions.py` says which programs run. PostgreSQL refuses to run as root, so as root it is started as an
-unprivileged system user.
+`tests/kit/versions.py` says which programs run. PostgreSQL refuses to run as root, so as root it is
+started as an unprivileged system user.
 """
 
 import os
@@ -27,7 +27,7 @@ from uuid import uuid4
 
 import asyncpg
 
-from tests import versions
+from tests.kit import versions
 
 START_TIMEOUT_S = 180.0
 POLL_INTERVAL_S = 0.02

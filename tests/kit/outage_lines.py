@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any
 
-from tests.guards.source import PRODUCT, modules, of_outages
+from tests.kit.source import PRODUCT, modules, of_outages
 
 _OF_NO_OUTAGE = {"event", "log_level", "error", "failed", "lasted_s", "exc_info", "timestamp", "path"}
 

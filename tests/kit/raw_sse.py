@@ -9,7 +9,7 @@ from typing import Any
 import httpx
 import orjson
 
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from feeds.base import FeedBatch, FeedMessage, Receipt
-from tests.patience import PATIENCE_S
+from tests.kit.patience import PATIENCE_S
 
 MORNING = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 """A Monday, 10:00 in Hong Kong."""

@@ -8,8 +8,8 @@ import orjson
 
 from domain.principal import Permission
 from gateway.auth import issue
-from tests.live_desk import LiveDesk
-from tests.raw_websocket import CLOSE, RawWebSocket
+from tests.kit.live_desk import LiveDesk
+from tests.kit.raw_websocket import CLOSE, RawWebSocket
 
 CASES = "subscription ($after: String) { caseEvents(after: $after) { id kind case { caseNo remark } } }"
 QUOTES = 'subscription { quotes(symbols: ["AAPL.US"]) { last } }'

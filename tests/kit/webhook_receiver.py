@@ -5,7 +5,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-PAGE = Path(__file__).parents[1] / "docs/messages.md"
+PAGE = Path(__file__).parents[2] / "docs/messages.md"
 
 
 def _example() -> dict[str, Any]:

@@ -23,9 +23,9 @@ from gateway.resources import OpenVenue, Parts, paper
 from gateway.settings import Settings, load_settings
 from gateway.startup.book_import import import_book
 from models.sql.database import Database, Row, fetch
-from tests.api.desk_client import Caller
-from tests.api.outside import Clock, Market, PushFeed
-from tests.patience import ANY_TIME_S, FAR_S, PATIENCE_S, pauses
+from tests.kit.desk_client import Caller
+from tests.kit.outside import Clock, Market, PushFeed
+from tests.kit.patience import ANY_TIME_S, FAR_S, PATIENCE_S, pauses
 from venues.paper import PaperVenue
 
 TOKEN_MINUTES = 8 * 60
