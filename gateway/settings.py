@@ -1,9 +1,9 @@
-"""Every number and switch of the desk that an operator may set; the only reader of the environment.
+"""All settings of the desk; the only reader of the environment.
 
 A setting is an environment variable `GATEWAY_<NAME>`, described in one of `gateway.sections`;
-`docs/settings.md` is generated from the descriptions. Guarantees: an instance is frozen and consistent. What
-cannot work together, and what must not run in production, raises `SettingsError` with one sentence per
-problem, never with a secret in it.
+`docs/settings.md` is generated from the descriptions. Guarantees: an instance is frozen and consistent.
+Values that contradict each other, or that are unsafe in production, raise `SettingsError` with one sentence
+per problem; the sentences contain no secrets.
 """
 
 import os
@@ -38,7 +38,7 @@ SECTIONS: tuple[type[Section], ...] = (
 
 
 class SettingsError(Exception):
-    """The desk cannot start like this; `problems` says why, one sentence each."""
+    """The settings do not allow a start; `problems` holds one sentence per reason."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
@@ -55,9 +55,9 @@ class Settings(
     MarketSettings,
     ProcessSettings,
 ):
-    """The desk's settings. Values given to the constructor win over the environment.
+    """The desk's settings. Constructor arguments take precedence over the environment.
 
-    Of the bases pydantic fills the last one first, and defaults may depend on what is filled already.
+    Pydantic fills the last base class first; a default may depend on the fields that are already filled.
     """
 
     @model_validator(mode="after")
@@ -69,7 +69,7 @@ class Settings(
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """The settings of this process: `overrides`, else the environment, else the defaults.
+    """Read the settings: from `overrides`, else from the environment, else the defaults.
 
     Raises `SettingsError`.
     """
@@ -93,12 +93,12 @@ def variable(field: str) -> str:
 def unless_in_environment(
     values: Mapping[str, Any], environment: Mapping[str, str] = os.environ
 ) -> dict[str, Any]:
-    """Those of the values that the environment does not set: better defaults, but no more than that."""
+    """The values whose variables the environment does not set, for use as defaults."""
     return {field: value for field, value in values.items() if variable(field) not in environment}
 
 
 def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str, ...]:
-    """One sentence for each `GATEWAY_` variable that is no setting and therefore does nothing."""
+    """One sentence for each `GATEWAY_` variable that is not a setting and has no effect."""
     names = sorted(name.upper() for name in environment if name.upper().startswith(PREFIX))
     fields = [name.removeprefix(PREFIX).lower() for name in names]
     return tuple(_unknown(field) for field in fields if field not in Settings.model_fields)
@@ -107,12 +107,12 @@ def unknown_variables(environment: Mapping[str, str] = os.environ) -> tuple[str,
 def _unknown(field: str) -> str:
     close = get_close_matches(field, Settings.model_fields, n=1)
     hint = f" Did you mean {variable(close[0])}?" if close else ""
-    return f"{variable(field)} is no setting and is ignored.{hint}"
+    return f"{variable(field)} is not a setting and is ignored.{hint}"
 
 
 def _contradictions(settings: Settings) -> tuple[str, ...]:
     checks = {
-        "GATEWAY_LEASE_RENEW_S must be below GATEWAY_LEASE_TTL_S, or every lease runs out.": (
+        "GATEWAY_LEASE_RENEW_S must be below GATEWAY_LEASE_TTL_S: a lease is renewed before it expires.": (
             settings.lease_renew_s >= settings.lease_ttl_s
         ),
         "GATEWAY_DATABASE_STATEMENT_TIMEOUT_S must not be below GATEWAY_DATABASE_LOCK_TIMEOUT_S.": (
@@ -124,7 +124,7 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_FEED=replay needs GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
         ),
-        "GATEWAY_AGING_BUCKET_DAYS must grow, such as 1,3,15,90.": (
+        "GATEWAY_AGING_BUCKET_DAYS must be in ascending order, such as 1,3,15,90.": (
             sorted(set(settings.aging_bucket_days)) != list(settings.aging_bucket_days)
         ),
         "GATEWAY_INTRADAY_LAST_ORDER_MINUTES must not be below GATEWAY_INTRADAY_FLAT_MINUTES.": (
@@ -148,10 +148,10 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_WEBHOOK_DISABLE_AFTER_HOURS must be below GATEWAY_OUTBOX_RETENTION_HOURS.": (
             settings.webhook_disable_after_hours >= settings.outbox_retention_hours
         ),
-        "GATEWAY_MESSAGE_AUTOMATIC_CHANNELS names a channel without a URL.": (
+        "GATEWAY_MESSAGE_AUTOMATIC_CHANNELS names a channel without a URL: set its URL too.": (
             not set(settings.message_automatic_channels) <= settings.message_urls.keys()
         ),
-        "Every URL of a message channel must hold {to}, or nobody is the recipient.": any(
+        "Every URL of a message channel must contain {to}, the place of the recipient.": any(
             "{to}" not in url for url in settings.message_urls.values()
         ),
     }
@@ -164,28 +164,30 @@ CURRENCIES_OF: Mapping[str, Callable[["Settings"], Iterable[str]]] = {
     "deadline_markets": lambda settings: settings.deadline_markets,
     "reporting_currency": lambda settings: [settings.reporting_currency],
 }
-"""The currencies that a setting names."""
+"""The currencies in the value of a setting, by its field name."""
 MARKETS_OF: Mapping[str, Callable[["Settings"], Iterable[str]]] = {
     "deadline_markets": lambda settings: settings.deadline_markets.values(),
     "deadline_default_market": lambda settings: [settings.deadline_default_market],
     "price_collars": lambda settings: settings.price_collars,
     "option_exercise_markets": lambda settings: settings.option_exercise_markets,
 }
-"""The markets that a setting names."""
+"""The markets in the value of a setting, by its field name."""
 
 
 def _unknown_names(settings: Settings) -> tuple[str, ...]:
-    """One sentence for each setting that names a currency or a market that does not exist: it would count for
-    no account and no instrument, without a word."""
+    """One sentence for each setting that names an unknown currency or market.
+
+    Such a name would silently apply to no account and no instrument.
+    """
     currencies = {field: unknown_currencies(named(settings)) for field, named in CURRENCIES_OF.items()}
     markets = {field: unknown_markets(named(settings)) for field, named in MARKETS_OF.items()}
     return (
-        *_named_in_vain(currencies, "what is no currency", "Use codes such as HKD."),
-        *_named_in_vain(markets, "what is no market with a calendar", "Use names such as XHKG."),
+        *_unknown_in(currencies, "unknown currencies", "Use ISO 4217 codes such as HKD."),
+        *_unknown_in(markets, "markets without an exchange calendar", "Use names such as XHKG."),
     )
 
 
-def _named_in_vain(unknown: Mapping[str, list[str]], what: str, hint: str) -> Iterator[str]:
+def _unknown_in(unknown: Mapping[str, list[str]], what: str, hint: str) -> Iterator[str]:
     for field, names in unknown.items():
         if names:
             yield f"{variable(field)} names {what}: {', '.join(names)}. {hint}"
@@ -210,7 +212,7 @@ def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_AUTH_SECRET is the development secret: set a random one of at least 32 bytes.": (
             secret == DEVELOPMENT_SECRET
         ),
-        "GATEWAY_AUTH_PREVIOUS_SECRET is the development secret, which everybody knows: leave it out.": (
+        "GATEWAY_AUTH_PREVIOUS_SECRET is the development secret, which is public: leave it out.": (
             DEVELOPMENT_SECRET in settings.auth_secrets[1:]
         ),
         "GATEWAY_AUTH_SECRET is shorter than 32 bytes: set a random one of at least 32 bytes.": (

@@ -1,4 +1,4 @@
-"""The process: where it listens, what it works with, how it stops."""
+"""Process: where it listens, the servers it uses, and how it stops."""
 
 from pathlib import Path
 
@@ -10,102 +10,127 @@ DEVELOPMENT_SECRET = "development-only-secret-known-to-everybody"
 
 
 class ProcessSettings(Section):
-    """The process: where it listens, what it works with, how it stops."""
+    """Process: where it listens, the servers it uses, and how it stops."""
 
     profile: Profile = Field(
-        Profile.DEVELOPMENT, description="`production` refuses what is only fit for a developer's machine."
+        Profile.DEVELOPMENT,
+        description="The environment that the process runs in: `development` or `production`; `production` "
+        "refuses settings that are fit only for a developer's machine.",
     )
-    host: str = Field("127.0.0.1", description="The address the server listens on.")
-    port: int = Field(8000, ge=0, le=65535, description="The port the server listens on; 0 takes a free one.")
-    data_directory: Path = Field(Path(".data"), description="Where the embedded database lives.")
+    host: str = Field("127.0.0.1", description="IP address or host name that the server listens on.")
+    port: int = Field(
+        8000, ge=0, le=65535, description="TCP port that the server listens on; 0 selects a free port."
+    )
+    data_directory: Path = Field(
+        Path(".data"), description="Directory of the SQLite database and of the paper venue's journal."
+    )
     database_url: str = Field(
         default_factory=lambda known: f"sqlite://{known['data_directory']}/desk.sqlite3",
         repr=False,
-        description="The database, `postgres://...` or `sqlite://<file>`; default: in the data directory.",
+        description="URL of the database, `postgres://...` or `sqlite://<file>`; default: an SQLite file in "
+        "`GATEWAY_DATA_DIRECTORY`.",
     )
-    database_pool_size: Count = Field(20, description="The most PostgreSQL connections one process opens.")
+    database_pool_size: Count = Field(
+        20, description="Maximum number of PostgreSQL connections that one process opens."
+    )
     database_lock_timeout_s: Seconds = Field(
         5,
-        description="How many seconds a command waits for an account that another one works on, until it is "
-        "refused as VERSION_CONFLICT; PostgreSQL only.",
+        description="How long, in seconds, a command waits for an account that another transaction has "
+        "locked; then the command is refused with VERSION_CONFLICT (PostgreSQL only).",
     )
     database_statement_timeout_s: Seconds = Field(
         60,
-        description="After how many seconds PostgreSQL gives a statement up, so that one that would never "
-        "end holds no connection for ever; migrations take as long as they take.",
+        description="How long, in seconds, a statement may run until PostgreSQL cancels it; migrations have "
+        "no such limit.",
     )
     loop_failing_told_s: Seconds = Field(
         30,
-        description="For how many seconds a loop of the desk fails again and again, as over a lock in "
-        "PostgreSQL, until `/readyz` is degraded and names it.",
+        description="How long, in seconds, a loop of the desk may fail repeatedly, for example because of a "
+        "lock in PostgreSQL, until `/readyz` is degraded and names the loop.",
     )
     database_unreachable_after_s: Seconds = Field(
         30,
-        description="How long PostgreSQL's host may leave packets unacknowledged until a connection is "
-        "lost, as when it vanished behind a firewall.",
+        description="How long, in seconds, the PostgreSQL host may leave packets unacknowledged, as behind "
+        "a firewall that drops them, until the connection counts as lost.",
     )
     redis_url: str | None = Field(
         None,
         repr=False,
-        description="The Redis server of bus and leases; without it the bus lives in memory.",
+        description="URL of the Redis server for the bus and the Redis feed; without it the bus is in "
+        "memory and only one process can run.",
     )
     auth_secret: SecretStr = Field(
         SecretStr(DEVELOPMENT_SECRET),
-        description="The HS256 key that signs tokens and cursors, 32 bytes or more.",
+        description="HS256 key that signs tokens and cursors; at least 32 bytes in production.",
     )
     auth_previous_secret: SecretStr | None = Field(
         None,
-        description="The key before that: what it signed is still taken, as long as this is set.",
+        description="Previous signing key; its signatures stay valid while this is set.",
     )
     auth_leeway_s: SecondsOrZero = Field(
-        5, description="By how many seconds the clocks of token issuer and desk may differ."
+        5,
+        description="Maximum difference, in seconds, between the clocks of the token issuer and of the desk "
+        "when a token's times are checked.",
     )
     lease_ttl_s: Seconds = Field(
-        5, description="After how many seconds a dead process's work is taken over by another."
+        5,
+        description="Lifetime of a lease in seconds: how long after the death of a process another one "
+        "takes over its work.",
     )
     database_standstill_s: Seconds = Field(
         default_factory=lambda known: known["lease_ttl_s"],
-        description="After how many seconds PostgreSQL ends the session, and frees the locks, of a process "
-        "that stands still inside a transaction or whose host vanished; default: `GATEWAY_LEASE_TTL_S`.",
+        description="How long, in seconds, a process may stand still inside a transaction, or its host be "
+        "unreachable, until PostgreSQL ends the session and frees its locks; default: "
+        "`GATEWAY_LEASE_TTL_S`.",
     )
     database_pooler: bool = Field(
         False,
-        description="Whether PostgreSQL is reached through a pooler in transaction mode, such as PgBouncer: "
-        "then limits are set in each transaction, and no statement is prepared by name.",
+        description="Set to `true` when the process reaches PostgreSQL through a pooler in transaction "
+        "mode, such as PgBouncer: limits are then set in each transaction, and no statement is "
+        "prepared by name.",
     )
     lease_renew_s: Seconds = Field(
-        1.5, description="How often, in seconds, a lease is renewed; must be below its lifetime."
+        1.5,
+        description="Interval, in seconds, between renewals of a lease; must be below `GATEWAY_LEASE_TTL_S`.",
     )
     lease_without_redis_s: Seconds = Field(
         5,
-        description="For how many seconds a leader may not reach Redis until it gives the lease to a process "
-        "that reaches it.",
+        description="How long, in seconds, a leader may be without Redis until it gives the lease to a "
+        "process that reaches Redis.",
     )
     clock_offset_max_s: Seconds = Field(
         10,
-        description="By how many seconds the clock of a process may differ from the clock of the database; "
-        "beyond that the process is not ready.",
+        description="Maximum difference, in seconds, between the clock of a process and the clocks of the "
+        "database, of Redis and of the sources of the feed; beyond it the process is not ready.",
     )
     drain_flush_s: SecondsOrZero = Field(
-        1, description="For how many seconds a stopping process still sends what is on its way."
+        1,
+        description="How long, in seconds, a stopping process continues to send events that already wait "
+        "for its subscribers.",
     )
     drain_spread_s: SecondsOrZero = Field(
-        3, description="Over how many seconds the clients of a stopping process are asked to come back."
+        3,
+        description="Period, in seconds, over which the clients of a stopping process are asked to "
+        "reconnect, each after a random delay.",
     )
     drain_idle_s: SecondsOrZero = Field(
         1,
-        description="For how many seconds a stopping process still answers a request on an idle connection; "
-        "the answer says that it is the last.",
+        description="How long, in seconds, a stopping process still answers a request on an idle "
+        "connection; the answer announces that the connection closes.",
     )
     shutdown_timeout_s: Seconds = Field(
-        10, description="How many seconds open requests and workers have to end at shutdown."
+        10,
+        description="Maximum time, in seconds, that running requests have to end at shutdown, and again "
+        "that the loops have.",
     )
     log_format: LogFormat = Field(
-        LogFormat.AUTO, description="`console`, `json`, or `auto`: console on a terminal, JSON elsewhere."
+        LogFormat.AUTO,
+        description="Format of log lines: `console`, `json`, or `auto` (`console` on a terminal, otherwise "
+        "`json`).",
     )
 
     @property
     def auth_secrets(self) -> list[str]:
-        """The current one first."""
+        """The signing keys; the first one signs, all of them verify."""
         secrets = (self.auth_secret, self.auth_previous_secret)
         return [secret.get_secret_value() for secret in secrets if secret is not None]

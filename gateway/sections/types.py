@@ -1,4 +1,4 @@
-"""What settings are made of."""
+"""The types and the base class that the sections of the settings share."""
 
 from datetime import time
 from enum import StrEnum
@@ -34,24 +34,24 @@ def _parse_time_of_day(value: object) -> object:
 
 
 TimeOfDay = Annotated[time, BeforeValidator(_parse_time_of_day)]
-"""Hours and minutes."""
+"""A time such as `15:30`."""
 Pairs = Annotated[dict[str, str], NoDecode, BeforeValidator(_split_pairs)]
 Listed = Annotated[tuple[T, ...], NoDecode, BeforeValidator(_split_commas)]
-"""Separated by commas."""
+"""A list; in the environment its items are separated by commas."""
 Seconds = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 SecondsOrZero = Annotated[float, Field(ge=0, allow_inf_nan=False)]
 Count = Annotated[int, Field(gt=0)]
 
 
 class Profile(StrEnum):
-    """Whether mistakes are forgiven."""
+    """Where the process runs; PRODUCTION refuses unsafe settings."""
 
     DEVELOPMENT = "development"
     PRODUCTION = "production"
 
 
 class Feed(StrEnum):
-    """Where prices, positions and cash come from."""
+    """The source of prices, positions and cash."""
 
     NONE = "none"
     REPLAY = "replay"
@@ -59,7 +59,7 @@ class Feed(StrEnum):
 
 
 class LogFormat(StrEnum):
-    """How a log line is written; AUTO is CONSOLE on a terminal and JSON elsewhere."""
+    """The format of log lines; AUTO is CONSOLE on a terminal and JSON elsewhere."""
 
     AUTO = "auto"
     CONSOLE = "console"
@@ -67,7 +67,7 @@ class LogFormat(StrEnum):
 
 
 class Section(BaseSettings):
-    """Some of the settings."""
+    """One group of settings, a table of docs/settings.md; its docstring is `Title: description.`"""
 
     model_config = SettingsConfigDict(
         env_prefix=PREFIX, env_ignore_empty=True, frozen=True, extra="forbid", validate_default=True

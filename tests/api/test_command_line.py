@@ -277,9 +277,11 @@ async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway
 
 async def test_a_calendar_that_does_not_exist_is_refused_by_the_name_of_its_setting(gateway: Gateway) -> None:
     line = await refusal(gateway, "serve", DEADLINE_MARKETS="USD=XNYS,SGD=SGX")
-    assert "GATEWAY_DEADLINE_MARKETS names what is no market with a calendar: SGX" in line
+    assert "GATEWAY_DEADLINE_MARKETS names markets without an exchange calendar: SGX" in line
     line = await refusal(gateway, "serve", PRICE_COLLARS="XHKGG=0.03")
-    assert "GATEWAY_PRICE_COLLARS names what is no market with a calendar: XHKGG (did you mean XHKG?)" in line
+    assert (
+        "GATEWAY_PRICE_COLLARS names markets without an exchange calendar: XHKGG (did you mean XHKG?)" in line
+    )
 
 
 async def test_a_market_day_of_a_market_whose_holidays_are_known_for_this_year_only_is_put_in(

@@ -125,19 +125,19 @@ def test_production_names_every_problem_at_once() -> None:
         ({"price_band": "NaN"}, "GATEWAY_PRICE_BAND"),
         ({"feed_streams": " , "}, "GATEWAY_FEED_STREAMS"),
         ({"deadline_markets": "USD=XNYS,HKD"}, "GATEWAY_DEADLINE_MARKETS: Input should be pairs"),
-        ({"debit_interest_rates": "HKD=0.05,HDK=0.05"}, "GATEWAY_DEBIT_INTEREST_RATES names what is no"),
+        ({"debit_interest_rates": "HKD=0.05,HDK=0.05"}, "GATEWAY_DEBIT_INTEREST_RATES names unknown"),
         ({"debit_interest_rates": "hkd=0.05"}, "hkd (did you mean HKD?)"),
-        ({"debit_interest_rates": "DOLLARS=0.05"}, "no currency: DOLLARS"),
-        ({"order_notional_max": "UDS=2000000"}, "GATEWAY_ORDER_NOTIONAL_MAX names what is no currency: UDS"),
-        ({"deadline_markets": "JYP=XTKS"}, "GATEWAY_DEADLINE_MARKETS names what is no currency: JYP"),
-        ({"price_collars": "XHGK=0.03"}, "GATEWAY_PRICE_COLLARS names what is no market with a calendar"),
+        ({"debit_interest_rates": "DOLLARS=0.05"}, "unknown currencies: DOLLARS"),
+        ({"order_notional_max": "UDS=2000000"}, "GATEWAY_ORDER_NOTIONAL_MAX names unknown currencies: UDS"),
+        ({"deadline_markets": "JYP=XTKS"}, "GATEWAY_DEADLINE_MARKETS names unknown currencies: JYP"),
+        ({"price_collars": "XHGK=0.03"}, "GATEWAY_PRICE_COLLARS names markets without"),
         ({"price_collars": "xhkg=0.03,XNYS=0.08"}, "xhkg (did you mean XHKG?)"),
         (
             {"option_exercise_markets": "XNYS,NOWHERE"},
-            "GATEWAY_OPTION_EXERCISE_MARKETS names what is",
+            "GATEWAY_OPTION_EXERCISE_MARKETS names markets",
         ),
-        ({"deadline_markets": "SGD=SGX"}, "GATEWAY_DEADLINE_MARKETS names what is no market"),
-        ({"deadline_default_market": "MOON"}, "GATEWAY_DEADLINE_DEFAULT_MARKET names what is no market"),
+        ({"deadline_markets": "SGD=SGX"}, "GATEWAY_DEADLINE_MARKETS names markets"),
+        ({"deadline_default_market": "MOON"}, "GATEWAY_DEADLINE_DEFAULT_MARKET names markets"),
         ({"price_band": "1"}, "GATEWAY_PRICE_BAND"),
         ({"reporting_currency": "dollars"}, "GATEWAY_REPORTING_CURRENCY"),
         ({"prot": 8000}, "GATEWAY_PROT"),
@@ -179,6 +179,6 @@ def test_refusal_and_representation_keep_secrets() -> None:
 def test_unknown_variable_is_pointed_out_with_the_nearest_known_one() -> None:
     environment = {"GATEWAY_DATABSE_URL": "x", "GATEWAY_PORT": "1", "gateway_zzz": "x", "PATH": "/bin"}
     assert unknown_variables(environment) == (
-        "GATEWAY_DATABSE_URL is no setting and is ignored. Did you mean GATEWAY_DATABASE_URL?",
-        "GATEWAY_ZZZ is no setting and is ignored.",
+        "GATEWAY_DATABSE_URL is not a setting and is ignored. Did you mean GATEWAY_DATABASE_URL?",
+        "GATEWAY_ZZZ is not a setting and is ignored.",
     )
