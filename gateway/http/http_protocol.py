@@ -197,7 +197,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """A header line, or a trailer; what exceeds the limit is not kept."""
-        self._head.header(len(name) + len(value))
+        self._head.header(name, len(name) + len(value))
         if self._head.refusal is None:
             super().on_header(name, value)
 

@@ -1,6 +1,6 @@
 """`GET /reports/<name>.csv`: a report, streamed, for who may export records."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import date
 
@@ -44,7 +44,7 @@ class ReportEndpoint:
         principal = replace(principal, request_id=current_request_id())
         name = request.path_params["name"]
         try:
-            period = _period(request.query_params)
+            period = _period(request.query_params.multi_items())
             lines = await begin(
                 desk, principal, principal.audience, name, period, resources.settings.report_max_cases
             )
@@ -64,9 +64,16 @@ class ReportEndpoint:
         )
 
 
-def _period(query: Mapping[str, str]) -> Period:
-    """Raises `NoPeriod`."""
-    first, last = (_day(query.get(key, "")) for key in ("from", "to"))
+def _period(query: Sequence[tuple[str, str]]) -> Period:
+    """Raises `NoPeriod`, also for a parameter that would be ignored."""
+    days: dict[str, str] = {}
+    for name, value in query:
+        if name not in ("from", "to"):
+            raise NoPeriod(f"a report is asked for by from and to, and not by {name[:40]!a}")
+        if name in days:
+            raise NoPeriod(f"{name} is there twice")
+        days[name] = value
+    first, last = (_day(days.get(name, "")) for name in ("from", "to"))
     return period_of(first, last)
 
 

@@ -1,5 +1,7 @@
 """How much of one request is read beside its body: its URL, its headers, and the framing of its body.
 
+A header that says who asks, or what, may be there once: of two, programs on the way differ in which counts.
+
 The parser has no limit of its own and keeps an unfinished header however long it grows. So both are counted:
 what the parser hands over, exactly, and what it still keeps, by the bytes that came.
 """
@@ -12,6 +14,10 @@ LINE_OVERHEAD = 4
 """The colon, the blank and the line break of a header line, so that empty headers count as well."""
 FRAMING_PER_BODY_BYTE = 8
 """A body in chunks of one byte has five bytes of framing for each: this many are allowed beside the limit."""
+ONCE = frozenset(
+    {b"host", b"authorization", b"content-type", b"content-encoding", b"origin", b"last-event-id"}
+)
+"""Header lines that a request may have one of; the parser sees to those that frame the body."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +54,17 @@ class RequestHead:
     """Counts the requests of one connection, one after the other; `refusal` is the first limit exceeded."""
 
     __slots__ = (
-        *("_body_bytes", "_bytes", "_came", "_coming", "_headers", "_in_body", "_limits", "_url_bytes"),
+        *(
+            "_body_bytes",
+            "_bytes",
+            "_came",
+            "_coming",
+            "_headers",
+            "_in_body",
+            "_limits",
+            "_once",
+            "_url_bytes",
+        ),
         "refusal",
     )
 
@@ -68,6 +84,7 @@ class RequestHead:
         self._bytes = self._headers = self._url_bytes = self._body_bytes = 0
         self._came = self._coming
         self._in_body = False
+        self._once: set[bytes] = set()
 
     def url(self, size: int) -> None:
         """A piece of the URL."""
@@ -76,12 +93,16 @@ class RequestHead:
         if self._url_bytes > self._limits.url_bytes:
             self._refuse_url()
 
-    def header(self, size: int) -> None:
-        """A header line, or a trailer of the body."""
+    def header(self, name: bytes, size: int) -> None:
+        """A header line, or a trailer of the body; `size` without the overhead."""
         self._headers += 1
         self._bytes += size + LINE_OVERHEAD
         if self._bytes > self._limits.head_bytes or self._headers > self._limits.headers:
             self._refuse_headers()
+        elif (lower := name.lower()) in ONCE:
+            if lower in self._once:
+                self._refuse_repeated(lower)
+            self._once.add(lower)
 
     def ended(self) -> None:
         """The head is complete: the body follows."""
@@ -116,6 +137,10 @@ class RequestHead:
             f"The headers of the request are larger than {self._limits.head_bytes} bytes, "
             f"or more than {self._limits.headers}.",
         )
+
+    def _refuse_repeated(self, name: bytes) -> None:
+        message = f"The header {name.decode()} is there twice: send it once."
+        self._refuse(400, "Bad Request", "HEADER_REPEATED", message)
 
     def _refuse(self, status: int, phrase: str, code: str, message: str) -> None:
         if self.refusal is None:

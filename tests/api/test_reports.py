@@ -201,6 +201,10 @@ async def test_a_report_stays_within_scope_and_rights(world: World) -> None:
             assert (
                 "from and to must each be a day such as 2020-03-20" in no_day.json()["errors"][0]["message"]
             )
+    for ignored in ("account=M1", "from=2020-03-16", "to=2020-03-17", "FROM=2020-03-01"):
+        refused = await _get(desk, f"/reports/aging.csv{PERIOD}&{ignored}", Permission.AUDITOR)
+        assert refused.status_code == 400, ignored
+        assert ignored.partition("=")[0] in refused.json()["errors"][0]["message"]
     async with httpx.AsyncClient(timeout=PATIENCE_S) as nobody:
         address = desk.caller().address.removesuffix("/graphql")
         assert (await nobody.get(f"http://{address}{path}")).status_code == 401

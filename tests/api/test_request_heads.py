@@ -90,6 +90,26 @@ async def test_more_headers_than_allowed_are_no_handshake(desk: LiveDesk) -> Non
         assert socket.status == 101
 
 
+@pytest.mark.parametrize("way", [*WAYS.values(), UPGRADE])
+@pytest.mark.parametrize(
+    "name", [b"Authorization", b"authorization", b"Host", b"Content-Type", b"Origin", b"Last-Event-ID"]
+)
+async def test_a_header_that_says_who_asks_or_what_may_be_there_once(
+    desk: LiveDesk, way: bytes, name: bytes
+) -> None:
+    head = way if way is UPGRADE else begun(way)
+    twice = name + b": a\r\n" + name.title() + b": a\r\n\r\n"
+    assert await refused(desk, iter([head, twice])) == (400, "HEADER_REPEATED")
+
+
+async def test_a_trailer_names_nobody_else(desk: LiveDesk) -> None:
+    trailer = b"2\r\n{}\r\n0\r\nAuthorization: x\r\n\r\n"
+    async with RawHttp.open(desk.port) as connection:
+        await connection.send([chunked(desk) + trailer])
+        assert await connection.ended()
+        assert b'"data"' not in (await connection.answer()).body
+
+
 async def test_headers_at_the_limit_are_served(desk: LiveDesk) -> None:
     almost = [header(number, 300) for number in range(HEADERS - 1)]
     async with RawHttp.open(desk.port) as connection:
