@@ -39,14 +39,15 @@ def cash_effect(instrument: Instrument, signed_quantity: Decimal, price: Decimal
         return (-gross if signed_quantity > 0 else gross) - round_money(fee, instrument.currency)
 
 
-def contains(stated_at: datetime, happened_at: datetime, now: datetime) -> bool:
-    """Whether a statement of cash or a position as of `stated_at` contains an execution of `happened_at`.
+def contains(stated_at: datetime, placed_at: datetime, happened_at: datetime, now: datetime) -> bool:
+    """Whether a statement of cash or a position as of `stated_at` contains an execution of `happened_at`, of
+    an order of `placed_at`. One as of that very moment is what the order was made on: it does not.
 
     Statements and executions make the same book in whatever order they arrive: also the report of an
     execution that was lost, and is found behind the statement, changes only what is older than it. A
     statement as of later than `now` was made by a clock that was wrong, and says nothing about the order.
     """
-    return happened_at <= stated_at <= now
+    return placed_at < stated_at and happened_at <= stated_at <= now
 
 
 def filled(holding: Holding, signed_quantity: Decimal, price: Decimal) -> Holding:

@@ -25,12 +25,10 @@ from models.sql.database import (
 NEVER_STATED = datetime(1970, 1, 1, tzinfo=UTC)
 """The `as_of` of what only executions tell of: any statement is newer."""
 
-_CAME_AFTER = (
-    "CASE WHEN e.at > e.recorded_at THEN e.recorded_at WHEN e.at < o.created_at THEN o.created_at"
-    " ELSE e.at END > $3"
-)
-"""Executions `e` of orders `o` that are later than a statement as of `$3`. The venue's clock may be wrong: an
-execution happened after its order was made and before its report arrived, by the desk's own clock."""
+_CAME_AFTER = "(o.created_at >= $3 OR CASE WHEN e.at > e.recorded_at THEN e.recorded_at ELSE e.at END > $3)"
+"""Executions `e` of orders `o` that are later than a statement as of `$3`, as `domain.booking.contains` says.
+The venue's clock may be wrong: an execution happened after its order was made and before its report arrived,
+by the desk's own clock."""
 
 
 async def bump_book(account_id: AccountId) -> None:

@@ -243,13 +243,13 @@ async def _book(
         await position_to_book_on(account_id, symbol),
         await cash_stated_at(account_id, currency),
     )
-    within = {}
-    if contains(held.as_of, report.at, now):
+    within, placed_at = {}, view.order.created_at
+    if contains(held.as_of, placed_at, report.at, now):
         within["contained_in_position_as_of"] = held.as_of.isoformat()
     else:
         await add_to_position(account_id, symbol, held, booking.signed_quantity, report.last_price)
         await _tell_turn(desk, view, report, held.quantity, booking, now)
-    if balance_stated_at is not None and contains(balance_stated_at, report.at, now):
+    if balance_stated_at is not None and contains(balance_stated_at, placed_at, report.at, now):
         within["contained_in_cash_as_of"] = balance_stated_at.isoformat()
     else:
         await add_to_cash(desk.new_id(), account_id, currency, booking.cash)

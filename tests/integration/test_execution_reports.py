@@ -428,6 +428,25 @@ async def test_fills_and_statements_make_the_same_book_in_whatever_order_they_ar
     assert (await order(view.order.id)).order.filled_quantity == 50
 
 
+@pytest.mark.parametrize("stated_first", [True, False], ids=["statement first", "fill first"])
+async def test_what_an_order_was_made_on_contains_none_of_its_fills(kit: DeskKit, stated_first: bool) -> None:
+    """Clocks are not fine enough: the statement, the order and its fill may be of the very same moment."""
+    view = await a_sent_order(kit)
+    placed = view.order.created_at
+
+    async def state() -> None:
+        await apply_statement(kit.desk, PositionStated("M1", APPLE, Decimal(1000), placed))
+        await apply_statement(kit.desk, CashStated("M1", USD, Decimal(-150_000), placed))
+
+    if stated_first:
+        await state()
+    await record_execution(kit.desk, report(view.order, TRADE, 1, 20, at=placed))
+    if not stated_first:
+        await state()
+    assert await position_of(view.order.account_id, APPLE) == 980
+    assert await cash_of(view.order.account_id) == -148_000
+
+
 async def test_a_fill_that_a_statement_contains_is_booked_for_its_order_and_the_audit_says_so(
     kit: DeskKit,
 ) -> None:
