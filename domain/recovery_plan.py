@@ -89,6 +89,11 @@ def _ways(recovery: Recovery, rest: Book, today: Today) -> tuple[Holding, ...]:
     return (held,) if held is not None and held.quantity < 0 else ()
 
 
+def _wanted_of(held: Holding, need: Decimal) -> Decimal:
+    """How much of the position brings so much stock back: what nobody asked for may stay."""
+    return min(abs(held.quantity), Decimal(lots_needed(need, held.instrument.multiplier)))
+
+
 class _Draft:
     """The legs found so far, and what could not be used."""
 
@@ -127,19 +132,19 @@ class _Draft:
                 continue
             ready = self._closable(held)
             if isinstance(ready, RefusalCode):
-                self._uncurable.append(Uncurable(symbol, ready, abs(held.quantity)))
+                self._uncurable.append(Uncurable(symbol, ready, _wanted_of(held, need)))
                 continue
             per_lot = held.instrument.multiplier * held.instrument.lot_size
             wanted = lots_needed(need, per_lot)
             lots = min(wanted, ready.lots, self._most_lots(held))
             if wanted > ready.lots:
-                self._note_what_stays(ready)
+                self._note_what_stays(ready, need)
             self._add(ready, lots)
             need -= lots * per_lot
 
-    def _note_what_stays(self, ready: Closable) -> None:
+    def _note_what_stays(self, ready: Closable, need: Decimal) -> None:
         """More is needed than one order may close: because of a cap, or of an odd lot."""
-        stays = abs(ready.holding.quantity) - ready.quantity(ready.lots)
+        stays = _wanted_of(ready.holding, need) - ready.quantity(ready.lots)
         if stays:
             code = RefusalCode.CAPPED if ready.lots_beyond_cap else RefusalCode.OFF_LOT
             self._uncurable.append(Uncurable(ready.instrument.symbol, code, stays))

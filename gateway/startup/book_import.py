@@ -35,7 +35,7 @@ from models.book_import import (
 from models.client import ClientRow, insert_client
 from models.contact import state_contact
 from models.idempotency import bind_key, bound_at
-from models.market import holders, save_fx_rates, save_instrument
+from models.market import holders, load_quotes, save_fx_rates, save_instrument
 from models.sql.database import transaction
 
 log = structlog.get_logger()
@@ -94,6 +94,7 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
             return Imported(0, 0, earlier)
         stored = await stored_instruments([part.instrument.symbol for part in book.instruments])
         problems = [*facts_ahead(book, now), *await _already_there(book), *_changed_while_held(book, stored)]
+        problems += await _priced_below_zero(book, stored)
         if problems:
             raise BookConflict(tuple(problems))
         new = [part for part in book.instruments if part.instrument.symbol not in stored]
@@ -181,6 +182,24 @@ def _changed_while_held(book: BookFile, stored: dict[str, StoredInstrument]) -> 
                     f"$.instruments[{at}].{field}: {part.instrument.symbol} is, or was, held with"
                     f" {_word(before)}: {_word(after)} would change what is booked"
                 )
+
+
+async def _priced_below_zero(book: BookFile, stored: dict[str, StoredInstrument]) -> list[str]:
+    """Where the file says that prices cannot fall below zero, and the last one has."""
+    paths = {
+        part.instrument.symbol: f"$.instruments[{at}].negativePrices"
+        for at, part in enumerate(book.instruments)
+        if not part.instrument.negative_prices
+        and part.instrument.symbol in stored
+        and stored[part.instrument.symbol].instrument.negative_prices
+    }
+    quotes = await load_quotes(list(paths)) if paths else {}
+    return [
+        f"{paths[symbol]}: the last price of {symbol} is below zero and would go on counting: publish one"
+        " that is not, then import again"
+        for symbol, quote in quotes.items()
+        if quote.is_negative
+    ]
 
 
 def _word(value: object) -> str:

@@ -11,13 +11,15 @@ from desk.command import Done
 from desk.liquidation.recover_stock import RecoverOne, RecoverStock, recover_stock
 from desk.stock_recovery.recall_stock import RecallStock, recall_stock
 from domain.case import AlertType
-from domain.ids import ApprovalId, OrderId, RecoveryId, Symbol
+from domain.ids import AccountId, ApprovalId, OrderId, RecoveryId, Symbol
 from domain.liquidation_plan import PlanRequest
 from domain.money import total
 from domain.order import OrderType, TimeInForce, TradingSession
 from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
 from domain.stock_recovery import RecallCause, RecoveryStatus
+from models.audit import details_of
+from models.holding import account_no_of
 from models.stock_recovery import RecoveryFilter, StockRecall, load_recall
 from resolvers.commands.plan_inputs import LiquidationLegInput, band_of, caps_of
 from resolvers.kit.arguments import INPUT, After, First
@@ -60,9 +62,21 @@ class StockRecalled:
         description="What accounts have to give back: the sum of the shares."
     )
     unallocated: Decimal = strawberry.field(
-        description="The rest: no whole lot, or nobody is short of it that was not recalled already."
+        description="The rest: no whole lot, or nobody is short of it that was not recalled already, "
+        "accounts in leftOut aside."
     )
     recall: strawberry.Private[StockRecall]
+
+    @strawberry.field(
+        description="The numbers of accounts that are short of it and were asked for nothing, since stored "
+        "data of theirs is damaged: recall it from them when that is mended. unwatched says what it is."
+    )
+    async def left_out(self) -> list[str]:
+        """As the audit noted it."""
+        noted = await details_of("stockRecall", self.recall.id, "recallStock")
+        ids = [AccountId(each) for detail in noted for each in detail.get("leftOut", ())]
+        numbers = [await account_no_of(each) for each in ids]
+        return sorted(number for number in numbers if number is not None)
 
     @strawberry.field(description="The shares as they are now, newest first.")
     async def recoveries(

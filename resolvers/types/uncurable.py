@@ -19,7 +19,8 @@ class UncurablePosition:
     symbol: str = strawberry.field(description="The instrument.")
     reason: RefusalCode = strawberry.field(description="Why.")
     remaining_quantity: Decimal | None = strawberry.field(
-        description="Units that the plan leaves; null in answers that an earlier version gave."
+        description="Units that the plan leaves, of stock to be brought back as far as they are still "
+        "needed; null in answers that an earlier version gave."
     )
 
 

@@ -31,6 +31,7 @@ from tests.kit.book_files import (
     an_instrument,
     worked_quotes,
 )
+from tests.kit.damage import damage
 from tests.kit.desk_client import Caller, Operation
 from tests.kit.desk_server import Desk, World
 
@@ -59,7 +60,8 @@ BORROW = """query ($filter: StockBorrowFilter) { stockBorrow(filter: $filter) { 
   } }
 } } }"""
 RECALL = f"""mutation ($input: RecallStockInput!) {{ recallStock(input: $input) {{ result {{ __typename
-  ... on StockRecalled {{ recallId quantity allocated unallocated recoveries {{ nodes {{ {RECOVERY} }} }} }}
+  ... on StockRecalled {{ recallId quantity allocated unallocated leftOut
+    recoveries {{ nodes {{ {RECOVERY} }} }} }}
   ... on RecallRefused {{ code message }} }} }} }}"""
 RECOVER = f"""mutation ($input: RecoverStockInput!) {{ recoverStock(input: $input) {{ results {{ __typename
   ... on StockRecoveryStarted {{
@@ -526,6 +528,18 @@ async def test_what_is_due_in_a_shut_market_waits_for_it_while_the_rest_is_cover
     assert notes[0] == (
         "Automatic liquidation placed 1 order. Positions in closed markets wait until 2020-03-16 13:30 UTC."
     )
+
+
+async def test_a_recall_names_the_accounts_that_it_had_to_leave_out(shorts: Desk) -> None:
+    trader = shorts.caller()
+    assert shorts.application.resources is not None
+    with shorts.application.resources.database.active():
+        await damage(
+            "cash_balance", "balance", "account_id = (SELECT id FROM account WHERE account_no = 'A')"
+        )
+    first = await recall(trader, 1000, key="k")
+    assert (first["allocated"], first["unallocated"], first["leftOut"]) == ("500", "500", ["A"])
+    assert (await recall(trader, 1000, key="k"))["leftOut"] == ["A"], "a repeat says the same"
 
 
 async def test_a_cover_is_priced_within_a_band_and_capped_as_a_liquidation_is(shorts: Desk) -> None:

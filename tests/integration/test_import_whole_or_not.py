@@ -14,12 +14,12 @@ from structlog.testing import capture_logs
 from domain.ids import Symbol
 from domain.inputs import DeadReason, InputKind, InputResult, InputSubject, Outcome
 from domain.margin import AccountType
-from domain.market import InstrumentKind, TradeStatus
+from domain.market import InstrumentKind, Quote, TradeStatus
 from domain.money import Currency
 from feeds.book import BookFile, BookInstrument, as_of_at
 from gateway.startup.book_import import BookConflict, import_book, remarks
 from models.input_outcome import save_outcomes
-from models.market import load_instruments
+from models.market import load_instruments, save_quotes
 from models.sql.database import Database, fetch
 from tests.integration.killed_import import AT, CLIENTS, a_large_book
 from tests.kit.book_files import BANK, RAIL, a_book, a_client, an_account, an_instrument
@@ -103,6 +103,22 @@ async def test_a_file_that_changes_what_is_held_is_refused_and_nothing_of_it_is_
         assert problem.startswith(f"$.instruments[1].{field}: {BANK} is, or was, held with ")
         assert await counts() == before
         assert (await load_instruments([BANK]))[BANK] == bank.instrument
+
+
+async def test_a_price_below_zero_has_to_go_before_prices_cannot_be_below_zero(database: Database) -> None:
+    """It would stay the mark of what it can no longer be the price of."""
+    oil, held = an_instrument(Symbol("OIL.US")), a_client("C1", an_account("M1", "0", {}))
+    with database.active():
+        await imports(BookFile((renamed(oil, negative_prices=True),), (), (held,)))
+        await save_quotes([Quote(oil.instrument.symbol, AT, last=Decimal("-37.63"))])
+        with pytest.raises(BookConflict) as refused:
+            await imports(BookFile((oil,), (), ()))
+        (problem,) = refused.value.problems
+        assert problem.startswith("$.instruments[0].negativePrices: the last price of OIL.US is below zero")
+        assert (await load_instruments())[oil.instrument.symbol].negative_prices
+        await save_quotes([Quote(oil.instrument.symbol, AT + timedelta(seconds=1), last=Decimal("20"))])
+        await imports(BookFile((oil,), (), ()))
+        assert not (await load_instruments())[oil.instrument.symbol].negative_prices
 
 
 async def test_what_nobody_ever_held_may_be_stated_anew_and_names_and_factors_of_all(

@@ -11,11 +11,12 @@ from domain.booking import after_fill
 from domain.case import AlertType
 from domain.covered_options import Shortfall, buy_backs, shortfall_quantity, shortfalls
 from domain.ids import AccountId, CaseId, RecoveryId, Symbol
-from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest
+from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanLimits, PlanRequest
 from domain.margin import Book, Holding
 from domain.market import Instrument, OptionRight, OptionTerms, TradeStatus
 from domain.market_hours import MarketHours, MarketState
 from domain.order import OrderSide, OrderType, TradingSession
+from domain.order_caps import OrderCaps
 from domain.recovery_plan import plan_recovery
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder
@@ -211,6 +212,22 @@ def test_an_odd_lot_is_told() -> None:
     assert legs(made) == {TENCENT: 200}
     assert isinstance(made, Plan)
     assert [(each.symbol, each.code) for each in made.uncurable] == [(TENCENT, RefusalCode.OFF_LOT)]
+
+
+def test_what_is_left_is_of_what_was_asked_for_and_not_of_all_that_is_short() -> None:
+    def left(made: Plan | Refusal) -> list[tuple[RefusalCode, Decimal | None]]:
+        assert isinstance(made, Plan | NoPlan)
+        return [(each.code, each.remaining) for each in made.uncurable]
+
+    one_lot = PlanRequest(caps=OrderCaps(slice_notional=Decimal(41_000)))
+    short = book(shares(-500))
+    capped = plan_recovery(short, (), [a_recovery(300, may_stay=200)], one_lot, PlanLimits(), NOW, HOURS)
+    assert left(capped) == [(RefusalCode.CAPPED, Decimal(200))]
+    assert left(planned(book(shares(-250)), a_recovery(220, may_stay=30))) == [
+        (RefusalCode.OFF_LOT, Decimal(20))
+    ]
+    kept = planned(short, a_recovery(300, may_stay=200), keep=frozenset({TENCENT}))
+    assert left(kept) == [(RefusalCode.NOTHING_SELLABLE, Decimal(300))]
 
 
 def test_legs_say_how_much_and_at_which_limit_and_never_more_than_is_short() -> None:
