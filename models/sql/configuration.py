@@ -16,6 +16,7 @@ import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -93,7 +94,7 @@ def configuration(url: str, pool_size: int = 1, limits: Limits = USUAL_LIMITS) -
             "minsize": 1,
             "maxsize": pool_size,
             "server_settings": {} if limits.pooler else limits.of_sessions,
-            "init": partial(_end_when_unreachable, after_s=limits.unreachable_after_s),
+            "init": partial(_prepare_connection, after_s=limits.unreachable_after_s),
         }
         if limits.pooler:
             connection["credentials"]["statement_cache_size"] = 0
@@ -106,7 +107,32 @@ def _milliseconds(seconds: float) -> str:
     return str(max(1, round(seconds * 1000)))
 
 
-async def _end_when_unreachable(connection: Any, after_s: float) -> None:
+async def _prepare_connection(connection: Any, after_s: float) -> None:
+    _end_when_unreachable(connection, after_s)
+    await connection.set_type_codec(
+        "timestamptz", schema="pg_catalog", encoder=_time_sent, decoder=_time_read, format="tuple"
+    )
+
+
+_POSTGRES_EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+
+
+def _time_sent(time: datetime) -> tuple[int]:
+    return ((time - _POSTGRES_EPOCH) // _MICROSECOND,)
+
+
+def _time_read(sent: tuple[int]) -> datetime | str:
+    """PostgreSQL's times reach further than Python's, and to infinity. asyncpg fails the whole statement at
+    such a one, so that one damaged row would hide all others: here it is a text that `time` does not read."""
+    (microseconds,) = sent
+    try:
+        return _POSTGRES_EPOCH + timedelta(microseconds=microseconds)
+    except OverflowError:
+        return f"a time before the year 1 or after the year 9999 ({microseconds} microseconds from 2000)"
+
+
+def _end_when_unreachable(connection: Any, after_s: float) -> None:
     """Have the system end a connection whose packets nobody has acknowledged for so long: a host that is
     gone, or a firewall that forgot us, says nothing. TCP by itself waits a quarter of an hour."""
     link = connection._transport.get_extra_info("socket")

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from models.book import lock_accounts
 from models.idempotency import store_outcome
 from models.lease import acquire_lease
 from models.order import OrderFilter
+from models.revocation import revoke_subject
 from models.sql.configuration import Limits
 from models.sql.database import (
     Busy,
@@ -31,8 +32,10 @@ from models.sql.database import (
     execute_many,
     fetch,
     is_sqlite,
+    time,
     transaction,
 )
+from models.sql.unreadable import UnreadableRow
 from tests.kit.cut_off import cut_off, steps_of
 from tests.kit.desk_kit import APPLE, NOON, TRADER, DeskKit, count
 from tests.kit.patience import PATIENCE_S
@@ -179,6 +182,23 @@ async def test_a_write_tells_how_many_rows_it_changed(database: Database) -> Non
         assert await execute("UPDATE counter SET value = 4") == 2
         assert await execute("DELETE FROM counter WHERE value = 5") == 0
         assert await execute("DELETE FROM counter") == 2
+
+
+@pytest.mark.parametrize("text", ["infinity", "-infinity", "4713-01-01 BC", "20000-01-01"])
+async def test_a_time_that_python_does_not_have_damages_its_row_and_no_other(
+    database: Database, text: str
+) -> None:
+    times: dict[str, datetime | None] = {}
+    with database.active():
+        for subject in ("damaged", "sound"):
+            await revoke_subject(subject, NOON)
+        await fetch(f"UPDATE revocation SET at = '{text}' WHERE subject = 'damaged' RETURNING 1")
+        for row in await fetch("SELECT subject, at FROM revocation"):
+            try:
+                times[row["subject"]] = time(row["at"])
+            except UnreadableRow:
+                times[row["subject"]] = None
+    assert times == {"damaged": None, "sound": NOON}
 
 
 async def test_a_failed_transaction_inside_another_undoes_only_itself(database: Database) -> None:
