@@ -12,6 +12,9 @@ answered from memory; older ones page through the stream. While Redis does not a
 nothing in (its memory is full, it became a replica), the process reads the outbox itself, a little later, and
 goes back to the stream where it then stands.
 
+What somebody else put into a stream of the bus is left out, and told once. Nothing of ours fits behind it:
+the relay begins the stream anew, and until then the process reads the outbox.
+
 Time limits are `asyncio.timeout` around whole commands, and the clients have no socket timeout of their own:
 with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation.
 """
@@ -28,7 +31,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
 from models.outbox import READ_LATER
-from outages.log import OutageLog
+from outages.log import OutageLog, OutageLogs
 from outages.redis_refusals import Refusal, refusal_in
 from subscriptions.bus import BusBehind, BusUnavailable, Entry, Message, Position, PositionLost
 from subscriptions.fan_out import FanOut, Listener
@@ -40,6 +43,9 @@ COMMAND_RETRIES = 1
 may be repeated: publishing is idempotent, a broadcast only newest-wins."""
 
 LISTENERS_PATIENCE_S, LISTENERS_POLL_S = 0.25, 0.005
+
+FOREIGN = ""
+"""In the place of the epoch of a stream that ends with an entry which is not the desk's."""
 
 _BROKEN: tuple[Any, ...] = (exceptions.ConnectionError, exceptions.TimeoutError, RuntimeError)
 """RuntimeError is what uvloop says of a write to a connection that was reset meanwhile."""
@@ -106,6 +112,11 @@ class RedisBus:
         self._refusals: dict[bool, Refusal] = {}
         """Why Redis refused when it was last asked, by whether the reader asked or all the others."""
         self._outage = OutageLog("the bus has no Redis", "the bus has Redis again")
+        self._foreign = OutageLogs(
+            "stream",
+            "a stream of the bus has an entry that is not the desk's",
+            "a stream of the bus has entries of the desk alone again",
+        )
         self._both_away = OutageLog(
             "neither Redis nor the database answers", "Redis or the database answers again"
         )
@@ -148,9 +159,13 @@ class RedisBus:
             raise BusBehind(Position(answer[1].decode(), answer[2]) if answer[1] else None)
 
     async def last_position(self) -> Position | None:
+        """Of another history, for which no epoch is named, where the newest entry is not the desk's."""
         async with self._answered():
-            newest = _entries(await self._client.xrevrange(self._events, count=1))
-        return newest[0].position if newest else None
+            newest = await self._client.xrevrange(self._events, count=1)
+        ours = self._ours(newest)
+        if newest and not ours:
+            return Position(FOREIGN, 0)
+        return ours[0].position if ours else None
 
     @asynccontextmanager
     async def listen(self, after: Position | None) -> AsyncIterator[AsyncIterator[Entry]]:
@@ -213,15 +228,18 @@ class RedisBus:
     async def _catch_up(self) -> None:
         """Find out where both streams stand: at the start, after a lost connection, and when all is quiet."""
         async with self._command(self._command_timeout_s, reads=True):
-            newest = _entries(await self._reader.xrevrange(self._events, count=1))
+            found = await self._reader.xrevrange(self._events, count=1)
             if self._broadcast_id is None:
                 broadcasts = await self._reader.xrevrange(self._broadcasts, count=1)
                 self._broadcast_id = broadcasts[0][0] if broadcasts else b"0-0"
-        self._lacks = self._ends_before_here(newest)
+        newest = self._ours(found)
+        self._lacks = self._ends_before_here(newest) or len(newest) < len(found)
+        if not self._lacks:
+            self._foreign.over(self._events)
         if newest and not self._continues(newest[0].position):
             async with self._command(self._page_timeout_s, reads=True):
                 remembered = await self._reader.xrevrange(self._events, count=self._remember_max)
-            self._deliver(_entries(remembered)[::-1])
+            self._deliver(self._ours(remembered)[::-1])
         if not newest and not self._read_once.is_set():
             await self._begin_where_the_outbox_ends()
         self._connected, self._away = True, False
@@ -323,8 +341,13 @@ class RedisBus:
             del self._refusals[False]
         for key, found in answer:
             if key.decode() == self._events:
-                self._deliver(_entries(found))
-                await self._let_listeners_read(len(found))
+                ours = self._ours(found)
+                self._deliver(ours)
+                await self._let_listeners_read(len(ours))
+                if len(ours) < len(found):
+                    # It would be read again at once, for as long as it is there.
+                    await asyncio.sleep(self._block_s)
+                    await self._catch_up()
             else:
                 self._deliver_broadcasts(found)
         if not answer:
@@ -332,9 +355,26 @@ class RedisBus:
 
     def _deliver_broadcasts(self, found: list[tuple[bytes, dict[bytes, bytes]]]) -> None:
         for identity, fields in found:
-            messages = [Message(key.decode(), payload) for key, payload in fields.items() if key]
-            self._watchers.deliver(fields[b""].decode(), messages)
             self._broadcast_id = identity
+            try:
+                topic = fields[b""].decode()
+                messages = [Message(key.decode(), payload) for key, payload in fields.items() if key]
+            except (KeyError, UnicodeDecodeError):
+                self._foreign.tell(self._broadcasts, f"entry {identity.decode()} has none of its fields")
+                continue
+            self._foreign.over(self._broadcasts)
+            self._watchers.deliver(topic, messages)
+
+    def _ours(self, found: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
+        """Without what somebody else put into the stream."""
+        entries = []
+        for identity, fields in found:
+            entry = _entry(identity, fields)
+            if entry is None:
+                self._foreign.tell(self._events, f"entry {identity.decode()} has none of its fields")
+            else:
+                entries.append(entry)
+        return entries
 
     async def _wait_for_first_read(self) -> None:
         try:
@@ -354,7 +394,7 @@ class RedisBus:
 
     async def _page(self, after: Position, until: int) -> list[Entry]:
         async with self._answered(self._page_timeout_s):
-            page = _entries(
+            page = self._ours(
                 await self._client.xrange(
                     self._events, f"{after.offset + 1}-0", f"{until}-0", count=self._page_max
                 )
@@ -400,8 +440,10 @@ class RedisBus:
             del self._refusals[reads]
 
 
-def _entries(found: list[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
-    return [
-        Entry(Position(fields[b"e"].decode(), int(identity.partition(b"-")[0])), fields[b"p"])
-        for identity, fields in found
-    ]
+def _entry(identity: bytes, fields: dict[bytes, bytes]) -> Entry | None:
+    """None: it is not the desk's."""
+    offset, _, number = identity.partition(b"-")
+    try:
+        return Entry(Position(fields[b"e"].decode(), int(offset)), fields[b"p"]) if number == b"0" else None
+    except (KeyError, UnicodeDecodeError):
+        return None

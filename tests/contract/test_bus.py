@@ -1,9 +1,12 @@
 """What every bus promises (`subscriptions.bus`), held against the memory bus and against a real Redis."""
 
 import asyncio
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -33,6 +36,7 @@ from tests.kit.tcp_proxy import TcpProxy
 pytestmark = pytest.mark.usefixtures("each_redis")
 
 EPOCH = "epoch-1"
+OPERATIONS = Path(__file__).parents[2] / "docs/operations.md"
 
 MakeBus = Callable[..., Awaitable[MemoryBus | RedisBus]]
 
@@ -526,6 +530,75 @@ async def test_who_listened_before_anything_was_known_is_told_of_a_hole() -> Non
             outbox.last = 2
             with pytest.raises(PositionLost):
                 await take(entries, 1)
+
+
+FOREIGN_ENTRIES: list[Any] = [{"a": "b"}, {"e": EPOCH}, {"": "quotes"}]
+
+
+@pytest.mark.parametrize("fields", FOREIGN_ENTRIES, ids=str)
+async def test_an_entry_that_somebody_else_put_into_the_stream_is_left_out_and_replaced(
+    redis_url: str, fields: Any
+) -> None:
+    outbox, name = Outbox(), uuid4().hex
+    bus = redis_bus(redis_url, name, fallback=outbox)
+    with capture_logs() as logs:
+        async with running(bus), Redis.from_url(redis_url) as admin, bus.listen(None) as entries:
+            await publish(bus, 1, 3)
+            assert await take(entries, 3) == [1, 2, 3]
+            await admin.xadd(f"{{{name}}}:events", fields)
+            outbox.last = 4
+            assert await take(entries, 1) == [4]
+            with pytest.raises(BusBehind):
+                await publish(bus, 5, 5)
+            assert await bus.last_position() != at(4)
+            await publish(bus, 1, 5, begin=True)
+            assert await take(entries, 1) == [5]
+            assert await bus.last_position() == at(5)
+            await becomes(lambda: any("alone again" in each["event"] for each in logs))
+    assert [each["event"] for each in logs if "not the desk's" in each["event"]] == [
+        "a stream of the bus has an entry that is not the desk's"
+    ]
+
+
+async def test_a_broadcast_that_is_not_ours_is_left_out(redis_url: str) -> None:
+    bus = redis_bus(redis_url, name := uuid4().hex)
+    async with running(bus), Redis.from_url(redis_url) as admin, bus.watch("quotes") as watched:
+        foreign: Any
+        for foreign in ({"a": "b"}, {"": b"\xff", "a": "b"}, {"": "quotes", b"\xff": "1"}):
+            await admin.xadd(f"{{{name}}}:broadcasts", foreign)
+        await bus.broadcast("quotes", [Message("a", b"1")])
+        async with asyncio.timeout(PATIENCE_S):
+            assert await anext(watched) == Message("a", b"1")
+
+
+@pytest.mark.parametrize("deleted", [["3-0"], ["1-0", "2-0", "3-0"]], ids=["the last", "all"])
+async def test_what_somebody_deleted_from_the_end_of_the_stream_is_published_again(
+    redis_url: str, deleted: list[str]
+) -> None:
+    bus = redis_bus(redis_url, name := uuid4().hex)
+    async with running(bus), Redis.from_url(redis_url) as admin, bus.listen(None) as entries:
+        await publish(bus, 1, 3)
+        assert await take(entries, 3) == [1, 2, 3]
+        await admin.xdel(f"{{{name}}}:events", *deleted)
+        with pytest.raises(BusBehind):
+            await publish(bus, 4, 4)
+        await publish(bus, 4 - len(deleted), 4)
+        assert await take(entries, 1) == [4]
+
+
+async def test_the_rights_that_the_documentation_names_are_enough_for_a_new_history() -> None:
+    documented = re.search(r"\(the bus and.*?\) and `(.*?)`", OPERATIONS.read_text())
+    assert documented is not None
+    with RedisServer() as server:
+        admin: Any = Redis.from_url(server.url)
+        async with admin:
+            user = ("ACL", "SETUSER", "desk", "on", ">secret", "~{desk}:*", *documented[1].split())
+            await admin.execute_command(*user)
+        bus = redis_bus(server.url.replace("://", "://desk:secret@"), "desk")
+        async with running(bus):
+            await publish(bus, 1, 3)
+            await publish(bus, 5, 6, epoch="another", begin=True)
+            assert await bus.last_position() == at(6, "another")
 
 
 async def test_a_redis_that_takes_nothing_in_is_unavailable_and_the_outbox_is_read_meanwhile() -> None:
