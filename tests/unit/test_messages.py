@@ -140,6 +140,29 @@ def test_each_kind_of_case_has_words_of_its_own_for_what_it_asks(
     assert len(texts) == len(titles) == len(AlertType)
 
 
+@pytest.mark.parametrize(
+    ("language", "force_close"),
+    [
+        (Language.ENGLISH, "before that, if the account falls below its force-close margin"),
+        (Language.SIMPLIFIED_CHINESE, "强制平仓保证金以下"),
+        (Language.TRADITIONAL_CHINESE, "強制平倉保證金以下"),
+    ],
+)
+def test_a_letter_promises_no_time_that_the_client_may_not_have(language: Language, force_close: str) -> None:
+    """Below the force-close margin the desk may sell before the deadline."""
+    for template in ASKS:
+        for alert in (AlertType.MAINTENANCE, AlertType.OVER_FINANCING):
+            assert force_close in Templates().render(template, alert, language, FACTS).body
+
+
+def test_words_of_a_person_are_headed_by_what_every_case_is() -> None:
+    titles = {
+        Templates().render(MessageTemplate.FREE_TEXT, alert, Language.ENGLISH, FACTS).title
+        for alert in AlertType
+    }
+    assert titles == {f"About notice {FACTS.case_no} on account {FACTS.account_no}"}
+
+
 @pytest.mark.parametrize("language", Language)
 def test_the_call_says_who_how_much_and_until_when_in_the_markets_time(language: Language) -> None:
     body = Templates().render(MessageTemplate.MARGIN_CALL, AlertType.MAINTENANCE, language, FACTS).body
