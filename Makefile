@@ -11,11 +11,12 @@ unexport PYTHONDONTWRITEBYTECODE
 
 PY = $(VENV)/bin/python
 INSTALLED = $(VENV)/installed.txt
+PYTEST = $(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --maxfail 10
 COMPILE = $(LOCK_ENV)/bin/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes \
 	--no-annotate --no-emit-index-url --no-emit-find-links --custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-faults test-days check format bench bench-fanout chaos schema docs lists migration lock clean
+.PHONY: help run test test-matrix test-faults test-days poison check format bench bench-fanout chaos schema docs lists migration lock clean
 
 help:  ## List the commands
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-12s %s\n", $$1, $$2 }' Makefile
@@ -23,8 +24,14 @@ help:  ## List the commands
 run: $(INSTALLED)  ## Start the desk on replayed prices; PORT=9000 for another port
 	@$(if $(PORT),GATEWAY_PORT=$(PORT)) exec $(PY) -m gateway serve --demo $(ARGS)
 
-test: $(INSTALLED)  ## Run every test; ARGS="tests/unit -k case" for some
-	@$(PY) -m pytest -n auto --dist loadfile --no-loadscope-reorder --maxfail 10 $(ARGS)
+test: $(INSTALLED)  ## Run the tests, those of the API on one stack; ARGS="tests/unit -k case" for some
+	@$(PYTEST) --stacks usual -m "not faults" $(ARGS)
+
+test-matrix: $(INSTALLED)  ## Run the tests of the API on PostgreSQL and Redis too
+	@$(PYTEST) --stacks others -m "not faults" tests/api $(ARGS)
+
+test-faults: $(INSTALLED)  ## Kill processes, break servers, take the tours of the documents
+	@$(PYTEST) -m faults $(ARGS)
 
 check: $(INSTALLED)  ## Format, lint, types, imports, guards: all that needs no server
 	@$(PY) -m ruff format --check .
@@ -40,7 +47,7 @@ format: $(INSTALLED)  ## Format and mend what ruff can mend
 chaos: $(INSTALLED)  ## Break everything under a running desk, see what subscribers miss; ARGS="--seed 7"
 	@$(PY) -m tests.chaos $(ARGS)
 
-test-faults: $(INSTALLED)  ## Feed a desk 11,000 messages of which 10,000 are bad; about 2 minutes
+poison: $(INSTALLED)  ## Feed a desk 11,000 messages of which 10,000 are bad; about 2 minutes
 	@$(PY) -m tests.faults $(ARGS)
 
 test-days: $(INSTALLED)  ## Recompute 10,000 random days independently; ARGS=10 lives through 10 times 10 days

@@ -17,6 +17,7 @@ from hypothesis import HealthCheck, settings
 from models.sql.database import Database
 from tests.kit import scratch, versions
 from tests.kit.servers import fresh_database, postgres_server, redis_server
+from tests.kit.stacks import OTHER_STACK, USUAL_STACK
 
 T = TypeVar("T")
 
@@ -49,6 +50,19 @@ def pytest_xdist_auto_num_workers() -> int:
     return min((os.cpu_count() or 1) + 1, WORKERS_MAX)
 
 
+STACKS = {
+    "all": "every test on every stack",
+    "usual": "tests of the API on SQLite and the memory bus alone, unless they are marked `both_stacks`",
+    "others": "what `usual` leaves out: tests of the API on PostgreSQL and Redis",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """`--stacks`: few tests of the API depend on the servers, and on PostgreSQL each takes twice as long."""
+    described = "; ".join(f"{name}: {text}" for name, text in STACKS.items())
+    parser.addoption("--stacks", choices=list(STACKS), default="all", help=described)
+
+
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """Tests that ask for each version of a server, usually by `pytestmark`, run on all that are installed."""
     for version, server in SERVERS.items():
@@ -60,9 +74,17 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
     """What runs without a server runs once, not once for each version of it."""
-    repeated = [item for item in items if _repeats(_parameters(item))]
-    config.hook.pytest_deselected(items=repeated)
-    items[:] = [item for item in items if item not in set(repeated)]
+    stacks = config.getoption("stacks")
+    left_out = [item for item in items if _repeats(_parameters(item)) or _is_left_out(item, stacks)]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
+
+
+def _is_left_out(item: pytest.Item, stacks: str) -> bool:
+    parameters = _parameters(item)
+    stack = parameters.get("world", parameters.get("shared_world", USUAL_STACK))
+    other = stack == OTHER_STACK and item.get_closest_marker("both_stacks") is None
+    return stacks != "all" and other is not (stacks == "others")
 
 
 def _repeats(parameters: Mapping[str, object]) -> bool:

@@ -10,15 +10,16 @@ import pytest_asyncio
 
 from tests.kit.desk_server import World
 from tests.kit.servers import fresh_database
+from tests.kit.stacks import OTHER_STACK, USUAL_STACK
 
-STACKS = ("sqlite-memory", "postgres-redis")
+STACKS = (USUAL_STACK, OTHER_STACK)
 
 
 @asynccontextmanager
 async def _a_world(request: pytest.FixtureRequest, directory: Path) -> AsyncIterator[World]:
     """With migrated, empty tables."""
     async with AsyncExitStack() as servers:
-        if request.param == "sqlite-memory":
+        if request.param == USUAL_STACK:
             path = directory / "desk.sqlite3"
             shutil.copyfile(request.getfixturevalue("migrated_sqlite"), path)
             world = World(f"sqlite://{path}", None, directory)

@@ -13,6 +13,8 @@ from tests.kit.book_files import BANK, HKD, USD, a_client, an_instrument
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World
 
+pytestmark = pytest.mark.both_stacks
+
 JPY, CHF = Currency("JPY"), Currency("CHF")
 OWED = {"M1": (JPY, "1000000"), "M2": (USD, "100000"), "M3": (HKD, "60000"), "M4": (CHF, "5")}
 WORTH = {"M1": "52000", "M2": "780000", "M3": "60000", "M4": None}

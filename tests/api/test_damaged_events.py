@@ -2,6 +2,8 @@
 
 import json
 
+import pytest
+
 from domain.principal import Permission
 from models.sql.database import fetch
 from tests.api.moments import prices_call
@@ -11,6 +13,8 @@ from tests.api.trading import CASE_EVENTS, cases, liquidate
 from tests.kit.book_files import a_book, a_client, owing
 from tests.kit.desk_server import Desk, World, scraped
 from tests.kit.receiver import a_receiver
+
+pytestmark = pytest.mark.both_stacks
 
 
 async def damaged_event(desk: Desk) -> int:

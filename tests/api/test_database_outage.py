@@ -21,6 +21,8 @@ from tests.kit.outage_lines import not_told_as_one
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import fresh_database
 
+pytestmark = pytest.mark.both_stacks
+
 KILL = (
     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid()"

@@ -24,6 +24,8 @@ from tests.kit.desk_client import Caller, Operation
 from tests.kit.desk_server import Desk, World
 from tests.kit.receiver import Receiver, a_receiver
 
+pytestmark = pytest.mark.faults
+
 PAGE = (Path(__file__).parents[2] / "docs/desk.md").read_text()
 BLOCKS = {
     name: (role.replace(" ", "-"), document)

@@ -8,6 +8,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
+import pytest
 from structlog.testing import capture_logs
 
 from domain.book_changes import CashStated
@@ -19,6 +20,8 @@ from tests.api.trading import cases, liquidate
 from tests.kit.book_files import HKD, a_book, a_client, owing, quotes
 from tests.kit.desk_server import Desk, World
 from tests.kit.unguarded import without_guards
+
+pytestmark = pytest.mark.both_stacks
 
 ROOT = Path(__file__).parents[2]
 SNAPSHOTS = """

@@ -17,6 +17,8 @@ from tests.kit.live_desk import served_desk
 from tests.kit.patience import PATIENCE_S
 from tests.kit.source import ROOT
 
+pytestmark = pytest.mark.faults
+
 EXAMPLES = ROOT / "examples"
 EVENTS = 300
 LINES_MAX = 60

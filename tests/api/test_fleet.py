@@ -31,7 +31,7 @@ from tests.kit.raw_websocket import CLOSE, RawWebSocket
 from tests.kit.servers import fresh_database
 from tests.kit.transport_ws_harness import CASES
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.faults]
 
 WORKERS = 2
 SWITCHING_PROTOCOLS = 101

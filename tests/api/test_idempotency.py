@@ -12,6 +12,8 @@ from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World
 from venues.paper import CancelAnswer, PaperBehaviour
 
+pytestmark = pytest.mark.both_stacks
+
 AT_ONCE = 20
 LEG = [{"symbol": BANK, "quantity": "100"}]
 SLOW_TO_CANCEL = PaperBehaviour(cancel=CancelAnswer.AFTER_NEXT_QUOTE)

@@ -13,7 +13,7 @@ from tests.kit.book_files import a_book, a_client, owing, quotes
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import World
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.both_stacks]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -13,7 +13,7 @@ from tests.api.trading import orders, try_to_liquidate
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import World
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.both_stacks]
 
 PAGE = """query ($first: Int!, $after: String, $orderBy: CaseOrder, $filter: CaseFilter) {
   cases(first: $first, after: $after, orderBy: $orderBy, filter: $filter) {

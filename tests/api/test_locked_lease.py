@@ -11,7 +11,7 @@ from tests.api.readiness import readiness
 from tests.kit.book_files import a_book, a_client, owing
 from tests.kit.desk_server import Desk, World
 
-pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
+pytestmark = [pytest.mark.parametrize("world", ["postgres-redis"], indirect=True), pytest.mark.both_stacks]
 
 QUICK: dict[str, Any] = {"lease_ttl_s": 1, "database_lock_timeout_s": 0.2}
 BEGINS, ENDS = "no process leads the desk", "a process leads the desk again"

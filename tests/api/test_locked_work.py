@@ -14,7 +14,7 @@ from tests.api.trading import cases
 from tests.kit.book_files import a_book, a_client, owing, quotes
 from tests.kit.desk_server import World, scraped
 
-pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
+pytestmark = [pytest.mark.parametrize("world", ["postgres-redis"], indirect=True), pytest.mark.both_stacks]
 
 QUICK: dict[str, Any] = {"database_lock_timeout_s": 0.1, "loop_failing_told_s": 0.2}
 

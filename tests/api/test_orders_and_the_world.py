@@ -4,6 +4,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 from structlog.testing import capture_logs
 
 from domain.book_changes import PositionStated
@@ -15,6 +16,8 @@ from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World, scraped
 from tests.kit.patience import PATIENCE_S
 from venues.paper import Connection, PaperBehaviour
+
+pytestmark = pytest.mark.both_stacks
 
 POSITIONS = """query ($id: ID!) { case(id: $id) { account { positions { nodes {
   instrument { symbol } quantity

@@ -29,7 +29,7 @@ from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import ServerMissing, pgbouncer_server
 from tests.kit.slow_statements import FOREVER
 
-pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
+pytestmark = [pytest.mark.parametrize("world", ["postgres-redis"], indirect=True), pytest.mark.both_stacks]
 
 SERVER_CONNECTIONS = 3
 POOLED = Limits(lock_timeout_s=0.2, statement_timeout_s=5, standstill_s=5, pooler=True)

@@ -17,6 +17,8 @@ import pytest
 
 from tests.kit.patience import PATIENCE_S
 
+pytestmark = pytest.mark.faults
+
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 DAY_SECONDS = "2"

@@ -27,7 +27,7 @@ from tests.kit.outage_lines import not_told_as_one
 from tests.kit.patience import PATIENCE_S
 from tests.kit.servers import RedisServer
 
-pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
+pytestmark = [pytest.mark.parametrize("world", ["postgres-redis"], indirect=True), pytest.mark.both_stacks]
 
 GROUP = "desk"
 

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 import httpx
+import pytest
 
 from domain.book_changes import CashStated, PositionStated
 from domain.ids import Symbol
@@ -26,6 +27,8 @@ from tests.kit.book_files import (
 )
 from tests.kit.desk_server import Desk, World
 from tests.kit.patience import PATIENCE_S
+
+pytestmark = pytest.mark.both_stacks
 
 A_DAY = 'from: "2020-03-16T00:00:00Z", to: "2020-03-17T00:00:00Z"'
 RECORDS = f"""

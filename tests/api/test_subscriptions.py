@@ -14,6 +14,8 @@ from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
 from tests.kit.desk_client import Caller, SocketClosed
 from tests.kit.desk_server import Desk, World
 
+pytestmark = pytest.mark.both_stacks
+
 LEG = [{"symbol": BANK, "quantity": "100"}]
 BOOK = a_book(a_client("C1", owing("M1")), a_client("C2", owing("M2")))
 

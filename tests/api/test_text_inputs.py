@@ -9,7 +9,7 @@ from domain.principal import Permission
 from tests.api.a_busy_desk import BusyDesk, a_busy_desk
 from tests.kit.desk_server import World
 
-pytestmark = pytest.mark.asyncio(loop_scope="module")
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.both_stacks]
 
 FOLLOW_UP = """mutation ($input: AddFollowUpInput!) { addFollowUp(input: $input) { result {
   __typename ... on CaseCommandRefused { code } } } }"""

@@ -10,6 +10,8 @@ from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World
 from venues.paper import CancelAnswer, PaperBehaviour
 
+pytestmark = pytest.mark.faults
+
 
 @pytest.fixture
 async def desk(world: World) -> Desk:

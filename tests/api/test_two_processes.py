@@ -10,7 +10,7 @@ from tests.kit.book_files import BANK, a_book, a_client, owing, quotes
 from tests.kit.desk_server import Desk, World
 from venues.paper import Connection, PaperBehaviour
 
-pytestmark = pytest.mark.parametrize("world", ["postgres-redis"], indirect=True)
+pytestmark = [pytest.mark.parametrize("world", ["postgres-redis"], indirect=True), pytest.mark.both_stacks]
 
 LEG = [{"symbol": BANK, "quantity": "100"}]
 

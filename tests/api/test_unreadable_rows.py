@@ -15,6 +15,8 @@ from tests.kit.damage import damage, damage_settings
 from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World, scraped
 
+pytestmark = pytest.mark.both_stacks
+
 ACCOUNTS = """{ clients { nodes { clientNo accounts { accountNo figures { amount } positions { nodes { id } }
   cashBalances { balance } openOrders { id } lookAhead { calls } } } } }"""
 LISTS = """{

@@ -1,4 +1,4 @@
-"""`make test-faults`: 11,000 messages, of which 10,000 are poison, beside a trickle of good ones alone."""
+"""`make poison`: 11,000 messages, of which 10,000 are poison, beside a trickle of good ones alone."""
 
 import asyncio
 import sys

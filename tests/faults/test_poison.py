@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import cast
 
+import pytest
 from redis.asyncio import Redis
 
 from domain.doubt import DoubtReason
@@ -10,6 +11,8 @@ from models.doubt import doubts_of
 from models.holding import account_id_of
 from models.sql.database import fetch
 from tests.faults.run_poison import accounted, fed_desk, feed_poison
+
+pytestmark = pytest.mark.faults
 
 MESSAGES = 616
 """Each way to be bad twenty times."""

@@ -12,6 +12,8 @@ from tests.integration.crash_harness import KillPoint, Template, crash, template
 from tests.kit.crash_gateway import AtVenue, VenueMoment
 from tests.kit.crash_proxy import Moment, Statement
 
+pytestmark = pytest.mark.faults
+
 ACCEPTED = "COMMIT; INSERT INTO idempotency_item"
 STEP = "COMMIT; INSERT INTO outbox"
 """An order is marked as sent, or a report is recorded: one after the other."""

@@ -14,6 +14,8 @@ from tests.integration.crash_harness import KillPoint
 from tests.kit.crash_gateway import AtVenue, VenueMoment
 from tests.kit.crash_proxy import Moment, Statement
 
+pytestmark = pytest.mark.faults
+
 RUN_RECORDED = "COMMIT; INSERT INTO idempotency_item"
 """The end of the transaction that records orders, audit, snapshot, events and what becomes of the setting."""
 DEATHS: tuple[KillPoint, ...] = (

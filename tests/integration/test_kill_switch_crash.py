@@ -27,6 +27,8 @@ from tests.kit.crash_proxy import Moment, PostgresProxy, Statement
 from tests.kit.desk_kit import TRADER, Clock, DeskKit
 from tests.kit.servers import fresh_database
 
+pytestmark = pytest.mark.faults
+
 BOTH_QUEUED = Statement(1, Moment.AFTER, "COMMIT; INSERT INTO idempotency_item")
 POINTS: dict[KillPoint, int] = {
     BOTH_QUEUED: 0,
