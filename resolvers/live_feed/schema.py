@@ -91,6 +91,7 @@ class LiveSchema:
         assert root is not None
         definition = root.fields[field.name.value]
         values = get_argument_values(definition, field, coerced)
+        _refuse_nul(values)
         arguments = convert_arguments(
             values,
             definition.extensions["strawberry-definition"].arguments,
@@ -106,6 +107,19 @@ class LiveSchema:
             return self._api.cursors.verify(after, operation.scope)
         except CursorInvalid:
             raise ApiError(CURSOR_INVALID, "The cursor is not one of this field, filter and scope.") from None
+
+
+def _refuse_nul(values: Mapping[str, Any]) -> None:
+    """Nothing is called that or ever will be: a list is refused by the database, a subscription asks none."""
+    waiting: list[Any] = [values]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str) and "\0" in value:
+            raise ApiError(BAD_USER_INPUT, "text must not contain the NUL character.")
+        if isinstance(value, Mapping):
+            waiting += value.values()
+        elif isinstance(value, list):
+            waiting += value
 
 
 def _coded_as(error: GraphQLError, code: str) -> GraphQLError:

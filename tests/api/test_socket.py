@@ -116,6 +116,8 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "no symbols": (QUOTES, {"symbols": []}, "BAD_USER_INPUT"),
     "too many symbols": (QUOTES, {"symbols": [str(n) for n in range(101)]}, "BAD_USER_INPUT"),
     "a symbol with a NUL": (QUOTES, {"symbols": ["a\x00"]}, "BAD_USER_INPUT"),
+    "a search with a NUL": (CASE_EVENTS, {"filter": {"search": "a\x00"}}, "BAD_USER_INPUT"),
+    "a symbol with a NUL in a filter": (CASE_EVENTS, {"filter": {"symbol": "\x00"}}, "BAD_USER_INPUT"),
     "a variable of another type": (QUOTES, {"symbols": 7.5}, "BAD_USER_INPUT"),
     "a long search": (CASE_EVENTS, {"filter": {"search": "x" * 201}}, "BAD_USER_INPUT"),
 }
