@@ -1,4 +1,4 @@
-"""The schema, its limits and its text."""
+"""The executable schema, its limits and its text."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ from resolvers.subscription import Subscription
 
 @dataclass(frozen=True, slots=True)
 class SchemaLimits:
-    """What a document may contain."""
+    """The limits of a document."""
 
     depth: int
     tokens: int
@@ -34,17 +34,19 @@ class SchemaLimits:
 
 
 class DeskSchema(strawberry.Schema):
-    """Does not log what clients get wrong; faults of ours are logged by CodedErrors, with their reference."""
+    """Does not log errors of clients; CodedErrors logs faults of the desk with their reference."""
 
     def process_errors(
         self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
     ) -> None:
-        """Instead of a traceback for every misspelt field."""
+        """Replaces Strawberry's traceback for every misspelt field."""
 
 
 @lru_cache(maxsize=4)
 def build_schema(limits: SchemaLimits) -> strawberry.Schema:
-    """The executable schema. It takes a fifth of a second to build and keeps no state: one serves all."""
+    """Build the executable schema. This takes a fifth of a second; the schema keeps no state and serves all
+    requests.
+    """
     schema = DeskSchema(
         query=Query,
         mutation=Mutation,
@@ -57,7 +59,7 @@ def build_schema(limits: SchemaLimits) -> strawberry.Schema:
 
 
 def sdl() -> str:
-    """What `schema.graphql` holds."""
+    """The text of `schema.graphql`."""
     return build_schema(SchemaLimits(8, 1000, 15, 250_000, 100, introspection=True)).as_str() + "\n"
 
 

@@ -1,1 +1,1 @@
-"""What every resolver is written with: the context of a request, errors, scalars, enums, pages, loaders."""
+"""Shared parts of the resolvers: request context, errors, scalars, enums, pages and batch loaders."""

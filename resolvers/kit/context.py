@@ -1,4 +1,6 @@
-"""What resolvers are given. A request has a principal; a live delivery, which is shared, only an audience."""
+"""The context of resolvers. A request has a principal; a live delivery, which is shared, has only an
+audience.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -24,13 +26,13 @@ class BookWhatIfRunner(Protocol):
     """Values the whole book off the event loop; raises `BookWhatIfBusy`."""
 
     async def __call__(self, asked: BookWhatIf, now: datetime, *, again: bool) -> BookEffect:
-        """`again`: the effect that was computed a moment ago will do."""
+        """`again`: a result that was computed a moment ago is good enough."""
         ...
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """The services behind the schema, one per process, and the limits of requests."""
+    """The services that the schema uses, one per process, and the limits of requests."""
 
     desk: Desk
     bus: Bus
@@ -42,17 +44,17 @@ class Api:
     legs_max: int
     snapshot_max: int
     unpublished_batch: int
-    """How many events without a position are read at a time."""
+    """How many events without a stream position are read at a time."""
     summary_interval_s: float
     resume_within_s: int
-    """How far back one can resume."""
+    """How far back a live feed can be resumed."""
     book_what_if: BookWhatIfRunner
     what_if_accounts_max: int
     what_if_chunk_accounts: int
 
 
 class ReadContext:
-    """Enough to show something to an audience. Loaders live as long as one operation, or one event."""
+    """What is needed to show objects to an audience. Loaders live as long as one operation, or one event."""
 
     def __init__(self, api: Api, audience: Audience) -> None:
         self.api = api
@@ -60,17 +62,17 @@ class ReadContext:
 
     @cached_property
     def loaders(self) -> Loaders:
-        """Made when the first is asked for."""
+        """Created when the first loader is requested."""
         return Loaders(self.api.desk, self.audience)
 
     @cached_property
     def clients_shown(self) -> set[ClientId]:
-        """Whose personal data may be in the answer."""
+        """The clients whose personal data may be in the answer."""
         return set()
 
 
 class RequestContext(ReadContext):
-    """One operation of one caller."""
+    """The context of one operation of one caller."""
 
     def __init__(self, api: Api, principal: Principal) -> None:
         super().__init__(api, principal.audience)
@@ -78,7 +80,7 @@ class RequestContext(ReadContext):
 
 
 def personal(text: str | None, audience: Audience) -> str | None:
-    """Personal data, or what stands in its place for who may not see it."""
+    """The personal data, or the mask if the audience may not see personal data."""
     return text if text is None or audience.may(Capability.SEE_PERSONAL_DATA) else MASKED
 
 
@@ -87,15 +89,18 @@ RequestInfo: TypeAlias = StrawberryInfo[RequestContext, None]
 
 
 def reader(info: Info, *needed: Capability) -> ReadContext:
-    """The context of a caller who may look, and has one of the capabilities if any is named; every root field
-    of a query begins with it."""
+    """The context of a caller who may read and, if capabilities are named, has one of them; every root field
+    of a query starts with it.
+    """
     require(info.context, *needed)
     return info.context
 
 
 def require(context: ReadContext, *needed: Capability) -> None:
-    """What `reader` looks at; raises ApiError."""
+    """Raise ApiError unless the caller has one of the capabilities; see `reader`."""
     if not context.audience.may_see:
-        raise ApiError(FORBIDDEN, "Your token grants no permission of the desk.")
+        raise ApiError(
+            FORBIDDEN, "Your token grants no permission for this: ask the administrator who issued it."
+        )
     if needed and not context.audience.may(*needed):
         raise ApiError(FORBIDDEN, lacks(*needed))

@@ -1,4 +1,4 @@
-"""The enums of the API: the domain's own, under the domain's names, with what each value means."""
+"""The enums of the API, under the names of the domain, with a description of each value."""
 
 from collections.abc import Mapping
 from enum import Enum, StrEnum
@@ -35,7 +35,7 @@ E = TypeVar("E", bound=Enum)
 
 
 class CaseOrderField(StrEnum):
-    """What cases are sorted by."""
+    """The fields by which cases can be sorted."""
 
     OPENED_AT = "opened_at"
     DEADLINE = "deadline"
@@ -43,7 +43,7 @@ class CaseOrderField(StrEnum):
 
 
 class OrderDirection(StrEnum):
-    """Up or down."""
+    """The direction of a sort."""
 
     ASC = "ASC"
     DESC = "DESC"
@@ -51,469 +51,629 @@ class OrderDirection(StrEnum):
 
 DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
     AlertType: (
-        "Why a case was opened.",
+        "The rule that opened a case.",
         {
-            "MAINTENANCE": "Liquid net assets fell below the maintenance margin.",
-            "OVER_FINANCING": "More is borrowed than the financing limit allows.",
+            "MAINTENANCE": "Liquid net assets of a margin account fell below the maintenance margin.",
+            "OVER_FINANCING": "The debt of an account exceeds its financing limit.",
             "CASH_DEBT": "A cash account owes money.",
-            "INTRADAY": "An intraday account fell below the maintenance margin.",
-            "COVERED_CALL_SHORTFALL": "The underlying of written calls is short of what they need.",
-            "SHORT_RECALL": "A short position was recalled by its lender.",
+            "INTRADAY": (
+                "Liquid net assets of an intraday account fell below the maintenance margin, or the account "
+                "has to be flat before the close of its market."
+            ),
+            "COVERED_CALL_SHORTFALL": (
+                "The account holds less of an underlying than its written calls need. The case asks for "
+                "stock, not for money."
+            ),
+            "SHORT_RECALL": (
+                "The lender recalled stock that the account is short of, or the stock can no longer be "
+                "borrowed. The case asks for stock, not for money."
+            ),
         },
     ),
     CaseStatus: (
-        "Where a case stands.",
+        "The status of a case. OPEN, LIQUIDATING and EXCEPTION are live; a case in any other status is "
+        "closed for good.",
         {
-            "OPEN": "Something is to be collected and nothing is being sold.",
-            "LIQUIDATING": "Liquidation orders are open.",
-            "EXCEPTION": "Selling cannot end it: a person follows up.",
-            "RESOLVED": "Closed: cured.",
-            "WRITTEN_OFF": "Closed: the rest is a loss.",
-            "VOID": "Closed: it should not have been opened, or an exemption applies.",
+            "OPEN": "The case is live and no liquidation order of it is open.",
+            "LIQUIDATING": "Liquidation orders of the case are open.",
+            "EXCEPTION": (
+                "An operator marked the case: selling cannot end it. No liquidation and no daily message "
+                "until the exception is cleared."
+            ),
+            "RESOLVED": "Closed: the shortfall was cured.",
+            "WRITTEN_OFF": "Closed: the remaining amount was written off as a loss.",
+            "VOID": "Closed: the case was opened in error, or an exemption applies.",
         },
     ),
     CaseCloseReason: (
-        "How a case ended.",
+        "The reason why a case was closed.",
         {
-            "CURED": "The amount was 0 for long enough.",
-            "EXEMPTED": "An exemption rule matches.",
-            "WRITTEN_OFF": "The rest was written off.",
-            "VOIDED": "It was opened in error.",
+            "CURED": "Nothing was left to collect for the whole hold time (`GATEWAY_CLOSE_HOLD_S`).",
+            "EXEMPTED": "An exemption rule matched the account.",
+            "WRITTEN_OFF": "The remaining amount was written off with a second person's approval.",
+            "VOIDED": "The case was voided as opened in error, with a second person's approval.",
         },
     ),
     AutoLiquidationTrigger: (
-        "When the desk sells by itself.",
+        "The event that sets the time of an automatic liquidation.",
         {
-            "FIXED_TIME": "At a time set by a person.",
-            "DEADLINE": "At the case's deadline.",
-            "INTRADAY": "By the rules of intraday accounts: at once, or flat before the close.",
+            "FIXED_TIME": "An operator set a fixed time.",
+            "DEADLINE": "The deadline of the case, also after it was moved.",
+            "INTRADAY": (
+                "The rules for intraday accounts: the account has to be flat before the close, or is "
+                "liquidated at once where so configured."
+            ),
         },
     ),
     DeadlineChangeKind: (
-        "What moved a deadline.",
-        {"PERSON": "Somebody moved it.", "CALENDAR": "The market's trading days changed."},
+        "The cause of a deadline change.",
+        {
+            "PERSON": "An operator moved the deadline, with a second person's approval where required.",
+            "CALENDAR": "The trading days of the market changed, and the deadline moved with them.",
+        },
     ),
     MarketDayKind: (
-        "How a day of a market differs from its calendar.",
+        "The way in which a day of a market differs from its exchange calendar.",
         {
-            "CLOSED": "The market does not trade, for a typhoon for example.",
-            "HALF": "It closes early.",
-            "REGULAR": "It does not differ: an earlier word on the day is taken back.",
+            "CLOSED": "The market does not trade on that day, for example because of a typhoon.",
+            "HALF": "The market closes early, at `closesAt`.",
+            "REGULAR": "The day follows the calendar again: an earlier override of the day is withdrawn.",
         },
     ),
     CaseEventKind: (
-        "What a case event tells.",
+        "The kind of a case event.",
         {
-            "SNAPSHOT": "How the case stands at the beginning of the subscription.",
-            "OPENED": "A new margin call.",
-            "UPDATED": "New figures or a person's change; the status is as before.",
-            "STATUS_CHANGED": "The status changed.",
-            "CLOSED": "The case ended; unless the filter asks for that status it is off the list.",
-            "REMOVED": "The case no longer matches the filter; nothing more is told of it until it does. It "
-            "may come for a case that was never told of.",
+            "SNAPSHOT": "The state of a matching case when the subscription began.",
+            "OPENED": "A new case was opened.",
+            "UPDATED": (
+                "The figures changed, or an operator changed the case; the status is the same as before."
+            ),
+            "STATUS_CHANGED": "The status of the case changed and the case is still live.",
+            "CLOSED": "The case was closed. It leaves the list unless the filter includes its new status.",
+            "REMOVED": (
+                "The case no longer matches the filter. No further events follow until it matches again. May "
+                "be sent for a case that you never received."
+            ),
         },
     ),
     OrderEventKind: (
-        "What an order event tells.",
+        "The kind of an order event.",
         {
-            "SNAPSHOT": "How the order stands at the beginning of the subscription.",
-            "CREATED": "A new order.",
-            "STATUS_CHANGED": "The status changed.",
-            "FILL": "A part, or the rest, was executed.",
-            "CANCEL_REJECTED": "The venue refused the cancel; the order works on.",
-            "LATE_FILL": "An execution arrived for an order that had ended; it is booked.",
-            "REMOVED": "The order no longer matches the filter.",
+            "SNAPSHOT": "The state of a matching order when the subscription began.",
+            "CREATED": "A new order was recorded.",
+            "STATUS_CHANGED": "The status of the order changed.",
+            "FILL": "The venue executed the order in part or in full; see `fill`.",
+            "CANCEL_REJECTED": "The venue rejected the request to cancel; the order is still working.",
+            "LATE_FILL": "An execution arrived for an order that had already ended. It is booked.",
+            "REMOVED": (
+                "The order no longer matches the filter. No further events follow until it matches again."
+            ),
         },
     ),
     LiquidationPolicy: (
-        "Which positions are closed first when the caller names none.",
+        "The order in which the planner closes positions if the caller names none.",
         {
-            "MIN_TURNOVER": "Those that relieve most for the money traded: the least is sold.",
-            "LOSERS_FIRST": "The largest losses first.",
-            "LARGEST_FIRST": "The largest positions first.",
-            "MOST_LIQUID_FIRST": "The most money traded on an average day first; of unknown volume last, by "
-            "the size displayed.",
-            "PRO_RATA": "The same fraction of each.",
-            "ALL": "Everything that can be closed.",
+            "MIN_TURNOVER": (
+                "The positions that relieve most per traded value first, so that least is traded."
+            ),
+            "LOSERS_FIRST": "The largest unrealised loss first; positions of unknown cost last.",
+            "LARGEST_FIRST": "The largest market value first.",
+            "MOST_LIQUID_FIRST": (
+                "The most money traded on an average day first; positions of unknown volume last, ordered by "
+                "displayed size."
+            ),
+            "PRO_RATA": "The same fraction of every position, rounded up to whole lots.",
+            "ALL": "Every position that can be closed, even beyond the amount to collect.",
         },
     ),
     LiquidationTarget: (
-        "Up to where a liquidation brings an account.",
+        "The level up to which a liquidation sells.",
         {
             "MARGIN_CALL": "Until nothing is left to collect.",
-            "INITIAL_MARGIN": "Until, besides, liquid net assets reach the initial margin, interest accrued "
-            "and what else is owed counted as in the amount.",
+            "INITIAL_MARGIN": (
+                "Until nothing is left to collect and liquid net assets also reach the initial margin, "
+                "counting accrued interest and what else is owed as in the amount."
+            ),
         },
     ),
     AccountType: (
-        "What an account may borrow.",
+        "The kind of an account: how long it may borrow.",
         {
-            "MARGIN": "It borrows against its positions.",
-            "INTRADAY": "It borrows within the day only.",
-            "CASH": "It does not borrow.",
+            "MARGIN": "The account borrows against its positions.",
+            "INTRADAY": "The account borrows within the day only and has to be flat before the close.",
+            "CASH": "The account does not borrow.",
         },
     ),
     RiskLevel: (
-        "The client-facing level of risk.",
+        "The risk level of an account, as the client sees it.",
         {
-            "SAFE": "Nothing is borrowed and nothing is short.",
-            "MEDIUM": "Liquid net assets above the initial margin.",
-            "WARNING": "Above maintenance, not above initial margin: no new positions.",
-            "DANGER": "At or below the maintenance margin.",
+            "SAFE": "The account has no debt and no short positions.",
+            "MEDIUM": "Liquid net assets are above the initial margin.",
+            "WARNING": (
+                "Liquid net assets are above the maintenance margin and at most the initial margin: no new "
+                "positions."
+            ),
+            "DANGER": "Liquid net assets are at or below the maintenance margin.",
         },
     ),
     FactorSource: (
-        "Where a position's margin factors come from.",
+        "The source of a position's margin factors.",
         {
-            "CLIENT": "Set for this client; wins over the instrument's.",
-            "INSTRUMENT": "Set for the instrument.",
-            "DEFAULT": "None is set: the position backs no loan.",
+            "CLIENT": "A setting or statement for this client; it replaces that of the instrument.",
+            "INSTRUMENT": "A setting or statement for the instrument.",
+            "DEFAULT": "No factors are known: all four count as 1, so the position backs no loan.",
         },
     ),
     InstrumentKind: (
-        "What is held.",
-        {"STOCK": "A share.", "OPTION": "An option; mind the multiplier.", "FUND": "A fund."},
+        "The kind of an instrument.",
+        {
+            "STOCK": "Stock: a share.",
+            "OPTION": "An option; its value is quantity times multiplier times price.",
+            "FUND": "Units of a fund.",
+        },
     ),
     OptionRight: (
-        "What the holder of an option may do.",
-        {"CALL": "Buy the underlying at the strike.", "PUT": "Sell the underlying at the strike."},
+        "The right of an option's holder.",
+        {
+            "CALL": "The right to buy the underlying at the strike.",
+            "PUT": "The right to sell the underlying at the strike.",
+        },
     ),
     DoubtReason: (
-        "Why the desk cannot judge an account by itself.",
+        "The reason why the desk cannot judge an account by itself.",
         {
             "NO_PRICE": "A position has no price, and the decision depends on its value.",
-            "NO_FX_RATE": "A currency has no rate, and the decision depends on it.",
-            "INCOMPLETE": "A statement could not be stored, such as a position in an unknown instrument.",
-            "UNKNOWN_CALENDAR": "A market has no calendar, or its calendar has ended.",
-            "FAULT": "The desk failed at the account, and tries again after a growing wait.",
-            "LOCKED": "The row of the account stayed locked by another transaction.",
+            "NO_FX_RATE": "A currency has no rate into the base currency, and the decision depends on it.",
+            "INCOMPLETE": (
+                "A statement could not be stored, such as a position in an unknown instrument. Ends when it "
+                "can be stored, or with acceptIncomplete."
+            ),
+            "UNKNOWN_CALENDAR": "The desk has no exchange calendar for a market, or the calendar has ended.",
+            "FAULT": "The desk failed to process the account. It tries again after a growing pause.",
+            "LOCKED": "The account stayed locked by another transaction. The desk tries again.",
             "TOO_LARGE": "The figures are too large to be stored.",
         },
     ),
     RecoveryStatus: (
-        "Where the recovery of a stock stands.",
+        "The status of a stock recovery.",
         {
-            "OPEN": "Something is outstanding.",
-            "RECOVERED": "All of it was there at some time since; that ended it for good.",
-            "CANCELED": "Its case was voided or written off.",
+            "OPEN": "Some of the stock is still outstanding.",
+            "RECOVERED": "Nothing was outstanding at some time after the opening. This status is final.",
+            "CANCELED": "The case of the recovery was voided or written off.",
         },
     ),
     RecallCause: (
-        "Why stock that was sold short has to come back.",
+        "The reason why stock that was sold short has to be returned.",
         {
-            "RECALLED": "The lender wants it back.",
-            "UNBORROWED": "It could not be borrowed.",
+            "RECALLED": "The lender recalled the stock.",
+            "UNBORROWED": "The stock could not be borrowed, or cannot be borrowed any longer.",
         },
     ),
     AllocationRule: (
-        "Which of the clients that are short of a recalled stock have to give it back.",
+        "The rule that divides a recall among the accounts that are short of the stock.",
         {
-            "PRO_RATA": "All, in proportion to what they are short of, in whole lots.",
-            "FIFO": "Those who have been short for longest.",
-            "LARGEST_FIRST": "Those who are short of most.",
+            "PRO_RATA": "All of them, in proportion to their short quantity, in whole lots.",
+            "FIFO": "The accounts that have been short longest first.",
+            "LARGEST_FIRST": "The accounts that are short of most first.",
         },
     ),
     TradeStatus: (
-        "Whether and how an instrument trades now.",
+        "The trading status of an instrument, as the price feed reports it.",
         {
-            "TRADING": "Continuous trading.",
-            "AUCTION": "An auction.",
-            "CLOSED": "Outside of trading hours.",
-            "HALTED": "Stopped for a short time.",
-            "SUSPENDED": "Stopped until further notice; after a while it backs no loan.",
-            "DELISTED": "Trades no more; it backs no loan.",
+            "TRADING": "Continuous trading is on.",
+            "AUCTION": "The instrument trades in an auction.",
+            "CLOSED": "The market is outside its trading hours.",
+            "HALTED": "Trading is stopped for a short time.",
+            "SUSPENDED": (
+                "Trading is stopped until further notice. After `GATEWAY_SUSPENDED_DEAD_AFTER_DAYS` the "
+                "position backs no loan."
+            ),
+            "DELISTED": "The instrument is delisted: it cannot be traded and backs no loan.",
         },
     ),
     MarketState: (
-        "What the calendar of a market says at this moment.",
+        "The state of a market at this moment, by its exchange calendar.",
         {
-            "OPEN": "In session.",
-            "SHUT": "Outside of its sessions.",
-            "UNKNOWN_CALENDAR": "The desk knows no calendar of it, and takes it for shut.",
+            "OPEN": "The market is in session.",
+            "SHUT": "The market is outside its sessions.",
+            "UNKNOWN_CALENDAR": "The desk has no exchange calendar for the market and treats it as shut.",
         },
     ),
     OrderCover: (
-        "Whether an open order counts as money on its way.",
+        "Whether an open order counts as money on its way, so that less has to be sold.",
         {
-            "COUNTS": "It will trade: the market reaches its limit, or it is young.",
-            "CALLED_OFF": "The desk has asked for its cancel.",
-            "WAITS_FOR_MARKET": "Its market is shut.",
-            "RESTS": "Its limit has been away from the market for a while.",
+            "COUNTS": (
+                "The order counts: its limit reaches the market, or it was placed only a short time ago."
+            ),
+            "CALLED_OFF": "The order does not count: the desk has asked the venue to cancel it.",
+            "WAITS_FOR_MARKET": "The order does not count: its market is shut.",
+            "RESTS": (
+                "The order does not count: its limit has been away from the market for longer than "
+                "`GATEWAY_RESTING_ORDER_COUNTS_S`."
+            ),
         },
     ),
-    OrderSide: ("Buy or sell.", {"BUY": "Covers a short position.", "SELL": "Closes a long position."}),
+    OrderSide: (
+        "The side of an order.",
+        {
+            "BUY": "A purchase, which covers a short position.",
+            "SELL": "A sale, which closes a long position.",
+        },
+    ),
     OrderType: (
-        "How an order is priced (FIX OrdType).",
-        {"MARKET": "At any price.", "LIMIT": "At the limit price or better."},
+        "The way in which an order is priced (FIX OrdType).",
+        {"MARKET": "At the best price that the market offers.", "LIMIT": "At the limit price or better."},
     ),
     TimeInForce: (
-        "How long an order lives (FIX TimeInForce).",
+        "The time for which an order stays working (FIX TimeInForce).",
         {
-            "DAY": "Until the end of the day.",
-            "GTC": "Until cancelled.",
-            "IOC": "What can be executed at once; the rest is cancelled.",
+            "DAY": "Until the end of the trading day.",
+            "GTC": "Until the order is filled or cancelled.",
+            "IOC": "Immediate or cancel: what cannot be executed at once is cancelled.",
         },
     ),
     TradingSession: (
-        "In which sessions an order may trade.",
-        {"REGULAR": "Regular hours only.", "ANY": "Any session that the market has."},
+        "The sessions in which an order may trade.",
+        {"REGULAR": "In regular trading hours only.", "ANY": "In any session that the market has."},
     ),
     OrderStatus: (
-        "Where an order stands (FIX OrdStatus, and the desk's own states before it).",
+        "The status of an order: FIX OrdStatus, and the desk's own states before the order reaches the "
+        "venue.",
         {
-            "PENDING_APPROVAL": "A second person has to approve it.",
-            "QUEUED": "Recorded, to be sent.",
-            "PENDING_NEW": "Sent; the venue has not answered yet.",
-            "NEW": "The venue works it.",
-            "PARTIALLY_FILLED": "A part is executed, the rest works.",
-            "PENDING_CANCEL": "Its cancel was asked for; it may still fill.",
-            "FILLED": "Executed in full.",
-            "CANCELED": "Cancelled; a part may be executed.",
-            "REJECTED": "The venue, or a check before, refused it.",
-            "EXPIRED": "Its time ran out.",
-            "UNKNOWN": "The venue is silent: the desk is asking. It may still fill.",
+            "PENDING_APPROVAL": "A second person has to approve the order.",
+            "QUEUED": "The order is recorded and waits to be sent.",
+            "PENDING_NEW": "The order was sent; the venue has not answered yet.",
+            "NEW": "The venue accepted the order and works it.",
+            "PARTIALLY_FILLED": "A part of the order is executed and the rest is working.",
+            "PENDING_CANCEL": "A cancel was requested. The order may still be filled.",
+            "FILLED": "The order was executed in full.",
+            "CANCELED": "The order was cancelled. A part of it may have been executed.",
+            "REJECTED": "The venue, or a check of the desk before sending, rejected the order.",
+            "EXPIRED": "The order's time in force ended. A part of it may have been executed.",
+            "UNKNOWN": (
+                "The venue does not answer and the desk is asking for the status. The order may still be "
+                "filled."
+            ),
         },
     ),
     Permission: (
-        "What a token grants.",
+        "A permission that a token can grant.",
         {
-            "RISK_WARNING_READ_ONLY": "See without personal data.",
-            "RISK_WARNING_OPERATOR": "See all, and everything a desk does but selling: annotate, message, "
-            "cancel, freeze.",
-            "RISK_WARNING_FULL": "As RISK_WARNING_OPERATOR, and liquidate.",
-            "RISK_APPROVER": "See all, approve what others ask for, cancel, freeze, export.",
-            "RISK_SETTING_FULL": "See without personal data, ask for changes of settings, freeze, export.",
-            "AUDITOR": "See and export everything, change nothing.",
-            "SERVICE": "A machine: see without personal data, send messages, freeze.",
+            "RISK_WARNING_READ_ONLY": "Read everything without personal data, and preview.",
+            "RISK_WARNING_OPERATOR": (
+                "Read everything, and do everything on a case except liquidate: annotate, message, mark "
+                "exceptions, set deadlines and automatic liquidation, record recalls, cancel, freeze."
+            ),
+            "RISK_WARNING_FULL": (
+                "Everything that RISK_WARNING_OPERATOR grants; also liquidate, recover stock, request "
+                "write-offs and voids, set market days and accept incomplete accounts."
+            ),
+            "RISK_APPROVER": (
+                "Read everything, approve requests of others, cancel, freeze, and export records."
+            ),
+            "RISK_SETTING_FULL": (
+                "Read everything without personal data, request changes of settings, set market days, manage "
+                "webhooks, freeze, and export records."
+            ),
+            "AUDITOR": (
+                "Read and export everything, including personal data, and change nothing. Every read of "
+                "personal data is recorded in the audit trail."
+            ),
+            "SERVICE": (
+                "For other systems: read without personal data, send messages, manage webhooks, freeze."
+            ),
         },
     ),
     RefusalCode: (
-        "Why the desk does not do what it was asked to do.",
+        "The reason why the desk refuses a request.",
         {
-            "FORBIDDEN": "Your token does not allow it.",
-            "NOT_FOUND": "There is no such thing within your scope.",
-            "VERSION_CONFLICT": "It changed since you looked, or somebody is changing it now.",
-            "IDEMPOTENCY_KEY_REUSED": "The key belongs to another request.",
-            "CASE_CLOSED": "The case has ended.",
-            "CASE_IN_EXCEPTION": "The case is in exception: clear it first.",
-            "CASE_HAS_OPEN_ORDERS": "Liquidation orders of the case are open.",
-            "CASE_CLAIMED": "Somebody else is on the case.",
-            "NOT_IN_EXCEPTION": "Only a case in exception can be written off.",
+            "FORBIDDEN": "Your token does not grant the permission for this.",
+            "NOT_FOUND": "No such object exists within your scope.",
+            "VERSION_CONFLICT": (
+                "The object changed since you read it, or another transaction is changing it now. Read it "
+                "again and repeat the request."
+            ),
+            "IDEMPOTENCY_KEY_REUSED": (
+                "The idempotency key was used before with different content. Choose a new key."
+            ),
+            "CASE_CLOSED": "The case is closed.",
+            "CASE_IN_EXCEPTION": "The case is in exception. Clear the exception first.",
+            "CASE_HAS_OPEN_ORDERS": (
+                "Liquidation orders of the case are open. Cancel them or wait until they have ended."
+            ),
+            "CASE_CLAIMED": (
+                "Another operator has claimed the case. The message names the operator and the end of the "
+                "claim."
+            ),
+            "NOT_IN_EXCEPTION": "Only a case in exception can be written off. Mark the exception first.",
             "NOTHING_TO_COLLECT": "The amount is 0, or open orders will bring it to 0.",
-            "NOTHING_SELLABLE": "No position can be closed.",
-            "QUANTITY_EXCEEDS_SELLABLE": "More than the position less the open closing orders.",
-            "OFF_LOT": "Not a whole number of lots above zero.",
-            "CAPPED": "One order may not be larger: a share of the daily volume, or a slice of the notional.",
-            "PRICE_OUTSIDE_BAND": "The price band is wider than the desk's, or the limit is no price.",
-            "PRICE_COLLAR": "The price is too far from the mark or the previous close, on the side that is "
-            "bad for the client.",
-            "OFF_TICK": "The exchange takes no such price: the message names the nearest that it takes.",
-            "NO_QUOTE": "There is no price to close at.",
-            "STALE_QUOTE": "The last price, or the last FX rate, is too old.",
-            "ACCOUNT_IN_DOUBT": "The desk cannot judge the account and sells nothing by itself (unwatched).",
-            "MARKET_CLOSED": "The market does not trade now.",
-            "UNKNOWN_MARKET": "No exchange calendar is known: the desk itself sells nothing there.",
+            "NOTHING_SELLABLE": "No position, or not the named one, can be closed now.",
+            "QUANTITY_EXCEEDS_SELLABLE": (
+                "The quantity is larger than the position less its open closing orders."
+            ),
+            "OFF_LOT": "The quantity is not a whole number of lots above zero.",
+            "CAPPED": (
+                "The order would exceed a cap: a share of the average daily volume, or a notional per order."
+            ),
+            "PRICE_OUTSIDE_BAND": (
+                "The price band is wider than the desk allows, a market order has a limit price, or the "
+                "limit price is not above 0."
+            ),
+            "PRICE_COLLAR": (
+                "The price is too far from the mark or the previous close, to the client's disadvantage."
+            ),
+            "OFF_TICK": (
+                "The price is not a multiple of the exchange's tick size. The message names the nearest "
+                "valid prices."
+            ),
+            "NO_QUOTE": "There is no price on the side that is needed, or no FX rate.",
+            "STALE_QUOTE": "The last price or FX rate is too old.",
+            "ACCOUNT_IN_DOUBT": (
+                "The desk cannot judge the account and does not liquidate it automatically; see `unwatched`."
+            ),
+            "MARKET_CLOSED": "The market does not accept such an order now.",
+            "UNKNOWN_MARKET": (
+                "No exchange calendar of the market is known, so the desk does not sell there automatically."
+            ),
             "INSTRUMENT_SUSPENDED": "The instrument is suspended or delisted.",
-            "INCREASES_EXPOSURE": "It would open or enlarge a position.",
-            "INSTRUMENT_EXPIRED": "An option behind its last day.",
-            "COVERS_WRITTEN_CALLS": "The stock covers written calls: buy these back first.",
-            "CANNOT_CURE": "Closing it would not reduce the amount.",
-            "EXPECTATION_EXCEEDED": "The plan of this moment goes beyond what the request expects.",
-            "ORDERS_RESTING": "Open orders away from the market are called off first: liquidate again then.",
-            "SWITCH_OFF": "This kind of liquidation is switched off.",
-            "FROZEN": "The kill switch is on.",
-            "TOO_LATE": "The order has ended, or the time has passed.",
-            "APPROVAL_REQUIRED": "A second person has to approve it first: the answer names the request.",
-            "APPROVAL_PENDING": "It was asked for before, and nobody has decided yet.",
-            "APPROVAL_DECIDED": "The request was decided, withdrawn, or has expired.",
-            "SAME_PERSON": "Who asked for it cannot approve or decline it.",
-            "NOT_CURED": "The message says that the case is cured, and it is not.",
-            "TEMPLATE_UNFIT": "The template says what has not happened: a trade, or the end of a void case.",
-            "SAME_SHORTFALL": "Another case of the account asks for the same money and writes for both.",
-            "FIGURES_TOO_OLD": "The amount is older than a letter may tell: prices have traded on since.",
-            "NOT_INCOMPLETE": "The account is not incomplete because of one of the named subjects.",
-            "NO_ADDRESS": "The client has no address for this channel.",
-            "CHANNEL_OFF": "No service is set for this channel.",
-            "URL_REFUSED": "Webhooks are not posted to such a URL.",
-            "TOO_MANY": "There are as many as there may be, or more than one request may change.",
-            "CURSOR_REFUSED": "The events behind this cursor are no longer held, or it is no cursor.",
-            "UNREADABLE": "Stored data that this depends on is damaged. The operator finds it in the log.",
+            "INCREASES_EXPOSURE": "The order would open or enlarge a position.",
+            "INSTRUMENT_EXPIRED": "The option is past its last day.",
+            "COVERS_WRITTEN_CALLS": "The stock covers written calls. Buy these back first.",
+            "CANNOT_CURE": "Closing the position would not reduce the amount to collect.",
+            "EXPECTATION_EXCEEDED": (
+                "The plan at this moment exceeds `expected`. Nothing was placed; the answer contains the "
+                "plan."
+            ),
+            "ORDERS_RESTING": (
+                "Open orders of the case rest away from the market, and the desk has asked the venue to "
+                "cancel them. Liquidate again when they have ended."
+            ),
+            "SWITCH_OFF": "This kind of liquidation is switched off in the risk settings.",
+            "FROZEN": "A kill switch is on for the account, its client or the whole desk.",
+            "TOO_LATE": "The order has already ended, or the requested time has passed.",
+            "APPROVAL_REQUIRED": (
+                "A second person has to approve this first. Nothing was done yet; the answer contains the "
+                "approval request."
+            ),
+            "APPROVAL_PENDING": (
+                "The same was requested before and is not decided yet. The answer contains that approval "
+                "request, if you may see it."
+            ),
+            "APPROVAL_DECIDED": (
+                "The approval request was already approved, declined or withdrawn, or has expired."
+            ),
+            "SAME_PERSON": "The requester cannot decide their own request.",
+            "NOT_CURED": "The message template says that the case is cured, and it is not.",
+            "TEMPLATE_UNFIT": (
+                "The message template says something that has not happened: a trade, or the voiding of the "
+                "case."
+            ),
+            "SAME_SHORTFALL": (
+                "Another case of the account covers the same shortfall, and its messages count for both."
+            ),
+            "FIGURES_TOO_OLD": (
+                "The amount is too old to be stated in a message. Wait for newer prices, or write a free "
+                "text."
+            ),
+            "NOT_INCOMPLETE": (
+                "None of the account's INCOMPLETE doubts has one of the named subjects; see `Account.doubts`."
+            ),
+            "NO_ADDRESS": "The client has no address for this channel. Choose another channel.",
+            "CHANNEL_OFF": "No service is configured for this channel. Choose another channel.",
+            "URL_REFUSED": "Webhooks may not be posted to this URL: it needs https:// and a public address.",
+            "TOO_MANY": "A limit was reached: too many exist, or the request covers too many.",
+            "CURSOR_REFUSED": (
+                "The cursor is not one of this webhook, or the events after it were pruned. Replay with "
+                "`fromNow` and query the current state."
+            ),
+            "UNREADABLE": (
+                "Stored data that this depends on is damaged. The operator finds the details in the log and "
+                "has to restore the data."
+            ),
             "TOO_LARGE": "The figures are larger than the desk can store.",
-            "DESK_FAULT": "A fault of the desk, or, of automatic liquidation, damaged data: it tries again.",
+            "DESK_FAULT": (
+                "An internal fault of the desk; in `AutoLiquidation.held` also damaged data. Automatic "
+                "liquidation tries again by itself."
+            ),
         },
     ),
     ApprovalKind: (
-        "What takes a second person.",
+        "The kind of action that needs a second person's approval.",
         {
-            "LIQUIDATION": "A liquidation above what one person may do alone.",
-            "SETTING": "A change of the desk's settings.",
-            "WRITE_OFF": "Closing a case as a loss.",
-            "VOID": "Closing a case as opened in error.",
+            "LIQUIDATION": "A liquidation beyond what one person may do alone.",
+            "SETTING": "A change of a risk setting.",
+            "WRITE_OFF": "The write-off of a case as a loss.",
+            "VOID": "The voiding of a case that was opened in error.",
             "DEADLINE": "A deadline later than one person may set alone.",
-            "KILL_SWITCH_OFF": "The end of a kill switch.",
+            "KILL_SWITCH_OFF": "Switching a kill switch off.",
         },
     ),
     KillSwitchScope: (
-        "What a kill switch freezes.",
-        {"DESK": "Everything.", "CLIENT": "All accounts of a client.", "ACCOUNT": "One account."},
+        "The accounts that a kill switch freezes.",
+        {
+            "DESK": "The whole desk: every account.",
+            "CLIENT": "All accounts of one client.",
+            "ACCOUNT": "One single account.",
+        },
     ),
     ApprovalStatus: (
-        "Where a request stands.",
+        "The status of an approval request.",
         {
-            "PENDING": "Nobody has decided.",
-            "APPROVED": "Another person approved it, and it was done.",
-            "DECLINED": "Another person said no.",
-            "WITHDRAWN": "Who asked took it back.",
-            "EXPIRED": "Nobody decided in time.",
+            "PENDING": "The request is not decided yet.",
+            "APPROVED": "A second person approved the request, and the action was carried out.",
+            "DECLINED": "A second person declined the request.",
+            "WITHDRAWN": "The requester withdrew the request.",
+            "EXPIRED": "The request was not decided before `expiresAt`.",
         },
     ),
     SettingKind: (
-        "What the risk back office sets.",
+        "The kind of a risk setting.",
         {
-            "AMOUNT_RULE": "Which parts the amount to collect has, per account type.",
-            "LIQUIDATION_SWITCH": "Whether one kind of liquidation may happen.",
-            "EXEMPTION": "Who gets no margin call.",
+            "AMOUNT_RULE": "The parts of the amount to collect, per account type.",
+            "LIQUIDATION_SWITCH": "Whether one kind of liquidation is allowed.",
+            "EXEMPTION": "A rule that keeps accounts from margin calls.",
             "INSTRUMENT_FACTORS": "The margin factors of an instrument.",
             "CLIENT_FACTORS": "The margin factors of an instrument for one client.",
-            "COVERED_OPTION": "When covered options are collected.",
-            "APPROVAL_LIMITS": "Above which size a liquidation takes two people.",
+            "COVERED_OPTION": "Whether and when shortfalls of written calls are collected.",
+            "APPROVAL_LIMITS": "The size above which a liquidation needs a second person.",
             "TRADING_LIMIT_EXPIRY": "Whether a margin call ends the client's trading limit.",
         },
     ),
     TradeType: (
-        "Which accounts a liquidation switch is for.",
-        {"MARGIN": "Margin accounts, and cash accounts.", "INTRADAY": "Intraday accounts."},
+        "The accounts that a liquidation switch applies to.",
+        {"MARGIN": "Margin accounts and cash accounts.", "INTRADAY": "Intraday accounts only."},
     ),
     ForceType: (
-        "Who liquidates.",
-        {"MANUAL": "A person asks for it.", "AUTOMATIC": "The desk does it by itself."},
+        "The initiator of a liquidation.",
+        {
+            "MANUAL": "An operator requests the liquidation.",
+            "AUTOMATIC": "The desk liquidates automatically.",
+        },
     ),
     ExemptionKind: (
-        "Which calls an exemption suppresses.",
+        "The margin calls that an exemption suppresses.",
         {
-            "MARGIN_CALL": "Of alert types MAINTENANCE, INTRADAY and CASH_DEBT.",
-            "OVER_FINANCING": "Of alert type OVER_FINANCING.",
+            "MARGIN_CALL": "Calls of the alert types MAINTENANCE, INTRADAY and CASH_DEBT.",
+            "OVER_FINANCING": "Calls of the alert type OVER_FINANCING.",
         },
     ),
     ExemptionScope: (
-        "Whom an exemption is for.",
+        "The accounts that an exemption applies to.",
         {
-            "GLOBAL": "Every account.",
-            "ACCOUNT": "One account.",
-            "CLIENT_GROUP": "Every account of the clients of a group.",
+            "GLOBAL": "All accounts of the desk.",
+            "ACCOUNT": "One account, named by `accountNo`.",
+            "CLIENT_GROUP": "Every account of the clients in `clientGroup`.",
         },
     ),
     ConditionField: (
-        "What of an account a condition looks at. A figure that is stale satisfies no condition.",
+        "The property of an account that a condition compares. A stale figure satisfies no condition.",
         {
-            "ACCOUNT_TYPE": "MARGIN, INTRADAY or CASH.",
-            "BASE_CURRENCY": "ISO 4217.",
-            "CLIENT_GROUP": "The group of its client.",
-            "FINANCING_LIMIT": "A number, in base currency.",
-            "TRADING_LIMIT": "A number, in base currency.",
-            "OUTSTANDING_MARGIN": "A number, in base currency.",
-            "EQUITY": "A figure, in base currency.",
-            "DEBT": "A figure, in base currency.",
-            "AMOUNT": "The amount to collect, in base currency.",
+            "ACCOUNT_TYPE": "The account type: MARGIN, INTRADAY or CASH.",
+            "BASE_CURRENCY": "The base currency, as an ISO 4217 code.",
+            "CLIENT_GROUP": "The group of the account's client.",
+            "FINANCING_LIMIT": "The financing limit, a number in base currency.",
+            "TRADING_LIMIT": "The trading limit, a number in base currency.",
+            "OUTSTANDING_MARGIN": "The margin owed from earlier calls, a number in base currency.",
+            "EQUITY": "The equity, a computed figure in base currency.",
+            "DEBT": "The debt, a computed figure in base currency.",
+            "AMOUNT": "The amount to collect, a computed figure in base currency.",
         },
     ),
     ConditionOperator: (
-        "How a condition compares.",
-        {"EQUALS": "The same, numbers by value.", "GREATER_THAN": "Above; for numbers only."},
+        "The comparison of a condition.",
+        {
+            "EQUALS": "Equal to the value; numbers are compared by value.",
+            "GREATER_THAN": "Greater than the value; for numbers only.",
+        },
     ),
     CaseOrderField: (
-        "What cases are sorted by; ties by id.",
+        "The field by which cases are sorted. Ties are sorted by id.",
         {
-            "OPENED_AT": "When the case was opened.",
-            "DEADLINE": "When the client's time ends.",
-            "AMOUNT": "By reportingAmount, where it is unknown last; a case whose amount changes between two "
-            "pages may move.",
+            "OPENED_AT": "The time when the case was opened.",
+            "DEADLINE": "The deadline of the case.",
+            "AMOUNT": (
+                "The reportingAmount; cases without one come last. A case whose amount changes between two "
+                "pages may move."
+            ),
         },
     ),
     MetBy: (
-        "What met a margin call.",
+        "The cause that met a margin call.",
         {
-            "DEPOSIT": "Money came in.",
-            "CLIENT_TRADE": "The client traded, or moved positions.",
-            "LIQUIDATION": "The desk sold or covered.",
-            "MARKET": "Prices, rates, factors, interest, limits or rules moved.",
-            "EXEMPTED": "An exemption rule ended it.",
-            "WRITTEN_OFF": "It was written off.",
-            "VOIDED": "It was voided.",
+            "DEPOSIT": "Money was paid in.",
+            "CLIENT_TRADE": "The client traded, or transferred positions.",
+            "LIQUIDATION": "The desk sold positions or covered shorts.",
+            "MARKET": "Prices, FX rates, margin factors, interest, limits or rules changed.",
+            "EXEMPTED": "An exemption rule closed the case.",
+            "WRITTEN_OFF": "The case was written off.",
+            "VOIDED": "The case was voided.",
         },
     ),
     SnapshotKind: (
-        "At which moment of a case's life a snapshot was taken.",
+        "The moment in a case's life at which a snapshot was taken.",
         {
-            "TRIGGER": "The case was opened.",
-            "FORCE": "The desk might sell from then on, or a liquidation was accepted.",
-            "NOTICE": "A notice was sent to the client.",
-            "DAILY": "After the close of a trading day, while the case was open.",
-            "END": "The case was closed.",
+            "TRIGGER": "When the case was opened.",
+            "FORCE": "When the desk became entitled to sell, or when a liquidation was accepted.",
+            "NOTICE": "When a notice was sent to the client.",
+            "DAILY": "After the close of a trading day while the case was open.",
+            "END": "When the case was closed.",
         },
     ),
     Channel: (
-        "How a client is reached.",
+        "The channel by which a client receives messages.",
         {
-            "PUSH": "A notification on the client's device.",
-            "SMS": "A text message.",
-            "EMAIL": "An e-mail.",
-            "VOICE": "A voice call.",
+            "PUSH": "A push notification on the client's device.",
+            "SMS": "A text message to the client's phone.",
+            "EMAIL": "An e-mail to the client's address.",
+            "VOICE": "A voice call to the client's phone.",
         },
     ),
     Language: (
-        "What the templates are written in.",
+        "The language of messages to a client.",
         {
-            "ENGLISH": "English (en); in the place of any that is missing.",
-            "SIMPLIFIED_CHINESE": "简体中文 (zh-Hans).",
-            "TRADITIONAL_CHINESE": "繁體中文 (zh-Hant).",
+            "ENGLISH": "English (en); also used where a text in another language is missing.",
+            "SIMPLIFIED_CHINESE": "Simplified Chinese, 简体中文 (zh-Hans).",
+            "TRADITIONAL_CHINESE": "Traditional Chinese, 繁體中文 (zh-Hant).",
         },
     ),
     MessageTemplate: (
-        "What a message says.",
+        "The subject of a message, which selects its text.",
         {
-            "MARGIN_CALL": "The first notice: the money, or the stock, that is asked for, and until when.",
-            "REMINDER": "A notice that it is still asked for.",
+            "MARGIN_CALL": "The first notice: the money or stock that is demanded, and the deadline.",
+            "REMINDER": "A reminder that the demand still stands.",
             "FORCE_CLOSE_WARNING": "The last notice before the desk may trade.",
-            "SOLD": "What the desk has traded for the case so far; only where something was traded.",
-            "CURED": "A notice that nothing is owed any more; only of a case that is RESOLVED.",
-            "WITHDRAWN": "A notice that the call is withdrawn; only of a case that is VOID.",
-            "FREE_TEXT": "What a person wrote.",
+            "SOLD": (
+                "The orders that the desk has executed for the case so far. Refused if nothing was traded."
+            ),
+            "CURED": "Nothing is owed any longer. Only for a case that is RESOLVED.",
+            "WITHDRAWN": "The call is withdrawn. Only for a case that is VOID.",
+            "FREE_TEXT": "A free text written by an operator.",
         },
     ),
     MessageStatus: (
-        "Where a message stands.",
+        "The status of a message.",
         {
-            "QUEUED": "It waits: for its turn, for the end of quiet hours, or for another attempt.",
-            "SENT": "The channel's service took it. Whether it arrived, nobody says.",
-            "FAILED": "Every attempt failed, or there was no address.",
-            "EXPIRED": "Its time was over, or the case no longer called for it.",
+            "QUEUED": (
+                "The message waits for its turn, for the end of the quiet hours, or for another attempt."
+            ),
+            "SENT": (
+                "The service of the channel accepted the message. Whether the client received it is not "
+                "known."
+            ),
+            "FAILED": "Every attempt failed, or the client had no address.",
+            "EXPIRED": "The latest time to send passed, or the case no longer called for the message.",
         },
     ),
     WebhookStatus: (
-        "Whether a webhook is delivered to.",
-        {"ACTIVE": "Events are delivered.", "DISABLED": "Nothing is tried until its owner replays it."},
-    ),
-    WebhookEvent: (
-        "What a webhook may be told.",
+        "The delivery status of a webhook.",
         {
-            "CASE_OPENED": "A case was opened.",
-            "CASE_UPDATED": "Figures or details of a case changed: up to once a second and case.",
-            "CASE_STATUS_CHANGED": "A case has another status.",
-            "CASE_CLOSED": "A case has ended.",
-            "ORDER_CREATED": "A liquidation order was recorded.",
-            "ORDER_STATUS_CHANGED": "An order has another status.",
-            "ORDER_FILL": "An order was filled, or part of it.",
-            "ORDER_CANCEL_REJECTED": "The venue did not cancel.",
-            "ORDER_LATE_FILL": "An order that had ended was filled.",
+            "ACTIVE": "Events are delivered to the endpoint.",
+            "DISABLED": "Deliveries have stopped until the owner calls replayWebhook.",
         },
     ),
-    OrderDirection: ("The direction of a sort.", {"ASC": "Smallest first.", "DESC": "Largest first."}),
+    WebhookEvent: (
+        "The kind of event that a webhook receives.",
+        {
+            "CASE_OPENED": "A case was opened.",
+            "CASE_UPDATED": "Figures or details of a case changed; at most once a second for each case.",
+            "CASE_STATUS_CHANGED": "The status of a case changed.",
+            "CASE_CLOSED": "A case was closed.",
+            "ORDER_CREATED": "A liquidation order was recorded.",
+            "ORDER_STATUS_CHANGED": "The status of an order changed.",
+            "ORDER_FILL": "An order was executed in part or in full.",
+            "ORDER_CANCEL_REJECTED": "The venue rejected the request to cancel an order.",
+            "ORDER_LATE_FILL": "An order that had already ended was executed.",
+        },
+    ),
+    OrderDirection: (
+        "The direction of a sort.",
+        {"ASC": "Ascending, smallest or earliest first.", "DESC": "Descending, largest or latest first."},
+    ),
 }
 
 
 def register(enum: type[E], description: str, values: Mapping[str, str]) -> type[E]:
-    """Make a Python enum an enum of the schema; every value must be described."""
+    """Make a Python enum an enum of the schema. Every value must have a description."""
     missing = {member.name for member in enum} ^ values.keys()
     assert not missing, f"{enum.__name__}: {sorted(missing)}"
     described = strawberry.enum(enum, description=description)

@@ -1,10 +1,10 @@
 """GraphQL errors: always with a code, never with a stack trace.
 
-A business "no" is not an error: it is data with a `RefusalCode`. An error is a request that makes no sense
-(BAD_USER_INPUT), may not be made (UNAUTHENTICATED, FORBIDDEN), or a fault of ours (INTERNAL,
-DATABASE_TIMEOUT, with a reference that finds the traceback in the log). An outage of the database is nobody's
-fault (DATABASE_UNAVAILABLE): a line in the log when it begins and one when it ends. Nor is a lock of another
-transaction (DATABASE_BUSY). The same request may be sent again.
+A business refusal is not an error: it is data with a `RefusalCode`. An error means that the request is
+invalid (BAD_USER_INPUT), is not allowed (UNAUTHENTICATED, FORBIDDEN), or met a fault of the desk (INTERNAL,
+DATABASE_TIMEOUT, with a reference that finds the traceback in the log). A database outage
+(DATABASE_UNAVAILABLE) is no fault of the desk and logs one line when it begins and one when it ends. Nor is a
+lock held by another transaction (DATABASE_BUSY). In both cases the client may send the same request again.
 """
 
 from collections.abc import Iterator
@@ -48,41 +48,43 @@ UNREADABLE_DATA = "UNREADABLE_DATA"
 
 
 _UNFIT = (MissingQueryError, CannotGetOperationTypeError, InvalidOperationTypeError)
-"""What Strawberry says of a document that has no operation to run."""
+"""The errors of Strawberry for a document without an operation to run."""
 
 
 class ApiError(GraphQLError):
-    """An error that is meant for the client: its message says what to do."""
+    """An error for the client to read: its message says what to do."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message, extensions={"code": code})
 
 
 def unreadable_data() -> ApiError:
-    """Instead of an object whose stored data is damaged."""
-    message = "Stored data of this object is damaged and cannot be read. The operator finds it in the log."
+    """The error in place of an object whose stored data is damaged."""
+    message = (
+        "Stored data of this object is damaged and cannot be read. The operator finds the details in the log."
+    )
     return ApiError(UNREADABLE_DATA, message)
 
 
 def restored(found: T | None) -> T:
-    """What was loaded of what is certainly there and visible: where it was left out, its row is damaged."""
+    """The loaded object, which exists and is visible: if it is missing, its row is damaged."""
     if found is None:
         raise unreadable_data()
     return found
 
 
 def in_scope(found: T | None) -> T:
-    """What was loaded of an account that was visible a moment ago; damaged, it is an error of its own."""
+    """The loaded data of an account that was visible a moment ago; a damaged account raises its own error."""
     if found is None:
-        raise ApiError(FORBIDDEN, "The account left your scope.")
+        raise ApiError(FORBIDDEN, "The account is no longer within your scope.")
     return found
 
 
 class CodedErrors(SchemaExtension):
-    """Gives every error its code; hides what a client must not see and logs it instead."""
+    """Gives every error its code; replaces errors that a client must not see and logs them."""
 
     def on_operation(self) -> Iterator[None]:
-        """After a query or a mutation, or at the end of a stream, whose results were handled one by one."""
+        """After a query or a mutation, or at the end of a stream whose results were handled one by one."""
         yield
         context = self.execution_context
         known = {id(error): coded(error) for error in _errors_of(context.result)}
@@ -99,10 +101,10 @@ class CodedErrors(SchemaExtension):
 
 
 class OneOperation(SchemaExtension):
-    """Strawberry runs the first of several operations when none is named; the specification refuses."""
+    """Refuse a document of several operations if none is named; Strawberry would run the first."""
 
     def on_validate(self) -> Iterator[None]:
-        """Before the rules of validation."""
+        """Runs before the validation rules."""
         context = self.execution_context
         document = context.graphql_document
         operations = [
@@ -112,20 +114,22 @@ class OneOperation(SchemaExtension):
         ]
         if len(operations) > 1 and context._provided_operation_name is None:
             context.pre_execution_errors = [
-                ApiError(INVALID_DOCUMENT, "Name one of the operations of the document.")
+                ApiError(
+                    INVALID_DOCUMENT, "The document has several operations: send operationName to choose one."
+                )
             ]
         yield
 
 
 def coded(error: GraphQLError) -> GraphQLError:
-    """The error as the client may see it."""
+    """The error in the form that the client may see."""
     if error.extensions and "code" in error.extensions:
         return error
     original = error.original_error
     if isinstance(original, _UNFIT):
         return _with(error, error.message, {"code": INVALID_DOCUMENT})
     if isinstance(original, UnstorableText):
-        return _with(error, f"Refused: {original}.", {"code": BAD_USER_INPUT})
+        return _with(error, f"The value cannot be stored: {original}.", {"code": BAD_USER_INPUT})
     if original is None or isinstance(original, GraphQLError):
         code = INVALID_DOCUMENT if error.path is None and original is None else BAD_USER_INPUT
         return _with(error, error.message, {"code": code})
@@ -139,19 +143,19 @@ def coded(error: GraphQLError) -> GraphQLError:
     log.error("a resolver failed", reference=reference, path=error.path, exc_info=original)
     return _with(
         error,
-        "Something went wrong on our side; tell the operator the reference.",
+        "An internal error occurred. Give the operator the reference.",
         {"code": INTERNAL, "reference": reference},
     )
 
 
 DatabaseTrouble = DatabaseUnavailable | Busy | StatementCutOff
 DATABASE_TROUBLE = (DatabaseUnavailable, Busy, StatementCutOff)
-"""What the same request, sent again, may not meet again."""
+"""Database errors that the same request may not meet when it is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class RefusedByDatabase:
-    """What the client is told; `facts` are further extensions of the error."""
+    """An error for the client; `facts` are further extensions of the error."""
 
     code: str
     message: str
@@ -159,17 +163,20 @@ class RefusedByDatabase:
 
 
 def refused_by_database(trouble: DatabaseTrouble, path: str) -> RefusedByDatabase:
-    """Log it, and what the client is told, whichever transport says it."""
+    """Log the database error and return what the client receives over any transport."""
     if isinstance(trouble, StatementCutOff):
         reference = uuid4().hex
         # With a traceback: which of our statements takes so long has to be found.
         log.error("a resolver failed", reference=reference, path=path, exc_info=trouble)
-        message = "The database took too long over it and gave it up: ask for less, or send the same again."
+        message = (
+            "The database took too long and cancelled the statement. Ask for less, or send the same request "
+            "again."
+        )
         return RefusedByDatabase(DATABASE_TIMEOUT, message, {"reference": reference, "retryable": True})
     again = "Send the same request again, with its idempotency key if it has one."
     if isinstance(trouble, Busy):
         log.warning("a request waited too long for a lock", path=path, error=str(trouble))
-        message = f"Another transaction has locked what this needs. {again}"
+        message = f"Another transaction has locked the data that this request needs. {again}"
         return RefusedByDatabase(DATABASE_BUSY, message, {"retryable": True})
     request_outage().note(path, trouble)
     message = f"The database is not available. {again}"
@@ -181,7 +188,7 @@ def _errors_of(result: object) -> list[GraphQLError]:
 
 
 def _replace_errors(result: object, known: dict[int, GraphQLError]) -> None:
-    """One error may stand in two places, and is coded, and logged, once."""
+    """Replace each error with its coded form. An error that stands in two places is coded and logged once."""
     if known:
         result.errors = [known[id(error)] for error in _errors_of(result)]  # type: ignore[attr-defined]
 

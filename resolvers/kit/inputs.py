@@ -1,4 +1,4 @@
-"""What the inputs of mutations have in common: checks of what makes no sense, each raising ApiError."""
+"""Checks that the inputs of mutations share; each raises ApiError for invalid input."""
 
 from collections.abc import Callable, Sequence
 
@@ -9,23 +9,27 @@ KEY_CHARACTERS_MAX = 200
 TEXT_CHARACTERS_MAX = 1000
 
 KEY = (
-    "Chosen by the caller, 1 to 200 characters; the same key with the same content returns the first answer "
-    "for ever, with other content IDEMPOTENCY_KEY_REUSED."
+    "A key chosen by the caller, 1 to 200 characters. A repeated request with the same key and content "
+    "returns the first answer, however late; with different content it is refused with "
+    "IDEMPOTENCY_KEY_REUSED."
 )
 """The description of every idempotencyKey."""
-VERSION = "The version you decided on; another one is refused with VERSION_CONFLICT."
+VERSION = (
+    "The version of the case that your decision is based on. If the case has changed since, it is refused "
+    "with VERSION_CONFLICT."
+)
 """The description of every expectedVersion."""
 
 
 def check_key(key: str) -> None:
-    """An idempotency key."""
+    """Check an idempotency key."""
     if len(key) > KEY_CHARACTERS_MAX:
         raise ApiError(BAD_USER_INPUT, f"idempotencyKey must be at most {KEY_CHARACTERS_MAX} characters.")
     _check("idempotencyKey", key, KEY_CHARACTERS_MAX, readable)
 
 
 def check_text(name: str, text: str | None, *, at_least: int = 0) -> None:
-    """A text that a person wrote; `at_least` 1: it may be left out, but not be blank."""
+    """Check a text that a person wrote; `at_least` 1: it may be omitted, but not be blank."""
     if text is None or (not at_least and not text.strip()):
         return
     if len(text) > TEXT_CHARACTERS_MAX:
@@ -34,7 +38,7 @@ def check_text(name: str, text: str | None, *, at_least: int = 0) -> None:
 
 
 def check_code(name: str, text: str, longest: int = MAX_CODE_LENGTH) -> None:
-    """A symbol, a market or the like."""
+    """Check a symbol, a market or a similar code."""
     try:
         code(text, longest)
     except ValueError as reason:
@@ -49,8 +53,8 @@ def _check(name: str, text: str, longest: int, read: Callable[[str, int], str]) 
 
 
 def check_many(name: str, ids: Sequence[str], most: int) -> None:
-    """The items of a batch: some, not too many, each once."""
+    """Check the items of a batch: at least one, at most `most`, and none twice."""
     if not 1 <= len(ids) <= most:
-        raise ApiError(BAD_USER_INPUT, f"{name} must be 1 to {most}, not {len(ids)}.")
+        raise ApiError(BAD_USER_INPUT, f"{name} must have 1 to {most} items, not {len(ids)}.")
     if len(set(ids)) != len(ids):
-        raise ApiError(BAD_USER_INPUT, f"{name} must not repeat.")
+        raise ApiError(BAD_USER_INPUT, f"{name} must not contain the same item twice.")

@@ -1,7 +1,7 @@
-"""Names in an input that have to exist.
+"""Names in an input that must exist.
 
-A misspelled symbol to keep would be sold, and a misspelled market in a scenario would show that nothing
-happens: both without a word. So a name that nothing of the desk has is refused.
+Without this check a misspelled symbol in `keep` would be sold, and a scenario with a misspelled market would
+show that nothing happens, both without notice. So a name that the desk does not know is refused.
 """
 
 from collections.abc import Iterable
@@ -15,7 +15,7 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 
 
 async def check_symbols(context: ReadContext, symbols: Iterable[Symbol]) -> None:
-    """Every one is an instrument of the desk, held or not."""
+    """Check that every symbol is an instrument of the desk, held or not."""
     wanted = sorted(set(symbols))
     found = await context.loaders.instruments.load_many(wanted)
     for symbol, instrument in zip(wanted, found, strict=True):
@@ -24,7 +24,7 @@ async def check_symbols(context: ReadContext, symbols: Iterable[Symbol]) -> None
 
 
 async def check_scenario(context: ReadContext, scenario: Scenario) -> None:
-    """Every instrument, market and currency that it names is known to the desk."""
+    """Check that the desk knows every instrument, market and currency in the scenario."""
     await check_symbols(context, scenario.symbols)
     for market in scenario.markets.keys() - await known_markets(list(scenario.markets)):
         raise _unknown("instrument of a market", market)

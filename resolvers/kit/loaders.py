@@ -1,4 +1,4 @@
-"""Batched loading: however many rows ask for their client, it is one statement. Made fresh per operation."""
+"""Batched loading: one statement, however many rows ask for their client. Created for each operation."""
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -52,24 +52,25 @@ D = TypeVar("D")
 
 @dataclass(frozen=True, slots=True)
 class BookAndOrders:
-    """An account's book and what is in flight."""
+    """An account's book with its open orders."""
 
     book: AccountBook
     orders: Sequence[OrderView]
 
     def open_orders(self, desk: Desk, now: datetime, book: Book | None = None) -> list[OpenOrder]:
-        """For the planner. `book`: by whose quotes they are reckoned, if not by its own."""
+        """Open orders for the planner. `book`: the book whose quotes value them, if not the account's own."""
         return as_open_orders(desk, book or self.book.book, self.orders, now)
 
 
 Load = Callable[[Audience, Sequence[K]], Awaitable[Mapping[K, V]]]
-"""What of these the audience may see."""
+"""Filters ids by what the audience may see."""
 
 
 def _batched(
     load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]], otherwise: D, table: str = "account"
 ) -> DataLoader[K, V | D]:
-    """`otherwise`: for a key of which nothing was found. `table`: whose rows the keys name.
+    """Make a batch loader. `otherwise`: the value for a key without rows. `table`: the table that the keys
+    belong to.
 
     A key whose rows cannot be read is answered with an error of its own.
     """
@@ -103,7 +104,7 @@ def _many(load: Load[K, Sequence[V]], table: str = "account") -> cached_property
 def _pages(
     load: Callable[[Audience, Sequence[K], int], Awaitable[Mapping[K, Page[V]]]],
 ) -> cached_property[DataLoader[tuple[K, int], Page[V]]]:
-    """Keys are a row and how many of its own are asked for; one statement for each number asked for."""
+    """Load first pages. A key is a row and the size of its page; one statement for each page size."""
 
     def made(loaders: "Loaders") -> DataLoader[tuple[K, int], Page[V]]:
         async def batch(keys: list[tuple[K, int]]) -> list[Page[V] | BaseException]:
@@ -119,13 +120,14 @@ def _pages(
 
 
 def _for_all(load: Callable[[Sequence[K]], Awaitable[Mapping[K, V]]]) -> Load[K, V]:
-    """Of what everybody may see, or of ids that were loaded as visible."""
+    """Loads what every audience may see, or ids that were loaded as visible."""
     return lambda audience, ids: load(ids)
 
 
 class Loaders:
-    """Every batch loader of one operation, made when it is first asked for. Nothing that the audience may not
-    see comes out of any."""
+    """All batch loaders of one operation, each created when it is first requested. None returns anything that
+    the audience may not see.
+    """
 
     def __init__(self, desk: Desk, audience: Audience) -> None:
         self._desk = desk
@@ -144,7 +146,7 @@ class Loaders:
     instruments = _one(_for_all(load_instruments))
     quotes = _one(_for_all(load_quotes))
     contacts = _one(_for_all(load_contacts))
-    """Of clients that were loaded as visible; what of it may be seen is for the resolver."""
+    """For clients that were loaded as visible; the resolver masks their personal data."""
 
     accounts_of = _many(accounts_of_clients)
     open_cases_of = _many(open_cases_of_clients)
@@ -169,17 +171,17 @@ class Loaders:
 
     @cached_property
     def frozen(self) -> DataLoader[AccountReference, bool]:
-        """Whether a kill switch holds the account."""
+        """Whether a kill switch is on for the account."""
         return DataLoader(load_fn=_frozen)
 
     @cached_property
     def books(self) -> DataLoader[AccountId, BookAndOrders | None]:
-        """Books with what is in flight. None: not within the scope; a damaged account is an error."""
+        """Books with their open orders. None: not within the scope; a damaged account is an error."""
         return _batched(self._books, None)
 
     @cached_property
     def books_ahead(self) -> DataLoader[tuple[AccountId, datetime], AccountBook | None]:
-        """Keys are an account and the moment whose factors count."""
+        """Keys are an account and the moment whose margin factors count."""
         return _batched(self._books_ahead, None)
 
     async def _books(self, ids: Sequence[AccountId]) -> Mapping[AccountId, BookAndOrders]:
@@ -196,7 +198,7 @@ class Loaders:
     async def _books_ahead(
         self, keys: Sequence[tuple[AccountId, datetime]]
     ) -> Mapping[tuple[AccountId, datetime], AccountBook]:
-        """As many reads as there are moments."""
+        """One read per moment."""
         found: dict[tuple[AccountId, datetime], AccountBook] = {}
         async with consistent_read():
             # A fill between two statements would have moved the cash, or the position, and not both.

@@ -1,35 +1,35 @@
-"""Global object identification (Relay): an id names its type, and is opaque to clients."""
+"""Global object identification (Relay): an id contains its type and is opaque to clients."""
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 
 import strawberry
 
 
-@strawberry.interface(description="An object that can be fetched again by its id alone.")
+@strawberry.interface(description="An object that can be fetched with `node` by its id alone.")
 class Node:
     """Relay's Node."""
 
-    id: strawberry.ID = strawberry.field(description="Global and opaque; stable for ever.")
+    id: strawberry.ID = strawberry.field(description="The global, opaque id of the object. It never changes.")
 
 
 def global_id(type_name: str, local_id: str) -> strawberry.ID:
-    """The id that clients see."""
+    """The global id that clients see."""
     return strawberry.ID(urlsafe_b64encode(f"{type_name}:{local_id}".encode()).decode().rstrip("="))
 
 
 def local_id(type_name: str, value: str) -> str | None:
-    """The id behind a global id of this type; None when it is anything else."""
+    """The local id behind a global id of this type; None for anything else."""
     named = type_and_id(value)
     return named[1] if named and named[0] == type_name else None
 
 
 def filter_id(type_name: str, value: str) -> str:
-    """The id behind a global id in a filter; of another type it is an id that nothing has."""
+    """The local id behind a global id in a filter; an id of another type becomes one that matches nothing."""
     return local_id(type_name, value) or "-"
 
 
 def type_and_id(value: str) -> tuple[str, str] | None:
-    """What a global id names; None when it is none of ours, or one written in another way."""
+    """The type and local id in a global id; None if the desk did not issue it in exactly this form."""
     try:
         text = urlsafe_b64decode(value + "=" * (-len(value) % 4)).decode()
     except (ValueError, UnicodeDecodeError):

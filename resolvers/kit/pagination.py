@@ -42,43 +42,53 @@ def _whole(value: str) -> int:
 _PARSERS: dict[str, Callable[[str], object]] = {"s": _text, "d": parse_decimal, "t": _time, "i": _whole}
 
 
-@strawberry.type(description="Where a page lies in its list.")
+@strawberry.type(description="The position of a page within its list.")
 class PageInfo:
     """Relay's PageInfo."""
 
-    has_next_page: bool = strawberry.field(description="More rows follow: ask again with after: endCursor.")
-    has_previous_page: bool = strawberry.field(description="The page was asked for with a cursor.")
-    start_cursor: str | None = strawberry.field(description="Of the first row of the page.")
-    end_cursor: str | None = strawberry.field(description="Of the last row of the page.")
+    has_next_page: bool = strawberry.field(
+        description="Whether more rows follow. To get them, pass `endCursor` as `after`."
+    )
+    has_previous_page: bool = strawberry.field(
+        description="Whether rows precede this page: true if the page was requested with a cursor."
+    )
+    start_cursor: str | None = strawberry.field(
+        description="The cursor of the first row; null on an empty page."
+    )
+    end_cursor: str | None = strawberry.field(
+        description="The cursor of the last row; null on an empty page."
+    )
 
 
-@strawberry.type(description="A row of a list and its place in it.")
+@strawberry.type(description="A row of a list with its cursor.")
 class Edge(Generic[T]):
     """Relay's Edge."""
 
-    node: T = strawberry.field(description="The row.")
-    cursor: str = strawberry.field(description="Pass as after to get what follows this row.")
+    node: T = strawberry.field(description="The row itself.")
+    cursor: str = strawberry.field(
+        description="The cursor of the row. Pass it as `after` to continue behind this row."
+    )
 
 
 @strawberry.type(description="One page of a list.")
 class Connection(Generic[T]):
     """Relay's Connection."""
 
-    edges: list[Edge[T]] = strawberry.field(description="The rows with their cursors.")
-    nodes: list[T] = strawberry.field(description="The rows.")
-    page_info: PageInfo = strawberry.field(description="Where the page lies.")
+    edges: list[Edge[T]] = strawberry.field(description="The rows of the page, each with its cursor.")
+    nodes: list[T] = strawberry.field(description="The rows of the page, without their cursors.")
+    page_info: PageInfo = strawberry.field(description="The position of the page within the list.")
     count: strawberry.Private[Callable[[], Awaitable[int]]]
 
-    @strawberry.field(description="How many rows the whole list has; counted only when asked for.")
+    @strawberry.field(description="The number of rows in the whole list. Counted only when requested.")
     async def total_count(self) -> int:
-        """One COUNT."""
+        """Runs one COUNT statement."""
         return await self.count()
 
 
 class Pager(Generic[Row]):
-    """Reads cursors of one list and builds its pages.
+    """Reads the cursors of one list and builds its pages.
 
-    `scope` is the list's sort order and filter; `key_types` has a letter for each value of a row's key:
+    `scope` is the list's sort order and filter; `key_types` has one letter for each value of a row's key:
     s text, d decimal, t time, i whole number.
     """
 
@@ -88,7 +98,7 @@ class Pager(Generic[Row]):
         self._page_size_max = page_size_max
 
     def request(self, first: int, after: str | None) -> PageRequest:
-        """What to ask the database; raises ApiError for a bad size or cursor."""
+        """The page to read from the database; raises ApiError for an invalid size or cursor."""
         if not 1 <= first <= self._page_size_max:
             raise ApiError(BAD_USER_INPUT, f"first must be from 1 to {self._page_size_max}, not {first}.")
         return PageRequest(first, None if after is None else self._decode(after))
@@ -101,7 +111,7 @@ class Pager(Generic[Row]):
         node: Callable[[Row], T],
         count: Callable[[], Awaitable[int]],
     ) -> Connection[T]:
-        """The page as clients see it."""
+        """The page in the form that clients see."""
         edges = [Edge(node=node(row), cursor=self._encode(key(row))) for row in page.rows]
         info = PageInfo(
             has_next_page=page.has_next,
@@ -121,9 +131,15 @@ class Pager(Generic[Row]):
             types = "".join(value[0] for value in key)
             values = tuple(_PARSERS[value[0]](value[1:]) for value in key)
         except (ValueError, TypeError, KeyError, IndexError, ArithmeticError):
-            raise ApiError(CURSOR_INVALID, "This is not a cursor of ours.") from None
+            raise ApiError(
+                CURSOR_INVALID,
+                "The cursor is not valid: pass an endCursor of this list, or none to start again.",
+            ) from None
         if (version, scope, types) != (_VERSION, self._scope, self._key_types):
-            raise ApiError(CURSOR_INVALID, "The cursor belongs to another list, filter or order.")
+            raise ApiError(
+                CURSOR_INVALID,
+                "The cursor belongs to a list with another filter or order: start again without a cursor.",
+            )
         return values
 
 

@@ -12,7 +12,7 @@ from domain.money import InvalidDecimal, parse_decimal, plain_text
 
 def _parse_decimal(value: object) -> Decimal:
     if isinstance(value, bool) or not isinstance(value, str | int):
-        raise StrawberryInputCoercionError(f'Decimal is text such as "12.50", not {value!r:.80}.')
+        raise StrawberryInputCoercionError(f'A Decimal must be text such as "12.50", not {value!r:.80}.')
     try:
         return parse_decimal(str(value))
     except InvalidDecimal as invalid:
@@ -27,21 +27,21 @@ def _parse_time(value: object) -> datetime:
     try:
         return parse_moment(value if isinstance(value, str) else "")
     except ValueError as reason:
-        raise StrawberryInputCoercionError(f"DateTime must be {reason}, not {value!r:.80}.") from None
+        raise StrawberryInputCoercionError(f"A DateTime must be {reason}, not {value!r:.80}.") from None
 
 
 def _parse_date(value: object) -> date:
     try:
         return parse_day(value if isinstance(value, str) else "")
     except ValueError as reason:
-        raise StrawberryInputCoercionError(f"Date must be {reason}, not {value!r:.80}.") from None
+        raise StrawberryInputCoercionError(f"A Date must be {reason}, not {value!r:.80}.") from None
 
 
 DECIMAL = ScalarDefinition(
     name="Decimal",
     description=(
-        'An exact decimal number as text, such as "152800.5": no exponent, no trailing zeros, at most 20'
-        " digits before and 10 after the point on input. Never a float."
+        'An exact decimal number as text, such as "152800.5", without exponent and trailing zeros. On input '
+        "at most 20 digits before and 10 after the point; a float is refused."
     ),
     specified_by_url=None,
     serialize=plain_text,
@@ -52,7 +52,8 @@ DECIMAL = ScalarDefinition(
 
 DATE_TIME = ScalarDefinition(
     name="DateTime",
-    description='A moment in UTC, RFC 3339 with seconds and offset, such as "2026-01-31T14:00:00Z".',
+    description="A moment in UTC, in RFC 3339 format with seconds and offset, such as "
+    '"2026-01-31T14:00:00Z".',
     specified_by_url="https://scalars.graphql.org/andimarek/date-time",
     serialize=_time_text,
     parse_value=_parse_time,
@@ -62,7 +63,7 @@ DATE_TIME = ScalarDefinition(
 
 DATE = ScalarDefinition(
     name="Date",
-    description='A day, such as "2026-01-31", local to the market that it is about.',
+    description='A calendar day, such as "2026-01-31", local to the market that it concerns.',
     specified_by_url=None,
     serialize=date.isoformat,
     parse_value=_parse_date,

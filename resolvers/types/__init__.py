@@ -1,1 +1,1 @@
-"""The GraphQL object types, each made from a value of the domain."""
+"""The GraphQL object types, each built from a value of the domain."""

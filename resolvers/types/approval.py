@@ -1,4 +1,4 @@
-"""Requests that take a second person."""
+"""Requests that need a second person's approval."""
 
 from datetime import datetime
 from typing import Annotated
@@ -26,45 +26,63 @@ from resolvers.types.case import Case, load_case
 from resolvers.types.client import Account, account_of
 
 
-@strawberry.type(description="One thing that changes.")
+@strawberry.type(description="A field that an approval request changes.")
 class Change:
-    """Of plain data by name."""
+    """Compared from plain data by name."""
 
-    field: str = strawberry.field(description="What.")
-    before: str | None = strawberry.field(description="As it was; null: there was nothing.")
-    after: str | None = strawberry.field(description="As it becomes; null: nothing.")
+    field: str = strawberry.field(description="The name of the field.")
+    before: str | None = strawberry.field(
+        description="The value before the change, as text; null: there was none."
+    )
+    after: str | None = strawberry.field(
+        description="The value after the change, as text; null: it is removed."
+    )
 
 
-@strawberry.type(description="Somebody asked for what takes two: another person approves or declines it.")
+@strawberry.type(description="A request that needs a second person's approval.")
 class ApprovalRequest(Node):
     """From domain.approval.Approval."""
 
-    kind: ApprovalKind = strawberry.field(description="What was asked for.")
-    status: ApprovalStatus = strawberry.field(description="Where it stands.")
-    maker: str = strawberry.field(description="Who asked.")
-    reason: str | None = strawberry.field(description="Why, in the maker's words.")
-    changes: list[Change] = strawberry.field(description="What would change, as of the asking.")
-    created_at: datetime = strawberry.field(description="When it was asked for.")
-    expires_at: datetime = strawberry.field(description="When it ends undecided.")
-    decided_by: str | None = strawberry.field(description="Who decided; null while nobody did.")
-    decided_at: datetime | None = strawberry.field(description="When.")
-    decision_reason: str | None = strawberry.field(description="Why, in the decider's words.")
+    kind: ApprovalKind = strawberry.field(description="The kind of action that is requested.")
+    status: ApprovalStatus = strawberry.field(description="The status of the request.")
+    maker: str = strawberry.field(description="The subject who made the request.")
+    reason: str | None = strawberry.field(description="The reason that the maker gave.")
+    changes: list[Change] = strawberry.field(
+        description="The changes that the request would make, as computed when it was made."
+    )
+    created_at: datetime = strawberry.field(description="The time at which the request was made.")
+    expires_at: datetime = strawberry.field(
+        description="The time at which the request expires if it is not decided."
+    )
+    decided_by: str | None = strawberry.field(
+        description="The subject who approved, declined or withdrew the request; null while it is pending, "
+        "or if it expired."
+    )
+    decided_at: datetime | None = strawberry.field(
+        description="The time of the decision or expiry; null while the request is pending."
+    )
+    decision_reason: str | None = strawberry.field(
+        description="The reason given with the decision; null if none was given."
+    )
     differences: list[Change] = strawberry.field(
-        description="Of an approved one: what was done otherwise than asked, for things had moved meanwhile; "
-        "`before` as asked, `after` as done."
+        description="For an approved request, what was carried out differently because the state had "
+        "changed in the meantime: `before` as requested, `after` as carried out."
     )
     may_decide: bool = strawberry.field(
-        description="Your token lets you approve or decline it: you have the right, and did not ask yourself."
+        description="Whether you may approve or decline this request: your token grants the permission, and "
+        "you are not its maker."
     )
     view: strawberry.Private[ApprovalView]
 
-    @strawberry.field(description="The case that it is about, if it is about one.")
+    @strawberry.field(description="The case that the request concerns; null if it concerns none.")
     async def case(self, info: Info) -> Case | None:
         """Batched."""
         approval = self.view.approval
         return await load_case(info, CaseId(approval.entity_id)) if approval.entity == "case" else None
 
-    @strawberry.field(description="The account that it is about; null: the whole desk.")
+    @strawberry.field(
+        description="The account that the request concerns; null if it concerns the whole desk."
+    )
     async def account(self, info: Info) -> Account | None:
         """Batched."""
         account_id = self.view.approval.account_id
@@ -72,17 +90,23 @@ class ApprovalRequest(Node):
         return account_of(row) if row else None
 
 
-@strawberry.input(description="Which requests; what is left out does not matter.")
+@strawberry.input(description="Filter for approval requests. Omitted fields match everything.")
 class ApprovalRequestFilter:
     """To models.approval.ApprovalFilter."""
 
-    status: list[ApprovalStatus] | None = strawberry.field(default=None, description="One of these.")
-    kind: list[ApprovalKind] | None = strawberry.field(default=None, description="One of these.")
-    case_id: strawberry.ID | None = strawberry.field(default=None, description="About this case.")
-    maker: str | None = strawberry.field(default=None, description="Asked for by this subject.")
+    status: list[ApprovalStatus] | None = strawberry.field(
+        default=None, description="Requests with one of these statuses."
+    )
+    kind: list[ApprovalKind] | None = strawberry.field(
+        default=None, description="Requests of one of these kinds."
+    )
+    case_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Requests that concern this case."
+    )
+    maker: str | None = strawberry.field(default=None, description="Requests made by this subject.")
 
     def selection(self) -> ApprovalSelection:
-        """An id of another type selects nothing."""
+        """The filter for the database; an id of another type matches nothing."""
         return ApprovalSelection(
             status=each_once(self.status),
             kind=each_once(self.kind),
@@ -104,16 +128,16 @@ class ApprovalDecided:
         return restored(await load_approval(info, self.approval_id))
 
 
-@strawberry.type(description="The request stands as before.")
+@strawberry.type(description="The decision was refused; the request is unchanged.")
 class ApprovalRefused:
     """From desk.command.Refused."""
 
-    id: strawberry.ID = strawberry.field(description="As asked.")
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    id: strawberry.ID = strawberry.field(description="The id of the request, from the input.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[ApprovalId | None]
 
-    @strawberry.field(description="The request as it is now; null where you may not see it.")
+    @strawberry.field(description="The request as it is now; null if you may not see it.")
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched over the answers."""
         return await load_approval(info, self.seen)
@@ -121,38 +145,46 @@ class ApprovalRefused:
 
 ApprovalResult = Annotated[
     ApprovalDecided | ApprovalRefused,
-    strawberry.union("ApprovalResult", description="What became of one request of a batch."),
+    strawberry.union("ApprovalResult", description="The outcome for one request of a batch."),
 ]
 
 
-@strawberry.type(description="The answer of approve, decline and withdraw.")
+@strawberry.type(description="The payload of approve, decline and withdraw.")
 class ApprovalPayload:
     """One result per request."""
 
-    results: list[ApprovalResult] = strawberry.field(description="One per request, in the order asked.")
+    results: list[ApprovalResult] = strawberry.field(
+        description="One result per request, in the order of the input."
+    )
 
 
-@strawberry.input(description="Decide requests.")
+@strawberry.input(description="The requests to approve, decline or withdraw.")
 class DecideApprovalsInput:
     """To desk.approvals.DecideApprovals."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    ids: list[strawberry.ID] = strawberry.field(description="1 to 100 requests, each once.")
-    reason: str | None = strawberry.field(default=None, description="Kept for the auditor.")
+    ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of 1 to 100 requests, without duplicates."
+    )
+    reason: str | None = strawberry.field(
+        default=None, description="The reason for the decision, recorded in the audit trail."
+    )
 
 
 @strawberry.type
 class ApprovalQueries:
-    """Looking at requests."""
+    """Root fields that read approval requests."""
 
     @strawberry.field(
-        description="What was asked for and takes a second person, newest first. Needs a permission "
-        "that acts or audits."
+        description="Approval requests, newest first. Requires any permission except RISK_WARNING_READ_ONLY "
+        "and SERVICE; requests for setting changes require a permission to read settings."
     )
     async def approval_requests(
         self,
         info: Info,
-        filter: Annotated[ApprovalRequestFilter | None, strawberry.argument(description="Which.")] = None,
+        filter: Annotated[
+            ApprovalRequestFilter | None, strawberry.argument(description="Filter for approval requests.")
+        ] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[ApprovalRequest]:
@@ -172,12 +204,13 @@ class ApprovalQueries:
 
 @strawberry.type
 class ApprovalMutations:
-    """Deciding requests."""
+    """Root fields that decide approval requests."""
 
     @strawberry.mutation(
-        description="Approve requests of others, each on its own: what was asked for is done in the same "
-        "moment, on things as they are now; `differences` says what that changed. Where it cannot be done "
-        "the request stays pending. Needs RISK_APPROVER; for the end of a kill switch also RISK_SETTING_FULL."
+        description="Approve requests of other operators. Each request is decided on its own, and the "
+        "action is carried out immediately on the current state; `differences` shows what that changed. If "
+        "the action cannot be carried out, the request stays pending. Requires RISK_APPROVER. Switching off "
+        "a kill switch requires one of RISK_APPROVER and RISK_SETTING_FULL, and the maker's token the other."
     )
     async def approve(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
@@ -185,14 +218,17 @@ class ApprovalMutations:
         """The desk's."""
         return await _decided(info, input, ApprovalTrigger.APPROVE)
 
-    @strawberry.mutation(description="Decline requests of others, each on its own. Needs what approve needs.")
+    @strawberry.mutation(
+        description="Decline requests of other operators. Each request is decided on its own. Requires the "
+        "same permissions as approve."
+    )
     async def decline(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
     ) -> ApprovalPayload:
         """The desk's."""
         return await _decided(info, input, ApprovalTrigger.DECLINE)
 
-    @strawberry.mutation(description="Take back requests of your own, each on its own.")
+    @strawberry.mutation(description="Withdraw your own requests. Each request is decided on its own.")
     async def withdraw(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
     ) -> ApprovalPayload:
@@ -251,7 +287,7 @@ def approval_of(view: ApprovalView, context: ReadContext) -> ApprovalRequest:
 
 
 async def load_approval(info: Info, approval_id: ApprovalId | None) -> ApprovalRequest | None:
-    """The request, if it is there and may be seen."""
+    """The request if it exists and is visible, else None."""
     view = await info.context.loaders.approvals.load(approval_id) if approval_id else None
     return approval_of(view, info.context) if view else None
 

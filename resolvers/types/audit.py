@@ -1,4 +1,4 @@
-"""The audit trail."""
+"""The audit trail and its filter."""
 
 from datetime import datetime
 from typing import Annotated
@@ -14,49 +14,66 @@ from resolvers.kit.node import Node, global_id, type_and_id
 from resolvers.kit.pagination import Connection, Pager
 
 _TYPES = {"account": "Account", "approval": "ApprovalRequest", "case": "Case", "order": "Order"}
-"""Of entities that can be fetched by a global id."""
+"""The types of entities that can be fetched by a global id."""
 
 
-@strawberry.type(description="One act: who did what to which entity, when, and what differs since.")
+@strawberry.type(
+    description="An entry of the audit trail: who did what to which entity, when, and what changed."
+)
 class AuditEntry(Node):
     """From models.audit.ChainedRow."""
 
-    at: datetime = strawberry.field(description="When.")
-    actor: str = strawberry.field(description="Who: the subject of a token, a part of the desk, or a venue.")
-    action: str = strawberry.field(description="What.")
-    entity: str = strawberry.field(description="To which kind of thing, such as `case` or `order`.")
+    at: datetime = strawberry.field(description="The time of the action.")
+    actor: str = strawberry.field(
+        description="The subject of the token, the part of the desk, or the venue that acted."
+    )
+    action: str = strawberry.field(description="The name of the action, such as `liquidate`.")
+    entity: str = strawberry.field(
+        description="The kind of entity that was acted on, such as `case` or `order`."
+    )
     entity_id: str = strawberry.field(
-        description="To which: its global id where it has one, so that node(id:) finds it."
+        description="The id of the entity: its global id if it has one, so that node(id:) finds it."
     )
-    detail: str = strawberry.field(description="More about it, as JSON.")
+    detail: str = strawberry.field(description="Details of the action, as a JSON object.")
     before: str | None = strawberry.field(
-        description="What differs since, as it was, as JSON; null: there was nothing, or nothing differs."
+        description="The values before the change, as a JSON object with the changed fields only; null: "
+        "nothing existed before, or nothing changed."
     )
-    after: str | None = strawberry.field(description="What differs since, as it is, as JSON.")
+    after: str | None = strawberry.field(
+        description="The values after the change, as a JSON object with the changed fields only."
+    )
     request_id: str | None = strawberry.field(
-        description="The X-Request-ID of the request or socket; null for what the desk did by itself."
+        description="The X-Request-ID of the request or connection; null if the desk acted automatically."
     )
     sequence: str | None = strawberry.field(
-        description="Its place in the hash chain; null for a second or so, until it has one."
+        description="The position of the entry in the hash chain; null for about a second, until it is "
+        "chained."
     )
     hash: str | None = strawberry.field(
-        description="Of its link: SHA-256 over the place, the hash before and every column."
+        description="The hash of the entry in the chain: SHA-256 over its position, the previous hash and "
+        "every column."
     )
 
 
-@strawberry.input(description="Which entries; what is left out does not matter.")
+@strawberry.input(description="Filter for audit entries. Omitted fields match everything.")
 class AuditFilter:
     """To models.audit.AuditFilter."""
 
-    entity: str | None = strawberry.field(default=None, description="Of this kind, such as `case`.")
-    entity_id: str | None = strawberry.field(default=None, description="An id as entries show it.")
-    actor: str | None = strawberry.field(default=None, description="By exactly this actor.")
-    action: str | None = strawberry.field(default=None, description="Exactly this, such as `liquidate`.")
-    after: datetime | None = strawberry.field(default=None, description="At this moment or later.")
-    before: datetime | None = strawberry.field(default=None, description="Earlier than this.")
+    entity: str | None = strawberry.field(
+        default=None, description="Entries about this kind of entity, such as `case`."
+    )
+    entity_id: str | None = strawberry.field(
+        default=None, description="Entries about this entity, by its id as entries show it."
+    )
+    actor: str | None = strawberry.field(default=None, description="Entries of exactly this actor.")
+    action: str | None = strawberry.field(
+        default=None, description="Entries with exactly this action, such as `liquidate`."
+    )
+    after: datetime | None = strawberry.field(default=None, description="Entries at this time or later.")
+    before: datetime | None = strawberry.field(default=None, description="Entries before this time.")
 
     def selection(self) -> AuditSelection:
-        """A global id also says the kind."""
+        """The filter for the database. A global id also determines the kind of entity."""
         named = type_and_id(self.entity_id) if self.entity_id is not None else None
         kinds = {name: entity for entity, name in _TYPES.items()}
         entity, entity_id = self.entity, self.entity_id
@@ -68,16 +85,19 @@ class AuditFilter:
 
 @strawberry.type
 class AuditQueries:
-    """Of the query root."""
+    """The root field of the audit trail."""
 
     @strawberry.field(
-        description="Everything that was done, newest first. Needs a permission to export records; with a "
-        "limited account scope, what was done to these accounts, their cases and orders."
+        description="The audit trail, newest first. With a limited account scope, only entries about these "
+        "accounts, their cases and orders. Requires a permission to export records: RISK_APPROVER, "
+        "RISK_SETTING_FULL or AUDITOR."
     )
     async def audit_trail(
         self,
         info: Info,
-        filter: Annotated[AuditFilter | None, strawberry.argument(description="Which.")] = None,
+        filter: Annotated[
+            AuditFilter | None, strawberry.argument(description="Filter for audit entries.")
+        ] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[AuditEntry]:
@@ -97,7 +117,7 @@ class AuditQueries:
 
 
 async def find_audit_entry(context: ReadContext, id_: str) -> AuditEntry | None:
-    """For `node`: who may not read the trail finds nothing."""
+    """For `node`: None for callers who may not read the audit trail."""
     if not context.audience.may(Capability.EXPORT_RECORDS) or not _is_row_id(id_):
         return None
     chained = await load_audit_row(context.audience, int(id_))

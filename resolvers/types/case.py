@@ -1,4 +1,4 @@
-"""Margin-call cases."""
+"""Margin-call cases and their filter."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -44,91 +44,115 @@ from resolvers.types.stock_recovery import (
 )
 
 
-@strawberry.type(description="The desk will sell by itself.")
+@strawberry.type(description="The automatic liquidation that is set for a case.")
 class AutoLiquidation:
     """From domain.case.AutoLiquidation."""
 
-    at: datetime = strawberry.field(description="When.")
-    trigger: AutoLiquidationTrigger = strawberry.field(description="What sets the time.")
+    at: datetime = strawberry.field(description="The time from which the desk liquidates the case.")
+    trigger: AutoLiquidationTrigger = strawberry.field(description="The event that sets the time.")
     held: RefusalCode | None = strawberry.field(
-        description="It was due and waits because of this; CAPPED: a slice is sold, and the next follows "
-        "when its orders have ended; null: nothing has held it up."
+        description="The reason why the liquidation is due but waits; null: nothing holds it up. CAPPED: a "
+        "slice was sold, and the next one follows when its orders have ended."
     )
-    held_until: datetime | None = strawberry.field(description="When the desk tries again.")
+    held_until: datetime | None = strawberry.field(
+        description="The time at which the desk tries again; null while nothing holds it up."
+    )
 
 
-@strawberry.type(description="Somebody is on the case.")
+@strawberry.type(description="An operator's time-limited claim on a case.")
 class CaseClaim:
     """From domain.case.Claim."""
 
-    by: str = strawberry.field(description="Who: the subject of their token.")
-    at: datetime = strawberry.field(description="Since when.")
-    expires_at: datetime = strawberry.field(description="Until when, unless it is renewed or released.")
+    by: str = strawberry.field(description="The operator: the subject of the token that claimed the case.")
+    at: datetime = strawberry.field(description="The time of the claim.")
+    expires_at: datetime = strawberry.field(
+        description="The end of the claim unless it is renewed or released before."
+    )
 
 
-@strawberry.type(description="A margin call. Amounts are in the account's base currency.")
+@strawberry.type(
+    description="A margin call of an account. Amounts are in the account's base currency unless stated "
+    "otherwise."
+)
 class Case(Node):
     """From domain.case.Case."""
 
-    case_no: str = strawberry.field(description="As people call it.")
-    alert_type: AlertType = strawberry.field(description="Why it was opened.")
-    status: CaseStatus = strawberry.field(description="Where it stands.")
+    case_no: str = strawberry.field(description="The case number for people and for search.")
+    alert_type: AlertType = strawberry.field(description="The rule that opened the case.")
+    status: CaseStatus = strawberry.field(description="The status of the case.")
     amount: Decimal = strawberry.field(
-        description="What is to be collected now: figures.amount. 0 for a case that asks for stock: see "
-        "coveredOptionShortfalls and shortRecoveries."
+        description="The amount to collect now, the same as figures.amount. 0 for a case that asks for "
+        "stock: see coveredOptionShortfalls and shortRecoveries."
     )
     reporting_amount: CurrencyAmount | None = strawberry.field(
-        description="The amount in the reporting currency, in whole minor units; a list by AMOUNT is sorted "
-        "by it. A rate alone that moves it by at most 1 % changes nothing here and sends no event. Null: no "
-        "rate is known."
+        description="The amount in the reporting currency, in whole minor units, by which orderBy AMOUNT "
+        "sorts. A change of the FX rate alone that moves it by at most 1 % is not applied and sends no "
+        "event. Null: no rate is known."
     )
-    amount_at_open: Decimal = strawberry.field(description="What was to be collected when it opened.")
+    amount_at_open: Decimal = strawberry.field(description="The amount to collect when the case opened.")
     uncovered_amount: Decimal = strawberry.field(
-        description="The amount less what the open liquidation orders will still relieve: a further "
+        description="The amount less what the open liquidation orders will still relieve. A further "
         "liquidation is sized to it."
     )
-    figures: MarginFigures = strawberry.field(description="As last stored.")
-    opened_at: datetime = strawberry.field(description="When the call was triggered.")
+    figures: MarginFigures = strawberry.field(description="The margin figures of the account as last stored.")
+    opened_at: datetime = strawberry.field(description="The time at which the margin call was triggered.")
     deadline: datetime = strawberry.field(
-        description="Last moment for the client to cure: 14:00 local on the third trading day, "
-        "the notice day counted; of an INTRADAY case the time from which the account has to be flat."
+        description="The time until which the client can cure the case: 14:00 market time on the third "
+        "trading day, counting the day of the notice. For an INTRADAY case, the time from which the account "
+        "has to be flat. Operators can move it."
     )
-    overdue: bool = strawberry.field(description="The deadline has passed and the case is not closed.")
+    overdue: bool = strawberry.field(
+        description="Whether the deadline has passed and the case is not closed."
+    )
     force_eligible: bool = strawberry.field(
-        description="The desk may sell: the deadline has passed, or net assets are below force-close margin."
+        description="Whether the desk may sell: the deadline has passed, or liquid net assets are below the "
+        "force-close margin."
     )
     elapsed_hours: int = strawberry.field(
-        description="Since it opened, until it was closed: whole hours, rounded up, at least 1."
+        description="Hours from opening to closing, or until now; rounded up to whole hours, at least 1."
     )
-    long_term_unsettled: bool = strawberry.field(description="Open for more than 90 days.")
-    auto_liquidation: AutoLiquidation | None = strawberry.field(description="Null: only people sell.")
+    long_term_unsettled: bool = strawberry.field(
+        description="Whether the case has been open for more than 90 days."
+    )
+    auto_liquidation: AutoLiquidation | None = strawberry.field(
+        description="The automatic liquidation of the case; null if none is set and only operators liquidate."
+    )
     claim: CaseClaim | None = strawberry.field(
-        description="Who is on it; null: nobody. Nothing is sent when it expires: mind expiresAt."
+        description="The current claim; null if no operator has claimed the case. No event follows when a "
+        "claim expires: see expiresAt."
     )
-    follow_up_count: int = strawberry.field(description="The number of its follow-up records.")
+    follow_up_count: int = strawberry.field(description="The number of follow-up records of the case.")
     original_deadline: datetime = strawberry.field(
-        description="What the calendar says, whatever people made of it since."
+        description="The deadline by the market's calendar, without the changes that operators made."
     )
     messages_muted: bool = strawberry.field(
-        description="No daily message is sent: it is closed, in exception, or past its deadline."
+        description="Whether the daily messages are off, because the case is closed, in exception or past "
+        "its deadline."
     )
-    remark: str = strawberry.field(description="The desk's note.")
+    remark: str = strawberry.field(
+        description="The remark of the desk, replaced by each updateRemark; empty if there is none."
+    )
     figures_at_close: MarginFigures | None = strawberry.field(
-        description="The figures when it ended; null while it is live."
+        description="The margin figures when the case closed; null while it is live."
     )
-    closed_at: datetime | None = strawberry.field(description="Null while it is live.")
-    close_reason: CaseCloseReason | None = strawberry.field(description="Null while it is live.")
+    closed_at: datetime | None = strawberry.field(
+        description="The time at which the case closed; null while it is live."
+    )
+    close_reason: CaseCloseReason | None = strawberry.field(
+        description="The reason why the case closed; null while it is live."
+    )
     exempted_by: strawberry.ID | None = strawberry.field(
-        description="Of a case that ended as EXEMPTED: the ruleId of the exemption."
+        description="The ruleId of the exemption that closed the case; null unless closeReason is EXEMPTED."
     )
     version: int = strawberry.field(
-        description="Grows with every change of state or by a person (status, orders, deadline, remark ...), "
-        "never with recomputed figures; pass it as expectedVersion."
+        description="A number that grows with each change of state or by an operator (status, orders, "
+        "deadline, remark), but not with recomputed figures. Pass it as expectedVersion."
     )
     view: strawberry.Private[CaseView]
 
     @strawberry.field(
-        description="A kill switch is on for its account: nothing is sold. No case event tells of it."
+        description="Whether a kill switch is on for the account, so that nothing is sold. No case event "
+        "follows when it changes."
     )
     async def frozen(self, info: Info) -> bool:
         """Batched."""
@@ -139,34 +163,39 @@ class Case(Node):
         """Batched."""
         return await load_account(info, self.view.account.account_id)
 
-    @strawberry.field(description="Whose account it is.")
+    @strawberry.field(description="The client who owns the account.")
     async def client(self, info: Info) -> Client:
         """Batched."""
         return await load_client(info, self.view.account.client_id)
 
     @strawberry.field(
-        description="Its account as the next session of its market will find it, at today's prices: whether "
-        "it will still be called, and for how much. Null once it is closed. No case event tells of it."
+        description="The account as it will stand in the next session of its market, at today's prices: "
+        "whether it will still be called, and for how much. Null once the case is closed. No case event "
+        "follows when it changes."
     )
     async def look_ahead(self, info: Info) -> LookAhead | None:
         """Batched."""
         return await look_ahead(info.context, self.view.account) if self.view.case.live else None
 
-    @strawberry.field(description="The figures that opened it; null for a case from before they were kept.")
+    @strawberry.field(
+        description="The margin figures that opened the case; null for a case older than the storage of "
+        "these figures."
+    )
     async def figures_at_open(self, info: Info) -> MarginFigures | None:
         """Batched."""
         figures = await info.context.loaders.figures_at_open.load(self.view.case.id)
         return figures_of(figures) if figures else None
 
     @strawberry.field(
-        description="The case that ended before this one of the same account and kind opened; null: it is "
-        "the first."
+        description="The previous case of the same account and alert type; null if this is the first."
     )
     async def reopened_from(self, info: Info) -> Optional["Case"]:
         """Batched."""
         return await load_case(info, self.view.case.reopened_from)
 
-    @strawberry.field(description="What people, and the desk itself, noted about it, newest first.")
+    @strawberry.field(
+        description="The follow-up records of the case, by operators and by the desk, newest first."
+    )
     async def follow_ups(
         self,
         info: Info,
@@ -176,7 +205,7 @@ class Case(Node):
         """A keyset page."""
         return await follow_ups_page(info, self.view.case.id, first, after)
 
-    @strawberry.field(description="Every move of its deadline, newest first.")
+    @strawberry.field(description="The changes of the deadline, newest first.")
     async def deadline_changes(
         self,
         info: Info,
@@ -186,12 +215,14 @@ class Case(Node):
         """A keyset page."""
         return await deadline_changes_page(info, self.view.case.id, first, after)
 
-    @strawberry.field(description="What stock it asks for to cover written calls, oldest first.")
+    @strawberry.field(
+        description="The shortfalls of written calls for which the case asks for stock, oldest first."
+    )
     async def covered_option_shortfalls(self, info: Info) -> list[CoveredOptionShortfall]:
         """Batched."""
         return [shortfall_node(view) for view in await self._recoveries(info, of_a_recall=False)]
 
-    @strawberry.field(description="What recalled stock it asks back, oldest first.")
+    @strawberry.field(description="The recoveries of recalled stock that the case asks for, oldest first.")
     async def short_recoveries(self, info: Info) -> list[ShortRecovery]:
         """Batched."""
         now = info.context.api.desk.clock()
@@ -202,14 +233,14 @@ class Case(Node):
             return []
         return list(await info.context.loaders.recoveries_of.load(self.view.case.id))
 
-    @strawberry.field(description="Its liquidation orders, newest first.")
+    @strawberry.field(description="The liquidation orders of the case, newest first.")
     async def orders(
         self,
         info: Info,
         first: First = 50,
         after: After = None,
     ) -> Connection[Order]:
-        """The first pages of many cases are batched."""
+        """Batches the first pages of many cases."""
         case_id = self.view.case.id
         wanted = OrderFilter(case_id=case_id)
         if after is not None:
@@ -223,66 +254,98 @@ class Case(Node):
         page = await loaders.orders_of.load((case_id, first))
         return pager.connection(page, request, _order_key, order_of, count)
 
-    @strawberry.field(description="What was known of it at the moments that count, newest first.")
+    @strawberry.field(
+        description="Snapshots of the inputs and figures at the decisive moments of the case, newest first."
+    )
     async def snapshots(
         self,
         info: Info,
         first: First = 20,
         after: After = None,
     ) -> Connection[Snapshot]:
-        """Not batched: for the page of one case."""
+        """Not batched: meant for the page of one case."""
         return await snapshots_page(info, self.view.case.id, first, after)
 
-    @strawberry.field(description="What was, or will be, told to the client about it, newest first.")
+    @strawberry.field(
+        description="The messages to the client about the case, queued ones included, newest first."
+    )
     async def messages(
         self,
         info: Info,
         first: First = 50,
         after: After = None,
     ) -> Connection[Message]:
-        """The first pages of many cases are batched."""
+        """Batches the first pages of many cases."""
         return await messages_page(info, self.view.case.id, first, after)
 
 
-@strawberry.input(description="Which cases; what is left out does not matter.")
+@strawberry.input(
+    description="Filter for cases. Omitted fields match everything, except that without `status` and "
+    "`closed` only live cases match."
+)
 class CaseFilter:
     """To models.case_list.CaseFilter."""
 
     status: list[CaseStatus] | None = strawberry.field(
-        default=None, description="One of these; left out: every case that is not closed."
+        default=None,
+        description="Cases with one of these statuses. Omitted: all live cases, unless `closed` is given.",
     )
     closed: bool | None = strawberry.field(
         default=None,
-        description="True: the history, every case that has ended; false: every live one. With status: both.",
+        description="True: closed cases only (the history). False: live cases only. Together with `status` "
+        "both must match.",
     )
-    alert_type: list[AlertType] | None = strawberry.field(default=None, description="One of these.")
-    account_type: list[AccountType] | None = strawberry.field(default=None, description="One of these.")
-    client_id: strawberry.ID | None = strawberry.field(default=None, description="Of this client.")
-    account_no: str | None = strawberry.field(default=None, description="Of this account.")
+    alert_type: list[AlertType] | None = strawberry.field(
+        default=None, description="Cases with one of these alert types."
+    )
+    account_type: list[AccountType] | None = strawberry.field(
+        default=None, description="Cases of accounts of one of these types."
+    )
+    client_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Cases of this client, by global id."
+    )
+    account_no: str | None = strawberry.field(
+        default=None, description="Cases of the account with this number."
+    )
     search: str | None = strawberry.field(
         default=None,
-        description="Part of client name, client number, account number or case number, whatever the case "
-        "and width of its letters.",
+        description="Part of the client name, client number, account number or case number. Ignores case "
+        "and width of letters.",
     )
-    symbol: str | None = strawberry.field(default=None, description="The account holds this instrument.")
+    symbol: str | None = strawberry.field(
+        default=None, description="Cases of accounts that hold this instrument."
+    )
     amount_at_least: Decimal | None = strawberry.field(
         default=None,
-        description="At least this much, in amountCurrency. A case of an account in that currency is "
-        "compared by its amount, any other case by its reportingAmount; a case without one is listed.",
+        description="Cases with at least this amount, in amountCurrency. A case in that currency is "
+        "compared by its amount, any other by its reportingAmount. Cases without a reportingAmount match.",
     )
     amount_currency: str | None = strawberry.field(
         default=None,
-        description="The currency of amountAtLeast; left out: the reporting currency. Lists convert another "
-        "currency by the rate of now; subscriptions refuse it, for its rate would move while they last.",
+        description="The currency of amountAtLeast, as an ISO 4217 code. Omitted: the reporting currency. "
+        "Lists convert another currency at the current rate; subscriptions refuse it, because the rate "
+        "would move while they last.",
     )
-    overdue: bool | None = strawberry.field(default=None, description="Past its deadline, or not.")
-    opened_after: datetime | None = strawberry.field(default=None, description="Later than this.")
-    opened_before: datetime | None = strawberry.field(default=None, description="Earlier than this.")
-    closed_after: datetime | None = strawberry.field(default=None, description="Ended later than this.")
-    closed_before: datetime | None = strawberry.field(default=None, description="Ended earlier than this.")
+    overdue: bool | None = strawberry.field(
+        default=None, description="True: cases past their deadline. False: all others."
+    )
+    opened_after: datetime | None = strawberry.field(
+        default=None, description="Cases opened after this time."
+    )
+    opened_before: datetime | None = strawberry.field(
+        default=None, description="Cases opened before this time."
+    )
+    closed_after: datetime | None = strawberry.field(
+        default=None, description="Cases closed after this time."
+    )
+    closed_before: datetime | None = strawberry.field(
+        default=None, description="Cases closed before this time."
+    )
 
     def selection(self, reporting: Currency, rates: Mapping[Currency, FxRate]) -> CaseSelection:
-        """An id of another type selects nothing; `rates` are those into the reporting currency."""
+        """The filter for the database. An id of another type matches nothing; `rates` lead into the reporting
+        currency.
+        """
         return CaseSelection(
             status=self._statuses(),
             alert_type=each_once(self.alert_type),
@@ -302,14 +365,14 @@ class CaseFilter:
     def _at_least(self, reporting: Currency, rates: Mapping[Currency, FxRate]) -> AmountAtLeast | None:
         currency = reporting if self.amount_currency is None else Currency(self.amount_currency)
         if unknown_currencies([currency]):
-            raise ApiError(BAD_USER_INPUT, f"amountCurrency {currency!r} is not a currency of ISO 4217.")
+            raise ApiError(BAD_USER_INPUT, f"amountCurrency {currency!r} is not an ISO 4217 currency code.")
         if self.amount_at_least is None:
             return None
         worth = reporting_rate(currency, reporting, rates).worth(self.amount_at_least)
         if worth is None:
             raise ApiError(
                 BAD_USER_INPUT,
-                f"The desk has no rate from {currency} into {reporting}: leave amountCurrency out, and give "
+                f"The desk has no rate from {currency} into {reporting}: omit amountCurrency and state "
                 f"amountAtLeast in {reporting}.",
             )
         return AmountAtLeast(self.amount_at_least, currency, worth)
@@ -323,7 +386,7 @@ class CaseFilter:
 
 
 async def selected(filter: CaseFilter | None, reporting: Currency) -> CaseSelection:
-    """The filter of a list, by the rates of now."""
+    """The filter of a list, at the current rates."""
     if filter is None:
         return CaseSelection()
     converts = filter.amount_currency not in (None, reporting)
@@ -331,12 +394,16 @@ async def selected(filter: CaseFilter | None, reporting: Currency) -> CaseSelect
     return filter.selection(reporting, rates.get(reporting, {}))
 
 
-@strawberry.input(description="The order of a list of cases.")
+@strawberry.input(description="The sort order of a list of cases.")
 class CaseOrder:
     """To models.case_list.CaseSort and a direction."""
 
-    field: CaseOrderField = strawberry.field(default=CaseOrderField.OPENED_AT, description="What to sort by.")
-    direction: OrderDirection = strawberry.field(default=OrderDirection.DESC, description="Which way.")
+    field: CaseOrderField = strawberry.field(
+        default=CaseOrderField.OPENED_AT, description="The field to sort by."
+    )
+    direction: OrderDirection = strawberry.field(
+        default=OrderDirection.DESC, description="The direction of the sort."
+    )
 
 
 def case_of(view: CaseView, now: datetime) -> Case:
@@ -404,6 +471,6 @@ def _order_key(view: OrderView) -> tuple[datetime, str]:
 
 
 async def load_case(info: Info, case_id: CaseId | None) -> Case | None:
-    """The case, if it is there and may be seen."""
+    """The case if it exists and is visible, else None."""
     view = await info.context.loaders.cases.load(case_id) if case_id else None
     return case_of(view, info.context.api.desk.clock()) if view else None

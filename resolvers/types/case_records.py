@@ -1,4 +1,4 @@
-"""What is kept beside a case: follow-up records and moves of its deadline."""
+"""Records beside a case: follow-up records and deadline changes."""
 
 from datetime import datetime
 
@@ -19,22 +19,26 @@ class FollowUp(Node):
     at: datetime = strawberry.field(description="The time at which it was written.")
     by: str = strawberry.field(description='The author; "system" is the desk itself.')
     by_desk: bool = strawberry.field(
-        description="Whether the desk wrote it, about an action of its own or the reason against one."
+        description="Whether the desk wrote the record, about its own action or the reason against one."
     )
     text: str = strawberry.field(description="The text of the note, in English.")
 
 
-@strawberry.type(description="One move of a case's deadline.")
+@strawberry.type(description="A change of a case's deadline.")
 class DeadlineChange:
     """From domain.case_records.DeadlineChange."""
 
-    at: datetime = strawberry.field(description="When it was moved.")
-    by: str = strawberry.field(description='Who moved it, or asked for it; "system" is the desk itself.')
-    approved_by: str | None = strawberry.field(description="The second person, where it took one.")
-    kind: records.DeadlineChangeKind = strawberry.field(description="What moved it.")
-    before: datetime = strawberry.field(description="The deadline before.")
-    after: datetime = strawberry.field(description="The deadline since then.")
-    reason: str = strawberry.field(description="Why.")
+    at: datetime = strawberry.field(description="The time of the change.")
+    by: str = strawberry.field(
+        description='The operator who moved the deadline, or requested the move; "system" is the desk itself.'
+    )
+    approved_by: str | None = strawberry.field(
+        description="The second person who approved the change; null if none was required."
+    )
+    kind: records.DeadlineChangeKind = strawberry.field(description="The cause of the change.")
+    before: datetime = strawberry.field(description="The deadline before the change.")
+    after: datetime = strawberry.field(description="The deadline after the change.")
+    reason: str = strawberry.field(description="The reason for the change.")
 
 
 async def follow_ups_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[FollowUp]:

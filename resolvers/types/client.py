@@ -39,100 +39,118 @@ if TYPE_CHECKING:
     from resolvers.types.order import Order
 
 
-@strawberry.type(description='How a client is reached; "***" for who may not see personal data.')
+@strawberry.type(description='The contact data of a client. Shows "***" if you may not see personal data.')
 class ClientContact:
     """From domain.message.Contact."""
 
-    email: str | None = strawberry.field(description="E-mail address.")
-    phone: str | None = strawberry.field(description="Telephone number, E.164.")
-    push_id: str | None = strawberry.field(description="What the push service knows the client by.")
-    language: Language = strawberry.field(description="What messages are written in.")
-    time_zone: str = strawberry.field(description="Of the quiet hours.")
+    email: str | None = strawberry.field(description="The e-mail address of the client.")
+    phone: str | None = strawberry.field(description="The telephone number of the client, in E.164 format.")
+    push_id: str | None = strawberry.field(description="The client's identifier at the push service.")
+    language: Language = strawberry.field(description="The language of messages to the client.")
+    time_zone: str = strawberry.field(description="The time zone of the quiet hours, as an IANA name.")
     quiet_hours: str | None = strawberry.field(
-        description="When no message is sent, such as 22:00-08:00; null: never quiet."
+        description="The hours in which no message is sent, such as 22:00-08:00; null: messages may be sent "
+        "at any time."
     )
 
 
-@strawberry.type(description="Cash in one currency.")
+@strawberry.type(description="The cash balance of an account in one currency.")
 class CashBalance:
     """From domain.margin.CashBalance."""
 
-    currency: str = strawberry.field(description="ISO 4217.")
-    balance: Decimal = strawberry.field(description="Ledger cash in this currency, debit negative.")
+    currency: str = strawberry.field(description="The currency, as an ISO 4217 code.")
+    balance: Decimal = strawberry.field(description="The ledger cash in this currency; negative for a debit.")
     fx_rate: Decimal = strawberry.field(
-        description="Units of the account's base currency per unit; 0 while no rate is known."
+        description="The FX rate: units of the account's base currency per unit of this currency; 0 while "
+        "no rate is known."
     )
-    base_value: Decimal = strawberry.field(description="The balance in the account's base currency.")
-    accrued_interest: Decimal = strawberry.field(description="Not yet charged, in this currency.")
+    base_value: Decimal = strawberry.field(
+        description="The balance converted into the account's base currency."
+    )
+    accrued_interest: Decimal = strawberry.field(
+        description="Interest accrued and not yet charged, in this currency."
+    )
 
 
-@strawberry.type(description="A position of an account.")
+@strawberry.type(description="A position of an account in one instrument.")
 class Position(Node):
     """From domain.margin.Holding."""
 
-    instrument: Instrument = strawberry.field(description="What is held.")
-    quantity: Decimal = strawberry.field(description="Negative for a short.")
+    instrument: Instrument = strawberry.field(description="The instrument that is held.")
+    quantity: Decimal = strawberry.field(description="The quantity in units; negative for a short position.")
     sellable_quantity: Decimal = strawberry.field(
-        description="What an order may still close: the quantity less what open orders may still fill."
+        description="The quantity that an order may still close, 0 or more: the size of the position less "
+        "what open orders may still fill."
     )
-    average_cost: Decimal | None = strawberry.field(description="Per unit, in the instrument's currency.")
+    average_cost: Decimal | None = strawberry.field(
+        description="The average cost per unit, in the instrument's currency; null if it is not known."
+    )
     mark: Decimal | None = strawberry.field(
-        description="The price it is valued at, of an expired option what its exercise brings, or 0; null "
-        "where no price is known."
+        description="The price at which the position is valued; for an expired option what its exercise "
+        "brings, or 0. Null while no price is known."
     )
-    market_value: Decimal | None = strawberry.field(description="In the instrument's currency.")
-    base_market_value: Decimal | None = strawberry.field(description="In the account's base currency.")
-    factors: MarginFactors = strawberry.field(description="Its margin factors.")
+    market_value: Decimal | None = strawberry.field(
+        description="The market value in the instrument's currency; null while no price is known."
+    )
+    base_market_value: Decimal | None = strawberry.field(
+        description="The market value in the account's base currency; null while no price is known, 0 while "
+        "no FX rate is known."
+    )
+    factors: MarginFactors = strawberry.field(description="The margin factors that apply to the position.")
 
 
-_IF_READABLE = " Null, with an error UNREADABLE_DATA, where stored data of the account is damaged."
+_IF_READABLE = "Null, with an error UNREADABLE_DATA, if stored data of the account is damaged."
 
 
 @strawberry.type(description="An account of a client.")
 class Account(Node):
     """From models.client.AccountRow."""
 
-    account_no: str = strawberry.field(description="As the client knows it.")
-    type: AccountType = strawberry.field(description="What it may borrow.")
-    base_currency: str = strawberry.field(description="All its figures are in this currency.")
+    account_no: str = strawberry.field(description="The account number that the client knows.")
+    type: AccountType = strawberry.field(
+        description="The account type, which decides how long the account may borrow."
+    )
+    base_currency: str = strawberry.field(
+        description="The base currency, as an ISO 4217 code. All figures of the account are in this currency."
+    )
     close_only: bool = strawberry.field(
-        description="The client may only reduce: a case is open. It changes with the account's first and "
-        "last case."
+        description="Whether the client may only reduce positions, because a case of the account is open. "
+        "Changes with the account's first and last live case."
     )
     reference: strawberry.Private[AccountReference]
 
-    @strawberry.field(description="Whose it is.")
+    @strawberry.field(description="The client who owns the account.")
     async def client(self, info: Info) -> "Client":
         """Batched."""
         return await load_client(info, self.reference.client_id)
 
     @strawberry.field(
-        description="A kill switch is on for it, its client or the whole desk: nothing is sold. Read when it "
-        "is shown: no case event follows when it changes."
+        description="Whether a kill switch is on for the account, its client or the whole desk, so that "
+        "nothing is sold. Evaluated when read: no case event follows when it changes."
     )
     async def frozen(self, info: Info) -> bool:
         """Batched."""
         return await info.context.loaders.frozen.load(self.reference)
 
     @strawberry.field(
-        description="Why the desk cannot judge the account by itself, the oldest reason first. Empty: it "
-        "can. Read when it is shown: no case event follows when it changes."
+        description="The reasons why the desk cannot judge the account by itself, oldest first; empty if it "
+        "can. Evaluated when read: no case event follows when it changes."
     )
     async def doubts(self, info: Info) -> list[AccountDoubt]:
         """Batched."""
         return doubts_of(await info.context.loaders.doubts.load(self.reference.account_id))
 
     @strawberry.field(
-        description="What the desk does for the account, over all of its live cases: a case says OPEN while "
-        "orders of the account's other case are open. Null: it has no live case. When it changes, an event "
-        "of each live case of the account follows; none follows when a claim ends by itself, see expiresAt."
+        description="The desk's work for the account over all of its live cases: a case says OPEN while "
+        "orders of another case of the account are open. Null: the account has no live case. A change sends "
+        "an event of each live case of the account; the end of an expired claim sends none, see expiresAt."
     )
     async def desk_work(self, info: Info) -> DeskWork | None:
         """Batched."""
         views = await info.context.loaders.live_cases.load(self.reference.account_id)
         return desk_work_of(views, info.context.api.desk.clock())
 
-    @strawberry.field(description=f"Computed now, from the last prices.{_IF_READABLE}")
+    @strawberry.field(description=f"The margin figures, computed now from the last prices.{_IF_READABLE}")
     async def figures(self, info: Info) -> MarginFigures | None:
         """Batched."""
         desk = info.context.api.desk
@@ -140,26 +158,27 @@ class Account(Node):
         return figures_of(compute_figures(book, desk.clock(), desk.rules.max_price_age))
 
     @strawberry.field(
-        description=f"As the next session of its market will find it, at today's prices.{_IF_READABLE}"
+        description="The account as it will stand in the next session of its market, at today's "
+        f"prices.{_IF_READABLE}"
     )
     async def look_ahead(self, info: Info) -> LookAhead | None:
         """Batched."""
         return await look_ahead(info.context, self.reference)
 
-    @strawberry.field(description=f"Cash by currency.{_IF_READABLE}")
+    @strawberry.field(description=f"The cash balances of the account by currency.{_IF_READABLE}")
     async def cash_balances(self, info: Info) -> list[CashBalance] | None:
         """Batched."""
         book = (await self._book(info)).book.book
         return [_cash_of(book, cash) for cash in book.cash]
 
-    @strawberry.field(description=f"Positions by symbol.{_IF_READABLE}")
+    @strawberry.field(description=f"The positions of the account, sorted by symbol.{_IF_READABLE}")
     async def positions(
         self,
         info: Info,
         first: First = 100,
         after: After = None,
     ) -> Connection[Position] | None:
-        """Batched; a page of what is loaded."""
+        """Batched; a page of the loaded book."""
         loaded = await self._book(info)
         pager: Pager[Holding] = Pager("positions", "s", info.context.api.page_size_max)
         request = pager.request(first, after)
@@ -181,7 +200,9 @@ class Account(Node):
             count,
         )
 
-    @strawberry.field(description=f"Liquidation orders that may still fill, oldest first.{_IF_READABLE}")
+    @strawberry.field(
+        description=f"Liquidation orders of the account that may still be filled, oldest first.{_IF_READABLE}"
+    )
     async def open_orders(
         self, info: Info
     ) -> list[Annotated["Order", strawberry.lazy("resolvers.types.order")]] | None:
@@ -198,23 +219,27 @@ class Account(Node):
 class Client(Node):
     """From models.client.ClientRow."""
 
-    client_no: str = strawberry.field(description="As the broker knows them.")
-    name: str = strawberry.field(description='Full name; "***" for who may not see personal data.')
-    group: str | None = strawberry.field(description="The client group, if any.")
+    client_no: str = strawberry.field(description="The client number at the broker.")
+    name: str = strawberry.field(
+        description='The full name of the client; "***" if you may not see personal data.'
+    )
+    group: str | None = strawberry.field(
+        description="The group of the client; null if the client belongs to none."
+    )
     client_id: strawberry.Private[ClientId]
 
-    @strawberry.field(description="How they are reached; null while that was never stated.")
+    @strawberry.field(description="The contact data for messages; null while none was stated.")
     async def contact(self, info: Info) -> ClientContact | None:
         """Batched."""
         contact = await info.context.loaders.contacts.load(self.client_id)
         return contact_of(contact, info.context.audience) if contact else None
 
-    @strawberry.field(description="Their accounts within your scope.")
+    @strawberry.field(description="The accounts of the client within your scope.")
     async def accounts(self, info: Info) -> list[Account]:
         """Batched."""
         return [account_of(row) for row in await info.context.loaders.accounts_of.load(self.client_id)]
 
-    @strawberry.field(description="Their cases that are not closed, within your scope, newest first.")
+    @strawberry.field(description="The live cases of the client within your scope, newest first.")
     async def open_cases(
         self, info: Info
     ) -> list[Annotated["Case", strawberry.lazy("resolvers.types.case")]]:
@@ -226,7 +251,7 @@ class Client(Node):
 
 
 def contact_of(contact: Contact, audience: Audience) -> ClientContact:
-    """As the audience may see it."""
+    """The contact data, masked as the audience requires."""
     quiet = contact.quiet_hours
     return ClientContact(
         email=personal(contact.email, audience),
@@ -239,7 +264,7 @@ def contact_of(contact: Contact, audience: Audience) -> ClientContact:
 
 
 def client_of(row: ClientRow, context: ReadContext) -> Client:
-    """The GraphQL object; it is noted who is shown."""
+    """The GraphQL object; records that the client was shown."""
     context.clients_shown.add(row.id)
     return Client(
         id=global_id("Client", row.id),
@@ -291,18 +316,18 @@ def position_of(account_id: AccountId, held: Holding, loaded: BookAndOrders) -> 
 
 
 async def load_account(info: Info, account_id: AccountId) -> Account:
-    """An account that something visible belongs to."""
+    """The account of a visible object."""
     row = await info.context.loaders.accounts.load(account_id)
     if row is None:
-        raise ApiError(FORBIDDEN, "The account left your scope.")
+        raise ApiError(FORBIDDEN, "The account is no longer within your scope.")
     return account_of(row)
 
 
 async def load_client(info: Info, client_id: ClientId) -> Client:
-    """The client of something visible."""
+    """The client of a visible object."""
     row = await info.context.loaders.clients.load(client_id)
     if row is None:
-        raise ApiError(FORBIDDEN, "The client left your scope.")
+        raise ApiError(FORBIDDEN, "The client is no longer within your scope.")
     return client_of(row, info.context)
 
 

@@ -1,4 +1,4 @@
-"""An amount in a currency."""
+"""An amount of money with its currency."""
 
 from decimal import Decimal
 
@@ -9,5 +9,5 @@ import strawberry
 class CurrencyAmount:
     """An amount."""
 
-    currency: str = strawberry.field(description="ISO 4217.")
-    amount: Decimal = strawberry.field(description="The exact amount.")
+    currency: str = strawberry.field(description="The currency, as an ISO 4217 code.")
+    amount: Decimal = strawberry.field(description="The exact amount of money.")

@@ -1,4 +1,4 @@
-"""What the desk does for an account, over all of its live cases."""
+"""The desk's work for an account, over all of its live cases."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,7 +9,7 @@ from domain.case import CaseStatus
 from domain.events import CaseView
 
 _FIRST = (CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION, CaseStatus.OPEN)
-"""What counts for the account where its cases differ."""
+"""Statuses by precedence: the first that a live case has is the status for the account."""
 
 
 @strawberry.type(description="A claim on one of the account's cases; it counts for the whole account.")
@@ -18,23 +18,25 @@ class AccountClaim:
 
     case_no: str = strawberry.field(description="The number of the case that was claimed.")
     by: str = strawberry.field(description="The subject of the claimant's token.")
-    expires_at: datetime = strawberry.field(description="The end of the claim, unless it is renewed.")
+    expires_at: datetime = strawberry.field(
+        description="The end of the claim unless it is renewed or released before."
+    )
 
 
-@strawberry.type(description="What the desk does for an account, whichever of its live cases it is done for.")
+@strawberry.type(description="The desk's work for an account over all of its live cases.")
 class DeskWork:
     """From the account's live cases."""
 
     status: CaseStatus = strawberry.field(
-        description="LIQUIDATING while liquidation orders of any case are open; else EXCEPTION where any "
-        "case is in exception; else OPEN."
+        description="LIQUIDATING while liquidation orders of any case are open; otherwise EXCEPTION if any "
+        "case is in exception; otherwise OPEN."
     )
-    cases: int = strawberry.field(description="The number of live cases.")
-    claims: list[AccountClaim] = strawberry.field(description="Every claim that holds now.")
+    cases: int = strawberry.field(description="The number of the account's live cases.")
+    claims: list[AccountClaim] = strawberry.field(description="The claims that are in force now.")
 
 
 def desk_work_of(views: Sequence[CaseView], now: datetime) -> DeskWork | None:
-    """None: the account has no live case."""
+    """None if the account has no live case."""
     if not views:
         return None
     statuses = {view.case.status for view in views}

@@ -15,12 +15,15 @@ class AccountDoubt:
 
     reason: DoubtReason = strawberry.field(description="The reason as a code.")
     subject: str = strawberry.field(
-        description="A symbol, currency or market; empty where it concerns the account as a whole."
+        description="The symbol, currency or market in doubt; empty if the reason concerns the account as a "
+        "whole."
     )
-    detail: str = strawberry.field(description="The reason in words, and how it ends.")
-    since: datetime = strawberry.field(description="When it began.")
-    last_seen_at: datetime = strawberry.field(description="When the desk last met it.")
-    attempts: int = strawberry.field(description="How often the desk met it since it began.")
+    detail: str = strawberry.field(description="The reason in words, and how the doubt ends.")
+    since: datetime = strawberry.field(description="The time at which the doubt began.")
+    last_seen_at: datetime = strawberry.field(description="The last time at which the desk met the doubt.")
+    attempts: int = strawberry.field(
+        description="The number of times that the desk met the doubt since it began."
+    )
 
 
 def doubts_of(stored: Sequence[StoredDoubt]) -> list[AccountDoubt]:

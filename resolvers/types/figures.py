@@ -1,4 +1,4 @@
-"""Margin figures."""
+"""Margin figures of an account."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -10,49 +10,62 @@ from domain.margin import RiskLevel
 
 
 @strawberry.type(
-    description="The margin figures of one account at a moment: exact money in the account's base currency. "
-    "Only the amount is rounded, half up to whole minor units, which is what decides whether it is 0."
+    description="The margin figures of one account at a moment, exact and in the account's base currency. "
+    "Only the amount is rounded, half up to whole minor units; the rounded amount decides whether it is 0."
 )
 class MarginFigures:
     """From domain.margin.MarginFigures."""
 
-    as_of: datetime = strawberry.field(description="When they were computed.")
+    as_of: datetime = strawberry.field(description="The time at which the figures were computed.")
     stale: bool = strawberry.field(
-        description="A price, an FX rate or a statement behind them is missing or older than allowed; "
-        "automatic liquidation waits."
+        description="Whether a price, an FX rate or a statement behind the figures is missing or too old. "
+        "Automatic liquidation waits meanwhile."
     )
     unvalued: list[str] = strawberry.field(
-        description="Symbols without a price and currencies without a rate: of these a long position and "
-        "money count 0, a short position its average cost."
+        description="Symbols without a price and currencies without a rate. A long position and cash then "
+        "count 0, a short position its average cost."
     )
-    cash: Decimal = strawberry.field(description="Ledger cash of every currency, debit negative.")
-    long_market_value: Decimal = strawberry.field(description="Of the long positions.")
-    short_market_value: Decimal = strawberry.field(description="Of the short positions: 0 or below.")
-    dead_market_value: Decimal = strawberry.field(description="Of delisted and long-suspended positions.")
-    equity: Decimal = strawberry.field(description="Cash, long and short market value.")
+    cash: Decimal = strawberry.field(description="Ledger cash of all currencies; negative for a debit.")
+    long_market_value: Decimal = strawberry.field(description="The market value of the long positions.")
+    short_market_value: Decimal = strawberry.field(
+        description="The market value of the short positions: 0 or negative."
+    )
+    dead_market_value: Decimal = strawberry.field(
+        description="The market value of delisted and long-suspended positions."
+    )
+    equity: Decimal = strawberry.field(description="Cash plus long and short market value.")
     liquid_net_assets: Decimal = strawberry.field(description="Equity less dead market value.")
-    initial_margin: Decimal = strawberry.field(description="Required to open positions.")
-    maintenance_margin: Decimal = strawberry.field(description="Below it a case opens.")
-    margin_call_margin: Decimal = strawberry.field(description="What a case is cured to.")
-    force_close_margin: Decimal = strawberry.field(description="Below it the desk may sell at once.")
-    net_asset_ratio: Decimal | None = strawberry.field(
-        description="Liquid net assets over the larger of themselves and the gross live positions, to four "
-        "digits; null when the denominator is zero."
+    initial_margin: Decimal = strawberry.field(
+        description="The margin required to open positions. At or below it nothing more is lent."
     )
-    debt: Decimal = strawberry.field(description="Negative cash, as a positive number.")
-    over_financing: Decimal = strawberry.field(description="Debt above the financing limit.")
-    accrued_interest: Decimal = strawberry.field(description="Not yet charged.")
-    outstanding_margin: Decimal = strawberry.field(description="Owed from earlier calls.")
-    trading_limit: Decimal = strawberry.field(description="Granted, and counted against the amount.")
+    maintenance_margin: Decimal = strawberry.field(
+        description="The margin required to keep positions. A case opens when liquid net assets are below it."
+    )
+    margin_call_margin: Decimal = strawberry.field(description="The margin up to which a case is cured.")
+    force_close_margin: Decimal = strawberry.field(
+        description="The margin below which the desk may sell at once."
+    )
+    net_asset_ratio: Decimal | None = strawberry.field(
+        description="Liquid net assets divided by the larger of themselves and the gross market value of "
+        "live positions, to four digits; null if that is 0."
+    )
+    debt: Decimal = strawberry.field(description="Negative cash as a positive number; 0 if there is none.")
+    over_financing: Decimal = strawberry.field(description="The debt above the financing limit.")
+    accrued_interest: Decimal = strawberry.field(description="Interest accrued and not yet charged.")
+    outstanding_margin: Decimal = strawberry.field(description="Margin owed from earlier calls.")
+    trading_limit: Decimal = strawberry.field(
+        description="A limit granted to the client that lowers the amount."
+    )
     amount: Decimal = strawberry.field(
-        description="To be collected: the larger of (call margin - net assets + interest + outstanding "
-        "margin - trading limit) and over-financing, not below 0; parts can be switched off."
+        description="The amount to collect: the larger of (margin-call margin - liquid net assets + accrued "
+        "interest + outstanding margin - trading limit) and over-financing, at least 0. The amount rule can "
+        "switch parts off."
     )
     advances_stopped: bool = strawberry.field(
-        description="Nothing more is to be lent: liquid net assets do not exceed the initial margin. The "
-        "desk places no client orders: whoever does has to ask."
+        description="Whether nothing more may be lent, because liquid net assets are at most the initial "
+        "margin. The desk places no client orders: the system that does has to check this."
     )
-    risk_level: RiskLevel = strawberry.field(description="What the client sees.")
+    risk_level: RiskLevel = strawberry.field(description="The risk level, as the client sees it.")
 
 
 def figures_of(figures: margin.MarginFigures) -> MarginFigures:

@@ -1,4 +1,4 @@
-"""An account as the next session of its market will find it."""
+"""The figures of an account in the next session of its market."""
 
 from datetime import date, datetime
 from decimal import Decimal
@@ -20,33 +20,35 @@ from resolvers.types.undecided import UndecidedReason, reasons_of
 
 
 @strawberry.type(
-    description="An account at today's prices, positions and rules, with the margin factors that count by "
-    "the close of its market's next session, with the options that expire before it at what they then are "
-    "worth, and with the "
-    "interest that its debits bear until the trades of that session are settled."
+    description="An account as it will stand in the next session of its market: today's prices, positions "
+    "and rules, the margin factors in force at the close of that session, options that expire before it at "
+    "the value they will have, and the interest that debits bear until the trades of the session are "
+    "settled."
 )
 class LookAhead:
     """From domain.look_ahead."""
 
-    market: str = strawberry.field(description="Whose session, by the account's base currency.")
-    closes_at: datetime = strawberry.field(description="The close of the next session.")
+    market: str = strawberry.field(
+        description="The market whose session is meant, chosen by the account's base currency."
+    )
+    closes_at: datetime = strawberry.field(description="The time at which the next session closes.")
     expiring: list[str] = strawberry.field(
-        description="Options whose last day is before the session. They count with what their exercise "
-        "brings where their market exercises by itself, else with nothing."
+        description="The symbols of options whose last day is before the session. They count with the value "
+        "of their exercise if their market exercises automatically, otherwise with 0."
     )
     interest: Decimal = strawberry.field(
-        description="What debits will bear from today to interestUntil, in base currency: part of "
-        "figures.accruedInterest."
+        description="The interest that debits will bear from today to interestUntil, in base currency. It "
+        "is included in figures.accruedInterest."
     )
     interest_until: date = strawberry.field(
-        description="The day on which trades of that session are settled: until then a sale ends no interest."
+        description="The settlement day of trades in that session: a sale in it stops no interest before."
     )
     interest_unknown: list[str] = strawberry.field(
-        description="Currencies with a debit for which no interest rate is set: no interest is added."
+        description="Currencies with a debit but no configured interest rate, for which no interest is added."
     )
-    figures: MarginFigures = strawberry.field(description="What the session would find.")
+    figures: MarginFigures = strawberry.field(description="The margin figures in that session.")
     calls: list[AlertType] = strawberry.field(
-        description="Margin calls that these figures would demand and no exemption prevents."
+        description="The alert types of margin calls that these figures demand and no exemption suppresses."
     )
     undecided_calls: list[AlertType] = strawberry.field(description=undecided.CALLS)
     undecided_reasons: list[UndecidedReason] = strawberry.field(description=undecided.REASONS)

@@ -13,22 +13,29 @@ from domain.tick_size import TickTable
 from resolvers.kit.context import Info
 from resolvers.kit.errors import restored
 
-IF_READABLE = " Null, with an error UNREADABLE_DATA, where stored data of the instrument is damaged."
-"""Of a field that reads an instrument: a damaged one must not take the list around it along."""
+IF_READABLE = "Null, with an error UNREADABLE_DATA, if stored data of the instrument is damaged."
+"""For a field that reads an instrument, so that a damaged one does not make the list around it fail."""
 
 
-@strawberry.type(description="What an option is on.")
+@strawberry.type(description="The terms of an option.")
 class OptionTerms:
     """From domain.market.OptionTerms."""
 
-    underlying: str = strawberry.field(description="The symbol of what it is an option on.")
-    right: OptionRight = strawberry.field(description="Whether its holder may buy or sell the underlying.")
-    strike: Decimal = strawberry.field(description="Per underlying, in the instrument's currency.")
-    expiry: str = strawberry.field(description="Its last day, local to its market, such as 2026-03-20.")
+    underlying: str = strawberry.field(description="The symbol of the underlying.")
+    right: OptionRight = strawberry.field(
+        description="Whether the holder may buy (CALL) or sell (PUT) the underlying."
+    )
+    strike: Decimal = strawberry.field(
+        description="The strike price per unit of the underlying, in the instrument's currency."
+    )
+    expiry: str = strawberry.field(
+        description="The last day of the option, local to its market, such as 2026-03-20."
+    )
 
 
 @strawberry.type(
-    description="A band of prices: from its start up to the next band, prices are multiples of a step."
+    description="A band of prices: from its start up to the next band, valid prices are multiples of its "
+    "step."
 )
 class TickBand:
     """From domain.tick_size.Band."""
@@ -39,70 +46,80 @@ class TickBand:
     step: Decimal = strawberry.field(description="The distance between two valid prices.")
 
 
-@strawberry.type(description="A tradable thing. Its prices are in its currency, per unit.")
+@strawberry.type(description="A tradable instrument. Prices are per unit, in its currency.")
 class Instrument:
     """From domain.market.Instrument."""
 
-    symbol: str = strawberry.field(description="With its market, such as 700.HK or AAPL.US.")
-    name: str = strawberry.field(description="In full.")
-    market: str = strawberry.field(description="The market's calendar, such as XHKG or XNYS.")
-    currency: str = strawberry.field(description="ISO 4217.")
-    kind: InstrumentKind = strawberry.field(description="What it is.")
-    lot_size: Decimal = strawberry.field(description="Quantities of orders are multiples of it.")
-    multiplier: Decimal = strawberry.field(description="Underlyings per unit: 1 for stock.")
-    trade_status: TradeStatus = strawberry.field(description="Whether it trades now.")
+    symbol: str = strawberry.field(
+        description="The symbol with its market suffix, such as 700.HK or AAPL.US."
+    )
+    name: str = strawberry.field(description="The full name of the instrument.")
+    market: str = strawberry.field(
+        description="The market, by the code of its exchange calendar, such as XHKG or XNYS."
+    )
+    currency: str = strawberry.field(description="The trading currency, as an ISO 4217 code.")
+    kind: InstrumentKind = strawberry.field(description="The kind of the instrument.")
+    lot_size: Decimal = strawberry.field(description="The lot size: order quantities are multiples of it.")
+    multiplier: Decimal = strawberry.field(description="The number of underlyings per unit; 1 for stock.")
+    trade_status: TradeStatus = strawberry.field(
+        description="The trading status, as the price feed reports it."
+    )
     average_daily_volume: Decimal | None = strawberry.field(
-        description="Units traded on an average day; null where it is not known."
+        description="The units traded on an average day; null if not known."
     )
     tick_bands: list[TickBand] = strawberry.field(
-        description="The steps of valid prices, in ascending order; empty where they are not known."
+        description="The price bands with their tick sizes, in ascending order; empty if not known."
     )
     negative_prices: bool = strawberry.field(
-        description="Whether its price may be negative, as that of a future on oil may. Quotes at a negative "
-        "price, and fills at 0 or at a negative price, are taken of such an instrument only; an option is "
-        "never one."
+        description="Whether the price may be negative, as for a future on oil. Without it, quotes at a "
+        "negative price and fills at or below 0 are not accepted. Always false for options."
     )
-    option: OptionTerms | None = strawberry.field(description="Of an option, where they are known.")
+    option: OptionTerms | None = strawberry.field(
+        description="The terms of an option; null for other instruments, or if the terms are not known."
+    )
 
 
-@strawberry.type(description="The market's last word on an instrument; prices in its currency.")
+@strawberry.type(description="The last quote of an instrument. Prices are in the instrument's currency.")
 class Quote:
     """From domain.market.Quote."""
 
-    symbol: str = strawberry.field(description="The instrument.")
+    symbol: str = strawberry.field(description="The symbol of the instrument.")
     bid: Decimal | None = strawberry.field(
-        description="The highest price offered by buyers; 0: there is no offer."
+        description="The highest price offered by buyers; 0: there is no bid; null: not known."
     )
     ask: Decimal | None = strawberry.field(
-        description="The lowest price asked by sellers; 0: there is no offer."
+        description="The lowest price asked by sellers; 0: there is no offer; null: not known."
     )
-    last: Decimal | None = strawberry.field(description="Of the last trade.")
+    last: Decimal | None = strawberry.field(description="The price of the last trade; null: not known.")
     mark: Decimal = strawberry.field(
-        description="What positions are valued at: the last price, else the previous close, moved to the bid "
-        "or the ask where it lies outside of them; without either, the middle of bid and ask."
+        description="The price at which positions are valued: the last price, or else the previous close, "
+        "moved to the bid or the ask if it lies outside them. Without either, the middle of bid and ask."
     )
     previous_close: Decimal | None = strawberry.field(
-        description="Of the trading day before; 0: there was none."
+        description="The closing price of the previous trading day; 0: there was none; null: not known."
     )
-    at: datetime = strawberry.field(description="When it was quoted.")
-    stale: bool = strawberry.field(description="Older than prices may be.")
+    at: datetime = strawberry.field(description="The time of the quote.")
+    stale: bool = strawberry.field(description="Whether the quote is older than the desk allows.")
 
 
 @strawberry.type(
-    description="Required margin per unit of value: 0 <= force close <= maintenance <= call <= initial."
+    description="Margin factors: the required margin as fractions of market value. 0 <= forceClose <= "
+    "maintenance <= marginCall <= initial."
 )
 class MarginFactors:
     """From domain.market.MarginFactors."""
 
-    initial: Decimal = strawberry.field(description="To open a position.")
-    maintenance: Decimal = strawberry.field(description="To keep it: a case opens below.")
-    margin_call: Decimal = strawberry.field(description="To be cured.")
-    force_close: Decimal = strawberry.field(description="Below it the desk may sell at once.")
-    source: FactorSource = strawberry.field(description="Which rule gave them.")
+    initial: Decimal = strawberry.field(description="The fraction required to open a position.")
+    maintenance: Decimal = strawberry.field(
+        description="The fraction required to keep a position: a case opens below it."
+    )
+    margin_call: Decimal = strawberry.field(description="The fraction up to which a case is cured.")
+    force_close: Decimal = strawberry.field(description="The fraction below which the desk may sell at once.")
+    source: FactorSource = strawberry.field(description="The source of the factors.")
 
 
 async def load_instrument(info: Info, symbol: Symbol) -> Instrument:
-    """One that something visible names, batched. For a nullable field: see `IF_READABLE`."""
+    """Load the instrument of a visible object, batched. For a nullable field: see `IF_READABLE`."""
     return instrument_of(restored(await info.context.loaders.instruments.load(symbol)))
 
 

@@ -23,85 +23,91 @@ MARKET_CHARACTERS_MAX = 10
 
 
 @strawberry.type(
-    description="A word on one day of a market that its calendar did not foresee; the newest on a day holds."
+    description="An override of one day of a market that its calendar does not foresee. The newest override "
+    "of a day applies."
 )
 class MarketDay(Node):
     """From domain.calendar.MarketDay."""
 
-    market: str = strawberry.field(description="As instruments name it, such as XHKG.")
-    day: date = strawberry.field(description="Local to the market.")
-    kind: MarketDayKind = strawberry.field(description="How the day differs.")
-    closes_at: str | None = strawberry.field(description="HH:MM, local to the market; only of a HALF day.")
-    reason: str = strawberry.field(description="Why.")
-    by: str = strawberry.field(description="Who put it in.")
-    at: datetime = strawberry.field(description="When it was put in.")
+    market: str = strawberry.field(description="The market, by the code that instruments have, such as XHKG.")
+    day: date = strawberry.field(description="The overridden day, local to the market.")
+    kind: MarketDayKind = strawberry.field(description="The way in which the day differs from the calendar.")
+    closes_at: str | None = strawberry.field(
+        description="The closing time of a HALF day, HH:MM local to the market; null for other kinds."
+    )
+    reason: str = strawberry.field(description="The reason for the override.")
+    by: str = strawberry.field(description="The subject who set the override.")
+    at: datetime = strawberry.field(description="The time at which the override was set.")
 
 
-@strawberry.input(description="Put in how a day of a market differs from its calendar.")
+@strawberry.input(description="An override of a day of a market that does not follow its calendar.")
 class SetMarketDayInput:
     """To desk.case_work.market_days.SetMarketDay."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    market: str = strawberry.field(description="As instruments name it, such as XHKG.")
-    day: date = strawberry.field(description="Local to the market.")
-    kind: MarketDayKind = strawberry.field(description="How the day differs.")
+    market: str = strawberry.field(description="The market, by the code that instruments have, such as XHKG.")
+    day: date = strawberry.field(description="The day to override, local to the market.")
+    kind: MarketDayKind = strawberry.field(description="The way in which the day differs from the calendar.")
     closes_at: str | None = strawberry.field(
-        default=None, description="HH:MM, local to the market; of a HALF day, and only of one."
+        default=None,
+        description="The closing time, HH:MM local to the market. Required for a HALF day, not allowed "
+        "otherwise.",
     )
-    reason: str = strawberry.field(description="Why, 1 to 1000 characters.")
+    reason: str = strawberry.field(description="The reason, 1 to 1000 characters, kept with the override.")
 
     def command(self) -> SetMarketDay:
-        """For the desk; raises ApiError."""
+        """The command for the desk; raises ApiError."""
         check_key(self.idempotency_key)
         check_text("reason", self.reason, at_least=1)
         check_code("market", self.market, MARKET_CHARACTERS_MAX)
         if (self.kind is MarketDayKind.HALF) != (self.closes_at is not None):
-            raise ApiError(BAD_USER_INPUT, "A HALF day needs closesAt, any other takes none.")
+            raise ApiError(BAD_USER_INPUT, "Give closesAt for a HALF day, and omit it for any other kind.")
         word = calendar.MarketDay(self.market, self.day, self.kind, _time_of_day(self.closes_at), self.reason)
         return SetMarketDay(self.idempotency_key, word)
 
 
-@strawberry.type(description="The word was put in; deadlines of live cases follow within seconds.")
+@strawberry.type(description="The override was set; deadlines of live cases follow within seconds.")
 class MarketDaySet:
     """From desk.command.Done."""
 
-    market_day: MarketDay = strawberry.field(description="The word.")
+    market_day: MarketDay = strawberry.field(description="The new override of the day.")
 
 
-@strawberry.type(description="Nothing was put in.")
+@strawberry.type(description="The override was refused; nothing was changed.")
 class MarketDayRefused:
     """From desk.command.Refused."""
 
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 SetMarketDayResult = Annotated[
     MarketDaySet | MarketDayRefused,
-    strawberry.union("SetMarketDayResult", description="What became of a word on a market day."),
+    strawberry.union("SetMarketDayResult", description="The outcome of setMarketDay."),
 ]
 
 
-@strawberry.type(description="The answer of setMarketDay.")
+@strawberry.type(description="The payload of setMarketDay.")
 class SetMarketDayPayload:
     """One result."""
 
-    result: SetMarketDayResult = strawberry.field(description="What became of it.")
+    result: SetMarketDayResult = strawberry.field(description="The outcome of the command.")
 
 
 @strawberry.type
 class MarketDayMutations:
-    """Words on market days."""
+    """The root field that sets market days."""
 
     @strawberry.mutation(
-        description="Put in a day on which a market does not trade as its calendar says, such as a typhoon. "
-        "Every process goes by it, and deadlines of live cases move, never into the past. Needs "
-        "RISK_WARNING_FULL or RISK_SETTING_FULL, for every account."
+        description="Override a day on which a market does not trade as its calendar says, such as a "
+        "typhoon day. The override applies at once in every process, and the deadlines of live cases move "
+        "with it, never into the past. Requires RISK_WARNING_FULL or RISK_SETTING_FULL with access to all "
+        "accounts."
     )
     async def set_market_day(
         self, info: RequestInfo, input: Annotated[SetMarketDayInput, INPUT]
     ) -> SetMarketDayPayload:
-        """Permission and record are the desk's."""
+        """The desk checks the permission and keeps the record."""
         outcome = await set_market_day(info.context.api.desk, info.context.principal, input.command())
         if not isinstance(outcome, Done):
             return SetMarketDayPayload(result=MarketDayRefused(code=outcome.code, message=outcome.message))
@@ -112,7 +118,7 @@ class MarketDayMutations:
 async def market_days_page(
     info: Info, market: str | None, first: int, after: str | None
 ) -> Connection[MarketDay]:
-    """A page, newest word first."""
+    """A page of overrides, newest first."""
     context = reader(info)
     pager: Pager[RecordedMarketDay] = Pager(("marketDays", market), "ts", context.api.page_size_max)
     request = pager.request(first, after)
@@ -123,7 +129,7 @@ async def market_days_page(
 
 
 async def find_market_day(context: ReadContext, id_: str) -> MarketDay | None:
-    """By its id; everybody who may look sees it."""
+    """By its id; visible to every caller who may read."""
     recorded = (await load_recorded([id_])).get(id_)
     return market_day_of(recorded) if recorded else None
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from resolvers.types.case import Case
 
 
-@strawberry.type(description="A value that was put into the text of a message.")
+@strawberry.type(description="A value that was inserted into the text of a message.")
 class MessageParameter:
     """One entry of domain.message.Message.parameters."""
 
@@ -30,43 +30,60 @@ _PERSONAL = frozenset({"client_name", "text"})
 
 
 @strawberry.type(
-    description="A message to a client, sent at least once: after a crash the service may get it again, "
-    "with the same id to know it by."
+    description="A message to a client, sent at least once: after a crash the service may receive it again, "
+    "with the same id."
 )
 class Message(Node):
     """From domain.message.Message."""
 
-    channel: Channel = strawberry.field(description="How it is sent.")
-    template: MessageTemplate = strawberry.field(description="What it says.")
-    language: Language = strawberry.field(description="What it is written in.")
-    title: str = strawberry.field(description='Its subject; "***" for who may not see personal data.')
-    body: str = strawberry.field(description='Its text; "***" for who may not see personal data.')
-    recipient: str | None = strawberry.field(
-        description='The address; "***" for who may not see personal data; null: there was none.'
+    channel: Channel = strawberry.field(description="The channel by which the message is sent.")
+    template: MessageTemplate = strawberry.field(description="The template that the text comes from.")
+    language: Language = strawberry.field(description="The language of the text.")
+    title: str = strawberry.field(description='The subject line; "***" if you may not see personal data.')
+    body: str = strawberry.field(
+        description='The text of the message; "***" if you may not see personal data.'
     )
-    status: MessageStatus = strawberry.field(description="Where it stands.")
-    automatic: bool = strawberry.field(description="The desk sent it by itself.")
-    placed_by: str = strawberry.field(description="Who sent it.")
-    created_at: datetime = strawberry.field(description="When it was written.")
-    earliest_at: datetime = strawberry.field(description="Not sent before: the end of quiet hours.")
-    latest_at: datetime = strawberry.field(description="Not sent after.")
-    attempts: int = strawberry.field(description="How often it was tried.")
-    next_attempt_at: datetime | None = strawberry.field(description="When it is tried next; null: never.")
-    settled_at: datetime | None = strawberry.field(description="When it was sent or given up.")
-    reason: str | None = strawberry.field(description="Why it is not sent yet, or never was.")
+    recipient: str | None = strawberry.field(
+        description='The address of the client; "***" if you may not see personal data; null: the client '
+        "had none."
+    )
+    status: MessageStatus = strawberry.field(description="The status of the message.")
+    automatic: bool = strawberry.field(description="Whether the desk sent the message automatically.")
+    placed_by: str = strawberry.field(
+        description='The subject who sent the message; "system" is the desk itself.'
+    )
+    created_at: datetime = strawberry.field(description="The time at which the message was written.")
+    earliest_at: datetime = strawberry.field(
+        description="The earliest time to send the message, after quiet hours."
+    )
+    latest_at: datetime = strawberry.field(
+        description="The latest time to send the message; after it the message is EXPIRED."
+    )
+    attempts: int = strawberry.field(description="The number of attempts to send the message.")
+    next_attempt_at: datetime | None = strawberry.field(
+        description="The time of the next attempt; null: there will be none."
+    )
+    settled_at: datetime | None = strawberry.field(
+        description="The time at which the message was sent or given up; null while it is queued."
+    )
+    reason: str | None = strawberry.field(
+        description="The reason why the message is not sent yet, or was never sent."
+    )
     figures_as_of: datetime | None = strawberry.field(
-        description="Since when at the latest the amount in it holds; null: it tells no amount."
+        description="The time since when, at the latest, the stated amount holds; null: the message states "
+        "no amount."
     )
     parameters: list[MessageParameter] = strawberry.field(
-        description="What was put into the template, without the client's name and a person's own text."
+        description="The values inserted into the template, without the client's name and free text by a "
+        "person."
     )
     earlier_bodies: list[str] = strawberry.field(
-        description="Texts of earlier attempts that may have gone out with other figures, the oldest first; "
-        '"***" without the right to personal data.'
+        description="Texts of earlier attempts that may have been sent with other figures, oldest first; "
+        '"***" if you may not see personal data.'
     )
     case_id: strawberry.Private[CaseId]
 
-    @strawberry.field(description="The case that it is about.")
+    @strawberry.field(description="The case that the message is about.")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")]:
         """Batched."""
         from resolvers.types.case import load_case
@@ -75,7 +92,7 @@ class Message(Node):
 
 
 def message_of(row: message.Message, context: ReadContext) -> Message:
-    """The GraphQL object, as the audience may see it; it is noted who is shown."""
+    """The GraphQL object, masked as the audience requires; records that the client was shown."""
     context.clients_shown.add(row.client_id)
     audience = context.audience
     waits = row.status is MessageStatus.QUEUED
@@ -109,7 +126,7 @@ def message_of(row: message.Message, context: ReadContext) -> Message:
 
 
 async def messages_page(info: Info, case_id: CaseId, first: int, after: str | None) -> Connection[Message]:
-    """A page of a case's messages, newest first; the first pages of many cases are one statement."""
+    """A page of a case's messages, newest first; one statement loads the first pages of many cases."""
     context = info.context
     pager: Pager[message.Message] = Pager(("messages", case_id), "ts", context.api.page_size_max)
     request = pager.request(first, after)

@@ -1,4 +1,4 @@
-"""Liquidation orders."""
+"""Liquidation orders, their fills and their filter."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -21,58 +21,77 @@ if TYPE_CHECKING:
     from resolvers.types.case import Case
 
 
-@strawberry.type(description="One execution of an order.")
+@strawberry.type(description="An execution of an order at the venue.")
 class Fill:
     """From domain.events.Fill."""
 
-    execution_id: str = strawberry.field(description="The venue's name for it (FIX ExecID).")
-    quantity: Decimal = strawberry.field(description="Units.")
-    price: Decimal = strawberry.field(description="Per unit, in the instrument's currency.")
-    at: datetime = strawberry.field(description="When the venue executed it.")
+    execution_id: str = strawberry.field(description="The id of the execution at the venue (FIX ExecID).")
+    quantity: Decimal = strawberry.field(description="The executed quantity, in units.")
+    price: Decimal = strawberry.field(description="The price per unit, in the instrument's currency.")
+    at: datetime = strawberry.field(description="The time of the execution at the venue.")
 
 
-@strawberry.type(description="One step of an order's life.")
+@strawberry.type(description="A change of an order's status.")
 class OrderChange:
     """From models.order.OrderChange."""
 
-    status: OrderStatus = strawberry.field(description="The status from then on.")
-    at: datetime = strawberry.field(description="When.")
-    reason: str | None = strawberry.field(description="Why, where somebody said.")
+    status: OrderStatus = strawberry.field(description="The status after the change.")
+    at: datetime = strawberry.field(description="The time of the change.")
+    reason: str | None = strawberry.field(description="The reason for the change; null if none was given.")
 
 
 @strawberry.type(description="A liquidation order. Prices are in the instrument's currency.")
 class Order(Node):
     """From domain.order.Order."""
 
-    client_order_id: str = strawberry.field(description="Our name for it at the venue (FIX ClOrdID).")
-    symbol: str = strawberry.field(description="Of the instrument that it trades.")
-    side: OrderSide = strawberry.field(description="SELL closes a long, BUY covers a short.")
-    type: OrderType = strawberry.field(description="How it is priced.")
-    time_in_force: TimeInForce = strawberry.field(description="How long it lives.")
-    session: TradingSession = strawberry.field(description="When it may trade.")
-    quantity: Decimal = strawberry.field(description="Units ordered.")
-    limit_price: Decimal | None = strawberry.field(description="Null for a market order.")
-    filled_quantity: Decimal = strawberry.field(description="Units executed (FIX CumQty).")
-    leaves_quantity: Decimal = strawberry.field(description="Units that may still fill; 0 when it has ended.")
-    average_price: Decimal | None = strawberry.field(description="Of the fills, to eight digits.")
-    status: OrderStatus = strawberry.field(description="Where it stands.")
+    client_order_id: str = strawberry.field(
+        description="The desk's id of the order at the venue (FIX ClOrdID)."
+    )
+    symbol: str = strawberry.field(description="The symbol of the instrument.")
+    side: OrderSide = strawberry.field(
+        description="The side: SELL closes a long position, BUY covers a short one."
+    )
+    type: OrderType = strawberry.field(description="The way in which the order is priced.")
+    time_in_force: TimeInForce = strawberry.field(description="The time for which the order stays working.")
+    session: TradingSession = strawberry.field(description="The sessions in which the order may trade.")
+    quantity: Decimal = strawberry.field(description="The ordered quantity, in units.")
+    limit_price: Decimal | None = strawberry.field(
+        description="The limit price per unit; null for a market order."
+    )
+    filled_quantity: Decimal = strawberry.field(description="The executed quantity, in units (FIX CumQty).")
+    leaves_quantity: Decimal = strawberry.field(
+        description="The quantity that may still be filled, in units (FIX LeavesQty); 0 once the order has "
+        "ended."
+    )
+    average_price: Decimal | None = strawberry.field(
+        description="The average price of the fills, to eight digits; null before the first fill."
+    )
+    status: OrderStatus = strawberry.field(description="The status of the order.")
     raw_status: str = strawberry.field(
-        description="In the words of the venue, where it said any, else in those of the reference product."
+        description="The status in the venue's own words if it stated any, otherwise in those of the "
+        "reference product."
     )
-    override: bool = strawberry.field(description="Placed although nothing was left to collect.")
-    cancellable: bool = strawberry.field(description="A cancel may be asked for.")
-    terminal: bool = strawberry.field(description="It has ended; only a late fill can still come.")
-    reason: str | None = strawberry.field(description="Why it was cancelled, rejected or expired.")
+    override: bool = strawberry.field(
+        description="Whether the order was placed although nothing was left to collect."
+    )
+    cancellable: bool = strawberry.field(description="Whether a cancel can be requested now.")
+    terminal: bool = strawberry.field(
+        description="Whether the order has ended. Only a late fill can still follow."
+    )
+    reason: str | None = strawberry.field(
+        description="The reason why the order was cancelled or rejected, or why it expired; null for other "
+        "orders."
+    )
     estimated_reduction: Decimal = strawberry.field(
-        description="Of the amount to collect, as planned, in the account's base currency."
+        description="The planned reduction of the amount to collect, in the account's base currency."
     )
-    placed_by: str = strawberry.field(description="Who liquidated.")
-    created_at: datetime = strawberry.field(description="When it was recorded.")
-    updated_at: datetime = strawberry.field(description="When it last changed.")
-    version: int = strawberry.field(description="Grows with every change.")
+    placed_by: str = strawberry.field(description='The subject who liquidated; "system" is the desk itself.')
+    created_at: datetime = strawberry.field(description="The time at which the order was recorded.")
+    updated_at: datetime = strawberry.field(description="The time of the last change.")
+    version: int = strawberry.field(description="A number that grows with every change of the order.")
     view: strawberry.Private[OrderView]
 
-    @strawberry.field(description="The case it was placed for.")
+    @strawberry.field(description="The case for which the order was placed.")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
         """Batched."""
         from resolvers.types.case import case_of
@@ -80,48 +99,58 @@ class Order(Node):
         view = await info.context.loaders.cases.load(self.view.order.case_id)
         return case_of(view, info.context.api.desk.clock()) if view else None
 
-    @strawberry.field(description="Whose position it closes.")
+    @strawberry.field(description="The account whose position the order closes.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.view.account.account_id)
 
-    @strawberry.field(description=f"What it trades.{IF_READABLE}")
+    @strawberry.field(description=f"The instrument that the order trades.{IF_READABLE}")
     async def instrument(self, info: Info) -> Instrument | None:
         """Batched."""
         return await load_instrument(info, self.view.order.symbol)
 
-    @strawberry.field(description="Its executions, oldest first.")
+    @strawberry.field(description="The executions of the order, oldest first.")
     async def fills(self, info: Info) -> list[Fill]:
         """Batched."""
         fills = await info.context.loaders.fills.load(self.view.order.id)
         return [Fill(execution_id=f.execution_id, quantity=f.quantity, price=f.price, at=f.at) for f in fills]
 
-    @strawberry.field(description="Every status it had, oldest first.")
+    @strawberry.field(description="The statuses of the order, oldest first.")
     async def history(self, info: Info) -> list[OrderChange]:
         """Batched."""
         changes = await info.context.loaders.changes.load(self.view.order.id)
         return [OrderChange(status=each.status, at=each.at, reason=each.reason) for each in changes]
 
 
-@strawberry.input(description="Which orders; what is left out does not matter.")
+@strawberry.input(description="Filter for orders. Omitted fields match everything.")
 class OrderFilter:
     """To models.order.OrderFilter."""
 
-    status: list[OrderStatus] | None = strawberry.field(default=None, description="One of these.")
-    case_id: strawberry.ID | None = strawberry.field(default=None, description="Of this case.")
-    client_id: strawberry.ID | None = strawberry.field(default=None, description="Of this client.")
-    account_no: str | None = strawberry.field(default=None, description="Of this account.")
-    symbol: str | None = strawberry.field(default=None, description="In this instrument.")
+    status: list[OrderStatus] | None = strawberry.field(
+        default=None, description="Orders with one of these statuses."
+    )
+    case_id: strawberry.ID | None = strawberry.field(default=None, description="Orders of this case.")
+    client_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Orders in accounts of this client."
+    )
+    account_no: str | None = strawberry.field(
+        default=None, description="Orders in the account with this number."
+    )
+    symbol: str | None = strawberry.field(default=None, description="Orders in this instrument.")
     search: str | None = strawberry.field(
         default=None,
-        description="Part of client name, client number, account number, symbol or client order id, whatever "
-        "the case and width of its letters.",
+        description="Part of the client name, client number, account number, symbol or client order id. "
+        "Ignores case and width of letters.",
     )
-    created_after: datetime | None = strawberry.field(default=None, description="Later than this.")
-    created_before: datetime | None = strawberry.field(default=None, description="Earlier than this.")
+    created_after: datetime | None = strawberry.field(
+        default=None, description="Orders recorded after this time."
+    )
+    created_before: datetime | None = strawberry.field(
+        default=None, description="Orders recorded before this time."
+    )
 
     def selection(self) -> OrderSelection:
-        """An id of another type selects nothing."""
+        """The filter for the database; an id of another type matches nothing."""
         return OrderSelection(
             status=each_once(self.status),
             case_id=None if self.case_id is None else CaseId(filter_id("Case", self.case_id)),

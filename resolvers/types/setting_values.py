@@ -26,42 +26,48 @@ from resolvers.types.client import Client, client_of
 from resolvers.types.market import MarginFactors, factors_of
 
 
-@strawberry.type(description="Which parts the amount to collect has, for one type of account.")
+@strawberry.type(description="The parts of the amount to collect, for one type of account.")
 class AmountRuleSetting:
     """From domain.margin.AmountRule."""
 
-    account_type: AccountType = strawberry.field(description="For which accounts.")
-    coefficient: Decimal = strawberry.field(description="What the margin-call margin is multiplied by.")
-    with_interest: bool = strawberry.field(description="Accrued interest is collected.")
-    with_outstanding_margin: bool = strawberry.field(
-        description="Margin owed from earlier calls is collected."
+    account_type: AccountType = strawberry.field(description="The type of account that the rule applies to.")
+    coefficient: Decimal = strawberry.field(
+        description="The factor by which the margin-call margin is multiplied."
     )
-    with_trading_limit: bool = strawberry.field(description="The trading limit lowers the amount.")
-    with_over_financing: bool = strawberry.field(description="Debt above the financing limit is collected.")
+    with_interest: bool = strawberry.field(description="Whether accrued interest is collected.")
+    with_outstanding_margin: bool = strawberry.field(
+        description="Whether margin owed from earlier calls is collected."
+    )
+    with_trading_limit: bool = strawberry.field(description="Whether the trading limit lowers the amount.")
+    with_over_financing: bool = strawberry.field(
+        description="Whether debt above the financing limit is collected."
+    )
     over_financing_triggers: bool = strawberry.field(
-        description="Debt above the financing limit opens a case by itself."
+        description="Whether debt above the financing limit alone opens a case."
     )
     on_equity: bool = strawberry.field(
-        description="Equity is measured against the margin, not liquid net assets."
+        description="Whether equity, instead of liquid net assets, is compared with the margin."
     )
 
 
-@strawberry.type(description="Whether one kind of liquidation may happen.")
+@strawberry.type(description="Whether one kind of liquidation is allowed.")
 class LiquidationSwitchSetting:
     """From domain.risk_settings.LiquidationSwitch."""
 
-    trade_type: TradeType = strawberry.field(description="Of which accounts.")
-    force_type: ForceType = strawberry.field(description="By whom.")
-    on: bool = strawberry.field(description="It may happen.")
+    trade_type: TradeType = strawberry.field(description="The accounts that the switch applies to.")
+    force_type: ForceType = strawberry.field(
+        description="The initiator that the switch applies to: an operator or the desk."
+    )
+    on: bool = strawberry.field(description="Whether the liquidation is allowed.")
 
 
-@strawberry.type(description="One comparison that an account must satisfy to be exempt.")
+@strawberry.type(description="A comparison that an account must satisfy to be exempt.")
 class ExemptionCondition:
     """From domain.exemption.Condition."""
 
-    field: ConditionField = strawberry.field(description="What is looked at.")
-    operator: ConditionOperator = strawberry.field(description="How it is compared.")
-    value: str = strawberry.field(description="With what: text, or a decimal number as text.")
+    field: ConditionField = strawberry.field(description="The property of the account that is compared.")
+    operator: ConditionOperator = strawberry.field(description="The comparison to apply.")
+    value: str = strawberry.field(description="The value to compare with: text, or a decimal number as text.")
 
 
 @strawberry.type(description="A rule that keeps accounts from margin calls.")
@@ -69,24 +75,33 @@ class ExemptionSetting:
     """From domain.exemption.Exemption."""
 
     rule_id: strawberry.ID = strawberry.field(
-        description="Names the rule through all its versions, and as exemptedBy on the cases it ended."
+        description="The id of the rule in all of its versions; exemptedBy of a case refers to it."
     )
-    kind: ExemptionKind = strawberry.field(description="Which calls it suppresses.")
-    scope: ExemptionScope = strawberry.field(description="Whom it is for.")
-    account_no: str | None = strawberry.field(description="Of scope ACCOUNT: the account.")
-    client_group: str | None = strawberry.field(description="Of scope CLIENT_GROUP: the group.")
-    enabled: bool = strawberry.field(description="Switched on.")
-    until: datetime | None = strawberry.field(description="From then on it exempts nobody; null: for ever.")
-    conditions: list[ExemptionCondition] = strawberry.field(description="All of them must hold.")
+    kind: ExemptionKind = strawberry.field(description="The margin calls that the rule suppresses.")
+    scope: ExemptionScope = strawberry.field(description="The accounts that the rule applies to.")
+    account_no: str | None = strawberry.field(
+        description="The account number for scope ACCOUNT, otherwise null."
+    )
+    client_group: str | None = strawberry.field(
+        description="The client group for scope CLIENT_GROUP, otherwise null."
+    )
+    enabled: bool = strawberry.field(description="Whether the rule is switched on.")
+    until: datetime | None = strawberry.field(description="The end of the exemption; null: it does not end.")
+    conditions: list[ExemptionCondition] = strawberry.field(
+        description="The conditions, all of which an account must satisfy; empty: every account in the "
+        "scope is exempt."
+    )
 
 
-@strawberry.type(description="The margin factors of an instrument, for every client without their own.")
+@strawberry.type(
+    description="The margin factors of an instrument, for every client without factors of their own."
+)
 class InstrumentFactorsSetting:
     """From domain.risk_settings.FactorSetting."""
 
-    symbol: str = strawberry.field(description="The instrument.")
+    symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: MarginFactors | None = strawberry.field(
-        description="Null: withdrawn, what the statements say counts."
+        description="The margin factors; null: withdrawn, so that those of the statements apply."
     )
 
 
@@ -95,36 +110,42 @@ class ClientFactorsSetting:
     """From domain.risk_settings.FactorSetting."""
 
     client_id: strawberry.Private[str]
-    symbol: str = strawberry.field(description="The instrument.")
+    symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: MarginFactors | None = strawberry.field(
-        description="Null: withdrawn, what the statements say counts."
+        description="The margin factors; null: withdrawn, so that those of the statements apply."
     )
 
-    @strawberry.field(description="The client.")
+    @strawberry.field(description="The client whose positions use the factors.")
     async def client(self, info: Info) -> Client | None:
         """Batched."""
         row = await info.context.loaders.clients.load(ClientId(self.client_id))
         return client_of(row, info.context) if row else None
 
 
-@strawberry.type(description="When written calls whose underlying falls short are collected.")
+@strawberry.type(description="The rule for collecting shortfalls of written calls.")
 class CoveredOptionSetting:
     """From domain.risk_settings.CoveredOptionRule."""
 
-    enabled: bool = strawberry.field(description="They are collected.")
-    trigger_time: str | None = strawberry.field(description="HH:mm, wall time of the option's market.")
-    skip_short: bool = strawberry.field(description="Accounts short of the underlying are left alone.")
+    enabled: bool = strawberry.field(description="Whether shortfalls are collected.")
+    trigger_time: str | None = strawberry.field(
+        description="The time of day from which shortfalls are collected, HH:mm local to the option's "
+        "market; null while not enabled."
+    )
+    skip_short: bool = strawberry.field(
+        description="Whether accounts that are short of the underlying are skipped."
+    )
 
 
-@strawberry.type(description="Above which size a liquidation takes two people.")
+@strawberry.type(description="The size above which a liquidation needs a second person.")
 class ApprovalLimitsSetting:
     """From domain.risk_settings.ApprovalLimits."""
 
     notional: Decimal | None = strawberry.field(
-        description="Of all its orders, in the reporting currency; null: as the process is configured."
+        description="The notional of all orders, in the reporting currency; null: "
+        "`GATEWAY_APPROVAL_NOTIONAL` applies."
     )
     cases: int | None = strawberry.field(
-        description="How many cases in one request; null: as the process is configured."
+        description="The number of cases in one request; null: `GATEWAY_APPROVAL_CASES` applies."
     )
 
 
@@ -132,7 +153,7 @@ class ApprovalLimitsSetting:
 class TradingLimitExpirySetting:
     """From domain.risk_settings.TradingLimitExpiry."""
 
-    expires: bool = strawberry.field(description="With the opening of a case the limit becomes 0.")
+    expires: bool = strawberry.field(description="Whether the trading limit becomes 0 when a case opens.")
 
 
 RiskSettingValue = Annotated[
@@ -144,12 +165,12 @@ RiskSettingValue = Annotated[
     | CoveredOptionSetting
     | ApprovalLimitsSetting
     | TradingLimitExpirySetting,
-    strawberry.union("RiskSettingValue", description="What is set, by its kind."),
+    strawberry.union("RiskSettingValue", description="The value of a risk setting, by its kind."),
 ]
 
 
 def exemption_id(subject: str) -> strawberry.ID:
-    """How a rule is named to clients."""
+    """The global id of an exemption rule."""
     return global_id("Exemption", subject)
 
 

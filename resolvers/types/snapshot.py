@@ -1,4 +1,4 @@
-"""Snapshots: what was known of a case at the moments that count."""
+"""Snapshots: the inputs and figures of a case at its decisive moments."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -21,35 +21,38 @@ if TYPE_CHECKING:
 
 
 @strawberry.type(
-    description="What was known of a case at a moment, and what follows from it; kept for ever, unchanged. "
-    "`python -m gateway recompute` computes them again."
+    description="The inputs and figures of a case at one moment. Snapshots are kept without change; `python "
+    "-m gateway recompute` computes the figures again."
 )
 class Snapshot(Node):
     """From models.snapshot.StoredSnapshot."""
 
-    kind: SnapshotKind = strawberry.field(description="At which moment of the case's life.")
+    kind: SnapshotKind = strawberry.field(description="The moment in the case's life.")
     occasion: str = strawberry.field(
-        description="What tells it apart from others of its kind: the trading day of a daily one, the plan "
-        "of a liquidation, the id of a message; empty where there is only one."
+        description="The key that distinguishes snapshots of one kind: the trading day of a DAILY one, the "
+        "plan of a liquidation, the id of a message; empty if the case has only one."
     )
-    taken_at: datetime = strawberry.field(description="When it was taken; ages are reckoned from then.")
-    figures: MarginFigures = strawberry.field(description="The figures at that moment.")
+    taken_at: datetime = strawberry.field(
+        description="The time of the snapshot, from which the ages of prices are measured."
+    )
+    figures: MarginFigures = strawberry.field(description="The margin figures at that moment.")
     uncovered_amount: Decimal = strawberry.field(
-        description="The amount less what the open orders would still have relieved."
+        description="The amount to collect less what the open orders would still have relieved."
     )
-    hash: str = strawberry.field(description="SHA-256 of `content`, in hexadecimal.")
+    hash: str = strawberry.field(description="The SHA-256 of `content`, in hexadecimal digits.")
     stored: strawberry.Private[StoredSnapshot]
 
     @strawberry.field(
-        description="Everything as JSON: terms, amount rule, cash, positions with prices, factors and their "
-        "source, FX rates, open orders, settings; and the figures. Needs a permission to export records."
+        description="All inputs and the resulting figures as JSON: terms, amount rule, cash, positions with "
+        "prices and margin factors, FX rates, open orders and settings. Requires a permission to export "
+        "records."
     )
     async def content(self, info: Info) -> str | None:
-        """The canonical text."""
+        """The canonical JSON text."""
         reader(info, Capability.EXPORT_RECORDS)
         return self.stored.content
 
-    @strawberry.field(description="The case.")
+    @strawberry.field(description="The case of the snapshot.")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
         """Batched."""
         from resolvers.types.case import load_case
@@ -59,9 +62,9 @@ class Snapshot(Node):
 
 @strawberry.type
 class SnapshotQueries:
-    """Of the query root."""
+    """The root field of snapshots."""
 
-    @strawberry.field(description="One snapshot; null when there is none within your scope.")
+    @strawberry.field(description="A snapshot by its id; null if none exists within your scope.")
     async def snapshot(self, info: Info, id: GlobalId) -> Snapshot | None:
         """By id."""
         return await find_snapshot(reader(info), filter_id("Snapshot", id))

@@ -1,4 +1,6 @@
-"""Who is short of which stock: sums per stock, and the accounts behind them. Only what the viewer may see."""
+"""Accounts that are short of stock: sums per stock, and the accounts behind them, within the viewer's
+scope.
+"""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -18,55 +20,65 @@ from resolvers.types.client import Account, Client, load_account, load_client
 from resolvers.types.market import IF_READABLE, Instrument, load_instrument
 
 
-@strawberry.type(description="One account's short in one stock. Quantities are units, above zero.")
+@strawberry.type(
+    description="The short position of one account in one stock. Quantities are in units, above 0."
+)
 class StockBorrowAccount:
     """From models.stock_borrow.ShortHolding."""
 
-    quantity: Decimal = strawberry.field(description="What it is short of.")
+    quantity: Decimal = strawberry.field(description="The quantity that the account is short of.")
     short_since: datetime | None = strawberry.field(
-        description="Since when it has been short without a break; null where that is not known."
+        description="The time since which the account has been short without a break; null if not known."
     )
-    recalled: Decimal = strawberry.field(description="Of it recalled and not given back yet.")
-    open_covers: Decimal = strawberry.field(description="What its open buy orders may still fill.")
+    recalled: Decimal = strawberry.field(
+        description="The part of the quantity that was recalled and is not returned yet."
+    )
+    open_covers: Decimal = strawberry.field(
+        description="The quantity that the account's open buy orders may still fill."
+    )
     short: strawberry.Private[ShortHolding]
 
-    @strawberry.field(description="The account.")
+    @strawberry.field(description="The account that is short.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.short.account.account_id)
 
-    @strawberry.field(description="Whose account it is.")
+    @strawberry.field(description="The client who owns the account.")
     async def client(self, info: Info) -> Client:
         """Batched."""
         return await load_client(info, self.short.account.client_id)
 
 
 @strawberry.type(
-    description="A stock that accounts within your scope are short of; the sums are over these accounts only."
+    description="A stock that accounts within your scope are short of. All sums are over these accounts only."
 )
 class StockBorrow:
     """From models.stock_borrow.ShortHolding, summed."""
 
-    symbol: str = strawberry.field(description="Of the stock.")
-    total_short: Decimal = strawberry.field(description="Units that were sold short.")
-    accounts_short: int = strawberry.field(description="By how many accounts.")
-    recalled: Decimal = strawberry.field(description="Of it recalled and not given back yet.")
-    open_covers: Decimal = strawberry.field(description="What open buy orders may still fill.")
+    symbol: str = strawberry.field(description="The symbol of the stock.")
+    total_short: Decimal = strawberry.field(description="The quantity sold short, in units.")
+    accounts_short: int = strawberry.field(description="The number of accounts that are short of the stock.")
+    recalled: Decimal = strawberry.field(
+        description="The part of the quantity that was recalled and is not returned yet, in units."
+    )
+    open_covers: Decimal = strawberry.field(
+        description="The quantity that open buy orders may still fill, in units."
+    )
     shorts: strawberry.Private[Sequence[ShortHolding]]
 
-    @strawberry.field(description=f"The stock.{IF_READABLE}")
+    @strawberry.field(description=f"The instrument of the stock.{IF_READABLE}")
     async def instrument(self, info: Info) -> Instrument | None:
         """Batched."""
         return await load_instrument(info, Symbol(self.symbol))
 
-    @strawberry.field(description="The accounts, by account number.")
+    @strawberry.field(description="The accounts that are short of the stock, by account number.")
     async def accounts(
         self,
         info: Info,
         first: First = 50,
         after: After = None,
     ) -> Connection[StockBorrowAccount]:
-        """A page of what is loaded."""
+        """A page of the loaded accounts."""
         pager: Pager[ShortHolding] = Pager(("stockBorrow", self.symbol), "s", info.context.api.page_size_max)
         request = pager.request(first, after)
         rest = [
@@ -83,21 +95,22 @@ class StockBorrow:
         )
 
 
-@strawberry.input(description="Which stocks; what is left out does not matter.")
+@strawberry.input(description="Filter for stocks. Omitted fields match everything.")
 class StockBorrowFilter:
     """To models.stock_borrow.BorrowFilter."""
 
-    symbol: str | None = strawberry.field(default=None, description="This stock.")
-    market: str | None = strawberry.field(default=None, description="Of this market, such as XHKG.")
+    symbol: str | None = strawberry.field(default=None, description="The stock with this symbol.")
+    market: str | None = strawberry.field(default=None, description="Stocks of this market, such as XHKG.")
     search: str | None = strawberry.field(
-        default=None, description="Part of symbol or name, whatever the case and width of its letters."
+        default=None, description="Part of the symbol or name. Ignores case and width of letters."
     )
     recalled: bool | None = strawberry.field(
-        default=None, description="With, or without, an account that has recalled stock outstanding."
+        default=None,
+        description="True: stocks of which an account has recalled stock outstanding. False: all others.",
     )
 
     def selection(self) -> BorrowFilter:
-        """For the query."""
+        """The filter for the database."""
         symbol = None if self.symbol is None else Symbol(self.symbol)
         return BorrowFilter(symbol, self.market, search_of(self.search), self.recalled)
 
@@ -105,7 +118,7 @@ class StockBorrowFilter:
 async def stock_borrow_page(
     context: ReadContext, wanted: BorrowFilter, first: int, after: str | None
 ) -> Connection[StockBorrow]:
-    """By symbol."""
+    """A page, by symbol."""
     pager: Pager[Symbol] = Pager(("stockBorrow", wanted), "s", context.api.page_size_max)
     request = pager.request(first, after)
     page = await page_short_stocks(context.audience, wanted, request)

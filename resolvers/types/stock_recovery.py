@@ -1,4 +1,4 @@
-"""Stock that accounts have to bring back: for their written calls, or because it was recalled."""
+"""Stock that accounts have to bring in: for their written calls, or because it was recalled."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -26,66 +26,74 @@ from resolvers.types.market import IF_READABLE, Instrument, instrument_of, load_
 if TYPE_CHECKING:
     from resolvers.types.case import Case
 
-_IF_READABLE = " Null, with an error UNREADABLE_DATA, where stored data that it depends on is damaged."
+_IF_READABLE = "Null, with an error UNREADABLE_DATA, if stored data that it depends on is damaged."
 
 
-@strawberry.type(description="A call that the account has written, and what of it is to be bought back.")
+@strawberry.type(description="A call option that the account has written, with the part to buy back.")
 class WrittenCall:
     """From domain.covered_options.buy_backs."""
 
-    instrument: Instrument = strawberry.field(description="The call.")
-    contracts: Decimal = strawberry.field(description="Written, less what open orders may still buy back.")
+    instrument: Instrument = strawberry.field(description="The instrument of the written call.")
+    contracts: Decimal = strawberry.field(
+        description="The written contracts, less those that open orders may still buy back."
+    )
     contracts_to_buy_back: Decimal = strawberry.field(
-        description="Whole contracts, the fewest that end the shortfall once the open orders have filled."
+        description="The contracts to buy back: the fewest whole ones that end the shortfall once the open "
+        "orders are filled."
     )
 
 
 @strawberry.type(
-    description="An account holds less of a stock than its written calls need. Quantities are units of it."
+    description="A shortfall of an account that holds less of a stock than its written calls need. "
+    "Quantities are in units of the stock."
 )
 class CoveredOptionShortfall(Node):
     """From domain.stock_recovery.Recovery."""
 
-    symbol: str = strawberry.field(description="Of the stock.")
-    status: RecoveryStatus = strawberry.field(description="Where it stands.")
-    quantity: Decimal = strawberry.field(description="What was missing when it was opened.")
-    outstanding_quantity: Decimal = strawberry.field(description="What is missing now.")
-    due_at: datetime = strawberry.field(description="When the stock has to be there.")
-    opened_at: datetime = strawberry.field(description="When it was found.")
-    closed_at: datetime | None = strawberry.field(description="When nothing was missing any more.")
+    symbol: str = strawberry.field(description="The symbol of the stock.")
+    status: RecoveryStatus = strawberry.field(description="The status of the shortfall.")
+    quantity: Decimal = strawberry.field(description="The missing quantity when the shortfall was found.")
+    outstanding_quantity: Decimal = strawberry.field(description="The quantity that is missing now.")
+    due_at: datetime = strawberry.field(description="The time until which the stock has to be there.")
+    opened_at: datetime = strawberry.field(description="The time at which the shortfall was found.")
+    closed_at: datetime | None = strawberry.field(
+        description="The time at which nothing was missing any longer; null while the shortfall is open."
+    )
     view: strawberry.Private[RecoveryView]
 
-    @strawberry.field(description=f"The stock.{IF_READABLE}")
+    @strawberry.field(description=f"The instrument of the stock.{IF_READABLE}")
     async def underlying(self, info: Info) -> Instrument | None:
         """Batched."""
         return await load_instrument(info, self.view.recovery.symbol)
 
-    @strawberry.field(description="Who has to bring it.")
+    @strawberry.field(description="The account that has to bring in the stock.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.view.account.account_id)
 
-    @strawberry.field(description="Whose account it is.")
+    @strawberry.field(description="The client who owns the account.")
     async def client(self, info: Info) -> Client:
         """Batched."""
         return await load_client(info, self.view.account.client_id)
 
-    @strawberry.field(description=f"The case that carries its orders.{_IF_READABLE}")
+    @strawberry.field(description=f"The case that carries the orders.{_IF_READABLE}")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
         """Batched."""
         return await _case(info, self.view)
 
-    @strawberry.field(description=f"What the written calls need now.{_IF_READABLE}")
+    @strawberry.field(description=f"The quantity that the written calls need now.{_IF_READABLE}")
     async def required_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
         return (await self._now(info)).required
 
-    @strawberry.field(description=f"What is held now.{_IF_READABLE}")
+    @strawberry.field(description=f"The quantity that the account holds now.{_IF_READABLE}")
     async def held_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
         return (await self._now(info)).held
 
-    @strawberry.field(description=f"What is still missing when the open orders fill.{_IF_READABLE}")
+    @strawberry.field(
+        description=f"The quantity that will still be missing when the open orders are filled.{_IF_READABLE}"
+    )
     async def uncovered_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
         return await _uncovered(info, self.view)
@@ -117,66 +125,83 @@ class CoveredOptionShortfall(Node):
         )
 
 
-@strawberry.type(description="An account has to give back stock that it is short of. Quantities are units.")
+@strawberry.type(
+    description="The recovery of recalled stock from an account that is short of it. Quantities are in units."
+)
 class ShortRecovery(Node):
     """From domain.stock_recovery.Recovery."""
 
-    symbol: str = strawberry.field(description="Of the stock.")
-    status: RecoveryStatus = strawberry.field(description="Where it stands.")
-    cause: RecallCause = strawberry.field(description="Why it has to come back.")
-    reason: str = strawberry.field(description="Why, in the words of whoever recorded the recall.")
+    symbol: str = strawberry.field(description="The symbol of the stock.")
+    status: RecoveryStatus = strawberry.field(description="The status of the recovery.")
+    cause: RecallCause = strawberry.field(
+        description="The reason why the stock has to be returned, as a code."
+    )
+    reason: str = strawberry.field(
+        description="The reason in the words of the operator who recorded the recall; may be empty."
+    )
     recall_id: strawberry.ID = strawberry.field(
-        description="Of the recall that this is a share of; filter by it to find the others."
+        description="The id of the recall that this recovery is a share of. Filter by it to find the other "
+        "shares."
     )
-    quantity: Decimal = strawberry.field(description="What this account was asked for.")
+    quantity: Decimal = strawberry.field(description="The quantity that the account was asked to return.")
     outstanding_quantity: Decimal = strawberry.field(
-        description="What it still has to give back. A cover counts for the account's oldest recall first."
+        description="The quantity that the account still has to return. Purchases count for the account's "
+        "oldest recall first."
     )
-    due_at: datetime = strawberry.field(description="When it has to be back.")
-    overdue: bool = strawberry.field(description="Open, and due before now.")
-    opened_at: datetime = strawberry.field(description="When it was recalled.")
-    closed_at: datetime | None = strawberry.field(description="When all of it had come back.")
+    due_at: datetime = strawberry.field(description="The time until which the stock has to be returned.")
+    overdue: bool = strawberry.field(description="Whether the recovery is open and its due time has passed.")
+    opened_at: datetime = strawberry.field(description="The time of the recall.")
+    closed_at: datetime | None = strawberry.field(
+        description="The time at which all of the stock had been returned; null while the recovery is open."
+    )
     view: strawberry.Private[RecoveryView]
 
-    @strawberry.field(description=f"The stock.{IF_READABLE}")
+    @strawberry.field(description=f"The instrument of the stock.{IF_READABLE}")
     async def instrument(self, info: Info) -> Instrument | None:
         """Batched."""
         return await load_instrument(info, self.view.recovery.symbol)
 
-    @strawberry.field(description="Who has to give it back.")
+    @strawberry.field(description="The account that has to return the stock.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.view.account.account_id)
 
-    @strawberry.field(description="Whose account it is.")
+    @strawberry.field(description="The client who owns the account.")
     async def client(self, info: Info) -> Client:
         """Batched."""
         return await load_client(info, self.view.account.client_id)
 
-    @strawberry.field(description=f"The case that carries its orders.{_IF_READABLE}")
+    @strawberry.field(description=f"The case that carries the orders.{_IF_READABLE}")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
         """Batched."""
         return await _case(info, self.view)
 
-    @strawberry.field(description=f"What is still outstanding when the open orders fill.{_IF_READABLE}")
+    @strawberry.field(
+        description="The quantity that will still be outstanding when the open orders are "
+        f"filled.{_IF_READABLE}"
+    )
     async def uncovered_quantity(self, info: Info) -> Decimal | None:
         """Batched."""
         return await _uncovered(info, self.view)
 
 
-@strawberry.input(description="Which shortfalls; what is left out does not matter.")
+@strawberry.input(description="Filter for shortfalls. Omitted fields match everything, except `status`.")
 class CoveredOptionShortfallFilter:
     """To models.stock_recovery.RecoveryFilter."""
 
     status: list[RecoveryStatus] | None = strawberry.field(
-        default=None, description="One of these; left out: the open ones."
+        default=None, description="Shortfalls with one of these statuses. Omitted: open ones only."
     )
-    underlying: str | None = strawberry.field(default=None, description="Of this stock.")
-    client_id: strawberry.ID | None = strawberry.field(default=None, description="Of this client.")
-    account_no: str | None = strawberry.field(default=None, description="Of this account.")
+    underlying: str | None = strawberry.field(default=None, description="Shortfalls of this stock.")
+    client_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Shortfalls in accounts of this client."
+    )
+    account_no: str | None = strawberry.field(
+        default=None, description="Shortfalls in the account with this number."
+    )
 
     def selection(self) -> RecoveryFilter:
-        """An id of another type selects nothing."""
+        """The filter for the database; an id of another type matches nothing."""
         return RecoveryFilter(
             AlertType.COVERED_CALL_SHORTFALL,
             status=each_once(self.status),
@@ -186,21 +211,29 @@ class CoveredOptionShortfallFilter:
         )
 
 
-@strawberry.input(description="Which recoveries; what is left out does not matter.")
+@strawberry.input(description="Filter for recoveries. Omitted fields match everything, except `status`.")
 class ShortRecoveryFilter:
     """To models.stock_recovery.RecoveryFilter."""
 
     status: list[RecoveryStatus] | None = strawberry.field(
-        default=None, description="One of these; left out: the open ones."
+        default=None, description="Recoveries with one of these statuses. Omitted: open ones only."
     )
-    symbol: str | None = strawberry.field(default=None, description="Of this stock.")
-    client_id: strawberry.ID | None = strawberry.field(default=None, description="Of this client.")
-    account_no: str | None = strawberry.field(default=None, description="Of this account.")
-    recall_id: strawberry.ID | None = strawberry.field(default=None, description="Shares of this recall.")
-    due_before: datetime | None = strawberry.field(default=None, description="Due earlier than this.")
+    symbol: str | None = strawberry.field(default=None, description="Recoveries of this stock.")
+    client_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Recoveries from accounts of this client."
+    )
+    account_no: str | None = strawberry.field(
+        default=None, description="Recoveries from the account with this number."
+    )
+    recall_id: strawberry.ID | None = strawberry.field(
+        default=None, description="Recoveries that are shares of this recall."
+    )
+    due_before: datetime | None = strawberry.field(
+        default=None, description="Recoveries due before this time."
+    )
 
     def selection(self) -> RecoveryFilter:
-        """An id of another type selects nothing."""
+        """The filter for the database; an id of another type matches nothing."""
         recall_id = self.recall_id
         return RecoveryFilter(
             AlertType.SHORT_RECALL,
@@ -214,7 +247,7 @@ class ShortRecoveryFilter:
 
 
 def shortfall_node(view: RecoveryView) -> CoveredOptionShortfall:
-    """The GraphQL object of a recovery for written calls."""
+    """The GraphQL object of a shortfall of written calls."""
     recovery = view.recovery
     return CoveredOptionShortfall(
         id=global_id("CoveredOptionShortfall", recovery.id),
@@ -254,7 +287,7 @@ def short_recovery_node(view: RecoveryView, now: datetime) -> ShortRecovery:
 async def shortfalls_page(
     context: ReadContext, wanted: RecoveryFilter, first: int, after: str | None
 ) -> Connection[CoveredOptionShortfall]:
-    """Newest first."""
+    """A page, newest first."""
     pager, request = _pager(context, wanted, first, after)
     page = await page_recoveries(context.audience, wanted, request)
     return pager.connection(
@@ -265,7 +298,7 @@ async def shortfalls_page(
 async def short_recoveries_page(
     context: ReadContext, wanted: RecoveryFilter, first: int, after: str | None
 ) -> Connection[ShortRecovery]:
-    """Newest first."""
+    """A page, newest first."""
     pager, request = _pager(context, wanted, first, after)
     page = await page_recoveries(context.audience, wanted, request)
     now = context.api.desk.clock()
@@ -279,14 +312,14 @@ async def short_recoveries_page(
 
 
 async def find_shortfall(context: ReadContext, id_: str) -> Node | None:
-    """For `node`."""
+    """For the `node` field."""
     view = await context.loaders.recoveries.load(RecoveryId(id_))
     is_one = view is not None and view.recovery.alert_type is AlertType.COVERED_CALL_SHORTFALL
     return shortfall_node(view) if view is not None and is_one else None
 
 
 async def find_short_recovery(context: ReadContext, id_: str) -> Node | None:
-    """For `node`."""
+    """For the `node` field."""
     view = await context.loaders.recoveries.load(RecoveryId(id_))
     if view is None or view.recovery.alert_type is not AlertType.SHORT_RECALL:
         return None

@@ -1,4 +1,4 @@
-"""The header totals."""
+"""Totals over cases, as the header of a client shows them."""
 
 from collections import Counter
 from datetime import datetime
@@ -16,37 +16,39 @@ from resolvers.kit.context import ReadContext
 from resolvers.types.currency_amount import CurrencyAmount
 
 
-@strawberry.type(description="How many cases have a status.")
+@strawberry.type(description="The number of cases with a status.")
 class CaseStatusCount:
-    """A count."""
+    """One status with its count."""
 
-    status: CaseStatus = strawberry.field(description="The status.")
-    count: int = strawberry.field(description="How many.")
+    status: CaseStatus = strawberry.field(description="The status that is counted.")
+    count: int = strawberry.field(description="The number of cases with this status.")
 
 
 @strawberry.type(description="Totals over cases, in the desk's reporting currency.")
 class CaseSummary:
     """Computed from models.case_list.case_totals."""
 
-    open_cases: int = strawberry.field(description="How many are not closed.")
+    open_cases: int = strawberry.field(description="The number of live cases.")
     total_amount: Decimal = strawberry.field(
-        description="To be collected over all of them, whole minor units. Several cases of one account ask "
-        "for the same shortfall: the largest of them counts."
+        description="The total amount to collect, in whole minor units. Several cases of one account ask "
+        "for the same shortfall, so only the largest of them counts."
     )
     long_term_unsettled_amount: Decimal = strawberry.field(
-        description="The same over those that were opened more than 90 days ago."
+        description="The total amount to collect over cases opened more than 90 days ago."
     )
     unconverted: list[CurrencyAmount] = strawberry.field(
-        description="Amounts in currencies without a rate into the reporting currency; the totals are "
-        "without them."
+        description="Amounts in currencies without an FX rate into the reporting currency. The totals do "
+        "not include them."
     )
-    currency: str = strawberry.field(description="The reporting currency.")
-    by_status: list[CaseStatusCount] = strawberry.field(description="Counts by status.")
-    as_of: datetime = strawberry.field(description="When it was computed.")
+    currency: str = strawberry.field(description="The reporting currency, as an ISO 4217 code.")
+    by_status: list[CaseStatusCount] = strawberry.field(
+        description="The number of cases for each status; statuses without cases are omitted."
+    )
+    as_of: datetime = strawberry.field(description="The time at which the totals were computed.")
 
 
 async def summarise(context: ReadContext, wanted: CaseFilter) -> CaseSummary:
-    """Over what the audience may see."""
+    """The totals over the cases that the audience may see."""
     now = context.api.desk.clock()
     currency = context.api.reporting_currency
     live, ended = await _totals(context.audience, wanted, now)
@@ -68,7 +70,7 @@ async def summarise(context: ReadContext, wanted: CaseFilter) -> CaseSummary:
 async def _totals(
     audience: Audience, wanted: CaseFilter, now: datetime
 ) -> tuple[list[CaseTotal], dict[CaseStatus, int]]:
-    """One statement, as long as nobody asks for those that have ended."""
+    """One statement, unless the filter includes closed cases."""
     if wanted.status is None or LIVE.issuperset(wanted.status):
         return await case_totals(audience, wanted, now), {}
     async with consistent_read():

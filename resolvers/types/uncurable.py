@@ -1,4 +1,4 @@
-"""Positions that a plan cannot use, and why."""
+"""Positions that a plan cannot use, with the reasons."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -11,16 +11,16 @@ from domain.refusals import RefusalCode
 
 
 @strawberry.type(
-    description="A position that cannot help to cure, in whole or for what a lot or a cap leaves."
+    description="A position that a plan cannot use, in whole or for the part that a lot or a cap leaves."
 )
 class UncurablePosition:
     """From domain.liquidation_plan.Uncurable."""
 
-    symbol: str = strawberry.field(description="The instrument.")
-    reason: RefusalCode = strawberry.field(description="Why.")
+    symbol: str = strawberry.field(description="The symbol of the instrument.")
+    reason: RefusalCode = strawberry.field(description="The reason as a code.")
     remaining_quantity: Decimal | None = strawberry.field(
-        description="Units that the plan leaves, of stock to be brought back as far as they are still "
-        "needed; null in answers that an earlier version gave."
+        description="The units that the plan leaves; in a stock recovery only as far as they are still "
+        "needed. Null in answers given by earlier versions of the desk."
     )
 
 

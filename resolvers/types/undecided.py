@@ -1,4 +1,4 @@
-"""Calls of which the desk cannot say whether figures demand them, beside those that they do."""
+"""Calls that the desk cannot decide from the figures, beside those that the figures demand."""
 
 from collections.abc import Sequence
 
@@ -8,19 +8,22 @@ from desk.monitoring import undecided
 from domain.doubt import DoubtReason
 
 CALLS = (
-    "Margin calls of which the desk cannot say whether these figures demand them, for the reasons in "
+    "The alert types of margin calls that the desk cannot decide from these figures, for the reasons in "
     "`undecidedReasons`. They are not in `calls`."
 )
-REASONS = "What is missing to decide these calls; empty where every call is decided."
+REASONS = "The missing data that these calls depend on; empty if every call is decided."
 
 
-@strawberry.type(description="Something that is missing to say whether an account would be called.")
+@strawberry.type(
+    description="Missing data without which the desk cannot decide whether an account would be called."
+)
 class UndecidedReason:
     """From desk.monitoring.undecided.UndecidedReason."""
 
     reason: DoubtReason = strawberry.field(description="The reason as a code.")
     subject: str = strawberry.field(
-        description="A symbol or currency; empty where it concerns the account as a whole."
+        description="The symbol or currency that is missing; empty if the reason concerns the account as a "
+        "whole."
     )
     detail: str = strawberry.field(description="The reason in words, and how it ends.")
 

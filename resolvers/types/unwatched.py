@@ -1,4 +1,4 @@
-"""Accounts that the desk cannot judge: the list, and a person's word that one is complete enough."""
+"""Accounts that the desk cannot judge: the list, and the command that accepts an incomplete account."""
 
 from datetime import datetime
 from typing import Annotated
@@ -30,15 +30,19 @@ SUBJECTS_MAX = 100
 class UnwatchedAccount:
     """From models.unwatched.UnwatchedAccount."""
 
-    since: datetime = strawberry.field(description="When the oldest reason that the filter matches began.")
+    since: datetime = strawberry.field(
+        description="The time at which the oldest reason that matches the filter began."
+    )
     reference: strawberry.Private[AccountReference]
 
-    @strawberry.field(description="The account.")
+    @strawberry.field(description="The account that is not judged.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.reference.account_id)
 
-    @strawberry.field(description="Every reason, the oldest first, also those that the filter does not name.")
+    @strawberry.field(
+        description="Every reason, oldest first, including those that the filter does not name."
+    )
     async def doubts(self, info: Info) -> list[AccountDoubt]:
         """Batched."""
         stored = await info.context.loaders.doubts.load(self.reference.account_id)
@@ -55,23 +59,25 @@ class UnwatchedFilter:
     account_no: str | None = strawberry.field(default=None, description="The account with this number.")
 
     def selection(self) -> Selection:
-        """For the database."""
+        """The filter for the database."""
         return Selection(each_once(self.reason), self.account_no)
 
 
 @strawberry.type
 class UnwatchedQueries:
-    """The root field."""
+    """The root field of unwatched accounts."""
 
     @strawberry.field(
-        description="Accounts that the desk cannot judge, the longest first: a price or rate is missing that "
-        "decides, a statement could not be stored, or the desk failed. For each of them no case opens or "
-        "closes by itself, and nothing is sold by itself."
+        description="Accounts that the desk cannot judge, the longest-standing first: a decisive price or "
+        "rate is missing, a statement could not be stored, or the desk failed. For these accounts no case "
+        "opens or closes automatically, and nothing is sold automatically."
     )
     async def unwatched(
         self,
         info: Info,
-        filter: Annotated[UnwatchedFilter | None, strawberry.argument(description="Filter.")] = None,
+        filter: Annotated[
+            UnwatchedFilter | None, strawberry.argument(description="Filter for unwatched accounts.")
+        ] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[UnwatchedAccount]:
@@ -90,20 +96,20 @@ class UnwatchedQueries:
         )
 
 
-@strawberry.input(description="Accept that an account is incomplete: the desk judges it on what it holds.")
+@strawberry.input(description="An incomplete account that the desk may judge on the data that it has.")
 class AcceptIncompleteInput:
     """To desk.statements.accept_incomplete.AcceptIncomplete."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    account_id: strawberry.ID = strawberry.field(description="The account.")
+    account_id: strawberry.ID = strawberry.field(description="The incomplete account, by global id.")
     subjects: list[str] = strawberry.field(
-        description="The subjects of its INCOMPLETE doubts that you accept, 1 to 100, as `unwatched` shows "
-        "them. Other doubts stay."
+        description="The subjects of the account's INCOMPLETE doubts to accept, 1 to 100, as `unwatched` "
+        "shows them. Other doubts remain."
     )
     reason: str = strawberry.field(description="Reason, 1 to 1000 characters, recorded in the audit trail.")
 
     def command(self) -> AcceptIncomplete:
-        """For the desk; raises ApiError."""
+        """The command for the desk; raises ApiError."""
         check_key(self.idempotency_key)
         check_text("reason", self.reason, at_least=1)
         check_many("subjects", self.subjects, SUBJECTS_MAX)
@@ -111,19 +117,19 @@ class AcceptIncompleteInput:
         return AcceptIncomplete(self.idempotency_key, account_id, tuple(self.subjects), self.reason)
 
 
-@strawberry.type(description="The doubts were removed, and the desk judges the account again.")
+@strawberry.type(description="The named doubts were removed, and the desk judges the account again.")
 class IncompleteAccepted:
     """From desk.command.Done."""
 
     account_id: strawberry.Private[AccountId]
 
-    @strawberry.field(description="The account, with the doubts that are left.")
+    @strawberry.field(description="The account, with its remaining doubts.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.account_id)
 
 
-@strawberry.type(description="Nothing was accepted.")
+@strawberry.type(description="The command was refused; no doubt was accepted.")
 class AcceptIncompleteRefused:
     """From desk.command.Refused."""
 
@@ -137,25 +143,25 @@ AcceptIncompleteResult = Annotated[
 ]
 
 
-@strawberry.type(description="The answer of acceptIncomplete.")
+@strawberry.type(description="The payload of acceptIncomplete.")
 class AcceptIncompletePayload:
     """One result."""
 
-    result: AcceptIncompleteResult = strawberry.field(description="The outcome.")
+    result: AcceptIncompleteResult = strawberry.field(description="The outcome of the command.")
 
 
 @strawberry.type
 class UnwatchedMutations:
-    """The command."""
+    """The command that accepts an incomplete account."""
 
     @strawberry.mutation(
-        description="Accept that the desk does not hold everything that was stated about an account, so that "
-        "it opens and closes cases and sells by itself again. Needs RISK_WARNING_FULL."
+        description="Accept that the desk does not hold everything that was stated about an account, so "
+        "that it opens and closes cases and sells automatically again. Requires RISK_WARNING_FULL."
     )
     async def accept_incomplete(
         self, info: RequestInfo, input: Annotated[AcceptIncompleteInput, INPUT]
     ) -> AcceptIncompletePayload:
-        """Permission and record are the desk's."""
+        """The desk checks the permission and keeps the record."""
         command = input.command()
         outcome = await accept_incomplete(info.context.api.desk, info.context.principal, command)
         if isinstance(outcome, Done):
