@@ -1,1 +1,3 @@
-"""The mutations: input read, one use case of the desk called, its outcome as a payload."""
+"""The mutations: each reads its input, calls one use case of the desk and returns its outcome as a
+payload.
+"""

@@ -1,4 +1,4 @@
-"""Inputs and answers of cancel."""
+"""The input and payload of cancel."""
 
 from typing import Annotated
 
@@ -12,24 +12,29 @@ from resolvers.kit.errors import restored
 from resolvers.types.order import Order, order_of
 
 
-@strawberry.input(description="Ask for the cancel of orders.")
+@strawberry.input(description="The orders whose cancel is requested.")
 class CancelInput:
     """To desk.orders.cancel.Cancel."""
 
-    idempotency_key: str = strawberry.field(description="As in liquidate.")
-    order_ids: list[strawberry.ID] = strawberry.field(description="1 to 200 orders, each once.")
+    idempotency_key: str = strawberry.field(description="A key chosen by the caller, as in liquidate.")
+    order_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of 1 to 200 orders, without duplicates."
+    )
     reason: str | None = strawberry.field(
-        default=None, description="Kept with the order and for the auditor."
+        default=None, description="The reason, kept with each order and recorded in the audit trail."
     )
 
 
 @strawberry.type(
-    description="The venue was, or will be, asked; the order is CANCELED only when the venue says so."
+    description="The cancel was requested from the venue, or will be. The order becomes CANCELED only when "
+    "the venue confirms it."
 )
 class CancelRequested:
     """From desk.outcomes.CancelRequested."""
 
-    already_pending: bool = strawberry.field(description="Somebody had asked before.")
+    already_pending: bool = strawberry.field(
+        description="Whether a cancel of this order had been requested before."
+    )
     order_id: strawberry.Private[OrderId]
 
     @strawberry.field(description="The order as it is now.")
@@ -39,16 +44,16 @@ class CancelRequested:
         return order_of(view)
 
 
-@strawberry.type(description="Nothing was done for this order.")
+@strawberry.type(description="The cancel was refused; the order is unchanged.")
 class CancelRefused:
     """From desk.outcomes.CancelRefused."""
 
-    order_id: strawberry.ID = strawberry.field(description="As asked.")
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    order_id: strawberry.ID = strawberry.field(description="The id of the order, from the input.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[OrderId | None]
 
-    @strawberry.field(description="The order as it is now; null where you may not see it.")
+    @strawberry.field(description="The order as it is now; null if you may not see it.")
     async def order(self, info: Info) -> Order | None:
         """Batched over the answers."""
         view = await info.context.loaders.orders.load(self.seen) if self.seen else None
@@ -57,15 +62,17 @@ class CancelRefused:
 
 CancelResult = Annotated[
     CancelRequested | CancelRefused,
-    strawberry.union("CancelResult", description="What became of one order of a batch."),
+    strawberry.union("CancelResult", description="The outcome for one order of a batch."),
 ]
 
 
-@strawberry.type(description="The answer of cancel.")
+@strawberry.type(description="The payload of cancel.")
 class CancelPayload:
     """One result per order."""
 
-    results: list[CancelResult] = strawberry.field(description="One per order, in the order asked.")
+    results: list[CancelResult] = strawberry.field(
+        description="One result per order, in the order of the input."
+    )
 
 
 def cancel_result(asked: strawberry.ID, outcome: outcomes.CancelOutcome) -> CancelRequested | CancelRefused:

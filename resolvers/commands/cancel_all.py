@@ -15,73 +15,77 @@ from resolvers.kit.node import global_id
 from resolvers.types.order import OrderFilter
 
 NAMES_NOTHING = (
-    "filter must name a case, a client, an account or a symbol; setKillSwitch is what stops the whole desk."
+    "filter must name a case, a client, an account or a symbol. To stop the whole desk, use setKillSwitch."
 )
 
 
-@strawberry.input(description="Ask for the cancel of all open orders of a selection.")
+@strawberry.input(description="The selection whose open orders are to be cancelled.")
 class CancelAllInput:
     """To desk.orders.cancel_all.CancelAll."""
 
     idempotency_key: str = strawberry.field(
-        description=f"{KEY} The same request again speaks of the orders that were open when it first came."
+        description=f"{KEY} A repeated request concerns the orders that were open at the first one."
     )
     filter: OrderFilter = strawberry.field(
-        description="Whose: it names a case, a client, an account or a symbol; the rest of it narrows that."
+        description="The orders to cancel. The filter must name a case, a client, an account or a symbol; "
+        "its other fields narrow the selection."
     )
     reason: str | None = strawberry.field(
-        default=None, description="Kept with each order and for the auditor."
+        default=None, description="The reason, kept with each order and recorded in the audit trail."
     )
 
 
-@strawberry.type(description="The open orders of the selection, and what became of each request.")
+@strawberry.type(
+    description="The cancels were requested; each open order of the selection has its own result."
+)
 class CancelsRequested:
     """From desk.orders.cancel_all.CancelsRequested."""
 
     results: list[CancelResult] = strawberry.field(
-        description="One per open order; those whose cancel had been asked for before come last. Empty: "
-        "nothing is open."
+        description="One result per open order; orders whose cancel had been requested before come last. "
+        "Empty: no order is open."
     )
     remaining: int = strawberry.field(
-        description="Open orders of the selection beyond these, for which nobody has asked yet: one command "
-        "takes as many as cancel. Send another, with a new key."
+        description="The number of open orders in the selection that this command did not cover, because it "
+        "covers at most as many as one cancel. Send another command with a new key."
     )
 
 
-@strawberry.type(description="Nothing was done.")
+@strawberry.type(description="The command was refused; no cancel was requested.")
 class CancelAllRefused:
     """From domain.refusals.Refusal."""
 
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 CancelAllResult = Annotated[
     CancelsRequested | CancelAllRefused,
-    strawberry.union("CancelAllResult", description="What became of a cancelAll."),
+    strawberry.union("CancelAllResult", description="The outcome of cancelAll."),
 ]
 
 
-@strawberry.type(description="The answer of cancelAll.")
+@strawberry.type(description="The payload of cancelAll.")
 class CancelAllPayload:
     """One result."""
 
-    result: CancelAllResult = strawberry.field(description="What became of it.")
+    result: CancelAllResult = strawberry.field(description="The outcome of the command.")
 
 
 @strawberry.type
 class CancelAllMutations:
-    """Part of the mutation root."""
+    """The root field that cancels a selection."""
 
     @strawberry.mutation(
-        description="Ask for the cancel of every order that is open now of a case, a client, an account or "
-        "an instrument, each on its own, as cancel does. It does not keep the desk from placing new ones: "
-        "setKillSwitch does. Needs RISK_WARNING_OPERATOR, RISK_WARNING_FULL or RISK_APPROVER."
+        description="Request the cancel of every order of a case, a client, an account or an instrument "
+        "that is open now. Each order is decided on its own, as in cancel. The desk may still place new "
+        "orders: use setKillSwitch to prevent that. Requires RISK_WARNING_OPERATOR, RISK_WARNING_FULL or "
+        "RISK_APPROVER."
     )
     async def cancel_all(
         self, info: RequestInfo, input: Annotated[CancelAllInput, INPUT]
     ) -> CancelAllPayload:
-        """Permission, choice, lock and record are the desk's."""
+        """The desk checks the permission, selects, locks and keeps the record."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason)
         wanted = input.filter.selection()

@@ -1,4 +1,4 @@
-"""Commands on one case: what they answer, and the commands themselves."""
+"""The result types that commands on a case share, and the remark."""
 
 from typing import Annotated
 
@@ -18,7 +18,7 @@ from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.case import Case, load_case
 
 
-@strawberry.type(description="It was done.")
+@strawberry.type(description="The command was carried out.")
 class CaseChanged:
     """From desk.command.Done."""
 
@@ -30,22 +30,24 @@ class CaseChanged:
         return restored(await load_case(info, self.case_id))
 
 
-@strawberry.type(description="Nothing was done for this case.")
+@strawberry.type(description="The command was refused; the case is unchanged.")
 class CaseCommandRefused:
     """From desk.command.Refused."""
 
-    case_id: strawberry.ID = strawberry.field(description="As asked.")
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[CaseId | None]
     approval_id: strawberry.Private[ApprovalId | None]
 
-    @strawberry.field(description="The case as it is now; null where you may not see it.")
+    @strawberry.field(description="The case as it is now; null if you may not see it.")
     async def case(self, info: Info) -> Case | None:
         """Batched over the answers."""
         return await load_case(info, self.seen)
 
-    @strawberry.field(description="With APPROVAL_REQUIRED and APPROVAL_PENDING: the request.")
+    @strawberry.field(
+        description="The approval request, with APPROVAL_REQUIRED and APPROVAL_PENDING; otherwise null."
+    )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched over the answers."""
         return await load_approval(info, self.approval_id)
@@ -53,38 +55,40 @@ class CaseCommandRefused:
 
 CaseCommandResult = Annotated[
     CaseChanged | CaseCommandRefused,
-    strawberry.union("CaseCommandResult", description="What became of a command on a case."),
+    strawberry.union("CaseCommandResult", description="The outcome of a command on a case."),
 ]
 
 
-@strawberry.type(description="The answer of a command on one case.")
+@strawberry.type(description="The payload of a command on one case.")
 class CaseCommandPayload:
     """One result."""
 
-    result: CaseCommandResult = strawberry.field(description="What became of it.")
+    result: CaseCommandResult = strawberry.field(description="The outcome of the command.")
 
 
-@strawberry.input(description="Write the desk's note on a case anew.")
+@strawberry.input(description="The new remark of a case.")
 class UpdateRemarkInput:
     """To desk.case_work.annotate.UpdateRemark."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    case_id: strawberry.ID = strawberry.field(description="The case.")
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int = strawberry.field(description=VERSION)
-    remark: str = strawberry.field(description="The whole note, at most 1000 characters; empty: none.")
+    remark: str = strawberry.field(
+        description="The whole new remark, at most 1000 characters. Empty: remove the remark."
+    )
 
 
 @strawberry.type
 class CaseMutations:
-    """Commands on one case."""
+    """Root fields of commands on one case."""
 
     @strawberry.mutation(
-        description="Write the desk's note on a case anew. Needs RISK_WARNING_OPERATOR or RISK_WARNING_FULL."
+        description="Replace the remark of a case. Requires RISK_WARNING_OPERATOR or RISK_WARNING_FULL."
     )
     async def update_remark(
         self, info: RequestInfo, input: Annotated[UpdateRemarkInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         check_text("remark", input.remark)
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
         outcome = await update_remark(
@@ -94,18 +98,18 @@ class CaseMutations:
 
 
 def case_command(key: str, case_id: strawberry.ID, expected_version: int | None) -> CaseCommand:
-    """Which case is meant; raises ApiError for a bad key."""
+    """The case that the command concerns; raises ApiError for an invalid key."""
     check_key(key)
     return CaseCommand(key, CaseId(filter_id("Case", case_id)), expected_version)
 
 
 def case_payload(asked: strawberry.ID, outcome: Outcome) -> CaseCommandPayload:
-    """The answer of a command on one case."""
+    """The payload of a command on one case."""
     return CaseCommandPayload(result=case_result(asked, outcome))
 
 
 def case_result(asked: strawberry.ID, outcome: Outcome) -> CaseChanged | CaseCommandRefused:
-    """What became of one case."""
+    """The outcome for one case."""
     case_id = CaseId(filter_id("Case", asked))
     if isinstance(outcome, Done):
         return CaseChanged(case_id=case_id)

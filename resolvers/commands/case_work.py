@@ -1,4 +1,4 @@
-"""Commands on cases that a desk gives all day: follow-up, claim, exception, deadline, automation, end."""
+"""Everyday commands on cases: follow-up, claim, exception, deadline, automatic liquidation, closing."""
 
 from datetime import datetime
 from typing import Annotated
@@ -26,121 +26,138 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, VERSION, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
 
-OPERATORS = "Needs RISK_WARNING_OPERATOR or RISK_WARNING_FULL."
-ANY_VERSION = "Left out: whatever the version is; else another one is refused with VERSION_CONFLICT."
+OPERATORS = "Requires RISK_WARNING_OPERATOR or RISK_WARNING_FULL."
+ANY_VERSION = (
+    "The version of the case that your decision is based on. If the case has changed since, it is refused "
+    "with VERSION_CONFLICT. Omitted: any version is accepted."
+)
 
 
-@strawberry.input(description="Append a follow-up record to a case.")
+@strawberry.input(description="A new follow-up record of a case.")
 class AddFollowUpInput:
     """To desk.case_work.add_follow_up.AddFollowUp."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    case_id: strawberry.ID = strawberry.field(description="The case.")
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int | None = strawberry.field(default=None, description=ANY_VERSION)
-    text: str = strawberry.field(description="The note, 1 to 1000 characters.")
+    text: str = strawberry.field(description="The text of the record, 1 to 1000 characters.")
 
 
-@strawberry.input(description="Say that you are on a case.")
+@strawberry.input(description="The claim of a case by the caller.")
 class ClaimCaseInput:
     """To desk.case_work.claim_case.ClaimCase."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    case_id: strawberry.ID = strawberry.field(description="The case.")
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int | None = strawberry.field(default=None, description=ANY_VERSION)
     take_over: bool = strawberry.field(
-        default=False, description="Also while somebody else is on it, who sees that by the case's event."
+        default=False,
+        description="Whether to take over a claim of another operator, who receives a case event about it.",
     )
 
 
-@strawberry.input(description="Say that you are no longer on a case.")
+@strawberry.input(description="The end of the caller's claim of a case.")
 class ReleaseCaseInput:
     """To desk.case_work.case_command.CaseCommand."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    case_id: strawberry.ID = strawberry.field(description="The case.")
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int | None = strawberry.field(default=None, description=ANY_VERSION)
 
 
-@strawberry.input(description="A change of a case's status that takes a reason.")
+@strawberry.input(description="A change of a case's status, with a reason.")
 class CaseReasonInput:
     """To desk.case_work.mark_exception.WithReason."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    case_id: strawberry.ID = strawberry.field(description="The case.")
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int = strawberry.field(description=VERSION)
     reason: str = strawberry.field(
-        description="Why, 1 to 1000 characters; kept as a follow-up record and for the auditor."
+        description="The reason, 1 to 1000 characters, kept as a follow-up record and in the audit trail."
     )
 
     def command(self) -> WithReason:
-        """For the desk."""
+        """The command for the desk."""
         check_text("reason", self.reason, at_least=1)
         return WithReason(
             case_command(self.idempotency_key, self.case_id, self.expected_version), self.reason
         )
 
 
-@strawberry.input(description="Move the deadline of a case.")
+@strawberry.input(description="The new deadline of a case.")
 class AdjustDeadlineInput:
     """To desk.case_work.adjust_deadline.AdjustDeadline."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    case_id: strawberry.ID = strawberry.field(description="The case.")
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int = strawberry.field(description=VERSION)
-    deadline: datetime = strawberry.field(description="The new one, earlier or later, in the future.")
-    reason: str = strawberry.field(description="Why, 1 to 1000 characters; kept with the change.")
+    deadline: datetime = strawberry.field(
+        description="The new deadline: a future time, earlier or later than the current one."
+    )
+    reason: str = strawberry.field(description="The reason, 1 to 1000 characters, kept with the change.")
 
 
 @strawberry.input(
-    description="When the desk sells by itself: give exactly one of at, atDeadline and clear.", one_of=True
+    description="The time at which the desk liquidates automatically. Give exactly one of at, atDeadline "
+    "and clear.",
+    one_of=True,
 )
 class AutoLiquidationTimeInput:
     """To desk.liquidation.set_auto_liquidation.SetAutoLiquidation."""
 
-    at: datetime | None = strawberry.field(default=strawberry.UNSET, description="At this time.")
+    at: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="A fixed time in the future."
+    )
     at_deadline: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="True: at the deadline of each case, which it follows."
+        default=strawberry.UNSET, description="True: the deadline of each case, also after it is moved."
     )
     clear: bool | None = strawberry.field(
-        default=strawberry.UNSET, description="True: not at all; only people sell."
+        default=strawberry.UNSET,
+        description="True: switch automatic liquidation off, so that only operators liquidate.",
     )
 
 
-@strawberry.input(description="Let the desk liquidate cases by itself.")
+@strawberry.input(description="The cases that the desk liquidates automatically, and when.")
 class SetAutoLiquidationInput:
     """To desk.liquidation.set_auto_liquidation.SetAutoLiquidation."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    case_ids: list[strawberry.ID] = strawberry.field(description="1 to 200 cases, each once.")
-    when: AutoLiquidationTimeInput = strawberry.field(description="When, or not at all.")
+    case_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of 1 to 200 cases, without duplicates."
+    )
+    when: AutoLiquidationTimeInput = strawberry.field(
+        description="The time of the liquidation, or that none is to take place."
+    )
 
     def command(self) -> SetAutoLiquidation:
-        """For the desk; raises ApiError."""
+        """The command for the desk; raises ApiError."""
         check_key(self.idempotency_key)
         when = self.when
         if when.at_deadline is False or when.clear is False:
-            raise ApiError(BAD_USER_INPUT, "atDeadline and clear are true, or left out.")
+            raise ApiError(BAD_USER_INPUT, "atDeadline and clear must be true or omitted.")
         at = when.at if isinstance(when.at, datetime) else None
         ids = tuple(CaseId(filter_id("Case", case_id)) for case_id in self.case_ids)
         return SetAutoLiquidation(self.idempotency_key, ids, at, when.at_deadline is True)
 
 
-@strawberry.type(description="The answer of a command on several cases.")
+@strawberry.type(description="The payload of a command on several cases.")
 class CaseCommandsPayload:
     """One result per case."""
 
-    results: list[CaseCommandResult] = strawberry.field(description="One per case, in the order asked.")
+    results: list[CaseCommandResult] = strawberry.field(
+        description="One result per case, in the order of the input."
+    )
 
 
 @strawberry.type
 class CaseWorkMutations:
-    """What a desk does with cases besides selling."""
+    """Root fields of commands on cases other than liquidation."""
 
-    @strawberry.mutation(description=f"Append a follow-up record to a case. {OPERATORS}")
+    @strawberry.mutation(description=f"Add a follow-up record to a case. {OPERATORS}")
     async def add_follow_up(
         self, info: RequestInfo, input: Annotated[AddFollowUpInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         check_text("text", input.text, at_least=1)
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
         context = info.context
@@ -148,55 +165,62 @@ class CaseWorkMutations:
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(
-        description="Say that you are on a case, or renew that; it expires by itself. While somebody else is "
-        f"on it CASE_CLAIMED says who; takeOver claims it all the same. {OPERATORS}"
+        description="Claim a case or renew your claim. A claim expires automatically. If another operator "
+        "has claimed the case, the refusal CASE_CLAIMED names the operator, unless takeOver is true. "
+        f"{OPERATORS}"
     )
     async def claim_case(
         self, info: RequestInfo, input: Annotated[ClaimCaseInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
         context = info.context
         outcome = await claim_case(context.api.desk, context.principal, ClaimCase(of, input.take_over))
         return case_payload(input.case_id, outcome)
 
-    @strawberry.mutation(description=f"Say that you are no longer on a case. {OPERATORS}")
+    @strawberry.mutation(
+        description="Release your claim of a case. The claim of another operator is not released. "
+        f"{OPERATORS}"
+    )
     async def release_case(
         self, info: RequestInfo, input: Annotated[ReleaseCaseInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
         outcome = await release_case(info.context.api.desk, info.context.principal, of)
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(
-        description="The client owes, but selling cannot end it: no daily message, no liquidation until it "
-        f"is cleared. Refused while liquidation orders are open. {OPERATORS}"
+        description="Mark a case as an exception: the client owes, but selling cannot end the case. No "
+        "daily message is sent and nothing is liquidated until the exception is cleared. Refused while "
+        f"liquidation orders are open. {OPERATORS}"
     )
     async def mark_exception(
         self, info: RequestInfo, input: Annotated[CaseReasonInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         outcome = await mark_exception(info.context.api.desk, info.context.principal, input.command())
         return case_payload(input.case_id, outcome)
 
-    @strawberry.mutation(description=f"The case is open again. {OPERATORS}")
+    @strawberry.mutation(
+        description=f"Clear the exception of a case, which returns to the status OPEN. {OPERATORS}"
+    )
     async def clear_exception(
         self, info: RequestInfo, input: Annotated[CaseReasonInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         outcome = await clear_exception(info.context.api.desk, info.context.principal, input.command())
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(
-        description="Move the deadline of a case; every move is kept. Further beyond the calendar's deadline "
-        "than the desk allows one person, APPROVAL_REQUIRED names the request that somebody else approves. "
+        description="Move the deadline of a case; every move is recorded. A deadline too far beyond that "
+        "of the calendar needs a second person: the refusal APPROVAL_REQUIRED contains the request. "
         f"{OPERATORS}"
     )
     async def adjust_deadline(
         self, info: RequestInfo, input: Annotated[AdjustDeadlineInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         check_text("reason", input.reason, at_least=1)
         of = case_command(input.idempotency_key, input.case_id, input.expected_version)
         command = AdjustDeadline(of, input.deadline, input.reason)
@@ -204,14 +228,15 @@ class CaseWorkMutations:
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(
-        description="Let the desk liquidate cases by itself, each on its own: one answer per case. When the "
-        "time comes it is refused where people decided so (exception, kill switch, switch) and waits where "
-        "a price is old or the market shut; a case event and a follow-up record tell. " + OPERATORS
+        description="Set, change or clear the automatic liquidation of cases. Each case is decided on its "
+        "own and has its own result. At the set time the desk does not sell where an operator decided "
+        "against it (exception, kill switch, liquidation switch), and waits while a price is too old or the "
+        "market is shut; a case event and a follow-up record report it. " + OPERATORS
     )
     async def set_auto_liquidation(
         self, info: RequestInfo, input: Annotated[SetAutoLiquidationInput, INPUT]
     ) -> CaseCommandsPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         desk = info.context.api.desk
         check_many("caseIds", input.case_ids, desk.rules.max_cases_per_batch)
         outcomes = await set_auto_liquidation(desk, info.context.principal, input.command())
@@ -220,25 +245,27 @@ class CaseWorkMutations:
         )
 
     @strawberry.mutation(
-        description="Ask for the end of a case that was opened in error, by a bad price for example: "
-        "APPROVAL_REQUIRED names the request that somebody else approves. Needs RISK_WARNING_FULL."
+        description="Request that a case opened in error, for example because of a bad price, be voided. "
+        "The refusal APPROVAL_REQUIRED contains the request, which a second person approves. Requires "
+        "RISK_WARNING_FULL."
     )
     async def void_case(
         self, info: RequestInfo, input: Annotated[CaseReasonInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         context = info.context
         outcome = await ask_to_close(context.api.desk, context.principal, ApprovalKind.VOID, input.command())
         return case_payload(input.case_id, outcome)
 
     @strawberry.mutation(
-        description="Ask for the write-off of a case in exception: APPROVAL_REQUIRED names the request that "
-        "somebody else approves. Written-off cases are the bad-credit list. Needs RISK_WARNING_FULL."
+        description="Request the write-off of a case in exception. The refusal APPROVAL_REQUIRED contains "
+        "the request, which a second person approves. Written-off cases form the list of bad credit. "
+        "Requires RISK_WARNING_FULL."
     )
     async def write_off(
         self, info: RequestInfo, input: Annotated[CaseReasonInput, INPUT]
     ) -> CaseCommandPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         context = info.context
         outcome = await ask_to_close(
             context.api.desk, context.principal, ApprovalKind.WRITE_OFF, input.command()

@@ -1,4 +1,4 @@
-"""Kill switches."""
+"""Kill switches: the node, the list and the command."""
 
 from datetime import datetime
 from typing import Annotated
@@ -21,27 +21,34 @@ from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.client import Account, Client, account_of, client_of
 
 
-@strawberry.type(name="KillSwitch", description="One time that a kill switch was on: no order left then.")
+@strawberry.type(
+    name="KillSwitch",
+    description="A period in which a kill switch is or was on. While it is on, no order is sent to a venue.",
+)
 class KillSwitchNode(Node):
     """From domain.kill_switch.KillSwitch."""
 
-    scope: KillSwitchScope = strawberry.field(description="What was frozen.")
-    on: bool = strawberry.field(description="It still is.")
-    set_by: str = strawberry.field(description="Who switched it on.")
-    reason: str = strawberry.field(description="Why, in their words.")
-    since: datetime = strawberry.field(description="When it was switched on.")
-    ended_at: datetime | None = strawberry.field(description="When it was switched off; null while it is on.")
-    ended_by: list[str] = strawberry.field(description="The two who switched it off, who asked first.")
+    scope: KillSwitchScope = strawberry.field(description="The kind of accounts that are frozen.")
+    on: bool = strawberry.field(description="Whether the switch is on now.")
+    set_by: str = strawberry.field(description="The subject who switched it on.")
+    reason: str = strawberry.field(description="The reason given when it was switched on.")
+    since: datetime = strawberry.field(description="The time at which it was switched on.")
+    ended_at: datetime | None = strawberry.field(
+        description="The time at which it was switched off; null while it is on."
+    )
+    ended_by: list[str] = strawberry.field(
+        description="The maker and the checker who switched it off, in this order; empty while it is on."
+    )
     frozen: strawberry.Private[Frozen]
 
-    @strawberry.field(description="The account, of a switch of an account.")
+    @strawberry.field(description="The frozen account, for scope ACCOUNT; otherwise null.")
     async def account(self, info: Info) -> Account | None:
         """Batched."""
         account_id = self.frozen.account_id
         row = await info.context.loaders.accounts.load(account_id) if account_id else None
         return account_of(row) if row else None
 
-    @strawberry.field(description="The client, of a switch of a client.")
+    @strawberry.field(description="The frozen client, for scope CLIENT; otherwise null.")
     async def client(self, info: Info) -> Client | None:
         """Batched."""
         client_id = self.frozen.client_id
@@ -49,7 +56,7 @@ class KillSwitchNode(Node):
         return client_of(row, info.context) if row else None
 
 
-@strawberry.type(description="The kill switch is as wanted.")
+@strawberry.type(description="The kill switch is in the requested state.")
 class KillSwitchSet:
     """From desk.command.Done."""
 
@@ -62,15 +69,19 @@ class KillSwitchSet:
         return kill_switch_of(found)
 
 
-@strawberry.type(description="The kill switch is as it was.")
+@strawberry.type(description="The command was refused; the kill switch is unchanged.")
 class KillSwitchRefused:
     """From desk.command.Refused."""
 
-    code: RefusalCode = strawberry.field(description="Why; APPROVAL_REQUIRED for the end of one.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    code: RefusalCode = strawberry.field(
+        description="The reason as a code. Switching off is always refused with APPROVAL_REQUIRED first."
+    )
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     approval_id: strawberry.Private[ApprovalId | None]
 
-    @strawberry.field(description="With APPROVAL_REQUIRED and APPROVAL_PENDING: the request.")
+    @strawberry.field(
+        description="The approval request, with APPROVAL_REQUIRED and APPROVAL_PENDING; otherwise null."
+    )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched."""
         return await load_approval(info, self.approval_id)
@@ -78,31 +89,42 @@ class KillSwitchRefused:
 
 KillSwitchResult = Annotated[
     KillSwitchSet | KillSwitchRefused,
-    strawberry.union("KillSwitchResult", description="What became of the wish."),
+    strawberry.union("KillSwitchResult", description="The outcome of setKillSwitch."),
 ]
 
 
-@strawberry.type(description="The answer of setKillSwitch.")
+@strawberry.type(description="The payload of setKillSwitch.")
 class KillSwitchPayload:
     """One result."""
 
-    result: KillSwitchResult = strawberry.field(description="What became of it.")
+    result: KillSwitchResult = strawberry.field(description="The outcome of the command.")
 
 
-@strawberry.input(description="Switch a kill switch on, or ask for its end. Without an id: the whole desk's.")
+@strawberry.input(
+    description="The kill switch to set. Without accountId and clientId it is the one of the whole desk."
+)
 class SetKillSwitchInput:
     """To desk.four_eyes.kill_switch.SetKillSwitch."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    on: bool = strawberry.field(description="True: at once. False: asks for the end, which another approves.")
-    account_id: strawberry.ID | None = strawberry.field(default=None, description="Of this account.")
-    client_id: strawberry.ID | None = strawberry.field(default=None, description="Of this client.")
-    reason: str = strawberry.field(description="1 to 1000 characters; kept with the orders it cancels.")
+    on: bool = strawberry.field(
+        description="True: switch it on at once. False: request to switch it off, which a second person "
+        "approves."
+    )
+    account_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The account to freeze. Not together with clientId."
+    )
+    client_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The client to freeze. Not together with accountId."
+    )
+    reason: str = strawberry.field(
+        description="The reason, 1 to 1000 characters, kept with the switch and with the orders it cancels."
+    )
 
     def about(self) -> Frozen:
-        """What is to be frozen; raises ApiError."""
+        """The accounts to freeze; raises ApiError."""
         if self.account_id is not None and self.client_id is not None:
-            raise ApiError(BAD_USER_INPUT, "Name an account or a client, not both.")
+            raise ApiError(BAD_USER_INPUT, "Give either accountId or clientId, not both.")
         if self.account_id is not None:
             return Frozen(KillSwitchScope.ACCOUNT, AccountId(filter_id("Account", self.account_id)))
         if self.client_id is not None:
@@ -112,14 +134,17 @@ class SetKillSwitchInput:
 
 @strawberry.type
 class KillSwitchQueries:
-    """Looking at kill switches."""
+    """The root field that reads kill switches."""
 
     @strawberry.field(description="Kill switches that are or were on, newest first.")
     async def kill_switches(
         self,
         info: Info,
         on: Annotated[
-            bool | None, strawberry.argument(description="Those that are on, or those that ended.")
+            bool | None,
+            strawberry.argument(
+                description="True: only those that are on. False: only those that are off. Null: all."
+            ),
         ] = None,
         first: First = 50,
         after: After = None,
@@ -139,18 +164,20 @@ class KillSwitchQueries:
 
 @strawberry.type
 class KillSwitchMutations:
-    """Setting kill switches."""
+    """The root field that sets kill switches."""
 
     @strawberry.mutation(
-        description="Switch a kill switch on: no order leaves from now on, what is queued is cancelled, "
-        "liquidations are refused with FROZEN; orders that the venue has stay, and can be cancelled. Whoever "
-        "may act may do so. Off takes two, RISK_APPROVER and RISK_SETTING_FULL: one asks here and is "
-        "answered APPROVAL_REQUIRED, the other approves."
+        description="Switch a kill switch on, or request to switch it off. On: no order is sent from now "
+        "on, QUEUED orders are cancelled and liquidations are refused with FROZEN; orders at the venue stay "
+        "and can be cancelled. Switching on requires any permission except RISK_WARNING_READ_ONLY and "
+        "AUDITOR; for the whole desk or a client, access to all accounts concerned. Switching off needs two "
+        "persons, one with RISK_APPROVER and one with RISK_SETTING_FULL: one requests it here and receives "
+        "APPROVAL_REQUIRED, the other approves."
     )
     async def set_kill_switch(
         self, info: RequestInfo, input: Annotated[SetKillSwitchInput, INPUT]
     ) -> KillSwitchPayload:
-        """Permission, locks and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason, at_least=1)
         command = SetKillSwitch(input.idempotency_key, input.about(), input.on, input.reason)

@@ -1,4 +1,4 @@
-"""Inputs and answers of liquidate."""
+"""The input and payload of liquidate."""
 
 from dataclasses import replace
 from decimal import Decimal
@@ -22,30 +22,41 @@ from resolvers.types.order import Order, order_of
 from resolvers.types.uncurable import UncurablePosition, uncurable_of
 
 
-@strawberry.input(description="Liquidate cases.")
+@strawberry.input(description="The cases to liquidate, each with its own plan.")
 class LiquidateInput:
     """To desk.liquidation.liquidation_command.Liquidate."""
 
     idempotency_key: str = strawberry.field(
-        description="Chosen by the caller, 1 to 200 characters; the same key with the same content "
-        "returns the first answer for ever, with other content IDEMPOTENCY_KEY_REUSED."
+        description="A key chosen by the caller, 1 to 200 characters. A repeated request with the same key "
+        "and content returns the first answer, however late; with different content it is refused with "
+        "IDEMPOTENCY_KEY_REUSED."
     )
-    cases: list[LiquidateCaseInput] = strawberry.field(description="1 to 200 cases, each once.")
-    reason: str | None = strawberry.field(default=None, description="Kept for the auditor.")
+    cases: list[LiquidateCaseInput] = strawberry.field(description="1 to 200 cases, without duplicates.")
+    reason: str | None = strawberry.field(
+        default=None, description="The reason, recorded in the audit trail. Required with override."
+    )
 
 
-@strawberry.type(description="The liquidation was recorded; its orders are on their way to the venue.")
+@strawberry.type(description="The liquidation was recorded; its orders will be sent to the venue.")
 class LiquidationStarted:
     """From desk.outcomes.LiquidationStarted."""
 
-    estimated_reduction: Decimal = strawberry.field(description="Of the amount, by these orders, as planned.")
-    amount_after: Decimal = strawberry.field(description="What is left when all open orders fill as planned.")
-    uncurable: list[UncurablePosition] = strawberry.field(description="What the planner could not use.")
+    estimated_reduction: Decimal = strawberry.field(
+        description="The planned reduction of the amount by these orders, in the account's base currency."
+    )
+    amount_after: Decimal = strawberry.field(
+        description="The amount that is left if all open orders fill as planned, in the account's base "
+        "currency."
+    )
+    uncurable: list[UncurablePosition] = strawberry.field(
+        description="The positions that the planner could not use, each with its reason."
+    )
     short_of_target: Decimal = strawberry.field(
-        description="What then lacks to the target: 0 where it is reached."
+        description="The amount that is then still missing to the target; 0 if the target is reached."
     )
     volume_unknown: list[str] = strawberry.field(
-        description="Symbols whose volume was asked for and is not known: taken last, and not capped by it."
+        description="Symbols of unknown average volume although a policy or cap needs it: the planner uses "
+        "them last and does not cap them by volume."
     )
     outcome: strawberry.Private[outcomes.LiquidationStarted]
 
@@ -62,29 +73,31 @@ class LiquidationStarted:
         return [order_of(view) for view in views if view is not None]
 
 
-@strawberry.type(description="Nothing was done for this case.")
+@strawberry.type(description="The liquidation was refused; nothing was done for this case.")
 class LiquidationRefused:
     """From desk.outcomes.LiquidationRefused."""
 
-    case_id: strawberry.ID = strawberry.field(description="As asked.")
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[CaseId | None]
     approval_id: strawberry.Private[ApprovalId | None]
     exceeding: strawberry.Private[liquidation_plan.Plan | None]
 
-    @strawberry.field(description="With EXPECTATION_EXCEEDED: the plan of that moment, which was not placed.")
+    @strawberry.field(description="The current plan, which was not placed; only with EXPECTATION_EXCEEDED.")
     def plan(self, info: Info) -> LiquidationPreview | None:
-        """As the preview shows it."""
+        """In the form of the preview."""
         return preview_of(self.exceeding, info.context.api.desk) if self.exceeding else None
 
-    @strawberry.field(description="The case as it is now; null where you may not see it.")
+    @strawberry.field(description="The case as it is now; null if you may not see it.")
     async def case(self, info: Info) -> Case | None:
         """Batched over the answers."""
         view = await info.context.loaders.cases.load(self.seen) if self.seen else None
         return case_of(view, info.context.api.desk.clock()) if view else None
 
-    @strawberry.field(description="With APPROVAL_REQUIRED and APPROVAL_PENDING: the request.")
+    @strawberry.field(
+        description="The approval request, with APPROVAL_REQUIRED and APPROVAL_PENDING; otherwise null."
+    )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched over the answers."""
         return await load_approval(info, self.approval_id)
@@ -92,23 +105,25 @@ class LiquidationRefused:
 
 LiquidateResult = Annotated[
     LiquidationStarted | LiquidationRefused,
-    strawberry.union("LiquidateResult", description="What became of one case of a batch."),
+    strawberry.union("LiquidateResult", description="The outcome for one case of a batch."),
 ]
 
 
-@strawberry.type(description="The answer of liquidate.")
+@strawberry.type(description="The payload of liquidate.")
 class LiquidatePayload:
     """One result per case."""
 
-    results: list[LiquidateResult] = strawberry.field(description="One per case, in the order asked.")
+    results: list[LiquidateResult] = strawberry.field(
+        description="One result per case, in the order of the input."
+    )
 
 
 def command_item(item: LiquidateCaseInput, legs_max: int) -> LiquidateCase:
-    """One case of the command."""
+    """One case of the command for the desk."""
     request = plan_request(item, item.session, item.time_in_force, legs_max)
     if item.override:
         if not item.legs or any(leg.quantity is None for leg in item.legs):
-            raise ApiError(BAD_USER_INPUT, "override needs legs, each with its quantity.")
+            raise ApiError(BAD_USER_INPUT, "override needs legs, and a quantity in each leg.")
         request = replace(request, override=True)
     expected = item.expected.expectation() if item.expected else liquidation_plan.NO_EXPECTATION
     case_id = CaseId(filter_id("Case", item.case_id))

@@ -1,4 +1,4 @@
-"""What a liquidation would do now, leg by leg."""
+"""The preview of a liquidation, leg by leg."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -28,75 +28,90 @@ from resolvers.types.order import Order, order_of
 from resolvers.types.uncurable import UncurablePosition, uncurable_of
 
 
-@strawberry.type(description="One order that a liquidation would place.")
+@strawberry.type(description="An order that a liquidation would place.")
 class LiquidationLeg:
     """From domain.liquidation_plan.PlannedLeg."""
 
-    instrument: Instrument = strawberry.field(description="What it would trade.")
-    side: OrderSide = strawberry.field(description="SELL closes a long, BUY covers a short.")
-    quantity: Decimal = strawberry.field(description="Units.")
-    price: Decimal = strawberry.field(description="What it is reckoned at, in the instrument's currency.")
-    fee: Decimal = strawberry.field(description="In the instrument's currency.")
-    base_notional: Decimal = strawberry.field(description="In the account's base currency.")
-    reduction: Decimal = strawberry.field(description="Of the amount, after the legs before it.")
+    instrument: Instrument = strawberry.field(description="The instrument to trade.")
+    side: OrderSide = strawberry.field(
+        description="The side: SELL closes a long position, BUY covers a short one."
+    )
+    quantity: Decimal = strawberry.field(description="The quantity to trade, in units.")
+    price: Decimal = strawberry.field(
+        description="The price that the plan assumes, per unit in the instrument's currency."
+    )
+    fee: Decimal = strawberry.field(description="The trading fee, in the instrument's currency.")
+    base_notional: Decimal = strawberry.field(description="The traded value, in the account's base currency.")
+    reduction: Decimal = strawberry.field(
+        description="The reduction of the amount by this leg after those before it, in base currency."
+    )
     quote: Quote = strawberry.field(description="The quote behind the price.")
     limit_price: Decimal | None = strawberry.field(
-        description="A valid price of the instrument, in its currency; null for a market order."
+        description="The limit price, valid for the instrument and in its currency; null for a market order."
     )
     market_open: bool = strawberry.field(
-        description="Whether the market is in session by its calendar. Where it is not, the order waits for "
-        "it, and covers nothing that can be sold meanwhile."
+        description="Whether the market is in session by its calendar. If not, the order waits for the "
+        "session and does not cover an amount that can be sold elsewhere meanwhile."
     )
-    market_state: MarketState = strawberry.field(description="What the calendar of the market says now.")
+    market_state: MarketState = strawberry.field(description="The state of the market by its calendar, now.")
 
 
-@strawberry.type(description="Why there is no plan.")
+@strawberry.type(description="The refusal that liquidate would return.")
 class PreviewRefusal:
     """From domain.refusals.Refusal."""
 
-    code: RefusalCode = strawberry.field(description="What liquidate would be refused with.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    code: RefusalCode = strawberry.field(description="The refusal code of liquidate.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 @strawberry.type(description="An open order that does not count as money on its way.")
 class OrderNotCounted:
     """From domain.sellable.OrderCover."""
 
-    order: Order = strawberry.field(description="The order.")
-    reason: OrderCover = strawberry.field(description="Why it does not count.")
+    order: Order = strawberry.field(description="The order that does not count.")
+    reason: OrderCover = strawberry.field(description="The reason why the order does not count.")
 
 
-@strawberry.type(description="What a liquidation would do now. Amounts in the account's base currency.")
+@strawberry.type(
+    description="The plan of a liquidation at this moment. Amounts are in the account's base currency."
+)
 class LiquidationPreview:
     """From domain.liquidation_plan.Plan, or a refusal."""
 
-    amount_before: Decimal = strawberry.field(description="To be collected now, open orders not counted.")
+    amount_before: Decimal = strawberry.field(
+        description="The amount to collect now, without counting open orders."
+    )
     amount_after: Decimal = strawberry.field(
-        description="What would be left when all orders fill as planned."
+        description="The amount that would be left if all orders fill as planned."
     )
     estimated_reduction: Decimal = strawberry.field(
-        description="By the legs, on the full formula, counted from what open orders leave uncovered."
+        description="The reduction of the amount by the legs, by the full formula, starting from the amount "
+        "that open orders leave uncovered."
     )
-    notional: Decimal = strawberry.field(description="What would be traded.")
-    cures: bool = strawberry.field(description="Nothing would be left to collect.")
-    legs: list[LiquidationLeg] = strawberry.field(description="The orders, in the order of the plan.")
+    notional: Decimal = strawberry.field(description="The total value that would be traded.")
+    cures: bool = strawberry.field(description="Whether nothing would be left to collect.")
+    legs: list[LiquidationLeg] = strawberry.field(
+        description="The orders to place, in the order of the plan."
+    )
     uncurable: list[UncurablePosition] = strawberry.field(
-        description="What the planner could not use, each position with its reason."
+        description="The positions that the planner could not use, each with its reason."
     )
     short_of_target: Decimal = strawberry.field(
-        description="What then lacks to the target: 0 where it is reached."
+        description="The amount that would then still be missing to the target; 0 if the target is reached."
     )
     volume_unknown: list[str] = strawberry.field(
-        description="Symbols whose volume was asked for and is not known: taken last, and not capped by it."
+        description="Symbols of unknown average volume although a policy or cap needs it: the planner uses "
+        "them last and does not cap them by volume."
     )
     orders_not_counted: list[OrderNotCounted] = strawberry.field(
-        description="Open orders of the account that cover nothing now. Those that rest away from the "
-        "market are called off before the legs are placed."
+        description="Open orders of the account that do not count now. Those that rest away from the market "
+        "are cancelled before the legs are placed."
     )
     refusal: PreviewRefusal | None = strawberry.field(
-        description="What liquidate would be refused with now: FROZEN, SWITCH_OFF ... Then there are no "
-        "legs, except with APPROVAL_REQUIRED and APPROVAL_PENDING: these legs take a second person; and with "
-        "ORDERS_RESTING: these legs can be placed when those orders have ended."
+        description="The refusal that liquidate would return now, such as FROZEN or SWITCH_OFF; null if "
+        "none. With a refusal there are no legs, except with APPROVAL_REQUIRED and APPROVAL_PENDING (the "
+        "legs need a second person) and ORDERS_RESTING (the legs can be placed once those orders have "
+        "ended)."
     )
 
 
@@ -108,7 +123,9 @@ async def liquidation_preview(
     await check_symbols(context, request.keep)
     view = await context.loaders.cases.load(CaseId(filter_id("Case", input.case_id)))
     if view is None:
-        return refused_preview(Refusal(RefusalCode.NOT_FOUND, "There is no such case."), Decimal(0))
+        return refused_preview(
+            Refusal(RefusalCode.NOT_FOUND, "No such case exists within your scope."), Decimal(0)
+        )
     desk, now = context.api.desk, context.api.desk.clock()
     loaded = in_scope(await context.loaders.books.load(view.case.account_id))
     lately = (await load_lately([loaded.book], now))[view.case.account_id]
@@ -159,7 +176,7 @@ def refused_preview(
     not_counted: Sequence[OrderNotCounted] = (),
     target: LiquidationTarget = LiquidationTarget.MARGIN_CALL,
 ) -> LiquidationPreview:
-    """The GraphQL object where there is no plan. Where open orders cover the amount, they leave nothing."""
+    """The GraphQL object without a plan. If open orders cover the amount, nothing is left to collect."""
     covered = refusal.code is RefusalCode.NOTHING_TO_COLLECT
     left = Decimal(0) if covered else amount
     return LiquidationPreview(

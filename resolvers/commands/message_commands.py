@@ -1,4 +1,4 @@
-"""Sending messages by hand."""
+"""The mutation that sends messages to clients."""
 
 from typing import Annotated
 
@@ -18,22 +18,25 @@ from resolvers.types.case import Case, load_case
 from resolvers.types.message import Message, message_of
 
 
-@strawberry.input(description="Send one message about each of these cases.")
+@strawberry.input(description="The message to send about each of several cases.")
 class SendMessageInput:
     """To desk.outbound.send_message.SendMessage."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    case_ids: list[strawberry.ID] = strawberry.field(description="The cases, 1 to 200.")
-    channel: Channel = strawberry.field(description="How.")
+    case_ids: list[strawberry.ID] = strawberry.field(
+        description="The ids of 1 to 200 cases, without duplicates."
+    )
+    channel: Channel = strawberry.field(description="The channel by which the message is sent.")
     template: MessageTemplate | None = strawberry.field(
-        default=None, description="What it says, in the client's language; left out: text."
+        default=None,
+        description="The template, which is written in the client's language. Omitted: `text` is sent.",
     )
     text: str | None = strawberry.field(
-        default=None, description="What it says, in your words, at most 1000 characters; without a template."
+        default=None, description="A free text of 1 to 1000 characters, sent instead of a template."
     )
 
 
-@strawberry.type(description="The message is written down and will be sent.")
+@strawberry.type(description="The message is recorded and will be sent.")
 class MessageQueued:
     """From desk.command.Done."""
 
@@ -45,20 +48,20 @@ class MessageQueued:
         row = await info.context.loaders.messages.load(self.message_id)
         if row is None:
             # Its key is kept for ever, the message is not.
-            raise ApiError(BAD_USER_INPUT, "The message was sent so long ago that it is no longer kept.")
+            raise ApiError(BAD_USER_INPUT, "The message was sent so long ago that its record was pruned.")
         return message_of(row, info.context)
 
 
-@strawberry.type(description="Nothing will be sent about this case.")
+@strawberry.type(description="The message was refused; nothing is sent about this case.")
 class MessageRefused:
     """From desk.command.Refused."""
 
-    case_id: strawberry.ID = strawberry.field(description="As asked.")
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[CaseId | None]
 
-    @strawberry.field(description="The case as it is now; null where you may not see it.")
+    @strawberry.field(description="The case as it is now; null if you may not see it.")
     async def case(self, info: Info) -> Case | None:
         """Batched over the answers."""
         return await load_case(info, self.seen)
@@ -66,30 +69,32 @@ class MessageRefused:
 
 SendMessageResult = Annotated[
     MessageQueued | MessageRefused,
-    strawberry.union("SendMessageResult", description="What became of one message."),
+    strawberry.union("SendMessageResult", description="The outcome for one case of a batch."),
 ]
 
 
-@strawberry.type(description="The answer of sendMessage.")
+@strawberry.type(description="The payload of sendMessage.")
 class SendMessagePayload:
     """One result per case."""
 
-    results: list[SendMessageResult] = strawberry.field(description="By case, in the order asked.")
+    results: list[SendMessageResult] = strawberry.field(
+        description="One result per case, in the order of the input."
+    )
 
 
 @strawberry.type
 class MessageMutations:
-    """Commands about messages."""
+    """The root field that sends messages."""
 
     @strawberry.mutation(
-        description="Send a message to the clients of cases, each on its own: one answer per case. It goes "
-        "out afterwards, outside of the client's quiet hours; Case.messages tells. Needs "
-        "RISK_WARNING_OPERATOR, RISK_WARNING_FULL or SERVICE."
+        description="Send a message to the clients of cases. Each case is decided on its own and has its "
+        "own result. Messages are sent afterwards, outside the client's quiet hours; Case.messages shows "
+        "their status. Requires RISK_WARNING_OPERATOR, RISK_WARNING_FULL or SERVICE."
     )
     async def send_message(
         self, info: RequestInfo, input: Annotated[SendMessageInput, INPUT]
     ) -> SendMessagePayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         context = info.context
         check_key(input.idempotency_key)
         check_many("caseIds", input.case_ids, context.api.desk.rules.max_cases_per_batch)
@@ -105,7 +110,7 @@ class MessageMutations:
 def _template(input: SendMessageInput) -> MessageTemplate:
     template = input.template or MessageTemplate.FREE_TEXT
     if (template is MessageTemplate.FREE_TEXT) != (input.text is not None):
-        raise ApiError(BAD_USER_INPUT, "Give either a template or a text.")
+        raise ApiError(BAD_USER_INPUT, "Give either a template or a text, not both.")
     return template
 
 

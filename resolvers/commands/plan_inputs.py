@@ -1,4 +1,4 @@
-"""What a liquidation is asked with, as liquidate and its preview both take it."""
+"""The plan inputs that liquidate and its preview share."""
 
 from decimal import Decimal
 
@@ -14,39 +14,39 @@ from domain.order_caps import OrderCaps
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 
 
-@strawberry.input(description="One position to close.")
+@strawberry.input(description="A position to close.")
 class LiquidationLegInput:
     """To domain.liquidation_plan.LegRequest."""
 
-    symbol: str = strawberry.field(description="The instrument.")
+    symbol: str = strawberry.field(description="The symbol of the instrument.")
     quantity: Decimal | None = strawberry.field(
-        default=None, description="Units, whole lots; left out: just enough to cure."
+        default=None, description="The quantity in units, in whole lots. Omitted: just enough to cure."
     )
     limit_price: Decimal | None = strawberry.field(
-        default=None, description="Left out: the bid for a sale, the ask for a cover."
+        default=None, description="The limit price. Omitted: the bid for a sale, the ask for a cover."
     )
 
     def request(self) -> LegRequest:
-        """For the planner."""
+        """The leg for the planner."""
         return LegRequest(Symbol(self.symbol), self.quantity, self.limit_price)
 
 
 @strawberry.input(
-    description="What the plan of the moment may be at most, in the account's base currency. Where it is "
-    "more, nothing is placed, and the answer is EXPECTATION_EXCEEDED with that plan."
+    description="The limits that the plan at the time of execution may not exceed, in the account's base "
+    "currency. If it does, nothing is placed and the refusal EXPECTATION_EXCEEDED contains that plan."
 )
 class ExpectedPlanInput:
     """To domain.liquidation_plan.Expectation."""
 
     notional_at_most: Decimal | None = strawberry.field(
-        default=None, description="The most that may be traded, such as the notional that the preview showed."
+        default=None, description="The largest value to trade, such as the notional that the preview showed."
     )
     amount_after_at_most: Decimal | None = strawberry.field(
-        default=None, description="The most that may be left to collect."
+        default=None, description="The largest amount that may be left to collect."
     )
 
     def expectation(self) -> Expectation:
-        """For the desk."""
+        """The expectation for the desk."""
         for name, most in (
             ("notionalAtMost", self.notional_at_most),
             ("amountAfterAtMost", self.amount_after_at_most),
@@ -60,72 +60,91 @@ class ExpectedPlanInput:
 class LiquidateCaseInput:
     """To desk.liquidation.liquidation_command.LiquidateCase."""
 
-    case_id: strawberry.ID = strawberry.field(description="The case.")
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int | None = strawberry.field(
-        default=None, description="The version you decided on; another one is refused with VERSION_CONFLICT."
+        default=None,
+        description="The version of the case that your decision is based on. If the case has changed "
+        "since, it is refused with VERSION_CONFLICT. Omitted: any version is accepted.",
     )
     legs: list[LiquidationLegInput] | None = strawberry.field(
         default=None,
-        description="Left out: the planner picks by policy, just enough to cure. Given: exactly these.",
+        description="The positions to close, exactly these. Omitted: the planner selects by policy, just "
+        "enough to cure.",
     )
     policy: LiquidationPolicy = strawberry.field(
-        default=LiquidationPolicy.MIN_TURNOVER, description="How the planner picks."
+        default=LiquidationPolicy.MIN_TURNOVER,
+        description="The order in which the planner selects positions.",
     )
     keep: list[str] | None = strawberry.field(
-        default=None, description="Symbols never to touch; one that the desk does not know is refused."
+        default=None, description="Symbols of positions not to touch. An unknown symbol is refused."
     )
-    order_type: OrderType = strawberry.field(default=OrderType.LIMIT, description="How orders are priced.")
+    order_type: OrderType = strawberry.field(
+        default=OrderType.LIMIT, description="The way in which the orders are priced."
+    )
     session: TradingSession = strawberry.field(
-        default=TradingSession.REGULAR, description="When orders may trade."
+        default=TradingSession.REGULAR, description="The sessions in which the orders may trade."
     )
     time_in_force: TimeInForce = strawberry.field(
-        default=TimeInForce.DAY, description="How long orders live."
+        default=TimeInForce.DAY, description="The time for which the orders stay working."
     )
     override: bool = strawberry.field(
         default=False,
-        description="Sell the legs, each with a quantity, even though nothing is left to collect. It takes a "
-        "reason and a second person, and the orders are not called off because the case is cured.",
+        description="Whether to sell the legs, each with a quantity, although nothing is left to collect. "
+        "Needs a reason and a second person; the orders are not cancelled when the case is cured.",
     )
     target: LiquidationTarget = strawberry.field(
-        default=LiquidationTarget.MARGIN_CALL, description="Up to where the planner sells."
+        default=LiquidationTarget.MARGIN_CALL, description="The level up to which the planner sells."
     )
     price_band: Decimal | None = strawberry.field(
         default=None,
-        description="By which fraction the planner's limits are worse than the quote: bid * (1 - band) or "
-        "ask * (1 + band), so that orders trade in a moving market. At most the desk's own band.",
+        description="The fraction by which the planner's limits are worse than the quote, so that orders "
+        "trade in a moving market: bid * (1 - band) or ask * (1 + band). At most the desk's own band "
+        "(`GATEWAY_PRICE_BAND`).",
     )
     max_adv_share: Decimal | None = strawberry.field(
         default=None,
-        description="The most of the average daily volume that one order and the account's open orders in it "
-        "may be: above 0, at most 1. The desk's own cap holds besides.",
+        description="The largest share of the average daily volume for one order together with the "
+        "account's open orders in the instrument: above 0, at most 1. The desk's own cap also applies.",
     )
     max_slice_notional: Decimal | None = strawberry.field(
         default=None,
-        description="The most that one order may trade, in the account's base currency. The desk's own cap "
-        "holds besides; liquidate again for the next slice.",
+        description="The largest value of one order, in the account's base currency. The desk's own cap "
+        "also applies. Liquidate again for the next slice.",
     )
     expected: ExpectedPlanInput | None = strawberry.field(
-        default=None, description="What you have seen: a plan that goes beyond it is not carried out."
+        default=None, description="The limits that the plan may not exceed; beyond them nothing is placed."
     )
 
 
-@strawberry.input(description="What a liquidation would do.")
+@strawberry.input(description="The liquidation to preview. The fields mean the same as in liquidate.")
 class LiquidationPreviewInput:
     """To domain.liquidation_plan.PlanRequest."""
 
-    case_id: strawberry.ID = strawberry.field(description="The case.")
-    legs: list[LiquidationLegInput] | None = strawberry.field(default=None, description="As in liquidate.")
+    case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
+    legs: list[LiquidationLegInput] | None = strawberry.field(
+        default=None, description="The positions to close, as in liquidate."
+    )
     policy: LiquidationPolicy = strawberry.field(
-        default=LiquidationPolicy.MIN_TURNOVER, description="As in liquidate."
+        default=LiquidationPolicy.MIN_TURNOVER, description="The selection policy, as in liquidate."
     )
-    keep: list[str] | None = strawberry.field(default=None, description="As in liquidate.")
-    order_type: OrderType = strawberry.field(default=OrderType.LIMIT, description="As in liquidate.")
+    keep: list[str] | None = strawberry.field(
+        default=None, description="Symbols not to touch, as in liquidate."
+    )
+    order_type: OrderType = strawberry.field(
+        default=OrderType.LIMIT, description="The order type, as in liquidate."
+    )
     target: LiquidationTarget = strawberry.field(
-        default=LiquidationTarget.MARGIN_CALL, description="As in liquidate."
+        default=LiquidationTarget.MARGIN_CALL, description="The target level, as in liquidate."
     )
-    price_band: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
-    max_adv_share: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
-    max_slice_notional: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
+    price_band: Decimal | None = strawberry.field(
+        default=None, description="The price band, as in liquidate."
+    )
+    max_adv_share: Decimal | None = strawberry.field(
+        default=None, description="The volume cap, as in liquidate."
+    )
+    max_slice_notional: Decimal | None = strawberry.field(
+        default=None, description="The value cap, as in liquidate."
+    )
 
 
 def plan_request(
@@ -134,12 +153,12 @@ def plan_request(
     time_in_force: TimeInForce,
     legs_max: int,
 ) -> PlanRequest:
-    """For the planner; raises ApiError for what makes no sense."""
+    """The request for the planner; raises ApiError for invalid input."""
     legs, keep = asked.legs, asked.keep
     if legs is not None and not 1 <= len(legs) <= legs_max:
-        raise ApiError(BAD_USER_INPUT, f"legs must be 1 to {legs_max}, or left out.")
+        raise ApiError(BAD_USER_INPUT, f"legs must have 1 to {legs_max} items, or be omitted.")
     if len(keep or ()) > legs_max:
-        raise ApiError(BAD_USER_INPUT, f"keep must be at most {legs_max} symbols.")
+        raise ApiError(BAD_USER_INPUT, f"keep must have at most {legs_max} symbols.")
     return PlanRequest(
         policy=asked.policy,
         legs=None if legs is None else tuple(leg.request() for leg in legs),
@@ -154,14 +173,14 @@ def plan_request(
 
 
 def band_of(price_band: Decimal | None) -> Decimal:
-    """As asked, or none. How wide it may be is the desk's to say."""
+    """The price band from the request, or 0. The desk checks how wide it may be."""
     if price_band is not None and price_band < 0:
         raise ApiError(BAD_USER_INPUT, "priceBand must not be negative.")
     return price_band or ZERO
 
 
 def caps_of(max_adv_share: Decimal | None, max_slice_notional: Decimal | None) -> OrderCaps:
-    """As asked."""
+    """The caps from the request."""
     return OrderCaps(
         _positive("maxAdvShare", max_adv_share, most=ONE), _positive("maxSliceNotional", max_slice_notional)
     )

@@ -1,4 +1,4 @@
-"""What a change of a risk setting looks like as input, and what of it makes no sense."""
+"""The inputs of setting changes, and the checks of their values."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -45,30 +45,34 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class WantedSetting:
-    """What is to be set. `subject` None: a new exemption."""
+    """The requested setting. `subject` None: a new exemption."""
 
     kind: SettingKind
     subject: str | None
     value: SettingValue
 
 
-@strawberry.input(description="The whole amount rule of one type of account.")
+@strawberry.input(description="The new amount rule of one type of account, as a whole.")
 class AmountRuleInput:
     """To domain.margin.AmountRule."""
 
-    account_type: AccountType = strawberry.field(description="For which accounts.")
+    account_type: AccountType = strawberry.field(description="The type of account that the rule applies to.")
     coefficient: Decimal = strawberry.field(
-        description="What the margin-call margin is multiplied by: above 0, at most 10."
+        description="The factor by which the margin-call margin is multiplied: above 0, at most 10."
     )
-    with_interest: bool = strawberry.field(description="Collect accrued interest.")
-    with_outstanding_margin: bool = strawberry.field(description="Collect margin owed from earlier calls.")
-    with_trading_limit: bool = strawberry.field(description="Let the trading limit lower the amount.")
-    with_over_financing: bool = strawberry.field(description="Collect debt above the financing limit.")
+    with_interest: bool = strawberry.field(description="Whether to collect accrued interest.")
+    with_outstanding_margin: bool = strawberry.field(
+        description="Whether to collect margin owed from earlier calls."
+    )
+    with_trading_limit: bool = strawberry.field(description="Whether the trading limit lowers the amount.")
+    with_over_financing: bool = strawberry.field(
+        description="Whether to collect debt above the financing limit."
+    )
     over_financing_triggers: bool = strawberry.field(
-        description="Let debt above the financing limit open a case by itself."
+        description="Whether debt above the financing limit alone opens a case."
     )
     on_equity: bool = strawberry.field(
-        default=False, description="Measure equity against the margin, not liquid net assets."
+        default=False, description="Whether to compare equity, instead of liquid net assets, with the margin."
     )
 
     def wanted(self) -> WantedSetting:
@@ -85,13 +89,15 @@ class AmountRuleInput:
         return WantedSetting(SettingKind.AMOUNT_RULE, self.account_type, rule)
 
 
-@strawberry.input(description="One liquidation switch.")
+@strawberry.input(description="The new state of one liquidation switch.")
 class LiquidationSwitchInput:
     """To domain.risk_settings.LiquidationSwitch."""
 
-    trade_type: TradeType = strawberry.field(description="Of which accounts.")
-    force_type: ForceType = strawberry.field(description="By whom.")
-    on: bool = strawberry.field(description="Whether it may happen.")
+    trade_type: TradeType = strawberry.field(description="The accounts that the switch applies to.")
+    force_type: ForceType = strawberry.field(
+        description="The initiator that the switch applies to: an operator or the desk."
+    )
+    on: bool = strawberry.field(description="Whether the liquidation is allowed.")
 
     def wanted(self) -> WantedSetting:
         """The setting."""
@@ -99,39 +105,55 @@ class LiquidationSwitchInput:
         return WantedSetting(SettingKind.LIQUIDATION_SWITCH, subject, LiquidationSwitch(self.on))
 
 
-@strawberry.input(description="One comparison.")
+@strawberry.input(description="A comparison that an account must satisfy to be exempt.")
 class ExemptionConditionInput:
     """To domain.exemption.Condition."""
 
-    field: ConditionField = strawberry.field(description="What is looked at.")
-    operator: ConditionOperator = strawberry.field(description="How: GREATER_THAN for numbers only.")
-    value: str = strawberry.field(description="With what: text, or a decimal number as text.")
+    field: ConditionField = strawberry.field(description="The property of the account to compare.")
+    operator: ConditionOperator = strawberry.field(
+        description="The comparison to apply; GREATER_THAN only for numbers."
+    )
+    value: str = strawberry.field(description="The value to compare with: text, or a decimal number as text.")
 
 
-@strawberry.input(description="An exemption rule as a whole: a new one, or the next version of one.")
+@strawberry.input(
+    description="An exemption rule as a whole: a new one, or the next version of an existing one."
+)
 class ExemptionInput:
     """To domain.exemption.Exemption."""
 
     rule_id: strawberry.ID | None = strawberry.field(
-        default=None, description="The rule that it replaces; null: a new rule."
+        default=None, description="The rule that this version replaces; null: a new rule."
     )
-    kind: ExemptionKind = strawberry.field(description="Which calls it suppresses.")
-    scope: ExemptionScope = strawberry.field(description="Whom it is for.")
-    account_no: str | None = strawberry.field(default=None, description="Scope ACCOUNT: the account.")
-    client_group: str | None = strawberry.field(default=None, description="Scope CLIENT_GROUP: the group.")
-    enabled: bool = strawberry.field(default=True, description="False: the rule stands and does nothing.")
+    kind: ExemptionKind = strawberry.field(description="The margin calls that the rule suppresses.")
+    scope: ExemptionScope = strawberry.field(description="The accounts that the rule applies to.")
+    account_no: str | None = strawberry.field(
+        default=None, description="The account number. Required for scope ACCOUNT, not allowed otherwise."
+    )
+    client_group: str | None = strawberry.field(
+        default=None, description="The client group. Required for scope CLIENT_GROUP, not allowed otherwise."
+    )
+    enabled: bool = strawberry.field(
+        default=True, description="Whether the rule is switched on. False: the rule is kept without effect."
+    )
     until: datetime | None = strawberry.field(
-        default=None, description="From then on it exempts nobody; null: for ever."
+        default=None, description="The end of the exemption; null: it does not end."
     )
     conditions: list[ExemptionConditionInput] = strawberry.field(
-        default_factory=list, description="All must hold, at most 10; none: whoever is in scope."
+        default_factory=list,
+        description="The conditions, at most 10, all of which an account must satisfy. Empty: every "
+        "account in the scope is exempt.",
     )
 
     def wanted(self) -> WantedSetting:
         """The setting."""
         named = {ExemptionScope.ACCOUNT: self.account_no, ExemptionScope.CLIENT_GROUP: self.client_group}
         if any(name is not None for scope, name in named.items() if scope is not self.scope):
-            raise ApiError(BAD_USER_INPUT, "exemption: name only whom the scope is for.")
+            raise ApiError(
+                BAD_USER_INPUT,
+                "exemption: give accountNo only for scope ACCOUNT and clientGroup only for scope "
+                "CLIENT_GROUP.",
+            )
         conditions = tuple(
             Condition(each.field, each.operator, _compared_with(each.field, each.value))
             for each in self.conditions
@@ -145,32 +167,37 @@ class ExemptionInput:
 
 
 def _compared_with(field: ConditionField, value: str) -> str:
-    """The text, where there is something that it could be equal to; raises ApiError."""
+    """The value to compare with, if an account can have it; raises ApiError otherwise."""
     types = sorted(AccountType)
     if field is ConditionField.ACCOUNT_TYPE and value not in types:
-        raise ApiError(BAD_USER_INPUT, f"value of ACCOUNT_TYPE must be one of {', '.join(types)}.")
+        raise ApiError(BAD_USER_INPUT, f"The value of ACCOUNT_TYPE must be one of {', '.join(types)}.")
     if field is ConditionField.BASE_CURRENCY and unknown_currencies([value]):
-        raise ApiError(BAD_USER_INPUT, "value of BASE_CURRENCY must be a currency of ISO 4217, such as HKD.")
+        raise ApiError(
+            BAD_USER_INPUT, "The value of BASE_CURRENCY must be an ISO 4217 currency code, such as HKD."
+        )
     return _name("value", value)
 
 
-@strawberry.input(description="Fractions: 0 <= force close <= maintenance <= margin call <= initial <= 10.")
+@strawberry.input(
+    description="Margin factors as fractions of market value: 0 <= forceClose <= maintenance <= marginCall "
+    "<= initial <= 10."
+)
 class FactorsInput:
     """To domain.market.MarginFactors."""
 
-    initial: Decimal = strawberry.field(description="To open a position.")
-    maintenance: Decimal = strawberry.field(description="To keep it.")
-    margin_call: Decimal = strawberry.field(description="To be cured.")
-    force_close: Decimal = strawberry.field(description="Below it the desk may sell at once.")
+    initial: Decimal = strawberry.field(description="The fraction required to open a position.")
+    maintenance: Decimal = strawberry.field(description="The fraction required to keep a position.")
+    margin_call: Decimal = strawberry.field(description="The fraction up to which a case is cured.")
+    force_close: Decimal = strawberry.field(description="The fraction below which the desk may sell at once.")
 
 
-@strawberry.input(description="The margin factors of an instrument.")
+@strawberry.input(description="The new margin factors of an instrument.")
 class InstrumentFactorsInput:
     """To domain.risk_settings.FactorSetting."""
 
-    symbol: str = strawberry.field(description="The instrument.")
+    symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: FactorsInput | None = strawberry.field(
-        description="Null: withdraw, so that what the statements say counts again."
+        description="The margin factors; null: withdraw them, so that those of the statements apply."
     )
 
     def wanted(self) -> WantedSetting:
@@ -180,15 +207,16 @@ class InstrumentFactorsInput:
 
 
 @strawberry.input(
-    description="The margin factors of an instrument for one client; they win over the instrument's."
+    description="The new margin factors of an instrument for one client. They replace those of the "
+    "instrument."
 )
 class ClientFactorsInput:
     """To domain.risk_settings.FactorSetting."""
 
-    client_id: strawberry.ID = strawberry.field(description="The client.")
-    symbol: str = strawberry.field(description="The instrument.")
+    client_id: strawberry.ID = strawberry.field(description="The client, by global id.")
+    symbol: str = strawberry.field(description="The symbol of the instrument.")
     factors: FactorsInput | None = strawberry.field(
-        description="Null: withdraw, so that what the statements say counts again."
+        description="The margin factors; null: withdraw them, so that those of the statements apply."
     )
 
     def wanted(self) -> WantedSetting:
@@ -198,16 +226,18 @@ class ClientFactorsInput:
         return WantedSetting(SettingKind.CLIENT_FACTORS, subject, value)
 
 
-@strawberry.input(description="The covered-option rule as a whole.")
+@strawberry.input(description="The new rule for collecting shortfalls of written calls, as a whole.")
 class CoveredOptionInput:
     """To domain.risk_settings.CoveredOptionRule."""
 
-    enabled: bool = strawberry.field(description="Collect written calls whose underlying falls short.")
+    enabled: bool = strawberry.field(description="Whether to collect shortfalls of written calls.")
     trigger_time: str | None = strawberry.field(
-        default=None, description="HH:mm, wall time of the option's market; needed if enabled."
+        default=None,
+        description="The time of day from which shortfalls are collected, HH:mm local to the option's "
+        "market. Required if enabled.",
     )
     skip_short: bool = strawberry.field(
-        default=False, description="Leave accounts alone that are short of the underlying."
+        default=False, description="Whether to skip accounts that are short of the underlying."
     )
 
     def wanted(self) -> WantedSetting:
@@ -217,15 +247,18 @@ class CoveredOptionInput:
         return WantedSetting(SettingKind.COVERED_OPTION, "", rule)
 
 
-@strawberry.input(description="The limits of approval as a whole.")
+@strawberry.input(description="The new limits above which a liquidation needs a second person, as a whole.")
 class ApprovalLimitsInput:
     """To domain.risk_settings.ApprovalLimits."""
 
     notional: Decimal | None = strawberry.field(
-        default=None, description="In the reporting currency, from 0; null: as the process is configured."
+        default=None,
+        description="The notional of all orders in the reporting currency, 0 or more; null: "
+        "`GATEWAY_APPROVAL_NOTIONAL` applies.",
     )
     cases: int | None = strawberry.field(
-        default=None, description="In one request, from 1; null: as the process is configured."
+        default=None,
+        description="The number of cases in one request, 1 or more; null: `GATEWAY_APPROVAL_CASES` applies.",
     )
 
     def wanted(self) -> WantedSetting:
@@ -237,14 +270,14 @@ class ApprovalLimitsInput:
 class TradingLimitExpiryInput:
     """To domain.risk_settings.TradingLimitExpiry."""
 
-    expires: bool = strawberry.field(description="With the opening of a case the limit becomes 0.")
+    expires: bool = strawberry.field(description="Whether the trading limit becomes 0 when a case opens.")
 
     def wanted(self) -> WantedSetting:
         """The setting."""
         return WantedSetting(SettingKind.TRADING_LIMIT_EXPIRY, "", TradingLimitExpiry(self.expires))
 
 
-@strawberry.input(description="What is to be set: exactly one of these.", one_of=True)
+@strawberry.input(description="The new value of a risk setting. Give exactly one kind.", one_of=True)
 class RiskSettingInput:
     """One kind."""
 
@@ -252,32 +285,32 @@ class RiskSettingInput:
         default=strawberry.UNSET, description="The parts of the amount to collect."
     )
     liquidation_switch: LiquidationSwitchInput | None = strawberry.field(
-        default=strawberry.UNSET, description="One kind of liquidation on or off."
+        default=strawberry.UNSET, description="A switch for one kind of liquidation."
     )
     exemption: ExemptionInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Who gets no margin call."
+        default=strawberry.UNSET, description="A rule that keeps accounts from margin calls."
     )
     instrument_factors: InstrumentFactorsInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Factors for everybody."
+        default=strawberry.UNSET, description="Margin factors of an instrument for every client."
     )
     client_factors: ClientFactorsInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Factors for one client."
+        default=strawberry.UNSET, description="Margin factors of an instrument for one client."
     )
     covered_option: CoveredOptionInput | None = strawberry.field(
-        default=strawberry.UNSET, description="The collection of covered options."
+        default=strawberry.UNSET, description="The collection of shortfalls of written calls."
     )
     approval_limits: ApprovalLimitsInput | None = strawberry.field(
-        default=strawberry.UNSET, description="What one person may liquidate alone."
+        default=strawberry.UNSET, description="The limits of what one person may liquidate alone."
     )
     trading_limit_expiry: TradingLimitExpiryInput | None = strawberry.field(
-        default=strawberry.UNSET, description="Whether a call ends the trading limit."
+        default=strawberry.UNSET, description="Whether a margin call ends the trading limit."
     )
 
     def wanted(self) -> WantedSetting:
-        """The one that is given; raises ApiError for a value that makes no sense."""
+        """The setting that is given; raises ApiError for an invalid value."""
         given = [part for part in vars(self).values() if part]
         if len(given) != 1:
-            raise ApiError(BAD_USER_INPUT, "setting: exactly one kind must be given.")
+            raise ApiError(BAD_USER_INPUT, "setting: give exactly one kind.")
         wanted: WantedSetting = _sensible(given[0].wanted)
         problem = problem_of(wanted.value)
         if problem is not None:
@@ -286,7 +319,7 @@ class RiskSettingInput:
 
 
 def _sensible(build: Callable[[], T]) -> T:
-    """What the domain refuses to build is the caller's error."""
+    """Turn a ValueError of the domain into an error of the caller."""
     try:
         return build()
     except ValueError as invalid:

@@ -1,4 +1,4 @@
-"""The risk settings: what is in force, what was, and the request for something else."""
+"""Risk settings: those in force, their history, and the request for a change."""
 
 from collections.abc import Mapping
 from datetime import datetime
@@ -45,38 +45,39 @@ _ALWAYS_THERE: tuple[tuple[SettingKind, str], ...] = (
     ),
     *((kind, "") for kind in _SINGLE),
 )
-"""What has a value even if nobody ever set one."""
+"""Settings with a default, which are in force before any version is approved."""
 
 
 @strawberry.type(
-    description="One approved version of a risk setting. It is never changed; a newer one counts."
+    description="An approved version of a risk setting. It never changes; a newer version replaces it."
 )
 class RiskSetting(Node):
     """From domain.risk_settings.SettingVersion."""
 
-    kind: SettingKind = strawberry.field(description="What is set.")
-    value: RiskSettingValue = strawberry.field(description="As it becomes.")
+    kind: SettingKind = strawberry.field(description="The kind of the setting.")
+    value: RiskSettingValue = strawberry.field(description="The value of this version.")
     before: RiskSettingValue | None = strawberry.field(
-        description="As it was when it was asked for; null: a new exemption."
+        description="The value when the change was requested; null: a new exemption."
     )
     effective_at: datetime = strawberry.field(
-        description="From then on it counts, until a version with a later time does."
+        description="The time from which this version is in force, until a version with a later time "
+        "replaces it."
     )
-    requested_by: str = strawberry.field(description="Who asked for it.")
-    requested_at: datetime = strawberry.field(description="When.")
-    approved_by: str = strawberry.field(description="Who approved it: somebody else.")
-    approved_at: datetime = strawberry.field(description="When.")
-    reason: str = strawberry.field(description="Why, in the words of who asked.")
+    requested_by: str = strawberry.field(description="The subject who requested the change.")
+    requested_at: datetime = strawberry.field(description="The time of the request.")
+    approved_by: str = strawberry.field(description="The second person who approved the change.")
+    approved_at: datetime = strawberry.field(description="The time of the approval.")
+    reason: str = strawberry.field(description="The reason that the requester gave.")
 
 
-@strawberry.type(description="A risk setting as it counts at a moment.")
+@strawberry.type(description="A risk setting with the value that is in force at a moment.")
 class RiskSettingInForce:
     """A version, or a default."""
 
-    kind: SettingKind = strawberry.field(description="What is set.")
-    value: RiskSettingValue = strawberry.field(description="What counts.")
+    kind: SettingKind = strawberry.field(description="The kind of the setting.")
+    value: RiskSettingValue = strawberry.field(description="The value in force.")
     setting: RiskSetting | None = strawberry.field(
-        description="The version that says so: by whom and since when; null: nobody ever set it."
+        description="The version that set the value; null: the default is in force."
     )
 
 
@@ -84,53 +85,61 @@ class RiskSettingInForce:
 class RiskSettings:
     """From models.risk_setting."""
 
-    at: datetime = strawberry.field(description="The moment.")
+    at: datetime = strawberry.field(description="The moment for which the settings are shown.")
     settings: list[RiskSettingInForce] = strawberry.field(
-        description="All but factors. Of exemptions the newest version of each rule that has begun, also one "
-        "that is switched off or over: enabled and until say so."
+        description="All settings except margin factors. Of exemptions, the newest version of each rule "
+        "that has begun, including those switched off or ended: see enabled and until."
     )
 
-    @strawberry.field(description="The factors in force that were set here, approved last first.")
+    @strawberry.field(
+        description="The margin factors in force that were set by requests, newest approval first."
+    )
     async def factors(self, info: Info, first: First = 50, after: After = None) -> Connection[RiskSetting]:
         """A keyset page."""
         wanted = SettingFilter(kinds=FACTOR_KINDS, in_force_at=self.at)
         return await _page(reader(info, Capability.READ_SETTINGS), wanted, first, after)
 
 
-@strawberry.input(description="Ask for a change of one risk setting.")
+@strawberry.input(description="The requested change of one risk setting.")
 class RequestSettingChangeInput:
     """To desk.four_eyes.change_setting.ChangeSetting."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    setting: RiskSettingInput = strawberry.field(description="What, as it is to become.")
+    setting: RiskSettingInput = strawberry.field(description="The new value of the setting.")
     effective_at: datetime | None = strawberry.field(
         default=None,
-        description="From when it counts; null, or a time before the approval: from the approval.",
+        description="The time from which the change is in force. Null, or earlier than the approval: from "
+        "the approval.",
     )
-    reason: str = strawberry.field(description="Why: for who approves, and for the history.")
+    reason: str = strawberry.field(
+        description="The reason, 1 to 1000 characters, shown to the checker and kept in the history."
+    )
 
 
-@strawberry.type(description="The change waits for somebody else to approve it.")
+@strawberry.type(description="The change was requested and waits for a second person's approval.")
 class SettingChangeRequested:
     """From desk.command.Refused, APPROVAL_REQUIRED."""
 
     approval_id: strawberry.Private[ApprovalId]
 
-    @strawberry.field(description="The request, with before and after.")
+    @strawberry.field(description="The approval request, with the values before and after.")
     async def approval(self, info: Info) -> ApprovalRequest:
         """Batched."""
         return restored(await load_approval(info, self.approval_id))
 
 
-@strawberry.type(description="Nothing was asked for.")
+@strawberry.type(description="The command was refused; no change was requested.")
 class SettingChangeRefused:
     """From desk.command.Refused."""
 
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     approval_id: strawberry.Private[ApprovalId | None]
 
-    @strawberry.field(description="With APPROVAL_PENDING: the request that is in the way, if you may see it.")
+    @strawberry.field(
+        description="The pending request for the same setting, with APPROVAL_PENDING; null if you may not "
+        "see it, or otherwise."
+    )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched."""
         return await load_approval(info, self.approval_id)
@@ -138,31 +147,31 @@ class SettingChangeRefused:
 
 SettingChangeResult = Annotated[
     SettingChangeRequested | SettingChangeRefused,
-    strawberry.union("SettingChangeResult", description="What became of the request."),
+    strawberry.union("SettingChangeResult", description="The outcome of requestSettingChange."),
 ]
 
 
-@strawberry.type(description="The answer of requestSettingChange.")
+@strawberry.type(description="The payload of requestSettingChange.")
 class RequestSettingChangePayload:
     """One result."""
 
-    result: SettingChangeResult = strawberry.field(description="What became of the request.")
+    result: SettingChangeResult = strawberry.field(description="The outcome of the command.")
 
 
 @strawberry.type
 class SettingQueries:
-    """Looking at settings."""
+    """Root fields that read risk settings."""
 
     @strawberry.field(
-        description="The risk settings in force, with who set and who approved them. Needs RISK_APPROVER, "
-        "RISK_SETTING_FULL or AUDITOR. What concerns only accounts outside your scope is left out."
+        description="The risk settings in force, with those who requested and approved them. Settings for "
+        "accounts outside your scope are omitted. Requires RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
     )
     async def settings(
         self,
         info: Info,
         at: Annotated[
             datetime | None,
-            strawberry.argument(description="When, past or to come; null: now."),
+            strawberry.argument(description="A moment in the past or future; null: now."),
         ] = None,
     ) -> RiskSettings:
         """One statement."""
@@ -174,14 +183,15 @@ class SettingQueries:
         )
 
     @strawberry.field(
-        description="Every version of the risk settings that was ever approved, approved last first. Needs "
-        "what settings needs."
+        description="Every approved version of the risk settings, newest approval first. Requires the same "
+        "permissions as settings."
     )
     async def setting_history(
         self,
         info: Info,
         kind: Annotated[
-            SettingKind | None, strawberry.argument(description="Of this kind; null: of all.")
+            SettingKind | None,
+            strawberry.argument(description="Versions of this kind only; null: all kinds."),
         ] = None,
         first: First = 50,
         after: After = None,
@@ -193,11 +203,11 @@ class SettingQueries:
 
 @strawberry.type
 class SettingMutations:
-    """Asking for other settings."""
+    """The root field that requests setting changes."""
 
     @strawberry.mutation(
-        description="Ask for a change of a risk setting: somebody else approves it with approve, and then it "
-        "counts, in every process, from its effective time on. Needs RISK_SETTING_FULL."
+        description="Request a change of a risk setting. After a second person's approval the change is in "
+        "force in every process, from its effective time. Requires RISK_SETTING_FULL."
     )
     async def request_setting_change(
         self, info: RequestInfo, input: Annotated[RequestSettingChangeInput, INPUT]
@@ -239,7 +249,7 @@ def setting_of(version: SettingVersion) -> RiskSetting:
 
 
 async def find_setting(context: ReadContext, id_: str) -> Node | None:
-    """By its id, for those who may read settings."""
+    """By its id, for callers who may read settings."""
     if not context.audience.may(Capability.READ_SETTINGS):
         return None
     version = await context.loaders.settings.load(SettingId(id_))

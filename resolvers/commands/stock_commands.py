@@ -1,4 +1,4 @@
-"""Commands on stock: recording a recall, and bringing stock back."""
+"""Commands on stock: record a recall, and recover stock."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -35,44 +35,55 @@ from resolvers.types.stock_recovery import ShortRecovery, short_recoveries_page
 from resolvers.types.uncurable import UncurablePosition
 
 
-@strawberry.input(description="A lender wants stock back, or stock that was sold short cannot be borrowed.")
+@strawberry.input(
+    description="A recall of stock by its lender, or of stock that was sold short and cannot be borrowed."
+)
 class RecallStockInput:
     """To desk.stock_recovery.recall_stock.RecallStock."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    symbol: str = strawberry.field(description="The stock.")
+    symbol: str = strawberry.field(description="The symbol of the stock.")
     quantity: Decimal = strawberry.field(
-        description="Units, above zero. What is no whole lot, or more than is short, stays unallocated."
+        description="The recalled quantity in units, above 0. What is not a whole lot, or more than "
+        "accounts are short of, stays unallocated."
     )
-    due_at: datetime = strawberry.field(description="When it has to be back; a time to come.")
-    cause: RecallCause = strawberry.field(default=RecallCause.RECALLED, description="Why.")
+    due_at: datetime = strawberry.field(
+        description="The time until which the stock has to be returned, in the future."
+    )
+    cause: RecallCause = strawberry.field(
+        default=RecallCause.RECALLED, description="The reason for the recall, as a code."
+    )
     rule: AllocationRule = strawberry.field(
-        default=AllocationRule.PRO_RATA, description="Which of the clients that are short give it back."
+        default=AllocationRule.PRO_RATA,
+        description="The rule that divides the quantity among the accounts that are short.",
     )
-    reason: str = strawberry.field(default="", description="Why, in words; shown with every recovery.")
+    reason: str = strawberry.field(default="", description="The reason in words, shown with every recovery.")
 
 
-@strawberry.type(description="The recall was recorded, and allocated to the accounts within your scope.")
+@strawberry.type(description="The recall was recorded and allocated to accounts within your scope.")
 class StockRecalled:
     """From models.stock_recovery.StockRecall."""
 
-    recall_id: strawberry.ID = strawberry.field(description="Filter shortRecoveries by it.")
-    quantity: Decimal = strawberry.field(description="What was recalled.")
+    recall_id: strawberry.ID = strawberry.field(
+        description="The id of the recall, for the filter of shortRecoveries."
+    )
+    quantity: Decimal = strawberry.field(description="The recalled quantity, in units.")
     allocated: Decimal = strawberry.field(
-        description="What accounts have to give back: the sum of the shares."
+        description="The quantity that accounts have to return, the sum of the shares, in units."
     )
     unallocated: Decimal = strawberry.field(
-        description="The rest: no whole lot, or nobody is short of it that was not recalled already, "
-        "accounts in leftOut aside."
+        description="The rest in units: not a whole lot, or more than accounts other than those in leftOut "
+        "are short of and was not recalled before."
     )
     recall: strawberry.Private[StockRecall]
 
     @strawberry.field(
-        description="The numbers of accounts that are short of it and were asked for nothing, since stored "
-        "data of theirs is damaged: recall it from them when that is mended. unwatched says what it is."
+        description="The numbers of accounts that are short of the stock but were asked for nothing, "
+        "because their stored data is damaged; `unwatched` shows what is damaged. Recall the stock from "
+        "them again once the data is restored."
     )
     async def left_out(self) -> list[str]:
-        """As the audit noted it."""
+        """As recorded in the audit trail."""
         noted = await details_of("stockRecall", self.recall.id, "recallStock")
         ids = [AccountId(each) for detail in noted for each in detail.get("leftOut", ())]
         numbers = [await account_no_of(each) for each in ids]
@@ -92,68 +103,86 @@ class StockRecalled:
         return await short_recoveries_page(info.context, wanted, first, after)
 
 
-@strawberry.type(description="Nothing was recalled.")
+@strawberry.type(description="The command was refused; no recall was recorded.")
 class RecallRefused:
     """From desk.command.Refused."""
 
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 RecallStockResult = Annotated[
     StockRecalled | RecallRefused,
-    strawberry.union("RecallStockResult", description="What became of a recall."),
+    strawberry.union("RecallStockResult", description="The outcome of recallStock."),
 ]
 
 
-@strawberry.type(description="The answer of recallStock.")
+@strawberry.type(description="The payload of recallStock.")
 class RecallStockPayload:
     """One result."""
 
-    result: RecallStockResult = strawberry.field(description="What became of it.")
+    result: RecallStockResult = strawberry.field(description="The outcome of the command.")
 
 
-@strawberry.input(description="One recovery to serve.")
+@strawberry.input(description="A stock recovery to carry out.")
 class RecoverStockItemInput:
     """To desk.liquidation.recover_stock.RecoverOne."""
 
     recovery_id: strawberry.ID = strawberry.field(
-        description="A CoveredOptionShortfall or a ShortRecovery. Older recalls of the same stock from the "
-        "same account are served with it, since a cover counts for them first."
+        description="The global id of a CoveredOptionShortfall or a ShortRecovery. Older recalls of the "
+        "same stock from the same account are served with it, because purchases count for them first."
     )
-    expected_version: int | None = strawberry.field(default=None, description=f"Of its case. {VERSION}")
+    expected_version: int | None = strawberry.field(
+        default=None, description=f"For the case of the recovery. {VERSION} Omitted: any version is accepted."
+    )
     legs: list[LiquidationLegInput] | None = strawberry.field(
         default=None,
-        description="Left out: the fewest whole lots or contracts. Given: only these positions, with the "
-        "most to close of each and its limit price.",
+        description="The only positions to close, each with its largest quantity and its limit price. "
+        "Omitted: the fewest whole lots or contracts that are needed.",
     )
 
 
-@strawberry.input(description="Bring stock back: buy to cover, or buy written calls back.")
+@strawberry.input(
+    description="The stock recoveries to carry out, by covering shorts or buying back written calls."
+)
 class RecoverStockInput:
     """To desk.liquidation.recover_stock.RecoverStock."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    recoveries: list[RecoverStockItemInput] = strawberry.field(description="1 to 200, each once.")
-    order_type: OrderType = strawberry.field(default=OrderType.LIMIT, description="How orders are priced.")
+    recoveries: list[RecoverStockItemInput] = strawberry.field(
+        description="1 to 200 recoveries, without duplicates."
+    )
+    order_type: OrderType = strawberry.field(
+        default=OrderType.LIMIT, description="The way in which the orders are priced."
+    )
     session: TradingSession = strawberry.field(
-        default=TradingSession.REGULAR, description="When orders may trade."
+        default=TradingSession.REGULAR, description="The sessions in which the orders may trade."
     )
     time_in_force: TimeInForce = strawberry.field(
-        default=TimeInForce.DAY, description="How long orders live."
+        default=TimeInForce.DAY, description="The time for which the orders stay working."
     )
-    reason: str | None = strawberry.field(default=None, description="Kept for the auditor.")
-    price_band: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
-    max_adv_share: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
-    max_slice_notional: Decimal | None = strawberry.field(default=None, description="As in liquidate.")
+    reason: str | None = strawberry.field(
+        default=None, description="The reason, recorded in the audit trail."
+    )
+    price_band: Decimal | None = strawberry.field(
+        default=None, description="The price band, as in liquidate."
+    )
+    max_adv_share: Decimal | None = strawberry.field(
+        default=None, description="The volume cap, as in liquidate."
+    )
+    max_slice_notional: Decimal | None = strawberry.field(
+        default=None, description="The value cap, as in liquidate."
+    )
 
 
-@strawberry.type(description="Orders were recorded; they are on their way to the venue.")
+@strawberry.type(description="The orders were recorded and will be sent to the venue.")
 class StockRecoveryStarted:
     """From desk.outcomes.LiquidationStarted."""
 
-    recovery_id: strawberry.ID = strawberry.field(description="As asked.")
-    uncurable: list[UncurablePosition] = strawberry.field(description="What could not be used.")
+    recovery_id: strawberry.ID = strawberry.field(description="The id of the recovery, from the input.")
+    uncurable: list[UncurablePosition] = strawberry.field(
+        description="The positions that could not be used, each with its reason."
+    )
     outcome: strawberry.Private[outcomes.LiquidationStarted]
 
     @strawberry.field(description="The case as it is now, with all its recoveries.")
@@ -161,7 +190,7 @@ class StockRecoveryStarted:
         """Batched over the answers."""
         return restored(await load_case(info, self.outcome.case_id))
 
-    @strawberry.field(description="The orders as they are now; recoveries of one case share them.")
+    @strawberry.field(description="The orders as they are now. Recoveries of one case share them.")
     async def orders(self, info: Info) -> list[Order]:
         """Batched over the answers."""
         ids: tuple[OrderId, ...] = self.outcome.order_ids
@@ -169,16 +198,18 @@ class StockRecoveryStarted:
         return [order_of(view) for view in views if view is not None]
 
 
-@strawberry.type(description="Nothing was done for this recovery.")
+@strawberry.type(description="The recovery was refused; nothing was done for it.")
 class StockRecoveryRefused:
     """From desk.outcomes.LiquidationRefused."""
 
-    recovery_id: strawberry.ID = strawberry.field(description="As asked.")
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    recovery_id: strawberry.ID = strawberry.field(description="The id of the recovery, from the input.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     approval_id: strawberry.Private[ApprovalId | None] = None
 
-    @strawberry.field(description="With APPROVAL_REQUIRED and APPROVAL_PENDING: the request.")
+    @strawberry.field(
+        description="The approval request, with APPROVAL_REQUIRED and APPROVAL_PENDING; otherwise null."
+    )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched over the answers."""
         return await load_approval(info, self.approval_id)
@@ -186,35 +217,37 @@ class StockRecoveryRefused:
 
 RecoverStockResult = Annotated[
     StockRecoveryStarted | StockRecoveryRefused,
-    strawberry.union("RecoverStockResult", description="What became of one recovery of a batch."),
+    strawberry.union("RecoverStockResult", description="The outcome for one recovery of a batch."),
 ]
 
 
-@strawberry.type(description="The answer of recoverStock.")
+@strawberry.type(description="The payload of recoverStock.")
 class RecoverStockPayload:
     """One result per recovery."""
 
-    results: list[RecoverStockResult] = strawberry.field(description="One per recovery, in the order asked.")
+    results: list[RecoverStockResult] = strawberry.field(
+        description="One result per recovery, in the order of the input."
+    )
 
 
 @strawberry.type
 class StockMutations:
-    """Recalls, and what brings stock back."""
+    """Root fields that record recalls and recover stock."""
 
     @strawberry.mutation(
-        description="Record that stock is recalled, and allocate it to accounts within your scope that are "
-        "short of it: whole lots, never more than was recalled, never more than an account is short of and "
-        "was not asked for before. Each gets a case of its own. Needs RISK_WARNING_OPERATOR or "
+        description="Record a recall of stock, and allocate it in whole lots to accounts within your scope "
+        "that are short of it: never more than was recalled, and never more than an account is short of and "
+        "was not asked for before. Each account gets a case of its own. Requires RISK_WARNING_OPERATOR or "
         "RISK_WARNING_FULL."
     )
     async def recall_stock(
         self, info: RequestInfo, input: Annotated[RecallStockInput, INPUT]
     ) -> RecallStockPayload:
-        """Permission, locks and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason)
         if input.quantity <= 0:
-            raise ApiError(BAD_USER_INPUT, "quantity must be above zero.")
+            raise ApiError(BAD_USER_INPUT, "quantity must be above 0.")
         command = RecallStock(
             idempotency_key=input.idempotency_key,
             symbol=Symbol(input.symbol),
@@ -230,14 +263,15 @@ class StockMutations:
         return RecallStockPayload(result=RecallRefused(code=outcome.code, message=outcome.message))
 
     @strawberry.mutation(
-        description="Bring stock back, each recovery on its own: cover the short, or buy back the written "
-        "call; only what is outstanding after the open orders, and never more than is short. It liquidates "
-        "the recovery's case, as liquidate would. Needs RISK_WARNING_FULL."
+        description="Recover stock by covering short positions or buying back written calls. Each recovery "
+        "is decided on its own and buys only what is outstanding after the open orders, never more than is "
+        "short. Recovering liquidates the case of the recovery, as liquidate does. Requires "
+        "RISK_WARNING_FULL."
     )
     async def recover_stock(
         self, info: RequestInfo, input: Annotated[RecoverStockInput, INPUT]
     ) -> RecoverStockPayload:
-        """Permission, lock, plan and record are the desk's."""
+        """The desk checks the permission, locks, plans and keeps the record."""
         context = info.context
         asked = [item.recovery_id for item in input.recoveries]
         check_key(input.idempotency_key)
@@ -258,7 +292,7 @@ _RECOVERIES = ("CoveredOptionShortfall", "ShortRecovery")
 def _one(item: RecoverStockItemInput, input: RecoverStockInput, legs_max: int) -> RecoverOne:
     named, legs = type_and_id(item.recovery_id), item.legs
     if legs is not None and not 1 <= len(legs) <= legs_max:
-        raise ApiError(BAD_USER_INPUT, f"legs must be 1 to {legs_max}, or left out.")
+        raise ApiError(BAD_USER_INPUT, f"legs must have 1 to {legs_max} items, or be omitted.")
     request = PlanRequest(
         legs=None if legs is None else tuple(leg.request() for leg in legs),
         order_type=input.order_type,
@@ -287,7 +321,7 @@ def _result(
     asked: strawberry.ID, outcome: outcomes.LiquidationOutcome | None
 ) -> StockRecoveryStarted | StockRecoveryRefused:
     if outcome is None:
-        message = "There is no such recovery."
+        message = "No such recovery exists within your scope."
         return StockRecoveryRefused(recovery_id=asked, code=RefusalCode.NOT_FOUND, message=message)
     if isinstance(outcome, outcomes.LiquidationRefused):
         return StockRecoveryRefused(

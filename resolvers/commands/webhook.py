@@ -1,4 +1,4 @@
-"""Webhooks: an owner's endpoints, and the commands on them. Nobody sees those of others."""
+"""Webhooks of an owner, and the commands on them. A webhook is visible to its owner only."""
 
 from datetime import datetime
 from typing import Annotated
@@ -30,134 +30,155 @@ from subscriptions.bus import Position
 from subscriptions.cursor import CursorInvalid
 
 
-@strawberry.type(description="An endpoint of yours that the desk posts alerts to, signed and in order.")
+@strawberry.type(description="An endpoint to which the desk posts your events, signed and in order.")
 class Webhook(Node):
     """From domain.webhook.Webhook."""
 
-    url: str = strawberry.field(description="Where alerts are posted to.")
-    events: list[WebhookEvent] = strawberry.field(description="What it is told.")
-    status: WebhookStatus = strawberry.field(description="Whether it is delivered to.")
-    cursor: str = strawberry.field(description="Everything up to here was delivered, or was not for it.")
-    created_at: datetime = strawberry.field(description="When it was registered.")
-    delivered_at: datetime | None = strawberry.field(description="When it last took an event.")
-    failing_since: datetime | None = strawberry.field(description="Null while it takes events.")
-    attempts: int = strawberry.field(description="How often the next event was tried in vain.")
-    next_attempt_at: datetime | None = strawberry.field(description="When that is tried again.")
-    disabled_at: datetime | None = strawberry.field(description="Null while it is active.")
-    reason: str | None = strawberry.field(description="Why the last try failed, or why it is disabled.")
+    url: str = strawberry.field(description="The URL of the endpoint.")
+    events: list[WebhookEvent] = strawberry.field(
+        description="The kinds of events that the endpoint receives."
+    )
+    status: WebhookStatus = strawberry.field(description="The delivery status of the webhook.")
+    cursor: str = strawberry.field(
+        description="The position in the event stream: every event up to it was delivered, or was not meant "
+        "for this webhook."
+    )
+    created_at: datetime = strawberry.field(description="The time of the registration.")
+    delivered_at: datetime | None = strawberry.field(
+        description="The time at which the endpoint last accepted an event; null before the first."
+    )
+    failing_since: datetime | None = strawberry.field(
+        description="The time since which deliveries fail; null while the endpoint accepts events."
+    )
+    attempts: int = strawberry.field(description="The number of failed attempts to deliver the next event.")
+    next_attempt_at: datetime | None = strawberry.field(
+        description="The time of the next attempt; null if none is due."
+    )
+    disabled_at: datetime | None = strawberry.field(
+        description="The time at which the webhook was disabled; null while it is active."
+    )
+    reason: str | None = strawberry.field(
+        description="The reason why the last attempt failed, or why the webhook is disabled."
+    )
     old_secret_until: datetime | None = strawberry.field(
-        description="Until when the secret before the last rotation signs too. Null: it was never rotated."
+        description="The time until which the previous secret also signs deliveries; null if the secret was "
+        "never rotated."
     )
 
 
-@strawberry.type(description="The webhook is registered: it is told of what happens from now on.")
+@strawberry.type(description="The webhook is registered and receives events from now on.")
 class WebhookRegistered:
     """From desk.command.Done."""
 
-    webhook: Webhook = strawberry.field(description="The webhook.")
+    webhook: Webhook = strawberry.field(description="The registered webhook.")
     secret: str | None = strawberry.field(
-        description="What deliveries are signed with. Shown this once: null when the key is repeated."
+        description="The secret that signs deliveries. Shown only in this answer: null if the idempotency "
+        "key is repeated."
     )
 
 
-@strawberry.type(description="The webhook is removed.")
+@strawberry.type(description="The webhook was removed. A delivery in progress may still arrive.")
 class WebhookRemoved:
     """From desk.command.Done."""
 
-    id: strawberry.ID = strawberry.field(description="As asked.")
+    id: strawberry.ID = strawberry.field(description="The id of the webhook, from the input.")
 
 
-@strawberry.type(description="The webhook is delivered to from the new position on.")
+@strawberry.type(description="Deliveries to the webhook continue from the new position.")
 class WebhookReplayed:
     """From desk.command.Done."""
 
-    webhook: Webhook = strawberry.field(description="The webhook.")
+    webhook: Webhook = strawberry.field(description="The webhook as it is now.")
 
 
-@strawberry.type(description="Nothing was done.")
+@strawberry.type(description="The command was refused; nothing was changed.")
 class WebhookRefused:
     """From desk.command.Refused."""
 
-    code: RefusalCode = strawberry.field(description="Why.")
-    message: str = strawberry.field(description="Why, in words, and what to do about it.")
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 RegisterWebhookResult = Annotated[
     WebhookRegistered | WebhookRefused,
-    strawberry.union("RegisterWebhookResult", description="What became of a registration."),
+    strawberry.union("RegisterWebhookResult", description="The outcome of registerWebhook."),
 ]
 RemoveWebhookResult = Annotated[
     WebhookRemoved | WebhookRefused,
-    strawberry.union("RemoveWebhookResult", description="What became of a removal."),
+    strawberry.union("RemoveWebhookResult", description="The outcome of removeWebhook."),
 ]
 ReplayWebhookResult = Annotated[
     WebhookReplayed | WebhookRefused,
-    strawberry.union("ReplayWebhookResult", description="What became of a replay."),
+    strawberry.union("ReplayWebhookResult", description="The outcome of replayWebhook."),
 ]
 
 
-@strawberry.type(description="The answer of registerWebhook.")
+@strawberry.type(description="The payload of registerWebhook.")
 class RegisterWebhookPayload:
     """One result."""
 
-    result: RegisterWebhookResult = strawberry.field(description="What became of it.")
+    result: RegisterWebhookResult = strawberry.field(description="The outcome of the command.")
 
 
-@strawberry.type(description="The answer of removeWebhook.")
+@strawberry.type(description="The payload of removeWebhook.")
 class RemoveWebhookPayload:
     """One result."""
 
-    result: RemoveWebhookResult = strawberry.field(description="What became of it.")
+    result: RemoveWebhookResult = strawberry.field(description="The outcome of the command.")
 
 
-@strawberry.type(description="The answer of replayWebhook.")
+@strawberry.type(description="The payload of replayWebhook.")
 class ReplayWebhookPayload:
     """One result."""
 
-    result: ReplayWebhookResult = strawberry.field(description="What became of it.")
+    result: ReplayWebhookResult = strawberry.field(description="The outcome of the command.")
 
 
-@strawberry.input(description="Have alerts posted to an endpoint.")
+@strawberry.input(description="The endpoint to register, and the events that it receives.")
 class RegisterWebhookInput:
     """To desk.outbound.webhooks.RegisterWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    url: str = strawberry.field(description="Begins with https:// and leads to a public address.")
+    url: str = strawberry.field(description="The URL of the endpoint: https:// and a public address.")
     events: list[WebhookEvent] | None = strawberry.field(
-        default=None, description="What to tell; left out: all but CASE_UPDATED."
+        default=None,
+        description="The kinds of events to deliver, at least one. Omitted: all except CASE_UPDATED.",
     )
 
 
-@strawberry.input(description="Have nothing more posted to an endpoint.")
+@strawberry.input(description="The webhook to remove.")
 class RemoveWebhookInput:
     """To desk.outbound.webhooks.RemoveWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    webhook_id: strawberry.ID = strawberry.field(description="One of yours.")
+    webhook_id: strawberry.ID = strawberry.field(description="The id of one of your webhooks.")
 
 
 @strawberry.input(
-    description="Deliver events again, with what your token may see now; makes a disabled webhook active."
+    description="The webhook to replay, and from where. What your token may see now decides what is "
+    "delivered; a disabled webhook becomes active."
 )
 class ReplayWebhookInput:
     """To desk.outbound.webhooks.ReplayWebhook."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    webhook_id: strawberry.ID = strawberry.field(description="One of yours.")
+    webhook_id: strawberry.ID = strawberry.field(description="The id of one of your webhooks.")
     after: str | None = strawberry.field(
         default=None,
-        description="The cursor of a delivery of this webhook: what follows it. Left out: where it stopped.",
+        description="The cursor of a delivery of this webhook, to deliver the events behind it. Omitted: "
+        "continue where deliveries stopped.",
     )
     from_now: bool = strawberry.field(
-        default=False, description="Skip what it has not got; then without a cursor."
+        default=False,
+        description="Whether to skip the events that were not delivered yet. Not together with `after`.",
     )
 
 
 @strawberry.type
 class WebhookQueries:
-    """What owners ask."""
+    """The root field that reads webhooks."""
 
-    @strawberry.field(description="Your webhooks, oldest first. Needs RISK_SETTING_FULL or SERVICE.")
+    @strawberry.field(description="Your webhooks, oldest first. Requires RISK_SETTING_FULL or SERVICE.")
     async def webhooks(
         self,
         info: RequestInfo,
@@ -182,20 +203,20 @@ class WebhookQueries:
 
 @strawberry.type
 class WebhookMutations:
-    """Commands of owners."""
+    """Root fields that register, remove and replay webhooks."""
 
     @strawberry.mutation(
-        description="Have case and order events posted to an endpoint, signed, in order, each at least once, "
-        "as far as your token's accounts go. Needs RISK_SETTING_FULL or SERVICE."
+        description="Register an endpoint to which case and order events of the accounts in your scope are "
+        "posted, signed, in order and at least once. Requires RISK_SETTING_FULL or SERVICE."
     )
     async def register_webhook(
         self, info: RequestInfo, input: Annotated[RegisterWebhookInput, INPUT]
     ) -> RegisterWebhookPayload:
-        """Permission and record are the desk's."""
+        """The desk checks the permission and keeps the record."""
         context = info.context
         check_key(input.idempotency_key)
         if input.events is not None and not input.events:
-            raise ApiError(BAD_USER_INPUT, "events must name at least one.")
+            raise ApiError(BAD_USER_INPUT, "events must name at least one kind, or be omitted.")
         events = ALERTS if input.events is None else frozenset(input.events)
         secrets: list[str] = []
         command = RegisterWebhook(input.idempotency_key, input.url, events)
@@ -207,12 +228,13 @@ class WebhookMutations:
         return RegisterWebhookPayload(result=WebhookRegistered(webhook=found, secret=secret))
 
     @strawberry.mutation(
-        description="Have nothing more posted to a webhook. Needs RISK_SETTING_FULL or SERVICE."
+        description="Remove a webhook, so that no further events are posted to it. Requires "
+        "RISK_SETTING_FULL or SERVICE."
     )
     async def remove_webhook(
         self, info: RequestInfo, input: Annotated[RemoveWebhookInput, INPUT]
     ) -> RemoveWebhookPayload:
-        """Permission and record are the desk's."""
+        """The desk checks the permission and keeps the record."""
         check_key(input.idempotency_key)
         command = RemoveWebhook(input.idempotency_key, webhook_id_of(input.webhook_id))
         outcome = await remove_webhook(info.context.api.desk, info.context.principal, command)
@@ -221,17 +243,17 @@ class WebhookMutations:
         return RemoveWebhookPayload(result=refused_webhook(outcome))
 
     @strawberry.mutation(
-        description="Deliver a webhook's events again, from a cursor, from where it stopped, or from now on. "
-        "Needs RISK_SETTING_FULL or SERVICE."
+        description="Deliver events of a webhook again: behind a cursor, from where deliveries stopped, or "
+        "from now on. Requires RISK_SETTING_FULL or SERVICE."
     )
     async def replay_webhook(
         self, info: RequestInfo, input: Annotated[ReplayWebhookInput, INPUT]
     ) -> ReplayWebhookPayload:
-        """Permission and record are the desk's."""
+        """The desk checks the permission and keeps the record."""
         context, webhook_id = info.context, webhook_id_of(input.webhook_id)
         check_key(input.idempotency_key)
         if input.after is not None and input.from_now:
-            raise ApiError(BAD_USER_INPUT, "Give either after or fromNow.")
+            raise ApiError(BAD_USER_INPUT, "Give either after or fromNow, not both.")
         position = _position(context, webhook_id, input.after)
         command = ReplayWebhook(input.idempotency_key, webhook_id, position, input.from_now)
         outcome = await replay_webhook(context.api.desk, context.principal, command)
@@ -242,7 +264,7 @@ class WebhookMutations:
 
 
 async def find_webhook(context: RequestContext, webhook_id: WebhookId) -> Webhook | None:
-    """The caller's own, or none."""
+    """A webhook of the caller, or None."""
     if not context.audience.may(Capability.MANAGE_WEBHOOKS):
         return None
     found = (await webhooks_of(context.principal.subject, [webhook_id])).get(webhook_id)
@@ -269,7 +291,7 @@ def webhook_of(context: RequestContext, row: webhook.Webhook) -> Webhook:
 
 
 def webhook_id_of(asked: strawberry.ID) -> WebhookId:
-    """What the caller means."""
+    """The local id behind the global id from the input."""
     return WebhookId(filter_id("Webhook", asked))
 
 
@@ -279,12 +301,15 @@ def _position(context: RequestContext, webhook_id: WebhookId, cursor: str | None
     try:
         position = context.api.cursors.verify(cursor, webhook_scope(webhook_id))
     except CursorInvalid:
-        raise ApiError(CURSOR_INVALID, "This is no cursor of this webhook.") from None
+        raise ApiError(
+            CURSOR_INVALID,
+            "The cursor is not one of this webhook: pass the cursor of one of its deliveries, or fromNow.",
+        ) from None
     return position.epoch, position.offset
 
 
 def refused_webhook(outcome: Done | Refused) -> WebhookRefused:
-    """Done, but gone again: a repeated key of what was removed since."""
+    """The refusal; also for a repeated key whose webhook was removed in the meantime."""
     if isinstance(outcome, Done):
-        return WebhookRefused(code=RefusalCode.NOT_FOUND, message="The webhook was removed since.")
+        return WebhookRefused(code=RefusalCode.NOT_FOUND, message="The webhook was removed in the meantime.")
     return WebhookRefused(code=outcome.code, message=outcome.message)

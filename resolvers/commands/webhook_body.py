@@ -1,6 +1,6 @@
-"""What is posted to a webhook: the API's names and ids, and nothing that identifies a person.
+"""The body that is posted to a webhook: the API's names and ids, and no personal data.
 
-A body never changes its meaning: fields may be added. Money is in the currency that stands beside it.
+Fields may be added to a body, but never change their meaning. The currency of each amount stands beside it.
 """
 
 from datetime import UTC, datetime
@@ -18,17 +18,17 @@ from subscriptions.cursor import CursorSigner, scope_of
 
 
 def webhook_cursor(cursors: CursorSigner, webhook_id: WebhookId, position: Position) -> str:
-    """For `replayWebhook` of this endpoint and nothing else."""
+    """A cursor for `replayWebhook` of this endpoint only."""
     return cursors.sign(position, webhook_scope(webhook_id))
 
 
 def webhook_scope(webhook_id: WebhookId) -> bytes:
-    """What the cursors of an endpoint are bound to."""
+    """The scope that the cursors of an endpoint are bound to."""
     return scope_of("webhook", webhook_id)
 
 
 def webhook_body(event: Event | LostEvent, cursor: str) -> bytes:
-    """JSON with sorted keys."""
+    """The body as JSON with sorted keys."""
     if isinstance(event, LostEvent):
         return _body(event, EVENT_LOST, {}, cursor)
     name = event_name(event)
@@ -92,7 +92,7 @@ def _order(event: OrderEvent) -> dict[str, Any]:
 
 
 def _plain(value: Any) -> Any:
-    """Decimals as text without an exponent or idle zeros, times as the API writes them."""
+    """Decimals as text without an exponent or trailing zeros, times in the format of the API."""
     if isinstance(value, dict):
         return {key: _plain(inner) for key, inner in value.items()}
     if isinstance(value, Decimal):

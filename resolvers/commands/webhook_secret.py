@@ -1,4 +1,4 @@
-"""A new secret for a webhook, without a delivery that its receiver cannot verify."""
+"""The rotation of a webhook's secret, during which every delivery can be verified."""
 
 from typing import Annotated
 
@@ -12,49 +12,52 @@ from resolvers.kit.context import RequestInfo
 from resolvers.kit.inputs import KEY, check_key
 
 
-@strawberry.type(description="The webhook has a new secret; the one before signs beside it for a while.")
+@strawberry.type(
+    description="The webhook has a new secret. The previous secret also signs deliveries for a while."
+)
 class WebhookSecretRotated:
     """From desk.command.Done."""
 
-    webhook: Webhook = strawberry.field(description="The webhook.")
+    webhook: Webhook = strawberry.field(description="The webhook as it is now.")
     secret: str | None = strawberry.field(
-        description="What signs deliveries from now on. Shown this once: null when the key is repeated."
+        description="The secret that signs deliveries from now on. Shown only in this answer: null if the "
+        "idempotency key is repeated."
     )
 
 
 RotateWebhookSecretResult = Annotated[
     WebhookSecretRotated | WebhookRefused,
-    strawberry.union("RotateWebhookSecretResult", description="What became of a rotation."),
+    strawberry.union("RotateWebhookSecretResult", description="The outcome of rotateWebhookSecret."),
 ]
 
 
-@strawberry.type(description="The answer of rotateWebhookSecret.")
+@strawberry.type(description="The payload of rotateWebhookSecret.")
 class RotateWebhookSecretPayload:
     """One result."""
 
-    result: RotateWebhookSecretResult = strawberry.field(description="What became of it.")
+    result: RotateWebhookSecretResult = strawberry.field(description="The outcome of the command.")
 
 
-@strawberry.input(description="Have a webhook signed with a new secret.")
+@strawberry.input(description="The webhook whose secret is rotated.")
 class RotateWebhookSecretInput:
     """To desk.outbound.webhooks.RotateWebhookSecret."""
 
     idempotency_key: str = strawberry.field(description=KEY)
-    webhook_id: strawberry.ID = strawberry.field(description="One of yours.")
+    webhook_id: strawberry.ID = strawberry.field(description="The id of one of your webhooks.")
 
 
 @strawberry.type
 class WebhookSecretMutations:
-    """Commands of owners."""
+    """The root field that rotates secrets."""
 
     @strawberry.mutation(
-        description="Give a webhook a new secret. For a while deliveries are signed with the old one too: "
-        "the header holds both signatures. Needs RISK_SETTING_FULL or SERVICE."
+        description="Give a webhook a new secret. For a while deliveries are also signed with the previous "
+        "one, and the header contains both signatures. Requires RISK_SETTING_FULL or SERVICE."
     )
     async def rotate_webhook_secret(
         self, info: RequestInfo, input: Annotated[RotateWebhookSecretInput, INPUT]
     ) -> RotateWebhookSecretPayload:
-        """Permission and record are the desk's."""
+        """The desk checks the permission and keeps the record."""
         context, webhook_id = info.context, webhook_id_of(input.webhook_id)
         check_key(input.idempotency_key)
         secrets: list[str] = []

@@ -15,7 +15,10 @@ from graphql import (
 from resolvers.schema import sdl
 
 ASKED_OF_THE_FIELD_ABOVE = {"BookWhatIf.accounts"}
-PAGE = {"first": "How many rows: 1 to 100.", "after": "A cursor: what follows it."}
+PAGE = {
+    "first": "The number of rows to return, 1 to 100.",
+    "after": "The cursor to continue behind, from `pageInfo.endCursor`. Null: start with the first row.",
+}
 
 
 def desk_schema() -> GraphQLSchema:
