@@ -17,6 +17,7 @@ from typing import TypeVar
 
 import structlog
 
+from domain.backoff import backoff
 from models.sql.database import Busy
 from models.sql.unreadable import UnreadableRow
 
@@ -186,7 +187,7 @@ class Turns:
         first, longest = (LOCK_FIRST_WAIT, LOCK_MAX_WAIT) if is_lock else (self._first_wait, self._max_wait)
         if before is None or before.is_lock is not is_lock:
             return Fault(error, 1, now + first, since=now)
-        wait = min(first * (1 << min(before.count, 30)), longest)
+        wait = backoff(first, longest, before.count + 1)
         since = before.since or now
         return Fault(error, before.count + 1, now + wait, before.told, since, now - since)
 

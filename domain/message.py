@@ -13,6 +13,7 @@ from enum import StrEnum
 from typing import NewType
 from zoneinfo import ZoneInfo
 
+from domain.backoff import backoff
 from domain.case import LIVE, AlertType, Case, CaseStatus
 from domain.ids import CaseId, ClientId
 from domain.moments import parse_time_of_day
@@ -191,7 +192,7 @@ class RetryPolicy:
 
     def wait(self, attempts: int, jitter: float) -> timedelta:
         """After the `attempts`-th attempt; `jitter` from 0 to 1 takes away up to half of it."""
-        whole = min(self.first * (1 << min(max(attempts, 1) - 1, 30)), self.longest)
+        whole = backoff(self.first, self.longest, attempts)
         return whole * (1 - jitter / 2)
 
 

@@ -18,6 +18,8 @@ from types import FrameType
 
 import structlog
 
+from domain.backoff import backoff
+
 log = structlog.get_logger()
 
 POLL_S = 0.1
@@ -39,7 +41,8 @@ class Fleet:
         self._workers: list[_Worker] = []
         self._stopped_by: signal.Signals | None = None
         self._rolling = False
-        self._wait_s = FIRST_WAIT_S
+        self._deaths = 0
+        """In a row, without one that serves in between."""
 
     def run(self, announce: Callable[[], None]) -> signal.Signals:
         """Until SIGTERM or SIGINT; which of the two."""
@@ -87,11 +90,11 @@ class Fleet:
             if worker.dead and not self._stopping:
                 log.error("worker died", worker=worker.process.pid, code=worker.process.returncode)
                 worker.close()
-                self._pause(self._wait_s)
-                self._wait_s = min(self._wait_s * 2, MAX_WAIT_S)
+                self._deaths += 1
+                self._pause(backoff(FIRST_WAIT_S, MAX_WAIT_S, self._deaths))
                 self._workers[number] = self._start()
             elif worker.serves():
-                self._wait_s = FIRST_WAIT_S
+                self._deaths = 0
 
     def _replace_all(self) -> None:
         """The new one serves before the old one stops."""

@@ -19,6 +19,7 @@ from traceback import extract_tb
 
 import structlog
 
+from domain.backoff import backoff
 from outages.log import OutageLog
 
 RUNS_WELL_AFTER_S = 30.0
@@ -50,8 +51,7 @@ class RestartPolicy:
 
     def wait_s(self, crashes: int) -> float:
         """The wait before the restart that follows the `crashes`-th crash in the window."""
-        doublings = min(crashes - 1, 30)
-        return min(self.first_wait_s * (1 << doublings), self.max_wait_s)
+        return backoff(self.first_wait_s, self.max_wait_s, crashes)
 
 
 class WorkerState(StrEnum):
