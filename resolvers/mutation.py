@@ -1,4 +1,4 @@
-"""The mutation root. A business "no" is an answer; only a request that makes no sense is an error."""
+"""The root of mutations. A business refusal is an answer; only an invalid request is an error."""
 
 from collections.abc import Sequence
 from typing import Annotated
@@ -31,7 +31,7 @@ from resolvers.types.market_days import MarketDayMutations
 from resolvers.types.unwatched import UnwatchedMutations
 
 
-@strawberry.type(description="Everything that can be done.")
+@strawberry.type(description="The root of all mutations.")
 class Mutation(
     CaseMutations,
     CaseWorkMutations,
@@ -46,14 +46,15 @@ class Mutation(
     WebhookMutations,
     WebhookSecretMutations,
 ):
-    """One method per root field; those of one subject stand together in a class of their own."""
+    """One method per root field; a class for each subject holds the fields of that subject."""
 
     @strawberry.mutation(
-        description="Plan and record the liquidation of cases, each on its own: one answer per case. The "
-        "orders go to the venue afterwards; orderEvents tells. Needs RISK_WARNING_FULL."
+        description="Plan the liquidation of cases and record its orders. Each case is decided on its own "
+        "and has its own result. The orders are sent to the venue afterwards: see orderEvents. Requires "
+        "RISK_WARNING_FULL."
     )
     async def liquidate(self, info: RequestInfo, input: Annotated[LiquidateInput, INPUT]) -> LiquidatePayload:
-        """Permission, lock, plan and record are the desk's."""
+        """The desk checks the permission, locks, plans and keeps the record."""
         context = info.context
         ids = [item.case_id for item in input.cases]
         _check(input.idempotency_key, input.reason, ids, context.api.desk.rules.max_cases_per_batch, "cases")
@@ -68,12 +69,12 @@ class Mutation(
         )
 
     @strawberry.mutation(
-        description="Ask for the cancel of orders, each on its own: one answer per order. An order is "
-        "cancelled only when the venue says so; orderEvents tells. Needs RISK_WARNING_OPERATOR, "
-        "RISK_WARNING_FULL or RISK_APPROVER."
+        description="Request the cancel of orders. Each order is decided on its own and has its own result. "
+        "An order is cancelled only when the venue confirms it: see orderEvents. Requires "
+        "RISK_WARNING_OPERATOR, RISK_WARNING_FULL or RISK_APPROVER."
     )
     async def cancel(self, info: RequestInfo, input: Annotated[CancelInput, INPUT]) -> CancelPayload:
-        """Permission, lock and record are the desk's."""
+        """The desk checks the permission, locks and keeps the record."""
         context: RequestContext = info.context
         ids = input.order_ids
         _check(

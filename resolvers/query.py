@@ -1,4 +1,4 @@
-"""The query root."""
+"""The root of queries."""
 
 from datetime import datetime
 from typing import Annotated
@@ -46,32 +46,36 @@ from resolvers.types.summary import CaseSummary, summarise
 from resolvers.types.unwatched import UnwatchedQueries
 
 
-@strawberry.type(description="Who you are and what you may do.")
+@strawberry.type(description="The caller, with the permissions and scope of the token.")
 class Viewer:
     """From domain.principal.Principal."""
 
-    subject: str = strawberry.field(description="Of your token.")
-    permissions: list[Permission] = strawberry.field(description="What it grants.")
-    account_scope: list[str] | None = strawberry.field(description="Account numbers; null: every account.")
-    token_expires_at: datetime | None = strawberry.field(description="When it ends.")
+    subject: str = strawberry.field(description="The subject of your token.")
+    permissions: list[Permission] = strawberry.field(description="The permissions that your token grants.")
+    account_scope: list[str] | None = strawberry.field(
+        description="The account numbers within your scope; null: every account."
+    )
+    token_expires_at: datetime | None = strawberry.field(
+        description="The time at which your token expires; null if unknown."
+    )
 
 
-@strawberry.input(description="Which clients; what is left out does not matter.")
+@strawberry.input(description="Filter for clients. Omitted fields match everything.")
 class ClientFilter:
     """To models.client.ClientFilter."""
 
     search: str | None = strawberry.field(
         default=None,
-        description="Part of the client number, an account number or, if you may see it, the name, whatever "
-        "the case and width of its letters.",
+        description="Part of the client number, an account number or, if you may see personal data, the "
+        "name. Ignores case and width of letters.",
     )
-    group: str | None = strawberry.field(default=None, description="Of this group.")
+    group: str | None = strawberry.field(default=None, description="Clients of this group.")
     has_open_case: bool | None = strawberry.field(
-        default=None, description="With, or without, a case that is not closed."
+        default=None, description="True: clients with a live case. False: clients without one."
     )
 
 
-@strawberry.type(description="Everything that can be asked.")
+@strawberry.type(description="The root of all queries.")
 class Query(
     ApprovalQueries,
     AuditQueries,
@@ -83,11 +87,11 @@ class Query(
     UnwatchedQueries,
     WebhookQueries,
 ):
-    """One method per root field; those of one subject stand together in a class of their own."""
+    """One method per root field; a class for each subject holds the fields of that subject."""
 
-    @strawberry.field(description="Who you are and what you may do.")
+    @strawberry.field(description="The caller, with the permissions and scope of the token.")
     async def viewer(self, info: RequestInfo) -> Viewer:
-        """From the token."""
+        """Read from the token."""
         principal = info.context.principal
         scope = principal.audience.account_scope
         return Viewer(
@@ -97,19 +101,20 @@ class Query(
             token_expires_at=principal.token_expires_at,
         )
 
-    @strawberry.field(description="Any object by its id; null when there is none within your scope.")
+    @strawberry.field(description="Any object by its global id; null if none exists within your scope.")
     async def node(self, info: Info, id: GlobalId) -> Node | None:
-        """By the type that the id names."""
+        """By the type that the id contains."""
         return await find_node(reader(info), id)
 
-    @strawberry.field(
-        description="Margin-call cases. Without a filter the risk-warning list: all that are not closed."
-    )
+    @strawberry.field(description="Margin-call cases. Without a filter all live cases.")
     async def cases(
         self,
         info: Info,
-        filter: Annotated[CaseFilter | None, strawberry.argument(description="Which.")] = None,
-        order_by: Annotated[CaseOrder | None, strawberry.argument(description="Sorted how.")] = None,
+        filter: Annotated[CaseFilter | None, strawberry.argument(description="Filter for cases.")] = None,
+        order_by: Annotated[
+            CaseOrder | None,
+            strawberry.argument(description="The sort order; default: the newest case first."),
+        ] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[Case]:
@@ -132,27 +137,27 @@ class Query(
             lambda: count_cases(context.audience, wanted, now),
         )
 
-    @strawberry.field(description="One case; null when there is none within your scope.")
+    @strawberry.field(description="A case by its id; null if none exists within your scope.")
     async def case(self, info: Info, id: GlobalId) -> Case | None:
         """Batched over aliases."""
         reader(info)
         return await load_case(info, CaseId(filter_id("Case", id)))
 
-    @strawberry.field(description="Totals over cases; without a filter over every case that is not closed.")
+    @strawberry.field(description="Totals over cases. Without a filter over all live cases.")
     async def case_summary(
         self,
         info: Info,
-        filter: Annotated[CaseFilter | None, strawberry.argument(description="Which.")] = None,
+        filter: Annotated[CaseFilter | None, strawberry.argument(description="Filter for cases.")] = None,
     ) -> CaseSummary:
         """Summed exactly, outside the database."""
         context = reader(info)
         return await summarise(context, await selected(filter, context.api.reporting_currency))
 
-    @strawberry.field(description="Clients by client number.")
+    @strawberry.field(description="Clients, sorted by client number.")
     async def clients(
         self,
         info: Info,
-        filter: Annotated[ClientFilter | None, strawberry.argument(description="Which.")] = None,
+        filter: Annotated[ClientFilter | None, strawberry.argument(description="Filter for clients.")] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[Client]:
@@ -172,25 +177,25 @@ class Query(
             lambda: count_clients(context.audience, wanted),
         )
 
-    @strawberry.field(description="One client; null when there is none within your scope.")
+    @strawberry.field(description="A client by its id; null if none exists within your scope.")
     async def client(self, info: Info, id: GlobalId) -> Client | None:
         """Batched over aliases."""
         return await find_client(reader(info), filter_id("Client", id))
 
-    @strawberry.field(description="One account; null when there is none within your scope.")
+    @strawberry.field(description="An account by its id; null if none exists within your scope.")
     async def account(self, info: Info, id: GlobalId) -> Account | None:
         """Batched over aliases."""
         return await find_account(reader(info), filter_id("Account", id))
 
-    @strawberry.field(description="Accounts by account number.")
+    @strawberry.field(description="Accounts, sorted by account number.")
     async def accounts(
         self,
         info: Info,
         search: Annotated[
             str | None,
             strawberry.argument(
-                description="Part of the account number, the client number or, if you may see it, the "
-                "client's name, whatever the case and width of its letters."
+                description="Part of the account number, the client number or, if you may see personal "
+                "data, the client's name. Ignores case and width of letters."
             ),
         ] = None,
         first: First = 50,
@@ -211,13 +216,14 @@ class Query(
         )
 
     @strawberry.field(
-        description="Days on which a market does not trade as its calendar says, newest word first."
+        description="Overrides of days on which a market does not trade as its calendar says, newest "
+        "override first."
     )
     async def market_days(
         self,
         info: Info,
         market: Annotated[
-            str | None, strawberry.argument(description="Of this market, such as XHKG.")
+            str | None, strawberry.argument(description="Overrides of this market only, such as XHKG.")
         ] = None,
         first: First = 50,
         after: After = None,
@@ -229,7 +235,7 @@ class Query(
     async def orders(
         self,
         info: Info,
-        filter: Annotated[OrderFilter | None, strawberry.argument(description="Which.")] = None,
+        filter: Annotated[OrderFilter | None, strawberry.argument(description="Filter for orders.")] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[Order]:
@@ -237,14 +243,18 @@ class Query(
         reader(info)
         return await orders_page(info, filter.selection() if filter else OrderSelection(), first, after)
 
-    @strawberry.field(description="One order; null when there is none within your scope.")
+    @strawberry.field(description="An order by its id; null if none exists within your scope.")
     async def order(self, info: Info, id: GlobalId) -> Order | None:
         """Batched over aliases."""
         return await find_order(reader(info), filter_id("Order", id))
 
-    @strawberry.field(description="The last quote of an instrument; null when there is none.")
+    @strawberry.field(description="The last quote of an instrument; null if there is none.")
     async def quote(
-        self, info: Info, symbol: Annotated[str, strawberry.argument(description="Such as 700.HK.")]
+        self,
+        info: Info,
+        symbol: Annotated[
+            str, strawberry.argument(description="The symbol of the instrument, such as 700.HK.")
+        ],
     ) -> Quote | None:
         """Batched over aliases."""
         context = reader(info)
@@ -252,33 +262,36 @@ class Query(
         return quote_of(quote, context.api.desk) if quote else None
 
     @strawberry.field(
-        description="What a liquidation would do, leg by leg, on current quotes. Changes nothing."
+        description="The plan of a liquidation at current quotes, leg by leg. Changes nothing. Requires any "
+        "permission except AUDITOR."
     )
     async def liquidation_preview(
         self, info: RequestInfo, input: Annotated[LiquidationPreviewInput, INPUT]
     ) -> LiquidationPreview:
-        """The same plan that liquidate would make at this moment."""
+        """Makes the same plan that liquidate would make at this moment."""
         require(info.context, Capability.PREVIEW)
         return await liquidation_preview(info.context, info.context.principal.subject, input)
 
     @strawberry.field(
-        description="An account under shocked prices and rates: figures before and after, the calls they "
-        "would demand and what would be sold; null when there is none within your scope."
+        description="An account under shocked prices and FX rates: its figures before and after, the calls "
+        "they would demand, and the positions that would be sold. Null if no such account exists within "
+        "your scope. Requires any permission except AUDITOR."
     )
     async def what_if(self, info: Info, input: Annotated[WhatIfInput, INPUT]) -> WhatIf | None:
-        """The same code as the real figures."""
+        """Runs the same code as the real figures."""
         return await what_if(reader(info, Capability.PREVIEW), input)
 
     @strawberry.field(
-        description="Every account within your scope under shocked prices and rates: how many calls, for how "
-        "much, whom first. Takes seconds on a large book; few may run at once (BOOK_BUSY)."
+        description="All accounts within your scope under shocked prices and FX rates: the number of calls, "
+        "their amounts, and the accounts with the largest. Takes seconds on a large book; if too many runs "
+        "wait, the error is BOOK_BUSY. Requires any permission except AUDITOR."
     )
     async def book_what_if(
         self,
         info: Info,
-        input: Annotated[ScenarioInput, strawberry.argument(description="What is supposed to happen.")],
+        input: Annotated[ScenarioInput, strawberry.argument(description="The scenario to apply.")],
         first: First = 50,
         after: After = None,
     ) -> BookWhatIf:
-        """Off the event loop."""
+        """Computed off the event loop."""
         return await book_what_if(reader(info, Capability.PREVIEW), input, first, after)

@@ -1,7 +1,8 @@
-"""The subscription root: what is pushed, and how it looks.
+"""The root of subscriptions: the live feeds and the form of their events.
 
-Case and order events come from the one event stream, in commit order, none missing and none twice; a consumer
-that does not keep up is told so and resumes from its last cursor. Summary and quotes are latest-matters.
+Case and order events come from the one event stream, in commit order, without gaps or duplicates. A consumer
+that does not keep up is disconnected and resumes from its last cursor. Of summaries and quotes only the
+latest matters.
 """
 
 from collections.abc import AsyncGenerator
@@ -24,63 +25,73 @@ SYMBOLS_MAX = 100
 
 
 class SharedOnly(AssertionError):
-    """A subscription was executed on its own."""
+    """A subscription was executed outside the shared feed."""
 
 
-@strawberry.interface(description="Something that happened, with its place in the stream.")
+@strawberry.interface(description="An event with its position in the stream.")
 class DeskEvent:
-    """What every event has."""
+    """The fields that every event has."""
 
     id: strawberry.ID = strawberry.field(
-        description="Unique; the same event may arrive twice and then has the same id."
+        description="The id of the event. An event may be delivered twice and then has the same id."
     )
-    cursor: str = strawberry.field(description="Pass as after to resume behind this event.")
-    at: datetime = strawberry.field(description="When it happened.")
+    cursor: str = strawberry.field(
+        description="The position of the event. Pass it as `after` to resume behind this event."
+    )
+    at: datetime = strawberry.field(description="The time of the event.")
 
 
-@strawberry.type(description="Something happened to a case.")
+@strawberry.type(description="An event of a case.")
 class CaseEvent(DeskEvent):
     """From domain.events.CaseEvent."""
 
-    kind: CaseEventKind = strawberry.field(description="What.")
-    case: Case = strawberry.field(description="The case right after it.")
+    kind: CaseEventKind = strawberry.field(description="The kind of the event.")
+    case: Case = strawberry.field(description="The case immediately after the event.")
 
 
-@strawberry.type(description="Something happened to an order.")
+@strawberry.type(description="An event of an order.")
 class OrderEvent(DeskEvent):
     """From domain.events.OrderEvent."""
 
-    kind: OrderEventKind = strawberry.field(description="What.")
+    kind: OrderEventKind = strawberry.field(description="The kind of the event.")
     previous_status: OrderStatus | None = strawberry.field(
-        description="The status before; null for a new one."
+        description="The status before the event; null for a new order."
     )
-    order: Order = strawberry.field(description="The order right after it.")
-    fill: Fill | None = strawberry.field(description="The execution, where it was one.")
+    order: Order = strawberry.field(description="The order immediately after the event.")
+    fill: Fill | None = strawberry.field(description="The execution, for FILL and LATE_FILL; otherwise null.")
 
 
 After = Annotated[
     str | None,
-    strawberry.argument(description="The cursor of the last event you have: resume right behind it."),
+    strawberry.argument(
+        description="The cursor of the last event that you received, to resume behind it. Not together with "
+        "`snapshot`."
+    ),
 ]
 Snapshot = Annotated[
     bool,
-    strawberry.argument(description="First send everything that matches now, as SNAPSHOT events."),
+    strawberry.argument(description="Whether to send everything that matches now first, as SNAPSHOT events."),
 ]
 
 
-@strawberry.type(description="Everything that is pushed.")
+@strawberry.type(description="The root of all subscriptions.")
 class Subscription:
-    """The fields. They are executed by the shared feed, once for everybody who asks for the same: see
-    resolvers.live_feed.fields, where each has its operation."""
+    """The fields, which the shared feed executes once for all subscribers that request the same. See
+    resolvers.live_feed.fields, which has the operation of each field.
+    """
 
     @strawberry.subscription(
-        description="New margin calls and every later change of them. Never dropped and never merged: a "
-        "client that does not keep up is closed with 1013 and resumes from its last cursor. A cursor that is "
-        "too old gets CURSOR_EXPIRED, one of another field, filter or scope CURSOR_INVALID."
+        description="New cases and all later changes of them. Events are never dropped or merged: a client "
+        "that does not keep up is disconnected with code 1013 and resumes from its last cursor. A cursor "
+        "that is too old gives the error CURSOR_EXPIRED; one of another field, filter or scope gives "
+        "CURSOR_INVALID."
     )
     def case_events(
         self,
-        filter: Annotated[CaseFilter | None, strawberry.argument(description="Which cases.")] = None,
+        filter: Annotated[
+            CaseFilter | None,
+            strawberry.argument(description="Filter for cases. Without it, all live cases."),
+        ] = None,
         after: After = None,
         snapshot: Snapshot = False,
     ) -> AsyncGenerator[CaseEvent, None]:
@@ -88,11 +99,12 @@ class Subscription:
         raise SharedOnly
 
     @strawberry.subscription(
-        description="Liquidation orders: every status change, fill and refusal. Delivery as in caseEvents."
+        description="Every status change, fill and rejection of liquidation orders. Delivered in the same "
+        "way as caseEvents."
     )
     def order_events(
         self,
-        filter: Annotated[OrderFilter | None, strawberry.argument(description="Which orders.")] = None,
+        filter: Annotated[OrderFilter | None, strawberry.argument(description="Filter for orders.")] = None,
         after: After = None,
         snapshot: Snapshot = False,
     ) -> AsyncGenerator[OrderEvent, None]:
@@ -100,36 +112,43 @@ class Subscription:
         raise SharedOnly
 
     @strawberry.subscription(
-        description="The header totals, now and after every change, at most once a second; only the latest "
-        "matters, so a slow client gets fewer."
+        description="Totals over cases: sent at once and after every change, at most once a second. Only "
+        "the latest matters, so a slow client receives fewer."
     )
     def case_summary(
         self,
-        filter: Annotated[CaseFilter | None, strawberry.argument(description="Which cases.")] = None,
+        filter: Annotated[
+            CaseFilter | None,
+            strawberry.argument(description="Filter for cases. Without it, all live cases."),
+        ] = None,
     ) -> AsyncGenerator[CaseSummary, None]:
         """resolvers.live_feed.fields.SummaryUpdates"""
         raise SharedOnly
 
     @strawberry.subscription(
-        description="The quotes of up to 100 instruments, now and whenever they change; only the latest of "
-        "each matters, so a slow client gets fewer."
+        description="Quotes of up to 100 instruments: sent at once and after every change. Only the latest "
+        "of each instrument matters, so a slow client receives fewer."
     )
     def quotes(
         self,
-        symbols: Annotated[list[str], strawberry.argument(description="1 to 100 instruments.")],
+        symbols: Annotated[
+            list[str], strawberry.argument(description="The symbols of 1 to 100 instruments.")
+        ],
     ) -> AsyncGenerator[Quote, None]:
         """resolvers.live_feed.fields.QuoteUpdates"""
         raise SharedOnly
 
 
 def scope_text(field: str, wanted: object, audience: Audience) -> tuple[str, str, str]:
-    """What a cursor is bound to: the field, its filter, and whose accounts may be seen."""
+    """The scope that a cursor is bound to: the field, its filter, and the accounts that the audience
+    may see.
+    """
     scope = audience.account_scope
     return field, repr(wanted), "*" if scope is None else repr(sorted(scope))
 
 
 def case_event_of(fact: CaseFact, cursor: str) -> CaseEvent:
-    """The GraphQL object: as things stood when it happened, however late it is delivered."""
+    """The GraphQL object in the state at the time of the event, however late it is delivered."""
     case = case_of(fact.view, fact.at)
     return CaseEvent(id=strawberry.ID(fact.id), cursor=cursor, at=fact.at, kind=fact.kind, case=case)
 

@@ -1,1 +1,1 @@
-"""What happens to a document before and while it is executed: limits, validation, cost, compilation."""
+"""Handling of documents before and during execution: limits, validation, cost and compilation."""

@@ -1,9 +1,9 @@
-"""Selections of nothing but plain attributes, compiled: the response straight from the object.
+"""Compiles selections of plain attributes, so that the response is built straight from the object.
 
-Executing a document anew for every event costs many times what building its result costs. Where a selection
-asks only for attributes of what is there already (no resolver of its own, argument, permission, extension or
-directive), what execution would yield is known in advance, but for the values. Everything else is left to the
-executor, and so is every value that would be an error: there is nothing to compile, or `NotPlain` is raised.
+Executing a document again for every event costs many times as much as building its result. If a selection
+asks only for attributes that are already loaded (no resolver of its own, argument, permission, extension or
+directive), the result of the execution is known in advance except for the values. Everything else is left to
+the executor, and so is every value that would be an error: then nothing is compiled, or `NotPlain` is raised.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -30,13 +30,13 @@ from graphql import (
 from strawberry.types.field import StrawberryField
 
 Complete = Callable[[Any], Any]
-"""From a value to its place in the response."""
+"""Turns a value into its place in the response."""
 
 _TYPENAME = "__typename"
 
 
 class NotPlain(Exception):
-    """This value has to be executed: the result has an error in it."""
+    """This value has to be executed because its result contains an error."""
 
 
 class _CannotCompile(Exception):
@@ -46,7 +46,9 @@ class _CannotCompile(Exception):
 def compile_subscription(
     schema: GraphQLSchema, operation: OperationDefinitionNode, fragments: Iterable[FragmentDefinitionNode]
 ) -> Complete | None:
-    """From the value of the one root field to `data`; None: execute instead. For a validated document."""
+    """A function from the value of the one root field to `data`; None: execute instead. For a validated
+    document.
+    """
     compiler = _Compiler(schema, {fragment.name.value: fragment for fragment in fragments})
     try:
         return compiler.root(operation)
@@ -94,7 +96,7 @@ class _Compiler:
         return complete
 
     def _member(self, type_: GraphQLObjectType, nodes: list[FieldNode]) -> tuple[Complete, Complete]:
-        """How to get at the value, and how to complete it."""
+        """How to read the value and how to complete it."""
         name = nodes[0].name.value
         if name == _TYPENAME:
             return (lambda source: type_.name), (lambda value: value)
@@ -110,7 +112,7 @@ class _Compiler:
         selections: Iterable[SelectionNode],
         collected: dict[str, list[FieldNode]],
     ) -> None:
-        """The fields by their names in the response, those of fragments included."""
+        """The fields by their names in the response, including those of fragments."""
         for selection in selections:
             if selection.directives:
                 raise _CannotCompile

@@ -1,8 +1,8 @@
-"""What an operation may cost, told from its text before anything is loaded.
+"""The cost limit of an operation, computed from its text before anything is loaded.
 
-The cost is the number of fields that the answer would have at most: a field counts once, or as often as its
-page has rows (`first`, as sent or by default). Lists that have no pages are reckoned at a few rows. So the
-dearest operation that is let through keeps the process busy for a second or two, not for minutes.
+The cost is the largest number of fields that the answer can have: a field counts once, or as often as its
+page has rows (`first`, as sent or by default). A list without pages counts as a few rows. So the most
+expensive accepted operation keeps the process busy for a second or two, not for minutes.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,21 +15,22 @@ from strawberry.schema.schema import validate_document
 from resolvers.kit.errors import QUERY_TOO_EXPENSIVE, ApiError
 
 ROWS_OF_A_LIST = 5
-"""Assumed of a list without pages, such as the accounts of a client."""
+"""The number of rows assumed for a list without pages, such as the accounts of a client."""
 RESULTS_OF_A_BATCH = 200
-"""Assumed of the answers of a mutation."""
+"""The number of rows assumed for the results of a mutation."""
 
 
 class CostLimit(SchemaExtension):
-    """Refuses an operation that would cost more than `max_cost`, where a page has at most `max_rows`."""
+    """Refuses an operation that would cost more than `max_cost`; a page has at most `max_rows`."""
 
     def __init__(self, max_cost: int, max_rows: int) -> None:
         self._max_cost = max_cost
         self._max_rows = max_rows
 
     def on_validate(self) -> Iterator[None]:
-        """Validates in Strawberry's stead, which offers no moment between its validation and the execution;
-        only a valid document has types throughout and no cycles."""
+        """Validates in place of Strawberry, which offers no moment between its validation and the execution.
+        Only a valid document has types throughout and no cycles.
+        """
         context = self.execution_context
         document, schema = context.graphql_document, context.schema._schema
         if document is not None and context.pre_execution_errors is None:
@@ -47,18 +48,20 @@ class CostLimit(SchemaExtension):
 
 
 def too_expensive(cost: int, most: int) -> ApiError:
-    """The refusal."""
+    """The error for an operation that costs too much."""
     return ApiError(
         QUERY_TOO_EXPENSIVE,
-        f"The answer could have {cost:,} fields, more than {most:,}: "
-        "ask for fewer rows (first) or fewer fields.",
+        f"The answer could have {cost:,} fields, more than {most:,}: request fewer rows (first) or fewer "
+        "fields.",
     )
 
 
 def cost_of(
     schema: graphql.GraphQLSchema, document: graphql.DocumentNode, variables: Mapping[str, Any], max_rows: int
 ) -> int:
-    """The cost of the dearest operation of a valid document; a page over `max_rows` will be refused."""
+    """The cost of the most expensive operation of a valid document; a page over `max_rows` is refused
+    later.
+    """
     operations = [node for node in document.definitions if isinstance(node, graphql.OperationDefinitionNode)]
     return max(_Reckoner(schema, document, each, variables, max_rows).total() for each in operations)
 
@@ -87,7 +90,7 @@ class _Reckoner:
         self._known: dict[str, int] = {}
 
     def total(self) -> int:
-        """Of the operation."""
+        """The cost of the operation."""
         return self._selected(
             self._schema.get_root_type(self._operation.operation), self._operation.selection_set
         )
@@ -127,7 +130,7 @@ class _Reckoner:
         return RESULTS_OF_A_BATCH if node.name.value == "results" else ROWS_OF_A_LIST
 
     def _whole(self, given: object, default: int) -> int:
-        """A page size; what is no number is refused later, when variables are read."""
+        """A page size; anything that is no number is refused later, when variables are read."""
         if isinstance(given, graphql.VariableNode):
             name = given.name.value
             given = self._variables[name] if name in self._variables else self._defaults.get(name)

@@ -1,4 +1,4 @@
-"""Documents parsed and validated once: keyed by their text, errors included, bounded."""
+"""Documents parsed and validated once: cached by their text, errors included, with a bound."""
 
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -27,24 +27,24 @@ from resolvers.kit.errors import coded
 
 CACHED_DOCUMENTS = 1024
 CACHED_CHARACTERS = 1_000_000
-"""Of all remembered documents together; what is parsed of them takes up to fifty times as much memory."""
+"""The bound for all cached documents together; a parsed document takes up to fifty times as much memory."""
 ERRORS_MAX = 20
 
 
 @dataclass(frozen=True)
 class Document:
-    """A document, or why it is none."""
+    """A parsed document, or the errors that make it invalid."""
 
     ast: DocumentNode | None
     errors: tuple[GraphQLError, ...]
 
     @property
     def definitions(self) -> tuple[DefinitionNode, ...]:
-        """Operations and fragments."""
+        """Operations and fragments of the document."""
         return () if self.ast is None else tuple(self.ast.definitions)
 
     def personal(self, schema: GraphQLSchema) -> list[str]:
-        """The fields with personal data that it asks for."""
+        """The fields with personal data that the document asks for."""
         return [] if self.ast is None else personal_fields(schema, self.ast)
 
     @cached_property
@@ -54,25 +54,25 @@ class Document:
 
     @property
     def fragments(self) -> tuple[FragmentDefinitionNode, ...]:
-        """Those of them that are fragments."""
+        """The definitions that are fragments."""
         return tuple(each for each in self.definitions if isinstance(each, FragmentDefinitionNode))
 
     def fragment(self, name: str) -> FragmentDefinitionNode:
-        """The fragment of that name; validation saw that there is one."""
+        """The fragment with that name; validation has checked that there is only one."""
         return next(each for each in self.fragments if each.name.value == name)
 
     def operation(self, name: str | None) -> OperationDefinitionNode | None:
-        """The operation meant; None when the name does not say which."""
+        """The requested operation; None if the name does not identify one."""
         return None if self.ast is None else get_operation_ast(self.ast, name)
 
     def is_subscription(self, name: str | None) -> bool:
-        """Whether the operation meant is a subscription."""
+        """Whether the requested operation is a subscription."""
         operation = self.operation(name)
         return operation is not None and operation.operation is OperationType.SUBSCRIPTION
 
 
 class Documents:
-    """The rules are built once: built per request they would defeat every cache."""
+    """The rules are built once, because building them per request would defeat every cache."""
 
     def __init__(
         self,
@@ -94,7 +94,7 @@ class Documents:
         self._characters = 0
 
     def get(self, text: str) -> Document:
-        """Parse and validate, or remember."""
+        """The parsed and validated document, from the cache if possible."""
         document = self._cache.get(text)
         if document is None:
             document = self._cache[text] = self._read(text)

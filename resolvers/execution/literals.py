@@ -1,8 +1,8 @@
-"""Numbers and names that stand in a document: one that is far too long is refused before any type reads it.
+"""Limits for numbers and names in a document, checked before any type reads them.
 
 Python refuses to read a number of thousands of digits, and an Int of GraphQL would pass that on as a fault of
-the desk. A name in the response stands in it as often as its field has rows: one of 90 kB made an answer of
-hundreds of megabytes.
+the desk. A name in the response stands in it as often as its field has rows: a name of 90 kB made an answer
+of hundreds of megabytes.
 """
 
 import re
@@ -17,7 +17,7 @@ _LONG = re.compile(rf"[0-9A-Za-z_]{{{min(NUMBER_CHARACTERS_MAX, NAME_CHARACTERS_
 
 
 def literal_errors(document: DocumentNode) -> list[GraphQLError]:
-    """Why the document is refused; empty: it may be validated."""
+    """The errors of the document; empty: it may be validated."""
     assert document.loc is not None, "documents are parsed with their places"
     if _LONG.search(document.loc.source.body) is None:
         return []

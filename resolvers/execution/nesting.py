@@ -1,7 +1,7 @@
-"""How deep a document may nest its fields, and how many aliases it may have.
+"""Limits for the depth of fields in a document and for its number of aliases.
 
-Each fragment is looked through once, however often it is spread: fragments that spread each other twice have
-more ways through them than can ever be walked, and fit into a few hundred characters.
+Each fragment is visited once, however often it is spread: fragments that spread each other twice have more
+paths than can ever be walked, and fit into a few hundred characters.
 """
 
 from collections.abc import Mapping
@@ -21,16 +21,16 @@ from graphql import (
 
 
 def max_depth(most: int) -> type[ValidationRule]:
-    """No field lies more than `most` below the root ones; what introspection asks for is not counted."""
+    """No field lies more than `most` levels below the root fields; introspection is not counted."""
 
     class MaxDepth(ValidationRule):
         def enter_document(self, document: DocumentNode, *_: Any) -> None:
-            """Of every operation."""
+            """Runs for every operation."""
             depth = _Depth(fragments_of(document), most)
             for operation in _operations(document):
                 depth.levels(operation.selection_set, 0)
             if depth.exceeded:
-                self.report_error(GraphQLError(f"Fields may be nested {most} deep, and no deeper."))
+                self.report_error(GraphQLError(f"Fields may be nested at most {most} levels deep."))
 
     return MaxDepth
 
@@ -40,17 +40,17 @@ def max_aliases(most: int) -> type[ValidationRule]:
 
     class MaxAliases(ValidationRule):
         def enter_document(self, document: DocumentNode, *_: Any) -> None:
-            """Of every operation."""
+            """Runs for every operation."""
             aliases = _Aliases(fragments_of(document))
             found = sum(aliases.count(each.selection_set) for each in _operations(document))
             if found > most:
-                self.report_error(GraphQLError(f"{found} aliases are more than {most}."))
+                self.report_error(GraphQLError(f"The document has {found} aliases, more than {most}."))
 
     return MaxAliases
 
 
 def fragments_of(document: DocumentNode) -> Mapping[str, FragmentDefinitionNode]:
-    """By name."""
+    """The fragments by their names."""
     return {
         each.name.value: each for each in document.definitions if isinstance(each, FragmentDefinitionNode)
     }
@@ -61,7 +61,7 @@ def _operations(document: DocumentNode) -> list[OperationDefinitionNode]:
 
 
 class _Depth:
-    """What lies too deep is not followed further, so that no document exhausts the stack."""
+    """Fields that lie too deep are not followed further, so that no document exhausts the stack."""
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], most: int) -> None:
         self.exceeded = False
@@ -70,7 +70,7 @@ class _Depth:
         self._known: dict[str, int] = {}
 
     def levels(self, selections: SelectionSetNode | None, first: int) -> int:
-        """How many levels of fields these are, of which the first is the `first`."""
+        """The number of levels of fields, of which the first is the `first`."""
         if selections is None:
             return 0
         if first > self._most:
@@ -106,7 +106,7 @@ class _Aliases:
         self._known: dict[str, int] = {}
 
     def count(self, selections: SelectionSetNode | None) -> int:
-        """Of all fields in it."""
+        """The number of aliases of all fields in it."""
         found = 0
         for each in selections.selections if selections else ():
             if isinstance(each, FragmentSpreadNode):

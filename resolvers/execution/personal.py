@@ -1,6 +1,6 @@
-"""Which fields of the schema are personal data, and which of them a document asks for.
+"""The fields of the schema that are personal data, and those that a document asks for.
 
-They are masked for who may not see them; see `LOGGED_READERS` for whose reading of them is kept.
+They are masked for callers who may not see them; reads by `LOGGED_READERS` are recorded.
 """
 
 from collections.abc import Mapping
@@ -13,11 +13,11 @@ PERSONAL: Mapping[str, frozenset[str]] = {
     "ClientContact": frozenset({"email", "phone", "pushId"}),
     "Message": frozenset({"title", "body", "recipient", "earlierBodies"}),
 }
-"""By type."""
+"""The fields with personal data, by type."""
 
 
 def personal_fields(schema: GraphQLSchema, document: DocumentNode) -> list[str]:
-    """As `Type.field`, sorted; of a validated document."""
+    """The fields of a validated document, as `Type.field`, sorted."""
     types = TypeInfo(schema)
     found = _Found(types)
     visit(document, TypeInfoVisitor(types, found))
@@ -31,7 +31,7 @@ class _Found(Visitor):
         self.names: set[str] = set()
 
     def enter_field(self, node: FieldNode, *_: Any) -> None:
-        """Of an object type; an interface has no personal field."""
+        """Looks at object types only; no interface has a personal field."""
         parent = self._types.get_parent_type()
         if parent is not None and node.name.value in PERSONAL.get(parent.name, ()):
             self.names.add(f"{parent.name}.{node.name.value}")

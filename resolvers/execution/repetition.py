@@ -1,4 +1,4 @@
-"""How often a document may repeat a field, found before the rules of validation run.
+"""Limits for the repetition of fields in a document, checked before the validation rules run.
 
 The rule on overlapping fields compares every pair of fields that have the same name in the response: 240
 equal fields, which fit into 4 kB, are 28,680 pairs and keep the process busy for half a second. So equal
@@ -30,13 +30,14 @@ from resolvers.execution.nesting import fragments_of
 from resolvers.kit.errors import QUERY_TOO_EXPENSIVE, ApiError
 
 FIELDS_MAX = 5_000
-"""The most selections of one document, those of a fragment counted wherever it is spread."""
+"""The largest number of selections in a document; those of a fragment count wherever it is spread."""
 
 
 @dataclass(frozen=True, slots=True)
 class RepetitionLimits:
-    """The most fields with the same name in one object of the response, and the most fields of an operation's
-    root; every occurrence in the document counts."""
+    """The largest number of fields with the same name in one object of the response, and of root fields in an
+    operation; every occurrence in the document counts.
+    """
 
     equal_fields: int
     root_fields: int
@@ -52,7 +53,7 @@ class RepetitionLimit(SchemaExtension):
         self._limits = limits
 
     def on_validate(self) -> Iterator[None]:
-        """Stands in front of `CostLimit`, which validates only what was not refused before."""
+        """Runs before `CostLimit`, which validates only documents that were not refused before."""
         context = self.execution_context
         document = context.graphql_document
         if document is not None and context.pre_execution_errors is None:
@@ -65,7 +66,7 @@ class RepetitionLimit(SchemaExtension):
 def errors_before_validation(
     schema: GraphQLSchema, document: DocumentNode, limits: RepetitionLimits
 ) -> list[GraphQLError]:
-    """Why the document is refused; empty: it may be validated."""
+    """The errors of the document; empty: it may be validated."""
     return literal_errors(document) or _repetition_errors(schema, document, limits)
 
 
@@ -85,30 +86,31 @@ def _repetition_errors(
 
 
 def _refusal(reason: str) -> ApiError:
-    return ApiError(QUERY_TOO_EXPENSIVE, f"{reason} Ask for each field once.")
+    return ApiError(QUERY_TOO_EXPENSIVE, f"{reason} Request each field once.")
 
 
 class FieldsExhausted(Exception):
-    """The walk took as many steps as it may."""
+    """The walk reached its largest number of steps."""
 
 
 class Repeated(Exception):
-    """A limit is exceeded; the message says which."""
+    """A limit is exceeded; the message names it."""
 
 
 class Walk:
-    """Over the objects of the response, each with all the fields that will be merged into it."""
+    """Walks over the objects of the response, each with all the fields that will be merged into it."""
 
     def __init__(self, fragments: Mapping[str, FragmentDefinitionNode], limits: RepetitionLimits) -> None:
         self._fragments = fragments
         self._limits = limits
         self.steps = 0
-        """How many selections were looked at."""
+        """The number of selections that were visited."""
         self._spread: set[str] = set()
 
     def document(self, document: DocumentNode) -> None:
-        """Every operation, and the fragments that none of them spreads: they are validated as well. Raises
-        `FieldsExhausted` or `Repeated`."""
+        """Every operation, and the fragments that no operation spreads, because these are validated as well.
+        Raises `FieldsExhausted` or `Repeated`.
+        """
         for each in document.definitions:
             if isinstance(each, OperationDefinitionNode):
                 self._check_root(each)
@@ -124,7 +126,9 @@ class Walk:
             raise Repeated(f"An operation has {found} root fields, more than {most}.")
 
     def _object(self, root: Sequence[SelectionSetNode]) -> None:
-        """An object of the response and all below it, without recursion: a document may nest deeply."""
+        """An object of the response and everything below it, without recursion because a document may nest
+        deeply.
+        """
         waiting = [root]
         while waiting:
             for name, same in self._merged(waiting.pop()).items():
@@ -155,7 +159,7 @@ class Walk:
         return fields
 
     def _inside(self, selection: SelectionNode, spread: set[str]) -> Sequence[SelectionNode]:
-        """The selections of a fragment; none where it stands in this object already, or is missing."""
+        """The selections of a fragment; none if it stands in this object already, or is missing."""
         if not isinstance(selection, FragmentSpreadNode):
             return selection.selection_set.selections  # type: ignore[attr-defined, no-any-return]
         name = selection.name.value

@@ -1,1 +1,1 @@
-"""The subscription fields, prepared so that one execution serves everybody who asks for the same."""
+"""The subscription fields, prepared so that one execution serves all subscribers that request the same."""

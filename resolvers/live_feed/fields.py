@@ -1,4 +1,4 @@
-"""The subscription fields: which events concern each, and what it says of the present."""
+"""The subscription fields: which events concern each, and its snapshot of the current state."""
 
 from collections.abc import Callable, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
@@ -29,7 +29,7 @@ from subscriptions.operation import Delivery, Snapshot
 
 
 class CaseEvents(LiveOperation):
-    """caseEvents."""
+    """The caseEvents field."""
 
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
@@ -38,7 +38,7 @@ class CaseEvents(LiveOperation):
         self.postings = _postings("case", request.audience, self._wanted.account_no, self._wanted.client_id)
 
     def concerns(self, fact: Any) -> Any | None:
-        """A case that matches, or just stopped to match."""
+        """A case that matches, or that has just stopped matching."""
         if not isinstance(fact, CaseEvent):
             return None
         kind = case_event_kind(fact, self._wanted, self._request.audience)
@@ -48,7 +48,7 @@ class CaseEvents(LiveOperation):
         return case_event_of(root, cursor)
 
     async def snapshot(self) -> Snapshot:
-        """Every case that matches, and the position that this is the state of."""
+        """Every case that matches, and the stream position that belongs to this state."""
         api, now = self._request.api, self._request.api.desk.clock()
         async with consistent_read():
             head, contained = await stream_head(), await self._unpublished()
@@ -66,7 +66,7 @@ class CaseEvents(LiveOperation):
 
 
 class OrderEvents(LiveOperation):
-    """orderEvents."""
+    """The orderEvents field."""
 
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")
@@ -78,7 +78,7 @@ class OrderEvents(LiveOperation):
             self.postings = [("order", "case", wanted.case_id)]
 
     def concerns(self, fact: Any) -> Any | None:
-        """An order that matches, or just stopped to match."""
+        """An order that matches, or that has just stopped matching."""
         if not isinstance(fact, OrderEvent):
             return None
         kind = order_event_kind(fact, self._wanted, self._request.audience)
@@ -88,7 +88,7 @@ class OrderEvents(LiveOperation):
         return order_event_of(root, cursor)
 
     async def snapshot(self) -> Snapshot:
-        """Every order that matches, oldest first, and the position that this is the state of."""
+        """Every order that matches, oldest first, and the stream position that belongs to this state."""
         api, now = self._request.api, self._request.api.desk.clock()
         async with consistent_read():
             head, contained = await stream_head(), await self._unpublished()
@@ -102,7 +102,7 @@ class OrderEvents(LiveOperation):
 
 
 class SummaryUpdates(LiveOperation):
-    """caseSummary."""
+    """The caseSummary field."""
 
     delivery = Delivery.LATEST
 
@@ -119,7 +119,7 @@ class SummaryUpdates(LiveOperation):
         return True if visible else None
 
     def merge_key(self, root: Any) -> str | None:
-        """There is only one."""
+        """One key for all: there is only one summary."""
         return ""
 
     async def root(self, root: Any, cursor: str, context: ReadContext) -> Any:
@@ -131,31 +131,31 @@ class SummaryUpdates(LiveOperation):
 
 
 class QuoteUpdates(LiveOperation):
-    """quotes."""
+    """The quotes field."""
 
     delivery = Delivery.LATEST
 
     def __init__(self, request: Request) -> None:
         symbols = [Symbol(symbol) for symbol in request.arguments["symbols"]]
         if not 1 <= len(symbols) <= SYMBOLS_MAX:
-            raise ApiError(BAD_USER_INPUT, f"symbols must be 1 to {SYMBOLS_MAX}, not {len(symbols)}.")
+            raise ApiError(BAD_USER_INPUT, f"symbols must have 1 to {SYMBOLS_MAX} items, not {len(symbols)}.")
         super().__init__(request, scope_of("quotes"))
         self._symbols = sorted(set(symbols))
         self.postings = [("quote", symbol) for symbol in self._symbols]
 
     def concerns(self, fact: Any) -> Any | None:
-        """The postings have chosen already."""
+        """Every event: the postings have selected already."""
         return fact if isinstance(fact, Quote) else None
 
     def merge_key(self, root: Quote) -> str | None:
-        """The newest of each instrument."""
+        """One key per instrument: the newest quote replaces the others."""
         return root.symbol
 
     async def root(self, root: Quote, cursor: str, context: ReadContext) -> Any:
         return quote_of(root, context.api.desk)
 
     async def snapshot(self) -> Snapshot:
-        """What the database knows."""
+        """The quotes in the database."""
         quotes = await load_quotes(self._symbols)
         return Snapshot(Position("", 0), list(quotes.values()), frozenset())
 
@@ -166,11 +166,11 @@ OPERATIONS: Mapping[str, Callable[[Request], LiveOperation]] = {
     "caseSummary": SummaryUpdates,
     "quotes": QuoteUpdates,
 }
-"""By the name of the field."""
+"""The operations by the name of their field."""
 
 
 def postings_of(fact: Any) -> Iterable[Hashable]:
-    """Under which keys operations may want the event."""
+    """The keys under which operations may want the event."""
     if isinstance(fact, Quote):
         return (("quote", fact.symbol),)
     if isinstance(fact, BookChanged):
@@ -188,13 +188,14 @@ def postings_of(fact: Any) -> Iterable[Hashable]:
 
 
 def describe(fact: Event | Quote) -> tuple[str, float]:
-    """The event's id and when it was committed."""
+    """The id of the event and the time of its commit."""
     return ("" if isinstance(fact, Quote) else fact.id), fact.at.timestamp()
 
 
 def _selection(chosen: ChosenCases | None, reporting: Currency) -> CaseFilter:
-    """A threshold in another currency would move with its rate: after a connection was lost, a case that the
-    client holds could leave without a word."""
+    """A threshold in another currency would move with its rate: after a lost connection, a case that the
+    client holds could disappear without an event.
+    """
     if chosen is None:
         return CaseFilter()
     if chosen.amount_currency not in (None, reporting):
@@ -209,7 +210,7 @@ def _selection(chosen: ChosenCases | None, reporting: Currency) -> CaseFilter:
 def _postings(
     name: str, audience: Audience, account_no: str | None, client_id: str | None
 ) -> Sequence[Hashable]:
-    """The most telling thing that was asked for."""
+    """The most selective part of the filter."""
     if account_no is not None:
         return [(name, "account", account_no)]
     if client_id is not None:
@@ -227,5 +228,5 @@ def _refuse_partial(has_next: bool, api: Api) -> None:
     if has_next:
         raise ApiError(
             BAD_USER_INPUT,
-            f"More than {api.snapshot_max} rows match: narrow the filter, or page through the list.",
+            f"More than {api.snapshot_max} rows match: narrow the filter, or read the list page by page.",
         )

@@ -1,4 +1,4 @@
-"""Which events a subscription delivers: the filters of the lists, applied to one event at a time."""
+"""The filters of subscriptions: those of the lists, applied to one event at a time."""
 
 from decimal import Decimal
 
@@ -22,10 +22,10 @@ from models.order import OrderFilter
 
 
 def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) -> CaseEventKind | None:
-    """As what the event is delivered; None: not at all.
+    """The kind under which the event is delivered; None: not at all.
 
-    A case that was selected, as far as it is known, and is not any more is REMOVED; without a choice of
-    statuses a case that ends is CLOSED, for every live case was asked for.
+    A case that was selected, as far as it is known, and no longer is becomes REMOVED. Without a choice of
+    statuses a case that ends is CLOSED, because every live case was requested.
     """
     view, case = event.view, event.view.case
     if not audience.covers(view.account.account_no) or not _case_matches(view, wanted, audience):
@@ -43,7 +43,9 @@ def case_event_kind(event: CaseEvent, wanted: CaseFilter, audience: Audience) ->
 
 
 def order_event_kind(event: OrderEvent, wanted: OrderFilter, audience: Audience) -> OrderEventKind | None:
-    """As what the event is delivered; None: not at all. An order that leaves the statuses is REMOVED."""
+    """The kind under which the event is delivered; None: not at all. An order that leaves the statuses is
+    REMOVED.
+    """
     view = event.view
     if not audience.covers(view.account.account_no) or not _order_matches(view, wanted, audience):
         return None
@@ -61,7 +63,7 @@ def _selected(
     symbols: tuple[Symbol, ...] | None,
     overdue: bool | None,
 ) -> bool:
-    """By what changes while a case lives; what is not known does not speak against it."""
+    """Matches by what changes while a case lives; unknown values match."""
     return (
         status in (LIVE if wanted.status is None else wanted.status)
         and (
@@ -85,7 +87,7 @@ def _was_selected(event: CaseEvent, wanted: CaseFilter) -> bool:
 
 
 def _case_matches(view: CaseView, wanted: CaseFilter, audience: Audience) -> bool:
-    """By what does not change while a case lives."""
+    """Matches by what does not change while a case lives."""
     account, case = view.account, view.case
     return (
         (wanted.alert_type is None or case.alert_type in wanted.alert_type)
@@ -123,7 +125,9 @@ def _order_matches(view: OrderView, wanted: OrderFilter, audience: Audience) -> 
 
 
 def _texts(account: AccountReference, audience: Audience) -> tuple[str, ...]:
-    """What of the account is searched: who may not see names may not find by them either."""
+    """The searchable texts of the account: an audience that may not see names does not find by them
+    either.
+    """
     numbers = (account.client_no, account.account_no)
     return (account.client_name, *numbers) if audience.may(Capability.SEE_PERSONAL_DATA) else numbers
 

@@ -1,7 +1,7 @@
-"""One subscription, prepared for sharing: how an event of it is rendered, and what each field has to say.
+"""A subscription prepared for sharing: how its events are rendered, and what each field has to provide.
 
-The shared execution sees a `ReadContext` with nothing but the audience: there is no principal in it, so one
-caller's view cannot leak into another's. Loaders are made anew for every event.
+The shared execution sees a `ReadContext` with nothing but the audience. It contains no principal, so one
+caller's view cannot leak into another's. Every event gets new loaders.
 """
 
 from abc import ABC, abstractmethod
@@ -28,7 +28,7 @@ from subscriptions.operation import Delivery, Opening, Snapshot
 
 _END_OF_EXTENSIONS = b'"}}'
 NOWHERE = Position("", 0)
-"""Of no epoch: resuming there is refused as expired."""
+"""A position of no epoch: resuming there is refused as expired."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ class Request:
 
 
 class LiveOperation(ABC):
-    """What all four fields have in common."""
+    """The base of all four fields."""
 
     delivery = Delivery.EVERY
     interval_s = 0.0
@@ -61,18 +61,18 @@ class LiveOperation(ABC):
 
     @abstractmethod
     def concerns(self, fact: Any) -> Any | None:
-        """What to render of the event."""
+        """The object to render for the event; None: the event does not concern this operation."""
 
     def merge_key(self, root: Any) -> str | None:
-        """Only LATEST fields have one."""
+        """The key under which events replace each other; only LATEST fields have one."""
         return None
 
     @abstractmethod
     async def snapshot(self) -> Snapshot:
-        """The current state."""
+        """The current state that the subscription starts with."""
 
     async def _unpublished(self) -> frozenset[str]:
-        """Events of its concern that are committed but have no position yet."""
+        """Events of this operation's concern that are committed but have no position yet."""
         found: set[str] = set()
         async for payloads in unpublished(self._request.api.unpublished_batch):
             for payload in payloads:
@@ -84,7 +84,7 @@ class LiveOperation(ABC):
         return frozenset(found)
 
     def opened(self, payload: bytes, opening: Opening) -> bytes:
-        """With `extensions.stream`; `encode` put `extensions.cursor` last."""
+        """The first message, with `extensions.stream`; `encode` puts `extensions.cursor` last."""
         assert payload.endswith(_END_OF_EXTENSIONS)
         stream: dict[str, Any] = {
             "resumed": opening.resumed,
@@ -95,13 +95,13 @@ class LiveOperation(ABC):
         return b'%b","stream":%b}}' % (payload.removesuffix(_END_OF_EXTENSIONS), orjson.dumps(stream))
 
     def cursor(self, position: Position) -> str | None:
-        """Only fields that keep EVERY event are resumed."""
+        """The cursor of a position; only fields that keep EVERY event are resumed."""
         if self.delivery is Delivery.LATEST:
             return None
         return self._request.api.cursors.sign(position, self.scope)
 
     async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
-        """Execute with a context of its own, encode. Raises `NO_ANSWER` while the database gives none."""
+        """Execute with a new context and encode. Raises `NO_ANSWER` while the database does not answer."""
         request = self._request
         context = ReadContext(request.api, request.audience)
         cursor = request.api.cursors.sign(position if resumable else NOWHERE, self.scope)
@@ -127,7 +127,7 @@ class LiveOperation(ABC):
 
     @cached_property
     def _compiled(self) -> Complete | None:
-        """Asked for by the first who renders: every further subscriber brings an operation like this."""
+        """Created for the first render, because every further subscriber brings an operation like this."""
         request = self._request
         operation = request.document.operation(request.operation_name)
         assert operation is not None
@@ -139,7 +139,9 @@ class LiveOperation(ABC):
 
 
 def raise_outage(result: ExecutionResult) -> None:
-    """A database that is away, or a lock, is no answer: the event would be spent on it, its cursor passed."""
+    """Raise database outages and locks: as answers they would use up the event and move its cursor
+    past it.
+    """
     for error in result.errors or ():
         if isinstance(error.original_error, NO_ANSWER):
             raise error.original_error

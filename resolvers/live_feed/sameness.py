@@ -1,5 +1,6 @@
-"""What makes two subscriptions the same: the document without white space, comments and where to begin, and
-the variables that say more than that."""
+"""The key by which two subscriptions are the same: the document without white space, comments and start
+position, and the variables that do more than state the start position.
+"""
 
 import sys
 from collections import Counter
@@ -24,7 +25,7 @@ CURSOR_ARGUMENTS = frozenset({"after", "snapshot"})
 
 
 def root_field(document: Document, operation: OperationDefinitionNode) -> FieldNode:
-    """The one field of a subscription; validation saw that there is one."""
+    """The only field of a subscription; validation has checked that there is only one."""
     return next(_fields(document, operation.selection_set.selections))
 
 
@@ -52,8 +53,9 @@ def _fields(document: Document, selections: Iterable[Any]) -> Iterator[FieldNode
 
 
 def _cursor_variables(document: Document, field: FieldNode) -> set[str]:
-    """The variables that say where to begin, and nothing else: one that also filters or selects is counted
-    more often than it is given there and defined."""
+    """The variables that state the start position and nothing else. One that also filters or selects is used
+    more often than in its definition and in the start arguments.
+    """
     given = Counter(
         argument.value.name.value
         for argument in field.arguments or ()
@@ -64,7 +66,7 @@ def _cursor_variables(document: Document, field: FieldNode) -> set[str]:
 
 
 def _uses(definitions: Iterable[Node]) -> Counter[str]:
-    """How often each variable is used, wherever that is."""
+    """The number of uses of each variable, anywhere."""
     found: Counter[str] = Counter()
     waiting: list[Any] = list(definitions)
     while waiting:
@@ -81,7 +83,7 @@ def _uses(definitions: Iterable[Node]) -> Counter[str]:
 
 
 def _normalised(document: Document, operation: OperationDefinitionNode, field: FieldNode) -> str:
-    """The document's text without white space, comments and where to begin."""
+    """The document's text without white space, comments and start position."""
     arguments = tuple(
         argument for argument in field.arguments or () if argument.name.value not in CURSOR_ARGUMENTS
     )

@@ -1,4 +1,4 @@
-"""From a validated document to a subscription that is ready to be shared."""
+"""Turns a validated document into a subscription that is ready to be shared."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ from subscriptions.cursor import CursorInvalid
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """A subscription and where its client wants to begin."""
+    """A subscription and the position at which its client wants to start."""
 
     operation: LiveOperation
     after: Position | None
@@ -45,7 +45,7 @@ class LiveSchema:
         audience: Audience,
         last_event_id: str | None = None,
     ) -> Prepared:
-        """The operation and where to begin; raises GraphQLError. `last_event_id` is SSE's cursor."""
+        """The operation and its start position; raises GraphQLError. `last_event_id` is the cursor of SSE."""
         operation = document.operation(operation_name)
         assert operation is not None, "a subscription was found in it"
         self._refuse_expensive(document, variables)
@@ -66,11 +66,11 @@ class LiveSchema:
         after = last_event_id or arguments.get("after")
         snapshot = bool(arguments.get("snapshot")) and last_event_id is None
         if after is not None and snapshot:
-            raise ApiError(BAD_USER_INPUT, "Ask for a snapshot or resume behind a cursor, not both.")
+            raise ApiError(BAD_USER_INPUT, "Give either snapshot or after, not both.")
         return Prepared(prepared, self._verified(after, prepared), snapshot)
 
     def _refuse_expensive(self, document: Document, variables: Mapping[str, Any]) -> None:
-        """It is paid for each event, and for each row of a snapshot, by each subscription of its own."""
+        """The cost is paid for each event, and for each row of a snapshot by each subscription of its own."""
         if document.ast is None:
             return
         cost = cost_of(self._schema._schema, document.ast, variables, self._api.page_size_max)
@@ -80,7 +80,7 @@ class LiveSchema:
     def _arguments(
         self, operation: OperationDefinitionNode, field: FieldNode, variables: Mapping[str, Any]
     ) -> dict[str, Any]:
-        """The field's arguments as Python values."""
+        """The arguments of the field as Python values."""
         schema = self._schema._schema
         coerced = get_variable_values(
             schema, operation.variable_definitions or (), dict(variables), max_errors=20
@@ -106,11 +106,14 @@ class LiveSchema:
         try:
             return self._api.cursors.verify(after, operation.scope)
         except CursorInvalid:
-            raise ApiError(CURSOR_INVALID, "The cursor is not one of this field, filter and scope.") from None
+            raise ApiError(
+                CURSOR_INVALID,
+                "The cursor is not one of this field, filter and scope: subscribe with a snapshot.",
+            ) from None
 
 
 def _refuse_nul(values: Mapping[str, Any]) -> None:
-    """Nothing is called that or ever will be: a list is refused by the database, a subscription asks none."""
+    """Errors with a code of their own."""
     waiting: list[Any] = [values]
     while waiting:
         value = waiting.pop()

@@ -1,1 +1,1 @@
-"""Queries that compute or search: what-ifs, reports, stock recovery, a node by its id."""
+"""Queries that compute or search: what-ifs, reports, stock recovery, and any object by its id."""

@@ -1,4 +1,4 @@
-"""Any object by its id: how each type is found."""
+"""The `node` field: how an object of each type is found by its id."""
 
 import strawberry
 
@@ -24,7 +24,7 @@ from resolvers.types.stock_recovery import find_short_recovery, find_shortfall
 
 
 async def find_node(context: ReadContext, id: strawberry.ID) -> Node | None:
-    """By the type that the id names; null when there is none within the caller's scope."""
+    """The object, by the type that the id contains; None if it does not exist within the caller's scope."""
     named = type_and_id(id)
     finder = _FINDERS.get(named[0]) if named else None
     return await finder(context, named[1]) if finder and named else None

@@ -1,4 +1,4 @@
-"""The daily margin record, the liquidation report and the aging of open calls."""
+"""The daily margin record, the liquidation report and the aging of open cases."""
 
 from datetime import datetime
 from decimal import Decimal
@@ -22,14 +22,14 @@ from resolvers.types.case import Case, case_of
 from resolvers.types.currency_amount import CurrencyAmount
 from resolvers.types.order import Order, order_of
 
-From = Annotated[datetime, strawberry.argument(name="from", description="From this moment on.")]
-Until = Annotated[datetime, strawberry.argument(name="to", description="Until before this moment.")]
+From = Annotated[datetime, strawberry.argument(name="from", description="The start of the period, included.")]
+Until = Annotated[datetime, strawberry.argument(name="to", description="The end of the period, excluded.")]
 
 
 @strawberry.type(
-    description="What took how much off the need, between the snapshots at trigger and at end, in the "
-    "account's base currency; below 0: it made the need larger. The four add up to the need at the beginning "
-    "plus the surplus."
+    description="The contributions by which a margin call was met, between its first and last snapshot, in "
+    "the account's base currency. A negative contribution made the need larger. The four contributions add "
+    "up to the need at the beginning plus the surplus."
 )
 class MarginCure:
     """From domain.cure.CureParts."""
@@ -37,99 +37,127 @@ class MarginCure:
     client_trades: Decimal = strawberry.field(
         description="The client's own trades, at the marks of the beginning."
     )
-    deposits: Decimal = strawberry.field(description="Money that came in, less what was withdrawn.")
-    liquidation: Decimal = strawberry.field(description="The desk's orders, at their prices and fees.")
-    market: Decimal = strawberry.field(description="Prices, rates, factors, interest, limits and rules.")
-    surplus: Decimal = strawberry.field(description="What was left over; below 0: what was still needed.")
+    deposits: Decimal = strawberry.field(description="Money paid in, less withdrawals.")
+    liquidation: Decimal = strawberry.field(
+        description="The desk's orders, at their prices and with their fees."
+    )
+    market: Decimal = strawberry.field(
+        description="Changes of prices, FX rates, margin factors, interest, limits and rules."
+    )
+    surplus: Decimal = strawberry.field(
+        description="The surplus at the end; negative: the amount that was still needed."
+    )
 
 
-@strawberry.type(description="One required margin: of whom, how much, when due, when and how met.")
+@strawberry.type(
+    description="A margin call for money: how much was required, until when, and when and how it was met."
+)
 class MarginRecord:
     """From desk.evidence.reports.MarginRecord."""
 
-    case: Case = strawberry.field(description="The call: account, client, trigger, deadline, amounts.")
-    required_amount: Decimal = strawberry.field(description="In the account's base currency, at the trigger.")
+    case: Case = strawberry.field(
+        description="The case with its account, client, trigger, deadline and amounts."
+    )
+    required_amount: Decimal = strawberry.field(
+        description="The required amount when the call was triggered, in the account's base currency."
+    )
     counted_amount: Decimal = strawberry.field(
-        description="Of requiredAmount what no other call of the account that was open then asked for: these "
-        "amounts can be added up."
+        description="The part of requiredAmount that no other open call of the account demanded at that "
+        "time. These amounts can be added up."
     )
-    required_at: datetime = strawberry.field(description="When the call was triggered.")
-    due_at: datetime = strawberry.field(description="The deadline.")
+    required_at: datetime = strawberry.field(description="The time at which the call was triggered.")
+    due_at: datetime = strawberry.field(description="The deadline of the call.")
     met_at: datetime | None = strawberry.field(
-        description="Since when nothing was owed, or when it was closed otherwise; null while it is open."
+        description="The time since which nothing was owed, or at which the case was closed otherwise; null "
+        "while it is open."
     )
-    met_by: list[MetBy] = strawberry.field(description="What met it, the most first; empty while it is open.")
+    met_by: list[MetBy] = strawberry.field(
+        description="The causes that met the call, the largest contribution first; empty while it is open."
+    )
     cure: MarginCure | None = strawberry.field(
-        description="In money; null while it is open, and where evidenceMissing."
+        description="The contributions in money; null while the case is open, or if evidence is missing."
     )
     evidence_missing: bool = strawberry.field(
-        description="It is closed, and a snapshot or an execution that tells how it was met is missing or "
-        "cannot be read: metBy is empty unless it was closed otherwise, and cure is null."
+        description="Whether the case is closed but a snapshot or an execution that shows how it was met is "
+        "missing or cannot be read. Then metBy is empty unless the case was closed otherwise, and cure is "
+        "null."
     )
 
 
-@strawberry.type(description="One order beside the market, in the instrument's currency; above 0 is a loss.")
+@strawberry.type(
+    description="An order compared with the market, in the instrument's currency. Positive slippage is a "
+    "loss."
+)
 class LiquidationLegReport:
     """From desk.evidence.reports.LiquidationLeg."""
 
-    order: Order = strawberry.field(description="The order.")
+    order: Order = strawberry.field(description="The order that is compared.")
     mark_at_decision: Decimal | None = strawberry.field(
-        description="When the liquidation was accepted; null where it had no quote."
+        description="The mark when the liquidation was accepted; null if there was no quote."
     )
-    mark_at_send: Decimal | None = strawberry.field(description="When it went to the venue last.")
+    mark_at_send: Decimal | None = strawberry.field(
+        description="The mark when the order was last sent to the venue; null if there was no quote."
+    )
     slippage_at_decision: Decimal | None = strawberry.field(
-        description="What the fills brought less, or cost more, than at the decision's mark, without fees."
+        description="The amount by which the fills brought less, or cost more, than the mark at the "
+        "decision, without fees."
     )
-    slippage_at_send: Decimal | None = strawberry.field(description="The same against the mark when sent.")
+    slippage_at_send: Decimal | None = strawberry.field(
+        description="The amount by which the fills brought less, or cost more, than the mark when sent, "
+        "without fees."
+    )
     slippage_ratio: Decimal | None = strawberry.field(
-        description="Of the slippage against the decision to the value at its mark, to four digits."
+        description="The slippage at the decision divided by the value at its mark, to four digits."
     )
 
 
-@strawberry.type(description="What the desk sold for one case, and how well.")
+@strawberry.type(description="The liquidation of one case, with its execution quality.")
 class LiquidationReportRow:
     """From desk.evidence.reports.LiquidationRecord."""
 
-    case: Case = strawberry.field(description="The case.")
-    legs: list[LiquidationLegReport] = strawberry.field(description="All of its orders, oldest first.")
+    case: Case = strawberry.field(description="The liquidated case.")
+    legs: list[LiquidationLegReport] = strawberry.field(description="The orders of the case, oldest first.")
     slippage: Decimal | None = strawberry.field(
-        description="Against the marks of the decisions, over all orders, in base currency at their FX "
-        "rates; null where that of one that has filled is not known."
+        description="The slippage of all orders against the marks at the decisions, in base currency at the "
+        "FX rates of the decisions; null if that of a filled order is not known."
     )
     over_liquidated: Decimal | None = strawberry.field(
-        description="Of the relief that the sales brought, what the cure did not need, in base currency; "
-        "null while the case is open, and of one that asks for stock."
+        description="The part of the sales' relief that the cure did not need, in base currency; null while "
+        "the case is open, and for a case that asks for stock."
     )
     seconds_to_cure: int | None = strawberry.field(
-        description="From the first order until nothing was owed; null if that is not so, or not yet, and "
-        "where nothing was owed any more when the first order was placed."
+        description="Seconds from the first order until nothing was owed; null if that has not happened, or "
+        "if nothing was owed before the first order."
     )
     evidence_missing: bool = strawberry.field(
-        description="A snapshot or an execution that some of it follows from is missing or cannot be read: "
-        "what follows from it is null."
+        description="Whether a snapshot or an execution is missing or cannot be read. The values that "
+        "depend on it are null."
     )
 
 
-@strawberry.type(description="Open cases of one age.")
+@strawberry.type(description="Open cases of one age range.")
 class AgingBucket:
     """From domain.aging.AgingBucket."""
 
-    first_day: int = strawberry.field(description="Of this day on; the day on which a case opens is day 1.")
-    last_day: int | None = strawberry.field(description="Up to this day; null: or later.")
-    cases: int = strawberry.field(description="How many.")
+    first_day: int = strawberry.field(
+        description="The first day of the range; the day on which a case opens is day 1."
+    )
+    last_day: int | None = strawberry.field(description="The last day of the range; null: no upper limit.")
+    cases: int = strawberry.field(description="The number of cases in the range.")
     amounts: list[CurrencyAmount] = strawberry.field(
-        description="To be collected, by base currency of the accounts. Of several cases of one account only "
-        "the one for the most is counted."
+        description="The amounts to collect, by base currency of the accounts. Of several cases of one "
+        "account only the largest counts."
     )
 
 
 @strawberry.type
 class ReportQueries:
-    """Of the query root."""
+    """Root fields of the reports."""
 
     @strawberry.field(
-        description="The daily margin record: every call for money triggered in a period, oldest first, and "
-        "how it was met. Needs a permission to export records; as CSV at /reports/margin-records.csv."
+        description="The daily margin record: every call for money triggered in the period, oldest first, "
+        "and how it was met. Also as CSV at /reports/margin-records.csv. Requires a permission to export "
+        "records: RISK_APPROVER, RISK_SETTING_FULL or AUDITOR."
     )
     async def margin_records(
         self, info: Info, from_: From, to: Until, first: First = 50, after: After = None
@@ -150,8 +178,9 @@ class ReportQueries:
         )
 
     @strawberry.field(
-        description="The liquidation report: every case for which the desk placed orders in a period. Needs "
-        "a permission to export records; as CSV at /reports/liquidations.csv."
+        description="The liquidation report: every case for which the desk placed orders in the period. "
+        "Also as CSV at /reports/liquidations.csv. Requires a permission to export records: RISK_APPROVER, "
+        "RISK_SETTING_FULL or AUDITOR."
     )
     async def liquidation_report(
         self, info: Info, from_: From, to: Until, first: First = 50, after: After = None
@@ -172,17 +201,18 @@ class ReportQueries:
         )
 
     @strawberry.field(
-        description="How long open cases have been open. As CSV, for who may export, at /reports/aging.csv."
+        description="Open cases by age. Also as CSV at /reports/aging.csv, for tokens that may export "
+        "records."
     )
     async def aging_buckets(self, info: Info) -> list[AgingBucket]:
-        """As many as the settings name."""
+        """One bucket for each range in the settings."""
         context = reader(info)
         return [_bucket(bucket) for bucket in await aging(context.api.desk, context.audience)]
 
 
 def _period(start: datetime, end: datetime) -> Period:
     if start >= end:
-        raise ApiError(BAD_USER_INPUT, "from must be earlier than to.")
+        raise ApiError(BAD_USER_INPUT, "from must be before to.")
     return Period(start, end)
 
 

@@ -1,4 +1,4 @@
-"""Looking at stock: what has to come back, and who is short of what."""
+"""Root fields that read stock: what has to be brought in, and which accounts are short."""
 
 from typing import Annotated
 
@@ -23,14 +23,15 @@ class StockQueries:
     """One method per root field."""
 
     @strawberry.field(
-        description="Accounts that hold less of a stock than their written calls need, newest first. Without "
-        "a filter the open ones. The desk looks once a trading day, at the time that its settings say."
+        description="Shortfalls of accounts that hold less of a stock than their written calls need, newest "
+        "first. Without a filter only open ones. The desk checks once a trading day, at the time in its "
+        "risk settings."
     )
     async def covered_option_shortfalls(
         self,
         info: Info,
         filter: Annotated[
-            CoveredOptionShortfallFilter | None, strawberry.argument(description="Which.")
+            CoveredOptionShortfallFilter | None, strawberry.argument(description="Filter for shortfalls.")
         ] = None,
         first: First = 50,
         after: After = None,
@@ -40,13 +41,15 @@ class StockQueries:
         return await shortfalls_page(reader(info), wanted, first, after)
 
     @strawberry.field(
-        description="What accounts have to give back of recalled, or unborrowed, stock that they are short "
-        "of, newest first. Without a filter the open ones."
+        description="Recoveries of recalled or unborrowed stock that accounts are short of, newest first. "
+        "Without a filter only open ones."
     )
     async def short_recoveries(
         self,
         info: Info,
-        filter: Annotated[ShortRecoveryFilter | None, strawberry.argument(description="Which.")] = None,
+        filter: Annotated[
+            ShortRecoveryFilter | None, strawberry.argument(description="Filter for recoveries.")
+        ] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[ShortRecovery]:
@@ -55,13 +58,15 @@ class StockQueries:
         return await short_recoveries_page(reader(info), wanted, first, after)
 
     @strawberry.field(
-        description="The stocks that accounts within your scope are short of, by symbol, with what of it is "
-        "recalled and being covered; options are not among them."
+        description="Stocks that accounts within your scope are short of, by symbol, with the quantities "
+        "that are recalled and being covered. Options are not included."
     )
     async def stock_borrow(
         self,
         info: Info,
-        filter: Annotated[StockBorrowFilter | None, strawberry.argument(description="Which.")] = None,
+        filter: Annotated[
+            StockBorrowFilter | None, strawberry.argument(description="Filter for stocks.")
+        ] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[StockBorrow]:

@@ -1,4 +1,4 @@
-"""What-if: an account, or the whole book, under shocked prices and rates."""
+"""What-if queries: an account, or the whole book, under shocked prices and FX rates."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -45,53 +45,59 @@ SHOCKS_MAX = 200
 
 
 @strawberry.input(
-    description="A change of prices. Name symbols, or a market, or a kind; or nothing: then everything. Of "
-    "several shocks on one instrument the most specific counts alone: symbol, market, kind, everything. A "
-    "name that the desk does not know is refused."
+    description="A change of prices. Name symbols, or a market, or a kind; without any of them it applies "
+    "to every instrument. Of several shocks on one instrument only the most specific applies: symbol, "
+    "market, kind, everything. An unknown name is refused."
 )
 class PriceShockInput:
     """To domain.what_if.Scenario."""
 
     factor: Decimal = strawberry.field(
-        description="A fraction above -1: -0.30 takes 30 percent off every price."
+        description="The relative change, a fraction above -1: -0.30 lowers every price by 30 percent."
     )
     symbols: list[str] | None = strawberry.field(
-        default=None, description="These instruments: one, or a group."
+        default=None, description="The symbols of the instruments to shock."
     )
-    market: str | None = strawberry.field(default=None, description="Everything of a market, such as XHKG.")
-    kind: InstrumentKind | None = strawberry.field(default=None, description="Everything of a kind.")
+    market: str | None = strawberry.field(
+        default=None, description="The market whose instruments are shocked, such as XHKG."
+    )
+    kind: InstrumentKind | None = strawberry.field(
+        default=None, description="The kind of instruments to shock."
+    )
 
 
-@strawberry.input(description="A change of what a currency is worth in all others.")
+@strawberry.input(description="A change of a currency's rate into all other currencies.")
 class CurrencyShockInput:
     """To domain.what_if.Scenario."""
 
-    currency: str = strawberry.field(description="ISO 4217.")
-    factor: Decimal = strawberry.field(description="A fraction above -1: 0.05 makes it dearer by 5 percent.")
+    currency: str = strawberry.field(description="The currency, as an ISO 4217 code.")
+    factor: Decimal = strawberry.field(
+        description="The relative change, a fraction above -1: 0.05 raises the currency by 5 percent."
+    )
 
 
-@strawberry.input(description="What is supposed to happen to prices and rates; positions stay as they are.")
+@strawberry.input(description="A scenario of changed prices and FX rates. Positions stay as they are.")
 class ScenarioInput:
     """To domain.what_if.Scenario."""
 
     prices: list[PriceShockInput] = strawberry.field(
-        default_factory=list, description="At most 200, none twice about the same."
+        default_factory=list, description="The price shocks, at most 200, no two for the same target."
     )
     currencies: list[CurrencyShockInput] = strawberry.field(
-        default_factory=list, description="At most 200, each currency once."
+        default_factory=list, description="The currency shocks, at most 200, each currency once."
     )
 
     def scenario(self) -> Scenario:
-        """For the domain; raises ApiError for what makes no sense."""
+        """The scenario for the domain; raises ApiError for invalid input."""
         named = [shock for each in self.prices for shock in _named(each)]
         rates = [(Currency(each.currency), each.factor) for each in self.currencies]
         shocks = [*named, *(("currency", *rate) for rate in rates)]
         if len(shocks) > SHOCKS_MAX:
-            raise ApiError(BAD_USER_INPUT, f"A scenario has at most {SHOCKS_MAX} shocks.")
+            raise ApiError(BAD_USER_INPUT, f"A scenario may have at most {SHOCKS_MAX} shocks.")
         if len({(about, key) for about, key, _ in shocks}) != len(shocks):
-            raise ApiError(BAD_USER_INPUT, "A scenario has one shock at most for each thing.")
+            raise ApiError(BAD_USER_INPUT, "A scenario may have only one shock for the same target.")
         if any(factor <= -ONE for _, _, factor in shocks):
-            raise ApiError(BAD_USER_INPUT, "A shock's factor is a fraction above -1.")
+            raise ApiError(BAD_USER_INPUT, "The factor of a shock must be a fraction above -1.")
         return Scenario(
             everything=next((factor for about, _, factor in named if about == "everything"), Decimal(0)),
             kinds={InstrumentKind(key): factor for about, key, factor in named if about == "kind"},
@@ -104,7 +110,9 @@ class ScenarioInput:
 def _named(shock: PriceShockInput) -> list[tuple[str, str, Decimal]]:
     given = [shock.symbols is not None, shock.market is not None, shock.kind is not None]
     if sum(given) > 1:
-        raise ApiError(BAD_USER_INPUT, "A price shock names symbols, or a market, or a kind.")
+        raise ApiError(
+            BAD_USER_INPUT, "A price shock must name symbols, or a market, or a kind, not several of these."
+        )
     if shock.symbols is not None:
         return [("symbol", symbol, shock.factor) for symbol in shock.symbols]
     if shock.market is not None:
@@ -114,38 +122,45 @@ def _named(shock: PriceShockInput) -> list[tuple[str, str, Decimal]]:
     return [("everything", "", shock.factor)]
 
 
-@strawberry.input(description="A scenario for one account: name the account, or one of its cases.")
+@strawberry.input(description="A scenario for one account. Name the account, or one of its cases.")
 class WhatIfInput:
-    """One of account_id and case_id."""
+    """Takes one of account_id and case_id."""
 
-    scenario: ScenarioInput = strawberry.field(description="What is supposed to happen.")
-    account_id: strawberry.ID | None = strawberry.field(default=None, description="The account.")
-    case_id: strawberry.ID | None = strawberry.field(default=None, description="Or a case of it.")
+    scenario: ScenarioInput = strawberry.field(description="The scenario to apply.")
+    account_id: strawberry.ID | None = strawberry.field(
+        default=None, description="The account, by global id. Not together with caseId."
+    )
+    case_id: strawberry.ID | None = strawberry.field(
+        default=None, description="A case of the account, by global id. Not together with accountId."
+    )
     policy: LiquidationPolicy = strawberry.field(
-        default=LiquidationPolicy.MIN_TURNOVER, description="How the plan would pick."
+        default=LiquidationPolicy.MIN_TURNOVER, description="The order in which the plan selects positions."
     )
     target: LiquidationTarget = strawberry.field(
-        default=LiquidationTarget.MARGIN_CALL, description="Up to where the plan would sell."
+        default=LiquidationTarget.MARGIN_CALL, description="The level up to which the plan sells."
     )
 
 
-@strawberry.type(description="An account as it is and as it would be. Nothing is stored.")
+@strawberry.type(description="An account as it is and under a scenario. Nothing is stored.")
 class WhatIf:
     """From domain.what_if."""
 
-    before: MarginFigures = strawberry.field(description="At the last prices.")
-    after: MarginFigures = strawberry.field(description="At the prices and rates of the scenario.")
+    before: MarginFigures = strawberry.field(description="The margin figures at the last prices.")
+    after: MarginFigures = strawberry.field(
+        description="The margin figures at the prices and rates of the scenario."
+    )
     calls: list[AlertType] = strawberry.field(
-        description="Margin calls that the figures would demand and no exemption prevents."
+        description="The alert types of margin calls that the figures under the scenario demand and no "
+        "exemption suppresses."
     )
     undecided_calls: list[AlertType] = strawberry.field(description=undecided.CALLS)
     undecided_reasons: list[UndecidedReason] = strawberry.field(description=undecided.REASONS)
     plan: LiquidationPreview = strawberry.field(
-        description="What a liquidation at the prices of the scenario would sell, open orders counted."
+        description="The liquidation plan at the prices of the scenario, after open orders."
     )
     account_id: strawberry.Private[AccountId]
 
-    @strawberry.field(description="Whose figures these are.")
+    @strawberry.field(description="The account of the figures.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.account_id)
@@ -155,102 +170,121 @@ class WhatIf:
 class CurrencyCalls:
     """From desk.monitoring.book_what_if.CurrencyEffect."""
 
-    currency: str = strawberry.field(description="ISO 4217.")
-    accounts: int = strawberry.field(description="How many accounts there are.")
-    calls_before: int = strawberry.field(description="Accounts with something to collect on a call now.")
-    calls_after: int = strawberry.field(description="The same under the scenario.")
-    amount_before: Decimal = strawberry.field(description="What is to be collected from them now.")
-    amount_after: Decimal = strawberry.field(description="The same under the scenario.")
+    currency: str = strawberry.field(description="The base currency, as an ISO 4217 code.")
+    accounts: int = strawberry.field(description="The number of accounts with this base currency.")
+    calls_before: int = strawberry.field(description="The number of accounts with an amount to collect now.")
+    calls_after: int = strawberry.field(
+        description="The number of accounts with an amount to collect under the scenario."
+    )
+    amount_before: Decimal = strawberry.field(description="The total amount to collect now.")
+    amount_after: Decimal = strawberry.field(description="The total amount to collect under the scenario.")
 
 
-@strawberry.type(description="An account that would be in call. Amounts in its base currency.")
+@strawberry.type(
+    description="An account with an amount to collect under a scenario. Amounts are in its base currency."
+)
 class AccountCall:
     """From desk.monitoring.book_what_if.AccountEffect."""
 
     alerts: list[AlertType] = strawberry.field(
-        description="Calls that the figures would demand; none where only the open case asks on."
+        description="The alert types of calls that the figures would demand; empty if only the open case "
+        "still asks for something."
     )
     has_open_case: bool = strawberry.field(
-        description="A margin call of the account is open already; a recall of stock is none."
+        description="Whether a margin call of the account is already open. A recall of stock does not count."
     )
-    amount_before: Decimal = strawberry.field(description="To collect at the last prices.")
-    amount_after: Decimal = strawberry.field(description="To collect under the scenario.")
-    liquid_net_assets_after: Decimal = strawberry.field(description="Under the scenario.")
-    maintenance_margin_after: Decimal = strawberry.field(description="Under the scenario.")
-    risk_level_after: RiskLevel = strawberry.field(description="Under the scenario.")
-    stale: bool = strawberry.field(description="A price or rate behind these figures is too old.")
+    amount_before: Decimal = strawberry.field(description="The amount to collect at the last prices.")
+    amount_after: Decimal = strawberry.field(description="The amount to collect under the scenario.")
+    liquid_net_assets_after: Decimal = strawberry.field(description="Liquid net assets under the scenario.")
+    maintenance_margin_after: Decimal = strawberry.field(
+        description="The maintenance margin under the scenario."
+    )
+    risk_level_after: RiskLevel = strawberry.field(description="The risk level under the scenario.")
+    stale: bool = strawberry.field(description="Whether a price or FX rate behind these figures is too old.")
     account_id: strawberry.Private[AccountId]
 
-    @strawberry.field(description="The account.")
+    @strawberry.field(description="The account that would be called.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.account_id)
 
 
-@strawberry.type(description="An account of which the desk cannot say whether it would be called.")
+@strawberry.type(description="An account for which the desk cannot decide whether it would be called.")
 class UndecidedAccount:
     """From desk.monitoring.book_what_if.UndecidedEffect."""
 
     calls: list[AlertType] = strawberry.field(
-        description="Margin calls that may be due, depending on what is missing."
+        description="The alert types of calls that may be due, depending on the missing data."
     )
-    reasons: list[UndecidedReason] = strawberry.field(description="What is missing to decide them.")
+    reasons: list[UndecidedReason] = strawberry.field(
+        description="The missing data that the calls depend on."
+    )
     account_id: strawberry.Private[AccountId]
 
-    @strawberry.field(description="The account.")
+    @strawberry.field(description="The account that cannot be decided.")
     async def account(self, info: Info) -> Account:
         """Batched."""
         return await load_account(info, self.account_id)
 
 
 @strawberry.type(
-    description="The whole book, within your scope, under a scenario; of one moment. Nothing is stored."
+    description="All accounts within your scope under a scenario, at one moment. Nothing is stored."
 )
 class BookWhatIf:
     """From desk.monitoring.book_what_if.BookEffect."""
 
-    as_of: datetime = strawberry.field(description="The moment of prices, positions and rates.")
-    accounts_valued: int = strawberry.field(description="How many accounts there are.")
+    as_of: datetime = strawberry.field(description="The moment of the prices, positions and FX rates.")
+    accounts_valued: int = strawberry.field(description="The number of accounts that were valued.")
     unpriced: int = strawberry.field(
-        description="Accounts of which the desk cannot say whether they would be called: a price, a rate or "
-        "a statement is missing on which that depends. `undecided` names them."
+        description="The number of accounts for which the desk cannot decide whether they would be called, "
+        "because a price, a rate or a statement is missing. `undecided` names them."
     )
     undecided: list[UndecidedAccount] = strawberry.field(
-        description=f"The accounts that `unpriced` counts, with what is missing; at most {UNDECIDED_MAX}."
+        description=f"The accounts that `unpriced` counts, with the missing data; at most {UNDECIDED_MAX}."
     )
-    stale: int = strawberry.field(description="Accounts with a price or rate that is too old.")
+    stale: int = strawberry.field(
+        description="The number of accounts with a price or FX rate that is too old."
+    )
     left_out: int = strawberry.field(
-        description="Accounts that could not be read or valued. They are in no other number."
+        description="The number of accounts that could not be read or valued. They are not in any other "
+        "number."
     )
     left_out_accounts: list[str] = strawberry.field(
-        description=f"The numbers of these accounts, at most {UNDECIDED_MAX}; `unwatched` or the log of "
-        "the desk says what is wrong with each."
+        description="The account numbers of accounts that could not be read or valued, at most "
+        f"{UNDECIDED_MAX}. `unwatched` or the log of the desk shows the cause."
     )
-    calls_before: int = strawberry.field(description="Accounts with something to collect on a call now.")
-    calls_after: int = strawberry.field(description="The same under the scenario.")
-    new_calls: int = strawberry.field(description="Of these, accounts without an open margin call.")
-    currency: str = strawberry.field(description="The reporting currency, of the totals.")
-    by_currency: list[CurrencyCalls] = strawberry.field(description="By base currency of the accounts.")
+    calls_before: int = strawberry.field(description="The number of accounts with an amount to collect now.")
+    calls_after: int = strawberry.field(
+        description="The number of accounts with an amount to collect under the scenario."
+    )
+    new_calls: int = strawberry.field(
+        description="The number of accounts in callsAfter without an open margin call."
+    )
+    currency: str = strawberry.field(description="The reporting currency of the totals, as an ISO 4217 code.")
+    by_currency: list[CurrencyCalls] = strawberry.field(description="Sums by base currency of the accounts.")
     accounts: Connection[AccountCall] = strawberry.field(
-        description="Accounts in call under the scenario, the most to collect first. A later page shows the "
-        "same run, if it is asked of the same process soon, or else one of its own moment: see asOf."
+        description="Accounts with an amount to collect under the scenario, the largest first. A later page "
+        "comes from the same run if the same process answers soon enough, otherwise from a new run: compare "
+        "asOf."
     )
     total_before: Decimal = strawberry.field(
-        description="To be collected now, in the reporting currency, as far as rates are known."
+        description="The total amount to collect now, in the reporting currency, as far as FX rates are "
+        "known."
     )
     total_after: Decimal = strawberry.field(
-        description="To be collected under the scenario, at its rates, in the same currency."
+        description="The total amount to collect under the scenario, in the reporting currency at the rates "
+        "of the scenario."
     )
     unconverted: list[str] = strawberry.field(
-        description="Base currencies without a rate into the reporting currency. Their amounts are in "
-        "byCurrency and not in the totals."
+        description="Base currencies without an FX rate into the reporting currency. Their amounts are in "
+        "byCurrency but not in the totals."
     )
 
 
 async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
-    """None where the audience sees no such account."""
+    """None if no such account exists within the caller's scope."""
     if (asked.account_id is None) is (asked.case_id is None):
-        raise ApiError(BAD_USER_INPUT, "Name either an account or a case.")
+        raise ApiError(BAD_USER_INPUT, "Give either accountId or caseId.")
     scenario = asked.scenario.scenario()
     await check_scenario(context, scenario)
     loaded = await _book(context, asked)
@@ -325,7 +359,7 @@ def _key(effect: AccountEffect) -> tuple[Decimal, str]:
 
 
 def _behind(worst: Sequence[AccountEffect], key: tuple[object, ...] | None) -> Sequence[AccountEffect]:
-    """Sorted by falling rank, then by account."""
+    """The cursor key: sorted by descending rank, then by account."""
     if key is None:
         return worst
     rank, account_id = Decimal(str(key[0])), str(key[1])
