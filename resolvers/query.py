@@ -55,9 +55,7 @@ class Viewer:
     account_scope: list[str] | None = strawberry.field(
         description="The account numbers within your scope; null: every account."
     )
-    token_expires_at: datetime | None = strawberry.field(
-        description="The time at which your token expires; null if unknown."
-    )
+    token_expires_at: datetime | None = strawberry.field(description="The time at which your token expires.")
 
 
 @strawberry.input(description="Filter for clients. Omitted fields match everything.")

@@ -96,7 +96,8 @@ class LiquidationLegReport:
         description="The mark when the liquidation was accepted; null if there was no quote."
     )
     mark_at_send: Decimal | None = strawberry.field(
-        description="The mark when the order was last sent to the venue; null if there was no quote."
+        description="The mark when the order was last sent to the venue; null if it was not sent, or if "
+        "there was no quote."
     )
     slippage_at_decision: Decimal | None = strawberry.field(
         description="The amount by which the fills brought less, or cost more, than the mark at the "

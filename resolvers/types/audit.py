@@ -40,7 +40,8 @@ class AuditEntry(Node):
         "nothing existed before, or nothing changed."
     )
     after: str | None = strawberry.field(
-        description="The values after the change, as a JSON object with the changed fields only."
+        description="The values after the change, as a JSON object with the changed fields only; null: "
+        "nothing exists after, or nothing changed."
     )
     request_id: str | None = strawberry.field(
         description="The X-Request-ID of the request or connection; null if the desk acted automatically."

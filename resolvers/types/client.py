@@ -99,7 +99,7 @@ class Position(Node):
     factors: MarginFactors = strawberry.field(description="The margin factors that apply to the position.")
 
 
-_IF_READABLE = "Null, with an error UNREADABLE_DATA, if stored data of the account is damaged."
+_IF_READABLE = " Null, with an error UNREADABLE_DATA, if stored data of the account is damaged."
 
 
 @strawberry.type(description="An account of a client.")

@@ -13,7 +13,7 @@ from domain.tick_size import TickTable
 from resolvers.kit.context import Info
 from resolvers.kit.errors import restored
 
-IF_READABLE = "Null, with an error UNREADABLE_DATA, if stored data of the instrument is damaged."
+IF_READABLE = " Null, with an error UNREADABLE_DATA, if stored data of the instrument is damaged."
 """For a field that reads an instrument, so that a damaged one does not make the list around it fail."""
 
 

@@ -26,7 +26,7 @@ from resolvers.types.market import IF_READABLE, Instrument, instrument_of, load_
 if TYPE_CHECKING:
     from resolvers.types.case import Case
 
-_IF_READABLE = "Null, with an error UNREADABLE_DATA, if stored data that it depends on is damaged."
+_IF_READABLE = " Null, with an error UNREADABLE_DATA, if stored data that it depends on is damaged."
 
 
 @strawberry.type(description="A call option that the account has written, with the part to buy back.")
