@@ -213,10 +213,7 @@ class Query(
             lambda: count_accounts(context.audience, text),
         )
 
-    @strawberry.field(
-        description="Overrides of days on which a market does not trade as its calendar says, newest "
-        "override first."
-    )
+    @strawberry.field(description="Overrides of exchange calendars for single days, newest first.")
     async def market_days(
         self,
         info: Info,
@@ -233,7 +230,9 @@ class Query(
     async def orders(
         self,
         info: Info,
-        filter: Annotated[OrderFilter | None, strawberry.argument(description="Filter for orders.")] = None,
+        filter: Annotated[
+            OrderFilter | None, strawberry.argument(description="Filter for orders. Without it, all orders.")
+        ] = None,
         first: First = 50,
         after: After = None,
     ) -> Connection[Order]:

@@ -104,7 +104,9 @@ class Subscription:
     )
     def order_events(
         self,
-        filter: Annotated[OrderFilter | None, strawberry.argument(description="Filter for orders.")] = None,
+        filter: Annotated[
+            OrderFilter | None, strawberry.argument(description="Filter for orders. Without it, all orders.")
+        ] = None,
         after: After = None,
         snapshot: Snapshot = False,
     ) -> AsyncGenerator[OrderEvent, None]:

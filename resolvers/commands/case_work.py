@@ -23,14 +23,10 @@ from resolvers.commands.case_commands import (
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import RequestInfo
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
-from resolvers.kit.inputs import KEY, VERSION, check_key, check_many, check_text
+from resolvers.kit.inputs import ANY_VERSION, KEY, VERSION, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
 
 OPERATORS = "Requires RISK_WARNING_OPERATOR or RISK_WARNING_FULL."
-ANY_VERSION = (
-    "The version of the case that your decision is based on. If the case has changed since, it is refused "
-    "with VERSION_CONFLICT. Omitted: any version is accepted."
-)
 
 
 @strawberry.input(description="A new follow-up record of a case.")
@@ -43,7 +39,7 @@ class AddFollowUpInput:
     text: str = strawberry.field(description="The text of the record, 1 to 1000 characters.")
 
 
-@strawberry.input(description="The claim of a case by the caller.")
+@strawberry.input(description="The case that the caller claims.")
 class ClaimCaseInput:
     """To desk.case_work.claim_case.ClaimCase."""
 
@@ -56,7 +52,7 @@ class ClaimCaseInput:
     )
 
 
-@strawberry.input(description="The end of the caller's claim of a case.")
+@strawberry.input(description="The case whose claim the caller releases.")
 class ReleaseCaseInput:
     """To desk.case_work.case_command.CaseCommand."""
 
@@ -65,7 +61,7 @@ class ReleaseCaseInput:
     expected_version: int | None = strawberry.field(default=None, description=ANY_VERSION)
 
 
-@strawberry.input(description="A change of a case's status, with a reason.")
+@strawberry.input(description="The case whose status changes, and the reason.")
 class CaseReasonInput:
     """To desk.case_work.mark_exception.WithReason."""
 

@@ -74,7 +74,7 @@ class KillSwitchRefused:
     """From desk.command.Refused."""
 
     code: RefusalCode = strawberry.field(
-        description="The reason as a code. Switching off is always refused with APPROVAL_REQUIRED first."
+        description="The reason as a code. A request to switch off is answered with APPROVAL_REQUIRED."
     )
     message: str = strawberry.field(description="The reason in words, and how to proceed.")
     approval_id: strawberry.Private[ApprovalId | None]

@@ -12,6 +12,7 @@ from domain.money import ONE, ZERO
 from domain.order import OrderType, TimeInForce, TradingSession
 from domain.order_caps import OrderCaps
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
+from resolvers.kit.inputs import ANY_VERSION
 
 
 @strawberry.input(description="A position to close.")
@@ -63,13 +64,12 @@ class LiquidateCaseInput:
     case_id: strawberry.ID = strawberry.field(description="The case, by global id.")
     expected_version: int | None = strawberry.field(
         default=None,
-        description="The version of the case that your decision is based on. If the case has changed "
-        "since, it is refused with VERSION_CONFLICT. Omitted: any version is accepted.",
+        description=ANY_VERSION,
     )
     legs: list[LiquidationLegInput] | None = strawberry.field(
         default=None,
-        description="The positions to close, exactly these. Omitted: the planner selects by policy, just "
-        "enough to cure.",
+        description="Exactly the positions to close, in this order. Omitted: the planner selects by policy, "
+        "just enough to cure.",
     )
     policy: LiquidationPolicy = strawberry.field(
         default=LiquidationPolicy.MIN_TURNOVER,
@@ -89,8 +89,9 @@ class LiquidateCaseInput:
     )
     override: bool = strawberry.field(
         default=False,
-        description="Whether to sell the legs, each with a quantity, although nothing is left to collect. "
-        "Needs a reason and a second person; the orders are not cancelled when the case is cured.",
+        description="Whether to sell the legs, each with a quantity, although nothing is left to collect or "
+        "the stock covers written calls. Needs a reason and a second person; the orders are not cancelled "
+        "when the case is cured.",
     )
     target: LiquidationTarget = strawberry.field(
         default=LiquidationTarget.MARGIN_CALL, description="The level up to which the planner sells."

@@ -137,8 +137,8 @@ class SettingChangeRefused:
     approval_id: strawberry.Private[ApprovalId | None]
 
     @strawberry.field(
-        description="The pending request for the same setting, with APPROVAL_PENDING; null if you may not "
-        "see it, or otherwise."
+        description="With APPROVAL_PENDING, the pending request for the same setting if you may see it; "
+        "otherwise null."
     )
     async def approval(self, info: Info) -> ApprovalRequest | None:
         """Batched."""

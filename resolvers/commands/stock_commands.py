@@ -25,7 +25,7 @@ from resolvers.commands.plan_inputs import LiquidationLegInput, band_of, caps_of
 from resolvers.kit.arguments import INPUT, After, First
 from resolvers.kit.context import Info, RequestInfo
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
-from resolvers.kit.inputs import KEY, VERSION, check_key, check_many, check_text
+from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import global_id, type_and_id
 from resolvers.kit.pagination import Connection
 from resolvers.types.approval import ApprovalRequest, load_approval
@@ -133,7 +133,10 @@ class RecoverStockItemInput:
         "same stock from the same account are served with it, because purchases count for them first."
     )
     expected_version: int | None = strawberry.field(
-        default=None, description=f"For the case of the recovery. {VERSION} Omitted: any version is accepted."
+        default=None,
+        description="The version of the recovery's case that your decision is based on. If the case "
+        "has changed since, the command is refused with VERSION_CONFLICT. Omitted: any version is "
+        "accepted.",
     )
     legs: list[LiquidationLegInput] | None = strawberry.field(
         default=None,

@@ -154,7 +154,8 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         "The order in which the planner closes positions if the caller names none.",
         {
             "MIN_TURNOVER": (
-                "The positions that relieve most per traded value first, so that least is traded."
+                "The positions that relieve most per traded value first, so that the least is traded. The "
+                "default."
             ),
             "LOSERS_FIRST": "The largest unrealised loss first; positions of unknown cost last.",
             "LARGEST_FIRST": "The largest market value first.",
@@ -252,7 +253,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
     AllocationRule: (
         "The rule that divides a recall among the accounts that are short of the stock.",
         {
-            "PRO_RATA": "All of them, in proportion to their short quantity, in whole lots.",
+            "PRO_RATA": "All accounts that are short, in proportion to their short quantity, in whole lots.",
             "FIFO": "The accounts that have been short longest first.",
             "LARGEST_FIRST": "The accounts that are short of most first.",
         },
@@ -376,7 +377,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "IDEMPOTENCY_KEY_REUSED": (
                 "The idempotency key was used before with different content. Choose a new key."
             ),
-            "CASE_CLOSED": "The case is closed.",
+            "CASE_CLOSED": "The case is closed. A new breach opens a new case.",
             "CASE_IN_EXCEPTION": "The case is in exception. Clear the exception first.",
             "CASE_HAS_OPEN_ORDERS": (
                 "Liquidation orders of the case are open. Cancel them or wait until they have ended."
@@ -442,7 +443,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
             "APPROVAL_DECIDED": (
                 "The approval request was already approved, declined or withdrawn, or has expired."
             ),
-            "SAME_PERSON": "The requester cannot decide their own request.",
+            "SAME_PERSON": "The requester cannot decide their own request. Another person has to decide it.",
             "NOT_CURED": "The message template says that the case is cured, and it is not.",
             "TEMPLATE_UNFIT": (
                 "The message template says something that has not happened: a trade, or the voiding of the "
@@ -617,16 +618,17 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         },
     ),
     MessageTemplate: (
-        "The subject of a message, which selects its text.",
+        "The template of a message, which determines its text.",
         {
             "MARGIN_CALL": "The first notice: the money or stock that is demanded, and the deadline.",
             "REMINDER": "A reminder that the demand still stands.",
             "FORCE_CLOSE_WARNING": "The last notice before the desk may trade.",
             "SOLD": (
-                "The orders that the desk has executed for the case so far. Refused if nothing was traded."
+                "A report of the orders that the desk has executed for the case so far. Refused if nothing "
+                "was traded."
             ),
-            "CURED": "Nothing is owed any longer. Only for a case that is RESOLVED.",
-            "WITHDRAWN": "The call is withdrawn. Only for a case that is VOID.",
+            "CURED": "A notice that nothing is owed any longer. Only for a case that is RESOLVED.",
+            "WITHDRAWN": "A notice that the call is withdrawn. Only for a case that is VOID.",
             "FREE_TEXT": "A free text written by an operator.",
         },
     ),

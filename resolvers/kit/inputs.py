@@ -15,10 +15,12 @@ KEY = (
 )
 """The description of every idempotencyKey."""
 VERSION = (
-    "The version of the case that your decision is based on. If the case has changed since, it is refused "
-    "with VERSION_CONFLICT."
+    "The version of the case that your decision is based on. If the case has changed since, the command is "
+    "refused with VERSION_CONFLICT."
 )
-"""The description of every expectedVersion."""
+"""The description of every expectedVersion that is required."""
+ANY_VERSION = f"{VERSION} Omitted: any version is accepted."
+"""The description of every expectedVersion that may be omitted."""
 
 
 def check_key(key: str) -> None:

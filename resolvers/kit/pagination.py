@@ -60,7 +60,7 @@ class PageInfo:
     )
 
 
-@strawberry.type(description="A row of a list with its cursor.")
+@strawberry.type(description="A row of a list with its cursor, as a Relay edge.")
 class Edge(Generic[T]):
     """Relay's Edge."""
 
@@ -70,7 +70,7 @@ class Edge(Generic[T]):
     )
 
 
-@strawberry.type(description="One page of a list.")
+@strawberry.type(description="One page of a list, as a Relay connection.")
 class Connection(Generic[T]):
     """Relay's Connection."""
 

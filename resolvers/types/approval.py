@@ -209,8 +209,8 @@ class ApprovalMutations:
     @strawberry.mutation(
         description="Approve requests of other operators. Each request is decided on its own, and the "
         "action is carried out immediately on the current state; `differences` shows what that changed. If "
-        "the action cannot be carried out, the request stays pending. Requires RISK_APPROVER. Switching off "
-        "a kill switch requires one of RISK_APPROVER and RISK_SETTING_FULL, and the maker's token the other."
+        "the action cannot be carried out, the request stays pending. Requires RISK_APPROVER; for the end "
+        "of a kill switch, whichever of RISK_APPROVER and RISK_SETTING_FULL the maker did not use."
     )
     async def approve(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]

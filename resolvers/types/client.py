@@ -141,9 +141,10 @@ class Account(Node):
         return doubts_of(await info.context.loaders.doubts.load(self.reference.account_id))
 
     @strawberry.field(
-        description="The desk's work for the account over all of its live cases: a case says OPEN while "
-        "orders of another case of the account are open. Null: the account has no live case. A change sends "
-        "an event of each live case of the account; the end of an expired claim sends none, see expiresAt."
+        description="The desk's work for the account over all of its live cases. The status of one case can "
+        "be OPEN while orders of another case of the account are open. Null: the account has no live case. "
+        "A change sends an event of each live case of the account; the end of an expired claim sends none, "
+        "see expiresAt."
     )
     async def desk_work(self, info: Info) -> DeskWork | None:
         """Batched."""

@@ -20,9 +20,9 @@ class AccountDoubt:
     )
     detail: str = strawberry.field(description="The reason in words, and how the doubt ends.")
     since: datetime = strawberry.field(description="The time at which the doubt began.")
-    last_seen_at: datetime = strawberry.field(description="The last time at which the desk met the doubt.")
+    last_seen_at: datetime = strawberry.field(description="The last time at which the desk found the reason.")
     attempts: int = strawberry.field(
-        description="The number of times that the desk met the doubt since it began."
+        description="The number of times that the desk found the reason since it began."
     )
 
 

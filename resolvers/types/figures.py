@@ -22,8 +22,8 @@ class MarginFigures:
         "Automatic liquidation waits meanwhile."
     )
     unvalued: list[str] = strawberry.field(
-        description="Symbols without a price and currencies without a rate. A long position and cash then "
-        "count 0, a short position its average cost."
+        description="Symbols without a price and currencies without a rate. Long positions and cash among "
+        "them count as 0, short positions at their average cost."
     )
     cash: Decimal = strawberry.field(description="Ledger cash of all currencies; negative for a debit.")
     long_market_value: Decimal = strawberry.field(description="The market value of the long positions.")
@@ -36,18 +36,22 @@ class MarginFigures:
     equity: Decimal = strawberry.field(description="Cash plus long and short market value.")
     liquid_net_assets: Decimal = strawberry.field(description="Equity less dead market value.")
     initial_margin: Decimal = strawberry.field(
-        description="The margin required to open positions. At or below it nothing more is lent."
+        description="The margin required to open positions. Nothing more is lent while liquid net assets "
+        "are at or below it."
     )
     maintenance_margin: Decimal = strawberry.field(
-        description="The margin required to keep positions. A case opens when liquid net assets are below it."
+        description="The margin required to keep positions. A case opens while liquid net assets are below "
+        "it."
     )
-    margin_call_margin: Decimal = strawberry.field(description="The margin up to which a case is cured.")
+    margin_call_margin: Decimal = strawberry.field(
+        description="The margin to which a case is cured: the amount to collect leads back to it."
+    )
     force_close_margin: Decimal = strawberry.field(
-        description="The margin below which the desk may sell at once."
+        description="The force-close margin: the desk may sell at once while liquid net assets are below it."
     )
     net_asset_ratio: Decimal | None = strawberry.field(
         description="Liquid net assets divided by the larger of themselves and the gross market value of "
-        "live positions, to four digits; null if that is 0."
+        "live positions, to four digits; null if the divisor is 0."
     )
     debt: Decimal = strawberry.field(description="Negative cash as a positive number; 0 if there is none.")
     over_financing: Decimal = strawberry.field(description="The debt above the financing limit.")

@@ -41,7 +41,8 @@ class LookAhead:
         "is included in figures.accruedInterest."
     )
     interest_until: date = strawberry.field(
-        description="The settlement day of trades in that session: a sale in it stops no interest before."
+        description="The day on which trades of that session are settled. Interest accrues until then, "
+        "whatever is sold in the session."
     )
     interest_unknown: list[str] = strawberry.field(
         description="Currencies with a debit but no configured interest rate, for which no interest is added."

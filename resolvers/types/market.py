@@ -60,7 +60,9 @@ class Instrument:
     currency: str = strawberry.field(description="The trading currency, as an ISO 4217 code.")
     kind: InstrumentKind = strawberry.field(description="The kind of the instrument.")
     lot_size: Decimal = strawberry.field(description="The lot size: order quantities are multiples of it.")
-    multiplier: Decimal = strawberry.field(description="The number of underlyings per unit; 1 for stock.")
+    multiplier: Decimal = strawberry.field(
+        description="The units of the underlying per unit of the instrument; 1 for stock."
+    )
     trade_status: TradeStatus = strawberry.field(
         description="The trading status, as the price feed reports it."
     )

@@ -1,4 +1,4 @@
-"""Days on which a market does not trade as its calendar says."""
+"""Overrides for days on which a market does not follow its exchange calendar."""
 
 from datetime import date, datetime, time
 from typing import Annotated
@@ -23,8 +23,8 @@ MARKET_CHARACTERS_MAX = 10
 
 
 @strawberry.type(
-    description="An override of one day of a market that its calendar does not foresee. The newest override "
-    "of a day applies."
+    description="An override for a day on which a market does not follow its exchange calendar. The newest "
+    "override of a day applies."
 )
 class MarketDay(Node):
     """From domain.calendar.MarketDay."""
@@ -40,7 +40,9 @@ class MarketDay(Node):
     at: datetime = strawberry.field(description="The time at which the override was set.")
 
 
-@strawberry.input(description="An override of a day of a market that does not follow its calendar.")
+@strawberry.input(
+    description="An override for a day on which a market does not follow its exchange calendar."
+)
 class SetMarketDayInput:
     """To desk.case_work.market_days.SetMarketDay."""
 
@@ -99,10 +101,9 @@ class MarketDayMutations:
     """The root field that sets market days."""
 
     @strawberry.mutation(
-        description="Override a day on which a market does not trade as its calendar says, such as a "
-        "typhoon day. The override applies at once in every process, and the deadlines of live cases move "
-        "with it, never into the past. Requires RISK_WARNING_FULL or RISK_SETTING_FULL with access to all "
-        "accounts."
+        description="Override the exchange calendar of a market for one day, such as a typhoon day. The "
+        "override applies at once in every process, and the deadlines of live cases move with it, never "
+        "into the past. Requires RISK_WARNING_FULL or RISK_SETTING_FULL with access to all accounts."
     )
     async def set_market_day(
         self, info: RequestInfo, input: Annotated[SetMarketDayInput, INPUT]

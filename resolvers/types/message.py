@@ -54,7 +54,7 @@ class Message(Node):
     )
     created_at: datetime = strawberry.field(description="The time at which the message was written.")
     earliest_at: datetime = strawberry.field(
-        description="The earliest time to send the message, after quiet hours."
+        description="The earliest time at which the message may be sent, outside the client's quiet hours."
     )
     latest_at: datetime = strawberry.field(
         description="The latest time to send the message; after it the message is EXPIRED."
@@ -70,8 +70,7 @@ class Message(Node):
         description="The reason why the message is not sent yet, or was never sent."
     )
     figures_as_of: datetime | None = strawberry.field(
-        description="The time since when, at the latest, the stated amount holds; null: the message states "
-        "no amount."
+        description="The time as of which the stated amount holds; null: the message states no amount."
     )
     parameters: list[MessageParameter] = strawberry.field(
         description="The values inserted into the template, without the client's name and free text by a "

@@ -72,7 +72,8 @@ class Order(Node):
         "reference product."
     )
     override: bool = strawberry.field(
-        description="Whether the order was placed although nothing was left to collect."
+        description="Whether the order was placed with `override`. Such an order is not cancelled when the "
+        "case is cured."
     )
     cancellable: bool = strawberry.field(description="Whether a cancel can be requested now.")
     terminal: bool = strawberry.field(

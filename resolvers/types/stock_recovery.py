@@ -185,7 +185,10 @@ class ShortRecovery(Node):
         return await _uncovered(info, self.view)
 
 
-@strawberry.input(description="Filter for shortfalls. Omitted fields match everything, except `status`.")
+@strawberry.input(
+    description="Filter for shortfalls. Omitted fields match everything, but without `status` only open "
+    "shortfalls match."
+)
 class CoveredOptionShortfallFilter:
     """To models.stock_recovery.RecoveryFilter."""
 
@@ -211,7 +214,10 @@ class CoveredOptionShortfallFilter:
         )
 
 
-@strawberry.input(description="Filter for recoveries. Omitted fields match everything, except `status`.")
+@strawberry.input(
+    description="Filter for recoveries. Omitted fields match everything, but without `status` only open "
+    "recoveries match."
+)
 class ShortRecoveryFilter:
     """To models.stock_recovery.RecoveryFilter."""
 
