@@ -12,10 +12,11 @@ NAMED = re.compile(r"`(tests/[\w/]+\.py)::(\w+)`")
 def broken_promises(page: str) -> list[str]:
     """The rows that name no test, or one that does not exist."""
     rows = [row for row in ROW.finditer(page) if row["promise"] not in ("promise", "---")]
-    return [row["promise"] for row in rows if not _names_tests(row["tests"])]
+    return [row["promise"] for row in rows if not names_tests(row["tests"])]
 
 
-def _names_tests(cell: str) -> bool:
+def names_tests(cell: str) -> bool:
+    """Whether a cell of a table names tests, and all of them exist."""
     named = NAMED.findall(cell)
     return bool(named) and all(_exists(path, function) for path, function in named)
 
