@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Any
 
 from uvicorn.protocols.websockets.websockets_sansio_impl import WebSocketsSansIOProtocol
-from websockets.exceptions import InvalidState
+from websockets.exceptions import HeaderLineTooLong, InvalidState, TooManyHeaders
 from websockets.frames import CloseCode, Frame
 from websockets.http11 import Request
 
+from gateway.http.request_head import HeadRefusal
 from subscriptions.frames import SINK_EXTENSION
 
 CLOSE_TIMEOUT_S = 5.0
@@ -92,6 +93,14 @@ class TransportSink:
         self.writable_again()
 
 
+def _refusal_of(unread: Exception) -> HeadRefusal:
+    if isinstance(unread, HeaderLineTooLong | TooManyHeaders):
+        message = "A header of the WebSocket handshake is too large: send the token with connection_init."
+        return HeadRefusal(431, "Request Header Fields Too Large", "HEADERS_TOO_LARGE", message)
+    message = f"The WebSocket handshake cannot be read: {unread.__cause__ or unread}."
+    return HeadRefusal(400, "Bad Request", "BAD_HANDSHAKE", message)
+
+
 class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     """For `uvicorn.Config(ws=...)`."""
 
@@ -99,6 +108,15 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     _pongs = b""
     """Answers to WebSocket pings that wait for room; newer ones replace them (RFC 6455, section 5.5.3)."""
     _cut_off: TimerHandle | None = None
+
+    def data_received(self, data: bytes) -> None:
+        """uvicorn neither answers nor ends a handshake that its parser gave up."""
+        super().data_received(data)
+        unread = self.conn.handshake_exc
+        if unread is not None and not self.handshake_initiated and not self.transport.is_closing():
+            self.transport.write(_refusal_of(unread).response())
+            self.handshake_complete = self.close_sent = True
+            self.transport.close()
 
     async def run_asgi(self) -> None:
         """Hand the sink to the application. What it leaves unsent is given up when the peer does not read."""

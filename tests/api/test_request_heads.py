@@ -102,6 +102,22 @@ async def test_a_header_that_says_who_asks_or_what_may_be_there_once(
     assert await refused(desk, iter([head, twice])) == (400, "HEADER_REPEATED")
 
 
+@pytest.mark.parametrize(
+    ("lines", "code"),
+    [
+        (b"Content-Length: 5\r\n\r\nabcde", "BAD_HANDSHAKE"),
+        (b"Content-Length: 5\r\n\r\n", "BAD_HANDSHAKE"),
+        (b"Transfer-Encoding: chunked\r\n\r\n5\r\nabcde\r\n0\r\n\r\n", "BAD_HANDSHAKE"),
+        (header(1, 10_000) + b"\r\n", "HEADERS_TOO_LARGE"),
+        (b"Authorization: Bearer " + b"x" * 10_000 + b"\r\n\r\n", "HEADERS_TOO_LARGE"),
+    ],
+    ids=["a body", "a body that does not come", "a body in chunks", "a long header", "a long token"],
+)
+async def test_a_handshake_that_cannot_be_read_is_answered(desk: LiveDesk, lines: bytes, code: str) -> None:
+    status = 431 if code == "HEADERS_TOO_LARGE" else 400
+    assert await refused(desk, iter([UPGRADE + lines])) == (status, code)
+
+
 async def test_a_trailer_names_nobody_else(desk: LiveDesk) -> None:
     trailer = b"2\r\n{}\r\n0\r\nAuthorization: x\r\n\r\n"
     async with RawHttp.open(desk.port) as connection:
