@@ -6,9 +6,9 @@ import strawberry
 
 from desk import outcomes
 from domain.ids import OrderId
-from domain.refusals import RefusalCode
 from resolvers.kit.context import Info
 from resolvers.kit.errors import restored
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.order import Order, order_of
 
 
@@ -45,12 +45,10 @@ class CancelRequested:
 
 
 @strawberry.type(description="The cancel was refused; the order is unchanged.")
-class CancelRefused:
+class CancelRefused(AnyRefused):
     """From desk.outcomes.CancelRefused."""
 
     order_id: strawberry.ID = strawberry.field(description="The id of the order, from the input.")
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[OrderId | None]
 
     @strawberry.field(description="The order as it is now; null if you may not see it.")

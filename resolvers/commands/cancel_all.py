@@ -5,13 +5,14 @@ from typing import Annotated
 import strawberry
 
 from desk.orders import cancel_all as desk_cancel
-from domain.refusals import Refusal, RefusalCode
+from domain.refusals import Refusal
 from resolvers.commands.cancel import CancelResult, cancel_result
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import RequestInfo
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, check_key, check_text
 from resolvers.kit.node import global_id
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.order import OrderFilter
 
 NAMES_NOTHING = (
@@ -52,11 +53,8 @@ class CancelsRequested:
 
 
 @strawberry.type(description="The command was refused; no cancel was requested.")
-class CancelAllRefused:
+class CancelAllRefused(AnyRefused):
     """From domain.refusals.Refusal."""
-
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 CancelAllResult = Annotated[

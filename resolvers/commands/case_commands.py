@@ -8,12 +8,12 @@ from desk.case_work.annotate import UpdateRemark, update_remark
 from desk.case_work.case_command import CaseCommand
 from desk.command import Done, Outcome
 from domain.ids import ApprovalId, CaseId
-from domain.refusals import RefusalCode
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import Info, RequestInfo
 from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY, VERSION, check_key, check_text
 from resolvers.kit.node import filter_id
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.case import Case, load_case
 
@@ -31,12 +31,10 @@ class CaseChanged:
 
 
 @strawberry.type(description="The command was refused; the case is unchanged.")
-class CaseCommandRefused:
+class CaseCommandRefused(AnyRefused):
     """From desk.command.Refused."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[CaseId | None]
     approval_id: strawberry.Private[ApprovalId | None]
 

@@ -17,6 +17,7 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.kit.inputs import KEY, check_key, check_text
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.client import Account, Client, account_of, client_of
 
@@ -70,13 +71,12 @@ class KillSwitchSet:
 
 
 @strawberry.type(description="The command was refused; the kill switch is unchanged.")
-class KillSwitchRefused:
+class KillSwitchRefused(AnyRefused):
     """From desk.command.Refused."""
 
     code: RefusalCode = strawberry.field(
         description="The reason as a code. A request to switch off is answered with APPROVAL_REQUIRED."
     )
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     approval_id: strawberry.Private[ApprovalId | None]
 
     @strawberry.field(

@@ -10,12 +10,12 @@ from desk import outcomes
 from desk.liquidation.liquidation_command import LiquidateCase
 from domain import liquidation_plan
 from domain.ids import ApprovalId, CaseId
-from domain.refusals import RefusalCode
 from resolvers.commands.liquidation_preview import LiquidationPreview, preview_of
 from resolvers.commands.plan_inputs import LiquidateCaseInput, plan_request
 from resolvers.kit.context import Info
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.kit.node import filter_id
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.case import Case, case_of
 from resolvers.types.order import Order, order_of
@@ -74,12 +74,10 @@ class LiquidationStarted:
 
 
 @strawberry.type(description="The liquidation was refused; nothing was done for this case.")
-class LiquidationRefused:
+class LiquidationRefused(AnyRefused):
     """From desk.outcomes.LiquidationRefused."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[CaseId | None]
     approval_id: strawberry.Private[ApprovalId | None]
     exceeding: strawberry.Private[liquidation_plan.Plan | None]

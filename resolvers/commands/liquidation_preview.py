@@ -23,6 +23,7 @@ from resolvers.kit.context import ReadContext
 from resolvers.kit.errors import in_scope
 from resolvers.kit.known_names import check_symbols
 from resolvers.kit.node import filter_id
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.market import Instrument, Quote, instrument_of, quote_of
 from resolvers.types.order import Order, order_of
 from resolvers.types.uncurable import UncurablePosition, uncurable_of
@@ -57,11 +58,8 @@ class LiquidationLeg:
 
 
 @strawberry.type(description="The refusal that liquidate would return.")
-class PreviewRefusal:
+class PreviewRefusal(AnyRefused):
     """From domain.refusals.Refusal."""
-
-    code: RefusalCode = strawberry.field(description="The refusal code of liquidate.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 @strawberry.type(description="An open order that does not count as money on its way.")

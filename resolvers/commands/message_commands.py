@@ -8,12 +8,12 @@ from desk.command import Done, Outcome
 from desk.outbound.send_message import SendMessage, send_message
 from domain.ids import CaseId
 from domain.message import Channel, MessageId, MessageTemplate
-from domain.refusals import RefusalCode
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import Info, RequestInfo
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.case import Case, load_case
 from resolvers.types.message import Message, message_of
 
@@ -53,12 +53,10 @@ class MessageQueued:
 
 
 @strawberry.type(description="The message was refused; nothing is sent about this case.")
-class MessageRefused:
+class MessageRefused(AnyRefused):
     """From desk.command.Refused."""
 
     case_id: strawberry.ID = strawberry.field(description="The id of the case, from the input.")
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[CaseId | None]
 
     @strawberry.field(description="The case as it is now; null if you may not see it.")

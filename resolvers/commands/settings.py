@@ -32,6 +32,7 @@ from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY, check_key, check_text
 from resolvers.kit.node import Node, global_id
 from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.setting_values import RiskSettingValue, value_of
 
@@ -129,11 +130,9 @@ class SettingChangeRequested:
 
 
 @strawberry.type(description="The command was refused; no change was requested.")
-class SettingChangeRefused:
+class SettingChangeRefused(AnyRefused):
     """From desk.command.Refused."""
 
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     approval_id: strawberry.Private[ApprovalId | None]
 
     @strawberry.field(

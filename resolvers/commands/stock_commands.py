@@ -28,6 +28,7 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import global_id, type_and_id
 from resolvers.kit.pagination import Connection
+from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
 from resolvers.types.case import Case, load_case
 from resolvers.types.order import Order, order_of
@@ -104,11 +105,8 @@ class StockRecalled:
 
 
 @strawberry.type(description="The command was refused; no recall was recorded.")
-class RecallRefused:
+class RecallRefused(AnyRefused):
     """From desk.command.Refused."""
-
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 RecallStockResult = Annotated[
@@ -202,12 +200,10 @@ class StockRecoveryStarted:
 
 
 @strawberry.type(description="The recovery was refused; nothing was done for it.")
-class StockRecoveryRefused:
+class StockRecoveryRefused(AnyRefused):
     """From desk.outcomes.LiquidationRefused."""
 
     recovery_id: strawberry.ID = strawberry.field(description="The id of the recovery, from the input.")
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     approval_id: strawberry.Private[ApprovalId | None] = None
 
     @strawberry.field(

@@ -26,6 +26,7 @@ from resolvers.kit.errors import BAD_USER_INPUT, CURSOR_INVALID, ApiError
 from resolvers.kit.inputs import KEY, check_key
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.refused import AnyRefused
 from subscriptions.bus import Position
 from subscriptions.cursor import CursorInvalid
 
@@ -92,11 +93,8 @@ class WebhookReplayed:
 
 
 @strawberry.type(description="The command was refused; nothing was changed.")
-class WebhookRefused:
+class WebhookRefused(AnyRefused):
     """From desk.command.Refused."""
-
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 RegisterWebhookResult = Annotated[

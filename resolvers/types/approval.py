@@ -10,7 +10,6 @@ from desk.command import Done, Outcome
 from domain.approval import ApprovalKind, ApprovalStatus, ApprovalTrigger, ApprovalView
 from domain.ids import ApprovalId, CaseId
 from domain.principal import Capability
-from domain.refusals import RefusalCode
 from domain.text import lenient_subject_form, same_subject
 from models.approval import ApprovalFilter as ApprovalSelection
 from models.approval import count_approvals, page_approvals
@@ -21,6 +20,7 @@ from resolvers.kit.errors import restored
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.refused import AnyRefused
 from resolvers.kit.search import each_once
 from resolvers.types.case import Case, load_case
 from resolvers.types.client import Account, account_of
@@ -129,12 +129,10 @@ class ApprovalDecided:
 
 
 @strawberry.type(description="The decision was refused; the request is unchanged.")
-class ApprovalRefused:
+class ApprovalRefused(AnyRefused):
     """From desk.command.Refused."""
 
     id: strawberry.ID = strawberry.field(description="The id of the request, from the input.")
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
     seen: strawberry.Private[ApprovalId | None]
 
     @strawberry.field(description="The request as it is now; null if you may not see it.")

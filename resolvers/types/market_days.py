@@ -10,7 +10,6 @@ from desk.command import Done
 from domain import calendar
 from domain.calendar import MarketDayKind
 from domain.moments import parse_time_of_day
-from domain.refusals import RefusalCode
 from models.market_day import RecordedMarketDay, count_market_days, load_recorded, page_market_days
 from resolvers.kit.arguments import INPUT
 from resolvers.kit.context import Info, ReadContext, RequestInfo, reader
@@ -18,6 +17,7 @@ from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.inputs import KEY, check_code, check_key, check_text
 from resolvers.kit.node import Node, global_id
 from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.refused import AnyRefused
 
 MARKET_CHARACTERS_MAX = 10
 
@@ -76,11 +76,8 @@ class MarketDaySet:
 
 
 @strawberry.type(description="The override was refused; nothing was changed.")
-class MarketDayRefused:
+class MarketDayRefused(AnyRefused):
     """From desk.command.Refused."""
-
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 SetMarketDayResult = Annotated[

@@ -10,7 +10,6 @@ from desk.statements.accept_incomplete import AcceptIncomplete, accept_incomplet
 from domain.doubt import DoubtReason
 from domain.events import AccountReference
 from domain.ids import AccountId
-from domain.refusals import RefusalCode
 from models.unwatched import UnwatchedAccount as Row
 from models.unwatched import UnwatchedFilter as Selection
 from models.unwatched import count_unwatched, page_unwatched
@@ -19,6 +18,7 @@ from resolvers.kit.context import Info, RequestInfo, reader
 from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
 from resolvers.kit.pagination import Connection, Pager
+from resolvers.kit.refused import AnyRefused
 from resolvers.kit.search import each_once
 from resolvers.types.client import Account, load_account
 from resolvers.types.doubt import AccountDoubt, doubts_of
@@ -130,11 +130,8 @@ class IncompleteAccepted:
 
 
 @strawberry.type(description="The command was refused; no doubt was accepted.")
-class AcceptIncompleteRefused:
+class AcceptIncompleteRefused(AnyRefused):
     """From desk.command.Refused."""
-
-    code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
 
 
 AcceptIncompleteResult = Annotated[

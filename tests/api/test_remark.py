@@ -15,7 +15,8 @@ from tests.kit.desk_server import Desk, World
 AT_ONCE = 50
 UPDATE = f"""mutation ($input: UpdateRemarkInput!) {{ updateRemark(input: $input) {{ result {{ __typename
   ... on CaseChanged {{ case {{ remark {CASE} }} }}
-  ... on CaseCommandRefused {{ caseId code message approval {{ id }} now: case {{ remark {CASE} }} }}
+  ... on Refused {{ code message }}
+  ... on CaseCommandRefused {{ caseId approval {{ id }} now: case {{ remark {CASE} }} }}
 }} }} }}"""
 
 

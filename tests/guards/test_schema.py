@@ -58,3 +58,11 @@ def test_every_list_with_pages_is_asked_for_in_the_same_words() -> None:
         if str(field.type).endswith("Connection!") and place not in ASKED_OF_THE_FIELD_ABOVE:
             said = {name: field.args[name].description for name in PAGE if name in field.args}
             assert said == PAGE, place
+
+
+def test_every_refusal_can_be_read_with_one_fragment() -> None:
+    types = [each for each in desk_schema().type_map.values() if isinstance(each, GraphQLObjectType)]
+    with_code = {each.name for each in types if {"code", "message"} <= each.fields.keys()}
+    refusals = {each.name for each in types if "Refused" in {of.name for of in each.interfaces}}
+    assert refusals == with_code
+    assert len(refusals) >= 14

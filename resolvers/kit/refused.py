@@ -1,0 +1,17 @@
+"""What all refusals of the schema have in common."""
+
+import strawberry
+
+from domain.refusals import RefusalCode
+
+
+@strawberry.interface(
+    name="Refused",
+    description="A request that the desk's rules do not allow; nothing was done. Every refusal type "
+    "implements this interface, so that one fragment reads the code and the reason of any refusal.",
+)
+class AnyRefused:
+    """From desk.command.Refused, domain.refusals.Refusal or their like."""
+
+    code: RefusalCode = strawberry.field(description="The reason as a code.")
+    message: str = strawberry.field(description="The reason in words, and how to proceed.")
