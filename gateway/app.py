@@ -26,6 +26,7 @@ from gateway.settings import Settings
 from gateway.startup.preparation import check_calendars, import_if_empty, prepare_tables
 from gateway.workers.process import Workers
 from models.sql.database import NO_ANSWER, fetch
+from models.sql.unreadable import UnreadableRow
 from resolvers.execution.documents import Documents
 from resolvers.execution.repetition import RepetitionLimits
 from resolvers.schema import SchemaLimits, build_schema
@@ -166,7 +167,8 @@ class Application:
         if self.resources is None or self.live is None or self._workers is None:
             return Response(status_code=503)
         waiting: Waiting | None = None
-        with suppress(*NO_ANSWER), self.resources.database.active():
+        # Damaged data is named by `/readyz`; it takes no other figure away.
+        with suppress(*NO_ANSWER, UnreadableRow), self.resources.database.active():
             waiting = await self._waiting.answer()
         text = exposition(self.resources, self.live, self._workers, waiting)
         return Response(text, media_type=CONTENT_TYPE)

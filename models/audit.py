@@ -20,6 +20,7 @@ from models.sql.database import (
     fetch,
     fetch_one,
     for_update,
+    noted,
     time,
     time_or_none,
     transaction,
@@ -116,6 +117,7 @@ async def extend_chain(above_id: int, limit: int) -> list[int]:
         if not rows:
             return []
         links = []
+        await _require_end(head)
         for row in map(row_of, rows):
             chained = link_hash(head.sequence + 1, head.hash, row)
             links.append((head.sequence + 1, row.id, head.hash, chained))
@@ -261,10 +263,27 @@ async def _lock_head() -> ChainHead:
         GENESIS,
     )
     row = await fetch_one(
-        f"SELECT h.sequence, h.hash FROM audit_head h WHERE h.name = $1{for_update('h')}", CHAIN
+        f"SELECT h.name, h.sequence, h.hash FROM audit_head h WHERE h.name = $1{for_update('h')}", CHAIN
     )
     assert row is not None
-    return ChainHead(row["sequence"], row["hash"])
+    with noted():
+        return _head(row)
+
+
+@reads("audit_head", "name")
+def _head(row: Row) -> ChainHead:
+    if not isinstance(row["hash"], str):
+        raise ValueError(f"{row['hash']!r} is no hash")
+    return ChainHead(int(row["sequence"]), row["hash"])
+
+
+async def _require_end(head: ChainHead) -> None:
+    """Links behind a head that is not the end of the chain would make two chains of it."""
+    row = await fetch_one("SELECT l.sequence, l.hash FROM audit_link l ORDER BY l.sequence DESC LIMIT 1")
+    end = ChainHead(0, GENESIS) if row is None else ChainHead(row["sequence"], row["hash"])
+    with noted(), reading("audit_head", CHAIN):
+        if head != end:
+            raise ValueError(f"it says {head}, and the last row of audit_link says {end}")
 
 
 def _text(state: dict[str, Any] | None) -> str | None:

@@ -8,6 +8,7 @@ from datetime import datetime
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
 from models.sql.database import Row, fetch, fetch_one, placeholders, time
+from models.sql.readable import readable
 from models.sql.unreadable import reads
 from models.sql.where import Where
 
@@ -71,8 +72,7 @@ async def doubts_of(account_ids: Sequence[AccountId]) -> dict[AccountId, list[St
     )
     found: dict[AccountId, list[StoredDoubt]] = defaultdict(list)
     for row in rows:
-        stored = StoredDoubt(_doubt(row), time(row["last_seen_at"]), row["attempts"])
-        found[AccountId(row["account_id"])].append(stored)
+        found[AccountId(row["account_id"])].append(_stored(row))
     return dict(found)
 
 
@@ -83,12 +83,23 @@ async def accounts_in_doubt(reason: DoubtReason) -> list[AccountId]:
 
 
 async def unwatched_by_reason() -> Mapping[DoubtReason, int]:
-    """How many accounts have a doubt of each reason; reasons without any are 0."""
+    """How many accounts have a doubt of each reason; reasons without any are 0. A reason that is none is
+    damage: it is left out, and named by one of its accounts."""
     rows = await fetch(
-        "SELECT reason, COUNT(DISTINCT account_id) AS accounts FROM account_doubt GROUP BY reason"
+        "SELECT reason, COUNT(DISTINCT account_id) AS accounts, MIN(account_id) AS account_id"
+        " FROM account_doubt GROUP BY reason"
     )
-    counted = {DoubtReason(row["reason"]): int(row["accounts"]) for row in rows}
+    counted = dict(readable(rows, _counted, "account_doubt", "account_id"))
     return {reason: counted.get(reason, 0) for reason in DoubtReason}
+
+
+def _counted(row: Row) -> tuple[DoubtReason, int]:
+    return DoubtReason(row["reason"]), int(row["accounts"])
+
+
+@reads("account_doubt", "account_id")
+def _stored(row: Row) -> StoredDoubt:
+    return StoredDoubt(_doubt(row), time(row["last_seen_at"]), int(row["attempts"]))
 
 
 @reads("account_doubt", "account_id")

@@ -10,7 +10,17 @@ Work that was begun in an earlier term is recognised by its smaller number.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from models.sql.database import clock_after_sql, clock_sql, execute, fetch, fetch_one, is_sqlite, time
+from models.sql.database import (
+    clock_after_sql,
+    clock_sql,
+    execute,
+    fetch,
+    fetch_one,
+    is_sqlite,
+    noted,
+    time,
+)
+from models.sql.unreadable import reading
 
 FREE = ""
 """The holder of a lease that was given back."""
@@ -70,7 +80,7 @@ async def release_lease(name: str, holder: str) -> bool:
 async def read_lease(name: str) -> Lease | None:
     """The lease as the database has it; None when nobody ever took it."""
     row = await fetch_one(
-        f"SELECT holder, expires_at, fence, {clock_sql()} AS now FROM lease WHERE name = $1", name
+        f"SELECT name, holder, expires_at, fence, {clock_sql()} AS now FROM lease WHERE name = $1", name
     )
     return None if row is None else _lease(row)
 
@@ -89,13 +99,16 @@ async def sessions_locking_leases() -> list[int]:
 
 
 async def _answered(sql: str, *parameters: object) -> Lease | None:
-    row = await fetch_one(f"{sql} RETURNING holder, expires_at, fence, {clock_sql()} AS now", *parameters)
+    row = await fetch_one(
+        f"{sql} RETURNING name, holder, expires_at, fence, {clock_sql()} AS now", *parameters
+    )
     return None if row is None else _lease(row)
 
 
 def _lease(row: object) -> Lease:
     fields = dict(row)  # type: ignore[call-overload]
-    return Lease(fields["holder"], time(fields["expires_at"]), int(fields["fence"]), time(fields["now"]))
+    with noted(), reading("lease", fields["name"]):
+        return Lease(fields["holder"], time(fields["expires_at"]), int(fields["fence"]), time(fields["now"]))
 
 
 def _milliseconds(span: timedelta) -> int:

@@ -20,13 +20,14 @@ from models.sql.database import (
     fetch,
     fetch_one,
     for_update,
+    noted,
     placeholders,
     time,
     time_or_none,
     transaction,
     unreadable_rows,
 )
-from models.sql.unreadable import UnreadableRow
+from models.sql.unreadable import UnreadableRow, reads
 
 READ_LATER = NO_ANSWER
 """What reading the outbox raises, or what its events show, and is tried again for."""
@@ -154,15 +155,21 @@ async def damaged_events(batch: int) -> AsyncIterator[DamagedEvent]:
 async def stream_head() -> StreamHead:
     """Where the stream stands."""
     row = await fetch_one(
-        "SELECT s.epoch, s.last_offset, (SELECT MIN(stream_offset) FROM outbox) AS first_offset "
+        "SELECT s.name, s.epoch, s.last_offset, (SELECT MIN(stream_offset) FROM outbox) AS first_offset "
         "FROM stream s WHERE s.name = $1",
         STREAM,
     )
     if row is None:
         await create_stream()
         return await stream_head()
-    first = row["first_offset"]
-    return StreamHead(row["epoch"], row["last_offset"] + 1 if first is None else first, row["last_offset"])
+    with noted():
+        return _stream_head(row)
+
+
+@reads("stream", "name")
+def _stream_head(row: Row) -> StreamHead:
+    last, first = int(row["last_offset"]), row["first_offset"]
+    return StreamHead(row["epoch"], last + 1 if first is None else first, last)
 
 
 async def create_stream() -> None:
@@ -187,8 +194,16 @@ async def prune(before: datetime, limit: int) -> int:
 
 async def _lock_last_offset() -> int:
     await create_stream()
-    row = await fetch_one(f"SELECT s.last_offset FROM stream s WHERE s.name = $1{for_update('s')}", STREAM)
+    row = await fetch_one(
+        f"SELECT s.name, s.last_offset FROM stream s WHERE s.name = $1{for_update('s')}", STREAM
+    )
     assert row is not None
+    with noted():
+        return _last_offset(row)
+
+
+@reads("stream", "name")
+def _last_offset(row: Row) -> int:
     return int(row["last_offset"])
 
 

@@ -1,8 +1,20 @@
 """Revoked subjects: whatever token they were given until then is refused."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
-from models.sql.database import execute, fetch, time
+from models.sql.database import Row, clock_sql, execute, fetch, time, unreadable_rows
+from models.sql.unreadable import UnreadableRow, reads
+
+
+@dataclass(frozen=True, slots=True)
+class Revocation:
+    """Whose tokens are refused, issued until when; `at` None: that is damaged. `now`: the database's clock
+    when it answered."""
+
+    subject: str
+    at: datetime | None
+    now: datetime
 
 
 async def revoke_subject(subject: str, at: datetime) -> None:
@@ -15,11 +27,25 @@ async def revoke_subject(subject: str, at: datetime) -> None:
     )
 
 
-async def revocations_since(at: datetime | None) -> list[tuple[str, datetime]]:
+async def revocations_since(at: datetime | None) -> list[Revocation]:
     """Those made at or after `at`, or all, oldest first."""
+    columns = f"SELECT subject, at, {clock_sql()} AS now FROM revocation"
     rows = (
-        await fetch("SELECT subject, at FROM revocation ORDER BY at")
+        await fetch(f"{columns} ORDER BY at")
         if at is None
-        else await fetch("SELECT subject, at FROM revocation WHERE at >= $1 ORDER BY at", at)
+        else await fetch(f"{columns} WHERE at >= $1 ORDER BY at", at)
     )
-    return [(row["subject"], time(row["at"])) for row in rows]
+    return [Revocation(row["subject"], _until(row), time(row["now"])) for row in rows]
+
+
+def _until(row: Row) -> datetime | None:
+    try:
+        return _at(row)
+    except UnreadableRow as damaged:
+        unreadable_rows().note(damaged)
+        return None
+
+
+@reads("revocation", "subject")
+def _at(row: Row) -> datetime:
+    return time(row["at"])

@@ -374,11 +374,18 @@ def _what_is_known(row: Row) -> UnreadableSetting:
         id=SettingId(row["id"]),
         kind=SettingKind(row["kind"]) if row["kind"] in set(SettingKind) else None,
         subject=row["subject"],
-        number=int(row["number"]),
+        number=_number(row),
         effective_at=effective_at,
         account_id=row["account_id"],
         client_id=row["client_id"],
     )
+
+
+def _number(row: Row) -> int:
+    try:
+        return int(row["number"])
+    except (TypeError, ValueError):
+        return 0
 
 
 @reads(_TABLE, told=True)

@@ -45,7 +45,7 @@ from models.case import LIVE
 from models.doubt import doubts_of
 from models.risk_setting import client_factors_set, counting_value, readable_factors
 from models.sql.database import Row, fetch, placeholders, unreadable_rows
-from models.sql.readable import readable
+from models.sql.readable import all_or_each, readable
 from models.sql.unreadable import UnreadableRow, reading
 from models.sql.where import Where
 
@@ -183,7 +183,8 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
     positions: dict[str, list[Row]] = defaultdict(list)
     for row in await _positions(ids):
         positions[row["account_id"]].append(row)
-    cash, doubts = await _cash(ids), await doubts_of([AccountId(each) for each in ids])
+    cash = await _cash(ids)
+    doubts, damaged_doubts = await all_or_each(doubts_of, [AccountId(each) for each in ids])
     books, left_out = [], []
     for row in rows:
         account_id, client_id = row["account_id"], ClientId(row["client_id"])
@@ -194,6 +195,8 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
                 if quantity_from_row(each)
             ]
             balances = [cash_from_row(each) for each in cash[account_id]]
+            if account_id in damaged_doubts:
+                raise damaged_doubts[account_id]
             known = doubts.get(account_id, ())
             books.append(account_book(row, balances, holdings, market.rates, market.rules, known))
         except UnreadableRow as damaged:

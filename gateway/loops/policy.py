@@ -9,6 +9,7 @@ from desk.turns import Turns, Work
 from gateway.loops.supervisor import RestartPolicy, Supervisor, Worker, attempted
 from gateway.settings import Settings
 from models.sql.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText
+from models.sql.unreadable import UnreadableRow
 from subscriptions.bus import BusUnavailable
 from venues.base import VenueUnavailable
 
@@ -21,13 +22,15 @@ HOLD_UPS = (Busy, StatementCutOff, VenueUnavailable)
 """What ends a loop and concerns nothing else: a lock or a statement that takes too long, and a venue that is
 away. Where one share of a round raises one of these, the others go on; and a process with such a loop answers
 its callers as before."""
+DAMAGE = (UnreadableRow,)
+"""What ends a loop that needs a stored row which is damaged: it concerns this loop alone."""
 HINDRANCES = (*OUTAGES, *HOLD_UPS)
 """What ends a loop without being a fault of it."""
 
 
 def supervised(*workers: Worker) -> Supervisor:
     """Not started yet."""
-    return Supervisor(workers, PERSISTENT, outages=HINDRANCES, hold_ups=HOLD_UPS)
+    return Supervisor(workers, PERSISTENT, outages=HINDRANCES, hold_ups=HOLD_UPS, damage=DAMAGE)
 
 
 async def attempt(work: Work) -> Exception | None:

@@ -90,16 +90,18 @@ class Supervisor:
         *,
         outages: tuple[type[Exception], ...] = (),
         hold_ups: tuple[type[Exception], ...] = (),
+        damage: tuple[type[Exception], ...] = (),
         wait: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         runs_well_after_s: float = RUNS_WELL_AFTER_S,
     ) -> None:
         """`outages`: what a loop raises while a server is away. A line tells of it, no traceback. `hold_ups`:
         those of them that concern this loop alone, such as a lock; it counts as running while it waits to be
-        started again."""
+        started again. `damage`: what a loop raises that needs stored data which is damaged; told without a
+        traceback, and otherwise as a hold-up."""
         self.statuses = tuple(WorkerStatus(worker) for worker in workers)
         self._policy = policy
-        self._outages, self._hold_ups = outages, hold_ups
+        self._outages, self._hold_ups, self._damage = outages, hold_ups, damage
         self._wait = wait
         self._clock = clock
         self._runs_well_after_s = runs_well_after_s
@@ -184,6 +186,11 @@ class Supervisor:
         return False
 
     def _tell_of(self, fault: Exception, status: WorkerStatus) -> None:
+        if (damaged := outage_in(fault, self._damage)) is not None:
+            event = "damaged data holds up a loop"
+            status.held_up = True
+            self._trouble(status, (event,), event).tell(damaged)
+            return
         outage = outage_in(fault, self._outages)
         if outage is None:
             event = "worker crashed"

@@ -27,21 +27,24 @@ class MarketDays:
         self._poll_interval_s = poll_interval_s
         self._known = 0
         self.unreadable: Sequence[str] = ()
-        """The ids of those that are left out."""
+        """The ids of those that are left out: they are read again until they can be."""
         self.changed = asyncio.Event()
         """Set when there was news; whoever acts on it clears it."""
 
     async def load(self) -> None:
         """Read what is new."""
         number = await count_market_days(None)
-        if number == self._known:
+        if number == self._known and not self.unreadable:
             return
         read = await load_market_days((self._clock() - LOOK_BACK).date())
+        if number == self._known and read.unreadable == self.unreadable:
+            return
         self._calendars.amend(read.words)
-        self.unreadable = read.unreadable
         if read.unreadable:
             log.warning("market days cannot be read and are left out", ids=read.unreadable)
-        self._known = number
+        elif self.unreadable:
+            log.info("market days can be read again", ids=self.unreadable)
+        self._known, self.unreadable = number, read.unreadable
         self.changed.set()
 
     async def run(self) -> None:

@@ -1,6 +1,7 @@
 """Who was revoked, as this process knows it: at most one poll interval old, which is well below a second.
 
-Polled from the database rather than broadcast: revoking must work while Redis is away.
+Polled from the database rather than broadcast: revoking must work while Redis is away. Where the time of a
+revocation is damaged, every token of its subject is refused.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from models.revocation import revocations_since
 from models.sql.database import NO_ANSWER
 from outages.log import OutageLog
 
+FOR_EVER = datetime.max.replace(tzinfo=UTC)
 OVERLAP = timedelta(seconds=30)
 """Looked at again: another process's clock, or a slow commit, may put a revocation into the past."""
 
@@ -22,6 +24,7 @@ class Revocations:
     def __init__(self, poll_interval_s: float) -> None:
         self._poll_interval_s = poll_interval_s
         self._known: dict[str, datetime] = {}
+        self._damaged: set[str] = set()
         self._newest: datetime | None = None
         self._outage = OutageLog(
             "revocations are unknown while the database is away", "revocations are known again"
@@ -29,19 +32,27 @@ class Revocations:
 
     def revoked_at(self, subject: str) -> datetime | None:
         """When the subject was last revoked."""
-        return self._known.get(subject)
+        return FOR_EVER if subject in self._damaged else self._known.get(subject)
 
     async def load(self) -> list[str]:
         """Read what is new; the subjects."""
-        since = None if self._newest is None else self._newest - OVERLAP
-        found = []
-        for subject, at in await revocations_since(since):
+        # One that was damaged may have been restored, whatever time it says.
+        since = None if self._newest is None or self._damaged else self._newest - OVERLAP
+        found, damaged = [], set()
+        for revoked in await revocations_since(since):
             # Rows from before subjects had one form are in the spelling that was typed.
-            form = lenient_subject_form(subject)
-            if at > self._known.get(form, datetime.min.replace(tzinfo=UTC)):
-                self._known[form] = at
+            form = lenient_subject_form(revoked.subject)
+            if revoked.at is None:
+                damaged.add(form)
+                continue
+            if revoked.at > self._known.get(form, datetime.min.replace(tzinfo=UTC)):
+                self._known[form] = revoked.at
                 found.append(form)
-            self._newest = at if self._newest is None else max(self._newest, at)
+            # A revocation that is ahead of the clock must not hide those that are made now.
+            seen = min(revoked.at, revoked.now)
+            self._newest = seen if self._newest is None else max(self._newest, seen)
+        found += damaged - self._damaged
+        self._damaged = damaged
         return found
 
     async def run(self, revoked: Callable[[str], object]) -> None:

@@ -18,7 +18,7 @@ import structlog
 from desk.leadership import NotLeading
 from domain.book_changes import TradeStatusStated
 from feeds.base import FeedMessage
-from gateway.loops.policy import attempt
+from gateway.loops.policy import HOLD_UPS, attempt
 from gateway.loops.settled import Settled
 from gateway.loops.supervisor import Supervisor
 from gateway.resources import OpenVenue, Resources
@@ -78,6 +78,8 @@ class Leader:
         self._resources = resources
         self._work: Supervisor | None = None
         self._watching: Supervisor | None = None
+        self._held_up = False
+        """The watching waits for a lock, which turns no caller away."""
         self._trading: Supervisor | None = None
         self._outward: Supervisor | None = None
         self._venue: BoundedVenue | None = None
@@ -103,7 +105,9 @@ class Leader:
         """Nothing to do, or everything running that does not take the venue."""
         if self._work is None:
             return True
-        return self._work.ready and self._watching is not None and self._watching.ready
+        if self._watching is None:
+            return self._work.ready and self._held_up
+        return self._work.ready and self._watching.ready
 
     @property
     def trading(self) -> bool:
@@ -147,12 +151,17 @@ class Leader:
             await _in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
 
     async def _watch(self) -> None:
-        async with _watching(self._resources, self._wire) as watching:
-            self._watching = watching
-            try:
-                await _run(watching, self._resources)
-            finally:
-                self._watching = None
+        try:
+            async with _watching(self._resources, self._wire) as watching:
+                self._watching, self._held_up = watching, False
+                try:
+                    await _run(watching, self._resources)
+                finally:
+                    self._watching = None
+        except HOLD_UPS:
+            # A lock on market days: the supervisor tells of it and tries again.
+            self._held_up = True
+            raise
 
     async def _trade(self) -> None:
         opened = await self._open_venue()

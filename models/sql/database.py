@@ -40,7 +40,7 @@ from domain.money import Currency, storable
 from models.sql.configuration import APP, USUAL_LIMITS, Limits, configuration
 from models.sql.outage import DRIVER_FAULTS, is_outage, makes_others_unfit
 from models.sql.request_outage import RequestOutage
-from models.sql.unreadable import UnreadableRows, unnamed
+from models.sql.unreadable import UnreadableRow, UnreadableRows, unnamed
 
 Row = Any
 """A database row: `row["column"]`."""
@@ -205,6 +205,16 @@ def unreadable_rows() -> UnreadableRows:
 def request_outage() -> RequestOutage:
     """Of the active database."""
     return _context().request_outage
+
+
+@contextmanager
+def noted() -> Iterator[None]:
+    """What cannot be read inside is noted as damaged, and ends what needs it."""
+    try:
+        yield
+    except UnreadableRow as damaged:
+        unreadable_rows().note(damaged)
+        raise
 
 
 async def _require_limits(limits: Limits) -> None:
@@ -499,13 +509,16 @@ def time_or_none(value: Any) -> datetime | None:
 
 def time(value: Any) -> datetime:
     """A time column's value that is never null: SQLite answers text. Raises `UnreadableRow` for what is no
-    time."""
+    time, or a time of no zone."""
     if isinstance(value, datetime):
         return value
     try:
-        return datetime.fromisoformat(value)
+        read = datetime.fromisoformat(value)
     except (TypeError, ValueError) as damaged:
         raise unnamed(damaged) from damaged
+    if read.tzinfo is None:
+        raise unnamed(ValueError(f"{value!r} has no time zone"))
+    return read
 
 
 def _require_storable(parameters: Sequence[Any]) -> None:

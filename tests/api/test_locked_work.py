@@ -95,3 +95,31 @@ async def test_a_lock_on_the_outbox_takes_neither_the_bus_nor_the_metrics_away(w
             assert (said["code"], said["bus"]) == (200, True)
             assert (await scraped(desk))["desk_bus_up"] == 1
     assert not [each for each in logs if each.get("worker") == "bus"]
+
+
+async def test_a_lock_on_market_days_holds_up_the_watching_of_a_new_leader_and_no_caller(
+    world: World,
+) -> None:
+    desk = await world.desk(a_book(a_client("C1", owing("M1"))), **QUICK)
+    codes: set[int] = set()
+    said: dict[str, Any] = {}
+
+    async def told() -> bool:
+        said.clear()
+        said.update(await readiness(other))
+        if any(each.get("worker") == "watching" for each in logs):
+            codes.add(said["code"])
+        return said["leader"] is True and "watching: " in said.get("loopsTrouble", "")
+
+    async def well() -> bool:
+        return (await readiness(other))["workers"] is True and any(
+            each["event"] == "watching margin" for each in logs
+        )
+
+    other = await world.desk(**QUICK)
+    with capture_logs() as logs:
+        async with locked(world, "market_day"):
+            await desk.stop()
+            await other.until(told, "the new leader to name the loop")
+            assert (said["status"], codes) == ("degraded", {200})
+        await other.until(well, "margin to be watched")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
-from gateway.loops.policy import HINDRANCES, HOLD_UPS
+from gateway.loops.policy import DAMAGE, HINDRANCES, HOLD_UPS
 from gateway.loops.supervisor import (
     RUNS_WELL_AFTER_S,
     RestartPolicy,
@@ -17,6 +17,7 @@ from gateway.loops.supervisor import (
     attempted,
 )
 from models.sql.database import Busy, DatabaseUnavailable
+from models.sql.unreadable import UnreadableRow
 from tests.kit.patience import PATIENCE_S, pauses
 
 POLICY = RestartPolicy(first_wait_s=1, max_wait_s=4, max_crashes=5, window_s=100)
@@ -157,8 +158,21 @@ async def test_a_loop_that_failed_for_a_moment_and_runs_since_then_is_not_failin
     await supervisor.stop(timeout_s=5)
 
 
-@pytest.mark.parametrize(("fault", "ready"), [(Busy("locked"), True), (DatabaseUnavailable("away"), False)])
-async def test_a_lock_alone_turns_no_caller_away(fault: Exception, ready: bool) -> None:
+DAMAGED = UnreadableRow("audit_head", "audit", ValueError("it is not the end"))
+
+
+@pytest.mark.parametrize(
+    ("fault", "ready", "event"),
+    [
+        (Busy("locked"), True, "worker waits for a server"),
+        (DatabaseUnavailable("away"), False, "worker waits for a server"),
+        (DAMAGED, True, "damaged data holds up a loop"),
+        (ExceptionGroup("tasks", [DAMAGED]), True, "damaged data holds up a loop"),
+    ],
+)
+async def test_neither_a_lock_nor_a_damaged_row_turns_callers_away(
+    fault: Exception, ready: bool, event: str
+) -> None:
     waiting = asyncio.Event()
 
     async def fail() -> None:
@@ -168,11 +182,14 @@ async def test_a_lock_alone_turns_no_caller_away(fault: Exception, ready: bool) 
         waiting.set()
         await asyncio.Event().wait()
 
-    supervisor = Supervisor([Worker("relay", fail)], POLICY, outages=HINDRANCES, hold_ups=HOLD_UPS, wait=wait)
-    with capture_logs():
+    supervisor = Supervisor(
+        [Worker("relay", fail)], POLICY, outages=HINDRANCES, hold_ups=HOLD_UPS, damage=DAMAGE, wait=wait
+    )
+    with capture_logs() as logs:
         supervisor.start()
         await waiting.wait()
     assert (is_ready(supervisor), supervisor.running) == (ready, False)
+    assert [(each["event"], "exc_info" in each) for each in logs] == [(event, False)]
     await supervisor.stop(timeout_s=5)
 
 
