@@ -278,7 +278,7 @@ def before_attempt(
 
 
 TOLD_AFTERWARDS = frozenset({MessageTemplate.SOLD, MessageTemplate.CURED, MessageTemplate.WITHDRAWN})
-"""What happened stays true when the case has ended."""
+"""What happened stays true when the case has ended, or a person follows it up."""
 NO_ADDRESS = "the client has no address for this channel"
 UNKNOWN_END = "every attempt was cut off; it may have gone out"
 QUIET = "the client's quiet hours last until after its time"
@@ -310,9 +310,9 @@ def reworded(message: Message, now_says: Message) -> Message:
 
 def is_pointless(message: Message, status: CaseStatus) -> bool:
     """It asks for what is no longer owed, or reminds automatically of what a person now follows up."""
-    if status is CaseStatus.EXCEPTION:
-        return message.automatic
-    return status not in LIVE and message.template not in TOLD_AFTERWARDS
+    if message.template in TOLD_AFTERWARDS:
+        return False
+    return message.automatic if status is CaseStatus.EXCEPTION else status not in LIVE
 
 
 @dataclass(slots=True)

@@ -34,6 +34,8 @@ from models.untold import Unsent, Untold, base_currencies, untold_cases, untold_
 SWEEP_CASES = 500
 NEWS_FOR = timedelta(days=1)
 """What the client could not be told for so long (quiet hours, an outage) is old news."""
+UNSENT_MAX = 20
+"""After so many letters about one thing that were not sent no other is written."""
 _ENDS = {CaseStatus.RESOLVED: MessageTemplate.CURED, CaseStatus.VOID: MessageTemplate.WITHDRAWN}
 
 Choice = Callable[[Case], MessageTemplate | None]
@@ -189,7 +191,9 @@ def _channel(
     preferred: tuple[Channel, ...], contact: Contact | None, unsent: Sequence[Unsent]
 ) -> Channel | None:
     """The first that reaches the client and has not failed with this news at that address already; none
-    does: the first, and the message says that it failed. None: that is said already."""
+    does: the first, and the message says that it failed. None: that is said already, or often enough."""
+    if len(unsent) >= UNSENT_MAX:
+        return None
     failed = {(each.channel, each.recipient) for each in unsent if each.status is MessageStatus.FAILED}
     for channel in preferred:
         address = None if contact is None else contact.address(channel)

@@ -383,6 +383,29 @@ async def test_a_client_is_told_what_was_sold(world: World, receiver: Receiver) 
     assert len(kept) == 1
 
 
+async def test_what_was_sold_is_told_once_of_a_case_that_is_an_exception_by_then(
+    world: World, receiver: Receiver
+) -> None:
+    quiet = Contact(
+        phone="+85212345678", time_zone="Asia/Hong_Kong", quiet_hours=QuietHours.parse("09:00-11:00")
+    )
+    desk = await called_alone(world, receiver, one_client(quiet), by_itself=True)
+    (case,) = await cases(desk.caller())
+    await liquidate(desk.caller(), case["id"], legs=[{"symbol": BANK, "quantity": "100"}])
+    await world.market.says(*quotes(world.clock()))
+
+    async def is_open_again() -> bool:
+        return bool((await cases(desk.caller()))[0]["status"] == "OPEN")
+
+    await desk.until(is_open_again, "the sale to end")
+    seen = await work(desk.caller(), case["id"])
+    assert (await command(desk.caller(), "markException", seen, reason="x"))["__typename"] == "CaseChanged"
+    await time_comes(world, hours=1)
+    (posted,) = await receiver.until(1)
+    assert "Positions of account M1 were closed" in text_of(posted)["title"]
+    await settled(desk, case["id"], "SENT")
+
+
 async def test_a_case_that_the_desk_fails_at_holds_up_no_other_letter(
     world: World, receiver: Receiver
 ) -> None:

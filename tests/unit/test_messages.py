@@ -344,6 +344,7 @@ def test_a_held_message_is_dropped_when_the_case_no_longer_calls_for_it() -> Non
     by_hand = replace(A_MESSAGE, automatic=False)
     assert not is_pointless(A_MESSAGE, CaseStatus.OPEN)
     assert is_pointless(A_MESSAGE, CaseStatus.EXCEPTION)
+    assert not is_pointless(replace(A_MESSAGE, template=MessageTemplate.SOLD), CaseStatus.EXCEPTION)
     assert not is_pointless(by_hand, CaseStatus.EXCEPTION)
     assert is_pointless(by_hand, CaseStatus.RESOLVED)
     assert not is_pointless(replace(A_MESSAGE, template=MessageTemplate.CURED), CaseStatus.RESOLVED)
