@@ -64,7 +64,7 @@ class Executor(Protocol):
     def prepare(self, message: Subscribe, caller: Caller) -> Start | list[Any] | None:
         """A subscription, errors, or None for a query or a mutation."""
 
-    async def begins(self, message: Subscribe, caller: Caller) -> None:
+    async def on_subscribe(self, message: Subscribe, caller: Caller) -> None:
         """A prepared subscription does: what has to be kept of that."""
 
     async def execute(self, message: Subscribe, caller: Caller) -> bytes:
@@ -175,7 +175,7 @@ class Operations:
                 self.mailbox.put(running.slot, self.wire.result(message.id, payload))
             self._finish(running, self.wire.complete(message.id))
         else:
-            await self.backend.executor.begins(message, caller)
+            await self.backend.executor.on_subscribe(message, caller)
             await running.begin(start)
 
     def _started(self, running: "_Running", task: "asyncio.Task[None]") -> None:

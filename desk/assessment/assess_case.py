@@ -17,7 +17,7 @@ from desk.assessment.due_calls import breach_ended, due_calls, exempting
 from desk.assessment.excess_orders import call_off_excess
 from desk.assessment.expire_trading_limit import expire_trading_limit
 from desk.assessment.missing_prices import differ, keep_doubts, open_gaps
-from desk.assessment.still_wanted import still_wanted
+from desk.assessment.restore_automatic import restore_automatic
 from desk.audit import MONITOR, case_entry, entry
 from desk.desk import Desk
 from desk.evidence.take_snapshot import snapshot_change
@@ -131,7 +131,7 @@ async def _look_at(
         case = _progress(desk, account, view.case, measured, orders, bool(own), now)
         case = await _exempted(account, case, measured.figures, now)
     events, called_off = await _call_off(desk, superfluous, now)
-    case = await still_wanted(desk, case, called_off, now)
+    case = await restore_automatic(desk, case, called_off, now)
     told = replace(view, case=case, symbols=account.symbols)
     if told != view or changed:
         await save_case(case)

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from desk.assessment.attention import bring_account_to_attention, bring_to_attention
-from desk.assessment.still_wanted import still_wanted_after_excess
+from desk.assessment.restore_automatic import restore_automatic_after_excess
 from desk.audit import BOOK, MONITOR
 from desk.desk import Desk
 from desk.order_steps import store_step
@@ -106,7 +106,7 @@ async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) 
             f" it is called off{late}",
         )
         await bring_to_attention(desk, step.view, found, _facts(excess), now, by=MONITOR)
-        await still_wanted_after_excess(desk, order, now)
+        await restore_automatic_after_excess(desk, order, now)
     return step.view
 
 

@@ -75,7 +75,7 @@ async def execute_close(
         return closed
     asked = loads(approval.before).get("amount")
     if trigger is CaseTrigger.WRITTEN_OFF:
-        refused = _outgrown(asked, view.case.figures.amount, desk.rules.approval_growth)
+        refused = _exceeds_approval(asked, view.case.figures.amount, desk.rules.approval_growth)
         if refused is not None:
             return refused
     closed = await note(desk, closed, approval.maker, approval.reason or "", now)
@@ -91,7 +91,7 @@ async def execute_close(
     return Executed({} if asked == found else {"amount": (asked, found)})
 
 
-def _outgrown(asked: str | None, amount: Decimal, growth: Decimal) -> Refusal | None:
+def _exceeds_approval(asked: str | None, amount: Decimal, growth: Decimal) -> Refusal | None:
     """Why an approval does not cover the debt any more: two people agreed to write off much less."""
     with exact():
         if asked is None or amount <= Decimal(asked) * (ONE + growth):

@@ -18,9 +18,9 @@ from desk.liquidation.liquidation_command import (
 from desk.liquidation.one_person_limit import (
     beyond_what_was_seen,
     differences,
+    exceeds_approval,
     facts_after,
     facts_before,
-    outgrown,
 )
 from desk.liquidation.plan_liquidation import fresh, plan_expected
 from desk.liquidation.record_liquidation import record_liquidation
@@ -91,7 +91,7 @@ async def _liquidate(
     if not isinstance(made, Refusal):
         asked = loads(approval.after)
         refused = item.expected.exceeded_by(made)
-        refused = refused or outgrown(asked, made, desk.rules.approval_growth)
+        refused = refused or exceeds_approval(asked, made, desk.rules.approval_growth)
         refused = refused or beyond_what_was_seen(asked, made, desk.rules.plans.collar)
         if refused is not None:
             return refused

@@ -37,7 +37,7 @@ from desk.liquidation.last_slice import (
     why_unwanted,
 )
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.liquidation.one_person_limit import alone_today, load_lately, why_two
+from desk.liquidation.one_person_limit import alone_today, load_recent_orders, second_person_reason
 from desk.liquidation.plan_liquidation import ReadAhead, switched_off
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.record_liquidation import record_liquidation
@@ -117,8 +117,8 @@ async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
     account_id = locked[0].case.account_id
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
     view = replace(locked[0], symbols=account.symbols)
-    lately = (await load_lately([account], now))[account_id]
-    read = ReadAhead(account, await open_orders_of([account_id]), lately)
+    recent = (await load_recent_orders([account], now))[account_id]
+    read = ReadAhead(account, await open_orders_of([account_id]), recent)
     last = await last_slice_of(view.case, auto)
     decided = (
         await _forbidden(desk, view, account, last, now)
@@ -212,7 +212,7 @@ async def _why_two(
     if auto.set_by is not None:
         await lock_person(auto.set_by)
         alone = await alone_today(desk, auto.set_by, now)
-    return why_two(desk, read.book, read.lately, alone, made, cases=1, override=False)
+    return second_person_reason(desk, read.book, read.recent, alone, made, cases=1, override=False)
 
 
 def _rest(

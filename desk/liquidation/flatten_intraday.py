@@ -21,9 +21,9 @@ from desk.desk import Desk
 from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
+from desk.run_if_unlocked import busy_accounts, run_if_unlocked
 from desk.stock_recovery.cover_intraday import recall, to_recall
 from desk.turns import Turns
-from desk.unless_busy import busy_accounts, unless_busy
 from domain.asked_amount import book_of
 from domain.case import (
     AlertType,
@@ -122,7 +122,7 @@ class IntradayDay:
 
         async def turn() -> None:
             nonlocal done
-            done = await unless_busy(account_id, step, self._busy)
+            done = await run_if_unlocked(account_id, step, self._busy)
 
         who = _who(account_id, of)
         if self._turns.waits(who):

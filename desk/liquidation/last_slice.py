@@ -1,6 +1,7 @@
 """The last slice of an automatic liquidation, and whether another one is wanted after it.
 
-What was to be the only one counts as well where the desk called it off (see desk.assessment.still_wanted).
+What was to be the only one counts as well where the desk called it off (see
+desk.assessment.restore_automatic).
 
 Nobody wants another where a person or a rule has asked for the cancel of one of its orders, also where the
 market was faster than that cancel, or where one was rejected or cancelled by the venue. Orders that the desk

@@ -12,7 +12,7 @@ from desk.answers import Answers, each_answered
 from desk.desk import Desk
 from desk.liquidation.approved_liquidation import ask_another
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, content_hash
-from desk.liquidation.one_person_limit import alone_today, why_two
+from desk.liquidation.one_person_limit import alone_today, second_person_reason
 from desk.liquidation.plan_liquidation import ReadAhead, fresh, plan_expected, read_ahead
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, resting_orders
@@ -111,4 +111,6 @@ async def _why_two(
     """Why it takes a second person; what the person does at the same time elsewhere is waited for."""
     await lock_person(principal.subject)
     alone = await alone_today(desk, principal.subject, now)
-    return why_two(desk, read.book, read.lately, alone, made, len(command.cases), item.plan.override)
+    return second_person_reason(
+        desk, read.book, read.recent, alone, made, len(command.cases), item.plan.override
+    )

@@ -31,8 +31,8 @@ a large one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Lately:
-    """What has already been begun on an account within a day, for `why_two` to add up."""
+class RecentOrders:
+    """What has already been begun on an account within a day, for `second_person_reason` to add up."""
 
     notional: Decimal | None
     """Of the orders of the last day, in the account's base currency; None: cannot be told."""
@@ -40,7 +40,7 @@ class Lately:
     """Units of the second currency per unit of the first."""
 
 
-async def load_lately(accounts: Sequence[AccountBook], now: datetime) -> dict[AccountId, Lately]:
+async def load_recent_orders(accounts: Sequence[AccountBook], now: datetime) -> dict[AccountId, RecentOrders]:
     """For each of the accounts, in as many round trips as for one."""
     ids = [account.account.account_id for account in accounts]
     orders: dict[AccountId, list[Order]] = {id_: [] for id_ in ids}
@@ -50,7 +50,7 @@ async def load_lately(accounts: Sequence[AccountBook], now: datetime) -> dict[Ac
     instruments = await load_instruments(sorted(symbols)) if symbols else {}
     rates = await _load_rates()
     return {
-        id_: Lately(_placed(account, orders[id_], instruments), rates)
+        id_: RecentOrders(_placed(account, orders[id_], instruments), rates)
         for id_, account in zip(ids, accounts, strict=True)
     }
 
@@ -85,10 +85,10 @@ async def alone_today(desk: Desk, person: str, now: datetime) -> Decimal | None:
     return together
 
 
-def why_two(
+def second_person_reason(
     desk: Desk,
     account: AccountBook,
-    lately: Lately,
+    recent: RecentOrders,
     alone: Decimal | None,
     made: Plan,
     cases: int,
@@ -107,25 +107,25 @@ def why_two(
     if most is None:
         return None
     currency = desk.rules.reporting_currency
-    if lately.notional is None:
+    if recent.notional is None:
         return f"what was traded within a day is not known in {account.account.base_currency}"
     with exact():
-        together = made.notional + lately.notional
+        together = made.notional + recent.notional
     base = account.account.base_currency
-    above = _above(together, base, most, currency, lately.rates)
+    above = _above(together, base, most, currency, recent.rates)
     if above is None:
         return f"the notional in {currency} is not known, for there is no FX rate"
     if above:
         return f"the notional of a day is above {plain_text(most)} {currency}"
-    return _beyond_own_day(desk, made, base, alone, most, lately)
+    return _beyond_own_day(desk, made, base, alone, most, recent)
 
 
 def _beyond_own_day(
-    desk: Desk, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, lately: Lately
+    desk: Desk, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
 ) -> str | None:
     """Many accounts are one large liquidation."""
     currency = desk.rules.reporting_currency
-    worth = _in_currency(made.notional, base, currency, lately.rates)
+    worth = _in_currency(made.notional, base, currency, recent.rates)
     if alone is None or worth is None:
         return f"what one person has liquidated alone within a day is not known in {currency}"
     if total([alone, worth]) <= most:
@@ -217,7 +217,7 @@ def facts_after(made: Plan) -> Facts:
     return {"uncoveredAmount": plain_text(made.amount_after), "notional": plain_text(made.notional), **legs}
 
 
-def outgrown(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
+def exceeds_approval(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
     """Why an approval does not cover this plan any more: it was given for much less."""
     notional = Decimal(asked["notional"] or 0)
     with exact():

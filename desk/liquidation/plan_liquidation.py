@@ -17,7 +17,12 @@ from desk.desk import Desk
 from desk.four_eyes.kill_switch import frozen_by
 from desk.four_eyes.request_approval import would_ask
 from desk.liquidation.liquidation_command import LiquidateCase
-from desk.liquidation.one_person_limit import Lately, alone_today, load_lately, why_two
+from desk.liquidation.one_person_limit import (
+    RecentOrders,
+    alone_today,
+    load_recent_orders,
+    second_person_reason,
+)
 from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.resting_orders import others, resting_orders, waits_for
 from desk.open_orders import as_open_orders
@@ -42,11 +47,11 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class ReadAhead:
-    """An account's book, its open orders, and what was ordered lately."""
+    """An account's book, its open orders, and what was ordered recently."""
 
     book: AccountBook
     orders: Sequence[OrderView]
-    lately: Lately
+    recent: RecentOrders
 
 
 async def read_ahead(
@@ -76,8 +81,8 @@ async def _read_together(
     orders: dict[AccountId, list[OrderView]] = defaultdict(list)
     for order in await open_orders_of(account_ids):
         orders[order.order.account_id].append(order)
-    lately = await load_lately(list(books.values()), desk.clock())
-    return {id_: ReadAhead(book, orders[id_], lately[id_]) for id_, book in books.items()}
+    recent = await load_recent_orders(list(books.values()), desk.clock())
+    return {id_: ReadAhead(book, orders[id_], recent[id_]) for id_, book in books.items()}
 
 
 async def fresh(
@@ -91,7 +96,7 @@ async def fresh(
         return read
     book = (await load_books([account_id], desk.rules.books, now))[account_id]
     orders = await open_orders_of([account_id])
-    return ReadAhead(book, orders, (await load_lately([book], now))[account_id])
+    return ReadAhead(book, orders, (await load_recent_orders([book], now))[account_id])
 
 
 async def plan_expected(
@@ -136,7 +141,7 @@ async def in_the_way(
     if resting:
         return waits_for(resting)
     alone = await alone_today(desk, person, now)
-    why = why_two(desk, read.book, read.lately, alone, made, 1, item.plan.override)
+    why = second_person_reason(desk, read.book, read.recent, alone, made, 1, item.plan.override)
     return None if why is None else await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, why)
 
 

@@ -57,7 +57,7 @@ from outages.log import OutageLog
 
 LOAD_BATCH_ACCOUNTS = 500
 REFRESH_BATCH_CASES = 50
-ACCOUNTS_AT_A_STRETCH = 100
+ACCOUNTS_BEFORE_YIELD = 100
 """How many accounts are computed before others get their turn: a few milliseconds."""
 
 
@@ -205,7 +205,7 @@ class Monitor:
                 account_id, Step.LOOK, partial(self._look_at, account_id)
             ):
                 self._to_look_at.add(account_id)
-            if number % ACCOUNTS_AT_A_STRETCH == 0:
+            if number % ACCOUNTS_BEFORE_YIELD == 0:
                 await asyncio.sleep(0)
         await self._load_noted()
 

@@ -8,7 +8,7 @@ automatic liquidation is planned anew, within the collar.
 from datetime import datetime
 
 from desk.assessment.attention import bring_to_attention
-from desk.assessment.still_wanted import still_wanted_after_collar
+from desk.assessment.restore_automatic import restore_automatic_after_collar
 from desk.audit import DISPATCHER
 from desk.desk import Desk
 from domain.events import OrderView
@@ -30,4 +30,4 @@ async def tell_unfit(desk: Desk, view: OrderView, now: datetime) -> None:
     """In the transaction that rejected it."""
     found = Finding(Attention.PRICE_COLLAR, f"it was not sent ({view.order.reason}); liquidate again")
     await bring_to_attention(desk, view, found, {}, now, by=DISPATCHER)
-    await still_wanted_after_collar(desk, view.order, now)
+    await restore_automatic_after_collar(desk, view.order, now)

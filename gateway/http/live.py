@@ -289,7 +289,7 @@ class Live:
             document, message.operation_name, message.variables or {}, audience, message.last_event_id
         )
 
-    async def begins(self, message: protocol.Subscribe, caller: Caller) -> None:
+    async def on_subscribe(self, message: protocol.Subscribe, caller: Caller) -> None:
         """Keep who reads personal data."""
         await self.reads.subscribed(caller.principal, message.query)
 

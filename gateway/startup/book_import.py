@@ -40,7 +40,7 @@ from models.sql.database import transaction
 
 log = structlog.get_logger()
 
-CLIENTS_AT_A_STRETCH = 50
+CLIENTS_BEFORE_YIELD = 50
 """After how many clients progress is told."""
 IMPORT = "desk:import-book"
 """The actor."""
@@ -259,7 +259,7 @@ async def _import_clients(
     accounts: dict[str, AccountId] = {}
     for number, client in enumerate(clients, start=1):
         accounts |= await _import_client(client, as_of, now)
-        if number % CLIENTS_AT_A_STRETCH == 0 or number == len(clients):
+        if number % CLIENTS_BEFORE_YIELD == 0 or number == len(clients):
             progress(number)
     return accounts
 

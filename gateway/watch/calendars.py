@@ -55,12 +55,12 @@ class ExchangeDays:
         self._first, self._last = covered
         self._closed_days = closed_days
         since = self._last - timedelta(days=_USUAL_OF_DAYS)
-        lately = [day for day in self._closing if since < day <= self._last]
-        hours = Counter(self._known_sessions(day) for day in lately).most_common(1)
+        recent = [day for day in self._closing if since < day <= self._last]
+        hours = Counter(self._known_sessions(day) for day in recent).most_common(1)
         if not hours or any(opens >= closes for opens, closes in hours[0][0]):
             raise UnknownMarket(f"the sessions of {calendar.name} last over midnight, which is not supported")
         self._usual_sessions = hours[0][0]
-        weekdays = Counter(day.weekday() for day in lately)
+        weekdays = Counter(day.weekday() for day in recent)
         most = weekdays.most_common(1)[0][1]
         self._usual_weekdays = {weekday for weekday, days in weekdays.items() if 2 * days > most}
 

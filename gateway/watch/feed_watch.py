@@ -119,7 +119,7 @@ class FeedWatch:
         """This process's clock shows what the clocks of the feed and of its sources show."""
         return not any(clock.too_large for clock in self.clocks)
 
-    def begins(self) -> None:
+    def started(self) -> None:
         """A feed is read from now on."""
         self.reads_since = self._desk.clock()
 

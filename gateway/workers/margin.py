@@ -74,7 +74,7 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
 
 async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, feed: Feed) -> None:
     """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
-    resources.feed_watch.begins()
+    resources.feed_watch.started()
     unheard = OutageLog("quotes were not broadcast", "quotes are broadcast again")
     async with aclosing(feed.batches()) as batches:
         async for batch in batches:

@@ -8,7 +8,7 @@ import strawberry
 
 from desk.desk import Desk
 from desk.liquidation.liquidation_command import LiquidateCase
-from desk.liquidation.one_person_limit import load_lately
+from desk.liquidation.one_person_limit import load_recent_orders
 from desk.liquidation.plan_liquidation import ReadAhead, in_the_way, plan_now
 from desk.open_orders import order_cover
 from domain.amount_formula import LiquidationTarget
@@ -126,8 +126,8 @@ async def liquidation_preview(
         )
     desk, now = context.api.desk, context.api.desk.clock()
     loaded = in_scope(await context.loaders.books.load(view.case.account_id))
-    lately = (await load_lately([loaded.book], now))[view.case.account_id]
-    item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders, lately)
+    recent = (await load_recent_orders([loaded.book], now))[view.case.account_id]
+    item, read = LiquidateCase(view.case.id, None, request), ReadAhead(loaded.book, loaded.orders, recent)
     made = await plan_now(desk, view, item, read, now)
     not_counted = _not_counted(desk, read, now)
     if isinstance(made, Refusal):

@@ -18,6 +18,6 @@ def search_of(text: str | None) -> str | None:
     return text
 
 
-def each_once(values: Sequence[T] | None) -> tuple[T, ...] | None:
+def unique(values: Sequence[T] | None) -> tuple[T, ...] | None:
     """The distinct values: a value that is repeated ten thousand times is looked up once."""
     return None if values is None else tuple(dict.fromkeys(values))

@@ -21,7 +21,7 @@ from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.refused import AnyRefused
-from resolvers.kit.search import each_once
+from resolvers.kit.search import unique
 from resolvers.types.case import Case, load_case
 from resolvers.types.client import Account, account_of
 
@@ -108,8 +108,8 @@ class ApprovalRequestFilter:
     def selection(self) -> ApprovalSelection:
         """The filter for the database; an id of another type matches nothing."""
         return ApprovalSelection(
-            status=each_once(self.status),
-            kind=each_once(self.kind),
+            status=unique(self.status),
+            kind=unique(self.kind),
             entity=None if self.case_id is None else "case",
             entity_id=None if self.case_id is None else filter_id("Case", self.case_id),
             maker=None if self.maker is None else lenient_subject_form(self.maker),

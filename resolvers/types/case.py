@@ -27,7 +27,7 @@ from resolvers.kit.enums import CaseOrderField, OrderDirection
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
-from resolvers.kit.search import each_once, search_of
+from resolvers.kit.search import search_of, unique
 from resolvers.types.case_records import DeadlineChange, FollowUp, deadline_changes_page, follow_ups_page
 from resolvers.types.client import Account, Client, load_account, load_client
 from resolvers.types.currency_amount import CurrencyAmount
@@ -348,8 +348,8 @@ class CaseFilter:
         """
         return CaseSelection(
             status=self._statuses(),
-            alert_type=each_once(self.alert_type),
-            account_type=each_once(self.account_type),
+            alert_type=unique(self.alert_type),
+            account_type=unique(self.account_type),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,
             search=search_of(self.search),
@@ -378,7 +378,7 @@ class CaseFilter:
         return AmountAtLeast(self.amount_at_least, currency, worth)
 
     def _statuses(self) -> tuple[CaseStatus, ...] | None:
-        chosen = each_once(self.status)
+        chosen = unique(self.status)
         if self.closed is None:
             return chosen
         wanted = tuple(CaseStatus) if chosen is None else chosen

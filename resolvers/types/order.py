@@ -13,7 +13,7 @@ from domain.raw_status import raw_status
 from models.order import OrderFilter as OrderSelection
 from resolvers.kit.context import Info
 from resolvers.kit.node import Node, filter_id, global_id
-from resolvers.kit.search import each_once, search_of
+from resolvers.kit.search import search_of, unique
 from resolvers.types.client import Account, load_account
 from resolvers.types.market import IF_READABLE, Instrument, load_instrument
 
@@ -153,7 +153,7 @@ class OrderFilter:
     def selection(self) -> OrderSelection:
         """The filter for the database; an id of another type matches nothing."""
         return OrderSelection(
-            status=each_once(self.status),
+            status=unique(self.status),
             case_id=None if self.case_id is None else CaseId(filter_id("Case", self.case_id)),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,

@@ -19,7 +19,7 @@ from resolvers.kit.errors import restored
 from resolvers.kit.loaders import BookAndOrders
 from resolvers.kit.node import Node, filter_id, global_id
 from resolvers.kit.pagination import Connection, Pager
-from resolvers.kit.search import each_once
+from resolvers.kit.search import unique
 from resolvers.types.client import Account, Client, load_account, load_client
 from resolvers.types.market import IF_READABLE, Instrument, instrument_of, load_instrument
 
@@ -207,7 +207,7 @@ class CoveredOptionShortfallFilter:
         """The filter for the database; an id of another type matches nothing."""
         return RecoveryFilter(
             AlertType.COVERED_CALL_SHORTFALL,
-            status=each_once(self.status),
+            status=unique(self.status),
             symbol=None if self.underlying is None else Symbol(self.underlying),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,
@@ -243,7 +243,7 @@ class ShortRecoveryFilter:
         recall_id = self.recall_id
         return RecoveryFilter(
             AlertType.SHORT_RECALL,
-            status=each_once(self.status),
+            status=unique(self.status),
             symbol=None if self.symbol is None else Symbol(self.symbol),
             client_id=None if self.client_id is None else ClientId(filter_id("Client", self.client_id)),
             account_no=self.account_no,

@@ -19,7 +19,7 @@ from resolvers.kit.inputs import KEY, check_key, check_many, check_text
 from resolvers.kit.node import filter_id
 from resolvers.kit.pagination import Connection, Pager
 from resolvers.kit.refused import AnyRefused
-from resolvers.kit.search import each_once
+from resolvers.kit.search import unique
 from resolvers.types.client import Account, load_account
 from resolvers.types.doubt import AccountDoubt, doubts_of
 
@@ -60,7 +60,7 @@ class UnwatchedFilter:
 
     def selection(self) -> Selection:
         """The filter for the database."""
-        return Selection(each_once(self.reason), self.account_no)
+        return Selection(unique(self.reason), self.account_no)
 
 
 @strawberry.type

@@ -296,7 +296,7 @@ async def test_a_market_in_session_without_a_fresh_price_is_told_once_and_when_i
     await kit.instrument(Symbol("7203.JP"), market="XTKS")
     watch = FeedWatch(kit.desk, timedelta(seconds=10))
     listener = SilenceListener(kit.desk, watch)
-    watch.begins()
+    watch.started()
     with capture_logs() as lines:
         await listener.listen()
         kit.clock.pass_(seconds=60)
@@ -320,7 +320,7 @@ async def test_no_price_is_expected_while_a_market_is_shut(kit: DeskKit) -> None
     kit.clock.pass_(hours=12)
     watch = FeedWatch(kit.desk, timedelta(seconds=10))
     listener = SilenceListener(kit.desk, watch)
-    watch.begins()
+    watch.started()
     for _ in range(3):
         kit.clock.pass_(minutes=5)
         await listener.listen()

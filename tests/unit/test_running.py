@@ -42,7 +42,7 @@ class Executor:
     def prepare(self, message: Subscribe, caller: Caller) -> Start | list[Any] | None:
         return self.start()
 
-    async def begins(self, message: Subscribe, caller: Caller) -> None:
+    async def on_subscribe(self, message: Subscribe, caller: Caller) -> None:
         pass
 
     async def execute(self, message: Subscribe, caller: Caller) -> bytes:

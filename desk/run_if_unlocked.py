@@ -18,7 +18,9 @@ def busy_accounts() -> OutageLogs:
     )
 
 
-async def unless_busy(account_id: AccountId, step: Callable[[], Awaitable[None]], busy: OutageLogs) -> bool:
+async def run_if_unlocked(
+    account_id: AccountId, step: Callable[[], Awaitable[None]], busy: OutageLogs
+) -> bool:
     """Run `step` in a transaction, under the account's lock; False: another transaction has the lock."""
     try:
         async with transaction():

@@ -34,7 +34,7 @@ _TEXT = (
 )
 
 
-async def still_wanted(desk: Desk, case: Case, called_off: Sequence[Order], now: datetime) -> Case:
+async def restore_automatic(desk: Desk, case: Case, called_off: Sequence[Order], now: datetime) -> Case:
     """The case with its automatic liquidation set again, if that had ordered some of what is called off."""
     own = [each for each in called_off if _of_automatic(each)]
     if not own or case.auto_liquidation is not None:
@@ -44,13 +44,13 @@ async def still_wanted(desk: Desk, case: Case, called_off: Sequence[Order], now:
     return replace(noted, auto_liquidation=auto, version=case.version + 1)
 
 
-async def still_wanted_after_excess(desk: Desk, order: Order, now: datetime) -> None:
+async def restore_automatic_after_excess(desk: Desk, order: Order, now: datetime) -> None:
     """Set the automatic liquidation again that had placed an order which is called off as too large."""
     # As after a slice: the next plan waits until these orders have ended.
     await _go_on(desk, order, RefusalCode.CAPPED, _AFTER_EXCESS, now)
 
 
-async def still_wanted_after_collar(desk: Desk, order: Order, now: datetime) -> None:
+async def restore_automatic_after_collar(desk: Desk, order: Order, now: datetime) -> None:
     """The same of an order that was beyond the price collar before it left."""
     await _go_on(desk, order, RefusalCode.PRICE_COLLAR, _AFTER_COLLAR, now)
 
