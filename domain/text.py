@@ -27,8 +27,9 @@ _IGNORABLE_RANGES = (
 )
 """Unicode's property Default_Ignorable_Code_Point, which Python does not know: these are not displayed."""
 _IGNORABLE = frozenset(chr(code) for first, last in _IGNORABLE_RANGES for code in range(first, last + 1))
-_LOOKS_BLANK = frozenset("\u2800")
-"""The braille pattern without dots: a symbol that shows nothing."""
+_LOOKS_BLANK = frozenset("\u2800\ufffc\U0001d159\U0001107f\U00013441\U00013442\U00016fe4")
+"""Symbols, letters and marks that show nothing although Unicode does not call them ignorable: the braille
+pattern without dots, the place of an object, the null notehead, joiners and fillers of old scripts."""
 _JOINERS = frozenset("\u200c\u200d")
 """They change how the letter before them is written, in Persian, Malayalam and others."""
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
@@ -136,7 +137,7 @@ def subject_form(text: str) -> str:
                 )
     folded = normalize("NFKC", normalize("NFKC", text).upper().casefold())
     form = " ".join(folded.replace(f"i{_SOFT_DOT}", "i").split())
-    if not form:
+    if not any(_shows(character) for character in form):
         raise ValueError("a subject that is not blank")
     if len(form) > MAX_SUBJECT_LENGTH:
         raise ValueError(f"a subject of at most {MAX_SUBJECT_LENGTH} characters when it is folded")

@@ -153,9 +153,11 @@ def check_url(url: str, rules: UrlRules) -> Refusal | None:
     """What can be said of a URL without resolving its name; its addresses are looked at before every post."""
     try:
         parts = urlsplit(url)
-        host, _ = parts.hostname, parts.port
+        host, port = parts.hostname, parts.port
     except ValueError:
         return _bad("The URL cannot be read.")
+    if port == 0:
+        return _bad("The URL names port 0, at which nothing can listen.")
     if not url.isascii() or not url.isprintable() or " " in url or len(url) > URL_CHARACTERS_MAX:
         return _bad(f"The URL must be at most {URL_CHARACTERS_MAX} printable ASCII characters, no space.")
     if parts.scheme not in (("https", "http") if rules.allow_http else ("https",)):

@@ -37,6 +37,8 @@ INVISIBLE = {
     "grapheme joiner": "ann\u034f.lee",
     "hangul filler": "ann.lee\u3164",
     "braille blank": "ann.lee\u2800",
+    "null notehead": "ann.lee\U0001d159",
+    "place of an object": "ann.lee\ufffc",
     "control": "ann.lee\x07",
     "new line": "ann.lee\n",
 }

@@ -56,6 +56,7 @@ def test_a_name_of_any_script_is_taken(name: str) -> None:
         ("\u3000\u00a0", "not blank"),
         ("\u3164\u3164", "not blank"),
         ("\u2800", "not blank"),
+        ("\ufffc\U0001d159", "not blank"),
         ("\u200e\u200f", "not blank"),
         ("\u0301", "not blank"),
         ("A\nB", r"without U\+000A, which stands at position 2"),
@@ -210,6 +211,7 @@ def test_the_case_of_other_languages_makes_no_other_person(one: str, other: str)
     "hidden",
     list(
         "\u200b\u200c\u200d\u2060\ufeff\u00ad\u034f\u202e\u2066\u200f\u061c\u180e\ufe0f\U000e0100\U000e0061"
+        "\ufffc\U0001d159\U0001107f\U00013441\U00016fe4"
         "\u3164\uffa0\u115f\u2800\x00\x1f\n\x7f\u0085\u2028\ue000\u0378\ufff9\U0001d173"
     ),
 )
@@ -220,7 +222,8 @@ def test_a_subject_with_an_invisible_sign_is_refused(hidden: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "reason"), [("", "blank"), ("  \u3000", "blank"), ("\ufdfa" * 20, "at most 200")]
+    ("text", "reason"),
+    [("", "blank"), ("  \u3000", "blank"), ("\u0301", "blank"), ("\ufdfa" * 20, "at most 200")],
 )
 def test_a_subject_that_names_no_person_or_grows_too_long_is_refused(text: str, reason: str) -> None:
     with pytest.raises(ValueError, match=reason):

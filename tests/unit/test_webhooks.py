@@ -56,6 +56,7 @@ def an_endpoint() -> Webhook:
         "https://example.org/\r\nx: y",
         "https://exämple.org/",
         "https://example.org:99999/",
+        "https://example.org:0/",
         "https://[::1/",
         "https://localhost/",
         "https://localhost./",
