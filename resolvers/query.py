@@ -111,7 +111,7 @@ class Query(
         filter: Annotated[CaseFilter | None, strawberry.argument(description="Filter for cases.")] = None,
         order_by: Annotated[
             CaseOrder | None,
-            strawberry.argument(description="The sort order; default: the newest case first."),
+            strawberry.argument(description="The sort order. Null: the newest case first."),
         ] = None,
         first: First = 50,
         after: After = None,
@@ -193,7 +193,7 @@ class Query(
             str | None,
             strawberry.argument(
                 description="Part of the account number, the client number or, if you may see personal "
-                "data, the client's name. Ignores case and width of letters."
+                "data, the client's name. Ignores case and width of letters. Null: all accounts."
             ),
         ] = None,
         first: First = 50,
@@ -218,7 +218,10 @@ class Query(
         self,
         info: Info,
         market: Annotated[
-            str | None, strawberry.argument(description="Overrides of this market only, such as XHKG.")
+            str | None,
+            strawberry.argument(
+                description="Overrides of this market only, such as XHKG. Null: all markets."
+            ),
         ] = None,
         first: First = 50,
         after: After = None,

@@ -64,8 +64,8 @@ class OrderEvent(DeskEvent):
 After = Annotated[
     str | None,
     strawberry.argument(
-        description="The cursor of the last event that you received, to resume behind it. Not together with "
-        "`snapshot`."
+        description="The cursor of the last event that you received, to resume behind it. Null: start with "
+        "new events. Not together with `snapshot`."
     ),
 ]
 Snapshot = Annotated[
@@ -81,10 +81,10 @@ class Subscription:
     """
 
     @strawberry.subscription(
-        description="New cases and all later changes of them. Events are never dropped or merged: a client "
-        "that does not keep up is disconnected with code 1013 and resumes from its last cursor. A cursor "
-        "that is too old gives the error CURSOR_EXPIRED; one of another field, filter or scope gives "
-        "CURSOR_INVALID."
+        description="New cases and all later changes of them. Events are never dropped or merged: if a "
+        "client does not keep up, its connection is closed with code 1013, and it resumes from its last "
+        "cursor. A cursor that is too old gives the error CURSOR_EXPIRED; one of another field, filter or "
+        "scope gives CURSOR_INVALID."
     )
     def case_events(
         self,

@@ -8,6 +8,7 @@ from desk import outcomes
 from domain.ids import OrderId
 from resolvers.kit.context import Info
 from resolvers.kit.errors import restored
+from resolvers.kit.inputs import KEY
 from resolvers.kit.refused import AnyRefused
 from resolvers.types.order import Order, order_of
 
@@ -16,7 +17,7 @@ from resolvers.types.order import Order, order_of
 class CancelInput:
     """To desk.orders.cancel.Cancel."""
 
-    idempotency_key: str = strawberry.field(description="A key chosen by the caller, as in liquidate.")
+    idempotency_key: str = strawberry.field(description=KEY)
     order_ids: list[strawberry.ID] = strawberry.field(
         description="The ids of 1 to 200 orders, without duplicates."
     )

@@ -29,7 +29,9 @@ from resolvers.types.client import Account, Client, account_of, client_of
 class KillSwitchNode(Node):
     """From domain.kill_switch.KillSwitch."""
 
-    scope: KillSwitchScope = strawberry.field(description="The kind of accounts that are frozen.")
+    scope: KillSwitchScope = strawberry.field(
+        description="The scope of the switch: the whole desk, a client or an account."
+    )
     on: bool = strawberry.field(description="Whether the switch is on now.")
     set_by: str = strawberry.field(description="The subject who switched it on.")
     reason: str = strawberry.field(description="The reason given when it was switched on.")

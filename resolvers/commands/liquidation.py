@@ -14,6 +14,7 @@ from resolvers.commands.liquidation_preview import LiquidationPreview, preview_o
 from resolvers.commands.plan_inputs import LiquidateCaseInput, plan_request
 from resolvers.kit.context import Info
 from resolvers.kit.errors import BAD_USER_INPUT, ApiError, restored
+from resolvers.kit.inputs import KEY
 from resolvers.kit.node import filter_id
 from resolvers.kit.refused import AnyRefused
 from resolvers.types.approval import ApprovalRequest, load_approval
@@ -26,11 +27,7 @@ from resolvers.types.uncurable import UncurablePosition, uncurable_of
 class LiquidateInput:
     """To desk.liquidation.liquidation_command.Liquidate."""
 
-    idempotency_key: str = strawberry.field(
-        description="A key chosen by the caller, 1 to 200 characters. A repeated request with the same key "
-        "and content returns the first answer, however late; with different content it is refused with "
-        "IDEMPOTENCY_KEY_REUSED."
-    )
+    idempotency_key: str = strawberry.field(description=KEY)
     cases: list[LiquidateCaseInput] = strawberry.field(description="1 to 200 cases, without duplicates.")
     reason: str | None = strawberry.field(
         default=None, description="The reason, recorded in the audit trail. Required with override."
@@ -82,7 +79,9 @@ class LiquidationRefused(AnyRefused):
     approval_id: strawberry.Private[ApprovalId | None]
     exceeding: strawberry.Private[liquidation_plan.Plan | None]
 
-    @strawberry.field(description="The current plan, which was not placed; only with EXPECTATION_EXCEEDED.")
+    @strawberry.field(
+        description="The current plan, which was not placed, with EXPECTATION_EXCEEDED; otherwise null."
+    )
     def plan(self, info: Info) -> LiquidationPreview | None:
         """In the form of the preview."""
         return preview_of(self.exceeding, info.context.api.desk) if self.exceeding else None

@@ -44,7 +44,7 @@ class LiquidationLeg:
     fee: Decimal = strawberry.field(description="The trading fee, in the instrument's currency.")
     base_notional: Decimal = strawberry.field(description="The traded value, in the account's base currency.")
     reduction: Decimal = strawberry.field(
-        description="The reduction of the amount by this leg after those before it, in base currency."
+        description="The reduction of the amount by this leg, after the legs before it, in base currency."
     )
     quote: Quote = strawberry.field(description="The quote behind the price.")
     limit_price: Decimal | None = strawberry.field(

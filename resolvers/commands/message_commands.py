@@ -32,7 +32,9 @@ class SendMessageInput:
         description="The template, which is written in the client's language. Omitted: `text` is sent.",
     )
     text: str | None = strawberry.field(
-        default=None, description="A free text of 1 to 1000 characters, sent instead of a template."
+        default=None,
+        description="A free text of 1 to 1000 characters, sent instead of a template. Required if no "
+        "template is given.",
     )
 
 

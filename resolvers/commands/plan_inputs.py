@@ -34,16 +34,19 @@ class LiquidationLegInput:
 
 @strawberry.input(
     description="The limits that the plan at the time of execution may not exceed, in the account's base "
-    "currency. If it does, nothing is placed and the refusal EXPECTATION_EXCEEDED contains that plan."
+    "currency. If it exceeds them, nothing is placed and the refusal EXPECTATION_EXCEEDED contains that "
+    "plan."
 )
 class ExpectedPlanInput:
     """To domain.liquidation_plan.Expectation."""
 
     notional_at_most: Decimal | None = strawberry.field(
-        default=None, description="The largest value to trade, such as the notional that the preview showed."
+        default=None,
+        description="The largest value to trade, such as the notional that the preview showed. Omitted: "
+        "no limit.",
     )
     amount_after_at_most: Decimal | None = strawberry.field(
-        default=None, description="The largest amount that may be left to collect."
+        default=None, description="The largest amount that may be left to collect. Omitted: no limit."
     )
 
     def expectation(self) -> Expectation:
@@ -76,7 +79,8 @@ class LiquidateCaseInput:
         description="The order in which the planner selects positions.",
     )
     keep: list[str] | None = strawberry.field(
-        default=None, description="Symbols of positions not to touch. An unknown symbol is refused."
+        default=None,
+        description="Symbols of positions not to touch. Omitted: none. An unknown symbol is refused.",
     )
     order_type: OrderType = strawberry.field(
         default=OrderType.LIMIT, description="The way in which the orders are priced."
@@ -100,20 +104,22 @@ class LiquidateCaseInput:
         default=None,
         description="The fraction by which the planner's limits are worse than the quote, so that orders "
         "trade in a moving market: bid * (1 - band) or ask * (1 + band). At most the desk's own band "
-        "(`GATEWAY_PRICE_BAND`).",
+        "(`GATEWAY_PRICE_BAND`). Omitted: 0.",
     )
     max_adv_share: Decimal | None = strawberry.field(
         default=None,
         description="The largest share of the average daily volume for one order together with the "
-        "account's open orders in the instrument: above 0, at most 1. The desk's own cap also applies.",
+        "account's open orders in the instrument: above 0, at most 1. The desk's own cap always applies.",
     )
     max_slice_notional: Decimal | None = strawberry.field(
         default=None,
         description="The largest value of one order, in the account's base currency. The desk's own cap "
-        "also applies. Liquidate again for the next slice.",
+        "always applies. Liquidate again for the next slice.",
     )
     expected: ExpectedPlanInput | None = strawberry.field(
-        default=None, description="The limits that the plan may not exceed; beyond them nothing is placed."
+        default=None,
+        description="The limits that the plan may not exceed; beyond them nothing is placed. Omitted: "
+        "no limits.",
     )
 
 

@@ -76,7 +76,7 @@ class AmountRuleInput:
     )
 
     def wanted(self) -> WantedSetting:
-        """The setting."""
+        """The setting that this input requests."""
         rule = AmountRule(
             coefficient=self.coefficient,
             with_interest=self.with_interest,
@@ -100,7 +100,7 @@ class LiquidationSwitchInput:
     on: bool = strawberry.field(description="Whether the liquidation is allowed.")
 
     def wanted(self) -> WantedSetting:
-        """The setting."""
+        """The setting that this input requests."""
         subject = switch_subject(self.trade_type, self.force_type)
         return WantedSetting(SettingKind.LIQUIDATION_SWITCH, subject, LiquidationSwitch(self.on))
 
@@ -146,7 +146,7 @@ class ExemptionInput:
     )
 
     def wanted(self) -> WantedSetting:
-        """The setting."""
+        """The setting that this input requests."""
         named = {ExemptionScope.ACCOUNT: self.account_no, ExemptionScope.CLIENT_GROUP: self.client_group}
         if any(name is not None for scope, name in named.items() if scope is not self.scope):
             raise ApiError(
@@ -201,7 +201,7 @@ class InstrumentFactorsInput:
     )
 
     def wanted(self) -> WantedSetting:
-        """The setting."""
+        """The setting that this input requests."""
         value = _factors(self.factors, FactorSource.INSTRUMENT)
         return WantedSetting(SettingKind.INSTRUMENT_FACTORS, _symbol(self.symbol), value)
 
@@ -220,7 +220,7 @@ class ClientFactorsInput:
     )
 
     def wanted(self) -> WantedSetting:
-        """The setting."""
+        """The setting that this input requests."""
         subject = client_factor_subject(filter_id("Client", self.client_id), _symbol(self.symbol))
         value = _factors(self.factors, FactorSource.CLIENT)
         return WantedSetting(SettingKind.CLIENT_FACTORS, subject, value)
@@ -241,7 +241,7 @@ class CoveredOptionInput:
     )
 
     def wanted(self) -> WantedSetting:
-        """The setting."""
+        """The setting that this input requests."""
         at = None if self.trigger_time is None else _wall_time(self.trigger_time)
         rule = CoveredOptionRule(self.enabled, at, self.skip_short)
         return WantedSetting(SettingKind.COVERED_OPTION, "", rule)
@@ -262,7 +262,7 @@ class ApprovalLimitsInput:
     )
 
     def wanted(self) -> WantedSetting:
-        """The setting."""
+        """The setting that this input requests."""
         return WantedSetting(SettingKind.APPROVAL_LIMITS, "", ApprovalLimits(self.notional, self.cases))
 
 
@@ -273,7 +273,7 @@ class TradingLimitExpiryInput:
     expires: bool = strawberry.field(description="Whether the trading limit becomes 0 when a case opens.")
 
     def wanted(self) -> WantedSetting:
-        """The setting."""
+        """The setting that this input requests."""
         return WantedSetting(SettingKind.TRADING_LIMIT_EXPIRY, "", TradingLimitExpiry(self.expires))
 
 

@@ -211,7 +211,7 @@ class SettingMutations:
     async def request_setting_change(
         self, info: RequestInfo, input: Annotated[RequestSettingChangeInput, INPUT]
     ) -> RequestSettingChangePayload:
-        """The desk's."""
+        """The desk checks the permission and keeps the record."""
         check_key(input.idempotency_key)
         check_text("reason", input.reason, at_least=1)
         wanted = input.setting.wanted()

@@ -59,7 +59,8 @@ class Webhook(Node):
         description="The time at which the webhook was disabled; null while it is active."
     )
     reason: str | None = strawberry.field(
-        description="The reason why the last attempt failed, or why the webhook is disabled."
+        description="The reason why the last attempt failed, or why the webhook is disabled; null if there "
+        "is none."
     )
     old_secret_until: datetime | None = strawberry.field(
         description="The time until which the previous secret also signs deliveries; null if the secret was "

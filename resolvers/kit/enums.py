@@ -350,7 +350,8 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
                 "write-offs and voids, set market days and accept incomplete accounts."
             ),
             "RISK_APPROVER": (
-                "Read everything, approve requests of others, cancel, freeze, and export records."
+                "Read everything including settings, approve requests of others, cancel, freeze, and export "
+                "records."
             ),
             "RISK_SETTING_FULL": (
                 "Read everything without personal data, request changes of settings, set market days, manage "

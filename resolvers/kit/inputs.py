@@ -9,8 +9,8 @@ KEY_CHARACTERS_MAX = 200
 TEXT_CHARACTERS_MAX = 1000
 
 KEY = (
-    "A key chosen by the caller, 1 to 200 characters. A repeated request with the same key and content "
-    "returns the first answer, however late; with different content it is refused with "
+    "A key chosen by the caller, 1 to 200 characters, such as a UUID. A repeated request with the same key "
+    "and content returns the first answer, however late; with different content it is refused with "
     "IDEMPOTENCY_KEY_REUSED."
 )
 """The description of every idempotencyKey."""

@@ -1,4 +1,4 @@
-"""What all refusals of the schema have in common."""
+"""The interface that all refusals of the schema implement."""
 
 import strawberry
 
@@ -11,7 +11,9 @@ from domain.refusals import RefusalCode
     "implements this interface, so that one fragment reads the code and the reason of any refusal.",
 )
 class AnyRefused:
-    """From desk.command.Refused, domain.refusals.Refusal or their like."""
+    """From desk.command.Refused, domain.refusals.Refusal or a similar value."""
 
     code: RefusalCode = strawberry.field(description="The reason as a code.")
-    message: str = strawberry.field(description="The reason in words, and how to proceed.")
+    message: str = strawberry.field(
+        description="The reason in plain words and how to proceed, for display. Decide by `code`."
+    )

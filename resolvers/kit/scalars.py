@@ -40,8 +40,9 @@ def _parse_date(value: object) -> date:
 DECIMAL = ScalarDefinition(
     name="Decimal",
     description=(
-        'An exact decimal number as text, such as "152800.5", without exponent and trailing zeros. On input '
-        "at most 20 digits before and 10 after the point; a float is refused."
+        'An exact decimal number as text, such as "152800.5", without exponent and trailing zeros. Input '
+        "may have at most 20 digits before and 10 after the point, or be a whole JSON number; a float is "
+        "refused."
     ),
     specified_by_url=None,
     serialize=plain_text,

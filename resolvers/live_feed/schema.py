@@ -126,5 +126,5 @@ def _refuse_nul(values: Mapping[str, Any]) -> None:
 
 
 def _coded_as(error: GraphQLError, code: str) -> GraphQLError:
-    """With a code of its own."""
+    """The error with this code."""
     return GraphQLError(error.message, nodes=error.nodes, extensions={"code": code})

@@ -101,14 +101,15 @@ class LiquidationLegReport:
     )
     slippage_at_decision: Decimal | None = strawberry.field(
         description="The amount by which the fills brought less, or cost more, than the mark at the "
-        "decision, without fees."
+        "decision, without fees; null without fills or mark."
     )
     slippage_at_send: Decimal | None = strawberry.field(
         description="The amount by which the fills brought less, or cost more, than the mark when sent, "
-        "without fees."
+        "without fees; null without fills or mark."
     )
     slippage_ratio: Decimal | None = strawberry.field(
-        description="The slippage at the decision divided by the value at its mark, to four digits."
+        description="The slippage at the decision divided by the value at its mark, to four digits; null if "
+        "it cannot be computed."
     )
 
 

@@ -56,13 +56,15 @@ class PriceShockInput:
         description="The relative change, a fraction above -1: -0.30 lowers every price by 30 percent."
     )
     symbols: list[str] | None = strawberry.field(
-        default=None, description="The symbols of the instruments to shock."
+        default=None, description="The symbols of the instruments to shock. Not together with market or kind."
     )
     market: str | None = strawberry.field(
-        default=None, description="The market whose instruments are shocked, such as XHKG."
+        default=None,
+        description="The market whose instruments are shocked, such as XHKG. Not together with symbols "
+        "or kind.",
     )
     kind: InstrumentKind | None = strawberry.field(
-        default=None, description="The kind of instruments to shock."
+        default=None, description="The kind of instruments to shock. Not together with symbols or market."
     )
 
 

@@ -46,7 +46,9 @@ class ApprovalRequest(Node):
     kind: ApprovalKind = strawberry.field(description="The kind of action that is requested.")
     status: ApprovalStatus = strawberry.field(description="The status of the request.")
     maker: str = strawberry.field(description="The subject who made the request.")
-    reason: str | None = strawberry.field(description="The reason that the maker gave.")
+    reason: str | None = strawberry.field(
+        description="The reason that the maker gave; null if none was given."
+    )
     changes: list[Change] = strawberry.field(
         description="The changes that the request would make, as computed when it was made."
     )
@@ -175,7 +177,8 @@ class ApprovalQueries:
 
     @strawberry.field(
         description="Approval requests, newest first. Requires any permission except RISK_WARNING_READ_ONLY "
-        "and SERVICE; requests for setting changes require a permission to read settings."
+        "and SERVICE. Requests for setting changes are shown only with RISK_APPROVER, RISK_SETTING_FULL or "
+        "AUDITOR."
     )
     async def approval_requests(
         self,
@@ -213,7 +216,7 @@ class ApprovalMutations:
     async def approve(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
     ) -> ApprovalPayload:
-        """The desk's."""
+        """The desk checks the permission and keeps the record."""
         return await _decided(info, input, ApprovalTrigger.APPROVE)
 
     @strawberry.mutation(
@@ -223,14 +226,14 @@ class ApprovalMutations:
     async def decline(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
     ) -> ApprovalPayload:
-        """The desk's."""
+        """The desk checks the permission and keeps the record."""
         return await _decided(info, input, ApprovalTrigger.DECLINE)
 
     @strawberry.mutation(description="Withdraw your own requests. Each request is decided on its own.")
     async def withdraw(
         self, info: RequestInfo, input: Annotated[DecideApprovalsInput, INPUT]
     ) -> ApprovalPayload:
-        """The desk's."""
+        """The desk checks the permission and keeps the record."""
         return await _decided(info, input, ApprovalTrigger.WITHDRAW)
 
 

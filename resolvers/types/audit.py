@@ -52,7 +52,7 @@ class AuditEntry(Node):
     )
     hash: str | None = strawberry.field(
         description="The hash of the entry in the chain: SHA-256 over its position, the previous hash and "
-        "every column."
+        "every column; null until it is chained."
     )
 
 

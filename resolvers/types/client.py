@@ -43,9 +43,15 @@ if TYPE_CHECKING:
 class ClientContact:
     """From domain.message.Contact."""
 
-    email: str | None = strawberry.field(description="The e-mail address of the client.")
-    phone: str | None = strawberry.field(description="The telephone number of the client, in E.164 format.")
-    push_id: str | None = strawberry.field(description="The client's identifier at the push service.")
+    email: str | None = strawberry.field(
+        description="The e-mail address of the client; null if the client has none."
+    )
+    phone: str | None = strawberry.field(
+        description="The telephone number of the client, in E.164 format; null if the client has none."
+    )
+    push_id: str | None = strawberry.field(
+        description="The client's identifier at the push service; null if the client has none."
+    )
     language: Language = strawberry.field(description="The language of messages to the client.")
     time_zone: str = strawberry.field(description="The time zone of the quiet hours, as an IANA name.")
     quiet_hours: str | None = strawberry.field(

@@ -67,7 +67,7 @@ class Message(Node):
         description="The time at which the message was sent or given up; null while it is queued."
     )
     reason: str | None = strawberry.field(
-        description="The reason why the message is not sent yet, or was never sent."
+        description="The reason why the message is not sent yet, or was never sent; null if there is none."
     )
     figures_as_of: datetime | None = strawberry.field(
         description="The time as of which the stated amount holds; null: the message states no amount."

@@ -92,7 +92,7 @@ class Order(Node):
     version: int = strawberry.field(description="A number that grows with every change of the order.")
     view: strawberry.Private[OrderView]
 
-    @strawberry.field(description="The case for which the order was placed.")
+    @strawberry.field(description="The case for which the order was placed; null if you may not see it.")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
         """Batched."""
         from resolvers.types.case import case_of

@@ -115,7 +115,9 @@ class ClientFactorsSetting:
         description="The margin factors; null: withdrawn, so that those of the statements apply."
     )
 
-    @strawberry.field(description="The client whose positions use the factors.")
+    @strawberry.field(
+        description="The client whose positions use the factors; null if the client is not within your scope."
+    )
     async def client(self, info: Info) -> Client | None:
         """Batched."""
         row = await info.context.loaders.clients.load(ClientId(self.client_id))

@@ -44,15 +44,15 @@ class Snapshot(Node):
 
     @strawberry.field(
         description="All inputs and the resulting figures as JSON: terms, amount rule, cash, positions with "
-        "prices and margin factors, FX rates, open orders and settings. Requires a permission to export "
-        "records."
+        "prices and margin factors, FX rates, open orders and settings. Null, with an error FORBIDDEN, "
+        "unless your token grants a permission to export records."
     )
     async def content(self, info: Info) -> str | None:
         """The canonical JSON text."""
         reader(info, Capability.EXPORT_RECORDS)
         return self.stored.content
 
-    @strawberry.field(description="The case of the snapshot.")
+    @strawberry.field(description="The case of the snapshot; null if you may not see it.")
     async def case(self, info: Info) -> Annotated["Case", strawberry.lazy("resolvers.types.case")] | None:
         """Batched."""
         from resolvers.types.case import load_case

@@ -57,7 +57,7 @@ class CoveredOptionShortfall(Node):
     due_at: datetime = strawberry.field(description="The time until which the stock has to be there.")
     opened_at: datetime = strawberry.field(description="The time at which the shortfall was found.")
     closed_at: datetime | None = strawberry.field(
-        description="The time at which nothing was missing any longer; null while the shortfall is open."
+        description="The time at which the shortfall ended; null while it is open."
     )
     view: strawberry.Private[RecoveryView]
 
@@ -152,7 +152,7 @@ class ShortRecovery(Node):
     overdue: bool = strawberry.field(description="Whether the recovery is open and its due time has passed.")
     opened_at: datetime = strawberry.field(description="The time of the recall.")
     closed_at: datetime | None = strawberry.field(
-        description="The time at which all of the stock had been returned; null while the recovery is open."
+        description="The time at which the recovery ended; null while it is open."
     )
     view: strawberry.Private[RecoveryView]
 
