@@ -1,7 +1,7 @@
 """The members of one shared subscription, and the ready payloads that they are given, in stream order.
 
 A group executes each event once, by a task of its own, and hands the bytes to its members without awaiting
-any. It remembers what it rendered recent, for those who come back.
+any. It remembers what it rendered recently, for those who come back.
 """
 
 import asyncio

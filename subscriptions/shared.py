@@ -5,7 +5,7 @@ group. A group has its events executed once, in stream order, by a task of its o
 to its members without awaiting any of them. Which groups an event concerns is looked up by what they asked
 for, so a thousand filters cost an event a few look-ups.
 
-A group remembers what it rendered recent: a client that comes back is served from there. What it does not
+A group remembers what it rendered recently: a client that comes back is served from there. What it does not
 remember is replayed from the stream for that member alone, while live frames wait in order behind it.
 """
 
