@@ -1,6 +1,6 @@
-"""Makes the generated parts of docs/state_machines.md anew: `python -m docs.generate_state_machines`.
+"""Regenerates the tables and diagrams of docs/state_machines.md: `python -m docs.generate_state_machines`.
 
-The prose of the page is written by hand; what stands between a pair of `generated` comments is not.
+Only the text between a pair of `generated` comments is generated; the prose around it is written by hand.
 """
 
 import re
@@ -16,7 +16,7 @@ Edges = Mapping[tuple[str, str], tuple[str, ...]]
 
 
 def render(page: str) -> str:
-    """The page with every generated part made anew; a part that nobody makes is a KeyError."""
+    """The page with every generated part replaced; raises KeyError for an unknown part."""
     return _BLOCK.sub(lambda block: block[1] + "\n" + _PARTS[block["name"]]() + "\n" + block[3], page)
 
 
@@ -54,7 +54,7 @@ def _webhook_diagram() -> str:
 
 
 def _diagram(edges: Edges, starts: Iterable[str], ends: Iterable[str]) -> str:
-    """One arrow for each pair of different statuses, named by all that lead along it."""
+    """One arrow for each pair of different statuses, labelled with every trigger that leads along it."""
     arrows: dict[tuple[str, str], list[str]] = {}
     for (status, trigger), targets in edges.items():
         for target in targets:
@@ -76,7 +76,7 @@ def _order_table() -> str:
 
 def _order_refused() -> str:
     rows = [(status, trigger, why) for (status, trigger), why in order_states.REFUSED.items()]
-    return _table(("status", "trigger", "why not"), _sorted(rows, order_states.OrderStatus))
+    return _table(("status", "trigger", "reason"), _sorted(rows, order_states.OrderStatus))
 
 
 def _case_table() -> str:
@@ -93,7 +93,7 @@ def _case_refused() -> str:
         for (status, trigger), refusal in case.REFUSED.items()
         if status in case.LIVE
     ]
-    rows.append(("any that has ended", "any", "CASE_CLOSED", case.CLOSED_MESSAGE))
+    rows.append(("every final status", "every trigger", "CASE_CLOSED", case.CLOSED_MESSAGE))
     return _table(("status", "trigger", "code", "message"), _sorted(rows, case.CaseStatus))
 
 

@@ -320,7 +320,7 @@ def _move(
 def _contradiction(order: Order, trigger: OrderTrigger) -> str | None:
     """What only PENDING_CANCEL needs: it may or may not have been acknowledged, and have traded."""
     if trigger is OrderTrigger.NOT_RECEIVED and order.acknowledged:
-        return "the venue has said before that it has the order"
+        return "the venue has already acknowledged the order"
     if trigger is OrderTrigger.REJECTED and order.filled_quantity and not order.terminal:
         return "an order that has traded cannot be rejected"
     return None

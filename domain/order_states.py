@@ -147,20 +147,24 @@ TRANSITIONS: Mapping[tuple[OrderStatus, OrderTrigger], Transition] = {
 """What each trigger does in each status where it can happen."""
 
 _NEVER: tuple[tuple[_Statuses, _Triggers, str], ...] = (
-    ((_S.PENDING_APPROVAL,), _VENUE, "the order was never sent, so the report cannot be about it"),
+    ((_S.PENDING_APPROVAL,), _VENUE, "the order was never sent: the report cannot concern it"),
     (
         (_S.PENDING_APPROVAL,),
         (_T.CHECK_FAILED, _T.SENT, _T.UNANSWERED, _T.NOT_RECEIVED),
-        "the order waits for its approval",
+        "the order is waiting for its approval",
     ),
-    (_SENDABLE, _APPROVAL, "the order waits for no approval"),
-    ((_S.QUEUED,), (_T.UNANSWERED, _T.NOT_RECEIVED), "the order has not been sent"),
-    (_WITH_VENUE, (_T.CHECK_FAILED, _T.SENT), "the order has been sent and is not sent again"),
-    (_WITH_VENUE, (_T.KILLED,), "the order has been sent: its cancel has to be asked for"),
-    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.UNANSWERED,), "the venue has answered"),
-    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.NOT_RECEIVED,), "the venue has said before that it has the order"),
+    (_SENDABLE, _APPROVAL, "the order is not waiting for an approval"),
+    ((_S.QUEUED,), (_T.UNANSWERED, _T.NOT_RECEIVED), "the order has not been sent yet"),
+    (_WITH_VENUE, (_T.CHECK_FAILED, _T.SENT), "the order has already been sent"),
+    (_WITH_VENUE, (_T.KILLED,), "the order has been sent: only the venue can cancel it"),
+    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.UNANSWERED,), "the venue has already answered"),
+    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.NOT_RECEIVED,), "the venue has already acknowledged the order"),
     ((_S.PARTIALLY_FILLED, _S.FILLED), (_T.REJECTED,), "an order that has traded cannot be rejected"),
-    ((_S.FILLED,), (_T.PARTIAL_FILL, _T.FULL_FILL), "nothing is left, so that any fill is an overfill"),
+    (
+        (_S.FILLED,),
+        (_T.PARTIAL_FILL, _T.FULL_FILL),
+        "the order is completely filled: a further fill is an overfill",
+    ),
     (_ENDED, _DESK, "the order has ended"),
 )
 
