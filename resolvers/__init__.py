@@ -1,6 +1,6 @@
 """The GraphQL schema: names, arguments and mapping. No rules and no SQL."""
 
-# The domain's enums become enums of the schema before any type that uses them is made.
+# Registers the enums of the domain before any type that uses them is created.
 import resolvers.kit.enums as enums
 
 __all__ = ["enums"]

@@ -73,7 +73,10 @@ class ClientFilter:
     )
 
 
-@strawberry.type(description="The root of all queries.")
+@strawberry.type(
+    description="The root of all queries. A field that names no permission requires any one of them. "
+    "Everything is limited to the accounts within your scope."
+)
 class Query(
     ApprovalQueries,
     AuditQueries,

@@ -74,7 +74,10 @@ Snapshot = Annotated[
 ]
 
 
-@strawberry.type(description="The root of all subscriptions.")
+@strawberry.type(
+    description="The root of all subscriptions. Each requires any one permission and sends only what is "
+    "within your scope."
+)
 class Subscription:
     """The fields, which the shared feed executes once for all subscribers that request the same. See
     resolvers.live_feed.fields, which has the operation of each field.

@@ -49,7 +49,7 @@ class MessageQueued:
         """Batched over the answers."""
         row = await info.context.loaders.messages.load(self.message_id)
         if row is None:
-            # Its key is kept for ever, the message is not.
+            # The idempotency key is kept without end, the message is pruned.
             raise ApiError(BAD_USER_INPUT, "The message was sent so long ago that its record was pruned.")
         return message_of(row, info.context)
 

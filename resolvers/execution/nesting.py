@@ -91,7 +91,7 @@ class _Depth:
 
     def _spread(self, name: str, first: int) -> int:
         if name not in self._known:
-            # None of its own in a cycle, and none where it is missing: other rules refuse both.
+            # No aliases within a cycle or for a missing fragment: other rules refuse both.
             self._known[name] = 0
             fragment = self._fragments.get(name)
             self._known[name] = self.levels(fragment.selection_set if fragment else None, first)

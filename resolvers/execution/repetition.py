@@ -76,7 +76,7 @@ def _repetition_errors(
     try:
         Walk(fragments_of(document), limits).document(document)
     except FieldsExhausted:
-        # Fragments that spread themselves have no end: that is the better reason.
+        # For fragments that spread themselves the cycle is the better reason.
         return validate(schema, document, [NoFragmentCyclesRule]) or [
             _refusal(f"The document selects more than {FIELDS_MAX} fields, counted with its fragments.")
         ]

@@ -140,7 +140,7 @@ def coded(error: GraphQLError) -> GraphQLError:
         refused = refused_by_database(original, ".".join(map(str, error.path or ())))
         return _with(error, refused.message, {"code": refused.code, **refused.facts})
     reference = uuid4().hex
-    log.error("a resolver failed", reference=reference, path=error.path, exc_info=original)
+    log.error("resolver failed", reference=reference, path=error.path, exc_info=original)
     return _with(
         error,
         "An internal error occurred. Give the operator the reference.",
@@ -166,8 +166,8 @@ def refused_by_database(trouble: DatabaseTrouble, path: str) -> RefusedByDatabas
     """Log the database error and return what the client receives over any transport."""
     if isinstance(trouble, StatementCutOff):
         reference = uuid4().hex
-        # With a traceback: which of our statements takes so long has to be found.
-        log.error("a resolver failed", reference=reference, path=path, exc_info=trouble)
+        # With a traceback, which shows the statement that takes so long.
+        log.error("resolver failed", reference=reference, path=path, exc_info=trouble)
         message = (
             "The database took too long and cancelled the statement. Ask for less, or send the same request "
             "again."
@@ -175,7 +175,7 @@ def refused_by_database(trouble: DatabaseTrouble, path: str) -> RefusedByDatabas
         return RefusedByDatabase(DATABASE_TIMEOUT, message, {"reference": reference, "retryable": True})
     again = "Send the same request again, with its idempotency key if it has one."
     if isinstance(trouble, Busy):
-        log.warning("a request waited too long for a lock", path=path, error=str(trouble))
+        log.warning("request timed out waiting for a lock", path=path, error=str(trouble))
         message = f"Another transaction has locked the data that this request needs. {again}"
         return RefusedByDatabase(DATABASE_BUSY, message, {"retryable": True})
     request_outage().note(path, trouble)

@@ -83,9 +83,9 @@ def _batched(
                 unreadable_rows().note(error.named(table, keys[0]))
                 return [unreadable_data()]
             if len(keys) == 1:
-                # The key itself is wrong, not a row.
+                # The key itself is invalid, not a row.
                 return [error]
-            # One of many cannot be read: the halves find out which, and the others are answered.
+            # One of many cannot be read: halving finds it, and the others are answered.
             half = len(keys) // 2
             return await batch(keys[:half]) + await batch(keys[half:])
         return [found.get(key, otherwise) for key in keys]

@@ -22,20 +22,20 @@ _VERSION = 1
 
 def _text(value: str) -> str:
     if not value.isprintable():
-        raise ValueError("no key is written like that")
+        raise ValueError("a text in a key must be printable")
     return value
 
 
 def _time(value: str) -> datetime:
     moment = datetime.fromisoformat(value)
     if moment.tzinfo is None:
-        raise ValueError("a key's time is aware")
+        raise ValueError("a time in a key must have an offset")
     return moment.astimezone(UTC)
 
 
 def _whole(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= 18):
-        raise ValueError("no row is numbered like that")
+        raise ValueError("a whole number in a key must have at most 18 digits")
     return int(value)
 
 

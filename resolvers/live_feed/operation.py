@@ -76,7 +76,7 @@ class LiveOperation(ABC):
         found: set[str] = set()
         async for payloads in unpublished(self._request.api.unpublished_batch):
             for payload in payloads:
-                # A damaged one loses all subscribers their place when it gets its own: they ask again.
+                # A damaged event makes all subscribers subscribe again once it has a position.
                 with suppress(UnknownFormat):
                     fact = event_from_text(payload)
                     if self.concerns(fact) is not None:

@@ -109,10 +109,10 @@ def _normalised(document: Document, operation: OperationDefinitionNode, field: F
         ),
     )
     text = "\n".join(print_ast(changed if each is operation else each) for each in document.definitions)
-    # Kept by every subscriber: one text for all of them, for as long as there is one.
+    # Every subscriber keeps this text: one copy serves all of them while there is one.
     return sys.intern(text)
 
 
 def _canonical(variables: Mapping[str, Any]) -> str:
-    # What orjson answers keeps the whole buffer of 4 KB that it was written into; a copy does not.
+    # The bytes that orjson returns keep their whole buffer of 4 KB; a copy does not.
     return orjson.dumps(variables, option=orjson.OPT_SORT_KEYS).decode()
