@@ -1,7 +1,7 @@
-"""What a request was answered: under its idempotency key every item of it is decided once.
+"""Answers stored under an idempotency key: every item of a request is decided once.
 
-Whoever sends the same request again, or twice at once to two processes, is told the same. Each item is
-answered whatever becomes of the others: what keeps one from being decided is that item's refusal.
+A request repeated under its key, also one sent to two processes at the same time, gets the same answers. The
+items of a batch are independent: a fault at one item becomes that item's refusal.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -27,9 +27,11 @@ from models.sql.database import (
 )
 from models.sql.unreadable import UnreadableRow, reading
 
-BUSY = "Somebody else is working on this account at this moment: look again, then retry."
-UNREADABLE = "Stored data that this depends on is damaged. The operator finds it in the log."
-TOO_LARGE = "The figures are larger than the desk can store."
+BUSY = "Another transaction holds this account: read it again, then retry."
+UNREADABLE = (
+    "Stored data that this depends on is damaged. The log names the damaged row for the desk's operator."
+)
+TOO_LARGE = "The figures have more digits than the desk can store."
 
 Answer = TypeVar("Answer")
 Refused = TypeVar("Refused")
@@ -40,7 +42,10 @@ log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Answers(Generic[Answer, Refused]):
-    """To one request: `key` is the actor's, and claimed. `refused`: a refusal of one item, as an answer."""
+    """The stored answers of one request.
+
+    `key` belongs to the actor and is already claimed. `refused` turns a refusal of one item into an answer.
+    """
 
     codec: Codec[Answer]
     actor: str
@@ -48,7 +53,9 @@ class Answers(Generic[Answer, Refused]):
     refused: Callable[[str, RefusalCode, str], Refused]
 
     async def given(self, items: Sequence[Item]) -> dict[Item, Answer | Refused]:
-        """Those that are stored, by item. One that cannot be read is refused: it must not be done again."""
+        """Stored answers by item. An unreadable one is returned as refused, because its item must not be
+        executed again.
+        """
         texts = await stored_outcomes(self.actor, self.key, items)
         return {item: self._read(item, texts[item]) for item in items if item in texts}
 
@@ -61,15 +68,17 @@ class Answers(Generic[Answer, Refused]):
             return self.refused(item, RefusalCode.UNREADABLE, UNREADABLE)
 
     async def store(self, item: str, answer: Answer, now: datetime) -> None:
-        """In the transaction that makes it true; `UniqueViolated` when the item was answered meanwhile."""
+        """Store an answer in the transaction of its effect; raises `UniqueViolated` if the item has an answer
+        already.
+        """
         await store_outcome(self.actor, self.key, item, self.codec.to_text(answer), now)
 
     async def decide_once(self, item: Item, decide: Callable[[], Awaitable[Answer]]) -> Answer | Refused:
-        """What `decide` says, in a transaction of its own in which it stores its answer; or what the same
-        request, sent twice at once, was answered when it was faster.
+        """Run `decide` in its own transaction and store its answer there.
 
-        Refused, and not stored, so that the same request finds it mended: where somebody holds a lock for too
-        long, where stored data is damaged, and where figures are too large.
+        If the same request was decided faster elsewhere, the answer stored there is returned. Refusals
+        because of a long-held lock, damaged data or figures that are too large are not stored, so that a
+        retry can succeed.
         """
         try:
             async with transaction():
@@ -94,10 +103,10 @@ async def each_answered(
     answer: Callable[[Item], Awaitable[Answer]],
     refused: Callable[[str, RefusalCode, str], Answer],
 ) -> list[Answer]:
-    """What became of each item of a batch, in order: one that the desk fails at costs the others nothing.
+    """One answer per item of a batch, in order; a fault at one item does not affect the others.
 
-    A fault of ours is logged with its traceback, and the item is told the reference. `attempt` raises what
-    concerns every item (the database is away).
+    A fault of the desk is logged with its traceback, and the item's refusal carries the reference. `attempt`
+    raises what concerns every item, such as an unavailable database.
     """
     answered: list[Answer] = []
 
@@ -114,4 +123,4 @@ async def each_answered(
 def _told(item: str, fault: Exception) -> str:
     reference = uuid4().hex
     log.error("an item of a batch failed", item=item, reference=reference, exc_info=fault)
-    return f"Something went wrong on our side; tell the operator the reference {reference}."
+    return f"The desk failed at this item. Report the reference {reference} to the desk's operator."

@@ -1,7 +1,7 @@
-"""Decide what was asked for: approve, decline, withdraw; and end what nobody decided in time.
+"""Approve, decline, withdraw and expire approval requests.
 
-An approval and what it approves are one transaction: the executor of the kind runs in it, on things as they
-are now. Where it says no, the request stays pending and the approver is told.
+An approval and the action that it approves are one transaction: the executor of the request's kind runs in
+it, on the current state. If the executor refuses, the request stays pending and the checker gets the refusal.
 """
 
 from collections.abc import Mapping
@@ -39,9 +39,9 @@ from models.book import lock_accounts
 from models.sql.codec import dumps
 from models.sql.database import transaction
 
-NO_REQUEST = Refusal(RefusalCode.NOT_FOUND, "There is no such request.")
+NO_REQUEST = Refusal(RefusalCode.NOT_FOUND, "No such approval request exists within your scope.")
 DESK = "desk"
-"""The actor of what nobody did."""
+"""The actor of requests that expire undecided."""
 
 
 EXECUTORS: Mapping[ApprovalKind, Executor] = {
@@ -52,7 +52,7 @@ EXECUTORS: Mapping[ApprovalKind, Executor] = {
     ApprovalKind.WRITE_OFF: execute_close,
     ApprovalKind.SETTING: execute_setting,
 }
-"""Who carries out requests of a kind: an entry for each kind that is ever asked for."""
+"""The executor of each kind of approval request."""
 
 _NEEDS: Mapping[ApprovalTrigger, tuple[Capability, ...]] = {
     ApprovalTrigger.APPROVE: tuple({one for needed in APPROVER.values() for one in needed}),
@@ -63,7 +63,7 @@ _NEEDS: Mapping[ApprovalTrigger, tuple[Capability, ...]] = {
 
 @dataclass(frozen=True, slots=True)
 class DecideApprovals:
-    """The command. Requests differ from each other."""
+    """Decisions about several approval requests, each named once."""
 
     idempotency_key: str
     trigger: ApprovalTrigger
@@ -77,7 +77,7 @@ async def decide_approvals(
     command: DecideApprovals,
     executors: Mapping[ApprovalKind, Executor] = EXECUTORS,
 ) -> list[Outcome]:
-    """One outcome per request, in the order asked, each in a transaction of its own."""
+    """One outcome per request, in the order given, each in a transaction of its own."""
     request = {"ids": list(command.ids), "reason": command.reason}
 
     async def run(id_: ApprovalId) -> Outcome:
@@ -91,15 +91,14 @@ async def decide_approvals(
 
 
 async def expire_approvals(desk: Desk, batch: int, turns: Turns) -> int:
-    """End those that nobody decided in time, read `batch` at a time, each whatever becomes of the others;
-    how many."""
+    """Expire overdue requests, read `batch` at a time and independent of each other; returns how many."""
     expired: list[ApprovalId] = []
     last: ApprovalId | None = None
     while page := await overdue_approvals(desk.clock(), batch, last):
         for last in page:
             who = f"approval {last}"
             if not turns.waits(who):
-                await turns.take(who, "ending a request", partial(_expire, desk, last, expired))
+                await turns.take(who, "expiring an approval request", partial(_expire, desk, last, expired))
     return len(expired)
 
 

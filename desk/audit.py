@@ -1,7 +1,8 @@
-"""What is written into the audit: who did what, when, in which request, and what differs since.
+"""Audit entries: who did what, when, in which request, and what changed.
 
 Every write of the desk makes an entry in its own transaction, through one of these functions. What follows
-from prices alone (figures, quotes, rates) makes none: the snapshots hold the figures that decided something.
+from prices alone (figures, quotes, rates) makes none: the snapshots hold the figures on which decisions were
+based.
 """
 
 from datetime import datetime
@@ -24,10 +25,10 @@ MARKET = "desk:market"
 MESSAGES = "desk:messages"
 WEBHOOKS = "desk:webhooks"
 SNAPSHOTS = "desk:snapshots"
-"""Actors that are no people: parts of the desk, and who states cash, positions and what trades."""
+"""Actors that are not persons: parts of the desk, and the sources of cash, positions and trades."""
 
 _DERIVED = frozenset({"figures", "uncovered_amount", "cured_since", "version"})
-"""Of a case: what follows from prices, and what counts changes."""
+"""Fields of a case that follow from prices or only count its changes; they make no audit entry."""
 _COUNTED = frozenset({"version", "updated_at"})
 _PERSONAL = frozenset({"title", "body", "recipient", "parameters", "earlier_bodies"})
 _SECRET = frozenset({"salt", "retiring"})
@@ -44,7 +45,7 @@ def entry(
     before: dict[str, Any] | None = None,
     after: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """An entry; `by` is the caller, with the request, or a part of the desk."""
+    """An audit entry; `by` is the caller, with the request's id, or a part of the desk."""
     actor, request_id = (by, None) if isinstance(by, str) else (by.subject, by.request_id)
     return AuditEntry(now, actor, action, entity, entity_id, detail or {}, before, after, request_id)
 
@@ -57,9 +58,9 @@ def case_entry(
     action: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> AuditEntry | None:
-    """What became of a case, by default under the name of what happened; None when only figures differ.
+    """The entry for a change of a case, named after the change by default; None when only figures differ.
 
-    `before` None: it was opened.
+    `before` None: the case was opened.
     """
     was, is_now = _states(before, after, _DERIVED)
     if was == is_now:
@@ -77,7 +78,7 @@ def order_entry(
     after: Order,
     detail: dict[str, Any] | None = None,
 ) -> AuditEntry:
-    """What became of an order; `before` None: it was recorded."""
+    """The entry for a change of an order; `before` None: the order was recorded."""
     was, is_now = _states(before, after, _COUNTED)
     return entry(by, now, action, "order", after.id, detail, before=was, after=is_now)
 
@@ -85,8 +86,9 @@ def order_entry(
 def message_entry(
     by: Principal | str, now: datetime, action: str, before: Message | None, after: Message, **detail: Any
 ) -> AuditEntry:
-    """What became of a message; `before` None: it was written down. Without its words and its address, which
-    are personal: the message keeps them."""
+    """The entry for a change of a message; `before` None: the message was created. It omits the text and the
+    address, which are personal data and kept with the message.
+    """
     was, is_now = _states(before, after, _PERSONAL)
     about = {"message": after.id, **detail}
     return entry(by, now, action, "case", after.case_id, about, before=was, after=is_now)
@@ -100,7 +102,7 @@ def webhook_entry(
     after: Webhook | None,
     **detail: Any,
 ) -> AuditEntry:
-    """What became of an endpoint; `before` None: it was registered, `after` None: removed."""
+    """The entry for a change of a webhook endpoint; `before` None: registered, `after` None: removed."""
     of = after or before
     assert of is not None
     was, is_now = None, None
@@ -112,7 +114,9 @@ def webhook_entry(
 
 
 def snapshot_entry(taken: StoredSnapshot, now: datetime) -> AuditEntry:
-    """That a snapshot was taken and what its content hashes to: who changes both has to change the chain."""
+    """The entry for a new snapshot, with the hash of its content: changing both unnoticed would require
+    changing the chain.
+    """
     named = {"id": taken.id, "kind": taken.kind, "occasion": taken.occasion, "hash": taken.hash}
     return entry(SNAPSHOTS, now, SNAPSHOT_TAKEN, "case", taken.case_id, after=named)
 
@@ -131,5 +135,5 @@ def _states(before: Any, after: Any, but: frozenset[str]) -> tuple[dict[str, Any
 
 
 def plain_fields(value: Any, but: frozenset[str]) -> dict[str, Any]:
-    """A dataclass as plain data without some of its fields."""
+    """The fields of a dataclass as plain data, without those in `but`."""
     return {name: each for name, each in plain(value).items() if name not in but}

@@ -1,7 +1,7 @@
-"""One item of a mutation, decided once: however often and in how many processes at once the request comes.
+"""One item of a mutation, decided once, however often and in however many processes the request arrives.
 
 `run_once` checks the capability, claims the idempotency key and runs `decide` in a transaction that also
-stores its answer. `decide` locks what it looks at, writes and audits; where it says no nothing is written.
+stores its answer. `decide` locks what it reads, writes and audits; if it refuses, nothing is written.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -20,14 +20,16 @@ from models.sql.codec import Codec
 
 @dataclass(frozen=True, slots=True)
 class Done:
-    """It was done. `id` names what it was done to, or what it made."""
+    """The command was executed. `id` names the object that it changed or created."""
 
     id: str
 
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """Nothing was done, but an approval may have been asked for. `seen`: the caller may see the item."""
+    """The command was not executed, but may have created an approval request. `seen`: the item is within the
+    caller's scope.
+    """
 
     code: RefusalCode
     message: str
@@ -42,7 +44,7 @@ Decide = Callable[[], Awaitable[Outcome | Refusal]]
 
 _OUTCOMES: Codec[Outcome] = Codec(Outcome)
 _DECIDED_ANEW = (RefusalCode.NOT_FOUND, RefusalCode.FORBIDDEN)
-"""Answers that are not kept: what is out of sight today may be seen tomorrow."""
+"""Refusals that are not stored, because the caller's scope may be wider at the next attempt."""
 
 
 async def run_once(
@@ -56,11 +58,11 @@ async def run_once(
     *,
     needs: Capability | tuple[Capability, ...],
 ) -> Outcome:
-    """The outcome of this item of the request, the stored one when there is one.
+    """The outcome of this item of the request, the stored one if there is one.
 
-    `request` is all that the caller asked for, of the whole batch, as plain data (see `plain`): the same key
-    with another request is refused. `needs`: one of these capabilities. `item` is at most 80 characters,
-    `operation` at most 20.
+    `request` is all of the request, the whole batch, as plain data (see `plain`): the same key with another
+    request is refused. The caller must have one of the capabilities in `needs`. `item` has at most 80
+    characters, `operation` at most 20.
     """
     assert len(operation) <= 20, operation
     needed = needs if isinstance(needs, tuple) else (needs,)
@@ -76,7 +78,7 @@ async def run_once(
 async def run_each(
     desk: Desk, items: Sequence[Item], run: Callable[[Item], Awaitable[Outcome]]
 ) -> list[Outcome]:
-    """One outcome per item of a batch, in order, whatever becomes of the others; `run` is a `run_once`."""
+    """One outcome per item of a batch, in order and independent of each other; `run` is a `run_once`."""
     return await each_answered(desk.attempt, items, run, _refused)
 
 
@@ -88,7 +90,7 @@ async def _decided(desk: Desk, answers: Answers[Outcome, Outcome], item: str, de
     async def decided() -> Outcome:
         outcome = _outcome(await decide())
         if isinstance(outcome, Refused) and outcome.code in _DECIDED_ANEW:
-            # It may be gone because the same request, sent twice at once, was faster to remove it.
+            # The item may be missing because the same request, sent twice at once, has just removed it.
             return (await answers.given([item])).get(item, outcome)
         await answers.store(item, outcome, desk.clock())
         return outcome

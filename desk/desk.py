@@ -1,4 +1,4 @@
-"""What every use case is given: the rules in force, the clock, the source of ids and the calendars."""
+"""The dependencies of every use case: the rules in force, the clock, the source of ids and the calendars."""
 
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -29,70 +29,70 @@ from models.book import BookRules
 
 @dataclass(frozen=True, slots=True)
 class CaseRules:
-    """The settings that decide about cases."""
+    """The settings of the rules for cases."""
 
     claim_lasts: timedelta
     deadline_extension_trading_days: int
-    """How far behind the calendar's deadline one person alone may move it."""
+    """Trading days that one person alone may move a deadline behind the calendar's."""
     auto_liquidation_retry: timedelta
-    """How long an automatic liquidation that is held by something short-lived waits."""
+    """The wait before an automatic liquidation that is held for a temporary reason is tried again."""
     intraday: IntradayRules
 
 
 @dataclass(frozen=True, slots=True)
 class DeskRules:
-    """The settings that decide."""
+    """The settings of the desk's rules."""
 
     books: BookRules
     plans: PlanLimits
     max_price_age: timedelta
     unpriced_short_rise: Decimal
-    """By which fraction a short without a price may have risen above its average cost."""
+    """The fraction by which an unpriced short position is assumed to have risen above its average cost."""
     resting_order_counts_for: timedelta
-    """How long an order that is away from the market counts as money on its way."""
+    """How long an order that rests away from the market counts as covering the amount to collect."""
     close_hold: timedelta
-    """How long the amount must stay 0 before a case is closed as cured."""
+    """How long the amount to collect must stay 0 before a case is closed as cured."""
     deadline_trading_days: int
     deadline_cut_off: time
     base_markets: Mapping[Currency, str]
-    """Whose calendar sets the deadline of accounts in this base currency."""
+    """The market whose calendar sets the deadlines, by the account's base currency."""
     default_base_market: str
     aging_last_days: tuple[int, ...]
-    """The last day of each aging bucket but the last, ascending."""
+    """The last day of each aging bucket except the last bucket, ascending."""
     max_cases_per_batch: int
     max_orders_per_batch: int
     cases: CaseRules
     recall_max_accounts: int
-    """The most accounts that may be short of a stock that is recalled."""
+    """The most accounts that one recall of a stock may concern."""
     max_approvals_per_batch: int
     approval_limits: ApprovalLimits
-    """What one person may liquidate alone, where the risk settings say nothing."""
+    """What one person may liquidate alone unless the risk settings say otherwise."""
     max_exemptions: int
     approval_ttl: timedelta
-    """How long a request waits for a second person."""
+    """How long an approval request stays pending."""
     approval_growth: Decimal
-    """By which fraction an approved liquidation may be larger than what was asked for."""
+    """The fraction by which an approved liquidation may exceed the request."""
     interest: InterestRules
-    """What the look-ahead reckons with."""
+    """The interest rules of the look-ahead."""
     messages: MessageRules = field(default_factory=MessageRules)
     webhooks: WebhookRules = field(default_factory=WebhookRules)
     plays_prices: bool = False
-    """The feed plays recorded prices, at any hour: a market is in session whenever it plays."""
+    """The feed replays recorded prices at any hour, so every market counts as being in session."""
 
     @property
     def reporting_currency(self) -> Currency:
-        """Of sums over accounts, and of what cases are compared in."""
+        """The currency of sums over accounts and of comparisons between cases."""
         return self.books.reporting_currency
 
     @property
     def judgement(self) -> JudgementRules:
-        """What figures are judged by."""
+        """The rules by which figures are judged."""
         return JudgementRules(self.max_price_age, self.unpriced_short_rise)
 
 
 @dataclass(frozen=True, slots=True)
 class Desk:
-    """Passed to every use case, so that none reaches for a clock, a random id or a setting of its own."""
+    """Passed to every use case, so that none creates its own clock, random id or setting."""
 
     rules: DeskRules
     clock: Callable[[], datetime]
@@ -101,33 +101,34 @@ class Desk:
     on_commit: Callable[[], None]
     """Called after a commit that left events to publish or orders to send."""
     attempt: Attempt
-    """Runs one of many, so that the others are done whatever it raises; what concerns all is raised."""
+    """Runs one of several independent items and returns its fault; raises what concerns all items."""
     leadership: Leadership = UNDISPUTED
     attention: Counter[Attention] = field(default_factory=Counter)
-    """How often each kind of fault of an order was brought before a person, since the process started."""
+    """Findings reported to operators since the process started, by kind."""
 
     def event_id(self) -> EventId:
-        """A new event's id."""
+        """A new event id."""
         return EventId(self.new_id())
 
     def market_of(self, base_currency: Currency) -> str:
-        """Whose calendar counts for accounts in this base currency."""
+        """The market whose calendar sets the deadlines of accounts in this base currency."""
         return self.rules.base_markets.get(base_currency, self.rules.default_base_market)
 
     def zone_of(self, base_currency: Currency) -> ZoneInfo:
-        """The clock of the market that sets the deadlines of accounts in this base currency."""
+        """The time zone of the market that sets the deadlines of accounts in this base currency."""
         market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
         return self.calendar_of(market).zone
 
     async def risk_rules(self, now: datetime) -> RiskRules:
-        """What the risk back office has in force at `now`; inside a transaction, as that sees it. A book that
-        was read brings the same along."""
+        """The risk settings in force at `now`, read in the current transaction. A loaded book carries the
+        same rules.
+        """
         return await self.rules.books.settings.in_force(now)
 
     def deadline(
         self, opened_at: datetime, base_currency: Currency, alert_type: AlertType = AlertType.MAINTENANCE
     ) -> datetime:
-        """When a call opened now must be met: by an intraday account when it has to be flat."""
+        """When a call opened now must be met; for an intraday account, when it has to be flat."""
         calendar = self.calendar_for(base_currency)
         if alert_type is AlertType.INTRADAY:
             flat = flat_time(calendar, self.rules.cases.intraday, opened_at)
@@ -137,19 +138,20 @@ class Desk:
         return deadline(opened_at, calendar, rules.deadline_trading_days, rules.deadline_cut_off)
 
     def is_assumed(self, moment: datetime, base_currency: Currency) -> bool:
-        """The calendar of the market that sets the deadlines in this currency ends before the moment."""
+        """Whether `moment` lies after the end of the calendar that sets the deadlines in this currency."""
         return is_assumed(moment, self.calendar_for(base_currency))
 
     def next_deadline(self, now: datetime, base_currency: Currency, alert_type: AlertType) -> datetime:
-        """When the next deadline can be: today's cut-off or that of the next trading day; of an intraday
-        account when it next has to be flat."""
+        """The next possible deadline: today's cut-off or that of the next trading day; for an intraday
+        account, when it next has to be flat.
+        """
         if alert_type is AlertType.INTRADAY:
             return self.deadline(now, base_currency, alert_type)
         calendar = self.calendar_for(base_currency)
         return deadline(now, calendar, trading_days=1, cut_off=self.rules.deadline_cut_off)
 
     def calendar_for(self, base_currency: Currency) -> TradingCalendar:
-        """Of the market that sets the deadlines of accounts in this currency."""
+        """The trading calendar that sets the deadlines of accounts in this base currency."""
         return self.calendar_of(self.market_of(base_currency))
 
     def intraday_phase(self, base_currency: Currency, now: datetime) -> IntradayPhase:
@@ -157,12 +159,12 @@ class Desk:
         return intraday_phase(self.calendar_for(base_currency), self.rules.cases.intraday, now)
 
     def flat_since(self, base_currency: Currency, now: datetime) -> datetime:
-        """Since when intraday accounts in this currency have to be flat, or last had to."""
+        """The latest moment from which intraday accounts in this currency had to be flat."""
         before_close = self.rules.cases.intraday.flat_before_close
         return last_minutes_began(self.calendar_for(base_currency), now, before_close)
 
     def today(self, now: datetime) -> Today:
-        """The date at `now` where an instrument trades; where nobody knows its market, at the default one."""
+        """The date at `now` where an instrument trades; in an unknown market, the date in the default one."""
 
         def day(instrument: Instrument) -> date:
             try:
@@ -175,7 +177,7 @@ class Desk:
         return day
 
     def market_hours(self, now: datetime) -> MarketHours:
-        """What the calendars say at `now`."""
+        """The trading hours of all markets at `now`."""
         return MarketHours(partial(self._market_state, now), self.today(now))
 
     def _market_state(self, now: datetime, market: str) -> MarketState:

@@ -1,4 +1,4 @@
-"""Leave a follow-up record on a case: what whoever handled it leaves for the next, and what the desk did."""
+"""Follow-up records of a case, left by the operator who handled it or by the desk."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -11,6 +11,8 @@ from models.case_records import insert_follow_up
 
 
 async def note(desk: Desk, case: Case, author: str, text: str, now: datetime) -> Case:
-    """Append a record, in the caller's transaction; the case that counts it, still to be stored."""
+    """Append a record in the caller's transaction; returns the case with the new count, still to be
+    stored.
+    """
     await insert_follow_up(FollowUp(desk.new_id(), case.id, now, author, author == SYSTEM, text))
     return replace(case, follow_ups=case.follow_ups + 1)

@@ -13,7 +13,7 @@ from domain.sellable import OpenOrder, OrderCover
 
 
 def as_open_orders(desk: Desk, book: Book, orders: Sequence[OrderView], now: datetime) -> list[OpenOrder]:
-    """What of each may still fill, and whether it counts by the quotes of the book and the calendars."""
+    """The unfilled quantity of each order, and whether it counts by the book's quotes and the calendars."""
     return [
         _open(view.order, book, order_cover(desk, book, view.order, now))
         for view in orders
@@ -22,7 +22,7 @@ def as_open_orders(desk: Desk, book: Book, orders: Sequence[OrderView], now: dat
 
 
 def order_cover(desk: Desk, book: Book, order: Order, now: datetime) -> OrderCover:
-    """Whether the order counts as money on its way."""
+    """Whether the open order counts as covering the amount to collect."""
     return cover_of(order, book, desk.market_hours(now), now, desk.rules.resting_order_counts_for)
 
 

@@ -1,4 +1,4 @@
-"""Storing one step of an order's life: the row, its history, and the event that tells of it."""
+"""Store one step of an order's life: the row, its history, and its event."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -15,7 +15,9 @@ from models.audit import write_audit
 from models.order import add_changes, save_order
 
 _WORTH_A_ROW = frozenset({OrderTrigger.CANCEL_ASKED, OrderTrigger.CANCEL_REJECTED})
-"""Part of the history although the status may stay: that of an UNKNOWN order says nothing of a wish."""
+"""Triggers recorded in the history although the status may stay the same: UNKNOWN does not show a requested
+cancel.
+"""
 
 
 async def store_step(
@@ -28,8 +30,11 @@ async def store_step(
     action: str | None = None,
     detail: dict[str, Any] | None = None,
 ) -> OrderEvent:
-    """Save the changed order, its history and the audit entry; the caller appends the event, in the same
-    transaction. `by` is who did it, `action` what it is called, if not by the trigger's name."""
+    """Save the changed order, its history and the audit entry; the caller appends the event in the same
+    transaction.
+
+    `by` is the actor; `action` names the audit entry instead of the trigger.
+    """
     order = change.order
     await save_order(order)
     name = action or change.trigger.value.lower().replace("_", " ")

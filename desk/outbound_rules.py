@@ -15,29 +15,31 @@ _RETRY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 8)
 
 @dataclass(frozen=True, slots=True)
 class MessageRules:
-    """Without channels nothing is sent, and nothing is written down by itself."""
+    """Settings of client messages. Without channels nothing is sent, and no message is created
+    automatically.
+    """
 
     templates: Templates = field(default_factory=Templates)
     channels: frozenset[Channel] = frozenset()
-    """Those that a service is set for."""
+    """Channels that have a service configured."""
     automatic: tuple[Channel, ...] = ()
-    """The daily message goes by the first of these that the client can be reached by."""
+    """The daily message uses the first of these by which the client can be reached."""
     daily_from: time = time(9, 0)
-    """From when on reminders go out, local to the account's market."""
+    """The earliest time of daily reminders, in the time zone of the account's market."""
     lifetime: timedelta = timedelta(hours=24)
     figures_max_age: timedelta = timedelta(hours=1)
-    """How long prices may have traded on since those that an amount in a letter follows from."""
+    """How long the market may have traded after the prices on which an amount in a letter is based."""
     waits: Waits = _WAITS
     retry: RetryPolicy = _RETRY
     circuit_failures: int = 5
     circuit_pause: timedelta = timedelta(minutes=1)
     in_flight: timedelta = timedelta(minutes=1)
-    """A message whose sender has been silent for so long is sent again."""
+    """A message whose sender has not reported for this long is sent again."""
 
 
 @dataclass(frozen=True, slots=True)
 class WebhookRules:
-    """`secret_key` is what the endpoints' secrets are derived from."""
+    """Settings of webhooks. The endpoints' secrets are derived from `secret_key`."""
 
     secret_key: bytes = field(default=b"", repr=False)
     urls: UrlRules = field(default_factory=UrlRules)

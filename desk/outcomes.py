@@ -1,4 +1,4 @@
-"""What `liquidate` and `cancel` answer for each item, as they are stored under the idempotency key."""
+"""The answers of `liquidate` and `cancel` for each item, as stored under the idempotency key."""
 
 import hashlib
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from models.sql.codec import Codec, dumps
 
 @dataclass(frozen=True, slots=True)
 class Uncurable:
-    """A position that cannot help, and why."""
+    """A position that cannot contribute to the cure, with the reason."""
 
     symbol: Symbol
     code: RefusalCode
     remaining: Decimal | None = None
-    """Units that stay; None in answers that were stored before it was told."""
+    """Units that stay; None in answers stored before this field existed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,21 +37,21 @@ class LiquidationStarted:
 
 @dataclass(frozen=True, slots=True)
 class LiquidationRefused:
-    """Nothing was done. `case_seen`: the caller may see the case."""
+    """No order was recorded. `case_seen`: the case is within the caller's scope."""
 
     case_id: CaseId
     code: RefusalCode
     message: str
     case_seen: bool
     approval_id: ApprovalId | None = None
-    """With APPROVAL_REQUIRED and APPROVAL_PENDING."""
+    """Set with APPROVAL_REQUIRED and APPROVAL_PENDING."""
     plan: Plan | None = None
-    """With EXPECTATION_EXCEEDED: what would have been placed."""
+    """Set with EXPECTATION_EXCEEDED: the plan that was not placed."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
-    """The cancel is on its way, or was before."""
+    """The cancel is requested, now or by an earlier request."""
 
     order_id: OrderId
     already_pending: bool
@@ -59,7 +59,7 @@ class CancelRequested:
 
 @dataclass(frozen=True, slots=True)
 class CancelRefused:
-    """Nothing was done. `order_seen`: the caller may see the order."""
+    """No cancel was requested. `order_seen`: the order is within the caller's scope."""
 
     order_id: OrderId
     code: RefusalCode
@@ -68,12 +68,12 @@ class CancelRefused:
 
 
 def liquidation_refused(case_id: str, code: RefusalCode, message: str) -> LiquidationRefused:
-    """Of a case that the caller may see."""
+    """A refusal for a case within the caller's scope."""
     return LiquidationRefused(CaseId(case_id), code, message, True)
 
 
 def cancel_refused(order_id: str, code: RefusalCode, message: str) -> CancelRefused:
-    """Of an order that the caller may see."""
+    """A refusal for an order within the caller's scope."""
     return CancelRefused(OrderId(order_id), code, message, True)
 
 
@@ -83,15 +83,17 @@ CancelOutcome = CancelRequested | CancelRefused
 LIQUIDATION_OUTCOMES: Codec[LiquidationOutcome] = Codec(LiquidationOutcome)
 CANCEL_OUTCOMES: Codec[CancelOutcome] = Codec(CancelOutcome)
 
-KEY_REUSED = "This idempotency key was used for another request: choose a new one."
+KEY_REUSED = "This idempotency key was used for another request: choose a new key."
 
 
 def lacks(*needed: Capability) -> str:
-    """What to tell who may not: which permissions would do."""
+    """The refusal message for a missing permission, naming the permissions that would suffice."""
     grants = [granted for granted in Permission if not CAPABILITIES[granted].isdisjoint(needed)]
-    return f"Your token does not allow this: it needs {' or '.join(grants)}."
+    return f"Your token does not permit this action, which needs {' or '.join(grants)}."
 
 
 def request_hash(request: dict[str, Any]) -> str:
-    """Equal requests have equal hashes; decimals by value, so 1.0 and 1.00 are the same request."""
+    """Equal requests have equal hashes; decimals are compared by value, so 1.0 and 1.00 are the same
+    request.
+    """
     return hashlib.sha256(dumps(request).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""One account's share of a round over many: who is worked on at the moment is left to the next round."""
+"""One account's part of a round over many: an account that is locked is left to the next round."""
 
 from collections.abc import Awaitable, Callable
 
@@ -9,11 +9,11 @@ from outages.log import OutageLogs
 
 
 def busy_accounts() -> OutageLogs:
-    """Of the rounds of one loop."""
+    """The outage log of locked accounts, for the rounds of one loop."""
     return OutageLogs(
         "account",
-        "an account is worked on and waits for the next round",
-        "an account waits for its round no longer",
+        "an account is locked and waits for the next round",
+        "a locked account is processed again",
         level="info",
     )
 
@@ -21,7 +21,7 @@ def busy_accounts() -> OutageLogs:
 async def run_if_unlocked(
     account_id: AccountId, step: Callable[[], Awaitable[None]], busy: OutageLogs
 ) -> bool:
-    """Run `step` in a transaction, under the account's lock; False: another transaction has the lock."""
+    """Run `step` in a transaction under the account's lock; False if another transaction holds the lock."""
     try:
         async with transaction():
             await lock_accounts([account_id], wait=False)

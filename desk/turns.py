@@ -1,12 +1,13 @@
-"""Each of many gets its turn in a round, whatever becomes of the others.
+"""Rounds over many items, each independent of the others.
 
-One that raises is set aside and tried again after a wait that doubles with each fault in a row, up to a
-limit: a fault that lasts costs little, one that passes little time. A row that another transaction keeps
-locked is tried again sooner, and counts as no fault. Many may take their turn together; where that raises,
-they are halved until the ones that raise are alone. Each fault is logged once when it appears and once when
-it is over, with its traceback unless stored data is damaged.
+An item whose work raises is set aside and tried again after a wait that doubles with each fault in a row, up
+to a limit: a lasting fault costs little, and a passing one delays little. An item whose row another
+transaction locks is tried again sooner, which does not count as a fault. Several items may be processed
+together; if that raises, the batch is halved until the failing items are alone. Each fault is logged once
+when it begins and once when it ends, with its traceback unless stored data is damaged.
 
-What is remembered lives in memory: a new leader tries at once. An outage concerns all: it ends the round.
+This state lives in memory: a new leader tries all items at once. An outage concerns all items and ends the
+round.
 """
 
 from collections.abc import Awaitable, Callable, Container, Sequence
@@ -25,45 +26,45 @@ log = structlog.get_logger()
 
 Work = Callable[[], Awaitable[object]]
 Attempt = Callable[[Work], Awaitable[Exception | None]]
-"""Runs it and gives back what it raised; lets an outage fly."""
+"""Runs the work and returns what it raised, except for an outage, which it raises."""
 
 LOCK_FIRST_WAIT, LOCK_MAX_WAIT = timedelta(milliseconds=50), timedelta(seconds=2)
 LOCKED_AFTER = timedelta(seconds=5)
-"""For so long a lock is somebody's ordinary work. One that lasts longer is reported."""
+"""A lock of this duration is ordinary work of another transaction. One that lasts longer is logged."""
 _REMEMBERED_MAX_WAITS = 2
-"""After so many of the longest wait without a turn, the one that failed is no longer in the rounds."""
+"""An item without a turn for this many of the longest waits is forgotten: it has left the rounds."""
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """What somebody's turn raised: the `count`-th time in a row; `until`: when the next turn is."""
+    """The `count`-th failure in a row of one item; `until`: when it is tried again."""
 
     error: Exception
     count: int
     until: datetime
     told: bool = False
-    """One of them was told of, where people look."""
+    """A failure of this series was reported where operators look."""
     since: datetime | None = None
-    """When the first in the row was."""
+    """When the first failure of the series happened."""
     lasted: timedelta = timedelta()
-    """From the first in the row to this one."""
+    """Time from the first failure of the series to this one."""
 
     @property
     def is_lock(self) -> bool:
-        """A row was locked by another transaction: nothing is wrong with the work itself."""
+        """Whether another transaction locked a row; the work itself did not fail."""
         return isinstance(self.error, Busy)
 
     @property
     def is_worth_telling(self) -> bool:
-        """Not a lock that others have held for a moment only."""
+        """Whether it is reported: every failure but a lock held only for a moment."""
         return not self.is_lock or self.lasted >= LOCKED_AFTER
 
 
 @dataclass(slots=True)
 class FaultCount:
-    """How many there were since the process started; for those who watch it."""
+    """Number of faults since the process started, for the metrics."""
 
     faults: int = 0
 
@@ -73,7 +74,7 @@ class FaultCount:
 
 
 class Turns:
-    """One per leader and kind of round."""
+    """The state of one kind of round in the leader."""
 
     def __init__(
         self,
@@ -92,16 +93,16 @@ class Turns:
         self._forgot_at = clock()
 
     def waits(self, who: str) -> bool:
-        """It raised not long ago: its turn is later."""
+        """Whether the item failed recently and is not tried yet."""
         fault = self._faults.get(who)
         return fault is not None and self._clock() < fault.until
 
     def fault_of(self, who: str) -> Fault | None:
-        """What its last turn raised; None when that was done, or never taken."""
+        """The item's last failure; None if it succeeded or was never tried."""
         return self._faults.get(who)
 
     def pause(self, at_most: timedelta) -> timedelta:
-        """Until the next turn of one that waits, but no longer than that, and at least the shortest wait."""
+        """Time until the next waiting item is tried: at most `at_most`, at least the shortest wait."""
         now = self._clock()
         soonest = min((fault.until for fault in self._faults.values() if fault.until > now), default=None)
         if soonest is None:
@@ -109,13 +110,13 @@ class Turns:
         return min(at_most, max(LOCK_FIRST_WAIT, soonest - now))
 
     def told(self, who: str) -> None:
-        """The fault was told of; so are those that follow it in a row."""
+        """Mark the fault as reported; this holds for the faults that follow it in a row."""
         fault = self._faults.get(who)
         if fault is not None:
             self._faults[who] = replace(fault, told=True)
 
     async def take(self, who: str, what: str, work: Work) -> Fault | None:
-        """Run its share, named `what` in the log; the fault, or None when it was done."""
+        """Run the item's work, named `what` in the log; returns the fault, or None on success."""
         error = await self.attempt(work)
         if error is None:
             self.done(who, what)
@@ -130,10 +131,10 @@ class Turns:
         work: Callable[[Sequence[T]], Awaitable[object]],
         left_out: Container[T] = (),
     ) -> list[T]:
-        """Run the shares of all whose turn it is together; those that waited or raised.
+        """Run the work of all items that are due, together; returns the items that waited or failed.
 
-        `work` must be harmless to repeat: what it did for some of a batch that raised is done again. It may
-        add to `left_out` what it did not do, which keeps its faults.
+        `work` must be safe to repeat: after a failed batch it runs again for some of the items. It may add
+        items that it did not process to `left_out`; these keep their faults.
         """
         ready = [item for item in items if not self.waits(who(item))] if self._faults else list(items)
         waiting = [item for item in items if self.waits(who(item))] if len(ready) < len(items) else []
@@ -163,15 +164,15 @@ class Turns:
         return first + await self._together(items[half:], who, what, work, left_out)
 
     def done(self, who: str, what: str) -> None:
-        """Its turn went well."""
+        """Record that the item was processed."""
         fault = self._faults.pop(who, None)
         if fault is not None and fault.is_worth_telling:
             lasted = self._clock() - (fault.since or fault.until)
             facts = {"faults": fault.count, "lasted_s": round(lasted.total_seconds(), 1)}
-            log.info("one of many that was held up goes on", what=what, who=who, **facts)
+            log.info("a held-up item is processed again", what=what, who=who, **facts)
 
     def note(self, who: str, what: str, error: Exception) -> Fault:
-        """Its turn raised this."""
+        """Record the failure of an item."""
         before = self._faults.get(who)
         fault = self._after(before, error)
         self._forget_old()
@@ -192,7 +193,7 @@ class Turns:
         return Fault(error, before.count + 1, now + wait, before.told, since, now - since)
 
     def _forget_old(self) -> None:
-        """Who has not come back for so long is not in the rounds any more: nothing grows for ever."""
+        """Drop items that have left the rounds, so that the state does not grow without bound."""
         now, keep_for = self._clock(), _REMEMBERED_MAX_WAITS * max(self._max_wait, LOCK_MAX_WAIT)
         if now - self._forgot_at < keep_for:
             return
@@ -201,7 +202,7 @@ class Turns:
 
 
 def _was_told_of(before: Fault | None, after: Fault) -> bool:
-    """The log has it already, for it is the same kind of fault that goes on."""
+    """Whether an earlier failure of the same kind in this series was already logged."""
     if before is None or not before.is_worth_telling:
         return False
     return type(before.error) is type(after.error)
@@ -210,8 +211,8 @@ def _was_told_of(before: Fault | None, after: Fault) -> bool:
 def _tell(fault: Fault, what: str, who: str) -> None:
     facts = {"what": what, "who": who, "until": fault.until}
     if fault.is_lock:
-        log.warning("a lock holds up one of many", **facts)
+        log.warning("an item is held up by a lock", **facts)
     elif isinstance(fault.error, UnreadableRow):
-        log.error("damaged data holds up one of many", **facts, error=str(fault.error))
+        log.error("an item is held up by damaged data", **facts, error=str(fault.error))
     else:
-        log.error("a fault held up one of many", **facts, exc_info=fault.error)
+        log.error("an item is held up by a fault", **facts, exc_info=fault.error)

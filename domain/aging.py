@@ -1,4 +1,4 @@
-"""For how long open calls have been open, in buckets of days."""
+"""The age of open calls, in buckets of days."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -12,7 +12,7 @@ from domain.reporting import Claim
 
 @dataclass(frozen=True, slots=True)
 class AgedCase:
-    """What matters of an open case."""
+    """The data of an open case that its aging depends on."""
 
     opened_at: datetime
     claim: Claim
@@ -20,17 +20,19 @@ class AgedCase:
 
 @dataclass(frozen=True, slots=True)
 class AgingBucket:
-    """Cases on their day `first_day` to `last_day` (None: or later); the day on which a case opens is 1."""
+    """Cases from day `first_day` to `last_day` (None: or later); the day on which a case opens is day 1."""
 
     first_day: int
     last_day: int | None
     cases: int
     amounts: Mapping[Currency, Decimal]
-    """What the accounts lack, in whole minor units; each account is counted where its largest case is."""
+    """The amounts to collect by currency, in whole minor units; each account counts in the bucket of its
+    largest case.
+    """
 
 
 def aging_buckets(cases: Iterable[AgedCase], last_days: Sequence[int], now: datetime) -> list[AgingBucket]:
-    """One bucket up to each of `last_days` (ascending), and one for what is older."""
+    """One bucket up to each of `last_days` (ascending), and one for older cases."""
     known = [(age_in_days(each.opened_at, now), each) for each in _once_per_account(cases)]
     bounds = [0, *last_days]
     buckets = []
@@ -48,8 +50,10 @@ def aging_buckets(cases: Iterable[AgedCase], last_days: Sequence[int], now: date
 
 
 def _once_per_account(cases: Iterable[AgedCase]) -> list[AgedCase]:
-    """The cases, with 0 in the place of what another case of the account asks for as well: the largest one
-    keeps its amount, of equal ones the oldest."""
+    """The cases, with amount 0 for money that another case of the account demands as well.
+
+    The largest case keeps its amount; of equal ones the oldest.
+    """
     counted: set[AccountId] = set()
     found = []
     for case in sorted(cases, key=lambda each: (-each.claim.amount, each.opened_at)):

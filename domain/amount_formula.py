@@ -1,4 +1,5 @@
-"""The amount to collect as a function of where an account stands, and as straight lines: which lots lower it.
+"""The amount to collect as a function of an account's standing, and as straight lines that show which lots
+lower it.
 
 Everything here runs inside `money.exact()`, entered by the caller.
 """
@@ -14,18 +15,24 @@ from domain.money import ZERO, lots_needed, lots_within, round_money
 
 
 class LiquidationTarget(StrEnum):
-    """Up to where a liquidation brings an account. Whatever it is, nothing may be left to collect."""
+    """The level to which a liquidation restores an account. With each of them nothing may be left to
+    collect.
+    """
 
     MARGIN_CALL = "MARGIN_CALL"
     """Nothing is left to collect."""
     INITIAL_MARGIN = "INITIAL_MARGIN"
-    """Liquid net assets reach the initial margin as well, with what else the client owes paid off: M1 with
-    the initial margin in place of the margin-call margin, and without the coefficient, which is a buffer of
-    the call."""
+    """Liquid net assets also reach the initial margin after all other debts of the client are paid.
+
+    That is M1 with the initial margin in place of the margin-call margin, and without the coefficient, which
+    is a buffer of the call.
+    """
 
 
 class Standing(NamedTuple):
-    """What of an account a trade changes, in base currency; net assets as the amount rule measures them."""
+    """The values of an account that a trade changes, in base currency; net assets as the amount rule measures
+    them.
+    """
 
     cash: Decimal
     net_assets: Decimal
@@ -34,9 +41,10 @@ class Standing(NamedTuple):
 
 
 class Relief(NamedTuple):
-    """By how much closing one lot lowers M1, the debt and what liquid net assets lack of the initial margin.
+    """By how much closing one lot lowers M1, the debt, and the shortfall of liquid net assets below the
+    initial margin.
 
-    In base currency, unrounded; < 0: it raises it.
+    In base currency, unrounded; < 0: it raises the value.
     """
 
     margin: Decimal
@@ -45,40 +53,44 @@ class Relief(NamedTuple):
 
 
 class Line(NamedTuple):
-    """One condition of a cure as a straight line: `need` must come down to 0, by `relief` with every lot."""
+    """One condition of a cure as a straight line: `need` must fall to 0, and every lot lowers it by
+    `relief`.
+    """
 
     need: Decimal
     relief: Decimal
 
     def after(self, lots: int) -> Decimal:
-        """What is then needed of it."""
+        """The need after so many lots."""
         return self.need - lots * self.relief
 
 
 @dataclass(frozen=True, slots=True)
 class AmountFormula:
-    """The amount to collect as a function of the standing; the rest of it no trade changes."""
+    """The amount to collect as a function of the standing; its other inputs do not change with trades."""
 
     terms: AccountTerms
     rule: AmountRule
     accrued_interest: Decimal
     target: LiquidationTarget = LiquidationTarget.MARGIN_CALL
     illiquid: Decimal = ZERO
-    """What net assets, as the amount rule measures them, hold of dead positions."""
+    """The part of net assets, as the amount rule measures them, in dead positions."""
 
     def standing(self, totals: Totals) -> Standing:
-        """Where these sums put the account."""
+        """The standing of an account with these sums."""
         equity = totals.cash + totals.long + totals.short
         net_assets = equity if self.rule.on_equity else equity - totals.dead
         return Standing(totals.cash, net_assets, totals.margin_call, totals.initial)
 
     def need(self, standing: Standing) -> Decimal:
-        """max(M1, M2, and with that target what the initial margin lacks), unrounded and maybe below 0."""
+        """max(M1, M2, and for the target INITIAL_MARGIN the shortfall of the initial margin), unrounded,
+        possibly below 0.
+        """
         need = self._to_collect(standing)
         return max(need, self.lacks_initial(standing)) if self._beyond_the_call else need
 
     def amount(self, standing: Standing) -> Decimal:
-        """What is to be collected, in whole minor units; the target does not count."""
+        """The amount to collect, in whole minor units; independent of the target."""
         return round_money(max(self._to_collect(standing), ZERO), self.terms.base_currency)
 
     def is_met(self, standing: Standing) -> bool:
@@ -88,8 +100,11 @@ class AmountFormula:
         return not self._beyond_the_call or self.lacks_initial(standing) <= 0
 
     def lacks_initial(self, standing: Standing) -> Decimal:
-        """Initial margin less liquid net assets, plus interest + owed - trading limit as far as they are
-        switched on, unrounded: what is still to be debited would take the account below it again."""
+        """Initial margin less liquid net assets, plus interest + owed - trading limit as far as these are
+        switched on, unrounded.
+
+        Charges that are still to be debited would take the account below the initial margin again.
+        """
         fixed = fixed_part(self.terms, self.rule, self.accrued_interest)
         return standing.initial - standing.net_assets + self.illiquid + fixed
 
@@ -101,12 +116,12 @@ class AmountFormula:
         return (*lines, Line(self.lacks_initial(standing), relief.initial))
 
     def deciding(self, standing: Standing) -> int:
-        """Which part of a `Relief`, by its place, lowers what decides the need."""
+        """The index in a `Relief` of the part that lowers the deciding condition."""
         places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
         return int(binding(self.lines(standing, places)).relief)
 
     def needs(self, standing: Standing) -> dict[int, Decimal]:
-        """What each part of a `Relief`, by its place, still has to bring, where that is above 0."""
+        """What each part of a `Relief` still has to contribute, by index, where that is above 0."""
         places = Relief(*(Decimal(place) for place in range(len(Relief._fields))))
         lines = self.lines(standing, places)
         return {int(line.relief): line.need for line in lines if line.need > 0}
@@ -133,13 +148,16 @@ class AmountFormula:
 
 
 def binding(lines: Iterable[Line]) -> Line:
-    """The line that decides the amount now; of two alike the one that gets better more slowly."""
+    """The line that decides the amount now; of two equal ones the one that improves more slowly."""
     return max(lines, key=lambda line: (line.need, -line.relief))
 
 
 def useful_lots(lines: tuple[Line, ...], most: int) -> int:
-    """Of `most` lots those that lower the highest line: none if it does not fall, else up to where another
-    that does not fall becomes the highest, and the lot on which that happens if it still ends lower."""
+    """How many of `most` lots lower the highest line.
+
+    None if it does not fall. Otherwise up to where a line that does not fall becomes the highest; the lot on
+    which that happens counts if the result is still lower.
+    """
     first = binding(lines)
     if first.relief <= 0:
         return 0
@@ -152,5 +170,5 @@ def useful_lots(lines: tuple[Line, ...], most: int) -> int:
 
 
 def lots_to_cure(lines: tuple[Line, ...]) -> int:
-    """The fewest lots that bring every line that falls to 0."""
+    """The fewest lots that bring every falling line to 0."""
     return max((lots_needed(line.need, line.relief) for line in lines if line.relief > 0), default=0)

@@ -1,7 +1,7 @@
-"""A request that takes two people: one asks, another approves. Its states and what may happen in each.
+"""An approval request: the maker asks, the checker decides. Its states and transitions.
 
-`TRANSITIONS` and `REFUSED` are the whole machine, as for cases. Who approves or declines is not who asked,
-and has the capability that the request names; who withdraws is who asked.
+`TRANSITIONS` and `REFUSED` are the whole state machine, as for cases. The checker is not the maker and has
+the capability that the request names; only the maker withdraws.
 """
 
 from collections.abc import Mapping
@@ -17,7 +17,7 @@ from domain.text import same_subject
 
 
 class ApprovalKind(StrEnum):
-    """What is asked for."""
+    """The kind of action that an approval request is for."""
 
     LIQUIDATION = "LIQUIDATION"
     SETTING = "SETTING"
@@ -28,7 +28,7 @@ class ApprovalKind(StrEnum):
 
 
 class ApprovalStatus(StrEnum):
-    """Where a request stands."""
+    """The status of an approval request."""
 
     PENDING = "PENDING"
     APPROVED = "APPROVED"
@@ -38,13 +38,13 @@ class ApprovalStatus(StrEnum):
 
 
 class ApprovalTrigger(StrEnum):
-    """What can happen to a request."""
+    """The events of an approval request."""
 
     APPROVE = "APPROVE"
     DECLINE = "DECLINE"
     WITHDRAW = "WITHDRAW"
     EXPIRE = "EXPIRE"
-    """Nobody decided in time."""
+    """The request was not decided in time."""
 
 
 APPROVER: Mapping[ApprovalKind, tuple[Capability, ...]] = {
@@ -55,13 +55,13 @@ APPROVER: Mapping[ApprovalKind, tuple[Capability, ...]] = {
     ApprovalKind.DEADLINE: (Capability.APPROVE_CASE_ACTION,),
     ApprovalKind.KILL_SWITCH_OFF: (Capability.UNFREEZE_AS_APPROVER, Capability.UNFREEZE_AS_RISK_ADMIN),
 }
-"""Who may decide, unless the request itself is narrower: one of these."""
+"""Capabilities of which the checker needs one, unless the request itself is narrower."""
 
 READER: Mapping[ApprovalKind, Capability] = {
     kind: Capability.READ_SETTINGS if kind is ApprovalKind.SETTING else Capability.READ_APPROVALS
     for kind in ApprovalKind
 }
-"""Who may see requests of a kind."""
+"""The capability to see requests of a kind."""
 
 _S, _T = ApprovalStatus, ApprovalTrigger
 TRANSITIONS: Mapping[tuple[ApprovalStatus, ApprovalTrigger], ApprovalStatus] = {
@@ -70,9 +70,9 @@ TRANSITIONS: Mapping[tuple[ApprovalStatus, ApprovalTrigger], ApprovalStatus] = {
     (_S.PENDING, _T.WITHDRAW): _S.WITHDRAWN,
     (_S.PENDING, _T.EXPIRE): _S.EXPIRED,
 }
-"""Where each trigger leads from each status where it can happen."""
+"""The status after each trigger, for each status in which the trigger is allowed."""
 
-DECIDED_MESSAGE = "The request is not pending any more: ask for it anew if it is still wanted."
+DECIDED_MESSAGE = "The request is no longer pending: send a new request if it is still needed."
 
 REFUSED: Mapping[tuple[ApprovalStatus, ApprovalTrigger], Refusal] = {
     (status, trigger): Refusal(RefusalCode.APPROVAL_DECIDED, DECIDED_MESSAGE)
@@ -80,33 +80,35 @@ REFUSED: Mapping[tuple[ApprovalStatus, ApprovalTrigger], Refusal] = {
     if status is not ApprovalStatus.PENDING
     for trigger in ApprovalTrigger
 }
-"""Every other pair, and what the user is told."""
+"""The refusal for every other pair of status and trigger."""
 
-_EXPIRED = Refusal(RefusalCode.APPROVAL_DECIDED, "The request has expired: it has to be asked for anew.")
-_OWN = Refusal(RefusalCode.SAME_PERSON, "You asked for this yourself: it takes another person to decide.")
-_NOT_OWN = Refusal(RefusalCode.FORBIDDEN, "Only who asked for it can withdraw it; decline it instead.")
-_NO_RIGHT = Refusal(RefusalCode.FORBIDDEN, "Your token does not let you decide requests of this kind.")
+_EXPIRED = Refusal(RefusalCode.APPROVAL_DECIDED, "The request has expired: send a new request.")
+_OWN = Refusal(RefusalCode.SAME_PERSON, "The requester cannot decide their own request.")
+_NOT_OWN = Refusal(RefusalCode.FORBIDDEN, "Only the requester can withdraw it; decline it instead.")
+_NO_RIGHT = Refusal(RefusalCode.FORBIDDEN, "Your token does not permit deciding requests of this kind.")
 
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """One request. `before`, `after` and `difference` are plain data as JSON text."""
+    """One approval request. `before`, `after` and `difference` are plain data as JSON text."""
 
     id: ApprovalId
     kind: ApprovalKind
     entity: str
-    """What it is about, such as "case", and which one; at most one request is pending for each."""
+    """The object of the request: its type, such as "case", and its id. At most one request is pending for
+    each.
+    """
     entity_id: str
     account_id: AccountId | None
-    """Whose scope it falls in; None: it concerns the whole desk."""
+    """The account whose scope the request falls in; None: it concerns the whole desk."""
     approver: tuple[Capability, ...]
-    """One of these is needed to decide."""
+    """Capabilities of which the checker needs one."""
     maker: str
     reason: str | None
     before: str
     after: str
     command: str
-    """What the executor of the kind is given."""
+    """The data for the executor of the kind."""
     created_at: datetime
     expires_at: datetime
     status: ApprovalStatus = ApprovalStatus.PENDING
@@ -114,7 +116,7 @@ class Approval:
     decided_at: datetime | None = None
     decision_reason: str | None = None
     difference: str | None = None
-    """How what was done differs from what was asked for."""
+    """How the execution differs from the request."""
 
     def __post_init__(self) -> None:
         if self.expires_at <= self.created_at:
@@ -128,7 +130,7 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class ApprovalView:
-    """A request with whose account it is about."""
+    """A request with the account and client that it concerns."""
 
     approval: Approval
     account: AccountReference | None
@@ -142,14 +144,14 @@ def visible_kinds(audience: Audience) -> list[ApprovalKind]:
 def decide(
     approval: Approval, trigger: ApprovalTrigger, by: Principal, reason: str | None, now: datetime
 ) -> Approval | Refusal:
-    """What a person makes of the request, or why not."""
+    """The request after a person's decision, or the refusal."""
     assert trigger is not ApprovalTrigger.EXPIRE
     no = REFUSED.get((approval.status, trigger)) or _unfit(approval, trigger, by, now)
     return no or _moved(approval, trigger, by.subject, reason, now)
 
 
 def expire(approval: Approval, now: datetime) -> Approval | Refusal:
-    """What time makes of it."""
+    """The request after its time has run out, or the refusal."""
     assert now >= approval.expires_at
     return REFUSED.get((approval.status, ApprovalTrigger.EXPIRE)) or _moved(
         approval, ApprovalTrigger.EXPIRE, None, None, now

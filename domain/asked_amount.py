@@ -1,7 +1,8 @@
-"""What a call asks for: every kind the amount of the account, but OVER_FINANCING only over-financing itself.
+"""The amount that a call demands: every kind demands the amount of the account, except OVER_FINANCING, which
+demands only over-financing.
 
-So two calls of one account never ask for the same money as if it were owed twice: what the account lacks is
-the larger of the two.
+Two calls of one account therefore never demand the same money as if it were owed twice: the account's
+shortfall is the larger of the two.
 """
 
 from dataclasses import replace
@@ -12,14 +13,14 @@ from domain.money import round_money
 
 
 def book_of(alert_type: AlertType, book: Book) -> Book:
-    """The book under the rule by which the call asks: its amount, plans and snapshots follow from it."""
+    """The book under the amount rule of the call: its amount, plans and snapshots follow from it."""
     if alert_type is not AlertType.OVER_FINANCING:
         return book
     return replace(book, rule=replace(book.rule, over_financing_alone=True))
 
 
 def figures_of(alert_type: AlertType, book: Book, figures: MarginFigures) -> MarginFigures:
-    """The figures of the account with the amount of the call: those of `book_of`, without computing them."""
+    """The figures of the account with the call's amount: those of `book_of`, without computing them again."""
     if alert_type is not AlertType.OVER_FINANCING:
         return figures
     return replace(figures, amount=round_money(figures.over_financing, book.terms.base_currency))

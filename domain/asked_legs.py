@@ -1,4 +1,4 @@
-"""The legs that an operator names, one after the other: each as it can be closed, or why not."""
+"""The legs that an operator names, in order: each as it can be closed, or the reason why not."""
 
 from collections.abc import Mapping
 from decimal import Decimal
@@ -14,10 +14,11 @@ from domain.refusals import Refusal, RefusalCode
 
 
 def follow(legs: tuple[LegRequest, ...], ground: Ground, draft: Draft) -> Draft | Refusal:
-    """The operator's legs, one after the other; the first that cannot be refuses them all."""
+    """Apply the operator's legs in order; the first that cannot be closed refuses them all."""
     if not legs:
         return Refusal(
-            RefusalCode.NOTHING_SELLABLE, "Name at least one position, or none for an automatic plan."
+            RefusalCode.NOTHING_SELLABLE,
+            "Name at least one position, or omit the positions for an automatic plan.",
         )
     seen: set[Symbol] = set()
     for leg in legs:
@@ -39,7 +40,9 @@ def follow(legs: tuple[LegRequest, ...], ground: Ground, draft: Draft) -> Draft 
 def _asked(leg: LegRequest, ground: Ground) -> Closable | Refusal:
     """The leg's position at the leg's price."""
     if leg.symbol in ground.request.keep:
-        return Refusal(RefusalCode.NOTHING_SELLABLE, f"{leg.symbol} is both to be kept and to be closed.")
+        return Refusal(
+            RefusalCode.NOTHING_SELLABLE, f"{leg.symbol} is named both to be kept and to be closed."
+        )
     found = ground.asked(leg)
     if isinstance(found, RefusalCode):
         return Refusal(found, WHY_NOT[found].format(symbol=leg.symbol))
@@ -47,8 +50,11 @@ def _asked(leg: LegRequest, ground: Ground) -> Closable | Refusal:
 
 
 def _close(leg: LegRequest, ready: Closable, draft: Draft, ground: Ground) -> Refusal | None:
-    """Add the leg to the draft; one of open quantity only if something is left to collect, and only as far as
-    written calls do not need the stock."""
+    """Add the leg to the draft.
+
+    A leg without a quantity is added only if something is left to collect, and only as far as written calls
+    do not need the stock.
+    """
     if not ground.request.override and binding(draft.fresh().lines(ready)).relief <= 0:
         return Refusal(
             RefusalCode.CANNOT_CURE, f"Closing {leg.symbol} would not lower the amount to collect."
@@ -69,20 +75,22 @@ def _close(leg: LegRequest, ready: Closable, draft: Draft, ground: Ground) -> Re
         lots = draft.lots_to_close(ready)
         if not lots:
             return Refusal(
-                RefusalCode.CANNOT_CURE, f"After the other legs {leg.symbol} lowers the amount no more."
+                RefusalCode.CANNOT_CURE,
+                f"After the other legs, closing {leg.symbol} would not lower the amount further.",
             )
         draft.close(ready, lots)
     return None
 
 
 def _lots_of(symbol: Symbol, quantity: Decimal, ready: Closable) -> int | Refusal:
-    """A quantity above zero, in whole lots, within what is sellable; zero and NaN are no lots at all."""
+    """A quantity above zero, in whole lots, within what can be sold; zero and NaN are refused."""
     lot, sellable = ready.instrument.lot_size, abs(ready.holding.quantity)
     if not quantity.is_finite() or not quantity:
         return Refusal(RefusalCode.OFF_LOT, f"{symbol}: give a quantity of at least one lot of {plain(lot)}.")
     if quantity < 0:
         return Refusal(
-            RefusalCode.INCREASES_EXPOSURE, f"{symbol}: a negative quantity would open, not close."
+            RefusalCode.INCREASES_EXPOSURE,
+            f"{symbol}: a negative quantity would open a position, not close it.",
         )
     if quantity > sellable:
         return Refusal(
@@ -99,13 +107,15 @@ def _lots_of(symbol: Symbol, quantity: Decimal, ready: Closable) -> int | Refusa
 
 WHY_NOT: Mapping[RefusalCode, str] = {
     RefusalCode.NOT_FOUND: "The account holds no {symbol}.",
-    RefusalCode.NOTHING_SELLABLE: "All of {symbol} is in open orders; cancel them first.",
+    RefusalCode.NOTHING_SELLABLE: "All of {symbol} is in open orders: cancel them first.",
     RefusalCode.INSTRUMENT_SUSPENDED: "{symbol} is suspended or delisted.",
-    RefusalCode.MARKET_CLOSED: "{symbol} takes no such order now; wait for its session.",
-    RefusalCode.PRICE_COLLAR: "The quote of {symbol} is too far from its mark, also for two people.",
-    RefusalCode.COVERS_WRITTEN_CALLS: "All of {symbol} covers written calls: buy them back first.",
-    RefusalCode.NO_QUOTE: "{symbol} has no quote on the side needed, or its currency no FX rate.",
-    RefusalCode.STALE_QUOTE: "The quote of {symbol} is too old; wait for a new one.",
-    RefusalCode.CAPPED: "The caps on daily volume and slices leave no lot of {symbol} to one order now.",
-    RefusalCode.OFF_LOT: "What is left of {symbol} is less than one lot and needs an odd-lot order.",
+    RefusalCode.MARKET_CLOSED: "{symbol} does not accept such an order now: wait for its trading session.",
+    RefusalCode.PRICE_COLLAR: "The quote of {symbol} is too far from its mark, even with a second "
+    "person's approval.",
+    RefusalCode.COVERS_WRITTEN_CALLS: "All of {symbol} covers written calls: buy the calls back first.",
+    RefusalCode.NO_QUOTE: "{symbol} has no quote on the required side, or no FX rate for its currency.",
+    RefusalCode.STALE_QUOTE: "The quote of {symbol} is too old: wait for a new one.",
+    RefusalCode.CAPPED: "The caps on daily volume and slices leave less than one lot of {symbol} for "
+    "an order now.",
+    RefusalCode.OFF_LOT: "The remaining {symbol} is less than one lot and needs an odd-lot order.",
 }

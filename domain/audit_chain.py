@@ -1,8 +1,8 @@
-"""The audit's hash chain: row by row, each naming the one before, so that no row can be changed unnoticed.
+"""The audit's hash chain: each link names the one before, so that no row can be changed unnoticed.
 
-The hash of a link covers its sequence, the hash of the link before and every column of the row. A row that is
-changed, dropped, put in another's place or cut off at the end breaks the chain there or does not reach its
-head, which is kept apart and can be noted elsewhere.
+The hash of a link covers its sequence, the hash of the link before and every column of the row. If a row is
+changed, removed, replaced or cut off at the end, the chain breaks there or does not reach its head, which is
+stored apart and can be noted elsewhere.
 """
 
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from datetime import datetime
 from domain.canonical import canonical_text, content_hash
 
 GENESIS = "0" * 64
-"""What the first link names as the hash before it."""
+"""The previous hash in the first link."""
 
 
 @dataclass(frozen=True, slots=True)
 class AuditRow:
-    """One row as it is stored; the texts are hashed as they are."""
+    """One row as stored; its texts are hashed unchanged."""
 
     id: int
     at: datetime
@@ -33,7 +33,7 @@ class AuditRow:
 
 @dataclass(frozen=True, slots=True)
 class ChainHead:
-    """How far the chain goes, and the hash of its last link."""
+    """The length of the chain, and the hash of its last link."""
 
     sequence: int
     hash: str
@@ -44,9 +44,9 @@ class ChainHead:
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """One link as it is stored; `row` is None when the audit has no such row any more.
+    """One link as stored; `row` is None if the audit no longer has the row.
 
-    `unreadable`: there is one, but it holds what no desk writes, such as a time that is none.
+    `unreadable`: the row exists, but contains something that the desk never writes, such as an invalid time.
     """
 
     sequence: int
@@ -59,7 +59,9 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class Break:
-    """What is wrong, and with which row of the audit; neither: with what the audit should know of."""
+    """A fault in the chain and the audit row concerned; without either, a snapshot that the audit does not
+    know.
+    """
 
     sequence: int | None
     audit_id: int | None
@@ -75,49 +77,54 @@ def link_hash(sequence: int, previous_hash: str, row: AuditRow) -> str:
 
 
 class ChainCheck:
-    """Is shown every link in order of sequence, then the head; says what does not fit."""
+    """Receives every link in order of sequence, then the head; returns what does not match."""
 
     def __init__(self, noted: ChainHead | None = None) -> None:
-        """`noted`: a head that somebody wrote down before; the chain must still contain it."""
+        """`noted`: a head noted earlier, which the chain must still contain."""
         self._last = NOTHING
         self._noted = noted
 
     @property
     def head(self) -> ChainHead:
-        """Of the links shown so far, as they say themselves."""
+        """The head of the links received so far, by their own hashes."""
         return self._last
 
     def see(self, link: Link) -> Iterator[Break]:
         """Check one more link."""
         if link.sequence < 1:
-            return iter([Break(link.sequence, link.audit_id, "stands before the first link: forged")])
+            return iter([Break(link.sequence, link.audit_id, "precedes the first link: forged")])
         last, self._last = self._last, ChainHead(link.sequence, link.hash)
         why = [*self._misplaced(last, link), *_altered(link)]
         if self._noted is not None and self._noted.sequence == link.sequence:
-            why += ["is not the one that was noted: the chain was rewritten"] * (self._noted != self._last)
+            why += ["differs from the head noted before: the chain was rewritten"] * (
+                self._noted != self._last
+            )
         return (Break(link.sequence, link.audit_id, each) for each in why)
 
     def _misplaced(self, last: ChainHead, link: Link) -> Iterator[str]:
         missing = link.sequence - last.sequence - 1
         if missing:
-            yield f"comes after {last.sequence}: {missing} dropped from the chain"
+            yield f"follows {last.sequence}: {missing} links were removed from the chain"
         elif link.previous_hash != last.hash:
-            yield "does not follow the link before it: swapped or replaced"
+            yield "does not contain the hash of the link before it: swapped or replaced"
 
     def end(self, anchor: ChainHead) -> Iterator[Break]:
-        """After the last link: whether it is the head that is kept apart."""
+        """Check after the last link that it is the stored head."""
         if self._last != anchor:
-            why = f"the chain ends at {self._last.sequence}, its head is {anchor.sequence}: cut or replaced"
+            why = (
+                f"the chain ends at {self._last.sequence}, but its stored head is {anchor.sequence}: "
+                "cut or replaced"
+            )
             yield Break(self._last.sequence + 1, None, why)
         if self._noted is not None and self._noted.sequence > self._last.sequence:
-            why = f"the chain does not reach {self._noted.sequence}, which was noted"
+            why = f"the chain does not reach {self._noted.sequence}, the head noted before"
             yield Break(self._last.sequence + 1, None, why)
 
 
 def _altered(link: Link) -> Iterator[str]:
     if link.unreadable:
-        yield "holds what no desk writes: changed"
+        yield "has content that the desk never writes: changed"
     elif link.row is None:
-        yield "has no row any more: dropped from the audit"
+        yield "has no audit row any more: removed from the audit trail"
     elif link_hash(link.sequence, link.previous_hash, link.row) != link.hash:
-        yield "is not what was chained: changed or swapped"
+        yield "differs from the row that was chained: changed or swapped"

@@ -1,7 +1,7 @@
-"""What the book of record and the market tell the desk about itself, besides quotes.
+"""Statements of the book of record and of the market, besides quotes.
 
-A statement is absolute, never a difference: hearing it twice changes nothing. It says how things stood at
-`as_of`; fills recorded later than that are put on top of it by the desk.
+A statement is absolute, never a difference, so a repeated one changes nothing. It describes the state at
+`as_of`; the desk adds fills recorded later.
 """
 
 from dataclasses import dataclass
@@ -34,12 +34,12 @@ class CashStated:
     balance: Decimal
     as_of: datetime
     accrued_interest: Decimal | None = None
-    """None: as before."""
+    """None: unchanged."""
 
 
 @dataclass(frozen=True, slots=True)
 class TradeStatusStated:
-    """The status of the instrument at `at`. `since`: when the status began, where the source says so."""
+    """The status of the instrument at `at`. `since`: when the status began, if the source states it."""
 
     symbol: Symbol
     status: TradeStatus
@@ -53,7 +53,7 @@ class TradeStatusStated:
 
 @dataclass(frozen=True, slots=True)
 class ContactStated:
-    """How the client is reached from `as_of` on; what is left out: not this way any more."""
+    """How to reach the client from `as_of` on; an omitted address is no longer valid."""
 
     client_no: str
     as_of: datetime
@@ -66,7 +66,7 @@ class ContactStated:
 
     @property
     def contact(self) -> Contact:
-        """Without whose and since when."""
+        """The contact without the client and the time."""
         return Contact(
             *(self.email, self.phone, self.push_id, self.language, self.time_zone, self.quiet_hours)
         )

@@ -1,7 +1,7 @@
-"""What an execution does to cash and positions: the one place that says so.
+"""The effect of an execution on cash and positions, defined here only.
 
-Cash moves in whole minor units of the instrument's currency: the gross amount and the fee are rounded, each
-for itself, HALF_UP. Planner, paper venue and the records of executions all use these functions.
+Cash moves in whole minor units of the instrument's currency: the gross amount and the fee are each rounded
+HALF_UP. The planner, the paper venue and the records of executions all use these functions.
 """
 
 from dataclasses import replace
@@ -17,22 +17,24 @@ from domain.money import Currency, average_price, exact, round_money
 def booked(instrument: Instrument, quantity: Decimal, price: Decimal) -> tuple[Decimal, Decimal]:
     """Gross amount and fee of trading `quantity` (>= 0) at `price`. Call it inside `money.exact()`.
 
-    At a price below 0 the gross amount is below 0: the seller pays it. The fee is one all the same.
+    At a price below 0 the gross amount is below 0: the seller pays it. The fee is never below 0.
     """
     gross = round_money(quantity * instrument.multiplier * price, instrument.currency)
     return gross, round_money(instrument.fee_rate * abs(gross), instrument.currency)
 
 
 def trade_fee(instrument: Instrument, quantity: Decimal, price: Decimal) -> Decimal:
-    """The fee of trading `quantity` (>= 0) at `price`: the rate on the booked gross, in whole minor units."""
+    """The fee of trading `quantity` (>= 0) at `price`: the rate times the booked gross amount, in whole minor
+    units.
+    """
     with exact():
         return booked(instrument, quantity, price)[1]
 
 
 def cash_effect(instrument: Instrument, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> Decimal:
-    """What an execution does to the ledger cash of the instrument's currency; a buy (> 0) takes cash out.
+    """The effect of an execution on the ledger cash of the instrument's currency; a buy (> 0) takes cash out.
 
-    A fee that a venue states to more digits is rounded like one that the desk computes.
+    A fee that a venue states with more digits is rounded like a computed one.
     """
     with exact():
         gross, _ = booked(instrument, abs(signed_quantity), price)
@@ -43,15 +45,15 @@ def contains(stated_at: datetime, placed_at: datetime, happened_at: datetime, no
     """Whether a statement of cash or a position as of `stated_at` contains an execution of `happened_at`, of
     an order of `placed_at`. One as of that very moment is what the order was made on: it does not.
 
-    Statements and executions make the same book in whatever order they arrive: also the report of an
-    execution that was lost, and is found behind the statement, changes only what is older than it. A
-    statement as of later than `now` was made by a clock that was wrong, and says nothing about the order.
+    Statements and executions give the same book in any order of arrival: the late report of a lost execution,
+    too, changes only what is older than it. A statement as of later than `now` comes from a wrong clock and
+    says nothing about the order.
     """
     return placed_at < stated_at and happened_at <= stated_at <= now
 
 
 def filled(holding: Holding, signed_quantity: Decimal, price: Decimal) -> Holding:
-    """The position after an execution, quantity 0 if it closes it."""
+    """The position after an execution, with quantity 0 if that closes it."""
     cost = cost_after(holding.quantity, holding.average_cost, signed_quantity, price)
     with exact():
         quantity = holding.quantity + signed_quantity
@@ -61,11 +63,11 @@ def filled(holding: Holding, signed_quantity: Decimal, price: Decimal) -> Holdin
 def cost_after(
     held: Decimal, cost: Decimal | None, signed_quantity: Decimal, price: Decimal
 ) -> Decimal | None:
-    """The average cost of a position after a fill; `cost`: before it, None where it is not known.
+    """The average cost of a position after a fill; `cost`: before the fill, None if unknown.
 
-    It stays where the fill reduces the position, as every order of the desk does. A fill that turns long into
-    short, or comes after the position was closed, starts anew at its price; one that goes further on the same
-    side, as a second fill of more than was held does, is averaged in.
+    It stays the same if the fill reduces the position, as every order of the desk does. A fill that turns
+    long into short, or follows the closing of the position, starts at its own price. A fill that extends the
+    position, such as a second fill beyond the held quantity, is averaged in.
     """
     with exact():
         after = held + signed_quantity
@@ -80,7 +82,7 @@ def cost_after(
 def after_fill(book: Book, symbol: Symbol, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> Book:
     """The book after an execution (bought > 0, sold < 0); `fee` is in the instrument's currency.
 
-    Raises LookupError if the book holds no position in `symbol`: the desk only reduces what is there.
+    Raises LookupError if the book has no position in `symbol`, since the desk only reduces positions.
     """
     held = book.holding(symbol)
     if held is None:
@@ -96,7 +98,7 @@ def after_fill(book: Book, symbol: Symbol, signed_quantity: Decimal, price: Deci
 
 
 def credited(cash: tuple[CashBalance, ...], currency: Currency, effect: Decimal) -> tuple[CashBalance, ...]:
-    """The balances with `effect` added to that of `currency`, which is opened if need be."""
+    """The balances with `effect` added to that of `currency`, which is created if necessary."""
     held = next((each for each in cash if each.currency == currency), None)
     if held is None:
         return (*cash, CashBalance(currency, effect))

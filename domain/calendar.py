@@ -1,8 +1,8 @@
-"""Trading days, and from them the deadline of a margin call.
+"""Trading days, and the deadline of a margin call derived from them.
 
 The day of the notice counts as day 1. A notice after the cut-off, or on a day without trading, counts from
-the next trading day. The last moment to cure is the cut-off of the last day, local time of the market, or
-the close if the market closes earlier that day.
+the next trading day. The deadline is the cut-off of the last day, in the market's local time, or the close if
+the market closes earlier that day.
 """
 
 from collections.abc import Mapping, Sequence
@@ -17,20 +17,22 @@ CUT_OFF = time(14, 0)
 
 
 class TradingCalendar(Protocol):
-    """When one market trades. Days and times of day are local to `zone`."""
+    """The trading times of one market. Days and times of day are local to `zone`."""
 
     @property
     def zone(self) -> ZoneInfo:
-        """Where the market is."""
+        """The time zone of the market."""
         ...
 
     @property
     def last_known_day(self) -> date:
-        """After it trading days are assumed: the usual weekdays, at the usual hours."""
+        """The last day of the calendar. Later trading days are assumed: the usual weekdays at the usual
+        hours.
+        """
         ...
 
     def is_trading_day(self, day: date) -> bool:
-        """Whether the market opens at all that day, if only for half of it."""
+        """Whether the market opens that day, if only for half of it."""
         ...
 
     def next_trading_day(self, after: date) -> date:
@@ -38,49 +40,53 @@ class TradingCalendar(Protocol):
         ...
 
     def closing_time(self, day: date) -> time:
-        """When the regular session of a trading day ends, local time; earlier than usual on a half day."""
+        """The local time at which the regular session of a trading day ends; earlier than usual on a half
+        day.
+        """
         ...
 
     def foreseen_closing_time(self, day: date) -> time:
-        """The same without what was put in by hand."""
+        """The closing time without market days entered by hand."""
         ...
 
     def sessions(self, day: date) -> Sequence[tuple[time, time]]:
-        """From when to when the market trades on a trading day, local time; two where it pauses at noon."""
+        """The local times between which the market trades on a trading day; two sessions if it pauses at
+        noon.
+        """
         ...
 
 
 class NoCalendar(LookupError):
-    """Nothing is known of this market, or of this day."""
+    """No calendar is known for this market or this day."""
 
 
 class MarketDayKind(StrEnum):
-    """How a day differs from the exchange calendar."""
+    """How a market day differs from the exchange calendar."""
 
     CLOSED = "CLOSED"
     HALF = "HALF"
     REGULAR = "REGULAR"
-    """It does not: an earlier word on the day is taken back."""
+    """It does not differ: an earlier override is removed."""
 
 
 @dataclass(frozen=True, slots=True)
 class MarketDay:
-    """A word on one day of a market that no calendar foresaw: a typhoon, an early close."""
+    """A market day that no calendar foresaw, entered by hand: a typhoon, an early close."""
 
     market: str
     day: date
     kind: MarketDayKind
     closes_at: time | None
-    """Local time; only of a HALF day."""
+    """Local time, for a HALF day only."""
     reason: str
 
     def __post_init__(self) -> None:
         if (self.kind is MarketDayKind.HALF) != (self.closes_at is not None):
-            raise ValueError("a half day, and only a half day, closes at a time of its own")
+            raise ValueError("a half day, and only a half day, has its own closing time")
 
 
 class AmendedCalendar:
-    """A calendar with market days put in by hand, which may change while it is used."""
+    """A calendar with market days entered by hand, which may change while it is in use."""
 
     def __init__(self, base: TradingCalendar, amendments: Mapping[date, MarketDay]) -> None:
         self._base = base
@@ -88,43 +94,47 @@ class AmendedCalendar:
 
     @property
     def zone(self) -> ZoneInfo:
-        """As the base."""
+        """The time zone of the base calendar."""
         return self._base.zone
 
     @property
     def last_known_day(self) -> date:
-        """As the base."""
+        """The last day of the base calendar."""
         return self._base.last_known_day
 
     def is_trading_day(self, day: date) -> bool:
-        """Not one put in as CLOSED, or as closing before it opens; no word makes a holiday one."""
+        """False for a day entered as CLOSED, or as closing before it opens; an override never turns a holiday
+        into a trading day.
+        """
         if not self._base.is_trading_day(day) or self._is(day, MarketDayKind.CLOSED):
             return False
         return bool(self.sessions(day))
 
     def next_trading_day(self, after: date) -> date:
-        """Skips the days that are none because of what was put in."""
+        """Skips days on which the market is closed by an override."""
         day = self._base.next_trading_day(after)
         while not self.is_trading_day(day):
             day = self._base.next_trading_day(day)
         return day
 
     def closing_time(self, day: date) -> time:
-        """Of a HALF day the end of its last session: a word within the pause closes before the pause."""
+        """On a HALF day the end of its last session; a closing time within the pause means the close before
+        the pause.
+        """
         left = self.sessions(day)
         return left[-1][1] if left else self._end(day)
 
     def foreseen_closing_time(self, day: date) -> time:
-        """As the base closes."""
+        """The closing time of the base calendar."""
         return self._base.closing_time(day)
 
     def sessions(self, day: date) -> Sequence[tuple[time, time]]:
-        """Cut off at the time that was put in."""
+        """The sessions, cut off at the entered closing time."""
         end = self._end(day)
         return [(opens, min(closes, end)) for opens, closes in self._base.sessions(day) if opens < end]
 
     def _end(self, day: date) -> time:
-        """What was put in, unless the calendar closes even earlier."""
+        """The entered closing time, unless the calendar closes even earlier."""
         usual = self._base.closing_time(day)
         word = self._amendments.get(day)
         return usual if word is None or word.closes_at is None else min(usual, word.closes_at)
@@ -140,7 +150,7 @@ def deadline(
     trading_days: int = TRADING_DAYS_TO_CURE,
     cut_off: time = CUT_OFF,
 ) -> datetime:
-    """The last moment to cure a call noticed at `opened_at` (aware), in UTC; `trading_days` >= 1."""
+    """The deadline, in UTC, of a call noticed at `opened_at` (aware); `trading_days` >= 1."""
     assert trading_days >= 1
     noticed = opened_at.astimezone(calendar.zone)
     day = noticed.date()
@@ -153,7 +163,7 @@ def deadline(
 
 
 def is_assumed(moment: datetime, calendar: TradingCalendar) -> bool:
-    """The moment lies after the last day that the calendar knows."""
+    """Whether the moment lies after the last day of the calendar."""
     return moment.astimezone(calendar.zone).date() > calendar.last_known_day
 
 
@@ -182,7 +192,7 @@ def next_opening(calendar: TradingCalendar, now: datetime) -> datetime:
 
 
 def day_order_ends(calendar: TradingCalendar, placed_at: datetime, *, any_session: bool = False) -> datetime:
-    """When an order for the day ends that was placed then: with the first session that it could trade in.
+    """When a day order placed at that time ends: with the first session in which it could trade.
 
     `any_session`: it may also trade before and after the regular hours, and ends with the day.
     """
@@ -198,7 +208,7 @@ def day_order_ends(calendar: TradingCalendar, placed_at: datetime, *, any_sessio
 def traded_between(
     calendar: TradingCalendar, since: datetime, until: datetime, enough: timedelta
 ) -> timedelta:
-    """How long the market was in session between these moments; looked for up to `enough` and no further."""
+    """How long the market was in session between these moments, counted up to `enough`."""
     total, day = timedelta(), since.astimezone(calendar.zone).date()
     last = until.astimezone(calendar.zone).date()
     while day <= last and total < enough:
@@ -211,7 +221,7 @@ def traded_between(
 
 
 def in_last_minutes(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> bool:
-    """From so long before the close until the next session begins."""
+    """Whether `now` lies between so long before the close and the next session."""
     local = now.astimezone(calendar.zone)
     day = local.date()
     if not calendar.is_trading_day(day):
@@ -222,12 +232,12 @@ def in_last_minutes(calendar: TradingCalendar, now: datetime, before_close: time
 
 
 def last_minutes_begin(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> datetime:
-    """When the last minutes of the trading day that `now` lies in begin, in UTC."""
+    """When the last minutes of the trading day of `now` begin, in UTC."""
     return _last_minutes(now.astimezone(calendar.zone).date(), calendar, before_close)
 
 
 def last_minutes_began(calendar: TradingCalendar, now: datetime, before_close: timedelta) -> datetime:
-    """When the last minutes began that `now` lies in, or those of the session before."""
+    """When the last minutes that contain `now` began, or those of the session before."""
     day = now.astimezone(calendar.zone).date()
     while not (calendar.is_trading_day(day) and _last_minutes(day, calendar, before_close) <= now):
         day -= timedelta(days=1)
@@ -235,7 +245,7 @@ def last_minutes_began(calendar: TradingCalendar, now: datetime, before_close: t
 
 
 def after_trading_days(moment: datetime, calendar: TradingCalendar, trading_days: int) -> datetime:
-    """The end, in UTC, of the local day that lies so many trading days after that of `moment`."""
+    """The end, in UTC, of the local day so many trading days after that of `moment`."""
     day = moment.astimezone(calendar.zone).date()
     for _ in range(trading_days):
         day = calendar.next_trading_day(day)
@@ -243,9 +253,9 @@ def after_trading_days(moment: datetime, calendar: TradingCalendar, trading_days
 
 
 def move_to_trading_time(moment: datetime, calendar: TradingCalendar) -> datetime:
-    """The moment, or where its day does not trade (so long), the same time of the next that does.
+    """The moment, or, if its day is no trading day, the same time on the next trading day.
 
-    What lies behind the close that the calendar foresees for its day was meant so, and stays.
+    A time after the close that the calendar foresees for its day was chosen on purpose, and stays.
     """
     local = moment.astimezone(calendar.zone)
     day, wanted = local.date(), local.time()

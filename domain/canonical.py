@@ -1,4 +1,5 @@
-"""Domain values as plain data, and as the one text that equal values have: what is hashed and kept.
+"""Domain values as plain data and as canonical text, which is hashed and stored: equal values have equal
+text.
 
 Decimals become their value as text (1.0 and 1.00 are the same), times UTC to the microsecond, durations ISO
 8601, enums their value, dataclasses and mappings objects with sorted keys, sets sorted lists.
@@ -17,7 +18,7 @@ from domain.money import plain_text
 
 
 def plain(value: Any) -> Any:
-    """The value as text, integers, booleans, None, lists and objects; TypeError for what has no form."""
+    """The value as text, integers, booleans, None, lists and objects; TypeError for other types."""
     if value is None or (isinstance(value, bool | int) and not isinstance(value, Enum)):
         return value
     if isinstance(value, Mapping):
@@ -32,19 +33,19 @@ def plain(value: Any) -> Any:
 
 
 def canonical_text(value: Any) -> str:
-    """JSON without spaces, keys sorted: equal values give equal text."""
+    """JSON without spaces, with sorted keys: equal values give equal text."""
     return json.dumps(plain(value), sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 def content_hash(text: str) -> str:
-    """SHA-256 of the text's UTF-8 bytes, 64 hexadecimal digits."""
+    """SHA-256 of the text's UTF-8 bytes, as 64 hexadecimal digits."""
     return hashlib.sha256(text.encode()).hexdigest()
 
 
 def differences(before: Any, after: Any, *, but: frozenset[str] = frozenset()) -> tuple[Any, Any]:
-    """The fields in which two values of one dataclass differ, as they were and as they are, as plain data.
+    """The fields in which two values of one dataclass differ, before and after, as plain data.
 
-    `but` names fields that do not matter.
+    `but` names fields to ignore.
     """
     names = [name for name in _names(type(after)) if name not in but]
     changed = [name for name in names if getattr(before, name) != getattr(after, name)]

@@ -1,8 +1,8 @@
-"""A margin-call case: its states and what may happen in each.
+"""A margin-call case: its states and transitions.
 
-`TRANSITIONS` and `REFUSED` are the whole machine: every pair of status and trigger stands in exactly one of
-them. LIQUIDATING means that liquidation orders are open and nothing else; whether anything is owed is said by
-the figures alone. docs/state_machines.md explains the odd rows and draws the tables.
+`TRANSITIONS` and `REFUSED` are the whole state machine: every pair of status and trigger is in exactly one of
+them. LIQUIDATING means only that liquidation orders are open; whether anything is owed follows from the
+figures alone. docs/state_machines.md explains the unusual rows and draws the tables.
 """
 
 from collections.abc import Mapping
@@ -18,7 +18,7 @@ from domain.reporting import Worth
 
 
 class AlertType(StrEnum):
-    """Why the case was opened."""
+    """The reason why a case was opened."""
 
     MAINTENANCE = "MAINTENANCE"
     OVER_FINANCING = "OVER_FINANCING"
@@ -29,7 +29,7 @@ class AlertType(StrEnum):
 
 
 class CaseStatus(StrEnum):
-    """Where the case stands."""
+    """The status of a case."""
 
     OPEN = "OPEN"
     LIQUIDATING = "LIQUIDATING"
@@ -41,7 +41,7 @@ class CaseStatus(StrEnum):
 
 LIVE = frozenset({CaseStatus.OPEN, CaseStatus.LIQUIDATING, CaseStatus.EXCEPTION})
 LONG_TERM = timedelta(days=90)
-"""A case that is older counts as unsettled for long."""
+"""A case that is older counts as long unsettled."""
 
 
 class CaseCloseReason(StrEnum):
@@ -61,7 +61,7 @@ _REASONS = {
 
 
 class AutoLiquidationTrigger(StrEnum):
-    """When the desk sells by itself: at a time set by a person, or at the deadline."""
+    """When an automatic liquidation runs: at a time set by a person, or at the deadline."""
 
     FIXED_TIME = "FIXED_TIME"
     DEADLINE = "DEADLINE"
@@ -71,32 +71,32 @@ class AutoLiquidationTrigger(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AutoLiquidation:
-    """The desk sells at `at` without being asked again."""
+    """The desk liquidates at `at` without further confirmation."""
 
     at: datetime
     trigger: AutoLiquidationTrigger
     held: RefusalCode | None = None
-    """It was due and waits, for the market to open for example; None: nothing has held it up."""
+    """Why it is due but waits, such as for the market to open; None: nothing holds it."""
     held_until: datetime | None = None
     """When the desk tries again."""
     set_by: str | None = field(default=None, compare=False)
-    """The person whose one-person limit it counts against; setting the same again changes nothing."""
+    """The person against whose one-person limit it counts; setting the same again does not change it."""
 
     def due(self, now: datetime) -> bool:
-        """Its time has come, and it is not held."""
+        """Whether its time has come and it is not held."""
         return now >= (self.held_until or self.at)
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """Somebody is on the case, until `expires_at` unless released before."""
+    """An operator's claim on the case until `expires_at`, unless released before."""
 
     by: str
     at: datetime
     expires_at: datetime
 
     def holds(self, now: datetime) -> bool:
-        """Not expired."""
+        """Whether the claim has not expired."""
         return now < self.expires_at
 
 
@@ -117,56 +117,58 @@ class Case:
     deadline: datetime
     force_eligible: bool
     plans: int = 0
-    """How many liquidations were accepted: the next one's number is one more."""
+    """Number of accepted liquidations; the next one gets the next number."""
     cured_since: datetime | None = None
-    """Since when the amount has been 0 without a break."""
+    """Since when the amount has been 0 without interruption."""
     auto_liquidation: AutoLiquidation | None = None
     remark: str = ""
     reopened_from: CaseId | None = None
     closed_at: datetime | None = None
     close_reason: CaseCloseReason | None = None
     exempted_by: str | None = None
-    """The exemption rule that made it void."""
+    """The exemption rule that voided the case."""
     version: int = 1
-    """Grows with every change of state or by a person, never with recomputed figures."""
+    """Grows with every change of status or by a person, never with recomputed figures."""
     original_deadline: datetime | None = None
-    """What the calendar said before a person moved the deadline; None: nobody did."""
+    """The calendar's deadline, if a person has moved the deadline; else None."""
     claim: Claim | None = None
     follow_ups: int = 0
-    """How many follow-up records it has."""
+    """Number of follow-up records."""
     worth: Worth | None = None
-    """Of the amount, in the reporting currency; None: unknown."""
+    """The amount in the reporting currency; None: unknown."""
 
     def __post_init__(self) -> None:
         times = (self.opened_at, self.deadline, self.cured_since, self.closed_at)
         if any(time is not None and time.tzinfo is None for time in times):
-            raise ValueError("the times of a case are aware")
+            raise ValueError("the times of a case must have a time zone")
         if self.amount_at_open < 0 or self.uncovered_amount < 0 or self.plans < 0:
-            raise ValueError("amounts and plans are not below zero")
+            raise ValueError("amounts and plans must not be below zero")
         if self.status is CaseStatus.LIQUIDATING and not self.plans:
-            raise ValueError("a case that is LIQUIDATING has accepted a liquidation")
+            raise ValueError("a case that is LIQUIDATING must have accepted a liquidation")
         if self.cured_since is not None and self.figures.amount > 0:
-            raise ValueError("a case with an amount to collect is not cured")
+            raise ValueError("a cured case must have no amount to collect")
         self._check_end()
 
     def _check_end(self) -> None:
         if self.live and (self.closed_at is not None or self.close_reason is not None):
-            raise ValueError(f"a case that is {self.status} has not ended")
+            raise ValueError(f"a case that is {self.status} must have no end")
         if not self.live and (self.closed_at is None or self.close_reason not in _REASONS[self.status]):
-            raise ValueError(f"a case that is {self.status} ended at a time, for a reason of that status")
+            raise ValueError(
+                f"a case that is {self.status} must have an end time and a reason of that status"
+            )
 
     @property
     def live(self) -> bool:
-        """Not closed: at most one case of an account and alert type is."""
+        """Whether the case is not closed. An account has at most one live case per alert type."""
         return self.status in LIVE
 
     def elapsed_hours(self, now: datetime) -> int:
-        """Whole hours since it was opened, until it was closed, rounded up and at least 1."""
+        """Whole hours from its opening to its closing or `now`, rounded up and at least 1."""
         elapsed = (self.closed_at or now) - self.opened_at
         return max(1, -(-elapsed // timedelta(hours=1)))
 
     def overdue(self, now: datetime) -> bool:
-        """Live past its deadline, which ends the client's time and the daily messages, not the case."""
+        """Live past its deadline, which ends the client's time and the daily messages, but not the case."""
         return self.live and now > self.deadline
 
     def claimed_now(self, now: datetime) -> Claim | None:
@@ -174,34 +176,34 @@ class Case:
         return self.claim if self.claim is not None and self.claim.holds(now) else None
 
     def messages_muted(self, now: datetime) -> bool:
-        """No daily message: it is closed, in exception, or past its deadline."""
+        """Whether daily messages stop: the case is closed, in exception, or past its deadline."""
         return self.status not in (CaseStatus.OPEN, CaseStatus.LIQUIDATING) or self.overdue(now)
 
     def long_term_unsettled(self, now: datetime) -> bool:
-        """Live for more than 90 days."""
+        """Whether the case has been live for more than 90 days."""
         return self.live and now - self.opened_at > LONG_TERM
 
 
 class CaseTrigger(StrEnum):
-    """What can happen to a case."""
+    """The events of a case."""
 
     RECOMPUTED = "RECOMPUTED"
-    """New figures, not cured: see `with_figures`."""
+    """New figures that do not cure the case: see `with_figures`."""
     EDITED = "EDITED"
-    """A person changed the deadline, the auto-liquidation or the remark."""
+    """A person changed the deadline, the automatic liquidation or the remark."""
     DEADLINE_PASSED = "DEADLINE_PASSED"
     LIQUIDATION_ACCEPTED = "LIQUIDATION_ACCEPTED"
     ORDERS_ENDED = "ORDERS_ENDED"
-    """The last open liquidation order became terminal."""
+    """The last open liquidation order has ended."""
     CURED = "CURED"
     """Nothing has been owed for long enough: see `may_resolve`."""
     EXCEPTION_MARKED = "EXCEPTION_MARKED"
     EXCEPTION_CLEARED = "EXCEPTION_CLEARED"
     WRITTEN_OFF = "WRITTEN_OFF"
     EXEMPTED = "EXEMPTED"
-    """An exemption rule matches now."""
+    """An exemption rule now applies."""
     VOIDED = "VOIDED"
-    """It was opened in error, by a bad price for example."""
+    """The case was opened in error, for example because of a wrong price."""
 
 
 _S, _T, _C = CaseStatus, CaseTrigger, RefusalCode
@@ -226,13 +228,13 @@ TRANSITIONS: Mapping[tuple[CaseStatus, CaseTrigger], CaseStatus] = {
     (_S.EXCEPTION, _T.WRITTEN_OFF): _S.WRITTEN_OFF,
     (_S.EXCEPTION, _T.EXEMPTED): _S.VOID,
 }
-"""Where each trigger leads from each status where it can happen."""
+"""The status after each trigger, for each status in which the trigger is allowed."""
 
 CLOSED_MESSAGE = "The case is closed: a new breach opens a new case."
 
 REFUSED: Mapping[tuple[CaseStatus, CaseTrigger], Refusal] = {
     (_S.OPEN, _T.WRITTEN_OFF): Refusal(
-        _C.NOT_IN_EXCEPTION, "Mark the case as an exception first: then its debt can be written off."
+        _C.NOT_IN_EXCEPTION, "Mark the case as an exception before writing off its debt."
     ),
     (_S.EXCEPTION, _T.LIQUIDATION_ACCEPTED): Refusal(
         _C.CASE_IN_EXCEPTION, "The case is in exception: clear the exception before liquidating."
@@ -243,7 +245,7 @@ REFUSED: Mapping[tuple[CaseStatus, CaseTrigger], Refusal] = {
     **{
         (_S.LIQUIDATING, trigger): Refusal(
             _C.CASE_HAS_OPEN_ORDERS,
-            "Liquidation orders of the case are open: cancel them or wait for their end.",
+            "Liquidation orders of the case are open: cancel them or wait until they end.",
         )
         for trigger in (_T.CURED, _T.EXCEPTION_MARKED, _T.WRITTEN_OFF, _T.EXEMPTED, _T.VOIDED)
     },
@@ -254,7 +256,7 @@ REFUSED: Mapping[tuple[CaseStatus, CaseTrigger], Refusal] = {
         for trigger in CaseTrigger
     },
 }
-"""Every other pair, and what the user is told."""
+"""The refusal for every other pair of status and trigger."""
 
 _CLOSE_REASON = {
     CaseTrigger.CURED: CaseCloseReason.CURED,
@@ -265,10 +267,10 @@ _CLOSE_REASON = {
 
 
 def decide(case: Case, trigger: CaseTrigger, now: datetime) -> Case | Refusal:
-    """What the trigger makes of the case, or why it cannot happen.
+    """The case after the trigger, or the refusal.
 
-    The version grows, except where nothing changes: then the same case comes back. CURED is for a case that
-    `may_resolve`. EDITED does nothing but count: the caller puts in what the person changed.
+    The version grows, unless nothing changes: then the same case is returned. CURED requires `may_resolve`.
+    EDITED only counts: the caller sets what the person changed.
     """
     target = TRANSITIONS.get((case.status, trigger))
     if target is None:
@@ -306,11 +308,10 @@ def with_figures(
     now: datetime,
     below_force: bool,
 ) -> Case:
-    """The live case with new figures and the worth of their amount; the version stays.
+    """The live case with new figures and the worth of their amount; the version stays the same.
 
-    Its being cured lasts since the amount became 0.
-
-    `below_force`: whether liquid net assets are for certain below the force-close margin, as judged.
+    It counts as cured since the amount became 0. `below_force`: whether liquid net assets are certainly below
+    the force-close margin, as judged.
     """
     assert case.live
     return replace(
@@ -324,11 +325,11 @@ def with_figures(
 
 
 def in_doubt(case: Case, has_orders: bool, now: datetime, below_force: bool) -> Case:
-    """The live case while nobody can say whether it still asks for something.
+    """The live case while it is unknown whether it still demands something.
 
-    It shows the figures of the last look that was certain, as old ones; without open orders nothing covers
-    a part of the amount. Something may be owed meanwhile: being cured begins anew when the doubt is over.
-    What lets the desk sell by force is what is certain at this moment: see `with_figures`.
+    It shows the figures of the last certain assessment, marked as old; without open orders nothing covers a
+    part of the amount. Something may be owed meanwhile, so the time of being cured starts again after the
+    doubt. Whether the desk may sell by force depends on what is certain now: see `with_figures`.
     """
     return replace(
         case,
@@ -340,5 +341,5 @@ def in_doubt(case: Case, has_orders: bool, now: datetime, below_force: bool) -> 
 
 
 def may_resolve(case: Case, now: datetime, hold: timedelta) -> bool:
-    """Nothing has been owed for `hold`. A case that is LIQUIDATING first needs its open orders cancelled."""
+    """Whether nothing has been owed for `hold`. A LIQUIDATING case first needs its open orders cancelled."""
     return case.live and case.cured_since is not None and now - case.cured_since >= hold

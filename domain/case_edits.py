@@ -1,7 +1,7 @@
-"""What people change about a live case: who is on it, its deadline, its automatic liquidation.
+"""Changes to a live case by persons: its claim, its deadline, its automatic liquidation.
 
-Pure: the case before in, the case after or a refusal out. Every one of them is the trigger EDITED of the
-machine, so a closed case refuses them all.
+Pure functions: they return the changed case or a refusal. All of them are the trigger EDITED of the state
+machine, so a closed case refuses them.
 """
 
 from dataclasses import replace
@@ -16,7 +16,9 @@ from domain.text import same_subject
 
 
 def claimed(case: Case, by: str, now: datetime, lasts: timedelta, take_over: bool) -> Case | Refusal:
-    """`by` is on the case; renewing one's own claim prolongs it, that of another has to be taken over."""
+    """Claim the case for `by`; renewing one's own claim prolongs it, and another operator's claim requires
+    `take_over`.
+    """
     edited = decide(case, CaseTrigger.EDITED, now)
     if isinstance(edited, Refusal):
         return edited
@@ -24,14 +26,14 @@ def claimed(case: Case, by: str, now: datetime, lasts: timedelta, take_over: boo
     if held is not None and not same_subject(held.by, by) and not take_over:
         return Refusal(
             RefusalCode.CASE_CLAIMED,
-            f"{held.by} has been on this case since {held.at:%H:%M} UTC, until {held.expires_at:%H:%M} UTC: "
-            "ask, or take it over.",
+            f"{held.by} has claimed this case at {held.at:%H:%M} UTC until {held.expires_at:%H:%M} UTC: "
+            "ask them, or take the claim over.",
         )
     return replace(edited, claim=Claim(by, now, now + lasts))
 
 
 def released(case: Case, by: str, now: datetime) -> Case | Refusal:
-    """Nobody is on the case; only who claimed it releases it, and without a claim nothing changes."""
+    """Release the claim; only its holder can, and without a claim nothing changes."""
     edited = decide(case, CaseTrigger.EDITED, now)
     if isinstance(edited, Refusal):
         return edited
@@ -39,17 +41,17 @@ def released(case: Case, by: str, now: datetime) -> Case | Refusal:
     if held is None:
         return case
     if not same_subject(held.by, by):
-        return Refusal(RefusalCode.CASE_CLAIMED, f"{held.by} is on this case: only they release it.")
+        return Refusal(RefusalCode.CASE_CLAIMED, f"{held.by} holds the claim: only they can release it.")
     return replace(edited, claim=None)
 
 
 def with_deadline(case: Case, deadline: datetime, now: datetime) -> Case | Refusal:
-    """The deadline as a person wants it; what is due at the deadline moves with it."""
+    """Set the deadline; an automatic liquidation at the deadline moves with it."""
     edited = decide(case, CaseTrigger.EDITED, now)
     if isinstance(edited, Refusal):
         return edited
     if deadline <= now:
-        return Refusal(RefusalCode.TOO_LATE, "The deadline would lie in the past.")
+        return Refusal(RefusalCode.TOO_LATE, "The deadline must not be in the past.")
     if deadline == case.deadline:
         return case
     moved = _due_then(edited, deadline, now)
@@ -57,7 +59,7 @@ def with_deadline(case: Case, deadline: datetime, now: datetime) -> Case | Refus
 
 
 def needs_approval(case: Case, deadline: datetime, calendar: TradingCalendar, trading_days: int) -> bool:
-    """Later than so many trading days after the deadline that the calendar had set."""
+    """Whether the deadline is more than so many trading days after the calendar's deadline."""
     original = case.original_deadline or case.deadline
     return deadline > after_trading_days(original, calendar, trading_days)
 
@@ -71,13 +73,14 @@ def shifted(
     *,
     set_to: datetime | None = None,
 ) -> Case:
-    """The live case when market days changed: the calendar's deadline anew, a person's moved off closed days.
+    """The live case after market days changed: the calendar's deadline computed again, a person's deadline
+    moved off closed days.
 
-    `set_to`: where a person set it last, so that a word on a market day that is taken back gives it back.
+    `set_to`: the deadline last set by a person, which is restored when a market day is removed.
 
-    Nothing counts backwards: a word on a day that came after that day's early close takes nobody's time away
-    in hindsight. A deadline that it would have put into the past is at `next_cut_off`, the first from now on,
-    and one that had passed already stays. The same case where nothing changes.
+    Nothing changes in hindsight: a market day entered after its early close takes no time from the client. A
+    deadline that would move into the past is set to `next_cut_off`, the next one from now, and a deadline
+    that had already passed stays. Returns the same case if nothing changes.
     """
     assert case.live
     if case.original_deadline is None:
@@ -94,7 +97,9 @@ def shifted(
 def with_auto_liquidation(
     case: Case, at: datetime | None, at_deadline: bool, now: datetime, by: str | None = None
 ) -> Case | Refusal:
-    """The desk sells by itself at that time, at the deadline, or (with neither) not at all: `by` says so."""
+    """Set the automatic liquidation to a time, to the deadline, or (with neither) remove it, on behalf of
+    `by`.
+    """
     edited = decide(case, CaseTrigger.EDITED, now)
     if isinstance(edited, Refusal):
         return edited
@@ -103,7 +108,9 @@ def with_auto_liquidation(
         wanted = AutoLiquidation(max(case.deadline, now), AutoLiquidationTrigger.DEADLINE, set_by=by)
     elif at is not None:
         if at < now:
-            return Refusal(RefusalCode.TOO_LATE, "That time has passed: liquidate, or choose a later one.")
+            return Refusal(
+                RefusalCode.TOO_LATE, "That time has passed: liquidate now, or choose a later time."
+            )
         wanted = AutoLiquidation(at, AutoLiquidationTrigger.FIXED_TIME, set_by=by)
     return case if wanted == case.auto_liquidation else replace(edited, auto_liquidation=wanted)
 
@@ -111,7 +118,7 @@ def with_auto_liquidation(
 def _due_then(case: Case, deadline: datetime, now: datetime) -> Case:
     auto = case.auto_liquidation
     if auto is not None and auto.trigger is AutoLiquidationTrigger.DEADLINE and deadline != case.deadline:
-        # What became of the last slice is still to be looked at.
+        # The result of the last slice still has to be checked.
         sliced = auto.held is RefusalCode.CAPPED
         auto = AutoLiquidation(
             deadline, auto.trigger, auto.held if sliced else None, deadline if sliced else None, auto.set_by
@@ -123,7 +130,7 @@ def _due_then(case: Case, deadline: datetime, now: datetime) -> Case:
 
 
 def _is_above_force(case: Case) -> bool:
-    """Only the deadline let the desk sell by force, as far as its figures tell."""
+    """Whether, by its figures, only the deadline lets the desk sell by force."""
     if case.alert_type in RECOVERY_ALERTS:
         return True
     return above_force(case.figures)

@@ -1,4 +1,4 @@
-"""What is kept beside a case for ever: follow-up records and moves of the deadline."""
+"""Permanent records of a case: follow-up records and moves of the deadline."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +9,7 @@ from domain.ids import CaseId
 
 @dataclass(frozen=True, slots=True)
 class FollowUp:
-    """A note for the next who handles the case."""
+    """A note for the next operator who handles the case."""
 
     id: str
     case_id: CaseId

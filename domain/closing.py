@@ -1,7 +1,7 @@
-"""What closing a position does to the amount to collect, and how much of it has to be closed.
+"""The effect of closing a position on the amount to collect, and how much of it has to be closed.
 
-Sizing starts from the closed form, which knows no rounding, and ends on the full formula with every cash
-move booked in whole minor units. So the lots it names cure, and one lot less does not.
+The size is first estimated by a closed form without rounding, then corrected by the full formula with every
+cash move booked in whole minor units. The resulting number of lots cures, and one lot less does not.
 Everything here runs inside `money.exact()`, entered by the caller.
 """
 
@@ -21,7 +21,7 @@ from domain.order import OrderSide
 
 @dataclass(frozen=True, slots=True)
 class Closable:
-    """A position of which up to `lots` whole lots can be closed now, at `price`. Made by `closable_at`."""
+    """A position of which up to `lots` whole lots can be closed now at `price`. Created by `closable_at`."""
 
     holding: Holding
     quote: Quote
@@ -31,31 +31,31 @@ class Closable:
     rate: Decimal
     """Units of the base currency per unit of the instrument's currency."""
     unit_value: Decimal
-    """What one unit is valued at, in the instrument's currency."""
+    """The valuation of one unit, in the instrument's currency."""
     relief: Relief
-    """Of one lot."""
+    """The relief of one lot."""
     per_notional: Relief
-    """The same per unit of notional, for ranking only."""
+    """The relief per unit of notional, for ranking only."""
     lots_beyond_cap: int = 0
-    """Whole lots that could be closed besides, had one order no cap."""
+    """Additional whole lots that could be closed if the order size had no cap."""
     second_person: bool = False
-    """Its price is one that takes a second person."""
+    """Its price requires a second person."""
     market: MarketState = MarketState.OPEN
     """Whether its market is in session."""
 
     @property
     def instrument(self) -> Instrument:
-        """What is held."""
+        """The instrument of the position."""
         return self.holding.instrument
 
     @property
     def symbol(self) -> Symbol:
-        """Of what is held."""
+        """The symbol of the position."""
         return self.holding.instrument.symbol
 
     @property
     def side(self) -> OrderSide:
-        """SELL for a long, BUY for a short."""
+        """SELL for a long position, BUY for a short one."""
         return closing_side(self.holding)
 
     def quantity(self, lots: int) -> Decimal:
@@ -63,15 +63,15 @@ class Closable:
         return lots * self.instrument.lot_size
 
     def fee(self, lots: int) -> Decimal:
-        """Of one order for so many lots, in the instrument's currency."""
+        """The fee of one order for so many lots, in the instrument's currency."""
         return booked(self.instrument, self.quantity(lots), self.price)[1]
 
     def base_notional(self, lots: int) -> Decimal:
-        """Of so many lots, in base currency, unrounded."""
+        """The notional of so many lots in base currency, unrounded."""
         return booked(self.instrument, self.quantity(lots), self.price)[0] * self.rate
 
     def closed(self, standing: Standing, lots: int) -> Standing:
-        """The standing after so many lots were filled at the price, exactly as it will be booked."""
+        """The standing after so many lots are filled at the price, exactly as they will be booked."""
         quantity = self.quantity(lots)
         gross, fee = booked(self.instrument, quantity, self.price)
         value, size = quantity * self.unit_value, quantity * abs(self.unit_value)
@@ -95,9 +95,9 @@ def closable_at(
     coefficient: Decimal,
     limit_price: Decimal | None,
 ) -> Closable:
-    """All whole lots of the position, reckoned at `price`.
+    """All whole lots of the position at `price`.
 
-    `rate`: base currency per unit of the instrument's; `coefficient`: that of the amount rule.
+    `rate`: base currency per unit of the instrument's currency; `coefficient`: that of the amount rule.
     """
     instrument, long = holding.instrument, holding.quantity > 0
     unit_value = quote.mark * instrument.multiplier
@@ -117,14 +117,14 @@ def closable_at(
 
 
 def closing_side(holding: Holding) -> OrderSide:
-    """SELL for a long, BUY for a short."""
+    """SELL for a long position, BUY for a short one."""
     return OrderSide.SELL if holding.quantity > 0 else OrderSide.BUY
 
 
 def first_cured(is_cured: Callable[[int], bool], guess: int, most: int) -> int:
     """A number of lots that cures while one less does not, given that `most` cures and 0 does not.
 
-    Tries the guess and its neighbours, then halves the interval: at most log2(most) + 4 evaluations.
+    Tries the guess and its neighbours, then bisects: at most log2(most) + 4 evaluations.
     """
     low, high = 0, most
     for probe in (guess, guess - 1, guess + 1):
@@ -137,7 +137,7 @@ def first_cured(is_cured: Callable[[int], bool], guess: int, most: int) -> int:
 
 
 class Draft:
-    """Closings chosen so far, in order, and where each leaves the account."""
+    """Closings chosen so far, in order, and the account's standing after each."""
 
     def __init__(self, formula: AmountFormula, standing: Standing) -> None:
         self.formula = formula
@@ -145,17 +145,17 @@ class Draft:
         self.closings: list[tuple[Closable, int]] = []
 
     def fresh(self) -> "Draft":
-        """Nothing chosen yet, from the same start."""
+        """An empty draft with the same start."""
         return Draft(self.formula, self._standings[0])
 
     @property
     def standing(self) -> Standing:
-        """After everything chosen."""
+        """The standing after all chosen closings."""
         return self._standings[-1]
 
     @property
     def need(self) -> Decimal:
-        """What still has to come down to 0 after everything chosen, unrounded."""
+        """The need that remains after all chosen closings, unrounded."""
         return self.formula.need(self.standing)
 
     def is_cured(self) -> bool:
@@ -163,7 +163,7 @@ class Draft:
         return self.formula.is_met(self.standing)
 
     def needs(self) -> dict[int, Decimal]:
-        """The most that each part of a `Relief`, by its place, had to bring from the start to here."""
+        """The largest contribution required of each part of a `Relief`, by index, from the start to here."""
         most: dict[int, Decimal] = {}
         for standing in self._standings:
             for place, need in self.formula.needs(standing).items():
@@ -171,15 +171,15 @@ class Draft:
         return most
 
     def notional(self) -> Decimal:
-        """Of everything chosen, in base currency, unrounded."""
+        """The notional of all chosen closings in base currency, unrounded."""
         return sum((closable.base_notional(lots) for closable, lots in self.closings), ZERO)
 
     def amounts(self) -> list[Decimal]:
-        """To collect at first, and after each closing."""
+        """The amount to collect at the start and after each closing."""
         return [self.formula.amount(standing) for standing in self._standings]
 
     def lines(self, closable: Closable) -> tuple[Line, ...]:
-        """What closing it does to the conditions of a cure, from here on."""
+        """The effect of closing it on the conditions of a cure, from here on."""
         return self.formula.lines(self.standing, closable.relief)
 
     def close(self, closable: Closable, lots: int) -> None:
@@ -188,32 +188,32 @@ class Draft:
         self.closings.append((closable, lots))
 
     def closed(self) -> list[Closable]:
-        """What was chosen, in order."""
+        """The chosen closings, in order."""
         return [closable for closable, _ in self.closings]
 
     def from_here(self) -> "Draft":
-        """Nothing chosen yet, from where this one ends."""
+        """An empty draft that starts where this one ends."""
         return Draft(self.formula, self.standing)
 
     def followed_by(self, other: "Draft") -> "Draft":
-        """The choices of this one and then those of the other."""
+        """This draft followed by the other."""
         both = self.fresh()
         for closable, lots in (*self.closings, *other.closings):
             both.close(closable, lots)
         return both
 
     def drop_last(self) -> tuple[Closable, int]:
-        """Take the last choice back."""
+        """Remove the last choice and return it."""
         self._standings.pop()
         return self.closings.pop()
 
     def back_to(self, length: int) -> None:
-        """Take all but the first `length` choices back."""
+        """Remove all but the first `length` choices."""
         while len(self.closings) > length:
             self.drop_last()
 
     def cures(self, closable: Closable, lots: int) -> bool:
-        """Whether so many lots of it would end the call."""
+        """Whether so many lots of it would cure the call."""
         return self.formula.is_met(closable.closed(self.standing, lots))
 
     def lots_to_close(self, closable: Closable) -> int:
@@ -227,6 +227,6 @@ class Draft:
         return most if self.formula.need(closable.closed(self.standing, most)) < self.need else 0
 
     def fewest_curing(self, closable: Closable, most: int) -> int:
-        """The fewest lots that cure, given that `most` do and that none do not."""
+        """The fewest lots that cure, given that `most` lots cure and 0 do not."""
         guess = lots_to_cure(self.lines(closable))
         return first_cured(lambda lots: self.cures(closable, lots), guess, most)

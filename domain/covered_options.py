@@ -1,8 +1,8 @@
-"""Written calls and the stock that must be there to deliver: where it is short, and what buys it back.
+"""Written calls and the stock that covers them: where it is short, and which buy-backs free it.
 
 A written call (a short position in a call) is covered by `multiplier` units of its underlying per contract.
 Only stock covers: a long call does not, and a written put needs none. A call counts up to and including its
-expiry day; one whose terms are unknown does not count.
+expiry day; a call with unknown terms does not count.
 """
 
 from collections.abc import Callable
@@ -22,7 +22,7 @@ Today = Callable[[Instrument], date]
 
 @dataclass(frozen=True, slots=True)
 class Shortfall:
-    """What the written calls on `underlying` need of it, and what of it is held."""
+    """What the written calls on `underlying` need of it, and how much is held."""
 
     underlying: Symbol
     required: Decimal
@@ -30,7 +30,7 @@ class Shortfall:
 
     @property
     def quantity(self) -> Decimal:
-        """What is missing; zero or less where it is covered."""
+        """The missing quantity; zero or less if the calls are covered."""
         with exact():
             return self.required - self.held
 
@@ -38,22 +38,22 @@ class Shortfall:
 def written_calls(book: Book, underlying: Symbol, today: Today) -> tuple[Holding, ...]:
     """The written calls on `underlying`, in the order in which they are bought back.
 
-    Those of which one contract frees most stock come first, which takes the fewest contracts; among equals
-    the one that expires first.
+    Those that free most stock per contract come first, which takes the fewest contracts; among equals the one
+    that expires first.
     """
     calls = [held for held in book.holdings if _is_written_call(held, today) and _on(held) == underlying]
     return tuple(sorted(calls, key=_buy_back_order))
 
 
 def shortfalls(book: Book, today: Today) -> tuple[Shortfall, ...]:
-    """Where stock is missing, by underlying."""
+    """Missing stock by underlying."""
     underlyings = {_on(held) for held in book.holdings if _is_written_call(held, today)}
     found = (shortfall_of(book, underlying, today) for underlying in sorted(underlyings))
     return tuple(each for each in found if each.quantity > 0)
 
 
 def shortfall_quantity(book: Book, underlying: Symbol, today: Today) -> Decimal:
-    """What is missing of `underlying`; 0 where it is covered."""
+    """The missing quantity of `underlying`; 0 if the calls are covered."""
     return max(ZERO, shortfall_of(book, underlying, today).quantity)
 
 
@@ -71,13 +71,13 @@ def buy_backs(book: Book, shortfall: Shortfall, today: Today) -> tuple[tuple[Hol
 
 
 def is_short_of(book: Book, symbol: Symbol) -> bool:
-    """The account is short of the stock itself."""
+    """Whether the account has a short position in the stock itself."""
     held = book.holding(symbol)
     return held is not None and held.quantity < 0
 
 
 def shortfall_of(book: Book, underlying: Symbol, today: Today) -> Shortfall:
-    """What the written calls need and what is held, whether that is enough or not."""
+    """What the written calls need and what is held, whether or not that is enough."""
     held = book.holding(underlying)
     with exact():
         required = sum(

@@ -1,8 +1,8 @@
-"""Stock that covers written calls is sold only as far as the calls need it no more.
+"""Stock that covers written calls is sold only as far as the calls no longer need it.
 
-A call is bought back before, or in the same plan, if the sale of its stock is needed to cure. What counts as
-covered is said in domain/covered_options.py: calls alone, and by stock alone.
-Everything here runs inside `money.exact()`, entered by the caller.
+A call is bought back before, or in the same plan, if the sale of its stock is needed to cure.
+domain/covered_options.py defines which calls need cover, and what covers them. Everything here runs inside
+`money.exact()`, entered by the caller.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -21,7 +21,7 @@ from domain.refusals import Refusal, RefusalCode
 
 @dataclass(frozen=True, slots=True)
 class _Underlying:
-    """A stock that written calls are on. `spare`: held and not needed, below 0 where it is short."""
+    """A stock on which calls are written. `spare`: held beyond the calls' need, below 0 if it is short."""
 
     symbol: Symbol
     spare: Decimal
@@ -32,7 +32,9 @@ class Covers:
     """The stocks of a book that cover written calls, and what a plan may sell of them."""
 
     def __init__(self, rest: Book, waiting: Mapping[Symbol, Decimal], today: Today) -> None:
-        """`rest`: the book when the open orders have filled that count; `waiting`: units in all others."""
+        """`rest`: the book after the fill of the open orders that count; `waiting`: units in all other
+        orders.
+        """
         symbols = {
             held.instrument.option.underlying for held in rest.holdings if held.instrument.option is not None
         }
@@ -40,12 +42,14 @@ class Covers:
         self._stocks = {each.symbol: each for each in found if each.calls}
 
     def free(self, symbol: Symbol, draft: Draft) -> Decimal | None:
-        """Units of it that may be sold after the choices of the draft; None where no call needs any."""
+        """Units that may be sold after the choices of the draft; None if no call needs the stock."""
         stock = self._stocks.get(symbol)
         return None if stock is None else self._spare(stock, draft)
 
     def limited(self, closables: Iterable[Closable], draft: Draft) -> list[Closable]:
-        """Each as far as it may be sold after the choices of the draft; without those that may not at all."""
+        """The positions, each limited to what may be sold after the choices of the draft; those of which
+        nothing may are left out.
+        """
         found = []
         for each in closables:
             free = self.free(each.symbol, draft)
@@ -56,7 +60,7 @@ class Covers:
         return found
 
     def held_back(self, closable: Closable, draft: Draft) -> bool:
-        """More of it could be sold after the draft, if no call needed it."""
+        """Whether more of it could be sold after the draft if no call needed it."""
         free = self.free(closable.symbol, draft)
         if free is None:
             return False
@@ -64,7 +68,7 @@ class Covers:
         return sold < closable.lots and free < closable.instrument.lot_size
 
     def refuses(self, draft: Draft) -> Refusal | None:
-        """Where the draft leaves more calls without their stock than there were."""
+        """The refusal if the draft leaves more calls uncovered than there were."""
         start = draft.fresh()
         for stock in self._stocks.values():
             before, after = self._spare(stock, start), self._spare(stock, draft)
@@ -73,13 +77,14 @@ class Covers:
                 most = max(ZERO, after + _traded(draft, stock.symbol))
                 return Refusal(
                     RefusalCode.COVERS_WRITTEN_CALLS,
-                    f"{stock.symbol} covers written calls: only {plain(most)} can be sold. Buy back {calls} "
-                    "first or in the same plan, or sell with override, which takes a second person.",
+                    f"{stock.symbol} covers written calls: only {plain(most)} can be sold. Buy back "
+                    f"{calls} first or in the same plan, or sell with an override, which a second "
+                    "person must approve.",
                 )
         return None
 
     def buy_backs(self, ready: Iterable[Closable], draft: Draft) -> list[Closable]:
-        """The calls whose buying back frees stock that could then be sold, in the order to buy them back."""
+        """The calls whose buy-back frees stock that could then be sold, in the order of the buy-backs."""
         by_symbol = {each.symbol: each for each in ready}
         found = []
         for stock in self._stocks.values():
@@ -97,10 +102,10 @@ class Covers:
 def choose_covered(
     policy: LiquidationPolicy, ready: Sequence[Closable], start: Draft, covers: Covers
 ) -> Draft:
-    """The choices of the policy that leave no more calls without their stock than there were.
+    """The choices of the policy that leave no more calls uncovered than there were.
 
     First without the stock that calls need. If that does not cure, calls are bought back before everything
-    else: the fewest that cure, or all where none are enough and that still helps.
+    else: the fewest that cure, or all of them if none suffice and that still helps.
     """
     plain = start.followed_by(choose(policy, covers.limited(ready, start), start.from_here()))
     everything = policy is LiquidationPolicy.ALL
@@ -130,7 +135,7 @@ def _after_buy_backs(
     calls: Sequence[Closable],
     lots: int,
 ) -> Draft:
-    """Buy back so many lots of the calls, and go on by the policy with everything else."""
+    """Buy back so many lots of the calls, then apply the policy to everything else."""
     draft = start.followed_by(start.from_here())
     for call in calls:
         bought = min(lots, call.lots)
@@ -149,5 +154,5 @@ def _underlying(rest: Book, symbol: Symbol, waiting: Mapping[Symbol, Decimal], t
 
 
 def _traded(draft: Draft, symbol: Symbol) -> Decimal:
-    """Units of it that the draft closes."""
+    """Units that the draft closes."""
     return sum((each.quantity(lots) for each, lots in draft.closings if each.symbol == symbol), ZERO)

@@ -1,9 +1,9 @@
-"""How a call was met: what client, desk and market each did to the amount, from two snapshots and the fills.
+"""How a call was met: the contributions of client, desk and market, from two snapshots and the fills.
 
-The first book is brought over into the second in this order, and each step is credited with what it takes
-off the need: the client's own trades at the marks of the beginning, then deposits, then the desk's sales at
-their prices and fees, then everything else (prices, rates, factors, interest, limits). The parts add up
-exactly to the need at the beginning less the need at the end.
+The first book is transformed into the second in this order, and each step is credited with what it takes off
+the need: the client's own trades at the initial marks, then deposits, then the desk's sales at their prices
+and fees, then everything else (prices, rates, factors, interest, limits). The contributions add up exactly to
+the initial need less the final need.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,14 +31,14 @@ from domain.order import OrderSide
 
 
 def seconds_between(first_order_at: datetime, cured_since: datetime) -> int | None:
-    """Whole seconds from the first order until nothing was owed; None: that was so before the order."""
+    """Whole seconds from the first order until nothing was owed; None if that was so before the order."""
     if cured_since < first_order_at:
         return None
     return (cured_since - first_order_at) // timedelta(seconds=1)
 
 
 class MetBy(StrEnum):
-    """What met a call."""
+    """The source of what met a call."""
 
     DEPOSIT = "DEPOSIT"
     CLIENT_TRADE = "CLIENT_TRADE"
@@ -51,7 +51,7 @@ class MetBy(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class BookedFill:
-    """One execution as it was booked; `cash` is its effect in the instrument's currency, fee included."""
+    """One execution as booked; `cash` is its effect in the instrument's currency, including the fee."""
 
     symbol: Symbol
     side: OrderSide
@@ -60,24 +60,27 @@ class BookedFill:
 
     @property
     def signed_quantity(self) -> Decimal:
-        """Bought > 0."""
+        """Bought > 0, sold < 0."""
         return self.quantity if self.side is OrderSide.BUY else self.quantity.copy_negate()
 
 
 @dataclass(frozen=True, slots=True)
 class CureParts:
-    """What each took off the need, in base currency, exact; negative: it made the need larger."""
+    """What each source took off the need, in base currency, exact; negative: it increased the need."""
 
     client_trades: Decimal
     deposits: Decimal
     sales: Decimal
     market: Decimal
     surplus: Decimal
-    """What was left over at the end; negative: what was still needed."""
+    """The surplus at the end; negative: the remaining need."""
 
     def in_whole_units(self, currency: Currency) -> "CureParts":
-        """As a report shows them, in whole minor units. What rounding takes or adds is the market's, so that
-        the four still add up to the need at the beginning plus the surplus."""
+        """The contributions as shown in reports, in whole minor units.
+
+        Rounding differences count as the market's, so that the four still add up to the initial need plus the
+        surplus.
+        """
         needed = round_money(
             total([self.client_trades, self.deposits, self.sales, self.market, self.surplus.copy_negate()]),
             currency,
@@ -92,12 +95,12 @@ class CureParts:
 
     @property
     def over_liquidated(self) -> Decimal:
-        """Of what the sales relieved, the part that the cure did not need."""
+        """The part of the relief from sales that the cure did not need."""
         return max(ZERO, min(self.sales, self.surplus))
 
     @property
     def met_by(self) -> tuple[MetBy, ...]:
-        """What helped, the most first."""
+        """The sources that contributed, the largest first."""
         parts = {
             MetBy.CLIENT_TRADE: self.client_trades,
             MetBy.DEPOSIT: self.deposits,
@@ -115,14 +118,14 @@ _WITHOUT_CURE = {
 
 
 def how_met(reason: CaseCloseReason | None, parts: CureParts | None) -> tuple[MetBy, ...]:
-    """Of a closed case; nothing while it is live, or where its snapshots are missing."""
+    """The sources for a closed case; empty while it is live, or without its snapshots."""
     if reason in _WITHOUT_CURE:
         return (_WITHOUT_CURE[reason],)
     return parts.met_by if reason is not None and parts is not None else ()
 
 
 def need(book: Book) -> Decimal:
-    """The amount to collect, neither rounded nor cut off at 0: below 0 is what is left over."""
+    """The amount to collect, neither rounded nor limited to 0: below 0 it is the surplus."""
     with exact():
         totals = total_up(book)
         if book.rule.over_financing_alone:
@@ -139,9 +142,10 @@ def need(book: Book) -> Decimal:
 def cure_parts(
     before: Book, after: Book, fills: Sequence[BookedFill], passing: Sequence[Holding] = ()
 ) -> CureParts:
-    """What happened between two snapshots; `fills` are the desk's own, of this account, in between.
+    """The contributions between two snapshots; `fills` are the desk's own fills of the account in between.
 
-    `passing`: what fills sold that neither snapshot holds, such as shares of a spin-off, as it was held then.
+    `passing`: holdings that fills sold but that are in neither snapshot, such as shares of a spin-off, as
+    held then.
     """
     before = replace(before, fx=_rates(before, after))
     traded = _client_traded(before, after, fills, passing)
@@ -154,13 +158,13 @@ def cure_parts(
 
 
 def passing_symbols(before: Book, after: Book, fills: Sequence[BookedFill]) -> set[Symbol]:
-    """What the fills traded and neither book holds: it came and went in between."""
+    """Instruments of the fills that are in neither book: they came and went in between."""
     held = {held.instrument.symbol for held in (*before.holdings, *after.holdings)}
     return {fill.symbol for fill in fills} - held
 
 
 def _rates(before: Book, after: Book) -> Mapping[Currency, FxRate]:
-    """Those of the beginning, and of currencies that only came later the rate of the end."""
+    """The initial rates; for currencies that were added later, the final rate."""
     new = after.fx.keys() - before.fx.keys() - currencies_in_use(before)
     return {**before.fx, **{currency: after.fx[currency] for currency in new}}
 

@@ -1,4 +1,4 @@
-"""Why the desk cannot judge an account, or can judge it only after somebody has looked at it."""
+"""Why the desk cannot judge an account, or only after an operator has checked it."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -6,14 +6,14 @@ from enum import StrEnum
 
 
 class DoubtReason(StrEnum):
-    """What stands in the way of judging an account."""
+    """What prevents the desk from judging an account."""
 
     NO_PRICE = "NO_PRICE"
-    """A position has no price, and the decision depends on what it is worth."""
+    """A position has no price, and the decision depends on its value."""
     NO_FX_RATE = "NO_FX_RATE"
     """A currency has no rate, and the decision depends on it."""
     INCOMPLETE = "INCOMPLETE"
-    """The book of record stated something that the desk cannot hold, such as an unknown instrument."""
+    """The book of record stated something that the desk cannot store, such as an unknown instrument."""
     UNKNOWN_CALENDAR = "UNKNOWN_CALENDAR"
     """A market has no calendar, or its calendar has ended."""
     FAULT = "FAULT"
@@ -21,12 +21,12 @@ class DoubtReason(StrEnum):
     LOCKED = "LOCKED"
     """The row of the account stayed locked by another transaction."""
     TOO_LARGE = "TOO_LARGE"
-    """The figures are beyond what can be stored."""
+    """The figures are larger than can be stored."""
 
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """One reason, and since when. `subject`: a symbol, currency or market; empty: the account as a whole."""
+    """One reason, and its start. `subject`: a symbol, currency or market; empty: the account as a whole."""
 
     reason: DoubtReason
     subject: str

@@ -1,7 +1,7 @@
-"""The facts that the desk publishes. Each carries the whole state that a subscriber may ask for.
+"""The facts that the desk publishes. Each carries the whole state that a subscriber may request.
 
-An event may reach a subscriber twice and then has the same id; the order in which events of one account
-arrive is the order in which they were committed.
+A subscriber may get an event twice, with the same id; events of one account arrive in the order in which they
+were committed.
 """
 
 from dataclasses import dataclass
@@ -42,7 +42,7 @@ class OrderEventKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class AccountReference:
-    """Whose account it is: what filters and permissions look at."""
+    """The account and client of a fact, on which filters and permissions are based."""
 
     account_id: AccountId
     account_no: str
@@ -55,7 +55,7 @@ class AccountReference:
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """A case with whose it is and which symbols the account holds."""
+    """A case with its account and the symbols that the account holds."""
 
     case: Case
     account: AccountReference
@@ -64,7 +64,7 @@ class CaseView:
 
 @dataclass(frozen=True, slots=True)
 class OrderView:
-    """An order with whose it is."""
+    """An order with its account."""
 
     order: Order
     account: AccountReference
@@ -82,7 +82,7 @@ class Fill:
 
 @dataclass(frozen=True, slots=True)
 class CaseEvent:
-    """A case as it stood right after the change."""
+    """A case right after the change."""
 
     id: EventId
     at: datetime
@@ -94,12 +94,13 @@ class CaseEvent:
     previous_worth: Worth | None = None
     previous_symbols: tuple[Symbol, ...] | None = None
     previous_overdue: bool | None = None
-    """As told by the event before, so that whoever selects by them learns what left; None: unknown."""
+    """As in the previous event, so that subscribers who filter by it learn which cases left; None: unknown.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class OrderEvent:
-    """An order as it stood right after the change."""
+    """An order right after the change."""
 
     id: EventId
     at: datetime
@@ -111,7 +112,7 @@ class OrderEvent:
 
 @dataclass(frozen=True, slots=True)
 class BookChanged:
-    """Cash or positions of an account were stated anew: the monitor looks again."""
+    """Cash or positions of an account were stated: the monitor assesses the account."""
 
     id: EventId
     at: datetime
@@ -120,7 +121,7 @@ class BookChanged:
 
 @dataclass(frozen=True, slots=True)
 class LostEvent:
-    """In the place of an event that cannot be read: something happened, and nobody can be told what."""
+    """Replaces an event that cannot be read: something happened, but its content is unknown."""
 
     id: EventId
     at: datetime

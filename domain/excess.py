@@ -1,9 +1,9 @@
-"""Open orders that could trade more than is held: which of them are called off, and what may still happen.
+"""Open orders that could trade more than is held: which of them are cancelled, and what may still happen.
 
-An order of the desk only ever reduces a position. What other people do to an account while an order is open
-(a statement, a fill elsewhere, a position that dies or expires) can make the order larger than what is left.
-An order cannot be changed at the venue, so it is called off whole. The oldest orders stay as long as they
-fit; those that never left the desk go first, since their cancel is certain.
+An order of the desk only reduces a position. Changes to the account while it is open (a statement, a fill
+elsewhere, a position that dies or expires) can make the order larger than the rest of the position. An order
+cannot be changed at the venue, so it is cancelled as a whole. The oldest orders stay as long as they fit;
+orders that were never sent are cancelled first, since their cancel is certain.
 """
 
 from collections import defaultdict
@@ -20,22 +20,24 @@ _NOT_SENT = frozenset({OrderStatus.PENDING_APPROVAL, OrderStatus.QUEUED})
 
 @dataclass(frozen=True, slots=True)
 class Excess:
-    """What is wrong with the open orders of one instrument on one side."""
+    """Open orders that exceed the position in one instrument on one side."""
 
     symbol: Symbol
     side: OrderSide
     held: Decimal
-    """The signed position that orders may reduce: 0 where it is dead or has expired."""
+    """The signed position that orders may reduce: 0 if it is dead or has expired."""
     open_in_all: Decimal
     """Units of all its open orders."""
     call_off: tuple[Order, ...]
-    """Orders whose cancel has to be asked for now."""
+    """Orders whose cancel has to be requested now."""
     at_risk: Decimal
-    """Units that the venue may still trade beyond what is held, until it has answered every cancel."""
+    """Units that the venue may still trade beyond the position, until it has confirmed every cancel."""
 
 
 def find_excess(positions: Mapping[Symbol, Decimal], orders: Iterable[Order]) -> list[Excess]:
-    """By instrument and side; `positions` are those that may be reduced, an instrument not in it is at 0."""
+    """By instrument and side; `positions` are those that may be reduced, and a missing instrument counts as
+    0.
+    """
     grouped: dict[tuple[Symbol, OrderSide], list[Order]] = defaultdict(list)
     for order in orders:
         if order.leaves_quantity > 0:
@@ -71,11 +73,11 @@ def reducible(held: Decimal, side: OrderSide) -> Decimal:
 
 
 def turns(held: Decimal, signed_quantity: Decimal) -> bool:
-    """Whether a fill takes the position away from 0: through it, from it, or further on the same side."""
+    """Whether a fill moves the position away from 0: through it, from it, or further on the same side."""
     after = total([held, signed_quantity])
     return bool(after) and (after > 0) is (signed_quantity > 0)
 
 
 def is_turned(stated: Decimal, held: Decimal) -> bool:
-    """Whether a position is on another side of 0 than what was stated of it."""
+    """Whether a position is on the other side of 0 from the stated one."""
     return bool(held) and (not stated or (stated > 0) is not (held > 0))

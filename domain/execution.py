@@ -1,7 +1,7 @@
-"""Execution reports as a venue can say them (FIX 4.4 message 8, and 9 for a refused cancel).
+"""Execution reports in the form in which a venue sends them (FIX 4.4 message 8, and 9 for a refused cancel).
 
-A report is built from whatever the venue says, also where it cannot be true: `domain.execution_check` says
-what is wrong with it, so that it is kept and shown to a person instead of being lost on the way in.
+A report can hold anything that a venue says, even if it cannot be true: `domain.execution_check` finds what
+is wrong with it, so that it is stored and reported instead of being lost at the entry.
 """
 
 from dataclasses import dataclass
@@ -14,14 +14,14 @@ from domain.money import ZERO
 
 
 class OrderSide(StrEnum):
-    """SELL closes a long, BUY covers a short."""
+    """SELL closes a long position, BUY covers a short one."""
 
     BUY = "BUY"
     SELL = "SELL"
 
 
 class ExecType(StrEnum):
-    """What a report says happened (FIX ExecType, tag 150; CANCEL_REJECTED stands for OrderCancelReject)."""
+    """The event of a report (FIX ExecType, tag 150; CANCEL_REJECTED stands for OrderCancelReject)."""
 
     NEW = "NEW"
     TRADE = "TRADE"
@@ -30,15 +30,15 @@ class ExecType(StrEnum):
     EXPIRED = "EXPIRED"
     CANCEL_REJECTED = "CANCEL_REJECTED"
     TRADE_CANCEL = "TRADE_CANCEL"
-    """The venue takes an earlier execution back (a bust)."""
+    """The venue cancels an earlier execution (a bust)."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExecutionReport:
-    """One fact from the venue about one order. (venue, execution_id) names it for ever; it may come twice.
+    """One fact from the venue about one order, identified by (venue, execution_id); it may arrive twice.
 
-    `last_quantity` and `last_price` belong to a TRADE or the trade taken back; `fee` is in the instrument's
-    currency, below zero where the venue pays a rebate.
+    `last_quantity` and `last_price` belong to a TRADE or the cancelled trade; `fee` is in the instrument's
+    currency, below zero if the venue pays a rebate.
     """
 
     venue: str
@@ -51,13 +51,13 @@ class ExecutionReport:
     fee: Decimal = ZERO
     text: str | None = None
     raw_status: str | None = None
-    """What the venue calls the order's status, in its own words, where it does."""
+    """The order's status in the venue's own words, if stated."""
     symbol: Symbol | None = None
     side: OrderSide | None = None
     account_no: str | None = None
-    """What the venue says of the order, where it does: compared with ours, never taken over."""
+    """The venue's view of the order, if stated: compared with the order, never stored in it."""
     refers_to: ExecutionId | None = None
-    """The execution that a TRADE_CANCEL takes back (FIX ExecRefID)."""
+    """The execution that a TRADE_CANCEL cancels (FIX ExecRefID)."""
 
     def __post_init__(self) -> None:
         is_trade = self.exec_type in (ExecType.TRADE, ExecType.TRADE_CANCEL)

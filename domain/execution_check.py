@@ -1,7 +1,7 @@
-"""What is wrong with an execution report, seen from our order: the report itself, or what we knew before.
+"""What is wrong with an execution report, compared with the order and earlier reports.
 
-A fault of the report (`objection`) means that it is not booked; an oddity (`oddities`) is booked and shown to
-a person, because a fill is a fact about money however odd it looks.
+A report with an objection (`objection`) is not booked. An oddity (`oddities`) is booked and reported to
+operators, because a fill is a fact about money however unusual it is.
 """
 
 from dataclasses import dataclass, replace
@@ -18,21 +18,23 @@ from domain.order import Order
 STORED_DIGITS = 10
 """Digits after the point of a stored quantity, price or fee."""
 STORABLE_BELOW = Decimal(10) ** 15
-"""No quantity, price, fee or worth of a real trade comes near it, and a sum of many such can be stored."""
+"""No quantity, price, fee or value of a real trade comes near it, and sums of many such values can be stored.
+"""
 CLIENT_ORDER_ID_CHARACTERS_MAX = 40
-"""The desk gives no order a longer name."""
+"""The desk assigns no longer client order id."""
 EXECUTION_ID_CHARACTERS_MAX = 80
 TEXT_CHARACTERS_MAX = 1_000
-"""Of what a venue says in words; what is longer is cut."""
+"""The longest stored text of a venue; longer texts are cut."""
 FAR_FROM_MARK = Decimal(2)
-"""A fill at more than so many times the mark, or less than that part of it, was perhaps meant in another
-currency, or with the point in another place."""
+"""A fill at more than so many times the mark, or less than that part of it, may be in another currency or
+have the decimal point in the wrong place.
+"""
 CLOCK_TOLERANCE = timedelta(minutes=1)
-"""By how much the clocks of a venue and the desk may differ before a person has to look."""
+"""The largest difference between the clocks of a venue and the desk that is not reported."""
 
 
 class Attention(StrEnum):
-    """What a person has to look at. The name is a label of a metric and part of the audit."""
+    """What an operator has to check. The name is a label of a metric and part of the audit."""
 
     LATE_FILL = "LATE_FILL"
     OVERFILL = "OVERFILL"
@@ -41,28 +43,28 @@ class Attention(StrEnum):
     """A fill at a price that is worse than the limit, or far from the mark."""
     CLOCK = "CLOCK"
     CONTRADICTION = "CONTRADICTION"
-    """The report cannot be true of the order as it is."""
+    """The report contradicts the state of the order."""
     REPEATED_ID = "REPEATED_ID"
-    """The execution id is known, with another content."""
+    """The execution id is known with other content."""
     OTHER_ORDER = "OTHER_ORDER"
-    """The report names another account, instrument or side than the order."""
+    """The report names another account, instrument or side than the order's."""
     UNKNOWN_ORDER = "UNKNOWN_ORDER"
     IMPOSSIBLE = "IMPOSSIBLE"
-    """A quantity, price, fee, time or name that no execution has."""
+    """A quantity, price, fee, time or id that no execution can have."""
     TRADE_CANCEL = "TRADE_CANCEL"
     SIGN_CHANGED = "SIGN_CHANGED"
-    """A fill took the position away from zero."""
+    """A fill moved the position away from zero."""
     MAY_CHANGE_SIGN = "MAY_CHANGE_SIGN"
-    """What is open at the venue is larger than what is held."""
+    """The orders open at the venue exceed the position."""
     DAY_ENDED = "DAY_ENDED"
-    """The venue still works an order whose day is over."""
+    """The venue still works an order whose trading day has ended."""
     PRICE_COLLAR = "PRICE_COLLAR"
-    """The order was not sent: the market, or its limit, was beyond the price collar by then."""
+    """The order was not sent: the market, or its limit, was beyond the price collar."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Its kind, and a sentence."""
+    """The kind of a finding, and a sentence about it."""
 
     kind: Attention
     why: str
@@ -70,7 +72,7 @@ class Finding:
 
 @dataclass(frozen=True, slots=True)
 class Booked:
-    """What was stored of an execution."""
+    """The stored data of an execution."""
 
     client_order_id: ClientOrderId
     exec_type: ExecType
@@ -80,12 +82,12 @@ class Booked:
 
 
 def legible(text: str, characters_max: int = TEXT_CHARACTERS_MAX) -> str:
-    """As it can be stored and shown: a venue may say anything."""
+    """The text in a form that can be stored and shown, since a venue may send anything."""
     return text.replace("\x00", "\ufffd")[:characters_max]
 
 
 def in_legible_words(report: ExecutionReport) -> ExecutionReport:
-    """With words that can be stored; names are left as they are, for they say what it is about."""
+    """The report with texts that can be stored; ids are left unchanged, since they identify its subject."""
     return replace(
         report,
         text=report.text and legible(report.text),
@@ -94,33 +96,34 @@ def in_legible_words(report: ExecutionReport) -> ExecutionReport:
 
 
 def names_an_order(client_order_id: ClientOrderId) -> bool:
-    """Whether an order of the desk may be called that."""
+    """Whether it can be the client order id of an order of the desk."""
     return legible(client_order_id, CLIENT_ORDER_ID_CHARACTERS_MAX) == client_order_id
 
 
 def nameless(report: ExecutionReport) -> Finding | None:
-    """Why nothing can be kept under the execution id; None: it can."""
+    """Why nothing can be stored under the execution id; None if it can."""
     name = report.execution_id
     if name and legible(name, EXECUTION_ID_CHARACTERS_MAX) == name:
         return None
     return Finding(
         Attention.IMPOSSIBLE,
-        f"its execution id is empty, longer than {EXECUTION_ID_CHARACTERS_MAX} or has a NUL character",
+        f"its execution id is empty, longer than {EXECUTION_ID_CHARACTERS_MAX} characters, or contains "
+        "a NUL character",
     )
 
 
 def objection(
     order: Order, account_no: str, instrument: Instrument, report: ExecutionReport
 ) -> Finding | None:
-    """Why the report is not booked; None: nothing is wrong with it by itself."""
+    """Why the report is not booked; None if nothing is wrong with the report itself."""
     if report.at.tzinfo is None:
-        return Finding(Attention.IMPOSSIBLE, "its time has no offset from UTC")
+        return Finding(Attention.IMPOSSIBLE, "its time has no UTC offset")
     if report.exec_type is ExecType.TRADE_CANCEL:
         known = legible(report.refers_to or "", EXECUTION_ID_CHARACTERS_MAX)
-        known = known or "an execution that it does not name"
+        known = known or "an execution without naming it"
         return Finding(
             Attention.TRADE_CANCEL,
-            f"the venue takes back {known}; the desk reverses no booking by itself",
+            f"the venue cancels {known}; the desk does not reverse bookings automatically",
         )
     for name, said, ours in (
         ("account", report.account_no, account_no),
@@ -130,7 +133,7 @@ def objection(
         if said is not None and said != ours:
             shown = legible(said, EXECUTION_ID_CHARACTERS_MAX)
             return Finding(
-                Attention.OTHER_ORDER, f"the report names the {name} {shown}, the order has {ours}"
+                Attention.OTHER_ORDER, f"the report names the {name} {shown}, but the order has {ours}"
             )
     return _impossible_numbers(instrument, report) if report.exec_type is ExecType.TRADE else None
 
@@ -138,38 +141,41 @@ def objection(
 def _impossible_numbers(instrument: Instrument, report: ExecutionReport) -> Finding | None:
     numbers = (report.last_quantity, report.last_price, report.fee)
     if not all(each.is_finite() and abs(each) < STORABLE_BELOW for each in numbers):
-        return Finding(Attention.IMPOSSIBLE, "a quantity, price or fee is no number that can be stored")
+        return Finding(Attention.IMPOSSIBLE, "its quantity, price or fee is not a number that can be stored")
     quantity, price = stored(report.last_quantity), stored(report.last_price)
     if quantity <= 0:
-        return Finding(Attention.IMPOSSIBLE, "a trade needs a quantity above zero")
+        return Finding(Attention.IMPOSSIBLE, "a trade must have a quantity above zero")
     if price <= 0 and not instrument.negative_prices:
         return Finding(
             Attention.IMPOSSIBLE,
-            f"its price of {_shown(price)} is not above zero, and {instrument.symbol} does not trade at such "
-            "prices (negativePrices)",
+            f"its price of {_shown(price)} is not above zero, and prices of {instrument.symbol} cannot "
+            "be negative (negativePrices)",
         )
     with exact():
         worth = quantity * price * instrument.multiplier
     if abs(worth) >= STORABLE_BELOW:
-        return Finding(Attention.IMPOSSIBLE, "quantity times price is more than any trade is worth")
+        return Finding(Attention.IMPOSSIBLE, "its quantity times price exceeds the value of any trade")
     return None
 
 
 def oddities(
     order: Order, instrument: Instrument, report: ExecutionReport, mark: Decimal | None, now: datetime
 ) -> tuple[Finding, ...]:
-    """What is odd about a trade that is booked all the same. `mark`: of the instrument; None: not known."""
+    """Unusual facts about a trade that is booked. `mark`: of the instrument; None: not known."""
     found = []
     if (price := _odd_price(order, report.last_price, mark)) is not None:
         found.append(price)
     if report.last_quantity % instrument.lot_size:
         filled, lot = _shown(report.last_quantity), _shown(instrument.lot_size)
-        found.append(Finding(Attention.ODD_LOT, f"its fill of {filled} is no multiple of the lot of {lot}"))
+        found.append(
+            Finding(Attention.ODD_LOT, f"its fill of {filled} is not a multiple of the lot of {lot}")
+        )
     if not order.created_at - CLOCK_TOLERANCE <= report.at <= now + CLOCK_TOLERANCE:
         found.append(
             Finding(
                 Attention.CLOCK,
-                f"the venue's time {report.at.isoformat()} is not between the order and its report's arrival",
+                f"the venue's time {report.at.isoformat()} is not between the order and the arrival of "
+                "its report",
             )
         )
     return tuple(found)
@@ -179,7 +185,10 @@ def _odd_price(order: Order, price: Decimal, mark: Decimal | None) -> Finding | 
     limit = order.limit_price
     said = f"its price of {_shown(price)} is"
     if mark is not None and _is_far(stored(price), mark):
-        why = f"{said} far from the mark of {_shown(mark)}, as in another currency or decimal place"
+        why = (
+            f"{said} far from the mark of {_shown(mark)}, as if in another currency or with another "
+            "decimal place"
+        )
         return Finding(Attention.PRICE, why)
     if limit is not None and (price < limit if order.side is OrderSide.SELL else price > limit):
         return Finding(Attention.PRICE, f"{said} worse than the order's limit of {_shown(limit)}")
@@ -187,7 +196,9 @@ def _odd_price(order: Order, price: Decimal, mark: Decimal | None) -> Finding | 
 
 
 def _is_far(price: Decimal, mark: Decimal) -> bool:
-    """Of a mark below 0, by the same multiples on that side of 0; of a mark of 0 there are none."""
+    """Whether the price is far from the mark. A negative mark has the same multiples on its side of 0; a mark
+    of 0 has none.
+    """
     if not mark:
         return False
     with exact():
@@ -196,12 +207,12 @@ def _is_far(price: Decimal, mark: Decimal) -> bool:
 
 
 def bounded_time(order: Order, report: ExecutionReport, now: datetime) -> datetime:
-    """When it happened as far as it can be true: not before the order was placed, not after its arrival."""
+    """The execution's time, limited to between the order's placing and the report's arrival."""
     return min(max(report.at, order.created_at), now)
 
 
 def contradicts(booked: Booked, report: ExecutionReport) -> str | None:
-    """What of the report differs from what was stored under its id; None: it is a true repeat."""
+    """The difference between the report and the stored one with the same id; None if it is a true repeat."""
     pairs = {
         "order": (booked.client_order_id, report.client_order_id),
         "kind": (booked.exec_type, report.exec_type),
@@ -216,7 +227,7 @@ def contradicts(booked: Booked, report: ExecutionReport) -> str | None:
 
 
 def stored(value: Decimal) -> Decimal:
-    """As PostgreSQL keeps it; what is too large or no number stays as it is."""
+    """The value as PostgreSQL stores it; a value that is too large or not a number stays unchanged."""
     if not value.is_finite() or abs(value) >= STORABLE_BELOW:
         return value
     return unsigned_zero(round(value, STORED_DIGITS))

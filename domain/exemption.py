@@ -1,7 +1,7 @@
-"""Exemption rules: which accounts get no margin call, from when to when and under which conditions.
+"""Exemption rules: which accounts get no margin call, in which period and under which conditions.
 
-A rule is matched against what is known of one account. A condition on a figure is not met while the figures
-are stale: what cannot be known exempts nobody.
+A rule is matched against the known data of one account. A condition on a figure is not met while the figures
+are stale: unknown data exempts no account.
 """
 
 from collections.abc import Mapping
@@ -18,14 +18,14 @@ CONDITIONS_MAX = 10
 
 
 class ExemptionKind(StrEnum):
-    """Which calls a rule suppresses."""
+    """The calls that a rule suppresses."""
 
     MARGIN_CALL = "MARGIN_CALL"
     OVER_FINANCING = "OVER_FINANCING"
 
 
 class ExemptionScope(StrEnum):
-    """Whom a rule is for."""
+    """The accounts that a rule concerns."""
 
     GLOBAL = "GLOBAL"
     ACCOUNT = "ACCOUNT"
@@ -33,7 +33,9 @@ class ExemptionScope(StrEnum):
 
 
 class ConditionField(StrEnum):
-    """What of an account a condition looks at; figures and limits are in the account's base currency."""
+    """The data of an account that a condition compares; figures and limits are in the account's base
+    currency.
+    """
 
     ACCOUNT_TYPE = "ACCOUNT_TYPE"
     BASE_CURRENCY = "BASE_CURRENCY"
@@ -65,7 +67,7 @@ ALERTS: Mapping[ExemptionKind, frozenset[AlertType]] = {
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One comparison; raises ValueError where it cannot be made."""
+    """One comparison; raises ValueError if the field and the operator do not fit."""
 
     field: ConditionField
     operator: ConditionOperator
@@ -74,42 +76,44 @@ class Condition:
     def __post_init__(self) -> None:
         if self.field in _TEXTS:
             if self.operator is ConditionOperator.GREATER_THAN:
-                raise ValueError(f"{self.field} is no number: compare it with EQUALS")
+                raise ValueError(f"{self.field} is not a number: compare it with EQUALS")
             return
         try:
             parse_decimal(self.value)
         except InvalidDecimal as invalid:
-            raise ValueError(f"{self.field} is compared with a number: {invalid}") from None
+            raise ValueError(f"{self.field} must be compared with a number: {invalid}") from None
 
 
 @dataclass(frozen=True, slots=True)
 class Exemption:
-    """A rule. `target` is the account number or the client group, None for GLOBAL; all conditions hold."""
+    """A rule. `target` is the account number or the client group, None for GLOBAL; all conditions must be
+    met.
+    """
 
     kind: ExemptionKind
     scope: ExemptionScope
     target: str | None = None
     enabled: bool = True
     until: datetime | None = None
-    """From then on it exempts nobody; None: for ever."""
+    """The end of the exemption; None: unlimited."""
     conditions: tuple[Condition, ...] = ()
 
     def __post_init__(self) -> None:
         if (self.scope is ExemptionScope.GLOBAL) is (self.target is not None):
-            raise ValueError("an exemption names its account or client group, a global one names neither")
+            raise ValueError("an exemption names its account or client group; a global one names neither")
         if self.until is not None and self.until.tzinfo is None:
-            raise ValueError("the end of an exemption is aware")
+            raise ValueError("the end of an exemption must have a time zone")
         if len(self.conditions) > CONDITIONS_MAX:
             raise ValueError(f"an exemption has at most {CONDITIONS_MAX} conditions")
 
     def is_in_force(self, now: datetime) -> bool:
-        """Switched on and not over."""
+        """Whether the rule is enabled and has not ended."""
         return self.enabled and (self.until is None or now < self.until)
 
 
 @dataclass(frozen=True, slots=True)
 class AccountFacts:
-    """What rules look at."""
+    """The data of an account to match rules against."""
 
     account_no: str
     client_group: str | None

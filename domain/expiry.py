@@ -1,10 +1,9 @@
-"""The end of an option: until when it lives, when what it is worth is settled, and when it is nothing.
+"""The end of an option: until when it trades, when its value is settled, and when it is worthless.
 
-The last day of an option is a day of its market, by the clock of that market. On that day it lives. From the
-next day on it can neither be traded nor lent against. Where its market exercises by itself what is in the
-money, the option is worth what the exercise brings until the settlement is over: by then the book of record
-states the shares, or the money, and no longer the option. Everywhere else, and afterwards, it is worth
-nothing.
+The last day of an option is a day of its market, in that market's time zone, and the option still trades on
+that day. From the next day on it can neither be traded nor lent against. If its market exercises options in
+the money automatically, the option is worth the proceeds of the exercise until settlement: by then the book
+of record states the shares, or the money, instead of the option. Otherwise, and afterwards, it is worthless.
 """
 
 from collections.abc import Callable
@@ -19,38 +18,40 @@ from domain.money import ZERO
 NO_MARKETS: frozenset[str] = frozenset()
 
 ZoneOf = Callable[[str], tzinfo]
-"""The clock of a market, by its name."""
+"""The time zone of a market, by its name."""
 
 
 class Life(StrEnum):
-    """Where an instrument stands. What is no option, or an option without known terms, is always alive."""
+    """The stage of an instrument's life. An instrument that is not an option, or an option without known
+    terms, is always alive.
+    """
 
     ALIVE = "ALIVE"
     SETTLING = "SETTLING"
-    """Expired; worth what its exercise brings."""
+    """Expired; worth the proceeds of its exercise."""
     ENDED = "ENDED"
-    """Expired and worth nothing."""
+    """Expired and worthless."""
 
 
 @dataclass(frozen=True, slots=True)
 class ExpiryRules:
-    """What follows the last day of an option."""
+    """The rules for options after their last day."""
 
     exercise_markets: frozenset[str] = NO_MARKETS
-    """Where options that are in the money are exercised without a word from the holder."""
+    """Markets that exercise options in the money without an instruction from the holder."""
     settlement_days: int = 0
     """Calendar days after the last day until the exercise is settled."""
 
 
 def life_of(instrument: Instrument, now: datetime, zone_of: ZoneOf, rules: ExpiryRules) -> Life:
-    """At `now`, by the date where the instrument trades."""
+    """The stage at `now`, by the date where the instrument trades."""
     if instrument.option is None:
         return Life.ALIVE
     return life_on(instrument, now.astimezone(zone_of(instrument.market)).date(), rules)
 
 
 def life_on(instrument: Instrument, today: date, rules: ExpiryRules) -> Life:
-    """On a day of its market."""
+    """The stage on a day of its market."""
     option = instrument.option
     if option is None or today <= option.expiry:
         return Life.ALIVE
@@ -61,14 +62,16 @@ def life_on(instrument: Instrument, today: date, rules: ExpiryRules) -> Life:
 
 
 def is_expired(instrument: Instrument, day: date) -> bool:
-    """Its last day is before this day of its market; never of what is no option."""
+    """Whether its last day is before this day of its market; never for an instrument that is not an
+    option.
+    """
     return life_on(instrument, day, ExpiryRules()) is not Life.ALIVE
 
 
 def next_change(
     instrument: Instrument, now: datetime, zone_of: ZoneOf, rules: ExpiryRules
 ) -> datetime | None:
-    """The next midnight of the market at which the life of the instrument changes; None: it does not."""
+    """The next midnight of the market at which the stage changes; None: it does not."""
     if instrument.option is None:
         return None
     zone = zone_of(instrument.market)
@@ -80,6 +83,8 @@ def next_change(
 
 
 def intrinsic_value(option: OptionTerms, underlying: Decimal) -> Decimal:
-    """What an exercise brings for one unit of the underlying, which is at this price. In `money.exact()`."""
+    """The proceeds of an exercise per unit of the underlying at this price. Call it inside
+    `money.exact()`.
+    """
     gain = underlying - option.strike if option.right is OptionRight.CALL else option.strike - underlying
     return max(ZERO, gain)

@@ -1,25 +1,27 @@
-"""Which of two facts is the newer one, and which is too old: by their own times and the desk's clock.
+"""Which of two facts is newer, and which is too old, by their own times and the desk's clock.
 
-A clock may have been wrong: of the desk, or of the source. A fact that is later than now is no reason to
-refuse the facts of today, and its price is no fresh price.
+The clock of the desk or of the source may have been wrong. A known fact with a future time does not block
+today's facts, and its price is not fresh.
 """
 
 from datetime import datetime, timedelta
 
 CLOCKS_DIFFER_BY = timedelta(seconds=5)
-"""How far apart the clocks of a desk's own processes may be: a time ahead by no more is a time of now."""
+"""The largest difference between the clocks of the desk's own processes: a time ahead by no more counts as
+now.
+"""
 
 
 def is_superseded(at: datetime, known: datetime | None, now: datetime) -> bool:
-    """Whether a fact of `at` is older than the known one. A known one from the future gives way to any."""
+    """Whether a fact of `at` is older than the known one. A known fact from the future never supersedes."""
     return known is not None and at < known <= now
 
 
 def is_old(at: datetime, now: datetime, max_age: timedelta) -> bool:
-    """Older than allowed, or later than any right clock can show."""
+    """Whether it is older than allowed, or later than any correct clock can show."""
     return now - at > max_age or is_from_the_future(at, now)
 
 
 def is_from_the_future(at: datetime, now: datetime) -> bool:
-    """Later than any clock of the desk shows at `now`, if it is right."""
+    """Whether it is later than any correct clock of the desk shows at `now`."""
     return at - now > CLOCKS_DIFFER_BY

@@ -13,13 +13,13 @@ KillSwitchId = NewType("KillSwitchId", str)
 Symbol = NewType("Symbol", str)
 """Instrument with its market, e.g. ``700.HK`` or ``AAPL.US``."""
 ClientOrderId = NewType("ClientOrderId", str)
-"""What we call an order towards the venue (FIX ClOrdID, tag 11), unique for ever."""
+"""The desk's id of an order at the venue (FIX ClOrdID, tag 11), unique for ever."""
 ExecutionId = NewType("ExecutionId", str)
-"""What the venue calls one execution report (FIX ExecID, tag 17), unique per venue."""
+"""The venue's id of one execution report (FIX ExecID, tag 17), unique per venue."""
 
 
 def client_order_id(case_no: str, plan: int, leg: int) -> ClientOrderId:
-    """The order's name at the venue, a pure function of what it is for: a retry can only make the same one.
+    """The order's id at the venue, a pure function of its purpose: a retry can only create the same one.
 
     `plan` counts the accepted liquidations of the case and `leg` the orders of that plan, both from 1.
     """

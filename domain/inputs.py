@@ -1,7 +1,6 @@
-"""What became of each message that came in: nothing disappears without a word.
+"""The outcome of each incoming message, so that none disappears without a record.
 
-A message is used, superseded by what is newer, held until its time has come, or dead: it cannot be used, for
-a reason.
+A message is used, superseded by a newer one, held until its time, or dead: it cannot be used, with a reason.
 """
 
 from dataclasses import dataclass, replace
@@ -12,11 +11,11 @@ from domain.book_changes import BookChange, CashStated, ContactStated, PositionS
 from domain.market import FxRate, Quote
 
 Message = Quote | FxRate | BookChange
-"""What a feed delivers."""
+"""A message of a feed."""
 
 
 class InputKind(StrEnum):
-    """The type of a message, as the message names it; UNREADABLE where its type cannot be read."""
+    """The type of a message, as the message states it; UNREADABLE if its type cannot be read."""
 
     QUOTE = "quote"
     FX = "fx"
@@ -28,32 +27,34 @@ class InputKind(StrEnum):
 
 
 class InputResult(StrEnum):
-    """What became of a message."""
+    """The outcome of a message."""
 
     USED = "USED"
     SUPERSEDED = "SUPERSEDED"
-    """What the desk holds is newer."""
+    """The desk holds a newer state."""
     HELD = "HELD"
-    """Its time is ahead of the clock: it is used when that time has come."""
+    """Its time is ahead of the clock: the desk uses it when that time has come."""
     DEAD = "DEAD"
-    """It cannot be used; it lies among the dead letters."""
+    """It cannot be used and is stored among the dead letters."""
 
 
 class DeadReason(StrEnum):
-    """Why a message cannot be used, in one word, to be counted by."""
+    """Why a message cannot be used, in one word, as a label of metrics."""
 
     MALFORMED = "malformed"
     TOO_LARGE = "too_large"
     UNKNOWN_SUBJECT = "unknown_subject"
     NOT_HELD = "cannot_be_held"
-    """The account is known, and the desk cannot hold what is stated about it: the account is incomplete."""
+    """The account is known, but the desk cannot store the statement about it: the account is incomplete."""
     AHEAD = "too_far_ahead"
     TRIMMED = "trimmed"
 
 
 @dataclass(frozen=True, slots=True)
 class InputSubject:
-    """What a message is about: `owner` is an account or client number, `about` a symbol, currency or pair."""
+    """The subject of a message: `owner` is an account or client number, `about` a symbol, currency or
+    pair.
+    """
 
     kind: InputKind
     owner: str = ""
@@ -65,13 +66,13 @@ class InputSubject:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of one message. `stated_at`: the time that the message states, where it can be read."""
+    """The outcome of one message. `stated_at`: the time that the message states, if it can be read."""
 
     subject: InputSubject
     result: InputResult
     stated_at: datetime | None
     reason: str = ""
-    """By what it was superseded, until when it is held, why it is dead; empty where it was used."""
+    """What superseded it, until when it is held, or why it is dead; empty if it was used."""
     dead: DeadReason | None = None
 
     def __post_init__(self) -> None:
@@ -79,7 +80,7 @@ class Outcome:
 
 
 def subject_of(message: Message) -> InputSubject:
-    """What the message is about."""
+    """The subject of the message."""
     match message:
         case Quote():
             return InputSubject(InputKind.QUOTE, about=message.symbol)
@@ -96,7 +97,7 @@ def subject_of(message: Message) -> InputSubject:
 
 
 def at_time(message: Message, at: datetime) -> Message:
-    """The same message as of another time."""
+    """The same message with another time."""
     if isinstance(message, TradeStatusStated):
         since = None if message.since is None else min(message.since, at)
         return replace(message, at=at, since=since)
@@ -113,11 +114,11 @@ def stated_at(message: Message) -> datetime:
 
 
 def superseded(message: Message, by: datetime) -> Outcome:
-    """The outcome where what the desk holds of the same is newer: of `by`."""
-    reason = f"what the desk holds is of {by.isoformat()}"
+    """The outcome if the desk holds a newer state, of the time `by`."""
+    reason = f"the desk holds a newer state, of {by.isoformat()}"
     return Outcome(subject_of(message), InputResult.SUPERSEDED, stated_at(message), reason)
 
 
 def dead(message: Message, why: DeadReason, reason: str) -> Outcome:
-    """The outcome where the message cannot be used."""
+    """The outcome if the message cannot be used."""
     return Outcome(subject_of(message), InputResult.DEAD, stated_at(message), reason, why)

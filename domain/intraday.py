@@ -1,7 +1,7 @@
-"""The day of an intraday account, which may borrow within the day only.
+"""The trading day of an intraday account, which may borrow within the day only.
 
-Shortly before the close it takes no new orders, then it has to be flat: whatever it owes is asked for, as of
-a cash account, until the next session begins.
+Shortly before the close it may place no new orders, then it has to be flat: its whole debt is demanded, as
+from a cash account, until the next session begins.
 """
 
 from dataclasses import dataclass
@@ -17,21 +17,21 @@ class IntradayPhase(StrEnum):
     OPEN = "OPEN"
     REDUCE_ONLY = "REDUCE_ONLY"
     FLAT = "FLAT"
-    """It may owe nothing."""
+    """It must not owe anything."""
 
 
 @dataclass(frozen=True, slots=True)
 class IntradayRules:
-    """When what begins; nothing ever does where `flat_before_close` is zero."""
+    """When the phases begin; with `flat_before_close` of zero they never do."""
 
     flat_before_close: timedelta
     last_order_before_close: timedelta
     liquidates_at_once: bool
-    """A margin call of an intraday account is liquidated by the desk as soon as it opens."""
+    """The desk liquidates a margin call of an intraday account as soon as it opens."""
 
 
 def intraday_phase(calendar: TradingCalendar, rules: IntradayRules, now: datetime) -> IntradayPhase:
-    """By the market whose calendar sets the account's deadlines."""
+    """The phase of the market whose calendar sets the account's deadlines."""
     if not rules.flat_before_close:
         return IntradayPhase.OPEN
     if in_last_minutes(calendar, now, rules.flat_before_close):
@@ -42,9 +42,9 @@ def intraday_phase(calendar: TradingCalendar, rules: IntradayRules, now: datetim
 
 
 def flat_time(calendar: TradingCalendar, rules: IntradayRules, called_at: datetime) -> datetime | None:
-    """Until when an intraday account that is called at this time may cure: it has to be flat from then on.
+    """The deadline of an intraday account called at this time: it has to be flat from then on.
 
-    At once where it has to be flat already. None where intraday accounts never have to be.
+    `called_at` itself if it has to be flat already; None if intraday accounts never have to be flat.
     """
     if not rules.flat_before_close:
         return None

@@ -1,6 +1,6 @@
-"""JSON that came in, from feeds, files and requests: a field that is there twice in one object is refused.
+"""Incoming JSON of feeds, files and requests: a field that occurs twice in one object is refused.
 
-Readers of JSON differ in which of the two counts, so one of them would be lost without a word.
+JSON parsers differ in which of the two they keep, so one of them would be lost silently.
 """
 
 import json
@@ -9,11 +9,11 @@ _NAME_SHOWN = 40
 
 
 class NotJson(ValueError):
-    """The text is no JSON, or not clear; the message says why."""
+    """The text is not JSON, or ambiguous; the message says why."""
 
 
 def refuse_repeated_fields(text: str | bytes) -> None:
-    """Of text that a strict reader took for JSON; raises `NotJson`."""
+    """Check text that a strict parser accepted as JSON; raises `NotJson`."""
     try:
         json.loads(text, object_pairs_hook=_unique, parse_int=str, parse_float=str)
     except RecursionError:
@@ -26,5 +26,5 @@ def _unique(pairs: list[tuple[str, object]]) -> None:
         return
     for name, _ in pairs:
         if name not in names:
-            raise NotJson(f"the field {name[:_NAME_SHOWN]!a} is there twice in one object")
+            raise NotJson(f"the field {name[:_NAME_SHOWN]!a} occurs twice in one object")
         names.remove(name)

@@ -1,7 +1,7 @@
-"""What the figures of an account decide although something in its book has no price or no rate.
+"""Decisions on the figures of an account, even if parts of its book have no price or no rate.
 
-Whoever opens, closes or sells by itself asks here; the figures alone are for display. Each decision is a
-question about a number that is linear in the values of the account:
+All automatic decisions to open, close or sell are made here; the figures alone are for display. Each
+decision is a question about a number that is linear in the values of the account:
 
     excess   LNA - MM                                below 0: below maintenance
     force    LNA - FM                                below 0: the desk may sell at once
@@ -17,23 +17,23 @@ A position of value v (in its currency, at the rate r into the base currency) ad
     a dead short          - |v| r           - |v| r            + |v| r
     money c               + c r             + c r              - c r, and its interest i: + i r
 
-So where v is unknown, the number lies between its values at the ends of what v may be:
+If v is unknown, the number lies between its values at the bounds of v:
 
-    a long                from 0, without an end
-    a short               from 0 to |quantity| x multiplier x average cost x (1 + rise); without an end where
-                          the average cost is unknown
-    a settling put        from 0 to |quantity| x multiplier x strike, long or short; without an end where the
-                          price of the underlying may be negative
-    negative prices       everything, on both sides of 0
+    a long                from 0, unlimited
+    a short               from 0 to |quantity| x multiplier x average cost x (1 + rise); unlimited if the
+                          average cost is unknown
+    a settling put        from 0 to |quantity| x multiplier x strike, long or short; unlimited if the price
+                          of the underlying may be negative
+    negative prices       unlimited on both sides of 0
 
-and where r is unknown, everything in that currency is multiplied by the same r > 0: what is above 0 for
-every price may be anything from 0 up, what is below 0 anything from 0 down, and what may be either, anything.
-The ranges of all currencies add up, since their unknowns do not depend on each other. Where the range lies
-on one side of the question the answer is certain, whatever the unknown is worth; else it is UNKNOWN. M1 and
-M2 are bounded each for itself, and M2 asks about cash, which no price changes. So an answer may be UNKNOWN
-though a finer calculation would be certain, but never the other way round.
+If r is unknown, everything in that currency is multiplied by the same r > 0: a sum that is above 0 for every
+price may be anything from 0 up, one below 0 anything from 0 down, and one that may be either, anything. The
+ranges of all currencies add up, since their unknowns are independent. If the range lies on one side of the
+question, the answer is certain for every unknown value; otherwise it is UNKNOWN. M1 and M2 are bounded
+separately, and M2 depends on cash, which no price changes. An answer may therefore be UNKNOWN although a
+finer calculation would be certain, but never the other way round.
 
-Where nothing is unknown every range is one number, and the answers are those of the figures.
+If nothing is unknown, every range is one number, and the answers are those of the figures.
 """
 
 from collections.abc import Callable, Iterable
@@ -64,7 +64,7 @@ from domain.money import ONE, ZERO, Currency, exact, round_money
 
 
 class Answer(Enum):
-    """To one question, for every value that the unknown may have."""
+    """The answer to one question, for every value that the unknown data may have."""
 
     YES = "YES"
     NO = "NO"
@@ -73,7 +73,7 @@ class Answer(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """Everything from `low` to `high`; None: without an end on that side."""
+    """All numbers from `low` to `high`; None: unlimited on that side."""
 
     low: Decimal | None
     high: Decimal | None
@@ -81,7 +81,7 @@ class Range:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something unknown that leaves a question open: a symbol or a currency."""
+    """Unknown data that leaves a question open: a symbol or a currency."""
 
     reason: DoubtReason
     subject: str
@@ -89,7 +89,9 @@ class Gap:
 
 @dataclass(frozen=True, slots=True)
 class JudgementRules:
-    """`short_rise`: by which fraction a short without a price may have risen above its average cost."""
+    """`short_rise`: the fraction by which an unpriced short position may have risen above its average
+    cost.
+    """
 
     max_age: timedelta
     short_rise: Decimal = ONE
@@ -102,31 +104,31 @@ class Judgement:
     below_maintenance: Answer
     below_force: Answer
     owes: Answer
-    """Something is to be collected."""
+    """Whether something is to be collected."""
     over_financed: Answer
     old: bool
-    """A price or rate that counts was stated too long ago: a call may open, and none ends."""
+    """A price or rate that matters was stated too long ago: a call may open, but none ends."""
     gaps: tuple[Gap, ...] = ()
-    """What leaves one of the questions open."""
+    """Unknown data that leaves one of the questions open."""
     due: dict[AlertType, Answer] = field(default_factory=dict)
-    """The calls that the terms and the rule of the account know, and whether they are due."""
+    """The calls possible under the account's terms and amount rule, and whether they are due."""
 
     def asks(self, alert_type: AlertType) -> Answer:
-        """Whether a call of this type still asks for something."""
+        """Whether a call of this type still demands something."""
         return self.over_financed if alert_type is AlertType.OVER_FINANCING else self.owes
 
     def ends(self, alert_type: AlertType) -> bool:
-        """A call of this type asks for nothing, and everything that says so is fresh."""
+        """Whether a call of this type demands nothing, by fresh data only."""
         return self.asks(alert_type) is Answer.NO and not self.old
 
     @property
     def open(self) -> frozenset[AlertType]:
-        """Calls of which nobody can say whether they are due."""
+        """Calls that may be due, depending on unknown data."""
         return frozenset(alert for alert, answer in self.due.items() if answer is Answer.UNKNOWN)
 
     @property
     def called(self) -> frozenset[AlertType]:
-        """Calls that are due for certain."""
+        """Calls that are certainly due."""
         return frozenset(alert for alert, answer in self.due.items() if answer is Answer.YES)
 
 
@@ -134,9 +136,9 @@ _MARGIN_ALERTS = {AccountType.MARGIN: AlertType.MAINTENANCE, AccountType.INTRADA
 
 
 def judge(book: Book, figures: MarginFigures, rules: JudgementRules) -> Judgement:
-    """What `figures`, which were computed from the book, decide."""
+    """The decisions that follow from `figures`, which were computed from the book."""
     if book.incomplete:
-        # What would still be missing once everything is stated is told at once.
+        # Gaps that would remain once everything is stated are reported at once.
         gaps = judge(replace(book, incomplete=False), figures, rules).gaps
         return _judged(book, *(Answer.UNKNOWN,) * 4, old=figures.stale, gaps=gaps)
     if not figures.unvalued:
@@ -146,8 +148,10 @@ def judge(book: Book, figures: MarginFigures, rules: JudgementRules) -> Judgemen
 
 
 def unknown_in_amount(book: Book, rules: JudgementRules) -> tuple[str, ...]:
-    """What the amount of the book depends on and is unknown: symbols without a price and currencies without a
-    rate, sorted. Of a call: in the book under its rule, see `domain.asked_amount`."""
+    """Unknown symbols and currencies on which the amount of the book depends, sorted.
+
+    For the amount of a call pass the book under its rule, see `domain.asked_amount`.
+    """
     base = book.terms.base_currency
     with exact():
         parts = _Parts(book, rules.short_rise)
@@ -161,7 +165,9 @@ def unknown_in_amount(book: Book, rules: JudgementRules) -> tuple[str, ...]:
 
 
 def above_force(figures: MarginFigures) -> bool:
-    """Net assets reach the force-close margin for certain, as far as figures without their book tell."""
+    """Whether net assets certainly reach the force-close margin, as far as figures without their book
+    show.
+    """
     return not figures.unvalued and figures.liquid_net_assets >= figures.force_close_margin
 
 
@@ -182,7 +188,7 @@ def _judged(
 def _due(
     book: Book, below_maintenance: Answer, owes: Answer, over_financed: Answer
 ) -> dict[AlertType, Answer]:
-    """A breach that the trading limit covers is none: a case would be cured at once, and open again."""
+    """A breach that the trading limit covers is not due: its case would be cured at once, and open again."""
     if book.terms.account_type is AccountType.CASH:
         return {AlertType.CASH_DEBT: owes}
     breach = owes if book.rule.whole_debt else _both(owes, below_maintenance)
@@ -235,7 +241,7 @@ def _debt(sums: Totals) -> Decimal:
 
 
 def _need(parts: "_Parts", over: Range) -> tuple[Range, tuple[Gauge, ...]]:
-    """The amount before it is rounded and cut off at 0, and what it is measured by."""
+    """The amount before it is rounded and limited to 0, and the gauges that measure it."""
     terms, rule = parts.book.terms, parts.book.rule
     if rule.over_financing_alone:
         return over, (_debt,)
@@ -247,7 +253,7 @@ def _need(parts: "_Parts", over: Range) -> tuple[Range, tuple[Gauge, ...]]:
 
 
 def _margin_gauge(book: Book) -> Gauge:
-    """M1 less what does not depend on prices and rates."""
+    """M1 without the part that does not depend on prices and rates."""
     rule, whole_debt = book.rule, owes_whole_debt(book.terms, book.rule)
 
     def gauge(sums: Totals) -> Decimal:
@@ -261,7 +267,9 @@ def _margin_gauge(book: Book) -> Gauge:
 
 
 class _Parts:
-    """A book by currency: what is known of it, and the positions without a price. In `money.exact()`."""
+    """A book by currency: its known part, and the positions without a price. Use it inside
+    `money.exact()`.
+    """
 
     def __init__(self, book: Book, short_rise: Decimal) -> None:
         self.book = book
@@ -281,21 +289,21 @@ class _Parts:
                 sums.add_holding(held)
 
     def range_of(self, gauge: Gauge) -> Range:
-        """Over everything that the unknown may be worth."""
+        """The range over every value that the unknown data may have."""
         total = Range(ZERO, ZERO)
         for currency in self._known:
             total = _sum(total, self._converted(currency, gauge))
         return total
 
     def gaps(self, gauges: Iterable[Gauge]) -> tuple[Gap, ...]:
-        """What is unknown and changes one of these."""
+        """Unknown data that changes one of these gauges."""
         gauges = tuple(gauges)
         found = [Gap(DoubtReason.NO_FX_RATE, currency) for currency in self._without_rate(gauges)]
         found += [Gap(DoubtReason.NO_PRICE, _priced_by(held)) for held in self._without_price(gauges)]
         return tuple(dict.fromkeys(found))
 
     def unknown(self, gauges: Iterable[Gauge]) -> tuple[str, ...]:
-        """The positions and currencies that are unknown and change one of these."""
+        """Unpriced positions and currencies without a rate that change one of these gauges."""
         gauges = tuple(gauges)
         symbols = {held.instrument.symbol for held in self._without_price(gauges)}
         return tuple(sorted({*symbols, *self._without_rate(gauges)}))
@@ -334,7 +342,7 @@ _NOTHING = Range(ZERO, ZERO)
 
 
 def _priced_by(held: Holding) -> Symbol:
-    """Whose price is missing: of an option that is being settled that of its underlying."""
+    """The symbol whose price is missing: for an option in settlement, its underlying."""
     option = held.instrument.option
     if held.life is Life.SETTLING and option is not None:
         return option.underlying
@@ -348,7 +356,9 @@ def _at_price(held: Holding, price: Decimal, gauge: Gauge) -> Decimal:
 
 
 def _highest_price(held: Holding, short_rise: Decimal) -> Decimal | None:
-    """None: it has no end. An average cost of 0 says as little as none."""
+    """The highest price that the position may have; None: unlimited. An average cost of 0 counts as
+    unknown.
+    """
     option = held.instrument.option
     if held.life is Life.SETTLING:
         bounded = option is not None and option.right is OptionRight.PUT and not held.underlying_negative
@@ -367,7 +377,7 @@ def _up_to(slope: Decimal, highest: Decimal | None) -> Range:
 
 
 def _at_any_rate(local: Range) -> Range:
-    """Multiplied by anything from 0 up."""
+    """The range multiplied by any rate from 0 up."""
     low = ZERO if local.low is not None and local.low >= 0 else None
     high = ZERO if local.high is not None and local.high <= 0 else None
     return Range(low, high)
@@ -395,7 +405,7 @@ def _hull(one: Range, other: Range) -> Range:
 
 
 def _larger(one: Range, other: Range) -> Range:
-    """Of the larger of two numbers."""
+    """The range of the larger of two numbers."""
     lows = [low for low in (one.low, other.low) if low is not None]
     high = None if one.high is None or other.high is None else max(one.high, other.high)
     return Range(max(lows, default=None), high)
@@ -422,7 +432,7 @@ def _below_zero(of: Range) -> Answer:
 
 
 def _to_collect(of: Range, base: Currency) -> Answer:
-    """Above 0 in whole minor units."""
+    """Whether the amount, in whole minor units, is above 0."""
     if of.low is not None and round_money(of.low, base) > 0:
         return Answer.YES
     return Answer.NO if of.high is not None and round_money(of.high, base) <= 0 else Answer.UNKNOWN

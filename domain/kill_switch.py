@@ -1,4 +1,4 @@
-"""The kill switch: while it is on, no order leaves, for the whole desk, for a client or for an account."""
+"""The kill switch: while it is on, no order is sent, for the whole desk, a client or an account."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,7 +10,7 @@ from domain.refusals import Refusal, RefusalCode
 
 
 class KillSwitchScope(StrEnum):
-    """What is frozen."""
+    """The scope of a kill switch."""
 
     DESK = "DESK"
     CLIENT = "CLIENT"
@@ -19,7 +19,7 @@ class KillSwitchScope(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frozen:
-    """What a switch is about: everything, or one client, or one account."""
+    """What a switch freezes: the whole desk, one client, or one account."""
 
     scope: KillSwitchScope
     subject: str = ""
@@ -27,20 +27,20 @@ class Frozen:
 
     def __post_init__(self) -> None:
         if (self.scope is KillSwitchScope.DESK) is not (self.subject == ""):
-            raise ValueError("the desk has no id, a client and an account have one")
+            raise ValueError("a kill switch of the desk has no id, one of a client or an account has one")
 
     @property
     def account_id(self) -> AccountId | None:
-        """If it is about an account."""
+        """The account, if the switch is for an account."""
         return AccountId(self.subject) if self.scope is KillSwitchScope.ACCOUNT else None
 
     @property
     def client_id(self) -> ClientId | None:
-        """If it is about a client."""
+        """The client, if the switch is for a client."""
         return ClientId(self.subject) if self.scope is KillSwitchScope.CLIENT else None
 
     def covers(self, account: AccountReference) -> bool:
-        """Whether orders of this account may not leave."""
+        """Whether the switch stops orders of this account."""
         return self.subject in ("", account.account_id, account.client_id)
 
 
@@ -49,7 +49,7 @@ EVERYTHING_FROZEN = Frozen(KillSwitchScope.DESK)
 
 @dataclass(frozen=True, slots=True)
 class KillSwitch:
-    """One time that a switch was on; `ended_at` None: it is on."""
+    """One period in which a switch was on; `ended_at` None: it is still on."""
 
     id: KillSwitchId
     frozen: Frozen
@@ -58,16 +58,16 @@ class KillSwitch:
     since: datetime
     ended_at: datetime | None = None
     ended_by: tuple[str, ...] = ()
-    """The two who switched it off, who asked first."""
+    """The two persons who switched it off, the maker first."""
 
     @property
     def on(self) -> bool:
-        """It is on."""
+        """Whether the switch is on."""
         return self.ended_at is None
 
 
 def refusal_of(switch: KillSwitch) -> Refusal:
-    """What whoever wants to sell is told."""
+    """The refusal of an order or liquidation because of the switch."""
     what = {KillSwitchScope.DESK: "whole desk"}.get(switch.frozen.scope, switch.frozen.scope.lower())
     since = f"{switch.since:%Y-%m-%d %H:%M}"
     when = f"is on since {since}" if switch.ended_at is None else f"was on {since} to {switch.ended_at:%H:%M}"

@@ -1,7 +1,7 @@
-"""Letters about a case: which one there is for it, and whether it may leave at this moment.
+"""Letters about a case: which one applies, and whether it may be sent now.
 
-No letter asks for nothing, for what is due already, or for an amount that was not confirmed for long. This is
-asked when a letter is written down and again right before it is sent.
+No letter demands nothing, something that is already due, or an amount that has not been confirmed for long.
+This is checked when a letter is created and again right before it is sent.
 """
 
 from collections.abc import Iterable
@@ -18,14 +18,14 @@ from domain.refusals import Refusal, RefusalCode
 from domain.stock_recovery import RECOVERY_ALERTS
 
 ASKS = frozenset({MessageTemplate.MARGIN_CALL, MessageTemplate.REMINDER, MessageTemplate.FORCE_CLOSE_WARNING})
-"""They ask the client for money or stock; the others tell what happened."""
+"""Letters that demand money or stock from the client; the others report what happened."""
 WRITES_FIRST = (AlertType.MAINTENANCE, AlertType.INTRADAY, AlertType.CASH_DEBT, AlertType.OVER_FINANCING)
-"""Of several cases of an account that ask for the same money the first of these writes alone."""
+"""Of several cases of an account that demand the same money, only the first of these is written about."""
 
 
 @dataclass(frozen=True, slots=True)
 class StockOwed:
-    """Stock to be brought back, and until when."""
+    """Stock to be brought back, and its deadline."""
 
     symbol: Symbol
     quantity: Decimal
@@ -45,7 +45,7 @@ class Traded:
 
 @dataclass(frozen=True, slots=True)
 class FiguresAge:
-    """Since when at the latest figures hold (`as_of`), and how long prices have traded on since then.
+    """The time as of which figures hold (`as_of`), and how long the market has traded since then.
 
     The last price before the close holds until the market opens again.
     """
@@ -56,7 +56,7 @@ class FiguresAge:
 
 @dataclass(frozen=True, slots=True)
 class Wait:
-    """Why a letter does not leave at this moment, and when it is looked at again."""
+    """Why a letter is not sent now, and when it is checked again."""
 
     reason: str
     until: datetime
@@ -64,7 +64,7 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Waits:
-    """How long letters wait for prices: from look to look, and at most for one that the amount lacks."""
+    """How long letters wait for prices: between checks, and at most for one that the amount lacks."""
 
     look_again: timedelta
     for_a_price: timedelta
@@ -72,30 +72,32 @@ class Waits:
 
 @dataclass(frozen=True, slots=True)
 class Standing:
-    """A case as it stands at this moment, as far as a letter tells of it."""
+    """The state of a case at this moment, as far as a letter contains it."""
 
     case: Case
     age: FiguresAge
     stock: tuple[StockOwed, ...] = ()
-    """Outstanding, in the order of the times at which it is due."""
+    """Outstanding stock, sorted by due time."""
     trades: tuple[Traded, ...] = ()
     told_by: str | None = None
-    """The number of the account's other case that writes about the same money: see `told_by`."""
+    """The number of the account's other case whose letter covers the same money: see `told_by`."""
     unvalued: tuple[str, ...] = ()
-    """Symbols without a price and currencies without a rate that the amount depends on."""
+    """Symbols without a price and currencies without a rate on which the amount depends."""
 
     @property
     def asks_for_stock(self) -> bool:
-        """In place of money."""
+        """Whether the case demands stock instead of money."""
         return self.case.alert_type in RECOVERY_ALERTS
 
     def due_later(self, now: datetime) -> tuple[StockOwed, ...]:
-        """The stock whose time has not come yet."""
+        """The stock that is not due yet."""
         return tuple(each for each in self.stock if each.due_at > now)
 
 
 def letter_name(template: MessageTemplate, alert_type: AlertType) -> str:
-    """The name of the text. What asks has one for each alert type, what tells has two: money and stock."""
+    """The name of the letter. Letters that demand something exist per alert type, the others for money and
+    for stock.
+    """
     if template is MessageTemplate.FREE_TEXT:
         return template.lower()
     if template in ASKS:
@@ -106,19 +108,23 @@ def letter_name(template: MessageTemplate, alert_type: AlertType) -> str:
 def unfit(
     template: MessageTemplate, standing: Standing, now: datetime, figures_max_age: timedelta
 ) -> Refusal | None:
-    """Why the letter may not leave at this moment; None: it may."""
+    """Why the letter may not be sent now; None if it may."""
     status = standing.case.status
     match template:
         case MessageTemplate.CURED if status is not CaseStatus.RESOLVED:
-            return Refusal(RefusalCode.NOT_CURED, "The case is not cured: the message would mislead.")
+            return Refusal(
+                RefusalCode.NOT_CURED, "The case is not cured, so the message would mislead the client."
+            )
         case MessageTemplate.WITHDRAWN if status is not CaseStatus.VOID:
-            return Refusal(RefusalCode.TEMPLATE_UNFIT, "The case is not void: the message would mislead.")
+            return Refusal(
+                RefusalCode.TEMPLATE_UNFIT, "The case is not void, so the message would mislead the client."
+            )
         case MessageTemplate.SOLD if not standing.trades:
-            return Refusal(RefusalCode.TEMPLATE_UNFIT, "Nothing was traded for the case so far.")
+            return Refusal(RefusalCode.TEMPLATE_UNFIT, "No order of the case has traded yet.")
         case MessageTemplate.CURED | MessageTemplate.WITHDRAWN | MessageTemplate.SOLD:
             return None
     if status not in LIVE:
-        return Refusal(RefusalCode.CASE_CLOSED, "The case is closed: nothing is asked of the client.")
+        return Refusal(RefusalCode.CASE_CLOSED, "The case is closed: the client owes nothing on it.")
     if template is MessageTemplate.FREE_TEXT:
         return None
     return _unfit_to_ask(standing, now, figures_max_age)
@@ -131,25 +137,26 @@ def _unfit_to_ask(standing: Standing, now: datetime, figures_max_age: timedelta)
             return Refusal(RefusalCode.NOTHING_TO_COLLECT, "No stock is outstanding on the case.")
         return None if standing.due_later(now) else _past(case)
     if case.figures.amount <= 0:
-        return Refusal(RefusalCode.NOTHING_TO_COLLECT, "Nothing is to be collected: the amount is 0.")
+        return Refusal(RefusalCode.NOTHING_TO_COLLECT, "The amount to collect is 0.")
     if case.deadline <= now:
         return _past(case)
     if standing.told_by is not None:
         return Refusal(
             RefusalCode.SAME_SHORTFALL,
-            f"Case {standing.told_by} of the same account asks for the same money: it writes for both.",
+            f"Case {standing.told_by} of the same account demands the same money, and its message "
+            "covers both.",
         )
     if standing.age.behind > figures_max_age:
         return Refusal(
             RefusalCode.FIGURES_TOO_OLD,
-            f"The figures hold as of {standing.age.as_of:%Y-%m-%d %H:%M} UTC, and prices have traded on "
+            f"The figures are as of {standing.age.as_of:%Y-%m-%d %H:%M} UTC, and the market has traded "
             "since then: wait for newer prices.",
         )
     return None
 
 
 def waits_for_prices(refusal: Refusal) -> bool:
-    """What may not leave at this moment may leave with newer prices."""
+    """Whether a refused letter may be sent once there are newer prices."""
     return refusal.code is RefusalCode.FIGURES_TOO_OLD
 
 
@@ -161,10 +168,11 @@ def wait_for(
     waits: Waits,
     now: datetime,
 ) -> Wait | None:
-    """Whether the letter waits for prices; None: it leaves, or where it was refused never will.
+    """Whether the letter waits for prices; None: it is sent, or never if it was refused.
 
-    One whose figures are too old waits until its time is over. An automatic one whose amount lacks a price or
-    a rate waits for a while at most, never into quiet hours or beyond its time: then it leaves and says so.
+    A letter whose figures are too old waits until its latest time. An automatic letter whose amount lacks a
+    price or a rate waits for a limited time, never into quiet hours or beyond its latest time: then it is
+    sent and says so.
     """
     again = now + waits.look_again
     if refusal is not None:
@@ -178,7 +186,7 @@ def wait_for(
 
 
 def listed(names: tuple[str, ...], most: int = 10) -> str:
-    """The first of these, and how many more there are."""
+    """The first of these names, and how many more there are."""
     text = ", ".join(names[:most])
     return text if len(names) <= most else f"{text} (+{len(names) - most})"
 
@@ -186,11 +194,12 @@ def listed(names: tuple[str, ...], most: int = 10) -> str:
 def told_by(
     own: Standing, others: Iterable[Standing], leaves_at: datetime, figures_max_age: timedelta
 ) -> str | None:
-    """The number of the case that writes about the same money in place of this one; None: this one does.
+    """The number of the case whose letter covers the same money instead of this one; None: this case's letter
+    does.
 
-    `others`: the account's other live cases for money, as they stand. Only one whose own letter may leave at
-    that time silences another: not one in exception or past its deadline. Where the figures of both are too
-    old both wait for prices, and the first writes when they come.
+    `others`: the account's other live cases for money. A case takes over only if its own letter may be sent
+    at that time: not in exception or past its deadline. If the figures of both are too old, both wait for
+    prices, and the first takes over when they arrive.
     """
     for other in sorted(others, key=lambda each: WRITES_FIRST.index(each.case.alert_type)):
         if WRITES_FIRST.index(other.case.alert_type) >= WRITES_FIRST.index(own.case.alert_type):
@@ -207,5 +216,5 @@ def told_by(
 def _past(case: Case) -> Refusal:
     return Refusal(
         RefusalCode.TOO_LATE,
-        f"The deadline, {case.deadline:%Y-%m-%d %H:%M} UTC, has passed: write a free text.",
+        f"The deadline, {case.deadline:%Y-%m-%d %H:%M} UTC, has passed: send a free text instead.",
     )

@@ -1,7 +1,7 @@
-"""The prices that the desk puts on its limit orders, and what such an order is reckoned at.
+"""The limit prices of the desk's orders, and the prices at which such orders are valued.
 
-Every limit is a valid price of its instrument. Rounding goes to the side that is good for the client: a sale
-up, a cover down. So a limit never ends beyond a price band or a price collar.
+Every limit is a valid price of its instrument. It is rounded in favour of the client: a sale up, a cover
+down. A limit is therefore never beyond a price band or a price collar.
 """
 
 from decimal import Decimal
@@ -12,8 +12,11 @@ from domain.tick_size import Direction
 
 
 def side_price(quote: Quote | None, side: OrderSide) -> Decimal | None:
-    """What can be traded at now: the bid for a sale, the ask for a cover. The desk trades at no price of 0
-    or below: at 0 there is no order on that side, and below it a person has to decide."""
+    """The current price of the other side: the bid for a sale, the ask for a cover.
+
+    The desk does not trade at a price of 0 or below: at 0 that side has no order, and below 0 a person has to
+    decide.
+    """
     if quote is None:
         return None
     price = quote.bid if side is OrderSide.SELL else quote.ask
@@ -21,7 +24,7 @@ def side_price(quote: Quote | None, side: OrderSide) -> Decimal | None:
 
 
 def is_marketable(limit: Decimal | None, quote: Quote | None, side: OrderSide) -> bool:
-    """The order would trade at once: its limit, if it has one, reaches the price on the other side."""
+    """Whether the order would trade at once: its limit, if any, reaches the price on the other side."""
     price = side_price(quote, side)
     if price is None:
         return False
@@ -31,16 +34,16 @@ def is_marketable(limit: Decimal | None, quote: Quote | None, side: OrderSide) -
 
 
 def worst_valid(instrument: Instrument, quote: Quote, side: OrderSide, worst: Decimal) -> Decimal:
-    """The valid price that is nearest to `worst`, and not worse for the client.
+    """The valid price nearest to `worst` that is not worse for the client.
 
-    Where the steps of the instrument are not known: with as many digits as its quote shows.
+    If the instrument's tick size is unknown, the price has as many digits as its quote.
     """
     direction = Direction.UP if side is OrderSide.SELL else Direction.DOWN
     return instrument.round_price(worst, direction, quote.price_digits)
 
 
 def is_valid(instrument: Instrument, price: Decimal) -> bool:
-    """Whether the exchange takes the price; True where the steps of the instrument are not known."""
+    """Whether the exchange accepts the price; True if the instrument's tick size is unknown."""
     return instrument.ticks is None or instrument.ticks.is_valid(price)
 
 
@@ -53,9 +56,9 @@ def neighbours(instrument: Instrument, quote: Quote, price: Decimal) -> tuple[De
 
 
 def reckoned(quote: Quote | None, side: OrderSide, limit: Decimal) -> Decimal:
-    """What an order with this limit is reckoned at: never better than the far side of the quote.
+    """The price at which an order with this limit is valued: never better than the far side of the quote.
 
-    A sale far above the ask promises money that it will hardly bring.
+    A sale far above the ask promises money that it is unlikely to bring.
     """
     if quote is None:
         return limit

@@ -1,22 +1,22 @@
-"""What to close so that nothing is left to collect: the planner.
+"""The planner: what to close so that nothing is left to collect.
 
-A plan is computed on the full formula of the amount, never on reliefs alone: what open orders will still
-bring in is booked first, then leg after leg at its price, fees and rounding included. Executing a plan that
-cures, at its prices, leaves the amount 0; with one lot less of its last leg it does not (ALL aside).
-A plan never sells more than is held and not yet being sold, never turns a long into a short, and never takes
-stock from under written calls.
+A plan is computed on the full formula of the amount, never on reliefs alone: first the expected fills of open
+orders are booked, then leg after leg at its price, with fees and rounding. Executing a plan that cures, at
+its prices, leaves the amount 0; with one lot less of its last leg it does not (except with ALL). A plan never
+sells more than is held and not yet being sold, never turns a long into a short, and never takes stock that
+covers written calls.
 
-What trades now goes first. Only where that does not cure does a plan use positions whose markets are shut,
-and says so of each leg. An open order that waits for its market covers nothing that can be sold now.
+Positions that trade now come first. Only if they do not cure does a plan use positions in closed markets, and
+each such leg says so. An open order that waits for its market does not cover anything that can be sold now.
 
-A plan with the target INITIAL_MARGIN goes on until liquid net assets reach the initial margin and what else
-is owed, such as interest accrued.
+A plan with the target INITIAL_MARGIN continues until liquid net assets reach the initial margin and the other
+debts, such as accrued interest.
 
-Prices: the bid for a sale, the ask for a cover, worse by the price band asked for, or the limit price if one
-is given: the worst that can be paid, so a better fill leaves a surplus. Each is a valid price of its
-instrument and lies within the price collar. Caps make orders smaller; what they leave is reported as CAPPED.
-Only whole lots: a remainder smaller than a lot needs an odd-lot order, which the desk does not place, and is
-reported as OFF_LOT.
+Prices: the bid for a sale, the ask for a cover, worse by the requested price band, or the limit price if one
+is given. This is the worst price that can be paid, so a better fill leaves a surplus. Each is a valid price
+of its instrument and within the price collar. Caps reduce orders; what they leave is reported as CAPPED.
+Orders have whole lots: a remainder smaller than a lot needs an odd-lot order, which the desk does not place,
+and is reported as OFF_LOT.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -48,9 +48,9 @@ def plan(
     now: datetime,
     hours: MarketHours = BY_THE_FEED_ALONE,
 ) -> Plan | Refusal:
-    """The orders that cure the account, or lower the amount as far as can be; a refusal if there are none.
+    """The orders that cure the account, or lower the amount as far as possible; a refusal if there are none.
 
-    Open orders in the other direction than closing, or in something not held, count for nothing.
+    Open orders that do not close a position, or in something that is not held, do not count.
     """
     refused = refuses(request, limits)
     if refused is not None:
@@ -68,21 +68,22 @@ def plan(
 
 _NOTHING_TO_COLLECT = Refusal(
     RefusalCode.NOTHING_TO_COLLECT,
-    "Nothing is left to collect: nothing is owed, or open orders cover it. An order that waits for its "
-    "market covers it where nothing else can be sold now.",
+    "Nothing is left to collect: the account owes nothing, or open orders cover it. An order that "
+    "waits for its market to open counts where nothing else can be sold now.",
 )
 
 
 def refuses(request: PlanRequest, limits: PlanLimits) -> Refusal | None:
-    """What no plan may ask for, whatever the book holds."""
+    """The refusal of a request that no plan may fulfil, whatever the book holds."""
     if not ZERO <= request.price_band <= limits.price_band:
         return Refusal(
             RefusalCode.PRICE_OUTSIDE_BAND,
-            f"The price band is a fraction from 0 to {plain(limits.price_band)}.",
+            f"The price band must be a fraction from 0 to {plain(limits.price_band)}.",
         )
     if request.order_type is OrderType.MARKET and request.session is not TradingSession.REGULAR:
         return Refusal(
-            RefusalCode.MARKET_CLOSED, "A market order is for the regular session only; use a limit."
+            RefusalCode.MARKET_CLOSED,
+            "Market orders are accepted in the regular session only: use a limit order.",
         )
     return None
 
@@ -90,7 +91,7 @@ def refuses(request: PlanRequest, limits: PlanLimits) -> Refusal | None:
 def uncovered_amount(
     book: Book, open_orders: Iterable[OpenOrder], now: datetime, max_age: timedelta
 ) -> Decimal:
-    """What is left to collect when the open orders fill at their prices, on the full formula."""
+    """The amount left to collect when the open orders fill at their prices, on the full formula."""
     return compute_figures(after_open_orders(book, open_orders), now, max_age).amount
 
 
@@ -102,7 +103,7 @@ def _draft_of(book: Book, target: LiquidationTarget = LiquidationTarget.MARGIN_C
 
 
 def _by_hand(legs: tuple[LegRequest, ...], ground: Ground, start: Draft, before: Decimal) -> Plan | Refusal:
-    """Exactly these legs. Where one waits for its market, so do the open orders that count for it."""
+    """A plan of exactly these legs. If one waits for its market, the open orders that wait count for it."""
     if ground.waiting and any(_waits(leg, ground) for leg in legs):
         later = _draft_of(ground.rest_later, ground.request.target)
         if not later.amounts()[0] and not ground.request.override:
@@ -134,9 +135,9 @@ def _automatic(ground: Ground, start: Draft, before: Decimal) -> Plan | Refusal:
 
 
 def _chosen(ready: Sequence[Closable], ground: Ground, start: Draft) -> Draft | None:
-    """What trades now, and behind it, where that does not cure, what waits for its market.
+    """Positions that trade now, then, if these do not cure, those that wait for their market.
 
-    None where open orders that wait for their market leave nothing to collect, and nothing else helps.
+    None if open orders that wait for their market leave nothing to collect, and nothing else helps.
     """
     policy, everything = ground.request.policy, ground.request.policy is LiquidationPolicy.ALL
     now = [each for each in ready if each.market is MarketState.OPEN]
@@ -154,7 +155,7 @@ def _chosen(ready: Sequence[Closable], ground: Ground, start: Draft) -> Draft | 
 
 
 def _uncurable(ground: Ground, codes: Mapping[Symbol, RefusalCode], draft: Draft) -> tuple[Uncurable, ...]:
-    """What the draft leaves of the positions with a reason, in the order of the book."""
+    """Positions that the draft leaves, each with the reason, in the order of the book."""
     sold = {each.symbol: each.quantity(lots) for each, lots in draft.closings}
     return tuple(
         Uncurable(held.instrument.symbol, codes[symbol], abs(held.quantity) - sold.get(symbol, ZERO))
@@ -164,7 +165,7 @@ def _uncurable(ground: Ground, codes: Mapping[Symbol, RefusalCode], draft: Draft
 
 
 def _each_position(ground: Ground, uncurable: tuple[Uncurable, ...]) -> tuple[Uncurable, ...]:
-    """With the positions as well that are to be kept, or are in open orders whole."""
+    """Adds the positions to be kept, and those that are completely in open orders."""
     told = {each.symbol for each in uncurable}
     others = (held for held in ground.book.holdings if held.instrument.symbol not in told)
     return uncurable + tuple(
@@ -173,7 +174,9 @@ def _each_position(ground: Ground, uncurable: tuple[Uncurable, ...]) -> tuple[Un
 
 
 def no_plan(uncurable: tuple[Uncurable, ...], some_can_be_closed: bool) -> NoPlan:
-    """Nothing to place. The collar is named where it is in the way, since it takes people to lift it."""
+    """The refusal if nothing can be placed. The collar is named if it is the obstacle, since persons can lift
+    it.
+    """
     reasons = ", ".join(f"{each.symbol} {each.code}" for each in uncurable[:_REASONS_SHOWN])
     if any(each.code is RefusalCode.PRICE_COLLAR for each in uncurable):
         code, why = RefusalCode.PRICE_COLLAR, "The market is too far from the mark or the previous close."
@@ -191,7 +194,7 @@ def _written(
     uncurable: tuple[Uncurable, ...],
     unknown_volume: tuple[Symbol, ...],
 ) -> Plan | Refusal:
-    """The draft as a plan, unless it collects nothing."""
+    """The draft as a plan, or a refusal if it collects nothing."""
     amounts = draft.amounts()
     if not ground.request.override and draft.need >= draft.fresh().need:
         return no_plan(uncurable, some_can_be_closed=True)
@@ -226,16 +229,16 @@ def _written(
 
 
 def _second_person(draft: Draft, ground: Ground) -> tuple[str, ...]:
-    """Why these legs take two, whatever they trade; each is the end of a sentence."""
+    """Why these legs require a second person regardless of their size; each is the end of a sentence."""
     reasons = [collar_reason(each) for each in draft.closed() if each.second_person]
     uncovered = ground.covers.refuses(draft)
     if uncovered is not None:
-        reasons.append("stock would be sold that covers written calls")
+        reasons.append("the sale includes stock that covers written calls")
     return tuple(reasons)
 
 
 def collar_reason(closable: Closable) -> str:
-    """The end of a sentence: why closing it takes two."""
+    """Why closing it requires a second person, as the end of a sentence."""
     price, quote = closable.limit_price or closable.price, closable.quote
     measures = f"mark {plain(quote.mark)}"
     if quote.known_close is not None:
@@ -244,7 +247,7 @@ def collar_reason(closable: Closable) -> str:
 
 
 def _unused(ready: Sequence[Closable], draft: Draft, ground: Ground) -> dict[Symbol, RefusalCode]:
-    """Positions that could not help, and those of which a cover, a cap or an odd lot leaves something."""
+    """Positions that did not help, and those of which a cover, a cap or an odd lot leaves something."""
     lots = {each.symbol: count for each, count in draft.closings}
     start, cured = draft.fresh(), draft.is_cured()
     codes: dict[Symbol, RefusalCode] = {}
@@ -261,7 +264,7 @@ def _unused(ready: Sequence[Closable], draft: Draft, ground: Ground) -> dict[Sym
 
 
 def _left_by_caps(draft: Draft) -> tuple[Uncurable, ...]:
-    """What of the operator's legs a cap cut off."""
+    """The part of the operator's legs that a cap cut off."""
     return tuple(
         Uncurable(each.symbol, RefusalCode.CAPPED, abs(each.holding.quantity) - each.quantity(lots))
         for each, lots in draft.closings

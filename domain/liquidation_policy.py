@@ -1,4 +1,4 @@
-"""Which positions a plan closes, and in which order, when the operator leaves that to the desk."""
+"""Which positions a plan closes, and in which order, when the operator leaves the choice to the desk."""
 
 from collections.abc import Callable, Iterable, Mapping
 from decimal import Decimal
@@ -13,24 +13,28 @@ from domain.order import OrderSide
 
 
 class LiquidationPolicy(StrEnum):
-    """How the desk chooses. All but ALL stop as soon as nothing is left to collect."""
+    """How the desk chooses positions. All policies but ALL stop as soon as nothing is left to collect."""
 
     MIN_TURNOVER = "MIN_TURNOVER"
-    """Most relief per notional first; the last leg is the cheapest that ends the call."""
+    """Most relief per notional first; the last leg is the cheapest that cures the call."""
     LOSERS_FIRST = "LOSERS_FIRST"
     """Largest unrealised loss first; positions of unknown cost last."""
     LARGEST_FIRST = "LARGEST_FIRST"
     """Largest market value first."""
     MOST_LIQUID_FIRST = "MOST_LIQUID_FIRST"
-    """Largest money traded on an average day first; of unknown volume last, by the notional displayed."""
+    """Largest average daily turnover in money first; positions of unknown volume last, by the displayed
+    notional.
+    """
     PRO_RATA = "PRO_RATA"
-    """The same fraction of each, rounded up to the lot."""
+    """The same fraction of each position, rounded up to the lot."""
     ALL = "ALL"
-    """Everything that can be closed."""
+    """All positions that can be closed."""
 
 
 def choose(policy: LiquidationPolicy, closables: list[Closable], start: Draft) -> Draft:
-    """The closings of the policy; of MIN_TURNOVER never more expensive than those of another that cures."""
+    """The closings of the policy; with MIN_TURNOVER never more expensive than those of another policy that
+    cures.
+    """
     if policy is LiquidationPolicy.ALL:
         sales_first = sorted(closables, key=lambda each: each.side is OrderSide.BUY)
         return _everything(sales_first, start.fresh())
@@ -45,22 +49,22 @@ def choose(policy: LiquidationPolicy, closables: list[Closable], start: Draft) -
 
 
 def _yield_for(closable: Closable, needs: Mapping[int, Decimal]) -> Fraction:
-    """Per notional, with what a lot relieves of each line counted as a part of what that line needs."""
+    """The yield per notional; a lot's relief on each line counts as a fraction of that line's need."""
     parts = (Fraction(closable.relief[place]) / Fraction(need) for place, need in needs.items())
     one_lot = closable.price * closable.instrument.lot_size * closable.instrument.multiplier * closable.rate
     return sum(parts, Fraction(0)) / Fraction(one_lot)
 
 
 def _cost(draft: Draft) -> tuple[Decimal, Decimal]:
-    """What it leaves, then what it trades."""
+    """The sort key: first the remaining need, then the traded notional."""
     return ZERO if draft.is_cured() else draft.need, draft.notional()
 
 
 def _filled(policy: LiquidationPolicy, closables: list[Closable], start: Draft) -> Draft:
     """The closings of one policy.
 
-    A cover may be cut short because it raises the debt to where the financing limit binds. If that leaves
-    something to collect, the choice is made anew with sales before covers, which leaves the most room.
+    A cover may be cut short because it raises the debt to the financing limit. If that leaves something to
+    collect, the choice is made again with sales before covers, which leaves the most room.
     """
     sales = [each for each in closables if each.side is OrderSide.SELL]
     covers = [each for each in closables if each.side is OrderSide.BUY]
@@ -87,7 +91,7 @@ def _sorted(policy: LiquidationPolicy, closables: list[Closable]) -> list[Closab
 
 
 def _profit(closable: Closable) -> tuple[bool, Decimal]:
-    """Unrealised, in base currency; those of unknown cost sort behind all others."""
+    """Unrealised, in base currency; positions of unknown cost sort last."""
     holding = closable.holding
     if holding.average_cost is None:
         return True, ZERO
@@ -96,14 +100,14 @@ def _profit(closable: Closable) -> tuple[bool, Decimal]:
 
 
 def _illiquidity(closable: Closable) -> tuple[bool, Decimal, Decimal]:
-    """Small where much is traded; those of unknown volume sort behind all others."""
+    """Small for liquid positions; those of unknown volume sort last."""
     volume = closable.instrument.average_daily_volume
     traded = (volume or ZERO) * closable.unit_value * closable.rate
     return volume is None, -traded, -_displayed(closable)
 
 
 def _displayed(closable: Closable) -> Decimal:
-    """Notional shown on the side to be hit, in base currency."""
+    """Notional displayed on the opposite side of the market, in base currency."""
     quote = closable.quote
     if closable.side is OrderSide.SELL:
         size, price = quote.bid_size, quote.bid
@@ -128,12 +132,12 @@ def _in_order(closables: list[Closable], draft: Draft) -> None:
 
 
 def _min_turnover(closables: list[Closable], draft: Draft) -> None:
-    """Best yield first; when the best can end the call alone, the cheapest of all that can takes its place.
+    """Best yield first; once the best can cure the call alone, the cheapest position that can replaces it.
 
-    With one binding line this is the greedy solution of the fractional knapsack, which is optimal, but for
-    the rounding up of its last leg: the notional is at most one lot above that of any plan that cures.
-    Where more than one line needs something, greedy is no longer optimal, as each line has its own order:
-    `choose` then compares it with other plans.
+    With one binding line this is the greedy solution of the fractional knapsack, which is optimal except for
+    rounding up its last leg: the notional is at most one lot above that of any plan that cures. If more than
+    one line has a need, greedy is no longer optimal, as each line has its own order: `choose` then compares
+    it with other plans.
     """
     left = list(closables)
     while left and not draft.is_cured():
@@ -158,7 +162,7 @@ def _cheapest_cure(closables: list[Closable], draft: Draft) -> tuple[Closable, i
 def _pro_rata(closables: list[Closable], draft: Draft) -> None:
     """The smallest common fraction that cures, in steps of one lot of the position with the most lots.
 
-    Rounding every leg up to its lot brings in more than needed, so the last ones are cut back.
+    Rounding every leg up to its lot brings in more than needed, so the last legs are cut back.
     """
     helping = [each for each in closables if binding(draft.lines(each)).relief > 0]
     steps = max((each.lots for each in helping), default=0)
@@ -174,7 +178,9 @@ def _pro_rata(closables: list[Closable], draft: Draft) -> None:
 
 
 def _lines_of_a_step(closables: list[Closable], draft: Draft, steps: int) -> tuple[Line, ...]:
-    """Of closing 1/steps of everything; both sides of each line are `steps` times as large, to stay exact."""
+    """The effect of closing 1/steps of everything; both sides of each line are multiplied by `steps` to stay
+    exact.
+    """
     parts = zip(*(tuple(part * each.lots for part in each.relief) for each in closables), strict=True)
     sums = [sum(part, ZERO) for part in parts] or [ZERO] * len(Relief._fields)
     lines = draft.formula.lines(draft.standing, Relief(*sums))
@@ -182,13 +188,13 @@ def _lines_of_a_step(closables: list[Closable], draft: Draft, steps: int) -> tup
 
 
 def _close_fraction(closables: list[Closable], draft: Draft, step: int, steps: int) -> None:
-    """Close step/steps of each, rounded up to the lot."""
+    """Close step/steps of each position, rounded up to the lot."""
     for closable in closables if step else ():
         draft.close(closable, -(-closable.lots * step // steps))
 
 
 def _cut_back(draft: Draft) -> None:
-    """Drop the last legs that the cure can do without, and of the one it cannot all lots too many."""
+    """Drop the last legs that the cure does not need, and the surplus lots of the last one that it needs."""
     while draft.is_cured() and draft.closings:
         closable, lots = draft.drop_last()
         if not draft.is_cured():

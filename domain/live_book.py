@@ -1,4 +1,4 @@
-"""The book of one account, kept up to date fact by fact: the incremental twin of `margin.compute_figures`."""
+"""The book of one account, updated fact by fact: the incremental counterpart of `margin.compute_figures`."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -26,15 +26,15 @@ from domain.money import ONE, ZERO, Currency, exact
 
 
 class LiveBook:
-    """A book that is kept up to date, fact by fact; its figures equal `compute_figures(live.book(), ...)`.
+    """A book that is updated fact by fact; its figures equal `compute_figures(live.book(), ...)`.
 
-    It keeps the sums of each currency in that currency, so a quote costs the same however many positions
-    there are, an FX rate touches no position, and `figures` costs as many steps as there are currencies.
-    Not thread-safe; no time passes inside.
+    It keeps the sums of each currency in that currency: a quote costs the same however many positions there
+    are, an FX rate touches no position, and `figures` takes as many steps as there are currencies. Not
+    thread-safe; time is always passed in.
     """
 
     def __init__(self, book: Book, max_age: timedelta) -> None:
-        """`max_age`: how old a live quote or an FX rate may be before the figures are stale."""
+        """`max_age`: the age of a live quote or an FX rate above which the figures are stale."""
         self._terms = book.terms
         self._rule = book.rule
         self._incomplete = book.incomplete
@@ -48,7 +48,7 @@ class LiveBook:
         self._options_on: dict[Symbol, set[Symbol]] = {}
         self._quoted_at: list[tuple[datetime, Symbol]] | None = None
         self._latest: datetime | None = None
-        """No quote of a live position is later."""
+        """No quote of a live position is later than this."""
         for cash in book.cash:
             self.set_cash(cash)
         for holding in book.holdings:
@@ -56,12 +56,12 @@ class LiveBook:
 
     @property
     def symbols(self) -> frozenset[Symbol]:
-        """Whose quotes matter here: of what is held, and of what expired options are on."""
+        """Symbols whose quotes matter here: of holdings, and of the underlyings of expired options."""
         held = {symbol for symbol, held in self._holdings.items() if held.quantity}
         return frozenset(held | self._options_on.keys())
 
     def book(self) -> Book:
-        """The book as it stands, a copy."""
+        """A copy of the current book."""
         holdings = tuple(held for held in self._holdings.values() if held.quantity)
         cash = tuple(self._cash.values())
         return Book(self._terms, self._rule, cash, holdings, dict(self._fx), self._incomplete)
@@ -72,9 +72,9 @@ class LiveBook:
         return held if held is not None and held.quantity else None
 
     def on_quote(self, quote: Quote, now: datetime | None = None) -> bool:
-        """Take a quote; False if nothing here is valued by it: not held, or older than the one known.
+        """Apply a quote; False if nothing here is valued by it: not held, or older than the known one.
 
-        A known one that is later than `now` comes from a clock that was wrong, and gives way.
+        A known quote later than `now` comes from a wrong clock, and is replaced.
         """
         options = self._options_on.get(quote.symbol, ())
         used = [self._on_underlying(symbol, quote, now) for symbol in options]
@@ -85,7 +85,7 @@ class LiveBook:
         return bool(held.quantity) or any(used)
 
     def on_fx(self, rate: FxRate, now: datetime | None = None) -> bool:
-        """Take an FX rate; False if it is not into the base currency, or older than the one known."""
+        """Apply an FX rate; False if it is not into the base currency, or older than the known one."""
         known = self._fx.get(rate.base_currency)
         if rate.quote_currency != self._terms.base_currency:
             return False
@@ -95,7 +95,7 @@ class LiveBook:
         return True
 
     def on_fill(self, symbol: Symbol, signed_quantity: Decimal, price: Decimal, fee: Decimal) -> None:
-        """Book an execution as `after_fill` does; a position once closed is remembered for late fills.
+        """Book an execution like `after_fill`; a closed position is remembered for late fills.
 
         Raises LookupError for a symbol that was never held.
         """
@@ -109,13 +109,13 @@ class LiveBook:
         self._put(filled(held, signed_quantity, price))
 
     def set_cash(self, cash: CashBalance) -> None:
-        """State the ledger cash and accrued interest of one currency."""
+        """Set the ledger cash and accrued interest of one currency."""
         self._cash[cash.currency] = cash
         sums = self._sums.setdefault(cash.currency, Totals())
         sums.cash, sums.accrued_interest = cash.balance, cash.accrued_interest
 
     def set_holding(self, holding: Holding) -> None:
-        """State a position whole: quantity (0: closed), factors, quote, whether it is dead."""
+        """Set a position: quantity (0: closed), factors, quote, whether it is dead."""
         self._put(holding)
 
     def figures(self, now: datetime) -> MarginFigures:
@@ -158,7 +158,7 @@ class LiveBook:
         self._note_age(before, holding)
 
     def _note_needs(self, symbol: Symbol, holding: Holding) -> None:
-        """What has to be known to value the position."""
+        """Update the symbols that are needed to value the position."""
         _keep_in(self._unpriced, symbol, lacks_price(holding, self._rule))
         needing = self._needing_rate.setdefault(holding.instrument.currency, set())
         _keep_in(needing, symbol, needs_rate(holding, self._rule))
@@ -186,7 +186,7 @@ class LiveBook:
         return any(rate is not None and rate.is_stale(now, self._max_age) for rate in rates)
 
     def _is_quoted_from_the_future(self, now: datetime) -> bool:
-        """Looks at every position only where a clock is, or was, wrong."""
+        """Checks every position only if a clock is, or was, wrong."""
         if self._latest is None or not is_from_the_future(self._latest, now):
             return False
         quotes = (ageing_quote(held) for held in self._holdings.values())
@@ -200,7 +200,10 @@ class LiveBook:
         return bool(self._needing_rate.get(currency) or sums.cash or sums.accrued_interest)
 
     def _oldest_quote(self) -> datetime | None:
-        """Of the live positions. A heap with one entry each, which only lags behind: corrected at the top."""
+        """The oldest quote of the live positions.
+
+        A heap with one entry per position; outdated entries are corrected when they reach the top.
+        """
         if self._quoted_at is None:
             quotes = ((symbol, ageing_quote(held)) for symbol, held in self._holdings.items())
             self._quoted_at = [(quote.at, symbol) for symbol, quote in quotes if quote is not None]
@@ -229,7 +232,7 @@ def _keep_in(symbols: set[Symbol], symbol: Symbol, belongs: bool) -> None:
 
 
 def _with_quote(holding: Holding, quote: Quote) -> Holding:
-    """The same position under a new quote; `replace` takes three times as long, and this is done per tick."""
+    """The same position with a new quote; `replace` takes three times as long, and this runs per tick."""
     return Holding(
         *(holding.instrument, holding.quantity, holding.factors, quote, holding.dead, holding.average_cost),
         *(holding.life, holding.underlying, holding.underlying_negative, holding.underlying_place),

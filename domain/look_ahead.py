@@ -1,9 +1,8 @@
-"""A book as its next session will find it, at today's prices.
+"""A book as of its next session, at today's prices.
 
-Factors of that session come with the book. Options whose last day is before the session are no longer there,
-neither their value nor what they require; that an exercise would make stock of some is not reckoned with.
-Debits bear interest for every calendar day until what is traded in that session is settled: a sale does not
-end the interest before.
+The book has the factors of that session. Options whose last day is before the session are removed, with their
+value and their requirement; stock from an exercise is not estimated. Debits bear interest for every calendar
+day until trades of that session settle: a sale does not end the interest earlier.
 """
 
 from collections.abc import Mapping
@@ -22,34 +21,34 @@ DAYS_OF_A_YEAR = Decimal(365)
 
 @dataclass(frozen=True, slots=True)
 class NextSession:
-    """The trading day after the one that `now` belongs to."""
+    """The trading day after the one of `now`."""
 
     day: date
     close: datetime
-    """In UTC."""
+    """The close of the session in UTC."""
     today: date
     """The market's date now."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterestRules:
-    """What debits bear."""
+    """The interest rates of debits."""
 
     yearly: Mapping[Currency, Decimal]
-    """Fractions, by the currency of the debit."""
+    """Yearly rates as fractions, by the currency of the debit."""
     settlement_days: int
-    """Trading days from a session to the settlement of what is traded in it."""
+    """Trading days from a session to the settlement of its trades."""
 
 
 @dataclass(frozen=True, slots=True)
 class Accrual:
-    """A book with the interest to come, and how much that is in base currency."""
+    """A book with the expected interest, and that interest in base currency."""
 
     book: Book
     until: date
     interest: Decimal
     unknown: tuple[Currency, ...]
-    """Currencies with a debit and no rate: nothing is reckoned for them."""
+    """Currencies with a debit but without a rate: no interest is computed for them."""
 
 
 def next_session(now: datetime, calendar: TradingCalendar) -> NextSession:
@@ -61,18 +60,18 @@ def next_session(now: datetime, calendar: TradingCalendar) -> NextSession:
 
 
 def expired_by(book: Book, day: date) -> tuple[Symbol, ...]:
-    """Options that are no longer there on that day."""
+    """Options that have expired by that day."""
     return tuple(held.instrument.symbol for held in book.holdings if is_expired(held.instrument, day))
 
 
 def lived_until(book: Book, day: date, rules: ExpiryRules) -> Book:
-    """The book with every option as it will be on that day."""
+    """The book with every option in its state on that day."""
     holdings = tuple(replace(held, life=life_on(held.instrument, day, rules)) for held in book.holdings)
     return replace(book, holdings=holdings)
 
 
 def accrue(book: Book, session: NextSession, calendar: TradingCalendar, rules: InterestRules) -> Accrual:
-    """The interest of every calendar day from today until what is traded in the session is settled."""
+    """The interest of every calendar day from today until trades of the session settle."""
     until = session.day
     for _ in range(rules.settlement_days):
         until = calendar.next_trading_day(until)
@@ -93,6 +92,6 @@ def accrue(book: Book, session: NextSession, calendar: TradingCalendar, rules: I
 
 
 def _interest(cash: CashBalance, days: Decimal, rules: InterestRules) -> Decimal:
-    """Of a debit over so many days, in its currency, rounded half up to the minor unit."""
+    """Interest on a debit over so many days, in its currency, rounded half up to the minor unit."""
     yearly = rules.yearly.get(cash.currency, ZERO) if cash.balance < 0 else ZERO
     return round_money(rank_ratio(-cash.balance * yearly * days, DAYS_OF_A_YEAR), cash.currency)

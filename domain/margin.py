@@ -1,4 +1,4 @@
-"""From cash, positions and prices to margin figures and the amount to collect."""
+"""Margin figures and the amount to collect, computed from cash, positions and prices."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,7 +13,9 @@ from domain.money import ONE, ZERO, Currency, divide_ratio, exact, round_money
 
 
 class AccountType(StrEnum):
-    """MARGIN lends against positions, INTRADAY only within the day, CASH not at all."""
+    """MARGIN accounts borrow against positions, INTRADAY accounts only within the day, CASH accounts not at
+    all.
+    """
 
     MARGIN = "MARGIN"
     INTRADAY = "INTRADAY"
@@ -21,7 +23,7 @@ class AccountType(StrEnum):
 
 
 class RiskLevel(IntEnum):
-    """The client-facing level. DANGER: liquid net assets at or below maintenance."""
+    """The level shown to clients. DANGER: liquid net assets at or below maintenance."""
 
     SAFE = 0
     MEDIUM = 1
@@ -31,7 +33,7 @@ class RiskLevel(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class AmountRule:
-    """The parts of the amount to collect that the back office has switched on, per account type."""
+    """The parts of the amount to collect that the risk settings switch on, per account type."""
 
     coefficient: Decimal = ONE
     with_interest: bool = True
@@ -43,14 +45,14 @@ class AmountRule:
     on_equity: bool = False
     """Measure equity instead of liquid net assets (the conservative default)."""
     whole_debt: bool = False
-    """Ask for the whole debt, as of a cash account: due from an intraday account before the close."""
+    """Demand the whole debt, as from a cash account: due from an intraday account before the close."""
     over_financing_alone: bool = False
-    """Ask for nothing but over-financing, as an OVER_FINANCING case does."""
+    """Demand only over-financing, as an OVER_FINANCING case does."""
 
 
 @dataclass(frozen=True, slots=True)
 class AccountTerms:
-    """What was agreed with the client. Amounts are in `base_currency`."""
+    """The terms agreed with the client. Amounts are in `base_currency`."""
 
     account_type: AccountType
     base_currency: Currency
@@ -62,7 +64,9 @@ class AccountTerms:
 
 @dataclass(frozen=True, slots=True)
 class CashBalance:
-    """Ledger cash in one currency, debit negative, frozen cash included; interest accrued is a cost >= 0."""
+    """Ledger cash in one currency: a debit is negative, frozen cash is included; accrued interest is a cost
+    >= 0.
+    """
 
     currency: Currency
     balance: Decimal
@@ -81,26 +85,27 @@ class Holding:
     average_cost: Decimal | None = None
     life: Life = Life.ALIVE
     underlying: Quote | None = None
-    """Of an option the last quote of what it is on; only what is SETTLING is valued by it."""
+    """For an option, the last quote of its underlying; only a SETTLING option is valued by it."""
     underlying_negative: bool = False
-    """Of an option: the price of what it is on may fall below 0, so that a put may be worth more than its
-    strike."""
+    """For an option: the price of its underlying may fall below 0, so that a put may be worth more than its
+    strike.
+    """
     underlying_place: Place | None = None
-    """Of an option: kind and market of what it is on, where the desk knows it."""
+    """For an option: kind and market of its underlying, if known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Book:
-    """Everything that the figures of one account are computed from."""
+    """All inputs from which the figures of one account are computed."""
 
     terms: AccountTerms
     rule: AmountRule
     cash: tuple[CashBalance, ...]
     holdings: tuple[Holding, ...]
     fx: Mapping[Currency, FxRate]
-    """currency -> rate into the base currency; the base currency itself needs none."""
+    """currency -> rate into the base currency; the base currency itself needs no rate."""
     incomplete: bool = False
-    """Something was stated about the account that the desk cannot hold."""
+    """A statement about the account could not be stored."""
 
     def holding(self, symbol: Symbol) -> Holding | None:
         """The position in `symbol`, if there is one."""
@@ -109,7 +114,9 @@ class Book:
 
 @dataclass(frozen=True, slots=True)
 class MarginFigures:
-    """The figures of one account at `as_of`, exact, in the base currency; `amount` is whole minor units."""
+    """The figures of one account at `as_of`, exact, in the base currency; `amount` is in whole minor
+    units.
+    """
 
     as_of: datetime
     stale: bool
@@ -131,28 +138,32 @@ class MarginFigures:
     outstanding_margin: Decimal
     trading_limit: Decimal
     amount: Decimal
-    """max(M1, M2, 0), HALF_UP to the minor unit: what a client pays to be cured, and what decides."""
+    """max(M1, M2, 0), HALF_UP to the minor unit: what the client has to pay to cure the call, and the basis
+    of decisions.
+    """
     risk_level: RiskLevel
     unvalued: tuple[str, ...] = field(default=(), compare=False)
-    """Symbols without a price and currencies without a rate, sorted, that count and are unknown: a long and
-    money count 0 here, a short its average cost. Not compared: snapshots that were kept before it was told
-    follow from their inputs to the last digit all the same."""
+    """Symbols without a price and currencies without a rate that matter, sorted.
+
+    A long position and money count as 0 here, a short at its average cost. Not compared, so that snapshots
+    stored before this field existed still follow from their inputs to the last digit.
+    """
 
     @property
     def advances_stopped(self) -> bool:
-        """Nothing more is lent: liquid net assets do not exceed the initial margin."""
+        """No further credit: liquid net assets do not exceed the initial margin."""
         return self.liquid_net_assets <= self.initial_margin
 
 
 def compute_figures(book: Book, now: datetime, max_age: timedelta) -> MarginFigures:
-    """The figures from nothing but the book: position by position, the definition.
+    """The figures, computed position by position from the book alone: their definition.
 
-    What cannot be valued counts against the client and makes the figures stale: a long without any quote is
-    worth nothing, a short without one is valued at its average cost (nothing, if that is unknown too).
-    Money in a currency without FX rate counts as 0: there is no number to be careful with. What such figures
-    still decide is the matter of `domain.judgement`.
-    What counts nowhere makes nothing stale: a quantity or an amount of 0, what is worth nothing, a dead long
-    (see `counts`). A dead position does not trade, so the age of its quote makes nothing stale either.
+    Unknown values count against the client and make the figures stale: a long position without any quote is
+    worth nothing, a short one is valued at its average cost (0 if that is unknown too). Money in a currency
+    without an FX rate counts as 0, since no conservative number exists. `domain.judgement` decides what
+    follows from such figures. Positions that do not matter make nothing stale: a quantity or an amount of 0,
+    worthless instruments, a dead long position (see `counts`). A dead position does not trade, so the age of
+    its quote makes nothing stale either.
     """
     unvalued = unvalued_in(book)
     stale = book.incomplete or bool(unvalued) or is_old(book, now, max_age)
@@ -164,8 +175,8 @@ def compute_figures(book: Book, now: datetime, max_age: timedelta) -> MarginFigu
 class Totals:
     """Sums over cash and positions, all in one currency.
 
-    `long` has what is worth more than nothing and `short` what is worth less. A long position has a negative
-    market value where its price is negative.
+    `long` sums market values above zero and `short` those below. A long position has a negative market value
+    if its price is negative.
     """
 
     cash: Decimal = ZERO
@@ -179,12 +190,12 @@ class Totals:
     force_close: Decimal = ZERO
 
     def add_holding(self, holding: Holding, sign: int = 1) -> None:
-        """Put the position in, or take the same one out with `sign` -1; values in its currency."""
+        """Add the position, or remove it with `sign` -1; values are in its currency."""
         if holding.quantity:
             self.add_value(holding, market_value(holding), sign)
 
     def add_value(self, holding: Holding, worth: Decimal, sign: int = 1) -> None:
-        """Put the position in as if it were worth so much: what is settled needs no margin."""
+        """Add the position with this value: a position in settlement needs no margin."""
         value = sign * worth
         if worth >= 0:
             self.long += value
@@ -203,7 +214,7 @@ class Totals:
         self.force_close += size * factors.force_close
 
     def add_converted(self, other: "Totals", rate: Decimal) -> None:
-        """Put the sums of another currency in, at `rate`."""
+        """Add the sums of another currency at `rate`."""
         self.cash += other.cash * rate
         self.accrued_interest += other.accrued_interest * rate
         self.long += other.long * rate
@@ -216,7 +227,7 @@ class Totals:
 
 
 def known_price(holding: Holding) -> Decimal | None:
-    """The mark, of an expired option what its exercise brings; None while that is unknown."""
+    """The mark, or for an expired option the proceeds of its exercise; None if unknown."""
     option = holding.instrument.option
     if holding.life is Life.ALIVE or option is None:
         return None if holding.quote is None else holding.quote.mark
@@ -229,7 +240,9 @@ def known_price(holding: Holding) -> Decimal | None:
 
 
 def valuation_price(holding: Holding) -> Decimal:
-    """The known price; else 0 for a long and the average cost for a short (0 if unknown)."""
+    """The known price; otherwise 0 for a long position and the average cost for a short one (0 if
+    unknown).
+    """
     price = known_price(holding)
     if price is not None:
         return price
@@ -237,8 +250,11 @@ def valuation_price(holding: Holding) -> Decimal:
 
 
 def counts(holding: Holding, rule: AmountRule) -> bool:
-    """Its value is part of what decides. A dead long is not: liquid net assets are without it, and no margin
-    is asked for it. It counts where the rule measures equity, or where its value may be below zero."""
+    """Whether the position's value matters for decisions.
+
+    A dead long position does not: liquid net assets exclude it, and it needs no margin. It matters if the
+    rule measures equity, or if its value may be below zero.
+    """
     if not holding.quantity or holding.life is Life.ENDED:
         return False
     left_out = holding.dead and holding.life is Life.ALIVE and holding.quantity > 0
@@ -246,17 +262,19 @@ def counts(holding: Holding, rule: AmountRule) -> bool:
 
 
 def lacks_price(holding: Holding, rule: AmountRule) -> bool:
-    """Its value counts and is unknown."""
+    """Whether its value matters and is unknown."""
     return counts(holding, rule) and known_price(holding) is None
 
 
 def needs_rate(holding: Holding, rule: AmountRule) -> bool:
-    """Its value counts, and what it is in the base currency depends on a rate: all but 0 does."""
+    """Whether its value matters and its conversion into the base currency depends on a rate: every value but
+    0 does.
+    """
     return counts(holding, rule) and known_price(holding) != ZERO
 
 
 def ageing_quote(holding: Holding) -> Quote | None:
-    """The quote whose age matters: what is dead does not trade, what is settled follows its underlying."""
+    """The quote whose age matters: none for a dead position, the underlying's for one in settlement."""
     if not holding.quantity or holding.life is Life.ENDED:
         return None
     if holding.life is Life.SETTLING:
@@ -270,7 +288,7 @@ def market_value(holding: Holding) -> Decimal:
 
 
 def rate_to_base(book: Book, currency: Currency) -> Decimal:
-    """Units of the base currency per unit of `currency`; 0 where no rate is known."""
+    """Units of the base currency per unit of `currency`; 0 if no rate is known."""
     if currency == book.terms.base_currency:
         return ONE
     rate = book.fx.get(currency)
@@ -278,7 +296,7 @@ def rate_to_base(book: Book, currency: Currency) -> Decimal:
 
 
 def total_up(book: Book) -> Totals:
-    """Everything in the book, in the base currency. Call it inside `money.exact()`.
+    """The whole book in the base currency. Call it inside `money.exact()`.
 
     Each currency is summed up first and converted once: nothing is rounded, so the sums are the same, and it
     takes half the time.
@@ -310,7 +328,7 @@ def figures_of(
     stale: bool,
     unvalued: tuple[str, ...] = (),
 ) -> MarginFigures:
-    """The figures that follow from the sums in base currency. Inside `money.exact()`."""
+    """The figures that follow from the sums in base currency. Call it inside `money.exact()`."""
     equity = totals.cash + totals.long + totals.short
     liquid = equity - totals.dead
     debt = max(ZERO, -totals.cash)
@@ -356,11 +374,11 @@ def shortfalls(
     margin_call: Decimal,
     accrued_interest: Decimal,
 ) -> tuple[Decimal, Decimal]:
-    """M1 and M2, unrounded, in base currency: what margin and what the financing limit ask for.
+    """M1 and M2, unrounded, in base currency: the demands of margin and of the financing limit.
 
-    M1 = k * MCM - net assets + interest + owed - trading limit; of a cash account interest + owed - trading
-    limit - cash, so that money in the account pays what is owed. M2 = debt above the financing limit, of a
-    cash account 0. Inside `money.exact()`.
+    M1 = k * MCM - net assets + interest + owed - trading limit; for a cash account interest + owed - trading
+    limit - cash, so that money in the account pays the debt. M2 = debt above the financing limit, for a cash
+    account 0. Call it inside `money.exact()`.
     """
     debt = max(ZERO, -cash)
     over_financing = max(ZERO, debt - terms.financing_limit)
@@ -373,7 +391,7 @@ def shortfalls(
 
 
 def owes_whole_debt(terms: AccountTerms, rule: AmountRule) -> bool:
-    """The debt is asked for, not the margin."""
+    """Whether the debt is demanded instead of the margin."""
     return rule.whole_debt or terms.account_type is AccountType.CASH
 
 
@@ -394,14 +412,14 @@ def _risk_level(totals: Totals, debt: Decimal, liquid_net_assets: Decimal) -> Ri
 
 
 def unvalued_in(book: Book) -> tuple[str, ...]:
-    """What counts and cannot be valued: symbols without a price, currencies without a rate."""
+    """What matters and cannot be valued: symbols without a price, currencies without a rate."""
     unpriced = [held for held in book.holdings if held.quote is None or held.life is not Life.ALIVE]
     symbols = {held.instrument.symbol for held in unpriced if lacks_price(held, book.rule)}
     return tuple(sorted({*symbols, *(currencies_in_use(book) - book.fx.keys())}))
 
 
 def currencies_in_use(book: Book) -> set[Currency]:
-    """Whose rates into the base currency something that counts depends on."""
+    """Currencies whose rates into the base currency matter for some value."""
     base = book.terms.base_currency
     foreign = [held for held in book.holdings if held.instrument.currency != base]
     used = {held.instrument.currency for held in foreign if needs_rate(held, book.rule)}
@@ -410,7 +428,7 @@ def currencies_in_use(book: Book) -> set[Currency]:
 
 
 def is_old(book: Book, now: datetime, max_age: timedelta) -> bool:
-    """A price or rate that counts was stated too long ago."""
+    """Whether a price or rate that matters was stated too long ago."""
     quotes = (ageing_quote(held) for held in book.holdings)
     if any(quote is not None and quote.is_stale(now, max_age) for quote in quotes):
         return True

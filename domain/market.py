@@ -1,4 +1,4 @@
-"""Instruments, quotes, FX rates and margin factors: what the market and the risk back office tell us."""
+"""Instruments, quotes, FX rates and margin factors: data from the market and from risk management."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
@@ -12,7 +12,7 @@ from domain.tick_size import Direction, TickTable, tick_table, usual_table
 
 
 class InstrumentKind(StrEnum):
-    """What is held."""
+    """The kind of an instrument."""
 
     STOCK = "STOCK"
     OPTION = "OPTION"
@@ -20,7 +20,7 @@ class InstrumentKind(StrEnum):
 
 
 class OptionRight(StrEnum):
-    """What the holder of an option may do with the underlying."""
+    """The right of an option's holder: to buy or to sell the underlying."""
 
     CALL = "CALL"
     PUT = "PUT"
@@ -38,16 +38,17 @@ class TradeStatus(StrEnum):
 
 
 TRADES = frozenset({TradeStatus.TRADING, TradeStatus.AUCTION})
-"""What ends a suspension. A halt or a market that is closed for the night does not."""
+"""Statuses that end a suspension. A halt or a market closed for the night does not."""
 
 
 def suspension_began(
     before: datetime | None, status: TradeStatus, at: datetime, since: datetime | None
 ) -> datetime | None:
-    """Since when an instrument is suspended, after a statement of its status at `at`; None: it is not.
+    """The start of an instrument's suspension, after a statement of its status at `at`; None: it is not
+    suspended.
 
-    `before`: since when it was known to be. A status that is stated again keeps its beginning, unless the
-    statement itself says `since` when.
+    `before`: the start known before. A repeated status keeps its start, unless the statement itself gives one
+    in `since`.
     """
     if status in TRADES:
         return None
@@ -58,13 +59,13 @@ def suspension_began(
 
 @dataclass(frozen=True, slots=True)
 class OptionTerms:
-    """What an option is on. The strike is per underlying, in the instrument's currency."""
+    """The terms of an option. The strike is per unit of the underlying, in the instrument's currency."""
 
     underlying: Symbol
     right: OptionRight
     strike: Decimal
     expiry: date
-    """The last day on which it can be exercised, local to its market."""
+    """The last day on which it can be exercised, in its market's time zone."""
 
     def __post_init__(self) -> None:
         if self.strike <= 0:
@@ -73,44 +74,44 @@ class OptionTerms:
 
 @dataclass(frozen=True, slots=True)
 class Instrument:
-    """A tradable thing. Prices are in `currency` per unit; one unit is `multiplier` underlyings."""
+    """A tradable instrument. Prices are in `currency` per unit; one unit is `multiplier` underlyings."""
 
     symbol: Symbol
     name: str
     market: str
-    """Calendar of the market, an exchange_calendars name such as XHKG or XNYS."""
+    """The market's calendar, an exchange_calendars name such as XHKG or XNYS."""
     currency: Currency
     kind: InstrumentKind
     lot_size: Decimal
     multiplier: Decimal
     fee_rate: Decimal
-    """What a trade costs, as a fraction of its notional."""
+    """The cost of a trade as a fraction of its notional."""
     trade_status: TradeStatus
     suspended_since: datetime | None = None
     option: OptionTerms | None = None
-    """Of an option, where they are known: one without terms is never taken for a covered call."""
+    """An option's terms, if known; an option without them never counts as a covered call."""
     average_daily_volume: Decimal | None = None
-    """Units traded on an average day; None where nobody told."""
+    """Units traded on an average day; None if unknown."""
     tick: str | None = None
-    """The steps of its prices as the instrument states them (domain/tick_size.py); None: as usual there."""
+    """The tick size stated for the instrument (domain/tick_size.py); None: that of its market."""
     negative_prices: bool = False
-    """Its price may fall below zero, as that of a future on oil may."""
+    """Whether its price may fall below zero, such as that of an oil future."""
 
     def __post_init__(self) -> None:
         if self.lot_size <= 0 or self.multiplier <= 0:
             raise ValueError(f"{self.symbol}: lot size and multiplier must be positive")
         if not 0 <= self.fee_rate < 1:
-            raise ValueError(f"{self.symbol}: the fee rate is a fraction from 0 to below 1")
+            raise ValueError(f"{self.symbol}: the fee rate must be a fraction from 0 to below 1")
         if self.option is not None and self.kind is not InstrumentKind.OPTION:
             raise ValueError(f"{self.symbol}: only an option has option terms")
         if self.average_daily_volume is not None and self.average_daily_volume < 0:
-            raise ValueError(f"{self.symbol}: a volume is not negative")
+            raise ValueError(f"{self.symbol}: a volume must not be negative")
         if self.tick is not None:
             tick_table(self.tick)
 
     @property
     def ticks(self) -> TickTable | None:
-        """The steps of its prices: as stated, else as usual on its market; None where they are not known."""
+        """The tick size: the stated one, otherwise that of its market; None if unknown."""
         if self.tick is not None:
             return tick_table(self.tick)
         return usual_table(
@@ -122,7 +123,7 @@ class Instrument:
     def round_price(self, price: Decimal, direction: Direction, shown: int) -> Decimal:
         """The nearest valid price in the direction.
 
-        Where the steps of the instrument are not known: so many digits as are `shown` by its quote.
+        If the instrument's tick size is unknown, the price has as many digits as its quote (`shown`).
         """
         if (ticks := self.ticks) is not None:
             return ticks.round(price, direction)
@@ -130,7 +131,7 @@ class Instrument:
         return step_above(price, step) if direction is Direction.UP else step_below(price, step)
 
     def is_dead(self, now: datetime, suspended_for: timedelta) -> bool:
-        """Delisted, or suspended for at least `suspended_for`: its value backs no loan."""
+        """Delisted, or suspended for at least `suspended_for`: its value is no collateral."""
         if self.trade_status is TradeStatus.DELISTED:
             return True
         if self.trade_status is not TradeStatus.SUSPENDED:
@@ -140,7 +141,7 @@ class Instrument:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What an instrument is and where it trades."""
+    """The kind of an instrument and its market."""
 
     kind: InstrumentKind
     market: str
@@ -148,10 +149,10 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Quote:
-    """The market's word on one instrument at a moment. Sizes are what is displayed, in units.
+    """The quote of one instrument at a moment. Sizes are displayed sizes, in units.
 
-    A bid or an ask of 0 says that there is no order on that side, a previous close of 0 that there was none,
-    as on the first day of a share. A last price of 0 is a price: the instrument is worth nothing.
+    A bid or ask of 0 means that this side has no order, a previous close of 0 that there was none, as on the
+    first day of a share. A last price of 0 is a price: the instrument is worthless.
     """
 
     symbol: Symbol
@@ -172,7 +173,7 @@ class Quote:
 
     @property
     def mark_or_none(self) -> Decimal | None:
-        """The mark, or None where there is nothing to mark by; a built quote always has one."""
+        """The mark, or None without any price; a valid quote always has a mark."""
         low, high = self._spread
         price = self.last if self.last is not None else self.known_close
         if price is None:
@@ -188,21 +189,25 @@ class Quote:
 
     @property
     def _spread(self) -> tuple[Decimal | None, Decimal | None]:
-        """Bid and ask, each None where nothing stands there. Of a crossed quote the lower one comes first:
-        the mark lies between the two, whichever of them is late."""
+        """Bid and ask, each None if that side has no order.
+
+        Of a crossed quote the lower one comes first: the mark lies between the two, whichever of them is
+        late.
+        """
         bid, ask = self.bid or None, self.ask or None
         return (ask, bid) if bid is not None and ask is not None and ask < bid else (bid, ask)
 
     @property
     def is_negative(self) -> bool:
-        """Some price is below zero."""
+        """Whether some price is below zero."""
         prices = (self.bid, self.ask, self.last, self.previous_close)
         return any(price is not None and price < 0 for price in prices)
 
     @property
     def mark(self) -> Decimal:
-        """What positions are valued at: the last price, else the known close, moved to the bid or the ask
-        where it lies outside of them; without either the middle of bid and ask."""
+        """The price at which positions are valued: the last price, otherwise the known close, limited to the
+        range between bid and ask; without either the middle of bid and ask.
+        """
         mark = self.mark_or_none
         assert mark is not None
         return mark
@@ -213,14 +218,18 @@ class Quote:
 
     @property
     def price_digits(self) -> int:
-        """How many digits after the point its prices show, at least two: the step of limit prices."""
+        """The digits after the point of its prices, at least two: the step of limit prices if the tick size
+        is unknown.
+        """
         prices = (self.bid, self.ask, self.last, self.previous_close)
         return max(2, *(shown_digits(price) for price in prices if price is not None))
 
 
 @dataclass(frozen=True, slots=True)
 class FxRate:
-    """`rate` units of `quote_currency` buy one unit of `base_currency` (mid). Both directions are stated."""
+    """`rate` units of `quote_currency` buy one unit of `base_currency` (mid). Each direction is stated
+    separately.
+    """
 
     base_currency: Currency
     quote_currency: Currency
@@ -233,7 +242,7 @@ class FxRate:
 
     @property
     def pair(self) -> str:
-        """As ``USD/HKD``."""
+        """The pair, such as ``USD/HKD``."""
         return f"{self.base_currency}/{self.quote_currency}"
 
     def is_stale(self, now: datetime, max_age: timedelta) -> bool:
@@ -242,7 +251,9 @@ class FxRate:
 
 
 class FactorSource(StrEnum):
-    """Where a position's factors come from; CLIENT wins over INSTRUMENT, that over DEFAULT."""
+    """The source of a position's factors; CLIENT has priority over INSTRUMENT, which has priority over
+    DEFAULT.
+    """
 
     CLIENT = "CLIENT"
     INSTRUMENT = "INSTRUMENT"
@@ -265,4 +276,4 @@ class MarginFactors:
 
 
 DEFAULT_FACTORS = MarginFactors(Decimal(1), Decimal(1), Decimal(1), Decimal(1), FactorSource.DEFAULT)
-"""No factor stated: the position backs nothing."""
+"""No factors stated: the position is no collateral."""

@@ -1,6 +1,6 @@
-"""Whether something trades now: what the calendar of its market says, and what the feed says of it.
+"""Whether an instrument trades now, by the calendar of its market and by its stated status.
 
-The planner, automatic liquidation and the count of open orders all ask here, so that they agree.
+The planner, automatic liquidation and the cover by open orders all use this module, so that they agree.
 """
 
 from collections.abc import Callable
@@ -13,12 +13,12 @@ from domain.market import Instrument, TradeStatus
 
 
 class MarketState(StrEnum):
-    """What the calendar of a market says at a moment."""
+    """The state of a market at a moment, by its calendar."""
 
     OPEN = "OPEN"
     SHUT = "SHUT"
     UNKNOWN_CALENDAR = "UNKNOWN_CALENDAR"
-    """No calendar is known of it: for the desk it is shut."""
+    """The market has no calendar: the desk treats it as closed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class MarketHours:
     today: Today
 
     def in_session(self, market: str) -> bool:
-        """By its calendar alone."""
+        """Whether the market is in session, by its calendar alone."""
         return self.state_of(market) is MarketState.OPEN
 
     def trades(self, instrument: Instrument) -> bool:

@@ -1,4 +1,4 @@
-"""Which markets there are: those that have a calendar. Settings, book files and feeds all ask here."""
+"""Known markets: those with a calendar. Settings, book files and feeds are all checked against them."""
 
 from collections.abc import Iterable
 
@@ -7,5 +7,5 @@ from domain.near_names import with_hint
 
 
 def unknown_markets(names: Iterable[str]) -> list[str]:
-    """Those that have no calendar, each with the nearest that has one: ``XHGK (did you mean XHKG?)``."""
+    """The names without a calendar, each with the nearest known one: ``XHGK (did you mean XHKG?)``."""
     return [with_hint(name, MARKETS) for name in names if name not in MARKETS]

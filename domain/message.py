@@ -1,8 +1,8 @@
-"""Messages to clients: what is sent when, and the life of one message as a table.
+"""Messages to clients: which message is sent when, and the states of a message.
 
-A message is written down in the transaction that decides it, and sent later by a worker. Nobody tells
-whether it was read: SENT means that the channel's service took it. The worker may die between sending and
-writing that down, so a message is sent at least once; its id goes along, for the service to drop a repeat.
+A message is created in the transaction that decides it, and sent later by a worker. Whether it was read is
+unknown: SENT means that the channel's service accepted it. The worker may die between sending and recording
+that, so a message is sent at least once; its id is sent along, so that the service can drop a repeat.
 """
 
 import re
@@ -21,11 +21,11 @@ from domain.moments import parse_time_of_day
 _QUIET = re.compile(r"(\d\d:\d\d)-(\d\d:\d\d)", re.ASCII)
 
 MessageId = NewType("MessageId", str)
-"""Also what the receiving service is given to recognise a repeat."""
+"""Also sent to the receiving service, so that it can recognise a repeat."""
 
 
 class Channel(StrEnum):
-    """How a client is reached."""
+    """The channel by which a client is reached."""
 
     PUSH = "PUSH"
     SMS = "SMS"
@@ -34,7 +34,7 @@ class Channel(StrEnum):
 
 
 class Language(StrEnum):
-    """What the templates are written in, as BCP 47 says it."""
+    """The language of a message, as a BCP 47 code."""
 
     ENGLISH = "en"
     SIMPLIFIED_CHINESE = "zh-Hans"
@@ -42,7 +42,7 @@ class Language(StrEnum):
 
 
 class MessageTemplate(StrEnum):
-    """What a message says."""
+    """The template of a message."""
 
     MARGIN_CALL = "MARGIN_CALL"
     REMINDER = "REMINDER"
@@ -54,7 +54,7 @@ class MessageTemplate(StrEnum):
 
 
 class MessageStatus(StrEnum):
-    """Where a message stands."""
+    """The status of a message."""
 
     QUEUED = "QUEUED"
     SENT = "SENT"
@@ -63,7 +63,7 @@ class MessageStatus(StrEnum):
 
 
 class MessageTrigger(StrEnum):
-    """What happens to a message."""
+    """The events of a message."""
 
     ACCEPTED = "ACCEPTED"
     NOT_ACCEPTED = "NOT_ACCEPTED"
@@ -80,16 +80,16 @@ TRANSITIONS: Mapping[tuple[MessageStatus, MessageTrigger], MessageStatus] = {
     (_S.QUEUED, _T.GIVEN_UP): _S.FAILED,
     (_S.QUEUED, _T.TOO_LATE): _S.EXPIRED,
     (_S.QUEUED, _T.POINTLESS): _S.EXPIRED,
-    # An answer that came after the message was given up: it did go out, and the record says so.
+    # An answer arrived after the message had been given up: it was sent, and the record says so.
     (_S.FAILED, _T.ACCEPTED): _S.SENT,
     (_S.EXPIRED, _T.ACCEPTED): _S.SENT,
 }
-"""Where each trigger leads; every other pair changes nothing."""
+"""The status after each trigger; every other pair changes nothing."""
 
 
 @dataclass(frozen=True, slots=True)
 class QuietHours:
-    """When the client is not to be disturbed, local time; may span midnight. Equal ends: never quiet."""
+    """Local times between which the client must not be disturbed; may span midnight. Equal times: never."""
 
     begins: time
     ends: time
@@ -114,7 +114,7 @@ class QuietHours:
 
 @dataclass(frozen=True, slots=True)
 class Contact:
-    """How a client is reached; None: not this way."""
+    """The addresses of a client; None: not reachable this way."""
 
     email: str | None = None
     phone: str | None = None
@@ -124,7 +124,7 @@ class Contact:
     quiet_hours: QuietHours | None = None
 
     def address(self, channel: Channel) -> str | None:
-        """Where the channel delivers to."""
+        """The address on this channel, or None."""
         match channel:
             case Channel.EMAIL:
                 return self.email
@@ -134,7 +134,7 @@ class Contact:
                 return self.phone
 
     def may_be_disturbed_from(self, now: datetime) -> datetime:
-        """`now`, or the end of the quiet hours that `now` is in."""
+        """`now`, or the end of the quiet hours that contain `now`."""
         if self.quiet_hours is None:
             return now
         local = now.astimezone(ZoneInfo(self.time_zone))
@@ -145,7 +145,9 @@ class Contact:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """One message on one channel. `recipient` is None only when the client has no address: it then FAILED."""
+    """One message on one channel. `recipient` is None only if the client had no address; the message then
+    FAILED.
+    """
 
     id: MessageId
     case_id: CaseId
@@ -167,16 +169,16 @@ class Message:
     settled_at: datetime | None = None
     reason: str | None = None
     figures_as_of: datetime | None = None
-    """Since when at the latest the amount in it holds; None: it tells no amount."""
+    """The time as of which its amount holds; None: it states no amount."""
     parameters: Mapping[str, str] = field(default_factory=dict)
-    """What was put into the text, by the names of the placeholders."""
+    """The values inserted into the text, by placeholder."""
     earlier_bodies: tuple[str, ...] = ()
-    """Of earlier attempts that may have gone out with other words, the oldest first."""
+    """Texts of earlier attempts that may have been sent with other content, the oldest first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """Why an attempt came to nothing, as far as is known: one that has `begun` may have gone out."""
+    """Why an attempt failed, as far as known; with `begun`, the message may have been sent all the same."""
 
     reason: str
     begun: bool = True
@@ -184,20 +186,20 @@ class Fault:
 
 @dataclass(frozen=True, slots=True)
 class RetryPolicy:
-    """The wait doubles from `first` to `longest`; after `attempts` of them it is given up."""
+    """The wait doubles from `first` to `longest`; after `attempts` attempts the message is given up."""
 
     first: timedelta
     longest: timedelta
     attempts: int
 
     def wait(self, attempts: int, jitter: float) -> timedelta:
-        """After the `attempts`-th attempt; `jitter` from 0 to 1 takes away up to half of it."""
+        """The wait after the `attempts`-th attempt; `jitter` from 0 to 1 removes up to half of it."""
         whole = backoff(self.first, self.longest, attempts)
         return whole * (1 - jitter / 2)
 
 
 def _next(at: time, local: datetime) -> datetime:
-    """When it is next that time of day, in UTC; an hour that comes twice is over after the second."""
+    """The next occurrence of that time of day, in UTC; of an hour that occurs twice, the second."""
     for days in range(2):
         ends = datetime.combine(local.date() + timedelta(days=days), at, local.tzinfo)
         for fold in (0, 1):
@@ -208,7 +210,7 @@ def _next(at: time, local: datetime) -> datetime:
 
 
 def step(message: Message, trigger: MessageTrigger, now: datetime, reason: str | None = None) -> Message:
-    """The message after the trigger; the same when it means nothing to it any more."""
+    """The message after the trigger; unchanged if the trigger no longer applies."""
     target = TRANSITIONS.get((message.status, trigger))
     if target is None:
         return message
@@ -223,7 +225,7 @@ def step(message: Message, trigger: MessageTrigger, now: datetime, reason: str |
 def after_attempt(
     message: Message, fault: Fault | None, policy: RetryPolicy, jitter: float, now: datetime
 ) -> Message:
-    """After an attempt that is counted already; `fault` None: the service took it."""
+    """The message after an attempt that is counted already; `fault` None: the service accepted it."""
     if fault is None:
         return step(message, MessageTrigger.ACCEPTED, now)
     if message.status is not MessageStatus.QUEUED:
@@ -236,7 +238,7 @@ def after_attempt(
 
 
 def unaddressed(message: Message, now: datetime) -> Message:
-    """A claimed message whose client has no address for its channel any more: no attempt began."""
+    """A claimed message whose client no longer has an address on its channel: no attempt began."""
     return step(_uncounted(message), MessageTrigger.GIVEN_UP, now, NO_ADDRESS)
 
 
@@ -248,26 +250,26 @@ def _again(message: Message, reason: str, policy: RetryPolicy, jitter: float, no
 
 
 def _uncounted(message: Message) -> Message:
-    """The attempt that was counted when the message was claimed was none."""
+    """Take back the attempt that was counted when the message was claimed."""
     return replace(message, attempts=message.attempts - 1)
 
 
 def _known(message: Message, fault: Fault) -> str:
-    """Of a message whose latest attempt did not begin: those before it, if any, may have gone out."""
+    """The reason of a message whose latest attempt did not begin: earlier attempts may have sent it."""
     return fault.reason if message.attempts == 1 else message.reason or UNKNOWN_END
 
 
 def before_attempt(
     message: Message, case_status: CaseStatus, contact: Contact, policy: RetryPolicy, now: datetime
 ) -> Message | None:
-    """What becomes of a message that was claimed (and its attempt counted) and must not be sent now, or None.
+    """The new state of a claimed message (its attempt counted) that must not be sent now, or None.
 
-    The quiet hours are asked for every attempt: a service that was away until night wakes nobody.
+    Quiet hours are checked for every attempt: a service that recovers at night must not wake clients.
     """
     if is_pointless(message, case_status):
-        return step(message, MessageTrigger.POINTLESS, now, "the case no longer calls for it")
+        return step(message, MessageTrigger.POINTLESS, now, "the case no longer calls for the message")
     if message.attempts > policy.attempts:
-        # Nobody wrote down how the last one ended.
+        # How the last attempt ended was not recorded.
         return step(message, MessageTrigger.GIVEN_UP, now, message.reason or UNKNOWN_END)
     quiet_until = contact.may_be_disturbed_from(now)
     if quiet_until <= now:
@@ -278,14 +280,14 @@ def before_attempt(
 
 
 TOLD_AFTERWARDS = frozenset({MessageTemplate.SOLD, MessageTemplate.CURED, MessageTemplate.WITHDRAWN})
-"""What happened stays true when the case has ended, or a person follows it up."""
+"""Templates about facts that remain true after the case has ended, or while an operator follows it up."""
 NO_ADDRESS = "the client has no address for this channel"
-UNKNOWN_END = "every attempt was cut off; it may have gone out"
-QUIET = "the client's quiet hours last until after its time"
+UNKNOWN_END = "every attempt was interrupted; the message may have been sent"
+QUIET = "the client's quiet hours end only after the message's latest time"
 
 
 def put_off(message: Message, reason: str, until: datetime, now: datetime) -> Message:
-    """A claimed message that may not be sent at this moment, for this reason: later, or too late then."""
+    """A claimed message that may not be sent now, for this reason: sent later, or too late then."""
     if until >= message.latest_at:
         return step(message, MessageTrigger.TOO_LATE, now, reason)
     waiting = step(_uncounted(message), MessageTrigger.NOT_ACCEPTED, now, reason)
@@ -293,7 +295,7 @@ def put_off(message: Message, reason: str, until: datetime, now: datetime) -> Me
 
 
 def reworded(message: Message, now_says: Message) -> Message:
-    """A claimed message with the words of this moment; words that may have gone out before are kept."""
+    """A claimed message with current text; text that may have been sent before is kept."""
     if (message.title, message.body) == (now_says.title, now_says.body):
         return replace(message, figures_as_of=now_says.figures_as_of, parameters=now_says.parameters)
     may_have_gone_out = message.attempts > 1
@@ -309,7 +311,7 @@ def reworded(message: Message, now_says: Message) -> Message:
 
 
 def is_pointless(message: Message, status: CaseStatus) -> bool:
-    """It asks for what is no longer owed, or reminds automatically of what a person now follows up."""
+    """Whether it demands something no longer owed, or reminds automatically while an operator follows up."""
     if message.template in TOLD_AFTERWARDS:
         return False
     return message.automatic if status is CaseStatus.EXCEPTION else status not in LIVE
@@ -317,7 +319,7 @@ def is_pointless(message: Message, status: CaseStatus) -> bool:
 
 @dataclass(slots=True)
 class Circuit:
-    """Spares a dead channel, and its bill: after `failures_max` failures in a row one attempt per `pause`."""
+    """A circuit breaker per channel: after `failures_max` failures in a row, one attempt per `pause`."""
 
     failures_max: int
     pause: timedelta
@@ -331,7 +333,7 @@ class Circuit:
         return 0 if now < self.closed_until else min(free, 1)
 
     def note(self, fault: Fault | None, now: datetime) -> bool:
-        """Hear of an attempt's end; True when this one broke the circuit."""
+        """Record the end of an attempt; True if it opened the circuit."""
         was_whole = self.closed_until is None
         self.failures = 0 if fault is None else self.failures + 1
         self.closed_until = now + self.pause if self.failures >= self.failures_max else None
@@ -339,8 +341,10 @@ class Circuit:
 
 
 def daily_template(case: Case, zone: ZoneInfo, now: datetime, told_before: bool) -> MessageTemplate:
-    """What today's automatic message says: first the call, then reminders, on the last day the warning. An
-    intraday account is called and due on the same day: its call names the time."""
+    """The template of today's automatic message: first the call, then reminders, on the last day the warning.
+
+    An intraday account is called and due on the same day: its call states the time.
+    """
     if case.alert_type is AlertType.INTRADAY and not told_before:
         return MessageTemplate.MARGIN_CALL
     if now.astimezone(zone).date() >= case.deadline.astimezone(zone).date():

@@ -1,9 +1,9 @@
-"""Moments, days and times of day as text: one reader for feeds, book files, API, settings and command line.
+"""Moments, days and times of day as text: one parser for feeds, book files, API, settings and command line.
 
-A moment is RFC 3339 and nothing else of ISO 8601: week dates, basic format, a missing offset or missing
-seconds are refused, for two programs read them differently. Moments and days are of the years 1900 to 9998:
-no fact is of another one, and at the ends of Python's calendar neither time zones nor days can be added, and
-PostgreSQL stores the first moment as minus infinity. Each function raises ValueError with a reason that
+A moment is RFC 3339 and no other form of ISO 8601: week dates, basic format, a missing offset or missing
+seconds are refused, since programs interpret them differently. Moments and days are of the years 1900 to
+9998: no fact lies outside, and at the limits of Python's calendar neither time zones nor days can be added,
+and PostgreSQL stores the first moment as minus infinity. Each function raises ValueError with a reason that
 follows "must be".
 """
 
@@ -22,7 +22,9 @@ _OUTSIDE = f"of the years {FIRST_YEAR} to {LAST_YEAR}"
 
 
 def parse_moment(text: str) -> datetime:
-    """An RFC 3339 moment, as UTC. Of up to nine digits of a second, those after the sixth are cut off."""
+    """An RFC 3339 moment, in UTC. It may have nine digits of a second, of which those after the sixth are cut
+    off.
+    """
     match = _MOMENT.fullmatch(text)
     if match is None:
         raise ValueError("an RFC 3339 time with seconds and offset, such as 2020-03-09T14:30:00.250Z")

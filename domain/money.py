@@ -1,8 +1,8 @@
 """Exact decimal arithmetic and the only rounding rules of the desk.
 
-Every product and sum of the margin formulas runs inside `exact()`: 200 digits, and a result that would
-have to be rounded raises instead. So figures that are updated tick by tick equal figures computed anew,
-to the last digit. Rounding happens only in the functions below, each under its own name.
+Every product and sum of the margin formulas runs inside `exact()`: 200 digits, and a result that would have
+to be rounded raises instead. Figures updated tick by tick therefore equal figures computed from the whole
+book, to the last digit. Rounding happens only in the functions below, each under its own name.
 """
 
 import re
@@ -32,7 +32,7 @@ ONE = Decimal(1)
 
 MAX_INTEGER_DIGITS = 20
 MAX_FRACTION_DIGITS = 10
-"""What a stored amount, price or quantity may hold: NUMERIC(30, 10)."""
+"""The digits of a stored amount, price or quantity: NUMERIC(30, 10)."""
 MAX_STORED = Decimal("9" * MAX_INTEGER_DIGITS + "." + "9" * MAX_FRACTION_DIGITS)
 
 _EXACT = Context(prec=200, traps=[Inexact, InvalidOperation, DivisionByZero, Overflow])
@@ -45,7 +45,9 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORE
 
 
 class InvalidDecimal(ValueError):
-    """A text or number that is no amount: not finite, malformed, or with more digits than can be stored."""
+    """A text or number that is not an amount: not finite, malformed, or with more digits than can be
+    stored.
+    """
 
 
 class AmountTooLarge(ValueError):
@@ -53,7 +55,7 @@ class AmountTooLarge(ValueError):
 
 
 def storable(value: Decimal) -> Decimal:
-    """The value, if its size can be stored; raises `AmountTooLarge` otherwise."""
+    """The value if its size can be stored; raises `AmountTooLarge` otherwise."""
     if -MAX_STORED <= value <= MAX_STORED:
         return value
     raise AmountTooLarge(f"the amount {value:.3e} has more than {MAX_INTEGER_DIGITS} digits before the point")
@@ -67,7 +69,7 @@ def exact() -> AbstractContextManager[Context]:
 def parse_decimal(text: str) -> Decimal:
     """A finite decimal of at most 20 integer and 10 fraction digits; raises `InvalidDecimal` otherwise.
 
-    Spaces, underscores and the digits of other scripts, which `Decimal` takes too, are refused.
+    Spaces, underscores and digits of other scripts, which `Decimal` accepts, are refused.
     """
     if not _NUMBER.fullmatch(text):
         raise InvalidDecimal(f"not a decimal number: {text!r}"[:80])
@@ -78,7 +80,7 @@ def parse_decimal(text: str) -> Decimal:
 
 
 def checked(value: Decimal) -> Decimal:
-    """The value, if it is finite and can be stored exactly; raises `InvalidDecimal` otherwise."""
+    """The value if it is finite and can be stored exactly; raises `InvalidDecimal` otherwise."""
     if not value.is_finite():
         raise InvalidDecimal("not a finite number")
     exponent = value.as_tuple().exponent
@@ -90,15 +92,15 @@ def checked(value: Decimal) -> Decimal:
 
 
 def minor_digits(currency: Currency) -> int:
-    """How many digits the currency's minor unit has (ISO 4217): 2, but 0 for the yen.
+    """The digits of the currency's minor unit (ISO 4217): 2 for most, 0 for the yen.
 
-    Of a code that every door refuses, and an old row may still have: 2.
+    2 for a code that is refused today but may be in old rows.
     """
     return MINOR_DIGITS.get(currency, 2)
 
 
 def unsigned_zero(value: Decimal) -> Decimal:
-    """The value; -0, which a rounding or a product may leave, as 0."""
+    """The value; -0, a possible result of a rounding or a product, becomes 0."""
     return value if value else value.copy_abs()
 
 
@@ -109,7 +111,7 @@ def plain_text(value: None) -> None: ...
 @overload
 def plain_text(value: Decimal | None) -> str | None: ...
 def plain_text(value: Decimal | None) -> str | None:
-    """All digits of the value, without an exponent and without zeros behind them; equal values, equal text.
+    """All digits of the value, without an exponent and trailing zeros; equal values have equal text.
 
     `Decimal.normalize` and `str.format` with a precision round to the digits of the context, which are fewer
     than an amount may have.
@@ -149,13 +151,13 @@ def average_price(notional: Decimal, quantity: Decimal) -> Decimal:
 
 
 def middle_price(low: Decimal, high: Decimal) -> Decimal:
-    """Half way between two prices, HALF_EVEN to ten digits, as many as are stored."""
+    """The middle of two prices, HALF_EVEN to ten digits, as many as are stored."""
     middle = _ROUNDING.divide(_ROUNDING.add(low, high), Decimal(2))
     return middle.quantize(_RATE_STEP, rounding=ROUND_HALF_EVEN, context=_ROUNDING)
 
 
 def shown_digits(value: Decimal) -> int:
-    """How many digits after the point the value needs: 2 for 1.50 and 1.5000 alike, 0 for 100."""
+    """The digits after the point that the value needs: 2 for both 1.50 and 1.5000, 0 for 100."""
     exponent = value.normalize(_ROUNDING).as_tuple().exponent
     assert isinstance(exponent, int), "a finite number"
     return max(0, -exponent)
@@ -172,7 +174,7 @@ def step_above(price: Decimal, step: Decimal) -> Decimal:
 
 
 def is_whole_multiple(amount: Decimal, step: Decimal) -> bool:
-    """Whether so many whole steps (> 0) are the amount."""
+    """Whether the amount is a multiple of `step` (> 0)."""
     return not _ROUNDING.remainder(amount, step)
 
 

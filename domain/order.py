@@ -1,8 +1,8 @@
-"""A liquidation order, and what the desk's acts and the venue's reports make of it.
+"""A liquidation order, and its changes by the desk's actions and the venue's reports.
 
-Which trigger leads where is data, in domain/order_states.py; here quantities and flags go along. All
-functions are pure. Whoever calls `apply` has already dropped execution ids that were recorded before: a fill
-that is given twice is booked twice.
+domain/order_states.py defines the transitions as data; this module adds quantities and flags. All functions
+are pure. Callers of `apply` have already dropped known execution ids: a fill that is applied twice is booked
+twice.
 """
 
 from dataclasses import dataclass, replace
@@ -51,20 +51,20 @@ class TradingSession(StrEnum):
 
 
 class CancelCause(StrEnum):
-    """Why the cancel of an order was asked for."""
+    """Why the cancel of an order was requested."""
 
     CURED = "CURED"
-    """The desk called it off, since nothing was left to collect."""
+    """By the desk, since nothing was left to collect."""
     EXCESS = "EXCESS"
-    """The desk called it off, since it was larger than what is held."""
+    """By the desk, since the order exceeded the position."""
     RESTING = "RESTING"
-    """The desk called it off, since it rested away from the market and something else is to be sold."""
+    """By the desk, since the order rested away from the market and something else is to be sold."""
     DECIDED = "DECIDED"
-    """A person, or a rule, wants it gone."""
+    """By a person, or by a rule."""
 
 
 CALLED_OFF = frozenset({CancelCause.CURED, CancelCause.EXCESS, CancelCause.RESTING})
-"""Causes that are the desk's own: they say nothing of what a person wants."""
+"""The desk's own causes, which do not express a person's decision."""
 _FORGOTTEN_IF_REFUSED = frozenset({CancelCause.CURED, CancelCause.RESTING})
 
 _NO_FILLS = frozenset(
@@ -82,12 +82,12 @@ _MAY_WANT_CANCEL = frozenset({OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN})
 
 
 RAW_STATUS_CHARACTERS_MAX = 40
-"""More than any venue uses; what is longer is cut."""
+"""More than any venue uses; longer texts are cut."""
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """One liquidation order. Quantities in units, prices and notional in the instrument's currency."""
+    """One liquidation order. Quantities are in units, prices and notional in the instrument's currency."""
 
     id: OrderId
     client_order_id: ClientOrderId
@@ -102,91 +102,94 @@ class Order:
     limit_price: Decimal | None
     status: OrderStatus
     estimated_reduction: Decimal
-    """Of the amount to collect, in the account's base currency, as planned."""
+    """Planned reduction of the amount to collect, in the account's base currency."""
     placed_by: str
     created_at: datetime
     updated_at: datetime
     filled_quantity: Decimal = ZERO
     filled_notional: Decimal = ZERO
-    """Sum of quantity x price over the fills (without the multiplier); a price may be 0 or below it."""
+    """Sum of quantity x price over the fills (without the multiplier); a price may be 0 or below."""
     acknowledged: bool = False
-    """The venue has said that it works the order, by an acknowledgement or by a fill."""
+    """The venue has confirmed that it works the order, by an acknowledgement or a fill."""
     cancel_requested: bool = False
-    """Somebody wants it cancelled; stays true until the order is terminal or the venue refuses."""
+    """Its cancel was requested; stays true until the order has ended or the venue refuses."""
     reason: str | None = None
     """Why it was cancelled, rejected or expired, or why its cancel was refused."""
     version: int = 1
     override: bool = False
-    """Placed although nothing was left to collect: the case's being cured does not call it off."""
+    """Placed although nothing was left to collect: a cure of the case does not cancel it."""
     cancel_cause: CancelCause | None = None
-    """Why its cancel was asked for, whatever became of the order since; None: nobody asked, or the desk
-    called it off as CURED or RESTING and the venue refused that. What somebody decided is never forgotten."""
+    """Why its cancel was requested, whatever happened to the order since; None: no cancel was requested, or
+    the venue refused one that the desk requested as CURED or RESTING.
+
+    A cause DECIDED is never forgotten.
+    """
     ordered_alone_by: str | None = None
-    """The person whose one-person limit it counts against; None: two people, or the firm's own rules."""
+    """The person against whose one-person limit it counts; None: two persons, or the firm's own rules."""
     raw_status: str | None = None
-    """What the venue calls its status, in the venue's own words; None: it has said none since it changed."""
+    """The status in the venue's own words; None: the venue has stated none since it changed."""
 
     def __post_init__(self) -> None:
         if self.quantity <= 0 or self.filled_quantity < 0:
-            raise ValueError("an order needs a quantity above zero, and fills not below it")
+            raise ValueError("an order must have a quantity above zero, and fills of zero or more")
         if (self.type is OrderType.LIMIT) != (self.limit_price is not None):
-            raise ValueError("a limit order has a limit price, a market order has none")
+            raise ValueError("a limit order must have a limit price, a market order must have none")
         if self.limit_price is not None and self.limit_price <= 0:
             raise ValueError("a limit price must be above zero")
         if self.created_at.tzinfo is None or self.updated_at.tzinfo is None:
-            raise ValueError("the times of an order are aware")
+            raise ValueError("the times of an order must have a time zone")
         self._check_fills()
         self._check_flags()
 
     def _check_fills(self) -> None:
         if self.filled_notional and not self.filled_quantity:
-            raise ValueError("only fills have a notional")
+            raise ValueError("only an order with fills has a notional")
         if self.status in _NO_FILLS and self.filled_quantity:
-            raise ValueError(f"an order that is {self.status} has no fills")
+            raise ValueError(f"an order that is {self.status} must have no fills")
         if self.status is OrderStatus.PARTIALLY_FILLED and not self.filled_quantity:
-            raise ValueError("an order that is PARTIALLY_FILLED has fills")
+            raise ValueError("an order that is PARTIALLY_FILLED must have fills")
         if (self.filled_quantity >= self.quantity) != (self.status is OrderStatus.FILLED):
-            raise ValueError("a complete order is FILLED, and no other is")
+            raise ValueError("an order is FILLED if and only if it is complete")
 
     def _check_flags(self) -> None:
         if self.status in _UNHEARD and self.acknowledged:
-            raise ValueError(f"an order that is {self.status} is not acknowledged")
+            raise ValueError(f"an order that is {self.status} must not be acknowledged")
         if (self.status in _HEARD or self.filled_quantity) and not self.acknowledged:
-            raise ValueError(f"an order that is {self.status} or has fills is acknowledged")
+            raise ValueError(f"an order that is {self.status} or has fills must be acknowledged")
         if self.status is OrderStatus.PENDING_CANCEL and not self.cancel_requested:
-            raise ValueError("an order that is PENDING_CANCEL has its cancel requested")
+            raise ValueError("an order that is PENDING_CANCEL must have a requested cancel")
         if self.cancel_requested and self.status not in _MAY_WANT_CANCEL:
-            raise ValueError(f"an order that is {self.status} has no cancel under way")
+            raise ValueError(f"an order that is {self.status} must have no pending cancel")
 
     @property
     def terminal(self) -> bool:
-        """Nothing but a late fill can happen any more."""
+        """Whether the order has ended, so that only a late fill can still happen."""
         return self.status in TERMINAL
 
     @property
     def cancellable(self) -> bool:
-        """Asking for the cancel would start something: the order may still trade and nobody has asked."""
+        """Whether a cancel can be requested: the order may still trade and no cancel is requested yet."""
         return not self.terminal and not self.cancel_requested
 
     @property
     def called_off(self) -> bool:
-        """The desk itself has asked for its cancel: what it may still fill is nothing to rely on."""
+        """Whether the desk itself requested its cancel: its possible fills must not be relied on."""
         return self.cancel_requested and self.cancel_cause in CALLED_OFF
 
     @property
     def leaves_quantity(self) -> Decimal:
-        """What may still fill (FIX LeavesQty): 0 when terminal."""
+        """The quantity that may still fill (FIX LeavesQty); 0 if the order has ended."""
         return ZERO if self.terminal else self.quantity - self.filled_quantity
 
     @property
     def average_price(self) -> Decimal | None:
-        """Of the fills (FIX AvgPx), to eight digits."""
+        """The average price of the fills (FIX AvgPx), to eight digits."""
         return average_price(self.filled_notional, self.filled_quantity) if self.filled_quantity else None
 
 
 @dataclass(frozen=True, slots=True)
 class OrderChange:
-    """What a trigger made of the order. `unchanged`: it brought nothing new, nothing is to be stored."""
+    """The order after a trigger. `unchanged`: there is nothing new to store."""
 
     order: Order
     previous_status: OrderStatus
@@ -197,7 +200,9 @@ class OrderChange:
 
 @dataclass(frozen=True, slots=True)
 class RefusedTransition:
-    """The trigger cannot happen to the order as it is. Coming from a venue, it needs a person's eyes."""
+    """The trigger is not possible in the order's state. If it came from a venue, operators must be
+    notified.
+    """
 
     status: OrderStatus
     trigger: OrderTrigger
@@ -205,8 +210,11 @@ class RefusedTransition:
 
 
 def apply(order: Order, report: ExecutionReport, now: datetime) -> OrderChange | RefusedTransition:
-    """What the venue's report makes of the order. A fill of an order that was ever sent is always booked; a
-    trade that the venue takes back is none of these reports: see `execution_check.objection`."""
+    """Apply the venue's report to the order.
+
+    A fill of an order that was ever sent is always booked. A cancelled trade is not among these reports: see
+    `execution_check.objection`.
+    """
     assert report.client_order_id == order.client_order_id
     assert report.exec_type is not ExecType.TRADE_CANCEL
     with exact():
@@ -219,7 +227,7 @@ def apply(order: Order, report: ExecutionReport, now: datetime) -> OrderChange |
 
 
 def _named(change: OrderChange, raw_status: str | None) -> OrderChange:
-    """With the venue's own word for the status; a word alone is no news."""
+    """Adds the venue's own word for the status; the word alone is no change."""
     if raw_status is None or change.unchanged:
         return change
     return replace(change, order=replace(change.order, raw_status=raw_status[:RAW_STATUS_CHARACTERS_MAX]))
@@ -228,7 +236,7 @@ def _named(change: OrderChange, raw_status: str | None) -> OrderChange:
 def act(
     order: Order, trigger: OrderTrigger, now: datetime, reason: str | None = None
 ) -> OrderChange | RefusedTransition:
-    """What the desk's own act (one of `DESK_TRIGGERS`) makes of the order."""
+    """Apply an action of the desk (one of `DESK_TRIGGERS`) to the order."""
     return _act(order, trigger, now, reason, CancelCause.DECIDED)
 
 
@@ -246,27 +254,31 @@ def mark_sent(order: Order, now: datetime) -> OrderChange | RefusedTransition:
 
 
 def mark_unfit(order: Order, now: datetime, why: str) -> OrderChange | RefusedTransition:
-    """QUEUED -> REJECTED: a check right before the order leaves says no."""
+    """QUEUED -> REJECTED: a check right before the order is sent failed."""
     return act(order, OrderTrigger.CHECK_FAILED, now, why)
 
 
 def mark_unanswered(order: Order, now: datetime) -> OrderChange | RefusedTransition:
-    """PENDING_NEW -> UNKNOWN: the venue has said nothing for too long."""
+    """PENDING_NEW -> UNKNOWN: the venue has not answered for too long."""
     return act(order, OrderTrigger.UNANSWERED, now)
 
 
 def mark_not_received(order: Order, now: datetime) -> OrderChange | RefusedTransition:
-    """The venue never got it: QUEUED again under the same client order id, or CANCELED if that was wanted."""
+    """The venue never received it: QUEUED again under the same client order id, or CANCELED if that was
+    requested.
+    """
     return act(order, OrderTrigger.NOT_RECEIVED, now)
 
 
 def ask_cancel(
     order: Order, now: datetime, reason: str | None, cause: CancelCause = CancelCause.DECIDED
 ) -> OrderChange | Refusal:
-    """CANCELED at once if the order was never sent, else PENDING_CANCEL, with the cancel to be sent.
+    """CANCELED at once if the order was never sent, otherwise PENDING_CANCEL with the cancel still to be
+    sent.
 
-    UNKNOWN only remembers the wish: a report that finds the order at work leads to PENDING_CANCEL, and the
-    cancel is to be sent then. `unchanged` means that the cancel was pending already, for a cause as good.
+    An UNKNOWN order only remembers the request: when a report shows that the order is working, it becomes
+    PENDING_CANCEL, and the cancel is sent then. `unchanged`: the cancel was already pending, for a cause at
+    least as strong.
     """
     change = _act(order, OrderTrigger.CANCEL_ASKED, now, reason, cause)
     if isinstance(change, RefusedTransition):
@@ -318,7 +330,10 @@ def _move(
 
 
 def _contradiction(order: Order, trigger: OrderTrigger) -> str | None:
-    """What only PENDING_CANCEL needs: it may or may not have been acknowledged, and have traded."""
+    """Why the trigger contradicts the order's flags; None if it does not.
+
+    Only PENDING_CANCEL needs this check: such an order may or may not be acknowledged, and may have traded.
+    """
     if trigger is OrderTrigger.NOT_RECEIVED and order.acknowledged:
         return "the venue has already acknowledged the order"
     if trigger is OrderTrigger.REJECTED and order.filled_quantity and not order.terminal:
@@ -348,9 +363,9 @@ def _moved(
 
 
 def _asked(order: Order, trigger: OrderTrigger, reason: str | None, cause: CancelCause) -> Order:
-    """With the better of the causes for which its cancel was asked, and the reason for that one."""
+    """The order with the stronger of the causes of its cancel, and the reason for that one."""
     if _cancel_refused(order, trigger) and order.cancel_cause in _FORGOTTEN_IF_REFUSED:
-        # It lives on; should it be cancelled later, then for another cause.
+        # The order lives on; a later cancel would have another cause.
         return replace(order, cancel_cause=None)
     outweighed = order.cancel_cause is not None and cause is not CancelCause.DECIDED
     if trigger is not OrderTrigger.CANCEL_ASKED or outweighed or order.cancel_cause is cause:

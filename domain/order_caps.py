@@ -1,6 +1,6 @@
-"""How large one order may be: a share of what an average day trades, and a slice of so much money.
+"""The largest size of one order: a share of the average daily volume, and a slice of a notional.
 
-A cap makes a position smaller than it is, to the planner; what it leaves is said, never forgotten.
+For the planner a cap makes a position smaller; the rest is reported.
 """
 
 from dataclasses import dataclass, replace
@@ -15,25 +15,27 @@ class OrderCaps:
     """None: no such cap."""
 
     adv_share: Decimal | None = None
-    """The most of the average daily volume that the open orders of an account and a new one may be."""
+    """The largest share of the average daily volume that an account's open orders and a new one may have
+    together.
+    """
     slice_notional: Decimal | None = None
-    """The most that one order may trade, in the account's base currency."""
+    """The largest notional of one order, in the account's base currency."""
 
 
 NO_CAPS = OrderCaps()
 
 
 def tighter(asked: Decimal | None, allowed: Decimal | None) -> Decimal | None:
-    """The stricter of what the operator asks for and what the desk allows."""
+    """The stricter of the operator's cap and the desk's."""
     if asked is None or allowed is None:
         return allowed if asked is None else asked
     return min(asked, allowed)
 
 
 def capped(closable: Closable, caps: OrderCaps, in_flight: Decimal) -> Closable:
-    """The same with as many lots as the caps let through, perhaps none; `in_flight`: open in its orders.
+    """The position with as many lots as the caps allow, perhaps none; `in_flight`: units in its open orders.
 
-    An unknown volume caps nothing: a desk that could not sell what nobody counts would be worse off.
+    An unknown volume caps nothing: otherwise the desk could not sell such an instrument at all.
     """
     lots = closable.lots
     volume = closable.instrument.average_daily_volume
@@ -46,7 +48,7 @@ def capped(closable: Closable, caps: OrderCaps, in_flight: Decimal) -> Closable:
 
 
 def _lots_worth(closable: Closable, notional: Decimal) -> int:
-    """The most lots whose booked notional is not above this."""
+    """The most lots whose booked notional is not above `notional`."""
     one = closable.price * closable.instrument.lot_size * closable.instrument.multiplier * closable.rate
     lots = min(closable.lots, lots_within(notional, one) + 1)
     while lots and closable.base_notional(lots) > notional:

@@ -1,8 +1,8 @@
-"""Whether an open order counts as money that is on its way.
+"""Whether an open order counts as covering the amount to collect.
 
-An order counts as far as it will trade: its market is in session, and its limit reaches the other side of
-the quote, or it is young. One that has rested away from the market for a while may never trade; one whose
-market is shut covers nothing that could be sold elsewhere meanwhile.
+An order counts as far as it is expected to trade: its market is in session, and its limit reaches the other
+side of the quote, or it is young. One that has rested away from the market for a while may never trade; one
+in a closed market covers nothing that could be sold elsewhere meanwhile.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ from domain.sellable import OrderCover
 
 
 def cover_of(order: Order, book: Book, hours: MarketHours, now: datetime, young: timedelta) -> OrderCover:
-    """What the order is worth now; `young`: for how long one counts in any case."""
+    """The cover by the order now; an order younger than `young` counts in any case."""
     if order.called_off:
         return OrderCover.CALLED_OFF
     held = book.holding(order.symbol)

@@ -1,7 +1,8 @@
-"""The whole order machine as data: every pair of status and trigger stands in exactly one of two tables.
+"""The state machine of orders as data: every pair of status and trigger is in exactly one of two tables.
 
-`TRANSITIONS` says where a trigger leads, `REFUSED` why it cannot happen. domain/order.py carries quantities
-and flags along and decides nothing that is not here; docs/state_machines.md explains the odd rows.
+`TRANSITIONS` defines where a trigger leads, `REFUSED` why it is not possible. domain/order.py maintains
+quantities and flags and decides nothing beyond these tables; docs/state_machines.md explains the unusual
+rows.
 """
 
 from collections.abc import Mapping
@@ -10,7 +11,9 @@ from enum import StrEnum
 
 
 class OrderStatus(StrEnum):
-    """FIX OrdStatus, and the desk's own: PENDING_APPROVAL, QUEUED, and UNKNOWN while the venue is silent."""
+    """FIX OrdStatus, plus the desk's own: PENDING_APPROVAL, QUEUED, and UNKNOWN while the venue does not
+    answer.
+    """
 
     PENDING_APPROVAL = "PENDING_APPROVAL"
     QUEUED = "QUEUED"
@@ -29,27 +32,27 @@ TERMINAL = frozenset({OrderStatus.FILLED, OrderStatus.CANCELED, OrderStatus.REJE
 
 
 class OrderTrigger(StrEnum):
-    """What can happen to an order: first what the desk does, then what the venue reports."""
+    """The events of an order: first the desk's actions, then the venue's reports."""
 
     APPROVED = "APPROVED"
     DECLINED = "DECLINED"
     APPROVAL_TIMED_OUT = "APPROVAL_TIMED_OUT"
     CHECK_FAILED = "CHECK_FAILED"
-    """A check before sending says no."""
+    """A check before sending failed."""
     KILLED = "KILLED"
-    """The kill switch."""
+    """The kill switch was on."""
     SENT = "SENT"
     """Recorded before the venue is called, so that a crash in between cannot lead to a blind resend."""
     CANCEL_ASKED = "CANCEL_ASKED"
     UNANSWERED = "UNANSWERED"
-    """Nothing came from the venue for too long."""
+    """The venue did not answer for too long."""
     NOT_RECEIVED = "NOT_RECEIVED"
-    """Asked by client order id, the venue says that it never got the order."""
+    """Asked by client order id, the venue says that it never received the order."""
     ACKNOWLEDGED = "ACKNOWLEDGED"
     PARTIAL_FILL = "PARTIAL_FILL"
     FULL_FILL = "FULL_FILL"
     OVERFILL = "OVERFILL"
-    """A fill that goes beyond the quantity."""
+    """A fill beyond the ordered quantity."""
     CANCELED = "CANCELED"
     REJECTED = "REJECTED"
     EXPIRED = "EXPIRED"
@@ -57,16 +60,16 @@ class OrderTrigger(StrEnum):
 
 
 class OrderAlert(StrEnum):
-    """What a person must hear about although it is booked like any other fill."""
+    """Fills that are reported to operators although they are booked like any other."""
 
     LATE_FILL = "LATE_FILL"
-    """A fill of an order that had ended."""
+    """A fill of an order that had already ended."""
     OVERFILL = "OVERFILL"
 
 
 @dataclass(frozen=True, slots=True)
 class Transition:
-    """Where a trigger leads. Of several targets the order's own quantities and flags choose one."""
+    """The result of a trigger. If there are several targets, the order's quantities and flags select one."""
 
     targets: tuple[OrderStatus, ...]
     alert: OrderAlert | None = None
@@ -144,7 +147,7 @@ TRANSITIONS: Mapping[tuple[OrderStatus, OrderTrigger], Transition] = {
     **{(stay, cause): Transition((stay,)) for stays, causes in _STAYS for stay in stays for cause in causes},
     **_ALERTED,
 }
-"""What each trigger does in each status where it can happen."""
+"""The result of each trigger in each status in which it is possible."""
 
 _NEVER: tuple[tuple[_Statuses, _Triggers, str], ...] = (
     ((_S.PENDING_APPROVAL,), _VENUE, "the order was never sent: the report cannot concern it"),
@@ -174,4 +177,4 @@ REFUSED: Mapping[tuple[OrderStatus, OrderTrigger], str] = {
     for status in statuses
     for trigger in triggers
 }
-"""Every other pair, and why nothing happens."""
+"""The reason for every other pair."""

@@ -1,4 +1,4 @@
-"""The ground a plan stands on: what of the book may be closed, how far, and why the rest may not."""
+"""The basis of a plan: which positions may be closed, how far, and why the others may not."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -18,34 +18,34 @@ from domain.sellable import WITH_WAITING, OpenOrder, Pricing, after_open_orders,
 
 @dataclass(frozen=True, slots=True)
 class Ground:
-    """What planning goes by: the book as it is, and as it will be when open orders have filled."""
+    """The data for planning: the book as it is, and as it will be when open orders have filled."""
 
     book: Book
     rest: Book
-    """When the orders that count have filled."""
+    """The book after the fill of the orders that count."""
     rest_later: Book
-    """When those have filled as well that wait for their market."""
+    """The book after the fill of the orders that wait for their market as well."""
     pricing: Pricing
     covers: Covers
     in_flight: Mapping[Symbol, Decimal]
     """Units in open orders of any kind."""
     waiting: Mapping[Symbol, Decimal]
-    """Of them, those in orders that do not count."""
+    """The part of them in orders that do not count."""
 
     @property
     def request(self) -> PlanRequest:
-        """What is asked for."""
+        """The request for the plan."""
         return self.pricing.request
 
     @property
     def limits(self) -> PlanLimits:
-        """What may not be exceeded."""
+        """The limits of the plan."""
         return self.pricing.limits
 
     def closables(self) -> dict[Symbol, Closable | RefusalCode]:
         """Whether and how the desk may close each position that is not to be kept, in the order of the book.
 
-        A price that takes a second person is not the desk's to choose: such a position has to be named.
+        The desk does not choose a price that requires a second person: such a position must be named.
         """
         found: dict[Symbol, Closable | RefusalCode] = {}
         for held in self.rest.holdings:
@@ -59,7 +59,7 @@ class Ground:
         return found
 
     def asked(self, leg: LegRequest) -> Closable | Refusal | RefusalCode:
-        """Whether and how the position that a person names can be closed."""
+        """Whether and how a position named by an operator can be closed."""
         held = self.rest.holding(leg.symbol)
         if held is None:
             known = self.book.holding(leg.symbol) is not None
@@ -70,7 +70,7 @@ class Ground:
         return found if isinstance(found, Refusal) else self._may_trade(found)
 
     def _may_trade(self, found: Closable | RefusalCode) -> Closable | RefusalCode:
-        """As far as one order may go, and without what is in orders already."""
+        """The position as far as one order may close it, without units that are in orders already."""
         if isinstance(found, RefusalCode):
             return found
         waiting = self.waiting.get(found.symbol, ZERO)
@@ -83,7 +83,7 @@ class Ground:
         return within if within.lots else RefusalCode.CAPPED
 
     def unknown_volume(self, closables: Iterable[Closable]) -> tuple[Symbol, ...]:
-        """Those of which the request wants to know the volume in vain."""
+        """The positions of unknown volume, if the request has a volume cap."""
         by_policy = self.request.legs is None
         by_policy = by_policy and self.request.policy is LiquidationPolicy.MOST_LIQUID_FIRST
         if not by_policy and self.request.caps.adv_share is None:
@@ -93,7 +93,7 @@ class Ground:
 
 
 def ground_of(book: Book, open_orders: Iterable[OpenOrder], pricing: Pricing) -> Ground:
-    """Made of the book, and of every open order of the account."""
+    """Built from the book and all open orders of the account."""
     orders = tuple(open_orders)
     rest = after_open_orders(book, orders)
     waiting = waiting_units(orders)
@@ -109,7 +109,7 @@ def ground_of(book: Book, open_orders: Iterable[OpenOrder], pricing: Pricing) ->
 
 
 def without(ready: Closable, units: Decimal) -> Closable:
-    """The same position, less so many units: a smaller holding, so that nothing is sold twice."""
+    """The position reduced by so many units, so that nothing is sold twice."""
     sign = 1 if ready.holding.quantity > 0 else -1
     left = max(ZERO, abs(ready.holding.quantity) - units)
     holding = replace(ready.holding, quantity=sign * left)

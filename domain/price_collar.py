@@ -1,12 +1,12 @@
-"""How far from what an instrument is worth an order of the desk may be priced.
+"""The price collar: how far from the mark an order of the desk may be priced.
 
-The collar is one-sided: a sale may not be priced too far below the mark, a cover not too far above it. A
-price that is good for the client is never refused. It holds for every order, by hand and by machine; a market
-order is held to it by the quote that it would trade at.
+The collar is one-sided: a sale must not be priced too far below the mark, a cover not too far above it. A
+price in the client's favour is never refused. It applies to every order, manual or automatic; for a market
+order, to the quote at which it would trade.
 
-There are two widths. Within the narrow one the desk and one person act alone; within the wide one a second
-person has to approve; beyond it nothing is sent. A mark that is far from the previous close may be a faulty
-price, so a price far from that close takes a second person as well.
+There are two widths. Within the narrow one the desk or one person may act alone; within the wide one a second
+person must approve; beyond it nothing is sent. A mark far from the previous close may be wrong, so a price
+far from that close requires a second person as well.
 """
 
 from collections.abc import Mapping
@@ -23,30 +23,30 @@ from domain.principal import SYSTEM
 
 
 class CollarPlace(Enum):
-    """Where a price lies."""
+    """The position of a price relative to the collar."""
 
     WITHIN = auto()
-    """The desk and one person may send it."""
+    """The desk or one person may send it."""
     SECOND_PERSON = auto()
-    """It takes a second person."""
+    """It requires a second person."""
     BEYOND = auto()
-    """It is not sent."""
+    """It must not be sent."""
 
 
 @dataclass(frozen=True, slots=True)
 class PriceCollar:
-    """The widths, as fractions of the mark."""
+    """The widths of the collar, as fractions of the mark."""
 
     narrow: Decimal = Decimal("0.05")
     by_market: Mapping[str, Decimal] = field(default_factory=dict)
-    """Instead of `narrow`, by the market of the instrument."""
+    """By the instrument's market, in place of `narrow`."""
     wide: Decimal = Decimal("0.20")
-    """With a second person; a market whose own collar is wider has that one."""
+    """With a second person; a market with a wider collar of its own uses that one."""
     from_close: Decimal = Decimal("0.50")
-    """How far from the previous close, where it is known, a price is one that takes no second person."""
+    """The largest distance from the previous close, if known, of a price that requires no second person."""
 
     def place(self, instrument: Instrument, quote: Quote, side: OrderSide, price: Decimal) -> CollarPlace:
-        """Where the price of a sale or a cover lies, by the quote of that moment."""
+        """The place of a sale's or cover's price, by the current quote."""
         if _is_no_worse(price, self.edge(instrument, quote, side), side):
             return CollarPlace.WITHIN
         if _is_no_worse(price, self.edge(instrument, quote, side, approved=True), side):
@@ -56,7 +56,7 @@ class PriceCollar:
     def edge(
         self, instrument: Instrument, quote: Quote, side: OrderSide, *, approved: bool = False
     ) -> Decimal:
-        """The worst price that is allowed: a valid price of the instrument, so never beyond the collar.
+        """The worst allowed price: a valid price of the instrument, never beyond the collar.
 
         `approved`: with a second person.
         """
@@ -68,10 +68,10 @@ class PriceCollar:
         return worst_valid(instrument, quote, side, worst)
 
     def objection(self, order: Order, instrument: Instrument, quote: Quote | None) -> str | None:
-        """Why an order that was within the collar when it was planned is not sent any more.
+        """Why an order that was within the collar when it was planned must not be sent now.
 
-        The quote may be another by now. A market order is held to it by the price that it would trade at, a
-        limit order by its limit. Two people may have let the order through up to the wide collar.
+        The quote may have changed. A market order is checked by the price at which it would trade, a limit
+        order by its limit. Two persons may have approved the order up to the wide collar.
         """
         if quote is None or quote.mark_or_none is None:
             return None
@@ -79,14 +79,12 @@ class PriceCollar:
         if price is None:
             price = side_price(quote, order.side)
             if price is None:
-                return "there is no price on the other side of the market, so that it could trade at any"
+                return "the other side of the market has no price, so the order could trade at any price"
         edge = self.edge(instrument, quote, order.side, approved=_by_two_people(order))
         if _is_no_worse(price, edge, order.side):
             return None
-        what = "its limit" if order.limit_price is not None else "the market"
-        return (
-            f"{what} of {plain(price)} is beyond {plain(edge)}, since the mark is {plain(quote.mark)} by now"
-        )
+        what = "its limit" if order.limit_price is not None else "the market price"
+        return f"{what} of {plain(price)} is beyond {plain(edge)}, since the mark is now {plain(quote.mark)}"
 
 
 def _by_two_people(order: Order) -> bool:
@@ -95,7 +93,7 @@ def _by_two_people(order: Order) -> bool:
 
 
 def _off(price: Decimal, fraction: Decimal, side: OrderSide) -> Decimal:
-    """So far on the side that is bad for the client; inside `money.exact()`."""
+    """The price moved by the fraction to the client's disadvantage; call it inside `money.exact()`."""
     distance = abs(price) * fraction
     return price - distance if side is OrderSide.SELL else price + distance
 

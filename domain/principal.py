@@ -1,7 +1,7 @@
-"""Who asks, and what they may see and do. Every list and load function takes an `Audience` first.
+"""The caller, and what they may see and do. Every list and load function takes an `Audience` first.
 
-A token grants permissions, which are roles; `CAPABILITIES` says what each role may do. Code asks for a
-capability and never for a role, so that the table is the whole truth about who may do what.
+A token grants permissions, which are roles; `CAPABILITIES` defines what each role may do. Code checks
+capabilities and never roles, so the table is complete.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,9 @@ from enum import StrEnum
 
 
 class Permission(StrEnum):
-    """What a token may grant; the reference product's RiskWarningFull and RiskWarningReadOnly come first."""
+    """The roles that a token may grant; the reference product's RiskWarningFull and RiskWarningReadOnly come
+    first.
+    """
 
     RISK_WARNING_READ_ONLY = "RISK_WARNING_READ_ONLY"
     RISK_WARNING_OPERATOR = "RISK_WARNING_OPERATOR"
@@ -23,19 +25,19 @@ class Permission(StrEnum):
 
 
 class Capability(StrEnum):
-    """One thing that some may and others may not."""
+    """A single right."""
 
     READ = "READ"
-    """Cases, clients, accounts, orders, quotes; and their events."""
+    """Cases, clients, accounts, orders and quotes, with their events."""
     SEE_PERSONAL_DATA = "SEE_PERSONAL_DATA"
-    """Name, phone number and e-mail address of a client; for others they are masked."""
+    """Name, phone number and e-mail address of a client; masked for others."""
     PREVIEW = "PREVIEW"
-    """What a liquidation, or a shock, would do. Changes nothing."""
+    """The effect of a liquidation or a shock. Changes nothing."""
     ANNOTATE = "ANNOTATE"
-    """Remark, follow-up, claim."""
+    """Remarks, follow-up records and claims."""
     SEND_MESSAGE = "SEND_MESSAGE"
     MARK_EXCEPTION = "MARK_EXCEPTION"
-    """And clear it."""
+    """Mark and clear exceptions."""
     SET_AUTO_LIQUIDATION = "SET_AUTO_LIQUIDATION"
     ADJUST_DEADLINE = "ADJUST_DEADLINE"
     """Up to the limit alone, beyond it as the maker of a request."""
@@ -43,7 +45,7 @@ class Capability(StrEnum):
     LIQUIDATE = "LIQUIDATE"
     """Up to the limits alone, beyond them as the maker of a request."""
     CLOSE_CASE = "CLOSE_CASE"
-    """Ask for a write-off, or for the voiding of a case."""
+    """Request a write-off, or the voiding of a case."""
     HANDLE_STOCK = "HANDLE_STOCK"
     """Record recalls and allocations of borrowed stock."""
     READ_APPROVALS = "READ_APPROVALS"
@@ -57,15 +59,15 @@ class Capability(StrEnum):
     """Switch a kill switch on."""
     UNFREEZE_AS_APPROVER = "UNFREEZE_AS_APPROVER"
     UNFREEZE_AS_RISK_ADMIN = "UNFREEZE_AS_RISK_ADMIN"
-    """Switching it off takes one of each, two different people."""
+    """Switching it off requires both capabilities, in two different persons."""
     EXPORT_RECORDS = "EXPORT_RECORDS"
     """Audit trail, snapshots, daily margin record, reports."""
     SET_MARKET_DAY = "SET_MARKET_DAY"
-    """Put in a day on which a market does not trade as its calendar says."""
+    """Override a day on which a market does not trade as its calendar says."""
     ACCEPT_INCOMPLETE = "ACCEPT_INCOMPLETE"
-    """Let the desk judge an account although not all that was stated about it could be stored."""
+    """Let the desk judge an account although some statements about it could not be stored."""
     MANAGE_WEBHOOKS = "MANAGE_WEBHOOKS"
-    """Register where the alert feed goes."""
+    """Register endpoints for the alert feed."""
 
 
 _P, _C = Permission, Capability
@@ -94,30 +96,32 @@ CAPABILITIES: Mapping[Permission, frozenset[Capability]] = {
     ),
     _P.SERVICE: _LOOK | {_C.SEND_MESSAGE, _C.FREEZE, _C.MANAGE_WEBHOOKS},
 }
-"""What each role may do."""
+"""The capabilities of each role."""
 
 LOGGED_READERS = frozenset({_P.AUDITOR})
-"""Whose reading of personal data is itself kept in the audit."""
+"""Roles whose reads of personal data are recorded in the audit."""
 
 MASKED = "***"
-"""What stands in the place of personal data that the audience may not see."""
+"""Replaces personal data that the audience may not see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """What may be seen: permissions and the account numbers in scope. Two principals may share one."""
+    """What may be seen: permissions and the account numbers in scope. Several principals may share one
+    audience.
+    """
 
     permissions: frozenset[Permission]
     account_scope: frozenset[str] | None
-    """Account numbers; None means every account."""
+    """Account numbers; None: every account."""
 
     def may(self, *needed: Capability) -> bool:
-        """Some permission grants one of these."""
+        """Whether some permission grants one of these capabilities."""
         return any(not CAPABILITIES[granted].isdisjoint(needed) for granted in self.permissions)
 
     @property
     def may_see(self) -> bool:
-        """Every permission of the desk includes reading."""
+        """Whether it may read at all: every permission of the desk includes reading."""
         return self.may(Capability.READ)
 
     def covers(self, account_no: str) -> bool:
@@ -126,17 +130,17 @@ class Audience:
 
     @property
     def reads_are_kept(self) -> bool:
-        """What is read of personal data leaves an audit entry."""
+        """Whether reads of personal data are recorded in the audit."""
         return not self.permissions.isdisjoint(LOGGED_READERS)
 
     @property
     def sees_every_account(self) -> bool:
-        """What concerns the whole desk concerns only those who see the whole desk."""
+        """Whether the scope is unlimited, which matters of the whole desk require."""
         return self.may_see and self.account_scope is None
 
 
 EVERYTHING = Audience(frozenset({Permission.SERVICE}), None)
-"""The desk's own workers. Whom they tell of a client, they tell what that audience may see."""
+"""The audience of the desk's own workers. What they send to a client is limited to that client's audience."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +152,13 @@ class Principal:
     token_issued_at: datetime
     token_expires_at: datetime
     request_id: str | None = None
-    """Of the request, or the socket, in which they ask; it stands in the log and in the audit."""
+    """The id of the request or socket, as in the log and the audit."""
 
 
 SYSTEM = "system"
-"""The actor of what the desk does by itself."""
+"""The actor of automatic actions of the desk."""
 
 
 def is_the_desk(name: str) -> bool:
-    """Whether the audit takes the name for the desk itself or a part of it: no caller may bear it."""
+    """Whether the audit uses the name for the desk itself or a part of it; no caller may have it."""
     return name in (SYSTEM, "desk") or name.startswith("desk:")

@@ -1,8 +1,8 @@
-"""Order statuses in the words of the reference product, mapped to ours and back.
+"""Order statuses of the reference product, mapped to the desk's and back.
 
-Both directions are tables. A word that is not in the table is UNKNOWN: it is kept, the order counts as open,
-and the venue is asked. Two raw words say more than a status: PartialWithdrawal is a cancelled order with
-fills, ReplacedStatus one that works on under the same id.
+Both directions are tables. A word outside the table means UNKNOWN: it is stored, the order counts as open,
+and the venue is asked. Two words say more than a status: PartialWithdrawal is a cancelled order with fills,
+ReplacedStatus one that continues under the same id.
 """
 
 from collections.abc import Mapping
@@ -33,7 +33,8 @@ STATUS_OF: Mapping[str, OrderStatus] = {
     "RejectedStatus": _S.REJECTED,
     "ExpiredStatus": _S.EXPIRED,
 }
-"""The 17 of the reference. The desk replaces no order: one whose replacement is pending works meanwhile."""
+"""The 17 statuses of the reference. The desk replaces no order: one with a pending replacement still works.
+"""
 
 RAW_OF: Mapping[OrderStatus, str] = {
     _S.PENDING_APPROVAL: "NotReported",
@@ -48,16 +49,18 @@ RAW_OF: Mapping[OrderStatus, str] = {
     _S.EXPIRED: "ExpiredStatus",
     _S.UNKNOWN: "WaitToNew",
 }
-"""The word for each of ours, where the venue has not said its own."""
+"""The word for each of the desk's statuses, if the venue has not stated its own."""
 
 
 def status_of(raw: str) -> OrderStatus:
-    """Ours for a word of the reference, with or without its suffix; UNKNOWN for any other."""
+    """The desk's status for a word of the reference, with or without its suffix; UNKNOWN for any other
+    word.
+    """
     return STATUS_OF.get(raw) or STATUS_OF.get(f"{raw}Status") or _S.UNKNOWN
 
 
 def raw_status(order: Order) -> str:
-    """What the venue called it, while that still fits where the order stands; else the word for that."""
+    """The venue's word for the status while it still fits, otherwise the word for the desk's status."""
     said = order.raw_status
     if said is not None and status_of(said) in (order.status, _S.UNKNOWN):
         return said

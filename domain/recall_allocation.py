@@ -1,8 +1,8 @@
-"""Which clients have to give back how much of a stock that is recalled.
+"""Which clients have to return how much of a recalled stock.
 
-Everything is reckoned in whole lots. The shares add up to the recalled quantity, cut down to whole lots, or
-to all that can be given back if that is less; no account gives back more than it is short. The outcome
-depends on nothing but the arguments: among equals the account number decides.
+All quantities are whole lots. The shares add up to the recalled quantity, rounded down to whole lots, or to
+everything recallable if that is less; no account returns more than its short. The result depends only on the
+arguments: among equals the account number decides.
 """
 
 from collections.abc import Iterable, Sequence
@@ -17,19 +17,19 @@ from domain.money import exact, lots_within
 
 
 class AllocationRule(StrEnum):
-    """Who is asked first."""
+    """The order in which accounts are asked."""
 
     PRO_RATA = "PRO_RATA"
-    """Everybody in proportion to the short quantity, to the lot by the largest remainder."""
+    """All accounts in proportion to their short quantity, with lots assigned by the largest remainder."""
     FIFO = "FIFO"
-    """Whoever has been short for longest first; of unknown age last."""
+    """The account that has been short for longest first; of unknown age last."""
     LARGEST_FIRST = "LARGEST_FIRST"
-    """Whoever is short of most first."""
+    """The account with the largest short first."""
 
 
 @dataclass(frozen=True, slots=True)
 class RecallableShort:
-    """An account that is short and of which `quantity` > 0 is not recalled yet."""
+    """A short account of which `quantity` > 0 is not recalled yet."""
 
     account_id: AccountId
     account_no: str
@@ -39,7 +39,7 @@ class RecallableShort:
 
 @dataclass(frozen=True, slots=True)
 class RecallShare:
-    """What one account has to give back: at least one lot."""
+    """What one account has to return: at least one lot."""
 
     account_id: AccountId
     quantity: Decimal
@@ -48,7 +48,7 @@ class RecallShare:
 def allocate(
     quantity: Decimal, shorts: Iterable[RecallableShort], rule: AllocationRule, lot: Decimal
 ) -> tuple[RecallShare, ...]:
-    """The shares, largest claim first by the rule; accounts that give nothing back are left out."""
+    """The shares, in the order of the rule; accounts that return nothing are left out."""
     ranked = sorted(shorts, key=lambda short: short.account_no)
     ranked.sort(key=_RANKS[rule])
     most = [lots_within(short.quantity, lot) for short in ranked]
@@ -71,7 +71,7 @@ def _in_order(wanted: int, most: Sequence[int]) -> list[int]:
 
 
 def _pro_rata(wanted: int, shorts: Sequence[RecallableShort], most: Sequence[int]) -> list[int]:
-    """Rounded down first, the lots that are left over by the largest remainder, as far as each can give."""
+    """Rounded down first; remaining lots by the largest remainder, as far as each account can return."""
     whole = sum((Fraction(short.quantity) for short in shorts), Fraction(0))
     fair = [wanted * Fraction(short.quantity) / whole for short in shorts]
     given = [min(int(share), lots) for share, lots in zip(fair, most, strict=True)]

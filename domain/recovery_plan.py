@@ -1,7 +1,7 @@
 """The orders that bring stock back: short stock is covered, written calls are bought back.
 
-Sized to a quantity, not to the amount: the fewest whole lots that leave nothing outstanding once the open
-orders have filled, never more than what is short then. Prices, quotes and lots are those of the planner.
+Sized to a quantity, not to the amount: the fewest whole lots that leave nothing outstanding after the fill of
+the open orders, never more than the short then. Prices, quotes and lots are those of the planner.
 """
 
 from collections.abc import Iterable, Sequence
@@ -28,7 +28,9 @@ from domain.stock_recovery import Recovery, outstanding_in
 
 @dataclass(frozen=True, slots=True)
 class _Goal:
-    """So much of a stock is missing even when the open orders fill, and these positions bring it back."""
+    """A quantity of a stock that is missing after the fill of the open orders, and the positions that bring
+    it back.
+    """
 
     symbol: Symbol
     need: Decimal
@@ -44,10 +46,10 @@ def plan_recovery(
     now: datetime,
     hours: MarketHours,
 ) -> Plan | Refusal:
-    """The orders that bring back what is outstanding, or as much of it as can be; a refusal without any.
+    """The orders that bring back what is outstanding, or as much as possible; a refusal if there are none.
 
-    `recoveries` are the open ones to serve. The policy of the request is not used; its legs, if any, say
-    which positions, how much at most and at which limit. The amounts of the plan are 0.
+    `recoveries` are the open ones to serve. The policy of the request is not used; its legs, if any, name the
+    positions, the largest quantities and the limits. The amounts of the plan are 0.
     """
     refused = refuses(request, limits)
     if refused is not None:
@@ -57,7 +59,7 @@ def plan_recovery(
     goals = _goals(rest, recoveries, hours.today)
     if not any(goal.need for goal in goals):
         return Refusal(
-            RefusalCode.NOTHING_TO_COLLECT, "Open orders, if any, bring back all that is outstanding."
+            RefusalCode.NOTHING_TO_COLLECT, "Open orders bring back all that is outstanding, if anything is."
         )
     draft = _Draft(rest, open_orders, Pricing(request, limits, now, hours))
     with exact():
@@ -70,7 +72,7 @@ def plan_recovery(
 
 
 def _goals(rest: Book, recoveries: Sequence[Recovery], today: Today) -> list[_Goal]:
-    """One per stock and reason: what several recalls of a stock ask for adds up."""
+    """One per stock and reason: the demands of several recalls of a stock add up."""
     goals: dict[tuple[AlertType, Symbol], _Goal] = {}
     for each in recoveries:
         outstanding = outstanding_in(each, rest, today)
@@ -95,7 +97,7 @@ def _wanted_of(held: Holding, need: Decimal) -> Decimal:
 
 
 class _Draft:
-    """The legs found so far, and what could not be used."""
+    """The legs found so far, and the positions that could not be used."""
 
     def __init__(self, rest: Book, open_orders: Sequence[OpenOrder], pricing: Pricing) -> None:
         self._rest, self._orders, self._pricing = rest, open_orders, pricing
@@ -107,7 +109,7 @@ class _Draft:
         self._uncurable: list[Uncurable] = []
 
     def refuses_legs(self, goals: Sequence[_Goal]) -> Refusal | None:
-        """The first leg that cannot be, if any."""
+        """The refusal of the first leg that is not possible, if any."""
         ways = {held.instrument.symbol: held for goal in goals for held in goal.ways if goal.need}
         legs = self._request.legs or ()
         if len(self._asked) != len(legs):
@@ -116,7 +118,8 @@ class _Draft:
             held = ways.get(leg.symbol)
             if held is None:
                 return Refusal(
-                    RefusalCode.INCREASES_EXPOSURE, f"Closing {leg.symbol} brings back none of the stock."
+                    RefusalCode.INCREASES_EXPOSURE,
+                    f"Closing {leg.symbol} would bring back none of the stock.",
                 )
             refused = self._refuses(leg, held)
             if refused is not None:
@@ -124,7 +127,7 @@ class _Draft:
         return None
 
     def serve(self, goal: _Goal) -> None:
-        """Legs until the need is met or the ways are used up."""
+        """Add legs until the need is met or no position is left."""
         need = goal.need
         for held in goal.ways:
             symbol = held.instrument.symbol
@@ -143,14 +146,14 @@ class _Draft:
             need -= lots * per_lot
 
     def _note_what_stays(self, ready: Closable, need: Decimal) -> None:
-        """More is needed than one order may close: because of a cap, or of an odd lot."""
+        """Note that more is needed than one order may close, because of a cap or an odd lot."""
         stays = _wanted_of(ready.holding, need) - ready.quantity(ready.lots)
         if stays:
             code = RefusalCode.CAPPED if ready.lots_beyond_cap else RefusalCode.OFF_LOT
             self._uncurable.append(Uncurable(ready.instrument.symbol, code, stays))
 
     def written(self) -> Plan | Refusal:
-        """As a plan, unless there is no leg."""
+        """The draft as a plan, or a refusal without legs."""
         if not self._legs:
             return no_plan(tuple(self._uncurable), some_can_be_closed=False)
         return Plan(

@@ -1,11 +1,11 @@
-"""The complete list of business "no". A refusal is a value that is returned, never an exception."""
+"""The complete list of business refusals. A refusal is a value that is returned, never an exception."""
 
 from dataclasses import dataclass
 from enum import StrEnum
 
 
 class RefusalCode(StrEnum):
-    """Why the desk does not do what it was asked to do."""
+    """Why the desk refuses a request."""
 
     FORBIDDEN = "FORBIDDEN"
     NOT_FOUND = "NOT_FOUND"
@@ -60,7 +60,7 @@ class RefusalCode(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A "no" with its code and a sentence that tells the user what to do about it."""
+    """A refusal with its code and a sentence that tells the user what to do about it."""
 
     code: RefusalCode
     message: str

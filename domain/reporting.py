@@ -1,7 +1,7 @@
 """Sums over accounts of several base currencies, in the reporting currency.
 
-One currency without a rate does not end the sum of all others: it is named, and left out. Several calls of
-one account ask for the same shortfall, so that of an account the largest counts.
+A currency without a rate does not prevent the sum of the others: it is named and left out. Several calls of
+one account demand the same shortfall, so only the largest of an account counts.
 """
 
 from collections.abc import Iterable, Mapping
@@ -15,8 +15,9 @@ from domain.money import MAX_STORED, ONE, ZERO, Currency, exact, round_money
 
 @dataclass(frozen=True, slots=True)
 class Converted:
-    """`total` in whole minor units of the reporting currency; what could not be converted, by currency, in
-    whole minor units of each."""
+    """`total` in whole minor units of the reporting currency; amounts that could not be converted by
+    currency, in whole minor units of each.
+    """
 
     total: Decimal
     unconverted: Mapping[Currency, Decimal]
@@ -24,13 +25,13 @@ class Converted:
 
 @dataclass(frozen=True, slots=True)
 class Worth:
-    """What an amount of another currency comes to: whole minor units of the reporting currency."""
+    """The value of an amount in whole minor units of the reporting currency."""
 
     amount: Decimal
     currency: Currency
 
     def moved(self, after: "Worth | None") -> bool:
-        """By more than a rate may move it without an event of its own; or unknown by now."""
+        """Whether it moved by more than a rate may move it without an event, or has become unknown."""
         if after is None or after.currency != self.currency:
             return True
         with exact():
@@ -38,19 +39,22 @@ class Worth:
 
 
 UNTOLD_SHARE = Decimal("0.01")
-"""A rate ticks every second, and each tick changes every case of its currency a little: lists and thresholds
-need no more than this share."""
+"""A rate ticks every second, and each tick changes every case of its currency slightly: lists and thresholds
+need no more precision than this share.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportingRate:
-    """What one unit of an account's base currency is in the reporting currency; None: no rate is known."""
+    """The reporting currency per unit of an account's base currency; None: no rate is known."""
 
     currency: Currency
     rate: Decimal | None
 
     def worth(self, amount: Decimal) -> Worth | None:
-        """HALF_UP to the minor unit; None without a rate or beyond what can be stored. Zero needs no rate."""
+        """HALF_UP to the minor unit; None without a rate, or if it is too large to store. Zero needs
+        no rate.
+        """
         if not amount:
             return Worth(ZERO, self.currency)
         if self.rate is None:
@@ -61,7 +65,7 @@ class ReportingRate:
 
 
 def reporting_rate(base: Currency, reporting: Currency, rates: Mapping[Currency, FxRate]) -> ReportingRate:
-    """Of a base currency; `rates` are those into the reporting currency."""
+    """The rate of a base currency; `rates` are those into the reporting currency."""
     if base == reporting:
         return ReportingRate(reporting, ONE)
     return ReportingRate(reporting, rates[base].rate if base in rates else None)
@@ -69,19 +73,19 @@ def reporting_rate(base: Currency, reporting: Currency, rates: Mapping[Currency,
 
 @dataclass(frozen=True, slots=True)
 class AmountAtLeast:
-    """A threshold: an amount of a currency, and what it comes to.
+    """A threshold: an amount of a currency, and its worth.
 
-    Amounts of that currency are compared as they are, others by their worth. What cannot be compared passes:
-    a case whose currency has no rate is better shown than hidden.
+    Amounts of that currency are compared directly, others by their worth. An amount that cannot be compared
+    passes: a case whose currency has no rate should be shown rather than hidden.
     """
 
     amount: Decimal
     currency: Currency
     worth: Worth = field(compare=False, repr=False)
-    """By the rate of now: cursors are bound to what was asked for."""
+    """At the current rate; not compared, since cursors are bound to the requested amount."""
 
     def allows(self, amount: Decimal, currency: Currency, worth: Worth | None) -> bool:
-        """Whether an amount with its worth is enough."""
+        """Whether the amount with its worth reaches the threshold."""
         if currency == self.currency:
             return amount >= self.amount
         return worth is None or worth.currency != self.worth.currency or worth.amount >= self.worth.amount
@@ -89,7 +93,7 @@ class AmountAtLeast:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """What one case asks of an account, in the base currency of the account."""
+    """What one case demands of an account, in the account's base currency."""
 
     account_id: AccountId
     currency: Currency
@@ -99,7 +103,7 @@ class Claim:
 def convert(
     amounts: Iterable[tuple[Currency, Decimal]], rates: Mapping[Currency, FxRate], reporting: Currency
 ) -> Converted:
-    """The sum; `rates` are those into the reporting currency. Nothing needs no rate."""
+    """The sum; `rates` are those into the reporting currency. Zero needs no rate."""
     total, left_out = ZERO, dict[Currency, Decimal]()
     with exact():
         for currency, amount in amounts:
@@ -113,14 +117,15 @@ def convert(
 
 
 def counted_amount(amount: Decimal, asked_already: Iterable[Decimal]) -> Decimal:
-    """Of the amount of a call what the other calls of the account that are open do not ask for: the counted
-    amounts of several calls add up to what the account lacks."""
+    """The part of a call's amount that the account's other open calls do not demand: the counted amounts of
+    several calls add up to the account's shortfall.
+    """
     with exact():
         return max(ZERO, amount - max(asked_already, default=ZERO))
 
 
 def by_account(claims: Iterable[Claim]) -> list[tuple[Currency, Decimal]]:
-    """What each account lacks: the largest of what its cases ask for."""
+    """The shortfall of each account: the largest demand of its cases."""
     largest: dict[AccountId, tuple[Currency, Decimal]] = {}
     for claim in claims:
         _, known = largest.get(claim.account_id, (claim.currency, ZERO))

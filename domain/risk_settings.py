@@ -1,4 +1,4 @@
-"""The settings of the risk back office: what may be set, and which of the approved versions are in force.
+"""The risk settings: the possible values, and which of the approved versions are in force.
 
 A setting is named by its kind and its subject (the account type of an amount rule, the symbol of factors).
 Versions are only ever added. In force at a moment is, of the versions of a setting that are effective by
@@ -25,7 +25,7 @@ FACTOR_MAX = Decimal(10)
 
 
 class SettingKind(StrEnum):
-    """What can be set."""
+    """The kind of a risk setting."""
 
     AMOUNT_RULE = "AMOUNT_RULE"
     LIQUIDATION_SWITCH = "LIQUIDATION_SWITCH"
@@ -42,14 +42,14 @@ FACTOR_KINDS = (SettingKind.INSTRUMENT_FACTORS, SettingKind.CLIENT_FACTORS)
 
 
 class TradeType(StrEnum):
-    """Which accounts a liquidation switch is for; cash accounts count as MARGIN."""
+    """The accounts that a liquidation switch concerns; cash accounts count as MARGIN."""
 
     MARGIN = "MARGIN"
     INTRADAY = "INTRADAY"
 
 
 class ForceType(StrEnum):
-    """Who liquidates: a person, or the desk by itself."""
+    """Who liquidates: a person, or the desk automatically."""
 
     MANUAL = "MANUAL"
     AUTOMATIC = "AUTOMATIC"
@@ -57,40 +57,40 @@ class ForceType(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LiquidationSwitch:
-    """Whether one kind of liquidation may happen."""
+    """Whether one kind of liquidation is allowed."""
 
     on: bool
 
 
 @dataclass(frozen=True, slots=True)
 class FactorSetting:
-    """The factors of an instrument, or of one client in it; None: what the statements say counts again."""
+    """The factors of an instrument, or of one client in it; None: the stated factors apply again."""
 
     factors: MarginFactors | None
 
     def __post_init__(self) -> None:
         if self.factors is not None and self.factors.initial > FACTOR_MAX:
-            raise ValueError(f"factors are fractions of at most {FACTOR_MAX}")
+            raise ValueError(f"factors must be fractions of at most {FACTOR_MAX}")
 
 
 @dataclass(frozen=True, slots=True)
 class CoveredOptionRule:
-    """When written calls whose underlying falls short are collected."""
+    """When stock is demanded for written calls whose underlying falls short."""
 
     enabled: bool = False
     trigger_time: time | None = None
-    """Wall time of the option's market; stated if enabled."""
+    """Local time of the option's market; required if enabled."""
     skip_short: bool = False
-    """Leave accounts alone that are short of the underlying itself."""
+    """Skip accounts that are short of the underlying itself."""
 
     def __post_init__(self) -> None:
         if self.enabled and self.trigger_time is None:
-            raise ValueError("an enabled covered-option rule needs its trigger time")
+            raise ValueError("an enabled covered-option rule must have a trigger time")
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalLimits:
-    """Above these a liquidation needs a second person; None: the process's own setting counts."""
+    """Limits above which a liquidation requires a second person; None: the limit of the process settings."""
 
     notional: Decimal | None = None
     """In the reporting currency."""
@@ -98,7 +98,9 @@ class ApprovalLimits:
 
     def __post_init__(self) -> None:
         if (self.notional is not None and self.notional < 0) or (self.cases is not None and self.cases < 1):
-            raise ValueError("limits of approval are a notional from 0 and a number of cases from 1")
+            raise ValueError(
+                "approval limits must be a notional of at least 0 and a number of cases of at least 1"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +131,7 @@ class SettingVersion:
     subject: str
     value: SettingValue
     before: SettingValue | None
-    """What was in force when it was asked for; None for a new exemption."""
+    """The value in force at the request; None for a new exemption."""
     effective_at: datetime
     requested_by: str
     requested_at: datetime
@@ -139,12 +141,12 @@ class SettingVersion:
 
     def __post_init__(self) -> None:
         if self.requested_by == self.approved_by:
-            raise ValueError("a setting is approved by somebody else")
+            raise ValueError("a setting must be approved by a person other than its requester")
 
 
 @dataclass(frozen=True, slots=True)
 class UnreadableSetting:
-    """A stored version that cannot be read. What of it could be read is stated; None elsewhere."""
+    """A stored version that cannot be read. Fields that could be read are set; the others are None."""
 
     id: SettingId
     kind: SettingKind | None
@@ -155,7 +157,7 @@ class UnreadableSetting:
     client_id: str | None = None
 
     def concerns(self, account_id: str, client_id: str, account_type: AccountType) -> bool:
-        """Whether figures, calls or sales of the account may depend on it. In doubt they do."""
+        """Whether figures, calls or sales of the account may depend on it; True in doubt."""
         if self.account_id is not None:
             return self.account_id == account_id
         if self.client_id is not None:
@@ -168,24 +170,24 @@ class UnreadableSetting:
 
 
 def problem_of(value: SettingValue) -> str | None:
-    """What is wrong with a value that its own type lets pass."""
+    """What is wrong with a value that its type accepts; None if nothing is."""
     if isinstance(value, AmountRule) and not 0 < value.coefficient <= COEFFICIENT_MAX:
-        return f"the coefficient is above 0 and at most {COEFFICIENT_MAX}"
+        return f"the coefficient must be above 0 and at most {COEFFICIENT_MAX}"
     return None
 
 
 def switch_subject(trade_type: TradeType, force_type: ForceType) -> str:
-    """How a switch is named."""
+    """The subject of a switch."""
     return f"{trade_type}:{force_type}"
 
 
 def client_factor_subject(client_id: str, symbol: str) -> str:
-    """How one client's factors in an instrument are named."""
+    """The subject of one client's factors in an instrument."""
     return f"{client_id}:{symbol}"
 
 
 def trade_type_of(account_type: AccountType) -> TradeType:
-    """Which switch the account hangs on."""
+    """The trade type whose switch applies to the account."""
     return TradeType.INTRADAY if account_type is AccountType.INTRADAY else TradeType.MARGIN
 
 
@@ -197,26 +199,26 @@ class RiskRules:
         default_factory=lambda: dict.fromkeys(AccountType, AmountRule())
     )
     switched_off: frozenset[str] = frozenset()
-    """Subjects of switches; what is not named is on."""
+    """Subjects of switches that are off; all others are on."""
     exemptions: tuple[tuple[SettingId, Exemption], ...] = ()
     covered_options: CoveredOptionRule = CoveredOptionRule()
     approval_limits: ApprovalLimits = ApprovalLimits()
     trading_limit_expiry: TradingLimitExpiry = TradingLimitExpiry()
     unreadable: tuple[UnreadableSetting, ...] = ()
-    """Versions that would be in force, in the place of which an earlier one or the default is."""
+    """Unreadable versions that would be in force; an earlier version or the default applies instead."""
 
     def liquidation_on(self, account_type: AccountType, force_type: ForceType) -> bool:
         """Whether accounts of this type may be liquidated this way."""
         return switch_subject(trade_type_of(account_type), force_type) not in self.switched_off
 
     def exempting(self, alert_type: AlertType, facts: AccountFacts, now: datetime) -> SettingId | None:
-        """The oldest rule (ids grow with time) that keeps the account from this call."""
+        """The oldest rule (ids grow with time) that exempts the account from this call."""
         found = (id_ for id_, rule in self.exemptions if matches(rule, alert_type, facts, now))
         return next(found, None)
 
 
 def in_force(versions: Iterable[SettingVersion], now: datetime) -> list[SettingVersion]:
-    """Of each setting the version that counts, in the order of kind and subject."""
+    """The version in force of each setting, sorted by kind and subject."""
     found: dict[tuple[SettingKind, str], SettingVersion] = {}
     for version in sorted(versions, key=lambda version: (version.effective_at, version.number)):
         if version.effective_at <= now:
@@ -225,7 +227,7 @@ def in_force(versions: Iterable[SettingVersion], now: datetime) -> list[SettingV
 
 
 def moments(versions: Iterable[SettingVersion]) -> set[datetime]:
-    """When the rules change without anybody's doing: a version begins, or an exemption ends."""
+    """Moments at which the rules change by themselves: a version takes effect, or an exemption ends."""
     times = set()
     for version in versions:
         times.add(version.effective_at)
@@ -235,14 +237,14 @@ def moments(versions: Iterable[SettingVersion]) -> set[datetime]:
 
 
 def next_change(versions: Iterable[SettingVersion], now: datetime) -> datetime | None:
-    """The first of these moments to come."""
+    """The next of these moments."""
     return min((at for at in moments(versions) if at > now), default=None)
 
 
 def doubtful(
     unreadable: Iterable[UnreadableSetting], versions: Sequence[SettingVersion], now: datetime
 ) -> tuple[UnreadableSetting, ...]:
-    """Those that would be in force if they could be read: no later version of the setting counts."""
+    """Unreadable versions that would be in force: no later version of the setting is."""
     of_unknown_time, effective = [], list[UnreadableSetting]()
     for each in unreadable:
         if each.effective_at is None or each.kind is None:
@@ -259,7 +261,7 @@ def doubtful(
 
 
 def _place(version: SettingVersion | UnreadableSetting) -> tuple[datetime, int]:
-    """The version with the greatest counts."""
+    """The sort key: the version with the greatest one is in force."""
     assert version.effective_at is not None
     return version.effective_at, version.number
 
@@ -270,7 +272,7 @@ def rules_at(
     defaults: RiskRules,
     unreadable: Iterable[UnreadableSetting] = (),
 ) -> RiskRules:
-    """The rules in force; where nothing was ever set, the defaults."""
+    """The rules in force; the defaults where nothing was ever set."""
     values = {(version.kind, version.subject): version.value for version in in_force(versions, now)}
     amount_rules = dict(defaults.amount_rules)
     switched_off = set(defaults.switched_off)
@@ -295,14 +297,14 @@ def rules_at(
 
 
 def _only(values: Mapping[tuple[SettingKind, str], SettingValue], kind: SettingKind, default: V) -> V:
-    """The value of a kind that has one subject only."""
+    """The value of a kind with a single subject."""
     value = values.get((kind, ""), default)
     assert isinstance(value, type(default))
     return value
 
 
 def value_in_force(rules: RiskRules, kind: SettingKind, subject: str) -> SettingValue | None:
-    """The setting as the rules have it; None where they do not hold it: factors, an unknown exemption."""
+    """The setting's value in the rules; None if they do not contain it: factors, an unknown exemption."""
     match kind:
         case SettingKind.AMOUNT_RULE:
             return rules.amount_rules[AccountType(subject)]

@@ -1,4 +1,4 @@
-"""What of a book can be closed now: after the open orders, at which prices, in whole lots."""
+"""Which positions of a book can be closed now: after the open orders, at which prices, in whole lots."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -23,20 +23,20 @@ from domain.refusals import Refusal, RefusalCode
 
 
 class OrderCover(StrEnum):
-    """Whether an open order counts as money that is on its way."""
+    """Whether an open order counts as covering the amount to collect."""
 
     COUNTS = "COUNTS"
     CALLED_OFF = "CALLED_OFF"
-    """The desk has asked for its cancel: its fills are nothing to rely on."""
+    """The desk has requested its cancel: its fills must not be relied on."""
     WAITS_FOR_MARKET = "WAITS_FOR_MARKET"
-    """Its market is shut: it covers nothing that could be sold elsewhere meanwhile."""
+    """Its market is closed: it covers nothing that could be sold elsewhere meanwhile."""
     RESTS = "RESTS"
-    """Its price is away from the market, and has been for a while: it may never trade."""
+    """Its price has been away from the market for a while: it may never trade."""
 
 
 @dataclass(frozen=True, slots=True)
 class OpenOrder:
-    """What of an order may still fill. Whether it counts or not, its units cannot be sold again."""
+    """The part of an order that may still fill. Whether it counts or not, its units cannot be sold again."""
 
     symbol: Symbol
     side: OrderSide
@@ -44,7 +44,9 @@ class OpenOrder:
     limit_price: Decimal | None = None
     cover: OrderCover = OrderCover.COUNTS
     reckoned_price: Decimal | None = None
-    """What it is reckoned at; None: its limit price, else the quote of its side, else the mark."""
+    """The price at which it is valued; None: its limit price, otherwise the quote of its side, otherwise the
+    mark.
+    """
 
 
 COUNTED = frozenset({OrderCover.COUNTS})
@@ -54,10 +56,10 @@ WITH_WAITING = frozenset({OrderCover.COUNTS, OrderCover.WAITS_FOR_MARKET})
 def after_open_orders(
     book: Book, open_orders: Iterable[OpenOrder], covers: frozenset[OrderCover] = COUNTED
 ) -> Book:
-    """The book once the open orders that count have filled, each at what it is reckoned at.
+    """The book after the fill of the open orders that count, each at its valuation price.
 
-    What is left of a position is what may still be sold. Only closing orders count, and only up to the
-    position: an order the other way, or in something not held, changes nothing.
+    The rest of a position may still be sold. Only closing orders count, up to the position: an order that
+    opens a position, or in something that is not held, changes nothing.
     """
     for order in open_orders:
         held = book.holding(order.symbol)
@@ -75,7 +77,7 @@ def after_open_orders(
 
 @dataclass(frozen=True, slots=True)
 class Pricing:
-    """What decides at which price a position may be closed."""
+    """The inputs that determine at which price a position may be closed."""
 
     request: PlanRequest
     limits: PlanLimits
@@ -83,9 +85,9 @@ class Pricing:
     hours: MarketHours = BY_THE_FEED_ALONE
 
     def at_the_quote(self, book: Book, held: Holding) -> Closable | RefusalCode:
-        """All whole lots of the position at the quote of its side, worse by the band asked for, or why not.
+        """All whole lots of the position at the quote of its side, worse by the requested band, or why not.
 
-        `Closable.second_person` says where the collar lets this price through for two people only.
+        `Closable.second_person`: the collar allows this price only with a second person.
         """
         found = self._quoted(book, held)
         if isinstance(found, RefusalCode):
@@ -105,15 +107,17 @@ class Pricing:
         return self._closable(book, held, quote, rate, price, limit, place)
 
     def at_limit(self, book: Book, held: Holding, limit: Decimal) -> Closable | Refusal | RefusalCode:
-        """All whole lots of the position at the limit price that a person names, or why not.
+        """All whole lots of the position at a limit price named by an operator, or why not.
 
-        It needs a fresh mark, and no quote of its side: a price that is good for the client may wait for one.
+        It needs a fresh mark, but no quote of its side: a price in the client's favour may wait for one.
         """
         symbol, side = held.instrument.symbol, closing_side(held)
         if self.request.order_type is not OrderType.LIMIT:
-            return Refusal(RefusalCode.PRICE_OUTSIDE_BAND, f"{symbol}: a market order takes no limit price.")
+            return Refusal(
+                RefusalCode.PRICE_OUTSIDE_BAND, f"{symbol}: a market order must not have a limit price."
+            )
         if not limit.is_finite() or limit <= 0:
-            return Refusal(RefusalCode.PRICE_OUTSIDE_BAND, f"{symbol}: a limit price is above 0.")
+            return Refusal(RefusalCode.PRICE_OUTSIDE_BAND, f"{symbol}: a limit price must be above 0.")
         found = self._quoted(book, held)
         if isinstance(found, RefusalCode):
             return found
@@ -122,7 +126,7 @@ class Pricing:
             lower, higher = neighbours(held.instrument, quote, limit)
             return Refusal(
                 RefusalCode.OFF_TICK,
-                f"{symbol}: {plain(limit)} is no valid price; the nearest are {plain(lower)} and "
+                f"{symbol}: {plain(limit)} is not a valid price; the nearest are {plain(lower)} and "
                 f"{plain(higher)}.",
             )
         place = self.limits.collar.place(held.instrument, quote, side, limit)
@@ -130,14 +134,14 @@ class Pricing:
             return Refusal(RefusalCode.PRICE_COLLAR, self._beyond(held, quote))
         price = reckoned(quote, side, limit)
         if price <= 0:
-            # The market is at 0 or below it: such an order promises no money.
+            # The market is at 0 or below: such an order promises no money.
             return RefusalCode.NO_QUOTE
         return self._closable(book, held, quote, rate, price, limit, place)
 
     def _quoted(self, book: Book, held: Holding) -> tuple[Quote, Decimal] | RefusalCode:
         """The quote, and the rate into the base currency, if the position trades and both are good.
 
-        A currency without FX rate is NO_QUOTE, since its money has no value.
+        A currency without an FX rate is NO_QUOTE, since its money has no value.
         """
         blocked = self._blocked(held)
         if blocked is not None:
@@ -150,7 +154,7 @@ class Pricing:
         return held.quote, rate
 
     def _blocked(self, held: Holding) -> RefusalCode | None:
-        """An auction takes limit orders only, and so does a market that is shut."""
+        """An auction accepts limit orders only, and so does a closed market."""
         if held.life is not Life.ALIVE:
             return RefusalCode.INSTRUMENT_EXPIRED
         match held.instrument.trade_status:
@@ -204,13 +208,13 @@ class Pricing:
         what, end = ("sale", "at least") if side is OrderSide.SELL else ("purchase", "at most")
         close = "" if quote.known_close is None else f" and the previous close {plain(quote.known_close)}"
         return (
-            f"{held.instrument.symbol} has the mark {plain(quote.mark)}{close}: a {what} has a limit of "
-            f"{end} {plain(alone)}, or with a second person of {end} {plain(approved)}."
+            f"{held.instrument.symbol} has the mark {plain(quote.mark)}{close}: the limit of a {what} "
+            f"must be {end} {plain(alone)}, or with a second person's approval {end} {plain(approved)}."
         )
 
 
 def waiting_units(open_orders: Iterable[OpenOrder]) -> dict[Symbol, Decimal]:
-    """Units in orders that do not count, by symbol: they cannot be sold again all the same."""
+    """Units by symbol in orders that do not count; they cannot be sold again either."""
     units: dict[Symbol, Decimal] = {}
     for order in open_orders:
         if order.cover is not OrderCover.COUNTS:

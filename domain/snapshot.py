@@ -1,7 +1,7 @@
-"""Snapshots of a case: everything that its figures were computed from, and the figures, kept as evidence.
+"""Snapshots of a case: all inputs of its figures, and the figures, stored as evidence.
 
-A snapshot names its content by a hash, so a changed one is found out, and holds enough to compute the figures
-again to the last digit, years later, without anything else: `recomputed`.
+A snapshot names its content by a hash, so that a change is detected, and contains enough to compute the
+figures again to the last digit, years later, without other data: `recomputed`.
 """
 
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from domain.sellable import OpenOrder
 from domain.stock_recovery import RECOVERY_ALERTS, Recovery
 
 FORMAT = 1
-"""How the content is written; what a later version writes, this one does not claim to understand."""
+"""The format version of the content; content of a later version is not read."""
 
 
 class SnapshotKind(StrEnum):
-    """At which moment of a case's life it was taken."""
+    """The moment of a case's life at which the snapshot was taken."""
 
     TRIGGER = "TRIGGER"
     FORCE = "FORCE"
@@ -33,7 +33,7 @@ class SnapshotKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SnapshotInputs:
-    """What was known. `as_of` is the moment that ages are reckoned from."""
+    """The inputs of the figures. Ages are relative to `as_of`."""
 
     as_of: datetime
     book: Book
@@ -41,14 +41,14 @@ class SnapshotInputs:
     open_orders: tuple[OpenOrder, ...]
     max_price_age: timedelta
     suspended_dead_after: timedelta
-    """Already applied: it decided which positions are `dead`."""
+    """Already applied: it determined which positions are `dead`."""
     recoveries: tuple[Recovery, ...] = ()
-    """Of a case that asks for stock, every one as it stood, also those that were recovered."""
+    """For a case that demands stock, all its recoveries, including recovered ones."""
 
 
 @dataclass(frozen=True, slots=True)
 class SnapshotOutputs:
-    """What followed."""
+    """The results."""
 
     figures: MarginFigures
     uncovered_amount: Decimal
@@ -56,7 +56,7 @@ class SnapshotOutputs:
 
 @dataclass(frozen=True, slots=True)
 class SnapshotContent:
-    """All that is hashed. `occasion` tells apart what may happen more than once: a day, a plan, a message."""
+    """Everything that is hashed. `occasion` distinguishes repeated occasions: a day, a plan, a message."""
 
     case_id: CaseId
     case_no: str
@@ -68,7 +68,7 @@ class SnapshotContent:
 
 
 def recomputed(inputs: SnapshotInputs) -> SnapshotOutputs:
-    """The figures from the inputs and nothing else."""
+    """The figures computed from the inputs alone."""
     figures = compute_figures(inputs.book, inputs.as_of, inputs.max_price_age)
     uncovered = figures.amount
     if inputs.open_orders:
@@ -82,7 +82,7 @@ def content_of(case: Case, kind: SnapshotKind, occasion: str, inputs: SnapshotIn
 
 
 def asks_for_stock(case: Case) -> bool:
-    """Then what it asks for is part of its snapshots."""
+    """Whether the case demands stock, which is then part of its snapshots."""
     return case.alert_type in RECOVERY_ALERTS
 
 
@@ -93,7 +93,9 @@ def text_and_hash(content: SnapshotContent) -> tuple[str, str]:
 
 
 def due_kinds(before: Case | None, after: Case) -> list[tuple[SnapshotKind, str]]:
-    """Which snapshots a change of a case calls for, each with its occasion; `before` None: it was opened."""
+    """The snapshots due after a change of a case, each with its occasion; `before` None: the case was
+    opened.
+    """
     due = []
     if before is None:
         due.append((SnapshotKind.TRIGGER, ""))
@@ -107,4 +109,4 @@ def due_kinds(before: Case | None, after: Case) -> list[tuple[SnapshotKind, str]
 
 
 ELIGIBLE = "eligible"
-"""The occasion of the FORCE snapshot from when on the desk might sell; of several such moments the first."""
+"""The occasion of the FORCE snapshot when the desk could first sell."""

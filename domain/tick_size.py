@@ -1,17 +1,17 @@
-"""Which prices an exchange takes: steps ("ticks") that grow with the price, as tables of price bands.
+"""Which prices an exchange accepts: steps ("ticks") that grow with the price, as tables of price bands.
 
-A limit price between two steps is refused by the exchange, so every price that the desk sends is rounded to a
-step. Tables that ship, by the name that an instrument may state:
+The exchange rejects a limit price between two steps, so every price that the desk sends is rounded to a step.
+Tables included, by the name that an instrument may state:
 
-- ``XHKG``: shares and REITs in Hong Kong. HKEX, Rules of the Exchange, Second Schedule (Spread Table), as it
-  is since 4 August 2025: phase 1 of the reduction of minimum spreads (10 to 20: 0.01, 20 to 50: 0.02). Its
+- ``XHKG``: shares and REITs in Hong Kong. HKEX, Rules of the Exchange, Second Schedule (Spread Table), in
+  force since 4 August 2025: phase 1 of the reduction of minimum spreads (10 to 20: 0.01, 20 to 50: 0.02). Its
   phase 2 (0.50 to 10: 0.005) was announced for about the middle of 2026, after a review of phase 1; its start
-  could not be confirmed. A price of this table is a price of phase 2 too: orders are valid under both.
+  could not be confirmed. Every price of this table is also valid in phase 2.
 - ``XHKG-ETP``: exchange traded products in Hong Kong. HKEX, spread table for ETPs of 1 June 2020.
 - ``XNYS``: shares and funds in the United States. Regulation NMS, Rule 612: 0.01, and 0.0001 below 1 dollar.
   The half cent of the amended rule is for some shares only, and a whole cent is valid under it too.
 
-Other markets are stated by the instrument: one step (``0.05``), or steps by band such as Singapore's
+Instruments of other markets state their own: one step (``0.05``), or steps by band such as Singapore's
 (``0.001, 0.2:0.005, 1:0.01``).
 """
 
@@ -29,7 +29,7 @@ MAX_TICK_TEXT = 300
 
 
 class Direction(Enum):
-    """To which of the two neighbouring steps a price is rounded."""
+    """To which of the two neighbouring ticks a price is rounded."""
 
     UP = auto()
     DOWN = auto()
@@ -37,7 +37,7 @@ class Direction(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Band:
-    """From `start` on, up to the next band, prices are multiples of `step`."""
+    """From `start` up to the next band, prices are multiples of `step`."""
 
     start: Decimal
     step: Decimal
@@ -45,7 +45,7 @@ class Band:
 
 @dataclass(frozen=True, slots=True)
 class TickTable:
-    """Bands in ascending order, the first one from 0. No positive price is below `lowest`.
+    """Bands in ascending order, the first from 0. No positive price is below `lowest`.
 
     Where two bands meet, the price is a multiple of both steps: rounding never leaves the grid there.
     """
@@ -55,33 +55,33 @@ class TickTable:
 
     def __post_init__(self) -> None:
         if not self.bands or self.bands[0].start != 0:
-            raise ValueError("the first band of a tick table has to start at 0")
+            raise ValueError("the first band of a tick table must start at 0")
         if any(band.step <= 0 for band in self.bands):
-            raise ValueError("a tick has to be above 0")
+            raise ValueError("a tick must be above 0")
         for below, band in zip(self.bands, self.bands[1:], strict=False):
             if band.start <= below.start:
-                raise ValueError("the bands of a tick table have to ascend")
+                raise ValueError("the bands of a tick table must be in ascending order")
             if not all(is_whole_multiple(band.start, step) for step in (below.step, band.step)):
-                raise ValueError(f"{band.start} has to be a multiple of the ticks below and above it")
+                raise ValueError(f"{band.start} must be a multiple of the ticks below and above it")
         if self.lowest <= 0 or self.round(self.lowest, Direction.DOWN) != self.lowest:
-            raise ValueError("the lowest price is above 0 and on a tick")
+            raise ValueError("the lowest price must be above 0 and on a tick")
 
     def step_at(self, price: Decimal) -> Decimal:
-        """The step at a price; where two bands meet, the one above."""
+        """The step at a price; where two bands meet, the upper one."""
         starts = [band.start for band in self.bands]
         return self.bands[max(0, bisect_right(starts, price) - 1)].step
 
     def round(self, price: Decimal, direction: Direction) -> Decimal:
         """The nearest valid price that is not above (DOWN) or not below (UP) `price`.
 
-        A positive price never becomes less than the lowest one that is valid: there is none below it.
+        A positive price never becomes less than the lowest valid one.
         """
         step = self.step_at(price)
         rounded = step_above(price, step) if direction is Direction.UP else step_below(price, step)
         return max(rounded, self.lowest) if price > 0 else rounded
 
     def is_valid(self, price: Decimal) -> bool:
-        """Whether the exchange takes the price."""
+        """Whether the exchange accepts the price."""
         return self.round(price, Direction.DOWN) == price
 
 
@@ -96,7 +96,7 @@ def _bands(texts: Sequence[str]) -> tuple[Band, ...]:
     for text in others:
         start, colon, step = text.partition(":")
         if not colon:
-            raise ValueError("a tick table is a step, then bands such as 0.2:0.005")
+            raise ValueError("a tick table must be a step followed by bands such as 0.2:0.005")
         bands.append(Band(_number(start), _number(step)))
     return tuple(bands)
 
@@ -106,7 +106,7 @@ def _number(text: str) -> Decimal:
         return parse_decimal(text.strip())
     except InvalidDecimal:
         names = ", ".join(SHIPPED)
-        raise ValueError(f"a tick size is a decimal such as 0.05, bands, or one of {names}") from None
+        raise ValueError(f"a tick size must be a decimal such as 0.05, bands, or one of {names}") from None
 
 
 SHIPPED: Mapping[str, TickTable] = {
@@ -122,7 +122,7 @@ SHIPPED: Mapping[str, TickTable] = {
     ),
     "XNYS": _table("0.0001", "0.0001", "1:0.01"),
 }
-"""By name; the sources are in the module's text."""
+"""Tables by name; the module's docstring names the sources."""
 
 
 @lru_cache(maxsize=1024)
@@ -134,12 +134,12 @@ def tick_table(text: str) -> TickTable:
         return SHIPPED[text]
     bands = _bands(text.split(","))
     if any(band.step <= 0 for band in bands):
-        raise ValueError("a tick has to be above 0")
+        raise ValueError("a tick must be above 0")
     return TickTable(bands, bands[0].step)
 
 
 def usual_table(market: str, *, is_stock: bool, is_fund: bool) -> TickTable | None:
-    """The table of a market where the instrument states none; None where none is known."""
+    """The table of a market for instruments that state none; None if none is known."""
     if is_stock:
         return SHIPPED.get(_STOCKS.get(market, ""))
     return SHIPPED.get(_FUNDS.get(market, "")) if is_fund else None

@@ -1,7 +1,7 @@
-"""Signed webhooks: where the alert feed goes, what of it, and when an endpoint is dead.
+"""Signed webhooks: the endpoints of the alert feed, their events, and when an endpoint is disabled.
 
-An endpoint has one position in the event stream: everything before it was taken by the receiver, or is not
-for it. Deliveries of an endpoint are made one after the other, in the order of the stream.
+An endpoint has one position in the event stream: the receiver has accepted everything before it, or it was
+not for this endpoint. Deliveries to an endpoint are sequential, in the order of the stream.
 """
 
 import ipaddress
@@ -23,7 +23,7 @@ URL_CHARACTERS_MAX = 1000
 
 
 class WebhookEvent(StrEnum):
-    """What an endpoint may be told."""
+    """The events of the alert feed."""
 
     CASE_OPENED = "CASE_OPENED"
     CASE_UPDATED = "CASE_UPDATED"
@@ -37,9 +37,9 @@ class WebhookEvent(StrEnum):
 
 
 EVENT_LOST = "EVENT_LOST"
-"""What every endpoint is told in the place of an event that cannot be read."""
+"""Posted to every endpoint in place of an event that cannot be read."""
 ALERTS = frozenset(WebhookEvent) - {WebhookEvent.CASE_UPDATED}
-"""What is told unless chosen otherwise: recomputed figures come every second and are no alert."""
+"""The default selection: recomputed figures come every second and are no alert."""
 
 _OF_CASES = {
     CaseEventKind.OPENED: WebhookEvent.CASE_OPENED,
@@ -57,14 +57,14 @@ _OF_ORDERS = {
 
 
 class WebhookStatus(StrEnum):
-    """Whether an endpoint is delivered to."""
+    """Whether events are delivered to an endpoint."""
 
     ACTIVE = "ACTIVE"
     DISABLED = "DISABLED"
 
 
 class WebhookTrigger(StrEnum):
-    """What happens to an endpoint."""
+    """The events of an endpoint's state."""
 
     DEAD = "DEAD"
     REVOKED = "REVOKED"
@@ -81,12 +81,12 @@ TRANSITIONS: Mapping[tuple[WebhookStatus, WebhookTrigger], WebhookStatus] = {
     (_S.ACTIVE, _T.REPLAYED): _S.ACTIVE,
     (_S.DISABLED, _T.REPLAYED): _S.ACTIVE,
 }
-"""Where each trigger leads; a disabled endpoint is only changed by its owner, who replays it."""
+"""The status after each trigger; a disabled endpoint changes only when its owner replays it."""
 
 
 @dataclass(frozen=True, slots=True)
 class RetiringSecret:
-    """An earlier secret, by its salt: until then deliveries are signed with it too."""
+    """A previous secret, by its salt: until then deliveries are signed with it too."""
 
     salt: str
     until: datetime
@@ -114,12 +114,14 @@ class Webhook:
     disabled_at: datetime | None = None
     reason: str | None = None
     generation: int = 1
-    """Grows when the owner moves the position: what was being delivered then no longer counts."""
+    """Grows when the owner moves the position: deliveries in progress no longer count then."""
     retiring: tuple[RetiringSecret, ...] = ()
-    """The secrets before this one, oldest first; some may be over."""
+    """The previous secrets, oldest first; some may have expired."""
 
     def wants(self, event: Event | LostEvent) -> bool:
-        """It is chosen, and its owner may see it. What is lost may have been for it."""
+        """Whether the event is selected and within the owner's scope. A lost event may have been, so it
+        counts.
+        """
         if isinstance(event, LostEvent):
             return True
         return event_name(event) in self.events and self._may_see(event)
@@ -132,14 +134,14 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class UrlRules:
-    """What is loosened for a receiver on the same machine or network."""
+    """What is permitted for a receiver on the same machine or network."""
 
     allow_http: bool = False
     allow_private: bool = False
 
 
 def event_name(event: Event) -> WebhookEvent | None:
-    """What the event is called here; None: it is not told."""
+    """The event's name in the alert feed; None: it is not posted."""
     match event:
         case CaseEvent():
             return _OF_CASES.get(event.kind)
@@ -150,27 +152,29 @@ def event_name(event: Event) -> WebhookEvent | None:
 
 
 def check_url(url: str, rules: UrlRules) -> Refusal | None:
-    """What can be said of a URL without resolving its name; its addresses are looked at before every post."""
+    """Checks of a URL without resolving its name; its addresses are checked before every post."""
     try:
         parts = urlsplit(url)
         host, port = parts.hostname, parts.port
     except ValueError:
-        return _bad("The URL cannot be read.")
+        return _bad("The URL cannot be parsed.")
     if port == 0:
-        return _bad("The URL names port 0, at which nothing can listen.")
+        return _bad("The URL must not have port 0, on which no server can listen.")
     if not url.isascii() or not url.isprintable() or " " in url or len(url) > URL_CHARACTERS_MAX:
-        return _bad(f"The URL must be at most {URL_CHARACTERS_MAX} printable ASCII characters, no space.")
+        return _bad(
+            f"The URL must be at most {URL_CHARACTERS_MAX} printable ASCII characters, without spaces."
+        )
     if parts.scheme not in (("https", "http") if rules.allow_http else ("https",)):
         return _bad("The URL must begin with https://.")
     if not host or parts.username is not None or parts.password is not None or parts.fragment:
-        return _bad("The URL must have a host, and neither user, password nor fragment.")
+        return _bad("The URL must have a host, and no user, password or fragment.")
     if not rules.allow_private and _names_private(host):
         return _bad("The URL names an address that is not public.")
     return None
 
 
 def is_public(address: str) -> bool:
-    """An address that anybody could reach; also looks into those that carry an IPv4 address."""
+    """Whether the address is publicly reachable; also checks addresses that embed an IPv4 address."""
     try:
         ip = ipaddress.ip_address(address)
     except ValueError:
@@ -190,8 +194,9 @@ _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _NEVER_PUBLIC = tuple(
     ipaddress.ip_network(network) for network in ("::/96", "::ffff:0:0:0/96", "64:ff9b:1::/48", "fec0::/10")
 )
-"""What a network may lead to itself although the library calls it global: IPv4 in retired and translated
-forms, translation of the network's own (RFC 8215), and site-local addresses."""
+"""Networks that may lead back to the internal network although the library calls them global: IPv4 in retired
+and translated forms, local-use translation (RFC 8215), and site-local addresses.
+"""
 
 
 def _names_private(host: str) -> bool:
@@ -210,13 +215,13 @@ def _bad(message: str) -> Refusal:
 
 
 def disabled(webhook: Webhook, trigger: WebhookTrigger, reason: str, now: datetime) -> Webhook:
-    """No delivery is tried any more; the position stays."""
+    """No further delivery is tried; the position stays."""
     target = TRANSITIONS[webhook.status, trigger]
     return replace(webhook, status=target, disabled_at=now, next_attempt_at=None, reason=reason)
 
 
 def replayed(webhook: Webhook, epoch: str, offset: int) -> Webhook:
-    """Delivered to anew, behind this position."""
+    """Delivered again from this position."""
     return replace(
         webhook,
         status=TRANSITIONS[webhook.status, WebhookTrigger.REPLAYED],
@@ -237,8 +242,10 @@ def after_post(
     jitter: float,
     now: datetime,
 ) -> Webhook:
-    """After the event at `offset` was posted; `fault` None: the receiver took it. Retried for ever, in its
-    place, until the endpoint has failed for `disable_after`."""
+    """The endpoint after the event at `offset` was posted; `fault` None: the receiver accepted it.
+
+    A failed event is retried, before any later one, until the endpoint has failed for `disable_after`.
+    """
     if fault is None:
         return replace(webhook, offset=offset, delivered_at=now, **_WELL)
     since = webhook.failing_since or now

@@ -1,8 +1,9 @@
-"""What webhooks are signed with, and how an endpoint comes by a new secret without missing a delivery.
+"""The secrets that sign webhooks, and their rotation without a missed delivery.
 
-A secret is derived and not stored: the database alone does not give it away. After a rotation deliveries have
-a signature of the new secret and one of each that is still retiring, so that a receiver may change when it
-suits. Secrets and signatures are those of the Standard Webhooks specification, whose libraries verify them.
+A secret is derived and not stored, so that the database alone does not reveal it. After a rotation deliveries
+have a signature of the new secret and one of each previous secret that is still valid, so that a receiver may
+change at any time. Secrets and signatures follow the Standard Webhooks specification, whose libraries verify
+them.
 """
 
 import base64
@@ -20,31 +21,32 @@ SECRET_PREFIX = "whsec_"
 
 @dataclass(frozen=True, slots=True)
 class RotationRules:
-    """How long an old secret signs beside the new one, and how many may do so at once."""
+    """How long a previous secret signs beside the new one, and how many may do so at once."""
 
     overlap: timedelta = timedelta(hours=24)
     most_retiring: int = 3
 
 
 def secret_of(key: bytes, webhook_id: WebhookId, salt: str) -> str:
-    """The endpoint's secret of this salt."""
+    """The endpoint's secret for this salt."""
     derived = hmac.digest(key, f"webhook secret:{webhook_id}:{salt}".encode(), "sha256")
     return SECRET_PREFIX + base64.b64encode(derived).decode()
 
 
 def signing_secrets(key: bytes, webhook: Webhook, now: datetime) -> list[str]:
-    """All that sign now, the newest first."""
+    """All secrets that sign now, the newest first."""
     salts = [webhook.salt, *(old.salt for old in reversed(_still(webhook, now)))]
     return [secret_of(key, webhook.id, salt) for salt in salts]
 
 
 def rotated(webhook: Webhook, salt: str, rules: RotationRules, now: datetime) -> Webhook | Refusal:
-    """With a new secret from now on; position and state are not touched."""
+    """The endpoint with a new secret from now on; position and state stay the same."""
     still = _still(webhook, now)
     if len(still) >= rules.most_retiring:
         return Refusal(
             RefusalCode.TOO_MANY,
-            f"{len(still)} old secrets still sign, one until {still[0].until:%Y-%m-%d %H:%M} UTC: wait.",
+            f"{len(still)} previous secrets are still valid, one until {still[0].until:%Y-%m-%d %H:%M} "
+            "UTC: wait until then.",
         )
     return replace(webhook, salt=salt, retiring=(*still, RetiringSecret(webhook.salt, now + rules.overlap)))
 

@@ -1,9 +1,9 @@
-"""What would be if prices or rates moved: a book under a scenario, valued by the same code as the real one.
+"""Scenarios of moved prices or rates: a book under a scenario, valued by the same code as the real one.
 
-A shock is a fraction: -0.30 takes 30 percent off every price of a quote, so also off the mark. Of several
-shocks on one instrument the most specific counts alone: its symbol, else its market, else its kind, else the
-shock of everything. A shock of a currency changes what it is worth in all others. What has no quote is not
-shocked, as there is nothing to move.
+A shock is a fraction: -0.30 takes 30 percent off every price of a quote, and so off the mark. Of several
+shocks on one instrument only the most specific applies: its symbol, otherwise its market, otherwise its kind,
+otherwise the general shock. A shock of a currency changes its value in all others. A position without a quote
+is not shocked, as there is nothing to move.
 """
 
 from collections.abc import Mapping
@@ -19,7 +19,7 @@ from domain.money import ONE, ZERO, Currency, divide_rate, exact
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """Fractions by what they are about; each above -1, so that a price stays a price."""
+    """Shocks as fractions, by subject; each above -1, so that prices keep their sign."""
 
     everything: Decimal = ZERO
     kinds: Mapping[InstrumentKind, Decimal] = field(default_factory=dict)
@@ -31,10 +31,10 @@ class Scenario:
         shocks = (self.kinds, self.markets, self.symbols, self.currencies)
         fractions = [self.everything, *(each for part in shocks for each in part.values())]
         if not all(each.is_finite() and each > -ONE for each in fractions):
-            raise ValueError("a shock is a fraction above -1")
+            raise ValueError("a shock must be a fraction above -1")
 
     def of(self, instrument: Instrument) -> Decimal:
-        """The shock that counts for the instrument."""
+        """The shock that applies to the instrument."""
         if instrument.symbol in self.symbols:
             return self.symbols[instrument.symbol]
         if instrument.market in self.markets:
@@ -42,8 +42,9 @@ class Scenario:
         return self.kinds.get(instrument.kind, self.everything)
 
     def of_underlying(self, held: Holding) -> Decimal:
-        """The shock that counts for what the option is on; of what the desk does not know, as of a stock of
-        the option's market."""
+        """The shock that applies to the option's underlying; to an unknown one, that of a stock of the
+        option's market.
+        """
         option = held.instrument
         symbol = option.symbol if option.option is None else option.option.underlying
         place = held.underlying_place or Place(InstrumentKind.STOCK, option.market)
@@ -51,10 +52,10 @@ class Scenario:
 
 
 class Shocked:
-    """Quotes and rates under one scenario, each worked out once; for many books that share them.
+    """Quotes and rates under one scenario, each computed once; for many books that share them.
 
-    It remembers a shocked quote by its symbol, so it is for quotes of one moment; that of an underlying for
-    each market of its options, since the shock of these may be another. Not thread-safe.
+    It caches shocked quotes by symbol, so it is for quotes of one moment; an underlying's quote for each
+    market of its options, since its shock may differ. Not thread-safe.
     """
 
     def __init__(self, scenario: Scenario) -> None:
@@ -63,7 +64,7 @@ class Shocked:
         self._underlyings: dict[tuple[Symbol, str], Quote | None] = {}
 
     def book(self, book: Book) -> Book:
-        """The book as it would be; the same object where nothing of it moves."""
+        """The book under the scenario; the same object if nothing in it moves."""
         holdings = tuple(self._holding(held) for held in book.holdings)
         fx = (
             {currency: self.rate(rate) for currency, rate in book.fx.items()}
@@ -75,7 +76,7 @@ class Shocked:
         return replace(book, holdings=holdings, fx=fx)
 
     def rate(self, rate: FxRate) -> FxRate:
-        """The rate as it would be; to ten digits, as rates are stored, where it has to be divided."""
+        """The rate under the scenario; to ten digits, as rates are stored, if it has to be divided."""
         shocks = self._scenario.currencies
         up, down = shocks.get(rate.base_currency, ZERO), shocks.get(rate.quote_currency, ZERO)
         if not up and not down:
@@ -92,7 +93,7 @@ class Shocked:
         quote = self._moved(held.quote, held.instrument)
         if quote is None:
             return held
-        # Not replace(): this is done for every position of the book, and takes a third of the time.
+        # Not replace(): this runs for every position of the book, and takes a third of the time.
         return Holding(
             *(held.instrument, held.quantity, held.factors, quote, held.dead, held.average_cost),
             *(held.life, held.underlying, held.underlying_negative, held.underlying_place),
@@ -110,7 +111,7 @@ class Shocked:
         return held if quote is None else replace(held, underlying=quote)
 
     def _moved(self, quote: Quote, instrument: Instrument) -> Quote | None:
-        """The quote as it would be; None where it stays."""
+        """The quote under the scenario; None if it does not move."""
         if quote.symbol not in self._quotes:
             factor = self._scenario.of(instrument)
             self._quotes[quote.symbol] = _shocked(quote, factor) if factor else None
@@ -118,12 +119,12 @@ class Shocked:
 
 
 def shocked(book: Book, scenario: Scenario) -> Book:
-    """One book as it would be."""
+    """One book under the scenario."""
     return Shocked(scenario).book(book)
 
 
 def _shocked(quote: Quote, shock: Decimal) -> Quote:
-    """Every price times 1 + shock, exactly; sizes as they are."""
+    """Every price times 1 + shock, exactly; sizes unchanged."""
 
     def moved(price: Decimal | None) -> Decimal | None:
         return None if price is None else price * (ONE + shock)

@@ -18,7 +18,7 @@ from feeds.heard import HeardMessages
 from feeds.held import HeldMessages
 from feeds.messages import MAX_MESSAGE_BYTES, BadMessage, decode, subject_in
 
-TRIMMED = "trimmed from the stream before it was read to its end"
+TRIMMED = "the stream was trimmed before the desk read this entry to its end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +118,17 @@ def trimmed_entry(stream: str, entry_id: bytes) -> DeadEntry:
 
 def held_outcome(subject: InputSubject, at: datetime) -> Outcome:
     """Of a message whose time has not come."""
-    return Outcome(subject, InputResult.HELD, at, f"its time has not come: held until {at.isoformat()}")
+    return Outcome(subject, InputResult.HELD, at, f"its time is in the future: held until {at.isoformat()}")
 
 
 def _read(raw: bytes | None, latest: datetime, max_bytes: int) -> FeedMessage:
     if raw is None:
-        raise BadMessage("no field `message`")
+        raise BadMessage("the entry has no field `message`")
     return decode(raw, latest, max_bytes)
 
 
 def _repeated(message: FeedMessage) -> Outcome:
-    reason = "it repeats a message that was heard before"
+    reason = "it repeats a message that was read before"
     return Outcome(subject_of(message), InputResult.SUPERSEDED, stated_at(message), reason)
 
 
@@ -145,7 +145,7 @@ def _holds(
     if at - now <= rules.tolerance:
         return False
     if held.is_full:
-        raise BadMessage("ahead of the clock, and no more messages can be held", DeadReason.AHEAD)
+        raise BadMessage("its time is ahead of the clock, and no more messages can be held", DeadReason.AHEAD)
     held.hold((arrivals.stream, receipt), message)
     arrivals.held.append(held_outcome(subject_of(message), at))
     return True

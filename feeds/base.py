@@ -40,8 +40,8 @@ class FeedBatch:
     """Which messages stated a time ahead of the clock, and come with the time of their arrival instead."""
 
     def __post_init__(self) -> None:
-        assert self.messages, "an empty batch says nothing"
-        assert len(self.messages) == len(self.receipts), "a receipt per message"
+        assert self.messages, "a batch must not be empty"
+        assert len(self.messages) == len(self.receipts), "a batch must have a receipt per message"
 
 
 @dataclass(frozen=True, slots=True)

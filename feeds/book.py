@@ -98,11 +98,11 @@ def as_of_at(book: BookFile, now: datetime) -> datetime:
 def facts_ahead(book: BookFile, now: datetime) -> Iterator[str]:
     """The times that the book cannot know, each with its JSON path: after `now`, or after its own `asOf`."""
     if book.as_of is not None and book.as_of > now:
-        yield f"$.asOf: {_written(book.as_of)} is in the future; it is {_written(now)}"
+        yield f"$.asOf: {_written(book.as_of)} is in the future: the time is now {_written(now)}"
     latest = now if book.as_of is None else min(book.as_of, now)
     for path, since in _beginnings(book):
         if since > latest:
-            yield f"{path}: {_written(since)} is later than the book, which is of {_written(latest)}"
+            yield f"{path}: {_written(since)} is later than asOf of the book, {_written(latest)}"
 
 
 def _beginnings(book: BookFile) -> Iterator[tuple[str, datetime]]:
@@ -172,9 +172,11 @@ def _unfit_underlyings(book: BookFile, currencies: dict[Symbol, Currency]) -> It
             continue
         path, currency = f"$.instruments[{at}].option.underlying", currencies.get(option.underlying)
         if option.underlying == instrument.symbol:
-            yield f"{path}: an option is not its own underlying"
+            yield f"{path}: an option must not be its own underlying"
         elif currency not in (None, instrument.currency):
-            yield f"{path}: {option.underlying} is in {currency} and the option in {instrument.currency}"
+            yield (
+                f"{path}: {option.underlying} is in {currency}, but the option is in {instrument.currency}"
+            )
 
 
 def _accounts(book: BookFile) -> Iterator[tuple[str, BookAccount]]:
@@ -195,8 +197,8 @@ def _negative_costs(path: str, account: BookAccount, above_zero: Set[str]) -> It
     for n, part in enumerate(account.positions):
         if part.average_cost is not None and part.average_cost < 0 and part.symbol in above_zero:
             yield (
-                f"{path}.positions[{n}].averageCost: must be zero or more, since the prices of {part.symbol} "
-                "cannot be below zero (negativePrices)"
+                f"{path}.positions[{n}].averageCost: must be zero or more, since prices of "
+                f"{part.symbol} cannot be negative (negativePrices)"
             )
 
 
@@ -220,7 +222,7 @@ def _repeated(located: Located) -> Iterator[str]:
     first: dict[Hashable, str] = {}
     for path, key in located:
         if first.setdefault(key, path) != path:
-            yield f"{path}: {key} is already at {first[key]}"
+            yield f"{path}: {key} is already used at {first[key]}"
 
 
 def _unknown(located: Iterable[tuple[str, Symbol]], known: Set[str]) -> Iterator[str]:

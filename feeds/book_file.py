@@ -219,13 +219,14 @@ def _book(record: Record) -> BookFile:
 
 def _book_instrument(record: Record) -> BookInstrument:
     if record["kind"] is InstrumentKind.OPTION and "option" not in record[_STATED]:
-        raise ValueError("an OPTION states its terms in option")
+        raise ValueError("an OPTION must state its terms in option")
     if record["kind"] is InstrumentKind.OPTION and record["negativePrices"]:
         raise ValueError(
-            "negativePrices is not for an OPTION: its premium is never below zero; state it of what it is on"
+            "negativePrices must not be set for an OPTION, whose premium is never negative: set it for "
+            "its underlying"
         )
     if record["suspendedSince"] is not None and record["tradeStatus"] not in _SUSPENDED:
-        raise ValueError("suspendedSince is of an instrument that is SUSPENDED or DELISTED")
+        raise ValueError("suspendedSince is only for an instrument that is SUSPENDED or DELISTED")
     return BookInstrument(_instrument(record), record["factors"])
 
 
@@ -297,7 +298,7 @@ def _client_factors(record: Record) -> BookFactors:
 
 def _fx(record: Record) -> BookFx:
     if record["baseCurrency"] == record["quoteCurrency"]:
-        raise ValueError("an FX rate needs two currencies")
+        raise ValueError("an FX rate must have two different currencies")
     return BookFx(record["baseCurrency"], record["quoteCurrency"], record["rate"])
 
 
@@ -318,7 +319,7 @@ def _cash(record: Record) -> CashBalance:
 
 def _position(record: Record) -> BookPosition:
     if record["shortSince"] is not None and record["quantity"] > 0:
-        raise ValueError("a long position has no shortSince")
+        raise ValueError("a long position must not have shortSince")
     return BookPosition(record["symbol"], record["quantity"], record["averageCost"], record["shortSince"])
 
 

@@ -46,7 +46,7 @@ class Closes:
         """From `first` on; ValueError when nothing is left."""
         kept = [day for day, when in enumerate(self.dates) if when >= first]
         if not kept:
-            raise ValueError(f"no closing prices on or after {first}")
+            raise ValueError(f"the file has no closing prices on or after {first}")
         return Closes(self.dates[kept[0] :], self.symbols, self.prices[kept[0] :])
 
 
@@ -80,7 +80,7 @@ def parse_closes(lines: Iterable[str], suffix: str = ".US") -> Closes:
         except ValueError as error:
             raise ValueError(f"line {number}: {error}") from None
     if not days:
-        raise ValueError("no trading day")
+        raise ValueError("the file has no trading day")
     return Closes(tuple(when for when, _ in days), symbols, tuple(prices for _, prices in days))
 
 
@@ -91,9 +91,9 @@ def _symbols(number: int, header: list[str], suffix: str) -> tuple[Symbol, ...]:
         try:
             code(name + suffix if name else "")
         except ValueError as error:
-            raise ValueError(f"line {number}: {name!r} makes no symbol, which is {error}") from None
+            raise ValueError(f"line {number}: {name!r} cannot be a symbol, which is {error}") from None
         if header.count(name) > 1:
-            raise ValueError(f"line {number}: {name} is there twice")
+            raise ValueError(f"line {number}: {name} occurs twice")
     return tuple(Symbol(name + suffix) for name in header[1:])
 
 
@@ -105,13 +105,13 @@ def _day(values: list[str], width: int, after: date) -> tuple[date, tuple[Decima
     except ValueError as error:
         raise ValueError(f"{values[0]!r} must be {error}") from None
     if when <= after:
-        raise ValueError("the dates must ascend")
+        raise ValueError("the dates must be in ascending order")
     try:
         prices = tuple(parse_decimal(text) for text in values[1:])
     except InvalidDecimal as error:
         raise ValueError(str(error)) from None
     if min(prices) < SMALL_TICK:
-        raise ValueError(f"a price below {SMALL_TICK}")
+        raise ValueError(f"a price is below {SMALL_TICK}")
     return when, prices
 
 

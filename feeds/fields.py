@@ -127,7 +127,7 @@ def currency(value: object) -> str:
     if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
         raise ValueError("a currency code of three capital letters")
     if unknown := unknown_currencies([value]):
-        raise ValueError(f"a currency of ISO 4217 or CNH, not {unknown[0]}")
+        raise ValueError(f"a currency of ISO 4217, or CNH, not {unknown[0]}")
     return value
 
 
@@ -147,7 +147,7 @@ def decimal(value: object) -> Decimal:
     try:
         return parse_decimal(value)
     except InvalidDecimal as error:
-        raise ValueError(f"a storable decimal: {error}") from None
+        raise ValueError(f"a decimal that can be stored: {error}") from None
 
 
 def positive(value: object) -> Decimal:
@@ -246,7 +246,7 @@ def version(known: int) -> Callable[[object], int]:
 
     def read(value: object) -> int:
         if value is True or value != known:
-            raise ValueError(f"{known}, the only known version")
+            raise ValueError(f"{known}, the only supported version")
         return known
 
     return read

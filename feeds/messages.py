@@ -150,7 +150,7 @@ def _json_object(raw: bytes, max_bytes: int) -> dict[str, object]:
 
 def _format(version: object, name: object) -> _Format:
     if version is True or version != VERSION:
-        raise BadMessage(f"$.v: must be {VERSION}, the only known version")
+        raise BadMessage(f"$.v: must be {VERSION}, the only supported version")
     if not isinstance(name, str) or name not in _FORMATS:
         raise BadMessage(f"$.type: must be one of {', '.join(_FORMATS)}")
     return _FORMATS[name]

@@ -121,8 +121,8 @@ class RedisFeed:
         self._observer = observer or Unobserved()
         self._closing = asyncio.Event()
         self._joined = False
-        self._outage = OutageLog("feed interrupted", "feed goes on", streams=self._streams)
-        self._unkept = OutageLogs("stream", "dead letters cannot be kept", "dead letters are kept again")
+        self._outage = OutageLog("feed interrupted", "feed resumed", streams=self._streams)
+        self._unkept = OutageLogs("stream", "dead letters cannot be stored", "dead letters are stored again")
         self._pending_after: dict[str, bytes] = {}
         """Stream -> last pending entry that was read again; a stream without any left is not in it."""
         self._claim_due = 0.0
@@ -445,7 +445,7 @@ class RedisFeed:
         if arrivals.held:
             first = arrivals.held[0]
             self._log.warning(
-                "feed messages wait for their time",
+                "feed messages dated in the future are held",
                 stream=arrivals.stream,
                 messages=len(arrivals.held),
                 first=str(first.subject),

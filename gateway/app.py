@@ -102,7 +102,7 @@ class Application:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """`/graphql` and below, and `/reports/`: serve with the database active in the request's task."""
-        assert self.resources is not None, "served outside of the lifespan"
+        assert self.resources is not None, "a request was served outside of the lifespan"
         serve = self._transport(scope)
         # Who leaves in the midst of its own request waits for no answer.
         with self.resources.database.active(), suppress(ClientDisconnect):

@@ -142,10 +142,12 @@ class TokenVerifier:
         self, subject: str, issued_at: datetime, expires_at: datetime, now: datetime
     ) -> None:
         if now >= expires_at + self._leeway:
-            raise Unauthenticated(TokenFault.EXPIRED, "The token has expired: get a new one.")
+            raise Unauthenticated(TokenFault.EXPIRED, "The token has expired: get a new token.")
         revoked_at = self._revoked_at(subject)
         if revoked_at is not None and issued_at <= revoked_at:
-            raise Unauthenticated(TokenFault.REVOKED, "The access of this subject was revoked.")
+            raise Unauthenticated(
+                TokenFault.REVOKED, "The access of this subject was revoked: ask the desk's operator."
+            )
 
 
 def issue(
@@ -173,7 +175,7 @@ def issue(
 def bearer(header: str | None) -> str:
     """The token in the value of an Authorization header; raises `Unauthenticated`."""
     if not header:
-        raise Unauthenticated(TokenFault.MISSING, "A token is needed: Authorization: Bearer <token>.")
+        raise Unauthenticated(TokenFault.MISSING, "A token is required: send Authorization: Bearer <token>.")
     scheme, _, token = header.strip().partition(" ")
     if scheme.lower() != "bearer" or not token.strip():
         raise Unauthenticated(TokenFault.MALFORMED, "The Authorization header must read: Bearer <token>.")
@@ -192,20 +194,20 @@ def permission_named(name: str) -> Permission:
     """The permission of that name, ours or the reference product's; raises `ValueError`."""
     near = NO_ROLE_FOR.get(_SHORT_SELLING.sub("billing.short_selling_*", name))
     if near is not None:
-        raise ValueError(f"every permission of this desk may do more than {name[:80]!r} means: {near}")
+        raise ValueError(f"every permission of this desk would allow more than {name[:80]!r} does: {near}")
     try:
         return _PERMISSIONS[name]
     except KeyError:
         raise ValueError(
-            f"no permission is called {name[:50]!r}: use one of {', '.join(_PERMISSIONS)}"
+            f"no permission is named {name[:50]!r}: use one of {', '.join(_PERMISSIONS)}"
         ) from None
 
 
 def _decode(token: str, secret: str) -> dict[str, Any]:
     if not token:
-        raise Unauthenticated(TokenFault.MISSING, "A token is needed.")
+        raise Unauthenticated(TokenFault.MISSING, "A token is required.")
     if not token.isascii():
-        raise Unauthenticated(TokenFault.MALFORMED, "This is no token.")
+        raise Unauthenticated(TokenFault.MALFORMED, "The token is not a JSON Web Token.")
     options: Any = {
         "require": ["sub", "exp", "iat", "iss", "aud"],
         "verify_exp": False,
@@ -220,11 +222,11 @@ def _decode(token: str, secret: str) -> dict[str, Any]:
     except jwt.InvalidAlgorithmError:
         raise Unauthenticated(TokenFault.ALGORITHM, f"Tokens must be signed with {ALGORITHM}.") from None
     except jwt.InvalidSignatureError:
-        raise Unauthenticated(TokenFault.FORGED, "The token's signature is wrong.") from None
+        raise Unauthenticated(TokenFault.FORGED, "The token's signature is invalid.") from None
     except jwt.DecodeError:
-        raise Unauthenticated(TokenFault.MALFORMED, "This is no token.") from None
+        raise Unauthenticated(TokenFault.MALFORMED, "The token is not a JSON Web Token.") from None
     except jwt.InvalidTokenError as error:
-        raise Unauthenticated(TokenFault.CLAIMS, f"The token does not fit: {error}.") from None
+        raise Unauthenticated(TokenFault.CLAIMS, f"The token is invalid: {error}.") from None
 
 
 def _parse(claims: dict[str, Any]) -> _Claims:
@@ -233,7 +235,7 @@ def _parse(claims: dict[str, Any]) -> _Claims:
     except ValidationError as error:
         names = sorted({str(fault["loc"][0]) for fault in error.errors()})
         raise Unauthenticated(
-            TokenFault.CLAIMS, f"The token has no proper claim {', '.join(names)}."
+            TokenFault.CLAIMS, f"The token lacks a valid claim {', '.join(names)}."
         ) from None
 
 
@@ -244,7 +246,9 @@ def _subject(claimed: str) -> str:
     except ValueError as reason:
         raise Unauthenticated(TokenFault.CLAIMS, f"The token's subject must be {reason}.") from None
     if is_reserved(subject):
-        raise Unauthenticated(TokenFault.CLAIMS, "The token's subject is the desk itself or a venue.")
+        raise Unauthenticated(
+            TokenFault.CLAIMS, "The token's subject is reserved for the desk itself or a venue."
+        )
     return subject
 
 
@@ -252,4 +256,4 @@ def _permissions(names: list[str]) -> frozenset[Permission]:
     try:
         return frozenset(map(permission_named, names))
     except ValueError as error:
-        raise Unauthenticated(TokenFault.CLAIMS, f"The token does not fit: {error}.") from None
+        raise Unauthenticated(TokenFault.CLAIMS, f"The token is invalid: {error}.") from None

@@ -86,7 +86,7 @@ class BookWhatIfProcess:
 
     async def _next_run(self, asked: BookWhatIf, now: datetime) -> BookEffect:
         if self._waiting >= self._waiting_max:
-            raise BookWhatIfBusy("Too many whole-book calculations are waiting: ask again later.")
+            raise BookWhatIfBusy("Too many whole-book calculations are waiting: try again later.")
         self._waiting += 1
         try:
             async with self._turn:
@@ -110,7 +110,7 @@ class BookWhatIfProcess:
                 answer, words = await child.communicate(pickle.dumps(job))
         except TimeoutError:
             raise BookWhatIfBusy(
-                f"The calculation took longer than {self._timeout_s:g} s and was ended."
+                f"The calculation took longer than {self._timeout_s:g} s and was stopped."
             ) from None
         finally:
             if child.returncode is None:

@@ -72,15 +72,25 @@ class _Collector(Collector):
         yield _lags(self._live.metrics.lags)
 
     def _process(self) -> Iterator[Metric]:
-        yield _gauge("process_id", "The process that answers this scrape.", os.getpid())
-        yield _gauge("leader", "1 where this process does the desk's own work.", self._workers.leading)
-        yield _gauge("bus_up", "1 while the event bus answers; else the outbox is polled.", self._bus_up)
+        yield _gauge(
+            "process_id", "Always 1; the label names the process that answers this scrape.", os.getpid()
+        )
+        yield _gauge("leader", "1 if this process is the leader, else 0.", self._workers.leading)
+        yield _gauge(
+            "bus_up",
+            "1 while the event bus answers; at 0 subscribers are served from the outbox.",
+            self._bus_up,
+        )
         yield from self._clocks()
-        faults = CounterMetricFamily("desk_liquidation_faults", "Automatic liquidations the desk failed at.")
+        faults = CounterMetricFamily(
+            "desk_liquidation_faults",
+            "Runs of the automatic liquidation that failed with a fault of the desk.",
+        )
         faults.add_metric([], self._resources.liquidation_faults.faults)
         yield faults
         rounds = CounterMetricFamily(
-            "desk_round_faults", "Turns in rounds over many that the desk failed at."
+            "desk_round_faults",
+            "Items of a round over accounts, cases or orders that failed with a fault of the desk.",
         )
         rounds.add_metric([], self._resources.round_faults.faults)
         yield rounds
@@ -88,27 +98,33 @@ class _Collector(Collector):
         unreadable = self._resources.database.unreadable.counts
         yield _labelled(CounterMetricFamily, "unreadable_rows", text, unreadable, "table")
         damaged = Counter(row.table for row in self._resources.database.unreadable.damaged())
-        text = "Stored rows that could not be read when this process met them last."
+        text = "Stored rows that could not be read when this process last tried."
         yield _labelled(GaugeMetricFamily, "damaged_rows", text, damaged, "table")
-        text = "Risk settings in whose place an earlier version counts, for they cannot be read."
+        text = "Risk settings that cannot be read, so that an earlier version applies."
         yield _gauge("unreadable_settings", text, self._resources.desk.rules.books.settings.unreadable)
         attention = {kind.value: self._resources.desk.attention[kind] for kind in Attention}
-        text = "Orders and executions that were brought before a person."
+        text = "Orders and executions reported to operators as needing attention."
         yield _labelled(CounterMetricFamily, "order_attention", text, attention, "kind")
         path = self._resources.order_path
         held_up = {"orders": path.dispatcher, "reports": path.reports}
-        text = "Accounts that are locked, or that the desk fails at."
+        text = "Accounts whose orders or reports wait because of a lock or a fault of the desk."
         yield _labelled(GaugeMetricFamily, "order_accounts_waiting", text, held_up, "of")
         if self._waiting is None:
             return
         waiting = self._waiting.backlog
-        yield _gauge("relay_waiting_events", "Committed events without a position.", waiting.events)
-        yield _gauge("relay_lag_seconds", "Age of the oldest of them.", waiting.age.total_seconds())
+        yield _gauge(
+            "relay_waiting_events",
+            "Committed events that have no position in the stream yet.",
+            waiting.events,
+        )
+        yield _gauge(
+            "relay_lag_seconds", "Age of the oldest event without a position.", waiting.age.total_seconds()
+        )
 
     def _clocks(self) -> Iterator[Metric]:
         clocks = (self._resources.database_clock, *self._resources.feed_watch.clocks)
         offsets = GaugeMetricFamily(
-            "desk_clock_offset_seconds", "This process's clock less another clock.", labels=["against"]
+            "desk_clock_offset_seconds", "Clock of this process minus another clock.", labels=["against"]
         )
         for clock in clocks:
             if clock.offset is not None:
@@ -121,24 +137,55 @@ class _Collector(Collector):
         yield _gauge("live_sockets", "Open WebSockets.", metrics.sockets)
         yield _gauge("live_streams", "Open SSE streams.", metrics.streams)
         yield _gauge("live_mailbox_frames", "Frames waiting for slow clients.", sum(depths))
-        yield _gauge("live_mailbox_frames_max", "Of the slowest client.", max(depths, default=0))
-        yield _gauge("live_groups", "Shared subscriptions.", len(list(self._live.feed.groups)))
-        yield _labelled(GaugeMetricFamily, "live_operations", "Running subscriptions.", metrics.operations)
-        yield _labelled(CounterMetricFamily, "live_closes", "Sockets we closed.", metrics.closes, "code")
+        yield _gauge(
+            "live_mailbox_frames_max", "Frames waiting for the slowest client.", max(depths, default=0)
+        )
+        yield _gauge(
+            "live_groups",
+            "Shared subscriptions, each executed once for all of its subscribers.",
+            len(list(self._live.feed.groups)),
+        )
         yield _labelled(
-            CounterMetricFamily, "live_refusals", "Handshakes we refused.", metrics.refusals, "reason"
+            GaugeMetricFamily, "live_operations", "Subscriptions that are running.", metrics.operations
+        )
+        yield _labelled(
+            CounterMetricFamily,
+            "live_closes",
+            "Sockets closed by the desk, by close code.",
+            metrics.closes,
+            "code",
+        )
+        yield _labelled(
+            CounterMetricFamily,
+            "live_refusals",
+            "WebSocket handshakes refused by the desk.",
+            metrics.refusals,
+            "reason",
         )
 
     def _deliveries(self) -> Iterator[Metric]:
         metrics = self._live.metrics
-        yield _labelled(CounterMetricFamily, "live_executions", "Shared executions.", metrics.executions)
-        yield _labelled(CounterMetricFamily, "live_deliveries", "Frames delivered.", metrics.deliveries)
         yield _labelled(
-            CounterMetricFamily, "live_replays", "Frames of the past, for those who resumed.", metrics.replays
+            CounterMetricFamily, "live_executions", "Executions of shared subscriptions.", metrics.executions
         )
-        yield _labelled(CounterMetricFamily, "live_overflows", "Full mailboxes.", metrics.overflows)
         yield _labelled(
-            CounterMetricFamily, "live_resumes", "Resumed subscriptions.", metrics.resumes, "result"
+            CounterMetricFamily, "live_deliveries", "Frames delivered to subscribers.", metrics.deliveries
+        )
+        yield _labelled(
+            CounterMetricFamily,
+            "live_replays",
+            "Frames replayed to subscribers that resumed.",
+            metrics.replays,
+        )
+        yield _labelled(
+            CounterMetricFamily, "live_overflows", "Mailboxes that overflowed.", metrics.overflows
+        )
+        yield _labelled(
+            CounterMetricFamily,
+            "live_resumes",
+            "Subscriptions resumed, by result.",
+            metrics.resumes,
+            "result",
         )
 
     def _messages(self) -> Iterator[Metric]:
@@ -146,12 +193,34 @@ class _Collector(Collector):
         channels = self._resources.settings.message_urls
         if self._waiting is not None:
             waiting = {channel: self._waiting.messages.get(channel, 0) for channel in channels}
-            yield _labelled(GaugeMetricFamily, "messages_waiting", "Still to be sent.", waiting, "channel")
+            yield _labelled(
+                GaugeMetricFamily,
+                "messages_waiting",
+                "Messages that are still to be sent.",
+                waiting,
+                "channel",
+            )
         failing = {channel: int(channel in counts.failing) for channel in channels}
-        yield _labelled(GaugeMetricFamily, "messages_circuit_open", "1: rarely tried.", failing, "channel")
+        yield _labelled(
+            GaugeMetricFamily,
+            "messages_circuit_open",
+            "1 while the channel fails and is tried at intervals only.",
+            failing,
+            "channel",
+        )
         attempts = {channel: counts.failed_attempts[channel] for channel in channels}
-        yield _labelled(CounterMetricFamily, "messages_failed_attempts", "Not taken.", attempts, "channel")
-        settled = CounterMetricFamily("desk_messages", "Settled messages.", labels=["channel", "status"])
+        yield _labelled(
+            CounterMetricFamily,
+            "messages_failed_attempts",
+            "Attempts that the channel's service did not accept.",
+            attempts,
+            "channel",
+        )
+        settled = CounterMetricFamily(
+            "desk_messages",
+            "Messages that were sent, failed or were cancelled.",
+            labels=["channel", "status"],
+        )
         for (channel, status), count in sorted(counts.messages.items()):
             settled.add_metric([channel, status], count)
         yield settled
@@ -159,17 +228,27 @@ class _Collector(Collector):
     def _webhooks(self) -> Iterator[Metric]:
         posts = self._resources.outward.posts
         results = {"taken": posts[True], "failed": posts[False]}
-        yield _labelled(CounterMetricFamily, "webhook_posts", "Posts to receivers.", results, "result")
+        yield _labelled(
+            CounterMetricFamily, "webhook_posts", "Requests sent to webhook endpoints.", results, "result"
+        )
         if self._waiting is None:
             return
         slowest = self._waiting.webhook
-        yield _gauge("webhook_waiting_events", "Before the slowest active webhook.", slowest.events)
-        yield _gauge("webhook_lag_seconds", "Age of the first of them.", slowest.age.total_seconds())
-        yield _gauge("webhooks_disabled", "Disabled webhooks.", self._waiting.webhooks_disabled)
+        yield _gauge(
+            "webhook_waiting_events",
+            "Events not yet delivered to the slowest active webhook.",
+            slowest.events,
+        )
+        yield _gauge(
+            "webhook_lag_seconds",
+            "Age of the oldest event not yet delivered to it.",
+            slowest.age.total_seconds(),
+        )
+        yield _gauge("webhooks_disabled", "Webhooks that are disabled.", self._waiting.webhooks_disabled)
 
     def _unwatched(self) -> Iterator[Metric]:
         if self._waiting is not None:
-            text = "Accounts that the desk cannot judge by itself."
+            text = "Accounts that the desk cannot judge."
             yield _labelled(GaugeMetricFamily, "unwatched_accounts", text, self._waiting.unwatched, "reason")
 
     @property
@@ -196,7 +275,9 @@ def _labelled(
 
 def _lags(lags: Mapping[str, LagHistogram]) -> Metric:
     metric = HistogramMetricFamily(
-        "desk_live_lag_seconds", "From commit to the write to the socket.", labels=["field"]
+        "desk_live_lag_seconds",
+        "Seconds from the commit of an event to the write to the socket.",
+        labels=["field"],
     )
     for name, histogram in sorted(lags.items()):
         below, buckets = 0, []

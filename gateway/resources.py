@@ -255,7 +255,7 @@ def open_feed(
     if settings.feed is configuration.Feed.NONE:
         return None
     if settings.feed is configuration.Feed.REDIS:
-        assert settings.redis_url is not None, "settings refuse a Redis feed without Redis"
+        assert settings.redis_url is not None, "the settings refuse a Redis feed without Redis"
         return RedisFeed(
             settings.redis_url,
             streams=settings.feed_streams,
@@ -270,7 +270,7 @@ def open_feed(
             held_for_max_s=settings.feed_held_for_max_s,
             observer=observer,
         )
-    assert settings.replay_file is not None, "settings refuse a replay without a file"
+    assert settings.replay_file is not None, "the settings refuse a replay without a file"
     return ReplayFeed(
         read_closes(Path(settings.replay_file)),
         clock,

@@ -121,7 +121,7 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_DATABASE_URL must begin with postgres:// or sqlite://.": (
             not settings.database_url.startswith(("sqlite://", "postgres://", "postgresql://"))
         ),
-        "GATEWAY_FEED=replay needs GATEWAY_REPLAY_FILE.": (
+        "GATEWAY_FEED=replay requires GATEWAY_REPLAY_FILE.": (
             settings.feed is Feed.REPLAY and settings.replay_file is None
         ),
         "GATEWAY_AGING_BUCKET_DAYS must be in ascending order, such as 1,3,15,90.": (
@@ -142,7 +142,7 @@ def _contradictions(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_DEBIT_INTEREST_RATES must be fractions above zero and below 1, such as HKD=0.0575.": (
             not all(_is_fraction(rate) for rate in settings.debit_interest_rates.values())
         ),
-        "GATEWAY_FEED=redis needs GATEWAY_REDIS_URL.": (
+        "GATEWAY_FEED=redis requires GATEWAY_REDIS_URL.": (
             settings.feed is Feed.REDIS and settings.redis_url is None
         ),
         "GATEWAY_WEBHOOK_DISABLE_AFTER_HOURS must be below GATEWAY_OUTBOX_RETENTION_HOURS.": (
@@ -218,13 +218,13 @@ def _unfit_for_production(settings: Settings) -> tuple[str, ...]:
         "GATEWAY_AUTH_SECRET is shorter than 32 bytes: set a random one of at least 32 bytes.": (
             len(secret.encode()) < MIN_SECRET_BYTES
         ),
-        "GATEWAY_DATABASE_URL is SQLite: production needs PostgreSQL.": (
+        "GATEWAY_DATABASE_URL is SQLite: production requires PostgreSQL.": (
             settings.database_url.startswith("sqlite")
         ),
         "GATEWAY_WEBHOOK_SECRET_KEY is shorter than 32 bytes: set a random one of at least 32 bytes.": (
             settings.webhook_secret_key is not None
             and len(settings.webhook_secret_key.get_secret_value().encode()) < MIN_SECRET_BYTES
         ),
-        "GATEWAY_REDIS_URL is not set: production needs Redis.": settings.redis_url is None,
+        "GATEWAY_REDIS_URL is not set: production requires Redis.": settings.redis_url is None,
     }
     return tuple(problem for problem, found in checks.items() if found)

@@ -1,8 +1,8 @@
-"""One channel's messages through Apprise: whatever service its URL names, from SMTP to a telephone company.
+"""The messages of one channel through Apprise: any service that its URL names, from SMTP to an SMS provider.
 
-The URL is a pattern: `{to}` is the client's address and `{id}` the message's id, by which the service can
-drop a repeat where it knows how to. Apprise only says whether the service took the message. Its calls block,
-so each channel has a few threads of its own.
+The URL is a pattern: `{to}` is the client's address and `{id}` the message's id, by which a service may drop
+a repeat. Apprise only returns whether the service accepted the message. Its calls block, so each channel has
+a few threads of its own.
 """
 
 import asyncio
@@ -14,18 +14,20 @@ from domain.message import Fault
 from messages.base import Outgoing
 from messages.threads import NoThread, Threads
 
-NOT_TAKEN = Fault("the service did not take it")
-SILENT = Fault("no answer in time; it may have gone out")
-NOT_BEGUN = Fault("every thread of the channel hangs in an earlier message; nothing went out", begun=False)
-NO_THREAD = Fault("the machine has no thread left; nothing went out", begun=False)
+NOT_TAKEN = Fault("the service did not accept the message")
+SILENT = Fault("no answer in time; the message may have been sent")
+NOT_BEGUN = Fault("every thread of the channel is stuck in an earlier message; nothing was sent", begun=False)
+NO_THREAD = Fault("the machine cannot start another thread; nothing was sent", begun=False)
 
 
 _TELLTALES = ("apprise", "urllib3")
-"""They log addresses, which are personal, and URLs, which are secret: a token often is part of the path."""
+"""Loggers of addresses, which are personal data, and of URLs, whose paths often contain secret tokens."""
 
 
 class BadServiceUrl(ValueError):
-    """A setting that leads nowhere; the text does not quote it, since it holds a password."""
+    """A URL in the settings that cannot be used; the message does not quote it, since it contains a
+    password.
+    """
 
 
 class AppriseService:
@@ -36,10 +38,10 @@ class AppriseService:
         self._timeout_s = timeout_s
         self._threads = Threads(threads, f"message-{name}")
         if not is_known(url):
-            raise BadServiceUrl(f"Apprise does not know the service of the {name} URL")
+            raise BadServiceUrl(f"Apprise does not support the service of the {name} URL")
 
     async def send(self, outgoing: Outgoing) -> Fault | None:
-        """None when the service took it, else why not."""
+        """None if the service accepted the message, otherwise why not."""
         answer: asyncio.Future[bool] | None = None
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -54,7 +56,8 @@ class AppriseService:
     def _notify(self, outgoing: Outgoing) -> bool:
         from apprise import Apprise, AppriseAsset, NotifyFormat
 
-        # In this thread: Apprise's own are shared by all services, and those that hang would stop the others.
+        # In this thread: Apprise's own pool is shared by all services, and hanging ones would block the
+        # others.
         service = Apprise(asset=AppriseAsset(async_mode=False, service_timeout=0))
         if not service.add(address(self._url, outgoing)):
             return False
@@ -62,16 +65,18 @@ class AppriseService:
 
 
 def address(pattern: str, outgoing: Outgoing) -> str:
-    """The URL for one message; what is put in can change nothing else of it."""
+    """The URL for one message; the inserted values are quoted and cannot change the rest of it."""
     return pattern.replace("{to}", quote(outgoing.recipient, safe="")).replace("{id}", quote(outgoing.id))
 
 
 def is_known(pattern: str) -> bool:
-    """Apprise understands the URL. The first call imports it: a desk that sends nothing does without."""
+    """Whether Apprise understands the URL. The first call imports Apprise, which a desk without messages does
+    not need.
+    """
     for library in _TELLTALES:
         logging.getLogger(library).setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
-        # Its plugins use what Python announces to retire: nothing to us.
+        # Its plugins use features that Python has deprecated, which does not concern the desk.
         warnings.simplefilter("ignore")
         from apprise import Apprise
 

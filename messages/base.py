@@ -1,7 +1,8 @@
-"""What leads out of the desk to people and to other systems; `desk` knows only this of the folder.
+"""The ports for outbound data to persons and other systems; `desk` imports only this module of the package.
 
-Both ports answer, and never raise for a peer that is away, slow or says no: None means that the peer took it,
-anything else says why not, in words for the operator. Neither retries: the desk does, which remembers.
+Both ports return a result, and never raise for a peer that is unavailable, slow or refuses: None means that
+the peer accepted it, anything else says why not, in words for the operator. Neither retries: the desk does,
+since it stores the attempts.
 """
 
 from dataclasses import dataclass
@@ -21,16 +22,16 @@ class Outgoing:
 
 
 class MessageService(Protocol):
-    """Takes messages of one channel."""
+    """Sends messages of one channel."""
 
     async def send(self, outgoing: Outgoing) -> Fault | None:
-        """Within a bounded time. Only a fault that has not begun proves that nothing went out."""
+        """Answers within a bounded time. Only a fault without `begun` proves that nothing was sent."""
         ...
 
 
 class WebhookPort(Protocol):
-    """Posts to the endpoints of others."""
+    """Posts to webhook endpoints."""
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> str | None:
-        """Within a bounded time; only a status of 2xx counts as taken."""
+        """Answers within a bounded time; only a status of 2xx counts as accepted."""
         ...

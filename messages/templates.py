@@ -1,8 +1,8 @@
 """The texts of messages: one file per language and letter, the first line the title, the rest the body.
 
-`domain.letter` names the letter that a template is for a kind of case. They are loaded once, and checked
-then: a placeholder that is never filled is a fault at start, not in a client's inbox, and so is a file that
-is the text of no letter. A letter that a language lacks is taken in English.
+`domain.letter` names the letter of a template for a kind of case. Files are loaded and checked once, at the
+start: an unknown placeholder, or a file of no letter, prevents the start. A letter that is missing in a
+language is sent in English.
 """
 
 from collections.abc import Mapping
@@ -40,24 +40,26 @@ _VERBS = {
     Language.TRADITIONAL_CHINESE: {OrderSide.SELL: "賣出", OrderSide.BUY: "買入"},
 }
 _UNVALUED = {
-    Language.ENGLISH: "At the moment we have no price or exchange rate for {what}. The amount was computed "
-    "without it and may change as soon as we have one.",
+    Language.ENGLISH: (
+        "At the moment we have no price or exchange rate for {what}. The amount was "
+        "computed without it and may change as soon as we have one."
+    ),
     Language.SIMPLIFIED_CHINESE: "目前没有 {what} 的价格或汇率\uff0c"
     "金额在缺少它的情况下算出\uff0c取得后可能有变。",
     Language.TRADITIONAL_CHINESE: "目前沒有 {what} 的價格或匯率\uff0c"
     "金額在缺少它的情況下算出\uff0c取得後可能有變。",
 }
-"""Under every letter that names an amount, in whatever words."""
+"""Added to every letter that states an amount whose computation lacks a price or rate."""
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 class BadTemplate(ValueError):
-    """A template file is missing in English, or has a placeholder that is never filled."""
+    """A template file is missing in English, or has an unknown placeholder."""
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """What a message tells of a case. Money is in `currency`; times are told in `zone`."""
+    """The data of a case in a message. Money is in `currency`; times are shown in `zone`."""
 
     client_name: str
     account_no: str
@@ -71,18 +73,18 @@ class Facts:
     stock: tuple[StockOwed, ...] = ()
     trades: tuple[Traded, ...] = ()
     unvalued: tuple[str, ...] = ()
-    """What the amount was computed without: symbols without a price, currencies without a rate."""
+    """Symbols without a price and currencies without a rate, without which the amount was computed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A message as the client reads it; `language` is the one that it is really in."""
+    """A message as sent to the client; `language` is its actual language."""
 
     title: str
     body: str
     language: Language
     parameters: Mapping[str, str]
-    """What was put into it, by placeholder."""
+    """The inserted values by placeholder."""
 
 
 class Templates:
@@ -97,7 +99,7 @@ class Templates:
         }
         unknown = sorted({path.stem for path in directory.rglob("*.txt")} - LETTERS)
         if unknown:
-            raise BadTemplate(f"no letter is called {', '.join(unknown)}")
+            raise BadTemplate(f"no letter is named {', '.join(unknown)}")
         missing = sorted(name for name in LETTERS if (Language.ENGLISH, name) not in self._texts)
         if missing:
             raise BadTemplate(f"no English template for {', '.join(missing)}")
@@ -112,7 +114,7 @@ class Templates:
         title, body = self._texts[language, letter]
         used = {*title.get_identifiers(), *body.get_identifiers()}
         values = {name: value for name, value in _values(facts, language).items() if name in used}
-        # Only the template is scanned for placeholders: what stands in a name or a text is never one.
+        # Only the template is scanned for placeholders: names and texts are inserted as they are.
         words = body.substitute(values)
         if facts.unvalued and "amount" in used:
             values["unvalued"] = listed(facts.unvalued)
@@ -121,12 +123,12 @@ class Templates:
 
 
 def money(amount: Decimal, currency: Currency) -> str:
-    """``HKD 152,800.00``: the code, because a sign means several currencies."""
+    """``HKD 152,800.00``: with the code, because a sign such as $ is used for several currencies."""
     return f"{currency} {round_money(amount, currency):,.{minor_digits(currency)}f}"
 
 
 def moment(at: datetime, zone: ZoneInfo, language: Language) -> str:
-    """A time as the market's clock shows it, with the name of the clock."""
+    """A time in the market's time zone, with the name of the zone."""
     local = at.astimezone(zone)
     clock = f"{local:%H:%M} {local.tzname()}"
     if language is Language.ENGLISH:
@@ -162,7 +164,7 @@ def _traded(traded: Traded, language: Language) -> str:
 
 
 def _plain(number: Decimal) -> str:
-    """With thousands, without zeros at the end."""
+    """With thousands separators, without trailing zeros."""
     text = f"{number:,f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

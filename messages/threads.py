@@ -1,7 +1,8 @@
-"""Threads for calls that block and that nothing interrupts: so many at once, and nobody waits for them.
+"""Threads for calls that block and cannot be interrupted: a bounded number, which a shutdown does not wait
+for.
 
-The library's pool joins its threads before the process ends, so that one call to a service that trickles
-would hold up a shutdown for as long as it likes. These are left behind.
+The standard library's pool joins its threads before the process ends, so that one slow call to a service
+could delay a shutdown without limit. These threads are left behind.
 """
 
 import asyncio
@@ -19,23 +20,23 @@ class NoThread(Exception):
 
 
 class Threads:
-    """For one purpose, so that calls that hang are missed by nobody else."""
+    """Threads for one purpose, so that hanging calls do not block other purposes."""
 
     def __init__(self, most: int, name: str) -> None:
         self._free = asyncio.Semaphore(most)
         self._name = name
 
     async def run(self, call: Callable[[], T]) -> T:
-        """What it returns, or raises. Give it a timeout."""
+        """Return what the call returns, or raise what it raises. Cancel it by a timeout."""
         return await (await self.begin(call))
 
     async def begin(self, call: Callable[[], T]) -> "asyncio.Future[T]":
-        """Wait for a free thread, and let the call begin in it; its answer is still to come.
+        """Wait for a free thread and begin the call in it; the result is still to come.
 
-        Whoever gives up before this returns leaves nothing behind that would begin later; raises NoThread.
+        If the caller is cancelled before this returns, the call never begins; raises NoThread.
         """
         await self._free.acquire()
-        # Nothing is awaited from here to the start: nobody can be cancelled with a permit in hand.
+        # Nothing is awaited from here to the start, so no caller can be cancelled while holding a permit.
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[T] = loop.create_future()
         thread = Thread(target=self._work, args=(loop, call, answer), name=self._name, daemon=True)
@@ -57,7 +58,7 @@ class Threads:
 
 
 class _Telling(Generic[T]):
-    """Takes what a call returns or raises to the loop in which somebody awaits it, or gave that up."""
+    """Passes the result of a call to the event loop, where a caller may or may not still await it."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop, answer: "asyncio.Future[T]") -> None:
         self._loop = loop
@@ -72,9 +73,9 @@ class _Telling(Generic[T]):
     def __exit__(
         self, _: type[BaseException] | None, fault: BaseException | None, __: TracebackType | None
     ) -> bool:
-        """Nothing that was raised ends here: it is raised again where the answer is awaited."""
+        """Catches everything: the exception is raised where the result is awaited."""
         if fault is not None:
-            # A future cannot raise this one.
+            # A future cannot raise StopIteration.
             told = (
                 RuntimeError("the call raised StopIteration") if isinstance(fault, StopIteration) else fault
             )
@@ -87,5 +88,5 @@ class _Telling(Generic[T]):
 
 def _tell(loop: asyncio.AbstractEventLoop, news: Callable[[], None]) -> None:
     with suppress(RuntimeError):
-        # The loop may have ended meanwhile, and then nobody is there to hear it.
+        # The loop may have been closed meanwhile, so that no caller waits for the result.
         loop.call_soon_threadsafe(news)

@@ -1,7 +1,7 @@
-"""Posts to an endpoint that somebody else named: the name is resolved for every post, and only then trusted.
+"""Posts to endpoints named by clients: the name is resolved for every post, and its addresses are checked.
 
-The connection goes to an address that was looked at, so a name that resolves to something else a moment later
-leads nowhere else. There are no redirects, no proxies, and of the answer only the status is read.
+The connection goes to a checked address, so a name that resolves differently a moment later leads nowhere
+else. Redirects and proxies are not used, and only the status of the response is read.
 """
 
 import asyncio
@@ -16,15 +16,17 @@ from messages.threads import NoThread, Threads
 
 STATUS_BYTES_MAX = 1024
 RESOLVING_MAX = 50
-"""How many names may be looked up at once: a look-up that hangs cannot be interrupted."""
+"""The most concurrent name look-ups: a hanging look-up cannot be interrupted."""
 HEADERS_MAX = 100
 FAULTS = (OSError, ValueError, NoThread, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
-"""What resolving, connecting, TLS and a malformed answer raise."""
+"""The errors of resolving, connecting, TLS and a malformed response."""
 
 
 @cache
 def _tls() -> ssl.SSLContext:
-    """Made when the first endpoint wants it: reading every trusted authority takes a tenth of a second."""
+    """Created for the first endpoint that needs it: reading all trusted authorities takes a tenth of a
+    second.
+    """
     return ssl.create_default_context()
 
 
@@ -39,14 +41,14 @@ class WebhookPoster:
         resolving_max: int = RESOLVING_MAX,
         resolve: Callable[[str, int], list[str]] | None = None,
     ) -> None:
-        """`resolve`: the addresses of a host and port, in place of the system's; it may block."""
+        """`resolve` replaces the system's look-up of a host and port; it may block."""
         self._rules = rules
         self._timeout_s = timeout_s
         self._resolve = resolve or _resolve
         self._threads = Threads(resolving_max, "resolve-webhook")
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> str | None:
-        """None when the receiver took it, else why not."""
+        """None if the receiver accepted it, otherwise why not."""
         refusal = check_url(url, self._rules)
         if refusal is not None:
             return refusal.message
@@ -76,14 +78,14 @@ class WebhookPoster:
             await writer.drain()
             return await _status(reader)
         finally:
-            # Not `wait_closed`: a peer that does not answer the goodbye would be waited for.
+            # Not `wait_closed`, which would wait for a peer that does not answer the TLS close.
             writer.transport.abort()
 
     async def _address(self, host: str, port: int) -> str:
         return self._chosen(await self._threads.run(lambda: self._resolve(host, port)))
 
     def _chosen(self, addresses: Sequence[str]) -> str:
-        """The first, if all may be posted to: a name with one private address among them is not trusted."""
+        """The first address if all are allowed: a name with a single private address is not trusted."""
         if not self._rules.allow_private and not all(is_public(address) for address in addresses):
             raise ValueError("the host has an address that is not public")
         return addresses[0]
@@ -108,12 +110,12 @@ def _request(url: SplitResult, headers: dict[str, str], body: bytes) -> bytes:
 
 
 async def _status(reader: asyncio.StreamReader) -> int:
-    """Of the final answer: those before it (1xx) only announce it."""
+    """The status of the final response; 1xx responses are skipped."""
     while True:
         line = await reader.readuntil(b"\n")
         version, code, *_ = line.decode("latin-1").split(None, 2)
         if not version.startswith("HTTP/1.") or len(code) != 3:
-            raise ValueError("the answer is not HTTP/1.1")
+            raise ValueError("the response is not HTTP/1.1")
         status = int(code)
         if status >= 200:
             return status

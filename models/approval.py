@@ -28,7 +28,7 @@ _SELECT = (
 
 @dataclass(frozen=True, slots=True)
 class ApprovalFilter:
-    """Which requests; None means any."""
+    """Filter for approval requests; None matches any."""
 
     status: tuple[ApprovalStatus, ...] | None = None
     kind: tuple[ApprovalKind, ...] | None = None
@@ -38,13 +38,13 @@ class ApprovalFilter:
 
 
 async def insert_approval(approval: Approval) -> bool:
-    """Store a new request; False when one of its kind is pending for the same thing."""
+    """Store a new request; False if one of this kind is already pending for the same object."""
     sql = f"{insert_sql('approval', _COLUMNS)} ON CONFLICT DO NOTHING"
     return await execute(sql, *_values(approval)) == 1
 
 
 async def save_approval(approval: Approval) -> None:
-    """Store a decided request; it is locked."""
+    """Store a decided request, which is locked."""
     columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(_COLUMNS[1:], start=2))
     await execute(f"UPDATE approval SET {columns} WHERE id = $1", *_values(approval))
 
@@ -60,8 +60,9 @@ async def load_approvals(
 
 
 async def lock_approval(approval_id: ApprovalId, *, wait: bool = True) -> Approval:
-    """Lock it; the account that it is about was locked before. Without `wait` it is `Busy` at once where
-    another transaction has it."""
+    """Lock the request; its account was locked before. Without `wait`, `Busy` at once if another transaction
+    holds it.
+    """
     await fetch(f"SELECT r.id FROM approval r WHERE r.id = $1{for_update('r', wait=wait)}", approval_id)
     row = await fetch_one(f"{_SELECT} WHERE r.id = $1", approval_id)
     assert row is not None
@@ -69,7 +70,7 @@ async def lock_approval(approval_id: ApprovalId, *, wait: bool = True) -> Approv
 
 
 async def pending_approval(kind: ApprovalKind, entity: str, entity_id: str) -> Approval | None:
-    """The request of this kind that waits for a decision about this thing."""
+    """The pending request of this kind about this object."""
     row = await fetch_one(
         f"{_SELECT} WHERE r.kind = $1 AND r.entity = $2 AND r.entity_id = $3 AND r.status = 'PENDING'",
         *(kind, entity, entity_id),
@@ -78,7 +79,7 @@ async def pending_approval(kind: ApprovalKind, entity: str, entity_id: str) -> A
 
 
 async def overdue_approvals(now: datetime, limit: int, after: ApprovalId | None = None) -> list[ApprovalId]:
-    """Pending ones whose time has run out, by id; those behind `after`."""
+    """Pending requests that have expired, by id, after `after`."""
     rows = await fetch(
         "SELECT r.id FROM approval r WHERE r.status = 'PENDING' AND r.expires_at <= $1 AND r.id > $3"
         " ORDER BY r.id LIMIT $2",
@@ -99,7 +100,7 @@ async def page_approvals(
 
 
 async def count_approvals(audience: Audience, wanted: ApprovalFilter) -> int:
-    """How many there are."""
+    """The number of matching requests."""
     where = _where(audience, wanted)
     row = await fetch_one(f"SELECT COUNT(*) AS approvals {_FROM}{where}", *where.values)
     assert row is not None
@@ -117,7 +118,7 @@ def _where(audience: Audience, wanted: ApprovalFilter) -> Where:
 
 
 def _visible(audience: Audience) -> Where:
-    """What concerns the whole desk is seen by who sees every account."""
+    """Requests about the whole desk are visible with access to all accounts."""
     where = Where()
     where.sees(audience)
     where.add("r.kind IN (?)", visible_kinds(audience))

@@ -1,7 +1,7 @@
-"""Who did what, append-only, written in the transaction that did it; the database refuses to change it.
+"""The audit trail: append-only, written in the transaction of each action; the database refuses to change it.
 
-Rows are chained afterwards, by the leader, in the order in which they are found committed: a transaction that
-writes waits for no other's hash. What is not chained yet is the tail.
+The leader chains rows afterwards, in the order in which it finds them committed, so that no writing
+transaction waits for another's hash. Rows that are not chained yet are the tail.
 """
 
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -41,9 +41,10 @@ _SELECT_CHAINED = (
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """One act; `detail`, `before` and `after` are plain data, decimals as text.
+    """One action; `detail`, `before` and `after` are plain data, decimals as text.
 
-    `before` None: there was nothing; `after` None: the act changed nothing. Both name only what differs.
+    `before` None: the object did not exist; `after` None: the action changed nothing. Both contain only the
+    differences.
     """
 
     at: datetime
@@ -59,7 +60,7 @@ class AuditEntry:
 
 @dataclass(frozen=True, slots=True)
 class AuditFilter:
-    """Which rows; None means any."""
+    """Filter for audit rows; None matches any."""
 
     entity: str | None = None
     entity_id: str | None = None
@@ -80,14 +81,14 @@ class ChainedRow:
 
 @dataclass(frozen=True, slots=True)
 class Tail:
-    """Rows that are not chained yet, and since when the oldest waits."""
+    """Rows that are not chained yet, and the time of the oldest."""
 
     rows: int
     oldest: datetime | None
 
 
 async def write_audit(entries: Sequence[AuditEntry]) -> None:
-    """Append."""
+    """Append the entries."""
     await execute_many(
         "INSERT INTO audit (at, actor, action, entity, entity_id, detail, before_state, after_state,"
         " request_id) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)",
@@ -102,9 +103,9 @@ async def write_audit(entries: Sequence[AuditEntry]) -> None:
 
 
 async def extend_chain(above_id: int, limit: int) -> list[int]:
-    """Chain the oldest unchained rows whose id is above `above_id`, at most `limit`; their ids.
+    """Chain the oldest unchained rows whose id is above `above_id`, at most `limit`; returns their ids.
 
-    Two that do it at once wait for each other at the head's row.
+    Two processes that do it at once wait for each other at the head's row.
     """
     async with transaction():
         head = await _lock_head()
@@ -132,13 +133,13 @@ async def extend_chain(above_id: int, limit: int) -> list[int]:
 
 
 async def chain_head() -> ChainHead:
-    """The anchor, kept apart from the links."""
+    """The head, stored apart from the links."""
     row = await fetch_one("SELECT sequence, hash FROM audit_head WHERE name = $1", CHAIN)
     return ChainHead(row["sequence"], row["hash"]) if row else ChainHead(0, GENESIS)
 
 
 async def links(page_rows: int) -> AsyncIterator[Link]:
-    """Every link with its row, in order, read page by page; also what stands before the first one."""
+    """Every link with its row, in order, read page by page; including links before the first one."""
     rows: Sequence[Row] = []
     while True:
         where = Where()
@@ -157,7 +158,9 @@ async def links(page_rows: int) -> AsyncIterator[Link]:
 
 
 def _link(row: Row) -> Link:
-    """Whatever somebody made of it: SQLite keeps anything in any column, PostgreSQL has an infinite time."""
+    """Accepts any tampered content: SQLite stores anything in any column, and PostgreSQL has infinite
+    times.
+    """
     named = (row["sequence"], row["audit_id"], row["previous_hash"], row["hash"])
     if row["id"] is None:
         return Link(*named, None)
@@ -173,7 +176,7 @@ def _link(row: Row) -> Link:
 
 
 async def tail() -> Tail:
-    """What is not chained yet."""
+    """The rows that are not chained yet."""
     row = await fetch_one(
         "SELECT COUNT(*) AS waiting, MIN(a.at) AS oldest FROM audit a"
         " WHERE NOT EXISTS (SELECT 1 FROM audit_link l WHERE l.audit_id = a.id)"
@@ -183,7 +186,7 @@ async def tail() -> Tail:
 
 
 async def is_noted(entry: AuditEntry) -> bool:
-    """The audit says the same of the same thing, whenever and by whom."""
+    """Whether the audit has the same entry about the same object, by any actor at any time."""
     row = await fetch_one(
         "SELECT a.id FROM audit a WHERE a.entity = $1 AND a.entity_id = $2 AND a.action = $3"
         " AND a.after_state = $4",
@@ -193,7 +196,7 @@ async def is_noted(entry: AuditEntry) -> bool:
 
 
 async def details_of(entity: str, entity_id: str, action: str) -> list[Mapping[str, Any]]:
-    """What was noted with this action about the same thing, oldest first."""
+    """The details of entries with this action about the same object, oldest first."""
     rows = await fetch(
         "SELECT a.detail FROM audit a WHERE a.entity = $1 AND a.entity_id = $2 AND a.action = $3"
         " ORDER BY a.id",
@@ -203,7 +206,7 @@ async def details_of(entity: str, entity_id: str, action: str) -> list[Mapping[s
 
 
 async def count_snapshots_noted() -> int:
-    """How many rows say that a snapshot was taken."""
+    """The number of audit rows about taken snapshots."""
     row = await fetch_one(
         "SELECT COUNT(*) AS taken FROM audit WHERE entity = 'case' AND action = $1", SNAPSHOT_TAKEN
     )
@@ -225,7 +228,7 @@ async def page_audit(audience: Audience, wanted: AuditFilter, request: PageReque
 
 
 async def count_audit(audience: Audience, wanted: AuditFilter) -> int:
-    """How many there are."""
+    """The number of matching rows."""
     where = _where(audience, wanted)
     row = await fetch_one(f"SELECT COUNT(*) AS entries FROM audit a{where}", *where.values)
     assert row is not None
@@ -233,7 +236,7 @@ async def count_audit(audience: Audience, wanted: AuditFilter) -> int:
 
 
 async def load_audit_row(audience: Audience, audit_id: int) -> ChainedRow | None:
-    """One row, if the audience may see it."""
+    """One row if the audience may see it."""
     where = _where(audience, AuditFilter())
     where.add("a.id = ?", audit_id)
     row = await fetch_one(
@@ -245,7 +248,7 @@ async def load_audit_row(audience: Audience, audit_id: int) -> ChainedRow | None
 
 @reads("audit")
 def row_of(row: Row) -> AuditRow:
-    """From a row of the audit."""
+    """The audit row from a database row."""
     return AuditRow(
         *(row["id"], time(row["at"]), row["actor"], row["action"], row["entity"], row["entity_id"]),
         *(row["detail"], row["before_state"], row["after_state"], row["request_id"]),
@@ -300,7 +303,7 @@ _OF_ACCOUNTS = {
 
 
 def _where(audience: Audience, wanted: AuditFilter) -> Where:
-    """A caller whose scope is limited sees what was done to the accounts in it, their cases and orders."""
+    """With a limited scope, actions on the accounts in it, their cases and orders are visible."""
     where = Where()
     if not audience.may_see:
         where.add("1 = 0")
@@ -314,7 +317,7 @@ def _where(audience: Audience, wanted: AuditFilter) -> Where:
     where.add_if("a.entity = ?", wanted.entity)
     where.add_if("a.entity_id = ?", wanted.entity_id)
     if wanted.actor is not None:
-        # Entries from before subjects had one form are in the spelling that was used.
+        # Entries from before subjects had one form have the spelling used then.
         where.add("a.actor IN (?)", sorted({wanted.actor, lenient_subject_form(wanted.actor)}))
     where.add_if("a.action = ?", wanted.action)
     where.add_if("a.at >= ?", wanted.at_or_after)

@@ -1,4 +1,4 @@
-"""Accounts with their cash, positions, factors and prices: what margin figures are computed from."""
+"""Accounts with their cash, positions, factors and prices: the inputs of margin figures."""
 
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -50,7 +50,7 @@ ACCOUNT_COLUMNS = (
     "a.id AS account_id, a.account_no, a.type AS account_type, a.base_currency, "
     "a.client_id, k.client_no, k.name AS client_name"
 )
-"""With ``account a JOIN client k``: what `account_reference` reads."""
+"""With ``account a JOIN client k``: the columns that `account_reference` reads."""
 
 INSTRUMENT_COLUMNS = (
     "i.symbol, i.name, i.market, i.currency, i.kind, i.lot_size, i.multiplier, i.fee_rate, i.trade_status, "
@@ -61,46 +61,48 @@ UNDERLYING_INSTRUMENT = ", ".join(
     f"(SELECT n.{column} FROM instrument n WHERE n.symbol = i.underlying) AS underlying_{name}"
     for column, name in (("negative_prices", "negative"), ("kind", "kind"), ("market", "market"))
 )
-"""Of what an option is on: whether its price may fall below 0, what it is and where; null of what is none."""
+"""Of an option's underlying: whether its price may fall below 0, its kind and market; null for other
+instruments.
+"""
 QUOTE_COLUMNS = "q.at, q.bid, q.ask, q.last_price, q.previous_close, q.bid_size, q.ask_size"
 UNDERLYING_COLUMNS = ", ".join(
     f"u.{name} AS u_{name}"
     for name in ("at", "bid", "ask", "last_price", "previous_close", "bid_size", "ask_size")
 )
-"""With ``LEFT JOIN quote u ON u.symbol = i.underlying``: what `underlying_from_row` reads."""
+"""With ``LEFT JOIN quote u ON u.symbol = i.underlying``: the columns that `underlying_from_row` reads."""
 
 _SYMBOL, _CLIENT_AND_SYMBOL = "p.instrument_id", "a.client_id || ':' || p.instrument_id"
 FACTOR_COLUMNS = ("initial_factor", "maintenance_factor", "margin_call_factor", "force_close_factor")
 
 
 def always_utc(market: str) -> tzinfo:
-    """Where no market is known."""
+    """The time zone if no markets are configured."""
     return UTC
 
 
 def never_flat(base_currency: Currency, now: datetime) -> bool:
-    """Where nothing is known of the day's end."""
+    """The rule if no trading day is configured."""
     return False
 
 
 @dataclass(frozen=True, slots=True)
 class BookRules:
-    """What turns rows into a `Book` besides the rows."""
+    """The settings that turn rows into a `Book`."""
 
     suspended_dead_after: timedelta
     reporting_currency: Currency
     settings: RiskSettings = field(default_factory=RiskSettings)
-    """Where the rules in force come from."""
+    """The source of the rules in force."""
     must_be_flat: Callable[[Currency, datetime], bool] = never_flat
-    """Whether intraday accounts in this base currency may owe nothing at that moment: the close is near."""
+    """Whether intraday accounts in this base currency must be flat at that moment, near the close."""
     expiry: ExpiryRules = field(default_factory=ExpiryRules)
     zone_of: Callable[[str], tzinfo] = always_utc
-    """The clock of a market."""
+    """The time zone of a market."""
 
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What turns rows into a book, at a moment."""
+    """The rules that turn rows into a book at a moment."""
 
     risk: RiskRules
     suspended_dead_after: timedelta
@@ -112,7 +114,7 @@ class Rules:
 
 @dataclass(frozen=True, slots=True)
 class AccountBook:
-    """An account's book with whose it is and its version, which grows with every change of the book."""
+    """An account's book with its owner and its version, which grows with every change of the book."""
 
     account: AccountReference
     book: Book
@@ -120,24 +122,28 @@ class AccountBook:
     close_only: bool
     client_group: str | None
     rules: RiskRules
-    """In force when the book was read."""
+    """The rules in force when the book was read."""
     reporting: ReportingRate
-    """Of the base currency, when the book was read."""
+    """The reporting rate of the base currency when the book was read."""
     written_off: frozenset[AlertType] = frozenset()
-    """The kinds of call whose debt was written off and whose breach still lasts: they open no new case."""
+    """Kinds of call whose debt was written off and whose breach still lasts: they open no new case."""
     doubts: tuple[Doubt, ...] = ()
-    """What keeps the desk from judging the account, as last noted; the oldest first."""
+    """Stored reasons why the desk cannot judge the account; the oldest first."""
     doubtful_factors: tuple[Symbol, ...] = ()
-    """Positions whose factors are those of an earlier setting, for the later one cannot be read."""
+    """Positions with factors of an earlier setting, because the later one cannot be read."""
 
     @property
     def incomplete(self) -> bool:
-        """The desk does not hold all that was stated: it opens, closes and sells nothing by itself."""
+        """A statement about the account could not be stored: the desk opens, closes and sells nothing
+        automatically.
+        """
         return self.book.incomplete
 
     @property
     def has_doubtful_settings(self) -> bool:
-        """A setting that the figures or a sale may depend on cannot be read: an earlier one counts."""
+        """Whether a setting that the figures or a sale may depend on cannot be read, so that an earlier one
+        applies.
+        """
         account = self.account
         return bool(self.doubtful_factors) or any(
             each.concerns(account.account_id, account.client_id, account.account_type)
@@ -146,14 +152,14 @@ class AccountBook:
 
     @property
     def symbols(self) -> tuple[Symbol, ...]:
-        """What the account holds."""
+        """The symbols that the account holds."""
         return tuple(held.instrument.symbol for held in self.book.holdings)
 
 
 async def lock_accounts(account_ids: Sequence[AccountId], *, wait: bool = True) -> None:
-    """Take the lock that every change of an account's money, cases or orders takes first (ids sorted).
+    """Take the lock that precedes every change of an account's money, cases or orders (ids sorted).
 
-    Without `wait` it is `Busy` at once where another transaction has one of them.
+    Without `wait`, `Busy` at once if another transaction holds one of them.
     """
     await fetch(
         f"SELECT a.id FROM account a WHERE a.id IN ({placeholders(account_ids)})"
@@ -165,10 +171,10 @@ async def lock_accounts(account_ids: Sequence[AccountId], *, wait: bool = True) 
 async def load_books(
     account_ids: Sequence[AccountId], rules: BookRules, now: datetime, factors_at: datetime | None = None
 ) -> dict[AccountId, AccountBook]:
-    """The books of these accounts, in as many statements however many they are.
+    """The books of these accounts, in a number of statements that does not depend on theirs.
 
-    With the risk rules in force at `now`, and the factors effective at `factors_at`, which is `now` unless
-    somebody looks ahead.
+    With the risk rules in force at `now`, and the factors effective at `factors_at`, which differs from `now`
+    for a look-ahead.
     """
     if not account_ids:
         return {}
@@ -226,7 +232,7 @@ async def _with_readable_factors(row: Row, at: datetime) -> Row:
 
 
 def rules_at(rules: BookRules, risk: RiskRules, now: datetime) -> Rules:
-    """The rules as they hold at a moment."""
+    """The rules in force at a moment."""
     return Rules(
         risk,
         rules.suspended_dead_after,
@@ -238,7 +244,7 @@ def rules_at(rules: BookRules, risk: RiskRules, now: datetime) -> Rules:
 
 
 async def load_fx_rates() -> list[FxRate]:
-    """Every stated rate that can be read: accounts that need another one have no rate."""
+    """Every stated rate that can be read; accounts that need an unreadable one have no rate."""
     rows = await fetch("SELECT pair, base_currency, quote_currency, rate, at FROM fx_rate")
     return readable(rows, _rate, "fx_rate", "pair")
 
@@ -254,18 +260,18 @@ def _rate(row: Row) -> FxRate:
 
 
 async def load_base_currencies() -> list[Currency]:
-    """Those that accounts have."""
+    """The base currencies of accounts."""
     rows = await fetch("SELECT DISTINCT base_currency FROM account ORDER BY base_currency")
     return [Currency(row["base_currency"]) for row in rows]
 
 
 async def load_all_account_ids() -> list[AccountId]:
-    """Every account."""
+    """The ids of all accounts."""
     return [AccountId(row["id"]) for row in await fetch("SELECT id FROM account ORDER BY id")]
 
 
 async def count_accounts() -> int:
-    """How many there are."""
+    """The number of accounts."""
     row = await fetch_one("SELECT COUNT(*) AS accounts FROM account")
     assert row is not None
     return int(row["accounts"])
@@ -278,7 +284,7 @@ def alerts_from_text(text: str | None) -> frozenset[AlertType]:
 
 @reads("account", "account_id")
 def account_reference(row: Row) -> AccountReference:
-    """From a row with `ACCOUNT_COLUMNS`."""
+    """The account's owner, from a row with `ACCOUNT_COLUMNS`."""
     return AccountReference(
         AccountId(row["account_id"]),
         row["account_no"],
@@ -307,7 +313,7 @@ def instrument_from_row(row: Row) -> Instrument:
         suspended_since=time_or_none(row["suspended_since"]) if status is TradeStatus.SUSPENDED else None,
         average_daily_volume=decimal_or_none(row["average_daily_volume"]),
         tick=row["tick"],
-        # An earlier version took it of an option too, whose premium is never negative.
+        # An earlier version accepted it for options too, whose premium is never negative.
         negative_prices=bool(row["negative_prices"]) and row["kind"] != InstrumentKind.OPTION,
         option=None if row["underlying"] is None else _option_terms(row),
     )
@@ -324,8 +330,11 @@ def _option_terms(row: Row) -> OptionTerms:
 
 @reads("quote", "symbol")
 def quote_from_row(row: Row) -> Quote | None:
-    """From a row with `QUOTE_COLUMNS` and ``symbol``; None where the join found no quote, or one that says
-    nothing to mark by: an earlier version took a previous close of 0 for a price."""
+    """From a row with `QUOTE_COLUMNS` and ``symbol``.
+
+    None if the join found no quote, or one without any price: an earlier version accepted a previous close of
+    0 as a price.
+    """
     if row["at"] is None:
         return None
     prices = {
@@ -343,14 +352,16 @@ def quote_from_row(row: Row) -> Quote | None:
 
 @reads("instrument", "underlying")
 def underlying_place_from_row(row: Row) -> Place | None:
-    """Of what an option is on, from a row with `UNDERLYING_INSTRUMENT`; None of what is none, or unknown."""
+    """The place of an option's underlying, from a row with `UNDERLYING_INSTRUMENT`; None if there is none or
+    it is unknown.
+    """
     if row["underlying_kind"] is None:
         return None
     return Place(InstrumentKind(row["underlying_kind"]), row["underlying_market"])
 
 
 def underlying_from_row(row: Row) -> Quote | None:
-    """The quote of what an option is on, from a row with `UNDERLYING_COLUMNS`."""
+    """The quote of an option's underlying, from a row with `UNDERLYING_COLUMNS`."""
     if row["u_at"] is None:
         return None
     columns = {name.removeprefix("u_"): row[name] for name in row if name.startswith("u_")}
@@ -359,8 +370,10 @@ def underlying_from_row(row: Row) -> Quote | None:
 
 @reads("instrument", "symbol")
 def factors_from_row(row: Row) -> MarginFactors:
-    """Of the client if there are any, else the instrument's, else the default; at each level what the risk
-    back office set wins over what the statements say."""
+    """The client's factors if there are any, otherwise the instrument's, otherwise the default.
+
+    On each level the risk settings have priority over statements.
+    """
     for prefix, source in (("client_", FactorSource.CLIENT), ("", FactorSource.INSTRUMENT)):
         factors = _set_factors(row[f"{prefix or 'instrument_'}setting"]) or stated_factors(
             row, prefix, source
@@ -375,7 +388,7 @@ def _set_factors(text: str | None) -> MarginFactors | None:
 
 
 def stated_factors(row: Row, prefix: str, source: FactorSource) -> MarginFactors | None:
-    """From the columns with the prefix; None where they say nothing."""
+    """From the columns with the prefix; None if they are empty."""
     if row[f"{prefix}{FACTOR_COLUMNS[0]}"] is None:
         return None
     initial, maintenance, margin_call, force_close = (
@@ -431,7 +444,7 @@ def account_book(
     doubts: Sequence[StoredDoubt] = (),
     doubtful_factors: Sequence[Symbol] = (),
 ) -> AccountBook:
-    """From a row with `ACCOUNT_COLUMNS`, limits, version and whether it may only close."""
+    """From a row with `ACCOUNT_COLUMNS`, limits, version and whether the account may only reduce."""
     account = account_reference(row)
     book = Book(
         _terms(row, account),
@@ -491,13 +504,13 @@ def _holding(row: Row, quantity: Decimal, rules: Rules, now: datetime) -> Holdin
 
 @reads("position", "account_id")
 def quantity_from_row(row: Row) -> Decimal:
-    """Of a position."""
+    """The quantity of a position."""
     return decimal(row["quantity"])
 
 
 @reads("position", "account_id")
 def average_cost_from_row(row: Row) -> Decimal | None:
-    """Of a position."""
+    """The average cost of a position."""
     return decimal_or_none(row["average_cost"])
 
 

@@ -1,4 +1,4 @@
-"""Storing a whole book: instruments, rates and clients of a book file."""
+"""Store a whole book file: instruments, rates and clients."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,26 +16,26 @@ from models.sql.database import Row, execute, execute_many, fetch, fetch_one, pl
 from models.sql.unreadable import reads
 
 VALUES_AT_A_TIME = 500
-"""In one statement."""
+"""Values in one statement."""
 
 
 async def is_empty() -> bool:
-    """No client is known yet."""
+    """Whether no client is stored yet."""
     return await fetch_one("SELECT id FROM client LIMIT 1") is None
 
 
 async def desk_has_run() -> bool:
-    """A process leads, or led, a desk on this database."""
+    """Whether a process leads, or has led, a desk on this database."""
     return await fetch_one("SELECT name FROM lease LIMIT 1") is not None
 
 
 async def known_client_nos(numbers: Sequence[str]) -> set[str]:
-    """Those of these that are stored."""
+    """Those of these client numbers that are stored."""
     return await _known("client", "client_no", numbers)
 
 
 async def known_account_nos(numbers: Sequence[str]) -> set[str]:
-    """Those of these that are stored."""
+    """Those of these account numbers that are stored."""
     return await _known("account", "account_no", numbers)
 
 
@@ -50,18 +50,18 @@ async def _known(table: str, column: str, values: Sequence[str]) -> set[str]:
 
 @dataclass(frozen=True, slots=True)
 class StoredInstrument:
-    """An instrument that is stored, with the factors that hold for everybody, if any are stated."""
+    """A stored instrument with its general factors, if any are stated."""
 
     instrument: Instrument
     factors: MarginFactors | None
     status_at: datetime
-    """Of the last statement of its status."""
+    """The time of the last statement of its status."""
     was_held: bool
-    """An account holds it, or did: the rows of closed positions stay."""
+    """Whether an account holds or held it: the rows of closed positions stay."""
 
 
 async def stored_instruments(symbols: Sequence[Symbol]) -> dict[str, StoredInstrument]:
-    """Those of these that are stored, by symbol."""
+    """Those of these instruments that are stored, by symbol."""
     found: dict[str, StoredInstrument] = {}
     for start in range(0, len(symbols), VALUES_AT_A_TIME):
         part = symbols[start : start + VALUES_AT_A_TIME]
@@ -104,7 +104,7 @@ async def insert_holdings(
     positions: Sequence[tuple[Symbol, Decimal, Decimal | None, datetime | None]],
     as_of: datetime,
 ) -> None:
-    """Store what a new account holds: symbol, quantity, cost and since when short of each position."""
+    """Store the holdings of a new account: symbol, quantity, cost and short since, for each position."""
     await execute_many(
         "INSERT INTO cash_balance (id, account_id, currency, balance, accrued_interest, as_of)"
         " VALUES ($1, $2, $3, $4, $5, $6)",
@@ -121,7 +121,7 @@ async def insert_holdings(
 
 
 async def insert_client_factors(client_id: ClientId, factors: Sequence[tuple[Symbol, MarginFactors]]) -> None:
-    """Store the factors that hold for one client."""
+    """Store factors of one client."""
     await execute_many(
         "INSERT INTO client_factor (id, client_id, instrument_id, initial_factor, maintenance_factor,"
         " margin_call_factor, force_close_factor) VALUES ($1, $2, $3, $4, $5, $6, $7)",

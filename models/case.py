@@ -67,35 +67,36 @@ SELECT_CASE = (
     f"SELECT {', '.join(f'c.{column}' for column in _COLUMNS if column != 'account_id')}, {ACCOUNT_COLUMNS}"
     f" {FROM_CASE}"
 )
-"""Of which `case_from_row` reads the rows; for lists that other modules make."""
+"""Its rows are read by `case_from_row`; for lists in other modules."""
 _SELECT_WITH_VERSION = SELECT_CASE.replace(" FROM ", ", a.book_version FROM ", 1)
 
 
 async def insert_case(case: Case) -> None:
-    """Store a new case; `UniqueViolated` when the account has a live one of this alert type."""
+    """Store a new case; `UniqueViolated` if the account has a live one of this alert type."""
     columns = (*_COLUMNS, "figures_at_open")
     await execute(insert_sql("margin_case", columns), *_values(case), figures_to_text(case.figures))
 
 
 async def save_case(case: Case) -> None:
-    """Store a changed case; the account is locked."""
+    """Store a changed case, whose account is locked."""
     columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(_COLUMNS[1:], start=2))
     await execute(f"UPDATE margin_case SET {columns} WHERE id = $1", *_values(case))
 
 
 @dataclass(frozen=True, slots=True)
 class SavedFigures:
-    """Which cases were stored. Of the others, `absent` ones are not live any more, or locked."""
+    """The stored cases. `absent`: others that are no longer live, or locked."""
 
     stored: frozenset[CaseId]
     absent: frozenset[CaseId]
 
 
 async def save_figures(cases: Sequence[tuple[Case, int]], *, skip_locked: bool) -> SavedFigures:
-    """Store recomputed figures of live cases, each unless it or its account's book (the version) moved on.
+    """Store recomputed figures of live cases, each unless the case or its account's book (the version) has
+    changed.
 
-    Cases that another transaction has locked are left out with `skip_locked`; without it they are `Busy` at
-    once. Two statements in the caller's transaction, however many the cases are.
+    Cases locked by another transaction are left out with `skip_locked`, and `Busy` at once without it. Two
+    statements in the caller's transaction, however many cases there are.
     """
     ids = [case.id for case, _ in cases]
     versions = await _lock_versions(ids, skip_locked=skip_locked)
@@ -115,7 +116,7 @@ async def save_figures(cases: Sequence[tuple[Case, int]], *, skip_locked: bool) 
 
 
 async def _lock_versions(ids: Sequence[CaseId], *, skip_locked: bool) -> dict[CaseId, tuple[int, int]]:
-    """The version of each case that is live, and of its account's book; locked, accounts in order."""
+    """The versions of each live case and of its account's book; locked, accounts in order."""
     rows = await fetch(
         "SELECT c.id, c.version, a.book_version FROM margin_case c JOIN account a ON a.id = c.account_id"
         f" WHERE c.id IN ({placeholders(ids)}) AND c.status IN ({LIVE_LIST})"
@@ -128,7 +129,7 @@ async def _lock_versions(ids: Sequence[CaseId], *, skip_locked: bool) -> dict[Ca
 async def next_case_no(year: int) -> str:
     """The next case number, ``MC`` + year + a number that never repeats, in the caller's transaction.
 
-    Nobody waits for it: on PostgreSQL the number of a transaction that is undone is left out.
+    It blocks no other transaction: on PostgreSQL the number of a transaction that is rolled back is skipped.
     """
     row = await fetch_one(_NEXT_BY_COUNTER if is_sqlite() else _NEXT_BY_SEQUENCE)
     assert row is not None
@@ -138,7 +139,7 @@ async def next_case_no(year: int) -> str:
 async def load_cases(
     audience: Audience, ids: Sequence[CaseId], *, strict: bool = False
 ) -> dict[CaseId, CaseView]:
-    """Those of these cases that the audience may see, and that can be read; `strict`: see `readable`."""
+    """Those of these cases that the audience may see and that can be read; `strict`: see `readable`."""
     where = Where()
     where.add("c.id IN (?)", list(ids))
     where.sees(audience)
@@ -148,8 +149,10 @@ async def load_cases(
 
 
 async def lock_case(audience: Audience, case_id: CaseId, *, wait: bool = True) -> tuple[CaseView, int] | None:
-    """Lock the case and its account; the case and the version of the account's book. Without `wait` it is
-    `Busy` at once where somebody works on them."""
+    """Lock the case and its account; returns the case and the version of the account's book.
+
+    Without `wait`, `Busy` at once if another transaction holds them.
+    """
     where = Where()
     where.add("c.id = ?", case_id)
     where.sees(audience)
@@ -208,7 +211,7 @@ async def last_closed_case(account_id: AccountId, alert_type: AlertType) -> Case
 
 @dataclass(frozen=True, slots=True)
 class DueAutoLiquidation:
-    """A case that the desk is to liquidate, and since when."""
+    """A case whose automatic liquidation is due, and since when."""
 
     at: datetime
     case_id: CaseId
@@ -217,7 +220,7 @@ class DueAutoLiquidation:
 async def due_auto_liquidations(
     now: datetime, limit: int, after: DueAutoLiquidation | None = None
 ) -> list[DueAutoLiquidation]:
-    """Live cases that the desk is to liquidate by now, the longest due first; those behind `after`."""
+    """Live cases whose automatic liquidation is due, the longest due first, after `after`."""
     where = Where()
     where.add("status IN (?)", LIVE)
     where.add("auto_liquidate_at <= ?", now)
@@ -235,18 +238,18 @@ def _due(row: Row) -> DueAutoLiquidation:
 
 
 async def hold_auto_liquidation(case_id: CaseId, until: datetime) -> None:
-    """Try again then; the case is locked, and nothing about it that anybody is told of changes."""
+    """Try again at `until`; the case is locked, and nothing visible to clients changes."""
     await execute("UPDATE margin_case SET auto_liquidate_held_until = $2 WHERE id = $1", case_id, until)
 
 
 async def live_case_ids() -> list[CaseId]:
-    """Every live case."""
+    """The ids of all live cases."""
     rows = await fetch(f"SELECT id FROM margin_case WHERE status IN ({LIVE_LIST}) ORDER BY id")
     return [CaseId(row["id"]) for row in rows]
 
 
 async def figures_at_open(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, MarginFigures]:
-    """The figures that opened each case, as far as the audience may see it and they were kept."""
+    """The figures at the opening of each case, if stored and visible to the audience."""
     where = Where()
     where.add("c.id IN (?)", list(ids))
     where.add("c.figures_at_open IS NOT NULL")

@@ -1,4 +1,4 @@
-"""Lists of cases: which, sorted how, page by page, how many, and what a summary adds up."""
+"""Lists of cases: filters, sorting, pages, counts and sums."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,7 +20,7 @@ from models.sql.where import Page, PageRequest, Where, client_text, like
 
 
 class CaseSort(StrEnum):
-    """What a list of cases is sorted by; the id breaks ties."""
+    """The sort key of a list of cases; the id breaks ties."""
 
     OPENED_AT = "opened_at"
     DEADLINE = "deadline"
@@ -29,7 +29,7 @@ class CaseSort(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class CaseFilter:
-    """Which cases; None means any. `status` None means every case that is not closed."""
+    """Filter for cases; None matches any. `status` None: every case that is not closed."""
 
     status: tuple[CaseStatus, ...] | None = None
     alert_type: tuple[AlertType, ...] | None = None
@@ -48,7 +48,7 @@ class CaseFilter:
 
 @dataclass(frozen=True, slots=True)
 class CaseTotal:
-    """What the summary needs of one case that is not closed."""
+    """The data of one live case for the summary."""
 
     status: CaseStatus
     amount: Decimal
@@ -58,7 +58,7 @@ class CaseTotal:
 
     @property
     def claim(self) -> Claim:
-        """What it asks for."""
+        """The demand of the case."""
         return Claim(self.account_id, self.currency, self.amount)
 
 
@@ -92,8 +92,10 @@ async def page_cases(
 
 
 def sort_key(sort: CaseSort, view: CaseView, reporting_currency: Currency) -> tuple[object, ...]:
-    """What stands for the row in a cursor: the id last. By AMOUNT, cases of unknown worth come last (1), and
-    among themselves by their amounts."""
+    """The values that stand for the row in a cursor, the id last.
+
+    By AMOUNT, cases of unknown worth come last (1), sorted by their amounts.
+    """
     case = view.case
     match sort:
         case CaseSort.OPENED_AT:
@@ -106,7 +108,7 @@ def sort_key(sort: CaseSort, view: CaseView, reporting_currency: Currency) -> tu
 
 
 def _worth_sql(reporting_currency: str) -> tuple[str, str]:
-    """As `sort_key`; `reporting_currency` is a placeholder."""
+    """The SQL of `sort_key`; `reporting_currency` is a placeholder."""
     known = f"COALESCE(c.reporting_currency, '') = {reporting_currency}"
     return (
         f"CASE WHEN {known} THEN 0 ELSE 1 END",
@@ -115,7 +117,7 @@ def _worth_sql(reporting_currency: str) -> tuple[str, str]:
 
 
 async def count_cases(audience: Audience, wanted: CaseFilter, now: datetime) -> int:
-    """How many there are."""
+    """The number of matching cases."""
     where = _where(audience, wanted, now)
     row = await fetch_one(f"SELECT COUNT(*) AS cases {FROM_CASE}{where}", *where.values)
     assert row is not None
@@ -123,7 +125,7 @@ async def count_cases(audience: Audience, wanted: CaseFilter, now: datetime) -> 
 
 
 async def case_totals(audience: Audience, wanted: CaseFilter, now: datetime) -> list[CaseTotal]:
-    """What to sum over, of the live ones: SQLite cannot add decimals exactly, so the caller does."""
+    """The live cases to sum up: SQLite cannot add decimals exactly, so the caller does."""
     where = _where(audience, wanted, now)
     where.add(f"c.status IN ({LIVE_LIST})")
     rows = await fetch(
@@ -145,7 +147,9 @@ def _total(row: Row) -> CaseTotal:
 
 
 async def count_ended(audience: Audience, wanted: CaseFilter, now: datetime) -> dict[CaseStatus, int]:
-    """How many have ended, by status: the history grows for ever, so it is counted where it lies."""
+    """The number of ended cases by status, counted in the database because the history grows without
+    limit.
+    """
     where = _where(audience, wanted, now)
     where.add(f"c.status NOT IN ({LIVE_LIST})")
     rows = await fetch(

@@ -42,7 +42,7 @@ async def insert_deadline_changes(changes: Sequence[DeadlineChange]) -> None:
 
 
 async def deadline_set_by_person(case_id: CaseId) -> datetime | None:
-    """Where a person set the deadline of the case last; None: nowhere, or it cannot be read."""
+    """The deadline that a person set last for the case; None if none did, or if it cannot be read."""
     rows = await fetch(
         f"SELECT {_listed(_CHANGE)} FROM deadline_change r WHERE r.case_id = $1 AND r.kind = $2"
         " ORDER BY r.at DESC, r.id DESC LIMIT 1",
@@ -53,28 +53,28 @@ async def deadline_set_by_person(case_id: CaseId) -> datetime | None:
 
 
 async def page_follow_ups(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[FollowUp]:
-    """Of one case; the key of a row is (its time, its id)."""
+    """Records of one case; the key of a row is (its time, its id)."""
     return await _page("follow_up", _FOLLOW_UP, _follow_up, audience, case_id, request)
 
 
 async def page_deadline_changes(
     audience: Audience, case_id: CaseId, request: PageRequest
 ) -> Page[DeadlineChange]:
-    """Of one case; the key of a row is (its time, its id)."""
+    """Moves of one case's deadline; the key of a row is (its time, its id)."""
     return await _page("deadline_change", _CHANGE, _change, audience, case_id, request)
 
 
 async def newest_follow_ups(
     audience: Audience, ids: Sequence[CaseId], first: int
 ) -> dict[CaseId, Page[FollowUp]]:
-    """The first page of each case, as `page_follow_ups` gives it, in one statement."""
+    """The first page of each case's `page_follow_ups`, in one statement."""
     return await newest_of_cases("follow_up", _FOLLOW_UP, _follow_up, audience, ids, first)
 
 
 async def newest_deadline_changes(
     audience: Audience, ids: Sequence[CaseId], first: int
 ) -> dict[CaseId, Page[DeadlineChange]]:
-    """The first page of each case, as `page_deadline_changes` gives it, in one statement."""
+    """The first page of each case's `page_deadline_changes`, in one statement."""
     return await newest_of_cases("deadline_change", _CHANGE, _change, audience, ids, first)
 
 
@@ -97,7 +97,9 @@ async def newest_of_cases(
 
 
 async def count_of_cases(table: str, audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:
-    """How many rows of `follow_up`, `deadline_change` or `snapshot` each case has; none: left out."""
+    """The number of rows of `follow_up`, `deadline_change` or `snapshot` of each case; cases without any are
+    left out.
+    """
     where = Where()
     where.add("r.case_id IN (?)", list(ids))
     where.sees(audience)

@@ -1,4 +1,4 @@
-"""Clients and accounts as they are listed and looked up."""
+"""Lists and lookups of clients and accounts."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from models.sql.where import Page, PageRequest, Where, client_text, cut, like
 
 @dataclass(frozen=True, slots=True)
 class ClientRow:
-    """A client; the name is `MASKED` for who may not see it."""
+    """A client; the name is `MASKED` for audiences that may not see it."""
 
     id: ClientId
     client_no: str
@@ -29,7 +29,7 @@ class ClientRow:
 
 @dataclass(frozen=True, slots=True)
 class AccountRow:
-    """An account and whether the client may only reduce."""
+    """An account, and whether it may only reduce."""
 
     reference: AccountReference
     close_only: bool
@@ -37,7 +37,7 @@ class AccountRow:
 
 @dataclass(frozen=True, slots=True)
 class ClientFilter:
-    """Which clients; None means any."""
+    """Filter for clients; None matches any."""
 
     search: str | None = None
     group: str | None = None
@@ -59,13 +59,13 @@ async def page_clients(audience: Audience, wanted: ClientFilter, request: PageRe
 
 
 async def intraday_currencies() -> list[Currency]:
-    """The base currencies of accounts that lend within the day only."""
+    """The base currencies of intraday accounts."""
     rows = await fetch("SELECT DISTINCT base_currency FROM account WHERE type = 'INTRADAY'")
     return sorted(Currency(row["base_currency"]) for row in rows)
 
 
 async def intraday_accounts(currency: Currency) -> list[AccountId]:
-    """Those in this base currency."""
+    """The intraday accounts in this base currency."""
     rows = await fetch(
         "SELECT id FROM account WHERE type = 'INTRADAY' AND base_currency = $1 ORDER BY id", currency
     )
@@ -73,7 +73,7 @@ async def intraday_accounts(currency: Currency) -> list[AccountId]:
 
 
 async def count_clients(audience: Audience, wanted: ClientFilter) -> int:
-    """How many there are."""
+    """The number of matching clients."""
     where = _where(audience, wanted)
     row = await fetch_one(f"SELECT COUNT(*) AS clients FROM client k{where}", *where.values)
     assert row is not None
@@ -113,7 +113,7 @@ async def page_accounts(audience: Audience, search: str | None, request: PageReq
 
 
 async def count_accounts(audience: Audience, search: str | None) -> int:
-    """How many there are."""
+    """The number of matching accounts."""
     where = _accounts_where(audience, search)
     row = await fetch_one(
         f"SELECT COUNT(*) AS accounts FROM account a JOIN client k ON k.id = a.client_id{where}",
@@ -143,7 +143,7 @@ async def accounts_of(audience: Audience, ids: Sequence[ClientId]) -> dict[Clien
 
 
 async def sees_every_account_of(audience: Audience, client_id: ClientId) -> bool:
-    """Whether no account of the client lies outside of the scope."""
+    """Whether all accounts of the client are within the scope."""
     if audience.sees_every_account:
         return True
     hidden = Where()
@@ -154,7 +154,7 @@ async def sees_every_account_of(audience: Audience, client_id: ClientId) -> bool
 
 
 async def group_is_known(group: str) -> bool:
-    """Whether a client is in this group."""
+    """Whether some client is in this group."""
     return await fetch_one("SELECT 1 AS known FROM client WHERE client_group = $1 LIMIT 1", group) is not None
 
 
@@ -168,7 +168,7 @@ async def insert_client(client: ClientRow) -> None:
 
 
 def search_text_of(name: str, client_no: str) -> str:
-    """What a client is found by; the column holds it whatever the name (`MAX_SEARCH_TEXT`)."""
+    """The text by which a client is found; the column fits any name (`MAX_SEARCH_TEXT`)."""
     return "\n".join((search_form(name), search_form(client_no)))
 
 
@@ -205,7 +205,7 @@ def _where(audience: Audience, wanted: ClientFilter) -> Where:
 
 
 def _add_search(where: Where, audience: Audience, text: str) -> None:
-    """By the client, or by an account that the audience sees."""
+    """By the client, or by an account within the audience's scope."""
     pattern, visible = like(text), audience.account_scope
     own = "" if visible is None else " AND a.account_no IN (?)"
     where.add(
@@ -216,7 +216,7 @@ def _add_search(where: Where, audience: Audience, text: str) -> None:
 
 
 def _add_open_case(where: Where, audience: Audience, has_open_case: bool) -> None:
-    """A case that the audience cannot see must not show in who is listed."""
+    """A case outside the audience's scope must not show in the list of clients."""
     scoped = audience.account_scope is not None
     where.add(
         f"{'' if has_open_case else 'NOT '}EXISTS (SELECT 1 FROM margin_case c JOIN account b"

@@ -1,4 +1,4 @@
-"""How clients are reached: addresses, language and quiet hours."""
+"""Contacts of clients: addresses, language and quiet hours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -15,13 +15,13 @@ CONTACT_COLUMNS = "t.email, t.phone, t.push_id, t.language AS contact_language, 
 
 
 async def client_id_of(client_no: str) -> ClientId | None:
-    """The client of this number."""
+    """The id of the client with this number."""
     row = await fetch_one("SELECT id FROM client WHERE client_no = $1", client_no)
     return ClientId(row["id"]) if row else None
 
 
 async def lock_contact(client_id: ClientId) -> None:
-    """Lock how the client is reached; `Busy` at once where another transaction has it."""
+    """Lock the contact; `Busy` at once if another transaction holds it."""
     await fetch(
         f"SELECT t.client_id FROM client_contact t WHERE t.client_id = $1{for_update('t', wait=False)}",
         client_id,
@@ -30,14 +30,14 @@ async def lock_contact(client_id: ClientId) -> None:
 
 @dataclass(frozen=True, slots=True)
 class StatedContact:
-    """How a client is reached, as last stated at `as_of`."""
+    """A contact as last stated at `as_of`."""
 
     contact: Contact
     as_of: datetime
 
 
 async def stated_contact(client_id: ClientId) -> StatedContact | None:
-    """As last stated; None where nothing is."""
+    """The contact as last stated; None if none was."""
     row = await fetch_one(
         f"SELECT {CONTACT_COLUMNS}, t.as_of FROM client_contact t WHERE t.client_id = $1", client_id
     )
@@ -47,9 +47,9 @@ async def stated_contact(client_id: ClientId) -> StatedContact | None:
 async def state_contact(
     client_id: ClientId, contact: Contact, as_of: datetime, now: datetime | None = None
 ) -> bool:
-    """Store how the client is reached, unless something newer is known; whether it was stored.
+    """Store the contact unless a newer one is known; returns whether it was stored.
 
-    What is known does not count as newer where it is later than `now`.
+    A known contact later than `now` does not count as newer.
     """
     quiet = contact.quiet_hours and str(contact.quiet_hours)
     return bool(
@@ -67,7 +67,7 @@ async def state_contact(
 
 
 async def load_contacts(ids: Sequence[ClientId]) -> dict[ClientId, Contact]:
-    """Of those of these clients that have one; whether the asker may see it is the caller's to know."""
+    """Contacts of those of these clients that have one; the caller checks whether they may be seen."""
     rows = await fetch(
         f"SELECT t.client_id, {CONTACT_COLUMNS} FROM client_contact t"
         f" WHERE t.client_id IN ({placeholders(ids)})",

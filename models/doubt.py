@@ -1,4 +1,4 @@
-"""The doubts about accounts, as stored. Nothing here locks an account: see `AccountDoubtTable`."""
+"""Stored doubts about accounts. Nothing here locks an account: see `AccountDoubtTable`."""
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ _COLUMNS = "d.account_id, d.reason, d.subject, d.detail, d.since, d.last_seen_at
 
 @dataclass(frozen=True, slots=True)
 class StoredDoubt:
-    """A doubt, when it was last met and how often."""
+    """A doubt, when it was last found, and how often."""
 
     doubt: Doubt
     last_seen_at: datetime
@@ -27,7 +27,7 @@ class StoredDoubt:
 
 
 async def note_doubts(account_id: AccountId, doubts: Iterable[Doubt], now: datetime) -> list[Doubt]:
-    """Store the doubts; those that were not known before. One that was known keeps its `since`."""
+    """Store the doubts; returns the new ones. A known doubt keeps its `since`."""
     new = []
     for doubt in doubts:
         subject = doubt.subject[:SUBJECT_CHARACTERS_MAX]
@@ -51,7 +51,7 @@ async def note_doubts(account_id: AccountId, doubts: Iterable[Doubt], now: datet
 async def clear_doubts(
     account_id: AccountId, reasons: Sequence[DoubtReason], subjects: Sequence[str] | None = None
 ) -> list[Doubt]:
-    """Remove the doubts of these reasons, of all subjects or of these; those that were there."""
+    """Remove the doubts of these reasons, of all subjects or of those given; returns the removed ones."""
     where = Where()
     where.add("account_id = ?", account_id)
     where.add("reason IN (?)", list(reasons))
@@ -64,7 +64,7 @@ async def clear_doubts(
 
 
 async def doubts_of(account_ids: Sequence[AccountId]) -> dict[AccountId, list[StoredDoubt]]:
-    """Of each account that has any, the oldest first."""
+    """The doubts of each account that has any, the oldest first."""
     rows = await fetch(
         f"SELECT {_COLUMNS} FROM account_doubt d WHERE d.account_id IN ({placeholders(account_ids)})"
         " ORDER BY d.since, d.key",
@@ -77,14 +77,16 @@ async def doubts_of(account_ids: Sequence[AccountId]) -> dict[AccountId, list[St
 
 
 async def accounts_in_doubt(reason: DoubtReason) -> list[AccountId]:
-    """Those with a doubt of this reason."""
+    """The accounts with a doubt of this reason."""
     rows = await fetch("SELECT DISTINCT account_id FROM account_doubt WHERE reason = $1", reason)
     return [AccountId(row["account_id"]) for row in rows]
 
 
 async def unwatched_by_reason() -> Mapping[DoubtReason, int]:
-    """How many accounts have a doubt of each reason; reasons without any are 0. A reason that is none is
-    damage: it is left out, and named by one of its accounts."""
+    """The number of accounts with a doubt of each reason, including 0.
+
+    An unknown reason is damage: it is left out, and one of its accounts is named.
+    """
     rows = await fetch(
         "SELECT reason, COUNT(DISTINCT account_id) AS accounts, MIN(account_id) AS account_id"
         " FROM account_doubt GROUP BY reason"

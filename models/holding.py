@@ -1,4 +1,4 @@
-"""Changes of an account's cash and positions: what the book of record states, what executions do to it."""
+"""Changes of an account's cash and positions by statements of the book of record and by executions."""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,39 +23,41 @@ from models.sql.database import (
 )
 
 NEVER_STATED = datetime(1970, 1, 1, tzinfo=UTC)
-"""The `as_of` of what only executions tell of: any statement is newer."""
+"""The `as_of` of rows that only executions created: any statement is newer."""
 
 _CAME_AFTER = "(o.created_at >= $3 OR CASE WHEN e.at > e.recorded_at THEN e.recorded_at ELSE e.at END > $3)"
 """Executions `e` of orders `o` that are later than a statement as of `$3`, as `domain.booking.contains` says.
-The venue's clock may be wrong: an execution happened after its order was made and before its report arrived,
-by the desk's own clock."""
+
+The venue's clock may be wrong: by the desk's clock an execution happened after its order was created and
+before its report arrived.
+"""
 
 
 async def bump_book(account_id: AccountId) -> None:
-    """Tell that the account's book changed."""
+    """Increase the version of the account's book."""
     await execute("UPDATE account SET book_version = book_version + 1 WHERE id = $1", account_id)
 
 
 async def set_close_only(account_id: AccountId, close_only: bool) -> None:
-    """Whether the client may only reduce."""
+    """Set whether the account may only reduce."""
     await execute("UPDATE account SET close_only = $1 WHERE id = $2", close_only, account_id)
 
 
 async def written_off_of(account_id: AccountId) -> frozenset[AlertType]:
-    """The kinds of call whose debt was written off and whose breach still lasts; the account is locked."""
+    """Kinds of call whose debt was written off and whose breach still lasts; the account is locked."""
     row = await fetch_one("SELECT written_off_alerts FROM account WHERE id = $1", account_id)
     assert row is not None
     return alerts_from_text(row["written_off_alerts"])
 
 
 async def set_written_off(account_id: AccountId, alerts: frozenset[AlertType]) -> None:
-    """Store them."""
+    """Store the written-off kinds of call."""
     text = ",".join(sorted(alerts)) or None
     await execute("UPDATE account SET written_off_alerts = $1 WHERE id = $2", text, account_id)
 
 
 async def set_trading_limit(account_id: AccountId, limit: Decimal) -> None:
-    """What the client may trade beyond its margin."""
+    """Set the trading limit."""
     await execute("UPDATE account SET trading_limit = $1 WHERE id = $2", limit, account_id)
 
 
@@ -66,13 +68,13 @@ async def account_id_of(account_no: str) -> AccountId | None:
 
 
 async def account_no_of(account_id: AccountId) -> str | None:
-    """The number of the account, for the log."""
+    """The account's number, for the log."""
     row = await fetch_one("SELECT account_no FROM account WHERE id = $1", account_id)
     return row["account_no"] if row else None
 
 
 async def position_stated_at(account_id: AccountId, symbol: Symbol) -> datetime | None:
-    """As of when the position is stated; None where nothing is."""
+    """The time of the position's last statement; None without one."""
     row = await fetch_one(
         "SELECT as_of FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
     )
@@ -80,7 +82,7 @@ async def position_stated_at(account_id: AccountId, symbol: Symbol) -> datetime 
 
 
 async def cash_stated_at(account_id: AccountId, currency: Currency) -> datetime | None:
-    """As of when the balance is stated; None where nothing is."""
+    """The time of the balance's last statement; None without one."""
     row = await fetch_one(
         "SELECT as_of FROM cash_balance WHERE account_id = $1 AND currency = $2", account_id, currency
     )
@@ -88,7 +90,7 @@ async def cash_stated_at(account_id: AccountId, currency: Currency) -> datetime 
 
 
 async def state_position(row_id: str, account_id: AccountId, stated: PositionStated, now: datetime) -> bool:
-    """Store the stated quantity with later fills on top; False when a newer statement is known.
+    """Store the stated quantity plus later fills; False if a newer statement is known.
 
     Raises `InvalidDecimal` for a quantity with more digits than can be stored.
     """
@@ -107,7 +109,7 @@ async def state_position(row_id: str, account_id: AccountId, stated: PositionSta
         quantity = total([quantity, signed])
     quantity = checked(quantity)
     cost = cost if quantity else None
-    # A short is as old as the first statement of it; one that was known is as old as it was.
+    # A short begins with its first statement; a known one keeps its start.
     changed = await execute(
         "INSERT INTO position (id, account_id, instrument_id, quantity, average_cost, as_of, short_since)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7)"
@@ -140,7 +142,7 @@ def _signed(fill: Row) -> Decimal:
 
 
 async def state_cash(row_id: str, account_id: AccountId, stated: CashStated, now: datetime) -> bool:
-    """Store the stated balance with later executions on top; False when a newer statement is known.
+    """Store the stated balance plus later executions; False if a newer statement is known.
 
     Raises `InvalidDecimal` for a balance with more digits than can be stored.
     """
@@ -167,7 +169,7 @@ async def state_cash(row_id: str, account_id: AccountId, stated: CashStated, now
 
 
 async def position_as_stored(account_id: AccountId, symbol: Symbol) -> dict[str, Decimal | None] | None:
-    """Quantity and average cost, for the audit; None where the account never held it."""
+    """Quantity and average cost, for the audit; None if the account never held it."""
     row = await fetch_one(
         "SELECT quantity, average_cost FROM position WHERE account_id = $1 AND instrument_id = $2",
         account_id,
@@ -180,7 +182,7 @@ async def position_as_stored(account_id: AccountId, symbol: Symbol) -> dict[str,
 
 
 async def cash_as_stored(account_id: AccountId, currency: Currency) -> dict[str, Decimal] | None:
-    """Balance and accrued interest, for the audit; None where the account never had the currency."""
+    """Balance and accrued interest, for the audit; None if the account never had the currency."""
     row = await fetch_one(
         "SELECT balance, accrued_interest FROM cash_balance WHERE account_id = $1 AND currency = $2",
         account_id,
@@ -193,13 +195,13 @@ async def cash_as_stored(account_id: AccountId, currency: Currency) -> dict[str,
 
 
 async def symbols_of(account_id: AccountId) -> tuple[Symbol, ...]:
-    """What the account holds, in order."""
+    """The symbols that the account holds, sorted."""
     rows = await fetch("SELECT instrument_id, quantity FROM position WHERE account_id = $1", account_id)
     return tuple(sorted(Symbol(row["instrument_id"]) for row in rows if decimal(row["quantity"])))
 
 
 async def quantity_of(account_id: AccountId, symbol: Symbol) -> Decimal:
-    """The position; 0 where there is none."""
+    """The position's quantity; 0 without one."""
     row = await fetch_one(
         "SELECT quantity FROM position WHERE account_id = $1 AND instrument_id = $2", account_id, symbol
     )
@@ -208,7 +210,7 @@ async def quantity_of(account_id: AccountId, symbol: Symbol) -> Decimal:
 
 @dataclass(frozen=True, slots=True)
 class Position:
-    """What is stored, and as of when it was stated last."""
+    """The stored position, and the time of its last statement."""
 
     quantity: Decimal
     average_cost: Decimal | None

@@ -1,4 +1,4 @@
-"""Idempotency keys of mutations: an actor's key means one request for ever, and its answers are kept."""
+"""Idempotency keys of mutations: an actor's key means one request for ever, and its answers are stored."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -8,7 +8,7 @@ from models.sql.database import execute, fetch, fetch_one, placeholders, time
 
 
 async def bind_key(actor: str, key: str, operation: str, request_hash: str, now: datetime) -> bool:
-    """Bind the key to this request; False when it is bound already."""
+    """Bind the key to this request; False if it is already bound."""
     return bool(
         await execute(
             "INSERT INTO idempotency_key (id, actor, idempotency_key, operation, request_hash, at)"
@@ -19,7 +19,7 @@ async def bind_key(actor: str, key: str, operation: str, request_hash: str, now:
 
 
 async def claim_key(actor: str, key: str, operation: str, request_hash: str, now: datetime) -> bool:
-    """Bind the key to this request; False when it is bound to another."""
+    """Bind the key to this request; False if it is bound to another."""
     await bind_key(actor, key, operation, request_hash, now)
     row = await fetch_one(
         "SELECT operation, request_hash FROM idempotency_key WHERE actor = $1 AND idempotency_key = $2",
@@ -31,7 +31,7 @@ async def claim_key(actor: str, key: str, operation: str, request_hash: str, now
 
 
 async def bound_at(actor: str, key: str) -> datetime | None:
-    """When the key was bound; None where it is free."""
+    """When the key was bound; None if it is free."""
     row = await fetch_one(
         "SELECT at FROM idempotency_key WHERE actor = $1 AND idempotency_key = $2", actor, key
     )
@@ -39,7 +39,7 @@ async def bound_at(actor: str, key: str) -> datetime | None:
 
 
 async def stored_outcomes(actor: str, key: str, items: Sequence[str]) -> dict[str, str]:
-    """The answers already given under this key."""
+    """The answers stored under this key."""
     rows = await fetch(
         "SELECT item, outcome FROM idempotency_item"
         f" WHERE actor = $1 AND idempotency_key = $2 AND item IN ({placeholders(items, start=3)})",
@@ -49,7 +49,7 @@ async def stored_outcomes(actor: str, key: str, items: Sequence[str]) -> dict[st
 
 
 async def store_outcome(actor: str, key: str, item: str, outcome: str, now: datetime) -> None:
-    """Keep the answer, in the transaction that made it; `UniqueViolated` when there is one already."""
+    """Store the answer in the transaction of its effect; `UniqueViolated` if there is one already."""
     await execute(
         "INSERT INTO idempotency_item (id, actor, idempotency_key, item, outcome, at)"
         " VALUES ($1, $2, $3, $4, $5, $6)",

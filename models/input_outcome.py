@@ -1,4 +1,4 @@
-"""What became of messages that were not used, as stored: the last of each kind, subject and outcome."""
+"""Stored outcomes of messages that were not used: the last of each kind, subject and outcome."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from models.sql.unreadable import reads
 REASON_CHARACTERS_MAX = 500
 OWNERS_AT_A_TIME = 500
 SUBJECT_CHARACTERS_MAX = 40
-"""Of owner and of what it is about: enough for every one that is known."""
+"""The longest owner and subject: enough for every known one."""
 _COLUMNS = ("key", "kind", "owner", "about", "result", "reason", "stated_at", "decided_at")
 
 
 @dataclass(frozen=True, slots=True)
 class StoredOutcome:
-    """What became of a message, and when that was decided."""
+    """The outcome of a message, and when it was decided."""
 
     subject: InputSubject
     result: InputResult
@@ -27,14 +27,16 @@ class StoredOutcome:
 
 
 async def save_outcomes(outcomes: Iterable[Outcome], now: datetime) -> None:
-    """Remember those that were not used; of several about the same the one that states the latest time."""
+    """Store the outcomes of unused messages; of several about the same subject the one with the latest stated
+    time.
+    """
     last: dict[str, Outcome] = {}
     for outcome in outcomes:
         if outcome.result is not InputResult.USED:
             key = _key(outcome.subject, outcome.result)
             if key not in last or not _is_older(outcome, last[key]):
                 last[key] = outcome
-    # In one order, so that two processes that write for a moment do not wait for each other.
+    # Sorted, so that two processes that both write for a moment do not deadlock.
     rows = [
         (
             *(key, each.subject.kind, _stored(each.subject.owner), _stored(each.subject.about), each.result),
@@ -53,7 +55,7 @@ async def save_outcomes(outcomes: Iterable[Outcome], now: datetime) -> None:
 
 
 async def last_dead(subject: InputSubject) -> StoredOutcome | None:
-    """The last message about this that could not be used."""
+    """The last message about this subject that could not be used."""
     row = await fetch_one(
         "SELECT kind, owner, about, result, reason, stated_at, decided_at FROM input_outcome WHERE key = $1",
         _key(subject, InputResult.DEAD),
@@ -62,7 +64,7 @@ async def last_dead(subject: InputSubject) -> StoredOutcome | None:
 
 
 async def dead_about(subjects: Sequence[InputSubject]) -> list[StoredOutcome]:
-    """The last message about each of these that could not be used, where there was one."""
+    """The last message about each of these subjects that could not be used, if there was one."""
     keys = [_key(subject, InputResult.DEAD) for subject in subjects]
     found: list[StoredOutcome] = []
     for start in range(0, len(keys), OWNERS_AT_A_TIME):
@@ -92,18 +94,18 @@ async def dead_of_owners(owners: Sequence[str], kinds: Sequence[InputKind]) -> l
 
 
 async def outcomes_of_owner(owners: Sequence[str]) -> list[StoredOutcome]:
-    """Those about these accounts and clients, the latest first."""
+    """Outcomes about these accounts and clients, the latest first."""
     found = [await _outcomes("owner = $1", owner) for owner in owners if owner]
     return sorted((each for some in found for each in some), key=lambda each: each.decided_at, reverse=True)
 
 
 async def outcomes_about(about: str) -> list[StoredOutcome]:
-    """Those about this symbol, currency or pair, the latest first."""
+    """Outcomes about this symbol, currency or pair, the latest first."""
     return await _outcomes("about = $1", about)
 
 
 async def prune_outcomes(keep: int, at_a_time: int) -> int:
-    """Forget the oldest beyond so many; how many were forgotten."""
+    """Delete the oldest beyond `keep`; returns how many."""
     return await execute(
         "DELETE FROM input_outcome WHERE key IN"
         " (SELECT key FROM input_outcome ORDER BY decided_at DESC, key LIMIT $1 OFFSET $2)",

@@ -1,4 +1,4 @@
-"""The last message of each kind that was used, as the tables of the book and the market tell it."""
+"""The last used message of each kind, derived from the tables of the book and the market."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from models.sql.database import Row, fetch, fetch_one, time
 
 @dataclass(frozen=True, slots=True)
 class UsedInput:
-    """What the desk holds of a subject, and of when that is."""
+    """The desk's state of a subject, and its time."""
 
     subject: InputSubject
     stated_at: datetime
@@ -18,7 +18,7 @@ class UsedInput:
 
 
 async def client_no_of(account_no: str) -> str | None:
-    """Whose account it is; None where there is no such account."""
+    """The client number of the account; None if there is no such account."""
     row = await fetch_one(
         "SELECT k.client_no FROM account a JOIN client k ON k.id = a.client_id WHERE a.account_no = $1",
         account_no,
@@ -27,7 +27,7 @@ async def client_no_of(account_no: str) -> str | None:
 
 
 async def used_of_account(account_no: str) -> list[UsedInput]:
-    """Cash, positions, and how the client is reached."""
+    """Cash, positions, and the contact of the client."""
     cash = await fetch(
         "SELECT c.currency AS about, c.as_of AS at, c.balance AS held FROM cash_balance c"
         " JOIN account a ON a.id = c.account_id WHERE a.account_no = $1 ORDER BY c.currency",
@@ -54,7 +54,7 @@ async def used_of_account(account_no: str) -> list[UsedInput]:
 
 
 async def used_of_symbol(symbol: str) -> list[UsedInput]:
-    """Its quote, and whether it trades."""
+    """Its quote and its trade status."""
     quotes = await fetch(
         "SELECT q.symbol AS about, q.at, q.last_price, q.bid, q.ask, q.previous_close FROM quote q"
         " WHERE q.symbol = $1",

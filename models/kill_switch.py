@@ -1,4 +1,4 @@
-"""Kill switches: set, end, and whether an order may leave."""
+"""Kill switches: set, end, and check whether an order may be sent."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -26,7 +26,7 @@ from models.sql.where import Page, PageRequest, Where
 _COLUMNS = ("id", "scope", "subject", "set_by", "reason", "since", "ended_at", "ended_by")
 _SELECT = f"SELECT {', '.join(f's.{column}' for column in _COLUMNS)} FROM kill_switch s"
 GUARD = 7_302_021
-"""Any number that nobody else locks in this database."""
+"""An arbitrary lock number that nothing else uses in this database."""
 _COVERS = (
     "(s.scope = 'DESK' OR (s.scope = 'ACCOUNT' AND s.subject = $1)"
     " OR (s.scope = 'CLIENT' AND s.subject = $2))"
@@ -34,27 +34,29 @@ _COVERS = (
 
 
 async def guard_sending() -> None:
-    """In the transaction that sends an order: a switch that is set meanwhile waits for its end.
+    """In the transaction that sends an order: a switch set meanwhile waits for the transaction's end.
 
-    So once a switch is on, no order of what it covers is on its way from being recorded to being sent.
+    Once a switch is on, therefore, no order under it is between being recorded as sent and being sent.
     """
     if not is_sqlite():
         await fetch("SELECT pg_advisory_xact_lock_shared($1)", GUARD)
 
 
 async def guard_setting() -> None:
-    """In the transaction that sets a switch: wait until nobody is sending. SQLite's exclude each other."""
+    """In the transaction that sets a switch: wait until no order is being sent. On SQLite transactions
+    exclude each other anyway.
+    """
     if not is_sqlite():
         await fetch("SELECT pg_advisory_xact_lock($1)", GUARD)
 
 
 async def insert_switch(switch: KillSwitch) -> None:
-    """Store one that is on; `UniqueViolated` when it is on already."""
+    """Store a switch that is on; `UniqueViolated` if it is on already."""
     await execute(insert_sql("kill_switch", _COLUMNS), *_values(switch))
 
 
 async def end_switch(switch: KillSwitch) -> None:
-    """Store that it is off."""
+    """Store the end of a switch."""
     await execute(
         "UPDATE kill_switch SET ended_at = $2, ended_by = $3 WHERE id = $1",
         *(switch.id, switch.ended_at, dumps(list(switch.ended_by))),
@@ -62,7 +64,7 @@ async def end_switch(switch: KillSwitch) -> None:
 
 
 async def switch_on(frozen: Frozen) -> KillSwitch | None:
-    """The one that is on for exactly this."""
+    """The switch that is on for exactly this scope."""
     row = await fetch_one(
         f"{_SELECT} WHERE s.scope = $1 AND s.subject = $2 AND s.ended_at IS NULL",
         frozen.scope,
@@ -82,7 +84,7 @@ async def switch_over(account: AccountReference, since: datetime | None = None) 
 
 
 async def frozen_accounts(accounts: Sequence[AccountReference]) -> set[AccountId]:
-    """Those of these accounts that a switch which is on covers."""
+    """Those of these accounts that are covered by a switch that is on."""
     subjects = sorted({id_ for each in accounts for id_ in (each.account_id, each.client_id)})
     rows = await fetch(
         "SELECT s.scope, s.subject FROM kill_switch s WHERE s.ended_at IS NULL"
@@ -111,7 +113,7 @@ async def page_switches(audience: Audience, on: bool | None, request: PageReques
 
 
 async def count_switches(audience: Audience, on: bool | None) -> int:
-    """How many there are."""
+    """The number of matching switches."""
     where = _where(audience, on)
     row = await fetch_one(f"SELECT COUNT(*) AS switches FROM kill_switch s{where}", *where.values)
     assert row is not None
@@ -126,7 +128,9 @@ def _where(audience: Audience, on: bool | None) -> Where:
 
 
 def _visible(audience: Audience) -> Where:
-    """The desk's is seen by everybody, for it concerns everybody; others by who sees an account of theirs."""
+    """The desk's switch is visible to every audience, since it concerns all accounts; others with an account
+    in scope.
+    """
     where = Where()
     if not audience.may_see:
         where.add("1 = 0")

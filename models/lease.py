@@ -1,10 +1,10 @@
-"""Leases: a job that only one process may do is done by the one that holds its lease, until it expires.
+"""Leases: a job for one process at a time is done by the holder of its lease, until that expires.
 
-Every comparison is made by the database with its own clock, never with the caller's: a process whose clock is
-wrong can neither take a lease that another process holds nor leave one that lasts longer than it should.
+The database makes every comparison with its own clock: a process whose clock is wrong can neither acquire a
+lease that another process holds nor keep one for longer than allowed.
 
-`fence` counts the terms of a lease. Each time that a process takes it, the number grows; renewing keeps it.
-Work that was begun in an earlier term is recognised by its smaller number.
+`fence` counts the terms of a lease. Acquiring it increases the number, renewing keeps it. Work begun in an
+earlier term is recognised by its smaller number.
 """
 
 from dataclasses import dataclass
@@ -23,12 +23,12 @@ from models.sql.database import (
 from models.sql.unreadable import reading
 
 FREE = ""
-"""The holder of a lease that was given back."""
+"""The holder of a released lease."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lease:
-    """Who holds it until when, in which term, and what the database's clock showed when it answered."""
+    """The holder and the end of the lease, its term, and the time of the database's clock."""
 
     holder: str
     until: datetime
@@ -37,7 +37,7 @@ class Lease:
 
     @property
     def held(self) -> bool:
-        """It was given to a process and has not expired."""
+        """Whether it is held and has not expired."""
         return self.holder != FREE and self.until > self.now
 
 
@@ -53,7 +53,7 @@ async def acquire_lease(name: str, holder: str, ttl: timedelta) -> Lease | None:
 
 
 async def renew_lease(name: str, holder: str, fence: int, ttl: timedelta) -> Lease | None:
-    """Prolong the term; None when it is over, because another one has begun."""
+    """Prolong the term; None if another term has begun."""
     return await _answered(
         f"UPDATE lease SET expires_at = {clock_after_sql(4)} WHERE name = $1 AND holder = $2 AND fence = $3",
         *(name, holder, fence, _milliseconds(ttl)),
@@ -67,7 +67,9 @@ async def holds_lease(name: str, holder: str, fence: int) -> bool:
 
 
 async def release_lease(name: str, holder: str) -> bool:
-    """Give it back, so that another process need not wait for the end. The row stays: it counts the terms."""
+    """Release it, so that another process need not wait for its end. The row stays, since it counts the
+    terms.
+    """
     return bool(
         await execute(
             f"UPDATE lease SET holder = '{FREE}', expires_at = {clock_after_sql(3)}"
@@ -78,7 +80,7 @@ async def release_lease(name: str, holder: str) -> bool:
 
 
 async def read_lease(name: str) -> Lease | None:
-    """The lease as the database has it; None when nobody ever took it."""
+    """The lease in the database; None if it was never acquired."""
     row = await fetch_one(
         f"SELECT name, holder, expires_at, fence, {clock_sql()} AS now FROM lease WHERE name = $1", name
     )
@@ -86,8 +88,9 @@ async def read_lease(name: str) -> Lease | None:
 
 
 async def sessions_locking_leases() -> list[int]:
-    """The process ids of PostgreSQL's sessions that keep a row of the leases, or all, locked and wait for
-    nothing themselves."""
+    """The process ids of PostgreSQL sessions that keep lease rows locked and do not wait for anything
+    themselves.
+    """
     if is_sqlite():
         return []
     rows = await fetch(

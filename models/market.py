@@ -1,4 +1,4 @@
-"""Quotes, FX rates and instruments as last heard: the one picture of the market that every process shares."""
+"""Quotes, FX rates and instruments as last stated: the state of the market shared by all processes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -32,7 +32,7 @@ _QUOTE_VALUES = ("at", "bid", "ask", "last_price", "previous_close", "bid_size",
 
 
 async def save_quotes(quotes: Sequence[Quote], now: datetime | None = None) -> None:
-    """Remember the quotes; an older one never replaces a newer, unless that is later than `now`."""
+    """Store the quotes; an older one never replaces a newer one, unless that is later than `now`."""
     await execute_many(
         f"INSERT INTO quote (symbol, {', '.join(_QUOTE_VALUES)}) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
         " ON CONFLICT (symbol) DO UPDATE SET "
@@ -46,7 +46,7 @@ async def save_quotes(quotes: Sequence[Quote], now: datetime | None = None) -> N
 
 
 async def save_fx_rates(rates: Sequence[FxRate], now: datetime | None = None) -> None:
-    """Remember the rates; an older one never replaces a newer, unless that is later than `now`."""
+    """Store the rates; an older one never replaces a newer one, unless that is later than `now`."""
     await execute_many(
         "INSERT INTO fx_rate (pair, base_currency, quote_currency, rate, at) VALUES ($1, $2, $3, $4, $5)"
         " ON CONFLICT (pair) DO UPDATE SET rate = excluded.rate, at = excluded.at"
@@ -56,12 +56,12 @@ async def save_fx_rates(rates: Sequence[FxRate], now: datetime | None = None) ->
 
 
 async def lock_quotes(symbols: Sequence[Symbol]) -> frozenset[Symbol]:
-    """Lock their quotes without waiting; the symbols whose quotes another transaction has locked."""
+    """Lock their quotes without waiting; returns the symbols locked by another transaction."""
     return frozenset(Symbol(key) for key in await _lock_free("quote", "symbol", symbols))
 
 
 async def lock_fx_rates(pairs: Sequence[str]) -> frozenset[str]:
-    """Lock these rates without waiting; the pairs whose rates another transaction has locked."""
+    """Lock these rates without waiting; returns the pairs locked by another transaction."""
     return await _lock_free("fx_rate", "pair", pairs)
 
 
@@ -78,13 +78,13 @@ async def _lock_free(table: str, key: str, values: Sequence[str]) -> frozenset[s
 
 
 async def quote_times(symbols: Sequence[Symbol]) -> dict[Symbol, datetime]:
-    """Of when the stored quotes are, where there are any."""
+    """The times of the stored quotes."""
     rows = await fetch(f"SELECT symbol, at FROM quote WHERE symbol IN ({placeholders(symbols)})", *symbols)
     return {Symbol(row["symbol"]): time(row["at"]) for row in rows}
 
 
 async def markets_of(symbols: Sequence[Symbol]) -> dict[Symbol, str]:
-    """Where those of these that are known are traded."""
+    """The markets of those of these symbols that are known."""
     rows = await fetch(
         f"SELECT symbol, market FROM instrument WHERE symbol IN ({placeholders(symbols)})", *symbols
     )
@@ -93,7 +93,7 @@ async def markets_of(symbols: Sequence[Symbol]) -> dict[Symbol, str]:
 
 @dataclass(frozen=True, slots=True)
 class StatedStatus:
-    """Whether an instrument trades, as last stated at `at`, and since when it is suspended."""
+    """The trade status as last stated at `at`, and the start of a suspension."""
 
     status: TradeStatus
     at: datetime
@@ -101,7 +101,9 @@ class StatedStatus:
 
 
 async def lock_trade_status(symbol: Symbol) -> StatedStatus | None:
-    """As last stated, locked, `Busy` at once where another transaction has it; None: it is not known."""
+    """The stated status, locked; `Busy` at once if another transaction holds it; None: the instrument is not
+    known.
+    """
     row = await fetch_one(
         "SELECT i.trade_status, i.trade_status_at, i.suspended_since FROM instrument i"
         f" WHERE i.symbol = $1{for_update('i', wait=False)}",
@@ -117,7 +119,7 @@ async def lock_trade_status(symbol: Symbol) -> StatedStatus | None:
 async def save_trade_status(
     stated: TradeStatusStated, suspended_since: datetime | None, now: datetime
 ) -> bool:
-    """Remember whether the instrument trades; False when a newer statement is known."""
+    """Store the trade status; False if a newer statement is known."""
     return bool(
         await execute(
             "UPDATE instrument SET trade_status = $1, trade_status_at = $2, suspended_since = $3"
@@ -159,7 +161,7 @@ async def save_instrument(instrument: Instrument, factors: MarginFactors | None,
 
 
 async def load_quotes(symbols: Sequence[Symbol]) -> dict[Symbol, Quote]:
-    """The last quotes of these symbols, where there are any."""
+    """The last quotes of these symbols, as far as there are any."""
     rows = await fetch(
         f"SELECT q.symbol, {QUOTE_COLUMNS} FROM quote q WHERE q.symbol IN ({placeholders(symbols)})", *symbols
     )
@@ -178,7 +180,7 @@ async def load_instruments(
 
 
 async def known_markets(markets: Sequence[str]) -> set[str]:
-    """Those of these that an instrument is traded on."""
+    """Those of these markets on which some instrument trades."""
     if not markets:
         return set()
     rows = await fetch(
@@ -188,14 +190,14 @@ async def known_markets(markets: Sequence[str]) -> set[str]:
 
 
 async def markets_of_instruments() -> list[str]:
-    """Every market that an instrument is traded on."""
+    """Every market on which some instrument trades."""
     return [row["market"] for row in await fetch("SELECT DISTINCT market FROM instrument ORDER BY market")]
 
 
 async def markets_held(
     account_ids: Sequence[AccountId], markets: Sequence[str]
 ) -> list[tuple[AccountId, str]]:
-    """In which of these markets each of these accounts holds something."""
+    """The markets, among these, in which each of these accounts has a holding."""
     if not markets or not account_ids:
         return []
     rows = await fetch(
@@ -209,7 +211,7 @@ async def markets_held(
 
 
 async def held_markets() -> list[str]:
-    """Those on which something is traded that an account holds."""
+    """The markets of instruments that some account holds."""
     rows = await fetch(
         "SELECT DISTINCT i.market FROM instrument i WHERE EXISTS (SELECT 1 FROM position p"
         f" WHERE p.instrument_id = i.symbol AND {numeric('p.quantity')} <> 0) ORDER BY i.market"
@@ -218,6 +220,6 @@ async def held_markets() -> list[str]:
 
 
 async def holders(symbol: Symbol) -> list[AccountId]:
-    """Accounts that have, or had, a position in the symbol."""
+    """Accounts that have or had a position in the symbol."""
     rows = await fetch("SELECT account_id FROM position WHERE instrument_id = $1", symbol)
     return [AccountId(row["account_id"]) for row in rows]

@@ -1,4 +1,4 @@
-"""Market days put in by hand. Append-only: of several words on one day the newest holds."""
+"""Market days entered by hand. Append-only: the newest row of a day applies."""
 
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -16,7 +16,7 @@ _SELECT = f"SELECT {', '.join(_COLUMNS)} FROM market_day"
 
 @dataclass(frozen=True, slots=True)
 class RecordedMarketDay:
-    """A word on a market day, who put it in and when."""
+    """A market day with the person who entered it and the time."""
 
     id: str
     word: MarketDay
@@ -37,14 +37,14 @@ async def insert_market_day(recorded: RecordedMarketDay) -> None:
 
 @dataclass(frozen=True, slots=True)
 class MarketDaysRead:
-    """Words on market days, oldest first, and the ids of those that cannot be read."""
+    """Market days, oldest first, and the ids of those that cannot be read."""
 
     words: list[MarketDay]
     unreadable: list[str]
 
 
 async def load_market_days(since: date) -> MarketDaysRead:
-    """Every word on days from then on. One that cannot be read costs the others nothing."""
+    """All market days from `since` on. An unreadable one does not affect the others."""
     read = MarketDaysRead([], [])
     for row in await fetch(f"{_SELECT} WHERE day >= $1 ORDER BY at, id", since.isoformat()):
         try:
@@ -55,7 +55,7 @@ async def load_market_days(since: date) -> MarketDaysRead:
 
 
 async def word_on(market: str, day: date) -> MarketDay | None:
-    """The word that holds on this day, if there is one."""
+    """The market day that applies on this day, if there is one."""
     row = await fetch_one(
         f"{_SELECT} WHERE market = $1 AND day = $2 ORDER BY at DESC, id DESC LIMIT 1", market, day.isoformat()
     )
@@ -63,7 +63,7 @@ async def word_on(market: str, day: date) -> MarketDay | None:
 
 
 async def page_market_days(market: str | None, request: PageRequest) -> Page[RecordedMarketDay]:
-    """Newest word first; the key of a row is (its time, its id)."""
+    """Newest entry first; the key of a row is (its time, its id)."""
     where = Where()
     where.add_if("market = ?", market)
     if request.after is not None:
@@ -73,7 +73,7 @@ async def page_market_days(market: str | None, request: PageRequest) -> Page[Rec
 
 
 async def count_market_days(market: str | None) -> int:
-    """How many words there are: as they are never taken away, it changes with every one."""
+    """The number of entries: since none is ever deleted, it changes with every one."""
     where = Where()
     where.add_if("market = ?", market)
     row = await fetch_one(f"SELECT COUNT(*) AS days FROM market_day{where}", *where.values)

@@ -1,4 +1,4 @@
-"""The message outbox: what is to be sent, was sent, and why not."""
+"""The message outbox: messages to be sent, sent or failed, with the reason."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -36,7 +36,7 @@ _FROM = "FROM client_message m JOIN margin_case c ON c.id = m.case_id JOIN accou
 
 @dataclass(frozen=True, slots=True)
 class Due:
-    """A claimed message, where its case stands, and how its client is reached now."""
+    """A claimed message, the status of its case, and the client's current contact."""
 
     message: Message
     account_id: AccountId
@@ -45,7 +45,7 @@ class Due:
 
 
 async def insert_message(message: Message, automatic_key: str | None) -> bool:
-    """Write it down in the caller's transaction; False when there is one of this key already."""
+    """Store the message in the caller's transaction; False if there is one with this key already."""
     return bool(
         await execute(
             f"{insert_sql('client_message', _COLUMNS)} ON CONFLICT (automatic_key) DO NOTHING",
@@ -55,10 +55,10 @@ async def insert_message(message: Message, automatic_key: str | None) -> bool:
 
 
 async def claim_due(channel: Channel, limit: int, now: datetime, until: datetime) -> list[MessageId]:
-    """Take messages of a channel that are due, and count an attempt of each.
+    """Claim due messages of a channel, and count an attempt of each.
 
-    Nobody takes them again before `until`, when whoever took them must have died. Why no attempt had begun so
-    far is no longer true then, and is forgotten.
+    No process claims them again before `until`, when their sender must have died. Clears the reason why no
+    attempt had begun before.
     """
     rows = await fetch(
         "UPDATE client_message SET attempts = attempts + 1, next_attempt_at = $1,"
@@ -92,14 +92,14 @@ async def load_due(ids: Sequence[MessageId]) -> list[Due]:
 
 
 async def lock_message(message_id: MessageId) -> Message:
-    """As it stands now, locked; what is being sent is never pruned."""
+    """The message in its current state, locked; a message that is being sent is never pruned."""
     row = await fetch_one(f"{_SELECT} FROM client_message m WHERE m.id = $1{for_update('m')}", message_id)
     assert row is not None
     return message_from_row(row)
 
 
 async def save_message(message: Message) -> None:
-    """Store what became of it."""
+    """Store the new state of the message."""
     await execute(
         "UPDATE client_message SET status = $2, attempts = $3, next_attempt_at = $4, settled_at = $5,"
         " reason = $6, language = $7, title = $8, body = $9, figures_as_of = $10, parameters = $11,"
@@ -120,7 +120,7 @@ class Expired:
 
 
 async def expire_late(now: datetime, limit: int) -> list[Expired]:
-    """End messages whose time is over and that nobody is sending; which."""
+    """Expire messages whose time is over and that are not being sent; returns them."""
     rows = await fetch(
         "UPDATE client_message SET status = 'EXPIRED', settled_at = $1,"
         " reason = COALESCE(reason, 'not sent in time') WHERE id IN ("
@@ -132,7 +132,9 @@ async def expire_late(now: datetime, limit: int) -> list[Expired]:
 
 
 async def prune_messages(before: datetime, limit: int) -> int:
-    """Forget at most `limit` settled messages older than that, of cases closed before it too; how many."""
+    """Delete at most `limit` settled messages older than `before`, of cases closed before it too; returns how
+    many.
+    """
     rows = await fetch(
         "SELECT m.id FROM client_message m JOIN margin_case c ON c.id = m.case_id"
         " WHERE m.created_at < $1 AND m.settled_at < $1 AND c.closed_at < $1 ORDER BY m.created_at LIMIT $2",
@@ -144,7 +146,7 @@ async def prune_messages(before: datetime, limit: int) -> int:
 
 
 async def waiting_messages() -> dict[Channel, int]:
-    """How many each channel has still to send."""
+    """The number of messages waiting on each channel."""
     rows = await fetch(
         "SELECT channel, COUNT(*) AS messages FROM client_message WHERE status = 'QUEUED' GROUP BY channel"
     )
@@ -152,7 +154,7 @@ async def waiting_messages() -> dict[Channel, int]:
 
 
 def contact_or_none(row: Row) -> Contact | None:
-    """Of a row with `CONTACT_COLUMNS` that a client may have none of."""
+    """From a row with `CONTACT_COLUMNS`; None if the client has no contact."""
     return contact_from_row(row) if row["contact_language"] else None
 
 
@@ -169,7 +171,7 @@ async def page_messages(audience: Audience, case_id: CaseId, request: PageReques
 async def newest_messages_of_cases(
     audience: Audience, ids: Sequence[CaseId], first: int
 ) -> dict[CaseId, Page[Message]]:
-    """The first page of each case's messages, as `page_messages` gives it, in one statement."""
+    """The first page of each case's `page_messages`, in one statement."""
     where = Where()
     source = f"{_FROM} {newest_of_each(where, 'client_message', 'created_at', ids, first)} ON q.id = m.id"
     where.sees(audience)
@@ -178,7 +180,7 @@ async def newest_messages_of_cases(
 
 
 async def count_messages_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:
-    """How many messages each case has."""
+    """The number of messages of each case."""
     where = Where()
     where.add("m.case_id IN (?)", list(ids))
     where.sees(audience)

@@ -1,4 +1,4 @@
-"""Liquidation orders, their history and the executions taken in: store, lock, load, list."""
+"""Liquidation orders, their history and booked executions: store, lock, load, list."""
 
 from collections import defaultdict
 from collections.abc import Collection, Sequence
@@ -57,7 +57,7 @@ _OPEN = f"o.status NOT IN ({', '.join(sorted(repr(status.value) for status in TE
 
 @dataclass(frozen=True, slots=True)
 class OrderFilter:
-    """Which orders; None means any."""
+    """Filter for orders; None matches any."""
 
     status: tuple[OrderStatus, ...] | None = None
     case_id: CaseId | None = None
@@ -109,7 +109,7 @@ async def load_orders(
 
 
 async def load_by_client_order_id(client_order_id: ClientOrderId) -> OrderView | None:
-    """The order that the venue speaks of."""
+    """The order with this client order id."""
     row = await fetch_one(f"{_SELECT} WHERE o.client_order_id = $1", client_order_id)
     return order_from_row(row) if row else None
 
@@ -143,14 +143,14 @@ async def orders_alone_by(subject: str, since: datetime) -> list[Order]:
 async def orders_in(
     statuses: Sequence[OrderStatus], limit: int, but_not_of: Collection[AccountId] = ()
 ) -> list[OrderView]:
-    """The oldest orders in these states, of all accounts but these."""
+    """The oldest orders in these statuses, of all accounts but these."""
     return await _oldest(_in(statuses, but_not_of), limit)
 
 
 async def orders_after(
     statuses: Sequence[OrderStatus], after: tuple[datetime, str] | None, limit: int
 ) -> list[OrderView]:
-    """The next orders in these states, oldest first, behind the one created then under this id."""
+    """The next orders in these statuses, oldest first, after `after` (creation time and id)."""
     where = _in(statuses, ())
     if after is not None:
         where.add("(o.created_at, o.id) > (?, ?)", *after)
@@ -158,7 +158,7 @@ async def orders_after(
 
 
 async def pending_cancels(limit: int, but_not_of: Collection[AccountId] = ()) -> dict[OrderId, int]:
-    """The version of each order whose cancel is under way, oldest first."""
+    """The version of each order with a pending cancel, oldest first."""
     where = _in([OrderStatus.PENDING_CANCEL], but_not_of)
     rows = await fetch(
         f"SELECT o.id, o.version FROM liquidation_order o{where}"
@@ -169,7 +169,7 @@ async def pending_cancels(limit: int, but_not_of: Collection[AccountId] = ()) ->
 
 
 async def account_of(client_order_id: ClientOrderId) -> AccountId | None:
-    """Whose order it is."""
+    """The account of the order."""
     row = await fetch_one(
         "SELECT account_id FROM liquidation_order WHERE client_order_id = $1", client_order_id
     )
@@ -200,15 +200,17 @@ async def page_orders(audience: Audience, wanted: OrderFilter, request: PageRequ
 
 @dataclass(frozen=True, slots=True)
 class ToCancel:
-    """An open order, and whether its cancel was asked for. Nothing else of it is read: a damaged order too is
-    chosen, and answered."""
+    """An open order, and whether its cancel was requested.
+
+    Nothing else is read, so that a damaged order is selected and answered too.
+    """
 
     id: OrderId
     cancel_requested: bool
 
 
 async def orders_to_cancel(audience: Audience, wanted: OrderFilter, limit: int) -> list[ToCancel]:
-    """The open ones: first those whose cancel was not asked for yet, and the oldest of them first."""
+    """Open orders: first those without a requested cancel, the oldest of them first."""
     where = _where(audience, wanted)
     where.add(_OPEN)
     rows = await fetch(
@@ -220,7 +222,7 @@ async def orders_to_cancel(audience: Audience, wanted: OrderFilter, limit: int) 
 
 
 async def count_not_cancelled(audience: Audience, wanted: OrderFilter) -> int:
-    """How many open ones there are whose cancel nobody has asked for."""
+    """The number of open orders without a requested cancel."""
     where = _where(audience, wanted)
     where.add(f"{_OPEN} AND NOT o.cancel_requested")
     row = await fetch_one(f"SELECT COUNT(*) AS orders {_FROM}{where}", *where.values)
@@ -229,7 +231,7 @@ async def count_not_cancelled(audience: Audience, wanted: OrderFilter) -> int:
 
 
 async def count_orders(audience: Audience, wanted: OrderFilter) -> int:
-    """How many there are."""
+    """The number of matching orders."""
     where = _where(audience, wanted)
     row = await fetch_one(f"SELECT COUNT(*) AS orders {_FROM}{where}", *where.values)
     assert row is not None
@@ -239,7 +241,7 @@ async def count_orders(audience: Audience, wanted: OrderFilter) -> int:
 async def newest_orders_of_cases(
     audience: Audience, ids: Sequence[CaseId], first: int
 ) -> dict[CaseId, Page[OrderView]]:
-    """The first page of each case's orders, as `page_orders` gives it, in one statement."""
+    """The first page of each case's `page_orders`, in one statement."""
     where = Where()
     source = (
         f"{_SELECT} {newest_of_each(where, 'liquidation_order', 'created_at', ids, first)} ON q.id = o.id"
@@ -250,7 +252,7 @@ async def newest_orders_of_cases(
 
 
 async def count_orders_of_cases(audience: Audience, ids: Sequence[CaseId]) -> dict[CaseId, int]:
-    """How many orders each case has."""
+    """The number of orders of each case."""
     where = Where()
     where.add("o.case_id IN (?)", list(ids))
     where.sees(audience)
@@ -261,7 +263,7 @@ async def count_orders_of_cases(audience: Audience, ids: Sequence[CaseId]) -> di
 
 
 async def orders_of_cases(ids: Sequence[CaseId]) -> dict[CaseId, list[Order]]:
-    """Every order of each case, oldest first; without the cases of which an order cannot be read."""
+    """Every order of each case, oldest first; without cases of which an order cannot be read."""
     orders: dict[CaseId, list[Order]] = {id_: [] for id_ in ids}
     if not ids:
         return orders
@@ -321,7 +323,7 @@ def _change(row: Row) -> OrderChange:
 async def insert_execution(
     row_id: str, order_id: OrderId, report: ExecutionReport, cash_effect: Decimal, now: datetime
 ) -> bool:
-    """Take a report in; False when it was taken in before."""
+    """Store a report; False if it was stored before."""
     return bool(
         await execute(
             "INSERT INTO execution (id, order_id, venue, execution_id, exec_type, quantity, price, fee,"
@@ -334,7 +336,7 @@ async def insert_execution(
 
 
 async def booked_execution(venue: str, execution_id: ExecutionId) -> Booked | None:
-    """What was stored under this id."""
+    """The execution stored under this id."""
     row = await fetch_one(
         "SELECT o.client_order_id, e.exec_type, e.quantity, e.price, e.fee FROM execution e"
         " JOIN liquidation_order o ON o.id = e.order_id WHERE e.venue = $1 AND e.execution_id = $2",
@@ -344,7 +346,7 @@ async def booked_execution(venue: str, execution_id: ExecutionId) -> Booked | No
 
 
 async def executions_of(order_id: OrderId) -> dict[tuple[str, ExecutionId], Booked]:
-    """What was stored of an order, by venue and execution id."""
+    """The stored executions of an order, by venue and execution id."""
     rows = await fetch(
         "SELECT o.client_order_id, e.venue, e.execution_id, e.exec_type, e.quantity, e.price, e.fee"
         " FROM execution e JOIN liquidation_order o ON o.id = e.order_id WHERE e.order_id = $1",

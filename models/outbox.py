@@ -1,8 +1,8 @@
-"""The outbox: events are written in the transaction that makes them true, and published by the relay later.
+"""The outbox: events are written in the transaction of their change, and published by the relay later.
 
-Row ids are given at insert and say nothing about commit order; the offset of the one event stream is given
-when a committed row is picked, gapless, in one transaction. So no row is ever skipped, and events of one
-account, whose transactions exclude each other, keep their order.
+Row ids are assigned at insert and say nothing about the order of commits; the offset in the one event stream
+is assigned when a committed row is read, without gaps, in one transaction. No row is therefore skipped, and
+events of one account, whose transactions exclude each other, keep their order.
 """
 
 from collections.abc import AsyncIterator, Sequence
@@ -30,7 +30,7 @@ from models.sql.database import (
 from models.sql.unreadable import UnreadableRow, reads
 
 READ_LATER = NO_ANSWER
-"""What reading the outbox raises, or what its events show, and is tried again for."""
+"""Errors of reading the outbox, or of presenting its events, after which reading is tried again."""
 
 STREAM = "desk"
 WHY_CHARACTERS_MAX = 300
@@ -38,8 +38,9 @@ WHY_CHARACTERS_MAX = 300
 
 @dataclass(frozen=True, slots=True)
 class OutboxRow:
-    """A published event: `payload` is its JSON text, `at` when its transaction said it happened; None where
-    that is damaged."""
+    """A published event: `payload` is its JSON text, `at` the time stated by its transaction; None if
+    damaged.
+    """
 
     offset: int
     payload: bytes
@@ -49,7 +50,7 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class StreamHead:
-    """The stream's epoch, and the first and last offset that the outbox still holds (first > last: none)."""
+    """The stream's epoch, and the first and last offset still in the outbox (first > last: none)."""
 
     epoch: str
     first_offset: int
@@ -65,7 +66,9 @@ async def append(events: Sequence[Event]) -> None:
 
 
 async def assign_positions(limit: int) -> list[OutboxRow]:
-    """Give the oldest unpublished rows, at most `limit`, the next offsets and return them in that order."""
+    """Assign the next offsets to the oldest unpublished rows, at most `limit`, and return them in that
+    order.
+    """
     async with transaction():
         last = await _lock_last_offset()
         rows = await fetch(
@@ -84,7 +87,7 @@ async def assign_positions(limit: int) -> list[OutboxRow]:
 
 
 def _published(offset: int, row: Row) -> OutboxRow:
-    """Whatever its columns hold: a damaged event must not hold up those behind it."""
+    """Accepts any content of the columns: a damaged event must not delay those after it."""
     try:
         at = time(row["at"])
     except UnreadableRow:
@@ -93,9 +96,9 @@ def _published(offset: int, row: Row) -> OutboxRow:
 
 
 async def unpublished(batch: int) -> AsyncIterator[list[bytes]]:
-    """The payloads of events that are committed but have no position yet, oldest first, `batch` at a time.
+    """The payloads of committed events that have no position yet, oldest first, `batch` at a time.
 
-    While no relay runs they may be any number. All of one moment only inside `consistent_read()`.
+    While no relay runs there may be any number. They are of one moment only inside `consistent_read()`.
     """
     last = 0
     while True:
@@ -112,7 +115,7 @@ async def unpublished(batch: int) -> AsyncIterator[list[bytes]]:
 
 
 async def published_after(offset: int, limit: int) -> list[OutboxRow]:
-    """Published rows behind `offset`, oldest first."""
+    """Published rows after `offset`, oldest first."""
     rows = await fetch(
         "SELECT stream_offset, event_id, payload, at FROM outbox "
         "WHERE stream_offset > $1 ORDER BY stream_offset LIMIT $2",
@@ -123,7 +126,7 @@ async def published_after(offset: int, limit: int) -> list[OutboxRow]:
 
 
 def note_unreadable_event(offset: int, damaged: ValueError) -> None:
-    """The event that has this place in the stream is set aside."""
+    """Record that the event at this place in the stream cannot be read."""
     unreadable_rows().note(UnreadableRow("outbox", str(offset), damaged))
 
 
@@ -137,7 +140,7 @@ class DamagedEvent:
 
 
 async def damaged_events(batch: int) -> AsyncIterator[DamagedEvent]:
-    """Those that the outbox holds, oldest first, read `batch` at a time."""
+    """Damaged events in the outbox, oldest first, read `batch` at a time."""
     last = 0
     while rows := await fetch(
         "SELECT id, event_id, stream_offset, payload FROM outbox WHERE id > $1 ORDER BY id LIMIT $2",
@@ -153,7 +156,7 @@ async def damaged_events(batch: int) -> AsyncIterator[DamagedEvent]:
 
 
 async def stream_head() -> StreamHead:
-    """Where the stream stands."""
+    """The current state of the stream."""
     row = await fetch_one(
         "SELECT s.name, s.epoch, s.last_offset, (SELECT MIN(stream_offset) FROM outbox) AS first_offset "
         "FROM stream s WHERE s.name = $1",
@@ -173,7 +176,7 @@ def _stream_head(row: Row) -> StreamHead:
 
 
 async def create_stream() -> None:
-    """Make the stream's row unless it is there."""
+    """Create the stream's row if it is missing."""
     await execute(
         "INSERT INTO stream (name, epoch, last_offset) VALUES ($1, $2, 0) ON CONFLICT (name) DO NOTHING",
         STREAM,
@@ -182,7 +185,7 @@ async def create_stream() -> None:
 
 
 async def prune(before: datetime, limit: int) -> int:
-    """Forget at most `limit` published rows older than `before`; how many."""
+    """Delete at most `limit` published rows older than `before`; returns how many."""
     rows = await fetch(
         "SELECT id FROM outbox WHERE at < $1 AND stream_offset IS NOT NULL ORDER BY id LIMIT $2",
         before,
@@ -209,7 +212,7 @@ def _last_offset(row: Row) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Backlog:
-    """What the relay has not positioned yet, and how old the oldest of it is."""
+    """The number of events without a position, and the age of the oldest."""
 
     events: int
     age: timedelta
@@ -225,7 +228,7 @@ async def backlog(now: datetime) -> Backlog:
 
 
 def age_of(at: object, now: datetime) -> timedelta:
-    """Of an event that was stored then; none where there is no event, or its time is damaged."""
+    """The age of an event stored at `at`; zero if there is no event, or its time is damaged."""
     try:
         since = time_or_none(at)
     except UnreadableRow:

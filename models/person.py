@@ -1,18 +1,18 @@
-"""What belongs to a person: so far, a lock."""
+"""Data of a person: at present only a lock."""
 
 import hashlib
 
 from models.sql.database import fetch, is_sqlite
 
 _KIND = 6_006
-"""Keeps these advisory locks apart from others."""
+"""Distinguishes these advisory locks from others."""
 
 
 async def lock_person(subject: str) -> None:
-    """What the person does alone is decided one after the other, until the end of the transaction.
+    """Serialise what the person does alone, until the end of the transaction.
 
-    To be taken behind the lock of an account, and before anything is written. SQLite needs none: its
-    transactions exclude each other.
+    Take it after the lock of an account, and before anything is written. SQLite needs none: its transactions
+    exclude each other.
     """
     if is_sqlite():
         return

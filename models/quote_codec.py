@@ -1,4 +1,4 @@
-"""Quotes as they are broadcast to every process."""
+"""The encoding of quotes that are broadcast to every process."""
 
 from domain.market import Quote
 from models.sql.codec import Codec
@@ -9,7 +9,7 @@ _QUOTES: Codec[Quote] = Codec(Quote)
 
 
 def quote_to_bytes(quote: Quote) -> bytes:
-    """JSON."""
+    """The quote as JSON."""
     return _QUOTES.to_text(quote).encode()
 
 

@@ -1,4 +1,4 @@
-"""What the reports read: cases of a period, the desk's executions, and the marks when orders were sent."""
+"""The data of the reports: cases of a period, the desk's executions, and the marks when orders were sent."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -47,12 +47,12 @@ class RecordedFill:
 
 
 async def page_called(audience: Audience, period: Period, request: PageRequest) -> Page[CaseView]:
-    """Cases that ask for money, opened in the period, oldest first; the key of a row is (opened_at, id)."""
+    """Cases for money opened in the period, oldest first; the key of a row is (opened_at, id)."""
     return await _page(_called(audience, period), request)
 
 
 async def count_called(audience: Audience, period: Period) -> int:
-    """How many there are."""
+    """The number of matching cases."""
     return await _count(_called(audience, period))
 
 
@@ -62,13 +62,16 @@ async def page_liquidated(audience: Audience, period: Period, request: PageReque
 
 
 async def count_liquidated(audience: Audience, period: Period) -> int:
-    """How many there are."""
+    """The number of matching cases."""
     return await _count(_liquidated(audience, period))
 
 
 async def fills_during(cases: Sequence[Case]) -> dict[AccountId, list[RecordedFill]]:
-    """Every execution of these cases, and what else was executed on their accounts since the first of them
-    was opened, in the order in which they were recorded. Accounts with one that cannot be read are absent."""
+    """Executions of these cases, and others on their accounts since the first of these cases was opened, in
+    the order in which they were recorded.
+
+    Accounts with an unreadable execution are absent.
+    """
     found: dict[AccountId, list[RecordedFill]] = {case.account_id: [] for case in cases}
     if not cases:
         return found
@@ -108,7 +111,7 @@ def _recorded_fill(row: Row) -> RecordedFill:
 
 @dataclass(frozen=True, slots=True)
 class EarlierCall:
-    """A call for money that may have been open when another one of the account was triggered."""
+    """A call for money that may have been open when another call of the account was triggered."""
 
     case_id: CaseId
     account_id: AccountId
@@ -117,14 +120,14 @@ class EarlierCall:
     amount_at_open: Decimal
 
     def is_open_at(self, case: Case) -> bool:
-        """It asked for money when the case, another one of the same account, was opened."""
+        """Whether it was open when the case, another one of the same account, was opened."""
         if self.account_id != case.account_id or (self.opened_at, self.case_id) >= (case.opened_at, case.id):
             return False
         return self.closed_at is None or self.closed_at > case.opened_at
 
 
 async def calls_beside(cases: Sequence[Case]) -> list[EarlierCall]:
-    """Calls for money of the same accounts that were open at some moment at which one of these was opened."""
+    """Calls for money of the same accounts that were open when one of these cases was opened."""
     if not cases:
         return []
     where = Where()
@@ -151,7 +154,7 @@ def _earlier(row: Row) -> EarlierCall:
 
 
 async def note_mark(order_id: OrderId, at: datetime, mark: Decimal | None) -> None:
-    """What the market said when the order was sent; of several sendings the last counts."""
+    """Store the mark when the order was sent; of several sendings the last counts."""
     await execute(
         "INSERT INTO order_mark (order_id, at, mark) VALUES ($1, $2, $3)"
         " ON CONFLICT (order_id) DO UPDATE SET at = excluded.at, mark = excluded.mark",
@@ -160,7 +163,7 @@ async def note_mark(order_id: OrderId, at: datetime, mark: Decimal | None) -> No
 
 
 async def marks_at_send(order_ids: Sequence[OrderId]) -> dict[OrderId, Decimal | None]:
-    """By order; one that was never sent has none."""
+    """Marks by order; an order that was never sent has none."""
     rows = await fetch(
         f"SELECT order_id, mark FROM order_mark WHERE order_id IN ({placeholders(order_ids)})", *order_ids
     )

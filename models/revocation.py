@@ -1,4 +1,4 @@
-"""Revoked subjects: whatever token they were given until then is refused."""
+"""Revoked subjects: their tokens issued until then are refused."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -28,7 +28,7 @@ async def revoke_subject(subject: str, at: datetime) -> None:
 
 
 async def revocations_since(at: datetime | None) -> list[Revocation]:
-    """Those made at or after `at`, or all, oldest first."""
+    """Revocations at or after `at`, or all, oldest first."""
     columns = f"SELECT subject, at, {clock_sql()} AS now FROM revocation"
     rows = (
         await fetch(f"{columns} ORDER BY at")

@@ -1,7 +1,7 @@
-"""The risk rules in force, without reading them again and again.
+"""The risk rules in force, cached.
 
-What was read is kept for as long as the newest version is the one that is known. Whoever decides reads that
-one id in its own transaction, so a change counts in every process from the moment it is committed.
+The rules stay cached while the newest version's id is unchanged. Decisions read that id in their own
+transaction, so a change applies in every process from the moment of its commit.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,9 @@ from models.risk_setting import latest_id, load_versions
 from models.setting_reach import factor_moments
 
 CLOCKS_APART = timedelta(minutes=1)
-"""Rules are read for a moment so much earlier, that a process whose clock is behind need not read again."""
+"""Rules are read for a moment earlier by this much, so that a process whose clock is behind need not read
+again.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class _Known:
     since: datetime
     versions: tuple[SettingVersion, ...] = ()
     moments: tuple[datetime, ...] = ()
-    """When something changes by itself, factors included."""
+    """When something changes by itself, including factors."""
     unreadable: tuple[UnreadableSetting, ...] = ()
 
 
@@ -37,27 +39,31 @@ class _Computed:
 
 
 class RiskSettings:
-    """The rules in force, kept between reads. One per process and database; holds no factors."""
+    """The rules in force, cached between reads. One per process and database; contains no factors."""
 
     def __init__(self, defaults: RiskRules | None = None) -> None:
         self.defaults = defaults or RiskRules()
-        """What counts where nothing was ever set."""
+        """The rules where nothing was ever set."""
         self._known: _Known | None = None
         self._computed: _Computed | None = None
 
     @property
     def unreadable(self) -> int:
-        """How many settings, when they were read last, had to give way to an earlier version because theirs
-        is damaged. Factors are not among them."""
+        """The number of settings, at the last read, of which an earlier version applies because the newest is
+        damaged; without factors.
+        """
         return 0 if self._computed is None else len(self._computed.rules.unreadable)
 
     async def in_force(self, now: datetime) -> RiskRules:
-        """At `now`, as the transaction sees them. The same object comes back while no setting changes, also
-        no factor: who has read something with these rules may ask whether they are still the ones."""
+        """The rules at `now`, as the transaction sees them.
+
+        Returns the same object while no setting changes, including factors, so that callers can check whether
+        rules they used are still in force.
+        """
         return await self.as_of(await latest_id(), now)
 
     async def as_of(self, latest: str | None, now: datetime) -> RiskRules:
-        """The same, when the newest version's id was read already; see `LATEST_ID`."""
+        """Like `in_force`, if the newest version's id was read already; see `LATEST_ID`."""
         known = self._known
         if known is None or known.latest != latest or now < known.since:
             self._known = known = await _read(latest, now - CLOCKS_APART)

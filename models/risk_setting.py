@@ -1,4 +1,4 @@
-"""The risk back office's settings as they are stored: versions that are added and never changed."""
+"""Stored risk settings: versions that are added and never changed."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -39,10 +39,10 @@ from models.sql.unreadable import UnreadableRow, reading, reads
 from models.sql.where import Page, PageRequest, Where
 
 LATEST_ID = "SELECT r.id FROM risk_setting r ORDER BY r.number DESC LIMIT 1"
-"""What changes with every new version, in any process."""
+"""Changes with every new version, in any process."""
 
 _NUMBER_MAX = 2**63 - 1
-"""What a column for numbers can be compared with, whatever a cursor says."""
+"""The largest value of a number column, as a bound for values from cursors."""
 
 _COLUMNS = (
     *("id", "number", "kind", "subject", "value", "value_before", "effective_at", "requested_by"),
@@ -70,20 +70,24 @@ _FACTOR_SETTING: Codec[FactorSetting] = Codec(FactorSetting)
 
 @dataclass(frozen=True, slots=True)
 class Concerned:
-    """Whose account or client alone a setting is about: who does not see them does not see it."""
+    """The account or client that a setting concerns alone: operators without access to it do not see the
+    setting.
+    """
 
     account_id: AccountId | None = None
     client_id: ClientId | None = None
 
 
 async def latest_id() -> str | None:
-    """Of the version approved last; None where nothing was ever set."""
+    """The id of the version approved last; None if nothing was ever set."""
     row = await fetch_one(LATEST_ID)
     return row["id"] if row else None
 
 
 async def next_number() -> int:
-    """The next version's, taken under a lock that the transaction holds to its end: approvals queue here."""
+    """The next version's number, under a lock held until the transaction's end: approvals are serialised
+    here.
+    """
     row = await fetch_one(
         "INSERT INTO counter (name, value) VALUES ('risk_setting', 1)"
         " ON CONFLICT (name) DO UPDATE SET value = counter.value + 1 RETURNING value"
@@ -105,7 +109,7 @@ async def insert_setting(version: SettingVersion, concerned: Concerned) -> None:
 
 
 def value_to_text(kind: SettingKind, value: SettingValue) -> str:
-    """As JSON."""
+    """The value as JSON."""
     return _CODECS[kind].to_text(value)
 
 
@@ -115,12 +119,12 @@ def value_from_text(kind: SettingKind, text: str) -> SettingValue:
 
 
 def factors_from_text(text: str) -> MarginFactors | None:
-    """What a row's `value` says of factors; None: withdrawn."""
+    """The factors in a row's `value`; None: withdrawn."""
     return _FACTOR_SETTING.from_text(text).factors
 
 
 async def latest_of(kind: SettingKind, subject: str) -> SettingVersion | UnreadableSetting | None:
-    """The version of this setting that was approved last, whether it is effective yet or not."""
+    """The version of this setting approved last, whether or not it is effective yet."""
     row = await fetch_one(
         f"{_SELECT} WHERE s.kind = $1 AND s.subject = $2 ORDER BY s.number DESC LIMIT 1", kind, subject
     )
@@ -128,7 +132,7 @@ async def latest_of(kind: SettingKind, subject: str) -> SettingVersion | Unreada
 
 
 async def in_force_of(kind: SettingKind, subject: str, at: datetime) -> SettingVersion | None:
-    """The version of this setting that counts at this moment: of those that can be read, the last."""
+    """The readable version of this setting in force at this moment."""
     rows = await fetch(
         f"{_SELECT} WHERE s.kind = $1 AND s.subject = $2 AND s.effective_at <= $3"
         " ORDER BY s.effective_at DESC, s.number DESC",
@@ -138,7 +142,7 @@ async def in_force_of(kind: SettingKind, subject: str, at: datetime) -> SettingV
 
 
 async def factors_in_force(kind: SettingKind, subject: str, at: datetime) -> FactorSetting:
-    """Of this instrument, or of this client in it; what the statements say where nothing is set."""
+    """The factors of this instrument, or of this client in it; the stated factors if nothing is set."""
     version = await in_force_of(kind, subject, at)
     if version is not None:
         assert isinstance(version.value, FactorSetting)
@@ -175,7 +179,7 @@ async def factors_in_force(kind: SettingKind, subject: str, at: datetime) -> Fac
 async def client_factors_set(
     clients: Sequence[ClientId], at: datetime
 ) -> dict[tuple[ClientId, Symbol], MarginFactors]:
-    """What is set for these clients and counts at this moment; what was withdrawn is left out."""
+    """The factors set for these clients and in force at this moment, without withdrawn ones."""
     rows = await fetch(
         f"SELECT s.client_id, s.subject, s.value FROM risk_setting s WHERE s.kind = '{_OF_CLIENTS}'"
         f" AND s.client_id IN ({placeholders(clients, 2)})"
@@ -194,15 +198,16 @@ async def client_factors_set(
 
 @dataclass(frozen=True, slots=True)
 class FactorsText:
-    """A version of factors as it is stored; None: there is none. `doubtful`: the one that would count cannot
-    be read, so it is an earlier one, or there is none."""
+    """A stored version of factors; None: there is none. `doubtful`: the version in force cannot be read, so
+    this is an earlier one, or there is none.
+    """
 
     text: str | None
     doubtful: bool = False
 
 
 async def readable_factors(kind: SettingKind, subject: str, text: str | None, at: datetime) -> FactorsText:
-    """The text that counts, where it can be read, else that of the last version before it that can."""
+    """The text in force if it can be read, otherwise that of the last earlier version that can."""
     try:
         if text is not None:
             with reading(_TABLE, f"{kind}:{subject}"):
@@ -215,7 +220,7 @@ async def readable_factors(kind: SettingKind, subject: str, text: str | None, at
 
 
 async def settings_in_force(audience: Audience, at: datetime) -> list[SettingVersion]:
-    """All but factors, as far as they concern accounts that the audience sees."""
+    """All settings but factors, as far as they concern accounts in the audience's scope."""
     where = Where()
     _sees(where, audience)
     where.add(f"s.kind NOT IN ({_FACTORS})")
@@ -233,8 +238,9 @@ class StoredVersions:
 
 
 async def load_versions(since: datetime) -> StoredVersions:
-    """All that count at `since` or later, but factors; in the place of one that cannot be read the last one
-    before it that can."""
+    """All versions but factors that are in force at `since` or later; for an unreadable one the last readable
+    one before it.
+    """
     rows = await fetch(
         f"{_SELECT} WHERE s.kind NOT IN ({_FACTORS}) AND (s.effective_at > $1 OR s.id ="
         f" ({_counting('s.kind', 's.subject', '$1')}))",
@@ -259,7 +265,7 @@ async def _with_earlier(rows: Sequence[Row], at: datetime) -> StoredVersions:
 
 @dataclass(frozen=True, slots=True)
 class SettingFilter:
-    """Which versions; None means any. `in_force_at`: only those that count at that moment."""
+    """Filter for versions; None matches any. `in_force_at`: only those in force at that moment."""
 
     kinds: tuple[SettingKind, ...] | None = None
     subject: str | None = None
@@ -278,7 +284,7 @@ async def page_settings(
 
 
 async def count_settings(audience: Audience, wanted: SettingFilter) -> int:
-    """How many there are."""
+    """The number of matching versions."""
     where = _where(audience, wanted)
     row = await fetch_one(f"SELECT COUNT(*) AS settings FROM risk_setting s{where}", *where.values)
     assert row is not None
@@ -295,7 +301,7 @@ async def load_settings(audience: Audience, ids: Sequence[SettingId]) -> dict[Se
 
 
 async def count_exemptions() -> int:
-    """How many exemption rules were ever made, switched off ones too."""
+    """The number of exemption rules ever created, including disabled ones."""
     row = await fetch_one(
         "SELECT COUNT(DISTINCT subject) AS rules FROM risk_setting WHERE kind = 'EXEMPTION'"
     )
@@ -311,7 +317,7 @@ def _counting(kind: str, subject: str, at: str) -> str:
 
 
 def counting_value(kind: SettingKind, subject: str, at: str) -> str:
-    """SQL for the value of the version that counts; `subject` and `at` are SQL too."""
+    """SQL for the value of the version in force; `subject` and `at` are SQL too."""
     return _counting(f"'{kind}'", subject, at).replace("SELECT x.id", "SELECT x.value", 1)
 
 
@@ -349,7 +355,7 @@ def _sees(where: Where, audience: Audience) -> None:
 
 
 def _first_readable(rows: Sequence[Row]) -> SettingVersion | None:
-    """Of the rows that are sorted from the newest to the oldest."""
+    """The newest readable version; the rows are sorted from the newest to the oldest."""
     for row in rows:
         read = _version_or_not(row)
         if isinstance(read, SettingVersion):

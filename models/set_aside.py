@@ -1,4 +1,4 @@
-"""Execution reports that were not booked: each content is kept once, however often the venue says it."""
+"""Execution reports that were not booked: each content is stored once, however often the venue sends it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -17,7 +17,7 @@ from models.sql.database import execute, fetch, insert_sql, placeholders
 _REPORTS: Codec[ExecutionReport] = Codec(ExecutionReport)
 _ANY_TIME = datetime.min.replace(tzinfo=UTC)
 _NAME_CHARACTERS_MAX = 200
-"""Of a client order id that the desk never gave."""
+"""For client order ids that the desk never assigned."""
 _COLUMNS = (
     *("id", "venue", "execution_id", "digest", "client_order_id", "order_id", "kind", "why", "report"),
     "recorded_at",
@@ -30,14 +30,14 @@ Key = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True)
 class ToAsk:
-    """A report that was set aside, and its order: the venue has not been asked about it since."""
+    """A set-aside report and its order, about which the venue has not been asked since."""
 
     id: str
     view: OrderView
 
 
 def key_of(report: ExecutionReport) -> Key:
-    """What a venue says again, later or in other words, is the same report."""
+    """A report that the venue sends again, later or with other text, has the same key."""
     essence = replace(report, at=_ANY_TIME, text=None, raw_status=None)
     name = legible(report.execution_id, EXECUTION_ID_CHARACTERS_MAX)
     return report.venue, name, sha256(_REPORTS.to_text(essence).encode()).hexdigest()
@@ -46,7 +46,7 @@ def key_of(report: ExecutionReport) -> Key:
 async def set_aside(
     row_id: str, order_id: OrderId | None, report: ExecutionReport, found: Finding, now: datetime
 ) -> bool:
-    """Keep the report; False when the same was kept before."""
+    """Store the report; False if the same was stored before."""
     return bool(
         await execute(
             f"{insert_sql('set_aside_report', _COLUMNS)}"
@@ -58,7 +58,7 @@ async def set_aside(
 
 
 async def set_aside_to_ask(limit: int) -> list[ToAsk]:
-    """Those whose orders have not been compared with the venue since, oldest first."""
+    """Reports whose orders have not been compared with the venue since, oldest first."""
     rows = await fetch(
         "SELECT id, order_id FROM set_aside_report WHERE asked_at IS NULL AND order_id IS NOT NULL"
         " ORDER BY recorded_at, id LIMIT $1",
@@ -69,13 +69,13 @@ async def set_aside_to_ask(limit: int) -> list[ToAsk]:
 
 
 async def note_asked(ids: Sequence[str], now: datetime) -> None:
-    """The venue was asked about their orders."""
+    """Record that the venue was asked about their orders."""
     marks = placeholders(ids, start=2)
     await execute(f"UPDATE set_aside_report SET asked_at = $1 WHERE id IN ({marks})", now, *ids)
 
 
 async def set_aside_keys(order_id: OrderId) -> set[Key]:
-    """`key_of` what was set aside of an order."""
+    """The `key_of` all set-aside reports of an order."""
     rows = await fetch(
         "SELECT venue, execution_id, digest FROM set_aside_report WHERE order_id = $1", order_id
     )

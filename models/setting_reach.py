@@ -1,4 +1,4 @@
-"""Whom changed risk settings reach: which factors came into force, and the accounts concerned."""
+"""The reach of changed risk settings: factors that came into force, and the accounts concerned."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ _FACTORS = ", ".join(repr(kind.value) for kind in FACTOR_KINDS)
 async def factor_subjects_changed(
     after_number: int, since: datetime, now: datetime
 ) -> list[tuple[SettingKind, str]]:
-    """The factors that came into force after `since`, or by a version later than the one numbered."""
+    """Factors that came into force after `since`, or by a version with a number above `after_number`."""
     rows = await fetch(
         f"SELECT DISTINCT s.kind, s.subject FROM risk_setting s WHERE s.kind IN ({_FACTORS})"
         " AND s.effective_at <= $3 AND (s.number > $1 OR s.effective_at > $2)",

@@ -1,6 +1,6 @@
-"""Snapshots of cases: kept once per occasion, never changed; the database refuses to.
+"""Snapshots of cases: stored once per occasion and never changed; the database refuses changes.
 
-The column `content` is the canonical text that the hash was taken of, exactly.
+The column `content` is exactly the canonical text that was hashed.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ _LIVE = f"c.status IN ({LIVE_LIST})"
 
 @dataclass(frozen=True, slots=True)
 class StoredSnapshot:
-    """As it is stored; `content` may be decoded with `decoded`."""
+    """A snapshot as stored; decode `content` with `decoded`."""
 
     id: str
     case_id: CaseId
@@ -39,13 +39,13 @@ class StoredSnapshot:
     hash: str
 
     def decoded(self) -> SnapshotContent:
-        """The content as values; ValueError when it is none, or of a format that is not known."""
+        """The content as values; ValueError if it is invalid, or of an unknown format."""
         content = _CONTENT.from_text(self.content)
         _require_known(content.format)
         return content
 
     def outputs(self) -> SnapshotOutputs:
-        """Those of `decoded`, without making values of everything that they followed from."""
+        """The outputs of `decoded`, without decoding the inputs."""
         content = loads(self.content)
         _require_known(content["format"])
         return _OUTPUTS.from_text(dumps(content["outputs"]))
@@ -57,8 +57,9 @@ def _require_known(written: int) -> None:
 
 
 async def insert_snapshots(snapshots: Sequence[StoredSnapshot]) -> list[StoredSnapshot]:
-    """Keep them, in the caller's transaction; one of an occasion that the case has a snapshot of already is
-    left out. Those that were kept."""
+    """Store the snapshots in the caller's transaction, except those of occasions that the case has a snapshot
+    of; returns the stored ones.
+    """
     await execute_many(
         "INSERT INTO snapshot (id, case_id, kind, occasion, at, content, hash)"
         " VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (case_id, kind, occasion) DO NOTHING",
@@ -71,7 +72,7 @@ async def insert_snapshots(snapshots: Sequence[StoredSnapshot]) -> list[StoredSn
 
 
 async def contents_of(snapshot_ids: Sequence[str]) -> dict[str, tuple[CaseId, str]]:
-    """By id, the case and the content as they are stored; an id that there is not is left out."""
+    """Case and stored content by id; unknown ids are left out."""
     rows = await fetch(
         f"SELECT id, case_id, content FROM snapshot WHERE id IN ({placeholders(snapshot_ids)})", *snapshot_ids
     )
@@ -79,14 +80,14 @@ async def contents_of(snapshot_ids: Sequence[str]) -> dict[str, tuple[CaseId, st
 
 
 async def count_all_snapshots() -> int:
-    """Of every case."""
+    """The number of snapshots of all cases."""
     row = await fetch_one("SELECT COUNT(*) AS kept FROM snapshot")
     assert row is not None
     return int(row["kept"])
 
 
 async def load_snapshot(audience: Audience, snapshot_id: str) -> StoredSnapshot | None:
-    """One, if the audience may see its case."""
+    """One snapshot if the audience may see its case."""
     where = Where()
     where.add("s.id = ?", snapshot_id)
     where.sees(audience)
@@ -95,7 +96,7 @@ async def load_snapshot(audience: Audience, snapshot_id: str) -> StoredSnapshot 
 
 
 async def page_snapshots(audience: Audience, case_id: CaseId, request: PageRequest) -> Page[StoredSnapshot]:
-    """One page of a case's, newest first; the key of a row is (at, id)."""
+    """One page of a case's snapshots, newest first; the key of a row is (at, id)."""
     where = _of_case(audience, case_id)
     if request.after is not None:
         where.add("(s.at, s.id) < (?, ?)", *request.after)
@@ -109,12 +110,12 @@ async def page_snapshots(audience: Audience, case_id: CaseId, request: PageReque
 async def newest_snapshots(
     audience: Audience, ids: Sequence[CaseId], first: int
 ) -> dict[CaseId, Page[StoredSnapshot]]:
-    """The first page of each case, as `page_snapshots` gives it, in one statement."""
+    """The first page of each case's `page_snapshots`, in one statement."""
     return await newest_of_cases("snapshot", _STORED, _snapshot, audience, ids, first)
 
 
 async def snapshots_of(case_ids: Sequence[CaseId], kinds: Sequence[SnapshotKind]) -> list[StoredSnapshot]:
-    """Those of these cases and kinds, oldest first."""
+    """Snapshots of these cases and kinds, oldest first."""
     if not case_ids:
         return []
     rows = await fetch(
@@ -138,8 +139,9 @@ async def currencies_of_live_cases() -> list[Currency]:
 async def accounts_without_daily(
     currency: Currency, occasion: str, opened_until: datetime, limit: int, after: AccountId | None = None
 ) -> list[AccountId]:
-    """Accounts with a live case opened until then that has no DAILY snapshot of this day; the first ones
-    behind `after`."""
+    """Accounts with a live case opened until `opened_until` that has no DAILY snapshot of this day; the first
+    ones after `after`.
+    """
     rows = await fetch(
         "SELECT DISTINCT c.account_id FROM margin_case c JOIN account a ON a.id = c.account_id"
         f" WHERE {_LIVE} AND a.base_currency = $1 AND c.opened_at <= $2 AND NOT EXISTS (SELECT 1"

@@ -1,4 +1,4 @@
-"""Who is short of which stock: what was borrowed, what of it is recalled, what is being covered."""
+"""Borrowed stock: who is short of which stock, what of it is recalled, and what is being covered."""
 
 from collections import defaultdict
 from collections.abc import Sequence
@@ -26,7 +26,7 @@ _OPEN_COVER = "o.side = 'BUY' AND o.status NOT IN ('FILLED', 'CANCELED', 'REJECT
 
 @dataclass(frozen=True, slots=True)
 class BorrowFilter:
-    """Which stocks; None means any that somebody is short of."""
+    """Filter for stocks; None matches any of which some account is short."""
 
     symbol: Symbol | None = None
     market: str | None = None
@@ -36,20 +36,22 @@ class BorrowFilter:
 
 @dataclass(frozen=True, slots=True)
 class ShortHolding:
-    """One account's short in one stock. Quantities are above zero, or zero where nothing is asked for."""
+    """One account's short in one stock. Quantities are above zero, or zero where nothing is recalled or
+    covered.
+    """
 
     account: AccountReference
     symbol: Symbol
     quantity: Decimal
     short_since: datetime | None
     recalled: Decimal = ZERO
-    """Outstanding of its open recalls."""
+    """Outstanding on its open recalls."""
     open_covers: Decimal = ZERO
-    """What its open buy orders may still fill."""
+    """The unfilled quantity of its open buy orders."""
 
 
 async def page_short_stocks(audience: Audience, wanted: BorrowFilter, request: PageRequest) -> Page[Symbol]:
-    """One page of the stocks that accounts within scope are short of, by symbol, which is the key."""
+    """One page of the stocks of which accounts within scope are short, by symbol, which is the key."""
     where = _where(audience, wanted)
     if request.after is not None:
         where.add("p.instrument_id > ?", *request.after)
@@ -62,7 +64,7 @@ async def page_short_stocks(audience: Audience, wanted: BorrowFilter, request: P
 
 
 async def count_short_stocks(audience: Audience, wanted: BorrowFilter) -> int:
-    """How many there are."""
+    """The number of matching stocks."""
     where = _where(audience, wanted)
     row = await fetch_one(f"SELECT COUNT(DISTINCT p.instrument_id) AS stocks {_FROM}{where}", *where.values)
     assert row is not None
@@ -72,10 +74,10 @@ async def count_short_stocks(audience: Audience, wanted: BorrowFilter) -> int:
 async def shorts_in(
     audience: Audience, symbols: Sequence[Symbol], of: Sequence[AccountId] | None = None
 ) -> dict[Symbol, list[ShortHolding]]:
-    """Who within scope is short of each of these stocks, by account number; nobody's sum is anybody else's.
-    Of these accounts, or of all.
+    """The accounts within scope that are short of each of these stocks, by account number; among `of`, or
+    all.
 
-    Three statements however many the stocks are. Sums are the caller's: SQLite cannot add decimals exactly.
+    Three statements however many stocks there are. The caller sums up: SQLite cannot add decimals exactly.
     """
     where = Where()
     where.sees(audience)
@@ -123,7 +125,7 @@ def _short(row: Row) -> ShortHolding:
 
 
 async def short_stocks_of(ids: Sequence[AccountId]) -> dict[tuple[AccountId, Symbol], Decimal]:
-    """How much each of these accounts is short of which stock."""
+    """Which of these accounts is short of which stock, and by how much."""
     where = Where()
     where.add("p.account_id IN (?)", list(ids))
     where.add(_SHORT_STOCK)
@@ -138,7 +140,7 @@ async def short_stocks_of(ids: Sequence[AccountId]) -> dict[tuple[AccountId, Sym
 
 
 async def accounts_short_of(audience: Audience, symbol: Symbol, most: int) -> list[AccountId]:
-    """The accounts within scope that are short of the stock, by id, at most so many."""
+    """The accounts within scope that are short of the stock, by id, at most `most`."""
     where = Where()
     where.sees(audience)
     where.add("p.instrument_id = ?", symbol)

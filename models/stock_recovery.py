@@ -1,4 +1,4 @@
-"""Recalls of stock and what accounts have to bring back: store, load, list."""
+"""Recalls of stock and the recoveries of accounts: store, load, list."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -53,7 +53,7 @@ OPEN_RECOVERY = _STATES[RecoveryStatus.OPEN]
 
 @dataclass(frozen=True, slots=True)
 class StockRecall:
-    """What a lender wants back of one stock. `allocated` is what accounts were asked for."""
+    """A lender's recall of one stock. `allocated` is the quantity demanded from accounts."""
 
     id: str
     symbol: Symbol
@@ -69,7 +69,7 @@ class StockRecall:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryView:
-    """A recovery with whose it is, and why it was asked for."""
+    """A recovery with its account and its reason."""
 
     recovery: Recovery
     account: AccountReference
@@ -79,7 +79,7 @@ class RecoveryView:
 
 @dataclass(frozen=True, slots=True)
 class RecoveryFilter:
-    """Which recoveries; None means any. `status` None means the open ones."""
+    """Filter for recoveries; None matches any. `status` None: the open ones."""
 
     alert_type: AlertType
     status: tuple[RecoveryStatus, ...] | None = None
@@ -151,7 +151,7 @@ async def open_recoveries_of(account_ids: Sequence[AccountId]) -> list[Recovery]
 
 
 async def opened_since(account_id: AccountId, alert_type: AlertType, since: datetime) -> set[Symbol]:
-    """Of which stocks a recovery of this account was opened at or after `since`."""
+    """The stocks of which a recovery of this account was opened at or after `since`."""
     rows = await fetch(
         "SELECT instrument_id FROM stock_recovery"
         " WHERE account_id = $1 AND alert_type = $2 AND opened_at >= $3",
@@ -194,7 +194,7 @@ async def page_recoveries(
 
 
 async def count_recoveries(audience: Audience, wanted: RecoveryFilter) -> int:
-    """How many there are."""
+    """The number of matching recoveries."""
     where = _where(audience, wanted)
     row = await fetch_one(f"SELECT COUNT(*) AS recoveries {RECOVERY_TABLES}{where}", *where.values)
     assert row is not None
@@ -202,13 +202,13 @@ async def count_recoveries(audience: Audience, wanted: RecoveryFilter) -> int:
 
 
 async def last_collected(market: str) -> int:
-    """The day, as its ordinal, on which stock for the written calls of a market was last collected."""
+    """The day, as its ordinal, on which stock for a market's written calls was last collected."""
     row = await fetch_one("SELECT value FROM counter WHERE name = $1", f"covered:{market}")
     return int(row["value"]) if row else 0
 
 
 async def save_collected(market: str, day: int) -> None:
-    """Remember that day."""
+    """Store the day of the last collection."""
     await execute(
         "INSERT INTO counter (name, value) VALUES ($1, $2)"
         " ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE excluded.value > counter.value",
@@ -217,7 +217,7 @@ async def save_collected(market: str, day: int) -> None:
 
 
 async def markets_of_written_calls() -> list[str]:
-    """Where somebody is short of a call."""
+    """Markets of calls in which some account is short."""
     rows = await fetch(
         "SELECT DISTINCT i.market FROM instrument i JOIN position p ON p.instrument_id = i.symbol"
         f" WHERE i.option_right = 'CALL' AND {_SHORT} ORDER BY i.market"
@@ -226,7 +226,7 @@ async def markets_of_written_calls() -> list[str]:
 
 
 async def writers_of_calls(market: str, after: AccountId, first: int) -> list[AccountId]:
-    """Accounts that are short of a call of the market, by id: the first ones behind `after`."""
+    """Accounts that are short of a call of the market, by id: the first ones after `after`."""
     rows = await fetch(
         "SELECT DISTINCT p.account_id FROM instrument i JOIN position p ON p.instrument_id = i.symbol"
         f" WHERE i.market = $1 AND i.option_right = 'CALL' AND {_SHORT} AND p.account_id > $2"

@@ -1,4 +1,6 @@
-"""Cases whose clients are to be told something: the call of the day, what was traded, that it is over."""
+"""Cases whose clients have not been sent a message: the call of the day, what was traded, the end of the
+case.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -21,8 +23,10 @@ from models.sql.where import Where
 
 
 def _about(case: str, news: str) -> str:
-    """Of messages `m`: those about this news of the case. `automatic_key` is its id and the news, and of a
-    letter in the place of one that was not sent a number behind them."""
+    """Messages `m` about this news of the case.
+
+    `automatic_key` is its id and the news, followed by a number if the letter replaces one that was not sent.
+    """
     named = f"CAST({case}.id AS TEXT) || ':' || {news}"
     return f"m.case_id = {case}.id AND m.automatic_key || ':' LIKE {named} || ':%'"
 
@@ -35,7 +39,9 @@ _NO_ADDRESS = "COALESCE(t.email, t.phone, t.push_id) IS NULL"
 
 
 def _unwritten(news: str) -> str:
-    """No letter about this news is on its way or was sent, and one that found no address may find one now."""
+    """No letter about this news was sent or is waiting, and a letter that failed for lack of an address could
+    now be sent.
+    """
     return (
         f"NOT EXISTS (SELECT 1 FROM client_message m WHERE {_about('c', news)}"
         f" AND (m.status IN ('QUEUED', 'SENT') OR (m.recipient IS NULL AND {_NO_ADDRESS})))"
@@ -44,7 +50,7 @@ def _unwritten(news: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Unsent:
-    """An automatic message that was written down and not sent: it FAILED or EXPIRED."""
+    """An automatic message that was created and not sent: FAILED or EXPIRED."""
 
     key: str
     channel: Channel
@@ -52,13 +58,13 @@ class Unsent:
     status: MessageStatus
 
     def is_about(self, key: str) -> bool:
-        """The news of this key."""
+        """The news part of this key."""
         return f"{self.key}:".startswith(f"{key}:")
 
 
 @dataclass(frozen=True, slots=True)
 class Untold:
-    """A case whose client is to be told something, and was not."""
+    """A case whose client has not been sent the news."""
 
     case_id: CaseId
     account_id: AccountId
@@ -70,7 +76,7 @@ class Untold:
 
     @property
     def contact(self) -> Contact | None:
-        """Read when it is asked for: one that cannot be read concerns this case alone."""
+        """Read on demand: an unreadable contact concerns this case alone."""
         return contact_or_none(self.contact_row)
 
 
@@ -79,8 +85,9 @@ async def untold_cases(
 ) -> list[Untold]:
     """Live cases before their deadline in these base currencies, without the automatic message of `day`.
 
-    Of those that ask for money only what asks for some. An over-financing case is left out where another case
-    of the account has written today or is to write; where its letter waits the look at the case decides.
+    Cases for money are included only if they demand some. An over-financing case is left out if another case
+    of the account has sent today's message or is to send it; if that letter waits, the check of the case
+    decides.
     """
     where = Where()
     where.add(f"(c.alert_type IN (?) OR {numeric('c.amount')} > 0)", sorted(RECOVERY_ALERTS))
@@ -102,7 +109,7 @@ async def untold_cases(
 
 
 async def untold_ends(since: datetime, after: CaseId | None, limit: int) -> list[Untold]:
-    """Cases cured or void since then whose clients were called, and not told that it is over."""
+    """Cases cured or void since then whose clients were sent a call, and not its end."""
     where = Where()
     where.add("c.status IN (?)", [CaseStatus.RESOLVED, CaseStatus.VOID])
     where.add("c.closed_at >= ?", since)
@@ -113,9 +120,9 @@ async def untold_ends(since: datetime, after: CaseId | None, limit: int) -> list
 
 
 async def untold_sales(since: datetime, after: CaseId | None, limit: int) -> list[Untold]:
-    """Cases whose orders have traded since then and have ended, and whose clients were not told.
+    """Cases whose orders have traded since then and have ended, and whose clients were not notified.
 
-    A case whose orders are placed in slices is left until the last one.
+    A case with orders in slices is left until the last slice.
     """
     where = Where()
     where.add("c.status <> ?", CaseStatus.LIQUIDATING)
@@ -131,7 +138,7 @@ async def untold_sales(since: datetime, after: CaseId | None, limit: int) -> lis
 
 
 async def trades_of(case_id: CaseId) -> list[Traded]:
-    """What the orders of the case traded, the oldest first."""
+    """The trades of the case's orders, the oldest first."""
     rows = await fetch(
         "SELECT o.symbol, o.side, o.filled_quantity, o.filled_notional, i.currency FROM liquidation_order o"
         " JOIN instrument i ON i.symbol = o.symbol"
@@ -195,5 +202,5 @@ def _one(row: Row) -> Untold:
 
 
 async def base_currencies() -> set[str]:
-    """Of every account."""
+    """The base currencies of all accounts."""
     return {row["base_currency"] for row in await fetch("SELECT DISTINCT base_currency FROM account")}

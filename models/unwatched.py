@@ -16,7 +16,7 @@ _FROM = " FROM account_doubt d JOIN account a ON a.id = d.account_id"
 
 @dataclass(frozen=True, slots=True)
 class UnwatchedFilter:
-    """Fields that are None match everything."""
+    """Filter for unwatched accounts; None matches any."""
 
     reasons: tuple[DoubtReason, ...] | None = None
     account_no: str | None = None
@@ -24,7 +24,7 @@ class UnwatchedFilter:
 
 @dataclass(frozen=True, slots=True)
 class UnwatchedAccount:
-    """An account with doubts; `since`: of the oldest that the filter matches."""
+    """An account with doubts; `since`: the start of the oldest that the filter matches."""
 
     account: AccountReference
     since: datetime
@@ -51,7 +51,7 @@ async def page_unwatched(
 
 
 async def count_unwatched(audience: Audience, wanted: UnwatchedFilter) -> int:
-    """How many accounts have a doubt that the filter matches."""
+    """The number of accounts with a doubt that the filter matches."""
     where = _where(audience, wanted)
     row = await fetch_one(f"SELECT COUNT(DISTINCT d.account_id) AS accounts{_FROM}{where}", *where.values)
     assert row is not None

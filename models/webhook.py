@@ -1,4 +1,4 @@
-"""Webhook endpoints and how far each has been delivered to."""
+"""Webhook endpoints and the positions of their deliveries."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -26,7 +26,7 @@ _SELECT = f"SELECT {', '.join(f'w.{column}' for column in _COLUMNS)} FROM webhoo
 
 
 async def one_registration_at_a_time() -> None:
-    """Until the caller's transaction ends, so that two do not both find room for the last endpoint."""
+    """Until the caller's transaction ends, so that two requests do not both take the last free place."""
     await execute(
         "INSERT INTO counter (name, value) VALUES ('webhook', 1)"
         " ON CONFLICT (name) DO UPDATE SET value = counter.value + 1"
@@ -39,7 +39,9 @@ async def insert_webhook(webhook: Webhook) -> None:
 
 
 async def save_progress(webhook: Webhook, generation: int) -> bool:
-    """Store position and state, unless the owner moved the position since `generation` or removed it all."""
+    """Store position and state, unless the owner has moved the position since `generation` or removed the
+    endpoint.
+    """
     values = dict(zip(_COLUMNS, _values(webhook), strict=True))
     columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(_PROGRESS, start=3))
     return bool(
@@ -51,7 +53,7 @@ async def save_progress(webhook: Webhook, generation: int) -> bool:
 
 
 async def save_replayed(webhook: Webhook) -> None:
-    """Store where the owner moved it to, and what he may see now; the row is locked."""
+    """Store the owner's new position and scope; the row is locked."""
     values = dict(zip(_COLUMNS, _values(webhook), strict=True))
     changed = ("permissions", "account_scope", "authorized_at", *_PROGRESS)
     columns = ", ".join(f"{column} = ${number}" for number, column in enumerate(changed, start=2))
@@ -61,7 +63,7 @@ async def save_replayed(webhook: Webhook) -> None:
 
 
 async def save_secrets(webhook: Webhook) -> None:
-    """Store what it is signed with from now on; the row is locked, and a delivery on its way goes on."""
+    """Store the secrets that sign from now on; the row is locked, and a delivery in progress continues."""
     await execute(
         "UPDATE webhook SET salt = $2, retiring = $3 WHERE id = $1",
         *(webhook.id, webhook.salt, _RETIRING.to_text(webhook.retiring)),
@@ -69,12 +71,12 @@ async def save_secrets(webhook: Webhook) -> None:
 
 
 async def delete_webhook(webhook_id: WebhookId) -> None:
-    """Nothing is delivered to it any more."""
+    """Delete the endpoint, so that nothing more is delivered to it."""
     await execute("DELETE FROM webhook WHERE id = $1", webhook_id)
 
 
 async def due_webhooks(now: datetime, limit: int) -> list[WebhookId]:
-    """Active endpoints that something was published for since their position, and no wait is on."""
+    """Active endpoints with events after their position, and without a wait."""
     rows = await fetch(
         "SELECT w.id FROM webhook w JOIN stream s ON s.name = $1 WHERE w.status = 'ACTIVE'"
         " AND (w.stream_offset <> s.last_offset OR w.epoch <> s.epoch)"
@@ -85,13 +87,13 @@ async def due_webhooks(now: datetime, limit: int) -> list[WebhookId]:
 
 
 async def load_webhook(webhook_id: WebhookId) -> Webhook | None:
-    """As it stands now, for the worker."""
+    """The endpoint in its current state, for the worker."""
     row = await fetch_one(f"{_SELECT} WHERE w.id = $1", webhook_id)
     return webhook_from_row(row) if row else None
 
 
 async def lock_webhook(owner: str, webhook_id: WebhookId) -> Webhook | None:
-    """The owner's endpoint, locked; somebody else's is not there."""
+    """The owner's endpoint, locked; None for another owner's."""
     row = await fetch_one(f"{_SELECT} WHERE w.id = $1 AND w.owner = $2{for_update('w')}", webhook_id, owner)
     return webhook_from_row(row) if row else None
 
@@ -116,7 +118,7 @@ async def page_webhooks(owner: str, request: PageRequest) -> Page[Webhook]:
 
 
 async def count_webhooks(owner: str | None = None) -> int:
-    """How many the owner has, or all have."""
+    """The number of endpoints of the owner, or of all."""
     where = Where()
     where.add_if("w.owner = ?", owner)
     row = await fetch_one(f"SELECT COUNT(*) AS webhooks FROM webhook w{where}", *where.values)
@@ -126,15 +128,15 @@ async def count_webhooks(owner: str | None = None) -> int:
 
 @dataclass(frozen=True, slots=True)
 class WebhookLag:
-    """Of the active endpoint that is farthest behind."""
+    """The lag of the active endpoint that is farthest behind."""
 
     events: int
     age: timedelta
-    """How long ago the first event happened that it has not got."""
+    """The age of its first undelivered event."""
 
 
 async def slowest_webhook(now: datetime) -> WebhookLag:
-    """How far it is behind; nothing where there is none."""
+    """The lag of the slowest endpoint; zero if there is none."""
     row = await fetch_one(
         "SELECT s.last_offset - MIN(w.stream_offset) AS events,"
         " (SELECT MIN(o.at) FROM outbox o WHERE o.stream_offset ="
@@ -156,7 +158,7 @@ async def count_disabled() -> int:
 
 
 async def revoked_since(owner: str, at: datetime) -> bool:
-    """The owner's tokens of that time are refused."""
+    """Whether the owner's tokens of that time are revoked."""
     row = await fetch_one("SELECT at FROM revocation WHERE subject = $1 AND at >= $2", owner, at)
     return row is not None
 
@@ -171,7 +173,7 @@ def webhook_from_row(row: Row) -> Webhook:
         events=frozenset(WebhookEvent(name) for name in loads(row["events"])),
         owner=row["owner"],
         audience=Audience(
-            # A permission that this version does not know any more grants nothing.
+            # A permission that this version no longer knows grants nothing.
             frozenset(Permission(name) for name in loads(row["permissions"]) if name in set(Permission)),
             None if scope is None else frozenset(loads(scope)),
         ),

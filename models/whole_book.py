@@ -1,7 +1,8 @@
-"""The books of all accounts, one bounded chunk after the other: what whole-book calculations read.
+"""The books of all accounts in bounded chunks, for whole-book calculations.
 
-An instrument, its quote and its factors are read and built once, however many hold it; so a position costs
-four columns. Read inside `consistent_read()`, or the chunks are of different moments.
+An instrument, its quote and its factors are read and built once, however many accounts hold it, so that a
+position costs four columns. Read it inside `consistent_read()`, otherwise the chunks are of different
+moments.
 """
 
 from collections import defaultdict
@@ -52,7 +53,7 @@ from models.sql.where import Where
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """An instrument with what holds for everybody."""
+    """An instrument with its general data."""
 
     instrument: Instrument
     quote: Quote | None
@@ -66,12 +67,12 @@ class Listed:
 
 @dataclass(frozen=True, slots=True)
 class Market:
-    """Everything that books share."""
+    """The data that all books share."""
 
     at: datetime
     rules: Rules
     listed: Mapping[Symbol, Listed | UnreadableRow]
-    """Those that cannot be read too: their holders are left out."""
+    """Including unreadable ones, whose holders are left out."""
     rates: Mapping[Currency, Mapping[Currency, FxRate]]
     """Base currency of an account -> currency -> rate into it."""
 
@@ -97,14 +98,14 @@ async def load_market(rules: BookRules, now: datetime) -> Market:
 
 @dataclass(frozen=True, slots=True)
 class BookChunk:
-    """Books, and the numbers of the accounts that were left out because they cannot be read."""
+    """Books, and the numbers of accounts left out because they cannot be read."""
 
     books: list[AccountBook]
     left_out: list[str]
 
 
 async def every_book(audience: Audience, market: Market, accounts_per_chunk: int) -> AsyncIterator[BookChunk]:
-    """The books of the audience's accounts by account id, at most so many at a time."""
+    """The books of the audience's accounts by account id, at most `accounts_per_chunk` at a time."""
     after = ""
     while rows := await _accounts(audience, after, accounts_per_chunk):
         yield await _books(rows, market)
@@ -112,7 +113,7 @@ async def every_book(audience: Audience, market: Market, accounts_per_chunk: int
 
 
 async def live_calls(audience: Audience) -> Mapping[AccountId, frozenset[AlertType]]:
-    """The kinds of the calls that are open, of each account that has any."""
+    """The kinds of open calls, for each account that has any."""
     where = Where()
     where.add("c.status IN (?)", LIVE)
     where.sees(audience)
@@ -255,8 +256,10 @@ async def _cash(ids: Sequence[str]) -> dict[str, list[Row]]:
 async def _client_factors(
     ids: Sequence[ClientId], at: datetime
 ) -> dict[tuple[ClientId, Symbol], MarginFactors | UnreadableRow]:
-    """What the back office set for a client wins over what the statements say of that client. What cannot be
-    read is kept as that, unless the back office set something in its place."""
+    """Factors set for a client have priority over those stated for that client.
+
+    An unreadable setting stays unreadable, unless another one replaces it.
+    """
     columns = ", ".join(f"{factor} AS client_{factor}" for factor in FACTOR_COLUMNS)
     rows = await fetch(
         f"SELECT client_id, instrument_id, {columns} FROM client_factor"

@@ -1,8 +1,8 @@
-"""An outage in the log: one line when it begins and one when it ends, however often it is met meanwhile.
+"""Outages in the log: one line when an outage begins and one when it ends, however often it is met meanwhile.
 
-Every loop tells of what it tries again and again by this one mechanism, so that a log of an outage of an hour
-is as short as one of a second. While an outage lasts, a line with a growing interval says that it goes on,
-and so does one for each further kind of error that is met in it.
+Every loop reports repeated failures by this one mechanism, so that the log of an outage of an hour is as
+short as one of a second. While an outage lasts, a line at growing intervals says so, and so does one for each
+further kind of error.
 """
 
 import time
@@ -11,19 +11,19 @@ from typing import Any
 
 import structlog
 
-GOES_ON = "an outage goes on"
+GOES_ON = "an outage continues"
 FIRST_REMINDER_S, LAST_REMINDER_S = 600.0, 86_400.0
-"""The interval of reminders at first; it doubles with each of them, up to the second."""
+"""The first interval of reminders, which doubles with each of them, and the longest."""
 KINDS_MAX = 20
-"""Kinds of errors told within one outage."""
+"""The most kinds of errors logged within one outage."""
 NAMES_MAX = 10_000
-"""Outages of one kind that are remembered at a time; one beyond them is not told."""
+"""The most outages of one kind remembered at a time; further ones are not logged."""
 
 log = structlog.get_logger()
 
 
 class OutageLog:
-    """Of one thing that is tried again and again. `facts` are part of each line."""
+    """The outage of one thing that is tried repeatedly. `facts` are part of each line."""
 
     def __init__(
         self,
@@ -34,7 +34,7 @@ class OutageLog:
         level: str = "warning",
         **facts: object,
     ) -> None:
-        """The two events of the log, and the level of the first."""
+        """The two log events, and the level of the first."""
         self._begins, self._ends = begins, ends
         self._clock = clock
         self._level = level
@@ -42,22 +42,22 @@ class OutageLog:
         self._failed = 0
         self._since = self._failed_at = self._remind_at = 0.0
         self.error = ""
-        """What was told of it last."""
+        """The last error."""
         self._interval_s = FIRST_REMINDER_S
         self._kinds: set[Hashable] = set()
 
     @property
     def lasts(self) -> bool:
-        """It has begun and not ended."""
+        """Whether the outage has begun and not ended."""
         return self._failed > 0
 
     @property
     def failed_for_s(self) -> float:
-        """From when it failed first until it failed last; 0 while it does not last."""
+        """Seconds from the first failure to the last; 0 if no outage lasts."""
         return self._failed_at - self._since if self._failed else 0.0
 
     def tell(self, error: BaseException | str, kind: Hashable = None, **facts: object) -> None:
-        """It failed. `kind`: what is one kind of error; None: its type."""
+        """Record a failure. `kind` groups errors; None: by their type."""
         now, kind = self._clock(), kind or type(error).__name__
         self._failed += 1
         self._failed_at, self.error = now, str(error)
@@ -79,8 +79,7 @@ class OutageLog:
         log.warning(GOES_ON, outage=self._begins, **facts, **so_far)
 
     def over(self, at: float | None = None) -> None:
-        """It goes well, since `at` (None: since now): says so if it had failed before, how often, and how
-        long that lasted."""
+        """Record success since `at` (None: since now); after failures, logs their number and duration."""
         if self._failed:
             ended = self._clock() if at is None else at
             lasted_s = round(max(0.0, ended - self._since), 1)
@@ -89,7 +88,7 @@ class OutageLog:
 
 
 class OutageLogs:
-    """Of many of a kind, each with its own outage; `naming` is the fact that names one."""
+    """The outages of many things of a kind; `naming` is the fact that names one."""
 
     def __init__(
         self,
@@ -101,17 +100,17 @@ class OutageLogs:
         level: str = "warning",
         **facts: object,
     ) -> None:
-        """As `OutageLog`."""
+        """See `OutageLog`."""
         self._naming, self._begins, self._ends, self._clock, self._facts = naming, begins, ends, clock, facts
         self._level = level
         self._logs: dict[Hashable, OutageLog] = {}
 
     def __len__(self) -> int:
-        """How many are out."""
+        """The number of current outages."""
         return len(self._logs)
 
     def tell(self, name: Hashable, error: BaseException | str, **facts: object) -> None:
-        """That one failed."""
+        """Record a failure of this one."""
         known = self._logs.get(name)
         if known is None:
             if len(self._logs) >= NAMES_MAX:
@@ -123,11 +122,11 @@ class OutageLogs:
         known.tell(error, None, **facts)
 
     def over(self, name: Hashable) -> None:
-        """That one goes well."""
+        """Record success of this one."""
         if (known := self._logs.pop(name, None)) is not None:
             known.over()
 
     def only(self, names: Iterable[Hashable]) -> None:
-        """The outages of all others are over."""
+        """End the outages of all others."""
         for gone in self._logs.keys() - set(names):
             self.over(gone)

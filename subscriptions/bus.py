@@ -60,7 +60,7 @@ class BusBehind(Exception):
     """These entries would leave a hole: the bus ends at `last` (None: it is empty)."""
 
     def __init__(self, last: Position | None) -> None:
-        super().__init__(f"the bus ends at {last}")
+        super().__init__(f"the bus ends at position {last}")
         self.last = last
 
 

@@ -94,7 +94,7 @@ class FanOut:
         self._position = entries[-1].position
         for listener in [listener for listener in self._listeners if not listener.push(entries)]:
             self._listeners.discard(listener)
-            listener.end(SlowConsumer, f"more than {self._buffer_max} entries waiting")
+            listener.end(SlowConsumer, f"more than {self._buffer_max} entries are waiting")
 
     def join(self, after: Position | None) -> Listener:
         """Register a listener behind `after` (None: behind the newest entry); `leave` unregisters it.
@@ -106,7 +106,7 @@ class FanOut:
         if after is None:
             listener = Listener(0, (), self._buffer_max)
         elif self._position is None or after.epoch != self._position.epoch:
-            raise PositionLost(f"the stream is at {self._position}, not of epoch {after.epoch}")
+            raise PositionLost(f"the stream is at {self._position}, which is not of epoch {after.epoch}")
         else:
             forgotten = self._position.offset - len(self._entries)
             starts_after = max(after.offset, forgotten)
@@ -128,6 +128,6 @@ class FanOut:
     def begin(self, position: Position) -> None:
         """Forget everything and go on behind a position; whoever listened has lost its place."""
         if self._position is not None:
-            self.end_all(PositionLost, f"the stream broke off at {self._position}")
+            self.end_all(PositionLost, f"the stream was interrupted at {self._position}")
         self._entries.clear()
         self._position = position

@@ -235,7 +235,7 @@ class CatchingUp:
 
     def deliver(self, batch: Batch) -> bool:
         if len(self.rendered) >= self._most:
-            self.member.lost("more happened during the replay than may wait")
+            self.member.lost("more events arrived during the replay than the mailbox may hold")
         else:
             self.rendered.extend(batch.rendered)
         self._more.set()

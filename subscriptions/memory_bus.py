@@ -84,4 +84,4 @@ class MemoryBus:
         if after is None or newest is None:
             return
         if after.offset > newest.offset or listener.starts_after > after.offset:
-            raise PositionLost(f"{after} is outside of what is remembered up to {newest}")
+            raise PositionLost(f"{after} is outside the events kept up to {newest}")

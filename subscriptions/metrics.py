@@ -44,7 +44,7 @@ class LiveMetrics:
     operations: Counter[str] = field(default_factory=Counter)
     database_outage: OutageLog = field(
         default_factory=lambda: OutageLog(
-            "an event waits for the database", "events wait for the database no longer"
+            "an event waits for the database", "events no longer wait for the database"
         )
     )
     """As the shared subscriptions meet it, all of them together."""

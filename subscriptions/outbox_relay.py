@@ -52,7 +52,8 @@ class OutboxRelay:
         self._epoch = ""
         self._caught_up = False
         self._outage = OutageLog(
-            "the bus cannot be reached: subscribers are served from the outbox", "the bus takes events again"
+            "the bus cannot be reached: subscribers are served from the outbox",
+            "the bus accepts events again",
         )
 
     async def run(self) -> None:
@@ -107,7 +108,7 @@ class OutboxRelay:
         if held is None or held.epoch != head.epoch or held.offset < head.first_offset - 1:
             return max(head.first_offset - 1, head.last_offset - self._refill_max), True
         if held.offset > head.last_offset:
-            raise StreamDiverged(f"the bus is at {held}, the database at {head}")
+            raise StreamDiverged(f"the bus is at position {held}, the database at {head}")
         return held.offset, False
 
 

@@ -97,7 +97,7 @@ def parse(text: str) -> Message:
         return _invalid("the message is not an object")
     kind = message.get("type")
     if not isinstance(kind, str):
-        return _invalid("the type of a message is text")
+        return _invalid("the type of a message must be a string")
     parser = _PARSERS.get(kind)
     return parser(message) if parser else _invalid(f"unknown message type {kind[:40]!r}")
 
@@ -144,28 +144,28 @@ def _invalid(reason: str) -> Violation:
 def _init(message: dict[str, Any]) -> Message:
     payload = message.get("payload")
     if payload is not None and not isinstance(payload, dict):
-        return _invalid("the payload of connection_init is not an object")
+        return _invalid("the payload of connection_init must be an object")
     return Init(payload or {})
 
 
 def _subscribe(message: dict[str, Any]) -> Message:
     identifier, payload = message.get("id"), message.get("payload")
     if not _is_id(identifier) or not isinstance(payload, dict):
-        return _invalid("subscribe needs an id and a payload")
+        return _invalid("subscribe must have an id and a payload")
     query, variables = payload.get("query"), payload.get("variables")
     name = payload.get("operationName")
     if not isinstance(query, str):
-        return _invalid("the payload of subscribe needs a query")
+        return _invalid("the payload of subscribe must have a query")
     if variables is not None and not isinstance(variables, dict):
-        return _invalid("variables are an object")
+        return _invalid("variables must be an object")
     if name is not None and not isinstance(name, str):
-        return _invalid("operationName is text")
+        return _invalid("operationName must be a string")
     return Subscribe(str(identifier), query, variables, name)
 
 
 def _complete(message: dict[str, Any]) -> Message:
     identifier = message.get("id")
-    return Complete(str(identifier)) if _is_id(identifier) else _invalid("complete needs an id")
+    return Complete(str(identifier)) if _is_id(identifier) else _invalid("complete must have an id")
 
 
 def _ping(message: dict[str, Any]) -> Message:
@@ -173,7 +173,7 @@ def _ping(message: dict[str, Any]) -> Message:
     try:
         pong(payload)
     except orjson.JSONEncodeError:
-        return _invalid("the payload of ping is nested too deeply to be sent back")
+        return _invalid("the payload of ping is nested too deeply to be returned")
     return Ping(payload)
 
 

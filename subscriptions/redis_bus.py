@@ -111,11 +111,11 @@ class RedisBus:
         self._check_at = 0.0
         self._refusals: dict[bool, Refusal] = {}
         """Why Redis refused when it was last asked, by whether the reader asked or all the others."""
-        self._outage = OutageLog("the bus has no Redis", "the bus has Redis again")
+        self._outage = OutageLog("the bus cannot reach Redis", "the bus reaches Redis again")
         self._foreign = OutageLogs(
             "stream",
-            "a stream of the bus has an entry that is not the desk's",
-            "a stream of the bus has entries of the desk alone again",
+            "a stream of the bus has a foreign entry",
+            "a stream of the bus has no foreign entry any more",
         )
         self._both_away = OutageLog(
             "neither Redis nor the database answers", "Redis or the database answers again"
@@ -133,7 +133,7 @@ class RedisBus:
     def trouble(self) -> str | None:
         for refusal in self._refusals.values():
             return refusal.meaning
-        return None if self._connected else "Redis is away"
+        return None if self._connected else "Redis does not answer"
 
     @property
     def position(self) -> Position | None:
@@ -293,7 +293,7 @@ class RedisBus:
         head = await outbox.stream_head()
         if self._fan_out.position is None:
             # Who listened since before anything was known may lack what was published in between.
-            self._fan_out.end_all(PositionLost, "nobody knew where the stream stood")
+            self._fan_out.end_all(PositionLost, "the position of the stream was unknown")
             self._fan_out.begin(Position(head.epoch, head.last_offset))
 
     async def _let_listeners_read(self, delivered: int) -> None:
@@ -400,7 +400,7 @@ class RedisBus:
                 )
             )
         if not page or page[0].position != Position(after.epoch, after.offset + 1):
-            raise PositionLost(f"what follows {after} is no longer in the stream")
+            raise PositionLost(f"the events after {after} are no longer in the stream")
         return page
 
     async def _older_then(self, page: list[Entry], listener: Listener) -> AsyncGenerator[Entry, None]:
@@ -417,7 +417,7 @@ class RedisBus:
     async def _answered(self, within_s: float | None = None) -> AsyncIterator[None]:
         """For all but the reader: nobody waits for a Redis that the reader knows to be away."""
         if self._away:
-            raise BusUnavailable("Redis is away")
+            raise BusUnavailable("Redis does not answer")
         async with self._command(within_s or self._command_timeout_s):
             yield
 

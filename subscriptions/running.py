@@ -19,8 +19,8 @@ from subscriptions.protocol import Subscribe
 from subscriptions.shared import LiveFeed
 from subscriptions.undisturbed import undisturbed
 
-AWAY_HINT = "The desk cannot look that up now: come back and resume from your last cursor."
-RESUME_HINT = "You did not keep up: come back and resume from your last cursor."
+AWAY_HINT = "The desk cannot look that up now: reconnect and resume from your last cursor."
+RESUME_HINT = "You read slower than events arrive: reconnect and resume from your last cursor."
 
 
 class Refused(Exception):

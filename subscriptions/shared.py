@@ -106,12 +106,12 @@ class LiveFeed:
                     if entry.position.offset % AT_A_STRETCH == 0:
                         await asyncio.sleep(0)
         except (PositionLost, SlowConsumer) as lost:
-            log.warning("the live feed lost its place: subscribers resume", error=repr(lost))
+            log.warning("the live feed lost its position: subscribers resume", error=repr(lost))
             self._ready.clear()
             self._position = None
             self._tell_of_movement()
             for key in list(self._groups):
-                self._lose(key, "the live feed lost its place")
+                self._lose(key, "the live feed lost its position")
             raise
 
     async def close(self) -> None:
@@ -138,7 +138,7 @@ class LiveFeed:
         try:
             await self._catch_up(group, waiting, after)
         except (SlowConsumer, BusUnavailable, OSError) as broken_off:
-            member.lost(f"the replay broke off: {broken_off}")
+            member.lost(f"the replay was interrupted: {broken_off}")
         finally:
             group.members.pop(waiting, None)
             self._linger_if_empty(group)

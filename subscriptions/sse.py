@@ -190,7 +190,7 @@ class SseStream:
     def attach(self, sink: Sink, greeting: dict[str, Any]) -> None:
         """The connection, whose response has been started. It ends at once where the stream has."""
         if self._closed:
-            sink.close(int(CloseCode.TRY_AGAIN_LATER), "the stream has ended: open another one")
+            sink.close(int(CloseCode.TRY_AGAIN_LATER), "the stream has ended: reserve or open another one")
             return
         sink.try_write(chunk(comment(orjson.dumps(greeting).decode())))
         self._sink.attach(sink)

@@ -41,7 +41,7 @@ class EventStream:
     async def _require_held(self, after: Position) -> None:
         head = await self._history.stream_head()
         if after.epoch != head.epoch or not head.first_offset - 1 <= after.offset <= head.last_offset:
-            raise PositionLost(f"{after} is outside of {head}")
+            raise PositionLost(f"{after} is outside the stream, which is at {head}")
 
     async def _replayed(self, last: Position, live: AsyncIterator[Entry]) -> AsyncGenerator[Entry, None]:
         """The outbox up to where `live` was joined or further, then `live` without what was replayed."""

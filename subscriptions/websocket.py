@@ -125,7 +125,7 @@ class Session:
                 self._take(
                     protocol.parse(text)
                     if text is not None
-                    else protocol.Violation(CloseCode.INVALID_MESSAGE, "only text messages are understood")
+                    else protocol.Violation(CloseCode.INVALID_MESSAGE, "only text messages are accepted")
                 )
         finally:
             self._metrics.sockets -= 1
@@ -141,14 +141,14 @@ class Session:
     def tick(self, now: float, wall: float) -> None:
         """What time makes due. `now` is the loop's clock, `wall` POSIX seconds."""
         if self._state is _State.AWAITING_INIT and now >= self._init_deadline:
-            self.close(CloseCode.INIT_TIMEOUT, "connection_init did not come in time")
+            self.close(CloseCode.INIT_TIMEOUT, "connection_init did not arrive in time")
         if self._state is not _State.READY or self._caller is None:
             return
         left = self._caller.expires_at - wall
         if left <= 0:
             self.close(CloseCode.FORBIDDEN, "the token has expired")
         elif self._pong_deadline is not None and now >= self._pong_deadline:
-            self.close(CloseCode.TRY_AGAIN_LATER, "no pong came")
+            self.close(CloseCode.TRY_AGAIN_LATER, "no pong arrived")
         elif left <= self._limits.expiry_warning_s and not self._warned:
             self._warned = True
             self._ping(now, {"tokenExpiresInS": round(left)})
@@ -179,7 +179,7 @@ class Session:
 
     def _init(self, params: dict[str, Any]) -> None:
         if self._state is not _State.AWAITING_INIT:
-            self.close(CloseCode.TOO_MANY_INIT_REQUESTS, "connection_init came twice")
+            self.close(CloseCode.TOO_MANY_INIT_REQUESTS, "connection_init was sent twice")
             return
         try:
             self._caller = self._api.admit(self, params)
@@ -202,11 +202,11 @@ class Session:
         before, self._caller, self._warned = self._caller, refreshed, False
         if not self._api.same_audience(before, refreshed):
             # What the old audience could see must not flow on: the client comes back with its cursors.
-            self.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: come back and resume")
+            self.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: reconnect and resume")
 
     def _subscribe(self, message: protocol.Subscribe) -> None:
         if self._state is not _State.READY or self._caller is None:
-            self.close(CloseCode.UNAUTHORIZED, "connection_init comes first")
+            self.close(CloseCode.UNAUTHORIZED, "connection_init must come first")
         elif message.id in self._operations:
             self.close(CloseCode.ALREADY_SUBSCRIBED, f"Subscriber for {message.id} already exists")
         elif len(self._operations) >= self._limits.operations:

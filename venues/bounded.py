@@ -1,8 +1,8 @@
-"""A venue as the desk works with it: every answer comes within a bounded time, and an outage is told once.
+"""A venue with bounded answers: every answer comes within a limited time, and an outage is logged once.
 
-A connection to a venue may hang, and one message that is never answered must not hold up the orders and
-cancels behind it. So no answer within the time is `VenueUnavailable`, as is what the network raises: the
-message may or may not have been taken, and asking for its history tells.
+A connection to a venue may hang, and one unanswered message must not delay the orders and cancels behind it.
+No answer within the time therefore raises `VenueUnavailable`, as do network errors: the message may or may
+not have been accepted, which its history shows.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class BoundedVenue:
-    """A `Venue` around another one."""
+    """A `Venue` that wraps another one."""
 
     def __init__(self, venue: Venue, answers_within_s: float) -> None:
         self._venue = venue
@@ -26,16 +26,16 @@ class BoundedVenue:
         self._outages = OutageLogs(
             "asked", "the venue is not available", "the venue is available again", venue=venue.name
         )
-        """By what was asked."""
+        """By the kind of question."""
 
     @property
     def name(self) -> str:
-        """Of the venue."""
+        """The venue's name."""
         return self._venue.name
 
     @property
     def available(self) -> bool:
-        """Each kind of question was answered when it was asked last."""
+        """Whether the last question of each kind was answered."""
         return not self._outages
 
     async def submit(self, order: NewOrder) -> None:
@@ -68,7 +68,7 @@ class BoundedVenue:
 
     async def _answer(self, asked: str, answer: Awaitable[T]) -> T:
         try:
-            # Nothing is awaited before the venue itself: who sends has just looked whether it still leads.
+            # Nothing is awaited before the venue call: the sender has just checked that it still leads.
             async with asyncio.timeout(self._answers_within_s):
                 given = await answer
         except VenueUnavailable as away:
@@ -88,7 +88,7 @@ class BoundedVenue:
 
 
 class _WithClientOrders(BoundedVenue):
-    """Around a venue that knows what clients ordered themselves."""
+    """Wraps a venue that knows the clients' own orders."""
 
     def __init__(self, venue: Venue, clients: CancelsClientOrders, answers_within_s: float) -> None:
         super().__init__(venue, answers_within_s)
@@ -100,7 +100,7 @@ class _WithClientOrders(BoundedVenue):
 
 
 def bounded(venue: Venue, answers_within_s: float) -> BoundedVenue:
-    """The venue with bounded answers; it can what the venue can."""
+    """The venue with bounded answers and the same abilities."""
     if isinstance(venue, CancelsClientOrders):
         return _WithClientOrders(venue, venue, answers_within_s)
     return BoundedVenue(venue, answers_within_s)

@@ -1,9 +1,9 @@
-"""The paper venue: an exchange of our own that trades against the current quotes.
+"""The paper venue: a simulated exchange that trades against the current quotes.
 
 It stands for an external system, so it has its own durable memory (venues/paper_journal.py): a restart
-brings back resting orders, histories and the reports that were not delivered. Quotes are not part of it:
-resting orders wait for the next one. What exchanges do on bad days is switched on by `PaperBehaviour`.
-The same calls at the same times make the same reports.
+restores resting orders, histories and undelivered reports. Quotes are not part of it: resting orders wait for
+the next one. `PaperBehaviour` switches faults of exchanges on. The same calls at the same times give the same
+reports.
 """
 
 import asyncio
@@ -28,60 +28,60 @@ from venues.paper_ledger import PaperLedger
 
 
 class CancelAnswer(StrEnum):
-    """How the venue treats the cancel of a resting order."""
+    """The answer to a cancel of a resting order."""
 
     PROMPT = "PROMPT"
     AFTER_NEXT_QUOTE = "AFTER_NEXT_QUOTE"
-    """It takes effect behind the next quote, which may still fill the order."""
+    """It takes effect after the next quote, which may still fill the order."""
     TOO_LATE = "TOO_LATE"
-    """Always refused."""
+    """It is always refused."""
     LATE_FILL = "LATE_FILL"
-    """Acknowledged, and the next quote may still fill the order."""
+    """It is acknowledged, and the next quote may still fill the order."""
 
 
 class Connection(StrEnum):
-    """Whether the venue can be reached."""
+    """The state of the connection to the venue."""
 
     UP = "UP"
     HANGING = "HANGING"
-    """Nothing is answered until this is over, and then what was asked meanwhile is done."""
+    """No answers until this ends; then pending calls are executed."""
     DOWN = "DOWN"
-    """Messages are not taken; reports wait."""
+    """Messages are not accepted; reports wait."""
     ANSWER_LOST = "ANSWER_LOST"
-    """Messages are taken, but the caller hears `VenueUnavailable`."""
+    """Messages are accepted, but the caller gets `VenueUnavailable`."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaperBehaviour:
-    """What to rehearse. The default is an exchange on a good day."""
+    """Faults to rehearse. The default is an exchange without faults."""
 
     acknowledges_after_fill: bool = False
     repeats_reports: bool = False
     silent: bool = False
-    """Takes messages and trades, but reports nothing; `history` tells."""
+    """Accepts messages and trades, but reports nothing; `history` shows it."""
     cancel: CancelAnswer = CancelAnswer.PROMPT
     connection: Connection = Connection.UP
     ack_latency_s: float = 0
-    """Before anything but a fill, counted from the order's last report."""
+    """Delay of reports other than fills, counted from the order's last report."""
     fill_latency_s: float = 0
-    """Before each fill, counted from the order's last report."""
+    """Delay of each fill, counted from the order's last report."""
 
 
 @dataclass(frozen=True, slots=True)
 class PaperSettings:
-    """What does not change while the venue runs."""
+    """Settings that do not change while the venue runs."""
 
     name: str = "PAPER"
     fsync: bool = False
-    """Write every step through to the disk: needed to survive a fall of the machine, not of the process."""
+    """Write every step through to the disk: needed to survive a crash of the machine, not of the process."""
     max_waiting_reports: int = 100_000
-    """With more undelivered reports than this nothing more is taken (`VenueUnavailable`)."""
+    """With more undelivered reports than this no message is accepted (`VenueUnavailable`)."""
     max_quote_age: timedelta | None = None
-    """Nothing trades on an older quote: orders wait for the next one. None: a quote never gets too old."""
+    """Nothing trades on an older quote: orders wait for the next one. None: no limit."""
 
 
 class PaperVenue:
-    """A `Venue`. Feed it by `on_quote` and `on_trade_status`, and let it look at the clock by `end_days`.
+    """A `Venue`. It needs quotes by `on_quote`, statuses by `on_trade_status`, and calls of `end_days`.
 
     Without a journal its memory ends with the process; its execution ids stay unique as long as no two
     processes start in the same microsecond. One process at a time has a journal (`JournalInUse`).
@@ -112,16 +112,16 @@ class PaperVenue:
 
     @property
     def name(self) -> str:
-        """As in the settings."""
+        """The venue's name, from the settings."""
         return self._settings.name
 
     @property
     def unconfirmed(self) -> int:
-        """How many reports wait for a reader, or for its confirmation."""
+        """The number of reports without a confirmation."""
         return self._delivery.waiting
 
     async def submit(self, order: NewOrder) -> None:
-        """See `Venue`. What the book does not accept is taken too, and reported as REJECTED."""
+        """See `Venue`. An order that the book does not accept is reported as REJECTED."""
         await self._while_hanging()
         self._check_reachable()
         self._check_room()
@@ -159,16 +159,17 @@ class PaperVenue:
         return self._ledger.history(client_order_id)
 
     def place_client_order(self, account_no: str, order: NewOrder) -> None:
-        """A client's own order. It stands for one that the broker holds: it rests, never trades and is not
-        journalled."""
+        """Place a client's own order, as one held by a broker: it rests, never trades and is not
+        journalled.
+        """
         self._client_orders.setdefault(account_no, []).append(order)
 
     def client_orders(self, account_no: str) -> tuple[NewOrder, ...]:
-        """What the client has open, oldest first."""
+        """The client's open orders, oldest first."""
         return tuple(self._client_orders.get(account_no, ()))
 
     def cancels(self, client_order_id: ClientOrderId) -> bool:
-        """Whether a cancel of the order has come and waits for the next quote."""
+        """Whether a cancel of the order waits for the next quote."""
         resting = self._book.find(client_order_id)
         return resting is not None and resting.cancel_pending
 
@@ -187,9 +188,9 @@ class PaperVenue:
         self._journal.close()
 
     def on_quote(self, quote: Quote) -> None:
-        """The market moved: fill what can be filled, then let pending cancels take effect.
+        """Fill orders against the quote, then apply pending cancels.
 
-        A quote that is older than the known one is no news.
+        A quote older than the known one is ignored.
         """
         if not self._book.quote(quote):
             return
@@ -202,14 +203,16 @@ class PaperVenue:
         self._record(Step(reports=tuple(reports)))
 
     def on_trade_status(self, symbol: Symbol, status: TradeStatus, at: datetime | None = None) -> None:
-        """Orders of the symbol trade only while it is TRADING; what rests then waits. Old news is none."""
+        """Orders of the symbol trade only while it is TRADING; resting ones wait. An older status is
+        ignored.
+        """
         if self._book.set_status(symbol, status, at):
             self._record(Step(reports=tuple(self._matched(symbol))))
 
     def end_days(self, calendar_of: Callable[[str], TradingCalendar]) -> None:
-        """The DAY orders expire whose day is over by the calendars of their markets.
+        """Expire the DAY orders whose trading day has ended by their markets' calendars.
 
-        Nothing is known of a market without a calendar: its orders stay.
+        Orders of a market without a calendar stay.
         """
         now = self._clock()
         over = [
@@ -231,7 +234,7 @@ class PaperVenue:
         return ends <= now
 
     def end_of_day(self, market: str | None = None) -> None:
-        """The DAY orders of the market expire, of all markets if None."""
+        """Expire the DAY orders of the market, of all markets if None."""
         reports = [
             self._end(resting, ExecType.EXPIRED)
             for resting in self._book.day_orders(market)
@@ -240,14 +243,14 @@ class PaperVenue:
         self._record(Step(reports=tuple(reports)))
 
     def behave(self, behaviour: PaperBehaviour) -> None:
-        """From now on."""
+        """Change the behaviour from now on."""
         self._behaviour = behaviour
         self._behaves_otherwise.set()
         self._behaves_otherwise.clear()
         self._delivery.hold(behaviour.silent or behaviour.connection in (Connection.DOWN, Connection.HANGING))
 
     def speak(self) -> None:
-        """End the silence: everything that was held back is reported."""
+        """End the silence and report everything held back."""
         self.behave(replace(self._behaviour, silent=False))
 
     def _take(self, order: NewOrder) -> None:
@@ -304,7 +307,7 @@ class PaperVenue:
         return self._ledger.report(order.client_order_id, ExecType.TRADE, fill.quantity, fill.price, fee)
 
     def _record(self, step: Step) -> None:
-        """Remember first, then deliver: what the desk has heard is never forgotten by the venue."""
+        """Record first, then deliver: the venue never forgets what it reported."""
         try:
             self._ledger.record(step)
         except OSError as error:
@@ -327,15 +330,15 @@ class PaperVenue:
 
     def _check_room(self) -> None:
         if self._delivery.waiting > self._settings.max_waiting_reports:
-            raise VenueUnavailable(f"{self.name} waits for its reports to be read")
+            raise VenueUnavailable(f"{self.name} waits until its reports are read")
 
     def _answer(self) -> None:
         if self._behaviour.connection is Connection.ANSWER_LOST:
-            raise VenueUnavailable(f"{self.name} took the message, and the answer was lost")
+            raise VenueUnavailable(f"{self.name} accepted the message, but the answer was lost")
 
 
 def _same(known: NewOrder, order: NewOrder) -> bool:
-    """The same wish; what is known of the instrument may have changed in between."""
+    """Whether the orders are equal; the data of the instrument may have changed in between."""
     return known.instrument.symbol == order.instrument.symbol and known == replace(
         order, instrument=known.instrument
     )

@@ -1,7 +1,7 @@
 """The paper venue's order book: resting orders against the market's quotes, in price-time priority.
 
-Pure: no clock, no I/O. A quote's displayed size is consumed by fills until the next quote of the symbol; a
-size that the quote does not state has no end. Fills are in whole lots.
+Pure: no clock, no I/O. Fills consume a quote's displayed size until the next quote of the symbol; a size that
+the quote does not state is unlimited. Fills are in whole lots.
 """
 
 from dataclasses import dataclass, field
@@ -26,7 +26,7 @@ class Resting:
     leaves: Decimal
     cancel_pending: bool = False
     ghost: bool = False
-    """Reported as cancelled, and still able to trade once: how late fills come about."""
+    """Reported as cancelled, but still able to trade once: the cause of late fills."""
 
     @property
     def symbol(self) -> Symbol:
@@ -35,7 +35,7 @@ class Resting:
 
     @property
     def priority(self) -> tuple[Decimal, int]:
-        """Smaller goes first: market orders, then the better price, then the earlier."""
+        """Smaller goes first: market orders, then the better price, then the earlier order."""
         price, selling = self.order.limit_price, self.order.side is OrderSide.SELL
         if price is None:
             return Decimal("-Infinity"), self.number
@@ -44,7 +44,7 @@ class Resting:
 
 @dataclass(frozen=True, slots=True)
 class BookFill:
-    """One match: the resting order, how much of it, at which price."""
+    """One match: the resting order, the quantity and the price."""
 
     resting: Resting
     quantity: Decimal
@@ -53,14 +53,14 @@ class BookFill:
 
 @dataclass(slots=True)
 class _Market:
-    """What is left of a symbol's quote."""
+    """The rest of a symbol's quote."""
 
     quote: Quote
     bid_size: Decimal | None
     ask_size: Decimal | None
 
     def side_for(self, side: OrderSide) -> tuple[Decimal | None, Decimal | None]:
-        """Price and size that an order of this side trades against."""
+        """Price and size against which an order of this side trades."""
         if side is OrderSide.SELL:
             return self.quote.bid, self.bid_size
         return self.quote.ask, self.ask_size
@@ -84,7 +84,7 @@ class PaperBook:
     _taken: int = 0
 
     def quote(self, quote: Quote) -> bool:
-        """The market as it is now; what was consumed of the last quote is forgotten. False if it is older."""
+        """Set the current quote, with its whole size available. False if it is older than the known one."""
         known = self._markets.get(quote.symbol)
         if known is not None and quote.at < known.quote.at:
             return False
@@ -92,7 +92,9 @@ class PaperBook:
         return True
 
     def set_status(self, symbol: Symbol, status: TradeStatus, at: datetime | None = None) -> bool:
-        """From now on, over what the orders' instruments say. False for one that is older than the known."""
+        """Set the status, which overrides that of the orders' instruments. False if it is older than the
+        known one.
+        """
         known = self._statuses_at.get(symbol)
         if at is not None and known is not None and at < known:
             return False
@@ -102,7 +104,7 @@ class PaperBook:
         return True
 
     def objection(self, order: NewOrder) -> str | None:
-        """Why the order is not accepted; None: it is."""
+        """Why the order is not accepted; None if it is."""
         instrument = order.instrument
         status = self._status(order)
         if status in _CLOSED_FOR_GOOD:
@@ -114,7 +116,7 @@ class PaperBook:
         return None
 
     def rest(self, order: NewOrder, leaves: Decimal) -> Resting:
-        """Put the order, or what is left of it, at the end of the queue of its price."""
+        """Add the order, or the rest of it, at the end of the queue of its price."""
         self._taken += 1
         resting = Resting(order, self._taken, leaves)
         self._resting[order.client_order_id] = resting
@@ -126,12 +128,12 @@ class PaperBook:
         return self._resting.get(client_order_id)
 
     def drop(self, resting: Resting) -> None:
-        """Take it out of the book, if it is there."""
+        """Remove it from the book if it is there."""
         self._resting.pop(resting.order.client_order_id, None)
         self._by_symbol[resting.symbol].pop(resting.order.client_order_id, None)
 
     def day_orders(self, market: str | None) -> tuple[Resting, ...]:
-        """What expires at the end of the day of `market`, of all if None, oldest first."""
+        """Orders that expire at the end of the day of `market`, of all if None, oldest first."""
         return tuple(
             resting
             for resting in self._resting.values()
@@ -140,11 +142,11 @@ class PaperBook:
         )
 
     def of_symbol(self, symbol: Symbol) -> tuple[Resting, ...]:
-        """Everything that rests in the symbol, oldest first."""
+        """All orders resting in the symbol, oldest first."""
         return tuple(self._by_symbol.get(symbol, {}).values())
 
     def match(self, symbol: Symbol, not_before: datetime | None = None) -> tuple[BookFill, ...]:
-        """Fill what the rest of the quote allows, best priority first; what is complete leaves the book.
+        """Fill what the rest of the quote allows, best priority first; complete orders leave the book.
 
         A quote from before `not_before` is too old to trade on.
         """
@@ -160,7 +162,7 @@ class PaperBook:
         if price is None or self._status(resting.order) is not TradeStatus.TRADING:
             return None
         if not price or (price < 0 and not resting.order.instrument.negative_prices):
-            # A bid or an ask of 0 says that there is nobody on that side.
+            # A bid or an ask of 0 means that this side has no order.
             return None
         if not _crosses(resting.order, price):
             return None

@@ -1,7 +1,7 @@
-"""The paper venue's reports on their way to the reader: held back, delayed or repeated as it behaves.
+"""The delivery of the paper venue's reports to the reader: held back, delayed or repeated, by its behaviour.
 
-Reports of one order keep their order. A report that a reader has got is kept until it is confirmed, so that
-the next reader gets it again should this one fail.
+Reports of one order keep their order. A delivered report is kept until it is confirmed, so that the next
+reader gets it again if this one fails.
 """
 
 import asyncio
@@ -12,7 +12,9 @@ from domain.ids import ClientOrderId
 
 
 class Delivery:
-    """One queue for one reader. Delays need a running event loop; without them nothing waits for a clock."""
+    """One queue for one reader. Delays need a running event loop; without delays nothing waits for a
+    clock.
+    """
 
     def __init__(self) -> None:
         self._ready: deque[ExecutionReport] = deque()
@@ -26,12 +28,12 @@ class Delivery:
 
     @property
     def waiting(self) -> int:
-        """How many reports were made and are not confirmed."""
+        """The number of reports without a confirmation."""
         queues = (self._ready, self._handed_out, self._held, *self._delayed.values())
         return sum(map(len, queues))
 
     def put(self, report: ExecutionReport, latency_s: float = 0) -> None:
-        """Deliver the report `latency_s` from now or from the one before it of the same order."""
+        """Deliver the report `latency_s` after now or after the previous report of the same order."""
         order = report.client_order_id
         if latency_s <= 0 and order not in self._delayed:
             self._ripe(report)
@@ -43,7 +45,7 @@ class Delivery:
         loop.call_at(due, self._ripen, order)
 
     def hold(self, silent: bool) -> None:
-        """Say nothing from now on, or say everything that was held back."""
+        """Hold back all reports from now on, or deliver those held back."""
         self._silent = silent
         if not silent:
             self._ready.extend(self._held)
@@ -51,12 +53,12 @@ class Delivery:
             self._news.set()
 
     def begin_anew(self) -> None:
-        """A new reader: it gets what no reader has confirmed."""
+        """Start again with a new reader, which gets all unconfirmed reports."""
         self._ready.extendleft(reversed(self._handed_out))
         self._handed_out.clear()
 
     async def next(self) -> ExecutionReport | None:
-        """The oldest report that this reader has not got; None once closed."""
+        """The oldest report that this reader has not received; None once closed."""
         while not self._ready and not self._closed:
             self._news.clear()
             await self._news.wait()
@@ -67,14 +69,14 @@ class Delivery:
         return report
 
     def confirm(self, report: ExecutionReport) -> bool:
-        """The reader has stored what it got; False when it was confirmed before, or not handed out."""
+        """The reader has stored the report; False if it was confirmed before, or not delivered."""
         if report not in self._handed_out:
             return False
         self._handed_out.remove(report)
         return True
 
     def close(self) -> None:
-        """End the reader's waiting."""
+        """End the reader's wait."""
         self._closed = True
         self._news.set()
 

@@ -1,8 +1,8 @@
 """The paper venue's durable memory: an append-only file of JSON lines.
 
-One line is one step, and is written whole before the call that made it returns; so a process that is killed
-has either taken a message with everything that followed from it, or has not taken it at all. A last line that
-was cut short never happened and is cut off. The file is locked: two venues on one file would both be wrong.
+One line is one step, and is written completely before the call that caused it returns, so that a process that
+is killed has either accepted a message with all its effects, or not at all. An incomplete last line is cut
+off: its step never happened. The file is locked, since two venues on one file would both be wrong.
 """
 
 import fcntl
@@ -20,16 +20,16 @@ from venues.base import NewOrder
 
 
 class JournalCorrupt(Exception):
-    """A line before the last one cannot be read, or the file is another venue's: a person has to look."""
+    """A line before the last one cannot be read, or the file is another venue's: an operator has to check."""
 
 
 class JournalInUse(Exception):
-    """Another process has the file."""
+    """Another process uses the file."""
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """The first line. `epoch` goes before the number in every execution id."""
+    """The first line. `epoch` precedes the number in every execution id."""
 
     venue: str
     epoch: str
@@ -38,7 +38,7 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happened at once: an order taken, a cancel under way, reports made, a report delivered."""
+    """The effects of one call: an accepted order, a pending cancel, reports, a delivered report."""
 
     order: NewOrder | None = None
     cancel_pending: ClientOrderId | None = None
@@ -51,28 +51,28 @@ _STEP: TypeAdapter[Step] = TypeAdapter(Step)
 
 
 class Journal(Protocol):
-    """What the venue needs of its memory."""
+    """The interface of the venue's memory."""
 
     @property
     def epoch(self) -> str:
-        """Of the first start on this journal."""
+        """The epoch of the first start on this journal."""
         ...
 
     @property
     def failed(self) -> bool:
-        """A step could not be written: nothing more can be taken."""
+        """A step could not be written: nothing more can be accepted."""
         ...
 
     def load(self) -> tuple[Step, ...]:
-        """Everything that happened before, oldest first."""
+        """All earlier steps, oldest first."""
         ...
 
     def append(self, step: Step) -> None:
-        """Remember the step; raises OSError."""
+        """Write the step; raises OSError."""
         ...
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Release the file."""
         ...
 
 
@@ -95,7 +95,9 @@ class NoJournal:
 
 
 class FileJournal:
-    """The journal in a file, made if it is not there. `fsync`: survive the machine's fall, not only ours."""
+    """The journal in a file, created if missing. `fsync`: survive a crash of the machine, not only of the
+    process.
+    """
 
     def __init__(self, path: Path, header: Header, fsync: bool) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -120,7 +122,7 @@ class FileJournal:
 
     def append(self, step: Step) -> None:
         if self.failed:
-            raise OSError("an earlier line may be torn: nothing can be written behind it")
+            raise OSError("an earlier line may be incomplete: the journal cannot be appended to")
         self._write(_STEP.dump_json(step, exclude_defaults=True))
 
     def close(self) -> None:
@@ -133,7 +135,7 @@ class FileJournal:
         try:
             found = _HEADER.validate_json(lines[0])
         except ValidationError as error:
-            raise JournalCorrupt("line 1 is no header") from error
+            raise JournalCorrupt("line 1 is not a header") from error
         if (found.venue, found.version) != (header.venue, header.version):
             raise JournalCorrupt(f"the journal is of venue {found.venue}, version {found.version}")
         return found
@@ -141,7 +143,7 @@ class FileJournal:
     def _write(self, line: bytes) -> None:
         try:
             if self._file.write(line + b"\n") != len(line) + 1:
-                raise OSError("the line was written in part")
+                raise OSError("the line was only partly written")
             if self._fsync:
                 os.fsync(self._file.fileno())
         except OSError:
@@ -160,7 +162,7 @@ def _open_locked(path: Path) -> FileIO:
 
 
 def _whole_lines(file: FileIO) -> list[bytes]:
-    """Every line but a torn last one, which is cut off."""
+    """All lines but an incomplete last one, which is cut off."""
     file.seek(0)
     lines = file.read().splitlines(keepends=True)
     if lines and not lines[-1].endswith(b"\n"):

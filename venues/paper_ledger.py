@@ -1,6 +1,6 @@
-"""What the paper venue knows of every order it ever took, kept in the journal.
+"""The paper venue's orders and reports, stored in the journal.
 
-A step is in the journal before it is in memory, and in memory before anybody hears of it.
+A step is in the journal before it is in memory, and in memory before any caller or reader sees it.
 """
 
 from collections.abc import Callable, Iterator
@@ -38,15 +38,17 @@ class PaperLedger:
         return not self._journal.failed
 
     def order(self, client_order_id: ClientOrderId) -> NewOrder | None:
-        """The order that was taken under this id."""
+        """The order accepted under this id."""
         return self._orders.get(client_order_id)
 
     def history(self, client_order_id: ClientOrderId) -> tuple[ExecutionReport, ...]:
-        """Everything said about the order, oldest first."""
+        """All reports on the order, oldest first."""
         return tuple(self._history.get(client_order_id, ()))
 
     def working(self) -> Iterator[tuple[NewOrder, Decimal, bool]]:
-        """What has not ended, in the order in which it came: the order, its leaves, a cancel under way."""
+        """Orders that have not ended, in the order of their arrival: the order, its leaves, whether a cancel
+        is pending.
+        """
         for client_order_id, order in self._orders.items():
             history = self._history[client_order_id]
             leaves = order.quantity - total(report.last_quantity for report in history)
@@ -54,7 +56,7 @@ class PaperLedger:
                 yield order, leaves, client_order_id in self._cancel_pending
 
     def undelivered(self) -> tuple[ExecutionReport, ...]:
-        """What was said and not confirmed by the reader, oldest first."""
+        """Reports not confirmed by the reader, oldest first."""
         return tuple(self._undelivered.values())
 
     def report(
@@ -66,7 +68,7 @@ class PaperLedger:
         fee: Decimal = ZERO,
         text: str | None = None,
     ) -> ExecutionReport:
-        """A new report under the next execution id; it counts once it is in a recorded step."""
+        """A new report with the next execution id; it takes effect with a recorded step."""
         self._reports_made += 1
         execution_id = ExecutionId(f"{self._journal.epoch}-{self._reports_made}")
         return ExecutionReport(
@@ -74,7 +76,7 @@ class PaperLedger:
         )
 
     def record(self, step: Step) -> None:
-        """Keep the step for ever; raises OSError, and then nothing more can be recorded."""
+        """Store the step permanently; raises OSError, after which nothing more can be recorded."""
         if step != Step():
             self._journal.append(step)
             self._remember(step)

@@ -1,1 +1,3 @@
-"""One account after a change: whether a case opens, changes or closes, and what a person has to see."""
+"""Assess one account after a change: whether a case opens, changes or closes, and what an operator has to
+see.
+"""

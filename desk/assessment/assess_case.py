@@ -1,7 +1,7 @@
-"""Looking at one account anew: open a case that is due, refresh the live ones, end those that are cured.
+"""Assess one account: open cases that are due, refresh the live ones, close the cured ones.
 
-Runs inside a transaction that holds the account's lock, on what the database says at that moment. It is the
-only place where figures become changes of state; the monitor only decides when to look.
+Runs inside a transaction that holds the account's lock, on the state in the database. This is the only place
+where figures become changes of state; the monitor only decides when to assess.
 """
 
 from collections.abc import Sequence
@@ -75,7 +75,7 @@ async def assess_account(
 
 @dataclass(frozen=True, slots=True)
 class _Measured:
-    """What an account comes to, and what that decides."""
+    """The figures of an account, and the rules and judgement applied to them."""
 
     figures: MarginFigures
     judgement: Judgement
@@ -120,7 +120,7 @@ async def _look_at(
     measured: _Measured,
     now: datetime,
 ) -> tuple[Case, list[Event]]:
-    """One case after this look, stored if it changed; its orders that nothing is left for are called off."""
+    """Assess one case and store it if it changed; cancels its orders when nothing is left to collect."""
     own = [order for order in orders if order.order.case_id == view.case.id]
     changed = False
     superfluous: Sequence[OrderView] = own if measured.judgement.ends(view.case.alert_type) else ()
@@ -143,9 +143,11 @@ async def _look_at(
 async def _mark_account(
     desk: Desk, account: AccountBook, has_case: bool, judgement: Judgement, now: datetime
 ) -> None:
-    """What of the account itself follows from the look: whether it may only reduce, what was written off."""
+    """Update what the assessment says about the account itself: reduce-only, and breaches that were written
+    off.
+    """
     account_id = account.account.account_id
-    # Who has to bring back stock may still buy it: such a case is none here.
+    # An account that has to bring back stock may still buy it, so such a case does not count here.
     close_only = has_case or _takes_no_orders(desk, account, now)
     marks: list[tuple[str, object, object]] = []
     if account.close_only != close_only:
@@ -175,7 +177,7 @@ def _measured(desk: Desk, account: AccountBook, now: datetime) -> _Measured:
 def _uncovered(
     desk: Desk, account: AccountBook, alert_type: AlertType, orders: Sequence[OrderView], now: datetime
 ) -> Decimal:
-    """What open orders leave of the amount of the call."""
+    """The amount of the call that open orders do not cover."""
     asked = book_of(alert_type, account.book)
     return uncovered_amount(
         asked, as_open_orders(desk, account.book, orders, now), now, desk.rules.max_price_age
@@ -191,8 +193,11 @@ def _progress(
     has_orders: bool,
     now: datetime,
 ) -> Case:
-    """The case after this look. An old price ends nothing, nor does a missing one on which that depends: it
-    fails closed, and shows the figures of the last look that was certain."""
+    """The case after this assessment.
+
+    It fails closed: a stale price, or a missing one that matters, ends no case. The case then keeps the
+    figures of the last certain assessment.
+    """
     judgement = measured.judgement
     below_force = judgement.below_force is Answer.YES
     if case.status is CaseStatus.LIQUIDATING and not has_orders:
@@ -220,7 +225,7 @@ async def _keep(
     orders: Sequence[OrderView],
     now: datetime,
 ) -> None:
-    """Evidence of what became of the case; the figures that count are in its snapshots."""
+    """Take the snapshots and record the audit entry of the change."""
     await snapshot_change(desk, before, after, now, account, orders)
     made = case_entry(MONITOR, now, before, after)
     if made is not None and after.exempted_by and not after.live:
@@ -230,7 +235,9 @@ async def _keep(
 
 
 async def _exempted(account: AccountBook, case: Case, figures: MarginFigures, now: datetime) -> Case:
-    """The case, void where an exemption rule matches by now. While its orders are open it waits for them."""
+    """The case, voided if an exemption rule applies now. While orders of the case are open, it waits for
+    them.
+    """
     if case.status not in (CaseStatus.OPEN, CaseStatus.EXCEPTION):
         return case
     rule = exempting(account, case.alert_type, figures, now)
@@ -281,7 +288,9 @@ async def _open(
 def _at_once(
     desk: Desk, account: AccountBook, alert_type: AlertType, now: datetime
 ) -> AutoLiquidation | None:
-    """What intraday accounts owe is not waited for: where the rules say so, and always before the close."""
+    """Automatic liquidation at opening for intraday accounts: where the rules say so, and always before the
+    close.
+    """
     if alert_type is not AlertType.INTRADAY:
         return None
     at_once = desk.rules.cases.intraday.liquidates_at_once or account.book.rule.whole_debt
@@ -291,7 +300,7 @@ def _at_once(
 async def _call_off(
     desk: Desk, orders: Sequence[OrderView], now: datetime
 ) -> tuple[list[Event], list[Order]]:
-    """Nothing is left to collect: what is still at the venue would sell too much. Also what it calls off."""
+    """Cancel open orders because nothing is left to collect; returns the events and the cancelled orders."""
     events: list[Event] = []
     called_off: list[Order] = []
     for view in orders:

@@ -1,7 +1,7 @@
-"""Looking at a case of stock recovery anew: what is outstanding now, and whether that ends it.
+"""Assess a stock-recovery case: what is outstanding now, and whether that ends the case.
 
-Part of `assess_account`, in its transaction and under its lock. Quantities are known whatever the prices do,
-so that neither a stale nor a missing price holds anything up here.
+Part of `assess_account`, in its transaction and under its lock. Quantities do not depend on prices, so a
+stale or missing price delays nothing here.
 """
 
 from collections.abc import Sequence
@@ -22,16 +22,16 @@ from models.stock_recovery import open_recoveries_of, save_recoveries
 
 @dataclass(frozen=True, slots=True)
 class Assessed:
-    """The case after this look; `superfluous` orders bring back what nobody asks for any more."""
+    """The case after this assessment; `superfluous` orders bring back stock that is no longer outstanding."""
 
     case: Case
     changed: bool
-    """Some record of the case did."""
+    """Whether a recovery record of the case changed."""
     superfluous: Sequence[OrderView]
 
 
 def is_recovery(case: Case) -> bool:
-    """The case asks for stock, not for money."""
+    """Whether the case demands stock, not money."""
     return case.alert_type in RECOVERY_ALERTS
 
 
@@ -43,7 +43,7 @@ async def assess_recovery(
     orders: Sequence[OrderView],
     now: datetime,
 ) -> Assessed:
-    """`orders` are the open ones of the case."""
+    """Assess the recovery case; `orders` are its open orders."""
     today = desk.today(now)
     known = await open_recoveries_of([case.account_id])
     before = [each for each in known if each.case_id == case.id]
@@ -64,7 +64,7 @@ async def assess_recovery(
 
 
 def _useful(recoveries: Sequence[Recovery], book: Book, today: Today) -> set[Symbol]:
-    """What, traded, still brings back something outstanding."""
+    """Instruments whose purchase or sale still brings back something outstanding."""
     wanted = {each.symbol for each in recoveries if each.outstanding}
     calls = {held.instrument.symbol for stock in wanted for held in written_calls(book, stock, today)}
     return wanted | calls

@@ -1,4 +1,4 @@
-"""Bring an order before a person: in the log, in the audit, in a metric, and on the case where people look.
+"""Report an order to operators: in the log, in the audit trail, in a metric, and on the case.
 
 Runs in the caller's transaction, which holds the account's lock.
 """
@@ -26,13 +26,17 @@ from models.holding import symbols_of
 log = structlog.get_logger()
 
 _ATTENTION = "attention"
-"""The action of what the audit says of it."""
+"""The action name of these audit entries."""
 
 
 async def bring_to_attention(
     desk: Desk, view: OrderView, found: Finding, facts: Mapping[str, str], now: datetime, *, by: str
 ) -> None:
-    """`by`: who said it, a venue or a part of the desk. The follow-up names the order and what is wrong."""
+    """Report a finding about an order.
+
+    `by` is the source of the finding, a venue or a part of the desk. The follow-up record names the order and
+    what is wrong.
+    """
     order = view.order
     desk.attention[found.kind] += 1
     known = {"client_order_id": order.client_order_id, "status": order.status.value, **facts}
@@ -44,13 +48,15 @@ async def bring_to_attention(
 
 
 async def was_brought_to_attention(order: Order, kind: Attention) -> bool:
-    """Whether a person has heard of this about the order, from this process or another one."""
+    """Whether this finding about the order was reported before, by any process."""
     noted = await details_of("order", order.id, _ATTENTION)
     return any(each.get("kind") == kind for each in noted)
 
 
 async def note_on_case(desk: Desk, case_id: CaseId, text: str, now: datetime) -> None:
-    """A follow-up record of the desk on a case, live or not; a live one tells its subscribers."""
+    """Append a follow-up record of the desk to a case; if the case is live, its subscribers get the
+    change.
+    """
     view = (await load_cases(EVERYTHING, [case_id])).get(case_id)
     if view is None:
         return
@@ -65,7 +71,7 @@ async def note_on_case(desk: Desk, case_id: CaseId, text: str, now: datetime) ->
 async def bring_account_to_attention(
     desk: Desk, account_id: AccountId, found: Finding, facts: Mapping[str, str], now: datetime, *, by: str
 ) -> None:
-    """As `bring_to_attention`, of what no single order has brought about; on every live case."""
+    """Like `bring_to_attention`, for findings that no single order caused; recorded on every live case."""
     desk.attention[found.kind] += 1
     log.warning("an account needs attention", kind=found.kind, why=found.why, account=account_id, **facts)
     detail = {"kind": found.kind, "why": found.why, **facts}

@@ -1,7 +1,7 @@
-"""Lists the accounts whose dates rest on a calendar that does not exist, or that ends before the date.
+"""List the accounts whose dates depend on a calendar that does not exist, or that ends before the date.
 
-Nothing waits for such a calendar but what the desk sells by itself in a market that nobody knows: the case
-opens, with a deadline by the usual weekdays of the market.
+Only automatic orders in a market without a calendar wait for it: the case opens, with a deadline by the usual
+weekdays of the market.
 """
 
 from collections import defaultdict
@@ -22,34 +22,34 @@ from domain.money import Currency
 from models.doubt import accounts_in_doubt, doubts_of
 from models.market import markets_held, markets_of_instruments
 
-_WHAT = "listing calendars that are not known"
+_WHAT = "checking calendars"
 
 
 def deadline_doubts(desk: Desk, case: Case, base_currency: Currency, now: datetime) -> list[Doubt]:
-    """The deadline lies behind the last day that its calendar knows."""
-    # What is recalled is due when the lender says.
+    """The doubt that the deadline lies after the last day of its calendar."""
+    # A recall is due when the lender says, whatever the calendar.
     if is_recovery(case) or not desk.is_assumed(case.deadline, base_currency):
         return []
     market = desk.market_of(base_currency)
     last = desk.calendar_of(market).last_known_day
-    detail = f"The calendar of {market} ends on {last}: later deadlines count its usual weekdays."
+    detail = f"The calendar of {market} ends on {last}: later deadlines follow its usual weekdays."
     return [Doubt(DoubtReason.UNKNOWN_CALENDAR, market, detail, now)]
 
 
 def market_doubts(desk: Desk, markets: Sequence[str], now: datetime) -> list[Doubt]:
-    """Those of these markets that have no calendar."""
+    """A doubt for each of these markets that has no calendar."""
     found = []
     for market in sorted(set(markets)):
         try:
             desk.calendar_of(market)
         except NoCalendar as unknown:
-            detail = f"Nothing in the market {market} is sold by the desk itself: {unknown}."
+            detail = f"The desk places no automatic orders in the market {market}: {unknown}."
             found.append(Doubt(DoubtReason.UNKNOWN_CALENDAR, market, detail, now))
     return found
 
 
 async def list_unknown_calendars(desk: Desk, views: Sequence[CaseView], turns: Turns) -> None:
-    """Bring the list up to the live cases, which are these."""
+    """Update the list for `views`, which are all live cases."""
     now = desk.clock()
     due: dict[AccountId, dict[str, Doubt]] = defaultdict(dict)
     for view in views:

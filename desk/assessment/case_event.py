@@ -1,4 +1,4 @@
-"""The event that tells of a changed case, or of a live one whose account holds other instruments now."""
+"""The event of a changed case, or of a live case whose account now holds other instruments."""
 
 from collections.abc import Iterable
 from dataclasses import replace
@@ -13,7 +13,9 @@ from models.holding import symbols_of
 
 
 async def tell_of_symbols(desk: Desk, account_id: AccountId, symbol: Symbol, held_before: bool) -> None:
-    """Tell of the account's live cases when a statement made an instrument come or go; the caller locks."""
+    """Publish the account's live cases when a statement added or removed an instrument; the caller holds the
+    lock.
+    """
     symbols = await symbols_of(account_id)
     if (symbol in symbols) is held_before:
         return
@@ -39,10 +41,10 @@ async def twin_events(
     *,
     claim_changed: bool = False,
 ) -> list[CaseEvent]:
-    """The events of the account's other live cases, which show by `Account.deskWork` what happened to one:
-    that it came, went, changed its status, or (`claim_changed`) was claimed or released.
+    """The events of the account's other live cases, whose `Account.deskWork` shows a change of one case: that
+    it opened, closed, changed its status, or (`claim_changed`) was claimed or released.
 
-    None where nothing of it shows. The changed cases are stored, and the caller locks the account.
+    Empty if the change does not show there. The changed cases are stored, and the caller locks the account.
     """
     own = [event for event in happened if isinstance(event, CaseEvent)]
     if not claim_changed and all(event.kind is CaseEventKind.UPDATED for event in own):
@@ -73,7 +75,7 @@ def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> 
         previous_amount=before.case.figures.amount,
         previous_worth=before.case.worth,
         previous_symbols=before.symbols,
-        # Told then or later: a deadline that passed in between is told of once more rather than not at all.
+        # As of the last figures: a deadline that passed since then is reported twice rather than never.
         previous_overdue=before.case.overdue(before.case.figures.as_of),
     )
 
@@ -81,7 +83,9 @@ def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> 
 def symbols_before(
     symbols: tuple[Symbol, ...], held_before: tuple[Symbol, bool] | None
 ) -> tuple[Symbol, ...]:
-    """The account's instruments as they were; `held_before` as in `assess_account`, None: nothing changed."""
+    """The account's instruments before the change; `held_before` as in `assess_account`, None: nothing
+    changed.
+    """
     if held_before is None:
         return symbols
     symbol, held = held_before

@@ -1,4 +1,4 @@
-"""The doubts about accounts come and go through here, so that each coming and going stands in the log."""
+"""Add and remove doubts about accounts, and log each of these changes."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -14,7 +14,7 @@ log = structlog.get_logger()
 
 
 async def note_doubts(account_id: AccountId, doubts: Iterable[Doubt], now: datetime) -> None:
-    """Store the doubts about the account. Needs no lock; a doubt that is known keeps its beginning."""
+    """Store the doubts about the account. Needs no lock; a known doubt keeps its start time."""
     for new in await stored.note_doubts(account_id, doubts, now):
         facts = {"reason": new.reason, "subject": new.subject, "detail": new.detail}
         log.warning("an account cannot be judged", account_no=await account_no_of(account_id), **facts)
@@ -23,9 +23,9 @@ async def note_doubts(account_id: AccountId, doubts: Iterable[Doubt], now: datet
 async def clear_doubts(
     account_id: AccountId, reasons: Sequence[DoubtReason], subjects: Sequence[str] | None = None
 ) -> list[Doubt]:
-    """Remove the doubts of these reasons, of all subjects or of these; those that were there."""
+    """Remove the doubts of these reasons, of all subjects or of those given; returns the removed ones."""
     gone = await stored.clear_doubts(account_id, reasons, subjects)
     for doubt in gone:
         facts = {"reason": doubt.reason, "subject": doubt.subject, "since": doubt.since.isoformat()}
-        log.info("a doubt about an account ended", account_no=await account_no_of(account_id), **facts)
+        log.info("an account can be judged again", account_no=await account_no_of(account_id), **facts)
     return gone

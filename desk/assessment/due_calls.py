@@ -17,7 +17,7 @@ from models.book import AccountBook
 def exempting(
     account: AccountBook, alert_type: AlertType, figures: MarginFigures, now: datetime
 ) -> str | None:
-    """The exemption rule that keeps the account from this call."""
+    """The exemption rule that keeps the account from this call, or None."""
     book, reference = account.book, account.account
     asked = figures_of(alert_type, book, figures)
     facts = AccountFacts(reference.account_no, account.client_group, book.terms, asked)
@@ -27,21 +27,21 @@ def exempting(
 def due_calls(
     account: AccountBook, judgement: Judgement, figures: MarginFigures, now: datetime
 ) -> set[AlertType]:
-    """Which calls are due for certain; neither an exemption rule nor a write-off prevents them."""
+    """Calls that are certainly due, and that no exemption rule or write-off prevents."""
     return _not_exempt(account, judgement.called, figures, now)
 
 
 def undecided_calls(
     account: AccountBook, judgement: Judgement, figures: MarginFigures, now: datetime
 ) -> set[AlertType]:
-    """Which calls may be due, depending on something unknown; nothing else prevents them."""
+    """Calls that may be due, depending on unknown data, and that nothing else prevents."""
     return _not_exempt(account, judgement.open, figures, now)
 
 
 def asked_by(alerts: Iterable[AlertType], account: AccountBook, figures: MarginFigures) -> Decimal:
-    """What calls of these kinds ask for together: the largest, since they are about the same shortfall.
+    """The amount that calls of these kinds demand together: the largest, since they cover the same shortfall.
 
-    Those of stock ask for no money.
+    Stock calls demand no money.
     """
     asked = (figures_of(alert, account.book, figures).amount for alert in set(alerts) - RECOVERY_ALERTS)
     return max(asked, default=ZERO)
@@ -55,5 +55,5 @@ def _not_exempt(
 
 
 def breach_ended(account: AccountBook, judgement: Judgement) -> bool:
-    """A breach whose debt was written off is over: the next one opens a case again."""
+    """Whether a written-off breach has ended, so that the next breach opens a case again."""
     return bool(account.written_off - judgement.called - judgement.open) and not judgement.old

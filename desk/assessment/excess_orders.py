@@ -1,7 +1,7 @@
-"""Open orders are compared with what is held; what could sell more than that is called off at once.
+"""Compare open orders with positions and cancel those that could sell more than is held.
 
-Part of every look at an account, of every statement and of every booking, in the caller's transaction and
-under its lock. Where a cancel may come too late, a person is told before the position changes its sign.
+Part of every assessment, of every statement and of every booking, in the caller's transaction and under its
+lock. Where a cancel may come too late, operators are notified before the position changes its sign.
 """
 
 from collections.abc import Mapping, Sequence
@@ -28,13 +28,13 @@ from models.holding import quantity_of
 from models.order import open_orders_of
 
 ASK_AGAIN_AFTER = timedelta(seconds=5)
-"""A venue that refused the cancel of an excess is not asked again before."""
+"""The wait before a cancel of an excess order that the venue refused is requested again."""
 
 
 async def compare_with_statement(
     desk: Desk, account_id: AccountId, stated: PositionStated, before: Decimal
 ) -> None:
-    """What was stated is stored; `before` is the position before that."""
+    """Compare open orders with a stored statement; `before` is the position before it."""
     now, symbol = desk.clock(), stated.symbol
     held = await quantity_of(account_id, symbol)
     if is_turned(stated.quantity, held):
@@ -54,10 +54,10 @@ async def call_off_excess(
     now: datetime,
     moved: Symbol | None = None,
 ) -> list[OrderView]:
-    """Ask for the cancel of what exceeds the positions; the orders as they are then.
+    """Request cancels for the quantity that exceeds the positions; returns the updated orders.
 
-    `moved`: an instrument whose position has just changed. What its orders put at risk is told although every
-    cancel was asked for before.
+    `moved`: an instrument whose position has just changed. The risk of its orders is reported even if all
+    cancels were requested before.
     """
     views = {view.order.id: view for view in orders}
     for excess in find_excess(reducible_positions(account), [view.order for view in orders]):
@@ -70,7 +70,7 @@ async def call_off_excess(
 
 
 def exceeds(account: AccountBook, orders: Sequence[OrderView], now: datetime) -> bool:
-    """Whether `call_off_excess` would ask for something."""
+    """Whether `call_off_excess` would request a cancel."""
     if not orders:
         return False
     found = find_excess(reducible_positions(account), [view.order for view in orders])
@@ -78,7 +78,7 @@ def exceeds(account: AccountBook, orders: Sequence[OrderView], now: datetime) ->
 
 
 def reducible_positions(account: AccountBook) -> Mapping[Symbol, Decimal]:
-    """What orders may still reduce: nothing of what is dead or has expired, for that does not trade."""
+    """The quantity that orders may still reduce; 0 for dead or expired instruments, which do not trade."""
     return {
         held.instrument.symbol: ZERO if _is_over(held) else held.quantity for held in account.book.holdings
     }
@@ -90,7 +90,7 @@ def _is_over(held: Holding) -> bool:
 
 async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) -> OrderView:
     order = view.order
-    why = f"more was open than the {plain_text(excess.held)} {excess.symbol} that can be closed"
+    why = f"open orders exceeded the {plain_text(excess.held)} {excess.symbol} that can be closed"
     change = ask_cancel(order, now, why, CancelCause.EXCESS)
     assert isinstance(change, OrderChange), "what is open can be cancelled"
     if change.unchanged:
@@ -98,12 +98,12 @@ async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) 
     step = await store_step(desk, view, change, by=MONITOR)
     await outbox.append([step])
     if order.cancel_cause is not CancelCause.EXCESS:
-        late = "" if change.order.terminal else "; the venue may fill it before it takes the cancel"
+        late = "" if change.order.terminal else "; the venue may fill it before the cancel arrives"
         in_all = "" if excess.open_in_all == order.leaves_quantity else " in all its orders"
         found = Finding(
             Attention.MAY_CHANGE_SIGN,
-            f"{plain_text(excess.open_in_all)} were open{in_all} and {plain_text(excess.held)} can be closed:"
-            f" it is called off{late}",
+            f"{plain_text(excess.open_in_all)} were open{in_all} and only {plain_text(excess.held)} can "
+            f"be closed: the desk cancels it{late}",
         )
         await bring_to_attention(desk, step.view, found, _facts(excess), now, by=MONITOR)
         await restore_automatic_after_excess(desk, order, now)
@@ -111,11 +111,11 @@ async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) 
 
 
 async def _warn(desk: Desk, views: Sequence[OrderView], excess: Excess, now: datetime) -> None:
-    """Every cancel was asked for before; the venue may be faster."""
+    """Report the risk although every cancel has been requested: the venue may fill first."""
     found = Finding(
         Attention.MAY_CHANGE_SIGN,
-        f"{plain_text(excess.at_risk)} more may fill than the {plain_text(excess.held)} that can be closed,"
-        " since its cancel is not confirmed",
+        f"{plain_text(excess.at_risk)} more may fill than the {plain_text(excess.held)} that can be "
+        "closed, since the venue has not confirmed the cancel",
     )
     await bring_to_attention(desk, views[-1], found, _facts(excess), now, by=MONITOR)
 

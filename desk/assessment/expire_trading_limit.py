@@ -12,7 +12,7 @@ from models.holding import bump_book, set_trading_limit
 
 
 async def expire_trading_limit(account: AccountBook, now: datetime) -> AccountBook:
-    """The account without its limit, stored and audited; the caller holds its lock."""
+    """The account without its trading limit, stored and audited; the caller holds its lock."""
     account_id, terms = account.account.account_id, account.book.terms
     await set_trading_limit(account_id, ZERO)
     await bump_book(account_id)

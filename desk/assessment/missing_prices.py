@@ -1,4 +1,4 @@
-"""The doubts that follow from a look at an account: a price or a rate is missing that decides."""
+"""Doubts that follow from an assessment: a price or rate that matters for the decision is missing."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -13,19 +13,20 @@ from domain.margin import MarginFigures
 from models.book import AccountBook
 
 FROM_LOOKS = (DoubtReason.NO_PRICE, DoubtReason.NO_FX_RATE)
-"""Reasons that come and go with looks at an account."""
+"""Reasons that each assessment adds and removes."""
 _DETAIL = {
-    DoubtReason.NO_PRICE: "No price of {subject} is known, and a decision about the account depends on it."
-    " Supply a price, or state a quantity of 0 of what is valued by it.",
-    DoubtReason.NO_FX_RATE: "No rate from {subject} into the base currency of the account is known, and a"
-    " decision about the account depends on it. Supply a rate.",
+    DoubtReason.NO_PRICE: "No price of {subject} is known, and a decision about the account depends on "
+    "it. Supply a price, or state a quantity of 0 for the positions that it "
+    "values.",
+    DoubtReason.NO_FX_RATE: "No FX rate from {subject} to the base currency of the account is known, "
+    "and a decision about the account depends on it. Supply a rate.",
 }
 
 
 def open_gaps(
     account: AccountBook, judgement: Judgement, figures: MarginFigures, cases: Iterable[Case], now: datetime
 ) -> tuple[Gap, ...]:
-    """What is missing to judge the account, besides statements; `cases`: its live ones."""
+    """The prices and rates that are missing to judge the account; `cases`: its live cases."""
     if not judgement.gaps:
         return ()
     live = [case for case in cases if not is_recovery(case)]
@@ -36,17 +37,17 @@ def open_gaps(
 
 
 def detail_of(gap: Gap) -> str:
-    """In words, and how it ends."""
+    """What is missing, in words, and what resolves it."""
     return _DETAIL[gap.reason].format(subject=gap.subject)
 
 
 def differ(account: AccountBook, gaps: Iterable[Gap]) -> bool:
-    """What is missing is not what was noted."""
+    """Whether the missing data differs from the stored doubts."""
     return _noted(account) != {(gap.reason, gap.subject) for gap in gaps}
 
 
 async def keep_doubts(account: AccountBook, gaps: Iterable[Gap], now: datetime) -> None:
-    """Note what is missing, and end what no longer is."""
+    """Store doubts for missing data, and remove those that no longer apply."""
     account_id, missing = account.account.account_id, {(gap.reason, gap.subject) for gap in gaps}
     for reason, subject in sorted(_noted(account) - missing):
         await clear_doubts(account_id, [reason], [subject])

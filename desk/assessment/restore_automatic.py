@@ -1,8 +1,8 @@
-"""What somebody had set is not done with where the desk itself calls off what it ordered for it.
+"""Restore an automatic liquidation when the desk itself cancels the orders that it placed.
 
-An automatic liquidation that was to sell all at once is over when its orders are recorded. Where they are
-called off because the shortfall is cured, it waits as one that was cured before its time would: should the
-shortfall come back before the case is closed, what was set still stands.
+An automatic liquidation that sells everything at once is finished when its orders are recorded. If they are
+cancelled because the shortfall is cured, the setting is restored and held: if the shortfall returns before
+the case is closed, the liquidation continues.
 """
 
 from collections.abc import Sequence
@@ -21,21 +21,21 @@ from models.case import live_cases_of, save_case
 from models.holding import symbols_of
 
 _AFTER_EXCESS = (
-    "Orders of the automatic liquidation are being cancelled, because they were larger than the position."
-    " What remains to be collected is planned again when these orders have ended."
+    "Orders of the automatic liquidation are being cancelled because they exceeded the position. Once "
+    "they have ended, the desk plans again what remains to be collected."
 )
 _AFTER_COLLAR = (
-    "What automatic liquidation had ordered was not sent, for the market had moved beyond the price collar;"
-    " it is planned again, and waits while the market is too far from the mark."
+    "Orders of the automatic liquidation were not sent because the market had moved beyond the price "
+    "collar. The desk plans them again and waits while the market is too far from the mark."
 )
 _TEXT = (
-    "Orders of the automatic liquidation are being cancelled, because the shortfall is cured. If it comes"
-    " back before the case is closed, the automatic liquidation continues."
+    "Orders of the automatic liquidation are being cancelled because the shortfall is cured. If the "
+    "shortfall returns before the case is closed, the automatic liquidation continues."
 )
 
 
 async def restore_automatic(desk: Desk, case: Case, called_off: Sequence[Order], now: datetime) -> Case:
-    """The case with its automatic liquidation set again, if that had ordered some of what is called off."""
+    """The case with its automatic liquidation restored, if that had placed some of the cancelled orders."""
     own = [each for each in called_off if _of_automatic(each)]
     if not own or case.auto_liquidation is not None:
         return case
@@ -45,13 +45,13 @@ async def restore_automatic(desk: Desk, case: Case, called_off: Sequence[Order],
 
 
 async def restore_automatic_after_excess(desk: Desk, order: Order, now: datetime) -> None:
-    """Set the automatic liquidation again that had placed an order which is called off as too large."""
-    # As after a slice: the next plan waits until these orders have ended.
+    """Restore the automatic liquidation that placed an order which is cancelled as too large."""
+    # As after a slice, the next plan waits until these orders have ended.
     await _go_on(desk, order, RefusalCode.CAPPED, _AFTER_EXCESS, now)
 
 
 async def restore_automatic_after_collar(desk: Desk, order: Order, now: datetime) -> None:
-    """The same of an order that was beyond the price collar before it left."""
+    """Restore the automatic liquidation whose order was beyond the price collar before it was sent."""
     await _go_on(desk, order, RefusalCode.PRICE_COLLAR, _AFTER_COLLAR, now)
 
 
@@ -71,7 +71,7 @@ async def _go_on(desk: Desk, order: Order, held: RefusalCode, text: str, now: da
 
 
 def _of_automatic(order: Order) -> bool:
-    # By the rules of intraday accounts the desk orders at the market, and sees to it by itself.
+    # For intraday accounts the rules themselves order market liquidation; there is no setting to restore.
     return order.placed_by == SYSTEM and order.type is OrderType.LIMIT
 
 

@@ -1,1 +1,1 @@
-"""What a person does with a case: claim, annotate, move its deadline, close it."""
+"""Operators' work on a case: claim it, annotate it, move its deadline, close it."""

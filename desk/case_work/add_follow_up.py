@@ -1,4 +1,4 @@
-"""What a person writes down about a case for the next who handles it."""
+"""Follow-up records that an operator writes for the next one who handles the case."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,14 @@ from domain.refusals import Refusal
 
 @dataclass(frozen=True, slots=True)
 class AddFollowUp:
-    """The command."""
+    """A follow-up record to append to a case."""
 
     of: CaseCommand
     note: str
 
 
 async def add_follow_up(desk: Desk, principal: Principal, command: AddFollowUp) -> Outcome:
-    """Append a record; nobody ever changes or removes one."""
+    """Append a record; records are never changed or removed."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
         edited = decide(view.case, CaseTrigger.EDITED, now)

@@ -1,4 +1,6 @@
-"""Move the deadline of one case. Every move is kept; far beyond the calendar's it takes a second person."""
+"""Move the deadline of one case. Every move is recorded; far beyond the calendar's deadline it requires a
+second person.
+"""
 
 from dataclasses import dataclass, replace
 from datetime import datetime
@@ -26,7 +28,7 @@ from models.sql.codec import dumps, loads
 
 @dataclass(frozen=True, slots=True)
 class AdjustDeadline:
-    """The command."""
+    """The new deadline of a case, with the reason."""
 
     of: CaseCommand
     deadline: datetime
@@ -34,7 +36,7 @@ class AdjustDeadline:
 
 
 async def adjust_deadline(desk: Desk, principal: Principal, command: AdjustDeadline) -> Outcome:
-    """Shorten or extend."""
+    """Shorten or extend the deadline."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Outcome | Refusal:
         after = with_deadline(view.case, command.deadline, now)
@@ -54,7 +56,7 @@ async def adjust_deadline(desk: Desk, principal: Principal, command: AdjustDeadl
 async def keep(
     desk: Desk, before: Case, after: Case, author: str, reason: str, approved_by: str | None, now: datetime
 ) -> None:
-    """Record the move, if it is one."""
+    """Record the move if the deadline changed."""
     if before.deadline == after.deadline:
         return
     change = DeadlineChange(
@@ -82,14 +84,14 @@ async def _ask(desk: Desk, principal: Principal, view: CaseView, command: Adjust
         after=wanted,
         command=dumps(wanted),
     )
-    why = f"the deadline would lie more than {days} trading days after that of the calendar"
+    why = f"the deadline would be more than {days} trading days after the calendar's deadline"
     return await request_approval(desk, principal, asked, why, desk.clock())
 
 
 async def execute_deadline(
     desk: Desk, principal: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
-    """Carry out an approved move."""
+    """Execute an approved move."""
     locked = await lock_case(principal.audience, CaseId(approval.entity_id))
     if locked is None:
         return NO_CASE

@@ -14,14 +14,14 @@ from domain.refusals import Refusal
 
 @dataclass(frozen=True, slots=True)
 class UpdateRemark:
-    """The command."""
+    """The remark that replaces the current one."""
 
     of: CaseCommand
     remark: str
 
 
 async def update_remark(desk: Desk, principal: Principal, command: UpdateRemark) -> Outcome:
-    """Put the remark in the place of the one before, which the audit keeps."""
+    """Replace the remark; the audit trail keeps the previous one."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
         edited = decide(view.case, CaseTrigger.EDITED, now)

@@ -1,4 +1,4 @@
-"""What commands on one case have in common: lock, version, the change, the row, the audit and the event."""
+"""The common steps of commands on one case: lock, version check, change, row, audit entry and event."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
@@ -20,12 +20,12 @@ from models.audit import write_audit
 from models.case import lock_case, save_case
 from models.holding import symbols_of
 
-NO_CASE = Refusal(RefusalCode.NOT_FOUND, "There is no such case.")
+NO_CASE = Refusal(RefusalCode.NOT_FOUND, "No such case exists within your scope.")
 
 
 @dataclass(frozen=True, slots=True)
 class CaseCommand:
-    """Which case, as the caller saw it. `expected_version` None: whatever it is now."""
+    """The case and the version that the caller saw; `expected_version` None: any version."""
 
     idempotency_key: str
     case_id: CaseId
@@ -34,7 +34,7 @@ class CaseCommand:
 
 @dataclass(frozen=True, slots=True)
 class CaseEdit:
-    """What `change` makes of the case, and what of it the auditor is told."""
+    """The changed case, and the details for the audit entry."""
 
     case: Case
     audit: dict[str, Any] = field(default_factory=dict)
@@ -53,10 +53,10 @@ async def change_case(
     *,
     needs: Capability,
 ) -> Outcome:
-    """Run `change` on the locked case and record what it makes of it, once per key.
+    """Run `change` on the locked case and store the result, once per key.
 
-    `change` may write what belongs to the case, as long as it then returns a `CaseEdit`, or a `Refused` with
-    the approval that it asked for.
+    `change` may write data that belongs to the case if it then returns a `CaseEdit`, or a `Refused` with the
+    approval that it requested.
     """
     whole = {"case": command.case_id, "expectedVersion": command.expected_version, **request}
 
@@ -82,17 +82,19 @@ async def change_case(
 
 
 def newer_than_seen(case: Case, expected_version: int | None) -> Refusal | None:
-    """The refusal of a command that was decided on another version of the case."""
+    """The refusal of a command that was based on another version of the case."""
     if expected_version in (None, case.version):
         return None
     return Refusal(
         RefusalCode.VERSION_CONFLICT,
-        f"The case is at version {case.version}, not {expected_version}: look at it again.",
+        f"The case is at version {case.version}, not {expected_version}: read it again.",
     )
 
 
 async def record_edit(desk: Desk, before: CaseView, case: Case, now: datetime) -> None:
-    """Store the changed case, of a locked account, with the snapshots that the change calls for, and tell."""
+    """Store the changed case, whose account is locked, with the snapshots that the change requires, and
+    publish it.
+    """
     if case == before.case:
         return
     await save_case(case)

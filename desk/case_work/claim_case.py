@@ -1,4 +1,4 @@
-"""Somebody is on a case: the others see who, and whoever claims it too is told."""
+"""Claims on cases: other operators see who works on the case, and are refused if they claim it too."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,14 +15,14 @@ from domain.refusals import Refusal
 
 @dataclass(frozen=True, slots=True)
 class ClaimCase:
-    """The command. `take_over`: also from somebody else."""
+    """A claim on a case. `take_over`: replace another operator's claim."""
 
     of: CaseCommand
     take_over: bool
 
 
 async def claim_case(desk: Desk, principal: Principal, command: ClaimCase) -> Outcome:
-    """The caller is on the case; a claim lasts for a while and is renewed by claiming again."""
+    """Claim the case or renew the caller's claim, which expires by itself."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
         lasts = desk.rules.cases.claim_lasts
@@ -36,7 +36,7 @@ async def claim_case(desk: Desk, principal: Principal, command: ClaimCase) -> Ou
 
 
 async def release_case(desk: Desk, principal: Principal, command: CaseCommand) -> Outcome:
-    """The caller is no longer on the case."""
+    """Release the caller's claim."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
         return _edit(view.case, released(view.case, principal.subject, now))

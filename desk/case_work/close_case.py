@@ -1,7 +1,7 @@
-"""Ends that a person wants: void, for a case opened in error, and write-off, of a debt nobody will pay.
+"""Close a case by decision: void, for a case opened in error, or write-off, for a debt that will not be paid.
 
-Both take two people. A written-off account is on the bad-credit list; as long as the same breach lasts no
-new case of its kind is opened, for it would be the same debt.
+Both require two persons. A written-off account is on the bad-credit list; while the same breach lasts, no new
+case of its kind is opened, since it would be for the same debt.
 """
 
 from dataclasses import replace
@@ -30,13 +30,13 @@ from models.holding import set_written_off, symbols_of, written_off_of
 from models.sql.codec import loads
 
 _TRIGGERS = {
-    ApprovalKind.VOID: (CaseTrigger.VOIDED, "voidCase", "it takes two people to void a case"),
-    ApprovalKind.WRITE_OFF: (CaseTrigger.WRITTEN_OFF, "writeOff", "it takes two people to write a debt off"),
+    ApprovalKind.VOID: (CaseTrigger.VOIDED, "voidCase", "voiding a case requires two persons"),
+    ApprovalKind.WRITE_OFF: (CaseTrigger.WRITTEN_OFF, "writeOff", "writing off a debt requires two persons"),
 }
 
 
 async def ask_to_close(desk: Desk, principal: Principal, kind: ApprovalKind, command: WithReason) -> Outcome:
-    """VOID or WRITE_OFF: always APPROVAL_REQUIRED, or why it cannot be."""
+    """Request VOID or WRITE_OFF: always APPROVAL_REQUIRED, or the reason why the case cannot be closed so."""
     trigger, operation, why = _TRIGGERS[kind]
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Outcome | Refusal:
@@ -64,7 +64,7 @@ async def ask_to_close(desk: Desk, principal: Principal, kind: ApprovalKind, com
 async def execute_close(
     desk: Desk, principal: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
-    """Carry out an approved void or write-off, of the case as it is now."""
+    """Execute an approved void or write-off on the case in its current state."""
     trigger, operation, _ = _TRIGGERS[approval.kind]
     locked = await lock_case(principal.audience, CaseId(approval.entity_id))
     if locked is None:
@@ -92,14 +92,14 @@ async def execute_close(
 
 
 def _exceeds_approval(asked: str | None, amount: Decimal, growth: Decimal) -> Refusal | None:
-    """Why an approval does not cover the debt any more: two people agreed to write off much less."""
+    """The refusal if the debt has grown beyond the amount that was approved."""
     with exact():
         if asked is None or amount <= Decimal(asked) * (ONE + growth):
             return None
     return Refusal(
         RefusalCode.VERSION_CONFLICT,
-        f"It would now write off {plain_text(amount)}, and {asked} was asked for: decline it, and "
-        "have it asked for anew.",
+        f"The write-off would now be {plain_text(amount)}, and the request was for {asked}: decline the "
+        "request and let the maker send a new one.",
     )
 
 

@@ -1,5 +1,7 @@
-"""Exception: the client owes, but selling cannot end it. A person follows up, the daily message stops and
-nothing is liquidated until the exception is cleared."""
+"""Exceptions: the client owes, but selling cannot end the case.
+
+An operator follows up; the daily message stops and nothing is liquidated until the exception is cleared.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -16,19 +18,21 @@ from domain.refusals import Refusal
 
 @dataclass(frozen=True, slots=True)
 class WithReason:
-    """A command on a case that takes a reason."""
+    """A command on a case that has a reason."""
 
     of: CaseCommand
     reason: str
 
 
 async def mark_exception(desk: Desk, principal: Principal, command: WithReason) -> Outcome:
-    """Refused while liquidation orders are open. The reason becomes a follow-up record."""
+    """Mark the case as an exception, with the reason as a follow-up record; refused while liquidation orders
+    are open.
+    """
     return await _move(desk, principal, "markException", command, CaseTrigger.EXCEPTION_MARKED)
 
 
 async def clear_exception(desk: Desk, principal: Principal, command: WithReason) -> Outcome:
-    """The case is open again."""
+    """Clear the exception: the case is open again."""
     return await _move(desk, principal, "clearException", command, CaseTrigger.EXCEPTION_CLEARED)
 
 

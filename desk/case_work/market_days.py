@@ -1,7 +1,8 @@
-"""Days on which a market does not trade as its calendar says, put in by hand: a typhoon, an early close.
+"""Market days entered by hand, on which a market does not trade as its calendar says: a typhoon, an early
+close.
 
-The word is written once and every process reads it. The leader then moves the deadlines of live cases to
-where the amended calendar puts them, and says so; never into the past (see domain.case_edits.shifted).
+A market day is written once and read by every process. The leader then moves the deadlines of live cases to
+where the changed calendar puts them, and records it; never into the past (see domain.case_edits.shifted).
 """
 
 from collections.abc import Sequence
@@ -35,19 +36,19 @@ from models.sql.database import transaction
 
 CASES_AT_A_TIME = 200
 DAYS_AHEAD_MAX = timedelta(days=731)
-"""A later market day is taken for a typing error."""
+"""A market day further ahead is assumed to be a typing error."""
 
 
 @dataclass(frozen=True, slots=True)
 class SetMarketDay:
-    """The command."""
+    """A market day to override the calendar with."""
 
     idempotency_key: str
     word: MarketDay
 
 
 async def set_market_day(desk: Desk, principal: Principal, command: SetMarketDay) -> Outcome:
-    """Put the word in; it concerns every account, so only who sees all of them may."""
+    """Store the market day; it affects every account, so it requires access to all accounts."""
 
     async def decide() -> Outcome | Refusal:
         now = desk.clock()
@@ -78,7 +79,7 @@ def _audit(
 
 
 def plain_word(word: MarketDay) -> dict[str, str | None]:
-    """For the auditor."""
+    """The market day as plain data for the audit."""
     closes_at = None if word.closes_at is None else f"{word.closes_at:%H:%M}"
     return {
         "market": word.market,
@@ -90,8 +91,10 @@ def plain_word(word: MarketDay) -> dict[str, str | None]:
 
 
 async def shift_deadlines(desk: Desk, turns: Turns) -> int:
-    """Move the deadlines of live cases to where the calendars put them now, each case whatever becomes of the
-    others, and list the accounts whose calendars are not known; how many moved."""
+    """Move the deadlines of live cases to where the calendars put them now; returns the number moved.
+
+    Cases are independent of each other. Accounts whose calendars are not known are listed.
+    """
     views = await _live_cases(turns)
     moved: list[CaseId] = []
     for view in views:
@@ -105,7 +108,7 @@ async def shift_deadlines(desk: Desk, turns: Turns) -> int:
 
 
 async def _live_cases(turns: Turns) -> list[CaseView]:
-    """Those that can be read."""
+    """All live cases that can be read."""
     ids = await live_case_ids()
     views: list[CaseView] = []
 
@@ -145,7 +148,7 @@ async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> bool:
 
 
 async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
-    reason = "The market's trading days changed."
+    reason = "The trading days of the market changed."
     change = DeadlineChange(
         *(desk.new_id(), before.id, now, SYSTEM, DeadlineChangeKind.CALENDAR),
         *(before.deadline, after.deadline, reason),
@@ -157,7 +160,7 @@ async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
 
 async def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
     if is_recovery(view.case):
-        # Due when the lender says, not by the calendar.
+        # A recall is due when the lender says, whatever the calendar.
         return view.case
     currency = view.account.base_currency
     alert_type = view.case.alert_type
@@ -171,15 +174,16 @@ async def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
 def _refused(desk: Desk, principal: Principal, word: MarketDay) -> Refusal | None:
     if principal.audience.account_scope is not None:
         return Refusal(
-            RefusalCode.FORBIDDEN, "A market day concerns every account, also those outside of your scope."
+            RefusalCode.FORBIDDEN,
+            "A market day affects every account, so it requires access to all accounts.",
         )
     try:
         desk.calendar_of(word.market).is_trading_day(word.day)
     except NoCalendar as unknown:
-        return Refusal(RefusalCode.NOT_FOUND, f"There is nothing to amend: {unknown}.")
+        return Refusal(RefusalCode.NOT_FOUND, f"The calendar has no such day to override: {unknown}.")
     if word.day > (desk.clock() + DAYS_AHEAD_MAX).date():
         return Refusal(
             RefusalCode.NOT_FOUND,
-            f"There is nothing to amend: {word.day} is more than {DAYS_AHEAD_MAX.days} days ahead.",
+            f"The day cannot be overridden: {word.day} is more than {DAYS_AHEAD_MAX.days} days ahead.",
         )
     return None

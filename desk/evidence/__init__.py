@@ -1,1 +1,1 @@
-"""What an auditor reads later: snapshots, the audit chain, records and reports."""
+"""Evidence for auditors: snapshots, the audit chain, records and reports."""

@@ -1,4 +1,4 @@
-"""How long the open calls have been open, as far as the caller may see them."""
+"""The age of open calls within the caller's scope."""
 
 from desk.desk import Desk
 from domain.aging import AgedCase, AgingBucket, aging_buckets
@@ -7,7 +7,7 @@ from models.case_list import CaseFilter, case_totals
 
 
 async def aging(desk: Desk, audience: Audience) -> list[AgingBucket]:
-    """By the buckets of the settings."""
+    """Open calls by the aging buckets of the settings."""
     now = desk.clock()
     totals = await case_totals(audience, CaseFilter(), now)
     cases = [AgedCase(each.opened_at, each.claim) for each in totals]

@@ -1,8 +1,8 @@
-"""Chaining the audit: what committed is given its place in the hash chain, in one process at a time.
+"""Chain the audit: committed rows get their place in the hash chain, in one process at a time.
 
-Ids are given at insert and say nothing about commit order, so a row with a lower id may turn up later: all
-ids above a mark are looked at. The mark moves an hour at a time, far longer than a transaction can last;
-whoever begins anew, a new leader or `verify-audit`, looks at all.
+Ids are assigned at insert and say nothing about the order of commits, so a row with a lower id may appear
+later: all ids above a mark are read. The mark advances by an hour at a time, far longer than a transaction
+can last. A new leader and `verify-audit` begin without a mark and read all rows.
 """
 
 from datetime import datetime, timedelta
@@ -15,7 +15,7 @@ _BELOW_ALL = -(2**63)
 
 
 class AuditChainer:
-    """Keeps the mark; two of them at work at once are slower and nothing worse."""
+    """Holds the mark; two that run at the same time are slower, but do no harm."""
 
     def __init__(self, desk: Desk, batch: int) -> None:
         self._desk = desk
@@ -25,7 +25,7 @@ class AuditChainer:
         self._next: tuple[datetime, int] = (desk.clock(), _BELOW_ALL)
 
     async def chain(self) -> int:
-        """Chain everything that waits; how many rows."""
+        """Chain all waiting rows; returns how many."""
         chained = 0
         while ids := await extend_chain(self._settled, self._batch):
             chained += len(ids)

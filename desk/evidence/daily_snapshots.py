@@ -1,7 +1,7 @@
 """One snapshot per live case and trading day, after the close of the market that sets the case's deadline.
 
-The day is part of the snapshot's name, so a restart, or a second leader, takes none twice. A day that went by
-while no desk ran is caught up only if it was the last one: what was known at its close is known no more.
+The day is part of the snapshot's name, so neither a restart nor a second leader takes one twice. After
+downtime only the last trading day is made up for: the state at earlier closes is no longer known.
 """
 
 from collections import defaultdict
@@ -25,14 +25,17 @@ from models.snapshot import accounts_without_daily, currencies_of_live_cases
 from models.sql.database import transaction
 
 LOOK_BACK_DAYS = 15
-"""No market is closed for longer."""
+"""Longer than any market closes."""
 
 
 async def take_daily_snapshots(
     desk: Desk, batch: int, turns: Turns, progress: Callable[[int], object] = lambda _: None
 ) -> int:
-    """Take those that are due, `batch` accounts in a transaction; how many, of which `progress` hears. An
-    account that fails or is locked holds up no other, nor does a currency."""
+    """Take the snapshots that are due, `batch` accounts per transaction; returns how many.
+
+    `progress` is called with the number taken so far. Accounts and currencies are independent: one that fails
+    or is locked delays no other.
+    """
     tally = _Tally(desk, batch, turns, progress)
     for currency in await currencies_of_live_cases():
         who = f"snapshots in {currency}"
@@ -63,7 +66,7 @@ class _Tally:
 
 
 def last_close(calendar: TradingCalendar, now: datetime) -> tuple[date, datetime]:
-    """The last trading day whose regular session has ended, and when it did."""
+    """The last trading day whose regular session has ended, and when it ended."""
     day = now.astimezone(calendar.zone).date()
     for _ in range(LOOK_BACK_DAYS):
         if calendar.is_trading_day(day):

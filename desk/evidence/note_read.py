@@ -1,4 +1,4 @@
-"""Keep who read personal data: one audit entry per request, written before the answer goes out."""
+"""Record reads of personal data: one audit entry per request, written before the response is sent."""
 
 from collections.abc import Collection, Sequence
 
@@ -9,13 +9,13 @@ from domain.principal import Principal
 from models.audit import write_audit
 
 CLIENTS_NAMED = 100
-"""Of how many clients the entry names the ids; it says how many there were in any case."""
+"""The most client ids in one entry, which always has their total number."""
 
 
 async def note_read(
     desk: Desk, principal: Principal, operation: str, fields: Sequence[str], clients: Collection[ClientId]
 ) -> None:
-    """`operation`: request or subscription; of the latter it is not known whom it will show."""
+    """`operation`: request or subscription; which clients a subscription will show is not known."""
     detail = {
         "operation": operation,
         "fields": list(fields),

@@ -1,6 +1,6 @@
 """The daily margin record and the liquidation report, row by row, from the snapshots, orders and fills.
 
-Nothing here is stored: a report of an old period comes out the same, since what it is made of never changes.
+Nothing is stored here: a report of an old period has the same result, since its sources never change.
 """
 
 from collections.abc import Mapping, Sequence
@@ -43,24 +43,24 @@ _ENDS = (SnapshotKind.TRIGGER, SnapshotKind.END)
 
 @dataclass(frozen=True, slots=True)
 class MarginRecord:
-    """One required margin: of whom, how much, when due, when and how met."""
+    """One required margin: the account, the amount, the deadline, and when and how it was met."""
 
     view: CaseView
     client_name: str
     met_at: datetime | None
-    """Since when nothing was owed, or when the case was closed otherwise; None while it is live."""
+    """Since when the account owed nothing, or when the case was closed otherwise; None while it is live."""
     met_by: tuple[MetBy, ...]
     parts: CureParts | None
-    """None while the case is live, and of one without snapshots."""
+    """None while the case is live, and for a case without snapshots."""
     counted_amount: Decimal
-    """Of the amount at the trigger, what no other call of the account asked for then."""
+    """The part of the amount at the trigger that no other call of the account demanded then."""
     evidence_missing: bool
-    """It is closed, and a snapshot or fill that tells how it was met is missing or cannot be read."""
+    """The case is closed, and a snapshot or fill that shows how it was met is missing or cannot be read."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiquidationLeg:
-    """One order, beside what the market said. Money is in the instrument's currency, above 0 a loss."""
+    """One order compared with the market. Money is in the instrument's currency; above 0 is a loss."""
 
     order: Order
     currency: Currency | None
@@ -69,31 +69,33 @@ class LiquidationLeg:
     slippage_at_decision: Decimal | None
     slippage_at_send: Decimal | None
     slippage_ratio: Decimal | None
-    """Of the slippage against the mark at the decision, to the value traded at that mark."""
+    """Slippage against the mark at the decision, as a fraction of the value traded at that mark."""
     base_slippage: Decimal | None
-    """Slippage against the decision's mark in base currency, at the decision's rate."""
+    """Slippage against the decision's mark, in base currency at the decision's rate."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiquidationRecord:
-    """What the desk sold for one case."""
+    """The liquidation of one case."""
 
     view: CaseView
     client_name: str
     legs: tuple[LiquidationLeg, ...]
     base_slippage: Decimal | None
     over_liquidated: Decimal | None
-    """Of the relief that the sales brought, what the cure did not need; None while the case is live, and of
-    one that asks for stock."""
+    """The part of the relief from the sales that the cure did not need; None while the case is live, and for
+    one that demands stock.
+    """
     seconds_to_cure: int | None
-    """Whole seconds from the first order until nothing was owed; None where that was so before it already,
-    as of a sale that a person ordered in spite of it."""
+    """Whole seconds from the first order until nothing was owed; None if nothing was owed before it already,
+    as for a sale ordered with an override.
+    """
     evidence_missing: bool
-    """A snapshot or fill that some of it follows from is missing or cannot be read."""
+    """A snapshot or fill on which some of the record depends is missing or cannot be read."""
 
 
 async def margin_records(audience: Audience, period: Period, request: PageRequest) -> Page[MarginRecord]:
-    """Of the cases opened in the period, oldest first."""
+    """Records of the cases opened in the period, oldest first."""
     page = await page_called(audience, period, request)
     cured = await _cures(page.rows)
     beside = await calls_beside([view.case for view in page.rows])
@@ -104,7 +106,7 @@ async def margin_records(audience: Audience, period: Period, request: PageReques
 async def liquidation_records(
     audience: Audience, period: Period, request: PageRequest
 ) -> Page[LiquidationRecord]:
-    """Of the cases for which orders were recorded in the period, each with all of its orders."""
+    """Records of the cases with orders recorded in the period, each with all of its orders."""
     page = await page_liquidated(audience, period, request)
     ids = [view.case.id for view in page.rows]
     cured = await _cures(page.rows)
@@ -124,7 +126,7 @@ async def liquidation_records(
 
 
 async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
-    """Of those that are closed and have both snapshots, and whose fills can all be read."""
+    """How each case was met: of closed cases with both snapshots, whose fills can all be read."""
     closed = [view.case for view in views if not view.case.live]
     found = {
         (each.case_id, each.kind): inputs
@@ -144,7 +146,7 @@ async def _cures(views: Sequence[CaseView]) -> dict[CaseId, CureParts]:
 
 @dataclass(frozen=True, slots=True)
 class _Stretch:
-    """Of a case: the books at its trigger and at its end, and the fills between them."""
+    """One case: the books at its trigger and its end, and the fills between them."""
 
     case_id: CaseId
     before: Book
@@ -153,13 +155,13 @@ class _Stretch:
 
     @property
     def passing(self) -> set[tuple[CaseId, Symbol]]:
-        """What was sold, for which case, that neither book holds."""
+        """Instruments sold for a case that are in neither book."""
         symbols = passing_symbols(self.before, self.after, [each.fill for each in self.between])
         return {(each.case_id, each.fill.symbol) for each in self.between if each.fill.symbol in symbols}
 
 
 async def _sold_in_passing(stretches: Sequence[_Stretch]) -> dict[tuple[CaseId, Symbol], Holding]:
-    """As the snapshots of the decisions to sell it held it."""
+    """Those holdings as in the snapshots of the decisions to sell."""
     wanted = {key for each in stretches for key in each.passing}
     found = {}
     for snapshot in await snapshots_of(sorted({case_id for case_id, _ in wanted}), [SnapshotKind.FORCE]):
@@ -170,7 +172,7 @@ async def _sold_in_passing(stretches: Sequence[_Stretch]) -> dict[tuple[CaseId, 
 
 
 def _parts(stretch: _Stretch, sold: Mapping[tuple[CaseId, Symbol], Holding]) -> CureParts | None:
-    """None where nobody can say what something sold was worth, since its snapshot cannot be read."""
+    """None if the value of something sold is unknown, because its snapshot cannot be read."""
     if not stretch.passing <= sold.keys():
         return None
     passing = [sold[key] for key in sorted(stretch.passing)]
@@ -179,12 +181,12 @@ def _parts(stretch: _Stretch, sold: Mapping[tuple[CaseId, Symbol], Holding]) -> 
 
 
 def _inputs_of(snapshot: StoredSnapshot) -> SnapshotInputs | None:
-    """None where they cannot be read: the row of that case then has no figures that follow from them."""
+    """None if they cannot be read: the row of that case then lacks the figures that depend on them."""
     try:
         return snapshot.decoded().inputs
     except ValueError as unreadable:
         log.warning(
-            "a snapshot cannot be read: a report leaves out what follows from it",
+            "a snapshot cannot be read: the report omits its figures",
             case=snapshot.case_id,
             snapshot=snapshot.id,
             error=str(unreadable)[:_ERROR_CHARACTERS],
@@ -195,7 +197,7 @@ def _inputs_of(snapshot: StoredSnapshot) -> SnapshotInputs | None:
 def _between(
     case: Case, fills: Sequence[RecordedFill], before: SnapshotInputs, after: SnapshotInputs
 ) -> list[RecordedFill]:
-    """Of the account's fills those that fell between; the case's own do, even in the very same moment."""
+    """The account's fills between both moments; fills of the case itself count even at the very moment."""
     return [
         each
         for each in fills
@@ -247,7 +249,7 @@ def _liquidation(
 
 
 def _in_whole_units(leg: LiquidationLeg) -> LiquidationLeg:
-    """As the report shows it; ratios and sums are made of the exact amounts before."""
+    """The leg as shown in the report; ratios and sums use the exact amounts."""
     currency = leg.currency
     if currency is None:
         return leg
@@ -259,7 +261,7 @@ def _in_whole_units(leg: LiquidationLeg) -> LiquidationLeg:
 
 
 def _whole(amount: Decimal | None, currency: Currency) -> Decimal | None:
-    """Money of a report: whole minor units of its currency. The one place where reports round."""
+    """Round money to whole minor units of its currency. The only place where reports round."""
     return None if amount is None else round_money(amount, currency)
 
 
@@ -288,7 +290,7 @@ def _leg(order: Order, decision: SnapshotInputs | None, mark_at_send: Decimal | 
 
 
 def _slippage(order: Order, mark: Decimal | None, multiplier: Decimal | None) -> Decimal | None:
-    """What the fills brought less, or cost more, than the same quantity at the mark; fees aside."""
+    """What the fills brought less, or cost more, than the same quantity at the mark; without fees."""
     if mark is None or multiplier is None or not order.filled_quantity:
         return None
     with exact():

@@ -1,7 +1,7 @@
-"""Snapshots of cases at the moments that count, each once, in the transaction that makes the moment.
+"""Snapshots of cases at the moments that count, each taken once, in the transaction of the change.
 
-Whoever changes a case calls `snapshot_change` with the case before and after: what is due follows from these.
-A notice is told by `snapshot_notice`; the daily ones are taken by `desk.evidence.daily_snapshots`.
+Whatever changes a case calls `snapshot_change` with the case before and after, from which the due snapshots
+follow. `snapshot_notice` takes those of notices, and `desk.evidence.daily_snapshots` the daily ones.
 """
 
 from collections.abc import Mapping, Sequence
@@ -31,7 +31,7 @@ from models.snapshot import StoredSnapshot, insert_snapshots
 from models.stock_recovery import recoveries_of_cases
 
 Moment = tuple[Case, SnapshotKind, str]
-"""A case, the kind of snapshot, and the occasion that makes it the only one."""
+"""A case, the kind of snapshot, and the occasion that makes it unique."""
 
 
 async def snapshot_change(
@@ -42,21 +42,24 @@ async def snapshot_change(
     account: AccountBook | None = None,
     orders: Sequence[OrderView] | None = None,
 ) -> None:
-    """Take what the change of the case calls for; `before` None: it was opened. The caller locks the account.
+    """Take the snapshots due after the change; `before` None: the case was opened. The caller locks the
+    account.
 
-    `account` and `orders` (the account's open ones) are read unless they are given.
+    `account` and `orders` (the account's open orders) are read unless they are given.
     """
     moments = [(after, kind, occasion) for kind, occasion in due_kinds(before, after)]
     await _take(desk, moments, now, account, orders)
 
 
 async def snapshot_notice(desk: Desk, case: Case, message_id: str, now: datetime) -> None:
-    """A notice was sent to the client under this id, which makes it the only one. The caller locks."""
+    """Take the snapshot of a notice to the client, unique by the message's id. The caller locks the
+    account.
+    """
     await _take(desk, [(case, SnapshotKind.NOTICE, message_id)], now, None, None)
 
 
 def inputs_of(desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime) -> SnapshotInputs:
-    """All that the figures of the account follow from."""
+    """All inputs from which the figures of the account follow."""
     return SnapshotInputs(
         as_of=now,
         book=account.book,
@@ -69,7 +72,7 @@ def inputs_of(desk: Desk, account: AccountBook, orders: Sequence[OrderView], now
 async def keep(
     desk: Desk, moments: Sequence[Moment], inputs: Mapping[AccountId, SnapshotInputs], now: datetime
 ) -> None:
-    """Store the snapshots, and their hashes in the audit, whose chain covers them from then on."""
+    """Store the snapshots, and their hashes in the audit, whose chain protects them from then on."""
     asking = [case.id for case, _, _ in moments if asks_for_stock(case)]
     recoveries = await recoveries_of_cases(EVERYTHING, asking) if asking else {}
     taken = []

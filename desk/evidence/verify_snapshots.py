@@ -1,6 +1,6 @@
-"""Whether every snapshot that the audit names is kept as it was taken, and no other is.
+"""Check that every snapshot named in the audit is stored unchanged, and that no other is stored.
 
-Beside the chain: a link that is whole says what the content of its snapshot hashes to.
+Complements the chain: an intact link contains the hash of its snapshot's content.
 """
 
 from collections.abc import Iterator, Mapping
@@ -12,28 +12,34 @@ from models.snapshot import contents_of, count_all_snapshots
 from models.sql.codec import loads
 
 CONTENTS_AT_ONCE = 100
-"""Read into memory: some kilobytes each."""
+"""Snapshots in memory at a time, of some kilobytes each."""
 
 
 class SnapshotCheck:
-    """Is shown every link; says what does not fit, of those that are complete."""
+    """Receives every link and reports mismatches of complete ones."""
 
     def __init__(self) -> None:
         self._waiting: list[Link] = []
 
     async def see(self, link: Link) -> list[Break]:
-        """Look at one more link, at a hundred snapshots at a time."""
+        """Add a link; a hundred snapshots are compared at a time."""
         if link.row is None or (link.row.entity, link.row.action) != ("case", SNAPSHOT_TAKEN):
             return []
         self._waiting.append(link)
         return await self._look() if len(self._waiting) == CONTENTS_AT_ONCE else []
 
     async def end(self) -> list[Break]:
-        """After the last link: the rest, and whether snapshots are kept that the audit has nothing of."""
+        """Compare the rest after the last link, and report snapshots that the audit does not name."""
         found = await self._look()
         kept, noted = await count_all_snapshots(), await count_snapshots_noted()
         if kept > noted:
-            found.append(Break(None, None, f"{kept} are kept, {noted} were taken: some were put in"))
+            found.append(
+                Break(
+                    None,
+                    None,
+                    f"{kept} snapshots are stored and {noted} are in the audit trail: some were inserted",
+                )
+            )
         return found
 
     async def _look(self) -> list[Break]:
@@ -48,7 +54,7 @@ class SnapshotCheck:
 
 
 def _named(link: Link) -> tuple[str, str]:
-    """The id and the hash; of a row that was changed, which the chain tells, they may be missing."""
+    """The id and the hash of a snapshot; empty if the row was changed, which the chain reports."""
     assert link.row is not None
     try:
         taken = loads(link.row.after or "")
@@ -60,8 +66,8 @@ def _named(link: Link) -> tuple[str, str]:
 def _differing(link: Link, id_: str, noted: str, kept: Mapping[str, tuple[str, str]]) -> Iterator[str]:
     assert link.row is not None
     if id_ not in kept:
-        yield f"names the snapshot {id_ or '?'}, which is not there any more"
+        yield f"names the snapshot {id_ or '?'}, which is no longer stored"
         return
     case_id, content = kept[id_]
     if case_id != link.row.entity_id or content_hash(content) != noted:
-        yield f"the snapshot {id_} is not what was taken: changed"
+        yield f"the snapshot {id_} differs from its audit record: changed"

@@ -1,1 +1,1 @@
-"""What takes a second person, and settings that take effect by their approval."""
+"""Actions that require a second person, and settings that take effect by their approval."""

@@ -1,7 +1,7 @@
-"""Ask for another risk setting, and put it in force once somebody else has approved it.
+"""Request a change of a risk setting, and put it in force when another person has approved it.
 
-A version is added, never changed. It counts from the time that was asked for, or from its approval where that
-came later: nothing is ever backdated. A request whose before-image is no longer true is refused.
+Versions are added, never changed. A version counts from the requested time, or from its approval if that is
+later: nothing is backdated. An approval is refused if the setting has changed since the request.
 """
 
 from dataclasses import dataclass
@@ -44,41 +44,42 @@ from models.risk_setting import (
 from models.sql.codec import Codec
 from models.sql.unreadable import reading
 
-_NO_ACCOUNT = Refusal(RefusalCode.NOT_FOUND, "There is no such account.")
-_NO_CLIENT = Refusal(RefusalCode.NOT_FOUND, "There is no such client.")
-_NO_GROUP = Refusal(RefusalCode.NOT_FOUND, "There is no client group of that name.")
-_NO_INSTRUMENT = Refusal(RefusalCode.NOT_FOUND, "There is no such instrument.")
-_NO_EXEMPTION = Refusal(RefusalCode.NOT_FOUND, "There is no such exemption.")
+_NO_ACCOUNT = Refusal(RefusalCode.NOT_FOUND, "No such account exists within your scope.")
+_NO_CLIENT = Refusal(RefusalCode.NOT_FOUND, "No such client exists within your scope.")
+_NO_GROUP = Refusal(RefusalCode.NOT_FOUND, "No client group of this name exists within your scope.")
+_NO_INSTRUMENT = Refusal(RefusalCode.NOT_FOUND, "No such instrument exists.")
+_NO_EXEMPTION = Refusal(RefusalCode.NOT_FOUND, "No such exemption exists.")
 _OVER = Refusal(
     RefusalCode.TOO_LATE,
-    "The exemption would be over before it begins: choose an end that lies ahead, and after effectiveAt.",
+    "`until` must be in the future and after `effectiveAt`.",
 )
 _OVER_BY_NOW = Refusal(
     RefusalCode.TOO_LATE,
-    "The exemption ended while it waited for approval: decline it and have it asked for with another end.",
+    "The exemption's `until` passed while the request was pending: decline the request and let the "
+    "maker send one with a later end.",
 )
 _WHOLE_DESK = Refusal(
     RefusalCode.FORBIDDEN,
-    "The setting concerns accounts that your token does not cover: ask somebody whose does.",
+    "The setting affects accounts outside your scope: an operator whose token covers them must change it.",
 )
 
 
 @dataclass(frozen=True, slots=True)
 class ChangeSetting:
-    """The command. `subject` None: a new exemption."""
+    """A new value for a risk setting. `subject` None: a new exemption."""
 
     idempotency_key: str
     kind: SettingKind
     subject: str | None
     value: SettingValue
     effective_at: datetime | None
-    """None: from the approval."""
+    """None: in force from the approval."""
     reason: str
 
 
 @dataclass(frozen=True, slots=True)
 class _Asked:
-    """What the executor is given. `based_on`: the setting's version when it was asked for."""
+    """What the executor of the change needs. `based_on`: the setting's version at the request."""
 
     subject: str
     value: str
@@ -93,7 +94,7 @@ _ASKED: Codec[_Asked] = Codec(_Asked)
 
 
 async def change_setting(desk: Desk, principal: Principal, command: ChangeSetting) -> Outcome:
-    """APPROVAL_REQUIRED with the request that was made, or why none was."""
+    """Request the change: APPROVAL_REQUIRED with the request, or the reason why none was made."""
     request = {
         "kind": command.kind,
         "subject": command.subject,
@@ -114,7 +115,7 @@ async def change_setting(desk: Desk, principal: Principal, command: ChangeSettin
 async def execute_setting(
     desk: Desk, principal: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
-    """Put an approved change in force; in the approval's transaction."""
+    """Put an approved change in force, in the approval's transaction."""
     with reading("approval", approval.id):
         kind, asked = SettingKind(approval.entity), _ASKED.from_text(approval.command)
         value = value_from_text(kind, asked.value)
@@ -122,7 +123,8 @@ async def execute_setting(
     if (latest.id if latest else None) != asked.based_on:
         return Refusal(
             RefusalCode.VERSION_CONFLICT,
-            "The setting was changed since this was asked for: decline it and look at the setting again.",
+            "The setting changed after this request was made: decline the request and read the setting "
+            "again.",
         )
     if _would_be_over(value, max(asked.effective_at or now, now)):
         return _OVER_BY_NOW
@@ -159,11 +161,13 @@ async def _request(desk: Desk, principal: Principal, command: ChangeSetting) -> 
         concerned=concerned,
     )
     approval = _approval_asked(command, asked, before)
-    return await request_approval(desk, principal, approval, "a risk setting takes two people", now)
+    return await request_approval(
+        desk, principal, approval, "changing a risk setting requires two persons", now
+    )
 
 
 def _approval_asked(command: ChangeSetting, asked: _Asked, before: SettingValue | None) -> ApprovalAsked:
-    """For the second person: what it would change, and what to carry out."""
+    """The approval request: the difference for the checker, and the data for the executor."""
     begin = {"effectiveAt": command.effective_at.isoformat() if command.effective_at else "on approval"}
     return ApprovalAsked(
         kind=ApprovalKind.SETTING,
@@ -178,12 +182,12 @@ def _approval_asked(command: ChangeSetting, asked: _Asked, before: SettingValue 
 
 
 def _would_be_over(value: SettingValue, begins: datetime) -> bool:
-    """An exemption that is to exempt somebody and never would."""
+    """Whether an enabled exemption would end before it takes effect."""
     return isinstance(value, Exemption) and value.enabled and not value.is_in_force(begins)
 
 
 async def _in_force(desk: Desk, kind: SettingKind, subject: str, at: datetime) -> SettingValue | None:
-    """What counts at that moment, as far as is known now; what nobody ever set too."""
+    """The value in force at that moment, as far as it is known now; the default if none was ever set."""
     if kind in (SettingKind.INSTRUMENT_FACTORS, SettingKind.CLIENT_FACTORS):
         return await factors_in_force(kind, subject, at)
     version = await in_force_of(kind, subject, at)
@@ -193,7 +197,9 @@ async def _in_force(desk: Desk, kind: SettingKind, subject: str, at: datetime) -
 
 
 async def _concerned(desk: Desk, audience: Audience, command: ChangeSetting) -> Concerned | Refusal:
-    """Whose account or client alone it is about; what concerns others too needs a token for every account."""
+    """The account or client that the setting concerns; one that concerns others too requires access to all
+    accounts.
+    """
     value = command.value
     if isinstance(value, Exemption) and value.scope is ExemptionScope.ACCOUNT:
         assert value.target is not None
@@ -213,17 +219,18 @@ async def _concerned(desk: Desk, audience: Audience, command: ChangeSetting) -> 
 
 
 async def _room(desk: Desk, command: ChangeSetting, concerned: Concerned) -> Concerned | Refusal:
-    """There may only be so many exemptions, for each is looked at with every call."""
+    """Refuse another exemption beyond the limit, which bounds the work for each call."""
     most = desk.rules.max_exemptions
     if command.subject is None and await count_exemptions() >= most:
         return Refusal(
-            RefusalCode.TOO_MANY, f"There are {most} exemptions already: change one, or raise the limit."
+            RefusalCode.TOO_MANY,
+            f"The limit of {most} exemptions is reached: change an existing one, or raise the limit.",
         )
     return concerned
 
 
 async def _may_replace(audience: Audience, latest: SettingVersion | UnreadableSetting) -> bool:
-    """Whether the audience covers whom the exemption was for until now."""
+    """Whether the exemption to replace concerns only accounts within the audience."""
     if isinstance(latest, UnreadableSetting):
         return audience.sees_every_account
     was = latest.value

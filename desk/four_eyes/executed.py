@@ -1,4 +1,4 @@
-"""What carries out an approved request: the shape of executors, apart from the table that names them all."""
+"""The interface of the executors of approved requests, apart from the table that names them all."""
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
@@ -12,11 +12,14 @@ from domain.refusals import Refusal
 
 @dataclass(frozen=True, slots=True)
 class Executed:
-    """It was done. `difference`: by name, what was asked for and what was done instead."""
+    """The request was executed. `difference`: by name, the requested and the executed value where they
+    differ.
+    """
 
     difference: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
 
 
 Executor = Callable[[Desk, Principal, Approval, datetime], Awaitable[Executed | Refusal]]
-"""Carries out an approved request, in the caller's transaction, as the approver; the account and the request
-are locked. Where it refuses it has written nothing."""
+"""Executes an approved request in the caller's transaction, with account and request locked, on behalf of the
+approver. If it refuses, it has written nothing.
+"""

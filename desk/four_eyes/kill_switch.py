@@ -1,7 +1,8 @@
-"""The kill switch: one person switches it on, two switch it off.
+"""The kill switch: one person switches it on, two persons switch it off.
 
-On means: no order leaves. The dispatcher asks in the transaction that sends, so neither a crash nor a second
-process lets one slip; what is QUEUED it cancels. What the venue has already is cancelled by `cancel`.
+While it is on, no order is sent. The dispatcher checks it in the transaction that sends, so that neither a
+crash nor a second process lets an order through; QUEUED orders are cancelled. Orders that the venue already
+has are cancelled by `cancel`.
 """
 
 from dataclasses import dataclass, replace
@@ -30,7 +31,7 @@ _OFF = (Capability.UNFREEZE_AS_APPROVER, Capability.UNFREEZE_AS_RISK_ADMIN)
 
 @dataclass(frozen=True, slots=True)
 class SetKillSwitch:
-    """The command."""
+    """Switch a kill switch on or off."""
 
     idempotency_key: str
     frozen: Frozen
@@ -39,7 +40,7 @@ class SetKillSwitch:
 
 
 async def set_kill_switch(desk: Desk, principal: Principal, command: SetKillSwitch) -> Outcome:
-    """Done: it is as wanted, `id` is the switch. Off is asked for, and another person approves."""
+    """Switch it on, with the switch's id as the answer, or request its end, which another person approves."""
 
     async def decide() -> Outcome | Refusal:
         refused = await _out_of_sight(principal.audience, command.frozen)
@@ -51,7 +52,7 @@ async def set_kill_switch(desk: Desk, principal: Principal, command: SetKillSwit
         if command.on:
             return Done((switch or await _switched_on(desk, principal, command, now)).id)
         if switch is None:
-            return Refusal(RefusalCode.NOT_FOUND, "The kill switch is not on.")
+            return Refusal(RefusalCode.NOT_FOUND, "No such kill switch is on.")
         return await _ask_for_the_end(desk, principal, command, switch, now)
 
     request = {"frozen": _FROZEN.to_text(command.frozen), "on": command.on, "reason": command.reason}
@@ -66,12 +67,12 @@ async def set_kill_switch(desk: Desk, principal: Principal, command: SetKillSwit
 async def execute_kill_switch_off(
     desk: Desk, approver: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
-    """End it, in the name of both."""
+    """End the switch, on behalf of maker and checker."""
     await guard_setting()
     id_ = KillSwitchId(approval.entity_id)
     switch = (await load_switches(approver.audience, [id_])).get(id_)
     if switch is None or not switch.on:
-        return Refusal(RefusalCode.NOT_FOUND, "The kill switch is not on.")
+        return Refusal(RefusalCode.NOT_FOUND, "No such kill switch is on.")
     ended = replace(switch, ended_at=now, ended_by=(approval.maker, approver.subject))
     await end_switch(ended)
     detail = {"maker": approval.maker, "approval": approval.id, "reason": approval.reason}
@@ -82,18 +83,23 @@ async def execute_kill_switch_off(
 
 
 async def frozen_by(account: AccountReference, since: datetime | None = None) -> Refusal | None:
-    """Why nothing may be sold for this account, if a kill switch is on or (`since`) was on after that."""
+    """The refusal if a kill switch over this account is on, or was on after `since`; else None."""
     switch = await switch_over(account, since)
     return refusal_of(switch) if switch else None
 
 
 async def _out_of_sight(audience: Audience, frozen: Frozen) -> Refusal | None:
-    """The desk is for who sees all of it, and so is a client, whose accounts freeze together; an account is
-    for who sees it."""
+    """Refuse what lies outside the scope.
+
+    The whole desk requires access to all accounts, a client requires access to all of its accounts, since
+    they freeze together, and an account requires access to it.
+    """
     if frozen.scope is KillSwitchScope.DESK:
         if audience.sees_every_account:
             return None
-        return Refusal(RefusalCode.FORBIDDEN, "Only who sees every account may freeze the desk, or end that.")
+        return Refusal(
+            RefusalCode.FORBIDDEN, "Freezing or unfreezing the whole desk requires access to all accounts."
+        )
     if frozen.account_id is not None:
         found = frozen.account_id in await load_accounts(audience, [frozen.account_id], strict=True)
     else:
@@ -102,9 +108,13 @@ async def _out_of_sight(audience: Audience, frozen: Frozen) -> Refusal | None:
         if found and not await sees_every_account_of(audience, frozen.client_id):
             return Refusal(
                 RefusalCode.FORBIDDEN,
-                "Only who sees every account of a client may freeze it, or end that: name the account.",
+                "Freezing or unfreezing a client requires access to all of its accounts: name one account.",
             )
-    return None if found else Refusal(RefusalCode.NOT_FOUND, f"There is no such {frozen.scope.lower()}.")
+    return (
+        None
+        if found
+        else Refusal(RefusalCode.NOT_FOUND, f"No such {frozen.scope.lower()} exists within your scope.")
+    )
 
 
 async def _switched_on(desk: Desk, principal: Principal, command: SetKillSwitch, now: datetime) -> KillSwitch:
@@ -135,6 +145,6 @@ async def _ask_for_the_end(
 
 
 def _the_other(audience: Audience) -> tuple[Capability, ...]:
-    """It takes an approver and a risk admin: whoever holds one right needs the holder of the other."""
+    """Maker and checker need different rights: the holder of one right needs the holder of the other."""
     held = [one for one in _OFF if audience.may(one)]
     return tuple(one for one in _OFF if one not in held) or _OFF

@@ -1,4 +1,4 @@
-"""Ask a second person: write down what is wanted, for `desk.approvals` to carry out when it is approved."""
+"""Create an approval request, which `desk.approvals` executes when a second person approves it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -16,33 +16,34 @@ from models.audit import AuditEntry, write_audit
 from models.sql.codec import dumps, loads
 
 Facts = Mapping[str, str | None]
-"""Plain data by name, for people to compare: decimals and times as text."""
+"""Plain data by name, for persons to compare: decimals and times as text."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovalAsked:
-    """What is wanted. `command` is what the executor of the kind needs; nobody else reads it."""
+    """The requested action. `command` is for the executor of its kind only."""
 
     kind: ApprovalKind
     entity: str
     entity_id: str
     account_id: AccountId | None
-    """None: it concerns the whole desk, and only who sees every account sees the request."""
+    """None: the request concerns the whole desk and is visible to operators with access to all accounts."""
     reason: str | None
     before: Facts
     after: Facts
     command: str
     approver: tuple[Capability, ...] = ()
-    """One of these is needed to decide; empty: as the kind says."""
+    """Capabilities of which the checker needs one; empty: those of the kind."""
 
 
 async def request_approval(
     desk: Desk, principal: Principal, asked: ApprovalAsked, why: str, now: datetime
 ) -> Refused:
-    """Record the request; the APPROVAL_REQUIRED that names it, or APPROVAL_PENDING with the one before.
+    """Store the request; returns APPROVAL_REQUIRED with its id, or APPROVAL_PENDING with the id of an earlier
+    one.
 
-    In the caller's transaction, which holds the lock of the account. `why` ends the sentence "A second person
-    has to approve it: ...".
+    Runs in the caller's transaction, which holds the lock of the account. `why` ends the sentence "A second
+    person must approve it: ...".
     """
     approval = Approval(
         id=ApprovalId(desk.new_id()),
@@ -69,20 +70,20 @@ async def request_approval(
 
 
 async def would_ask(kind: ApprovalKind, entity: str, entity_id: str, why: str) -> Refusal:
-    """What `request_approval` would answer now, without asking."""
+    """What `request_approval` would answer now, without a request."""
     pending = await pending_approval(kind, entity, entity_id)
     return _pending(pending) if pending else _required(why)
 
 
 def _required(why: str) -> Refusal:
-    return Refusal(RefusalCode.APPROVAL_REQUIRED, f"A second person has to approve it: {why}.")
+    return Refusal(RefusalCode.APPROVAL_REQUIRED, f"A second person must approve it: {why}.")
 
 
 def _pending(pending: Approval | None) -> Refusal:
     who = f" by {pending.maker}" if pending else ""
     return Refusal(
         RefusalCode.APPROVAL_PENDING,
-        f"It was asked for before{who}: that request has to be decided or withdrawn first.",
+        f"The same approval request is already pending{who}: decide or withdraw that request first.",
     )
 
 

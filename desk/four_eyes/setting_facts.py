@@ -1,4 +1,4 @@
-"""A risk setting as plain facts by name, for people to compare and for the audit."""
+"""A risk setting as plain facts by name, for persons to compare and for the audit."""
 
 from dataclasses import fields
 from datetime import datetime, time
@@ -10,12 +10,12 @@ from domain.money import plain_text
 from domain.risk_settings import SettingValue
 
 _NOT_SET = frozenset({"whole_debt"})
-"""What follows from the time of day and is nobody's to set."""
+"""Facts that follow from the time of day and cannot be set."""
 _SIGNS = {"EQUALS": "=", "GREATER_THAN": ">"}
 
 
 def facts_of(value: SettingValue | None) -> dict[str, str | None]:
-    """Decimals and times as text, names in camel case; nothing for nothing."""
+    """Decimals and times as text, names in camel case; empty for None."""
     if value is None:
         return {}
     facts: dict[str, str | None] = {}

@@ -1,1 +1,1 @@
-"""Selling out: planned, recorded, by people and by itself."""
+"""Liquidations: planning and recording them, on request and automatically."""

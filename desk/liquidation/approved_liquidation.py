@@ -1,6 +1,6 @@
-"""A liquidation that takes a second person: asked for, and carried out when it was approved.
+"""Liquidations that require a second person: requested, and executed once approved.
 
-It is planned anew then, on the prices of that moment, and says how it differs.
+On approval the liquidation is planned again at current prices, and the answer lists the differences.
 """
 
 from dataclasses import replace
@@ -46,7 +46,7 @@ async def ask_another(
     why: str,
     now: datetime,
 ) -> LiquidationRefused:
-    """Ask for a second person instead, in the caller's transaction; `why` is the end of a sentence."""
+    """Create the approval request, in the caller's transaction; `why` is the end of a sentence."""
     approved = ApprovedLiquidation(command.idempotency_key, replace(item, expected_version=None))
     asked = ApprovalAsked(
         kind=ApprovalKind.LIQUIDATION,
@@ -65,7 +65,7 @@ async def ask_another(
 async def execute_liquidation(
     desk: Desk, approver: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
-    """Record the orders in the maker's name; what came out otherwise than asked."""
+    """Record the orders on behalf of the maker; returns the differences from the request."""
     with reading("approval", approval.id):
         command, asked = APPROVED_LIQUIDATIONS.from_text(approval.command), loads(approval.after)
     made = await _liquidate(desk, approver, approval, command, now)
@@ -77,11 +77,11 @@ async def execute_liquidation(
 async def _liquidate(
     desk: Desk, approver: Principal, approval: Approval, approved: ApprovedLiquidation, now: datetime
 ) -> Plan | Refusal:
-    """Plan anew and record, in the caller's transaction; the plan that was recorded."""
+    """Plan again and record, in the caller's transaction; returns the recorded plan."""
     item = approved.item
     locked = await lock_case(approver.audience, item.case_id)
     if locked is None:
-        return Refusal(RefusalCode.NOT_FOUND, "There is no such case.")
+        return Refusal(RefusalCode.NOT_FOUND, "No such case exists within your scope.")
     view, book_version = locked
     read = await fresh(desk, view, book_version, {}, now)
     made = await plan_expected(view, item, read, desk, now)

@@ -1,17 +1,17 @@
-"""Liquidations that the desk begins by itself, at a time or at the deadline, as somebody set them before.
+"""Automatic liquidations, which begin at a set time or at the deadline of a case.
 
-One transaction per case, under the lock of its account, decides and records everything: the orders, that the
-setting is done with, and the follow-up record. So a run that crashed has done nothing, and a second leader
-finds nothing to do. It fails closed: nothing is sold at an old price, in exception, frozen or switched off,
-nor what one person may not sell alone: the desk is no second person.
+One transaction per case, under the lock of its account, decides and records everything: the orders, the end
+of the setting, and the follow-up record. A run that crashed has therefore done nothing, and a second leader
+finds nothing to do. It fails closed: nothing is sold at a stale price, in exception, frozen or switched off,
+nor beyond what one person may liquidate alone, since the desk is not a second person.
 
-What stands in the way for a short time (a price that is old or outside the collar, a market that is shut)
-holds the liquidation until then; what a person has decided ends it, except by the rules of intraday accounts,
-which hold until it is lifted. Each is told once, by a case event and a follow-up record.
+A temporary obstacle (a price that is stale or outside the collar, a closed market) holds the liquidation
+until it has passed. A decision of a person ends it, except under the rules of intraday accounts, where it
+holds until the decision is lifted. Each is reported once, by a case event and a follow-up record.
 
-Where a cap on one order leaves something to collect, the run was one slice: the setting stays, held as
-CAPPED, and the next slice is planned when every order of the last one has ended, unless nobody wants it any
-more (see last_slice). A shortfall that is cured ends nothing before the case is closed: it is held.
+If a cap on the order size leaves something to collect, the run was one slice: the setting stays, held as
+CAPPED, and the next slice is planned when every order of the last slice has ended, unless a decision forbids
+it (see last_slice). A cured shortfall does not end the setting before the case is closed: it is held.
 """
 
 from collections.abc import Collection, Sequence
@@ -73,7 +73,9 @@ from models.person import lock_person
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
 _A_DAY = timedelta(days=1)
-_IN_DOUBT = "A price, a rate or a statement is missing on which it depends what is owed: unwatched names it."
+_IN_DOUBT = (
+    "A price, a rate or a statement that the amount to collect depends on is missing: `unwatched` names it."
+)
 _COLLAR = (
     "Positions whose quotes are too far from the mark, or from the previous close, wait until the quotes are"
     " closer."
@@ -86,13 +88,13 @@ _PASSING = frozenset({TradeStatus.CLOSED, TradeStatus.HALTED, TradeStatus.AUCTIO
 
 @dataclass(frozen=True, slots=True)
 class _Stop:
-    """Why it does not run; `until`: when it is tried again, None: it is off."""
+    """Why the liquidation does not run; `until`: when it is tried again, None: it is switched off."""
 
     code: RefusalCode
     message: str
     until: datetime | None = None
     doubts: tuple[Doubt, ...] = ()
-    """What of it is to be listed."""
+    """Doubts to list for the account."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,13 +105,15 @@ class _Run:
     request: PlanRequest
     rest: _Stop | None
     capped: bool
-    """A cap left something: another slice is to follow."""
+    """A cap left something to collect: another slice follows."""
     after_cure: bool = False
-    """The shortfall was cured meanwhile, and is back."""
+    """The shortfall had been cured and returned."""
 
 
 async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
-    """Begin it if it is still due, in the caller's transaction; `Busy` where somebody works on it."""
+    """Run the liquidation if it is still due, in the caller's transaction; `Busy` if the account is
+    locked.
+    """
     locked = await lock_case(EVERYTHING, case_id, wait=False)
     auto = locked[0].case.auto_liquidation if locked else None
     if locked is None or auto is None or not locked[0].case.live or not auto.due(now):
@@ -135,17 +139,19 @@ async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
 
 
 async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -> None:
-    """That the desk failed, once, and when it tries again; in the caller's transaction. `Busy` as above."""
+    """Record a fault of the desk once, with the next attempt, in the caller's transaction; `Busy` as
+    above.
+    """
     locked = await lock_case(EVERYTHING, case_id, wait=False)
     auto = locked[0].case.auto_liquidation if locked else None
     if locked is None or auto is None or not locked[0].case.live or not auto.due(now):
-        # Somebody was faster: it is not what the desk failed at any more.
+        # Another process was faster, so the fault no longer matters.
         return
     if auto.held in AFTER_ORDERS and fault.told:
         await hold_auto_liquidation(case_id, fault.until)
         return
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
-    message = "An internal fault of the desk stopped it, and nothing was ordered."
+    message = "An internal fault stopped the automatic liquidation; no order was placed."
     await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, message, fault.until), now)
 
 
@@ -156,11 +162,13 @@ def _rests(desk: Desk, account: AccountBook, order: Order, now: datetime) -> boo
 def _after_slice(
     desk: Desk, account: AccountBook, auto: AutoLiquidation, last: Sequence[Order], now: datetime
 ) -> _Stop | None:
-    """Of a liquidation in slices: the next one waits for the last one's end, or does not come any more."""
+    """The next slice waits until the last one has ended, or is not wanted any more."""
     rest = auto.held in WAITING_REST
     working = [order for order in last if not order.terminal]
     if not rest and working and not all(_rests(desk, account, order, now) for order in working):
-        return _Stop(auto.held or RefusalCode.CAPPED, "Orders of the last slice are open.", _soon(desk, now))
+        return _Stop(
+            auto.held or RefusalCode.CAPPED, "Orders of the last slice are still open.", _soon(desk, now)
+        )
     unwanted = why_unwanted(last, rest=rest)
     if unwanted is None:
         return None
@@ -193,7 +201,7 @@ async def _decide(
     if resting:
         waits = await call_off(desk, SYSTEM, resting, now)
         return _Stop(waits.code, _RESTING, _soon(desk, now))
-    # The rules of intraday accounts are the firm's, which has decided; anything else one person set.
+    # The rules of intraday accounts are the firm's own decision; any other setting was made by one person.
     why = None if standing else await _why_two(desk, auto, read, made, now)
     if why is not None:
         message = f"A second person must approve it: {why}. Liquidate the case to request the approval."
@@ -207,7 +215,9 @@ async def _decide(
 async def _why_two(
     desk: Desk, auto: AutoLiquidation, read: ReadAhead, made: Plan, now: datetime
 ) -> str | None:
-    """Why the person who set it could not liquidate this alone: many cases are one large liquidation."""
+    """Why the person who made the setting could not liquidate this alone: many cases add up to one large
+    liquidation.
+    """
     alone: Decimal | None = ZERO
     if auto.set_by is not None:
         await lock_person(auto.set_by)
@@ -218,10 +228,10 @@ async def _why_two(
 def _rest(
     desk: Desk, made: Plan, opens: datetime | None, shut: Collection[Symbol], now: datetime
 ) -> _Stop | None:
-    """What of the positions waits, and until when, after the plan was placed."""
+    """Which positions still wait after the plan was placed, and until when."""
     if any(each.code is RefusalCode.PRICE_COLLAR for each in made.uncurable):
         return _Stop(RefusalCode.PRICE_COLLAR, _COLLAR, _soon(desk, now))
-    # What a recovery asks for is no amount: it names what it could not bring back.
+    # A recovery has no amount to collect: its record names the stock that was not brought back.
     waits = made.amount_after or any(each.symbol in shut for each in made.uncurable)
     if opens is None or not waits:
         return None
@@ -231,7 +241,7 @@ def _rest(
 
 
 def _owes(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Answer:
-    """Whether the call still asks for money; what a recovery asks for depends on no price."""
+    """Whether the call still demands money. A recovery does not depend on prices."""
     if is_recovery(case):
         return Answer.YES
     book = book_of(case.alert_type, account.book)
@@ -254,7 +264,7 @@ async def _planned(
 
 
 def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> _Stop:
-    """What the rules of intraday accounts demand is demanded until it is done."""
+    """Under the rules of intraday accounts a stop becomes a hold: they apply until the account is flat."""
     ended = stop.until is not None or stop.code is RefusalCode.NOTHING_TO_COLLECT
     if ended or auto.trigger is not AutoLiquidationTrigger.INTRADAY:
         return stop
@@ -264,7 +274,9 @@ def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> 
 async def _forbidden(
     desk: Desk, view: CaseView, account: AccountBook, last: Sequence[Order], now: datetime
 ) -> _Stop | None:
-    """What people have decided. A kill switch stops slices also where it came and went since the last one."""
+    """Decisions that forbid the liquidation. A kill switch also stops slices if it was on only since the last
+    one.
+    """
     refused = await frozen_by(view.account, last[0].created_at if last else None)
     if refused is None:
         accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
@@ -274,33 +286,33 @@ async def _forbidden(
 
 
 def _in_doubt(desk: Desk, account: AccountBook, now: datetime) -> _Stop | None:
-    """The figures are watched by the last setting that can be read; nothing is sold by them."""
+    """A damaged risk setting: figures use its last readable version, but nothing is sold on it."""
     if not account.has_doubtful_settings:
         return None
-    message = "A risk setting that concerns the account is damaged and cannot be read: set it again."
+    message = "A risk setting that applies to the account is damaged and cannot be read: set it again."
     return _Stop(RefusalCode.DESK_FAULT, message, _soon(desk, now))
 
 
 def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now: datetime) -> _Stop:
-    """Until the case is closed as cured, the shortfall may come back, and what was set still stands."""
+    """Nothing to sell: the setting is kept until the case is closed as cured, as the shortfall may return."""
     cured = case.cured_since is not None
     if not is_recovery(case):
         book = book_of(case.alert_type, account.book)
         cured = not compute_figures(book, now, desk.rules.max_price_age).amount
     if not cured:
         return _Stop(refused.code, refused.message)
-    message = "The shortfall is cured. If it comes back before the case is closed, the liquidation continues."
+    message = "The shortfall is cured. If it returns before the case is closed, the liquidation continues."
     return _Stop(refused.code, message, _soon(desk, now))
 
 
 def _unknown_markets(unknown: Sequence[Doubt], now: datetime) -> _Stop:
-    """All that is left to sell is in markets without a calendar."""
+    """Everything left to sell is in markets without a calendar."""
     message = " ".join(doubt.detail for doubt in unknown)
     return _Stop(RefusalCode.UNKNOWN_MARKET, message, now + _A_DAY, tuple(unknown))
 
 
 def _outside_collar(refused: Refusal) -> bool:
-    """Some of it could be sold, were the market closer to the mark."""
+    """Whether some of it could be sold if the market were closer to the mark."""
     if not isinstance(refused, NoPlan):
         return False
     return any(each.code is RefusalCode.PRICE_COLLAR for each in refused.uncurable)
@@ -321,14 +333,14 @@ def _stopped(
 async def _start(
     desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
 ) -> None:
-    """Record the orders and what is left of the setting, as one change of the case."""
+    """Record the orders and the rest of the setting as one change of the case."""
     text = _placed(run, None if is_recovery(view.case) else view.account.base_currency)
     if run.after_cure:
-        text += " The shortfall had been cured, and came back before the case was closed."
+        text += " The shortfall had been cured and returned before the case was closed."
     rest = None
     if run.capped:
         rest = replace(auto, held=RefusalCode.CAPPED, held_until=_soon(desk, now))
-        text += " The size of one order is limited: the next slice follows when these orders have ended."
+        text += " The order size is limited: the next slice follows when these orders have ended."
     elif run.rest is not None:
         rest = replace(auto, held=run.rest.code, held_until=run.rest.until)
         text += f" {run.rest.message}"
@@ -343,7 +355,7 @@ async def _start(
 
 
 async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, now: datetime) -> None:
-    """Hold it or end it, and say so unless that was said before."""
+    """Hold or end the setting, with a follow-up record unless the same was recorded before."""
     if stop.until is not None and auto.held is stop.code:
         await hold_auto_liquidation(view.case.id, stop.until)
         return
@@ -364,23 +376,23 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
 
 
 def _placed(run: _Run, base_currency: Currency | None) -> str:
-    """`base_currency`: what the case asks for; None: stock."""
+    """The text of the follow-up record; `base_currency` None: the case demands stock."""
     made = run.plan
     orders = "1 order" if len(made.legs) == 1 else f"{len(made.legs)} orders"
     placed = f"Automatic liquidation placed {orders}."
     if base_currency is not None:
         return f"{placed} {plain_text(made.amount_after)} {base_currency} will remain to be collected."
     if not made.uncurable:
-        return f"{placed} All of the stock comes back when they have filled."
+        return f"{placed} They bring back all of the stock once they have filled."
     left = [f"{each.symbol} {each.code}" for each in made.uncurable if each.symbol not in run.request.keep]
-    return f"{placed} Not brought back: {', '.join(left)}." if left else placed
+    return f"{placed} Stock not brought back: {', '.join(left)}." if left else placed
 
 
 def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetime | None:
-    """When the first of the markets that are shut opens; None where none does that is known."""
+    """When the first of the closed markets opens; None if no known market does."""
     moments = []
     for market in {held.instrument.market for held in shut}:
-        # A market without a calendar opens for nobody here: `_unknown_markets` says so.
+        # Markets without a calendar are reported by `_unknown_markets`.
         with suppress(NoCalendar):
             moments.append(next_opening(desk.calendar_of(market), now))
     return min(moments, default=None)
@@ -391,7 +403,7 @@ def _soon(desk: Desk, now: datetime) -> datetime:
 
 
 def _key(case: Case, auto: AutoLiquidation) -> str:
-    """The same for the same run, whoever does it and however often: two runs cannot both be recorded."""
+    """The idempotency key of the run, the same in every process and attempt: it cannot be recorded twice."""
     return f"auto:{case.id}:{auto.at.isoformat()}:{case.plans + 1}"
 
 

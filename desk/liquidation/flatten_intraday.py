@@ -1,11 +1,11 @@
-"""Intraday accounts have to be flat before the close: the desk sees to it, without notice.
+"""Intraday accounts must be flat before the close: the desk closes their positions without notice.
 
-When the phase of a market's day changes, every intraday account of it is looked at anew. From then on the
-whole debt is what is to be collected (see domain.intraday): a case is opened where there is none, open orders
-are cancelled, the client's own too, and the automatic liquidation sells until nothing is owed. Shorts are
-recalled and covered in the same way. Doing it twice does nothing more: a new leader cancels nothing that was
-ordered since the accounts have to be flat. An account that somebody works on is left to the next look, and
-one that the desk fails at holds up no other.
+When the phase of a market's day changes, every intraday account of it is assessed again. From then on the
+whole debt is the amount to collect (see domain.intraday): a case is opened if there is none, open orders are
+cancelled, including the client's own, and the automatic liquidation sells until nothing is owed. Shorts are
+recalled and covered in the same way. All steps are idempotent: a new leader cancels no order placed since the
+accounts have to be flat. A locked account is left to the next round, and one at which the desk fails delays
+no other.
 """
 
 from collections.abc import Awaitable, Callable, Iterable, Sequence
@@ -56,22 +56,22 @@ T = TypeVar("T")
 
 
 class IntradayDay:
-    """Follows the phases of the day; one per leader. A new leader begins by looking at every account."""
+    """Follows the phases of the day; one per leader. A new leader begins with every account."""
 
     def __init__(self, desk: Desk, venue: Venue, turns: Turns, *, clear_client_orders: bool = True) -> None:
-        """`clear_client_orders`: cancel what clients ordered themselves as well, where the venue can."""
+        """`clear_client_orders`: also cancels the clients' own orders, where the venue supports it."""
         self._desk = desk
         self._venue = venue
         self._turns = turns
         self._clear_client_orders = clear_client_orders
         self._to_begin: dict[Currency, set[AccountId]] = {}
-        """Whom the phase has not reached yet: somebody works on them."""
+        """Accounts that the phase has not reached yet, because they were locked."""
         self._to_clear: set[AccountId] = set()
         self._phases: dict[Currency, IntradayPhase] = {}
         self._busy = busy_accounts()
 
     async def look(self) -> None:
-        """Act on the phases as they are now."""
+        """Act on the current phases."""
         now = self._desk.clock()
         for currency in await intraday_currencies():
             who = f"intraday accounts in {currency}"
@@ -106,7 +106,7 @@ class IntradayDay:
         of: str,
         reads: Callable[[Sequence[AccountId]], Awaitable[Iterable[T]]],
     ) -> list[T]:
-        """What `reads` finds of these accounts; one that cannot be read is left out."""
+        """The results of `reads` for these accounts, without those that cannot be read."""
         found: list[T] = []
 
         async def read(some: Sequence[AccountId]) -> None:
@@ -116,8 +116,9 @@ class IntradayDay:
         return found
 
     async def _share(self, account_id: AccountId, of: str, step: Callable[[], Awaitable[None]]) -> bool:
-        """The account's share of one step of a look, under its lock; False: somebody works on it, or the desk
-        failed. Who fails at one step has a turn at the next all the same."""
+        """Run one step for the account under its lock; False if it is locked or the desk failed. A failure at
+        one step does not keep the account from the next step.
+        """
         done = False
 
         async def turn() -> None:
@@ -132,7 +133,7 @@ class IntradayDay:
         return done
 
     async def _clear(self, ids: Sequence[AccountId]) -> None:
-        """Clients' own orders, again and again while the venue is away."""
+        """Cancel the clients' own orders, repeated while the venue is not available."""
         waiting = [account_id for account_id in ids if account_id in self._to_clear]
         for row in await self._read(waiting, "account", _accounts) if waiting else ():
             who = _who(row.reference.account_id, "clear")
@@ -145,7 +146,7 @@ class IntradayDay:
             self._to_clear.discard(account.account_id)
 
     async def _begin(self, account_id: AccountId, flat_since: datetime | None) -> bool:
-        """The account by the rules of the phase; the monitor is told to read it anew. False: try again."""
+        """Apply the rules of the phase to the account and let the monitor read it again. False: try again."""
         desk = self._desk
 
         async def begin() -> None:
@@ -160,7 +161,7 @@ class IntradayDay:
         return await self._share(account_id, "begin", begin)
 
     async def _arm(self, ids: Sequence[AccountId]) -> None:
-        """Whatever is owed and not covered by open orders is sold, or bought back."""
+        """Set the automatic liquidation for everything owed that open orders do not cover."""
         for seen in await self._read(ids, "cases", live_cases_of):
             if _to_arm(seen):
                 await self._share(seen.case.account_id, seen.case.alert_type, partial(self._arm_case, seen))
@@ -185,7 +186,7 @@ class IntradayDay:
         await write_audit([told] if told else [])
 
     async def _lacks(self, case: Case, account: AccountBook, now: datetime) -> bool:
-        """Something is left to do when the open orders fill."""
+        """Whether something remains to be collected once the open orders fill."""
         open_orders = await open_orders_of([case.account_id])
         orders = as_open_orders(self._desk, account.book, open_orders, now)
         if case.alert_type is not AlertType.SHORT_RECALL:
@@ -205,7 +206,7 @@ def _who(account_id: AccountId, of: str) -> str:
 
 
 def _to_arm(view: CaseView) -> bool:
-    """Also where somebody has set another time: the account has to be flat now."""
+    """Whether to set it now, also over another time set by an operator: the account has to be flat."""
     case, auto = view.case, view.case.auto_liquidation
     owes = case.uncovered_amount > 0 or (
         case.alert_type is AlertType.SHORT_RECALL and case.cured_since is None

@@ -1,7 +1,7 @@
-"""Plan and record the liquidation of cases. Talks to no venue: recorded orders are dispatched afterwards.
+"""Plan and record the liquidation of cases. Calls no venue: recorded orders are dispatched afterwards.
 
-One transaction per case, under the lock of its account: so two traders, or the same request twice, meet one
-after the other, and the second sees what the first did.
+One transaction per case, under the lock of its account: two traders, or the same request twice, run one after
+the other, and the second sees what the first did.
 """
 
 from dataclasses import replace
@@ -33,11 +33,11 @@ from models.idempotency import claim_key
 from models.person import lock_person
 
 READ_AHEAD_CASES = 50
-"""How many cases are read at once: enough to save round trips, few enough that quotes stay fresh."""
+"""Cases read at once: enough to save round trips, few enough that quotes stay fresh."""
 
 
 async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
-    """One outcome per case, in the order asked."""
+    """One outcome per case, in the order given."""
     ids = [item.case_id for item in command.cases]
     if not principal.audience.may(Capability.LIQUIDATE):
         return [
@@ -78,7 +78,9 @@ async def _decide_case(
     now = desk.clock()
     locked = await lock_case(principal.audience, item.case_id)
     if locked is None:
-        return LiquidationRefused(item.case_id, RefusalCode.NOT_FOUND, "There is no such case.", False)
+        return LiquidationRefused(
+            item.case_id, RefusalCode.NOT_FOUND, "No such case exists within your scope.", False
+        )
     view, book_version = locked
     read = await fresh(desk, view, book_version, ahead, now)
     made = await plan_expected(view, item, read, desk, now)
@@ -108,7 +110,9 @@ async def _why_two(
     made: Plan,
     now: datetime,
 ) -> str | None:
-    """Why it takes a second person; what the person does at the same time elsewhere is waited for."""
+    """Why it requires a second person; waits for other requests of the same person that run at the
+    same time.
+    """
     await lock_person(principal.subject)
     alone = await alone_today(desk, principal.subject, now)
     return second_person_reason(

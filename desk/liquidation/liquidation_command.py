@@ -1,4 +1,4 @@
-"""What `liquidate` is asked to do, and what of it is kept."""
+"""The `liquidate` command, and the form in which it is stored for approval."""
 
 from dataclasses import dataclass
 
@@ -19,27 +19,27 @@ class LiquidateCase:
     expected_version: int | None
     plan: PlanRequest
     recoveries: tuple[RecoveryId, ...] = ()
-    """Of a case of stock recovery: which to serve; none named: all that are open."""
+    """For a case of stock recovery: the recoveries to serve; empty: all open ones."""
     expected: Expectation = NO_EXPECTATION
-    """What the plan of the moment may be at most; beyond it nothing is placed."""
+    """The most that the current plan may do; beyond it nothing is placed."""
 
 
 @dataclass(frozen=True, slots=True)
 class Liquidate:
-    """The command. Cases differ from each other."""
+    """Liquidate several cases, each named once."""
 
     idempotency_key: str
     cases: tuple[LiquidateCase, ...]
     reason: str | None
     approval: Approval | None = None
-    """What a second person approved; the caller is that person, and the orders are the maker's."""
+    """The approval under which it runs; the caller is the checker, and the orders are the maker's."""
     ordered_alone_by: str | None = None
-    """Whose one-person limit the orders count against; None: nobody's."""
+    """The person against whose one-person limit the orders count; None: no person."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApprovedLiquidation:
-    """What is kept of a command until a second person approves it: the version that was seen is not."""
+    """A command stored until a second person approves it, without the version that the maker saw."""
 
     idempotency_key: str
     item: LiquidateCase
@@ -49,7 +49,7 @@ APPROVED_LIQUIDATIONS: Codec[ApprovedLiquidation] = Codec(ApprovedLiquidation)
 
 
 def content_hash(command: Liquidate) -> str:
-    """Two requests under one idempotency key must be the same in this."""
+    """The hash that two requests under one idempotency key must share."""
     return request_hash({"reason": command.reason, "cases": [_plain_item(item) for item in command.cases]})
 
 
@@ -85,7 +85,9 @@ def _plain_expectation(expected: Expectation) -> dict[str, object]:
 
 
 def _plain_knobs(asked: PlanRequest) -> dict[str, object]:
-    """Left out where nothing is asked: a request from before there were knobs keeps its hash."""
+    """Options without a value are left out, so that stored requests from before they existed keep
+    their hash.
+    """
     knobs = {
         "target": asked.target if asked.target is not LiquidationTarget.MARGIN_CALL else None,
         "priceBand": plain_text(asked.price_band or None),

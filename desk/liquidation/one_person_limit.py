@@ -1,7 +1,7 @@
-"""When a liquidation takes a second person, and how two plans of it differ.
+"""When a liquidation requires a second person, and how two plans of it differ.
 
-The limits are those of the risk settings, or of the process where nothing is set. What cannot be measured
-against a limit, for want of an FX rate, counts as above it.
+The limits are those of the risk settings, or of the process where none are set. An amount that cannot be
+measured, for lack of an FX rate, counts as above the limit.
 """
 
 from collections.abc import Mapping, Sequence
@@ -26,22 +26,23 @@ from models.sql.database import unreadable_rows
 from models.sql.unreadable import UnreadableRow
 
 ADDED_UP_FOR = timedelta(days=1)
-"""Within this time the orders of an account count together, and so do those of a person: many small ones are
-a large one."""
+"""Orders of one account within this time count together, and so do those of one person: many small orders are
+a large one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class RecentOrders:
-    """What has already been begun on an account within a day, for `second_person_reason` to add up."""
+    """Orders placed for an account within a day, for `second_person_reason` to add up."""
 
     notional: Decimal | None
-    """Of the orders of the last day, in the account's base currency; None: cannot be told."""
+    """Notional of the orders of the last day in the account's base currency; None: unknown."""
     rates: Mapping[tuple[Currency, Currency], Decimal]
     """Units of the second currency per unit of the first."""
 
 
 async def load_recent_orders(accounts: Sequence[AccountBook], now: datetime) -> dict[AccountId, RecentOrders]:
-    """For each of the accounts, in as many round trips as for one."""
+    """Of each account, in as many round trips as for one."""
     ids = [account.account.account_id for account in accounts]
     orders: dict[AccountId, list[Order]] = {id_: [] for id_ in ids}
     for order in await orders_since(ids, now - ADDED_UP_FOR):
@@ -56,12 +57,15 @@ async def load_recent_orders(accounts: Sequence[AccountBook], now: datetime) -> 
 
 
 async def alone_today(desk: Desk, person: str, now: datetime) -> Decimal | None:
-    """What counts against the person's limit within a day, over all accounts, in the reporting currency;
-    None: cannot be told. To be asked under `lock_person`, or to show what would be."""
+    """Notional that counts against the person's limit within a day, over all accounts, in the reporting
+    currency; None: unknown.
+
+    Call it under `lock_person`, except for a preview.
+    """
     try:
         orders = await orders_alone_by(person, now - ADDED_UP_FOR)
     except UnreadableRow as damaged:
-        # Of whichever account: it must not keep the person from all others.
+        # One unreadable order, of whichever account, must not block the person everywhere.
         unreadable_rows().note(damaged)
         return None
     symbols = sorted({order.symbol for order in orders})
@@ -72,7 +76,7 @@ async def alone_today(desk: Desk, person: str, now: datetime) -> Decimal | None:
     for order in orders:
         instrument, quote = instruments.get(order.symbol), quotes.get(order.symbol)
         if instrument is None:
-            # Its row is damaged.
+            # The order's row is damaged.
             return None
         price = order.limit_price or (quote.mark if quote else None)
         notional = _notional(order, instrument, price)
@@ -94,7 +98,9 @@ def second_person_reason(
     cases: int,
     override: bool,
 ) -> str | None:
-    """Why one person may not do this alone: the end of a sentence; None: may. `alone`: as `alone_today`."""
+    """Why one person may not do this alone, as the end of a sentence; None if they may. `alone`: see
+    `alone_today`.
+    """
     limits, own = account.rules.approval_limits, desk.rules.approval_limits
     most_cases = own.cases if limits.cases is None else limits.cases
     most = own.notional if limits.notional is None else limits.notional
@@ -103,35 +109,35 @@ def second_person_reason(
     if made.second_person:
         return "; ".join(made.second_person)
     if most_cases is not None and cases > most_cases:
-        return f"{cases} cases at once are more than {most_cases}"
+        return f"{cases} cases in one request are more than {most_cases}"
     if most is None:
         return None
     currency = desk.rules.reporting_currency
     if recent.notional is None:
-        return f"what was traded within a day is not known in {account.account.base_currency}"
+        return f"the notional traded within a day is not known in {account.account.base_currency}"
     with exact():
         together = made.notional + recent.notional
     base = account.account.base_currency
     above = _above(together, base, most, currency, recent.rates)
     if above is None:
-        return f"the notional in {currency} is not known, for there is no FX rate"
+        return f"the notional in {currency} is not known, because an FX rate is missing"
     if above:
-        return f"the notional of a day is above {plain_text(most)} {currency}"
+        return f"the notional within a day is above {plain_text(most)} {currency}"
     return _beyond_own_day(desk, made, base, alone, most, recent)
 
 
 def _beyond_own_day(
     desk: Desk, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
 ) -> str | None:
-    """Many accounts are one large liquidation."""
+    """Check the person's limit over all accounts: many accounts are one large liquidation."""
     currency = desk.rules.reporting_currency
     worth = _in_currency(made.notional, base, currency, recent.rates)
     if alone is None or worth is None:
-        return f"what one person has liquidated alone within a day is not known in {currency}"
+        return f"the notional that one person has liquidated alone within a day is not known in {currency}"
     if total([alone, worth]) <= most:
         return None
     return (
-        "what one person liquidates alone within a day, over all accounts, is above "
+        "the notional that one person liquidates alone within a day, over all accounts, is above "
         f"{plain_text(most)} {currency}"
     )
 
@@ -143,8 +149,10 @@ async def _load_rates() -> dict[tuple[Currency, Currency], Decimal]:
 def _placed(
     account: AccountBook, orders: Sequence[Order], instruments: Mapping[Symbol, Instrument]
 ) -> Decimal | None:
-    """What the orders have traded or still may, in the account's base currency; the rest that was cancelled
-    does not count. None where a price or a rate is missing."""
+    """Notional that the orders have traded or may still trade, in the account's base currency.
+
+    The cancelled rest does not count. None if a price or rate is missing.
+    """
     held = {holding.instrument.symbol: holding for holding in account.book.holdings}
     together = ZERO
     for order in orders:
@@ -152,7 +160,7 @@ def _placed(
             continue
         instrument = instruments.get(order.symbol)
         if instrument is None:
-            # Its row is damaged.
+            # The order's row is damaged.
             return None
         price = order.limit_price or (valuation_price(held[order.symbol]) if order.symbol in held else ZERO)
         rate = rate_to_base(account.book, instrument.currency)
@@ -165,7 +173,9 @@ def _placed(
 
 
 def _notional(order: Order, instrument: Instrument, price: Decimal | None) -> Decimal | None:
-    """What the order has traded or still may, in the instrument's currency; None without a price for it."""
+    """Notional that the order has traded or may still trade, in the instrument's currency; None without a
+    price.
+    """
     if order.leaves_quantity and not price:
         return None
     with exact():
@@ -176,7 +186,7 @@ def _notional(order: Order, instrument: Instrument, price: Decimal | None) -> De
 def _in_currency(
     amount: Decimal, currency: Currency, into: Currency, rates: Mapping[tuple[Currency, Currency], Decimal]
 ) -> Decimal | None:
-    """For comparing only, since a quotient may have no end; None where no rate is known. 0 needs none."""
+    """For comparison only, since a quotient may not be finite; None without a rate. 0 needs no rate."""
     if not amount:
         return ZERO
     rate = ONE if currency == into else rates.get((currency, into))
@@ -194,9 +204,10 @@ def _above(
     of: Currency,
     rates: Mapping[tuple[Currency, Currency], Decimal],
 ) -> bool | None:
-    """Whether the amount is worth more than `most` of another currency; None: there is no rate.
+    """Whether the amount exceeds `most` of another currency; None without a rate.
 
-    Where only the inverse rate is known the limit is converted, not the amount: a quotient may have no end.
+    If only the inverse rate is known, the limit is converted instead of the amount, since a quotient may not
+    be finite.
     """
     rate = ONE if currency == of else rates.get((currency, of))
     inverse = rates.get((of, currency))
@@ -207,43 +218,45 @@ def _above(
 
 
 def facts_before(made: Plan) -> Facts:
-    """Before anything is sold."""
+    """The state before anything is sold."""
     return {"uncoveredAmount": plain_text(made.uncovered_before)}
 
 
 def facts_after(made: Plan) -> Facts:
-    """What the plan would do, for people to compare."""
+    """The effect of the plan, for persons to compare."""
     legs = {_name_of(leg): f"{plain_text(leg.quantity)}{_AT}{plain_text(leg.price)}" for leg in made.legs}
     return {"uncoveredAmount": plain_text(made.amount_after), "notional": plain_text(made.notional), **legs}
 
 
 def exceeds_approval(asked: Facts, made: Plan, growth: Decimal) -> Refusal | None:
-    """Why an approval does not cover this plan any more: it was given for much less."""
+    """The refusal if the plan has grown beyond its approval."""
     notional = Decimal(asked["notional"] or 0)
     with exact():
         if made.notional <= notional * (ONE + growth):
             return None
     return Refusal(
         RefusalCode.VERSION_CONFLICT,
-        f"It would now trade {plain_text(made.notional)}, and {plain_text(notional)} was asked for: decline "
-        "it, and have it asked for anew.",
+        f"The plan would now trade {plain_text(made.notional)}, and the request was for "
+        f"{plain_text(notional)}: decline the request and let the maker send a new one.",
     )
 
 
 def beyond_what_was_seen(asked: Facts, made: Plan, collar: PriceCollar) -> Refusal | None:
-    """Why an approval does not cover a price of this plan: it lies outside the collar of one person, and two
-    people have seen no price as bad as that."""
+    """The refusal if a leg's price is outside the one-person collar and worse than the price that was
+    approved.
+    """
     for leg in made.legs:
         price = leg.limit_price or leg.price
         if collar.place(leg.instrument, leg.quote, leg.side, price) is CollarPlace.WITHIN:
             continue
         seen = _seen_price(asked, leg)
         if seen is None or (price < seen if leg.side is OrderSide.SELL else price > seen):
-            was = "nothing of it" if seen is None else plain_text(seen)
+            was = "no order in it" if seen is None else plain_text(seen)
             return Refusal(
                 RefusalCode.VERSION_CONFLICT,
                 f"{leg.instrument.symbol} would now be priced at {plain_text(price)}, outside its price "
-                f"collar, and {was} was asked for: decline it, and have it asked for anew.",
+                f"collar, and the request had {was}: decline the request and let the maker send a new "
+                "one.",
             )
     return None
 
@@ -261,6 +274,6 @@ _AT = " at "
 
 
 def differences(asked: Facts, done: Facts) -> dict[str, tuple[str | None, str | None]]:
-    """By name, what was asked for and what was done instead."""
+    """Requested and executed value by name, where they differ."""
     names = [*asked, *(name for name in done if name not in asked)]
     return {name: (asked.get(name), done.get(name)) for name in names if asked.get(name) != done.get(name)}

@@ -1,7 +1,7 @@
-"""What a liquidation would do at this moment, for `liquidate`, the preview and automatic liquidation alike.
+"""The plan of a liquidation at this moment, for `liquidate`, the preview and automatic liquidation alike.
 
-What is read ahead for a whole batch is used only where the version of the account's book, read under the
-lock, says that it still holds.
+Data prefetched for a whole batch is used only if the version of the account's book, read under the lock, is
+unchanged.
 """
 
 from collections import defaultdict
@@ -57,8 +57,11 @@ class ReadAhead:
 async def read_ahead(
     desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
 ) -> dict[AccountId, ReadAhead]:
-    """For the accounts of those cases that the caller may see. Nothing is read ahead where one of them cannot
-    be read, or the desk fails at it: then each is read alone, and is answered alone."""
+    """Prefetch the accounts of those cases that are within the caller's scope.
+
+    If one of them cannot be read, or the desk fails at it, nothing is prefetched: each case is then read and
+    answered separately.
+    """
     found: dict[AccountId, ReadAhead] = {}
 
     async def read() -> None:
@@ -66,7 +69,7 @@ async def read_ahead(
 
     fault = await desk.attempt(read)
     if fault is not None and not isinstance(fault, UnreadableRow | AmountTooLarge | Inexact):
-        log.error("reading cases ahead failed: each is read alone", exc_info=fault)
+        log.error("prefetching cases failed: each case is read separately", exc_info=fault)
     return found
 
 
@@ -88,7 +91,7 @@ async def _read_together(
 async def fresh(
     desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
 ) -> ReadAhead:
-    """What was read ahead, or, where the account or the rules have changed since, what is there now."""
+    """The prefetched data, or the current data if the account or the rules have changed since."""
     account_id = view.case.account_id
     read = ahead.get(account_id)
     rules = await desk.risk_rules(now)
@@ -102,12 +105,12 @@ async def fresh(
 async def plan_expected(
     view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime
 ) -> Plan | Refusal:
-    """`plan_now`, if the case is still the one that the caller saw."""
+    """`plan_now`, if the case is still at the version that the caller saw."""
     case = view.case
     if item.expected_version is not None and item.expected_version != case.version:
         return Refusal(
             RefusalCode.VERSION_CONFLICT,
-            f"The case is at version {case.version}, not {item.expected_version}: look at it again.",
+            f"The case is at version {case.version}, not {item.expected_version}: read it again.",
         )
     return await plan_now(desk, view, item, read, now)
 
@@ -115,9 +118,9 @@ async def plan_expected(
 async def plan_now(
     desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, now: datetime
 ) -> Plan | Refusal:
-    """What would be recorded at this moment, or why nothing; the preview asks too. Changes nothing.
+    """What would be recorded now, or why nothing would be; also for the preview. Changes nothing.
 
-    As if the orders that rest away from the market had ended: they are called off first.
+    Orders that rest away from the market count as ended, since they are cancelled first.
     """
     accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     if isinstance(accepted, Refusal):
@@ -136,7 +139,9 @@ async def plan_now(
 async def in_the_way(
     desk: Desk, person: str, view: CaseView, item: LiquidateCase, read: ReadAhead, made: Plan, now: datetime
 ) -> Refusal | None:
-    """What `liquidate` would say of this plan, if it takes two or has to wait for orders. Changes nothing."""
+    """The refusal if the plan requires a second person or has to wait for orders; else None. Changes
+    nothing.
+    """
     resting = resting_orders(desk, view.case, read.book.book, read.orders, now)
     if resting:
         return waits_for(resting)
@@ -146,12 +151,12 @@ async def in_the_way(
 
 
 def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:
-    """Whether the risk back office lets accounts of this type be liquidated this way."""
+    """The refusal if the risk settings switch this kind of liquidation off for accounts of this type."""
     account_type = account.account.account_type
     if account.rules.liquidation_on(account_type, force_type):
         return None
     return Refusal(
         RefusalCode.SWITCH_OFF,
-        f"{force_type.capitalize()} liquidation of {trade_type_of(account_type).lower()} accounts is switched"
-        " off in the risk settings.",
+        f"{force_type.capitalize()} liquidation of {trade_type_of(account_type).lower()} accounts is "
+        "switched off in the risk settings.",
     )

@@ -1,4 +1,4 @@
-"""What liquidating a case of stock recovery would do: one plan, for the preview and for the deed."""
+"""The plan to liquidate a case of stock recovery, for the preview and for its execution."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -24,7 +24,7 @@ async def plan_case_recovery(
     asked: Sequence[RecoveryId],
     now: datetime,
 ) -> Plan | Refusal:
-    """The plan for the case's open recoveries, or for those asked for."""
+    """The plan for the case's open recoveries, or for the requested ones."""
     known = await open_recoveries_of([case.account_id])
     wanted = _wanted([each for each in known if each.case_id == case.id], asked)
     hours = desk.market_hours(now)
@@ -32,7 +32,7 @@ async def plan_case_recovery(
 
 
 def _wanted(recoveries: Sequence[Recovery], asked: Sequence[RecoveryId]) -> list[Recovery]:
-    """Those asked for, and older ones of the same stock: a cover counts for them first."""
+    """The requested recoveries, and older ones of the same stock, for which a cover counts first."""
     if not asked:
         return list(recoveries)
     last: dict[Symbol, int] = {

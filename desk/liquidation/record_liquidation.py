@@ -1,4 +1,4 @@
-"""Store what was planned as case, orders, audit and events, in the caller's transaction. Nothing is sent."""
+"""Store a plan as case, orders, audit and events, in the caller's transaction. Sends nothing."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -42,7 +42,7 @@ async def record_liquidation(
     read: ReadAhead,
     now: datetime,
 ) -> LiquidationStarted:
-    """Store what was planned, in the caller's transaction: case, orders, audit, events."""
+    """Store the plan, in the caller's transaction: case, orders, audit, events."""
     case = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
     assert not isinstance(case, Refusal)
     orders = [
@@ -88,7 +88,7 @@ async def record_liquidation(
 def _uncovered(
     desk: Desk, case: Case, read: ReadAhead, orders: Sequence[OrderView], now: datetime
 ) -> Decimal:
-    """What is left to collect by the orders that count: one that waits for its market does not."""
+    """The amount that counting orders leave to collect; an order that waits for its market does not count."""
     book = book_of(case.alert_type, read.book.book)
     return uncovered_amount(book, as_open_orders(desk, book, orders, now), now, desk.rules.max_price_age)
 

@@ -1,7 +1,7 @@
-"""Bring stock back: buy to cover what was recalled, buy back calls that are not covered.
+"""Bring stock back: buy to cover recalled stock, buy back uncovered calls.
 
-It is a liquidation of the cases that ask for the stock, so that approvals, switches, idempotency, orders and
-events are those of `liquidate`; here the recoveries are only found, and their answers handed back.
+Implemented as a liquidation of the cases that demand the stock, so that approvals, switches, idempotency,
+orders and events are those of `liquidate`; this module finds the recoveries and returns their answers.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class RecoverOne:
 
 @dataclass(frozen=True, slots=True)
 class RecoverStock:
-    """The command. Recoveries differ from each other."""
+    """Serve several recoveries, each named once."""
 
     idempotency_key: str
     recoveries: tuple[RecoverOne, ...]
@@ -41,7 +41,7 @@ class RecoverStock:
 async def recover_stock(
     desk: Desk, principal: Principal, command: RecoverStock
 ) -> list[LiquidationOutcome | None]:
-    """What became of the case of each recovery, in the order asked; None where there is no such recovery.
+    """The outcome for the case of each recovery, in the order given; None if no such recovery exists.
 
     Recoveries of one case share one plan and one answer.
     """
@@ -80,7 +80,9 @@ def _by_case(
 
 
 def _together(one: LiquidateCase, other: LiquidateCase) -> LiquidateCase:
-    """The first says how to trade; legs of both are followed, if both have any."""
+    """Merge two items of one case: the first says how to trade; the legs of both are used, if both
+    have any.
+    """
     legs = None
     if one.plan.legs is not None and other.plan.legs is not None:
         legs = one.plan.legs + other.plan.legs

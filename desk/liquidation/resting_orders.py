@@ -1,7 +1,7 @@
-"""Orders that rest away from the market: they cover nothing, and are called off before anything else is sold.
+"""Orders that rest away from the market cover nothing and are cancelled before anything else is sold.
 
-First the cancel, then the sale: a plan is carried out when the venue has ended them, so that both can never
-trade. Until then the liquidation is refused as ORDERS_RESTING, or held.
+The cancel comes first, then the sale: a plan is executed only when the venue has ended these orders, so that
+both can never trade. Until then the liquidation is refused as ORDERS_RESTING, or held.
 """
 
 from collections.abc import Sequence
@@ -20,27 +20,28 @@ from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OrderCover
 from models import outbox
 
-_REASON = "it rests away from the market, and the case is liquidated anew"
+_REASON = "it rests away from the market, and the case is liquidated again"
 
 
 def resting_orders(
     desk: Desk, case: Case, book: Book, orders: Sequence[OrderView], now: datetime
 ) -> list[OrderView]:
-    """Those that a liquidation of the case replaces: away from the market, or called off for that already.
+    """Orders that a liquidation of the case replaces: away from the market, or already being cancelled for
+    that.
 
-    A person's override is left alone, and so is what brings stock back for another case.
+    Orders placed with an override are kept, and so are those that bring back stock for another case.
     """
     return [view for view in orders if _concerns(case, view) and _rests(desk, book, view, now)]
 
 
 def others(orders: Sequence[OrderView], resting: Sequence[OrderView]) -> list[OrderView]:
-    """The orders that will be left."""
+    """The orders that remain."""
     ended = {view.order.id for view in resting}
     return [view for view in orders if view.order.id not in ended]
 
 
 async def call_off(desk: Desk, by: Principal | str, resting: Sequence[OrderView], now: datetime) -> Refusal:
-    """Ask for the cancel of those of which nobody has, in the caller's transaction; and what to say."""
+    """Request the cancels that are not requested yet, in the caller's transaction; returns the refusal."""
     events: list[Event] = []
     for view in resting:
         change = ask_cancel(view.order, now, _REASON, CancelCause.RESTING)
@@ -51,12 +52,12 @@ async def call_off(desk: Desk, by: Principal | str, resting: Sequence[OrderView]
 
 
 def waits_for(resting: Sequence[OrderView]) -> Refusal:
-    """What a liquidation is told while they have not ended."""
+    """The refusal of a liquidation while these orders have not ended."""
     orders = ", ".join(view.order.client_order_id for view in resting[:_SHOWN])
     return Refusal(
         RefusalCode.ORDERS_RESTING,
-        f"Orders rest away from the market and cover nothing: {orders}. They are called off first; liquidate "
-        "again when they have ended.",
+        f"Orders rest away from the market and cover nothing: {orders}. The desk cancels them first; "
+        "liquidate again when they have ended.",
     )
 
 

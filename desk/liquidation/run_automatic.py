@@ -1,8 +1,8 @@
-"""One round over the automatic liquidations that are due. Each gets its turn, whatever becomes of the others.
+"""One round over the automatic liquidations that are due, each independent of the others.
 
-A case whose account somebody works on at the moment is passed over and not waited for: the next round is
-soon. One that raises has changed nothing; its fault is told once, on the case, and it is tried again after a
-growing wait. Where even that cannot be written down, the wait is in memory alone.
+A case whose account is locked is skipped until the next round, which comes soon. A run that raises has
+changed nothing; its fault is recorded once, on the case, and the run is tried again after a growing wait. If
+even that cannot be recorded, the wait is kept in memory only.
 """
 
 from collections.abc import AsyncIterator
@@ -22,22 +22,22 @@ log = structlog.get_logger()
 
 
 class AutomaticLiquidations:
-    """One per leader."""
+    """The rounds of the automatic liquidation; one per leader."""
 
     def __init__(self, desk: Desk, turns: Turns, batch: int) -> None:
-        """`batch`: how many are read at a time."""
+        """`batch`: the number of cases read at a time."""
         self._desk = desk
         self._turns = turns
         self._batch = batch
         self._busy = OutageLogs(
             "case",
-            "an automatic liquidation waits for the account's lock",
-            "an automatic liquidation waits no longer for the account's lock",
+            "an automatic liquidation waits for the account lock",
+            "an automatic liquidation no longer waits for the account lock",
             level="info",
         )
 
     async def run_due(self) -> int:
-        """Try every one that is due, once, the longest due first; how many."""
+        """Try every due case once, the longest due first; returns how many."""
         tried, due = 0, set()
         async for case_id in self._due():
             due.add(case_id)
@@ -70,12 +70,12 @@ class AutomaticLiquidations:
             self._busy.tell(case_id, locked)
 
     async def _hold(self, case_id: CaseId, fault: Fault) -> None:
-        """Say so on the case, where that can be done; it must not end the round either."""
+        """Record the fault on the case if possible; a failure here must not end the round."""
         untold = await self._turns.attempt(partial(self._tell, case_id, fault))
         if untold is None:
             self._turns.told(case_id)
         else:
-            log.warning("the fault of a case could not be told", case=case_id, error=repr(untold))
+            log.warning("the fault could not be recorded on the case", case=case_id, error=repr(untold))
 
     async def _tell(self, case_id: CaseId, fault: Fault) -> None:
         async with transaction():

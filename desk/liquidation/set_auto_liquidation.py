@@ -1,4 +1,4 @@
-"""Let the desk sell by itself, at a time or at the deadline: for one case or for a selection."""
+"""Set the automatic liquidation, at a time or at the deadline, for one case or a selection."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,7 +20,7 @@ from models.holding import symbols_of
 
 @dataclass(frozen=True, slots=True)
 class SetAutoLiquidation:
-    """The command: at `at`, or at the deadline of each, or (with neither) not any more."""
+    """Set it to `at` or to the deadline of each case, or (with neither) remove it."""
 
     idempotency_key: str
     case_ids: tuple[CaseId, ...]
@@ -31,7 +31,7 @@ class SetAutoLiquidation:
 async def set_auto_liquidation(
     desk: Desk, principal: Principal, command: SetAutoLiquidation
 ) -> Sequence[Outcome]:
-    """One outcome per case, in the order asked; each in a transaction of its own."""
+    """One outcome per case, in the order given; each in a transaction of its own."""
     at = None if command.at is None else command.at.isoformat()
     request = {"cases": list(command.case_ids), "at": at, "atDeadline": command.at_deadline}
     return await run_each(

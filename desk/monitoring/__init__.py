@@ -1,1 +1,1 @@
-"""The monitor: takes what the feeds deliver, and looks at each account whose figures may have changed."""
+"""The monitor: stores the feeds' messages and assesses each account whose figures may have changed."""

@@ -1,7 +1,7 @@
-"""The turns of watched accounts: one that fails is set aside, listed as a doubt, and holds up no other.
+"""The turns of watched accounts: one that fails is set aside, listed as unwatched, and delays no other.
 
-Each step of the watching (reading the account, looking at it, refreshing its cases) has turns of its own. The
-doubt ends when every step that had failed has succeeded.
+Each step of the watching (reading an account, assessing it, refreshing its cases) has separate turns. The
+doubt about an account ends when every failed step has succeeded.
 """
 
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
@@ -20,10 +20,10 @@ from outages.log import OutageLogs
 
 
 class Step(StrEnum):
-    """What the watching does for an account."""
+    """A step of watching an account."""
 
     READ = "reading an account"
-    LOOK = "looking at an account"
+    LOOK = "assessing an account"
     REFRESH = "refreshing the cases of an account"
     PRICE = "pricing an account"
 
@@ -32,26 +32,27 @@ _OWN = (DoubtReason.FAULT, DoubtReason.LOCKED, DoubtReason.TOO_LARGE)
 
 
 class AccountTurns:
-    """One per monitor."""
+    """The state of all watched accounts; one per monitor."""
 
     def __init__(self, desk: Desk, turns: Turns) -> None:
         self._unstored = OutageLogs(
-            "account", "a doubt about an account was not stored", "doubts about an account are stored again"
+            "account", "an unwatched account could not be listed", "the unwatched account can be listed again"
         )
         self._desk = desk
         self._turns = turns
         self._doubted: set[AccountId] = set()
         self._held: set[AccountId] = set()
-        """Accounts of which a statement waits."""
+        """Accounts with a statement that could not be stored yet."""
 
     def remember(self, account_id: AccountId, doubts: Iterable[Doubt]) -> None:
-        """What is stored about the account, perhaps by an earlier leader: it ends when the account's turn
-        succeeds."""
+        """Take over stored doubts, perhaps of an earlier leader; they end when the account's steps
+        succeed.
+        """
         if any(doubt.reason in _OWN for doubt in doubts):
             self._doubted.add(account_id)
 
     async def take(self, account_id: AccountId, step: Step, work: Work) -> bool:
-        """Run one step of the account, unless it waits; whether it was done."""
+        """Run one step of the account unless it waits; returns whether it succeeded."""
         return not await self.take_all([account_id], step, lambda _: work())
 
     async def take_all(
@@ -61,7 +62,9 @@ class AccountTurns:
         work: Callable[[Sequence[AccountId]], Awaitable[object]],
         left_out: Collection[AccountId] = (),
     ) -> list[AccountId]:
-        """Run one step of all these together; those that waited or raised. For `left_out` see `Turns`."""
+        """Run one step of all these accounts together; returns those that waited or failed. For `left_out`
+        see `Turns`.
+        """
         ready = [each for each in account_ids if not self._waits(each, step)]
         failed = await self._turns.take_all(ready, lambda each: _who(each, step), step, work, left_out)
         for account_id in failed:
@@ -74,18 +77,18 @@ class AccountTurns:
         return [each for each in account_ids if each not in done]
 
     async def hold(self, account_id: AccountId, what: str, fault: Fault) -> None:
-        """A statement about the account waits, for this reason."""
+        """A statement about the account cannot be stored yet, for this reason."""
         self._held.add(account_id)
         await self._doubt(account_id, what, fault)
 
     async def release(self, account_id: AccountId) -> None:
-        """A statement about the account was stored."""
+        """The statement about the account was stored."""
         if account_id in self._held:
             self._held.discard(account_id)
             await self._clear({account_id})
 
     def _waits(self, account_id: AccountId, step: Step) -> bool:
-        """For its turn, or for an account that cannot be read: what is known of it is old."""
+        """Whether the step waits, or the account could not be read, so that its known state is old."""
         if step is not Step.READ and self._turns.fault_of(_who(account_id, Step.READ)) is not None:
             return True
         return self._turns.waits(_who(account_id, step))
@@ -114,7 +117,7 @@ class AccountTurns:
                 self._doubted.discard(account_id)
 
     async def _written(self, account_id: AccountId, work: Work) -> bool:
-        """Whether the list could be changed; if not, the account has its turns all the same."""
+        """Whether the list of doubts could be changed; if not, the account keeps its turns."""
         error = await self._turns.attempt(work)
         if error is not None:
             self._unstored.tell(account_id, error)

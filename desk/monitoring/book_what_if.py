@@ -1,8 +1,8 @@
-"""What a scenario would do to the whole book: which accounts would be called, and for how much.
+"""The effect of a scenario on the whole book: which accounts would be called, and for how much.
 
-One consistent read, chunk after chunk, so that memory does not grow with the book; each account is valued
-twice by `compute_figures`, as it is and as it would be. It talks to the database only and can run wherever
-one is active: the gateway runs it in a process of its own, so that it delays no request.
+One consistent read, chunk by chunk, so that memory does not grow with the book; `compute_figures` values each
+account twice, as it is and under the scenario. It uses only the database: the gateway runs it in a process of
+its own, so that it delays no request.
 """
 
 from collections.abc import Mapping
@@ -29,16 +29,18 @@ from models.sql.database import consistent_read
 from models.whole_book import every_book, live_calls, load_market
 
 UNDECIDED_MAX = 100
-"""Accounts that an answer names although nobody can say whether they would be called."""
+"""The most undecided or omitted accounts that an answer names."""
 
 
 class BookWhatIfBusy(Exception):
-    """No answer now: too many ask at once, or it takes too long. The message is for the user."""
+    """The calculation is refused or was stopped: too many requests at once, or it took too long. The message
+    is for the client.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class BookWhatIf:
-    """What is asked. `kept_max` bounds the accounts that the answer names, `accounts_per_chunk` memory."""
+    """The scenario. `kept_max` bounds the accounts named in the answer, `accounts_per_chunk` the memory."""
 
     scenario: Scenario
     audience: Audience
@@ -55,9 +57,9 @@ class AccountEffect:
 
     account: AccountReference
     alerts: tuple[AlertType, ...]
-    """Calls that the figures would demand; none where only a live case asks on."""
+    """Calls that the figures would demand; empty if only a live case still demands something."""
     has_live_case: bool
-    """Of a margin call; a recall of stock asks for no money."""
+    """Whether a margin call is live; stock recalls do not count, since they demand no money."""
     amount_before: Decimal
     amount_after: Decimal
     liquid_net_assets_after: Decimal
@@ -65,13 +67,14 @@ class AccountEffect:
     risk_level_after: RiskLevel
     stale: bool
     rank: Decimal
-    """The amount afterwards in the reporting currency, at the rates of the scenario, 0 without a rate: what
-    the list is sorted by."""
+    """The sort key of the list: the amount afterwards in the reporting currency at the scenario's rates, 0
+    without a rate.
+    """
 
 
 @dataclass(frozen=True, slots=True)
 class UndecidedEffect:
-    """An account of which nobody can say whether it would be called."""
+    """An account that may or may not be called, depending on missing data."""
 
     account_id: AccountId
     undecided: Undecided
@@ -91,36 +94,35 @@ class CurrencyEffect:
 
 @dataclass(frozen=True, slots=True)
 class BookEffect:
-    """What it comes to."""
+    """The result of the calculation."""
 
     as_of: datetime
     accounts: int
     new_calls: int
     """Accounts without a live margin call that would get one."""
     unpriced: int
-    """Accounts of which nobody can say whether they would be called, since a price, a rate or a statement
-    is missing on which that depends."""
+    """Accounts that may or may not be called, because a price, a rate or a statement is missing."""
     undecided: tuple[UndecidedEffect, ...]
-    """They, by account id, at most `UNDECIDED_MAX`."""
+    """These accounts by account id, at most `UNDECIDED_MAX`."""
     stale: int
     left_out: int
-    """Accounts that could not be read or valued: they are in no other number."""
+    """Accounts that could not be read or valued; they are in no other number."""
     left_out_accounts: tuple[str, ...]
-    """Their numbers, by account id, at most `UNDECIDED_MAX`."""
+    """Their account numbers by account id, at most `UNDECIDED_MAX`."""
     currencies: tuple[CurrencyEffect, ...]
     total_before: Decimal
-    """In the reporting currency at today's rates, as far as they are known."""
+    """In the reporting currency at current rates, as far as these are known."""
     total_after: Decimal
-    """The same at the rates of the scenario."""
+    """In the reporting currency at the scenario's rates."""
     unconverted: tuple[Currency, ...]
-    """With something to collect, before or after, and without a rate: not in the totals."""
+    """Currencies with something to collect, before or after, but without a rate: not in the totals."""
     worst: tuple[AccountEffect, ...]
     """Accounts in call afterwards, the most to collect first, at most `kept_max`."""
     calls_after: int
 
 
 async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
-    """Reads everything of one moment; changes nothing."""
+    """Read everything as of one moment; changes nothing."""
     async with consistent_read():
         market = await load_market(asked.rules, now)
         live = await live_calls(asked.audience)
@@ -141,7 +143,7 @@ class _Tally:
     live: Mapping[AccountId, frozenset[AlertType]]
     into_reporting: Mapping[Currency, FxRate]
     into_reporting_then: Mapping[Currency, FxRate]
-    """Under the scenario."""
+    """Rates into the reporting currency under the scenario."""
     now: datetime
     left_out: list[str] = field(default_factory=list)
     new_calls: int = 0
@@ -152,14 +154,14 @@ class _Tally:
     _worst: list[tuple[Decimal, AccountId, AccountEffect]] = field(default_factory=list)
 
     def add_or_leave_out(self, account: AccountBook) -> None:
-        """One whose figures cannot be computed costs the others nothing."""
+        """Add the account, or count it as omitted if its figures cannot be computed."""
         try:
             self.add(account)
         except (AmountTooLarge, DecimalException):
             self.left_out.append(account.account.account_no)
 
     def add(self, account: AccountBook) -> None:
-        """Value the account as it is and as it would be."""
+        """Value the account as it is and under the scenario."""
         book = account.book
         after = self.shocked.book(book)
         rules = self.asked.judgement
@@ -188,7 +190,7 @@ class _Tally:
             self._keep(self._effect(account, tuple(sorted(alerts)), bool(live), amounts, then))
 
     def result(self) -> BookEffect:
-        """Everything added so far."""
+        """The effect on all accounts added so far."""
         currencies = tuple(self.currencies[key] for key in sorted(self.currencies))
         reporting = self.asked.reporting_currency
         before = convert(
@@ -235,7 +237,7 @@ class _Tally:
         amounts: tuple[Decimal, Decimal],
         after: MarginFigures,
     ) -> AccountEffect:
-        """`amounts`: what its calls ask for, before and after."""
+        """The effect on one account; `amounts`: what its calls demand before and after."""
         before, then = amounts
         return AccountEffect(
             account=account.account,
@@ -254,7 +256,7 @@ class _Tally:
         return convert([(currency, amount)], self.into_reporting_then, self.asked.reporting_currency).total
 
     def _keep(self, effect: AccountEffect) -> None:
-        """The worst so far; a heap with the least of them on top."""
+        """Keep the accounts with the most to collect, in a heap with the smallest on top."""
         item = (effect.rank, effect.account.account_id, effect)
         if len(self._worst) < self.asked.kept_max:
             heappush(self._worst, item)

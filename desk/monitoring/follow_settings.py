@@ -1,7 +1,8 @@
-"""Which accounts the monitor must look at again because the risk settings changed, whoever changed them.
+"""Find the accounts that the monitor must assess again because risk settings changed.
 
-A change takes effect when it was approved, in any process, or when its time comes: both are found by asking
-for the newest version now and then. Decisions do not wait for this; they read the rules in their transaction.
+A change takes effect when it is approved, in any process, or when its time comes: both are found by querying
+the newest version at intervals. Decisions do not depend on this; they read the rules in their own
+transaction.
 """
 
 from datetime import datetime
@@ -24,7 +25,7 @@ from models.setting_reach import (
 
 
 class SettingsFollower:
-    """Remembers what it told last. The first time it only remembers."""
+    """Remembers what it reported last. The first time it only remembers."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -33,7 +34,7 @@ class SettingsFollower:
         self._rules: RiskRules | None = None
 
     async def affected(self) -> set[AccountId]:
-        """The accounts whose figures or calls may be others than at the last time."""
+        """Accounts whose figures or calls may differ from the last time."""
         now, latest = self._desk.clock(), await latest_id()
         rules = await self._desk.rules.books.settings.as_of(latest, now)
         accounts: set[AccountId] = set()

@@ -1,7 +1,7 @@
-"""Stores quotes and FX rates as they come: the newest of each, and each whatever becomes of the others.
+"""Store quotes and FX rates as they arrive: the newest of each, independent of the others.
 
-A price that cannot be stored at the moment, because another transaction has its row or because storing it
-fails, is kept and tried again until it is stored or a newer one takes its place.
+A price that cannot be stored, because another transaction locks its row or because storing it fails, is kept
+and tried again until it is stored or a newer one replaces it.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -18,7 +18,7 @@ _WHAT = "storing a price"
 
 
 def newest(prices: Iterable[Price]) -> list[Price]:
-    """The newest of each symbol and pair; of two of the same time the later in order."""
+    """The newest of each symbol and pair; of two with the same time, the later in order."""
     found: dict[str, Price] = {}
     for price in prices:
         known = found.get(_who(price))
@@ -28,7 +28,7 @@ def newest(prices: Iterable[Price]) -> list[Price]:
 
 
 class PriceStore:
-    """One per monitor."""
+    """Prices that are still to be stored; one per monitor."""
 
     def __init__(self, turns: Turns, clock: Callable[[], datetime]) -> None:
         self._turns = turns
@@ -36,7 +36,7 @@ class PriceStore:
         self._late: dict[str, Price] = {}
 
     async def store(self, prices: Sequence[Price] = ()) -> None:
-        """Store these, and what was kept of earlier ones."""
+        """Store these prices and those kept from before."""
         due = newest((*self._late.values(), *prices))
         self._late = {_who(price): price for price in due}
         locked: list[Price] = []
@@ -51,7 +51,7 @@ class PriceStore:
 
 
 async def _save(prices: Sequence[Price], now: datetime) -> list[Price]:
-    """Those whose rows another transaction has."""
+    """Returns the prices whose rows another transaction locks."""
     quotes = {price.symbol: price for price in prices if isinstance(price, Quote)}
     rates = {price.pair: price for price in prices if isinstance(price, FxRate)}
     async with transaction():

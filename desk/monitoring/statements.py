@@ -1,7 +1,7 @@
-"""Takes in what the book of record states, each statement whatever becomes of the others.
+"""Store the statements of the book of record, each independent of the others.
 
-A statement that cannot be stored at the moment is held and tried again, after a growing wait. Until it is
-stored the feed is not told that it was taken, so that a process that dies meanwhile loses nothing.
+A statement that cannot be stored now is held and tried again after a growing wait. It is not acknowledged to
+the feed before it is stored, so that a process that dies loses nothing.
 """
 
 from collections.abc import Sequence
@@ -27,26 +27,26 @@ from models.market import holders
 from models.sql.database import UnstorableText
 
 HELD_MAX = 10_000
-"""Statements that wait in memory. The feed delivers again what is not among them."""
+"""Held statements in memory. The feed delivers those beyond it again."""
 
 SETTLED_MAX = 10_000
-"""Statements remembered until the feed delivers them again; one that is forgotten is superseded by itself."""
+"""Statements remembered until the feed delivers them again; a forgotten one is superseded by itself."""
 
 _WHAT = "storing a statement"
 
 
 @dataclass(slots=True)
 class TakenStatements:
-    """What became of statements."""
+    """The outcomes of statements."""
 
     to_read: set[AccountId] = field(default_factory=set)
     """The accounts whose books changed."""
     outcomes: list[Outcome] = field(default_factory=list)
-    """One per statement, in order. What is HELD is tried again later."""
+    """One per statement, in order. HELD statements are tried again later."""
 
 
 class Statements:
-    """One per monitor."""
+    """Held and settled statements; one per monitor."""
 
     def __init__(self, desk: Desk, turns: Turns, accounts: AccountTurns) -> None:
         self._desk = desk
@@ -54,10 +54,10 @@ class Statements:
         self._accounts = accounts
         self._held: dict[str, list[BookChange]] = {}
         self._settled: dict[BookChange, Outcome] = {}
-        """What became of statements that were held; the feed has yet to deliver them again."""
+        """Outcomes of held statements that the feed has yet to deliver again."""
 
     async def take(self, statements: Sequence[BookChange]) -> TakenStatements:
-        """Store these, in order."""
+        """Store these statements, in order."""
         taken = TakenStatements()
         for stated in statements:
             outcome = self._settled.pop(stated, None)
@@ -69,8 +69,10 @@ class Statements:
         return taken
 
     async def take_held(self) -> TakenStatements:
-        """Store what was held and whose turn it is. The feed, which knows nothing of it, delivers each once
-        more: it is told then what became of the statement now."""
+        """Store held statements that are due.
+
+        The feed delivers each of them once more, and gets the outcome then.
+        """
         taken = TakenStatements()
         for who in [who for who in self._held if not self._turns.waits(who)]:
             statements = self._held.pop(who)
@@ -92,7 +94,7 @@ class Statements:
             waiting.append(stated)
 
     async def _store(self, stated: BookChange, taken: TakenStatements) -> Outcome | None:
-        """What became of it; None: it could not be stored at the moment."""
+        """The outcome of the statement; None if it could not be stored now."""
         found: list[Outcome] = []
 
         async def apply() -> None:
@@ -137,10 +139,12 @@ class Statements:
     async def _note_incomplete(
         self, impossible: CannotBeHeld, stated: BookChange, taken: TakenStatements
     ) -> Outcome:
-        """What is stated counts for the account all the same, unless it is that nothing is held."""
+        """The account is incomplete because of the statement, unless the statement says that nothing
+        is held.
+        """
         taken.to_read.add(impossible.account_id)
         if isinstance(stated, PositionStated) and not stated.quantity:
-            outcome = dead(stated, DeadReason.NOT_HELD, f"{impossible}, and nothing of it is held")
+            outcome = dead(stated, DeadReason.NOT_HELD, f"{impossible}, so the desk holds nothing of it")
             await mend(impossible.account_id, outcome)
             return outcome
         outcome = dead(stated, DeadReason.NOT_HELD, str(impossible))
@@ -153,7 +157,7 @@ def _held(stated: BookChange) -> Outcome:
         subject_of(stated),
         InputResult.HELD,
         stated_at(stated),
-        "it cannot be stored at the moment and is tried again",
+        "it cannot be stored at the moment; the desk tries again",
     )
 
 

@@ -1,8 +1,8 @@
-"""The order of a batch: what came first counts first.
+"""The order within a batch: what arrived first counts first.
 
-Prices are stored many at a time and statements one by one. So a batch is taken in stretches, a run of prices
-or a run of statements, in the order in which they came: whoever reads the database meanwhile finds a state
-that there was. And an account of which the batch still has something to say is not judged before it is said.
+Prices are stored many at a time, statements one by one. A batch is therefore split into runs of prices and
+runs of statements, in the order of arrival, so that readers of the database only see states that existed. An
+account is not judged while the batch still contains messages about it.
 """
 
 from collections.abc import Collection, Iterator, Sequence
@@ -16,7 +16,7 @@ from domain.market import FxRate, Quote
 
 
 def stretches(messages: Sequence[Message]) -> Iterator[range]:
-    """The places of the messages, cut wherever prices and statements change."""
+    """Index ranges of the messages, split wherever prices and statements change."""
     start = 0
     for _, run in groupby(messages, lambda message: isinstance(message, Quote | FxRate)):
         end = start + sum(1 for _ in run)
@@ -26,14 +26,14 @@ def stretches(messages: Sequence[Message]) -> Iterator[range]:
 
 @dataclass(frozen=True, slots=True)
 class Announced:
-    """What a batch that is being taken has statements about."""
+    """The subjects of the statements in a batch that is being processed."""
 
     account_nos: frozenset[str] = frozenset()
     symbols: frozenset[Symbol] = frozenset()
-    """Whose trade status is stated."""
+    """Instruments whose trade status is stated."""
 
     def concerns(self, account_no: str, symbols: Collection[Symbol]) -> bool:
-        """Whether an account that holds these may be judged on half of the batch."""
+        """Whether an account with these instruments must wait for the rest of the batch."""
         return account_no in self.account_nos or not self.symbols.isdisjoint(symbols)
 
 
@@ -41,7 +41,7 @@ NOTHING_ANNOUNCED = Announced()
 
 
 def announced(messages: Sequence[Message]) -> Announced:
-    """By the messages of a batch."""
+    """The subjects of the statements among the messages."""
     return Announced(
         frozenset(each.account_no for each in messages if isinstance(each, CashStated | PositionStated)),
         frozenset(each.symbol for each in messages if isinstance(each, TradeStatusStated)),

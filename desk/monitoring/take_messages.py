@@ -1,7 +1,7 @@
-"""What a feed says is compared with what the desk holds, and stored where it is newer.
+"""Compare the messages of a feed with what the desk holds, and store those that are newer.
 
-The newest wins, whatever the order of arrival, within a batch as between batches. Of each message it is known
-what became of it (`domain.inputs`): what cannot be used has a reason that names its subject.
+The newest wins, whatever the order of arrival, within a batch and between batches. Each message gets an
+outcome (`domain.inputs`); one that cannot be used has a reason that names its subject.
 """
 
 import asyncio
@@ -23,34 +23,37 @@ from models.market import markets_of, quote_times
 Price = TypeVar("Price", Quote, FxRate)
 
 UNCERTAIN_ORDER = timedelta(seconds=5)
-"""How much older than its arrival a price counts whose own time was ahead of the clock. Its time says nothing
-about the order; so what comes right behind it, with a time that is right, is the newer one."""
+"""How much older than its arrival a price counts whose own time was ahead of the clock.
+
+Such a time says nothing about the order, so a price that arrives just after it, with a correct time, is the
+newer one.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class NewestPrices:
-    """Of a batch: what is stored, and by index what becomes of each price."""
+    """The prices of a batch to be stored, and the outcome of each price by index."""
 
     quotes: list[Quote]
     rates: list[FxRate]
     by_market: dict[str, datetime]
-    """Market -> of when the newest of these quotes is."""
+    """Market -> time of the newest of these quotes."""
     outcomes: dict[int, Outcome]
 
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """What became of the messages of a batch."""
+    """The outcomes of the messages of a batch."""
 
     messages: tuple[Message, ...]
-    """As they are used: a price that was ahead of the clock is as of its arrival."""
+    """The messages as used: a price that was ahead of the clock is as of its arrival."""
     outcomes: tuple[Outcome, ...]
     """One per message, in order."""
     prices: NewestPrices
 
     @property
     def used(self) -> tuple[Message, ...]:
-        """What the rest of the desk is to hear of: the newest price of each, and the statements."""
+        """Messages for the rest of the desk: the newest price of each subject, and the statements."""
         statements = [
             each for each in self._that_are(InputResult.USED) if not isinstance(each, Quote | FxRate)
         ]
@@ -58,13 +61,13 @@ class Taken:
 
     @property
     def refused(self) -> list[tuple[Message, str]]:
-        """What can never be used, and why."""
+        """Messages that can never be used, with the reason."""
         pairs = zip(self.messages, self.outcomes, strict=True)
         return [(each, outcome.reason) for each, outcome in pairs if outcome.result is InputResult.DEAD]
 
     @property
     def held(self) -> list[Message]:
-        """What is tried again later: the feed must not forget it."""
+        """Messages to try again later, which the feed must keep."""
         return self._that_are(InputResult.HELD)
 
     def _that_are(self, result: InputResult) -> list[Message]:
@@ -76,7 +79,7 @@ NO_PRICES = NewestPrices([], [], {}, {})
 
 
 def joined(parts: Sequence[Taken]) -> Taken:
-    """The parts of a batch, in order, as one; of each price the newest, which is the last that was used."""
+    """Join the parts of a batch, in order; of each price the newest, which is the last one used."""
     quotes = {quote.symbol: quote for part in parts for quote in part.prices.quotes}
     rates = {rate.pair: rate for part in parts for rate in part.prices.rates}
     by_market: dict[str, datetime] = {}
@@ -91,7 +94,7 @@ def joined(parts: Sequence[Taken]) -> Taken:
 
 
 class Intake:
-    """One per leader: it remembers which instruments are known and of when the newest prices are."""
+    """Remembers the known instruments and the times of the newest prices; one per leader."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -100,10 +103,10 @@ class Intake:
         self._rated_at: dict[str, datetime] | None = None
 
     async def newest(self, messages: Sequence[Message], ahead: Collection[int]) -> "NewestPrices":
-        """The prices among the messages that are newer than what the desk holds, and what becomes of each.
+        """The prices among the messages that are newer than what the desk holds, and the outcome of each.
 
-        `ahead`: the messages whose own time was ahead of the clock; they come as of their arrival.
-        Comes after `learn`.
+        `ahead`: messages whose own time was ahead of the clock; they count as of their arrival. Call `learn`
+        first.
         """
         now = self._desk.clock()
         outcomes: dict[int, Outcome] = {}
@@ -157,15 +160,16 @@ class Intake:
             unknown = unknown_currencies((rate.base_currency, rate.quote_currency))
             if unknown:
                 outcomes[index] = dead(
-                    rate, DeadReason.UNKNOWN_SUBJECT, f"there is no currency {', '.join(unknown)}"
+                    rate, DeadReason.UNKNOWN_SUBJECT, f"the currency {', '.join(unknown)} is not known"
                 )
             else:
                 race.enter(index, str(subject_of(rate)), rate, index in ahead)
         return race.winners()
 
     async def learn(self, messages: Sequence[Message]) -> None:
-        """What is known of the instruments that a batch has prices of, before these are compared; of those
-        that are not known it asks with each batch."""
+        """Load the instruments of a batch's prices before these are compared; unknown ones are queried with
+        each batch.
+        """
         symbols = {message.symbol for message in messages if isinstance(message, Quote)}
         new = sorted(symbols - self._markets.keys())
         if new:
@@ -175,7 +179,7 @@ class Intake:
 
 @dataclass(frozen=True, slots=True)
 class _Entry(Generic[Price]):
-    """A price of the batch, with the time that it counts as of and the one that it came with."""
+    """A price of the batch, with the time that it counts as of and its own time."""
 
     index: int
     price: Price
@@ -189,10 +193,12 @@ class _Entry(Generic[Price]):
 
 
 class _Race(Generic[Price]):
-    """Which prices of a batch are used: for each subject the newest, if it is newer than the known one."""
+    """Selects the prices of a batch to use: for each subject the newest, if it is newer than the known
+    one.
+    """
 
     def __init__(self, known: dict[str, datetime], now: datetime, outcomes: dict[int, Outcome]) -> None:
-        """`known` follows, `outcomes` is filled."""
+        """`known` is updated, `outcomes` is filled."""
         self._known = known
         self._now = now
         self._outcomes = outcomes
@@ -217,7 +223,7 @@ class _Race(Generic[Price]):
         return [entry.price for entry in self._first.values()]
 
     def _counts_as_of(self, arrived: datetime, known: datetime | None) -> datetime:
-        """As old as it may be, but not older than what was known when it arrived."""
+        """As old as it may be, but not older than the price known when it arrived."""
         uncertain = arrived - UNCERTAIN_ORDER
         return uncertain if known is None or known > arrived else max(uncertain, known)
 

@@ -9,7 +9,9 @@ from models.book import BookRules
 
 
 def next_turn(book: Book, rules: BookRules, now: datetime) -> datetime | None:
-    """The next moment at which an option expires or is settled, or a suspended stock is dead; None: never."""
+    """The next moment at which an option expires or is settled, or a suspended stock becomes dead; None:
+    never.
+    """
     moments = []
     for held in book.holdings:
         instrument = held.instrument

@@ -1,4 +1,4 @@
-"""Calls of which nobody can say whether figures demand them, and why: the answer beside a list of calls."""
+"""Calls that figures may or may not demand because data is missing, with the reasons."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,7 +14,7 @@ from models.book import AccountBook
 
 @dataclass(frozen=True, slots=True)
 class UndecidedReason:
-    """What is missing: a symbol or a currency, and in words how that ends."""
+    """The missing data: a symbol or a currency, and in words what resolves it."""
 
     reason: DoubtReason
     subject: str
@@ -23,7 +23,7 @@ class UndecidedReason:
 
 @dataclass(frozen=True, slots=True)
 class Undecided:
-    """The calls, sorted; with none there are no reasons."""
+    """The calls, sorted; without calls there are no reasons."""
 
     calls: tuple[AlertType, ...]
     reasons: tuple[UndecidedReason, ...]
@@ -33,7 +33,7 @@ NOTHING = Undecided((), ())
 
 
 def undecided(account: AccountBook, judgement: Judgement, figures: MarginFigures, now: datetime) -> Undecided:
-    """Of these figures, which may be those of a scenario."""
+    """The undecided calls of these figures, which may be those of a scenario."""
     calls = undecided_calls(account, judgement, figures, now)
     if not calls:
         return NOTHING

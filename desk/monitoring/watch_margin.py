@@ -1,12 +1,12 @@
-"""The monitor: prices and book changes in, cases opened, refreshed and ended. One process does it.
+"""The monitor: reads prices and book changes, and opens, refreshes and closes cases. One process runs it.
 
-It keeps every account's book in memory, so that a quote costs one addition per holder, and looks at the
-database only where a case is to open, to change its state or to be refreshed. Decisions themselves are made
-by `assess_account`, under the account's lock, on what the database says: losing or repeating anything here
-can delay a case, never make a wrong one.
+It keeps every account's book in memory, so that a quote costs one addition per holder, and reads the database
+only if a case is to open, to change its state or to be refreshed. `assess_account` makes the decisions, under
+the account's lock, on the state in the database: losing or repeating something here can delay a case, but
+never cause a wrong one.
 
-Each account takes each step for itself: one that raises, or whose row another transaction keeps locked, is
-set aside, listed as a doubt and tried again (see account_turns). The others go on at their own speed.
+Each account takes each step independently: one that fails, or whose row another transaction locks, is set
+aside, listed as unwatched and tried again (see account_turns), and delays no other.
 """
 
 import asyncio
@@ -58,7 +58,7 @@ from outages.log import OutageLog
 LOAD_BATCH_ACCOUNTS = 500
 REFRESH_BATCH_CASES = 50
 ACCOUNTS_BEFORE_YIELD = 100
-"""How many accounts are computed before others get their turn: a few milliseconds."""
+"""Accounts computed before other tasks get their turn: a few milliseconds."""
 
 
 V = TypeVar("V")
@@ -75,7 +75,7 @@ class _Watched:
 
 
 _Live = tuple[_Watched, CaseView]
-"""A live case, and the account that it is of."""
+"""A live case and its account."""
 
 
 class Monitor:
@@ -96,26 +96,27 @@ class Monitor:
         self._to_look_at: set[AccountId] = set()
         self._settings = SettingsFollower(desk)
         self._announced = NOTHING_ANNOUNCED
-        self._unkept = OutageLog(
-            "what became of messages was not stored", "what becomes of messages is stored again"
-        )
+        self._unkept = OutageLog("message outcomes could not be stored", "message outcomes are stored again")
 
     @property
     def accounts(self) -> int:
-        """How many accounts are watched."""
+        """The number of watched accounts."""
         return len(self._watched)
 
     async def note_everything(self) -> None:
-        """At the start, and now and then to heal whatever went by unseen: read all anew at the next look."""
+        """Read all accounts at the next look: at the start, and at intervals in case a change was missed."""
         self._to_load.update(await load_all_account_ids())
 
     def note(self, account_id: AccountId) -> None:
-        """Something about the account changed in the database: read it anew at the next look."""
+        """The account changed in the database: read it at the next look."""
         self._to_load.add(account_id)
 
     def note_event(self, event: Event) -> None:
-        """Another transaction did this: those it concerns are read anew at the next look. Figures that a
-        refresh stored are the monitor's own; what a person changed of a case, as its deadline, is not."""
+        """Another transaction published this event: read the accounts concerned at the next look.
+
+        Figures that a refresh stored come from the monitor itself; what a person changed of a case, such as
+        its deadline, does not.
+        """
         match event:
             case OrderEvent():
                 self.note(event.view.order.account_id)
@@ -125,29 +126,30 @@ class Monitor:
                 self.note(event.account_id)
 
     def _has(self, case: Case) -> bool:
-        """This version of the case."""
+        """Whether the monitor has this version of the case."""
         watched = self._watched.get(case.account_id)
         cases = watched.cases if watched is not None else ()
         return any(view.case.id == case.id and view.case.version == case.version for view in cases)
 
     async def follow_settings(self) -> None:
-        """Read anew, at the next look, whom changed risk settings concern. Begin with it."""
+        """Read the accounts concerned by changed risk settings at the next look. Call it first."""
         self._to_load.update(await self._settings.affected())
 
     async def note_new_accounts(self) -> None:
-        """Accounts that came into the database unheard, as an import may bring them: read them too."""
+        """Read accounts that were added to the database without an event, as by an import."""
         known = self._watched.keys() | self._to_load
         if await count_accounts() != len(known):
             self._to_load.update(set(await load_all_account_ids()) - known)
 
     def pause(self, at_most: timedelta) -> timedelta:
-        """Until the next turn of what was set aside, but no longer than that."""
+        """Time until the next failed step is tried, at most `at_most`."""
         return self._turns.pause(at_most)
 
     async def take(self, messages: Sequence[Message], ahead: Collection[int] = ()) -> Taken:
-        """Store what the feed says, in its order, note whom it concerns, and say what became of each message.
+        """Store the feed's messages in order, note the accounts concerned, and return the outcome of each
+        message.
 
-        `ahead`: which messages came with a time ahead of the clock.
+        `ahead`: messages whose time was ahead of the clock.
         """
         self._announced = announced(messages)
         try:
@@ -162,7 +164,7 @@ class Monitor:
     async def _take_stretch(
         self, messages: Sequence[Message], places: range, ahead: Collection[int]
     ) -> Taken:
-        """Prices that follow one another, or statements that do."""
+        """Process a run of prices or a run of statements."""
         stretch = messages[places.start : places.stop]
         if isinstance(stretch[0], Quote | FxRate):
             ahead = [place - places.start for place in places if place in ahead]
@@ -187,7 +189,7 @@ class Monitor:
         return newest
 
     async def _keep(self, outcomes: Sequence[Outcome]) -> None:
-        """For people who ask; what cannot be kept holds nothing up."""
+        """Store the outcomes for `inputs`; a failure delays nothing."""
         error = await self._turns.attempt(partial(save_outcomes, outcomes, self._desk.clock()))
         if error is not None:
             self._unkept.tell(error)
@@ -216,9 +218,10 @@ class Monitor:
             await self._keep(taken.outcomes)
 
     async def refresh(self) -> None:
-        """Store the figures of live cases that changed since the last refresh, and tell.
+        """Store and publish the figures of live cases that changed since the last refresh.
 
-        The next look is at all of them: time alone may make a case overdue, or cured for long enough.
+        The next look assesses all of them, since time alone may make a case overdue, or cured for long
+        enough.
         """
         now = self._desk.clock()
         self._to_look_at.update(
@@ -236,7 +239,7 @@ class Monitor:
             await self._refresh_batch(live[start : start + REFRESH_BATCH_CASES])
 
     def _is_announced(self, account_id: AccountId) -> bool:
-        """The batch that is being taken may still have something to say about it."""
+        """Whether the batch being processed still contains messages about the account."""
         watched = self._watched.get(account_id)
         return watched is not None and self._announced.concerns(
             watched.account.account.account_no, watched.live.symbols
@@ -320,7 +323,7 @@ class Monitor:
         return any(self._case_is_due(watched, case, figures, judgement, now) for case in cases)
 
     def _judged(self, watched: _Watched, figures: MarginFigures) -> Judgement:
-        # A copy of the live book is made only where something of it is unknown.
+        # The live book is copied only if something in it is unknown.
         book = watched.live.book() if figures.unvalued else watched.account.book
         return judge(book, figures, self._desk.rules.judgement)
 
@@ -362,7 +365,7 @@ class Monitor:
             after = in_doubt(case, bool(watched.orders), now, judgement.below_force is Answer.YES)
         else:
             after = self._certain(watched, case, figures, judgement, now)
-        # That the desk may sell from now on is a moment to be kept: the next look makes it.
+        # Automatic liquidation becomes due: the next look assesses the account and takes the snapshot.
         return after if case.force_eligible else replace(after, force_eligible=False)
 
     def _certain(
@@ -382,7 +385,7 @@ class Monitor:
         return account.reporting if known is None else replace(account.reporting, rate=known.rate)
 
     async def _refresh_batch(self, live: Sequence[_Live]) -> None:
-        """The cases of these together; what is left of them, locked rows, one account at a time."""
+        """Refresh these cases together; then those with locked rows, one account at a time."""
         by_account = _by_account(live, lambda each: each[1].case.account_id)
         locked: set[AccountId] = set()
 
@@ -396,7 +399,7 @@ class Monitor:
             await self._accounts.take(account_id, Step.REFRESH, alone)
 
     async def _refresh(self, live: Sequence[_Live], *, skip_locked: bool) -> list[AccountId]:
-        """The accounts that were left out because they may be locked."""
+        """Returns the accounts that were skipped because they may be locked."""
         now = self._desk.clock()
         changed = [
             (watched, view, case)
@@ -438,8 +441,11 @@ class Monitor:
 
 
 def _differs(before: Case, after: Case) -> bool:
-    """Worth telling: anything but the moment of computing, unless the deadline lies in between, and but what
-    a rate into the reporting currency moves a little."""
+    """Whether the change is worth an event.
+
+    The time of computation alone is not, unless the deadline lies in between, and neither is a small move of
+    a rate into the reporting currency.
+    """
     if before.overdue(before.figures.as_of) is not after.overdue(after.figures.as_of):
         return True
     unmoved = before.worth is not None and not before.worth.moved(after.worth)

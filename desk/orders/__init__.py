@@ -1,1 +1,1 @@
-"""The way of an order: to the venue, back from it, and cancelled."""
+"""Orders on their way to the venue and back, and their cancels."""

@@ -1,4 +1,4 @@
-"""Ask for the cancel of orders. The order is CANCELED only when the venue says so."""
+"""Request the cancel of orders. An order becomes CANCELED only when the venue confirms it."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +28,7 @@ from models.order import load_orders
 
 @dataclass(frozen=True, slots=True)
 class Cancel:
-    """The command. Orders differ from each other."""
+    """Cancel several orders, each named once."""
 
     idempotency_key: str
     order_ids: tuple[OrderId, ...]
@@ -36,7 +36,7 @@ class Cancel:
 
 
 async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
-    """One outcome per order, in the order asked."""
+    """One outcome per order, in the order given."""
     ids = command.order_ids
     if not principal.audience.may(Capability.CANCEL_ORDER):
         return [
@@ -50,7 +50,7 @@ async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[Canc
 
 
 async def cancel_each(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
-    """Of a caller who may, under a key that is claimed: what was answered before is answered again."""
+    """For a permitted caller and a claimed key; stored answers are returned again."""
     ids = command.order_ids
     answers = Answers(CANCEL_OUTCOMES, principal.subject, command.idempotency_key, cancel_refused)
     given = await answers.given(ids)

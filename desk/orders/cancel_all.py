@@ -1,8 +1,8 @@
-"""Ask for the cancel of every open order of a case, an account, a client or an instrument, with one command.
+"""Request the cancel of every open order of a case, an account, a client or an instrument, with one command.
 
-Which orders those are is decided once, under the idempotency key, when the command first comes: the same
-request again speaks of the same orders, and never of one that was placed meanwhile. Each order is then
-decided on its own, as by `cancel`; a request that broke off half-way does the rest when it comes again.
+The selection of orders is made once, under the idempotency key, when the command first arrives: a repeated
+request concerns the same orders, and never one that was placed later. Each order is then decided separately,
+as by `cancel`; a request that was interrupted is completed when it is repeated.
 """
 
 from dataclasses import dataclass
@@ -19,12 +19,12 @@ from models.order import OrderFilter, count_not_cancelled, orders_to_cancel
 from models.sql.codec import Codec
 
 SELECTION = "selection"
-"""Under which the selection is stored, beside the outcomes of its orders."""
+"""The item under which the selection is stored, beside the outcomes of its orders."""
 
 
 @dataclass(frozen=True, slots=True)
 class CancelAll:
-    """The command. The filter names a case, a client, an account or an instrument."""
+    """Cancel the orders of a filter, which names a case, a client, an account or an instrument."""
 
     idempotency_key: str
     wanted: OrderFilter
@@ -33,7 +33,7 @@ class CancelAll:
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The orders that one command speaks of, and how many more there were."""
+    """The orders that one command concerns, and how many more there were."""
 
     order_ids: tuple[OrderId, ...]
     remaining: int
@@ -52,7 +52,7 @@ _FILTERS: Codec[OrderFilter] = Codec(OrderFilter)
 
 
 async def cancel_all(desk: Desk, principal: Principal, command: CancelAll) -> CancelsRequested | Refusal:
-    """At most `max_orders_per_batch` orders; those whose cancel was asked for before come last."""
+    """Concerns at most `max_orders_per_batch` orders; orders whose cancel was requested before come last."""
     if not principal.audience.may(Capability.CANCEL_ORDER):
         return Refusal(RefusalCode.FORBIDDEN, lacks(Capability.CANCEL_ORDER))
     key, actor = command.idempotency_key, principal.subject

@@ -1,4 +1,4 @@
-"""What clients ordered themselves: cancelled where the desk is to trade, or the account must be flat."""
+"""The clients' own orders: cancelled before the desk trades, or when the account must be flat."""
 
 from desk.audit import entry
 from desk.desk import Desk
@@ -11,9 +11,10 @@ from venues.base import CancelsClientOrders, Venue, VenueUnavailable
 
 
 async def cancel_client_orders(desk: Desk, venue: Venue, account: AccountReference) -> bool:
-    """False when the venue was away, so that it may be asked again; no transaction may be open.
+    """False if the venue was not available and has to be called again; no transaction may be open.
 
-    A venue that cannot do it, or does not know of them, is none to ask; they are let be under a kill switch.
+    Venues that do not support it, or do not know of client orders, are skipped; under a kill switch they are
+    kept.
     """
     if not isinstance(venue, CancelsClientOrders) or await switch_over(account) is not None:
         return True

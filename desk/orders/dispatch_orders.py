@@ -1,11 +1,11 @@
 """Send recorded orders and cancels to the venue, each at most once in flight.
 
-"Sent" is committed before the venue is called. A crash in between leaves an order that we think was sent:
+"Sent" is committed before the venue is called. A crash in between leaves an order that counts as sent:
 reconciliation asks the venue by the client order id and only then decides. Whether this process still leads
-is looked at in that transaction and again right before the order leaves: one that was frozen in between sends
-nothing, and its successor decides about the order.
+is checked in that transaction and again right before the order is sent: a process that was frozen in between
+sends nothing, and its successor decides about the order.
 
-Accounts take turns: one that is locked, or that the desk fails at, waits and holds up no other.
+Accounts are independent: one that is locked, or that the desk fails at, waits and delays no other.
 """
 
 from collections.abc import Awaitable, Callable, Sequence
@@ -35,17 +35,18 @@ from models.sql.database import transaction
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
 
 PENDING_CANCELS_MAX = 10_000
-"""Cancels under way that one round looks through for those that are still to be sent."""
+"""Pending cancels that one round searches for those still to be sent."""
 FAILURES_MAX = 3
-"""A venue that fails so often in a row is left alone for the rest of the round: then orders stay where they
-can be called off without it, and cancels have their turn."""
+"""After this many failures in a row the round stops calling the venue: orders then stay where they can be
+cancelled without it, and cancels get their turn.
+"""
 
 
 class Dispatcher:
-    """The one sender of the desk; it remembers which cancels it has sent.
+    """The only sender of the desk; it remembers which cancels it has sent.
 
-    One whose order has changed since is sent again: it may have been refused, and been asked for anew. A
-    venue makes nothing of a repeated one.
+    A cancel whose order has changed since is sent again: the venue may have refused it, and it was requested
+    again. A repeated cancel does no harm.
     """
 
     def __init__(
@@ -57,9 +58,10 @@ class Dispatcher:
         *,
         clear_client_orders: bool = True,
     ) -> None:
-        """`turns`: without them what an account raises ends the round.
+        """Without `turns`, a fault at an account ends the round.
 
-        `clear_client_orders`: first cancel what clients ordered themselves in the accounts, if it can.
+        `clear_client_orders`: first cancel the clients' own orders in these accounts, if the venue supports
+        it.
         """
         self._desk = desk
         self._venue = venue
@@ -76,7 +78,9 @@ class Dispatcher:
         return frozenset(self._held_up)
 
     async def dispatch(self) -> int:
-        """Send what is due, oldest first, at most a batch of each; how many messages went out."""
+        """Send what is due, oldest first, at most a batch of orders and of cancels; returns the number of
+        messages sent.
+        """
         if self._turns is not None:
             self._held_up = {id_ for id_ in self._held_up if self._turns.waits(id_)}
         self._failures = 0
@@ -85,7 +89,7 @@ class Dispatcher:
             await self._turn(account.account_id, partial(self._send_all, account, views))
         given_up, self._failures = self._failures >= FAILURES_MAX, 0
         sent = await self._send_cancels()
-        # What is left waits for the next round, which comes after a pause.
+        # The rest waits for the next round, which comes after a pause.
         return 0 if given_up or self._failures >= FAILURES_MAX else len(queued) + sent
 
     async def _turn(self, account_id: AccountId, work: Callable[[], Awaitable[None]]) -> None:
@@ -95,8 +99,11 @@ class Dispatcher:
             self._held_up.add(account_id)
 
     async def _send_all(self, account: AccountReference, views: Sequence[OrderView]) -> None:
-        """The client's own orders would trade against ours, or hold what we are to sell. They are cancelled
-        before anything of ours is sent; a venue that is away gets ours no more than the wish."""
+        """Send the account's messages.
+
+        The client's own orders could trade against the desk's, or hold stock that the desk sells, so they are
+        cancelled first; while the venue is not available, the desk's orders wait.
+        """
         if self._failures >= FAILURES_MAX:
             return
         if self._clear_client_orders:
@@ -122,13 +129,14 @@ class Dispatcher:
             order.limit_price,
         )
         await self._desk.leadership.check()
-        # No await between this and the venue: a process that was frozen here knows it by its own clock.
+        # No await between this and the venue call: a process that was frozen here detects it by its own
+        # clock.
         self._desk.leadership.require_unexpired()
         try:
             await self._venue.submit(message)
             self._failures = 0
         except VenueUnavailable:
-            # It may have been taken: only asking the venue can tell, which the sweep for silent orders does.
+            # The venue may have accepted it: the questions about silent orders find out.
             self._failures += 1
 
     async def _mark_sent(self, seen: OrderView, instrument: Instrument) -> OrderView | None:
@@ -180,7 +188,8 @@ class Dispatcher:
     async def _send_cancel(self, view: OrderView) -> None:
         order: Order | None = view.order
         if not view.order.acknowledged:
-            # Perhaps the venue never had it; a cancel would then be refused and the order sent after all.
+            # The venue may never have received the order: it would refuse the cancel, and the order could
+            # still be sent later.
             await reconcile_order(self._desk, self._venue, view, wait=self._turns is None)
             current = await load_by_client_order_id(view.order.client_order_id)
             order = current.order if current else None
@@ -194,7 +203,7 @@ class Dispatcher:
 
 
 def _by_account(views: Sequence[OrderView]) -> list[tuple[AccountReference, list[OrderView]]]:
-    """In the order of each account's oldest."""
+    """Sorted by each account's oldest order."""
     grouped: dict[AccountId, list[OrderView]] = {}
     for view in views:
         grouped.setdefault(view.order.account_id, []).append(view)
@@ -202,5 +211,7 @@ def _by_account(views: Sequence[OrderView]) -> list[tuple[AccountReference, list
 
 
 def _killed(order: Order, switch: KillSwitch, now: datetime) -> OrderChange | RefusedTransition:
-    """The order that waited when a kill switch came does not wait for its end."""
+    """An order that was waiting when a kill switch was set is cancelled and does not wait for the switch to
+    end.
+    """
     return act(order, OrderTrigger.KILLED, now, f"kill switch: {switch.reason}")

@@ -1,8 +1,8 @@
-"""The last look at an order before it leaves: the price collar holds then as it did when it was planned.
+"""The last check before an order is sent: the price collar applies then as it did in the plan.
 
-An order may have waited since: for its turn, for a locked account, for a venue that was away or for a desk
-that did not run. What is beyond the collar by then is rejected by the desk; a person is told, and an
-automatic liquidation is planned anew, within the collar.
+The order may have waited: for its turn, for a locked account, for an unavailable venue, or while the desk did
+not run. The desk rejects an order that is now beyond the collar; operators are notified, and an automatic
+liquidation is planned again, within the collar.
 """
 
 from datetime import datetime
@@ -21,13 +21,15 @@ from domain.refusals import RefusalCode
 def held_to_collar(
     desk: Desk, order: Order, instrument: Instrument, quote: Quote | None, now: datetime
 ) -> OrderChange | RefusedTransition | None:
-    """The rejection of an order that is beyond the collar; None: it may leave."""
+    """The rejection of an order that is beyond the collar; None: it may be sent."""
     why = desk.rules.plans.collar.objection(order, instrument, quote)
     return None if why is None else mark_unfit(order, now, f"{RefusalCode.PRICE_COLLAR}: {why}")
 
 
 async def tell_unfit(desk: Desk, view: OrderView, now: datetime) -> None:
-    """In the transaction that rejected it."""
-    found = Finding(Attention.PRICE_COLLAR, f"it was not sent ({view.order.reason}); liquidate again")
+    """Report the rejected order, in the transaction that rejected it."""
+    found = Finding(
+        Attention.PRICE_COLLAR, f"the desk did not send it ({view.order.reason}); liquidate again"
+    )
     await bring_to_attention(desk, view, found, {}, now, by=DISPATCHER)
     await restore_automatic_after_collar(desk, view.order, now)

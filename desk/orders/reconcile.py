@@ -1,7 +1,7 @@
-"""Settle what a crash or a silent venue left open, by asking the venue for everything it said about an order.
+"""Settle what a crash or a silent venue left open, by asking the venue for all its reports on an order.
 
-An order that the venue never had goes back to the queue under its own name, or is cancelled if that was
-wanted. Nothing is ever sent again because we do not know.
+An order that the venue never received returns to the queue under its own name, or is cancelled if that was
+requested. An order is never sent again merely because its state is unknown.
 """
 
 from contextlib import suppress
@@ -27,14 +27,14 @@ from venues.base import Venue, VenueUnavailable
 log = structlog.get_logger()
 
 SILENT = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNOWN)
-"""Orders about which the venue owes an answer."""
+"""Orders for which the venue owes an answer."""
 WITH_VENUE = (*SILENT, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 
 async def reconcile_all(desk: Desk, venue: Venue, limit: int, turns: Turns | None = None) -> int:
-    """At start-up, before anything is sent: compare every order that the venue may know. How many.
+    """Compare every order that the venue may know, at start-up and before anything is sent; returns how many.
 
-    With `turns` an order whose venue or account fails is left to the later rounds of questions.
+    With `turns`, an order whose venue or account fails is left to later rounds of questions.
     """
     views = await orders_in(WITH_VENUE, limit)
     for view in views:
@@ -52,10 +52,10 @@ async def _compare(desk: Desk, venue: Venue, view: OrderView) -> None:
 
 
 async def reconcile_order(desk: Desk, venue: Venue, view: OrderView, *, wait: bool = True) -> str | None:
-    """Take in whatever we missed; raises `VenueUnavailable`.
+    """Book all missed reports of the order; raises `VenueUnavailable`.
 
-    Why it contradicts what we know that the venue never had the order; None: it does not, or it had it.
-    Without `wait` it is `Busy` at once where the account is locked.
+    Returns why it contradicts the known state that the venue never received the order; None if it does not,
+    or if the venue did receive it. Without `wait`, a locked account raises `Busy` at once.
     """
     history = await venue.history(view.order.client_order_id)
     if history is None:
@@ -64,7 +64,7 @@ async def reconcile_order(desk: Desk, venue: Venue, view: OrderView, *, wait: bo
     aside = await set_aside_keys(view.order.id)
     for report in history:
         booked = known.get((report.venue, report.execution_id))
-        # What is known needs no lock: an order may be asked for every few seconds.
+        # Known reports need no lock: an order may be asked about every few seconds.
         if booked is not None and contradicts(booked, report) is None:
             continue
         if key_of(report) not in aside:
@@ -73,7 +73,7 @@ async def reconcile_order(desk: Desk, venue: Venue, view: OrderView, *, wait: bo
 
 
 async def mark_silent(desk: Desk, view: OrderView, *, wait: bool = True) -> None:
-    """The venue has said nothing for too long."""
+    """Mark the order, about which the venue has sent nothing for too long."""
     await _step(desk, view, unanswered=True, wait=wait)
 
 
@@ -81,7 +81,7 @@ async def _not_received(desk: Desk, view: OrderView, *, wait: bool) -> str | Non
     refused = await _step(desk, view, unanswered=False, wait=wait)
     if refused is None:
         log.warning(
-            "the venue says that it never had the order",
+            "the venue reports that it never received the order",
             client_order_id=view.order.client_order_id,
             status=view.order.status,
         )
@@ -89,7 +89,7 @@ async def _not_received(desk: Desk, view: OrderView, *, wait: bool) -> str | Non
 
 
 async def _step(desk: Desk, seen: OrderView, *, unanswered: bool, wait: bool) -> str | None:
-    """Why the step contradicts what is known of the order; None: it was made."""
+    """Why the step contradicts the known state of the order; None if it was made."""
     async with transaction():
         await lock_accounts([seen.order.account_id], wait=wait)
         await desk.leadership.check()

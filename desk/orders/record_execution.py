@@ -1,7 +1,8 @@
-"""Take in one execution report, exactly once: order, position, cash and case in one transaction.
+"""Book one execution report, exactly once: order, position, cash and case in one transaction.
 
-No report is dropped. It is booked; or it repeats what was booked; or it is set aside as evidence, because it
-cannot be true of our order, and a person is told. A fill that is booked and odd is told as well.
+No report is dropped. It is booked, or it repeats a booked one, or it is set aside as evidence because it
+cannot be true of the order, and operators are notified. They are also notified of fills that are booked but
+unusual.
 """
 
 from collections.abc import Mapping
@@ -77,14 +78,14 @@ class _Booked:
     held_before: tuple[Symbol, bool] | None
     """The instrument and whether it was held before."""
     within: Mapping[str, str]
-    """As of when the statements are that contain the fill already, for the audit."""
+    """The times of newer statements that already contain the fill, for the audit."""
 
 
 _NOT_BOOKED = _Booked(None, {})
 
 
 async def record_execution(desk: Desk, report: ExecutionReport, *, wait: bool = True) -> bool:
-    """Whether the report was new. Without `wait` it is `Busy` at once where the account is locked."""
+    """Whether the report was new. Without `wait`, a locked account raises `Busy` at once."""
     report = in_legible_words(report)
     async with transaction():
         name = report.client_order_id
@@ -113,7 +114,7 @@ async def _record(desk: Desk, report: ExecutionReport) -> bool:
         return await _set_aside(desk, view, report, found, now)
     change = apply(view.order, report, now)
     if isinstance(change, RefusedTransition) and report.exec_type is ExecType.TRADE:
-        # It must not stand among the executions, which are put on top of what the book of record states.
+        # It must not be stored among the executions, which are added to the statements of the book of record.
         return await _set_aside(desk, view, report, Finding(Attention.CONTRADICTION, change.why), now)
     booking = _booking(view, instrument, report)
     timely = replace(report, at=bounded_time(view.order, report, now))
@@ -148,7 +149,7 @@ async def _take_in(
     step = await store_step(desk, view, change, fill, by=report.venue, detail=detail)
     await outbox.append([step])
     if booking is not None or change.order.terminal:
-        # An acknowledgement changes nothing that a case is judged by.
+        # An acknowledgement does not affect the judgement of a case.
         await _assess(desk, view.order.account_id, now, booked.held_before)
     elif change.trigger is OrderTrigger.CANCEL_REJECTED:
         await _tell_refused_cancel(desk, view, report, now)
@@ -157,7 +158,9 @@ async def _take_in(
 async def _assess(
     desk: Desk, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None
 ) -> None:
-    """Figures that cannot be stored keep no fill from being booked: the monitor lists such an account."""
+    """Assess the account. Figures that cannot be stored do not prevent a booking: the monitor lists such an
+    account.
+    """
     with suppress(AmountTooLarge):
         async with transaction():
             await assess_account(desk, account_id, now, held_before)
@@ -168,7 +171,7 @@ async def _is_known(report: ExecutionReport) -> bool:
 
 
 async def _compare(desk: Desk, view: OrderView, report: ExecutionReport, now: datetime) -> bool:
-    """A known execution id: a true repeat is nothing new, another content under it is set aside."""
+    """Compare a known execution id: a true repeat changes nothing, other content under it is set aside."""
     booked = await booked_execution(report.venue, report.execution_id)
     assert booked is not None
     differs = contradicts(booked, report)
@@ -176,7 +179,8 @@ async def _compare(desk: Desk, view: OrderView, report: ExecutionReport, now: da
         return False
     found = Finding(
         Attention.REPEATED_ID,
-        f"the execution id {report.execution_id} is known with another content ({differs}); not booked",
+        f"the execution id {report.execution_id} is already booked with other content ({differs}); the "
+        "report is not booked",
     )
     return await _set_aside(desk, view, report, found, now)
 
@@ -196,7 +200,7 @@ async def _set_aside_unknown(desk: Desk, report: ExecutionReport) -> bool:
     if await set_aside(desk.new_id(), None, report, found, now):
         desk.attention[found.kind] += 1
         facts = _facts(report)
-        log.error("execution report for an order that is not ours", **facts)
+        log.error("execution report for an unknown order", **facts)
         detail = {"kind": found.kind, "why": found.why, **facts}
         await write_audit(
             [entry(report.venue, now, "attention", "order", facts["client_order_id"][:32], detail)]
@@ -205,19 +209,21 @@ async def _set_aside_unknown(desk: Desk, report: ExecutionReport) -> bool:
 
 
 async def _tell(desk: Desk, view: OrderView, report: ExecutionReport, found: Finding, now: datetime) -> None:
-    """A person must look: in the log for the operator, in the audit for later, on the case."""
+    """Report the finding in the log, in the audit trail and on the case."""
     await bring_to_attention(desk, view, found, _facts(report), now, by=report.venue)
 
 
 async def _tell_refused_cancel(desk: Desk, view: OrderView, report: ExecutionReport, now: datetime) -> None:
-    """Once for an order, while it is too large: the desk asks again and again."""
+    """Report it once for an order while it exceeds the position: the desk repeats the request."""
     held = await quantity_of(view.order.account_id, view.order.symbol)
     fits = view.order.leaves_quantity <= reducible(held, view.order.side)
     if view.order.cancel_cause is not CancelCause.EXCESS or fits:
         return
     changes = (await changes_of([view.order.id]))[view.order.id]
     if sum(each.status is OrderStatus.PENDING_CANCEL for each in changes) == 1:
-        why = "the venue refuses its cancel, and it is larger than what is held; the desk asks again"
+        why = (
+            "the venue refuses to cancel it, and it exceeds the position; the desk requests the cancel again"
+        )
         await _tell(desk, view, report, Finding(Attention.MAY_CHANGE_SIGN, why), now)
 
 
@@ -254,7 +260,7 @@ async def _book(
     else:
         await add_to_cash(desk.new_id(), account_id, currency, booking.cash)
     if within:
-        log.info("a statement that came before the report contains the fill", **_facts(report), **within)
+        log.info("a newer statement already contains the fill", **_facts(report), **within)
     await bump_book(account_id)
     return _Booked((symbol, bool(held.quantity)), within)
 
@@ -275,7 +281,9 @@ async def _tell_turn(
 
 
 _ALERTS: Mapping[OrderAlert, Finding] = {
-    OrderAlert.LATE_FILL: Finding(Attention.LATE_FILL, "a fill of an order that had ended; it is booked"),
+    OrderAlert.LATE_FILL: Finding(
+        Attention.LATE_FILL, "a fill of an order that had already ended; it is booked"
+    ),
     OrderAlert.OVERFILL: Finding(Attention.OVERFILL, "a fill beyond the ordered quantity; it is booked"),
 }
 

@@ -1,9 +1,9 @@
-"""Execution reports are booked in lanes, one for each account: a locked account holds up no other.
+"""Execution reports are booked in lanes, one per account: a locked account delays no other.
 
-Reports of one account are booked in the order in which they came. One that cannot be booked now, because the
+Reports of one account are booked in the order of arrival. A report that cannot be booked now, because the
 account's row is locked or the desk fails at it, waits in its lane with those behind it and is tried again
-with a growing wait. A report is confirmed to the venue only after it was booked, so that a crash loses none:
-the venue says again what was not confirmed. At most `held_max` reports wait; then no more are read.
+after a growing wait. A report is confirmed to the venue only after it was booked, so that a crash loses none:
+the venue repeats unconfirmed reports. At most `held_max` reports wait; then no more are read.
 """
 
 import asyncio
@@ -23,7 +23,7 @@ _LANES_WITHOUT_ORDER = "an unknown order"
 
 
 class ReportLanes:
-    """One for each leader and venue. `read` and `book_waiting` may run side by side."""
+    """The waiting reports; one per leader and venue. `read` and `book_waiting` may run concurrently."""
 
     def __init__(self, desk: Desk, venue: Venue, turns: Turns, held_max: int) -> None:
         self._desk = desk
@@ -35,16 +35,16 @@ class ReportLanes:
 
     @property
     def held(self) -> int:
-        """How many reports wait."""
+        """The number of waiting reports."""
         return sum(map(len, self._lanes.values()))
 
     @property
     def accounts(self) -> tuple[str, ...]:
-        """Whose reports wait."""
+        """The accounts with waiting reports."""
         return tuple(self._lanes)
 
     async def read(self) -> None:
-        """Take the venue's reports as they come, until it is closed. What was not confirmed comes again."""
+        """Read the venue's reports until it is closed. Unconfirmed reports are delivered again."""
         self._lanes.clear()
         async for report in self._venue.reports():
             await self.take(report)
@@ -53,7 +53,7 @@ class ReportLanes:
                 await self._room.wait()
 
     async def take(self, report: ExecutionReport) -> None:
-        """Book it, unless reports of its account wait: then it waits behind them."""
+        """Book the report; if reports of its account wait, it is queued behind them."""
         who: AccountId | str = await _whose(report) or _LANES_WITHOUT_ORDER
         lane = self._lanes.get(who)
         if lane is not None:
@@ -73,7 +73,7 @@ class ReportLanes:
     async def _book(self, who: str, report: ExecutionReport) -> bool:
         if self._turns.waits(who):
             return False
-        # Without waiting for the lock: others would wait as well.
+        # Without waiting for the lock, which would delay the other lanes.
         book = partial(record_execution, self._desk, report, wait=False)
         if await self._turns.take(who, "an execution report", book) is not None:
             return False

@@ -1,9 +1,9 @@
-"""The venue is asked about every order that may still trade, so that a lost report is found in seconds.
+"""Ask the venue about every order that may still trade, so that a lost report is found in seconds.
 
-An order that the venue works is asked for once per interval, and as soon as the day of a DAY order has ended;
-one about which the venue is silent, after the time in which it answers. Rounds are bounded and take turns
-through all orders, oldest first. An order whose venue or account fails is left to a later round, the others
-go on. What was missed is booked exactly once, by its execution id.
+A working order is asked about once per interval, and as soon as the day of a DAY order has ended; an order on
+which the venue is silent, after its time to answer. Rounds are bounded and cover all orders in turn, oldest
+first. An order whose venue or account fails is left to a later round and delays no other. Missed reports are
+booked exactly once, by execution id.
 """
 
 from dataclasses import dataclass
@@ -29,14 +29,14 @@ from outages.log import OutageLogs
 from venues.base import Venue, VenueUnavailable
 
 DAY_END_GRACE = timedelta(minutes=5)
-"""So long after the close a venue may take to say that an order of the regular session has expired."""
+"""The time after the close in which a venue may report that an order of the regular session has expired."""
 FAILURES_MAX = 5
-"""A venue that fails so often in a row is left alone until the next round."""
+"""After this many failures in a row the venue is not asked until the next round."""
 
 
 @dataclass(frozen=True, slots=True)
 class Questions:
-    """When a venue is asked, and about how many orders at most in a round."""
+    """When a venue is asked, and about how many orders at most per round."""
 
     interval: timedelta
     ack_timeout: timedelta
@@ -44,12 +44,12 @@ class Questions:
 
     @property
     def round_every(self) -> timedelta:
-        """Often enough to find what is due in time."""
+        """An interval short enough to find due orders in time."""
         return min(self.interval, self.ack_timeout / 2)
 
 
 class WorkingOrders:
-    """One for each leader and venue; it remembers when each order was asked for."""
+    """Remembers when each order was last asked about; one per leader and venue."""
 
     def __init__(self, desk: Desk, venue: Venue, turns: Turns, questions: Questions) -> None:
         self._desk = desk
@@ -63,16 +63,16 @@ class WorkingOrders:
         self._told: set[tuple[OrderId, Attention]] = set()
         self._failures = 0
         self._silent = OutageLogs(
-            "client_order_id", "the venue is silent about an order", "the venue has spoken of an order again"
+            "client_order_id", "the venue does not report on an order", "the venue reports on the order again"
         )
 
     async def ask_all(self) -> None:
-        """Rounds until all orders had their turn, or the venue is not available."""
+        """Rounds until all orders were asked about, or the venue is not available."""
         while await self.ask():
             pass
 
     async def ask(self) -> bool:
-        """One round, through at most a batch of orders; whether more are left of this pass through all."""
+        """One round, over at most a batch of orders; returns whether orders of this pass remain."""
         self._failures = 0
         await self._ask_about_set_aside()
         views = await orders_after(WITH_VENUE, self._after, self._questions.batch)
@@ -91,7 +91,7 @@ class WorkingOrders:
         return False
 
     def _begin_anew(self) -> None:
-        """Forget what is no longer at the venue."""
+        """Start the next pass, and forget orders that are no longer at the venue."""
         self._after = None
         self._asked = {id_: at for id_, at in self._asked.items() if id_ in self._seen}
         self._told = {(id_, kind) for id_, kind in self._told if id_ in self._seen}
@@ -126,10 +126,10 @@ class WorkingOrders:
             return
         self._failures = 0
         if denied is not None:
-            why = f"the venue says that it never had the order, and {denied}"
+            why = f"the venue reports that it never received the order, and {denied}"
             await self._tell_once(view, Finding(Attention.CONTRADICTION, why))
         elif await self._outlived_its_day(order):
-            why = "its day has ended, and the venue still works it"
+            why = "its trading day has ended, and the venue still works it"
             await self._tell_once(view, Finding(Attention.DAY_ENDED, why))
 
     async def _outlived_its_day(self, order: Order) -> bool:
@@ -142,12 +142,12 @@ class WorkingOrders:
         return current is not None and current.order.status in WITH_VENUE
 
     async def _day_ends(self, order: Order) -> datetime | None:
-        """None where the order has no such day, or nothing is known of its market."""
+        """None if the order has no such day, or its market has no calendar."""
         if order.time_in_force is TimeInForce.GTC:
             return None
         instrument = (await load_instruments([order.symbol])).get(order.symbol)
         if instrument is None:
-            # It cannot be read, which must not end the round.
+            # An unreadable row must not end the round.
             return None
         try:
             return day_order_ends(self._desk.calendar_of(instrument.market), order.created_at)
@@ -159,14 +159,14 @@ class WorkingOrders:
             return
         async with transaction():
             await lock_accounts([view.order.account_id], wait=False)
-            # An earlier leader may have said so.
+            # An earlier leader may have reported it.
             if not await was_brought_to_attention(view.order, found.kind):
                 await bring_to_attention(self._desk, view, found, {}, self._desk.clock(), by=RECONCILER)
         self._told.add((view.order.id, found.kind))
         self._desk.on_commit()
 
     async def _ask_about_set_aside(self) -> None:
-        """What contradicts is compared with all that the venue says of its order, once."""
+        """Compare set-aside reports with everything the venue reports about their orders, once."""
         for each in await set_aside_to_ask(self._questions.batch):
             who = each.view.order.account_id
             if self._failures < FAILURES_MAX and not self._turns.waits(who):

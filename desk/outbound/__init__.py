@@ -1,1 +1,1 @@
-"""What leaves the desk for people and other systems: messages and webhooks."""
+"""Outbound data for persons and other systems: messages and webhooks."""

@@ -1,4 +1,4 @@
-"""Writing a message to a client down: which words, to which address, from when until when."""
+"""Create a message to a client: its text, its address, its earliest and its latest time."""
 
 from dataclasses import replace
 from datetime import datetime
@@ -25,7 +25,7 @@ def compose(
     placed_by: str,
     text: str = "",
 ) -> Message:
-    """The message about the case as it stands. Without an address it has FAILED already."""
+    """The message about the case in its current state. Without an address its status is FAILED."""
     contact = contact or Contact()
     words = _words(desk, view, standing, contact, template, now, text)
     recipient = contact.address(channel)
@@ -57,7 +57,7 @@ def compose(
 def recomposed(
     desk: Desk, view: CaseView, standing: Standing, contact: Contact, message: Message, now: datetime
 ) -> Message:
-    """The message with the words of this moment; what a person wrote stays."""
+    """The message with current text; text written by an operator is kept."""
     text = message.parameters.get("text", "")
     words = _words(desk, view, standing, contact, message.template, now, text)
     return replace(
@@ -73,7 +73,7 @@ def recomposed(
 def _latest(
     desk: Desk, standing: Standing, template: MessageTemplate, earliest: datetime, now: datetime
 ) -> datetime:
-    """What asks for something does so before it is due."""
+    """The latest time to send it: before the due time for a message that demands something."""
     latest = earliest + desk.rules.messages.lifetime
     if template not in ASKS:
         return latest
@@ -120,7 +120,7 @@ def _words(
 
 
 async def note_notice(desk: Desk, case: Case, before: Message, sent: Message, now: datetime) -> None:
-    """Keep what the figures told to the client follow from: once, and again where the words are new ones."""
+    """Take the snapshot behind the figures in a message to the client: once, and again if the text is new."""
     if case.live:
         is_new = before.body != sent.body
         await snapshot_notice(desk, case, f"{sent.id}:{now:%Y%m%d%H%M%S}" if is_new else sent.id, now)

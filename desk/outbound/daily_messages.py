@@ -1,9 +1,10 @@
-"""The automatic messages: one per live case and trading day until its deadline, what was traded, and its end.
+"""Automatic messages: one per live case and trading day until its deadline, then about sales and the case's
+end.
 
-The leader sweeps. What makes a sweep harmless to repeat, or to run twice at once, is the message's key,
-which the database keeps unique: the case and the day of the account's market. What was written down and not
-sent uses up no day: it is written again, by a channel that has not failed at it. In quiet hours nothing is
-written down, so the figures in a message are those of when it goes out.
+The leader sweeps. A sweep is safe to repeat, or to run twice at once, because the message's key is unique in
+the database: the case and the day of the account's market. A message that was not sent does not use up its
+day: it is created again, on a channel that has not failed at it. In quiet hours no message is created, so the
+figures in a message are those of the time when it is sent.
 """
 
 from collections import defaultdict
@@ -33,20 +34,22 @@ from models.untold import Unsent, Untold, base_currencies, untold_cases, untold_
 
 SWEEP_CASES = 500
 NEWS_FOR = timedelta(days=1)
-"""What the client could not be told for so long (quiet hours, an outage) is old news."""
+"""News that could not be sent to the client for this long (quiet hours, an outage) is outdated."""
 UNSENT_MAX = 20
-"""After so many letters about one thing that were not sent no other is written."""
+"""After so many unsent letters about the same news no further one is created."""
 _ENDS = {CaseStatus.RESOLVED: MessageTemplate.CURED, CaseStatus.VOID: MessageTemplate.WITHDRAWN}
 
 Choice = Callable[[Case], MessageTemplate | None]
-"""What there is to say of the case as it stands under its lock; None: nothing any more."""
+"""The template for the case in its state under the lock; None: nothing to say any more."""
 
 Page = Callable[[CaseId | None], Awaitable[list[Untold]]]
 
 
 async def sweep_messages(desk: Desk, turns: Turns) -> int:
-    """Write down what is due, end what is too late; how many were written down. A market or a case that
-    fails holds up no other."""
+    """Create the messages that are due and end those that are too late; returns the number created.
+
+    Markets and cases are independent: one that fails delays no other.
+    """
     now = desk.clock()
     while await _expire(now) == SWEEP_CASES:
         pass
@@ -55,8 +58,8 @@ async def sweep_messages(desk: Desk, turns: Turns) -> int:
     sweep = _Sweep(desk, turns, now)
     for market, currencies in (await _markets(desk)).items():
         await sweep.take(f"messages of {market}", partial(sweep.day, market, currencies))
-    await sweep.take("messages of sales", sweep.sales)
-    await sweep.take("messages of ends", sweep.ends)
+    await sweep.take("messages about sales", sweep.sales)
+    await sweep.take("messages about closed cases", sweep.ends)
     return sweep.queued
 
 
@@ -90,12 +93,12 @@ class _Sweep:
     queued: int = 0
 
     async def take(self, who: str, work: Work) -> None:
-        """Its turn, unless it waits."""
+        """Run the work unless it waits."""
         if not self.turns.waits(who):
             await self.turns.take(who, "automatic messages", work)
 
     async def day(self, market: str, currencies: list[str]) -> None:
-        """The message of the day, where the market trades."""
+        """Create the message of the day, if the market trades."""
         calendar = self.desk.calendar_of(market)
         today = self.now.astimezone(calendar.zone).date()
         if not calendar.is_trading_day(today):
@@ -105,14 +108,14 @@ class _Sweep:
             await self.take(f"message {untold.case_id}", partial(self._tell_of_day, untold, calendar.zone))
 
     async def sales(self) -> None:
-        """What the desk has traded."""
+        """Create the messages about the desk's sales."""
         since = self.now - NEWS_FOR
         async for untold in _each(lambda after: untold_sales(since, after, SWEEP_CASES)):
             key = f"{untold.case_id}:sold:{untold.plans}"
             await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, _sold))
 
     async def ends(self) -> None:
-        """The word that it is over."""
+        """Create the messages about ended cases."""
         since = self.now - NEWS_FOR
         async for untold in _each(lambda after: untold_ends(since, after, SWEEP_CASES)):
             key = f"{untold.case_id}:cured"
@@ -120,7 +123,7 @@ class _Sweep:
 
     async def _tell_of_day(self, untold: Untold, zone: ZoneInfo) -> None:
         local = self.now.astimezone(zone)
-        # The call of today goes out at once, what is older in the morning.
+        # Today's call is sent at once, older ones in the morning.
         is_older = untold.told_before or untold.opened_at.astimezone(zone).date() < local.date()
         if is_older and local.time() < self.desk.rules.messages.daily_from:
             return
@@ -147,8 +150,10 @@ def _ended(case: Case) -> MessageTemplate | None:
 
 
 async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
-    """An account that somebody works on is left to the next sweep. A letter in the place of one that was not
-    sent has a key of its own."""
+    """Create the message; a locked account is left to the next sweep.
+
+    A message that replaces an unsent one has a key of its own.
+    """
     unsent = [each for each in untold.unsent if each.is_about(key)]
     channel = _channel(desk.rules.messages.automatic, untold.contact, unsent)
     if channel is None:
@@ -167,7 +172,7 @@ async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datet
 async def _write_down(
     desk: Desk, untold: Untold, key: str, channel: Channel, choice: Choice, now: datetime
 ) -> bool:
-    """A letter that waits for prices is written down as well."""
+    """A message that waits for prices is created as well."""
     case = (await load_cases(EVERYTHING, [untold.case_id], strict=True))[untold.case_id].case
     template = choice(case)
     if template is None:
@@ -190,8 +195,11 @@ async def _write_down(
 def _channel(
     preferred: tuple[Channel, ...], contact: Contact | None, unsent: Sequence[Unsent]
 ) -> Channel | None:
-    """The first that reaches the client and has not failed with this news at that address already; none
-    does: the first, and the message says that it failed. None: that is said already, or often enough."""
+    """The first channel that reaches the client and has not failed with this news at the same address.
+
+    If none does: the first channel, and the message records that it failed; None if that is recorded already,
+    or after `UNSENT_MAX` unsent letters.
+    """
     if len(unsent) >= UNSENT_MAX:
         return None
     failed = {(each.channel, each.recipient) for each in unsent if each.status is MessageStatus.FAILED}

@@ -1,8 +1,8 @@
-"""Delivers the alert feed to one endpoint: in order, each event at least once, nothing twice on purpose.
+"""Deliver the alert feed to one endpoint: in order, each event at least once.
 
-The position is stored after every delivery, so a restart repeats at most the event that was on its way; it
-has the same id then. Before every delivery it is looked at whether the owner may still see, and whether he
-removed or replayed the endpoint or rotated its secret.
+The position is stored after every delivery, so a restart repeats at most the event that was being sent, under
+the same id. Before every delivery the desk checks whether the owner still has access, and whether the
+endpoint was removed or replayed or its secret rotated.
 """
 
 from collections.abc import Callable
@@ -35,11 +35,11 @@ from models.webhook import load_webhook, revoked_since, save_progress
 log = structlog.get_logger()
 
 Body = Callable[[Webhook, Event | LostEvent, int], bytes]
-"""What is posted for the event at this offset."""
+"""The body of the request for the event at this offset."""
 
 
 class WebhookDeliverer:
-    """For all endpoints; one endpoint is delivered to by one caller at a time."""
+    """Delivers to all endpoints; one endpoint is served by one caller at a time."""
 
     def __init__(
         self,
@@ -56,7 +56,9 @@ class WebhookDeliverer:
         self._counts = counts
 
     async def deliver(self, webhook_id: WebhookId) -> None:
-        """Everything that is due, until there is no more, the receiver fails, or the owner steps in."""
+        """Deliver everything due, until nothing is left, the receiver fails, or the owner changes the
+        endpoint.
+        """
         while await self._deliver_batch(webhook_id):
             pass
 
@@ -67,7 +69,9 @@ class WebhookDeliverer:
             return False
         rows = await self._next_rows(webhook)
         if rows is None:
-            await self._disable(webhook, WebhookTrigger.GAP, "events it had not got are no longer held")
+            await self._disable(
+                webhook, WebhookTrigger.GAP, "events that were not yet delivered to it were pruned"
+            )
             return False
         reached = webhook
         for row in rows:
@@ -80,7 +84,7 @@ class WebhookDeliverer:
         return len(rows) == self._desk.rules.webhooks.batch
 
     async def _next_rows(self, webhook: Webhook) -> list[OutboxRow] | None:
-        """The next published events; None when some in between are gone."""
+        """The next published events; None if some in between were pruned."""
         head = await outbox.stream_head()
         if webhook.epoch != head.epoch or webhook.offset > head.last_offset:
             return None
@@ -91,7 +95,7 @@ class WebhookDeliverer:
         return rows if is_whole else None
 
     async def _deliver_row(self, webhook: Webhook, row: OutboxRow) -> Webhook | None:
-        """The endpoint behind this event; None: it cannot go on now."""
+        """The endpoint with its position after this event; None: it cannot continue now."""
         event = self._event(row)
         if not webhook.wants(event):
             return replace(webhook, offset=row.offset)
@@ -118,7 +122,7 @@ class WebhookDeliverer:
         return after if kept and fault is None else None
 
     def _event(self, row: OutboxRow) -> Event | LostEvent:
-        """One that is damaged does not hold up those behind it; that there was one is told."""
+        """A damaged event does not delay those after it; its loss is posted."""
         try:
             return event_from_text(row.payload)
         except UnknownFormat as damaged:

@@ -1,4 +1,4 @@
-"""Forgetting settled messages when their time is over: the words go, that they went stays in the audit."""
+"""Delete settled messages after their retention: the text is deleted, the audit keeps that they were sent."""
 
 from datetime import datetime
 
@@ -9,7 +9,7 @@ from models.sql.database import transaction
 
 
 async def forget_messages(before: datetime, limit: int, now: datetime) -> int:
-    """At most `limit` that are older than `before`; how many."""
+    """Delete at most `limit` messages older than `before`; returns how many."""
     async with transaction():
         forgotten = await prune_messages(before, limit)
         if forgotten:

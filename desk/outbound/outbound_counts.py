@@ -1,4 +1,4 @@
-"""What this process sent to clients and other systems, counted since it started; for those who watch it."""
+"""Counts of what this process sent to clients and other systems since it started, for the metrics."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -11,9 +11,9 @@ class OutwardCounts:
     """Counted by the leader; zero in every other process."""
 
     messages: Counter[tuple[Channel, MessageStatus]] = field(default_factory=Counter)
-    """Messages that came to an end, by channel and how."""
+    """Settled messages by channel and status."""
     failed_attempts: Counter[Channel] = field(default_factory=Counter)
     failing: set[Channel] = field(default_factory=set)
-    """Channels that are only tried now and then: their circuit is open."""
+    """Channels with an open circuit, which are tried at intervals only."""
     posts: Counter[bool] = field(default_factory=Counter)
-    """Deliveries to webhooks, by whether the receiver took them."""
+    """Webhook deliveries, by whether the receiver accepted them."""

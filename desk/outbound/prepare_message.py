@@ -1,7 +1,7 @@
-"""Right before a message is sent: its words and its address are those of this moment, or it is not sent now.
+"""Right before a message is sent, its text and address are updated, or it is not sent now.
 
-A letter that was written before the quiet hours, or whose first attempts failed, told an amount of then, and
-was addressed to where the client was reached then.
+A message created before the quiet hours, or whose first attempts failed, has the amount and the address of
+that time.
 """
 
 from dataclasses import dataclass, replace
@@ -29,17 +29,17 @@ from models.message import Due, lock_message, save_message
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """The message as it is stored now, and whether it may be sent with these words."""
+    """The message as stored now, and whether it may be sent with this text."""
 
     message: Message
     ready: bool
 
 
 async def prepare(desk: Desk, due: Due, now: datetime) -> Prepared:
-    """In a transaction that holds the lock of the case's account."""
+    """Runs in a transaction that holds the lock of the case's account."""
     message = await lock_message(due.message.id)
     if message.status is not MessageStatus.QUEUED:
-        # Another process has settled it.
+        # Another process has settled the message.
         return Prepared(message, ready=False)
     address = due.contact.address(message.channel)
     if address is None:
@@ -61,7 +61,7 @@ async def prepare(desk: Desk, due: Due, now: datetime) -> Prepared:
 
 
 async def _ended(message: Message, after: Message, now: datetime) -> Prepared:
-    """It is not sent now, or never."""
+    """The message is not sent now, or never."""
     await save_message(after)
     if after.status is not message.status:
         await write_audit([message_entry(MESSAGES, now, "messageSettled", message, after)])

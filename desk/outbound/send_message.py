@@ -1,4 +1,4 @@
-"""A person sends a message about a case. It is written down here and sent by the worker."""
+"""An operator sends a message about a case. It is created here and sent by the worker."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from models.message import insert_message
 
 @dataclass(frozen=True, slots=True)
 class SendMessage:
-    """The command. Cases differ from each other; `text` is what FREE_TEXT says."""
+    """Send a message about several cases, each named once; `text` is the text of FREE_TEXT."""
 
     idempotency_key: str
     case_ids: tuple[CaseId, ...]
@@ -32,7 +32,7 @@ class SendMessage:
 
 
 async def send_message(desk: Desk, principal: Principal, command: SendMessage) -> list[Outcome]:
-    """One outcome per case, in the order asked; what was done is the message."""
+    """One outcome per case, in the order given; its id is the message's."""
     return await run_each(desk, command.case_ids, lambda case_id: _send(desk, principal, command, case_id))
 
 
@@ -81,21 +81,24 @@ async def _compose(
         text=command.text,
     )
     if command.template in ASKS and message.earliest_at >= message.latest_at:
-        return Refusal(RefusalCode.TOO_LATE, "The client's quiet hours last until after the deadline.")
+        return Refusal(RefusalCode.TOO_LATE, "The client's quiet hours end only after the deadline.")
     return message
 
 
 def _unreachable(desk: Desk, command: SendMessage, contact: Contact | None) -> Refusal | None:
-    """A message that cannot arrive."""
+    """The refusal of a message that cannot arrive."""
     if command.channel not in desk.rules.messages.channels:
-        return Refusal(RefusalCode.CHANNEL_OFF, f"No service is set for {command.channel}: use another.")
+        return Refusal(
+            RefusalCode.CHANNEL_OFF,
+            f"The channel {command.channel} has no service configured: use another channel.",
+        )
     if contact is None or contact.address(command.channel) is None:
         return Refusal(RefusalCode.NO_ADDRESS, f"The client has no address for {command.channel}.")
     return None
 
 
 def _audit(principal: Principal, command: SendMessage, message: Message) -> AuditEntry:
-    """Not the text nor the address, which are personal: the message keeps them."""
+    """Without the text and the address, which are personal data and kept with the message."""
     return message_entry(
         principal, message.created_at, "sendMessage", None, message, idempotencyKey=command.idempotency_key
     )

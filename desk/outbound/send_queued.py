@@ -1,7 +1,7 @@
-"""Sends the messages of one channel that are due, several at once, each at least once.
+"""Send the due messages of one channel, several at once, each at least once.
 
-A message is claimed before it is sent: the attempt is counted, and nobody else takes it for a while. Whoever
-dies in between leaves it claimed, and when that time is over it is sent again under the same id.
+A message is claimed before it is sent: the attempt is counted, and no other process sends it for a while. If
+the process dies in between, the claim expires, and the message is sent again under the same id.
 """
 
 import asyncio
@@ -37,11 +37,11 @@ from outages.log import OutageLog
 
 log = structlog.get_logger()
 
-HELD_UP = "its account is being worked on, or the desk failed at it; see the log"
+HELD_UP = "the account is locked, or the desk failed at it; see the log"
 
 
 class ChannelSender:
-    """One per channel, so that a slow or dead one costs the others nothing."""
+    """The sender of one channel, so that a slow or dead channel does not delay the others."""
 
     def __init__(
         self,
@@ -55,7 +55,9 @@ class ChannelSender:
         counts: OutwardCounts,
         turns: Turns,
     ) -> None:
-        """`jitter` gives numbers from 0 to 1. `turns`: a message that the desk fails at holds up no other."""
+        """`jitter` returns numbers from 0 to 1. With `turns`, a message at which the desk fails delays no
+        other.
+        """
         self._desk = desk
         self._channel = channel
         self._service = service
@@ -70,7 +72,7 @@ class ChannelSender:
         self._sending: set[asyncio.Task[None]] = set()
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Runs until cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
                 for due in await self._claim():
@@ -96,12 +98,12 @@ class ChannelSender:
         return found
 
     async def _share(self, due: Due) -> None:
-        """One that fails stays claimed, and is tried again when that time is over."""
+        """A message that fails stays claimed and is tried again when the claim has expired."""
         message = due.message
         await self._turns.take(_who(message.id), "a message", partial(self._deal_with, due))
 
     async def _pause(self) -> None:
-        """Until a place is free, or it is time to look again."""
+        """Wait until a place is free, or until the next poll."""
         if self._sending:
             await asyncio.wait(
                 self._sending, timeout=self._poll_interval_s, return_when=asyncio.FIRST_COMPLETED
@@ -126,7 +128,7 @@ class ChannelSender:
         await self._settle(message, lambda current, now: after_attempt(current, fault, policy, jitter, now))
 
     async def _at_this_moment(self, due: Due) -> Message | None:
-        """The claimed message with the words of this moment; None where it may not be sent now."""
+        """The claimed message with current text; None if it may not be sent now."""
         now, rules, message = self._desk.clock(), self._desk.rules.messages, due.message
         if before_attempt(message, due.case_status, due.contact, rules.retry, now) is not None:
             await self._settle(message, lambda current, now: _unsent(current, due, rules.retry, now))
@@ -142,7 +144,7 @@ class ChannelSender:
         return None
 
     async def _prepared(self, due: Due, now: datetime) -> Prepared | None:
-        """None: its account is locked, or the desk fails at it."""
+        """None if its account is locked, or if the desk fails at it."""
         prepared: Prepared | None = None
 
         async def turn() -> None:
@@ -151,7 +153,7 @@ class ChannelSender:
                 await lock_accounts([due.account_id])
                 prepared = await prepare(self._desk, due, now)
 
-        fault = await self._turns.take(due.message.id, "wording a message", turn)
+        fault = await self._turns.take(due.message.id, "writing a message", turn)
         self._desk.on_commit()
         return prepared if fault is None else None
 
@@ -164,7 +166,7 @@ class ChannelSender:
             counts.failing.add(channel)
 
     async def _settle(self, message: Message, become: Callable[[Message, datetime], Message]) -> None:
-        """By what the row says now: another process may have thought that this one was dead."""
+        """Settle by the stored row: another process may have assumed that this one had died."""
         now = self._desk.clock()
         async with transaction():
             current = await lock_message(message.id)
@@ -190,7 +192,7 @@ def _who(message_id: MessageId) -> str:
 
 
 def _unsent(current: Message, due: Due, policy: RetryPolicy, now: datetime) -> Message:
-    """By what the row says now; who sent it meanwhile has the last word."""
+    """By the stored row: a process that has sent the message meanwhile prevails."""
     if current.status is not MessageStatus.QUEUED:
         return current
     return before_attempt(current, due.case_status, due.contact, policy, now) or current

@@ -1,4 +1,4 @@
-"""A case as it stands at the moment of a letter: looked at anew, with the age of its figures."""
+"""The state of a case for a letter: assessed again, with the age of its figures."""
 
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -27,8 +27,8 @@ async def look_anew(
 ) -> tuple[CaseView, Standing]:
     """For a letter of this template, in a transaction that holds the lock of the case's account.
 
-    What asks for money or stock tells figures of this moment, so the account is looked at first.
-    `leaves_at`: the end of the client's quiet hours, until which no letter of the account leaves.
+    Letters that demand money or stock state current figures, so the account is assessed first. `leaves_at`:
+    the end of the client's quiet hours, until which no letter of the account is sent.
     """
     view = (await load_cases(EVERYTHING, [case_id], strict=True))[case_id]
     if template in ASKS and view.case.live:
@@ -67,7 +67,9 @@ async def _stock(case: Case) -> tuple[StockOwed, ...]:
 
 
 def _unvalued(desk: Desk, account: AccountBook, case: Case, now: datetime) -> tuple[str, ...]:
-    """What the amount of the case was computed without; where it is an old one, then or now."""
+    """Symbols and currencies without which the amount was computed; for older figures, those missing then or
+    now.
+    """
     book = book_of(case.alert_type, account.book)
     missing = unknown_in_amount(book, desk.rules.judgement)
     if case.figures.as_of == now:
@@ -79,7 +81,7 @@ def _unvalued(desk: Desk, account: AccountBook, case: Case, now: datetime) -> tu
 
 
 def _age(desk: Desk, account: AccountBook, case: Case, now: datetime) -> FiguresAge:
-    """By the price or rate that is furthest behind; by the figures where they could not be computed anew."""
+    """By the oldest price or rate; by the figures' own time if they could not be computed again."""
     if case.figures.as_of != now:
         return FiguresAge(case.figures.as_of, now - case.figures.as_of)
     base = desk.market_of(account.account.base_currency)
@@ -99,12 +101,12 @@ def _age(desk: Desk, account: AccountBook, case: Case, now: datetime) -> Figures
 
 
 def _behind(desk: Desk, market: str, at: datetime, now: datetime) -> timedelta:
-    """How long the market has traded on since then, as far as it matters."""
+    """How long the market has traded since then, as far as it matters."""
     if at >= now:
         return timedelta()
     try:
         calendar: TradingCalendar = desk.calendar_of(market)
         return traded_between(calendar, at, now, desk.rules.messages.figures_max_age + timedelta(minutes=1))
     except NoCalendar:
-        # No calendar says when the market rests.
+        # Without a calendar the market counts as always open.
         return now - at

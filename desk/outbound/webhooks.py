@@ -1,4 +1,4 @@
-"""An owner's commands on webhook endpoints: register, remove, replay, rotate the secret."""
+"""Commands on webhook endpoints by their owner: register, remove, replay, rotate the secret."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,14 +22,14 @@ from models.webhook import (
     save_secrets,
 )
 
-NONE = Refusal(RefusalCode.NOT_FOUND, "You have no such webhook.")
+NONE = Refusal(RefusalCode.NOT_FOUND, "You own no such webhook.")
 ROTATES = "rotateWebhookSecret"
 _NEEDS = Capability.MANAGE_WEBHOOKS
 
 
 @dataclass(frozen=True, slots=True)
 class RegisterWebhook:
-    """The command."""
+    """Register an endpoint."""
 
     idempotency_key: str
     url: str
@@ -38,7 +38,7 @@ class RegisterWebhook:
 
 @dataclass(frozen=True, slots=True)
 class RemoveWebhook:
-    """The command."""
+    """Remove an endpoint."""
 
     idempotency_key: str
     webhook_id: WebhookId
@@ -46,18 +46,18 @@ class RemoveWebhook:
 
 @dataclass(frozen=True, slots=True)
 class ReplayWebhook:
-    """The command. Neither `position` nor `from_now`: go on where it stopped."""
+    """Replay an endpoint. Neither `position` nor `from_now`: continue where it stopped."""
 
     idempotency_key: str
     webhook_id: WebhookId
     position: tuple[str, int] | None
-    """Epoch and offset that a cursor names."""
+    """Epoch and offset from a cursor."""
     from_now: bool
 
 
 @dataclass(frozen=True, slots=True)
 class RotateWebhookSecret:
-    """The command."""
+    """Rotate the secret of an endpoint."""
 
     idempotency_key: str
     webhook_id: WebhookId
@@ -66,7 +66,7 @@ class RotateWebhookSecret:
 async def register_webhook(
     desk: Desk, principal: Principal, command: RegisterWebhook, made: Callable[[str], None]
 ) -> Outcome:
-    """`made` hears the secret, in the one answer that tells it: a repeated key does not."""
+    """`made` gets the secret for the one answer that contains it; an answer to a repeated key does not."""
     key = command.idempotency_key
     secrets: dict[str, str] = {}
 
@@ -91,7 +91,7 @@ async def register_webhook(
 
 
 async def remove_webhook(desk: Desk, principal: Principal, command: RemoveWebhook) -> Outcome:
-    """What is being posted at this moment may still arrive."""
+    """A delivery that is in progress may still arrive."""
     key, webhook_id = command.idempotency_key, command.webhook_id
 
     async def decide() -> Outcome | Refusal:
@@ -107,7 +107,7 @@ async def remove_webhook(desk: Desk, principal: Principal, command: RemoveWebhoo
 
 
 async def replay_webhook(desk: Desk, principal: Principal, command: ReplayWebhook) -> Outcome:
-    """Deliver again from a position, with what the owner may see now; also wakes a disabled endpoint."""
+    """Deliver again from a position, within the owner's current scope; also enables a disabled endpoint."""
     key, webhook_id = command.idempotency_key, command.webhook_id
 
     async def decide() -> Outcome | Refusal:
@@ -130,9 +130,9 @@ async def replay_webhook(desk: Desk, principal: Principal, command: ReplayWebhoo
 async def rotate_webhook_secret(
     desk: Desk, principal: Principal, command: RotateWebhookSecret, made: Callable[[str], None]
 ) -> Outcome:
-    """A new secret; the old one signs beside it for a while. `made` hears it as in `register_webhook`.
+    """Create a new secret; the previous one also signs for a while. `made` as in `register_webhook`.
 
-    The outcome names the rotation: of a request sent twice at once, one is rolled back with its secret.
+    The outcome names the rotation: if a request arrives twice at once, one is rolled back with its secret.
     """
     key, webhook_id = command.idempotency_key, command.webhook_id
     secrets: dict[str, str] = {}
@@ -162,9 +162,14 @@ async def rotate_webhook_secret(
 async def _no_room(desk: Desk, principal: Principal) -> Refusal | None:
     rules = desk.rules.webhooks
     if await count_webhooks(principal.subject) >= rules.max_per_subject:
-        return Refusal(RefusalCode.TOO_MANY, f"You have {rules.max_per_subject} webhooks: remove one first.")
+        return Refusal(
+            RefusalCode.TOO_MANY,
+            f"You have reached the limit of {rules.max_per_subject} webhooks: remove one first.",
+        )
     if await count_webhooks() >= rules.max_endpoints:
-        return Refusal(RefusalCode.TOO_MANY, "The desk has no room for another webhook: ask its operator.")
+        return Refusal(
+            RefusalCode.TOO_MANY, "The desk has reached its limit of webhooks: ask the desk's operator."
+        )
     return None
 
 
@@ -192,7 +197,7 @@ async def _position(command: ReplayWebhook, webhook: Webhook) -> tuple[str, int]
     if epoch != head.epoch or not head.first_offset - 1 <= offset <= head.last_offset:
         return Refusal(
             RefusalCode.CURSOR_REFUSED,
-            "What is behind this position is no longer held: replay with fromNow, and query what was missed.",
+            "Events after this position were pruned. Replay with `fromNow` and query the current state.",
         )
     return epoch, offset
 

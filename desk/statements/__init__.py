@@ -1,1 +1,1 @@
-"""What the book of record and the market state of accounts and instruments, put into the book."""
+"""Apply the statements of the book of record and of the market to the book."""

@@ -1,4 +1,4 @@
-"""A person says that an account is complete enough: the desk judges it on what it holds."""
+"""An operator accepts an incomplete account: the desk judges it on what it holds."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ from models.holding import bump_book
 
 @dataclass(frozen=True, slots=True)
 class AcceptIncomplete:
-    """The command. Only the doubts about these subjects are accepted: others may have come meanwhile."""
+    """Accept the doubts about these subjects only: others may have been added meanwhile."""
 
     idempotency_key: str
     account_id: AccountId
@@ -36,7 +36,7 @@ async def accept_incomplete(desk: Desk, principal: Principal, command: AcceptInc
     async def decide() -> Outcome | Refusal:
         account_id = command.account_id
         if not await load_accounts(principal.audience, [account_id], strict=True):
-            return Refusal(RefusalCode.NOT_FOUND, "There is no such account within your scope.")
+            return Refusal(RefusalCode.NOT_FOUND, "No such account exists within your scope.")
         await lock_accounts([account_id])
         refused = await _refused(command)
         if refused is not None:
@@ -75,7 +75,5 @@ async def _refused(command: AcceptIncomplete) -> Refusal | None:
     open_ = {each.doubt.subject for each in stored if each.doubt.reason is DoubtReason.INCOMPLETE}
     unknown = sorted(set(command.subjects) - open_)
     if unknown:
-        return Refusal(
-            RefusalCode.NOT_INCOMPLETE, f"The account is not incomplete because of {', '.join(unknown)}."
-        )
+        return Refusal(RefusalCode.NOT_INCOMPLETE, f"The account is not incomplete for {', '.join(unknown)}.")
     return None

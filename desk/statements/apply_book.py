@@ -1,6 +1,6 @@
-"""Take in what the book of record states about cash and positions, one account and transaction at a time.
+"""Store statements of the book of record about cash and positions, one account and transaction at a time.
 
-What another transaction works on at the moment is `Busy` at once: one account must not hold up the feed.
+A row that another transaction locks raises `Busy` at once, so that one account cannot delay the feed.
 """
 
 from dataclasses import dataclass
@@ -45,7 +45,7 @@ class UnknownSubject(ValueError):
 
 
 class CannotBeHeld(UnknownSubject):
-    """The account is known, and the desk has no place for what is stated about it."""
+    """The account is known, but the desk cannot store what is stated about it."""
 
     def __init__(self, account_id: AccountId, why: str) -> None:
         super().__init__(why)
@@ -54,14 +54,14 @@ class CannotBeHeld(UnknownSubject):
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """A statement that was understood. `newer`: of when what the desk holds is, where that is newer."""
+    """A valid statement. `newer`: the time of what the desk holds, if that is newer."""
 
     account_id: AccountId | None = None
     newer: datetime | None = None
 
 
 async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> Applied:
-    """Store it unless a newer one is known. Hearing it twice changes nothing.
+    """Store the statement unless a newer one is known; a repeat changes nothing.
 
     Raises `UnknownSubject` or `CannotBeHeld`.
     """
@@ -79,7 +79,7 @@ async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> Ap
 
 
 async def take_trade_status(desk: Desk, stated: TradeStatusStated) -> Applied:
-    """Remember whether the instrument trades, and since when it does not; raises `UnknownSubject`."""
+    """Store whether the instrument trades, and since when it does not; raises `UnknownSubject`."""
     now = desk.clock()
     async with transaction():
         before = await lock_trade_status(stated.symbol)
@@ -99,7 +99,7 @@ async def take_trade_status(desk: Desk, stated: TradeStatusStated) -> Applied:
 
 
 async def apply_contact(desk: Desk, stated: ContactStated) -> Applied:
-    """Store how a client is reached unless something newer is known; raises `UnknownSubject`."""
+    """Store how to reach a client unless a newer contact is known; raises `UnknownSubject`."""
     client_id = await client_id_of(stated.client_no)
     if client_id is None:
         raise UnknownSubject(f"client {stated.client_no} is not known")
@@ -110,7 +110,7 @@ async def apply_contact(desk: Desk, stated: ContactStated) -> Applied:
         if not await state_contact(client_id, stated.contact, stated.as_of, now):
             return Applied(newer=before.as_of if before else now)
         if before is None or before.contact != stated.contact:
-            # That it changed, not to what: the audit is read by who may not see addresses.
+            # That it changed, not to what: operators who may not see addresses read the audit too.
             detail = {"asOf": stated.as_of.isoformat(), "language": stated.language}
             await write_audit([entry(BOOK, now, "state", "contact", client_id, detail)])
     return Applied()
@@ -119,12 +119,15 @@ async def apply_contact(desk: Desk, stated: ContactStated) -> Applied:
 async def _require_place(account_id: AccountId, stated: PositionStated | CashStated) -> None:
     if isinstance(stated, CashStated):
         if unknown := unknown_currencies([stated.currency]):
-            raise CannotBeHeld(account_id, f"there is no currency {unknown[0]}")
+            raise CannotBeHeld(account_id, f"the currency {unknown[0]} is not known")
     elif not await markets_of([stated.symbol]):
         raise CannotBeHeld(account_id, f"instrument {stated.symbol} is not known")
     elif stated.average_cost is not None and stated.average_cost < 0:
         if any(not each.negative_prices for each in (await load_instruments([stated.symbol])).values()):
-            why = f"averageCost is below zero, and prices of {stated.symbol} cannot be (negativePrices)"
+            why = (
+                f"averageCost is below zero, and prices of {stated.symbol} cannot be negative "
+                "(negativePrices)"
+            )
             raise CannotBeHeld(account_id, why)
 
 
@@ -149,7 +152,7 @@ async def _store_position(desk: Desk, account_id: AccountId, stated: PositionSta
     held = bool(quantity)
     changed = await state_position(desk.new_id(), account_id, stated, desk.clock())
     if changed and await open_recoveries_of([account_id]):
-        # What is outstanding follows from the positions: it changes in the same transaction.
+        # Outstanding stock follows from the positions, so it changes in the same transaction.
         await assess_account(desk, account_id, desk.clock(), (stated.symbol, held))
     elif changed:
         await tell_of_symbols(desk, account_id, stated.symbol, held)
@@ -181,7 +184,7 @@ async def _as_stored(account_id: AccountId, stated: PositionStated | CashStated)
 
 
 async def _audit(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated, before: Any) -> None:
-    """Who stated what; a statement that repeats what is known changes nothing but its own time."""
+    """Audit the statement and its source; a statement that repeats the known state only changes its time."""
     after = await _as_stored(account_id, stated)
     if after == before:
         return

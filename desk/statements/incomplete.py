@@ -1,7 +1,7 @@
-"""An account is incomplete while something was stated about it that the desk cannot hold.
+"""An account is incomplete while a statement about it could not be stored.
 
-What is left out of a book can turn the sign of its figures: the desk opens, closes and sells nothing by
-itself on the rest. A later statement about the same account and symbol, or currency, mends it; or a person
+What is missing from a book can turn the sign of its figures, so the desk does not open or close cases or sell
+on the rest. A later statement about the same account and symbol, or currency, resolves it, or an operator
 accepts it.
 """
 
@@ -22,17 +22,17 @@ from models.input_outcome import StoredOutcome, dead_about, dead_of_owners, last
 from models.sql.database import transaction
 
 STATEMENTS = frozenset({InputKind.POSITION, InputKind.CASH, InputKind.UNREADABLE})
-"""The kinds of messages that say something about an account; one that cannot be read may have been one."""
+"""Kinds of messages that state something about an account; an unreadable message may have been one."""
 SUBJECTS_MAX = 100
-"""How many symbols and currencies of one account are kept by name. Beyond that a person has to look."""
+"""Symbols and currencies of one account that are listed by name. Beyond that an operator has to check."""
 
 
 async def note_dead_statement(desk: Desk, outcome: Outcome) -> AccountId | None:
-    """The account that is incomplete because this message about it cannot be used; None where none is.
+    """The account that becomes incomplete because this message about it cannot be used, or None.
 
-    A message that does not say which account it is about makes none incomplete, and neither does one that is
-    older than what is known of the same. One that does not say what of the account it is about is kept
-    without a subject: no later statement can be known to mend it, so a person has to look.
+    A message that names no account makes none incomplete, and neither does one older than the known state of
+    the same subject. A message without a subject is listed with an empty one: no later statement can be known
+    to resolve it, so an operator has to check.
     """
     subject = outcome.subject
     if subject.kind not in STATEMENTS or not subject.owner:
@@ -44,7 +44,7 @@ async def note_dead_statement(desk: Desk, outcome: Outcome) -> AccountId | None:
     known = _subjects(await doubts_of([account_id]), account_id)
     about, detail = _doubted(subject), outcome.reason
     if about not in known and len(known) >= SUBJECTS_MAX:
-        about, detail = "", f"more than {SUBJECTS_MAX} statements cannot be held"
+        about, detail = "", f"more than {SUBJECTS_MAX} statements cannot be kept"
     is_new = about not in known
     async with transaction():
         await note_doubts(account_id, [Doubt(DoubtReason.INCOMPLETE, about, detail, now)], now)
@@ -56,14 +56,17 @@ async def note_dead_statement(desk: Desk, outcome: Outcome) -> AccountId | None:
 
 
 async def note_missed_statements(accounts: Mapping[str, AccountId], as_of: datetime, now: datetime) -> int:
-    """Of accounts, by their numbers, that came into the book as of a time: those about which something newer
-    was stated before they were known are incomplete. How many are."""
+    """Mark imported accounts as incomplete if newer statements about them arrived before they were known;
+    returns how many.
+
+    `as_of`: the time of the imported book.
+    """
     incomplete: set[AccountId] = set()
     for each in await dead_of_owners(list(accounts), sorted(STATEMENTS)):
         if (each.stated_at or each.decided_at) <= as_of:
             continue
         account_id = accounts[each.subject.owner]
-        detail = f"before the account was known: {each.reason}"
+        detail = f"stated before the account was known: {each.reason}"
         await note_doubts(
             account_id, [Doubt(DoubtReason.INCOMPLETE, _doubted(each.subject), detail, now)], now
         )
@@ -74,8 +77,9 @@ async def note_missed_statements(accounts: Mapping[str, AccountId], as_of: datet
 async def missed_messages(
     symbols: Sequence[Symbol], client_nos: Sequence[str], as_of: datetime
 ) -> list[StoredOutcome]:
-    """Of instruments and clients that came into the book as of a time: what was said newer of the status of
-    an instrument, or of how to reach a client, before they were known, and could not be used."""
+    """Newer messages about imported instruments (trade status) and clients (contact) that arrived before
+    these were known and could not be used.
+    """
     statuses = [InputSubject(InputKind.TRADE_STATUS, about=symbol) for symbol in symbols]
     contacts = [InputSubject(InputKind.CONTACT, client_no) for client_no in client_nos]
     dead = await dead_about([*statuses, *contacts])
@@ -83,12 +87,12 @@ async def missed_messages(
 
 
 def _doubted(subject: InputSubject) -> str:
-    """What of an account is in doubt: a symbol or currency; empty where the message does not say."""
+    """The symbol or currency in doubt; empty if the message does not name it."""
     return "" if subject.kind is InputKind.UNREADABLE else subject.about
 
 
 async def mend(account_id: AccountId, stated: Outcome) -> None:
-    """The statement says how this part of the account stands: it is no longer in doubt."""
+    """Remove the doubt that this statement resolves."""
     about = stated.subject.about
     if about not in _subjects(await doubts_of([account_id]), account_id):
         return
@@ -98,7 +102,7 @@ async def mend(account_id: AccountId, stated: Outcome) -> None:
 
 
 async def _is_known_later(account_id: AccountId, outcome: Outcome) -> bool:
-    """Something at least as new is stated of the same, or was found to be unusable before."""
+    """Whether a statement or an unusable message at least as new is known for the same subject."""
     about = outcome.subject.about
     if outcome.stated_at is None:
         return False

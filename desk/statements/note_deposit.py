@@ -1,8 +1,8 @@
-"""Money that came and meets a call in part, or in full, stays in the case's history.
+"""Record in the case's history that incoming cash meets a call, in part or in full.
 
-The book of record states balances, not what moved them: a deposit, a dividend or the client's own sale look
-the same from here. So the note says that cash rose and by how much, and does not call it a deposit.
-The desk's own fills are in both balances, if the book of record has booked what it had of them by then.
+The book of record states balances, not their causes: a deposit, a dividend or the client's own sale look the
+same. The record therefore says that cash rose and by how much, and does not call it a deposit. The desk's own
+fills are in both balances, as far as the book of record has booked them.
 """
 
 from dataclasses import replace
@@ -32,7 +32,9 @@ from models.case import live_cases_of, save_case
 async def note_deposit(
     desk: Desk, account_id: AccountId, currency: Currency, before: Decimal, after: Decimal
 ) -> None:
-    """Tell the account's live calls what a risen balance did to the amount; the caller holds its lock."""
+    """Record on the account's live calls how a risen balance changed the amount; the caller holds its
+    lock.
+    """
     with exact():
         received = after - before
     views = [view for view in await live_cases_of([account_id]) if not is_recovery(view.case)]
@@ -60,14 +62,14 @@ def _told(
     rose = f"Cash rose by {plain_text(received)} {currency}. The amount to collect"
     base = book.terms.base_currency
     if left is None:
-        return f"{rose} is not certain, since a price, a rate or a statement is missing."
+        return f"{rose} is not certain, because a price, a rate or a statement is missing."
     if earlier is None:
         return f"{rose} is {left:f} {base}."
     return f"{rose} {'stays at' if earlier == left else f'fell from {earlier:f} to'} {left:f} {base}."
 
 
 def _amount(desk: Desk, alert_type: AlertType, book: Book, now: datetime) -> Decimal | None:
-    """None: it depends on what is unknown whether anything is to be collected."""
+    """None if it is unknown whether anything is to be collected."""
     figures = compute_figures(book, now, desk.rules.max_price_age)
     answer = judge(book, figures, desk.rules.judgement).asks(alert_type)
     return None if answer is Answer.UNKNOWN else figures.amount

@@ -1,1 +1,1 @@
-"""Stock that is owed: written calls without cover, shorts that are recalled."""
+"""Stock to bring back: written calls without cover, and recalled shorts."""

@@ -1,8 +1,9 @@
-"""Once a trading day: whoever holds less of an underlying than their written calls need is asked for it.
+"""Once per trading day: demand stock from accounts that hold less of an underlying than their written calls
+need.
 
-The leader looks every now and then whether a market's trigger time has come. That a market was looked at is
-remembered when all its accounts were; cut off before, it is looked at again, and an account that was asked
-for a stock that day is not asked twice.
+The leader checks at intervals whether a market's trigger time has come. A market is marked as done when all
+its accounts were checked; after an interruption it is checked again, and an account from which a stock was
+demanded that day gets no second demand.
 """
 
 from collections.abc import Sequence
@@ -40,15 +41,15 @@ log = structlog.get_logger()
 
 
 def unknown_markets() -> OutageLogs:
-    """Of one loop that collects."""
-    return OutageLogs(
-        "market", "no stock is collected for a market that is not known", "a market is known again"
-    )
+    """The outage log of one loop, by market."""
+    return OutageLogs("market", "no stock is collected in an unknown market", "a market is known again")
 
 
 async def collect_stock(desk: Desk, turns: Turns, unknown: OutageLogs) -> int:
-    """Look at every market whose time has come; how many accounts were asked. A market or account that fails
-    holds up no other, and is looked at again."""
+    """Check every market whose time has come; returns the number of accounts with a demand.
+
+    Markets and accounts are independent: one that fails is checked again and delays no other.
+    """
     rule = (await desk.risk_rules(desk.clock())).covered_options
     asked: list[AccountId] = []
     for market in await markets_of_written_calls() if rule.enabled else ():
@@ -85,7 +86,7 @@ async def _market(
 
 
 def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
-    """Today at the market, if it trades today and the trigger time has come; raises `NoCalendar`."""
+    """The market's current day, if it trades and the trigger time has come; raises `NoCalendar`."""
     calendar = desk.calendar_of(market)
     local = desk.clock().astimezone(calendar.zone)
     if rule.trigger_time is None or local.time() < rule.trigger_time:
@@ -96,7 +97,7 @@ def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
 async def _collect(
     desk: Desk, turns: Turns, rule: CoveredOptionRule, market: str, day: date, asked: list[AccountId]
 ) -> bool:
-    """Ask every account; whether none has to be looked at again."""
+    """Check every account; returns whether none has to be checked again."""
     after, failed = AccountId(""), 0
     since = datetime.combine(day, time(), desk.calendar_of(market).zone).astimezone(UTC)
 

@@ -1,8 +1,8 @@
 """Shorts of intraday accounts are covered before the close, as their debts are paid off.
 
-Stock, like money, is lent to them within the day only. What they are short of is recalled, as stock that can
-no longer be borrowed, and the case of recovery that this opens covers it by itself (see flatten_intraday).
-Written options are left alone: whether they may stay is what their margin is for.
+Stock, like money, is lent to them within the day only. Their shorts are recalled, as with stock that can no
+longer be borrowed, and the resulting recovery case covers them automatically (see flatten_intraday). Written
+options are kept: their margin decides whether they may stay.
 """
 
 from collections.abc import Sequence
@@ -24,11 +24,11 @@ from models.book import AccountBook, load_books
 from models.stock_borrow import short_stocks_of
 from models.stock_recovery import StockRecall, insert_recall, open_recoveries_of, save_moved
 
-REASON = "Stock is lent to intraday accounts within the day only."
+REASON = "Stock lent to intraday accounts must be returned within the day."
 
 
 async def to_recall(ids: Sequence[AccountId]) -> list[AccountId]:
-    """Those of these accounts that are short of something that nobody has asked them for."""
+    """Those of these accounts with a short that is not recalled yet."""
     shorts = await short_stocks_of(ids)
     known = await open_recoveries_of([account_id for account_id, _ in shorts]) if shorts else []
     open_of = {key: recallable_quantity(quantity, _recalls(known, *key)) for key, quantity in shorts.items()}
@@ -46,7 +46,7 @@ def _recalls(known: Sequence[Recovery], account_id: AccountId, symbol: Symbol) -
 
 
 async def recall(desk: Desk, account_id: AccountId) -> None:
-    """Ask it for all of that; in the caller's transaction, under the account's lock."""
+    """Recall all of the account's shorts, in the caller's transaction, under the account's lock."""
     now = desk.clock()
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
     wanted = [
@@ -61,7 +61,7 @@ async def recall(desk: Desk, account_id: AccountId) -> None:
 
 
 async def _wanted(desk: Desk, account: AccountBook, symbol: Symbol, now: datetime) -> Wanted | None:
-    """The rest of the short that no recall asks for yet, recalled."""
+    """The part of the short that no recall covers yet."""
     short = short_quantity(account.book, symbol)
     account_id = account.account.account_id
     known = _recalls(await open_recoveries_of([account_id]), account_id, symbol)

@@ -1,6 +1,6 @@
-"""Ask an account for stock: a case of recovery with one record per stock, in the caller's transaction.
+"""Demand stock from an account: a recovery case with one record per stock, in the caller's transaction.
 
-An account has one live case of each reason; what is asked for while it lives is added to it.
+An account has one live case per reason; further demands are added to it.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ from models.stock_recovery import insert_recoveries
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
-    """So much of a stock. The last three are of a recall."""
+    """A quantity of a stock to bring back. The last three fields are for recalls."""
 
     symbol: Symbol
     quantity: Decimal
@@ -46,7 +46,7 @@ async def open_recoveries(
     due_at: datetime,
     now: datetime,
 ) -> list[CaseEvent]:
-    """Store case, records and evidence; the events to append. `account` was read under its lock."""
+    """Store case, records and snapshots; returns the events to append. `account` was read under its lock."""
     live = await live_cases_of([account.account.account_id])
     before = next((view for view in live if view.case.alert_type is alert_type), None)
     if before is None:

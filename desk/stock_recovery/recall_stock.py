@@ -1,7 +1,7 @@
-"""A lender wants stock back: allocate it to the clients who are short of it, each with a case of its own.
+"""A lender recalls stock: allocate it to the clients who are short of it, each with a case of its own.
 
-One transaction under the locks of all accounts that are short of the stock, so that no two recalls ask for
-the same shares, and none for more than is short.
+One transaction under the locks of all accounts that are short of the stock, so that no two recalls demand the
+same shares, and none more than the short.
 """
 
 from collections import defaultdict
@@ -38,7 +38,7 @@ BOOKS_AT_ONCE = 500
 
 @dataclass(frozen=True, slots=True)
 class RecallStock:
-    """The command. The quantity is units of the stock, above zero."""
+    """The stock and the quantity to recall, in units above zero."""
 
     idempotency_key: str
     symbol: Symbol
@@ -81,7 +81,7 @@ async def _decide(desk: Desk, principal: Principal, command: RecallStock) -> Out
     if not shares:
         return Refusal(
             RefusalCode.NOTHING_TO_COLLECT,
-            f"Nobody is short of a whole lot of {command.symbol} that is not recalled already.",
+            f"No account is short of a whole lot of {command.symbol} beyond what is already recalled.",
         )
     recall = _recall(desk, principal, command, total(share.quantity for share in shares), now)
     await insert_recall(recall)
@@ -94,9 +94,9 @@ async def _decide(desk: Desk, principal: Principal, command: RecallStock) -> Out
 
 def _refused(command: RecallStock, instrument: Instrument | None, now: datetime) -> Refusal | None:
     if instrument is None or instrument.kind is InstrumentKind.OPTION:
-        return Refusal(RefusalCode.NOT_FOUND, f"There is no stock called {command.symbol}.")
+        return Refusal(RefusalCode.NOT_FOUND, f"No stock of symbol {command.symbol} is known.")
     if command.due_at <= now:
-        return Refusal(RefusalCode.TOO_LATE, "The recall is due already: give a time to come.")
+        return Refusal(RefusalCode.TOO_LATE, "`dueAt` of the recall is past: give a future time.")
     return None
 
 
@@ -107,7 +107,7 @@ async def _lock_shorts(desk: Desk, audience: Audience, symbol: Symbol) -> list[A
     if len(ids) > most:
         return Refusal(
             RefusalCode.TOO_MANY,
-            f"More than {most} accounts are short of {symbol}: recall it by parts of the book.",
+            f"More than {most} accounts are short of {symbol}: recall it for fewer accounts at a time.",
         )
     if ids:
         await lock_accounts(ids)
@@ -117,8 +117,11 @@ async def _lock_shorts(desk: Desk, audience: Audience, symbol: Symbol) -> list[A
 async def _readable(
     desk: Desk, audience: Audience, symbol: Symbol, ids: Sequence[AccountId], now: datetime
 ) -> tuple[list[ShortHolding], list[AccountId]]:
-    """The shorts of these accounts by account number, and the accounts that are left out of the recall since
-    stored data of theirs is damaged: a case that could not be worked on is of no use to the lender."""
+    """The shorts of these accounts by account number, and the accounts omitted because their stored data is
+    damaged.
+
+    A case that cannot be processed would be of no use to the lender.
+    """
 
     async def read(some: Sequence[AccountId]) -> dict[AccountId, ShortHolding]:
         await load_books(some, desk.rules.books, now)

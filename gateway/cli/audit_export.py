@@ -42,7 +42,9 @@ async def recompute(console: Console, snapshot_id: str) -> bool:
         f"{content.kind} {content.occasion} of {content.case_no} at {content.inputs.as_of}", style="bold"
     )
     if not _is_labelled(stored, content):
-        console.print("[red]it is not the content of the case, kind, occasion and time it is kept under[/]")
+        console.print(
+            "[red]the content is not of the case, kind, occasion and time under which it is stored[/]"
+        )
         intact = False
     console.print(_inputs(content))
     then, now = plain(content.outputs), plain(recomputed(content.inputs))
@@ -60,7 +62,7 @@ async def _is_intact(console: Console, stored: StoredSnapshot) -> bool:
     unchanged = content_hash(stored.content) == stored.hash
     noted = await is_noted(snapshot_entry(stored, stored.at))
     of_content = "the content is unchanged" if unchanged else "[red]the content is CHANGED[/]"
-    of_hash = "as the audit has it" if noted else "[red]NOT as the audit has it[/]"
+    of_hash = "as recorded in the audit trail" if noted else "[red]NOT as recorded in the audit trail[/]"
     console.print(f"SHA-256 {stored.hash}: {of_content}, {of_hash}")
     return unchanged and noted
 
@@ -104,12 +106,12 @@ async def verify_audit(
     console.print(f"head {head}", soft_wrap=True)
     since = "" if waiting.oldest is None else f", the oldest of {waiting.oldest}"
     console.print(
-        f"{head.sequence} rows chained, {waiting.rows} in the tail, which nothing protects yet{since}",
+        f"{head.sequence} rows chained, {waiting.rows} in the tail, which is not protected yet{since}",
         soft_wrap=True,
     )
     if not found.count:
         console.print(
-            "[green]the audit is whole[/]: note the head elsewhere, and verify against it next time"
+            "[green]the audit trail is intact[/]: note the head elsewhere, and verify against it next time"
         )
     return not found.count
 
@@ -127,10 +129,10 @@ def head_named(text: str) -> ChainHead:
     """From `sequence:hash` as it is printed; raises ValueError."""
     found = _HEAD.fullmatch(text.strip())
     if found is None:
-        raise ValueError("a head is written sequence:hash, as verify-audit prints it")
+        raise ValueError("a head must be sequence:hash, as verify-audit prints it")
     head = ChainHead(int(found["sequence"]), found["hash"].lower())
     if head.sequence == 0 and head != NOTHING:
-        raise ValueError("nothing is chained yet in a head that begins with 0: its hash is all zeros")
+        raise ValueError("a head that begins with 0 covers no rows: its hash must be all zeros")
     return head
 
 

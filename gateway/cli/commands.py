@@ -105,7 +105,7 @@ def import_book_command(
         try:
             book = parse_book(file.read_bytes())
         except BookFileError as bad:
-            raise Refused(f"{file} is not a book:\n{bad}") from None
+            raise Refused(f"{file} is not a valid book file:\n{bad}") from None
         count = len(book.clients)
         try:
             with progress("importing the book") as advance:
@@ -115,11 +115,13 @@ def import_book_command(
         except BookConflict as conflict:
             raise Refused(f"{file} was not imported, and nothing is stored:\n{conflict}") from None
         except UniqueViolated:
-            raise Refused(f"Another import stored clients of {file} meanwhile; nothing is stored.") from None
+            raise Refused(
+                f"Another import stored clients of {file} at the same time; nothing is stored."
+            ) from None
         if done.earlier is not None:
             say(f"nothing to do: {file} was imported at {done.earlier:%Y-%m-%d %H:%M} UTC")
         elif not (done.clients or done.instruments):
-            out.print("nothing to do: every instrument is as the file says")
+            out.print("nothing to do: every instrument already matches the file")
         else:
             out.print(f"imported {done.clients} clients and {done.instruments} instruments")
         for line in remarks(done):
@@ -177,7 +179,7 @@ def replay(
         try:
             closes = read_closes(file)
         except ValueError as bad:
-            raise Refused(f"{file} is no file of closing prices: {bad}") from None
+            raise Refused(f"{file} is not a valid file of closing prices: {bad}") from None
         feed = ReplayFeed(closes, resources.desk.clock, day_seconds=day_seconds, at_end=AtEnd.STOP)
         days = feed.progress.days
         play, where = (
@@ -192,14 +194,21 @@ def replay(
 
 @cli.command()
 def token(
-    subject: Annotated[str, typer.Option(help="Who it is for.")],
+    subject: Annotated[
+        str, typer.Option(help=("The subject of the token: the operator or system that uses it."))
+    ],
     permission: Annotated[
-        list[str], typer.Option(help="What it grants, such as RISK_WARNING_FULL; may be repeated.")
+        list[str],
+        typer.Option(
+            help=("A permission that the token grants, such as RISK_WARNING_FULL; may be repeated.")
+        ),
     ],
     account: Annotated[
         list[str] | None, typer.Option(help="Restrict it to this account number; may be repeated.")
     ] = None,
-    minutes: Annotated[int, typer.Option(help="How long it is valid.", min=1, max=TOKEN_MINUTES_MAX)] = 60,
+    minutes: Annotated[
+        int, typer.Option(help="How long the token is valid.", min=1, max=TOKEN_MINUTES_MAX)
+    ] = 60,
 ) -> None:
     """Print a signed token."""
     subject = _subject(subject)
@@ -213,7 +222,7 @@ def token(
 
 @cli.command()
 def revoke(
-    subject: Annotated[str, typer.Option(help="Whose access ends.")],
+    subject: Annotated[str, typer.Option(help="The subject whose access is revoked.")],
 ) -> None:
     """Refuse every token that the subject was given until now, and close its sockets within a second."""
     subject = _subject(subject)
@@ -223,7 +232,10 @@ def revoke(
         async with transaction():
             await revoke_subject(subject, now)
             await write_audit([entry("desk:revoke", now, "revoke", "subject", subject)])
-        say(f"revoked: tokens of {subject} issued until now are refused; give out a new one a second later")
+        say(
+            f"revoked: tokens of {subject} issued until now are refused; wait a second before you issue "
+            "a new token"
+        )
 
     with_resources(run)
 
@@ -231,7 +243,7 @@ def revoke(
 @cli.command("lease")
 def lease_command(
     release: Annotated[
-        bool, typer.Option("--release", help="Give it up, so that another process leads at once.")
+        bool, typer.Option("--release", help="Release the lease, so that another process leads at once.")
     ] = False,
 ) -> None:
     """Show which process leads the desk and until when; or take the lease away from it."""
@@ -242,17 +254,20 @@ def lease_command(
             out.print("no process leads the desk: the lease is free")
             return
         left_s = (lease.until - lease.now).total_seconds()
-        print(f"{lease.holder} leads the desk in term {lease.fence} until {lease.until}, in {left_s:.1f} s")
+        print(
+            f"{lease.holder} leads the desk in term {lease.fence} until {lease.until}, for another "
+            f"{left_s:.1f} s"
+        )
         if release:
             await give_up(resources, lease)
-            print("released: the process stops its work, and one of those that run leads")
+            print("released: the leading process stops its work, and a running process takes over")
 
     with_resources(run)
 
 
 @cli.command("recompute")
 def recompute_command(
-    snapshot: Annotated[str, typer.Argument(help="Its id, as `snapshots` of a case gives it.")],
+    snapshot: Annotated[str, typer.Argument(help="The snapshot's id, from `snapshots` of a case.")],
 ) -> None:
     """Compute a snapshot's figures again from its inputs; exit 1 when they, or its hash, differ."""
     named = type_and_id(snapshot)
@@ -270,9 +285,11 @@ def recompute_command(
 
 @cli.command()
 def report(
-    name: Annotated[str, typer.Argument(help=f"One of: {', '.join(REPORTS)}.")],
+    name: Annotated[str, typer.Argument(help=f"The report: one of {', '.join(REPORTS)}.")],
     first: Annotated[date, typer.Option("--from", parser=read_day, metavar=DAY, help="The first day, UTC.")],
-    last: Annotated[date, typer.Option("--to", parser=read_day, metavar=DAY, help="The last day, included.")],
+    last: Annotated[
+        date, typer.Option("--to", parser=read_day, metavar=DAY, help="The last day, included, UTC.")
+    ],
 ) -> None:
     """Print a report as CSV."""
 
@@ -292,7 +309,8 @@ def report(
 @cli.command("verify-audit")
 def verify_audit_command(
     head: Annotated[
-        str | None, typer.Option(help="A head printed and noted before: the chain must still contain it.")
+        str | None,
+        typer.Option(help=("A head that an earlier run printed: the chain must still contain it.")),
     ] = None,
 ) -> None:
     """Follow the audit's hash chain; exit 1 and name the rows when one was changed, dropped or swapped."""
@@ -302,7 +320,7 @@ def verify_audit_command(
         fail(str(bad))
 
     async def run(resources: Resources) -> None:
-        with progress("following the chain") as advance:
+        with progress("verifying the chain") as advance:
             whole = await verify_audit(out, noted, advance)
         if not whole:
             raise SystemExit(1)
@@ -312,19 +330,27 @@ def verify_audit_command(
 
 @cli.command("market-day")
 def market_day_command(
-    market: Annotated[str, typer.Argument(help="Such as XHKG or XNYS; HK, US, JP and UK will do.")],
-    day: Annotated[date, typer.Argument(parser=read_day, metavar=DAY, help="The day there.")],
-    kind: Annotated[str, typer.Argument(help="closed, half, or regular: take an earlier word back.")],
-    reason: Annotated[str, typer.Option(help="Kept for the auditor.")],
+    market: Annotated[
+        str, typer.Argument(help=("The market, such as XHKG or XNYS; HK, US, JP and UK are accepted."))
+    ],
+    day: Annotated[
+        date, typer.Argument(parser=read_day, metavar=DAY, help="The day in the market's time zone.")
+    ],
+    kind: Annotated[
+        str, typer.Argument(help=("closed, half, or regular; regular removes an earlier override."))
+    ],
+    reason: Annotated[str, typer.Option(help="The reason, kept for the auditor.")],
     close: Annotated[
         time | None,
-        typer.Option(parser=read_time_of_day, metavar="HH:MM", help="When a half day closes, local time."),
+        typer.Option(
+            parser=read_time_of_day, metavar="HH:MM", help="The closing time of a half day, in local time."
+        ),
     ] = None,
 ) -> None:
     """Put in a day on which a market does not trade as its calendar says; tells which deadlines moved."""
     named = SHORT_NAMES.get(market.upper(), market.upper())
     if kind.upper() not in MarketDayKind.__members__:
-        fail(f"A market day is closed, half or regular, not {kind}.")
+        fail(f"The kind of a market day must be closed, half or regular, not {kind}.")
     try:
         reason = readable_lines(reason, REASON_CHARACTERS_MAX)
     except ValueError as bad:
@@ -332,7 +358,7 @@ def market_day_command(
     try:
         word = MarketDay(named, day, MarketDayKind(kind.upper()), close, reason)
     except ValueError as bad:
-        fail(f"This is no market day: {bad}.")
+        fail(f"The market day is invalid: {bad}.")
 
     async def run(resources: Resources) -> None:
         moved = await put_in(resources.desk, resources.market_days, word)
@@ -370,5 +396,7 @@ def _subject(given: str) -> str:
     except ValueError as reason:
         fail(f"--subject must be {reason}.")
     if is_reserved(subject):
-        fail(f"--subject: {subject} is the desk itself or a venue; name who the token is for.")
+        fail(
+            f"--subject: {subject} is reserved for the desk itself or a venue; name the subject of the token."
+        )
     return subject

@@ -21,5 +21,5 @@ async def print_damaged_events(out: Console) -> int:
     if found:
         out.print(table)
     else:
-        out.print("Every event that the outbox holds can be read.")
+        out.print("Every event in the outbox can be read.")
     return found

@@ -102,7 +102,7 @@ class Fleet:
             new = self._start()
             self._await_started([new])
             if not new.serves():
-                log.error("the new worker does not serve: the old ones stay", worker=new.process.pid)
+                log.error("the new worker does not serve: the old workers stay", worker=new.process.pid)
                 self._end([new])
                 return
             self._workers[number] = new

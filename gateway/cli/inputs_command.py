@@ -25,7 +25,7 @@ async def print_inputs_of_account(out: Console, account_no: str) -> None:
     client_no = await client_no_of(account_no)
     others = await outcomes_of_owner([account_no, client_no or ""])
     if client_no is None and not others:
-        raise NothingKnown(f"No account is called {account_no}, and no message named it.")
+        raise NothingKnown(f"No account has the number {account_no}, and no message named it.")
     _print(out, await used_of_account(account_no), others)
 
 
@@ -33,7 +33,7 @@ async def print_inputs_of_symbol(out: Console, symbol: str) -> None:
     """Of the instrument, and what was stated about positions in it; raises `NothingKnown`."""
     used, others = await used_of_symbol(symbol), await outcomes_about(symbol)
     if not used and not others:
-        raise NothingKnown(f"No instrument is called {symbol}, and no message named it.")
+        raise NothingKnown(f"No instrument has the symbol {symbol}, and no message named it.")
     _print(out, used, others)
 
 
@@ -41,7 +41,7 @@ async def print_inputs_of_stream(out: Console, stream: str) -> None:
     """What of a stream of the feed could not be read, or was lost unread; raises `NothingKnown`."""
     others = await outcomes_about(stream[:SUBJECT_CHARACTERS_MAX])
     if not others:
-        raise NothingKnown(f"Nothing of a stream {stream} was unreadable or lost.")
+        raise NothingKnown(f"No entry of the stream {stream} was unreadable or lost.")
     _print(out, (), others)
 
 

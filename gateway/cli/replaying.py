@@ -39,7 +39,7 @@ async def into_database(resources: Resources, feed: ReplayFeed, advance: Callabl
         await monitor.note_everything()
         async for batch in feed.batches():
             if not await renew_lease(LEASE, resources.holder, fence, REPLAY_LEASE):
-                raise Refused("Another process took the lease of this database: the replay stops.")
+                raise Refused("Another process acquired the lease of this database: the replay stops.")
             await monitor.take(batch.messages)
             await monitor.look()
             advance(feed.progress.day)

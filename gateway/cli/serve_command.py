@@ -51,7 +51,8 @@ def serve(
     workers: Annotated[
         int,
         typer.Option(
-            help="How many processes serve the port; more than one needs PostgreSQL and Redis.", min=1
+            help=("The number of processes that serve the port; more than one needs PostgreSQL and Redis."),
+            min=1,
         ),
     ] = 1,
     listener_fd: Annotated[int | None, typer.Option("--listener", hidden=True)] = None,
@@ -93,10 +94,10 @@ def _print_banner(settings: Settings, address: str) -> None:
         "Margin-call desk: the market of spring 2020 on a book of 500 clients",
         f"  GraphQL    http://{address}/graphql",
         "             POST, or WebSocket with graphql-transport-ws",
-        f"  market     one day takes {settings.replay_day_seconds:g} s; the third opens the first cases",
+        f"  market     one day takes {settings.replay_day_seconds:g} s; the third day opens the first cases",
         f"  trader     {full}",
         f"  read-only  {only}",
-        "  README.md leads on; Ctrl-C stops the desk",
+        "  See README.md for the next steps; Ctrl-C stops the desk",
         sep="\n",
         flush=True,
     )

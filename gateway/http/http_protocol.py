@@ -292,7 +292,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
         """The server stops: no stream keeps us waiting."""
         self.say_last()
         if self.stream is not None:
-            self.stream.close(CloseCode.SERVICE_RESTART, "restarting: come back and resume")
+            self.stream.close(CloseCode.SERVICE_RESTART, "the desk restarts: reconnect and resume")
 
     def _close_when_answered(self) -> None:
         """A request of which a part has come is waited for as ever."""

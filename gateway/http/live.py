@@ -53,7 +53,7 @@ from subscriptions.websocket import Session, SocketLimits
 
 TICK_S = 1.0
 TOO_MANY_SOCKETS = "TOO_MANY_SOCKETS"
-DRAIN_REASON = "restarting: come back in {seconds} s and resume"
+DRAIN_REASON = "the desk restarts: reconnect in {seconds} s and resume"
 FLUSH_POLL_S = 0.02
 
 log = structlog.get_logger()
@@ -239,7 +239,7 @@ class Live:
         """A refreshed token must be the same subject's."""
         refreshed = self.verified(token if token.lower().startswith("bearer ") else f"Bearer {token}")
         if refreshed.subject != caller.subject:
-            raise Refused("TOKEN_CLAIMS", "the refreshed token is somebody else's")
+            raise Refused("TOKEN_CLAIMS", "the refreshed token is for another subject")
         return refreshed
 
     def same_audience(self, before: Caller, after: Caller) -> bool:
@@ -284,7 +284,7 @@ class Live:
 
     def _start(self, document: Document, message: protocol.Subscribe, audience: Audience) -> Prepared:
         if not audience.may_see:
-            raise ApiError(FORBIDDEN, "Your token grants no permission of the desk.")
+            raise ApiError(FORBIDDEN, "Your token grants no permission of this desk.")
         return self._live_schema.prepare(
             document, message.operation_name, message.variables or {}, audience, message.last_event_id
         )
@@ -310,14 +310,14 @@ class Live:
     def errors_of(self, failure: BaseException) -> list[Any]:
         """What ended an operation, for its client; a bug is logged with its traceback."""
         if isinstance(failure, PositionLost):
-            message = "The stream cannot be resumed from there: fetch the list, or ask for a snapshot."
+            message = "The stream cannot be resumed from this cursor: query the list, or ask for a snapshot."
             return [ApiError(CURSOR_EXPIRED, message).formatted]
         if isinstance(failure, GraphQLError):
             return [coded(failure).formatted]
         if isinstance(failure, UnstorableText):
             return [ApiError(BAD_USER_INPUT, f"{failure}.").formatted]
         log.error("an operation failed", exc_info=failure)
-        return [ApiError(INTERNAL, "Something went wrong on our side.").formatted]
+        return [ApiError(INTERNAL, "An internal fault of the desk ended the operation.").formatted]
 
     def verified(self, authorization: object) -> Caller:
         """Who sends this header; raises Refused."""
@@ -354,5 +354,5 @@ async def _refuse(status: int, send: Send) -> None:
 
 def _which(name: str | None) -> str:
     if name is None:
-        return "The document has several operations: say which by operationName."
+        return "The document has several operations: name one with operationName."
     return f"The document has no operation named {name[:100]!r}."

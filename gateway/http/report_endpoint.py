@@ -40,7 +40,7 @@ class ReportEndpoint:
             response.headers["WWW-Authenticate"] = "Bearer"
             return response
         if not principal.audience.may(Capability.EXPORT_RECORDS):
-            return error_response(403, "FORBIDDEN", "Your token does not allow to export records.")
+            return error_response(403, "FORBIDDEN", "Your token does not permit exporting records.")
         principal = replace(principal, request_id=current_request_id())
         name = request.path_params["name"]
         try:

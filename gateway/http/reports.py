@@ -74,10 +74,12 @@ async def begin(
     """
     report = REPORTS.get(name)
     if report is None:
-        raise UnknownReport(f"there is no report {name}: {', '.join(REPORTS)}")
+        raise UnknownReport(f"no report is named {name}: use one of {', '.join(REPORTS)}")
     cases = await report.count(audience, period)
     if cases > most_rows:
-        raise ReportTooLong(f"{cases} cases are more than {most_rows}: choose a shorter period")
+        raise ReportTooLong(
+            f"the report would contain {cases} cases, more than {most_rows}: choose a shorter period"
+        )
     detail = {"from": period.start.isoformat(), "to": period.end.isoformat(), "cases": cases}
     await write_audit([entry(by, desk.clock(), "export", "report", name, detail)])
     return _lines(report, report.rows(desk, audience, period))

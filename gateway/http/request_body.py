@@ -16,9 +16,9 @@ def require_json(headers: Mapping[str, str]) -> None:
     """By the headers alone; raises `BodyRefused`. Browsers ask before they send this content type to another
     origin, and are not told that they may."""
     if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON_TYPE:
-        raise BodyRefused(f"Send JSON, with Content-Type: {JSON_TYPE}.")
+        raise BodyRefused(f"The body must be JSON: send Content-Type: {JSON_TYPE}.")
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
-        raise BodyRefused("Send the body as it is, without Content-Encoding.")
+        raise BodyRefused("The body must not be encoded: send it without Content-Encoding.")
 
 
 def read_json(data: str | bytes) -> object:
@@ -26,4 +26,4 @@ def read_json(data: str | bytes) -> object:
     try:
         return parse_json(data.encode() if isinstance(data, str) else data)
     except NotJson as malformed:
-        raise BodyRefused(f"The request cannot be read: {malformed}.") from None
+        raise BodyRefused(f"The request body is malformed: {malformed}.") from None

@@ -93,7 +93,7 @@ class EventStreams:
         if request.method == "POST":
             return self._execute(stream, caller, body)
         if not (identifier := request.query_params.get("operationId")):
-            raise HttpRefused(400, "BAD_REQUEST", "Say which by ?operationId=.")
+            raise HttpRefused(400, "BAD_REQUEST", "Name the operation with ?operationId=.")
         stream.stop(identifier)
         return Response(status_code=200)
 
@@ -110,9 +110,11 @@ class EventStreams:
     def _execute(self, stream: SseStream, caller: Caller, body: dict[str, Any]) -> Response:
         message = subscribe_of(body, _operation_id(body), None)
         if message.id in stream:
-            raise HttpRefused(409, "OPERATION_EXISTS", "An operation of that id is running.")
+            raise HttpRefused(409, "OPERATION_EXISTS", "An operation with this id is already running.")
         if stream.full:
-            raise HttpRefused(429, "TOO_MANY_OPERATIONS", "Too many operations run on this stream.")
+            raise HttpRefused(
+                429, "TOO_MANY_OPERATIONS", "The limit of operations on this stream is reached."
+            )
         # Asked here too, for what is wrong with a document is the answer to this request.
         if isinstance(errors := self._live.prepare(message, caller), list):
             return JSONResponse({"errors": errors}, 400)
@@ -128,17 +130,17 @@ class EventStreams:
         self._require_origin(request)
         stream = self._owned(request, caller)
         if stream.open:
-            raise HttpRefused(409, "STREAM_OPEN", "That stream is open already.")
+            raise HttpRefused(409, "STREAM_OPEN", "The stream is already open.")
         return stream
 
     def _owned(self, request: Request, caller: Caller | None) -> SseStream:
         """A foreign stream is answered like one that does not exist."""
         token = request.headers.get(TOKEN_HEADER) or request.query_params.get("token")
         if not token:
-            raise HttpRefused(400, "BAD_REQUEST", f"Name the stream by {TOKEN_HEADER} or ?token=.")
+            raise HttpRefused(400, "BAD_REQUEST", f"Name the stream with {TOKEN_HEADER} or ?token=.")
         stream = self._by_token.get(token)
         if stream is None or (caller is not None and caller.subject != stream.caller.subject):
-            raise HttpRefused(404, "STREAM_UNKNOWN", "There is no such stream: reserve one with PUT.")
+            raise HttpRefused(404, "STREAM_UNKNOWN", "No such stream exists: reserve one with PUT.")
         if caller is not None:
             self._refresh(stream, caller)
         return stream
@@ -146,7 +148,7 @@ class EventStreams:
     def _refresh(self, stream: SseStream, caller: Caller) -> None:
         if not self._live.same_audience(stream.caller, caller):
             # What the old audience could see must not flow on.
-            stream.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: come back and resume")
+            stream.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: reconnect and resume")
             raise HttpRefused(409, "PERMISSIONS_CHANGED", "Your permissions changed: reserve a new stream.")
         stream.refresh(caller)
 
@@ -165,11 +167,13 @@ class EventStreams:
 
     def _require_origin(self, request: Request) -> None:
         if not self._live.origin_allowed(request.headers):
-            raise HttpRefused(403, "ORIGIN_REFUSED", "This origin may not call the desk.")
+            raise HttpRefused(403, "ORIGIN_REFUSED", "Requests from this origin are not allowed.")
 
     def _open(self, caller: Caller, wire: Any, released: Callable[[SseStream], None]) -> SseStream:
         if self._live.draining:
-            raise HttpRefused(503, "RESTARTING", "Come back in a moment.", {"Retry-After": "1"})
+            raise HttpRefused(
+                503, "RESTARTING", "The desk is not ready: retry in a moment.", {"Retry-After": "1"}
+            )
         try:
             return self._live.open_stream(caller, wire, released)
         except Refused as refused:
@@ -204,11 +208,11 @@ def subscribe_of(body: dict[str, Any], identifier: str, last_event_id: str | Non
     """The parameters of a GraphQL request; raises HttpRefused."""
     query, variables, name = body.get("query"), body.get("variables"), body.get("operationName")
     if not isinstance(query, str):
-        raise HttpRefused(400, "BAD_REQUEST", "The body needs a query.")
+        raise HttpRefused(400, "BAD_REQUEST", "The body must have a query.")
     if variables is not None and not isinstance(variables, dict):
-        raise HttpRefused(400, "BAD_REQUEST", "variables are an object.")
+        raise HttpRefused(400, "BAD_REQUEST", "variables must be an object.")
     if name is not None and not isinstance(name, str):
-        raise HttpRefused(400, "BAD_REQUEST", "operationName is text.")
+        raise HttpRefused(400, "BAD_REQUEST", "operationName must be a string.")
     return Subscribe(identifier, query, variables, name, last_event_id or None)
 
 
@@ -216,7 +220,7 @@ def _operation_id(body: dict[str, Any]) -> str:
     extensions = body.get("extensions")
     identifier = extensions.get("operationId") if isinstance(extensions, dict) else None
     if not isinstance(identifier, str) or not 0 < len(identifier) <= ID_CHARACTERS_MAX:
-        raise HttpRefused(400, "BAD_REQUEST", "extensions.operationId names the operation.")
+        raise HttpRefused(400, "BAD_REQUEST", "extensions.operationId must name the operation.")
     return identifier
 
 
@@ -230,20 +234,22 @@ async def _json(request: Request) -> dict[str, Any]:
     except BodyRefused as refused:
         raise HttpRefused(400, "BAD_REQUEST", str(refused)) from None
     if not isinstance(body, dict):
-        raise HttpRefused(400, "BAD_REQUEST", "The body is not an object.")
+        raise HttpRefused(400, "BAD_REQUEST", "The body must be an object.")
     return body
 
 
 def _require_method(request: Request, *methods: str) -> None:
     if request.method not in methods:
         allowed = ", ".join(methods)
-        raise HttpRefused(405, "METHOD_NOT_ALLOWED", f"Event streams: {allowed}.", {"Allow": allowed})
+        raise HttpRefused(
+            405, "METHOD_NOT_ALLOWED", f"Event streams accept these methods: {allowed}.", {"Allow": allowed}
+        )
 
 
 def _require_stream_accepted(request: Request) -> None:
     accepted = request.headers.get("accept", "*/*").lower()
     if not any(kind in accepted for kind in (EVENT_STREAM, "text/*", "*/*")):
-        raise HttpRefused(406, "NOT_ACCEPTABLE", f"The answer is {EVENT_STREAM}.")
+        raise HttpRefused(406, "NOT_ACCEPTABLE", f"The response is an event stream: accept {EVENT_STREAM}.")
 
 
 def _quality(parameters: str) -> float:

@@ -143,7 +143,9 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         if self.close_sent:
             return
         if len(self.frames) >= FRAGMENTS_MAX:
-            self.conn.fail(CloseCode.MESSAGE_TOO_BIG, f"a message has at most {FRAGMENTS_MAX} fragments")
+            self.conn.fail(
+                CloseCode.MESSAGE_TOO_BIG, f"a message must have at most {FRAGMENTS_MAX} fragments"
+            )
             self.handle_parser_exception()
             return
         super().handle_cont(event)

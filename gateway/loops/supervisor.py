@@ -146,7 +146,7 @@ class Supervisor:
                 status.state = WorkerState.STOPPED
         stuck = tuple(sorted(task.get_name() for task in pending))
         if stuck:
-            self._log.error("workers did not stop", workers=stuck, timeout_s=timeout_s)
+            self._log.error("workers did not stop in time", workers=stuck, timeout_s=timeout_s)
         return stuck
 
     async def _keep_running(self, status: WorkerStatus) -> None:
@@ -154,7 +154,11 @@ class Supervisor:
             crashes = self._count_crash(status)
             if self._policy.max_crashes is not None and crashes >= self._policy.max_crashes:
                 status.state = WorkerState.FAILED
-                self._log.critical("worker given up", worker=status.worker.name, crashes=crashes)
+                self._log.critical(
+                    "worker crashed too often and is not restarted",
+                    worker=status.worker.name,
+                    crashes=crashes,
+                )
                 return
             status.state = WorkerState.WAITING
             await self._wait(self._policy.wait_s(crashes))
@@ -170,7 +174,7 @@ class Supervisor:
         except asyncio.CancelledError:
             if _being_cancelled():
                 raise
-            event = "worker crashed: something it waited for was cancelled"
+            event = "worker crashed: an awaited task was cancelled"
             self._trouble(status, (event,), event).tell("", exc_info=True)
             return True
         except Exception as fault:
@@ -179,7 +183,7 @@ class Supervisor:
         finally:
             well.cancel()
         if status.worker.needed:
-            event = "worker returned, but must not"
+            event = "worker exited unexpectedly"
             self._trouble(status, (event,), event).tell("")
             return True
         status.state = WorkerState.FINISHED
@@ -187,7 +191,7 @@ class Supervisor:
 
     def _tell_of(self, fault: Exception, status: WorkerStatus) -> None:
         if (damaged := outage_in(fault, self._damage)) is not None:
-            event = "damaged data holds up a loop"
+            event = "a loop is held up by damaged data"
             status.held_up = True
             self._trouble(status, (event,), event).tell(damaged)
             return
@@ -208,7 +212,7 @@ class Supervisor:
             kind = next(iter(status.troubles))
         facts = {"worker": status.worker.name}
         return status.troubles.setdefault(
-            kind, OutageLog(event, "worker runs well again", clock=self._clock, level=level, **facts)
+            kind, OutageLog(event, "worker recovered", clock=self._clock, level=level, **facts)
         )
 
     def _runs_well(self, status: WorkerStatus) -> None:

@@ -114,7 +114,7 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
         await _tell(account_ids, now)
     for each in missed:
         log.warning(
-            "something newer was said before it was known",
+            "a newer statement arrived before the import",
             kind=each.subject.kind,
             subject=str(each.subject),
             stated_at=each.stated_at,
@@ -127,16 +127,16 @@ def remarks(done: Imported) -> Iterator[str]:
     """What an operator is to know of an import, a line each."""
     if done.incomplete:
         yield (
-            f"{done.incomplete} accounts are incomplete: something newer was stated about them before"
-            " they were known. See `inputs --account`, and publish it again"
+            f"{done.incomplete} accounts are incomplete: newer statements about them arrived before "
+            "they were known. See `inputs --account`, and publish those messages again"
         )
     for kind in sorted({subject.kind for subject in done.missed}):
         names = [visible(str(subject)) for subject in done.missed if subject.kind is kind]
         more = len(names) - PROBLEMS_LISTED_MAX
         listed = ", ".join(names[:PROBLEMS_LISTED_MAX]) + (f" and {more} more" if more > 0 else "")
         yield (
-            f"a newer {kind} was stated before it could be used, of {listed}. See `inputs`, and publish it"
-            " again"
+            f"a newer {kind} was stated before it could be used, of {listed}. See `inputs`, and publish "
+            "those messages again"
         )
 
 
@@ -179,8 +179,8 @@ def _changed_while_held(book: BookFile, stored: dict[str, StoredInstrument]) -> 
             before, after = getattr(known.instrument, attribute), getattr(part.instrument, attribute)
             if before != after:
                 yield (
-                    f"$.instruments[{at}].{field}: {part.instrument.symbol} is, or was, held with"
-                    f" {_word(before)}: {_word(after)} would change what is booked"
+                    f"$.instruments[{at}].{field}: an account holds or held {part.instrument.symbol} "
+                    f"with {_word(before)}: {_word(after)} would change what is booked"
                 )
 
 

@@ -88,8 +88,8 @@ def _check_message_services(settings: Settings) -> None:
     for channel, url in settings.message_urls.items():
         if not is_known(url):
             raise CannotStart(
-                f"Apprise does not know the service of {PREFIX}MESSAGE_{channel}_URL: docs/messages.md has"
-                " examples."
+                f"Apprise does not support the service of {PREFIX}MESSAGE_{channel}_URL: see "
+                "docs/messages.md for examples."
             )
 
 
@@ -124,8 +124,8 @@ def require_shareable(settings: Settings, workers: int) -> None:
     """Several processes need a database and a bus that they can share; raises `CannotStart`."""
     if workers > 1 and (settings.redis_url is None or settings.database_url.startswith("sqlite")):
         raise CannotStart(
-            f"{workers} workers need PostgreSQL and Redis: set GATEWAY_DATABASE_URL and GATEWAY_REDIS_URL,"
-            " or start one worker."
+            f"{workers} workers require PostgreSQL and Redis: set GATEWAY_DATABASE_URL and "
+            "GATEWAY_REDIS_URL, or start one worker."
         )
 
 
@@ -141,8 +141,8 @@ def data_directory_claimed(settings: Settings) -> Iterator[None]:
         except BlockingIOError:
             file.seek(0)
             raise CannotStart(
-                f"Another desk (process {file.read().strip()}) runs on {settings.data_directory}: stop it,"
-                " or set GATEWAY_DATA_DIRECTORY to another directory."
+                f"Another desk (process {file.read().strip()}) uses {settings.data_directory}: stop it, "
+                "or set GATEWAY_DATA_DIRECTORY to another directory."
             ) from None
         file.truncate(0)
         file.write(f"{os.getpid()}\n")
@@ -189,7 +189,7 @@ def _check_replay_file(settings: Settings) -> None:
     try:
         read_closes(settings.replay_file)
     except (OSError, ValueError) as bad:
-        raise CannotStart(f"GATEWAY_REPLAY_FILE {settings.replay_file} cannot be played: {bad}.") from None
+        raise CannotStart(f"GATEWAY_REPLAY_FILE {settings.replay_file} cannot be replayed: {bad}.") from None
 
 
 async def _check_redis(url: str | None) -> None:

@@ -32,7 +32,7 @@ def older(server: str, found: Version, least: Version) -> str | None:
     """The sentence, if the version found is older than the least one."""
     if found >= least:
         return None
-    return f"{server} {found[0]}.{found[1]} is too old: the desk needs {least[0]}.{least[1]} or newer"
+    return f"{server} {found[0]}.{found[1]} is too old: the desk requires {least[0]}.{least[1]} or newer"
 
 
 def _version(text: str) -> Version:

@@ -58,7 +58,9 @@ class ExchangeDays:
         recent = [day for day in self._closing if since < day <= self._last]
         hours = Counter(self._known_sessions(day) for day in recent).most_common(1)
         if not hours or any(opens >= closes for opens, closes in hours[0][0]):
-            raise UnknownMarket(f"the sessions of {calendar.name} last over midnight, which is not supported")
+            raise UnknownMarket(
+                f"the sessions of {calendar.name} extend past midnight, which is not supported"
+            )
         self._usual_sessions = hours[0][0]
         weekdays = Counter(day.weekday() for day in recent)
         most = weekdays.most_common(1)[0][1]
@@ -163,7 +165,7 @@ def _loaded(market: str, covered: tuple[date, date]) -> "ExchangeCalendar":
     try:
         return get_calendar(market, start=start.isoformat(), end=end.isoformat())
     except InvalidCalendarName:
-        raise UnknownMarket(f"no exchange calendar is called {market!r}; try XHKG or XNYS") from None
+        raise UnknownMarket(f"no exchange calendar is named {market!r}; try XHKG or XNYS") from None
     except _UNUSABLE:
         # Mostly beyond what is recorded of this exchange: only a loaded calendar says how far that goes.
         return _loaded_as_far_as_known(market, start, end)

@@ -66,7 +66,7 @@ class FeedCounts:
 def _tell(fault: Exception | None, outcome: Outcome) -> None:
     if fault is not None:
         facts = {"subject": str(outcome.subject), "reason": outcome.reason}
-        log.error("what became of a message cannot be remembered", **facts, exc_info=fault)
+        log.error("the outcome of a message could not be recorded", **facts, exc_info=fault)
 
 
 class FeedWatch:
@@ -204,10 +204,12 @@ class FeedWatch:
         """Which markets in session have no fresh price, and how old their newest is. Says what changed."""
         for market in sorted(silent.keys() - self.silent):
             log.warning(
-                "the feed is silent about a market", market=market, age_s=silent[market].total_seconds()
+                "the feed sends no fresh prices of a market",
+                market=market,
+                age_s=silent[market].total_seconds(),
             )
         for market in sorted(self.silent - silent.keys()):
-            log.info("the feed has prices of the market again", market=market)
+            log.info("the feed sends prices of the market again", market=market)
         self.silent = frozenset(silent)
 
     def _is_news(self, place: tuple[str, Receipt], outcome: Outcome) -> bool:

@@ -41,7 +41,7 @@ class MarketDays:
             return
         self._calendars.amend(read.words)
         if read.unreadable:
-            log.warning("market days cannot be read and are left out", ids=read.unreadable)
+            log.warning("market days cannot be read and are ignored", ids=read.unreadable)
         elif self.unreadable:
             log.info("market days can be read again", ids=self.unreadable)
         self._known, self.unreadable = number, read.unreadable

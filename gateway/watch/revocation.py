@@ -26,9 +26,7 @@ class Revocations:
         self._known: dict[str, datetime] = {}
         self._damaged: set[str] = set()
         self._newest: datetime | None = None
-        self._outage = OutageLog(
-            "revocations are unknown while the database is away", "revocations are known again"
-        )
+        self._outage = OutageLog("revocations cannot be read", "revocations are read again")
 
     def revoked_at(self, subject: str) -> datetime | None:
         """When the subject was last revoked."""

@@ -63,12 +63,12 @@ class Term:
     async def check(self) -> None:
         """Another process may have begun a later term."""
         if not await holds_lease(LEASE, self._holder, self._fence):
-            raise NotLeading(f"term {self._fence} of the lease is over")
+            raise NotLeading(f"term {self._fence} of the lease has ended")
 
     def require_unexpired(self) -> None:
         """A process that stood still finds that its time is over."""
         if asyncio.get_running_loop().time() >= self.runs_out:
-            raise NotLeading(f"term {self._fence} of the lease may have run out")
+            raise NotLeading(f"term {self._fence} of the lease may have expired")
 
 
 class Leader:
@@ -143,7 +143,7 @@ class Leader:
         work.start()
         try:
             await self._keep_lease(fence, self._term)
-            log.warning("the lease is lost, or the database silent", holder=resources.holder)
+            log.warning("the lease is lost or the database does not answer", holder=resources.holder)
         finally:
             self._fence = self._work = self._term = None
             await work.stop(resources.settings.shutdown_timeout_s)
@@ -262,7 +262,7 @@ class Leader:
 
     async def _renew(self, fence: int) -> bool:
         if not self._reaches_redis() and await self._has_successor():
-            log.warning("a leader without Redis gives way to a process that reaches it")
+            log.warning("the leader cannot reach Redis and yields to a process that can")
             return False
         resources, asked = self._resources, self._resources.desk.clock()
         lease = await renew_lease(LEASE, resources.holder, fence, self._ttl)

@@ -57,4 +57,4 @@ class SomebodyLeads:
     def _note(self, why: str) -> None:
         self._why = why
         if (trouble := self.trouble) is not None:
-            self._told.tell(trouble, kind="nobody leads")
+            self._told.tell(trouble, kind="no leader")

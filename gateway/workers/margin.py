@@ -69,7 +69,7 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
                         _tell_operator(event)
                     resources.signals.to_watch.set()
         except (SlowConsumer, PositionLost) as lost:
-            log.warning("the monitor missed events and looks at every account", error=repr(lost))
+            log.warning("the monitor missed events and assesses every account", error=repr(lost))
 
 
 async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, feed: Feed) -> None:

@@ -57,7 +57,9 @@ async def ask_about_orders(resources: Resources, venue: Venue) -> None:
 
 async def end_days(resources: Resources, opened: OpenVenue) -> None:
     """A simulated venue ends what was for the day only, by the calendars of the desk."""
-    outage = OutageLog("the days of the venue cannot be ended", "the days of the venue are ended again")
+    outage = OutageLog(
+        "the trading days of the venue cannot be ended", "the trading days of the venue are ended again"
+    )
     while True:
         try:
             opened.end_days(resources.desk.calendar_of)

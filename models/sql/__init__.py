@@ -1,1 +1,1 @@
-"""How SQL is sent and read: connections, transactions, outages, pages, and rows that cannot be read."""
+"""Sending and reading SQL: connections, transactions, outages, pages, and rows that cannot be read."""

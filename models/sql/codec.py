@@ -1,6 +1,7 @@
-"""Domain values as JSON text, decimals as strings, for the columns and messages that carry them.
+"""Domain values as JSON text, decimals as strings, for the columns and messages that contain them.
 
-Events are versioned: text of an unknown version or type raises `UnknownFormat`, never half an event.
+Events are versioned: text of an unknown version or type raises `UnknownFormat`, and never gives a partial
+event.
 """
 
 from typing import Any, Generic, TypeVar
@@ -43,7 +44,7 @@ _FIGURES: Codec[MarginFigures] = Codec(MarginFigures)
 
 
 def figures_to_text(figures: MarginFigures) -> str:
-    """For the column `margin_case.figures`."""
+    """The text of the column `margin_case.figures`."""
     return _FIGURES.to_text(figures)
 
 
@@ -60,7 +61,7 @@ def event_to_text(event: Event) -> str:
 
 
 def event_from_text(text: str | bytes) -> Event:
-    """The inverse of `event_to_text`; raises `UnknownFormat`, also where the text is damaged."""
+    """The inverse of `event_to_text`; raises `UnknownFormat`, also for damaged text."""
     try:
         message = orjson.loads(text)
         version, kind = message.get("v"), message.get("type")
@@ -69,7 +70,7 @@ def event_from_text(text: str | bytes) -> Event:
             event: Event = adapter.validate_python(message["event"])
             return event
     except (ValueError, LookupError, TypeError, AttributeError) as damaged:
-        raise UnknownFormat(f"no event: {type(damaged).__name__}: {damaged}") from damaged
+        raise UnknownFormat(f"not an event: {type(damaged).__name__}: {damaged}") from damaged
     raise UnknownFormat(f"event version {version!r}, type {kind!r}")
 
 

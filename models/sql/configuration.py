@@ -1,14 +1,14 @@
-"""How Tortoise is told of the database: its address, its pool, the limits of a session, and when a connection
-counts as lost.
+"""Tortoise's configuration of the database: its address, its pool, the limits of a session, and when a
+connection counts as lost.
 
 PostgreSQL keeps a session, and the row locks of its transaction, for as long as the connection seems to live.
-A process that was frozen, or whose host vanished, says nothing, and the defaults of Linux notice that after
-two hours. So each session has limits on the server's side: for the time between two statements of a
-transaction, and for packets that the client does not acknowledge.
+A process that was frozen, or whose host vanished, sends nothing, and by the defaults of Linux that is noticed
+after two hours. Each session therefore has limits on the server's side: for the time between two statements
+of a transaction, and for packets that the client does not acknowledge.
 
 A pooler in transaction mode (PgBouncer) refuses them when a client connects, and gives each transaction
-another session: behind one they are set at the beginning of every transaction, and statements are not
-prepared by name. The server's connections are the pooler's own then, so its settings decide when a client has
+another session: with one they are set at the beginning of every transaction, and statements are not prepared
+by name. The server's connections are then the pooler's own, so its settings decide when a client has
 vanished.
 """
 
@@ -33,24 +33,24 @@ _KEEPALIVE: dict[int, Callable[[float], int]] = {
     }.items()
     if hasattr(socket, name)
 }
-"""Half the time a connection may be silent, then it is asked; not every system knows every option."""
+"""A probe after half the time that a connection may be silent; not every system supports every option."""
 
 APP = "models"
-"""What Tortoise calls our tables together."""
+"""Tortoise's name for the tables together."""
 STATEMENT_TIMEOUT_S = 60
-"""Where nobody says otherwise."""
+"""The default of the statement timeout."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What a session of PostgreSQL may take, in seconds; each has a setting of the gateway."""
+    """The limits of a PostgreSQL session, in seconds; each has a setting of the gateway."""
 
     lock_timeout_s: float = 5
     statement_timeout_s: float = STATEMENT_TIMEOUT_S
     unreachable_after_s: float = 30
-    """For how long the server may not acknowledge packets."""
+    """How long the server may leave packets unacknowledged."""
     standstill_s: float = 60
-    """For how long the client may send no statement inside a transaction, or acknowledge no packet."""
+    """How long the client may send no statement inside a transaction, or leave packets unacknowledged."""
     pooler: bool = False
     """The server is reached through a pooler in transaction mode."""
 
@@ -65,7 +65,7 @@ class Limits:
 
     @property
     def of_sessions(self) -> dict[str, str]:
-        """PostgreSQL's parameters for a whole session; those of TCP are without effect on a Unix socket."""
+        """PostgreSQL's parameters for a whole session; those of TCP have no effect on a Unix socket."""
         pause_s = max(1, round(self.standstill_s / 2))
         return self.of_transactions | {
             "tcp_keepalives_idle": str(pause_s),
@@ -76,7 +76,7 @@ class Limits:
 
     @property
     def first_statement(self) -> str:
-        """What a transaction begins with; empty where its session has the limits already."""
+        """The first statement of a transaction; empty if its session has the limits already."""
         if not self.pooler:
             return ""
         return "".join(f"SET LOCAL {name} = {value}; " for name, value in self.of_transactions.items())
@@ -103,7 +103,7 @@ def configuration(url: str, pool_size: int = 1, limits: Limits = USUAL_LIMITS) -
 
 
 def _milliseconds(seconds: float) -> str:
-    """At least one: 0 would be no limit at all."""
+    """At least 1, since 0 would mean no limit."""
     return str(max(1, round(seconds * 1000)))
 
 
@@ -123,8 +123,11 @@ def _time_sent(time: datetime) -> tuple[int]:
 
 
 def _time_read(sent: tuple[int]) -> datetime | str:
-    """PostgreSQL's times reach further than Python's, and to infinity. asyncpg fails the whole statement at
-    such a one, so that one damaged row would hide all others: here it is a text that `time` does not read."""
+    """Python cannot represent all times of PostgreSQL, such as infinity.
+
+    asyncpg would fail the whole statement, so that one damaged row would hide all others: here such a time
+    becomes a text that `time` refuses.
+    """
     (microseconds,) = sent
     try:
         return _POSTGRES_EPOCH + timedelta(microseconds=microseconds)
@@ -133,8 +136,11 @@ def _time_read(sent: tuple[int]) -> datetime | str:
 
 
 def _end_when_unreachable(connection: Any, after_s: float) -> None:
-    """Have the system end a connection whose packets nobody has acknowledged for so long: a host that is
-    gone, or a firewall that forgot us, says nothing. TCP by itself waits a quarter of an hour."""
+    """Let the system end a connection whose packets have not been acknowledged for so long.
+
+    A host that is gone, or a firewall that dropped its state, sends nothing; by itself TCP waits a quarter of
+    an hour.
+    """
     link = connection._transport.get_extra_info("socket")
     if link.family in (socket.AF_INET, socket.AF_INET6):
         link.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)

@@ -1,12 +1,12 @@
 """The database: open and close, run SQL, and the only place that starts a transaction.
 
 Tables and migrations are Tortoise's. Statements are SQL with `$1, $2 ...` placeholders, the same text on
-PostgreSQL and SQLite (rewritten to `?1, ?2 ...` for the latter): rows that skip model hydration cost a third.
+PostgreSQL and SQLite (rewritten to `?1, ?2 ...` for the latter): rows without model hydration cost a third.
 Parameters are text, int, bool, None, Decimal and aware datetime.
 
-Two facts that this module alone has to know. Tortoise keeps its connection in a context variable that a
-task inherits, so every entrance (a request, a worker) enters `Database.active()`; and inside
-`transaction()` no task may be started, for it would share the transaction's connection.
+Two facts that only this module has to handle. Tortoise keeps its connection in a context variable that a task
+inherits, so every entry point (a request, a worker) enters `Database.active()`; and no task may be started
+inside `transaction()`, since it would share the transaction's connection.
 """
 
 import re
@@ -46,43 +46,54 @@ Row = Any
 """A database row: `row["column"]`."""
 
 UniqueViolated = IntegrityError
-"""A constraint of the database said no."""
+"""A constraint of the database was violated."""
 
 Busy = LockNotAvailableError
-"""A lock was not to be had within the lock timeout, or never, since the other transaction waited for ours."""
+"""A lock could not be acquired within the lock timeout, or at all because of a deadlock."""
 
 
 class UnstorableText(ValueError):
-    """A text with a NUL character, which PostgreSQL cannot hold: nothing is called that or ever will be."""
+    """A text with a NUL character, which PostgreSQL cannot store, so that no stored text matches it."""
 
 
 class DatabaseUnavailable(OSError):
-    """The database is not there, does not let us in, or has ended the connection: what was sent last may
-    have been done or not. Ask again; the next connection is a new one."""
+    """The database cannot be reached, refuses the login, or ended the connection: the last statement may or
+    may not have taken effect.
+
+    Try again; the next connection is a new one.
+    """
 
 
 class StatementCutOff(OSError):
-    """The database gave a statement up, for it took longer than any may, or an operator cancelled it. What
-    its transaction had done is undone; the connection lives."""
+    """The database cancelled a statement that took too long, or an operator did. Its transaction is rolled
+    back; the connection lives.
+    """
 
 
 NO_ANSWER = (OSError, Busy)
-"""The database does not answer now: it is away, gave the statement up, or a lock was not to be had. What asks
-it again by itself waits for all three alike."""
+"""The database does not answer now: it is unavailable, cancelled the statement, or a lock could not be
+acquired.
+
+Loops that try again treat all three alike.
+"""
 
 
 NEWEST = "__latest__"
-"""The migration behind all others, in Tortoise's words."""
+"""Tortoise's name for the last migration."""
 _MIGRATION_LOCK = 7_302_020
-"""Any number that nobody else locks in this database."""
+"""An arbitrary lock number that nothing else uses in this database."""
 MIGRATION_STANDSTILL_MS = 60_000
-"""A migration computes between its statements; one that does so for longer stands still, and ends."""
+"""A migration computes between its statements; one that takes longer is stuck, and ends."""
 CONNECTIONS_REPLACED_EVERY_S = 1
-"""At most: connections that were just made are not given up for what an older one said."""
+"""The shortest interval: connections that were just created are not replaced because of an error on an older
+one.
+"""
 _PLACEHOLDER = re.compile(r"\$(\d+)")
 
 _SENDING_BYTES, _ROW_BYTES, _VALUE_BYTES = 96 * 1024, 96, 48
-"""At most what asyncpg sends at once, what a row costs besides its values, and a value besides its text."""
+"""The most that asyncpg sends at once, the overhead of a row besides its values, and of a value besides its
+text.
+"""
 
 
 class Database:
@@ -95,11 +106,11 @@ class Database:
         self._context = _Context(limits)
 
     async def open(self) -> None:
-        """Connect; raises `DatabaseUnavailable`, whose message names no password."""
+        """Connect; raises `DatabaseUnavailable`, whose message contains no password."""
         try:
             await self._open()
         except (OSError, PostgresError, SqliteError) as error:
-            await self.close()  # The thread of an SQLite connection keeps the process from ending.
+            await self.close()  # The thread of an SQLite connection would keep the process from ending.
             raise DatabaseUnavailable(_explained(error)) from error
 
     async def _open(self) -> None:
@@ -129,11 +140,13 @@ class Database:
 
     @property
     def unreadable(self) -> UnreadableRows:
-        """The damaged rows that were met."""
+        """The damaged rows that were read."""
         return self._context.unreadable
 
     async def server_version(self) -> int | None:
-        """Of PostgreSQL, as it counts them: 150014 is 15.14. None for SQLite, which is a library of ours."""
+        """PostgreSQL's version number, such as 150014 for 15.14. None for SQLite, which is a linked
+        library.
+        """
         with self.active():
             if is_sqlite():
                 return None
@@ -141,20 +154,20 @@ class Database:
             return int(row["number"])
 
     async def pending_migrations(self) -> list[str]:
-        """The names of the migrations that the tables lack, in order."""
+        """The names of the migrations that are not applied yet, in order."""
         with self.active():
             executor = MigrationExecutor(_connection(), self._configuration["apps"])
             steps = await executor.plan([MigrationTarget(APP, NEWEST)])
             return [step.migration.name for step in steps]
 
     async def migrate(self, progress: Callable[[str, str, str], object] | None = None) -> None:
-        """Bring the tables to the newest migration; `progress(event, app, name)` hears each step.
+        """Apply all pending migrations; calls `progress(event, app, name)` for each step.
 
-        On PostgreSQL one process at a time does so, and all of it or nothing.
+        On PostgreSQL one process at a time applies them, all or none.
         """
         with self.active():
             if is_sqlite():
-                # Step by step, for it commits before every script that it runs.
+                # Step by step, since each script is committed before the next one runs.
                 async with _tables_may_be_remade():
                     await self._migrate(progress)
                 return
@@ -169,19 +182,24 @@ class Database:
 
 @asynccontextmanager
 async def _tables_may_be_remade() -> AsyncIterator[None]:
-    """SQLite changes a table by making it anew and dropping the old one, which references to it forbid."""
+    """SQLite changes a table by creating a new one and dropping the old one, which foreign keys would
+    prevent.
+    """
     await fetch("PRAGMA foreign_keys = OFF")
     try:
         yield
         lost = await fetch("PRAGMA foreign_key_check")
-        assert not lost, f"a migration lost what rows refer to: {[dict(row) for row in lost[:3]]}"
+        assert not lost, (
+            f"the migration would leave references to missing rows: {[dict(row) for row in lost[:3]]}"
+        )
     finally:
         await fetch("PRAGMA foreign_keys = ON")
 
 
 class _Context(TortoiseContext):
-    """With what our transactions on these connections begin with, when connections were replaced last, which
-    rows could not be read, and which requests found no database."""
+    """Adds the first statement of transactions on these connections, the time of the last replacement of
+    connections, the unreadable rows, and the outage of requests.
+    """
 
     def __init__(self, limits: Limits) -> None:
         super().__init__()
@@ -198,12 +216,12 @@ def _context() -> _Context:
 
 
 def unreadable_rows() -> UnreadableRows:
-    """Of the active database."""
+    """Those of the active database."""
     return _context().unreadable
 
 
 def request_outage() -> RequestOutage:
-    """Of the active database."""
+    """That of the active database."""
     return _context().request_outage
 
 
@@ -218,7 +236,7 @@ def noted() -> Iterator[None]:
 
 
 async def _require_limits(limits: Limits) -> None:
-    """A pooler that ignores what a client asks for at the beginning would leave sessions without limits."""
+    """Refuse a pooler that ignores parameters at connect, which would leave sessions without limits."""
     names = limits.of_transactions
     rows = await fetch(
         f"SELECT name, setting FROM pg_settings WHERE name IN ({placeholders(list(names))})", *names
@@ -227,20 +245,23 @@ async def _require_limits(limits: Limits) -> None:
     missing = [name for name, value in names.items() if kept.get(name) != value]
     if missing:
         raise DatabaseUnavailable(
-            f"its sessions do not keep {', '.join(missing)}, as behind a pooler such as PgBouncer: set"
+            f"its sessions do not keep {', '.join(missing)}, as with a pooler such as PgBouncer: set"
             " GATEWAY_DATABASE_POOLER=true"
         )
 
 
 def _explained(error: Exception) -> str:
     if "unsupported startup parameter" in str(error):
-        return f"{error}, as of a pooler such as PgBouncer: set GATEWAY_DATABASE_POOLER=true"
+        return f"{error}, as with a pooler such as PgBouncer: set GATEWAY_DATABASE_POOLER=true"
     return str(error)
 
 
 async def _wait_to_be_the_only_one() -> None:
-    """However long the one before us takes, or a statement of ours on a large table. Then make Tortoise's own
-    table, which it would look for in vain: that fails a whole transaction."""
+    """Wait for another migration, or for a long statement of one, however long that takes.
+
+    Then create Tortoise's own table: if Tortoise looked for it first, the error would fail the whole
+    transaction.
+    """
     await fetch("SET LOCAL lock_timeout = 0")
     await fetch("SET LOCAL statement_timeout = 0")
     await fetch(f"SET LOCAL idle_in_transaction_session_timeout = {MIGRATION_STANDSTILL_MS}")
@@ -260,7 +281,7 @@ def is_sqlite() -> bool:
 
 @asynccontextmanager
 async def transaction() -> AsyncIterator[None]:
-    """All or nothing. Start no task, call no venue and no bus inside."""
+    """All or nothing. Start no task, and call no venue or bus inside."""
     begun = in_transaction("default")
     try:
         async with _committed_at_the_end(begun):
@@ -270,8 +291,11 @@ async def transaction() -> AsyncIterator[None]:
 
 
 def _leave(begun: Any) -> None:
-    """Tortoise 1.1.9 stays inside when the connection was lost and cannot be released: then everything that
-    this task did later would be part of a transaction that is dead."""
+    """Reset Tortoise's context.
+
+    Tortoise 1.1.9 does not reset it if the connection was lost and cannot be released: everything that this
+    task did later would then be part of a dead transaction.
+    """
     token = getattr(begun, "token", None)
     client = getattr(begun, "client", None)
     if token is not None and client is not None and get_connection("default") is client:
@@ -280,7 +304,7 @@ def _leave(begun: Any) -> None:
 
 @asynccontextmanager
 async def _committed_at_the_end(begun: Any) -> AsyncIterator[None]:
-    """Begin; commit what went well, roll back what did not; a lost connection is `DatabaseUnavailable`."""
+    """Begin; commit on success, roll back on error; a lost connection raises `DatabaseUnavailable`."""
     outermost = not isinstance(_connection(), TransactionalDBClient)
     with _faults_named():
         try:
@@ -317,7 +341,7 @@ def _faults_named() -> Iterator[None]:
     except QueryCanceledError as cut_off:
         raise StatementCutOff(str(cut_off)) from cut_off
     except TransactionRollbackError as deadlock:
-        # Two transactions waited for each other, and the server gave this one up: nothing of it was done.
+        # A deadlock: the server aborted this transaction, so nothing of it was done.
         raise Busy(str(deadlock)) from deadlock
     except DRIVER_FAULTS as fault:
         if not is_outage(fault):
@@ -328,7 +352,7 @@ def _faults_named() -> Iterator[None]:
 
 
 def _replace_connections() -> None:
-    """Each connection of the pool is closed and made anew before it is used again."""
+    """Close each connection of the pool and open a new one before its next use."""
     context, now = _context(), monotonic()
     if context.replaced_at_s is not None and now - context.replaced_at_s < CONNECTIONS_REPLACED_EVERY_S:
         return
@@ -337,13 +361,13 @@ def _replace_connections() -> None:
         client = client._parent
     context.replaced_at_s = now
     with suppress(StopIteration):
-        # A coroutine that awaits nothing.
+        # A coroutine that awaits nothing, so `send` runs it to its end.
         client._pool.expire_connections().send(None)
 
 
 @asynccontextmanager
 async def consistent_read() -> AsyncIterator[None]:
-    """Every SELECT inside sees the same moment."""
+    """Every SELECT inside sees the state of the same moment."""
     async with transaction():
         if not is_sqlite():
             await fetch("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
@@ -351,9 +375,10 @@ async def consistent_read() -> AsyncIterator[None]:
 
 
 async def _abandon(begun: Any, cut_off: BaseException) -> None:
-    """Release what a BEGIN that was cut off (a cancelled request) holds, which Tortoise 1.1.9 keeps for ever.
+    """Release the connection of a BEGIN that was cancelled (a cancelled request), which Tortoise 1.1.9 would
+    keep for ever.
 
-    SQLite has to roll back. PostgreSQL must not, for asyncpg is still busy: the pool resets the connection,
+    SQLite has to roll back. PostgreSQL must not, since asyncpg is still busy: the pool resets the connection,
     and Tortoise skips its rollback for just this exception.
     """
     if getattr(begun, "token", None) is None:
@@ -384,10 +409,10 @@ async def fetch_one(sql: str, *parameters: Any) -> Row | None:
 
 
 async def execute(sql: str, *parameters: Any) -> int:
-    """Run an INSERT, UPDATE or DELETE; how many rows it changed.
+    """Run an INSERT, UPDATE or DELETE; returns the number of rows it changed.
 
-    The rows are counted as they come back. Of what the drivers count, Tortoise 1.1.9 takes 0 for every INSERT
-    on PostgreSQL, and on SQLite also what a statement before, cut off by a cancellation, changed meanwhile.
+    Counted by RETURNING: of the drivers' counts, Tortoise 1.1.9 reports 0 for every INSERT on PostgreSQL, and
+    on SQLite includes changes of an earlier, cancelled statement.
     """
     return len(await fetch(f"{sql} RETURNING 1 AS changed", *parameters))
 
@@ -398,7 +423,7 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
         return
     connection = _connection()
     if not isinstance(connection, TransactionalDBClient):
-        # The transaction that Tortoise 1.1.9 makes for many rows stays open when it is cut off.
+        # The transaction that Tortoise 1.1.9 creates for many rows stays open when it is cancelled.
         async with transaction():
             await execute_many(sql, rows)
         return
@@ -414,7 +439,7 @@ async def execute_many(sql: str, rows: Sequence[Sequence[Any]]) -> None:
 
 
 def _packets(rows: Iterable[Sequence[Any]]) -> Iterator[list[list[Any]]]:
-    """What fits into one sending: asyncpg 0.32 hangs for ever when it is cancelled between two."""
+    """Rows that fit into one send: asyncpg 0.32 hangs for ever when it is cancelled between two."""
     packet: list[list[Any]] = []
     size = 0
     for row in rows:
@@ -440,15 +465,15 @@ def insert_sql(table: str, columns: Sequence[str]) -> str:
 
 
 def placeholders(values: Sequence[object], start: int = 1) -> str:
-    """`$start, ...` for an IN list; an empty list becomes NULL, which nothing equals."""
+    """`$start, ...` for an IN list; an empty list becomes NULL, which matches nothing."""
     return ", ".join(f"${number}" for number in range(start, start + len(values))) or "NULL"
 
 
 def for_update(*aliases: str, wait: bool = True, skip_locked: bool = False) -> str:
-    """The row lock of a SELECT; without `wait` it is `Busy` at once where somebody has it, with
-    `skip_locked` the row is left out.
+    """The row lock of a SELECT.
 
-    SQLite needs none: its transactions exclude each other.
+    Without `wait`, a row locked by another transaction raises `Busy` at once; with `skip_locked` it is left
+    out. SQLite needs none: its transactions exclude each other.
     """
     if is_sqlite():
         return ""
@@ -457,59 +482,65 @@ def for_update(*aliases: str, wait: bool = True, skip_locked: bool = False) -> s
 
 
 _SQLITE_CLOCK = "strftime('%Y-%m-%d %H:%M:%f000+00:00', 'now'{later})"
-"""In the form in which times are stored."""
+"""In the format of stored times."""
 
 
 def clock_sql() -> str:
-    """The time by the database's own clock, at the moment at which the expression is evaluated."""
+    """The time of the database's own clock when the expression is evaluated."""
     return _SQLITE_CLOCK.format(later="") if is_sqlite() else "clock_timestamp()"
 
 
 def clock_after_sql(parameter: int) -> str:
-    """The database's clock, later by the parameter of this number, which counts milliseconds."""
+    """The database's clock plus the parameter with this number, in milliseconds."""
     if is_sqlite():
         return _SQLITE_CLOCK.format(later=f", (${parameter} / 1000.0) || ' seconds'")
     return f"clock_timestamp() + ${parameter} * interval '1 millisecond'"
 
 
 def numeric(column: str) -> str:
-    """A decimal column for comparing and sorting: SQLite keeps decimals as text."""
+    """A decimal column for comparing and sorting: SQLite stores decimals as text."""
     return f"CAST({column} AS NUMERIC)" if is_sqlite() else column
 
 
 def decimal_or_none(value: Any) -> Decimal | None:
-    """A decimal column's value, as `decimal` reads it."""
+    """The value of a nullable decimal column, see `decimal`."""
     return None if value is None else decimal(value)
 
 
 def decimal(value: Any) -> Decimal:
-    """A decimal column's value that is never null: SQLite answers text. Raises `UnreadableRow` for what is no
-    number, also for NaN and infinity, which PostgreSQL can hold."""
+    """The value of a decimal column that is never null; SQLite returns text.
+
+    Raises `UnreadableRow` for other values, including NaN and infinity, which PostgreSQL can store.
+    """
     try:
         number = value if isinstance(value, Decimal) else Decimal(value)
     except (ArithmeticError, TypeError, ValueError) as damaged:
         raise unnamed(damaged) from damaged
     if not number.is_finite():
-        raise unnamed(ValueError(f"{number} is no number"))
+        raise unnamed(ValueError(f"{number} is not a number"))
     return number
 
 
 def currency(value: Any) -> Currency:
-    """A column of a currency that is never null. Raises `UnreadableRow` for what is no three capital letters;
-    a code that is no longer in use stays readable."""
+    """The value of a currency column that is never null.
+
+    Raises `UnreadableRow` unless it is three capital letters; a code no longer in use stays readable.
+    """
     if not (isinstance(value, str) and len(value) == 3 and value.isascii() and value.isupper()):
-        raise unnamed(ValueError(f"{value!r} is no currency"))
+        raise unnamed(ValueError(f"{value!r} is not a currency"))
     return Currency(value)
 
 
 def time_or_none(value: Any) -> datetime | None:
-    """A time column's value, aware UTC, as `time` reads it."""
+    """The value of a nullable time column, aware UTC, see `time`."""
     return None if value is None else time(value)
 
 
 def time(value: Any) -> datetime:
-    """A time column's value that is never null: SQLite answers text. Raises `UnreadableRow` for what is no
-    time, or a time of no zone."""
+    """The value of a time column that is never null; SQLite returns text.
+
+    Raises `UnreadableRow` for other values, and for a time without a zone.
+    """
     if isinstance(value, datetime):
         return value
     try:
@@ -526,7 +557,7 @@ def _require_storable(parameters: Sequence[Any]) -> None:
         if isinstance(value, str) and "\x00" in value:
             raise UnstorableText("text must not contain the NUL character")
         if isinstance(value, Decimal):
-            # PostgreSQL would refuse it; SQLite, which keeps decimals as text, would not.
+            # PostgreSQL would refuse it; SQLite, which stores decimals as text, would not.
             storable(value)
 
 

@@ -13,7 +13,7 @@ R = TypeVar("R")
 
 
 def newest_of_each(where: Where, table: str, sorted_by: str, ids: Sequence[CaseId], first: int) -> str:
-    """JOIN of the ids of each case's newest rows as `q`, one more than a page."""
+    """JOIN with the ids of each case's newest rows as `q`, one more than a page."""
     numbered = (
         f"SELECT n.id, ROW_NUMBER() OVER (PARTITION BY n.case_id ORDER BY n.{sorted_by} DESC, n.id DESC)"
         f" AS place FROM {table} n WHERE n.case_id IN ({where.value(list(ids))})"
@@ -25,7 +25,7 @@ def newest_of_each(where: Where, table: str, sorted_by: str, ids: Sequence[CaseI
 def pages_by_case(
     rows: Sequence[Row], ids: Sequence[CaseId], first: int, read: Callable[[Row], R], table: str
 ) -> dict[CaseId, Page[R]]:
-    """A page for every case, though it be empty; without the rows of the table that cannot be read."""
+    """A page for every case, even if empty; without unreadable rows of the table."""
     of_each: dict[CaseId, list[Row]] = defaultdict(list)
     for row in rows:
         of_each[CaseId(row["case_id"])].append(row)

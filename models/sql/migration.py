@@ -1,7 +1,8 @@
-"""What the migrations of this package are: Tortoise's, applied without a copy of all models per operation.
+"""The base classes of this package's migrations: Tortoise's, applied without a copy of all models per
+operation.
 
-Tortoise copies the whole state before every operation, for those that compare before and after. Ours only
-add, and copying forty models a hundred times over is most of what a first start would wait for.
+Tortoise copies the whole state before every operation, for operations that compare before and after. These
+only add, and copying forty models a hundred times would be most of the duration of a first start.
 """
 
 from tortoise import fields
@@ -11,9 +12,9 @@ from tortoise.migrations.schema_generator.state import State
 
 
 class Widen(operations.AlterField):
-    """A text column holds more characters. PostgreSQL rewrites nothing, SQLite has no widths.
+    """Widen a text column. PostgreSQL rewrites nothing, SQLite has no widths.
 
-    Backwards what no longer fits is cut off.
+    Backwards, longer texts are cut off.
     """
 
     def __init__(self, model_name: str, name: str, field: fields.CharField[str], before: int) -> None:
@@ -37,7 +38,7 @@ class Widen(operations.AlterField):
         new_state: State,
         state_editor: BaseSchemaEditor | None = None,
     ) -> None:
-        """To the width that was there before."""
+        """To the previous width."""
         await self._resize(app_label, new_state, state_editor, self._before)
 
     async def _resize(
@@ -65,7 +66,7 @@ _ADDS = (
 
 
 class AddingMigration(Migration):
-    """A migration whose operations, going forward, look only at what comes after; others are refused."""
+    """A migration whose forward operations only need the state after them; other operations are refused."""
 
     async def apply(
         self,
@@ -75,7 +76,7 @@ class AddingMigration(Migration):
         schema_editor: BaseSchemaEditor | None = None,
         collect_sql: bool = False,
     ) -> State:
-        """As Tortoise's."""
+        """Overrides Tortoise's method."""
         assert all(isinstance(operation, _ADDS) for operation in self.operations), self.name
         if dry_run or collect_sql or schema_editor is None:
             return await super().apply(
@@ -90,9 +91,9 @@ class AddingMigration(Migration):
 
 
 class AddColumn(operations.AddField):
-    """Adds a nullable column; going back it drops just that.
+    """Add a nullable column; backwards, drop just that column.
 
-    Tortoise's way back on SQLite makes the table anew and forgets the indexes that other migrations added.
+    Tortoise's way back on SQLite creates the table again and loses the indexes that other migrations added.
     """
 
     async def database_backward(

@@ -1,8 +1,8 @@
-"""Which faults of a database are outages: its server is away, has ended the connection, or takes nothing in.
+"""Which database errors are outages: the server is unavailable, has ended the connection, or refuses writes.
 
-An outage is no mistake of the caller: what was asked may be asked again later. Everything else that a
-database says is an answer to the statement. They are recognised by the five characters of SQLSTATE, and by
-SQLite's names of its errors.
+An outage is not the caller's mistake, and the same statement may be sent again later. Every other error is an
+answer to the statement. Outages are recognised by the five characters of SQLSTATE, and by the names of
+SQLite's errors.
 """
 
 from collections.abc import Iterator
@@ -12,23 +12,23 @@ from asyncpg.exceptions import InterfaceError, InternalClientError, PostgresErro
 from tortoise.exceptions import BaseORMException
 
 DRIVER_FAULTS = (BaseORMException, PostgresError, InterfaceError, InternalClientError, SqliteError, OSError)
-"""What the drivers raise, and Tortoise above them."""
+"""Exceptions of the drivers, and of Tortoise above them."""
 
 _CLASSES = (
     "08",  # The connection failed.
     "53",  # No connection, memory or disk space is left.
     "57P",  # An operator or a crash ended the session, or the server starts up.
-    "58",  # The system below the server failed.
-    "XX",  # The server failed within.
-    "28",  # It does not let us in.
-    "3D",  # The database is not there, or not yet.
+    "58",  # The system under the server failed.
+    "XX",  # The server failed internally.
+    "28",  # It refuses the login.
+    "3D",  # The database does not exist (yet).
 )
 _STATES = frozenset(
     {
-        "25006",  # It takes no writes: a replica, or a primary that was set so.
-        "25P03",  # Too long idle inside a transaction.
-        "25P04",  # A transaction that took too long.
-        "55000",  # It lets nobody in at the moment: the database is closed to connections.
+        "25006",  # It refuses writes: a replica, or a primary that is set so.
+        "25P03",  # Idle inside a transaction for too long.
+        "25P04",  # The transaction took too long.
+        "55000",  # It accepts no connections at the moment.
     }
 )
 _SQLITE = (
@@ -38,13 +38,14 @@ _SQLITE = (
 
 
 def is_outage(error: BaseException) -> bool:
-    """Whether what a driver raised is an outage."""
+    """Whether the exception of a driver is an outage."""
     return any(_is_outage(each) for each in _sources(error))
 
 
 def makes_others_unfit(error: BaseException) -> bool:
-    """Whether the other connections are to be made anew as well: they may lead to a server that became a
-    replica, or keep what their session was told when it began."""
+    """Whether the other connections must be replaced as well: they may lead to a server that became a
+    replica, or have outdated session parameters.
+    """
     return any(
         isinstance(each, PostgresError) and (each.sqlstate or "").startswith(("25006", "57P", "58", "XX"))
         for each in _sources(error)
@@ -52,7 +53,7 @@ def makes_others_unfit(error: BaseException) -> bool:
 
 
 def _sources(error: BaseException) -> Iterator[BaseException]:
-    """The error and what it was made from: Tortoise wraps some, and keeps them as cause or as argument."""
+    """The error and its causes: Tortoise wraps some, and keeps them as cause or as argument."""
     source: BaseException | None = error
     while source is not None:
         yield source
@@ -66,7 +67,7 @@ def _is_outage(error: BaseException) -> bool:
             state = error.sqlstate or ""
             return state in _STATES or state.startswith(_CLASSES)
         case SqliteError():
-            # An error that Python's own module raises has no name.
+            # An error of Python's own module has no SQLite name.
             name = getattr(error, "sqlite_errorname", "")
             return name.removeprefix("SQLITE_").startswith(_SQLITE)
         case _:

@@ -1,7 +1,7 @@
-"""Reading many rows: one that is damaged is left out, logged once and counted, and the others are read.
+"""Reading many rows: a damaged one is left out, logged once and counted, and the others are read.
 
-For lists, reports and rounds over many. Where a decision about one account depends on its rows, they are read
-strictly: the account is then set aside as a whole.
+For lists, reports and rounds over many items. If a decision about one account depends on its rows, they are
+read strictly: the account is then set aside as a whole.
 """
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -18,10 +18,10 @@ T = TypeVar("T")
 def readable(
     rows: Sequence[Row], read: Callable[[Row], T], table: str, key: str = "id", *, strict: bool = False
 ) -> list[T]:
-    """What can be read of these rows. `key`: the column that names a row in the log.
+    """The readable ones of these rows. `key`: the column that names a row in the log.
 
-    `strict`: for a decision about just these rows. One that cannot be read raises `UnreadableRow`: it is not
-    absent.
+    `strict`: for a decision about just these rows. An unreadable row then raises `UnreadableRow`: it does not
+    count as absent.
     """
     read_row, found = reads(table, key)(read), []
     for row in rows:
@@ -37,7 +37,7 @@ def readable(
 async def all_or_each(
     load: Callable[[Sequence[K]], Awaitable[Mapping[K, T]]], keys: Sequence[K]
 ) -> tuple[dict[K, T], dict[K, UnreadableRow]]:
-    """What is found of these keys, together where all can be read; and the keys that cannot, each noted.
+    """The values of these keys, read together if all are readable; and the unreadable keys, each noted.
 
     `load` reads strictly.
     """
@@ -56,11 +56,11 @@ async def all_or_each(
 
 
 Select = Callable[[int], Awaitable[Sequence[Row]]]
-"""The first rows of a list, as many as it is asked for."""
+"""Returns so many first rows of a list."""
 
 
 def first_rows(sql: str, where: Where) -> Select:
-    """The rows of a sorted SELECT without LIMIT, with the values of its conditions."""
+    """The first rows of a sorted SELECT without LIMIT, with the values of its conditions."""
     limited, values = f"{sql} LIMIT ${len(where.values) + 1}", list(where.values)
     return lambda limit: fetch(limited, *values, limit)
 
@@ -68,7 +68,7 @@ def first_rows(sql: str, where: Where) -> Select:
 async def first_readable(
     select: Select, read: Callable[[Row], T], table: str, limit: int, key: str = "id"
 ) -> list[T]:
-    """The first `limit` rows that can be read."""
+    """The first `limit` readable rows."""
     asked = limit
     while True:
         rows = await select(asked)
@@ -81,5 +81,5 @@ async def first_readable(
 async def readable_page(
     select: Select, read: Callable[[Row], T], table: str, first: int, key: str = "id"
 ) -> Page[T]:
-    """A page of the rows that can be read."""
+    """A page of the readable rows."""
     return cut(await first_readable(select, read, table, first + 1, key), first)

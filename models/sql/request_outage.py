@@ -1,7 +1,7 @@
-"""Requests that find no database: one outage in the log, however many requests meet it.
+"""Requests that the database does not serve: one outage in the log, however many requests meet it.
 
-A line when it begins, and one with the count when no request has failed for `QUIET_S`. Whether the database
-answers says nothing about that: one that is read-only answers, and refuses to write.
+One line when it begins, and one with the count when no request has failed for `QUIET_S`. An answer of the
+database proves nothing: a read-only one answers, and refuses writes.
 """
 
 import asyncio
@@ -10,19 +10,21 @@ import time
 from outages.log import OutageLog
 
 QUIET_S = 5
-"""After so long without a request that fails the outage is over."""
+"""After so long without a failed request the outage is over."""
 
 
 class RequestOutage:
-    """One for each open database."""
+    """The outage of one open database."""
 
     def __init__(self, quiet_s: float = QUIET_S) -> None:
         self._quiet_s = quiet_s
         self._failed_at_s: float = 0
-        self._outage = OutageLog("a request found no database", "requests find the database again")
+        self._outage = OutageLog(
+            "the database is unavailable to requests", "the database is available to requests again"
+        )
 
     def note(self, path: str, error: BaseException) -> None:
-        """A request to `path` (of the answer or the URL) failed. To be called in the event loop."""
+        """Record a failed request to `path` (of the answer or the URL). Call it in the event loop."""
         loop = asyncio.get_running_loop()
         self._failed_at_s = loop.time()
         if not self._outage.lasts:
@@ -30,7 +32,7 @@ class RequestOutage:
         self._outage.tell(error, path=path)
 
     def _look(self) -> None:
-        """Say that it is over, or look again when it could be."""
+        """Log the end of the outage, or schedule the next check."""
         loop = asyncio.get_running_loop()
         left = self._failed_at_s + self._quiet_s - loop.time()
         if left > 0:

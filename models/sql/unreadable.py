@@ -1,7 +1,7 @@
-"""Stored rows that cannot be read: the error that names one, and which of them this process has met.
+"""Stored rows that cannot be read: the error that names one, and those that this process has met.
 
-Each is logged when it is met first, and counted by its table. One counts as damaged until whoever could not
-read it can, or until nobody has met it for a while.
+Each is logged when it is first met, and counted by its table. It counts as damaged until the same reader can
+read it, or until it has not been met for a while.
 """
 
 from collections import Counter, defaultdict
@@ -16,16 +16,15 @@ from weakref import WeakSet
 import structlog
 
 _DAMAGE = (ValueError, LookupError, ArithmeticError, TypeError, AttributeError)
-"""What making values of a damaged row raises. Caught around just that, by `reading`: anywhere else these are
-bugs."""
+"""Errors of converting a damaged row. Caught only around that, by `reading`: anywhere else they are bugs."""
 REMEMBERED_ROWS_MAX = 10_000
-"""Of one table; beyond that the rows are forgotten, and logged again when they are met."""
+"""Per table; beyond that the rows are forgotten, and logged again when they are met."""
 DAMAGED_FOR_S = 900
-"""After it was met last: whatever the watching needs it reads more often."""
+"""Since it was last met: rows that the monitor needs are read more often."""
 _ERROR_CHARACTERS = 300
 
 UNKNOWN = "unknown"
-"""In the place of a table."""
+"""The table's name if it is unknown."""
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -34,10 +33,11 @@ log = structlog.get_logger()
 
 
 class UnreadableRow(Exception):
-    """Stored data is damaged: no values can be made of this row. `cause`: what was raised over it.
+    """Stored data is damaged: the row cannot be converted. `cause`: the exception.
 
-    Whoever reads a single column knows no table: `unnamed` is named by who reads the row. `reader`: who could
-    not read it, and can when it is restored. `told`: another check tells for how long the damage counts.
+    Code that converts a single column does not know the table: the reader of the row names an `unnamed`
+    error. `reader`: the code that failed to read the row, and can when it is restored. `told`: another check
+    reports how long the damage lasts.
     """
 
     def __init__(
@@ -51,25 +51,25 @@ class UnreadableRow(Exception):
         self.told = told
 
     def named(self, table: str, row_id: object, reader: str = "", *, told: bool = False) -> "UnreadableRow":
-        """Itself, unless it has no name yet."""
+        """The error itself, with this name unless it has one."""
         if self.table != UNKNOWN:
             return self
         return UnreadableRow(table, str(row_id), self.cause, reader, told=told)
 
 
 def unnamed(cause: Exception) -> UnreadableRow:
-    """A value cannot be read, of whatever row."""
+    """A value of some row cannot be read."""
     return UnreadableRow(UNKNOWN, "?", cause)
 
 
 def described(error: Exception) -> str:
-    """Type and words, in one short line."""
+    """Type and message in one short line."""
     return f"{type(error).__name__}: {error}"[:_ERROR_CHARACTERS]
 
 
 @contextmanager
 def reading(table: str, row_id: object) -> Iterator[None]:
-    """Around what makes values of one stored row, and around nothing else: raises `UnreadableRow`."""
+    """Wrap only the conversion of one stored row: raises `UnreadableRow`."""
     try:
         yield
     except UnreadableRow as damaged:
@@ -83,9 +83,9 @@ def reading(table: str, row_id: object) -> Iterator[None]:
 def reads(
     table: str, key: str = "id", *, told: bool = False
 ) -> Callable[[Callable[Concatenate[Any, P], T]], Callable[Concatenate[Any, P], T]]:
-    """Of a function that makes values of a row, its first argument: else it raises `UnreadableRow`.
+    """Decorate a function that converts a row, its first argument: it raises `UnreadableRow` on failure.
 
-    `key`: the column that names the row. `told`: see there.
+    `key`: the column that names the row. `told`: see `UnreadableRow`.
     """
 
     def decorated(read: Callable[Concatenate[Any, P], T]) -> Callable[Concatenate[Any, P], T]:
@@ -110,7 +110,7 @@ def reads(
 
 @dataclass(frozen=True, slots=True)
 class DamagedRow:
-    """A row that could not be read when it was met last."""
+    """A row that could not be read when it was last met."""
 
     table: str
     row_id: str
@@ -119,7 +119,7 @@ class DamagedRow:
 
 
 class UnreadableRows:
-    """One for each open database."""
+    """The unreadable rows of one open database."""
 
     def __init__(self) -> None:
         self.counts: Counter[str] = Counter()
@@ -128,13 +128,13 @@ class UnreadableRows:
         _registers.add(self)
 
     def damaged(self) -> list[DamagedRow]:
-        """Those that count as damaged now, by table and id."""
+        """Rows that count as damaged now, by table and id."""
         for row in [row for row in self._damaged.values() if monotonic() - row.met_at > DAMAGED_FOR_S]:
             del self._damaged[row.table, row.row_id]
         return sorted(self._damaged.values(), key=lambda row: (row.table, row.row_id))
 
     def note(self, unreadable: UnreadableRow) -> None:
-        """The row is left out."""
+        """Record a row that is left out."""
         table, row_id = unreadable.table, unreadable.row_id
         if not unreadable.told:
             self._remember(DamagedRow(table, row_id, unreadable.reader, monotonic()))
@@ -153,7 +153,7 @@ class UnreadableRows:
         )
 
     def was_read(self, reader: str, table: str, row_id: str) -> None:
-        """By who could not read it before."""
+        """The same reader could read the row again."""
         row = self._damaged.get((table, row_id))
         if row is not None and row.reader == reader:
             del self._damaged[table, row_id]
@@ -171,7 +171,7 @@ class UnreadableRows:
 
 _registers: "WeakSet[UnreadableRows]" = WeakSet()
 _damaged: set[tuple[str, str, str]] = set()
-"""What any register of this process holds as damaged, or held: asked after every row that was read."""
+"""Rows that any register of this process holds or held as damaged; checked after every row that is read."""
 
 
 def _was_read(reader: str, table: str, row_id: str) -> None:

@@ -1,4 +1,4 @@
-"""WHERE clauses, and pages by keyset: a page is found by the last row seen, not by counting rows."""
+"""WHERE clauses, and keyset pagination: a page starts after the last row seen, and no rows are counted."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ T = TypeVar("T")
 
 
 class Where:
-    """Conditions joined by AND; `?` in a condition takes the next value, a list as many as it has."""
+    """Conditions joined by AND; `?` in a condition stands for the next value, or for a list of values."""
 
     def __init__(self) -> None:
         self._conditions: list[str] = []
@@ -35,7 +35,7 @@ class Where:
         return self._placeholders(value)
 
     def sees(self, audience: Audience, account_no: str = "a.account_no") -> None:
-        """Only what the audience may see."""
+        """Restrict to the audience's scope."""
         if not audience.may_see:
             self.add("1 = 0")
         elif audience.account_scope is not None:
@@ -52,7 +52,7 @@ class Where:
 
 
 def client_text(audience: Audience) -> str:
-    """What of a client is searched: who may not see names may not find by them either."""
+    """The searched text of a client: audiences that may not see names may not search by them either."""
     return "k.search_text" if audience.may(Capability.SEE_PERSONAL_DATA) else "LOWER(k.client_no)"
 
 
@@ -64,7 +64,7 @@ def like(text: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The first `first` rows behind the key `after`, which is one value per sort column, id last."""
+    """The first `first` rows after the key `after`, which has one value per sort column, the id last."""
 
     first: int
     after: tuple[Any, ...] | None = None
@@ -79,5 +79,5 @@ class Page(Generic[T]):
 
 
 def cut(rows: Sequence[T], first: int) -> Page[T]:
-    """The page from a query that asked for one row more than wanted."""
+    """The page from a query for one row more than wanted."""
     return Page(rows[:first], len(rows) > first)

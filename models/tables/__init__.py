@@ -2,9 +2,10 @@
 
 The constraints repeat the rules of the domain: what they refuse cannot be stored.
 
-Ids are UUIDv7 text made by the desk, so a row can be named before it is stored. Decimals are NUMERIC(30, 10);
-JSON is text, written and read by us, the same on both databases. Constraints and indexes reach a database
-only through migrations (`make migration`): every database, those of tests too, is built by migrating.
+Ids are UUIDv7 text created by the desk, so that a row has an id before it is stored. Decimals are NUMERIC(30,
+10); JSON is text, written and read by this package, the same on both databases. Constraints and indexes reach
+a database only through migrations (`make migration`): every database, those of tests too, is built by
+migrating.
 """
 
 from models.tables.book import (

@@ -1,4 +1,4 @@
-"""Clients, their accounts, what these hold, and what it is worth."""
+"""Clients, their accounts, the holdings, and their prices."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -10,7 +10,7 @@ from models.tables.columns import decimal, id_, one_of, parent
 
 MAX_NAME, MAX_CLIENT_NO = 200, 40
 MAX_SEARCH_TEXT = (MAX_NAME + MAX_CLIENT_NO) * SEARCH_EXPANSION + 1
-"""The form in which names are searched may have more characters than the name."""
+"""The search form of a name may have more characters than the name."""
 
 
 class ClientTable(Model):
@@ -25,7 +25,7 @@ class ClientTable(Model):
 
 
 class AccountTable(Model):
-    """The row that everything which changes the account's money, cases or orders locks first."""
+    """The row that every change of the account's money, cases or orders locks first."""
 
     id = id_()
     client = parent("ClientTable")
@@ -46,7 +46,7 @@ class AccountTable(Model):
 
 
 class InstrumentTable(Model):
-    """The terms of an option, expiry as ISO date, are all there or none is.
+    """The terms of an option, with the expiry as an ISO date, are either all set or all null.
 
     `trade_status_at` is the time of the last statement; `suspended_since` that of the fact.
     """
@@ -139,7 +139,7 @@ class CashTable(Model):
 
 
 class PositionTable(Model):
-    """A closed position stays with quantity 0, so that an older statement cannot bring it back."""
+    """A closed position stays with quantity 0, so that an older statement cannot open it again."""
 
     id = id_()
     account = parent("AccountTable")

@@ -1,4 +1,4 @@
-"""Margin-call cases, and what moves their deadlines."""
+"""Margin-call cases, and the changes of their deadlines."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -11,7 +11,7 @@ LIVE_CASE = one_of("status", "OPEN", "LIQUIDATING", "EXCEPTION")
 
 
 class CaseTable(Model):
-    """Also: one live case per account and alert type, a partial unique index (migration 0004)."""
+    """One live case per account and alert type: a partial unique index (migration 0004)."""
 
     id = id_()
     case_no = fields.CharField(max_length=20, unique=True)
@@ -67,7 +67,7 @@ class CaseTable(Model):
 
 
 class FollowUpTable(Model):
-    """Append-only: what somebody, or the desk itself, noted about a case."""
+    """Append-only: notes about a case by operators or the desk itself."""
 
     id = id_()
     case = parent("CaseTable")
@@ -101,7 +101,7 @@ class DeadlineChangeTable(Model):
 
 
 class MarketDayTable(Model):
-    """A trading day that is not as the exchange calendar has it. The newest row of a market's day holds."""
+    """A trading day that differs from the exchange calendar. The newest row of a market's day applies."""
 
     id = id_()
     market = fields.CharField(max_length=10)

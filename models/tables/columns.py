@@ -1,4 +1,4 @@
-"""Columns and conditions that many tables have."""
+"""Columns and conditions shared by many tables."""
 
 from typing import Any
 
@@ -17,11 +17,11 @@ def decimal(null: bool = False) -> Any:
 
 
 def parent(model: str, null: bool = False) -> Any:
-    """A row that cannot go while this one is there."""
+    """A row that cannot be deleted while this one exists."""
     column: Any = fields.ForeignKeyField
     return column(f"models.{model}", on_delete=fields.RESTRICT, related_name=False, null=null)
 
 
 def one_of(column: str, *values: str) -> str:
-    """A condition."""
+    """A condition that the column has one of these values."""
     return f"{column} IN ({', '.join(repr(value) for value in values)})"

@@ -1,4 +1,4 @@
-"""Who may do what, and what was done already: approvals, kill switches, settings, answers under a key."""
+"""Permissions and repeated requests: approvals, kill switches, settings, answers under a key."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -9,7 +9,7 @@ from models.tables.columns import id_, one_of, parent
 
 
 class ApprovalTable(Model):
-    """What takes two people. Also: one pending request per kind and thing, a partial unique index."""
+    """Requests for a second person. One pending request per kind and object: a partial unique index."""
 
     id = id_()
     kind = fields.CharField(max_length=20)
@@ -50,7 +50,7 @@ class ApprovalTable(Model):
 
 
 class KillSwitchTable(Model):
-    """Each time one was on. Also: on at most once for the same, a partial unique index."""
+    """Periods in which a kill switch was on. At most one per scope is on: a partial unique index."""
 
     id = id_()
     scope = fields.CharField(max_length=10)
@@ -74,7 +74,7 @@ class KillSwitchTable(Model):
 
 
 class RiskSettingTable(Model):
-    """Append-only: every approved version of every setting of the risk back office."""
+    """Append-only: every approved version of every risk setting."""
 
     id = id_()
     number = fields.BigIntField(unique=True)
@@ -88,7 +88,7 @@ class RiskSettingTable(Model):
     approved_by = fields.CharField(max_length=200)
     approved_at = fields.DatetimeField()
     reason = fields.TextField()
-    # Whom alone it concerns, for those who may not see them.
+    # The account or client that it concerns alone, for audiences without access to it.
     account_id = fields.CharField(max_length=32, null=True)
     client_id = fields.CharField(max_length=32, null=True)
 
@@ -105,7 +105,7 @@ class RiskSettingTable(Model):
 
 
 class IdempotencyKeyTable(Model):
-    """A mutation's key: the same actor and key mean the same request for ever."""
+    """The key of a mutation: the same actor and key mean the same request for ever."""
 
     id = id_()
     actor = fields.CharField(max_length=200)

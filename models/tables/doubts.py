@@ -11,10 +11,10 @@ REASONS = ("NO_PRICE", "NO_FX_RATE", "INCOMPLETE", "UNKNOWN_CALENDAR", "FAULT", 
 
 
 class AccountDoubtTable(Model):
-    """One row for each account, reason and subject, removed when the reason is gone.
+    """One row for each account, reason and subject, deleted when the reason is gone.
 
-    Without a foreign key: its check would wait for the lock of the account, and one of the reasons is that
-    somebody does not give that lock back.
+    Without a foreign key: its check would wait for the lock of the account, and one of the reasons is a lock
+    that another transaction does not release.
     """
 
     key = fields.CharField(primary_key=True, max_length=120)

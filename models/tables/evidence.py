@@ -1,4 +1,4 @@
-"""What is never changed again: the audit, its chain, and snapshots."""
+"""Data that is never changed: the audit, its chain, and snapshots."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -28,7 +28,7 @@ class AuditTable(Model):
 
 
 class AuditLinkTable(Model):
-    """Append-only: the place of each audit row in the hash chain, given after its transaction."""
+    """Append-only: the place of each audit row in the hash chain, assigned after its transaction."""
 
     sequence = fields.BigIntField(primary_key=True, generated=True)
     audit_id = fields.BigIntField(unique=True)
@@ -40,7 +40,7 @@ class AuditLinkTable(Model):
 
 
 class AuditHeadTable(Model):
-    """How far the chain goes: what its end is compared with."""
+    """The head of the chain, with which its end is compared."""
 
     name = fields.CharField(primary_key=True, max_length=20)
     sequence = fields.BigIntField()
@@ -51,7 +51,7 @@ class AuditHeadTable(Model):
 
 
 class SnapshotTable(Model):
-    """Append-only: what was known of a case at a moment."""
+    """Append-only: the data of a case at a moment."""
 
     id = id_()
     case = parent("CaseTable")

@@ -1,4 +1,4 @@
-"""What became of messages that were not used."""
+"""The outcomes of messages that were not used."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -9,7 +9,7 @@ from models.tables.columns import one_of
 
 
 class InputOutcomeTable(Model):
-    """The last message of each kind, subject and outcome: they make the key."""
+    """The last message of each kind, subject and outcome, which are the key."""
 
     key = fields.CharField(primary_key=True, max_length=120)
     kind = fields.CharField(max_length=12)

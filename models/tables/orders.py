@@ -1,4 +1,4 @@
-"""Liquidation orders and what became of them."""
+"""Liquidation orders and their executions."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -73,7 +73,7 @@ class OrderTable(Model):
 
 
 class ExecutionTable(Model):
-    """Every report of a venue that was taken in, once: (venue, execution_id) is unique."""
+    """Every booked report of a venue, once: (venue, execution_id) is unique."""
 
     id = id_()
     order = parent("OrderTable")
@@ -95,7 +95,7 @@ class ExecutionTable(Model):
 
 
 class SetAsideReportTable(Model):
-    """Reports that were not booked, each content once: evidence for the person who looks at them.
+    """Reports that were not booked, each content once: evidence for the operators.
 
     Without foreign keys: a report may name an order that the desk does not know.
     """
@@ -131,7 +131,7 @@ class OrderChangeTable(Model):
 
 
 class OrderMarkTable(Model):
-    """What the market said of the instrument when an order was last sent."""
+    """The mark of the instrument when an order was last sent."""
 
     order_id = fields.CharField(primary_key=True, max_length=32)
     at = fields.DatetimeField()

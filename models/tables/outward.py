@@ -9,7 +9,7 @@ from models.tables.columns import id_, one_of, parent
 
 
 class ClientContactTable(Model):
-    """How a client is reached. Personal data: shown only to those who may see it."""
+    """The contact of a client. Personal data: shown only to permitted audiences."""
 
     id = id_()
     client = fields.OneToOneField("models.ClientTable", on_delete=fields.RESTRICT, related_name=False)  # type: ignore[var-annotated]
@@ -70,7 +70,7 @@ class MessageTable(Model):
 
 
 class WebhookTable(Model):
-    """An endpoint of the alert feed: whose it is, what he may see, and how far the deliveries have come."""
+    """An endpoint of the alert feed: its owner, the owner's scope, and the position of the deliveries."""
 
     id = id_()
     url = fields.CharField(max_length=1000)

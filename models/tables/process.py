@@ -1,4 +1,4 @@
-"""What processes share: the outbox and its stream, leases, counters, revocations."""
+"""Data shared by the processes: the outbox and its stream, leases, counters, revocations."""
 
 from tortoise import fields
 from tortoise.indexes import Index
@@ -6,7 +6,9 @@ from tortoise.models import Model
 
 
 class OutboxTable(Model):
-    """Facts to publish, written in the transaction that made them, positioned when they are published."""
+    """Facts to publish, written in the transaction of their change, with a position once they are
+    published.
+    """
 
     id = fields.BigIntField(primary_key=True, generated=True)
     event_id = fields.CharField(max_length=32, unique=True)
@@ -20,7 +22,7 @@ class OutboxTable(Model):
 
 
 class StreamTable(Model):
-    """How far the one event stream has come: its epoch and the last offset given out."""
+    """The state of the one event stream: its epoch and the last assigned offset."""
 
     name = fields.CharField(primary_key=True, max_length=20)
     epoch = fields.CharField(max_length=32)
@@ -39,7 +41,7 @@ class CounterTable(Model):
 
 
 class RevocationTable(Model):
-    """Whose tokens, issued until when, are refused."""
+    """Subjects whose tokens, issued until a time, are refused."""
 
     subject = fields.CharField(primary_key=True, max_length=200)
     at = fields.DatetimeField()
@@ -50,13 +52,13 @@ class RevocationTable(Model):
 
 
 class LeaseTable(Model):
-    """Who does a job that only one process may do, until when."""
+    """The holder of a job that only one process may do, until when."""
 
     name = fields.CharField(primary_key=True, max_length=40)
     holder = fields.CharField(max_length=80)
     expires_at = fields.DatetimeField()
     fence = fields.BigIntField(db_default=0)
-    """How many terms there were: it grows with each change of holder."""
+    """The number of terms so far: it grows with each change of holder."""
 
     class Meta:
         table = "lease"

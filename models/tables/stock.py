@@ -9,7 +9,7 @@ from models.tables.columns import decimal, id_, one_of, parent
 
 
 class StockRecallTable(Model):
-    """What a lender wants back, and how it was allocated."""
+    """A lender's recall, and its allocation."""
 
     id = id_()
     instrument = parent("InstrumentTable")
@@ -35,7 +35,7 @@ class StockRecallTable(Model):
 
 
 class StockRecoveryTable(Model):
-    """One stock that one account has to bring back, under the case that asks for it."""
+    """One stock that one account has to bring back, under the case that demands it."""
 
     id = id_()
     account = parent("AccountTable")

@@ -127,8 +127,8 @@ async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_le
     (case,) = [each for each in await cases(trader) if each["id"] == case_id]
     assert (case["amount"], case["uncoveredAmount"]) == ("20000", "6000")
     assert (await told(trader, case_id))[0] == (
-        "Automatic liquidation placed 2 orders. 6000 HKD will remain to be collected. The size of "
-        "one order is limited: the next slice follows when these orders have ended."
+        "Automatic liquidation placed 2 orders. 6000 HKD will remain to be collected. The order "
+        "size is limited: the next slice follows when these orders have ended."
     )
     await _time_passes(world, size=0)
     await desk.until(lambda: _held_until(trader, case_id, world.clock()), "another look")
@@ -181,7 +181,7 @@ async def test_a_slice_that_fills_before_its_cancel_arrives_is_the_last_one_too(
     assert {order["status"] for order in await orders(trader)} == {"FILLED"}
     assert (await told(trader, case_id))[0] == (
         "Automatic liquidation did not run and is off: The cancel of an order of the last slice was "
-        "asked for. Set the automatic liquidation again to continue."
+        "requested. Set the automatic liquidation again to continue."
     )
     assert len(await orders(trader)) == 2
 
@@ -217,7 +217,7 @@ async def _falls_back(desk: Desk, trader: Caller, case_id: str) -> None:
 
 CAME_BACK = (
     "Automatic liquidation placed 2 orders. 6000 HKD will remain to be collected. The shortfall "
-    "had been cured, and came back before the case was closed. The size of one order is limited: the next "
+    "had been cured and returned before the case was closed. The order size is limited: the next "
     "slice follows when these orders have ended."
 )
 
@@ -251,7 +251,7 @@ async def test_what_a_cure_that_does_not_last_calls_off_is_sold_all_the_same(wor
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)
     await desk.until(lambda: _working(trader, 1), "the liquidation, planned anew")
-    assert "came back before the case was closed" in (await told(trader, case_id))[0]
+    assert "returned before the case was closed" in (await told(trader, case_id))[0]
     assert (await work(trader, case_id))["autoLiquidation"] is None
 
 
@@ -280,7 +280,7 @@ async def test_while_a_cure_lasts_automatic_liquidation_waits_and_goes_on_when_i
     desk.clock.advance(seconds=2)
     await desk.until(lambda: _held(trader, case_id, "NOTHING_TO_COLLECT"), "the hold")
     assert (await told(trader, case_id))[0].endswith(
-        "The shortfall is cured. If it comes back before the case is closed, the liquidation continues."
+        "The shortfall is cured. If it returns before the case is closed, the liquidation continues."
     )
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)

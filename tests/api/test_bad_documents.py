@@ -243,10 +243,10 @@ async def trader(desk: Desk) -> Caller:
     [
         ("a subscription by POST", "use a WebSocket or Accept: text/event-stream"),
         ("a GET", "use POST"),
-        ("a query that is there twice", "the field 'query' is there twice in one object"),
-        ("a variable that is there twice", "the field 'n' is there twice in one object"),
+        ("a query that is there twice", "the field 'query' occurs twice in one object"),
+        ("a variable that is there twice", "the field 'n' occurs twice in one object"),
         ("a byte order mark", "UTF-8 byte order mark (BOM) is not supported"),
-        ("text that is not called JSON", "Send JSON, with Content-Type: application/json"),
+        ("text that is not called JSON", "The body must be JSON: send Content-Type: application/json"),
         ("an upload", "Content-Type: application/json"),
         ("a compressed body", "Content-Encoding"),
         ("a PUT", "Send POST"),

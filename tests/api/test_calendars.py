@@ -172,7 +172,7 @@ async def test_an_automatic_liquidation_in_an_unknown_market_says_so_once_and_is
 
         await desk.until(is_held_again, "another try")
     (note,) = [each["text"] for each in (await records(trader, found))["followUps"]["nodes"]]
-    assert "no exchange calendar is called 'NOPE'" in note
+    assert "no exchange calendar is named 'NOPE'" in note
     assert (await unwatched(trader))["M1"] == [("UNKNOWN_CALENDAR", "NOPE")]
 
 

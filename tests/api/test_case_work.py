@@ -199,8 +199,8 @@ async def test_a_write_off_that_was_approved_covers_no_debt_that_has_grown_far_b
     refused = await approve(approver(desk), asked["approval"]["id"])
     assert (refused["code"], refused["message"]) == (
         "VERSION_CONFLICT",
-        f"It would now write off {grown['amount']}, and {called['amount']} was asked for: decline it, and "
-        "have it asked for anew.",
+        f"The write-off would now be {grown['amount']}, and the request was for {called['amount']}: "
+        "decline the request and let the maker send a new one.",
     )
     assert (await work(ann, called["id"]))["status"] == "EXCEPTION"
 

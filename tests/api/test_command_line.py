@@ -196,7 +196,9 @@ async def test_a_file_that_is_no_book_is_refused_with_the_reason(gateway: Gatewa
 
 
 async def test_a_file_that_holds_no_prices_is_refused_with_the_reason(gateway: Gateway) -> None:
-    assert "is no file of closing prices: line 1" in await refusal(gateway, "replay", "demo/book.json")
+    assert "is not a valid file of closing prices: line 1" in await refusal(
+        gateway, "replay", "demo/book.json"
+    )
 
 
 async def test_a_book_is_imported_once(gateway: Gateway) -> None:
@@ -267,12 +269,12 @@ async def test_a_report_that_nobody_reads_to_its_end_ends_in_silence(gateway: Ga
 async def test_a_market_day_is_put_in_and_what_it_moved_is_told(gateway: Gateway) -> None:
     today = datetime.now(UTC).date().isoformat()
     half = ("market-day", "HK", today, "half")
-    assert "closes at a time of its own" in await refusal(gateway, *half, "--reason", "early close")
+    assert "has its own closing time" in await refusal(gateway, *half, "--reason", "early close")
     code, out, err = await gateway.run(*half, "--close", "12:00", "--reason", "early close")
     assert (code, err) == (0, [])
     assert " ".join(out) == f"XHKG {today} is HALF; 0 deadlines moved"
     line = await refusal(gateway, "market-day", "NOWHERE", today, "closed", "--reason", "typhoon")
-    assert "There is nothing to amend" in line
+    assert "The calendar has no such day to override" in line
 
 
 async def test_a_calendar_that_does_not_exist_is_refused_by_the_name_of_its_setting(gateway: Gateway) -> None:

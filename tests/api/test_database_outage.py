@@ -134,7 +134,7 @@ async def test_requests_that_find_no_database_are_one_outage_in_the_log(
     world: World, trader: tuple[Desk, Caller, Any]
 ) -> None:
     desk, caller, case = trader
-    begins, ends = "a request found no database", "requests find the database again"
+    begins, ends = "the database is unavailable to requests", "the database is available to requests again"
     token = desk.caller(Permission.AUDITOR).token
     report = f"http://127.0.0.1:{desk.port}/reports/aging.csv?from=2020-03-16&to=2020-03-16"
     with structlog.testing.capture_logs() as logs:

@@ -234,11 +234,11 @@ async def test_a_snapshot_that_was_changed_together_with_its_hash_is_refused(wor
     await _forge(desk, local_id("Snapshot", taken["id"]), forged)
     code, said = await commanded(desk, "recompute", taken["id"])
     assert code == 1
-    assert "NOT as the audit has it" in said
+    assert "NOT as recorded in the audit trail" in said
     await desk.until(lambda: _is_chained(desk), "the chain")
     code, said = await commanded(desk, "verify-audit")
     assert code == 1
-    assert "is not what was taken: changed" in said
+    assert "differs from its audit record: changed" in said
 
 
 async def _forge(desk: Desk, snapshot_id: str | None, content: str) -> None:
@@ -257,7 +257,7 @@ async def test_verify_audit_prints_the_head_and_fails_on_another(world: World) -
     await desk.until(lambda: _is_chained(desk), "the chain")
     code, said = await commanded(desk, "verify-audit")
     assert code == 0, said
-    assert "the audit is whole" in said
+    assert "the audit trail is intact" in said
     head = next(line for line in said.splitlines() if line.startswith("head ")).removeprefix("head ")
     assert (await commanded(desk, "verify-audit", "--head", head))[0] == 0
     forged = head.partition(":")[0] + ":" + "0" * 64

@@ -166,7 +166,7 @@ async def test_a_version_that_does_not_start_replaces_nobody_and_one_that_does_r
     database = await asyncpg.connect(fleet.database_url)
     await database.execute("ALTER TABLE revocation RENAME TO hidden")
     fleet.process.send_signal(signal.SIGHUP)
-    await until(lambda: fleet.said("the old ones stay") == 1)
+    await until(lambda: fleet.said("the old workers stay") == 1)
     assert fleet.workers() == before
     await database.execute("ALTER TABLE hidden RENAME TO revocation")
     await database.close()

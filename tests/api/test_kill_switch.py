@@ -144,7 +144,7 @@ async def test_a_client_is_frozen_by_who_sees_all_of_its_accounts(world: World) 
     trader, only_m1 = desk.caller(), desk.caller(accounts=["M1"], subject="eve")
     (client,) = (await only_m1.ask("{ clients { nodes { id } } }"))["clients"]["nodes"]
     refused = await turn(only_m1, on=True, clientId=client["id"])
-    assert (refused["code"], refused["message"][-17:]) == ("FORBIDDEN", "name the account.")
+    assert (refused["code"], refused["message"][-17:]) == ("FORBIDDEN", "name one account.")
     assert (await trader.ask(SWITCHES))["killSwitches"]["totalCount"] == 0
     both = desk.caller(accounts=["M1", "M2"], subject="both")
     assert (await turn(both, on=True, clientId=client["id"]))["killSwitch"]["client"] == {"clientNo": "C1"}

@@ -185,7 +185,7 @@ async def test_a_letter_that_asks_for_nothing_when_its_time_comes_is_dropped_wit
 
     await desk.until(dropped, "the letter to be dropped")
     (letter,) = await letters(desk, case["id"])
-    assert letter["reason"] == "Nothing is to be collected: the amount is 0."
+    assert letter["reason"] == "The amount to collect is 0."
     assert receiver.posted == []
 
 
@@ -209,7 +209,7 @@ async def test_a_letter_waits_for_prices_and_goes_out_with_them(world: World, re
 
     async def waits() -> bool:
         newest, *_ = await letters(desk, case["id"])
-        return newest["status"] == "QUEUED" and "The figures hold as of" in (newest["reason"] or "")
+        return newest["status"] == "QUEUED" and "The figures are as of" in (newest["reason"] or "")
 
     await desk.until(waits, "the reminder to wait")
     assert len(receiver.posted) == 1

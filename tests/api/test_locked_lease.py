@@ -1,4 +1,4 @@
-"""A session that is forgotten in a transaction locks the lease: every process says that nobody leads."""
+"""A session forgotten in a transaction locks the lease: every process reports that no process leads."""
 
 from collections.abc import AsyncIterator
 from typing import Any

@@ -369,7 +369,7 @@ async def test_no_reminder_of_an_exception_and_none_of_a_cured_case_that_was_hel
     await cure(world, desk)
     world.clock.advance(hours=9)
     (dropped,) = await settled(desk, case["id"], "EXPIRED")
-    assert dropped["reason"] == "the case no longer calls for it"
+    assert dropped["reason"] == "the case no longer calls for the message"
     assert receiver.posted == []
     (entry,) = await desk.rows("SELECT * FROM audit WHERE action = 'messageSettled'")
     assert '"status":"QUEUED"' in entry["before_state"]
@@ -514,8 +514,8 @@ async def test_what_never_began_is_no_attempt_and_what_may_have_gone_out_is_told
         world, receiver, "sms", book=a_reached_book(), message_concurrency=1, message_timeout_s=0.2
     )
     case = await case_of(desk, "M1")
-    hung = (1, "no answer in time; it may have gone out")
-    stuck = (0, "every thread of the channel hangs in an earlier message; nothing went out")
+    hung = (1, "no answer in time; the message may have been sent")
+    stuck = (0, "every thread of the channel is stuck in an earlier message; nothing was sent")
     await send(desk.caller(), case["id"], key="1", text=FIRST)
     await waits_as(desk, case["id"], {FIRST: hung})
     await send(desk.caller(), case["id"], key="2", text=SECOND)

@@ -120,8 +120,8 @@ async def test_what_was_approved_is_not_done_at_a_price_beyond_the_collar_that_n
     price, seen = ("85", "99.9") if sale else ("115", "100.1")
     assert (refused["code"], refused["message"]) == (
         "VERSION_CONFLICT",
-        f"5.HK would now be priced at {price}, outside its price collar, and {seen} was asked for: "
-        "decline it, and have it asked for anew.",
+        f"5.HK would now be priced at {price}, outside its price collar, and the request had {seen}: "
+        "decline the request and let the maker send a new one.",
     )
     assert await orders(trader) == []
     await world.market.says(*wide(world, "96", "104"))
@@ -218,7 +218,8 @@ async def test_a_refusal_states_numbers_as_a_person_writes_them(world: World) ->
         return str(answer["message"])
 
     assert await refused(quantity="100", limitPrice="79.95") == (
-        "5.HK has the mark 100: a sale has a limit of at least 95, or with a second person of at least 80."
+        "5.HK has the mark 100: the limit of a sale must be at least 95, or with a second person's "
+        "approval at least 80."
     )
     assert await refused(quantity="1100", limitPrice="99") == "Of 5.HK only 1000 can still be closed."
     assert await refused(quantity="50", limitPrice="99") == "5.HK trades in whole lots of 100."

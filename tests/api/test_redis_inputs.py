@@ -283,13 +283,18 @@ async def test_a_redis_that_wants_another_password_is_one_outage_until_it_wants_
             """Every loop that told of it; one that was not stopped by it does not tell."""
             return not list(not_told_as_one(logs))
 
-        await desk.until(told, "/readyz to say that Redis wants a password")
+        await desk.until(told, "/readyz to say that Redis requires a password")
         await outside.redis.config_set("requirepass", "")
         await until_ready(desk, 200, status="ready", bus=True, feed=True)
         await desk.until(over, "the bus to read again")
     assert [each for each in logs if "exc_info" in each] == [], "an outage leaves no traceback"
     events = [each["event"] for each in logs]
-    for once in ("feed interrupted", "feed goes on", "the bus has no Redis", "the bus has Redis again"):
+    for once in (
+        "feed interrupted",
+        "feed resumed",
+        "the bus cannot reach Redis",
+        "the bus reaches Redis again",
+    ):
         assert events.count(once) == 1
     assert list(not_told_as_one(logs)) == []
 

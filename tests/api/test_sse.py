@@ -602,7 +602,7 @@ async def test_a_server_that_stops_ends_its_streams_and_says_when_to_come_back(d
             await until(lambda: desk.live.metrics.deliveries.total() == delivered + 2)
             desk.server.should_exit = True
             assert ids(await reader.rest()) == ids(await other.rest()) == [event_id]
-            assert reader.comments[-1].startswith("1012 restarting: come back in ")
+            assert reader.comments[-1].startswith("1012 the desk restarts: reconnect in ")
 
 
 # A reader that stalls

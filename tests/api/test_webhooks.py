@@ -341,7 +341,7 @@ async def test_what_is_no_longer_held_is_a_gap_that_is_told_and_not_skipped(
 
     await desk.until(disabled, "the gap to be noticed")
     webhook = await the_webhook(caller)
-    assert "no longer held" in webhook["reason"]
+    assert "were pruned" in webhook["reason"]
     assert (await replay(caller, webhook))["code"] == "CURSOR_REFUSED"
     assert (await replay(caller, webhook, "now", fromNow=True))["webhook"]["status"] == "ACTIVE"
 

@@ -63,7 +63,7 @@ async def test_a_client_that_does_not_answer_pings_is_closed_with_1013(directory
     limits = {"ws_ping_interval_s": 0.1, "ws_pong_timeout_s": 0.2}
     async with served_desk(directory / "no pong", **limits) as desk, ready(desk) as socket:
         assert await socket.receive() == {"type": "ping"}
-        assert await socket.closed() == Closed(1013, "no pong came")
+        assert await socket.closed() == Closed(1013, "no pong arrived")
 
 
 async def test_a_client_that_never_initialises_is_closed_with_4408(directory: Path) -> None:
@@ -236,7 +236,7 @@ async def test_a_refreshed_token_with_other_permissions_closes_with_1013_to_resu
     async with ready(desk) as socket:
         await subscribe(desk, socket)
         socket.send(type="pong", payload={"authorization": desk.token(**other)})
-        assert await socket.closed() == Closed(1013, "your permissions changed: come back and resume")
+        assert await socket.closed() == Closed(1013, "your permissions changed: reconnect and resume")
 
 
 async def test_a_token_before_connection_init_is_not_a_refreshed_one(desk: LiveDesk) -> None:
@@ -370,4 +370,4 @@ async def test_a_server_that_stops_flushes_and_closes_with_1012_and_a_moment_to_
         closed = [await socket.closed(), await other.closed()]
         assert {each.code for each in closed} == {1012}
         for each in closed:
-            assert re.fullmatch(r"restarting: come back in \d+\.\d s and resume", each.reason)
+            assert re.fullmatch(r"the desk restarts: reconnect in \d+\.\d s and resume", each.reason)

@@ -26,7 +26,7 @@ async def events(kit: DeskKit, *names: str) -> None:
 
 async def test_the_command_names_each_with_its_place_and_why(kit: DeskKit) -> None:
     await events(kit, "first", "second", "third")
-    assert await printed() == (0, "Every event that the outbox holds can be read.\n")
+    assert await printed() == (0, "Every event in the outbox can be read.\n")
     await outbox.assign_positions(2)
     await damage("outbox", "payload", "event_id IN ('second', 'third')", '{"v":1,"type":"[bold]"}')
     found, text = await printed()

@@ -72,7 +72,7 @@ async def test_a_market_day_counts_as_soon_as_it_is_restored(kit: DeskKit) -> No
     assert days.unreadable == []
     assert not calendars.of("XHKG").is_trading_day(NOON.date())
     assert [each["event"] for each in logs] == [
-        "market days cannot be read and are left out",
+        "market days cannot be read and are ignored",
         "market days can be read again",
     ]
 

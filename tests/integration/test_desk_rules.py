@@ -303,7 +303,7 @@ async def test_what_a_payment_did_to_the_amount_is_told_where_it_is_certain(kit:
 
     assert await told("USD", "-149000") == "The amount to collect fell from 20000.00 to 19000.00 USD."
     assert await told("USD", "-148999.999") == "The amount to collect stays at 19000.00 USD."
-    unknown = "The amount to collect is not certain, since a price, a rate or a statement is missing."
+    unknown = "The amount to collect is not certain, because a price, a rate or a statement is missing."
     assert await told("CHF", "5000") == unknown
     assert await told("USD", "-140000") == unknown
     assert (await kit.figures(account_id)).amount == 10_000, "as far as it is known"

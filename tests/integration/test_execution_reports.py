@@ -322,7 +322,7 @@ async def test_another_content_under_a_known_execution_id_is_kept_and_told_and_n
     assert await kinds() == ["REPEATED_ID"]
     assert [line["kind"] for line in logs if line["event"] == "an order needs attention"] == ["REPEATED_ID"]
     (text,) = await follow_ups()
-    assert "known with another content" in text
+    assert "already booked with other content" in text
     assert not await record_execution(kit.desk, first), "a true repeat is nothing new"
     assert await count("set_aside_report") == 1
 

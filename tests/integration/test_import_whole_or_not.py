@@ -100,7 +100,7 @@ async def test_a_file_that_changes_what_is_held_is_refused_and_nothing_of_it_is_
         with pytest.raises(BookConflict) as refused:
             await imports(BookFile((new, renamed(bank, **changes)), (), ()))
         (problem,) = refused.value.problems
-        assert problem.startswith(f"$.instruments[1].{field}: {BANK} is, or was, held with ")
+        assert problem.startswith(f"$.instruments[1].{field}: an account holds or held {BANK} with ")
         assert await counts() == before
         assert (await load_instruments([BANK]))[BANK] == bank.instrument
 

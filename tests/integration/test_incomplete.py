@@ -221,7 +221,7 @@ async def test_the_last_of_each_kind_is_shown_for_an_account_and_a_symbol(kit: D
     for words in ("USED", "SUPERSEDED", "DEAD", "M1 AAPL.US", "M1 USD", "instrument NEW.US is not known"):
         assert words in of_account
     of_symbol = await shown(kit, symbol="AAPL.US")
-    for words in ("last 90", "TRADING", f"what the desk holds is of {now.isoformat()}"):
+    for words in ("last 90", "TRADING", f"the desk holds a newer state, of {now.isoformat()}"):
         assert words in of_symbol
     assert "instrument NEW.US is not known" in await shown(kit, symbol="NEW.US")
     for nothing in ({"account_no": "nobody"}, {"symbol": "NOTHING"}):
@@ -310,8 +310,8 @@ async def test_a_market_in_session_without_a_fresh_price_is_told_once_and_when_i
         await listener.listen()
         assert watch.delivers
     assert [line["event"] for line in lines] == [
-        "the feed is silent about a market",
-        "the feed has prices of the market again",
+        "the feed sends no fresh prices of a market",
+        "the feed sends prices of the market again",
     ]
 
 

@@ -146,7 +146,7 @@ async def test_an_account_that_the_desk_fails_at_is_flat_as_soon_as_the_fault_is
             await run_due(kit)
     assert [len(await orders_of(id_)) for id_ in ids] == [0, 1, 1]
     told = [each["event"] for each in logs if each["log_level"] == "error"]
-    assert told == ["a fault held up one of many"]
+    assert told == ["an item is held up by a fault"]
     await heal("margin_case")
     kit.clock.pass_(seconds=kit.settings.auto_liquidation_fault_wait_max_s)
     await kit.quote(APPLE, 100)

@@ -47,7 +47,7 @@ async def test_what_nobody_touched_is_whole(kit: DeskKit) -> None:
     for id_ in await two_snapshots(kit):
         same, said = await recomputed(id_)
         assert same, said
-        assert "the content is unchanged, as the audit has it" in said
+        assert "the content is unchanged, as recorded in the audit trail" in said
     whole, said = await verified()
     assert whole, said
 
@@ -76,10 +76,10 @@ async def test_a_changed_content_is_refused_even_with_a_hash_that_fits(
     await execute("UPDATE snapshot SET content = $2, hash = $3 WHERE id = $1", first, content, forged)
     same, said = await recomputed(first)
     assert not same, said
-    assert ("NOT as the audit has it" if hash_fits else "the content is CHANGED") in said
+    assert ("NOT as recorded in the audit trail" if hash_fits else "the content is CHANGED") in said
     whole, said = await verified()
     assert not whole
-    assert f"the snapshot {first} is not what was taken: changed" in said
+    assert f"the snapshot {first} differs from its audit record: changed" in said
 
 
 @pytest.mark.parametrize(
@@ -91,7 +91,7 @@ async def test_a_snapshot_under_another_label_is_refused(kit: DeskKit, column: s
     await execute(f"UPDATE snapshot SET {column} WHERE id = $1", first)
     same, said = await recomputed(first)
     assert not same, said
-    assert "it is not the content of the case, kind, occasion and time it is kept under" in said
+    assert "the content is not of the case, kind, occasion and time under which it is stored" in said
 
 
 async def test_a_snapshot_moved_to_another_case_is_refused(kit: DeskKit) -> None:
@@ -107,7 +107,7 @@ async def test_a_snapshot_moved_to_another_case_is_refused(kit: DeskKit) -> None
     assert not (await recomputed(first))[0]
     whole, said = await verified()
     assert not whole
-    assert f"the snapshot {first} is not what was taken" in said
+    assert f"the snapshot {first} differs from its audit record" in said
 
 
 async def test_a_dropped_and_a_forged_snapshot_are_missed_and_found(kit: DeskKit) -> None:
@@ -121,11 +121,11 @@ async def test_a_dropped_and_a_forged_snapshot_are_missed_and_found(kit: DeskKit
     assert not (await recomputed("forged"))[0]
     whole, said = await verified()
     assert not whole
-    assert "3 are kept, 2 were taken: some were put in" in said
+    assert "3 snapshots are stored and 2 are in the audit trail: some were inserted" in said
     await execute("DELETE FROM snapshot WHERE id IN ($1, 'forged')", last)
     whole, said = await verified()
     assert not whole
-    assert f"names the snapshot {last}, which is not there any more" in said
+    assert f"names the snapshot {last}, which is no longer stored" in said
 
 
 async def test_a_snapshot_that_is_rolled_back_leaves_no_trace(kit: DeskKit) -> None:

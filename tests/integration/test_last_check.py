@@ -128,7 +128,7 @@ async def test_an_automatic_sale_that_was_not_sent_waits_for_the_market_and_is_p
     auto = (await case(view.case.id)).case.auto_liquidation
     assert auto is not None
     assert (auto.held, auto.set_by) == (RefusalCode.PRICE_COLLAR, TRADER.subject)
-    assert any("is planned again" in text for text in await notes(view.case.id))
+    assert any("plans them again" in text for text in await notes(view.case.id))
     await moves(kit, "99", "99", "99")
     kit.clock.pass_(seconds=30)
     for symbol in (APPLE, BOEING):

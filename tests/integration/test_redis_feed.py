@@ -350,8 +350,8 @@ async def test_a_server_that_takes_nothing_in_is_waited_for(ails: Callable[[Redi
             assert await listening == [a_quote(1), a_quote(2)]
         assert heard_of.reasons[-1] is None
         await feed.close()
-    told = [each for each in logs if each["event"] in ("feed interrupted", "feed goes on")]
-    assert [each["event"] for each in told] == ["feed interrupted", "feed goes on"]
+    told = [each for each in logs if each["event"] in ("feed interrupted", "feed resumed")]
+    assert [each["event"] for each in told] == ["feed interrupted", "feed resumed"]
 
 
 class Interruptions(Unobserved):
@@ -406,7 +406,7 @@ async def test_dead_letters_that_cannot_be_kept_hold_up_nothing_and_are_told(
         (batch,) = await hear_batches(feed, 2, acknowledge=False)
         await feed.reject(batch, 1, "unknown account M100001")
         await feed.acknowledge(batch)
-    assert [each["messages"] for each in logs if each["event"] == "dead letters cannot be kept"] == [1]
+    assert [each["messages"] for each in logs if each["event"] == "dead letters cannot be stored"] == [1]
     assert await pending(redis, stream) == 0
     await feed.close()
 

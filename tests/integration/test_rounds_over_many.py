@@ -228,6 +228,6 @@ async def test_a_market_day_that_cannot_be_read_costs_the_others_nothing(databas
         await fetch("UPDATE market_day SET closes_at = 'noon' WHERE day = '2020-03-10' RETURNING 1")
         with capture_logs() as logs:
             await MarketDays(kit.calendars, kit.clock, 1).load()
-        assert [each["event"] for each in logs] == ["market days cannot be read and are left out"]
+        assert [each["event"] for each in logs] == ["market days cannot be read and are ignored"]
         assert kit.calendars.of("XNYS").closing_time(date(2020, 3, 10)) == time(16, 0)
         assert kit.calendars.of("XNYS").closing_time(date(2020, 3, 11)) == time(12, 0)

@@ -160,7 +160,7 @@ async def test_a_fault_at_one_account_is_listed_and_logged_once_and_over_when_it
         await desk.price(60)
     assert await desk.called() == [True, True, True]
     assert await desk.doubts() == []
-    assert [each["event"] for each in logs].count("one of many that was held up goes on") == 1
+    assert [each["event"] for each in logs].count("a held-up item is processed again") == 1
 
 
 async def test_a_case_that_cannot_be_read_takes_no_other_account_out_of_the_watching(kit: DeskKit) -> None:
@@ -301,8 +301,8 @@ async def test_a_locked_account_delays_no_other_and_is_listed_when_the_lock_last
     assert await desk.called() == [True, True, True]
     assert await desk.doubts() == []
     events = [each["event"] for each in logs]
-    assert events.count("a lock holds up one of many") == 1
-    assert events.count("one of many that was held up goes on") == 1
+    assert events.count("an item is held up by a lock") == 1
+    assert events.count("a held-up item is processed again") == 1
 
 
 @pytest.mark.parametrize("table", ["account", "margin_case"])

@@ -35,4 +35,4 @@ async def test_whoever_is_there_is_asked_to_come_back_in_a_moment(tmp_path: Path
         desk.server.should_exit = True
         closed = await socket.closed()
         assert closed.code == CloseCode.SERVICE_RESTART
-        assert closed.reason.startswith("restarting: come back in ")
+        assert closed.reason.startswith("the desk restarts: reconnect in ")

@@ -89,7 +89,7 @@ def test_the_documented_example_is_read_as_it_says() -> None:
     ("change", "problem"),
     [
         (lambda book: book.pop("version"), "$.version: missing"),
-        (lambda book: book.update(version=2), "$.version: must be 1, the only known version"),
+        (lambda book: book.update(version=2), "$.version: must be 1, the only supported version"),
         (lambda book: book.update(currency="USD"), "$.currency: unknown field"),
         (lambda book: book.update(clients={}), "$.clients: must be an array"),
         (lambda book: book["clients"].append("CL0002"), "$.clients[1]: must be an object"),
@@ -104,7 +104,7 @@ def test_the_documented_example_is_read_as_it_says() -> None:
         ),
         (
             lambda book: book["instruments"][0].update(tickSize="0"),
-            "$.instruments[0].tickSize: must be a tick size: a tick has to be above 0",
+            "$.instruments[0].tickSize: must be a tick size: a tick must be above 0",
         ),
         (
             lambda book: book["instruments"][0].update(tickSize=0.01),
@@ -112,15 +112,15 @@ def test_the_documented_example_is_read_as_it_says() -> None:
         ),
         (
             lambda book: book["instruments"].append(an_option_on("1234.HK")),
-            "$.instruments[2].option.underlying: 1234.HK is in HKD and the option in USD",
+            "$.instruments[2].option.underlying: 1234.HK is in HKD, but the option is in USD",
         ),
         (
             lambda book: book["instruments"].append(an_option_on("AAPL.US") | {"negativePrices": True}),
-            "$.instruments[2]: negativePrices is not for an OPTION: its premium is never below zero",
+            "$.instruments[2]: negativePrices must not be set for an OPTION, whose premium is never negative",
         ),
         (
             lambda book: account(book)["positions"][0].update(averageCost="-1"),
-            "$.clients[0].accounts[0].positions[0].averageCost: must be zero or more, since the prices of",
+            "$.clients[0].accounts[0].positions[0].averageCost: must be zero or more, since prices of",
         ),
         (
             lambda book: book["instruments"].append(an_option_on("AAPL.US") | {"option": "CALL"}),
@@ -132,15 +132,15 @@ def test_the_documented_example_is_read_as_it_says() -> None:
         ),
         (
             lambda book: book["instruments"].append(an_option_on("AAPL.US") | {"option": None}),
-            "$.instruments[2]: an OPTION states its terms in option",
+            "$.instruments[2]: an OPTION must state its terms in option",
         ),
         (
             lambda book: book["instruments"].append(an_option_on("OPT.US")),
-            "$.instruments[2].option.underlying: an option is not its own underlying",
+            "$.instruments[2].option.underlying: an option must not be its own underlying",
         ),
         (
             lambda book: book["instruments"][0].update(tickSize="0.01, 0.5:0.03"),
-            "$.instruments[0].tickSize: must be a tick size: 0.5 has to be a multiple of the ticks below and",
+            "$.instruments[0].tickSize: must be a tick size: 0.5 must be a multiple of the ticks below and",
         ),
         (
             lambda book: book["instruments"][0].update(market=""),
@@ -186,12 +186,12 @@ def test_the_documented_example_is_read_as_it_says() -> None:
         ),
         (
             lambda book: account(book)["positions"].append(account(book)["positions"][0]),
-            "$.clients[0].accounts[0].positions[2].symbol: AAPL.US is already at"
+            "$.clients[0].accounts[0].positions[2].symbol: AAPL.US is already used at"
             " $.clients[0].accounts[0].positions[0].symbol",
         ),
         (
             lambda book: account(book)["cash"].append(account(book)["cash"][0]),
-            "$.clients[0].accounts[0].cash[1].currency: USD is already at",
+            "$.clients[0].accounts[0].cash[1].currency: USD is already used at",
         ),
         (
             lambda book: account(book)["cash"].append({"currency": "JPY", "balance": "1"}),
@@ -205,11 +205,11 @@ def test_the_documented_example_is_read_as_it_says() -> None:
         ),
         (
             lambda book: book["clients"].append(book["clients"][0] | {"clientNo": "CL0002"}),
-            "$.clients[1].accounts[0].accountNo: M100001 is already at $.clients[0].accounts[0].accountNo",
+            "$.clients[1].accounts[0].accountNo: M100001 is already used at $.clients[0].accounts[0]",
         ),
         (
             lambda book: book["clients"].append(book["clients"][0] | {"accounts": []}),
-            "$.clients[1].clientNo: CL0001 is already at $.clients[0].clientNo",
+            "$.clients[1].clientNo: CL0001 is already used at $.clients[0].clientNo",
         ),
         (
             lambda book: book["instruments"].append(book["instruments"][0]),
@@ -217,17 +217,20 @@ def test_the_documented_example_is_read_as_it_says() -> None:
         ),
         (
             lambda book: book["instruments"][1].update(tradeStatus="TRADING"),
-            "$.instruments[1]: suspendedSince is of an instrument that is SUSPENDED or DELISTED",
+            "$.instruments[1]: suspendedSince is only for an instrument that is SUSPENDED or DELISTED",
         ),
-        (lambda book: book["fx"].append(book["fx"][0]), "$.fx[2]: USD/HKD is already at $.fx[0]"),
-        (lambda book: book["fx"][0].update(quoteCurrency="USD"), "$.fx[0]: an FX rate needs two currencies"),
+        (lambda book: book["fx"].append(book["fx"][0]), "$.fx[2]: USD/HKD is already used at $.fx[0]"),
+        (
+            lambda book: book["fx"][0].update(quoteCurrency="USD"),
+            "$.fx[0]: an FX rate must have two different currencies",
+        ),
         (
             lambda book: book["clients"][0]["factors"][0].update(symbol="9.HK"),
             "$.clients[0].factors[0].symbol: 9.HK is not among the instruments",
         ),
         (
             lambda book: book["clients"][0]["factors"].append(book["clients"][0]["factors"][0]),
-            "$.clients[0].factors[1].symbol: AAPL.US is already at",
+            "$.clients[0].factors[1].symbol: AAPL.US is already used at",
         ),
     ],
 )
@@ -317,7 +320,7 @@ def test_a_field_that_is_there_twice_is_refused(once: bytes, twice: bytes) -> No
     """One of the two would be lost without a word."""
     data = orjson.dumps(GOOD)
     assert parse_book(data)
-    with pytest.raises(BookFileError, match="is there twice in one object"):
+    with pytest.raises(BookFileError, match="occurs twice in one object"):
         parse_book(data.replace(once, twice, 1))
 
 

@@ -55,7 +55,7 @@ from tests.kit.receiver import Receiver, a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
 POLICY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 4)
-DOWN, STUCK = Fault("down"), Fault("stuck; nothing went out", begun=False)
+DOWN, STUCK = Fault("down"), Fault("stuck; nothing was sent", begun=False)
 FACTS = Facts(
     *("CHAN Tai Man $amount", "M1", "MC2020-000001", Decimal("152800"), Currency("HKD")),
     *(NOW, datetime(2020, 3, 18, 6, 0, tzinfo=UTC), ZoneInfo("Asia/Hong_Kong")),
@@ -305,7 +305,7 @@ def test_an_attempt_that_never_began_is_none() -> None:
 
 @pytest.mark.parametrize(
     ("attempts", "before", "told"),
-    [(1, None, STUCK.reason), (2, "it may have gone out", "it may have gone out"), (2, None, UNKNOWN_END)],
+    [(1, None, STUCK.reason), (2, "it may have been sent", "it may have been sent"), (2, None, UNKNOWN_END)],
 )
 def test_what_never_began_does_not_hide_that_an_earlier_attempt_may_have_gone_out(
     attempts: int, before: str | None, told: str

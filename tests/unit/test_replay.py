@@ -232,9 +232,9 @@ def test_a_replay_may_start_later() -> None:
         ("Date,AAA\n2020-02-03\n", "line 2: 1 values instead of 2"),
         ("Date,AAA\n2020-02-03,\n", "line 2: not a decimal"),
         ("Date,AAA\n2020-02-03,NaN\n", "line 2"),
-        ("Date,AAA\n2020-02-03,0\n", "line 2: a price below"),
+        ("Date,AAA\n2020-02-03,0\n", "line 2: a price is below"),
         ("Date,AAA\nyesterday,1\n", "line 2"),
-        ("Date,AAA\n2020-02-03,1\n2020-02-03,1\n", "line 3: the dates must ascend"),
+        ("Date,AAA\n2020-02-03,1\n2020-02-03,1\n", "line 3: the dates must be in ascending order"),
     ],
 )
 def test_a_broken_price_file_is_refused_with_its_line(text: str, reason: str) -> None:
@@ -270,11 +270,11 @@ def test_a_file_of_closes_is_read_however_it_was_written(tmp_path: Path, text: s
 @pytest.mark.parametrize(
     ("header", "reason"),
     [
-        ("Date,AAA,", "line 1: '' makes no symbol"),
-        ("Date,,BBB", "line 1: '' makes no symbol"),
-        ("Date,A A,BBB", "line 1: 'A A' makes no symbol"),
-        ("Date,AAA,AAA", "line 1: AAA is there twice"),
-        ("Date,AAA, AAA", "line 1: AAA is there twice"),
+        ("Date,AAA,", "line 1: '' cannot be a symbol"),
+        ("Date,,BBB", "line 1: '' cannot be a symbol"),
+        ("Date,A A,BBB", "line 1: 'A A' cannot be a symbol"),
+        ("Date,AAA,AAA", "line 1: AAA occurs twice"),
+        ("Date,AAA, AAA", "line 1: AAA occurs twice"),
         ("Day,AAA,BBB", "line 1: must be Date"),
         ("Date", "line 1: must be Date"),
     ],

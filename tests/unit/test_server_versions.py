@@ -34,7 +34,7 @@ def test_what_is_older_than_the_least_version_is_refused(
     if said is not None:
         assert (
             said
-            == f"{server} {found[0]}.{found[1]} is too old: the desk needs {least[0]}.{least[1]} or newer"
+            == f"{server} {found[0]}.{found[1]} is too old: the desk requires {least[0]}.{least[1]} or newer"
         )
 
 
@@ -69,7 +69,7 @@ async def test_a_desk_does_not_start_on_a_redis_that_wants_another_password(pass
         async with Redis.from_url(server.url) as admin:
             await admin.config_set("requirepass", "right")
         settings = load_settings(redis_url=server.url.replace("redis://", f"redis://{password}"))
-        with pytest.raises(CannotStart, match="put user and password of GATEWAY_REDIS_URL right"):
+        with pytest.raises(CannotStart, match="correct the user and password in GATEWAY_REDIS_URL"):
             await check(settings, Clock()(), lambda done, of: None)
 
 

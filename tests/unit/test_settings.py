@@ -95,7 +95,7 @@ def test_production_starts_with_secret_postgres_and_redis() -> None:
         ({"auth_secret": DEVELOPMENT_SECRET}, "GATEWAY_AUTH_SECRET", "development secret"),
         ({"auth_secret": "x" * 31}, "GATEWAY_AUTH_SECRET", "shorter than 32 bytes"),
         ({"database_url": "sqlite://desk.sqlite3"}, "GATEWAY_DATABASE_URL", "SQLite"),
-        ({"redis_url": None}, "GATEWAY_REDIS_URL", "needs Redis"),
+        ({"redis_url": None}, "GATEWAY_REDIS_URL", "requires Redis"),
     ],
     ids=["development secret", "short secret", "SQLite", "no Redis"],
 )

@@ -166,8 +166,8 @@ DAMAGED = UnreadableRow("audit_head", "audit", ValueError("it is not the end"))
     [
         (Busy("locked"), True, "worker waits for a server"),
         (DatabaseUnavailable("away"), False, "worker waits for a server"),
-        (DAMAGED, True, "damaged data holds up a loop"),
-        (ExceptionGroup("tasks", [DAMAGED]), True, "damaged data holds up a loop"),
+        (DAMAGED, True, "a loop is held up by damaged data"),
+        (ExceptionGroup("tasks", [DAMAGED]), True, "a loop is held up by damaged data"),
     ],
 )
 async def test_neither_a_lock_nor_a_damaged_row_turns_callers_away(
@@ -459,8 +459,8 @@ async def test_an_outage_is_told_once_while_it_lasts_and_again_when_it_comes_bac
     told = [(each["event"], each.get("error"), each.get("failed"), each.get("lasted_s")) for each in logs]
     assert told == [
         ("worker waits for a server", "gone", None, None),
-        ("an outage goes on", "refused", 4, None),
-        ("worker runs well again", None, 6, 19.0),
+        ("an outage continues", "refused", 4, None),
+        ("worker recovered", None, 6, 19.0),
         ("worker waits for a server", "gone again", None, None),
     ]
 
@@ -472,7 +472,7 @@ async def test_a_loop_that_has_run_well_says_that_its_outage_is_over() -> None:
     loop, time, over = Loop(away, away), Time(), asyncio.Event()
 
     def heard(_: Any, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-        if event["event"] == "worker runs well again":
+        if event["event"] == "worker recovered":
             over.set()
         return event
 
@@ -486,7 +486,7 @@ async def test_a_loop_that_has_run_well_says_that_its_outage_is_over() -> None:
         await supervisor.stop(PATIENCE_S)
     assert [(each["event"], each.get("failed")) for each in logs] == [
         ("worker waits for a server", None),
-        ("worker runs well again", 2),
+        ("worker recovered", 2),
     ]
 
 
@@ -504,5 +504,5 @@ async def test_a_crash_that_repeats_itself_is_told_once_and_another_one_too() ->
     assert [(each["event"], each["error"]) for each in logs] == [
         ("worker crashed", "boom"),
         ("worker crashed", "elsewhere"),
-        ("worker returned, but must not", ""),
+        ("worker exited unexpectedly", ""),
     ]

@@ -108,8 +108,8 @@ def test_a_price_of_zero_or_below_has_steps_too(price: str, down: str, up: str) 
         ("0", "above 0"),
         ("-0.01", "above 0"),
         ("five", "a decimal such as 0.05, bands, or one of XHKG"),
-        ("0.001, 0.005", "a step, then bands"),
-        ("0.01, 1:0.03", "1 has to be a multiple"),
+        ("0.001, 0.005", "a step followed by bands"),
+        ("0.01, 1:0.03", "1 must be a multiple"),
         ("0.01, 2:0.05, 1:0.1", "ascend"),
         ("NaN", "a decimal such as"),
         ("1" * 301, "at most 300"),
@@ -122,7 +122,7 @@ def test_a_table_that_makes_no_sense_is_refused(text: str, reason: str) -> None:
 
 
 def test_a_table_starts_at_zero() -> None:
-    with pytest.raises(ValueError, match="has to start at 0"):
+    with pytest.raises(ValueError, match="must start at 0"):
         TickTable((Band(Decimal(1), Decimal(1)),), Decimal(1))
 
 

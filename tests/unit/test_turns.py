@@ -99,7 +99,7 @@ async def test_damage_is_told_in_one_line_without_a_traceback() -> None:
         for _ in range(2):
             taken.note("a", "a share", UnreadableRow("position", "7", ValueError("NaN")))
     (line,) = logs
-    assert (line["event"], "exc_info" in line) == ("damaged data holds up one of many", False)
+    assert (line["event"], "exc_info" in line) == ("an item is held up by damaged data", False)
     assert "position 7" in line["error"]
 
 
