@@ -73,7 +73,11 @@ REFUSALS = (
     Refusal("ASK", f"the key is moving to another server of a Redis cluster; {_ONE_SERVER}"),
     Refusal("CROSSSLOT", f"Redis is a cluster; {_ONE_SERVER}", "", False),
     Refusal("TRYAGAIN", f"the Redis cluster is being reconfigured; {_ONE_SERVER}"),
-    Refusal("UNBLOCKED", "Redis ended a blocking read because it became a replica or the key was deleted"),
+    Refusal(
+        "UNBLOCKED",
+        "Redis ended a blocking read because it became a replica or the key was deleted: wait, or look at "
+        "the servers",
+    ),
     Refusal(
         "WRONGTYPE", "a key of the desk holds another type of value: rename or delete the key", "", False
     ),
