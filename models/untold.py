@@ -8,7 +8,7 @@ from datetime import datetime
 
 from domain.case import AlertType, CaseStatus
 from domain.ids import AccountId, CaseId, Symbol
-from domain.letter import WRITES_FIRST, Traded
+from domain.letter import ASKS, WRITES_FIRST, Traded
 from domain.message import Channel, Contact, MessageStatus
 from domain.money import Currency, average_price
 from domain.order import OrderSide
@@ -35,6 +35,7 @@ _OF_TODAY = f"SELECT 1 FROM client_message m WHERE {_about('t', '?')}"
 _TOLD = "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status IN ('QUEUED', 'SENT')"
 
 
+_MOVES = "(SELECT COUNT(*) FROM deadline_change d WHERE d.case_id = c.id)"
 _NO_ADDRESS = "COALESCE(t.email, t.phone, t.push_id) IS NULL"
 
 
@@ -72,6 +73,8 @@ class Untold:
     told_before: bool
     contact_row: Row
     plans: int
+    moves: int
+    """How often its deadline was moved."""
     unsent: tuple[Unsent, ...] = ()
 
     @property
@@ -104,6 +107,29 @@ async def untold_cases(
     where.add("c.deadline > ?", now)
     where.add("a.base_currency IN (?)", list(currencies))
     where.add(_unwritten("?"), day)
+    where.add_if("c.id > ?", after)
+    return await _untold(where, limit)
+
+
+async def untold_moves(
+    currencies: Sequence[str], now: datetime, after: CaseId | None, limit: int
+) -> list[Untold]:
+    """Live cases for money in these base currencies that are due sooner than their clients were told last;
+    letters about stock name the time at which it is due."""
+    where = Where()
+    where.add(f"c.alert_type NOT IN (?) AND {numeric('c.amount')} > 0", sorted(RECOVERY_ALERTS))
+    where.add("c.status IN (?)", [CaseStatus.OPEN, CaseStatus.LIQUIDATING])
+    where.add("c.deadline > ?", now)
+    where.add("a.base_currency IN (?)", list(currencies))
+    asked = (
+        "SELECT 1 FROM client_message m WHERE m.case_id = c.id AND m.status = 'SENT' AND m.template IN (?)"
+    )
+    where.add(
+        "EXISTS (SELECT 1 FROM deadline_change d WHERE d.case_id = c.id AND c.deadline < d.before"
+        f" AND EXISTS ({asked} AND m.settled_at < d.at) AND NOT EXISTS ({asked} AND m.settled_at >= d.at))",
+        *(sorted(ASKS), sorted(ASKS)),
+    )
+    where.add(_unwritten(f"'moved:' || CAST({_MOVES} AS TEXT)"))
     where.add_if("c.id > ?", after)
     return await _untold(where, limit)
 
@@ -159,7 +185,8 @@ async def trades_of(case_id: CaseId) -> list[Traded]:
 
 async def _untold(where: Where, limit: int) -> list[Untold]:
     first = first_rows(
-        f"SELECT c.id, c.account_id, c.opened_at, c.plans, EXISTS ({_TOLD}) AS told, {CONTACT_COLUMNS}"
+        f"SELECT c.id, c.account_id, c.opened_at, c.plans, EXISTS ({_TOLD}) AS told,"
+        f" {_MOVES} AS moves, {CONTACT_COLUMNS}"
         " FROM margin_case c JOIN account a ON a.id = c.account_id"
         f" LEFT JOIN client_contact t ON t.client_id = a.client_id{where} ORDER BY c.id",
         where,
@@ -198,6 +225,7 @@ def _one(row: Row) -> Untold:
         bool(row["told"]),
         row,
         row["plans"],
+        row["moves"],
     )
 
 

@@ -30,7 +30,15 @@ from models.book import lock_accounts
 from models.case import load_cases
 from models.message import Expired, expire_late, insert_message
 from models.sql.database import Busy, transaction
-from models.untold import Unsent, Untold, base_currencies, untold_cases, untold_ends, untold_sales
+from models.untold import (
+    Unsent,
+    Untold,
+    base_currencies,
+    untold_cases,
+    untold_ends,
+    untold_moves,
+    untold_sales,
+)
 
 SWEEP_CASES = 500
 NEWS_FOR = timedelta(days=1)
@@ -58,6 +66,7 @@ async def sweep_messages(desk: Desk, turns: Turns) -> int:
     sweep = _Sweep(desk, turns, now)
     for market, currencies in (await _markets(desk)).items():
         await sweep.take(f"messages of {market}", partial(sweep.day, market, currencies))
+        await sweep.take(f"moved deadlines of {market}", partial(sweep.moves, market, currencies))
     await sweep.take("messages about sales", sweep.sales)
     await sweep.take("messages about closed cases", sweep.ends)
     return sweep.queued
@@ -106,6 +115,14 @@ class _Sweep:
         day = today.isoformat()
         async for untold in _each(lambda after: untold_cases(day, currencies, self.now, after, SWEEP_CASES)):
             await self.take(f"message {untold.case_id}", partial(self._tell_of_day, untold, calendar.zone))
+
+    async def moves(self, market: str, currencies: list[str]) -> None:
+        """Create the messages about deadlines that come sooner than the last letter said."""
+        zone = self.desk.calendar_of(market).zone
+        choice = partial(_of_the_day, zone, self.now, True)
+        async for untold in _each(lambda after: untold_moves(currencies, self.now, after, SWEEP_CASES)):
+            key = f"{untold.case_id}:moved:{untold.moves}"
+            await self.take(f"message {untold.case_id}", partial(self._tell_news, untold, key, choice))
 
     async def sales(self) -> None:
         """Create the messages about the desk's sales."""

@@ -265,7 +265,8 @@ class BookWhatIf:
     currency: str = strawberry.field(description="The reporting currency of the totals, as an ISO 4217 code.")
     by_currency: list[CurrencyCalls] = strawberry.field(description="Sums by base currency of the accounts.")
     accounts: Connection[AccountCall] = strawberry.field(
-        description="Accounts with an amount to collect under the scenario, the largest first. A later page "
+        description="Accounts with an amount to collect under the scenario, the largest first, those in a "
+        "currency without an FX rate last. A later page "
         "comes from the same run if the same process answers soon enough, otherwise from a new run: compare "
         "asOf."
     )

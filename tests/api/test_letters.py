@@ -13,7 +13,7 @@ from domain.ids import Symbol
 from domain.margin import AccountType
 from domain.message import Contact, QuietHours
 from feeds.book import BookFile
-from tests.api.case_work import command, work
+from tests.api.case_work import command, set_market_day, work
 from tests.api.moments import prices_call, time_comes
 from tests.api.risk_desk import AMOUNT_RULE, put_in_force
 from tests.api.test_messages import case_of, channels, messages, reached, send, settled, text_of
@@ -381,6 +381,42 @@ async def test_a_client_is_told_what_was_sold(world: World, receiver: Receiver) 
     assert re.search(r"^sold [\d,]+ (5|66)\.HK at HKD 100$", text_of(sold)["message"], re.MULTILINE)
     kept = [each for each in await letters(desk, case["id"]) if each["template"] == "SOLD"]
     assert len(kept) == 1
+
+
+async def test_a_deadline_that_comes_sooner_is_told_at_once_and_a_later_one_with_the_next_letter(
+    world: World, receiver: Receiver
+) -> None:
+    """By a person and by a market day; an intraday account learns when it has to be flat now."""
+    day_trader = reached(a_client("C2", owing("I1", AccountType.INTRADAY)), ENGLISH)
+    book = a_book(reached(a_client("C1", owing("M1")), ENGLISH), day_trader)
+    desk = await world.desk(
+        book,
+        **channels(receiver, "sms"),
+        message_automatic_channels=("SMS",),
+        market_day_poll_interval_s=0.05,
+    )
+    await prices_call(desk)
+    of = {number: await case_of(desk, number) for number in ("M1", "I1")}
+    for each in of.values():
+        await settled(desk, each["id"], "SENT")
+    world.clock.advance(seconds=1)
+
+    async def move(deadline: str) -> None:
+        seen = await work(desk.caller(), of["M1"]["id"])
+        moved = await command(desk.caller(), "adjustDeadline", seen, deadline=deadline, reason="x")
+        assert moved["__typename"] == "CaseChanged", moved
+
+    await move("2020-03-17T03:00:00Z")
+    told, _ = await settled(desk, of["M1"]["id"], "SENT", "SENT")
+    assert told["template"] == "REMINDER"
+    assert "11:00 HKT on 17 Mar 2020" in told["body"]
+    world.clock.advance(seconds=1)
+    await move("2020-03-17T05:00:00Z")
+    await set_market_day(desk.caller(), "XHKG", "2020-03-16", "HALF", closesAt="12:30")
+    warned, _ = await settled(desk, of["I1"]["id"], "SENT", "SENT")
+    assert warned["template"] == "FORCE_CLOSE_WARNING"
+    assert "has to owe nothing from 11:45 HKT on 16 Mar 2020 on" in warned["body"]
+    assert len(await letters(desk, of["M1"]["id"])) == 2, "more time can wait"
 
 
 async def test_what_was_sold_is_told_once_of_a_case_that_is_an_exception_by_then(
