@@ -34,6 +34,7 @@ READ_LATER = NO_ANSWER
 
 STREAM = "desk"
 WHY_CHARACTERS_MAX = 300
+_HIGHEST = "(SELECT MAX(stream_offset) FROM outbox) AS highest_offset"
 
 
 @dataclass(frozen=True, slots=True)
@@ -158,7 +159,8 @@ async def damaged_events(batch: int) -> AsyncIterator[DamagedEvent]:
 async def stream_head() -> StreamHead:
     """The current state of the stream."""
     row = await fetch_one(
-        "SELECT s.name, s.epoch, s.last_offset, (SELECT MIN(stream_offset) FROM outbox) AS first_offset "
+        f"SELECT s.name, s.epoch, s.last_offset, {_HIGHEST},"
+        " (SELECT MIN(stream_offset) FROM outbox) AS first_offset "
         "FROM stream s WHERE s.name = $1",
         STREAM,
     )
@@ -171,7 +173,7 @@ async def stream_head() -> StreamHead:
 
 @reads("stream", "name")
 def _stream_head(row: Row) -> StreamHead:
-    last, first = int(row["last_offset"]), row["first_offset"]
+    last, first = _end(row), row["first_offset"]
     return StreamHead(row["epoch"], last + 1 if first is None else first, last)
 
 
@@ -198,7 +200,7 @@ async def prune(before: datetime, limit: int) -> int:
 async def _lock_last_offset() -> int:
     await create_stream()
     row = await fetch_one(
-        f"SELECT s.name, s.last_offset FROM stream s WHERE s.name = $1{for_update('s')}", STREAM
+        f"SELECT s.name, s.last_offset, {_HIGHEST} FROM stream s WHERE s.name = $1{for_update('s')}", STREAM
     )
     assert row is not None
     with noted():
@@ -207,7 +209,15 @@ async def _lock_last_offset() -> int:
 
 @reads("stream", "name")
 def _last_offset(row: Row) -> int:
-    return int(row["last_offset"])
+    return _end(row)
+
+
+def _end(row: Row) -> int:
+    """One that is behind what the outbox holds would give places twice, and events would seem lost."""
+    last, highest = int(row["last_offset"]), row["highest_offset"]
+    if highest is not None and last < int(highest):
+        raise ValueError(f"last_offset is {last}, and the outbox has an event at {highest}")
+    return last
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from typing import Any
 
 from asyncpg.exceptions import (
     InterfaceError,
+    InternalClientError,
     LockNotAvailableError,
     PostgresError,
     QueryCanceledError,
@@ -38,7 +39,7 @@ from tortoise.transactions import in_transaction
 
 from domain.money import Currency, storable
 from models.sql.configuration import APP, USUAL_LIMITS, Limits, configuration
-from models.sql.outage import DRIVER_FAULTS, is_outage, makes_others_unfit
+from models.sql.outage import DRIVER_FAULTS, is_outage, makes_others_unfit, sources_of
 from models.sql.request_outage import RequestOutage
 from models.sql.unreadable import UnreadableRow, UnreadableRows, unnamed
 
@@ -348,7 +349,14 @@ def _faults_named() -> Iterator[None]:
             raise
         if makes_others_unfit(fault):
             _replace_connections()
-        raise DatabaseUnavailable(str(fault) or "no answer") from fault
+        raise DatabaseUnavailable(_told(fault)) from fault
+
+
+def _told(fault: Exception) -> str:
+    """In words for an operator: of a connection that was lost, asyncpg tells of its own states."""
+    if any(isinstance(each, (InternalClientError, InterfaceError)) for each in sources_of(fault)):
+        return f"the connection was lost ({fault})"
+    return str(fault) or "no answer"
 
 
 def _replace_connections() -> None:

@@ -39,7 +39,7 @@ _SQLITE = (
 
 def is_outage(error: BaseException) -> bool:
     """Whether the exception of a driver is an outage."""
-    return any(_is_outage(each) for each in _sources(error))
+    return any(_is_outage(each) for each in sources_of(error))
 
 
 def makes_others_unfit(error: BaseException) -> bool:
@@ -48,11 +48,11 @@ def makes_others_unfit(error: BaseException) -> bool:
     """
     return any(
         isinstance(each, PostgresError) and (each.sqlstate or "").startswith(("25006", "57P", "58", "XX"))
-        for each in _sources(error)
+        for each in sources_of(error)
     )
 
 
-def _sources(error: BaseException) -> Iterator[BaseException]:
+def sources_of(error: BaseException) -> Iterator[BaseException]:
     """The error and its causes: Tortoise wraps some, and keeps them as cause or as argument."""
     source: BaseException | None = error
     while source is not None:

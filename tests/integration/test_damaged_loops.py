@@ -16,7 +16,7 @@ from gateway.watch.revocation import FOR_EVER, Revocations
 from models.audit import AuditEntry, write_audit
 from models.doubt import note_doubts, unwatched_by_reason
 from models.market_day import RecordedMarketDay, insert_market_day
-from models.outbox import stream_head
+from models.outbox import assign_positions, stream_head
 from models.revocation import revoke_subject
 from models.sql.database import fetch, is_sqlite, unreadable_rows
 from models.sql.unreadable import UnreadableRow
@@ -100,13 +100,28 @@ async def test_a_head_that_is_not_the_end_of_the_audit_chain_is_named(
     assert unreadable_rows().damaged() == []
 
 
-async def test_a_damaged_place_of_the_stream_is_named(kit: DeskKit) -> None:
+async def test_an_end_of_the_stream_that_is_behind_its_events_is_named(kit: DeskKit) -> None:
     await stream_head()
-    if not is_sqlite():
-        return  # PostgreSQL keeps no text in the column.
-    await fetch("UPDATE stream SET last_offset = 'abc' RETURNING 1 AS changed")
-    with pytest.raises(UnreadableRow, match="stream desk cannot be read"):
-        await stream_head()
+    for number in range(2):
+        await _append(number)
+    assert [row.offset for row in await assign_positions(10)] == [1, 2]
+    await _append(3)
+    for damaged in (-5, 1):
+        await fetch("UPDATE stream SET last_offset = $1 RETURNING 1 AS changed", damaged)
+        for read in (stream_head(), assign_positions(10)):
+            with pytest.raises(UnreadableRow, match="stream desk cannot be read"):
+                await read
+    await fetch("UPDATE stream SET last_offset = 2 RETURNING 1 AS changed")
+    assert [row.offset for row in await assign_positions(10)] == [3]
+    await stream_head()
+    assert unreadable_rows().damaged() == []
+
+
+async def _append(number: int) -> None:
+    await fetch(
+        "INSERT INTO outbox (event_id, payload, at) VALUES ($1, '{}', $2) RETURNING 1 AS made",
+        *(f"e{number}", NOON),
+    )
 
 
 async def test_a_damaged_doubt_takes_neither_the_metrics_nor_the_other_accounts_away(kit: DeskKit) -> None:
