@@ -52,7 +52,7 @@ def test_the_versions_are_those_that_are_pinned() -> None:
     assert named == {name: pinned.get(name) for name in named}, (
         "read what changed, then raise the version here"
     )
-    assert len(named) == 7
+    assert len(named) == 8
 
 
 def test_every_row_names_files_and_tests_that_exist() -> None:

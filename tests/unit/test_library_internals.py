@@ -6,6 +6,7 @@ import inspect
 from typing import Any, cast
 
 import asyncpg.pool
+import cross_web
 import pytest
 import strawberry
 import uvicorn
@@ -13,6 +14,7 @@ from graphql import GraphQLSchema, OperationDefinitionNode, parse
 from graphql.execution.values import get_argument_values, get_variable_values
 from redis.asyncio import Redis
 from strawberry.asgi import GraphQL
+from strawberry.extensions import SchemaExtension
 from strawberry.schema.schema import validate_document
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
@@ -133,6 +135,8 @@ async def test_the_graphql_library_has_the_parts_that_are_used(schema: strawberr
         *("decode_json", "should_render_graphql_ide", "render_graphql_ide", "request_adapter_class"),
     )
     assert missing(GraphQL, *view) == []
+    assert missing(SchemaExtension, "on_operation", "on_validate", "on_stream_result") == []
+    assert issubclass(cross_web.HTTPException, Exception)
 
 
 async def test_several_operations_without_a_name_are_refused(schema: strawberry.Schema) -> None:
