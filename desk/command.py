@@ -8,13 +8,13 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from desk.admission import refused_admission
 from desk.answers import Answers, each_answered
 from desk.desk import Desk
-from desk.outcomes import KEY_REUSED, lacks, request_hash
+from desk.outcomes import request_hash
 from domain.ids import ApprovalId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
-from models.idempotency import claim_key
 from models.sql.codec import Codec
 
 
@@ -64,12 +64,10 @@ async def run_once(
     request is refused. The caller must have one of the capabilities in `needs`. `item` has at most 80
     characters, `operation` at most 20.
     """
-    assert len(operation) <= 20, operation
     needed = needs if isinstance(needs, tuple) else (needs,)
-    if not principal.audience.may(*needed):
-        return Refused(RefusalCode.FORBIDDEN, lacks(*needed), seen=False)
-    if not await claim_key(principal.subject, key, operation, request_hash(request), desk.clock()):
-        return Refused(RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, seen=False)
+    refused = await refused_admission(desk, principal, operation, key, request_hash(request), *needed)
+    if refused is not None:
+        return Refused(refused.code, refused.message, seen=False)
     outcome = await _decided(desk, Answers(_OUTCOMES, principal.subject, key, _refused), item, decide)
     desk.on_commit()
     return outcome

@@ -7,7 +7,6 @@ from typing import Any
 
 from domain.ids import ApprovalId, CaseId, OrderId, Symbol
 from domain.liquidation_plan import Plan
-from domain.principal import CAPABILITIES, Capability, Permission
 from domain.refusals import RefusalCode
 from models.sql.codec import Codec, dumps
 
@@ -82,14 +81,6 @@ CancelOutcome = CancelRequested | CancelRefused
 
 LIQUIDATION_OUTCOMES: Codec[LiquidationOutcome] = Codec(LiquidationOutcome)
 CANCEL_OUTCOMES: Codec[CancelOutcome] = Codec(CancelOutcome)
-
-KEY_REUSED = "This idempotency key was used for another request: choose a new key."
-
-
-def lacks(*needed: Capability) -> str:
-    """The refusal message for a missing permission, naming the permissions that would suffice."""
-    grants = [granted for granted in Permission if not CAPABILITIES[granted].isdisjoint(needed)]
-    return f"Your token does not permit this action, which needs {' or '.join(grants)}."
 
 
 def request_hash(request: dict[str, Any]) -> str:

@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import datetime
 from functools import partial
 
+from desk.admission import refused_admission
 from desk.answers import Answers, each_answered
 from desk.desk import Desk
 from desk.liquidation.approved_liquidation import ask_another
@@ -17,11 +18,9 @@ from desk.liquidation.plan_liquidation import ReadAhead, fresh, plan_expected, r
 from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, resting_orders
 from desk.outcomes import (
-    KEY_REUSED,
     LIQUIDATION_OUTCOMES,
     LiquidationOutcome,
     LiquidationRefused,
-    lacks,
     liquidation_refused,
 )
 from domain.ids import AccountId, CaseId
@@ -29,7 +28,6 @@ from domain.liquidation_plan import Plan
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case
-from models.idempotency import claim_key
 from models.person import lock_person
 
 READ_AHEAD_CASES = 50
@@ -39,14 +37,11 @@ READ_AHEAD_CASES = 50
 async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
     """One outcome per case, in the order given."""
     ids = [item.case_id for item in command.cases]
-    if not principal.audience.may(Capability.LIQUIDATE):
-        return [
-            LiquidationRefused(id_, RefusalCode.FORBIDDEN, lacks(Capability.LIQUIDATE), False) for id_ in ids
-        ]
-    key, actor = command.idempotency_key, principal.subject
-    if not await claim_key(actor, key, "liquidate", content_hash(command), desk.clock()):
-        return [LiquidationRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
-    answers = Answers(LIQUIDATION_OUTCOMES, actor, key, liquidation_refused)
+    key, hashed = command.idempotency_key, content_hash(command)
+    refused = await refused_admission(desk, principal, "liquidate", key, hashed, Capability.LIQUIDATE)
+    if refused is not None:
+        return [LiquidationRefused(id_, refused.code, refused.message, False) for id_ in ids]
+    answers = Answers(LIQUIDATION_OUTCOMES, principal.subject, key, liquidation_refused)
     outcomes = await answers.given(ids)
     todo = [item for item in command.cases if item.case_id not in outcomes]
     for start in range(0, len(todo), READ_AHEAD_CASES):

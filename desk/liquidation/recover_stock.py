@@ -7,11 +7,12 @@ orders and events are those of `liquidate`; this module finds the recoveries and
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from desk.admission import lacks
 from desk.answers import UNREADABLE
 from desk.desk import Desk
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
-from desk.outcomes import LiquidationOutcome, LiquidationRefused, lacks
+from desk.outcomes import LiquidationOutcome, LiquidationRefused
 from domain.ids import CaseId, RecoveryId
 from domain.liquidation_plan import PlanRequest
 from domain.principal import Capability, Principal

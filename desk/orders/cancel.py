@@ -3,17 +3,16 @@
 from dataclasses import dataclass
 from functools import partial
 
+from desk.admission import refused_admission
 from desk.answers import Answers, each_answered
 from desk.desk import Desk
 from desk.order_steps import store_step
 from desk.outcomes import (
     CANCEL_OUTCOMES,
-    KEY_REUSED,
     CancelOutcome,
     CancelRefused,
     CancelRequested,
     cancel_refused,
-    lacks,
     request_hash,
 )
 from domain.ids import OrderId
@@ -22,7 +21,6 @@ from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
 from models.book import lock_accounts
-from models.idempotency import claim_key
 from models.order import load_orders
 
 
@@ -38,14 +36,10 @@ class Cancel:
 async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
     """One outcome per order, in the order given."""
     ids = command.order_ids
-    if not principal.audience.may(Capability.CANCEL_ORDER):
-        return [
-            CancelRefused(id_, RefusalCode.FORBIDDEN, lacks(Capability.CANCEL_ORDER), False) for id_ in ids
-        ]
-    key, actor = command.idempotency_key, principal.subject
-    request = request_hash({"orders": list(ids), "reason": command.reason})
-    if not await claim_key(actor, key, "cancel", request, desk.clock()):
-        return [CancelRefused(id_, RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED, False) for id_ in ids]
+    key, hashed = command.idempotency_key, request_hash({"orders": list(ids), "reason": command.reason})
+    refused = await refused_admission(desk, principal, "cancel", key, hashed, Capability.CANCEL_ORDER)
+    if refused is not None:
+        return [CancelRefused(id_, refused.code, refused.message, False) for id_ in ids]
     return await cancel_each(desk, principal, command)
 
 

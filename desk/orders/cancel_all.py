@@ -7,14 +7,14 @@ as by `cancel`; a request that was interrupted is completed when it is repeated.
 
 from dataclasses import dataclass
 
+from desk.admission import refused_admission
 from desk.answers import Answers
 from desk.desk import Desk
 from desk.orders.cancel import Cancel, cancel_each
-from desk.outcomes import KEY_REUSED, CancelOutcome, lacks, request_hash
+from desk.outcomes import CancelOutcome, request_hash
 from domain.ids import OrderId
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
-from models.idempotency import claim_key
 from models.order import OrderFilter, count_not_cancelled, orders_to_cancel
 from models.sql.codec import Codec
 
@@ -53,12 +53,11 @@ _FILTERS: Codec[OrderFilter] = Codec(OrderFilter)
 
 async def cancel_all(desk: Desk, principal: Principal, command: CancelAll) -> CancelsRequested | Refusal:
     """Concerns at most `max_orders_per_batch` orders; orders whose cancel was requested before come last."""
-    if not principal.audience.may(Capability.CANCEL_ORDER):
-        return Refusal(RefusalCode.FORBIDDEN, lacks(Capability.CANCEL_ORDER))
-    key, actor = command.idempotency_key, principal.subject
-    request = request_hash({"orders": _FILTERS.to_text(command.wanted), "reason": command.reason})
-    if not await claim_key(actor, key, "cancelAll", request, desk.clock()):
-        return Refusal(RefusalCode.IDEMPOTENCY_KEY_REUSED, KEY_REUSED)
+    key = command.idempotency_key
+    hashed = request_hash({"orders": _FILTERS.to_text(command.wanted), "reason": command.reason})
+    refused = await refused_admission(desk, principal, "cancelAll", key, hashed, Capability.CANCEL_ORDER)
+    if refused is not None:
+        return refused
     chosen = await _chosen(desk, principal, command)
     if isinstance(chosen, Refusal):
         return chosen

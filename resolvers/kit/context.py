@@ -9,9 +9,9 @@ from typing import Protocol, TypeAlias
 
 from strawberry import Info as StrawberryInfo
 
+from desk.admission import lacks
 from desk.desk import Desk
 from desk.monitoring.book_what_if import BookEffect, BookWhatIf
-from desk.outcomes import lacks
 from domain.ids import ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability, Principal
