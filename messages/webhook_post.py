@@ -20,6 +20,21 @@ RESOLVING_MAX = 50
 HEADERS_MAX = 100
 FAULTS = (OSError, ValueError, NoThread, asyncio.IncompleteReadError, asyncio.LimitOverrunError)
 """The errors of resolving, connecting, TLS and a malformed response."""
+REASON_CHARACTERS_MAX = 200
+_MEANINGS: tuple[tuple[type[Exception], str], ...] = (
+    (socket.gaierror, "the name of the host cannot be resolved"),
+    (UnicodeError, "the name of the host is not valid"),
+    (ssl.SSLCertVerificationError, "the certificate of the receiver cannot be verified"),
+    (ssl.SSLError, "no TLS connection could be made"),
+    (ConnectionRefusedError, "the receiver refuses connections"),
+    (ConnectionError, "the connection was lost"),
+    (asyncio.IncompleteReadError, "the connection was closed before the answer was complete"),
+    (asyncio.LimitOverrunError, "a line of the answer is too long"),
+    (NoThread, "the desk could not look up the name of the host"),
+    (ValueError, "the answer or the address is not acceptable"),
+    (OSError, "the receiver cannot be reached"),
+)
+"""The first that fits; each of `FAULTS` has one."""
 
 
 @cache
@@ -58,7 +73,7 @@ class WebhookPoster:
         except TimeoutError:
             return f"no answer within {self._timeout_s:g} s"
         except FAULTS as fault:
-            return f"{type(fault).__name__}: {fault}"[:200]
+            return f"{_meaning(fault)} ({fault})"[:REASON_CHARACTERS_MAX]
         return None if 200 <= status < 300 else f"answered with status {status}"
 
     async def _post(self, url: SplitResult, headers: dict[str, str], body: bytes) -> int:
@@ -89,6 +104,11 @@ class WebhookPoster:
         if not self._rules.allow_private and not all(is_public(address) for address in addresses):
             raise ValueError("the host has an address that is not public")
         return addresses[0]
+
+
+def _meaning(fault: Exception) -> str:
+    """For the owner of the endpoint, who does not know the library that raised it."""
+    return next(meaning for kind, meaning in _MEANINGS if isinstance(fault, kind))
 
 
 def _resolve(host: str, port: int) -> list[str]:

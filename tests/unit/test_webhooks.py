@@ -195,7 +195,33 @@ async def test_a_receiver_that_is_silent_or_away_is_a_reason_and_no_exception() 
         nobody_listens.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{nobody_listens.getsockname()[1]}/hook"
         fault = await WebhookPoster(LOCAL, timeout_s=FAR_S).post(url, {}, b"{}")
-    assert "Error" in (fault or "")
+    assert (fault or "").startswith("the receiver refuses connections (")
+
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://no-such-name.invalid/hook", "the name of the host cannot be resolved"),
+        ("http://a..b.example/hook", "the name of the host is not valid"),
+    ],
+)
+async def test_the_reason_is_in_words_for_the_owner_of_the_endpoint(url: str, reason: str) -> None:
+    fault = await WebhookPoster(LOCAL, timeout_s=FAR_S).post(url, {}, b"{}")
+    assert (fault or "").startswith(f"{reason} (")
+
+
+async def test_an_answer_that_breaks_off_is_a_reason_in_words() -> None:
+    async def breaks_off(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"HTTP/1.1 20")
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(breaks_off, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/hook"
+        fault = await WebhookPoster(LOCAL, timeout_s=FAR_S).post(url, {}, b"{}")
+    # A reset or an end: what comes first is the network's affair.
+    assert (fault or "").startswith("the connection was ")
 
 
 async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
@@ -211,10 +237,10 @@ async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
 @pytest.mark.parametrize(
     ("chunk", "pause_s", "timeout_s", "fault"),
     [
-        (b"x" * 65536, 0, FAR_S, "LimitOverrunError"),
+        (b"x" * 65536, 0, FAR_S, "a line of the answer is too long"),
         (b"HTTP/1.1 103 Hints\r\n\r\n", 0, 0.3, "no answer within"),
         (b"H", 0.02, 0.3, "no answer within"),
-        (b"SSH-2.0-x\r\n", 0, FAR_S, "ValueError"),
+        (b"SSH-2.0-x\r\n", 0, FAR_S, "not acceptable"),
     ],
 )
 async def test_an_answer_without_an_end_costs_a_bounded_time_and_no_memory(
@@ -243,7 +269,7 @@ async def test_without_a_thread_of_the_machine_a_post_has_a_reason_and_the_next_
     async with a_receiver() as receiver:
         poster = WebhookPoster(LOCAL, timeout_s=FAR_S, resolving_max=1)
         with no_thread_can_be_started():
-            assert "NoThread" in (await poster.post(receiver.url(), {}, b"{}") or "")
+            assert "could not look up" in (await poster.post(receiver.url(), {}, b"{}") or "")
         assert await poster.post(receiver.url(), {}, b"{}") is None
         assert len(receiver.posted) == 1
 
