@@ -92,7 +92,7 @@ def _ways(recovery: Recovery, rest: Book, today: Today) -> tuple[Holding, ...]:
 
 
 def _wanted_of(held: Holding, need: Decimal) -> Decimal:
-    """How much of the position brings so much stock back: what nobody asked for may stay."""
+    """How much of the position brings back so much stock; the rest may stay."""
     return min(abs(held.quantity), Decimal(lots_needed(need, held.instrument.multiplier)))
 
 

@@ -1,4 +1,4 @@
-"""What was read is sorted: to be delivered, to wait until its time has come, or not to be used at all."""
+"""Sort read entries: to be delivered, to be held until their time, or unusable."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -23,12 +23,12 @@ TRIMMED = "the stream was trimmed before the desk read this entry to its end"
 
 @dataclass(frozen=True, slots=True)
 class AheadRules:
-    """Of messages whose own time is ahead of the clock."""
+    """Rules for messages whose own time is ahead of the clock."""
 
     tolerance: timedelta
-    """One that is ahead by no more is delivered at once, with the time of its arrival."""
+    """A message ahead by no more than this is delivered at once, as of its arrival."""
     held_for_at_most: timedelta
-    """One that is further ahead waits for its time, if that comes within so long; else it is dead."""
+    """A message further ahead is held until its time, if that comes within so long; otherwise it is dead."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,18 +42,18 @@ class DeadEntry:
 
 @dataclass(slots=True)
 class Arrivals:
-    """What was read of one stream at a time."""
+    """The entries of one stream that were read at a time."""
 
     stream: str
     messages: list[FeedMessage] = field(default_factory=list)
     receipts: list[Receipt] = field(default_factory=list)
     ahead: dict[int, datetime] = field(default_factory=dict)
-    """The messages that are ahead of the clock, and of when they count instead."""
+    """Messages ahead of the clock, and the times as of which they count instead."""
     dead: list[DeadEntry] = field(default_factory=list)
     held: list[Outcome] = field(default_factory=list)
-    """What began to wait for its time."""
+    """Messages that are held from now on."""
     repeats: list[tuple[Receipt, Outcome]] = field(default_factory=list)
-    """What was heard before, from another place."""
+    """Messages that were read before, from another place."""
 
     def batch(self) -> FeedBatch | None:
         """The messages to deliver, none of them later than now; those ahead keep their order."""
@@ -64,8 +64,9 @@ class Arrivals:
         return FeedBatch(self.stream, tuple(self.messages), tuple(self.receipts), frozenset(self.ahead))
 
     def ahead_s(self, now: datetime) -> list[float]:
-        """By how many seconds each message that could be read is ahead of the clock; 0: it is not. Ask before
-        they are made a batch."""
+        """By how many seconds each readable message is ahead of the clock; 0 if it is not. Call it before
+        `batch`.
+        """
         times = [stated_at(message) for message in self.messages]
         times += [each.stated_at for each in self.held if each.stated_at is not None]
         return [max(0.0, (time - now).total_seconds()) for time in times]
@@ -82,9 +83,9 @@ def sort_arrivals(
     heard: HeardMessages | None = None,
     entered: Callable[[Receipt], datetime | None] = lambda _: None,
 ) -> Arrivals:
-    """Entries are ids and texts; None: the entry has none. Whoever waits already is left alone.
+    """Entries are ids and texts; None: the entry has no text. Held messages are skipped.
 
-    `heard` remembers from call to call. `entered`: when an entry that is read once more came in; None: now.
+    `heard` keeps its state between calls. `entered`: when an entry that is read again arrived; None: now.
     """
     arrivals, heard = Arrivals(stream), heard or HeardMessages()
     for entry_id, raw in entries:
@@ -106,18 +107,18 @@ def sort_arrivals(
 
 
 def dead_entry(stream: str, entry_id: bytes, raw: bytes | None, reason: str, why: DeadReason) -> DeadEntry:
-    """Of an entry that cannot be used."""
+    """The outcome of an entry that cannot be used."""
     subject, at = subject_in(raw or b"", stream)
     return DeadEntry(entry_id, raw or b"", Outcome(subject, InputResult.DEAD, at, reason, why))
 
 
 def trimmed_entry(stream: str, entry_id: bytes) -> DeadEntry:
-    """Of an entry whose text is gone, and with it what it was about."""
+    """The outcome of an entry whose text is gone, so that its subject is unknown."""
     return dead_entry(stream, entry_id, None, TRIMMED, DeadReason.TRIMMED)
 
 
 def held_outcome(subject: InputSubject, at: datetime) -> Outcome:
-    """Of a message whose time has not come."""
+    """The outcome of a message whose time has not come."""
     return Outcome(subject, InputResult.HELD, at, f"its time is in the future: held until {at.isoformat()}")
 
 
@@ -140,7 +141,7 @@ def _holds(
     rules: AheadRules,
     held: HeldMessages,
 ) -> bool:
-    """Whether it waits for its time."""
+    """Whether the message is held until its time."""
     at = stated_at(message)
     if at - now <= rules.tolerance:
         return False

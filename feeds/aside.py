@@ -1,4 +1,4 @@
-"""Streams that cannot be read while the others can: set aside, and tried again with a growing wait."""
+"""Streams that cannot be read while others can: set aside, and tried again after a growing wait."""
 
 from collections.abc import Callable
 from time import monotonic
@@ -9,12 +9,12 @@ FIRST_WAIT_S, LAST_WAIT_S = 0.5, 30.0
 
 
 class StreamsAside:
-    """Which they are, and when each is tried again."""
+    """The streams set aside, and when each is tried again."""
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         self._clock = clock
         self._waits: dict[str, tuple[float, float]] = {}
-        """When it is tried again, and how long it waits until then."""
+        """When it is tried again, and the length of the wait."""
         self._told = OutageLogs(
             "stream", "a stream of the feed cannot be read", "a stream of the feed is read again", clock=clock
         )
@@ -23,18 +23,18 @@ class StreamsAside:
         return stream in self._waits
 
     def due(self) -> list[str]:
-        """Those to be tried now."""
+        """Streams to be tried now."""
         now = self._clock()
         return [stream for stream, (at, _) in self._waits.items() if at <= now]
 
     def put(self, stream: str, why: str) -> None:
-        """It could not be read."""
+        """The stream could not be read."""
         _, before = self._waits.get(stream, (0.0, 0.0))
         wait_s = min(2 * before, LAST_WAIT_S) or FIRST_WAIT_S
         self._waits[stream] = self._clock() + wait_s, wait_s
         self._told.tell(stream, why)
 
     def take_back(self, stream: str) -> bool:
-        """It can be read; whether it was aside."""
+        """The stream can be read; returns whether it was set aside."""
         self._told.over(stream)
         return self._waits.pop(stream, None) is not None

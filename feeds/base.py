@@ -1,16 +1,17 @@
-"""What a feed is: an endless, batched source of quotes, FX rates and statements about the book.
+"""The interface of a feed: an endless, batched source of quotes, FX rates and statements about the book.
 
-Guarantees every feed gives:
+Guarantees of every feed:
 
-- At least once. A batch that is not acknowledged comes again, after a reconnect or a restart. Every message
-  is absolute ("it stands at"), so hearing it twice changes nothing.
-- Within one source, messages come in the order in which they were published. After a fault a repeat may
-  bring messages older than one already delivered: the consumer ignores whatever is older (`at`, `as_of`)
-  than what it holds.
-- A batch holds 1 to `batch_size` messages; whatever cannot be read is set aside and never delivered.
+- At least once. A batch that is not acknowledged is delivered again, after a reconnect or a restart. Every
+  message is absolute ("the state is"), so a repeat changes nothing.
+- Within one source, messages arrive in the order in which they were published. After a fault a repeat may
+  deliver messages older than earlier ones: the consumer ignores messages that are older (`at`, `as_of`) than
+  what it holds.
+- A batch has 1 to `batch_size` messages; unreadable ones are set aside and never delivered.
 - No message is later than the clock: see `FeedBatch.ahead`.
-- A feed never ends silently: `batches()` ends after `close()` (or at the end of a replay that was told to
-  stop); a lost connection is retried with bounded back-off, and a fault that waiting cannot mend is raised.
+- A feed never ends silently: `batches()` ends after `close()` (or at the end of a replay that was set to
+  stop); a lost connection is retried with bounded back-off, and a fault that waiting cannot resolve is
+  raised.
 
 One consumer iterates at a time. It commits a batch's effects first and acknowledges afterwards.
 """
@@ -26,7 +27,7 @@ from feeds.unread import Loss
 FeedMessage = Message
 
 Receipt = NewType("Receipt", str)
-"""What the feed knows a message by; opaque to the consumer."""
+"""The feed's id of a message; opaque to the consumer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,7 @@ class FeedBatch:
     messages: tuple[FeedMessage, ...]
     receipts: tuple[Receipt, ...]
     ahead: frozenset[int] = frozenset()
-    """Which messages stated a time ahead of the clock, and come with the time of their arrival instead."""
+    """Indexes of messages that stated a time ahead of the clock, and are delivered as of their arrival."""
 
     def __post_init__(self) -> None:
         assert self.messages, "a batch must not be empty"
@@ -46,22 +47,23 @@ class FeedBatch:
 
 @dataclass(frozen=True, slots=True)
 class SetAside:
-    """A message that the feed delivers not yet (HELD) or not at all (DEAD)."""
+    """A message that the feed does not deliver yet (HELD) or at all (DEAD)."""
 
     source: str
     outcome: Outcome
 
 
 class FeedObserver(Protocol):
-    """Is told how a feed is doing."""
+    """Receives the state of a feed."""
 
     async def set_aside(self, messages: Sequence[SetAside]) -> None:
-        """Called before the messages leave their source: what this does for them is done at least once."""
+        """Called before the messages leave their source, so that the effects happen at least once."""
         ...
 
     def read(self, source: str, waited_s: float, ahead_s: Sequence[float]) -> None:
-        """Something new was read, the newest of which had waited in its source for so long; by how much the
-        times of the messages are ahead of the clock."""
+        """New messages were read, the newest of which had waited in its source for `waited_s`; `ahead_s`: how
+        far the times of the messages are ahead of the clock.
+        """
         ...
 
     def holds(self, messages: int) -> None:
@@ -73,7 +75,7 @@ class FeedObserver(Protocol):
         ...
 
     async def lost(self, source: str, loss: Loss) -> None:
-        """Messages were deleted from the source before they were read; told at least once."""
+        """Messages were deleted from the source before they were read; called at least once."""
         ...
 
     def unreadable(self, source: str, reason: str | None) -> None:
@@ -81,7 +83,7 @@ class FeedObserver(Protocol):
         ...
 
     def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:
-        """Another clock showed `other` at a moment between `asked` and `answered` of ours."""
+        """Another clock showed `other` at a moment between `asked` and `answered` of the desk's clock."""
         ...
 
 
@@ -114,18 +116,19 @@ class Feed(Protocol):
     """See the module's docstring for the guarantees."""
 
     def batches(self) -> AsyncGenerator[FeedBatch]:
-        """The batches, waiting for the next one where there is none."""
+        """The batches; waits for the next one if there is none."""
         ...
 
     async def acknowledge(self, batch: FeedBatch) -> None:
-        """The batch's effects are committed: it need not come again."""
+        """The batch's effects are committed: it is not delivered again."""
         ...
 
     async def reject(self, batch: FeedBatch, index: int, reason: str) -> None:
-        """Set message `index` aside with the reason, e.g. an unknown account. The batch is acknowledged all
-        the same."""
+        """Set message `index` aside with the reason, e.g. an unknown account. The batch is still to be
+        acknowledged.
+        """
         ...
 
     async def close(self) -> None:
-        """End the iteration and let go of connections. Harmless when repeated."""
+        """End the iteration and release connections. Safe to repeat."""
         ...

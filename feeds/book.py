@@ -1,4 +1,4 @@
-"""A whole book as a value: what an import brings into an empty desk, and whether its parts fit together."""
+"""A whole book as a value, as imported into a desk, and the check that its parts fit together."""
 
 from collections.abc import Hashable, Iterable, Iterator, Set
 from dataclasses import dataclass, field
@@ -12,12 +12,12 @@ from domain.message import Contact
 from domain.money import Currency
 
 Located = Iterable[tuple[str, Hashable]]
-"""JSON paths and what is there."""
+"""JSON paths and the values there."""
 
 
 @dataclass(frozen=True, slots=True)
 class BookInstrument:
-    """An instrument and the factors that hold for everybody, if any are stated."""
+    """An instrument with its general factors, if any are stated."""
 
     instrument: Instrument
     factors: MarginFactors | None
@@ -25,7 +25,7 @@ class BookInstrument:
 
 @dataclass(frozen=True, slots=True)
 class BookFx:
-    """`rate` units of `quote_currency` buy one of `base_currency`; the importer knows at what time."""
+    """`rate` units of `quote_currency` buy one of `base_currency`; the importer adds the time."""
 
     base_currency: Currency
     quote_currency: Currency
@@ -40,12 +40,12 @@ class BookPosition:
     quantity: Decimal
     average_cost: Decimal | None
     short_since: datetime | None = None
-    """Of a short; None: since the import."""
+    """For a short position; None: since the import."""
 
 
 @dataclass(frozen=True, slots=True)
 class BookAccount:
-    """One account as it stands."""
+    """One account with its holdings."""
 
     account_no: str
     terms: AccountTerms
@@ -55,7 +55,7 @@ class BookAccount:
 
 @dataclass(frozen=True, slots=True)
 class BookFactors:
-    """What holds for one client instead of the instrument's factors."""
+    """Factors of one client, in place of the instrument's."""
 
     symbol: Symbol
     factors: MarginFactors
@@ -63,7 +63,7 @@ class BookFactors:
 
 @dataclass(frozen=True, slots=True)
 class BookClient:
-    """One client with everything that is theirs: the unit of an import."""
+    """One client with all accounts and factors: the unit of an import."""
 
     client_no: str
     name: str
@@ -75,20 +75,20 @@ class BookClient:
 
 @dataclass(frozen=True, slots=True)
 class BookFile:
-    """A consistent book: nothing is there twice, every symbol is known, every amount can be converted."""
+    """A consistent book: no duplicates, every symbol is known, every amount can be converted."""
 
     instruments: tuple[BookInstrument, ...]
     fx: tuple[BookFx, ...]
     clients: tuple[BookClient, ...]
     as_of: datetime | None = None
-    """The time for which the book says how things stood; None: see `as_of_at`."""
+    """The time of the state that the book describes; None: see `as_of_at`."""
 
 
 def as_of_at(book: BookFile, now: datetime) -> datetime:
-    """Of when the facts of the book are, imported at `now`.
+    """The time of the facts of a book imported at `now`.
 
-    A book that does not say is of the end of the day before, UTC: what was stated on the day of the import is
-    newer, whether it came before or after the import.
+    A book without a time is of the end of the day before, UTC: statements of the day of the import are newer,
+    whether they arrived before or after the import.
     """
     if book.as_of is not None:
         return book.as_of
@@ -96,7 +96,7 @@ def as_of_at(book: BookFile, now: datetime) -> datetime:
 
 
 def facts_ahead(book: BookFile, now: datetime) -> Iterator[str]:
-    """The times that the book cannot know, each with its JSON path: after `now`, or after its own `asOf`."""
+    """Times that the book cannot know, each with its JSON path: after `now`, or after its own `asOf`."""
     if book.as_of is not None and book.as_of > now:
         yield f"$.asOf: {_written(book.as_of)} is in the future: the time is now {_written(now)}"
     latest = now if book.as_of is None else min(book.as_of, now)
@@ -121,15 +121,15 @@ def _written(moment: datetime) -> str:
 
 @dataclass(slots=True)
 class Unread:
-    """What a file states and could not be read: nothing else is wrong for referring to it."""
+    """Parts of a file that could not be read: references to them are no further problem."""
 
     symbols: set[str] = field(default_factory=set)
     rates: bool = False
-    """Some rate is among it, so no rate is known to be missing."""
+    """Some rate is among them, so no rate counts as missing."""
 
 
 def contradictions(book: BookFile, unread: Unread | None = None) -> Iterator[str]:
-    """Where the parts of a book do not fit together, each with its JSON path."""
+    """Contradictions between the parts of a book, each with its JSON path."""
     unread = unread or Unread()
     yield from _repeated(
         (f"$.instruments[{at}].symbol", part.instrument.symbol) for at, part in enumerate(book.instruments)
@@ -165,7 +165,9 @@ def contradictions(book: BookFile, unread: Unread | None = None) -> Iterator[str
 
 
 def _unfit_underlyings(book: BookFile, currencies: dict[Symbol, Currency]) -> Iterator[str]:
-    """A strike is compared with the price of the underlying as it stands: both are in one currency."""
+    """A strike is compared with the price of the underlying without conversion, so both must be in one
+    currency.
+    """
     for at, part in enumerate(book.instruments):
         instrument, option = part.instrument, part.instrument.option
         if option is None:

@@ -1,9 +1,9 @@
-"""Reads a book from a JSON file, format version 1: what demo/book.json shows and docs/feeds.md lists.
+"""Read a book from a JSON file, format version 1; demo/book.json is an example, docs/feeds.md the reference.
 
-`parse_book` takes the whole file or nothing. One run finds every problem and names each with its JSON path:
-what is wrong with single values, and what does not fit together. A part that could not be read is compared
-with no other, and nothing else is wrong for referring to it.
-Optional fields may be left out or null, an unknown field is a problem, decimals are strings.
+`parse_book` accepts the whole file or nothing. One run finds every problem and names each with its JSON path:
+invalid values, and contradictions between parts. An unreadable part is compared with no other, and references
+to it are no further problem. Optional fields may be left out or null, an unknown field is a problem, decimals
+are strings.
 """
 
 from collections.abc import Callable, Mapping
@@ -71,11 +71,11 @@ _SUSPENDED = (TradeStatus.SUSPENDED, TradeStatus.DELISTED)
 Record = dict[str, Any]
 T = TypeVar("T")
 Inside = Callable[[object, str], Any]
-"""Reads the value of a field, at a path, that holds other parts."""
+"""Reads the value of a field that contains other parts, at a path."""
 
 
 class BookFileError(ValueError):
-    """The file is refused; `problems` holds all of them, the text the first 20."""
+    """The file is refused; `problems` has all of them, the message the first 20."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         rest = len(problems) - MAX_PROBLEMS_LISTED
@@ -100,14 +100,14 @@ def parse_book(data: bytes) -> BookFile:
 
 
 _STATED = ""
-"""In a record: the names of its fields with parts inside that are stated, whether they can be read or not."""
+"""In a record: the names of its stated fields with parts inside, readable or not."""
 
 
 class _Reader:
-    """Builds the parts of a book; a part with a problem is left out and the problem kept.
+    """Builds the parts of a book; a part with a problem is left out and the problem recorded.
 
-    What is inside of such a part is read all the same, so that one run finds every problem. `unread` is what
-    was left out and other parts may refer to.
+    The parts inside such a part are read all the same, so that one run finds every problem. `unread` has the
+    omitted parts to which others may refer.
     """
 
     def __init__(self) -> None:
@@ -122,7 +122,7 @@ class _Reader:
         build: Callable[[Record], T],
         inside: Mapping[str, Inside] = MappingProxyType({}),
     ) -> T | None:
-        """One object; `inside` reads those of its fields that hold other parts."""
+        """One object; `inside` reads those of its fields that contain other parts."""
         record = read_record(value, spec, path, self.problems)
         parts = {
             name: read(value.get(name), f"{path}.{name}") if isinstance(value, dict) else None
@@ -145,7 +145,7 @@ class _Reader:
         build: Callable[[Record], T],
         inside: Mapping[str, Inside] = MappingProxyType({}),
     ) -> tuple[T, ...]:
-        """Of an array; what is none is a problem of the object that it is in."""
+        """Elements of an array; a value that is not an array is a problem of the enclosing object."""
         listed = values if isinstance(values, list) else []
         built = (self.part(value, spec, f"{path}[{at}]", build, inside) for at, value in enumerate(listed))
         return tuple(part for part in built if part is not None)
@@ -156,28 +156,28 @@ class _Reader:
         return self.part(root, _ROOT, "$", _book, inside)
 
     def instruments(self, values: object, path: str) -> tuple[BookInstrument, ...]:
-        """And which could not be read, for others to refer to."""
+        """Instruments, and the unreadable ones, for references by others."""
         inside: dict[str, Inside] = {"factors": self.factors, "option": self.option}
         built = self.parts(values, _INSTRUMENT, path, _book_instrument, inside)
         self.unread.symbols |= _texts(values, "symbol") - {part.instrument.symbol for part in built}
         return built
 
     def factors(self, value: object, path: str) -> MarginFactors | None:
-        """Of an instrument."""
+        """Factors of an instrument."""
         return self.part(value, _FACTORS, path, _common_factors) if isinstance(value, dict) else None
 
     def option(self, value: object, path: str) -> OptionTerms | None:
-        """Of an instrument."""
+        """Terms of an option."""
         return self.part(value, _OPTION, path, _option) if isinstance(value, dict) else None
 
     def fx(self, values: object, path: str) -> tuple[BookFx, ...]:
-        """And whether one could not be read."""
+        """FX rates, and whether one could not be read."""
         built = self.parts(values, _FX, path, _fx)
         self.unread.rates |= isinstance(values, list) and len(built) < len(values)
         return built
 
     def clients(self, values: object, path: str) -> tuple[BookClient, ...]:
-        """With their accounts."""
+        """Clients with their accounts."""
         inside: dict[str, Inside] = {
             "accounts": self.accounts,
             "factors": self.client_factors,
@@ -186,24 +186,24 @@ class _Reader:
         return self.parts(values, _CLIENT, path, _client, inside)
 
     def client_factors(self, values: object, path: str) -> tuple[BookFactors, ...]:
-        """That hold for one client."""
+        """Factors of one client."""
         return self.parts(values, _CLIENT_FACTORS, path, _client_factors)
 
     def contact(self, value: object, path: str) -> Contact | None:
-        """Of a client."""
+        """The contact of a client."""
         return self.part(value, CONTACT, path, _contact) if isinstance(value, dict) else None
 
     def accounts(self, values: object, path: str) -> tuple[BookAccount, ...]:
-        """Of a client."""
+        """The accounts of a client."""
         inside: dict[str, Inside] = {"cash": self.cash, "positions": self.positions}
         return self.parts(values, _ACCOUNT, path, _account, inside)
 
     def cash(self, values: object, path: str) -> tuple[CashBalance, ...]:
-        """Of an account."""
+        """The cash of an account."""
         return self.parts(values, _CASH, path, _cash)
 
     def positions(self, values: object, path: str) -> tuple[BookPosition, ...]:
-        """Of an account."""
+        """The positions of an account."""
         return self.parts(values, _POSITION, path, _position)
 
 

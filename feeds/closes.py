@@ -1,8 +1,8 @@
 """Daily closing prices and the path between two closes: pure, exact and reproducible.
 
 A step is a function of (closes, seed, day, step) and nothing else, so a replay shows the same market every
-time. Prices are rounded HALF_EVEN to 0.01, below 0.1 to 0.0001; the last step of a day is its close. On the
-way the price wanders around the straight line by at most `WANDER` of it.
+time. Prices are rounded HALF_EVEN to 0.01, below 0.1 to 0.0001; the last step of a day is its close. Between
+closes the price deviates from the straight line by at most `WANDER` of it.
 """
 
 import csv
@@ -21,14 +21,14 @@ from feeds.fields import code
 
 TICK, SMALL_TICK = Decimal("0.01"), Decimal("0.0001")
 SMALL = Decimal("0.1")
-"""The steps of prices, and below which price the smaller one holds."""
+"""The steps of prices, and the price below which the smaller one applies."""
 WANDER = Decimal("0.002")
 HALF_SPREAD = Decimal("0.0005")
 SMALLEST_SIZE, LARGEST_SIZE, SIZE_STEP = 50, 500, 50
 """Displayed sizes, in units: small enough that most liquidation orders fill in several parts."""
 
 FX_LOW, FX_START, FX_HIGH, FX_STEP = 7770, 7780, 7800, 1
-"""Thousandths of HKD per USD. The peg's path is invented; only its range is that of the time."""
+"""Thousandths of HKD per USD. The path is invented within the peg's range of the time."""
 _HKD_STEP = Decimal("0.000001")
 
 USD, HKD = Currency("USD"), Currency("HKD")
@@ -43,7 +43,7 @@ class Closes:
     prices: tuple[tuple[Decimal, ...], ...]
 
     def since(self, first: date) -> "Closes":
-        """From `first` on; ValueError when nothing is left."""
+        """From `first` on; ValueError if nothing is left."""
         kept = [day for day, when in enumerate(self.dates) if when >= first]
         if not kept:
             raise ValueError(f"the file has no closing prices on or after {first}")
@@ -59,10 +59,11 @@ def read_closes(file: Path) -> Closes:
 
 
 def parse_closes(lines: Iterable[str], suffix: str = ".US") -> Closes:
-    """CSV with a header `Date,<name>,...` and one ascending trading day per line; a symbol is name + suffix.
+    """CSV with a header `Date,<name>,...` and one trading day per line, ascending; a symbol is name + suffix.
 
-    Blanks around a value do not count, nor do lines without any. Raises ValueError naming the line: a name
-    that makes no symbol or is there twice, a hole, a price that is no positive decimal, a date out of order.
+    Blanks around values and empty lines are ignored. Raises ValueError naming the line: a name that is no
+    valid symbol or occurs twice, a missing value, a price that is not a positive decimal, a date out of
+    order.
     """
     rows = [
         (number, values)
@@ -129,7 +130,7 @@ def on_tick(price: Decimal) -> Decimal:
 def quotes_at(closes: Closes, day: int, step: int, steps: int, seed: int, at: datetime) -> tuple[Quote, ...]:
     """Every symbol's quote after `step` of `steps` from the close before `day` to that of `day`.
 
-    On day 0 there is no close before: every step shows the first close.
+    Day 0 has no earlier close: every step shows the first close.
     """
     return tuple(_quote(closes, day, column, step, steps, seed, at) for column in range(len(closes.symbols)))
 
@@ -168,7 +169,7 @@ def _size(draw: Random) -> Decimal:
 def fx_rates(day: int, at: datetime) -> tuple[FxRate, FxRate]:
     """USD to HKD and back on a day: a slow zigzag between 7.770 and 7.800 that starts at 7.780.
 
-    The way back is the inverse rounded to six digits.
+    The rate back is the inverse rounded to six digits.
     """
     span = FX_HIGH - FX_LOW
     turn = (FX_START - FX_LOW + FX_STEP * day) % (2 * span)

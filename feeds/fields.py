@@ -1,8 +1,8 @@
-"""Reads the values of inbound JSON (feed messages, book files) into domain values, or says what is wrong.
+"""Convert values of incoming JSON (feed messages, book files) to domain values, or report what is wrong.
 
 A `Spec` names the fields of one JSON object; `read_record` checks an object against it and adds every problem
-it finds to a list, each with the JSON path. Nothing is guessed: an unknown field is a problem (a misspelt one
-would otherwise be ignored), decimals are strings (a JSON number has been through binary floating point).
+to a list, each with the JSON path. Nothing is guessed: an unknown field is a problem (a misspelt one would
+otherwise be ignored), decimals are strings (a JSON number has been through binary floating point).
 """
 
 import re
@@ -39,7 +39,7 @@ Read = Callable[[object], Any]
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field of a JSON object; without a default it must be there. `null` means left out."""
+    """One field of a JSON object; required without a default. `null` means omitted."""
 
     read: Read
     default: Any = None
@@ -50,7 +50,7 @@ Spec = Mapping[str, Field]
 
 
 def optional(read: Read, default: Any = None) -> Field:
-    """A field that may be left out."""
+    """A field that may be omitted."""
     return Field(read, default, required=False)
 
 
@@ -81,12 +81,12 @@ def _field(value: object, field: Field, path: str, problems: list[str]) -> Any:
 
 
 def code(value: object) -> str:
-    """A symbol, account number or the like: 1 to 40 plain characters."""
+    """A symbol, account number or similar: 1 to 40 plain characters."""
     return text.code(value if isinstance(value, str) else "")
 
 
 def text_up_to(longest: int) -> Callable[[object], str]:
-    """Reads text for people, into the form in which it is stored."""
+    """Text for persons, in the form in which it is stored."""
 
     def read(value: object) -> str:
         return text.readable(value if isinstance(value, str) else "", longest)
@@ -95,14 +95,14 @@ def text_up_to(longest: int) -> Callable[[object], str]:
 
 
 def email(value: object) -> str:
-    """An e-mail address, as far as one can tell without writing to it."""
+    """An e-mail address, as far as it can be checked without sending to it."""
     if not isinstance(value, str) or len(value) > MAX_EMAIL_LENGTH or not _EMAIL.fullmatch(value):
         raise ValueError("an e-mail address")
     return value
 
 
 def phone(value: object) -> str:
-    """A telephone number as E.164 writes it."""
+    """A telephone number in E.164 format."""
     if not isinstance(value, str) or not _PHONE.fullmatch(value):
         raise ValueError('a telephone number such as "+85212345678"')
     return value
@@ -123,7 +123,7 @@ def quiet_hours(value: object) -> QuietHours:
 
 
 def currency(value: object) -> str:
-    """A currency that exists."""
+    """A known currency."""
     if not isinstance(value, str) or not _CURRENCY.fullmatch(value):
         raise ValueError("a currency code of three capital letters")
     if unknown := unknown_currencies([value]):
@@ -132,7 +132,7 @@ def currency(value: object) -> str:
 
 
 def market(value: object) -> str:
-    """A market that has a calendar."""
+    """A market with a calendar."""
     if not isinstance(value, str):
         raise ValueError("a market with a calendar, such as XHKG or XNYS")
     if unknown := unknown_markets([value]):
@@ -167,12 +167,15 @@ def not_negative(value: object) -> Decimal:
 
 
 PRICE_DIGITS, RATE_DIGITS, MULTIPLIER_DIGITS, FACTOR_DIGITS = 12, 12, 9, 4
-"""The most digits before the point of numbers that many accounts share. One of them that is absurd would take
-all these accounts out of the watching; an absurd quantity or balance concerns its own account alone."""
+"""The most digits before the point of numbers that many accounts share.
+
+An absurd one would make all these accounts unwatched; an absurd quantity or balance concerns its own account
+alone.
+"""
 
 
 def shared(read: Read, most_digits: int) -> Read:
-    """Reads a number that many accounts share: at most so many digits before the point."""
+    """A number that many accounts share: at most `most_digits` digits before the point."""
 
     def bounded(value: object) -> Decimal:
         number: Decimal = read(value)
@@ -185,7 +188,7 @@ def shared(read: Read, most_digits: int) -> Read:
 
 price = shared(positive, PRICE_DIGITS)
 quoted_price = shared(decimal, PRICE_DIGITS)
-"""Of a quote: 0 is a price, or no order on that side, and some instruments trade below it."""
+"""A price of a quote: 0 is a price, or no order on that side, and some instruments trade below 0."""
 rate = shared(positive, RATE_DIGITS)
 multiplier = shared(positive, MULTIPLIER_DIGITS)
 factor = shared(not_negative, FACTOR_DIGITS)
@@ -200,7 +203,7 @@ def not_zero(value: object) -> Decimal:
 
 
 def tick_size(value: object) -> str:
-    """The steps of an instrument's prices, as domain/tick_size.py reads them."""
+    """The tick size of an instrument, in the format of domain/tick_size.py."""
     if not isinstance(value, str):
         raise ValueError('a tick size such as "0.05" or "XHKG"')
     try:
@@ -242,7 +245,7 @@ def json_object(value: object) -> dict[str, object]:
 
 
 def version(known: int) -> Callable[[object], int]:
-    """Reads the only version that is known."""
+    """Accepts only the supported version."""
 
     def read(value: object) -> int:
         if value is True or value != known:
@@ -272,4 +275,4 @@ CONTACT: Spec = {
     "timeZone": optional(time_zone, "UTC"),
     "quietHours": optional(quiet_hours),
 }
-"""How a client is reached."""
+"""The contact of a client."""

@@ -1,8 +1,9 @@
-"""Which messages were heard already, so that a repeat changes nothing, however late it comes.
+"""Messages read before, so that a repeat changes nothing, however late it arrives.
 
-A repeat states the same about the same as of the same time. Mostly its time alone makes it harmless. But one
-whose time was ahead of the clock counted as of its arrival: repeated, it would arrive anew behind what is
-newer. And of two different ones of the same time the later one counts, not the one that is repeated.
+A repeat has the same content about the same subject as of the same time. Usually its time alone makes it
+harmless. But a message whose time was ahead of the clock counted as of its arrival: a repeat would arrive
+again after newer messages. And of two different messages with the same time the later one counts, not the
+repeated one.
 """
 
 from collections.abc import Callable
@@ -21,7 +22,7 @@ BEHIND = 2 * CLOCKS_DIFFER_BY
 
 
 class HeardMessages:
-    """The last `most` of them."""
+    """The last `most` messages."""
 
     def __init__(self, most: int = REMEMBERED_MAX) -> None:
         self._most = most
@@ -29,14 +30,14 @@ class HeardMessages:
         self._messages: dict[Place, FeedMessage] = {}
         self._counts_as_of: dict[FeedMessage, datetime] = {}
         self._furthest: dict[InputSubject, FeedMessage] = {}
-        """Of each subject the message that was furthest ahead."""
+        """For each subject the message that was furthest ahead."""
 
     def is_repeat(self, place: Place, message: FeedMessage) -> bool:
-        """It was heard at another place, and could be used there."""
+        """Whether it was read at another place, and was usable there."""
         return self._places.get(message, place) != place
 
     def note(self, place: Place, message: FeedMessage) -> None:
-        """It is used from there, or held."""
+        """The message at this place is used, or held."""
         if message in self._places:
             return
         while len(self._places) >= self._most:
@@ -44,12 +45,13 @@ class HeardMessages:
         self._places[message], self._messages[place] = place, message
 
     def was_ahead(self, message: FeedMessage) -> bool:
-        """It was ahead of the clock when it came first."""
+        """Whether it was ahead of the clock when it first arrived."""
         return message in self._counts_as_of
 
     def counts_as_of(self, message: FeedMessage, arrived: Callable[[], datetime]) -> datetime:
-        """Of when a noted message is that is ahead of the clock: of its arrival, the first if there were
-        several, but before another of the same subject that is further ahead."""
+        """The time as of which a noted message ahead of the clock counts: its first arrival, but before
+        another message of the same subject that is further ahead.
+        """
         if message in self._counts_as_of:
             return self._counts_as_of[message]
         at, subject = arrived(), subject_of(message)
@@ -62,7 +64,7 @@ class HeardMessages:
         return at
 
     def rejected(self, place: Place) -> None:
-        """It could not be used: published again after a repair it is no repeat."""
+        """The message could not be used: published again after a repair, it is not a repeat."""
         if place in self._messages:
             self._forget(self._messages[place])
 

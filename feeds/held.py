@@ -1,4 +1,4 @@
-"""Messages whose time has not come yet: they wait, bounded in number, until the clock shows it."""
+"""Messages whose time has not come: they wait, bounded in number, until the clock reaches it."""
 
 from collections import defaultdict
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ class _Waiting:
 
 
 class HeldMessages:
-    """At most `most` of them."""
+    """At most `most` held messages."""
 
     def __init__(self, most: int) -> None:
         self._most = most
@@ -31,7 +31,7 @@ class HeldMessages:
 
     @property
     def is_full(self) -> bool:
-        """No further one is taken."""
+        """Whether no further message can be held."""
         return len(self._waiting) >= self._most
 
     @property
@@ -40,12 +40,12 @@ class HeldMessages:
         return min((waiting.until for waiting in self._waiting.values()), default=None)
 
     def hold(self, place: Place, message: FeedMessage) -> None:
-        """Until its own time."""
+        """Hold the message until its own time."""
         assert not self.is_full
         self._waiting[place] = _Waiting(message, stated_at(message))
 
     def take_due(self, now: datetime, most: int) -> Iterator[tuple[str, list[tuple[Receipt, FeedMessage]]]]:
-        """Those whose time has come, by stream, in the order of their times, at most `most` of a stream."""
+        """Messages whose time has come, by stream, in the order of their times, at most `most` per stream."""
         due = sorted(
             ((waiting.until, place) for place, waiting in self._waiting.items() if waiting.until <= now)
         )

@@ -1,4 +1,4 @@
-"""Reads JSON that came in, strictly."""
+"""Parse incoming JSON strictly."""
 
 import orjson
 

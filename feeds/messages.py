@@ -1,7 +1,7 @@
-"""The JSON that carries one feed message; the format is documented, with examples, in docs/feeds.md.
+"""The JSON of one feed message; docs/feeds.md documents the format with examples.
 
 `decode(encode(message)) == message` for every message. A message that is not exactly as documented raises
-`BadMessage` with every reason; an unknown version fails loudly instead of being half understood. The formats
+`BadMessage` with every reason; an unknown version is refused instead of being partly understood. The formats
 are strict on purpose: to add a field, teach the readers a new version first.
 """
 
@@ -41,14 +41,14 @@ from feeds.json_text import parse_json
 VERSION = 1
 _CODE = re.compile(rf"[\w.:/-]{{1,{MAX_CODE_LENGTH}}}", re.ASCII)
 _ACCOUNT = re.compile(rb'"accountNo"\s*:\s*"([A-Za-z0-9][A-Za-z0-9._:/-]{0,39})"')
-"""In a text that may be broken: cut off, in another encoding, with something behind it."""
+"""In a text that may be damaged: cut off, in another encoding, with trailing data."""
 _SEARCHED_BYTES_MAX = 1_048_576
-"""How much of a message that cannot be used is looked through for what it is about."""
+"""How many bytes of an unusable message are searched for its subject."""
 MAX_MESSAGE_BYTES = 16_384
 
 
 class BadMessage(ValueError):
-    """Not a message of this format; the text says why, `dead` in one word."""
+    """Not a message of this format; the message says why, `dead` in one word."""
 
     def __init__(self, reason: str, dead: DeadReason = DeadReason.MALFORMED) -> None:
         super().__init__(reason)
@@ -57,7 +57,7 @@ class BadMessage(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class _Format:
-    """One message type. A JSON field is the attribute's name in camelCase; one of them says when."""
+    """One message type. A JSON field is the attribute's name in camelCase; `time_field` is its time."""
 
     kind: type[FeedMessage]
     spec: Spec
@@ -65,7 +65,7 @@ class _Format:
 
 
 def encode(message: FeedMessage) -> bytes:
-    """The message as JSON; absent optional values are left out."""
+    """The message as JSON; absent optional values are omitted."""
     name = _NAMES[type(message)]
     values = {field: getattr(message, _attribute(field)) for field in _FORMATS[name].spec}
     present = {field: _text(value) for field, value in values.items() if value is not None}
@@ -75,7 +75,7 @@ def encode(message: FeedMessage) -> bytes:
 def decode(raw: bytes, latest: datetime | None = None, max_bytes: int = MAX_MESSAGE_BYTES) -> FeedMessage:
     """The message; raises `BadMessage`.
 
-    A message about a time after `latest` is bad: its time will not come.
+    A message with a time after `latest` is refused, since it cannot be held for so long.
     """
     body = _json_object(raw, max_bytes)
     known = _format(body.pop("v", None), body.pop("type", None))
@@ -97,9 +97,9 @@ def decode(raw: bytes, latest: datetime | None = None, max_bytes: int = MAX_MESS
 
 
 def subject_in(raw: bytes, source: str) -> tuple[InputSubject, datetime | None]:
-    """What a message is about and when, as far as that can be read although the message cannot be used.
+    """The subject and time of a message, as far as they can be read although the message cannot be used.
 
-    Where not even its type can be read it is about its `source`, and of the first account that it names.
+    If not even its type can be read, the subject is its `source`, with the first account that it names.
     """
     raw = raw[:_SEARCHED_BYTES_MAX]
     try:
@@ -120,8 +120,10 @@ def subject_in(raw: bytes, source: str) -> tuple[InputSubject, datetime | None]:
 
 
 def _meant(value: object, field: Field) -> str:
-    """The value, or what is plainly meant by it: without blanks around it, in usual width, a currency in
-    capitals. Empty where that cannot be said."""
+    """The value, or its obvious meaning: without blanks around it, in usual width, a currency in capitals.
+
+    Empty if the meaning is not obvious.
+    """
     plain = normalize("NFKC", value).strip() if isinstance(value, str) else ""
     for candidate in (value, plain, plain.upper() if field.read is currency else plain):
         with suppress(ValueError):
@@ -220,5 +222,5 @@ _SUBJECTS = {
     InputKind.TRADE_STATUS: ((), ("symbol",)),
     InputKind.CONTACT: (("clientNo",), ()),
 }
-"""Which fields say whom and what a message is about."""
+"""The fields that name the owner and subject of a message."""
 _NAMES: dict[type[FeedMessage], str] = {known.kind: name for name, known in _FORMATS.items()}

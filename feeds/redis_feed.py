@@ -1,30 +1,31 @@
-"""Reads feed messages from Redis Streams through a consumer group.
+"""Read feed messages from Redis Streams through a consumer group.
 
 Guarantees, beyond those of feeds/base.py:
 
-- What was read and not acknowledged is read again before anything new: after every (re)connect the feed first
-  reads what the server holds as pending for this consumer, oldest first.
-- What another consumer of the group took and left for `claim_idle_s` is taken over. So give every process the
-  same consumer name if a lease lets only one of them read: a successor then continues in order, at once.
-- A message whose time is ahead of the clock is delivered with the time of its arrival, or is held until its
-  time has come (`AheadRules`). What is held stays pending: it survives a restart.
-- What was trimmed or deleted before it was read is told (`feeds.unread`), before each read and
-  after it.
-- A stream whose key holds another type, or that may not be read, is set aside, told, and tried again with a
-  growing wait; the others go on.
+- Entries that were read and not acknowledged are read again before anything new: after every (re)connect the
+  feed first reads this consumer's pending entries, oldest first.
+- Entries that another consumer of the group read and left for `claim_idle_s` move to this consumer. If a
+  lease lets only one process read, give every process the same consumer name: a successor then continues in
+  order, at once.
+- A message whose time is ahead of the clock is delivered as of its arrival, or held until its time
+  (`AheadRules`). Held messages stay pending, so they survive a restart.
+- Entries trimmed or deleted before they were read are reported (`feeds.unread`), before and after each read.
+- A stream whose key has another type, or that may not be read, is set aside, reported, and tried again after
+  a growing wait; the others continue.
 - A message that cannot be used is moved to `<stream>:dead` (about `dead_letters_max` entries) with the
-  reason, its id and its text; at least once, and it stops nothing. So is what was trimmed or deleted while it
-  was pending, whether the server keeps it in the pending list (Redis 6) or drops it from there (Redis 7).
-  It is acknowledged only when it lies there; where it never can, since the key is no stream, that is logged.
+  reason, its id and its text, at least once, and blocks nothing. The same holds for entries trimmed or
+  deleted while they were pending, whether the server keeps them in the pending list (Redis 6) or drops them
+  from it (Redis 7). They are acknowledged only once they are written there; if the key is not a stream, so
+  that they cannot be written, that is logged.
 - A lost connection, a server that restarts or refuses (`outages.redis_refusals`: it is full, cannot save,
-  wants another password), and a lost group are retried with back-off from `backoff_first_s` to
+  requires another password), and a lost group are retried with back-off from `backoff_first_s` to
   `backoff_max_s`.
 
-A group starts at the first entry of its stream, so what was published before the first start is read too.
+A group starts at the first entry of its stream, so entries published before the first start are read too.
 
 Time limits are `asyncio.timeout` around each command, and the client has no socket timeout of its own: with
 one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation, and a process
-that has lost its lease would go on reading.
+that has lost its lease would continue to read.
 """
 
 import asyncio
@@ -67,7 +68,7 @@ DEAD_SUFFIX = ":dead"
 MAX_REASON_LENGTH = 500
 
 ENTERED_AT_MOST_AGO = timedelta(minutes=10)
-"""An entry that is older counts as of when it is read."""
+"""An older entry counts as of when it is read."""
 
 _AWAY = (exceptions.ConnectionError, exceptions.TimeoutError, TimeoutError)
 _GROUP_LOST = "NOGROUP"
@@ -80,11 +81,11 @@ T = TypeVar("T")
 
 
 class RedisFeed:
-    """A `Feed` (feeds/base.py). One batch holds messages of one stream, at most `batch_size`.
+    """A `Feed` (feeds/base.py). One batch has messages of one stream, at most `batch_size`.
 
-    `max_ahead_s`: how far in the future a message's time may lie to be delivered at once (clocks differ);
-    what lies further ahead is held, at most `held_max` messages for `held_for_max_s`. `block_s`: how long the
-    server holds a read without news; `reply_timeout_s` longer than that and the connection counts as lost.
+    `max_ahead_s`: how far in the future a message's time may be to be delivered at once (clocks differ);
+    messages further ahead are held, at most `held_max` messages for `held_for_max_s`. `block_s`: how long the
+    server blocks a read without news; after `reply_timeout_s` more the connection counts as lost.
     """
 
     def __init__(
@@ -124,20 +125,20 @@ class RedisFeed:
         self._outage = OutageLog("feed interrupted", "feed resumed", streams=self._streams)
         self._unkept = OutageLogs("stream", "dead letters cannot be stored", "dead letters are stored again")
         self._pending_after: dict[str, bytes] = {}
-        """Stream -> last pending entry that was read again; a stream without any left is not in it."""
+        """Stream -> last pending entry that was read again; a stream without pending entries is not in it."""
         self._claim_due = 0.0
         self._aside = StreamsAside()
         self._places: dict[str, Place] = {}
         """How far each stream was read."""
         self._texts: dict[tuple[str, Receipt], bytes] = {}
-        """Of the messages that were delivered and not acknowledged yet."""
+        """Texts of messages that were delivered and not acknowledged yet."""
         self._rejected: dict[str, list[DeadEntry]] = {}
-        """By stream, of the batch that is not acknowledged yet."""
+        """By stream, dead letters of the batch that is not acknowledged yet."""
         self._log = structlog.get_logger()
 
     async def batches(self) -> AsyncGenerator[FeedBatch]:
-        """Pending messages first, then new ones as they come, and what is held when its time has come."""
-        # A consumer that iterates again has not acknowledged the last batch: it comes before anything new.
+        """Pending messages first, then new ones as they arrive, and held ones when their time has come."""
+        # A consumer that iterates again has not acknowledged the last batch, which comes before anything new.
         self._joined = False
         self._rejected.clear()
         while not self._closing.is_set():
@@ -149,7 +150,9 @@ class RedisFeed:
                     yield batch
 
     async def acknowledge(self, batch: FeedBatch) -> None:
-        """Waits out an outage: nothing later is read before. Rejected messages become dead letters first."""
+        """Waits for the end of an outage, before which nothing later is read. Rejected messages become dead
+        letters first.
+        """
         rejected = self._rejected.pop(batch.source, [])
         await self._persist(lambda: self._move(batch.source, rejected))
         await self._persist(lambda: self._confirm(batch.source, *batch.receipts))
@@ -157,7 +160,7 @@ class RedisFeed:
             self._texts.pop((batch.source, receipt), None)
 
     async def reject(self, batch: FeedBatch, index: int, reason: str) -> None:
-        """Sets the message aside, to be moved to the dead letters when the batch is acknowledged."""
+        """Sets the message aside; it is moved to the dead letters when the batch is acknowledged."""
         receipt = batch.receipts[index]
         raw = self._texts.get((batch.source, receipt)) or encode(batch.messages[index])
         letter = dead_entry(batch.source, receipt.encode(), raw, reason, DeadReason.UNKNOWN_SUBJECT)
@@ -174,7 +177,7 @@ class RedisFeed:
             return await command
 
     async def _persist(self, action: Callable[[], Awaitable[T]]) -> T | None:
-        """The action's result, however long the server is away; None once closed."""
+        """The action's result, however long the server is unavailable; None once closed."""
         delay_s = self._backoff_first_s
         while not self._closing.is_set():
             try:
@@ -213,7 +216,7 @@ class RedisFeed:
         except exceptions.ResponseError as error:
             if not _is_wrong_type(error):
                 raise
-            # Which of the streams it is shows when each of them is joined.
+            # Joining each stream shows which of them it is.
             self._joined = False
             return []
 
@@ -246,7 +249,7 @@ class RedisFeed:
         return [stream for stream in self._streams if stream not in self._aside]
 
     async def _move_on(self, stream: str, ids: Sequence[EntryId]) -> None:
-        """These were read."""
+        """These entries were read."""
         place = self._places[stream]
         if not ids or (state := await self._state(stream)) is None:
             self._places[stream] = place.read(ids)
@@ -256,7 +259,7 @@ class RedisFeed:
             await self._tell_of_loss(stream, loss)
 
     async def _state(self, stream: str) -> StreamState | None:
-        """None: it was deleted, and its group with it, as reading will say."""
+        """None: the stream and its group were deleted, which the next read reports."""
         try:
             return StreamState.of(await self._ask(self._redis.xinfo_stream(stream)))
         except exceptions.ResponseError as error:
@@ -271,7 +274,7 @@ class RedisFeed:
         if loss is not None:
             await self._tell_of_loss(stream, loss)
         if goes_on.last != self._places[stream].last:
-            # So that it is not told again by a process that starts before anything more was read.
+            # So that another process, starting before more is read, does not report it again.
             rank = goes_on.rank if state.added is not None else None
             await self._ask(
                 self._redis.xgroup_setid(stream, self._group, written(goes_on.last), entries_read=rank)
@@ -289,7 +292,7 @@ class RedisFeed:
         await self._observer.lost(stream, loss)
 
     def _block_ms(self) -> int:
-        """Until something held is due, and no longer than usual; 0 would be for ever."""
+        """Until a held message is due, and no longer than usual; 0 would block for ever."""
         due = self._held.next_due
         wait_s = self._block_s if due is None else (due - self._clock()).total_seconds()
         return max(1, round(1000 * min(wait_s, self._block_s)))
@@ -303,7 +306,7 @@ class RedisFeed:
         self._joined = True
 
     async def _join_stream(self, stream: str) -> bool:
-        """Whether it could be joined; one that cannot be is set aside."""
+        """Whether the stream could be joined; otherwise it is set aside."""
         try:
             await self._join_group(stream)
         except exceptions.ResponseError as error:
@@ -336,7 +339,7 @@ class RedisFeed:
             self._places[stream] = Place(last, group.get("entries-read"), was_empty=is_unread)
 
     async def _create_group(self, stream: str) -> bool:
-        """Whether there was none."""
+        """Whether the group was created, because there was none."""
         try:
             await self._ask(self._redis.xgroup_create(stream, self._group, id="0", mkstream=True))
         except exceptions.ResponseError as error:
@@ -346,8 +349,11 @@ class RedisFeed:
         return True
 
     async def _bury_trimmed(self) -> None:
-        """What is pending for this consumer and no longer in its stream. Before anything is claimed: since
-        Redis 7 claiming drops such an entry from the pending list, and only the answer still names it."""
+        """Entries pending for this consumer that are no longer in their stream.
+
+        Before anything is claimed: since Redis 7 claiming drops such an entry from the pending list, and only
+        the answer still names it.
+        """
         after = dict.fromkeys(self._readable, b"0")
         while after:
             chunks = await self._read_group(after, block_ms=None)
@@ -377,7 +383,9 @@ class RedisFeed:
         ]
 
     async def _take_over(self) -> bool:
-        """Claim what was pending for too long; it is then read as our own. True if there was any."""
+        """Claim entries that were pending for too long, which are then read as this consumer's own. True if
+        there were any.
+        """
         self._claim_due = monotonic() + self._claim_idle_s / 2
         await self._compare_clocks()
         idle_ms, claimed = int(self._claim_idle_s * 1000), 0
@@ -391,7 +399,7 @@ class RedisFeed:
         return claimed > 0
 
     async def _claim(self, stream: str, start: bytes, idle_ms: int) -> tuple[bytes | None, int]:
-        """Where to go on, None at the end, and how many entries were claimed that are not held anyway.
+        """Where to continue (None at the end), and how many entries were claimed that are not held anyway.
 
         Since Redis 7 the answer ends with the entries that are no longer in the stream.
         """
@@ -411,7 +419,7 @@ class RedisFeed:
         self._observer.compared("redis", asked, other, self._clock())
 
     async def _deliverable(self, stream: str, entries: list[Entry]) -> FeedBatch | None:
-        """What can be delivered, as a batch; the rest is buried or held."""
+        """The deliverable messages as a batch; the others become dead letters or are held."""
         now = self._clock()
         texts = [(entry_id, fields.get(FIELD)) for entry_id, fields in entries if fields]
         arrivals = sort_arrivals(
@@ -430,7 +438,7 @@ class RedisFeed:
         return arrivals.batch()
 
     def _entered_before(self, receipt: Receipt, now: datetime) -> datetime | None:
-        """When an entry came in that was read before and is read again, by a clock that may differ."""
+        """When an entry that is read again first arrived, by a clock that may differ."""
         if not self._pending_after:
             return None
         entered = _entered_at(receipt.encode())
@@ -458,14 +466,15 @@ class RedisFeed:
             self._observer.read(arrivals.stream, waited_s, arrivals.ahead_s(now))
 
     async def _bury(self, stream: str, letters: Sequence[DeadEntry]) -> None:
-        """Tell of them, move them to the dead letters and acknowledge them."""
+        """Report the dead letters, move them and acknowledge them."""
         if letters:
             await self._observer.set_aside([SetAside(stream, each.outcome) for each in letters])
             await self._move(stream, letters)
 
     async def _move(self, stream: str, letters: Sequence[DeadEntry]) -> None:
-        """To the dead letters, and only then acknowledged: a server that is full takes the second and not the
-        first. Repeated after a fault, they lie there twice."""
+        """Acknowledged only after they are written: a server out of memory accepts the second and not the
+        first. After a fault they may be written twice.
+        """
         if not letters:
             return
         first = letters[0]
@@ -481,8 +490,8 @@ class RedisFeed:
         except exceptions.ResponseError as error:
             if _outage_in(error) is not None:
                 raise
-            # Such as a key of another type. Their entries stay in their own stream, and what became of them
-            # is remembered: all other messages go on.
+            # Such as a key of another type. The entries stay in their own stream, and their outcomes are
+            # stored: all other messages continue.
             self._unkept.tell(stream, error, messages=len(letters))
         else:
             self._unkept.over(stream)
@@ -494,7 +503,7 @@ class RedisFeed:
         except exceptions.ResponseError as error:
             if not _is_wrong_type(error):
                 raise
-            # The stream was replaced, and what was pending in it is gone with it.
+            # The stream was replaced, and its pending entries are gone with it.
             self._joined = False
 
     async def _keep(self, stream: str, letters: Sequence[DeadEntry]) -> None:
@@ -517,7 +526,7 @@ def _is_wrong_type(error: exceptions.ResponseError) -> bool:
 
 
 def _is_of_one_stream(error: exceptions.ResponseError) -> bool:
-    """Another type of value, or a key that the user may not read: nothing is wrong with the other streams."""
+    """Whether the error is of one stream only: another type of value, or a key that the user may not read."""
     text = str(error)
     return _is_wrong_type(error) or ("permissions" in text and " key" in text)
 
@@ -527,7 +536,7 @@ def _meaning(error: exceptions.ResponseError) -> str:
 
 
 def _outage_in(error: Exception) -> tuple[str, str] | None:
-    """Of what kind an error is that is waited for, and what it means; None: waiting would not mend it."""
+    """The kind and meaning of an error that is retried; None: waiting would not help."""
     text = str(error)[:MAX_REASON_LENGTH]
     refusal = refusal_in(getattr(error, "status_code", None), str(error))
     if refusal is not None and refusal.code != _WRONG_TYPE:
@@ -538,14 +547,17 @@ def _outage_in(error: Exception) -> tuple[str, str] | None:
 
 
 def _entered_at(entry_id: bytes) -> datetime:
-    """When the entry was published, by the clock of its server; of an id of one's own making whenever."""
+    """When the entry was published, by the clock of its server; any time for an id chosen by the
+    publisher.
+    """
     milliseconds = min(int(entry_id.partition(b"-")[0]), 253_402_300_799_000)
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 
 
 def _client(url: str, reply_timeout_s: float) -> Redis:
-    """RESP2 for one known reply shape; no retries inside the client, for a read that is silently repeated
-    leaves its first answer pending."""
+    """RESP2 for one known reply shape; no retries inside the client, since a silently repeated read leaves
+    its first answer pending.
+    """
     return Redis.from_url(
         url,
         protocol=2,
@@ -560,7 +572,7 @@ async def publish(
 ) -> None:
     """Append the messages in order, in one round trip; the stream keeps about `max_entries`.
 
-    What an upstream adapter calls. Call it again after a fault: repeats are harmless.
+    For upstream adapters. Call it again after a fault: repeats are harmless.
     """
     async with redis.pipeline(transaction=False) as pipeline:
         for message in messages:

@@ -1,11 +1,11 @@
-"""Plays recorded closing prices as a live market: the feed of the demo, of tours and of load tests.
+"""Replay recorded closing prices as a live market: the feed of the demo, of tours and of load tests.
 
-The first batch comes at once and quotes every symbol at the first close; then one trading day takes
-`day_seconds`. Quotes carry the wall clock's time, since that is what staleness is measured by; where in the
-recording the market stands is `progress`. The time a consumer takes is part of the step, so a day takes as
-long as it should; a consumer slower than a step delays the market and is not flooded afterwards.
+The first batch is immediate and quotes every symbol at the first close; then one trading day takes
+`day_seconds`. Quotes have the wall clock's time, by which staleness is measured; `progress` is the position
+in the recording. The time that a consumer takes is part of the step, so a day keeps its duration; a consumer
+slower than a step delays the market and is not flooded afterwards.
 
-Nothing is stored: `acknowledge` has nothing to do, and a restarted replay starts at the first day.
+Nothing is stored: `acknowledge` has no effect, and a restarted replay starts at the first day.
 """
 
 import asyncio
@@ -33,7 +33,7 @@ class AtEnd(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Where in the recording the market stands; `day` of `days` from 1, `market_date` is that day's."""
+    """The position in the recording; `day` of `days` from 1, `market_date` is that day's date."""
 
     market_date: date
     day: int
@@ -45,7 +45,7 @@ class ReplayFeed:
     """A `Feed` (feeds/base.py) that needs no server.
 
     `day_seconds` 0 plays as fast as the consumer reads. A step never takes longer than `refresh_s`, however
-    long the day, so that no quote grows stale; HOLD repeats the last prices every `refresh_s`.
+    long the day, so that no quote becomes stale; HOLD repeats the last prices every `refresh_s`.
     """
 
     def __init__(
@@ -82,10 +82,10 @@ class ReplayFeed:
                 yield batch
 
     async def acknowledge(self, batch: FeedBatch) -> None:
-        """Nothing to do: a replay keeps no record of what was heard."""
+        """No effect: a replay keeps no record of deliveries."""
 
     async def reject(self, batch: FeedBatch, index: int, reason: str) -> None:
-        """Says so in the log."""
+        """Logs the rejected message."""
         self._log.warning("replayed message rejected", message=repr(batch.messages[index]), reason=reason)
 
     async def close(self) -> None:
@@ -93,7 +93,7 @@ class ReplayFeed:
         self._closed = True
 
     def _path(self) -> Iterator[tuple[int, int, float]]:
-        """(day, step, seconds to wait before it), from the opening to the end as `at_end` has it."""
+        """(day, step, seconds to wait before it), from the opening to the end by `at_end`."""
         last = len(self._closes.dates) - 1
         yield 0, self._steps, 0
         while True:
@@ -107,7 +107,7 @@ class ReplayFeed:
             yield last, self._steps, self._refresh_s
 
     async def _wait_until(self, due: datetime, pause_s: float) -> datetime:
-        """Wait for the step after `due`; returns when it was due, or now if that is long gone."""
+        """Wait for the step after `due`; returns when it was due, or now if that is long past."""
         due, now = due + timedelta(seconds=pause_s), self._clock()
         await self._wait(min(pause_s, max(0.0, (due - now).total_seconds())))
         return max(due, now)

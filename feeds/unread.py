@@ -1,8 +1,8 @@
-"""What was deleted from a stream before it was read: how that is seen, and how much can be counted.
+"""Entries deleted from a stream before they were read: how this is detected, and how far it can be counted.
 
-A stream is trimmed at its oldest end, so as long as the entry that was read last is there, nothing newer was
-trimmed. That is looked at before each read and after it. Redis 7 also counts what was ever added, and knows
-the newest entry that was deleted by its id; of Redis 6 it can only be said that something may be missing.
+A stream is trimmed at its oldest end, so as long as the entry read last is there, nothing newer was trimmed.
+This is checked before and after each read. Redis 7 also counts all entries ever added, and the id of the
+newest deleted one; with Redis 6 it is only known that entries may be missing.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,13 +14,13 @@ START: EntryId = (0, 0)
 
 
 def entry_id(raw: bytes) -> EntryId:
-    """Of what Redis says; in its order."""
+    """Parse an id of Redis; ids compare in stream order."""
     milliseconds, _, number = raw.partition(b"-")
     return int(milliseconds), int(number or b"0")
 
 
 def written(id_: EntryId) -> str:
-    """As Redis takes it."""
+    """The id in Redis's format."""
     return f"{id_[0]}-{id_[1]}"
 
 
@@ -39,25 +39,27 @@ def _after(id_: EntryId) -> EntryId:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """How far a stream was read: `last` of all entries, the `rank`-th that was ever added, where that is
-    known. `told_of`: the newest deleted entry of which it was said that it is missing."""
+    """How far a stream was read: `last` of all entries, the `rank`-th ever added, if known. `told_of`: the
+    newest deleted entry that was already reported as missing.
+    """
 
     last: EntryId = START
     rank: int | None = None
     told_of: EntryId = START
     was_empty: bool = False
-    """When it was looked at last, nothing was in it that was not read."""
+    """At the last check the stream had no unread entries."""
 
     def read(self, ids: Sequence[EntryId]) -> "Place":
-        """These, which follow; none, where what came was deleted at once (Redis 6 answers all the same)."""
+        """These entries follow; none, if they were deleted at once (Redis 6 answers all the same)."""
         rank = None if self.rank is None else self.rank + len(ids)
         return replace(self, last=max([self.last, *ids]), rank=rank, was_empty=False)
 
 
 @dataclass(frozen=True, slots=True)
 class Loss:
-    """Entries behind `after` and before `before` were deleted and never read; `messages`: how many, where
-    that can be counted."""
+    """Entries after `after` and before `before` were deleted and never read; `messages`: how many, if that
+    can be counted.
+    """
 
     after: str
     before: str
@@ -70,7 +72,7 @@ class Loss:
 
 @dataclass(frozen=True, slots=True)
 class StreamState:
-    """Of `XINFO STREAM`; None: this Redis does not say."""
+    """From `XINFO STREAM`; None: this Redis does not state it."""
 
     first: EntryId | None
     newest: EntryId
@@ -80,7 +82,7 @@ class StreamState:
 
     @classmethod
     def of(cls, info: Mapping[str, Any]) -> "StreamState":
-        """Of the answer."""
+        """From the answer of Redis."""
         first = info["first-entry"]
         deleted = info.get("max-deleted-entry-id")
         return cls(
@@ -93,18 +95,20 @@ class StreamState:
 
     @property
     def oldest(self) -> EntryId:
-        """Nothing older is left."""
+        """The oldest remaining entry."""
         return _after(self.newest) if self.first is None else self.first
 
 
 def beginning(state: StreamState) -> Place:
-    """Of a group that begins with the oldest entry that is left: what was before it was never promised."""
+    """The place of a group that begins with the oldest remaining entry; earlier entries count as never
+    promised.
+    """
     rank = None if state.added is None else state.added - state.length
     return Place(_before(state.oldest), rank, state.deleted or START, state.length == 0)
 
 
 def compared(place: Place, state: StreamState) -> tuple[Place, Loss | None]:
-    """Where reading goes on, and what is missing before it."""
+    """Where reading continues, and what is missing before it."""
     if state.newest <= place.last:
         return replace(place, was_empty=state.length == 0), None
     if state.oldest > place.last:
@@ -117,9 +121,10 @@ def compared(place: Place, state: StreamState) -> tuple[Place, Loss | None]:
 
 
 def read_on(place: Place, ids: Sequence[EntryId], state: StreamState) -> tuple[Place, Loss | None]:
-    """Where reading goes on after `ids` were read behind `place`, and what is missing between the two.
+    """Where reading continues after `ids` were read after `place`, and what is missing between the two.
 
-    A publisher may add and trim in one transaction, which no look before a read sees. `state`: after it.
+    A publisher may add and trim in one transaction, which no check before a read sees. `state`: after the
+    read.
     """
     goes_on, deleted = place.read(ids), state.deleted or START
     if ids and max(place.last, place.told_of) < deleted < ids[-1] and deleted not in ids:
@@ -129,7 +134,7 @@ def read_on(place: Place, ids: Sequence[EntryId], state: StreamState) -> tuple[P
         return goes_on, None
     loss = Loss(written(place.last), written(ids[0]), None)
     if state.added is None or place.rank is None:
-        # As of what is missing before a read: an empty stream began anew.
+        # As for a loss before a read: an empty stream has started again.
         return goes_on, None if place.was_empty and state.added is None else loss
     of_read = sum(1 for id_ in ids if id_ < state.oldest)
     missing = state.added - state.length - place.rank - of_read
@@ -143,7 +148,7 @@ def _trimmed(place: Place, state: StreamState) -> tuple[Place, Loss | None]:
     last, is_empty = _before(state.oldest), state.length == 0
     goes_on = Place(last, rank, state.deleted or START, is_empty)
     missing = None if rank is None or place.rank is None else rank - place.rank
-    # Of a stream that was empty and of one that was never read Redis 6 does not say what came first.
+    # Redis 6 does not state the first entry of a stream that was empty or never read.
     follows = state.oldest == _after(place.last) or (rank is None and place.was_empty)
     if follows or (missing is not None and missing <= 0):
         return goes_on, None

@@ -1,11 +1,11 @@
-"""Lets `python -m gateway` run the command line; Ctrl-C, also while it loads, ends it without a traceback."""
+"""Run the command line with `python -m gateway`; Ctrl-C ends it without a traceback, also while it loads."""
 
 import gc
 import sys
 
 try:
-    # What is loaded here lives as long as the process. The garbage collector need not look at it while it is
-    # loaded, which took a tenth of the start, nor later: each full look took 80 ms, in which a server stands.
+    # Everything loaded here lives as long as the process. Collecting garbage during the import took a tenth
+    # of the start, and each later full collection took 80 ms, in which a server stands still.
     gc.disable()
     from gateway.cli.commands import main
 

@@ -1,4 +1,4 @@
-"""The application: routes, middleware and lifespan, put together from settings and nothing else."""
+"""The application: routes, middleware and lifespan, built from the settings alone."""
 
 import asyncio
 from collections.abc import AsyncIterator, Sequence
@@ -34,13 +34,13 @@ from resolvers.schema import SchemaLimits, build_schema
 STREAM_PATH = "/graphql/stream"
 REPORTS_PATH = "/reports/"
 DAMAGED_ROWS_NAMED = 5
-"""The rest is counted; the log names them all."""
+"""Further rows are counted; the log names all of them."""
 DATABASE_PATIENCE_S = 2.0
-"""Of probes and scrapes: whoever asks them does not wait much longer either."""
+"""For probes and scrapes, whose callers do not wait much longer either."""
 
 
 class Application:
-    """One process of the desk. `running` is what the lifespan opened, None before and after."""
+    """One process of the desk. `running` holds what the lifespan opened, None before and after."""
 
     def __init__(self, settings: Settings, parts: Parts) -> None:
         self._settings = settings
@@ -101,15 +101,15 @@ class Application:
         )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """`/graphql` and below, and `/reports/`: serve with the database active in the request's task."""
+        """Serve `/graphql` and below, and `/reports/`, with the database active in the request's task."""
         assert self.resources is not None, "a request was served outside of the lifespan"
         serve = self._transport(scope)
-        # Who leaves in the midst of its own request waits for no answer.
+        # A client that disconnects in the middle of its own request waits for no answer.
         with self.resources.database.active(), suppress(ClientDisconnect):
             await serve(scope, receive, send)
 
     def _transport(self, scope: Scope) -> ASGIApp:
-        """A socket, an event stream, or a plain request."""
+        """The application for a WebSocket, an event stream, or a plain request."""
         assert self.live is not None
         assert self._endpoint is not None
         assert self._streams is not None
@@ -123,16 +123,18 @@ class Application:
         return self._streams.distinct if wants_event_stream(Headers(scope=scope)) else self._endpoint
 
     async def drain(self) -> None:
-        """Say goodbye to the sockets while they can still hear it; the server calls it before it stops."""
+        """Close the sockets with a reason while clients can still receive it; the server calls it before it
+        stops.
+        """
         if self.live is not None:
             await self.live.drain()
 
     async def health(self, _: Request) -> Response:
-        """The process lives."""
+        """Liveness: the process runs."""
         return JSONResponse({"status": "alive"})
 
     async def readiness(self, _: Request) -> Response:
-        """It can do its part: database, bus, loops, and a clock that is right."""
+        """Readiness: the database, the bus, the loops and the clock of this process."""
         checks: dict[str, object] = {"database": await self._database_answers()}
         checks |= {"bus": False, "workers": False, "leader": False, "led": True}
         checks |= {"clock": True, "trading": True, "feed": True, "settings": True, "data": True}
@@ -155,19 +157,19 @@ class Application:
             damaged = [f"{row.table} {row.row_id}" for row in self.resources.database.unreadable.damaged()]
             checks |= _data(damaged + [f"market_day {id_}" for id_ in self.resources.market_days.unreadable])
         ready = checks["database"] and checks["workers"] and checks["clock"]
-        # Without Redis everything goes on, live delivery a little later; without the venue everything but the
-        # trading; and no other process would hear more of a silent feed, or read a damaged setting or row. No
-        # reason to turn callers away.
+        # Without Redis everything continues, with live delivery a little later; without the venue everything
+        # but trading; and another process would see the same silent feed and the same damaged rows. None of
+        # these is a reason to turn callers away.
         whole = all(checks[name] for name in ("bus", "led", "trading", "feed", "settings", "data", "loops"))
         status = ("ready" if whole else "degraded") if ready else "not ready"
         return JSONResponse({"status": status, **checks}, status_code=200 if ready else 503)
 
     async def metrics(self, _: Request) -> Response:
-        """For Prometheus."""
+        """The metrics for Prometheus."""
         if self.resources is None or self.live is None or self._workers is None:
             return Response(status_code=503)
         waiting: Waiting | None = None
-        # Damaged data is named by `/readyz`; it takes no other figure away.
+        # `/readyz` names damaged data; it must not take other figures away.
         with suppress(*NO_ANSWER, UnreadableRow), self.resources.database.active():
             waiting = await self._waiting.answer()
         text = exposition(self.resources, self.live, self._workers, waiting)
@@ -189,7 +191,7 @@ class Application:
 
 
 def _data(damaged: Sequence[str]) -> dict[str, object]:
-    """Which stored rows the process met that cannot be read; why, says the log."""
+    """The unreadable stored rows that the process has met; the log has the reasons."""
     if not damaged:
         return {"data": True}
     named = list(damaged[:DAMAGED_ROWS_NAMED])
@@ -203,7 +205,7 @@ def _repetition_limits(settings: Settings) -> RepetitionLimits:
 
 
 def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
-    """The ASGI application; `parts` puts another clock, venue or feed in the place of the usual."""
+    """The ASGI application; `parts` replaces the clock, venue or feed."""
     application = Application(settings, parts or Parts())
     app = Starlette(
         routes=[

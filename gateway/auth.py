@@ -1,8 +1,8 @@
-"""Who is calling: signed tokens in, a `Principal` out.
+"""Authentication: a signed token becomes a `Principal`.
 
-A token is a JWT signed with HS256 and nothing else, so neither `none` nor a public key passed off as a secret
-gets anybody in. Everything in doubt is refused: an unknown permission, a claim of the wrong type, `accounts`
-that is null. Time is passed in; the wall clock is never asked.
+A token is a JWT signed with HS256 and no other algorithm, so neither `none` nor a public key used as a secret
+is accepted. Everything in doubt is refused: an unknown permission, a claim of the wrong type, `accounts` that
+is null. Time is passed in; the wall clock is never read.
 """
 
 import re
@@ -29,9 +29,11 @@ REFERENCE_NAMES = {
     "MarginCallFull": Permission.RISK_WARNING_OPERATOR,
     "RiskCreditFull": Permission.RISK_WARNING_READ_ONLY,
 }
-"""What the reference product calls permissions; tokens may use either name. Each stands for the role that may
-do most of what it means there, and nothing beyond: that MarginCallFull sells is not documented, and no role
-changes credit alone."""
+"""Permission names of the reference product, which tokens may use as well.
+
+Each stands for the role with most of its rights, and never for more: that MarginCallFull may sell is not
+documented, and no role changes credit alone.
+"""
 
 _SETTINGS = "RISK_SETTING_FULL changes settings, AUDITOR reads them"
 NO_ROLE_FOR = {
@@ -46,7 +48,7 @@ NO_ROLE_FOR = {
     "billing.short_selling_*": "RISK_WARNING_OPERATOR handles borrowed stock",
     "admin.general_whale_api": "SERVICE is for machines",
 }
-"""Keys of the reference that are refused, with what comes near: every role may do more than they mean."""
+"""Refused keys of the reference product, with the nearest role: every role may do more than they mean."""
 
 _PERMISSIONS = REFERENCE_NAMES | {permission.value: permission for permission in Permission}
 _SHORT_SELLING = re.compile(r"^billing\.short_selling_\w+$", re.ASCII)
@@ -54,7 +56,7 @@ _LATEST = datetime(9999, 1, 1, tzinfo=UTC).timestamp()
 
 
 VENUES = frozenset({PaperSettings().name})
-"""The venues that ship: of what they report, the audit names them as the actor."""
+"""The included venues, which the audit names as actors of their reports."""
 
 
 class TokenFault(StrEnum):
@@ -70,7 +72,7 @@ class TokenFault(StrEnum):
 
 
 class Unauthenticated(Exception):
-    """The caller is not known; `code` and `message` may be shown to it."""
+    """The caller cannot be authenticated; `code` and `message` may be shown to the caller."""
 
     def __init__(self, code: TokenFault, message: str) -> None:
         super().__init__(message)
@@ -92,14 +94,14 @@ class _Claims(BaseModel):
     accounts: list[str] = []
 
     def account_scope(self) -> frozenset[str] | None:
-        """None, i.e. every account, only where the claim is absent: an empty list is no account at all."""
+        """None, i.e. every account, only if the claim is absent: an empty list means no account."""
         return frozenset(self.accounts) if "accounts" in self.model_fields_set else None
 
 
 class TokenVerifier:
-    """Turns tokens into principals, unless their subject was revoked since.
+    """Verifies tokens, also against revocations of their subjects.
 
-    The first of `secrets` is the current one; what an older one signed is taken all the same.
+    The first of `secrets` is the current one; tokens signed with an older one are accepted as well.
     """
 
     def __init__(
@@ -133,7 +135,7 @@ class TokenVerifier:
         return _decode(token, current)
 
     def verify_again(self, principal: Principal, now: datetime) -> None:
-        """What may have ended since the token was verified; raises `Unauthenticated`."""
+        """Check again what may have ended since the token was verified; raises `Unauthenticated`."""
         self._require_still_good(
             principal.subject, principal.token_issued_at, principal.token_expires_at, now
         )
@@ -183,7 +185,7 @@ def bearer(header: str | None) -> str:
 
 
 def is_reserved(subject: str) -> bool:
-    """Whether the audit, or a person who reads it, would take it for the desk, a part of it, or a venue.
+    """Whether the name stands for the desk, a part of it, or a venue in the audit.
 
     The subject is in the form of `domain.text.subject_form`.
     """
@@ -191,7 +193,7 @@ def is_reserved(subject: str) -> bool:
 
 
 def permission_named(name: str) -> Permission:
-    """The permission of that name, ours or the reference product's; raises `ValueError`."""
+    """The permission with this name, or with this name of the reference product; raises `ValueError`."""
     near = NO_ROLE_FOR.get(_SHORT_SELLING.sub("billing.short_selling_*", name))
     if near is not None:
         raise ValueError(f"every permission of this desk would allow more than {name[:80]!r} does: {near}")
@@ -240,7 +242,9 @@ def _parse(claims: dict[str, Any]) -> _Claims:
 
 
 def _subject(claimed: str) -> str:
-    """The one form of the subject, by which one person is one person everywhere; raises `Unauthenticated`."""
+    """The subject in its single form, in which one person has one name everywhere; raises
+    `Unauthenticated`.
+    """
     try:
         subject = subject_form(claimed)
     except ValueError as reason:

@@ -1,8 +1,8 @@
-"""Runs a whole-book what-if in a process of its own, so that its seconds of computing delay no request.
+"""Run a whole-book what-if in a process of its own, so that its seconds of computing delay no request.
 
-A child per run: it starts in about a second, computes at a lower priority, answers and is gone, and with it
-its memory. One run at a time, a few may wait. A run that is too long is ended; a child whose parent died ends
-by itself when its time is over.
+One child per run: it starts in about a second, computes at a lower priority, answers and ends, which frees
+its memory. One run at a time, a few may wait. A run that takes too long is stopped; a child whose parent has
+died ends by itself when its time is over.
 """
 
 import asyncio
@@ -24,11 +24,11 @@ KEPT_RUNS, KEPT_FOR = 4, timedelta(minutes=2)
 ROOT = Path(__file__).parents[1]
 ERROR_CHARACTERS = 2000
 _OUTAGES = (DatabaseUnavailable, StatementCutOff)
-"""What the database does to the child is no fault of the child's: it is answered as in any other request."""
+"""Faults of the database, not of the child: they are answered as in any other request."""
 
 
 class ChildFailed(RuntimeError):
-    """The child ended without an answer; its last words are in the message."""
+    """The child ended without an answer; the message contains its last output."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +42,7 @@ class _Job:
 
 @dataclass(frozen=True, slots=True)
 class _FlatNow:
-    """The answers of `BookRules.must_be_flat` at one moment, which a process can hand to another."""
+    """The answers of `BookRules.must_be_flat` at one moment, which can be passed to another process."""
 
     currencies: frozenset[Currency]
 
@@ -51,13 +51,13 @@ class _FlatNow:
 
 
 async def _portable(asked: BookWhatIf, now: datetime) -> BookWhatIf:
-    """The same question without the market calendars behind it."""
+    """The same question without references to market calendars."""
     flat = [each for each in await load_base_currencies() if asked.rules.must_be_flat(each, now)]
     return replace(asked, rules=replace(asked.rules, must_be_flat=_FlatNow(frozenset(flat))))
 
 
 class BookWhatIfProcess:
-    """`run` raises `BookWhatIfBusy` where too many wait already, or a run takes too long."""
+    """`run` raises `BookWhatIfBusy` if too many requests wait already, or a run takes too long."""
 
     def __init__(
         self, database_url: str, timeout_s: float, waiting_max: int, *, pooler: bool = False
@@ -71,7 +71,9 @@ class BookWhatIfProcess:
         self._recent: dict[str, BookEffect] = {}
 
     async def run(self, asked: BookWhatIf, now: datetime, *, again: bool = False) -> BookEffect:
-        """The effect on everything that the audience may see; the last few are kept for later pages."""
+        """The effect on all accounts within the audience's scope; the last few results are kept for later
+        pages.
+        """
         scope = asked.audience.account_scope
         key = repr((asked.scenario, asked.audience.may_see, None if scope is None else sorted(scope)))
         found = self._recent.get(key)
@@ -127,7 +129,7 @@ class BookWhatIfProcess:
 
 
 async def _compute(job: _Job) -> BookEffect:
-    # The whole job has its own limit; no single statement, and no pause to compute, may take longer either.
+    # The whole job has its own limit; neither a statement nor a pause to compute may exceed that.
     limits = Limits(statement_timeout_s=job.timeout_s, standstill_s=job.timeout_s, pooler=job.pooler)
     database = Database(job.database_url, pool_size=1, limits=limits)
     await database.open()
@@ -140,7 +142,7 @@ async def _compute(job: _Job) -> BookEffect:
 
 
 def _outcome(job: _Job) -> BookEffect | OSError:
-    """The effect, or the outage that the process that asked has to answer with."""
+    """The effect, or the outage that the parent has to report."""
     try:
         return asyncio.run(_compute(job))
     except _OUTAGES as outage:
@@ -148,7 +150,9 @@ def _outcome(job: _Job) -> BookEffect | OSError:
 
 
 def main() -> None:
-    """The child: a job on standard input, its outcome on standard output, everything else to the error."""
+    """The child: a job on standard input, its outcome on standard output, everything else on standard
+    error.
+    """
     answer = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     os.nice(NICENESS)

@@ -1,7 +1,7 @@
 """One log for the desk and its libraries: coloured lines on a terminal, one JSON object per line elsewhere.
 
-Whatever is logged while a request is served carries its `request_id`, also in tasks that the request starts.
-The id is the caller's X-Request-ID where that is harmless, else a new one, and goes back in the response.
+Log lines of a request have its `request_id`, also in tasks that the request starts. The id is the caller's
+X-Request-ID if that is harmless, otherwise a new one, and is returned in the response.
 """
 
 import logging
@@ -51,9 +51,9 @@ def configure_logging(log_format: LogFormat, stream: TextIO) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-    # Its pool repeats, with a traceback, that a server is away, which our own lines say.
+    # Its pool repeats, with a traceback, that a server is unavailable, which the desk's own lines say.
     logging.getLogger("asyncpg.pool").setLevel(logging.ERROR)
-    # At INFO it tells of every WebSocket that comes and goes; start and stop gateway/http/server.py tells.
+    # At INFO it logs every WebSocket that opens and closes; gateway/http/server.py logs start and stop.
     logging.getLogger("uvicorn.error").setLevel(logging.WARNING)
 
 
@@ -96,7 +96,7 @@ def _without_colour(_logger: object, _method: str, event: EventDict) -> EventDic
 
 
 def _rendering(log_format: LogFormat, on_terminal: bool) -> list[Processor]:
-    """Tracebacks are plain in both: the pretty ones print local variables, and those may hold secrets."""
+    """Tracebacks are plain in both: the pretty ones print local variables, which may contain secrets."""
     if log_format is LogFormat.JSON or (log_format is LogFormat.AUTO and not on_terminal):
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
     plain = structlog.dev.plain_traceback

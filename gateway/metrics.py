@@ -1,4 +1,4 @@
-"""What Prometheus may ask of one process, in its text format."""
+"""The metrics of one process, in Prometheus's text format."""
 
 import os
 from collections import Counter
@@ -29,7 +29,7 @@ CONTENT_TYPE = CONTENT_TYPE_LATEST
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What the database knows of what is still to be done."""
+    """The work waiting in the database."""
 
     backlog: Backlog
     messages: Mapping[Channel, int]
@@ -39,7 +39,7 @@ class Waiting:
 
 
 async def ask_waiting(now: datetime) -> Waiting:
-    """As of now."""
+    """The waiting work as of now."""
     return Waiting(
         *(await backlog(now), await waiting_messages(), await slowest_webhook(now), await count_disabled()),
         await unwatched_by_reason(),
@@ -47,7 +47,9 @@ async def ask_waiting(now: datetime) -> Waiting:
 
 
 def exposition(resources: Resources, live: Live, workers: Workers, waiting: Waiting | None) -> bytes:
-    """The metrics of this process. `waiting` None: the database did not tell; its figures are left out."""
+    """The metrics of this process. `waiting` None: the database did not answer, and its figures are
+    left out.
+    """
     registry = CollectorRegistry(auto_describe=False)
     registry.register(_Collector(resources, live, workers, waiting))
     return generate_latest(registry)

@@ -1,4 +1,4 @@
-"""Opens what one process of the desk works with, from settings, and closes it in reverse."""
+"""Open the resources of one process from the settings, and close them in reverse order."""
 
 import asyncio
 import os
@@ -46,7 +46,7 @@ from venues.base import Venue
 from venues.paper import PaperBehaviour, PaperSettings, PaperVenue
 
 CALENDAR_YEARS_AHEAD = 2
-"""A process may run over the turn of a year."""
+"""A process may run across the turn of a year."""
 HISTORY_PAGE_ROWS = 500
 SUMMARY_INTERVAL_S = 1.0
 SNAPSHOT_ROWS_MAX = 5_000
@@ -56,26 +56,26 @@ MarketListener = Callable[[Sequence[FeedMessage]], None]
 
 @dataclass(frozen=True, slots=True)
 class OpenVenue:
-    """A venue, and what of the market and its days it has to hear (nothing, unless it is simulated)."""
+    """A venue, and the market data and days that it needs (none, unless it is simulated)."""
 
     venue: Venue
     hear: MarketListener
     end_days: Callable[[Callable[[str], TradingCalendar]], None] = lambda calendar_of: None
-    """Called every second or so: what was for the day only ends with it."""
+    """Called about every second: expires what is valid for the day only."""
 
 
 @dataclass(frozen=True, slots=True)
 class Signals:
-    """Wake the workers of this process instead of letting them poll."""
+    """Wake the workers of this process, so that they need not poll."""
 
     to_publish: asyncio.Event
     to_dispatch: asyncio.Event
     to_watch: asyncio.Event
     to_tell: asyncio.Event
-    """The leader, if that is another process; see `gateway.workers.wake`."""
+    """Notify the leader, if that is another process; see `gateway.workers.wake`."""
 
     def committed(self) -> None:
-        """Something was committed that has to be published, and perhaps sent."""
+        """A transaction committed something to publish, and perhaps to send."""
         self.to_publish.set()
         self.to_dispatch.set()
         self.to_tell.set()
@@ -83,17 +83,17 @@ class Signals:
 
 @dataclass(slots=True)
 class OrderPath:
-    """How the leader's way to and from the venue is doing; for those who watch it."""
+    """The state of the leader's order path, for the metrics."""
 
     dispatcher: int = 0
-    """Accounts whose orders wait, since their row is locked or the desk failed at them."""
+    """Accounts whose orders wait, because their row is locked or the desk failed at them."""
     reports: int = 0
     """Accounts whose reports wait for the same reasons."""
 
 
 @dataclass(frozen=True, slots=True)
 class Resources:
-    """Everything that requests and workers of one process share."""
+    """The resources that requests and workers of one process share."""
 
     settings: Settings
     database: Database
@@ -109,7 +109,7 @@ class Resources:
     liquidation_faults: FaultCount
     order_path: OrderPath
     round_faults: FaultCount
-    """Of all other rounds over many."""
+    """Of all other rounds."""
     holder: str
     """This process's name in leases."""
     database_clock: ClockOffset
@@ -120,7 +120,7 @@ class Resources:
 
 @dataclass(frozen=True, slots=True)
 class Parts:
-    """What may be put in the place of the usual: another clock, venue or feed."""
+    """Replacements of the usual parts: another clock, venue or feed."""
 
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     open_venue: Callable[[Settings, Callable[[], datetime]], OpenVenue] | None = None
@@ -129,7 +129,7 @@ class Parts:
 
 @asynccontextmanager
 async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Resources]:
-    """Open everything; what was opened is closed again, also when a later part fails."""
+    """Open everything; what was opened is closed again, even if a later part fails."""
     async with AsyncExitStack() as stack:
         database = Database(settings.database_url, settings.database_pool_size, database_limits(settings))
         await database.open()
@@ -174,7 +174,7 @@ async def open_resources(settings: Settings, parts: Parts) -> AsyncIterator[Reso
 
 
 def database_limits(settings: Settings) -> Limits:
-    """Of every session of this process."""
+    """Limits of every session of this process."""
     return Limits(
         lock_timeout_s=settings.database_lock_timeout_s,
         statement_timeout_s=settings.database_statement_timeout_s,
@@ -185,7 +185,7 @@ def database_limits(settings: Settings) -> Limits:
 
 
 def make_calendars(clock: Callable[[], datetime]) -> Calendars:
-    """Of the years around now."""
+    """Calendars of the years around now."""
     this_year = clock().year
     return Calendars(this_year - 1, this_year + CALENDAR_YEARS_AHEAD)
 
@@ -203,7 +203,7 @@ def make_desk(
 
 
 def open_bus(settings: Settings) -> Bus:
-    """Redis Streams where there is a Redis, else memory."""
+    """Redis Streams if Redis is configured, otherwise memory."""
     if settings.redis_url is None:
         return MemoryBus(
             history_max=settings.bus_remembered_entries,
@@ -222,7 +222,7 @@ def open_bus(settings: Settings) -> Bus:
 
 
 def open_paper_venue(settings: Settings, clock: Callable[[], datetime]) -> OpenVenue:
-    """The simulated exchange, remembering in the data directory what it was sent."""
+    """The simulated exchange, with its journal in the data directory."""
     settings.data_directory.mkdir(parents=True, exist_ok=True)
     venue = PaperVenue(
         clock,
@@ -236,7 +236,7 @@ def open_paper_venue(settings: Settings, clock: Callable[[], datetime]) -> OpenV
 
 
 def paper(venue: PaperVenue) -> OpenVenue:
-    """A paper venue that hears the market and the clock."""
+    """A paper venue that gets market data and the clock."""
 
     def hear(messages: Sequence[FeedMessage]) -> None:
         for message in messages:
@@ -251,7 +251,7 @@ def paper(venue: PaperVenue) -> OpenVenue:
 def open_feed(
     settings: Settings, clock: Callable[[], datetime], observer: FeedObserver | None = None
 ) -> Feed | None:
-    """What the settings name; the observer is told how it is doing."""
+    """The feed named by the settings; the observer is notified of its state."""
     if settings.feed is configuration.Feed.NONE:
         return None
     if settings.feed is configuration.Feed.REDIS:
@@ -260,7 +260,8 @@ def open_feed(
             settings.redis_url,
             streams=settings.feed_streams,
             group="desk",
-            # One name for every process: a successor goes on with what its predecessor left, in order.
+            # One name for every process: a successor continues with its predecessor's unfinished messages, in
+            # order.
             consumer="desk",
             clock=clock,
             batch_size=settings.feed_batch,

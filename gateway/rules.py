@@ -1,4 +1,4 @@
-"""The rules in force, from the settings: what each part of the desk is told of them."""
+"""The rules in force, from the settings, for each part of the desk."""
 
 from datetime import timedelta
 from decimal import Decimal
@@ -22,7 +22,7 @@ from models.book import BookRules
 from models.risk_rules import RiskSettings
 
 WEBHOOK_ATTEMPTS = 1
-"""Deliveries are counted in time, not in attempts."""
+"""Deliveries are limited by time, not by attempts."""
 
 
 def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
@@ -83,7 +83,7 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
 
 
 def _risk_defaults(settings: Settings) -> RiskRules:
-    """What counts where the risk back office never set anything."""
+    """The rules where no risk setting was ever made."""
     trigger_time = settings.covered_options_trigger_time
     return RiskRules(
         covered_options=CoveredOptionRule(trigger_time is not None, trigger_time, skip_short=True)
@@ -104,7 +104,7 @@ def _case_rules(settings: Settings) -> CaseRules:
 
 
 def _message_rules(settings: Settings) -> MessageRules:
-    """About messages to clients."""
+    """Rules of messages to clients."""
     return MessageRules(
         channels=frozenset(settings.message_urls),
         automatic=settings.message_automatic_channels,
@@ -124,7 +124,7 @@ def _message_rules(settings: Settings) -> MessageRules:
 
 
 def _webhook_rules(settings: Settings) -> WebhookRules:
-    """About webhooks."""
+    """Rules of webhooks."""
     key = settings.webhook_secret_key or settings.auth_secret
     return WebhookRules(
         secret_key=key.get_secret_value().encode(),

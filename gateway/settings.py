@@ -38,7 +38,7 @@ SECTIONS: tuple[type[Section], ...] = (
 
 
 class SettingsError(Exception):
-    """The settings do not allow a start; `problems` holds one sentence per reason."""
+    """The settings do not allow a start; `problems` has one sentence per reason."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))

@@ -1,9 +1,9 @@
-"""Resume cursors: a position in the stream that a client may keep, and can neither forge nor use elsewhere.
+"""Resume cursors: a position in the stream that a client may keep, but can neither forge nor use elsewhere.
 
 A cursor is base64url of: version, key id, offset (8 bytes), epoch, and the first 16 bytes of an HMAC-SHA256
-over all that and a scope. The scope is what the cursor was given for (field, filter, audience); it is not in
-the cursor, so one used for anything else does not verify. A cursor says where to go on, never that one may:
-the resumed operation is authorised anew.
+over all that and a scope. The scope is the purpose of the cursor (field, filter, audience); it is not part of
+the cursor, so a cursor used for another purpose does not verify. A cursor only names a position and grants no
+access: the resumed operation is authorised again.
 """
 
 import hmac
@@ -22,14 +22,14 @@ _EPOCH_STARTS_AT = 10
 
 
 class CursorInvalid(Exception):
-    """Not a cursor of ours, or not one for this operation; the message never says which."""
+    """Not a cursor of this desk, or of another operation; the message does not say which."""
 
     def __init__(self) -> None:
         super().__init__("the cursor does not belong to this operation")
 
 
 def scope_of(*parts: str) -> bytes:
-    """The scope of an operation from the texts that make it what it is; their order and borders count."""
+    """The scope of an operation from the texts that define it; their order and boundaries matter."""
     digest = sha256()
     for part in parts:
         encoded = part.encode()
@@ -39,14 +39,14 @@ def scope_of(*parts: str) -> bytes:
 
 
 def key_id_of(secret: bytes) -> int:
-    """Tells secrets apart, almost always: of two with one id only the current one counts."""
+    """Distinguishes secrets, almost always: of two with one id only the current one is used."""
     return hmac.digest(secret, b"key id", "sha256")[0]
 
 
 class CursorSigner:
     """Signs with one key; verifies with that and with older ones, so that a secret can be replaced.
 
-    Key ids are 0 to 255, scopes are made by `scope_of`. The secrets may serve other purposes too: the keys
+    Key ids are 0 to 255, scopes are created by `scope_of`. The secrets may serve other purposes too: the keys
     used here are derived from them.
     """
 

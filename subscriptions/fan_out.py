@@ -1,7 +1,7 @@
-"""The process-local half of every bus: the newest entries in memory, and the listeners they are given to.
+"""The process-local half of every bus: the newest entries in memory, and the listeners that receive them.
 
 Nothing here awaits a listener. A listener is a bounded buffer with one reader: a full buffer ends that
-listener alone. Resuming within the remembered entries costs no I/O.
+listener only. Resuming within the remembered entries needs no I/O.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ class Listener:
         self._news = asyncio.Event()
 
     def push(self, entries: Sequence[Entry]) -> bool:
-        """Take consecutive entries, skipping those up to `starts_after`; False when they did not all fit."""
+        """Add consecutive entries, skipping those up to `starts_after`; False if they did not all fit."""
         if entries[0].position.offset <= self.starts_after:
             entries = [entry for entry in entries if entry.position.offset > self.starts_after]
         room = self._buffer_max - len(self._buffer)
@@ -37,11 +37,11 @@ class Listener:
 
     @property
     def crowded(self) -> bool:
-        """More than half of the buffer waits."""
+        """Whether more than half of the buffer is occupied."""
         return len(self._buffer) * 2 > self._buffer_max
 
     def end(self, kind: type[Exception], reason: str) -> None:
-        """What the reader meets behind the buffered entries; the first ending counts."""
+        """How the listener ends after the buffered entries; the first call counts."""
         self._ending = self._ending or (kind, reason)
         self._news.set()
 
@@ -61,7 +61,7 @@ class Listener:
 
 
 class FanOut:
-    """The newest `remember_max` entries of one epoch, without holes, and the listeners of this process."""
+    """The newest `remember_max` entries of one epoch, without gaps, and the listeners of this process."""
 
     def __init__(self, *, remember_max: int, buffer_max: int) -> None:
         self._entries: deque[Entry] = deque(maxlen=remember_max)
@@ -71,7 +71,7 @@ class FanOut:
 
     @property
     def position(self) -> Position | None:
-        """The newest entry, or where an empty history began; None before anything is known."""
+        """The newest entry, or the start of an empty history; None before anything is known."""
         return self._position
 
     @property
@@ -80,11 +80,11 @@ class FanOut:
 
     @property
     def crowded(self) -> bool:
-        """A listener has more than half of its buffer to read."""
+        """Whether a listener's buffer is more than half full."""
         return any(listener.crowded for listener in self._listeners)
 
     def deliver(self, entries: Sequence[Entry]) -> None:
-        """Remember and hand out consecutive entries; what does not continue the history replaces it."""
+        """Remember and deliver consecutive entries; entries that do not continue the history replace it."""
         if not entries:
             return
         first = entries[0].position
@@ -97,11 +97,11 @@ class FanOut:
             listener.end(SlowConsumer, f"more than {self._buffer_max} entries are waiting")
 
     def join(self, after: Position | None) -> Listener:
-        """Register a listener behind `after` (None: behind the newest entry); `leave` unregisters it.
+        """Register a listener after `after` (None: after the newest entry); `leave` unregisters it.
 
-        Where memory does not reach back far enough the listener begins at the oldest remembered entry:
-        compare its `starts_after`. A position ahead of the newest entry is waited for. Raises PositionLost
-        for another epoch.
+        If memory does not reach back far enough, the listener begins at the oldest remembered entry: compare
+        its `starts_after`. A position ahead of the newest entry is waited for. Raises PositionLost for
+        another epoch.
         """
         if after is None:
             listener = Listener(0, (), self._buffer_max)
@@ -116,17 +116,17 @@ class FanOut:
         return listener
 
     def leave(self, listener: Listener) -> None:
-        """Unregister; harmless when it is gone already."""
+        """Unregister; safe to repeat."""
         self._listeners.discard(listener)
 
     def end_all(self, kind: type[Exception], reason: str) -> None:
-        """End every listener behind what it has buffered."""
+        """End every listener after its buffered entries."""
         for listener in self._listeners:
             listener.end(kind, reason)
         self._listeners.clear()
 
     def begin(self, position: Position) -> None:
-        """Forget everything and go on behind a position; whoever listened has lost its place."""
+        """Forget everything and continue after a position; all listeners have lost their position."""
         if self._position is not None:
             self.end_all(PositionLost, f"the stream was interrupted at {self._position}")
         self._entries.clear()

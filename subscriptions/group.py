@@ -1,7 +1,7 @@
-"""The members of one shared subscription, and the ready payloads that they are given, in stream order.
+"""The members of one shared subscription, and the ready payloads that they receive in stream order.
 
-A group executes each event once, by a task of its own, and hands the bytes to its members without awaiting
-any. It remembers what it rendered recently, for those who come back.
+A group executes each event once, by its own task, and hands the bytes to its members without awaiting any. It
+remembers recent renderings for members that resume.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from subscriptions.metrics import LiveMetrics
 from subscriptions.operation import Delivery, Fact, Operation
 
 BATCH_BYTES = 65_536
-"""Of payloads that are written to a socket at once: what asyncio's transports buffer before they say stop."""
+"""Payload bytes written to a socket at once: what asyncio's transports buffer before they pause."""
 
 RENDER_AGAIN_S = 0.2
 
@@ -26,20 +26,22 @@ log = structlog.get_logger()
 
 
 class Member(Protocol):
-    """One who is handed what a group renders."""
+    """A receiver of a group's renderings."""
 
     def deliver(self, batch: "Batch") -> bool:
-        """Take renderings; never waits. Whether all are on the wire; else it counts those that are."""
+        """Accept renderings without waiting. Whether all were written; otherwise it counts those that
+        were.
+        """
 
     def lost(self, reason: str) -> None:
-        """The stream cannot be continued for it: its client has to resume."""
+        """The stream cannot be continued for the member: its client has to resume."""
 
 
 class Subscriber(Member, Protocol):
-    """A member that can be told of the past at its own pace."""
+    """A member to which past events can be sent at its own pace."""
 
     async def room(self) -> None:
-        """Until it can take more of what was missed."""
+        """Wait until it can accept more past events."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,40 +51,40 @@ class Rendered:
     position: Position
     event_id: str
     at: float
-    """When the event was committed, as a POSIX timestamp."""
+    """The commit time of the event, as a POSIX timestamp."""
     payload: bytes
     key: str | None = None
     resumable: bool = True
-    """False in the midst of a snapshot: behind it one cannot go on."""
+    """False within a snapshot, after a part of which a client cannot resume."""
     frames: dict[bytes, bytes] = field(default_factory=dict)
-    """Ready frames by their prefix: subscribers that call their operation alike share one."""
+    """Ready frames by prefix, shared by subscribers with the same prefix."""
 
 
 class Batch:
-    """Renderings that go out together, in stream order."""
+    """Renderings that are sent together, in stream order."""
 
     __slots__ = ("joined", "rendered")
 
     def __init__(self, *rendered: Rendered) -> None:
         self.rendered = rendered
         self.joined: dict[bytes, bytes] = {}
-        """All their frames behind one another, by prefix as in `Rendered.frames`."""
+        """All their frames concatenated, by prefix as in `Rendered.frames`."""
 
 
 @dataclass(frozen=True, slots=True)
 class LiveLimits:
-    """Bounds of the shared feed."""
+    """Limits of the shared feed."""
 
     group_backlog: int
     """Events that may wait for one group's execution."""
     remembered_bytes: int
-    """Of rendered payloads per group."""
+    """Rendered payloads per group."""
     catch_up_frames: int
     """Live frames that may wait behind one member's replay."""
     linger_s: float
-    """How long a group without members is kept for those who come back."""
+    """How long a group without members is kept for clients that resume."""
     lingering_groups: int
-    """How many such groups are kept."""
+    """The number of such groups that are kept."""
 
 
 class Group:
@@ -112,7 +114,7 @@ class Group:
         self._ready: list[Rendered] = []
 
     def offer(self, position: Position, fact: Fact) -> bool:
-        """An event that may concern the group; False when it has too many waiting to take it."""
+        """Offer an event that may concern the group; False if too many are waiting."""
         root = self.operation.concerns(fact)
         if root is None:
             return True
@@ -126,28 +128,28 @@ class Group:
 
     @property
     def busy(self) -> bool:
-        """Something waits for its execution, or is being executed."""
+        """Whether an event waits for its execution, or is being executed."""
         return bool(self._queue or self._ready) or self._rendering
 
     def settled(self, feed_position: Position) -> Position:
-        """Up to where everything has been handed to the members."""
+        """The position up to which everything has been handed to the members."""
         return self._settled if self.busy else feed_position
 
     def remembered_after(self, after: Position) -> list[Rendered] | None:
-        """What was rendered behind a position; None when that goes back too far."""
+        """Renderings after a position; None if the memory does not go back that far."""
         if after.epoch != self._since.epoch or after.offset < self._since.offset:
             return None
         return [each for each in self._remembered if each.position.offset > after.offset]
 
     def stop(self, task: "asyncio.Task[None]") -> None:
-        """End the task that runs it, but no execution in its midst."""
+        """End the task that runs it, but not during an execution."""
         self._stopped = True
         self._queue.clear()
         if not self._rendering:
             task.cancel()
 
     async def run(self) -> None:
-        """Render in order, until stopped. Other tasks have their turn after every batch."""
+        """Render in order, until stopped. Other tasks get their turn after every batch."""
         while not self._stopped:
             while self._queue:
                 await self._render_some()
@@ -157,7 +159,7 @@ class Group:
                 await self._news.wait()
 
     async def _render_some(self) -> None:
-        """What waits, up to a bound: in a burst a socket is written once for many events."""
+        """Render waiting events, up to a limit: in a burst a socket is written once for many events."""
         self._rendering = True
         size = 0
         while self._queue and size < BATCH_BYTES:
@@ -169,7 +171,9 @@ class Group:
         self._rendering = False
 
     def _put_ready(self, rendered: Rendered) -> None:
-        """Goes out with what is rendered in the same turn of the event loop, and waits for nothing slower."""
+        """Sent with the renderings of the same turn of the event loop, without waiting for anything
+        slower.
+        """
         if not self._ready:
             asyncio.get_running_loop().call_soon(self._hand_out)
         self._ready.append(rendered)
@@ -180,7 +184,7 @@ class Group:
         return Rendered(position, *self._describe(fact), payload, self.operation.merge_key(root))
 
     async def _payload(self, root: Any, position: Position) -> bytes:
-        """As soon as what it takes can be looked up; what happens meanwhile waits, up to the backlog."""
+        """The payload, once its data can be looked up; events meanwhile wait, up to the backlog."""
         while True:
             try:
                 rendered = await self.operation.render(root, position)
@@ -204,7 +208,7 @@ class Group:
             self._metrics.delivered(field, rendered.at, written)
 
     def _forget_older(self, root: Any) -> None:
-        """What has not been rendered yet and is out of date now."""
+        """Drop waiting events that are now outdated."""
         key = self.operation.merge_key(root)
         self._queue = deque(each for each in self._queue if self.operation.merge_key(each[2]) != key)
 
@@ -217,7 +221,7 @@ class Group:
             self._since = forgotten.position
 
     def lose_members(self, reason: str) -> None:
-        """Every member has to resume; the group is of no use any more."""
+        """Every member has to resume; the group is no longer usable."""
         members, self.members = list(self.members), {}
         self._queue.clear()
         for member in members:
@@ -225,7 +229,7 @@ class Group:
 
 
 class CatchingUp:
-    """Stands in for a subscriber that is told what it missed; keeps what happens meanwhile, up to a bound."""
+    """Stands in for a subscriber that receives missed events; keeps new events meanwhile, up to a limit."""
 
     def __init__(self, member: Subscriber, most: int) -> None:
         self.member = member

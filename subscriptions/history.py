@@ -1,4 +1,4 @@
-"""The longer memory behind every bus: the positioned rows that the database still holds."""
+"""The longer history behind every bus: the positioned rows that are still in the database."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -7,10 +7,10 @@ from models.outbox import OutboxRow, StreamHead
 
 
 class History(Protocol):
-    """The positioned rows that the database still holds; the module `models.outbox` is one."""
+    """Rows with a position that are still in the database; the module `models.outbox` implements it."""
 
     async def stream_head(self) -> StreamHead:
-        """The epoch, and the first and last offset held."""
+        """The epoch, and the first and last stored offset."""
 
     async def published_after(self, offset: int, limit: int) -> Sequence[OutboxRow]:
-        """Rows behind an offset, oldest first."""
+        """Rows after an offset, oldest first."""

@@ -1,9 +1,9 @@
-"""What waits for a peer that does not keep up, bounded per operation, and what happens at the bound.
+"""Frames waiting for a slow peer, bounded per operation, and the behaviour at the limit.
 
-A frame is written at once when nothing waits and the socket has room; no task is woken and no queue touched.
-Else it waits, in order. An operation whose field keeps EVERY event and whose bound is reached gives up the
-socket, for its client can resume from its cursor; one where only the LATEST matters replaces what waits under
-the same key. Nobody is ever awaited here, so a stalled peer costs the others nothing.
+A frame is written at once if nothing waits and the socket has room; no task is woken and no queue is used.
+Otherwise it waits, in order. When an operation whose field keeps EVERY event reaches its limit, the socket is
+closed, and its client resumes from its cursor; with LATEST a frame replaces the waiting one with the same
+key. Nothing here awaits a peer, so a stalled peer does not affect others.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from subscriptions.operation import Delivery
 
 @dataclass(frozen=True, slots=True)
 class MailboxLimits:
-    """How much may wait for one operation."""
+    """Limits on the frames that wait for one operation."""
 
     frames: int
     bytes: int
@@ -25,7 +25,7 @@ class MailboxLimits:
 
 @dataclass(slots=True)
 class Waiting:
-    """One frame in the queue; it is replaced when a newer one of its key arrives."""
+    """One frame in the queue; a newer one with its key replaces it."""
 
     slot: "Slot"
     frame: bytes
@@ -35,7 +35,7 @@ class Waiting:
 
 @dataclass(slots=True)
 class Slot:
-    """The account of one operation in its socket's mailbox."""
+    """The share of one operation in its socket's mailbox."""
 
     delivery: Delivery
     frames: int = 0
@@ -45,10 +45,10 @@ class Slot:
 
 
 class Mailbox:
-    """The one way out of a socket.
+    """The single output of a socket.
 
-    `overflow(slot)` is called once per slot that reached its bound, `waited(slot, committed_at)` for every
-    frame that went out after waiting.
+    `overflow(slot)` is called once per slot that reached its limit, `waited(slot, committed_at)` for every
+    frame that was sent after waiting.
     """
 
     __slots__ = ("_asked", "_limits", "_overflow", "_queue", "_sink", "_waited", "_waiting_for_room")
@@ -70,15 +70,15 @@ class Mailbox:
 
     @property
     def depth(self) -> int:
-        """Frames waiting."""
+        """The number of waiting frames."""
         return len(self._queue)
 
     def write(self, frames: bytes) -> bool:
-        """Write now if nothing waits and there is room; else nothing was done."""
+        """Write now if nothing waits and there is room; otherwise do nothing."""
         return not self._queue and self._sink.try_write(frames)
 
     def put(self, slot: Slot, frame: bytes, key: str | None = None, committed_at: float = 0.0) -> bool:
-        """Write or queue; whether it was written at once."""
+        """Write or queue; returns whether it was written at once."""
         if not self._queue and self._sink.try_write(frame):
             return True
         if self._sink.gone or slot.ended:
@@ -97,14 +97,14 @@ class Mailbox:
         return False
 
     async def room(self, slot: Slot) -> None:
-        """Until nothing of the operation waits, or never will: for those who have much to say at once."""
+        """Wait until no frame of the operation waits, or never will: for producers of many frames."""
         if slot.frames and not slot.ended and not self._sink.gone:
             room = asyncio.get_running_loop().create_future()
             self._waiting_for_room.append((slot, room))
             await room
 
     def drop(self, slot: Slot) -> None:
-        """The operation has ended: what waits for it is not sent any more."""
+        """The operation has ended: its waiting frames are not sent."""
         slot.ended = True
         if slot.frames:
             self._queue = deque(waiting for waiting in self._queue if waiting.slot is not slot)

@@ -1,7 +1,7 @@
 """The bus of a single process: the embedded default, and the reference for the contract tests.
 
-History is as long as the memory it was given and ends with the process: the relay fills a fresh bus from the
-outbox, so positions outlive a restart as far as the outbox does.
+The history is bounded by its memory and ends with the process: the relay fills a new bus from the outbox, so
+positions survive a restart as far as the outbox goes back.
 """
 
 import asyncio
@@ -38,7 +38,7 @@ class MemoryBus:
 
     @property
     def listener_count(self) -> int:
-        """Listeners and watchers now registered."""
+        """The number of registered listeners and watchers."""
         return self._fan_out.listener_count + self._watchers.count
 
     async def publish(self, epoch: str, entries: Sequence[tuple[int, bytes]], *, begin: bool = False) -> None:

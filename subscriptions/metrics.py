@@ -1,4 +1,4 @@
-"""What the live feed counts. Plain numbers here, cheap enough for every delivery; exported elsewhere."""
+"""The counts of the live feed: plain numbers, cheap enough for every delivery; exported elsewhere."""
 
 import time
 from bisect import bisect_left
@@ -12,14 +12,14 @@ LAG_BUCKETS_S = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2
 
 @dataclass(slots=True)
 class LagHistogram:
-    """Counts per bucket of `LAG_BUCKETS_S`, and one for everything above."""
+    """Counts per bucket of `LAG_BUCKETS_S`, and one for larger lags."""
 
     buckets: list[int] = field(default_factory=lambda: [0] * (len(LAG_BUCKETS_S) + 1))
     total_s: float = 0.0
     count: int = 0
 
     def observe(self, lag_s: float, times: int) -> None:
-        """The same lag for several deliveries at once."""
+        """Add the same lag for several deliveries at once."""
         self.buckets[bisect_left(LAG_BUCKETS_S, lag_s)] += times
         self.total_s += lag_s * times
         self.count += times
@@ -27,18 +27,18 @@ class LagHistogram:
 
 @dataclass(slots=True)
 class LiveMetrics:
-    """Of one process. Labels are field names, close codes and results."""
+    """Counts of one process. Labels are field names, close codes and results."""
 
     lags: dict[str, LagHistogram] = field(default_factory=dict)
     executions: Counter[str] = field(default_factory=Counter)
     deliveries: Counter[str] = field(default_factory=Counter)
     replays: Counter[str] = field(default_factory=Counter)
-    """Frames of the past, for those who resumed; they say nothing about lag."""
+    """Frames replayed to clients that resumed; not part of the lag."""
     overflows: Counter[str] = field(default_factory=Counter)
     resumes: Counter[str] = field(default_factory=Counter)
     closes: Counter[int] = field(default_factory=Counter)
     refusals: Counter[str] = field(default_factory=Counter)
-    """Handshakes that were answered with an HTTP error, by reason."""
+    """Handshakes answered with an HTTP error, by reason."""
     sockets: int = 0
     streams: int = 0
     operations: Counter[str] = field(default_factory=Counter)
@@ -47,14 +47,14 @@ class LiveMetrics:
             "an event waits for the database", "events no longer wait for the database"
         )
     )
-    """As the shared subscriptions meet it, all of them together."""
+    """The outage met by the shared subscriptions, all together."""
 
     def executed(self, name: str) -> None:
         """One event was executed and encoded for one group."""
         self.executions[name] += 1
 
     def delivered(self, name: str, committed_at: float, times: int) -> None:
-        """A frame of that field went to so many sockets just now."""
+        """A frame of that field was written to so many sockets just now."""
         if times:
             histogram = self.lags.get(name)
             if histogram is None:

@@ -1,4 +1,6 @@
-"""What a subscription is to the shared feed: prepared once, the same for everybody who asks for the same."""
+"""A subscription as the shared feed sees it: prepared once, the same for all subscribers with the same
+request.
+"""
 
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
@@ -12,20 +14,20 @@ Fact = Any
 
 
 class Delivery(StrEnum):
-    """What a full mailbox means."""
+    """The behaviour of a full mailbox."""
 
     EVERY = "EVERY"
-    """Never dropped, never merged: the socket is closed with 1013 and the client resumes."""
+    """Never dropped or merged: the socket is closed with 1013 and the client resumes."""
     LATEST = "LATEST"
     """Only the newest frame of each key waits."""
 
 
 class Operation(Protocol):
-    """A prepared subscription; equal keys mean equal results for everybody who may hold them."""
+    """A prepared subscription; equal keys mean equal results for all permitted subscribers."""
 
     @property
     def key(self) -> Hashable:
-        """What makes it the same operation."""
+        """The identity of the operation."""
 
     @property
     def field(self) -> str:
@@ -33,41 +35,41 @@ class Operation(Protocol):
 
     @property
     def delivery(self) -> Delivery:
-        """What a full mailbox means."""
+        """The behaviour of a full mailbox."""
 
     @property
     def postings(self) -> Sequence[Hashable]:
-        """Under which keys events can concern it; see `LiveFeed`."""
+        """Keys of events that can concern it; see `LiveFeed`."""
 
     @property
     def interval_s(self) -> float:
-        """LATEST: how long to wait before rendering again."""
+        """LATEST: the interval between renderings."""
 
     def concerns(self, fact: Fact) -> Any | None:
-        """What to render of the event; None: nothing."""
+        """The root to render for the event; None: nothing."""
 
     def merge_key(self, root: Any) -> str | None:
-        """LATEST: what a newer rendering replaces."""
+        """LATEST: renderings with equal keys replace each other."""
 
     async def render(self, root: Any, position: Position, *, resumable: bool = True) -> bytes:
         """Execute once and encode once: the payload of a `next` message.
 
-        Not `resumable`: with a cursor that is refused as expired.
+        Without `resumable`, its cursor is refused as expired.
         """
 
     def opened(self, payload: bytes, opening: "Opening") -> bytes:
         """A rendered payload as the first of an operation; EVERY only."""
 
     def cursor(self, position: Position) -> str | None:
-        """What resumes behind a position; None where nothing is resumed."""
+        """The cursor to resume after a position; None if the field cannot be resumed."""
 
     async def snapshot(self) -> "Snapshot":
-        """The current state, and from which position on events are news to it."""
+        """The current state, and the position from which events are newer than it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """State at a position: roots to render, and the ids of later events that it already contains."""
+    """The state at a position: roots to render, and the ids of later events that it already contains."""
 
     position: Position
     roots: Sequence[Any]
@@ -76,9 +78,9 @@ class Snapshot:
 
 @dataclass(frozen=True, slots=True)
 class Opening:
-    """What the first frame of an operation tells beside its event."""
+    """Data of an operation's first frame beside its event."""
 
     resumed: bool
-    """It goes on where a cursor left off, nothing missing; else what a client held before is void."""
+    """It continues from a cursor without a gap; otherwise the client must discard what it held before."""
     snapshot_events: int | None = None
-    """How many SNAPSHOT events come, this one included; None: no snapshot was asked for."""
+    """The number of SNAPSHOT events, including this one; None: no snapshot was requested."""

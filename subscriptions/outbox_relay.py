@@ -1,10 +1,10 @@
-"""Brings committed outbox rows to the bus: every row, in the order of its offset.
+"""Publish committed outbox rows to the bus: every row, in the order of its offset.
 
-At least once to the bus, which ignores repeats, so exactly once as listeners see it. A row gets its offset in
-one transaction of its own and keeps it; a relay that dies between that and publishing leaves a row which the
-next relay finds, because it begins by publishing whatever the bus lacks. While the bus cannot be reached rows
-go on getting their offsets, so that processes can read the outbox itself, and the bus is filled up later. One
-relay is meant to run, and the composition root sees to that; two at once cost only work.
+At least once to the bus, which ignores repeats, so exactly once for listeners. A row gets its offset in its
+own transaction and keeps it; a relay that dies between that and publishing leaves a row which the next relay
+finds, because it begins by publishing whatever the bus lacks. While the bus cannot be reached rows still get
+their offsets, so that processes can read the outbox itself, and the bus is filled later. One relay is meant
+to run, the leader's; two at once only cost work.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ class Outbox(History, Protocol):
     """The module `models.outbox`."""
 
     async def assign_positions(self, limit: int) -> Sequence[OutboxRow]:
-        """Give the oldest unpublished rows the next offsets."""
+        """Assign the next offsets to the oldest unpublished rows."""
 
 
 class StreamDiverged(Exception):
@@ -30,7 +30,7 @@ class StreamDiverged(Exception):
 
 
 class OutboxRelay:
-    """`run` needs an active database. Set `wake` after a commit, or the poll interval finds the rows."""
+    """`run` needs an active database. Set `wake` after a commit, otherwise the next poll finds the rows."""
 
     def __init__(
         self,
@@ -42,7 +42,7 @@ class OutboxRelay:
         refill_max: int,
         wake: asyncio.Event,
     ) -> None:
-        """`refill_max`: the most rows given to a bus that holds nothing of this epoch."""
+        """`refill_max`: the most rows published to a bus that has none of this epoch."""
         self._bus = bus
         self._outbox = outbox
         self._batch = batch
@@ -57,8 +57,8 @@ class OutboxRelay:
         )
 
     async def run(self) -> None:
-        """Relay until cancelled. A fault of database or bus ends it; run it again and nothing is lost."""
-        # Rows may have got their offsets by a COMMIT of which nobody heard any more.
+        """Relay until cancelled. A fault of database or bus ends it; running it again loses nothing."""
+        # Rows may have their offsets from a COMMIT whose answer was lost.
         self._caught_up = False
         while True:
             self._wake.clear()
@@ -98,9 +98,9 @@ class OutboxRelay:
             offset, begin = rows[-1].offset, False
 
     async def _held_by_the_bus(self) -> tuple[int, bool]:
-        """The offset to continue behind, and whether the bus has to begin a new history there.
+        """The offset to continue after, and whether the bus has to begin a new history there.
 
-        The bus is asked first: another relay may publish in between, and must not make it look ahead.
+        The bus is asked first: another relay may publish in between, which must not make it seem ahead.
         """
         held = await self._bus.last_position()
         head = await self._outbox.stream_head()

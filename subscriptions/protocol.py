@@ -1,7 +1,7 @@
 """graphql-transport-ws: its messages and close codes, without sockets.
 
-Specification: the protocol document of the graphql-ws project ("GraphQL over WebSocket"). What a client may
-send is parsed here into one of a few values, and everything else into the close code that it deserves.
+Specification: the protocol document of the graphql-ws project ("GraphQL over WebSocket"). Messages of clients
+are parsed into one of a few values, and invalid ones into the close code for them.
 """
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ REASON_BYTES_MAX = 123
 
 
 class CloseCode(IntEnum):
-    """Why the server closes. Clients of graphql-ws come back after 1012, 1013, 4403 and 4408 alone."""
+    """Why the server closes. Clients of graphql-ws reconnect only after 1012, 1013, 4403 and 4408."""
 
     NORMAL = 1000
     SERVICE_RESTART = 1012
@@ -49,12 +49,12 @@ class Subscribe:
     variables: dict[str, Any] | None
     operation_name: str | None
     last_event_id: str | None = None
-    """SSE: the cursor that a client which comes back sends in a header."""
+    """SSE: the cursor that a reconnecting client sends in a header."""
 
 
 @dataclass(frozen=True, slots=True)
 class Complete:
-    """complete: the client has had enough of an operation."""
+    """complete: the client ends an operation."""
 
     id: str
 
@@ -68,14 +68,14 @@ class Ping:
 
 @dataclass(frozen=True, slots=True)
 class Pong:
-    """pong; may carry a refreshed token."""
+    """pong; may contain a refreshed token."""
 
     payload: Any
 
 
 @dataclass(frozen=True, slots=True)
 class Violation:
-    """Not the protocol: the code and reason to close with."""
+    """A violation of the protocol: the code and reason to close with."""
 
     code: CloseCode
     reason: str
@@ -85,7 +85,7 @@ Message = Init | Subscribe | Complete | Ping | Pong | Violation
 
 
 def parse(text: str) -> Message:
-    """What the client sent."""
+    """The client's message."""
     try:
         message = orjson.loads(text)
         refuse_repeated_fields(text)
@@ -103,7 +103,7 @@ def parse(text: str) -> Message:
 
 
 def close_reason(text: str) -> str:
-    """As much of it as a close frame may carry."""
+    """The part of it that fits into a close frame."""
     return text.encode()[:REASON_BYTES_MAX].decode(errors="ignore")
 
 
@@ -118,7 +118,7 @@ def ping(payload: dict[str, Any] | None = None) -> bytes:
 
 
 def pong(payload: Any = None) -> bytes:
-    """pong, with what the ping carried."""
+    """pong, with the payload of the ping."""
     return orjson.dumps({"type": "pong"} if payload is None else {"type": "pong", "payload": payload})
 
 
@@ -128,12 +128,12 @@ def next_prefix(identifier: str) -> bytes:
 
 
 def error(identifier: str, errors: list[Any]) -> bytes:
-    """error: the operation never began, or cannot go on."""
+    """error: the operation did not begin, or cannot continue."""
     return orjson.dumps({"id": identifier, "type": "error", "payload": errors})
 
 
 def complete(identifier: str) -> bytes:
-    """complete: nothing more comes."""
+    """complete: nothing more follows."""
     return orjson.dumps({"id": identifier, "type": "complete"})
 
 

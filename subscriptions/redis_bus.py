@@ -1,19 +1,19 @@
 """The bus of several processes: one Redis stream of events, one short stream of broadcasts.
 
-An entry's id is `<offset>-0` and it names its epoch, so the stream alone says where it stands. Publishing is
-one script (`publish.lua`): it appends behind the newest entry or not at all, which makes a repeated or
-doubled publish harmless. Redis is not the truth, the outbox is: a Redis that comes back empty or shortened
-refuses the next publish with BusBehind, the relay fills it again with the same offsets, and readers who
-already have them see no gap.
+An entry's id is `<offset>-0` and it names its epoch, so the stream alone defines its position. Publishing is
+one script (`publish.lua`): it appends after the newest entry or not at all, which makes a repeated or doubled
+publish harmless. The outbox is the authority, not Redis: a Redis that comes back empty or shortened refuses
+the next publish with BusBehind, the relay fills it again with the same offsets, and readers that already have
+them see no gap.
 
-Each process reads with one loop and one connection, which asks for what follows an explicit id. Losing the
-connection therefore loses nothing; the loop connects again and asks the same question. Most resumes are
-answered from memory; older ones page through the stream. While Redis does not answer, or answers and takes
-nothing in (its memory is full, it became a replica), the process reads the outbox itself, a little later, and
-goes back to the stream where it then stands.
+Each process reads with one loop and one connection, which asks for the entries after an explicit id. Losing
+the connection therefore loses nothing; the loop reconnects and asks again. Most resumes are answered from
+memory; older ones page through the stream. While Redis does not answer, or refuses writes (its memory is
+full, it became a replica), the process reads the outbox itself, a little later, and returns to the stream at
+its position then.
 
-What somebody else put into a stream of the bus is left out, and told once. Nothing of ours fits behind it:
-the relay begins the stream anew, and until then the process reads the outbox.
+Foreign entries in a stream of the bus are skipped, and logged once. No entry of the desk fits after one: the
+relay starts the stream again, and until then the process reads the outbox.
 
 Time limits are `asyncio.timeout` around whole commands, and the clients have no socket timeout of their own:
 with one, redis-py sends through `asyncio.wait_for`, which on Python 3.11 can swallow a cancellation.
@@ -39,22 +39,24 @@ from subscriptions.history import History
 from subscriptions.watchers import Watcher, Watchers
 
 COMMAND_RETRIES = 1
-"""At once, for a connection that broke while idle; whoever waits for more has the outbox. Every command here
-may be repeated: publishing is idempotent, a broadcast only newest-wins."""
+"""At once, for a connection that broke while idle; longer waits are covered by the outbox.
+
+Every command here may be repeated: publishing is idempotent, and of broadcasts only the newest counts.
+"""
 
 LISTENERS_PATIENCE_S, LISTENERS_POLL_S = 0.25, 0.005
 
 FOREIGN = ""
-"""In the place of the epoch of a stream that ends with an entry which is not the desk's."""
+"""Replaces the epoch of a stream that ends with a foreign entry."""
 
 _BROKEN: tuple[Any, ...] = (exceptions.ConnectionError, exceptions.TimeoutError, RuntimeError)
-"""RuntimeError is what uvloop says of a write to a connection that was reset meanwhile."""
+"""uvloop raises RuntimeError for a write to a connection that was reset meanwhile."""
 
 _PUBLISH = (Path(__file__).parent / "publish.lua").read_text()
 
 
 class RedisBus:
-    """See `Bus`. `name` is the prefix of its keys; buses of the same name on one Redis are the same bus.
+    """See `Bus`. `name` is the prefix of its keys; buses with the same name on one Redis are the same bus.
 
     `history_max` entries are kept in Redis (approximately: never fewer), `remember_max` in this process.
     """
@@ -103,14 +105,14 @@ class RedisBus:
         self._read_once = asyncio.Event()
         self._connected = False
         self._away = False
-        """The reader could not come back."""
+        """The reader could not reconnect."""
         self._lacks = False
-        """Redis ends before this process stands: it has not been given what the outbox has."""
+        """Redis ends before this process's position: it lacks entries of the outbox."""
         self._overtaken_at: Position | None = None
-        """Where this process stood when the outbox was last seen to be ahead."""
+        """This process's position when the outbox was last seen to be ahead."""
         self._check_at = 0.0
         self._refusals: dict[bool, Refusal] = {}
-        """Why Redis refused when it was last asked, by whether the reader asked or all the others."""
+        """Why Redis last refused, separately for the reader and for all others."""
         self._outage = OutageLog("the bus cannot reach Redis", "the bus reaches Redis again")
         self._foreign = OutageLogs(
             "stream",
@@ -141,7 +143,7 @@ class RedisBus:
 
     @property
     def listener_count(self) -> int:
-        """Listeners and watchers now registered in this process."""
+        """The number of registered listeners and watchers in this process."""
         return self._fan_out.listener_count + self._watchers.count
 
     async def publish(self, epoch: str, entries: Sequence[tuple[int, bytes]], *, begin: bool = False) -> None:
@@ -159,7 +161,9 @@ class RedisBus:
             raise BusBehind(Position(answer[1].decode(), answer[2]) if answer[1] else None)
 
     async def last_position(self) -> Position | None:
-        """Of another history, for which no epoch is named, where the newest entry is not the desk's."""
+        """For a stream that ends with a foreign entry, a position of another history without a named
+        epoch.
+        """
         async with self._answered():
             newest = await self._client.xrevrange(self._events, count=1)
         ours = self._ours(newest)
@@ -208,7 +212,7 @@ class RedisBus:
                     self._outage.over()
                     delay_s = self._reconnect_delay_s
             except BusUnavailable as away:
-                # A lost connection may be no more than that; one that cannot be made again is.
+                # A single lost connection may have a harmless cause; a failure to reconnect does not.
                 self._away, self._connected = not self._connected, False
                 refused = self._refusals.get(True)
                 if self._away or refused is not None:
@@ -226,7 +230,9 @@ class RedisBus:
         await self._client.aclose()
 
     async def _catch_up(self) -> None:
-        """Find out where both streams stand: at the start, after a lost connection, and when all is quiet."""
+        """Determine the positions of both streams: at the start, after a lost connection, and when nothing
+        arrives.
+        """
         async with self._command(self._command_timeout_s, reads=True):
             found = await self._reader.xrevrange(self._events, count=1)
             if self._broadcast_id is None:
@@ -246,13 +252,13 @@ class RedisBus:
         self._read_once.set()
 
     async def _begin_where_the_outbox_ends(self) -> None:
-        """Redis holds nothing: what comes next follows what the outbox has, wherever it is read."""
+        """Redis is empty: the next entries follow those of the outbox, wherever they are read."""
         with suppress(*READ_LATER):
             if self._fallback is not None and self._fan_out.position is None:
                 await self._begin_behind(self._fallback)
 
     async def _follow_outbox(self) -> None:
-        """The outbox is the truth that Redis repeats: read it while Redis is away, or takes nothing in."""
+        """Read the outbox, which Redis repeats, while Redis is unavailable or refuses writes."""
         while self._fallback is not None:
             await asyncio.sleep(self._poll_interval_s)
             try:
@@ -261,13 +267,13 @@ class RedisBus:
                 self._both_away.over()
             except READ_LATER as away:
                 if self._connected:
-                    # Redis delivers what is published; who needs the database says that it is away.
+                    # Redis delivers published entries; code that needs the database reports its outage.
                     self._both_away.over()
                 else:
                     self._both_away.tell(away)
 
     async def _stands_still(self, outbox: History) -> bool:
-        """Whether the outbox was ahead of this process already when it was looked at last. Now and then."""
+        """Whether the outbox was already ahead of this process at the last check; checked at intervals."""
         now = asyncio.get_running_loop().time()
         if now < self._check_at:
             return False
@@ -289,16 +295,20 @@ class RedisBus:
             await self._let_listeners_read(len(rows))
 
     async def _begin_behind(self, outbox: History) -> None:
-        """Unless somebody else began in the meantime: then whoever listens has a place, and keeps it."""
+        """Unless another task has begun in the meantime: then listeners have a position, and keep it."""
         head = await outbox.stream_head()
         if self._fan_out.position is None:
-            # Who listened since before anything was known may lack what was published in between.
+            # Listeners from before anything was known may lack entries published in between.
             self._fan_out.end_all(PositionLost, "the position of the stream was unknown")
             self._fan_out.begin(Position(head.epoch, head.last_offset))
 
     async def _let_listeners_read(self, delivered: int) -> None:
-        """Between full pages, which come faster than they are read: a burst is no reason to lose one's place.
-        Who does not read at all is not waited for, and costs the others nothing while little happens."""
+        """Between full pages, which arrive faster than they are read: a burst must not make listeners lose
+        their position.
+
+        A listener that does not read at all is not waited for, and does not affect others while little
+        happens.
+        """
         if delivered < self._page_max:
             return
         with suppress(TimeoutError):
@@ -307,7 +317,7 @@ class RedisBus:
                     await asyncio.sleep(LISTENERS_POLL_S)
 
     def _deliver(self, entries: Sequence[Entry]) -> None:
-        """Without what came from the other source already."""
+        """Without entries that already came from the other source."""
         here = self._fan_out.position
         self._fan_out.deliver(
             [
@@ -324,7 +334,7 @@ class RedisBus:
         return newest[0].position.epoch == here.epoch and newest[0].position.offset < here.offset
 
     def _continues(self, newest: Position) -> bool:
-        """Whether reading on from where this process stands is right: not at first, nor in another epoch."""
+        """Whether reading may continue from this process's position: not at first, nor in another epoch."""
         here = self._fan_out.position
         if here is None:
             return self._read_once.is_set()
@@ -337,7 +347,7 @@ class RedisBus:
             answer = await self._reader.xread(after, count=self._page_max, block=int(self._block_s * 1000))
         self._refusals.pop(True, None)
         if answer and (refused := self._refusals.get(False)) and not refused.of_everything:
-            # Another process was let write.
+            # Another process was permitted to write.
             del self._refusals[False]
         for key, found in answer:
             if key.decode() == self._events:
@@ -366,7 +376,7 @@ class RedisBus:
             self._watchers.deliver(topic, messages)
 
     def _ours(self, found: Sequence[tuple[bytes, dict[bytes, bytes]]]) -> list[Entry]:
-        """Without what somebody else put into the stream."""
+        """Without foreign entries."""
         entries = []
         for identity, fields in found:
             entry = _entry(identity, fields)
@@ -384,7 +394,7 @@ class RedisBus:
             raise BusUnavailable("the stream has not been read yet") from late
 
     async def _require_published(self, after: Position | None) -> None:
-        """A position ahead of this process may come from a faster one; ahead of the stream it is lost."""
+        """A position ahead of this process may come from a faster process; ahead of the stream it is lost."""
         here = self._fan_out.position
         if after is None or here is None or after.epoch != here.epoch or after.offset <= here.offset:
             return
@@ -415,7 +425,7 @@ class RedisBus:
 
     @asynccontextmanager
     async def _answered(self, within_s: float | None = None) -> AsyncIterator[None]:
-        """For all but the reader: nobody waits for a Redis that the reader knows to be away."""
+        """For all but the reader: no caller waits for a Redis that the reader knows to be unavailable."""
         if self._away:
             raise BusUnavailable("Redis does not answer")
         async with self._command(within_s or self._command_timeout_s):
@@ -423,7 +433,7 @@ class RedisBus:
 
     @asynccontextmanager
     async def _command(self, within_s: float, *, reads: bool = False) -> AsyncIterator[None]:
-        """`reads`: by the reader's own connection, which may be served while others are refused."""
+        """`reads`: on the reader's own connection, which may be served while others are refused."""
         try:
             async with asyncio.timeout(within_s):
                 yield
@@ -441,7 +451,7 @@ class RedisBus:
 
 
 def _entry(identity: bytes, fields: dict[bytes, bytes]) -> Entry | None:
-    """None: it is not the desk's."""
+    """None: a foreign entry."""
     offset, _, number = identity.partition(b"-")
     try:
         return Entry(Position(fields[b"e"].decode(), int(offset)), fields[b"p"]) if number == b"0" else None

@@ -1,7 +1,7 @@
-"""What runs on one connection, whatever carries it: queries, mutations and subscriptions, by their ids.
+"""The operations of one connection, on any transport: queries, mutations and subscriptions, by their ids.
 
 Queries and mutations run as tasks, each with a context of its own; subscriptions join the shared feed and
-cost no task. Everything leaves through one mailbox, in order; how it is written down is the `Wire`'s affair.
+need no task. All output goes through one mailbox, in order; the `Wire` encodes it.
 """
 
 import asyncio
@@ -24,7 +24,7 @@ RESUME_HINT = "You read slower than events arrive: reconnect and resume from you
 
 
 class Refused(Exception):
-    """The caller is not let in, or not any more; `code` and `message` are for the client."""
+    """The caller is not admitted, or no longer; `code` and `message` are for the client."""
 
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
@@ -34,7 +34,7 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Who is behind a connection, as far as the connection cares."""
+    """The caller of a connection, as far as the connection needs it."""
 
     subject: str
     expires_at: float
@@ -43,51 +43,51 @@ class Caller:
 
 
 class Start(Protocol):
-    """A prepared subscription, and where the client wants to begin."""
+    """A prepared subscription, and the position from which the client wants to begin."""
 
     @property
     def operation(self) -> Operation:
-        """What to join."""
+        """The operation to join."""
 
     @property
     def after(self) -> Position | None:
-        """Behind this position; None: from now on."""
+        """After this position; None: from now on."""
 
     @property
     def snapshot(self) -> bool:
-        """First the current state."""
+        """Whether to begin with the current state."""
 
 
 class Executor(Protocol):
-    """What operations need of GraphQL."""
+    """The GraphQL functions that operations need."""
 
     def prepare(self, message: Subscribe, caller: Caller) -> Start | list[Any] | None:
         """A subscription, errors, or None for a query or a mutation."""
 
     async def on_subscribe(self, message: Subscribe, caller: Caller) -> None:
-        """A prepared subscription does: what has to be kept of that."""
+        """A prepared subscription begins: record what is required."""
 
     async def execute(self, message: Subscribe, caller: Caller) -> bytes:
         """The result of a query or a mutation, encoded."""
 
     def errors_of(self, failure: BaseException) -> list[Any]:
-        """What a client may know of it."""
+        """The errors that a client may see."""
 
 
 class Wire(Protocol):
-    """How a transport writes down what an operation yields: bytes that are ready for its sink."""
+    """How a transport encodes the results of an operation: bytes that are ready for its sink."""
 
     def prefix(self, identifier: str) -> bytes:
-        """What an operation's events begin with; with equal prefixes, equal events are equal bytes."""
+        """The beginning of an operation's events; with equal prefixes, equal events have equal bytes."""
 
     def event(self, prefix: bytes, rendered: Rendered, operation: Operation) -> bytes:
-        """An event; made once for all who share the prefix."""
+        """An event; encoded once for all operations with the prefix."""
 
     def result(self, identifier: str, payload: bytes) -> bytes:
-        """The one result of a query or a mutation."""
+        """The single result of a query or a mutation."""
 
     def error(self, identifier: str, errors: list[Any]) -> bytes:
-        """It never began, or cannot go on; nothing follows."""
+        """The operation did not begin, or cannot continue; nothing follows."""
 
     def complete(self, identifier: str) -> bytes:
         """Nothing follows."""
@@ -95,7 +95,7 @@ class Wire(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Backend:
-    """What all connections of a process share."""
+    """Shared by all connections of a process."""
 
     executor: Executor
     feed: LiveFeed
@@ -103,9 +103,9 @@ class Backend:
 
 
 class Operations:
-    """The operations of one connection and its one way out.
+    """The operations of one connection and its single output.
 
-    `lost(reason)` is called when the client has to come back and resume, `settled()` whenever nothing runs
+    `lost(reason)` is called when the client has to reconnect and resume, `settled()` whenever nothing runs
     and nothing waits any more.
     """
 
@@ -126,7 +126,7 @@ class Operations:
         self._control = Slot(Delivery.EVERY)
         self._running: dict[str, _Running] = {}
         self._finishing: set[asyncio.Task[None]] = set()
-        """Queries and mutations that nobody waits for any more: they run to their end and count till then."""
+        """Queries and mutations whose client has gone: they run to their end and count until then."""
 
     def __len__(self) -> int:
         return len(self._running) + len(self._finishing)
@@ -135,24 +135,24 @@ class Operations:
         return identifier in self._running
 
     def send(self, frame: bytes) -> None:
-        """Something that belongs to no operation."""
+        """Send a frame that belongs to no operation."""
         self.mailbox.put(self._control, frame)
 
     def start(self, message: Subscribe, caller: Caller) -> None:
-        """Under an id that is free; everything else is told to the client."""
+        """Start an operation under a free id; everything else is reported to the client."""
         running = _Running(self, message.id)
         self._running[message.id] = running
         running.task = asyncio.create_task(self._start(running, message, caller))
         running.task.add_done_callback(lambda task: self._started(running, task))
 
     def stop(self, identifier: str) -> None:
-        """Harmless for an unknown id."""
+        """Safe for an unknown id."""
         running = self._running.pop(identifier, None)
         if running is not None:
             self._stop(running)
 
     def stop_all(self) -> list["asyncio.Task[None]"]:
-        """The connection has ended; the tasks that are ending now."""
+        """The connection has ended; returns the tasks that are ending now."""
         operations, self._running = list(self._running.values()), {}
         for each in operations:
             self._stop(each)
@@ -179,7 +179,7 @@ class Operations:
             await running.begin(start)
 
     def _started(self, running: "_Running", task: "asyncio.Task[None]") -> None:
-        """A subscription that could not begin, or a bug: its client hears of it, the others do not."""
+        """A subscription could not begin, or failed: its client is notified, others are not affected."""
         if task.cancelled() or (failure := task.exception()) is None:
             return
         if isinstance(failure, OSError | BusUnavailable):
@@ -199,7 +199,7 @@ class Operations:
             self._settled()
 
     def _waited(self, slot: Slot, committed_at: float) -> None:
-        """A frame that had to wait went out."""
+        """A frame was sent after waiting."""
         name = self._field_of(slot)
         if name and committed_at:
             self.backend.metrics.delivered(name, committed_at, 1)
@@ -229,17 +229,17 @@ class _Running:
         self.slot = Slot(Delivery.EVERY)
         self.task: asyncio.Task[None] | None = None
         self.executing = False
-        """A query or a mutation: it is not cut off."""
+        """A query or a mutation is running, which is not cancelled."""
         self._prefix = operations.wire.prefix(identifier)
         self._operation: Operation | None = None
         self._skip: frozenset[str] = frozenset()
         self._opening: Opening | None = None
-        """To be told with the first frame."""
+        """Sent with the first frame."""
         self._told: set[str | None] | None = None
-        """LATEST, while the current state is looked up: the keys that were told of live."""
+        """LATEST, while the current state is looked up: keys of live events sent meanwhile."""
 
     async def begin(self, start: Start) -> None:
-        """Join the feed, behind a snapshot or a cursor if wanted."""
+        """Join the feed, after a snapshot or a cursor if requested."""
         operation, after = start.operation, start.after
         self._operation, self.field = operation, operation.field
         self.slot.delivery = operation.delivery
@@ -263,14 +263,14 @@ class _Running:
             metrics.resumes["recovered"] += 1
 
     async def _begin_latest(self, operation: Operation) -> None:
-        """What is told live meanwhile is newer than a state that takes a while to look up."""
+        """Live events sent meanwhile are newer than a state whose look-up takes a while."""
         self._told = set()
         await self._operations.backend.feed.join(operation, self, None)
         await self._send_state(operation, await operation.snapshot())
         self._told = None
 
     async def _send_state(self, operation: Operation, snapshot: Snapshot) -> None:
-        """Behind a part of it one cannot go on, nor where it contains events that have no position yet."""
+        """A client cannot resume after a part of it, or if it contains events without a position."""
         for number, root in enumerate(snapshot.roots, start=1):
             whole = number == len(snapshot.roots) and not snapshot.contained
             payload = await undisturbed(operation.render(root, snapshot.position, resumable=whole))
@@ -282,7 +282,7 @@ class _Running:
             await asyncio.sleep(0)
 
     def deliver(self, batch: Batch) -> bool:
-        """At once where nothing waits, else frame by frame to the mailbox."""
+        """At once if nothing waits, otherwise frame by frame into the mailbox."""
         if self._opening is None and self._told is None and not self._skip and self._operation is not None:
             frames = batch.joined.get(self._prefix)
             if frames is None:
@@ -295,7 +295,7 @@ class _Running:
 
     def _deliver_one(self, rendered: Rendered) -> None:
         if self._operation is None:
-            # Ended in the midst of a delivery: another operation overflowed, and with it their stream.
+            # It ended during a delivery: another operation overflowed, which ended the connection.
             return
         if self._told is not None:
             self._told.add(rendered.key)
@@ -308,7 +308,7 @@ class _Running:
             self._operations.backend.metrics.delivered(self.field, rendered.at, 1)
 
     def _frame(self, rendered: Rendered) -> bytes:
-        """Made once for all who share the prefix."""
+        """Encoded once for all operations with the prefix."""
         frame = rendered.frames.get(self._prefix)
         if frame is None:
             assert self._operation is not None
@@ -321,15 +321,15 @@ class _Running:
         return replace(rendered, payload=self._operation.opened(rendered.payload, opening), frames={})
 
     async def room(self) -> None:
-        """Until nothing of it waits."""
+        """Wait until no frame of it waits."""
         await self._mailbox.room(self.slot)
 
     def lost(self, reason: str) -> None:
-        """The client has to come back."""
+        """The client has to reconnect."""
         self._operations.lost(reason)
 
     def leave(self) -> None:
-        """No member any more."""
+        """Leave the group."""
         if self._operation is not None:
             backend = self._operations.backend
             backend.feed.leave(self._operation, self)

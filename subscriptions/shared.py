@@ -1,12 +1,12 @@
-"""One execution and one encoding per event, however many subscribe.
+"""One execution and one encoding per event, however many clients subscribe.
 
 Subscriptions that are the same operation (normalised document, variables without the cursor, audience) form a
-group. A group has its events executed once, in stream order, by a task of its own, and hands the ready bytes
-to its members without awaiting any of them. Which groups an event concerns is looked up by what they asked
-for, so a thousand filters cost an event a few look-ups.
+group. A group executes its events once, in stream order, by its own task, and hands the ready bytes to its
+members without awaiting any of them. The groups that an event concerns are looked up by their filters, so a
+thousand filters cost an event a few look-ups.
 
-A group remembers what it rendered recently: a client that comes back is served from there. What it does not
-remember is replayed from the stream for that member alone, while live frames wait in order behind it.
+A group remembers recent renderings: a client that resumes is served from there. Older events are replayed
+from the stream for that member alone, while live frames wait in order behind it.
 """
 
 import asyncio
@@ -27,27 +27,27 @@ from subscriptions.operation import Fact, Operation
 from subscriptions.undisturbed import undisturbed
 
 AT_A_STRETCH = 20
-"""Events that are looked at before other tasks have their turn."""
+"""Events processed before other tasks get their turn."""
 
 log = structlog.get_logger()
 
 
 class Stream(Protocol):
-    """`subscriptions.stream.EventStream`."""
+    """Implemented by `subscriptions.stream.EventStream`."""
 
     async def position_now(self) -> Position:
-        """The newest position given out."""
+        """The newest assigned position."""
 
     def entries(self, after: Position | None) -> AbstractAsyncContextManager[AsyncIterator[Entry]]:
-        """Entries behind a position."""
+        """Entries after a position."""
 
 
 class LiveFeed:
     """Reads the stream once for the process and gives each event to the groups that it concerns.
 
-    `decode` makes a fact of an entry or raises ValueError, which `unreadable` hears with the entry's offset;
-    `postings_of` names the keys under which groups may want it, and `describe` gives its id and its commit
-    time. Needs the active database when it replays.
+    `decode` converts an entry to a fact or raises ValueError, after which `unreadable` is called with the
+    entry's offset; `postings_of` names the keys under which groups may need it, and `describe` gives its id
+    and its commit time. Needs the active database for replays.
     """
 
     def __init__(
@@ -71,31 +71,31 @@ class LiveFeed:
         self._groups: dict[Hashable, Group] = {}
         self._tasks: dict[Hashable, asyncio.Task[None]] = {}
         self._empty: dict[Hashable, asyncio.TimerHandle] = {}
-        """Groups without members, the longest so first, and when they are forgotten."""
+        """Groups without members, the oldest first, and when they are removed."""
         self._index: defaultdict[Hashable, dict[Group, None]] = defaultdict(dict)
         self._position: Position | None = None
         self._ready = asyncio.Event()
         self._context = Context()
         self._moved: asyncio.Future[None] | None = None
-        """Somebody waits for the feed to move on."""
+        """Resolved when the feed advances, if a task waits for it."""
 
     @property
     def groups(self) -> Iterable[Group]:
-        """Now existing."""
+        """The existing groups."""
         return self._groups.values()
 
     @property
     def ready(self) -> bool:
-        """It follows the stream: whoever joins from now on misses nothing that happens from now on."""
+        """Whether it follows the stream: members that join from now on miss nothing."""
         return self._ready.is_set()
 
     @property
     def idle(self) -> bool:
-        """Nothing waits for its execution."""
+        """Whether no event waits for its execution."""
         return not any(group.busy for group in self._groups.values())
 
     async def run(self) -> None:
-        """Until cancelled; run again it goes on where it stood."""
+        """Until cancelled; run again, it continues from its position."""
         self._context = copy_context()
         self._position = self._position or await self._stream.position_now()
         try:
@@ -123,10 +123,10 @@ class LiveFeed:
         await asyncio.gather(*tasks, return_exceptions=True)
 
     async def join(self, operation: Operation, member: Subscriber, after: Position | None) -> None:
-        """Make it a member behind `after` (None: from now on). Raises PositionLost.
+        """Add a member after `after` (None: from now on). Raises PositionLost.
 
-        Everything behind `after` that is already known is delivered before this returns, no faster than the
-        member has room for it; whatever happens meanwhile waits in order behind it, up to a bound.
+        All known events after `after` are delivered before this returns, no faster than the member has room;
+        new events meanwhile wait in order behind them, up to a limit.
         """
         await self._reach(after)
         group = self._group(operation)
@@ -144,7 +144,7 @@ class LiveFeed:
             self._linger_if_empty(group)
 
     def leave(self, operation: Operation, member: Subscriber) -> None:
-        """Harmless when it is no member any more."""
+        """Safe if it is no longer a member."""
         group = self._groups.get(operation.key)
         if group is None:
             return
@@ -152,7 +152,7 @@ class LiveFeed:
         self._linger_if_empty(group)
 
     def _linger_if_empty(self, group: Group) -> None:
-        """Kept for a while for who comes back; of many the one that waits longest makes room."""
+        """Kept for a while for clients that resume; with too many such groups the oldest is removed."""
         key = group.operation.key
         if group.members or key in self._empty or self._groups.get(key) is not group:
             return
@@ -167,7 +167,7 @@ class LiveFeed:
             timer.cancel()
 
     async def _reach(self, after: Position | None) -> None:
-        """Wait until this process stands where another one, which was ahead, gave the position out."""
+        """Wait until this process reaches a position that a faster process issued."""
         await self._ready.wait()
         while after is not None and not self._has_reached(after):
             newest = await self._stream.position_now()
@@ -193,7 +193,7 @@ class LiveFeed:
             moved.set_result(None)
 
     async def _catch_up(self, group: Group, waiting: CatchingUp, after: Position) -> None:
-        """Until nothing lies between `after` and what the group will hand out next."""
+        """Until nothing lies between `after` and the group's next output."""
         last = await self._tell_missed(group, waiting, after)
         while waiting in group.members:
             if waiting.rendered:
@@ -208,7 +208,7 @@ class LiveFeed:
                 await waiting.wait_for_more()
 
     async def _tell_missed(self, group: Group, waiting: CatchingUp, after: Position) -> int:
-        """From the group's memory, else from the stream; the last offset looked at."""
+        """From the group's memory, otherwise from the stream; returns the last offset read."""
         until = max(self._settled(group).offset, after.offset)
         remembered = group.remembered_after(after)
         if remembered is None:
@@ -243,9 +243,10 @@ class LiveFeed:
                     return
 
     async def _tell(self, group: Group, rendered: Rendered, member: Subscriber) -> None:
-        """One at a time: for a single member joining costs more than it saves. Others have their turn.
+        """One at a time: for a single member joining frames costs more than it saves. Other tasks get their
+        turn.
 
-        Without the time of its commit: how late it is says nothing about the feed.
+        Without its commit time: the delay of a replay says nothing about the feed.
         """
         self._metrics.replays[group.operation.field] += 1
         member.deliver(Batch(replace(rendered, at=0.0)))
@@ -257,7 +258,7 @@ class LiveFeed:
         return group.settled(self._position)
 
     async def follow(self, facts: AsyncIterator[Fact]) -> None:
-        """Broadcast each. They may all be there at once: a whole market's quotes in one batch."""
+        """Broadcast each of them. There may be many at once: a whole market's quotes in one batch."""
         number = 0
         async for fact in facts:
             self.broadcast(fact)
@@ -266,7 +267,7 @@ class LiveFeed:
                 await asyncio.sleep(0)
 
     def broadcast(self, fact: Fact) -> None:
-        """Something that is not in the stream and matters only while it is the latest."""
+        """An event outside the stream, which matters only while it is the latest."""
         if self._position is not None:
             self._offer(self._position, fact)
 
@@ -277,7 +278,7 @@ class LiveFeed:
         self._position = entry.position
         self._tell_of_movement()
         if fact is None:
-            # Whom it concerned nobody knows. Who resumes behind an earlier event is told that one is missing.
+            # Its subject is unknown. Members that resume after an earlier event are told that one is missing.
             for key in list(self._groups):
                 self._lose(key, "an event cannot be read")
 
@@ -304,7 +305,7 @@ class LiveFeed:
             assert self._position is not None
             group = Group(operation, self._position, self._limits, self._describe, self._metrics)
             self._groups[operation.key] = group
-            # In the feed's context: in that of whoever comes first it would log under that request's id.
+            # In the feed's context: in that of the first subscriber it would log under that request's id.
             running = asyncio.create_task(group.run(), context=self._context.copy())
             task = self._tasks[operation.key] = running
             task.add_done_callback(partial(self._failed, group))
@@ -314,7 +315,7 @@ class LiveFeed:
         return group
 
     def _failed(self, group: Group, task: "asyncio.Task[None]") -> None:
-        """A group whose execution fails loses its members loudly, and nobody else's."""
+        """A group whose execution fails loses its members with an error; other groups are not affected."""
         if task.cancelled() or (failure := task.exception()) is None:
             return
         log.error("a shared subscription failed", field=group.operation.field, exc_info=failure)
@@ -323,7 +324,7 @@ class LiveFeed:
         group.lose_members("the operation failed")
 
     def _lose(self, key: Hashable, reason: str) -> None:
-        """Its clients resume, in a new group: what this one remembers ends where it was lost."""
+        """Its clients resume, in a new group: this one's memory ends where it was lost."""
         group = self._groups[key]
         self._forget(key, cancel=True)
         group.lose_members(reason)

@@ -1,12 +1,12 @@
 """One event stream of a client: GraphQL over Server-Sent Events, without HTTP.
 
 Specification: the protocol document of the graphql-sse project. In distinct connections mode a stream is one
-operation; its events carry their cursor as `id:`, so `Last-Event-ID` resumes. In single connection mode a
-stream is reserved first and then carries all operations of its client. There is no `id:` in that mode: one
-id cannot say where several operations stand, so each is resumed by its own `after`.
+operation; its events have their cursor as `id:`, so `Last-Event-ID` resumes. In single connection mode a
+stream is reserved first and then carries all operations of its client. That mode has no `id:`: one id cannot
+name the positions of several operations, so each is resumed by its own `after`.
 
-SSE has no close codes. A stream that ends without `complete` is one to be opened again and resumed; a
-comment, which clients skip, says why it ended.
+SSE has no close codes. A stream that ends without `complete` must be opened again and resumed; a comment,
+which clients skip, says why it ended.
 """
 
 import asyncio
@@ -24,13 +24,13 @@ from subscriptions.protocol import CloseCode, Subscribe
 from subscriptions.running import Backend, Caller, Operations, Wire
 
 DISTINCT_ID = ""
-"""The operation of a stream that has only one."""
+"""The id of the operation of a stream that has only one."""
 _COMPLETE = b"event: complete\ndata:\n\n"
 
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """Bounds of one stream; times in seconds."""
+    """Limits of one stream; times in seconds."""
 
     mailbox: MailboxLimits
     operations: int
@@ -43,11 +43,11 @@ class DistinctWire:
     """The stream is the operation."""
 
     def prefix(self, identifier: str) -> bytes:
-        """One for all."""
+        """The same for all operations."""
         return b"event: next\n"
 
     def event(self, prefix: bytes, rendered: Rendered, operation: Operation) -> bytes:
-        """next, with the cursor where one can resume from."""
+        """next, with the cursor if the operation can be resumed there."""
         cursor = operation.cursor(rendered.position) if rendered.resumable else None
         line = b"" if cursor is None else b"id: %b\n" % cursor.encode()
         return chunk(b"%b%bdata: %b\n\n" % (prefix, line, rendered.payload))
@@ -107,11 +107,11 @@ class LateSink:
 
     @property
     def attached(self) -> bool:
-        """There is, or was, a connection."""
+        """Whether there is, or was, a connection."""
         return self._sink is not None
 
     def attach(self, sink: Sink) -> None:
-        """Here it is."""
+        """The connection has arrived."""
         self._sink = sink
         callbacks, self._callbacks = self._callbacks, []
         for callback in callbacks:
@@ -119,11 +119,11 @@ class LateSink:
 
     @property
     def gone(self) -> bool:
-        """Ended, or being ended."""
+        """Whether it has ended or is ending."""
         return self._closed or (self._sink is not None and self._sink.gone)
 
     def try_write(self, frame: bytes) -> bool:
-        """Where there is a connection with room."""
+        """Write if there is a connection with room."""
         return self._sink is not None and self._sink.try_write(frame)
 
     def when_writable(self, callback: Callable[[], None]) -> None:
@@ -134,14 +134,14 @@ class LateSink:
             self._sink.when_writable(callback)
 
     def close(self, code: int, reason: str) -> None:
-        """End the connection, or never have one."""
+        """End the connection, or refuse a later one."""
         self._closed = True
         if self._sink is not None:
             self._sink.close(code, reason)
 
 
 class SseStream:
-    """Reserved, then open, then ended; `released` is called at its end, whoever ended it."""
+    """Reserved, then open, then ended; `released` is called at its end, whatever the cause."""
 
     def __init__(
         self,
@@ -166,29 +166,29 @@ class SseStream:
 
     @property
     def caller(self) -> Caller:
-        """With the best token that it has shown."""
+        """The caller with the longest valid token presented so far."""
         return self._caller
 
     @property
     def depth(self) -> int:
-        """Frames waiting."""
+        """The number of waiting frames."""
         return self._operations.mailbox.depth
 
     @property
     def open(self) -> bool:
-        """Its connection has come."""
+        """Whether its connection has arrived."""
         return self._sink.attached
 
     @property
     def full(self) -> bool:
-        """No more operations."""
+        """Whether the limit of operations is reached."""
         return len(self._operations) >= self._limits.operations
 
     def __contains__(self, identifier: str) -> bool:
         return identifier in self._operations
 
     def attach(self, sink: Sink, greeting: dict[str, Any]) -> None:
-        """The connection, whose response has been started. It ends at once where the stream has."""
+        """The connection, whose response has been started. It ends at once if the stream has ended."""
         if self._closed:
             sink.close(int(CloseCode.TRY_AGAIN_LATER), "the stream has ended: reserve or open another one")
             return
@@ -196,31 +196,31 @@ class SseStream:
         self._sink.attach(sink)
 
     def start(self, message: Subscribe, caller: Caller) -> None:
-        """An operation under a free id; none where the stream has ended."""
+        """Start an operation under a free id; ignored if the stream has ended."""
         if self._closed:
             return
         self._operations.start(message, caller)
 
     def stop(self, identifier: str) -> None:
-        """The client has had enough of an operation, which completes; harmless for an unknown id."""
+        """The client ends an operation, which completes; safe for an unknown id."""
         if identifier in self._operations:
             self._operations.stop(identifier)
             self._operations.send(self._operations.wire.complete(identifier))
 
     def refresh(self, caller: Caller) -> None:
-        """The same caller with another token: the stream lasts as long as the better one."""
+        """The same caller with another token: the stream lasts as long as the one that expires later."""
         if caller.expires_at > self._caller.expires_at:
             self._caller = caller
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """End it from our side; harmless when it has ended."""
+        """End it from the desk's side; safe to repeat."""
         if not self._closed:
             self._metrics.closes[int(code)] += 1
             self._sink.close(int(code), reason)
             self._end()
 
     def tick(self, now: float, wall: float) -> None:
-        """What time makes due. `now` is the loop's clock, `wall` POSIX seconds."""
+        """Do what has become due. `now` is the loop's clock, `wall` POSIX seconds."""
         if self._closed:
             return
         if self._caller.expires_at <= wall:
@@ -232,7 +232,7 @@ class SseStream:
             self._operations.mailbox.write(chunk(comment("")))
 
     async def ended(self) -> None:
-        """The connection has ended; returns when nothing of it runs any more."""
+        """The connection has ended; returns when none of its operations runs any more."""
         await asyncio.gather(*self._end(), return_exceptions=True)
 
     def _end(self) -> list["asyncio.Task[None]"]:

@@ -1,8 +1,8 @@
-"""The event stream as a subscription sees it: live from the bus, and from the outbox what the bus forgot.
+"""The event stream for subscriptions: live from the bus, and older events from the outbox.
 
-Guarantees of the bus (`subscriptions.bus`), over the longer history of the outbox. A snapshot and what
-follows fit together when `position_now` is asked before the snapshot is read: an event may then be in both,
-never in neither.
+The guarantees of the bus (`subscriptions.bus`) hold over the longer history of the outbox. A snapshot and the
+following events fit together if `position_now` is called before the snapshot is read: an event may then be in
+both, never in neither.
 """
 
 from collections.abc import AsyncGenerator, AsyncIterator
@@ -13,7 +13,7 @@ from subscriptions.history import History
 
 
 class EventStream:
-    """Entries after any position that bus or outbox still hold. Needs an active database."""
+    """Entries after any position that bus or outbox still have. Needs an active database."""
 
     def __init__(self, bus: Bus, history: History, *, page_max: int) -> None:
         self._bus = bus
@@ -21,13 +21,15 @@ class EventStream:
         self._page_max = page_max
 
     async def position_now(self) -> Position:
-        """The newest position given out. Asked of the database, for a bus being refilled is behind it."""
+        """The newest assigned position. Read from the database, since a bus that is being refilled is behind
+        it.
+        """
         head = await self._history.stream_head()
         return Position(head.epoch, head.last_offset)
 
     @asynccontextmanager
     async def entries(self, after: Position | None) -> AsyncIterator[AsyncIterator[Entry]]:
-        """As `Bus.listen`; PositionLost means that neither bus nor outbox can continue from `after`."""
+        """See `Bus.listen`; PositionLost means that neither bus nor outbox can continue from `after`."""
         after = after or await self.position_now()
         async with AsyncExitStack() as stack:
             try:
@@ -44,7 +46,7 @@ class EventStream:
             raise PositionLost(f"{after} is outside the stream, which is at {head}")
 
     async def _replayed(self, last: Position, live: AsyncIterator[Entry]) -> AsyncGenerator[Entry, None]:
-        """The outbox up to where `live` was joined or further, then `live` without what was replayed."""
+        """The outbox up to where `live` was joined or further, then `live` without replayed entries."""
         while rows := await self._history.published_after(last.offset, self._page_max):
             for row in rows:
                 last = _next(last, Position(last.epoch, row.offset))

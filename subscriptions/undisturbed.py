@@ -1,4 +1,4 @@
-"""Work that is not cut off in its midst."""
+"""Work that the cancellation of its caller does not interrupt."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -8,9 +8,9 @@ T = TypeVar("T")
 
 
 async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
-    """The result; of a caller that is cancelled it is independent, and goes on to its end.
+    """The result; if the caller is cancelled, the work continues to its end.
 
-    For executions of GraphQL: one that is cut off leaves coroutines behind that nobody awaits.
+    For executions of GraphQL: an interrupted one leaves coroutines behind that are never awaited.
     """
     task = asyncio.create_task(work)
     try:
@@ -21,6 +21,6 @@ async def undisturbed(work: Coroutine[Any, Any, T]) -> T:
 
 
 def _forget(task: "asyncio.Task[Any]") -> None:
-    """Nobody waits for it any more; a failure is nobody's then."""
+    """No caller waits for it any more, so its failure is discarded."""
     if not task.cancelled():
         task.exception()

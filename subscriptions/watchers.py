@@ -21,7 +21,7 @@ class Watcher:
         self._news = asyncio.Event()
 
     def push(self, messages: Sequence[Message]) -> None:
-        """Replace what is unread; a replaced key keeps its place in the line, so that none starves."""
+        """Replace unread messages; a replaced key keeps its place in the queue, so that none starves."""
         for message in messages:
             if message.key not in self._latest and len(self._latest) >= self._keys_max:
                 del self._latest[next(iter(self._latest))]
@@ -57,7 +57,7 @@ class Watchers:
         return sum(len(watchers) for watchers in self._by_topic.values())
 
     def deliver(self, topic: str, messages: Sequence[Message]) -> None:
-        """Give messages to the topic's watchers, without waiting for any."""
+        """Give messages to the topic's watchers without waiting for any."""
         for watcher in self._by_topic.get(topic, ()):
             watcher.push(messages)
 

@@ -1,8 +1,8 @@
 """One WebSocket of a client: the graphql-transport-ws session over an ASGI connection.
 
-What runs on it is `subscriptions.running`'s affair; here are its messages and its life. Time (the init
-deadline, pings, the end of the token) is looked at by one clock for all sockets, which calls `tick`, not by a
-timer per socket.
+`subscriptions.running` runs its operations; this module handles its messages and its life. Deadlines (the
+init deadline, pings, the end of the token) are checked by one clock for all sockets, which calls `tick`, not
+by a timer per socket.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ from subscriptions.running import Backend, Caller, Operations, Refused
 
 @dataclass(frozen=True, slots=True)
 class SocketLimits:
-    """Bounds of one socket; times in seconds."""
+    """Limits of one socket; times in seconds."""
 
     mailbox: MailboxLimits
     operations: int
@@ -33,16 +33,16 @@ class SocketLimits:
 
 
 class Api(Protocol):
-    """What the session needs of authentication."""
+    """The authentication functions that the session needs."""
 
     def admit(self, session: "Session", params: dict[str, Any]) -> Caller:
-        """Who is it? Raises Refused. The session is known from now on, until `leave`."""
+        """The caller. Raises Refused. The session counts from now on, until `leave`."""
 
     def readmit(self, caller: Caller, token: str) -> Caller:
         """The same caller with a refreshed token. Raises Refused."""
 
     def same_audience(self, before: Caller, after: Caller) -> bool:
-        """Whether both may see the same."""
+        """Whether both have the same scope and rights."""
 
     def leave(self, caller: Caller) -> None:
         """The session has ended."""
@@ -82,14 +82,15 @@ class _State(Enum):
 
 
 class Session:
-    """One socket. Not for two tasks at once: `run` is the receiving one, everything else is called by it,
-    by the feed or by the clock, all on one event loop."""
+    """One socket. Not for concurrent tasks: `run` receives; everything else is called by it, by the feed or
+    by the clock, all on one event loop.
+    """
 
     def __init__(
         self, sink: Sink, authorization: str | None, api: Api, backend: Backend, limits: SocketLimits
     ) -> None:
         self.authorization = authorization
-        """Of the handshake; connection_init may bring a better one."""
+        """From the handshake; connection_init may contain a better one."""
         self._sink = sink
         self._api = api
         self._limits = limits
@@ -105,16 +106,16 @@ class Session:
 
     @property
     def caller(self) -> Caller | None:
-        """Once it is known."""
+        """The caller once it is known."""
         return self._caller
 
     @property
     def depth(self) -> int:
-        """Frames waiting."""
+        """The number of waiting frames."""
         return self._operations.mailbox.depth
 
     async def run(self, receive: Callable[[], Awaitable[Any]]) -> None:
-        """Until the socket is closed, by whomever."""
+        """Until the socket is closed, by either side."""
         self._metrics.sockets += 1
         try:
             while True:
@@ -132,14 +133,14 @@ class Session:
             await self._end()
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close from our side; harmless when it is closed already."""
+        """Close from the desk's side; safe to repeat."""
         if self._state is not _State.CLOSED:
             self._state = _State.CLOSED
             self._metrics.closes[int(code)] += 1
             self._sink.close(int(code), protocol.close_reason(reason))
 
     def tick(self, now: float, wall: float) -> None:
-        """What time makes due. `now` is the loop's clock, `wall` POSIX seconds."""
+        """Do what has become due. `now` is the loop's clock, `wall` POSIX seconds."""
         if self._state is _State.AWAITING_INIT and now >= self._init_deadline:
             self.close(CloseCode.INIT_TIMEOUT, "connection_init did not arrive in time")
         if self._state is not _State.READY or self._caller is None:
@@ -201,7 +202,8 @@ class Session:
             return
         before, self._caller, self._warned = self._caller, refreshed, False
         if not self._api.same_audience(before, refreshed):
-            # What the old audience could see must not flow on: the client comes back with its cursors.
+            # The old audience's events must not be sent to the new one: the client reconnects with its
+            # cursors.
             self.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: reconnect and resume")
 
     def _subscribe(self, message: protocol.Subscribe) -> None:

@@ -1,4 +1,4 @@
-"""What `recompute` and `verify-audit` say: whether the evidence is what it was."""
+"""The output of `recompute` and `verify-audit`: whether the evidence is unchanged."""
 
 import re
 from collections.abc import Callable, Iterable
@@ -24,11 +24,13 @@ _HEAD = re.compile(r"(?P<sequence>\d{1,18}):(?P<hash>[0-9a-f]{64})", re.ASCII | 
 
 
 class NoSuchSnapshot(LookupError):
-    """There is none with this id."""
+    """No snapshot has this id."""
 
 
 async def recompute(console: Console, snapshot_id: str) -> bool:
-    """Compute a snapshot's figures from its inputs and print both; whether they and the hash agree."""
+    """Compute a snapshot's figures from its inputs and print both; returns whether they and the hash
+    agree.
+    """
     stored = await load_snapshot(EVERYTHING, snapshot_id)
     if stored is None:
         raise NoSuchSnapshot(f"there is no snapshot {snapshot_id}")
@@ -58,7 +60,7 @@ async def recompute(console: Console, snapshot_id: str) -> bool:
 
 
 async def _is_intact(console: Console, stored: StoredSnapshot) -> bool:
-    """The content has its hash, and the hash is the one that the audit noted when it was taken."""
+    """Whether the content has its hash, and the audit recorded that hash when the snapshot was taken."""
     unchanged = content_hash(stored.content) == stored.hash
     noted = await is_noted(snapshot_entry(stored, stored.at))
     of_content = "the content is unchanged" if unchanged else "[red]the content is CHANGED[/]"
@@ -73,7 +75,7 @@ def _is_labelled(stored: StoredSnapshot, content: SnapshotContent) -> bool:
 
 
 class _Found:
-    """What is broken: how much of it there is, and the first of it."""
+    """The breaks found: their number, and the first of them."""
 
     def __init__(self) -> None:
         self.first: list[Break] = []
@@ -89,8 +91,9 @@ class _Found:
 async def verify_audit(
     console: Console, noted: ChainHead | None, progress: Callable[[int, int], None]
 ) -> bool:
-    """Follow the chain from the first link to its head, and look at every snapshot that it names; whether
-    nothing was changed, dropped or swapped."""
+    """Follow the chain from the first link to its head, and check every snapshot that it names; returns
+    whether nothing was changed, removed or swapped.
+    """
     found = _Found()
     check, snapshots = ChainCheck(noted), SnapshotCheck()
     async with consistent_read():
@@ -126,7 +129,7 @@ def _tell_breaks(console: Console, found: _Found) -> None:
 
 
 def head_named(text: str) -> ChainHead:
-    """From `sequence:hash` as it is printed; raises ValueError."""
+    """From `sequence:hash` as printed; raises ValueError."""
     found = _HEAD.fullmatch(text.strip())
     if found is None:
         raise ValueError("a head must be sequence:hash, as verify-audit prints it")
@@ -177,5 +180,5 @@ def _flat(outputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def _differences(then: dict[str, Any], now: dict[str, Any]) -> list[str]:
-    """Only what the snapshot knew: a later version may compute more."""
+    """Only of figures in the snapshot: a later version may compute more."""
     return [name for name, value in then.items() if now.get(name) != value]

@@ -1,4 +1,4 @@
-"""`python -m gateway`: every command; what starts the server is `serve_command`."""
+"""`python -m gateway`: all commands; `serve_command` starts the server."""
 
 import sys
 from datetime import date, time
@@ -59,7 +59,7 @@ from models.sql.database import UniqueViolated, transaction
 from resolvers.kit.node import type_and_id
 
 TABLE_COLUMNS_MIN = 200
-"""A table that is piped into another program is not cut to a narrow terminal."""
+"""A table that is piped into another program is not cut to the width of a narrow terminal."""
 TOKEN_MINUTES_MAX = 10 * 366 * 24 * 60
 REASON_CHARACTERS_MAX = 1000
 DAY = "YYYY-MM-DD"
@@ -76,7 +76,7 @@ cli.command()(serve)
 
 @cli.command()
 def migrate() -> None:
-    """Bring the database to the newest tables."""
+    """Apply all pending migrations to the database."""
 
     async def run(resources: Resources) -> None:
         steps = 0
@@ -136,7 +136,9 @@ def inputs(
     symbol: Annotated[str | None, typer.Option(help="A symbol, or a pair such as USD/HKD.")] = None,
     stream: Annotated[str | None, typer.Option(help="A stream of the feed, such as desk:quotes.")] = None,
 ) -> None:
-    """Show what became of the last message of each kind about an account or a symbol, and why."""
+    """Show the outcome of the last message of each kind about an account, symbol or stream, with the
+    reason.
+    """
     if [account, symbol, stream].count(None) != 2:
         fail("Name one: --account NUMBER, --symbol SYMBOL, or --stream NAME.")
 
@@ -157,7 +159,7 @@ def inputs(
 
 @cli.command("damaged-events")
 def damaged_events_command() -> None:
-    """Show the events in the outbox that cannot be read; exit 1 when there are any."""
+    """Show the events in the outbox that cannot be read; exit code 1 if there are any."""
 
     async def run(resources: Resources) -> None:
         if await print_damaged_events(Console(width=max(out.width, TABLE_COLUMNS_MIN))):
@@ -173,7 +175,9 @@ def replay(
         float, typer.Option(help="Seconds per trading day; 0: as fast as possible.", min=0)
     ] = 0,
 ) -> None:
-    """Play recorded closes into the Redis feed of running desks, or without Redis into the database."""
+    """Replay recorded closing prices into the Redis feed of running desks, or without Redis into the
+    database.
+    """
 
     async def run(resources: Resources) -> None:
         try:
@@ -224,7 +228,7 @@ def token(
 def revoke(
     subject: Annotated[str, typer.Option(help="The subject whose access is revoked.")],
 ) -> None:
-    """Refuse every token that the subject was given until now, and close its sockets within a second."""
+    """Refuse every token issued to the subject until now, and close its sockets within a second."""
     subject = _subject(subject)
 
     async def run(resources: Resources) -> None:
@@ -246,7 +250,7 @@ def lease_command(
         bool, typer.Option("--release", help="Release the lease, so that another process leads at once.")
     ] = False,
 ) -> None:
-    """Show which process leads the desk and until when; or take the lease away from it."""
+    """Show which process leads the desk and until when; or release its lease."""
 
     async def run(resources: Resources) -> None:
         lease = await read_lease(LEASE)
@@ -269,7 +273,7 @@ def lease_command(
 def recompute_command(
     snapshot: Annotated[str, typer.Argument(help="The snapshot's id, from `snapshots` of a case.")],
 ) -> None:
-    """Compute a snapshot's figures again from its inputs; exit 1 when they, or its hash, differ."""
+    """Compute a snapshot's figures again from its inputs; exit code 1 if they, or its hash, differ."""
     named = type_and_id(snapshot)
 
     async def run(resources: Resources) -> None:
@@ -313,7 +317,9 @@ def verify_audit_command(
         typer.Option(help=("A head that an earlier run printed: the chain must still contain it.")),
     ] = None,
 ) -> None:
-    """Follow the audit's hash chain; exit 1 and name the rows when one was changed, dropped or swapped."""
+    """Verify the audit's hash chain; exit code 1, with the rows named, if one was changed, removed or
+    swapped.
+    """
     try:
         noted = None if head is None else head_named(head)
     except ValueError as bad:
@@ -347,7 +353,9 @@ def market_day_command(
         ),
     ] = None,
 ) -> None:
-    """Put in a day on which a market does not trade as its calendar says; tells which deadlines moved."""
+    """Override a day on which a market does not trade as its calendar says; prints the deadlines that
+    moved.
+    """
     named = SHORT_NAMES.get(market.upper(), market.upper())
     if kind.upper() not in MarketDayKind.__members__:
         fail(f"The kind of a market day must be closed, half or regular, not {kind}.")
@@ -390,7 +398,7 @@ def main() -> None:
 
 
 def _subject(given: str) -> str:
-    """The form in which the desk knows the subject; exits where there is none."""
+    """The subject in the desk's form; exits if it is invalid."""
     try:
         subject = subject_form(given)
     except ValueError as reason:

@@ -1,4 +1,4 @@
-"""`python -m gateway damaged-events`: the events in the outbox that cannot be read, and why."""
+"""`python -m gateway damaged-events`: the events in the outbox that cannot be read, with the reason."""
 
 from rich.console import Console
 from rich.table import Table
@@ -11,12 +11,12 @@ ROWS_AT_ONCE = 1000
 
 
 async def print_damaged_events(out: Console) -> int:
-    """As a table; how many there are."""
+    """Print them as a table; returns how many there are."""
     table, found = Table("place in the stream", "event", "why"), 0
     async for event in damaged_events(ROWS_AT_ONCE):
         found += 1
         place = "none yet" if event.offset is None else str(event.offset)
-        # As text and not as markup: the reason quotes what is damaged.
+        # As text and not as markup: the reason quotes the damaged data.
         table.add_row(*(Text(visible(cell)) for cell in (place, event.event_id, event.why)))
     if found:
         out.print(table)

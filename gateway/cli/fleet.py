@@ -1,9 +1,9 @@
-"""Several processes on one port: each is a whole desk process, and any of them serves any subscriber.
+"""Several processes on one port: each is a complete desk process, and any of them serves any subscriber.
 
-The parent binds the port, starts the workers with the listening socket, replaces one that died, and passes
-signals on: SIGTERM and SIGINT stop all, SIGHUP replaces one after the other, so that a new version takes over
-without a moment in which nobody listens. A version that does not start replaces nothing, and workers whose
-parent is gone stop.
+The parent binds the port, starts the workers with the listening socket, replaces a worker that died, and
+forwards signals: SIGTERM and SIGINT stop all workers, SIGHUP replaces one after the other, so that a new
+version takes over while the port is always served. A version that does not start replaces nothing, and
+workers whose parent has died stop.
 """
 
 import os
@@ -29,7 +29,7 @@ FIRST_WAIT_S, MAX_WAIT_S = 0.5, 10.0
 
 
 class Fleet:
-    """`run` returns when every worker has stopped: the signal that asked for it."""
+    """`run` returns when every worker has stopped, with the signal that requested it."""
 
     def __init__(
         self, listener: socket.socket, workers: int, arguments: list[str], stop_timeout_s: float
@@ -42,10 +42,10 @@ class Fleet:
         self._stopped_by: signal.Signals | None = None
         self._rolling = False
         self._deaths = 0
-        """In a row, without one that serves in between."""
+        """Deaths in a row, without a worker that serves in between."""
 
     def run(self, announce: Callable[[], None]) -> signal.Signals:
-        """Until SIGTERM or SIGINT; which of the two."""
+        """Run until SIGTERM or SIGINT; returns which of the two."""
         self._listener.set_inheritable(True)
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
@@ -97,7 +97,7 @@ class Fleet:
                 self._deaths = 0
 
     def _replace_all(self) -> None:
-        """The new one serves before the old one stops."""
+        """The new worker serves before the old one stops."""
         for number, old in enumerate(list(self._workers)):
             new = self._start()
             self._await_started([new])
@@ -109,7 +109,7 @@ class Fleet:
             self._end([old])
 
     def _pause(self, seconds: float) -> None:
-        """Unless all is to stop."""
+        """Wait, unless all workers are to stop."""
         until = time.monotonic() + seconds
         while not self._stopping and time.monotonic() < until:
             time.sleep(POLL_S)
@@ -135,7 +135,7 @@ class Fleet:
 
 
 def stop_without_parent() -> None:
-    """In a worker: the end of the parent, however it came, is a SIGTERM."""
+    """In a worker: turn the end of the parent, whatever its cause, into a SIGTERM."""
     parent = os.getppid()
 
     def watch() -> None:
@@ -157,7 +157,7 @@ class _Worker:
         return self.process.poll() is not None
 
     def serves(self) -> bool:
-        """It has said that it answers requests."""
+        """Whether it has reported that it answers requests."""
         if not self._serves:
             try:
                 self._serves = bool(os.read(self._ready, 1))

@@ -1,4 +1,4 @@
-"""`python -m gateway inputs`: what became of the last message of each kind about an account or a symbol."""
+"""`python -m gateway inputs`: the outcome of the last message of each kind about an account or a symbol."""
 
 from collections.abc import Iterable, Sequence
 
@@ -17,11 +17,11 @@ from models.input_used import UsedInput, client_no_of, used_of_account, used_of_
 
 
 class NothingKnown(LookupError):
-    """Nothing was ever heard of this account or symbol."""
+    """No message about this account or symbol is known."""
 
 
 async def print_inputs_of_account(out: Console, account_no: str) -> None:
-    """Of the account and of its client; raises `NothingKnown`."""
+    """For the account and its client; raises `NothingKnown`."""
     client_no = await client_no_of(account_no)
     others = await outcomes_of_owner([account_no, client_no or ""])
     if client_no is None and not others:
@@ -30,7 +30,7 @@ async def print_inputs_of_account(out: Console, account_no: str) -> None:
 
 
 async def print_inputs_of_symbol(out: Console, symbol: str) -> None:
-    """Of the instrument, and what was stated about positions in it; raises `NothingKnown`."""
+    """For the instrument, and statements about positions in it; raises `NothingKnown`."""
     used, others = await used_of_symbol(symbol), await outcomes_about(symbol)
     if not used and not others:
         raise NothingKnown(f"No instrument has the symbol {symbol}, and no message named it.")
@@ -38,7 +38,7 @@ async def print_inputs_of_symbol(out: Console, symbol: str) -> None:
 
 
 async def print_inputs_of_stream(out: Console, stream: str) -> None:
-    """What of a stream of the feed could not be read, or was lost unread; raises `NothingKnown`."""
+    """Entries of a feed's stream that could not be read, or were lost unread; raises `NothingKnown`."""
     others = await outcomes_about(stream[:SUBJECT_CHARACTERS_MAX])
     if not others:
         raise NothingKnown(f"No entry of the stream {stream} was unreadable or lost.")
@@ -48,7 +48,7 @@ async def print_inputs_of_stream(out: Console, stream: str) -> None:
 def _print(out: Console, used: Sequence[UsedInput], others: Sequence[StoredOutcome]) -> None:
     table = Table("kind", "subject", "outcome", "stated at", "decided at", "why")
     for row in (*_used_rows(used), *_other_rows(others)):
-        # As text and not as markup: the reasons quote what others wrote.
+        # As text and not as markup: the reasons quote text from others.
         table.add_row(*(Text(visible(cell)) for cell in row))
     out.print(table)
 

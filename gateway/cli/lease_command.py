@@ -1,4 +1,4 @@
-"""`python -m gateway lease --release`: an operator takes the lease away from the process that holds it."""
+"""`python -m gateway lease --release`: an operator releases the lease of the process that holds it."""
 
 from desk.audit import entry
 from gateway.resources import Resources
@@ -9,7 +9,7 @@ from models.sql.database import transaction
 
 
 async def give_up(resources: Resources, lease: Lease) -> None:
-    """Kept in the audit trail. Its holder hears of it at the next renewal and stops its work."""
+    """Recorded in the audit trail. The holder notices at its next renewal and stops its work."""
     async with transaction():
         if await release_lease(LEASE, lease.holder):
             await write_audit(

@@ -1,4 +1,6 @@
-"""`python -m gateway market-day`: put in a typhoon day or an early close; say which deadlines it moved."""
+"""`python -m gateway market-day`: enter a typhoon day or an early close, and print the deadlines that
+moved.
+"""
 
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
@@ -17,7 +19,7 @@ from gateway.watch.market_days import MarketDays
 from models.case import live_case_ids, load_cases
 
 SHORT_NAMES: Mapping[str, str] = {"HK": "XHKG", "US": "XNYS", "JP": "XTKS", "UK": "XLON"}
-"""What an operator may say for a market; else its name in the calendars."""
+"""Short names of markets for operators; others by their name in the calendars."""
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 OPERATOR = Principal(
     *("desk:market-day", Audience(frozenset({Permission.RISK_SETTING_FULL}), None)),
@@ -27,7 +29,7 @@ OPERATOR = Principal(
 
 @dataclass(frozen=True, slots=True)
 class Moved:
-    """A deadline before and after."""
+    """A deadline before and after the move."""
 
     case_no: str
     account_no: str
@@ -36,7 +38,7 @@ class Moved:
 
 
 async def put_in(desk: Desk, days: MarketDays, word: MarketDay) -> list[Moved]:
-    """The deadlines that moved, whether this process moved them or the leader was first. Raises Refused."""
+    """The deadlines that moved, whether this process moved them or the leader did first. Raises Refused."""
     await days.load()
     before = {view.case.id: view.case.deadline async for view in _live_cases()}
     outcome = await set_market_day(desk, OPERATOR, SetMarketDay(desk.new_id(), word))

@@ -1,4 +1,4 @@
-"""Where `python -m gateway replay` plays to: the feed that running desks read, or the database itself."""
+"""The target of `python -m gateway replay`: the feed of running desks, or the database itself."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -16,7 +16,7 @@ from gateway.workers.leader import LEASE
 from models.lease import acquire_lease, release_lease, renew_lease
 
 REPLAY_LEASE = timedelta(seconds=60)
-"""Renewed with every step, so that a replay that was killed keeps no server from leading for long."""
+"""Renewed with every step, so that a replay that was killed does not delay a new leader for long."""
 
 
 async def into_redis(resources: Resources, feed: ReplayFeed, advance: Callable[[int], None]) -> None:
@@ -32,7 +32,7 @@ async def into_redis(resources: Resources, feed: ReplayFeed, advance: Callable[[
 
 
 async def into_database(resources: Resources, feed: ReplayFeed, advance: Callable[[int], None]) -> None:
-    """Watch margin on it as a server would, with nobody else doing so; raises `Refused`."""
+    """Watch margin on it as a server would, as the only process; raises `Refused`."""
     fence = await _lead(resources)
     try:
         monitor = Monitor(resources.desk, round_turns())
@@ -49,7 +49,7 @@ async def into_database(resources: Resources, feed: ReplayFeed, advance: Callabl
 
 
 async def _lead(resources: Resources) -> int:
-    """The term in which it leads."""
+    """The term of its lease."""
     lease = await acquire_lease(LEASE, resources.holder, REPLAY_LEASE)
     if lease is None:
         raise Refused("A server is running on this database: stop it, or set GATEWAY_REDIS_URL for both.")

@@ -1,4 +1,4 @@
-"""`python -m gateway serve`: one process or several, with the demo or without."""
+"""`python -m gateway serve`: one or several processes, with or without the demo."""
 
 import asyncio
 import os
@@ -38,7 +38,7 @@ DEMO: dict[str, object] = {
     "close_hold_s": 3,
     "covered_options_trigger_time": time(0),
 }
-"""What `serve --demo` sets, unless the environment does."""
+"""Settings of `serve --demo`, unless the environment sets them."""
 
 
 def serve(
@@ -85,7 +85,7 @@ def _serve_settings(demo: bool, day_seconds: float | None) -> dict[str, object]:
 
 
 def _print_banner(settings: Settings, address: str) -> None:
-    """Short lines, but for the tokens, which have to be copied whole."""
+    """Short lines, except for the tokens, which have to be copied as a whole."""
     full = signed_token(settings, "demo-trader", [Permission.RISK_WARNING_FULL], None, DEMO_TOKEN_MINUTES)
     only = signed_token(
         settings, "demo-viewer", [Permission.RISK_WARNING_READ_ONLY], None, DEMO_TOKEN_MINUTES
@@ -122,13 +122,13 @@ def _serve_by_workers(
     stop_timeout_s = settings.shutdown_timeout_s + settings.drain_flush_s + STOP_GRACE_S
     stopped_by = Fleet(listener, workers, arguments, stop_timeout_s).run(announce)
     if stopped_by is signal.SIGTERM:
-        # As one process ends: by the signal itself, which a shell shows as 143.
+        # Like a single process: end by the signal itself, which a shell shows as 143.
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         os.kill(os.getpid(), signal.SIGTERM)
 
 
 def _serve_as_worker(settings: Settings, listener_fd: int, tell_fd: int) -> None:
-    """One of several; tells the parent by one byte when it serves."""
+    """Serve as one of several workers; notifies the parent by one byte once it serves."""
 
     def tell() -> None:
         os.write(tell_fd, b"1")

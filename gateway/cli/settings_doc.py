@@ -1,4 +1,4 @@
-"""Generates docs/settings.md from the settings: `python -m gateway.cli.settings_doc` prints the page."""
+"""Generate docs/settings.md from the settings: `python -m gateway.cli.settings_doc` prints the page."""
 
 from datetime import time
 
@@ -52,7 +52,7 @@ def _row(name: str, field: FieldInfo) -> str:
 def _default(field: FieldInfo) -> str:
     """The default as an operator would write it.
 
-    Empty without a default, and where it depends on another setting: the description names that one.
+    Empty without a default, or if it depends on another setting, which the description names.
     """
     if isinstance(field.default, SecretStr):
         return "a public development secret"

@@ -1,6 +1,6 @@
-"""What the commands of `python -m gateway` share: settings, the desk opened for a moment, what is printed.
+"""Shared parts of the commands of `python -m gateway`: settings, a desk opened for one command, output.
 
-A command that cannot be done says why and exits with 2.
+A command that cannot be executed prints the reason and exits with 2.
 """
 
 import asyncio
@@ -32,16 +32,16 @@ err = Console(stderr=True)
 
 
 class Refused(Exception):
-    """The command cannot be done; the message says why and what to do."""
+    """The command cannot be executed; the message says why and what to do."""
 
 
 def print_no_more() -> None:
-    """Whoever read what was printed has seen enough, such as `head`; the rest has nowhere to go."""
+    """The reader of the output, such as `head`, has closed it: discard the rest."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def with_resources(command: Callable[[Resources], Awaitable[None]], *, migrate_first: bool = True) -> None:
-    """Run the command on an open desk; it exits with 2 where the command or the start is refused."""
+    """Run the command on an open desk; exits with 2 if the command or the start is refused."""
     settings = settings_or_exit({})
     configure_logging(settings.log_format, sys.stderr)
 
@@ -63,7 +63,7 @@ def with_resources(command: Callable[[Resources], Awaitable[None]], *, migrate_f
 
 
 def settings_or_exit(overrides: dict[str, object]) -> Settings:
-    """From the environment; it exits with 2 and every problem of theirs."""
+    """From the environment; exits with 2 and prints all problems if there are any."""
     for sentence in unknown_variables():
         complain("[yellow]warning[/]", sentence)
     try:
@@ -84,7 +84,9 @@ def signed_token(
 
 @contextmanager
 def progress(what: str) -> Iterator[Callable[[int, int], None]]:
-    """A bar on a terminal that goes when all is done; call what it yields with how much of how many."""
+    """A progress bar on a terminal, which disappears at the end; call the yielded function with the done and
+    total numbers.
+    """
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=None, visible=False)
@@ -92,28 +94,28 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
 
 
 def say(sentence: str) -> None:
-    """Print it; what the sentence quotes is no markup."""
+    """Print the sentence; text quoted in it is not treated as markup."""
     out.print(escape(sentence))
 
 
 def complain(label: str, sentence: str) -> None:
-    """One line each, however narrow the terminal; what the sentence quotes is no markup."""
+    """Print one line, however narrow the terminal; text quoted in it is not treated as markup."""
     err.print(f"{label} {escape(sentence)}", highlight=False, soft_wrap=True)
 
 
 def fail(message: str) -> NoReturn:
-    """Say so and exit with 2."""
+    """Print the message and exit with 2."""
     complain("[red]error[/]", message)
     raise SystemExit(2)
 
 
 def read_day(text: str) -> date:
-    """The value of an option that is a day."""
+    """Parse an option that is a day."""
     return _read(parse_day, text)
 
 
 def read_time_of_day(text: str) -> time:
-    """The value of an option that is a time of day."""
+    """Parse an option that is a time of day."""
     return _read(parse_time_of_day, text)
 
 

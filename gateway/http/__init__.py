@@ -1,1 +1,1 @@
-"""What answers a client: GraphQL over HTTP, WebSocket and SSE, reports, and the limits of each."""
+"""Everything that answers clients: GraphQL over HTTP, WebSocket and SSE, reports, and the limits of each."""

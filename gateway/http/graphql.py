@@ -1,4 +1,4 @@
-"""The GraphQL endpoint: Strawberry's ASGI view with our authentication, JSON errors and contexts."""
+"""The GraphQL endpoint: Strawberry's ASGI view with the desk's authentication, JSON errors and contexts."""
 
 from collections.abc import Awaitable
 from dataclasses import replace
@@ -37,7 +37,7 @@ _BY_METHOD = {
 
 
 class Endpoint(GraphQL[Any, None]):
-    """`/graphql` over HTTP: POST. Sockets are served by gateway.http.live."""
+    """`/graphql` over HTTP: POST. gateway.http.live serves sockets."""
 
     def __init__(self, schema: Schema, resources: Resources, reads: PersonalReads) -> None:
         settings = resources.settings
@@ -51,7 +51,7 @@ class Endpoint(GraphQL[Any, None]):
         self._reads = reads
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serve; whatever is refused before GraphQL is answered in the same JSON shape as GraphQL errors."""
+        """Serve; requests refused before GraphQL get the same JSON shape as GraphQL errors."""
         request = Request(scope, receive)
         try:
             response: Response = await (self._explorer(request) or self.run(request))
@@ -67,13 +67,13 @@ class Endpoint(GraphQL[Any, None]):
         await response(scope, receive, send)
 
     def is_request_allowed(self, request: Any) -> bool:
-        """Raises HTTPException where it is not."""
+        """Raises HTTPException if it is not."""
         if not super().is_request_allowed(request):
             raise HTTPException(NOT_ALLOWED, "Send POST, with the query in a body of JSON.")
         return True
 
     async def parse_http_body(self, request: Any) -> Any:
-        """Nothing but JSON is looked at."""
+        """Only JSON is accepted."""
         if request.method == "POST":
             try:
                 require_json(request.headers)
@@ -82,7 +82,7 @@ class Endpoint(GraphQL[Any, None]):
         return await super().parse_http_body(request)
 
     def parse_json(self, data: str | bytes) -> Any:
-        """The body of a request: Strawberry takes it for an object."""
+        """Parse the body of a request, which Strawberry expects to be an object."""
         body = super().parse_json(data)
         if not isinstance(body, dict):
             raise HTTPException(400, "The request body must be a JSON object")
@@ -97,9 +97,9 @@ class Endpoint(GraphQL[Any, None]):
         root_value: None,
         request_data: GraphQLRequestData,
     ) -> ExecutionResult:
-        """A query or a mutation: Strawberry would let a subscription run, and fail over its result.
+        """Execute a query or a mutation: Strawberry would start a subscription and fail over its result.
 
-        The token was verified before the body came, which may have taken any time.
+        The token was verified before the body arrived, which may have taken any time.
         """
         self.resources.tokens.verify_again(context.principal, self.resources.desk.clock())
         try:
@@ -120,21 +120,21 @@ class Endpoint(GraphQL[Any, None]):
         return result
 
     def _explorer(self, request: Request) -> Awaitable[Response] | None:
-        """The page for a browser that opens the address; it needs no token, what it asks does."""
+        """The explorer page for a browser; it needs no token, but its requests do."""
         wanted = self.should_render_graphql_ide(self.request_adapter_class(request))
         return self.render_graphql_ide(request) if self.graphql_ide and wanted else None
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Any:
-        """Who asks, in which request; raises Unauthenticated."""
+        """The caller and the request; raises Unauthenticated."""
         principal = self._verified(request.headers.get("authorization"))
         return RequestContext(self.resources.api, replace(principal, request_id=current_request_id()))
 
     def encode_json(self, data: object) -> str | bytes:
-        """With orjson."""
+        """Encode with orjson."""
         return orjson.dumps(data)
 
     def decode_json(self, data: str | bytes) -> object:
-        """What was sent, where it is clear."""
+        """Decode the request's JSON; ambiguous JSON is refused."""
         try:
             return read_json(data)
         except BodyRefused as refused:
@@ -145,20 +145,20 @@ class Endpoint(GraphQL[Any, None]):
 
 
 def _way_in(refused: InvalidOperationTypeError, method: str) -> str:
-    """Why not like this, and how else."""
+    """Why the transport is refused, and which to use instead."""
     is_subscription = refused.operation_type is OperationType.SUBSCRIPTION
     instead = "a WebSocket or Accept: text/event-stream" if is_subscription else "POST"
     return f"{refused.as_http_error_reason(method)}: use {instead}"
 
 
 def error_response(status: int, code: str, message: str, **facts: object) -> JSONResponse:
-    """A refusal outside of GraphQL, in the shape of a GraphQL error."""
+    """A refusal outside GraphQL, in the shape of a GraphQL error."""
     body = {"errors": [{"message": message, "extensions": {"code": code, **facts}}]}
     return JSONResponse(body, status_code=status)
 
 
 def database_trouble(trouble: DatabaseTrouble, path: str) -> JSONResponse:
-    """What failed outside of GraphQL's own answer; the client may send the same again."""
+    """The response for a failure outside GraphQL's own answer; the client may send the request again."""
     refused = refused_by_database(trouble, path)
     response = error_response(503, refused.code, refused.message, **refused.facts)
     response.headers["Retry-After"] = str(RETRY_AFTER_S)

@@ -1,8 +1,8 @@
 """uvicorn's HTTP protocol, plus a direct way to its transport for streamed responses.
 
-ASGI's `send` waits without a limit for a peer that does not read, and can neither say so nor end such a
-connection. The sink that an application may open writes ready chunks while the transport has room, says when
-there is room again, and cuts off a peer that reads nothing more.
+ASGI's `send` waits without a limit for a peer that does not read, and can neither report that nor end such a
+connection. The sink that an application may open writes ready chunks while the transport has room, reports
+when there is room again, and cuts off a peer that no longer reads.
 """
 
 from asyncio import TimerHandle
@@ -23,15 +23,16 @@ STREAM_EXTENSION = "desk.stream"
 """In the ASGI scope's extensions: a function that opens the sink, once the response has been started."""
 CLOSE_TIMEOUT_S = 5.0
 LINGER_S = 2.0
-"""How long a peer whose request was refused unread may go on sending, so that it can read the refusal."""
+"""Seconds that a peer whose request was refused unread may continue to send, so that it can read the refusal.
+"""
 LINGER_BYTES = 1_048_576
-"""How much of it is thrown away before the connection is cut off."""
+"""Bytes of it that are discarded before the connection is cut off."""
 PIPELINED_MAX = 16
-"""The most requests of one connection that wait for the answer to an earlier one."""
+"""The most requests of one connection that may wait for the answer to an earlier one."""
 
 
 class ResponseSink:
-    """A `Sink` over the body of one chunked response; what is written is chunks already."""
+    """A `Sink` over the body of one chunked response; frames are chunks already."""
 
     __slots__ = ("_abort", "_callbacks", "_cycle", "_protocol")
 
@@ -43,7 +44,7 @@ class ResponseSink:
 
     @property
     def gone(self) -> bool:
-        """Ended, or being ended."""
+        """Whether it has ended or is ending."""
         cycle = self._cycle
         return cycle.disconnected or cycle.response_complete or cycle.transport.is_closing()
 
@@ -56,14 +57,14 @@ class ResponseSink:
         return True
 
     def when_writable(self, callback: Callable[[], None]) -> None:
-        """Call back at the next room, or soon if there is some."""
+        """Call back once there is room, or soon if there is some already."""
         if self._protocol.flow.write_paused:
             self._callbacks.append(callback)
         else:
             self._protocol.loop.call_soon(callback)
 
     def close(self, code: int, reason: str) -> None:
-        """Complete the response and close; a peer that reads nothing is cut off after a while."""
+        """Complete the response and close; a peer that does not read is cut off after a while."""
         if self.gone:
             return
         cycle, transport = self._cycle, self._cycle.transport
@@ -81,7 +82,7 @@ class ResponseSink:
             callback()
 
     def lost(self) -> None:
-        """The connection is; the application hears of it even where a further request was pipelined."""
+        """The connection is lost; the application is notified even if a further request was pipelined."""
         self._cycle.disconnected = True
         self._cycle.message_event.set()
         if self._abort is not None:
@@ -91,8 +92,9 @@ class ResponseSink:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """How many seconds one connection is waited for: for the head of a request, for its body, for the peer to
-    read more of an answer, and for a further request when the process ends."""
+    """Timeouts of one connection in seconds: for the head of a request, for its body, for the peer to read
+    more of an answer, and for a further request when the process ends.
+    """
 
     headers_s: float
     body_s: float
@@ -103,8 +105,8 @@ class Patience:
 class DeskHttpProtocol(HttpToolsProtocol):
     """For `uvicorn.Config(http=...)`.
 
-    A peer that does not say what it wants, or does not read the answer, is cut off in time. One that says too
-    much is refused before the application, and with it any token, is asked. A process that ends loses no
+    A peer that does not complete its request, or does not read the answer, is cut off in time. One that sends
+    too much is refused before the application, and before any token is checked. A process that ends loses no
     request: see `say_last`.
     """
 
@@ -124,7 +126,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self._head = RequestHead(limits)
 
     def connection_made(self, transport: Any) -> None:
-        """Somebody is there."""
+        """A peer has connected."""
         super().connection_made(transport)
         self._unread = Unread(
             self.loop, self._patience.unread_s, transport.get_write_buffer_size, transport.abort
@@ -132,7 +134,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self._expect(self._patience.headers_s)
 
     def data_received(self, data: bytes) -> None:
-        """Some of a request, or not even that."""
+        """Some bytes of a request have arrived."""
         if self._lingering is not None:
             self._throw_away(len(data))
             return
@@ -147,7 +149,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self._expect(self._patience.headers_s)
 
     def handle_websocket_upgrade(self) -> None:
-        """From now on the socket has its own deadline."""
+        """From now on the WebSocket has its own deadline."""
         if self._head.refusal is not None:
             return
         self._upgraded = True
@@ -155,7 +157,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
         super().handle_websocket_upgrade()
 
     def _refuse(self, response: bytes) -> None:
-        """Answer and end the connection; cut it off while the answer to an earlier request is sent."""
+        """Answer and end the connection; while the answer to an earlier request is sent, cut it off."""
         self._expect_nothing()
         self._unset_keepalive_if_required()
         if self.cycle is not None and not self.cycle.response_complete:
@@ -174,7 +176,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self.transport.abort()
 
     def _expect(self, within_s: float) -> None:
-        """The first byte counts: one that comes now and then gains nothing."""
+        """Set a deadline from the first byte: sending a byte now and then does not extend it."""
         if self._cut_off is None:
             self._cut_off = self.loop.call_later(within_s, self.transport.abort)
 
@@ -184,19 +186,19 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self._cut_off = None
 
     def on_message_begin(self) -> None:
-        """Count anew."""
+        """Reset the counters."""
         super().on_message_begin()
         self._reads_head = True
         self._head.begin()
 
     def on_url(self, url: bytes) -> None:
-        """A piece of it; what exceeds the limit is not kept."""
+        """A part of the URL; parts beyond the limit are not kept."""
         self._head.url(len(url))
         if self._head.refusal is None:
             super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        """A header line, or a trailer; what exceeds the limit is not kept."""
+        """A header line, or a trailer; lines beyond the limit are not kept."""
         self._head.header(name, len(name) + len(value))
         if self._head.refusal is None:
             super().on_header(name, value)
@@ -220,20 +222,20 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self._expect(self._patience.body_s)
 
     def on_body(self, body: bytes) -> None:
-        """A piece of it, for the request that is served."""
+        """A part of the body of the request that is served."""
         self._head.body(len(body))
         if self._serves():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """It has said everything."""
+        """The request is complete."""
         self._head.complete()
         if self._serves():
             self._expect_nothing()
             super().on_message_complete()
 
     def _serves(self) -> bool:
-        """The request being read was not refused."""
+        """Whether the request being read was not refused."""
         return self._head.refusal is None and not self.transport.is_closing()
 
     def _open_stream(self, cycle: RequestResponseCycle) -> ResponseSink:
@@ -247,7 +249,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self._unread.watch()
 
     def timeout_keep_alive_handler(self) -> None:
-        """Nothing more was asked; the transport closes when all of the last answer is read."""
+        """No further request came; the transport closes once the last answer has been read completely."""
         super().timeout_keep_alive_handler()
         if self._unread is not None:
             self._unread.watch()
@@ -261,7 +263,7 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self.stream.writable_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of whoever waits."""
+        """Release the waiting callers."""
         self._expect_nothing()
         if self._unread is not None:
             self._unread.over()
@@ -275,9 +277,9 @@ class DeskHttpProtocol(HttpToolsProtocol):
             self.stream = None
 
     def say_last(self) -> None:
-        """The process ends: the next answer on this connection is the last, and says so: `Connection: close`.
+        """The process ends: the next answer on this connection is the last, and contains `Connection: close`.
 
-        A peer that was not told yet may have a request on the way: on a new connection, on an idle one, or on
+        A peer that was not notified may have a request on the way: on a new connection, on an idle one, or on
         one whose answer began before. It has a moment for it; uvicorn would close the connection at once.
         """
         if self._last_request:
@@ -289,13 +291,13 @@ class DeskHttpProtocol(HttpToolsProtocol):
         self._grace = self.loop.call_later(self._patience.last_request_s, self._close_when_answered)
 
     def shutdown(self) -> None:
-        """The server stops: no stream keeps us waiting."""
+        """The server stops: end the streams, so that they do not delay it."""
         self.say_last()
         if self.stream is not None:
             self.stream.close(CloseCode.SERVICE_RESTART, "the desk restarts: reconnect and resume")
 
     def _close_when_answered(self) -> None:
-        """A request of which a part has come is waited for as ever."""
+        """A request of which a part has arrived is waited for as usual."""
         if not self._upgraded and not self._reads_head:
             super().shutdown()
 

@@ -1,8 +1,8 @@
-"""What one HTTP request may cost before GraphQL sees it.
+"""The limits of one HTTP request before GraphQL.
 
-The counting is Starlette's: a body that announces too much is refused unread, one that turns out too long is
-refused at the first byte over the limit. Added here is the shape of the answer, the same errors in JSON that
-every other refused request gets.
+Starlette counts: a body whose announced length is too large is refused unread, one that turns out too long is
+refused at the first byte over the limit. This module adds the response, in the JSON shape of every other
+refused request.
 """
 
 from starlette.middleware.body_limit import RequestBodyLimitMiddleware
@@ -13,7 +13,7 @@ TOO_LARGE = 413
 
 
 class BodyLimit:
-    """ASGI middleware: a request body over `max_body_bytes` is answered with 413 and reaches nobody."""
+    """ASGI middleware: a request body over `max_body_bytes` is answered with 413 and is not passed on."""
 
     def __init__(self, app: ASGIApp, max_body_bytes: int) -> None:
         self._app = RequestBodyLimitMiddleware(app, max_body_size=max_body_bytes)

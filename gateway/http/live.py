@@ -1,7 +1,7 @@
-"""What the live transports need of the rest: who is let in, GraphQL for a socket, and one clock for all.
+"""What the live transports need from the gateway: admission, GraphQL for a socket, and one clock for all.
 
-Sockets are registered by subject, so that a revoked subject's sockets can be found, and so that nobody opens
-too many.
+Sockets are registered by subject, so that a revoked subject's sockets can be closed, and so that no subject
+opens too many.
 """
 
 import asyncio
@@ -60,21 +60,21 @@ log = structlog.get_logger()
 
 
 class Connection(Protocol):
-    """A socket or an event stream, as the clock, draining and revocation see it."""
+    """A socket or an event stream, as seen by the clock, draining and revocation."""
 
     @property
     def caller(self) -> Caller | None:
-        """Once it is known."""
+        """The caller once it is known."""
 
     @property
     def depth(self) -> int:
-        """Frames waiting."""
+        """The number of waiting frames."""
 
     def close(self, code: CloseCode, reason: str) -> None:
-        """Close from our side."""
+        """Close from the desk's side."""
 
     def tick(self, now: float, wall: float) -> None:
-        """What time makes due."""
+        """Do what has become due."""
 
 
 class Live:
@@ -114,7 +114,7 @@ class Live:
         )
         self._sessions: dict[Connection, None] = {}
         self._awaiting_init: dict[Connection, None] = {}
-        """Sockets of nobody yet, so no subject's limit holds for them."""
+        """Sockets without a known subject yet, to which no subject's limit applies."""
         self._by_subject: Counter[str] = Counter()
         self._stream_limits = StreamLimits(
             mailbox=self._limits.mailbox,
@@ -130,12 +130,12 @@ class Live:
         return self._sessions
 
     async def serve(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """One WebSocket, from its handshake on; inside `Database.active()`."""
+        """Serve one WebSocket, from its handshake on; inside `Database.active()`."""
         connected = await receive()
         assert connected["type"] == "websocket.connect"
         headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
         authorization, refusal = headers.get("authorization"), self._refusal(headers)
-        # Whatever this coroutine and the scope hold stays as long as the socket.
+        # Everything that this coroutine and the scope hold stays as long as the socket.
         del headers
         scope["headers"].clear()
         if refusal is not None:
@@ -177,7 +177,7 @@ class Live:
         return stream
 
     def close_stream(self, stream: SseStream) -> None:
-        """It has ended."""
+        """The stream has ended."""
         del self._sessions[stream]
         self.leave(stream.caller)
 
@@ -191,12 +191,14 @@ class Live:
                 session.tick(now, wall)
 
     async def run_quotes(self) -> None:
-        """Broadcast quotes to whom they concern, until cancelled."""
+        """Broadcast quotes to their subscribers, until cancelled."""
         async with self._resources.bus.watch(QUOTES_TOPIC) as messages:
             await self.feed.follow(quote_from_bytes(message.payload) async for message in messages)
 
     async def drain(self) -> None:
-        """No new sockets; what is on its way goes out; every socket is asked to come back at a moment."""
+        """Accept no new sockets, send what is waiting, and ask every socket to reconnect at a moment of its
+        own.
+        """
         if self.draining:
             return
         self.draining = True
@@ -213,7 +215,7 @@ class Live:
         return self.feed.idle and not any(session.depth for session in self._sessions)
 
     def close_subject(self, subject: str) -> int:
-        """Close the sockets of a subject whose tokens were revoked; how many."""
+        """Close the sockets of a subject whose tokens were revoked; returns how many."""
         closed = 0
         for session in list(self._sessions):
             if session.caller is not None and session.caller.subject == subject:
@@ -222,7 +224,7 @@ class Live:
         return closed
 
     def admit(self, session: Session, params: dict[str, Any]) -> Caller:
-        """From the payload of connection_init, or the header of the handshake."""
+        """By the payload of connection_init, or the header of the handshake."""
         given = params.get("authorization", params.get("Authorization", session.authorization))
         caller = self.verified(given)
         self._take_seat(caller)
@@ -236,26 +238,26 @@ class Live:
         self._by_subject[caller.subject] += 1
 
     def readmit(self, caller: Caller, token: str) -> Caller:
-        """A refreshed token must be the same subject's."""
+        """A refreshed token must be for the same subject."""
         refreshed = self.verified(token if token.lower().startswith("bearer ") else f"Bearer {token}")
         if refreshed.subject != caller.subject:
             raise Refused("TOKEN_CLAIMS", "the refreshed token is for another subject")
         return refreshed
 
     def same_audience(self, before: Caller, after: Caller) -> bool:
-        """Whether both may see and do the same."""
+        """Whether both have the same rights and scope."""
         first: Principal = before.principal
         second: Principal = after.principal
         return first.audience == second.audience
 
     def leave(self, caller: Caller) -> None:
-        """One socket or stream less."""
+        """One socket or stream of the subject has ended."""
         self._by_subject[caller.subject] -= 1
         if not self._by_subject[caller.subject]:
             del self._by_subject[caller.subject]
 
     def greeting(self, caller: Caller) -> dict[str, Any]:
-        """How long the token lasts, and how far back one can resume."""
+        """How long the token is valid, and how far back a client can resume."""
         settings = self._resources.settings
         left = caller.expires_at - self._resources.desk.clock().timestamp()
         return {
@@ -290,11 +292,11 @@ class Live:
         )
 
     async def on_subscribe(self, message: protocol.Subscribe, caller: Caller) -> None:
-        """Keep who reads personal data."""
+        """Record readers of personal data."""
         await self.reads.subscribed(caller.principal, message.query)
 
     async def execute(self, message: protocol.Subscribe, caller: Caller) -> bytes:
-        """A query or a mutation, with a context of its own."""
+        """Execute a query or a mutation with a context of its own."""
         asking: Principal = caller.principal
         principal = replace(asking, request_id=current_request_id())
         context = RequestContext(self._resources.api, principal)
@@ -308,7 +310,7 @@ class Live:
         return encode(result, None)  # type: ignore[arg-type]
 
     def errors_of(self, failure: BaseException) -> list[Any]:
-        """What ended an operation, for its client; a bug is logged with its traceback."""
+        """The errors that ended an operation, for its client; a bug is logged with its traceback."""
         if isinstance(failure, PositionLost):
             message = "The stream cannot be resumed from this cursor: query the list, or ask for a snapshot."
             return [ApiError(CURSOR_EXPIRED, message).formatted]
@@ -320,7 +322,7 @@ class Live:
         return [ApiError(INTERNAL, "An internal fault of the desk ended the operation.").formatted]
 
     def verified(self, authorization: object) -> Caller:
-        """Who sends this header; raises Refused."""
+        """The caller with this header; raises Refused."""
         resources = self._resources
         try:
             text = authorization if isinstance(authorization, str) else None
@@ -330,7 +332,7 @@ class Live:
         return Caller(principal.subject, principal.token_expires_at.timestamp(), principal)
 
     def origin_allowed(self, headers: Mapping[str, str]) -> bool:
-        """Browsers name their page's origin; other clients none."""
+        """Browsers send their page's origin; other clients send none."""
         origin = headers.get("origin")
         if origin is None or origin in self._resources.settings.allowed_origins:
             return True
@@ -339,14 +341,16 @@ class Live:
 
 @dataclass(frozen=True, slots=True)
 class _Refusal:
-    """Why a handshake is refused. Clients of graphql-ws take either for a broken connection and come back."""
+    """Why a handshake is refused. Clients of graphql-ws treat both kinds as a lost connection and
+    reconnect.
+    """
 
     reason: str
     status: int
 
 
 async def _refuse(status: int, send: Send) -> None:
-    """Before anything is accepted, which costs least; nothing of ours is left to wait for the peer."""
+    """Before anything is accepted, which costs least and leaves nothing that waits for the peer."""
     headers = [(b"content-length", b"0"), (b"retry-after", b"1")]
     await send({"type": "websocket.http.response.start", "status": status, "headers": headers})
     await send({"type": "websocket.http.response.body", "body": b""})

@@ -1,6 +1,6 @@
-"""Readers whose reading of personal data is kept: the entry is written before the answer goes out.
+"""Readers whose reads of personal data are recorded: the audit entry is written before the response is sent.
 
-For everybody else this is one look at the token. Where the entry cannot be written there is no answer.
+For other readers this is one check of the token. If the entry cannot be written, the request fails.
 """
 
 from dataclasses import replace
@@ -16,7 +16,7 @@ from resolvers.kit.context import RequestContext
 
 
 class PersonalReads:
-    """Of one process."""
+    """One per process."""
 
     def __init__(self, schema: Schema, documents: Documents, desk: Desk) -> None:
         self._schema = schema
@@ -24,7 +24,7 @@ class PersonalReads:
         self._desk = desk
 
     async def executed(self, context: RequestContext, query: str | None) -> None:
-        """A query or a mutation was, with this context."""
+        """A query or a mutation was executed with this context."""
         if not context.audience.reads_are_kept or not query or not context.clients_shown:
             return
         fields = self._fields(query)
@@ -32,7 +32,7 @@ class PersonalReads:
             await note_read(self._desk, context.principal, "request", fields, context.clients_shown)
 
     async def subscribed(self, principal: Principal, query: str) -> None:
-        """A subscription is about to begin; whom it will show is not known."""
+        """A subscription is about to begin; which clients it will show is not known."""
         if not principal.audience.reads_are_kept:
             return
         fields = self._fields(query)

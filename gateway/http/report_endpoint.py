@@ -1,4 +1,4 @@
-"""`GET /reports/<name>.csv`: a report, streamed, for who may export records."""
+"""`GET /reports/<name>.csv`: a report, streamed, for callers who may export records."""
 
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
@@ -20,7 +20,7 @@ from resolvers.kit.errors import DATABASE_TROUBLE
 
 
 class ReportEndpoint:
-    """ASGI; served with the database active."""
+    """An ASGI application; served with the database active."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources

@@ -1,6 +1,7 @@
-"""The reports as CSV: a header and one line per row, made page by page, so that a long one takes no memory.
+"""The reports as CSV: a header and one line per row, created page by page, so that a long report takes no
+memory.
 
-Text that a spreadsheet would take for a formula gets an apostrophe in front; numbers are exact, without
+Text that a spreadsheet would treat as a formula gets an apostrophe in front; numbers are exact, without
 exponent; times are RFC 3339 in UTC. `GET /reports/<name>.csv?from=2020-03-16&to=2020-03-31`, both days
 included.
 """
@@ -27,7 +28,7 @@ from models.sql.where import PageRequest
 
 ROWS_PER_PAGE = 100
 EVERY_RECORD = Audience(frozenset({Permission.AUDITOR}), None)
-"""An operator at the command line, who may read the database anyway."""
+"""For an operator at the command line, who has access to the database anyway."""
 _FORMULAS = frozenset("=+-@\t\r\n")
 
 Cell = str | int | Decimal | datetime | None
@@ -35,11 +36,11 @@ Row = Sequence[Cell]
 
 
 class UnknownReport(LookupError):
-    """There is no report of this name."""
+    """No report has this name."""
 
 
 class NoPeriod(ValueError):
-    """The days make no period."""
+    """The days are not a valid period."""
 
 
 class ReportTooLong(ValueError):
@@ -48,7 +49,7 @@ class ReportTooLong(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """Its columns, how many cases it is about, and its rows."""
+    """A report's columns, its number of cases, and its rows."""
 
     columns: tuple[str, ...]
     count: Callable[[Audience, Period], Awaitable[int]]
@@ -56,7 +57,7 @@ class Report:
 
 
 def period_of(first_day: date, last_day: date) -> Period:
-    """Whole days in UTC, both included; raises `NoPeriod` when they are the wrong way round or too late."""
+    """Whole days in UTC, both included; raises `NoPeriod` if they are in the wrong order or too late."""
     if first_day > last_day:
         raise NoPeriod("from must not be later than to")
     if last_day == date.max:
@@ -68,9 +69,9 @@ def period_of(first_day: date, last_day: date) -> Period:
 async def begin(
     desk: Desk, by: Principal | str, audience: Audience, name: str, period: Period, most_rows: int
 ) -> AsyncIterator[str]:
-    """The lines of the report, after noting in the audit that it was taken.
+    """The lines of the report, after recording the export in the audit.
 
-    Raises `UnknownReport` and `ReportTooLong` before anything is said.
+    Raises `UnknownReport` and `ReportTooLong` before the first line.
     """
     report = REPORTS.get(name)
     if report is None:
@@ -92,7 +93,7 @@ async def _lines(report: Report, rows: AsyncIterator[Row]) -> AsyncIterator[str]
 
 
 def csv_line(cells: Row) -> str:
-    """RFC 4180, the line break included."""
+    """RFC 4180, including the line break."""
     buffer = io.StringIO()
     csv.writer(buffer).writerow([_text(cell) for cell in cells])
     return buffer.getvalue()
@@ -112,7 +113,9 @@ def _text(cell: Cell) -> str:
 
 
 def _is_formula(text: str) -> bool:
-    """To a spreadsheet, some of which drop what is blank or invisible in front and take full-width signs."""
+    """Whether a spreadsheet would treat it as a formula; some ignore blank or invisible characters in front
+    and accept full-width signs.
+    """
     if text[:1] in _FORMULAS:
         return True
     visible = next((sign for sign in text if not sign.isspace() and category(sign)[0] != "C"), "")
@@ -120,7 +123,7 @@ def _is_formula(text: str) -> bool:
 
 
 def _noted(holds: bool) -> str | None:
-    """A flag, empty where it does not hold."""
+    """A flag as text, empty if it is false."""
     return "yes" if holds else None
 
 
@@ -176,7 +179,7 @@ async def _liquidation_rows(_: Desk, audience: Audience, period: Period) -> Asyn
 
 
 def _liquidation_lines(record: LiquidationRecord) -> Iterator[Row]:
-    """One per order; what belongs to the case stands in its first line only, so that columns can be added."""
+    """One line per order; values of the case are in its first line only, so that columns can be added up."""
     of_case: tuple[Cell, ...] = (
         *(record.base_slippage, record.over_liquidated, record.seconds_to_cure),
         _noted(record.evidence_missing),

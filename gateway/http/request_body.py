@@ -1,4 +1,4 @@
-"""What the body of a request has to be: JSON that is called so, is not compressed, and is clear."""
+"""The requirements on the body of a request: JSON with its content type, not compressed, and unambiguous."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,14 @@ JSON_TYPE = "application/json"
 
 
 class BodyRefused(ValueError):
-    """Not such a body; the message says what to send."""
+    """The body does not meet the requirements; the message says what to send."""
 
 
 def require_json(headers: Mapping[str, str]) -> None:
-    """By the headers alone; raises `BodyRefused`. Browsers ask before they send this content type to another
-    origin, and are not told that they may."""
+    """Check the headers alone; raises `BodyRefused`.
+
+    Browsers ask for permission before they send this content type to another origin, and do not get it.
+    """
     if headers.get("content-type", "").partition(";")[0].strip().lower() != JSON_TYPE:
         raise BodyRefused(f"The body must be JSON: send Content-Type: {JSON_TYPE}.")
     if headers.get("content-encoding", "identity").strip().lower() != "identity":

@@ -1,9 +1,10 @@
-"""How much of one request is read beside its body: its URL, its headers, and the framing of its body.
+"""Limits on what is read of one request beside its body: its URL, its headers, and the framing of its body.
 
-A header that says who asks, or what, may be there once: of two, programs on the way differ in which counts.
+A header that identifies the caller or the target may occur once: programs on the way differ in which of two
+they use.
 
-The parser has no limit of its own and keeps an unfinished header however long it grows. So both are counted:
-what the parser hands over, exactly, and what it still keeps, by the bytes that came.
+The parser has no limit of its own and keeps an unfinished header however long it grows. Both are therefore
+counted: what the parser delivers, exactly, and what it still keeps, by the received bytes.
 """
 
 from dataclasses import dataclass
@@ -17,12 +18,12 @@ FRAMING_PER_BODY_BYTE = 8
 ONCE = frozenset(
     {b"host", b"authorization", b"content-type", b"content-encoding", b"origin", b"last-event-id"}
 )
-"""Header lines that a request may have one of; the parser sees to those that frame the body."""
+"""Header lines of which a request may have only one; the parser checks those that frame the body."""
 
 
 @dataclass(frozen=True, slots=True)
 class HeadLimits:
-    """Of one request: its head in bytes, its header lines (trailers included), its URL in bytes."""
+    """Limits of one request: its head in bytes, its header lines (trailers included), its URL in bytes."""
 
     head_bytes: int = 32_768
     headers: int = 100
@@ -31,7 +32,7 @@ class HeadLimits:
 
 @dataclass(frozen=True, slots=True)
 class HeadRefusal:
-    """What is answered in place of serving the request; the connection ends with it."""
+    """The response to a refused request; the connection ends with it."""
 
     status: int
     phrase: str
@@ -87,7 +88,7 @@ class RequestHead:
         self._once: set[bytes] = set()
 
     def url(self, size: int) -> None:
-        """A piece of the URL."""
+        """A part of the URL."""
         self._url_bytes += size
         self._bytes += size
         if self._url_bytes > self._limits.url_bytes:
@@ -110,15 +111,15 @@ class RequestHead:
         self._came = 0
 
     def body(self, size: int) -> None:
-        """A piece of the body."""
+        """A part of the body."""
         self._body_bytes += size
 
     def complete(self) -> None:
-        """The request is: what else was read belongs to another."""
+        """The request is complete: further bytes belong to another."""
         self._coming = 0
 
     def check(self) -> None:
-        """What came was parsed: what the parser keeps of it is not more than it may be."""
+        """Check, after parsing, that the parser does not keep more than it may."""
         if self._came > self._limits.head_bytes + self._allowed_body():
             self._refuse_headers()
 

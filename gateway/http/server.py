@@ -1,4 +1,6 @@
-"""The HTTP server around the application: tells when it serves and when it stops, and ends without noise."""
+"""The HTTP server around the application: it reports when it serves and when it stops, and ends without
+noise.
+"""
 
 import socket
 from collections.abc import Callable
@@ -23,14 +25,14 @@ def run_server(
 ) -> None:
     """Serve until SIGINT or SIGTERM; `announce` is called once requests are answered.
 
-    Raises SystemExit when the application cannot start. SIGINT is the usual end, so it is not an error.
+    Raises SystemExit if the application cannot start. SIGINT is the usual end, so it is not an error.
     """
     with suppress(KeyboardInterrupt):
         Server(server_config(app, settings), announce).run(sockets=[listener])
 
 
 def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
-    """How the application has to be served: with our protocols, without compression."""
+    """The configuration of uvicorn: with the desk's protocols, without compression."""
     return uvicorn.Config(
         app,
         log_config=None,
@@ -52,7 +54,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         ws=DeskWebSocketProtocol,
         ws_max_size=settings.ws_max_frame_bytes,
         ws_per_message_deflate=False,
-        # Sessions ping in their own protocol, with a deadline: a second ping would find out nothing more.
+        # Sessions ping in their own protocol, with a deadline: a second ping would not find out more.
         ws_ping_interval=None,
         timeout_keep_alive=cast(int, settings.http_keep_alive_s),
         timeout_graceful_shutdown=int(settings.shutdown_timeout_s),
@@ -77,7 +79,8 @@ class Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         log.info("stopping", connections=len(self.server_state.connections))
-        # First of all, so that newcomers find another process, or none, and not one that turns them away.
+        # First of all, so that new clients connect to another process, or to none, and not to one that turns
+        # them away.
         for server in self.servers:
             server.close()
         for each in sockets or []:

@@ -1,9 +1,9 @@
-"""GraphQL over Server-Sent Events, its HTTP side: who may open which stream, and what refusals look like.
+"""GraphQL over Server-Sent Events, the HTTP side: who may open which stream, and the form of refusals.
 
 Distinct connections mode: `POST /graphql` with `accept: text/event-stream`. Single connection mode, at
-`/graphql/stream`: PUT reserves, GET opens, POST executes, DELETE stops. What is refused before GraphQL is
-JSON with a status of its own, as everywhere; a document or a cursor that makes no sense is told on the stream
-in the former mode and by 400 in the latter. A reservation lives in the process that made it.
+`/graphql/stream`: PUT reserves, GET opens, POST executes, DELETE stops. A refusal before GraphQL is JSON with
+its own status, as everywhere; an invalid document or cursor is reported on the stream in the former mode and
+by 400 in the latter. A reservation belongs to the process that made it.
 """
 
 import secrets
@@ -36,7 +36,7 @@ _HEADERS = (
 
 
 class HttpRefused(Exception):
-    """Answered with a status, a code and what to do."""
+    """Answered with a status, a code and a message that says what to do."""
 
     def __init__(
         self, status: int, code: str, message: str, headers: Mapping[str, str] | None = None
@@ -115,15 +115,18 @@ class EventStreams:
             raise HttpRefused(
                 429, "TOO_MANY_OPERATIONS", "The limit of operations on this stream is reached."
             )
-        # Asked here too, for what is wrong with a document is the answer to this request.
+        # Checked here too, since an invalid document is answered in this response.
         if isinstance(errors := self._live.prepare(message, caller), list):
             return JSONResponse({"errors": errors}, 400)
         stream.start(message, caller)
         return Response(status_code=202)
 
     def _claimed(self, request: Request) -> SseStream:
-        """The reserved stream that this connection is for. Browsers cannot send a header with it: then the
-        stream's token, a secret of its subject and good for one connection, is enough."""
+        """The reserved stream for this connection.
+
+        Browsers cannot send a header with it: then the stream's token suffices, which is a secret of its
+        subject and valid for one connection.
+        """
         _require_stream_accepted(request)
         authorised = "authorization" in request.headers
         caller = self._caller(request) if authorised else None
@@ -134,7 +137,7 @@ class EventStreams:
         return stream
 
     def _owned(self, request: Request, caller: Caller | None) -> SseStream:
-        """A foreign stream is answered like one that does not exist."""
+        """Another subject's stream is answered like one that does not exist."""
         token = request.headers.get(TOKEN_HEADER) or request.query_params.get("token")
         if not token:
             raise HttpRefused(400, "BAD_REQUEST", f"Name the stream with {TOKEN_HEADER} or ?token=.")
@@ -147,14 +150,16 @@ class EventStreams:
 
     def _refresh(self, stream: SseStream, caller: Caller) -> None:
         if not self._live.same_audience(stream.caller, caller):
-            # What the old audience could see must not flow on.
+            # The old audience's events must not be sent to the new one.
             stream.close(CloseCode.TRY_AGAIN_LATER, "your permissions changed: reconnect and resume")
             raise HttpRefused(409, "PERMISSIONS_CHANGED", "Your permissions changed: reserve a new stream.")
         stream.refresh(caller)
 
     async def _body(self, request: Request) -> dict[str, Any]:
-        """Of nobody who is refused anyway. It may take any time to come: ask again then who sends it, and
-        whether there is a stream for it."""
+        """Not read for requests that are refused anyway.
+
+        The body may take any time to arrive, so the caller and the stream are checked again afterwards.
+        """
         self._caller(request)
         return await _json(request)
 
@@ -182,7 +187,7 @@ class EventStreams:
     async def _serve(
         self, stream: SseStream, scope: Scope, receive: Receive, send: Send, begin: Callable[[], None]
     ) -> None:
-        """Until the connection ends, from whichever side."""
+        """Until either side ends the connection."""
         try:
             await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
             stream.attach(scope["extensions"][STREAM_EXTENSION](), self._live.greeting(stream.caller))
@@ -194,7 +199,9 @@ class EventStreams:
 
 
 def wants_event_stream(headers: Headers) -> bool:
-    """Whether the Accept header prefers an event stream to JSON; equal preferences: the one named first."""
+    """Whether the Accept header prefers an event stream to JSON; with equal preferences, the one named
+    first.
+    """
     best, wanted = 0.0, False
     for part in headers.get("accept", "").split(","):
         kind, _, parameters = part.strip().lower().partition(";")

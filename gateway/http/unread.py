@@ -1,7 +1,7 @@
-"""Ends a connection whose peer reads nothing more of an answer that waits for it.
+"""End a connection whose peer no longer reads the answer that waits for it.
 
-ASGI waits without a limit for a peer that does not read, and an answer of megabytes stays in memory as long.
-What counts is progress, not speed: whoever reads something now and then is waited for.
+ASGI waits without a limit for a peer that does not read, and an answer of megabytes stays in memory
+meanwhile. Progress counts, not speed: a peer that reads something now and then is waited for.
 """
 
 from asyncio import TimerHandle
@@ -10,14 +10,16 @@ from typing import Protocol
 
 
 class Clock(Protocol):
-    """Of an event loop."""
+    """The clock of an event loop."""
 
     def call_later(self, delay: float, callback: Callable[[], object], /) -> TimerHandle:
         """Call back in so many seconds."""
 
 
 class Unread:
-    """What waits for the peer of one connection. `left()` says how many bytes do; `give_up()` ends it."""
+    """The data that waits for the peer of one connection. `left()` returns its bytes; `give_up()` ends the
+    connection.
+    """
 
     __slots__ = ("_clock", "_give_up", "_left", "_patience_s", "_timer", "_were_left")
 
@@ -32,7 +34,7 @@ class Unread:
         self._were_left = 0
 
     def watch(self) -> None:
-        """From now on, until all is read or `over`."""
+        """Watch from now on, until everything is read or `over` is called."""
         if self._timer is None:
             self._were_left = self._left()
             self._timer = self._clock.call_later(self._patience_s, self._look)

@@ -1,8 +1,8 @@
 """uvicorn's WebSocket protocol, plus a direct way to its transport for ready frames.
 
-ASGI's `send` encodes and frames anew for every subscriber and, towards a stalled peer, waits without a limit;
-neither can be had otherwise from outside. The sink that is put into the scope writes ready frames while the
-transport has room, says when there is room again, and can end a connection that does not read any more.
+ASGI's `send` encodes and frames again for every subscriber, and waits without a limit for a stalled peer;
+neither can be avoided from outside. The sink in the scope writes ready frames while the transport has room,
+reports when there is room again, and can end a connection whose peer no longer reads.
 """
 
 from asyncio import TimerHandle
@@ -19,7 +19,7 @@ from subscriptions.frames import SINK_EXTENSION
 
 CLOSE_TIMEOUT_S = 5.0
 FRAGMENTS_MAX = 1_024
-"""The most fragments of one message: empty ones never exceed the size that a message may have."""
+"""The most fragments of one message: empty fragments never exceed the limit on a message's size."""
 
 
 class TransportSink:
@@ -34,12 +34,13 @@ class TransportSink:
         self._closed = False
         self._callbacks: tuple[Callable[[], None], ...] = ()
         self.violation: int | None = None
-        """The code that was closed with before anything reached the application: what came was no WebSocket
-        message, or one too large."""
+        """The close code if the connection was closed before anything reached the application: the data was
+        not a WebSocket message, or too large.
+        """
 
     @property
     def gone(self) -> bool:
-        """Closed, or being closed."""
+        """Whether it is closed or closing."""
         return self._closed or self._transport.is_closing()
 
     def try_write(self, frame: bytes) -> bool:
@@ -58,7 +59,7 @@ class TransportSink:
             self._callbacks = (*self._callbacks, callback)
 
     def close(self, code: int, reason: str) -> None:
-        """Close; a peer that reads nothing is cut off after a while."""
+        """Close; a peer that does not read is cut off after a while."""
         protocol = self._protocol
         if self.gone:
             return
@@ -88,7 +89,7 @@ class TransportSink:
             callback()
 
     def lost(self) -> None:
-        """Nothing goes out any more; whoever waits for room is let go of."""
+        """Nothing is sent any more; callers that wait for room are released."""
         self._closed = True
         self.writable_again()
 
@@ -110,7 +111,7 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
     _cut_off: TimerHandle | None = None
 
     def data_received(self, data: bytes) -> None:
-        """uvicorn neither answers nor ends a handshake that its parser gave up."""
+        """uvicorn neither answers nor ends a handshake at which its parser failed."""
         super().data_received(data)
         unread = self.conn.handshake_exc
         if unread is not None and not self.handshake_initiated and not self.transport.is_closing():
@@ -119,7 +120,7 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
             self.transport.close()
 
     async def run_asgi(self) -> None:
-        """Hand the sink to the application. What it leaves unsent is given up when the peer does not read."""
+        """Pass the sink to the application. Unsent data is dropped when the peer does not read."""
         self.sink = TransportSink(self)
         extensions: Any = self.scope["extensions"]
         extensions[SINK_EXTENSION] = self.sink
@@ -128,13 +129,13 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
             self._cut_off = self.loop.call_later(CLOSE_TIMEOUT_S, self.transport.abort)
 
     async def send(self, message: Any) -> None:
-        """uvicorn takes a handshake that a response refused for one that was forgotten, and logs that."""
+        """uvicorn treats a handshake refused with a response as forgotten, and logs that."""
         await super().send(message)
         if message["type"] == "websocket.http.response.body" and self.close_sent:
             self.handshake_complete = True
 
     def handle_connect(self, event: Request) -> None:
-        """The parser keeps the request as long as the connection, and its headers are copied by now."""
+        """The parser keeps the request as long as the connection, but its headers are copied by now."""
         super().handle_connect(event)
         event.headers.clear()
 
@@ -151,7 +152,9 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         super().handle_cont(event)
 
     def handle_ping(self) -> None:
-        """Answer, at the latest when there is room: who pings and never reads must not fill the memory."""
+        """Answer, at the latest when there is room: a peer that pings and never reads must not fill the
+        memory.
+        """
         pongs = b"".join(self.conn.data_to_send())
         if self.writable.is_set():
             self.transport.write(pongs)
@@ -159,12 +162,12 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
             self._pongs = pongs
 
     def handle_close(self, event: Frame) -> None:
-        """The answer to it may wait among those to pings."""
+        """The answer to a close may wait behind answers to pings."""
         self._write_pongs()
         super().handle_close(event)
 
     def handle_parser_exception(self) -> None:
-        """It has been closed already, beneath the application."""
+        """It has already been closed, without the application."""
         assert self.conn.close_sent is not None
         if self.sink is not None and not self.sink.gone:
             self.sink.violation = self.conn.close_sent.code
@@ -185,12 +188,12 @@ class DeskWebSocketProtocol(WebSocketsSansIOProtocol):
         """The write buffer fell below its low-water mark."""
         super().resume_writing()
         self._write_pongs()
-        # Else they took the room, and this is called again.
+        # Otherwise they took the room, and this is called again.
         if self.sink is not None and self.writable.is_set():
             self.sink.writable_again()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Let go of whoever waits for room."""
+        """Release the callers that wait for room."""
         super().connection_lost(exc)
         if self._cut_off is not None:
             self._cut_off.cancel()

@@ -1,1 +1,1 @@
-"""What keeps a loop running: restarts, waits, outages, questions that may not be answered."""
+"""Keep loops running: restarts, waits, outages, questions without an answer."""

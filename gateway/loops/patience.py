@@ -1,4 +1,4 @@
-"""Asking somebody who may not answer, without waiting for ever."""
+"""Bounded waits for questions that may not be answered."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -8,10 +8,10 @@ T = TypeVar("T")
 
 
 class Question(Generic[T]):
-    """Asked one at a time: whoever asks while it is unanswered waits for that answer.
+    """One question at a time: further callers wait for the answer to the pending one.
 
-    It is not cut off when the time is over. A driver whose server is silent waits even after it was
-    cancelled, and each further question would take one connection more.
+    The question is not cancelled when the time is over. A driver whose server is silent keeps waiting even
+    after a cancellation, and each further question would occupy another connection.
     """
 
     def __init__(self, ask: Callable[[], Coroutine[Any, Any, T]], timeout_s: float) -> None:
@@ -20,7 +20,7 @@ class Question(Generic[T]):
         self._asked: asyncio.Task[T] | None = None
 
     async def answer(self) -> T:
-        """Raises TimeoutError when there is none in time, which is an OSError like any other outage."""
+        """Raises TimeoutError if there is none in time, which is an OSError like any other outage."""
         asked = self._asked
         if asked is None or asked.done():
             asked = self._asked = asyncio.create_task(self._ask())

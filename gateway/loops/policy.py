@@ -1,4 +1,4 @@
-"""How the desk's loops are kept running."""
+"""The restart policy of the desk's loops."""
 
 import time
 from collections.abc import Callable
@@ -14,39 +14,47 @@ from subscriptions.bus import BusUnavailable
 from venues.base import VenueUnavailable
 
 PERSISTENT = RestartPolicy(max_crashes=None, max_wait_s=2)
-"""A database that is away for an hour must not end the desk: it tries on, is not ready meanwhile, and back at
-work soon after the database is."""
+"""A database that is unavailable for an hour must not end the desk: it keeps trying, is not ready meanwhile,
+and continues soon after the database is back.
+"""
 OUTAGES = (BusUnavailable, DatabaseUnavailable, ConnectionError, NotLeading)
-"""What bus and database raise while their server is away, and the order path where another process leads."""
+"""Exceptions of the bus and the database while their server is unavailable, and of the order path when
+another process leads.
+"""
 HOLD_UPS = (Busy, StatementCutOff, VenueUnavailable)
-"""What ends a loop and concerns nothing else: a lock or a statement that takes too long, and a venue that is
-away. Where one share of a round raises one of these, the others go on; and a process with such a loop answers
-its callers as before."""
+"""Faults that end a loop and concern nothing else: a lock or statement that takes too long, and an
+unavailable venue.
+
+If one item of a round raises one of these, the others continue; and a process with such a loop still answers
+its callers.
+"""
 DAMAGE = (UnreadableRow,)
-"""What ends a loop that needs a stored row which is damaged: it concerns this loop alone."""
+"""Ends a loop that needs a damaged stored row: it concerns this loop alone."""
 HINDRANCES = (*OUTAGES, *HOLD_UPS)
-"""What ends a loop without being a fault of it."""
+"""Faults that end a loop without being a fault of the loop."""
 
 
 def supervised(*workers: Worker) -> Supervisor:
-    """Not started yet."""
+    """A supervisor that is not started yet."""
     return Supervisor(workers, PERSISTENT, outages=HINDRANCES, hold_ups=HOLD_UPS, damage=DAMAGE)
 
 
 async def attempt(work: Work) -> Exception | None:
-    """What one share of a loop's work raised; an outage is raised."""
+    """The fault of one item of a loop's work; an outage is raised."""
     return await attempted(work, OUTAGES)
 
 
 async def attempt_item(work: Work) -> Exception | None:
-    """What one item of a request raised; what the whole request has to be sent again for is raised."""
+    """The fault of one item of a request; a fault for which the whole request has to be sent again is
+    raised.
+    """
     return await attempted(work, (*OUTAGES, Busy, StatementCutOff, UnstorableText))
 
 
 def liquidation_turns(
     settings: Settings, clock: Callable[[], datetime], on_fault: Callable[[], None] = lambda: None
 ) -> Turns:
-    """Of the rounds in which the desk liquidates by itself."""
+    """For the rounds of automatic liquidation."""
     return Turns(
         attempt,
         clock,
@@ -57,15 +65,15 @@ def liquidation_turns(
 
 
 ROUND_FIRST_WAIT, ROUND_MAX_WAIT = timedelta(seconds=1), timedelta(minutes=1)
-"""After a fault in a round over many: how long the one that failed waits at first, and at most."""
+"""The first and the longest wait of an item that failed in a round over many."""
 
 
 def round_turns(on_fault: Callable[[], None] = lambda: None) -> Turns:
-    """Of a round over accounts, cases or endpoints."""
+    """For a round over accounts, cases or endpoints."""
     return Turns(attempt, steady_clock(), ROUND_FIRST_WAIT, ROUND_MAX_WAIT, on_fault)
 
 
 def steady_clock() -> Callable[[], datetime]:
-    """Of how long something waits: it goes on evenly, also when the wall clock is put right."""
+    """A clock for durations: it advances evenly, even if the wall clock is corrected."""
     begun, since = datetime.now(UTC), time.monotonic()
     return lambda: begun + timedelta(seconds=time.monotonic() - since)

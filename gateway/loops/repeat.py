@@ -1,4 +1,4 @@
-"""How a loop goes round."""
+"""Helpers for loops."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -6,20 +6,20 @@ from contextlib import suppress
 
 
 async def every(interval_s: float, work: Callable[[], Awaitable[object]]) -> None:
-    """At once and again after each pause, until cancelled."""
+    """Run `work` at once and again after each pause, until cancelled."""
     while True:
         await work()
         await asyncio.sleep(interval_s)
 
 
 async def in_batches(batch: int, work: Callable[[], Awaitable[int]]) -> None:
-    """Until fewer were left than one batch takes; `work` says how many it did."""
+    """Until fewer items were left than one batch; `work` returns how many it did."""
     while await work() == batch:
         pass
 
 
 async def woken_within(event: asyncio.Event, timeout_s: float) -> None:
-    """Until the event is set, but no longer than that."""
+    """Wait until the event is set, at most `timeout_s`."""
     with suppress(TimeoutError):
         async with asyncio.timeout(timeout_s):
             await event.wait()

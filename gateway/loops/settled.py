@@ -1,10 +1,10 @@
-"""A fact that counts as changed only when it has stayed changed for a while."""
+"""A condition that counts as changed only after it has stayed changed for a while."""
 
 from collections.abc import Callable
 
 
 class Settled:
-    """True at first. What flickers changes nothing."""
+    """True at first. Short changes have no effect."""
 
     def __init__(self, after_s: float, clock: Callable[[], float]) -> None:
         self._after_s = after_s
@@ -13,7 +13,7 @@ class Settled:
         self._other_since: float | None = None
 
     def look(self, now: bool) -> bool:
-        """The fact as it counts, given how it is at the moment."""
+        """The settled condition, given the current one."""
         if now is self._value:
             self._other_since = None
         elif self._other_since is None:

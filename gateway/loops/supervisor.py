@@ -1,12 +1,12 @@
-"""Keeps the desk's endless loops running, and says so when they do not.
+"""Keep the desk's endless loops running, and log when they do not.
 
-A crash is logged with its traceback, counted, and answered with a restart after a growing wait; a loop that
-crashes too often within a window is given up as FAILED. A needed loop must never return: that is a crash.
-An outage of a server is logged by each loop that it ends, once when it begins and once when the loop has run
-well again, however often the loop is started meanwhile; so is a crash that repeats itself.
-Whatever a loop raises while it is being stopped, it is not started again.
-This is the only place that catches every exception, so a loop may raise whatever it likes and never has to
-hide a fault to stay alive. A loop over many of a kind has `attempted` catch for it what one of them raises.
+A crash is logged with its traceback, counted, and followed by a restart after a growing wait; a loop that
+crashes too often within a window becomes FAILED and is not restarted. A needed loop must never return: that
+counts as a crash. Each loop that an outage of a server ends logs it once when it begins and once when the
+loop has recovered, however often the loop is restarted meanwhile; so it does with a repeated crash. A loop
+that raises while it is being stopped is not restarted. This is the only place that catches every exception,
+so a loop may raise any exception and never has to hide a fault to stay alive. A loop over many items lets
+`attempted` catch the fault of one of them.
 """
 
 import asyncio
@@ -23,14 +23,16 @@ from domain.backoff import backoff
 from outages.log import OutageLog
 
 RUNS_WELL_AFTER_S = 30.0
-"""A loop that has run for so long since its last start is over an outage: the next one is another one."""
+"""After running for so long since its last start, a loop has recovered: the next outage is a new one."""
 TROUBLES_MAX = 20
-"""Kinds of crashes told of one loop before it has run well."""
+"""The most kinds of crashes logged for one loop before it has recovered."""
 
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """A loop to keep running. `run` is called anew for every start; one not `needed` may return when done."""
+    """A loop to keep running. `run` is called again for every start; one that is not `needed` may return when
+    done.
+    """
 
     name: str
     run: Callable[[], Awaitable[None]]
@@ -39,9 +41,9 @@ class Worker:
 
 @dataclass(frozen=True, slots=True)
 class RestartPolicy:
-    """The wait doubles with each crash in the window; `max_crashes` of them and the loop is given up.
+    """The wait doubles with each crash in the window; after `max_crashes` of them the loop is not restarted.
 
-    None: it is never given up.
+    None: it is always restarted.
     """
 
     first_wait_s: float = 0.1
@@ -55,7 +57,7 @@ class RestartPolicy:
 
 
 class WorkerState(StrEnum):
-    """What a worker is doing."""
+    """The state of a worker."""
 
     STARTING = "STARTING"
     RUNNING = "RUNNING"
@@ -67,17 +69,17 @@ class WorkerState(StrEnum):
 
 @dataclass(slots=True)
 class WorkerStatus:
-    """How a worker is; `crashes` counts since the start of the process."""
+    """The status of a worker; `crashes` counts since the start of the process."""
 
     worker: Worker
     state: WorkerState = WorkerState.STARTING
     crashes: int = 0
     recent: deque[float] = field(default_factory=deque)
     troubles: dict[tuple[object, ...], OutageLog] = field(default_factory=dict)
-    """What has ended it since it last ran well, by kind: an outage, or a crash at some place."""
+    """What has ended it since it last recovered, by kind: an outage, or a crash at some place."""
     started_at: float = 0
     held_up: bool = False
-    """What ended it last concerns it alone, and no other part of the process."""
+    """Its last end concerns only this loop, and no other part of the process."""
 
 
 class Supervisor:
@@ -95,10 +97,13 @@ class Supervisor:
         clock: Callable[[], float] = time.monotonic,
         runs_well_after_s: float = RUNS_WELL_AFTER_S,
     ) -> None:
-        """`outages`: what a loop raises while a server is away. A line tells of it, no traceback. `hold_ups`:
-        those of them that concern this loop alone, such as a lock; it counts as running while it waits to be
-        started again. `damage`: what a loop raises that needs stored data which is damaged; told without a
-        traceback, and otherwise as a hold-up."""
+        """`outages`: exceptions of a loop while a server is unavailable, logged in one line without a
+        traceback.
+
+        `hold_ups`: those of them that concern this loop alone, such as a lock; it counts as running while it
+        waits for its restart. `damage`: exceptions of a loop that needs damaged stored data; logged without a
+        traceback, otherwise like a hold-up.
+        """
         self.statuses = tuple(WorkerStatus(worker) for worker in workers)
         self._policy = policy
         self._outages, self._hold_ups, self._damage = outages, hold_ups, damage
@@ -115,12 +120,14 @@ class Supervisor:
 
     @property
     def ready(self) -> bool:
-        """Whether every needed loop runs, or is held up by what concerns it alone."""
+        """Whether every needed loop runs, or is held up by a fault that concerns it alone."""
         return all(_is_at_work(status) for status in self.statuses if status.worker.needed)
 
     def failing(self, for_s: float) -> list[str]:
-        """Loops that have failed again and again for so long, with what ended each of them. One that failed
-        once, or for less, and runs since then is none of them."""
+        """Loops that have failed repeatedly for so long, with their last errors.
+
+        A loop that failed once, or for less time, and runs since then is not included.
+        """
         return [
             f"{status.worker.name}: {longest.error or 'it ended'}"
             for status in self.statuses
@@ -137,7 +144,9 @@ class Supervisor:
         )
 
     async def stop(self, timeout_s: float) -> tuple[str, ...]:
-        """Cancel every worker and wait for its end; the names of those that did not end in `timeout_s`."""
+        """Cancel every worker and wait for its end; returns the names of those that did not end in
+        `timeout_s`.
+        """
         for task in self._tasks:
             task.cancel()
         pending = (await asyncio.wait(self._tasks, timeout=timeout_s))[1] if self._tasks else set()
@@ -164,12 +173,12 @@ class Supervisor:
             await self._wait(self._policy.wait_s(crashes))
 
     async def _run_once(self, status: WorkerStatus) -> bool:
-        """Run the loop until it ends; whether that was a crash."""
+        """Run the loop until it ends; returns whether that was a crash."""
         status.state, status.started_at, status.held_up = WorkerState.RUNNING, self._clock(), False
         well = asyncio.get_running_loop().call_later(self._runs_well_after_s, self._runs_well, status)
         try:
-            # In a task of its own: a TaskGroup that ends by a fault can leave its task looking as if it were
-            # being cancelled (Python 3.11), and then the loop would never be started again.
+            # In a task of its own: on Python 3.11 a TaskGroup that ends by a fault can leave its task looking
+            # as if it were being cancelled, and then the loop would never be restarted.
             await asyncio.create_task(_to_its_end(status.worker), name=status.worker.name)
         except asyncio.CancelledError:
             if _being_cancelled():
@@ -221,7 +230,7 @@ class Supervisor:
         status.troubles.clear()
 
     def _count_crash(self, status: WorkerStatus) -> int:
-        """Count a crash; how many of them are in the window."""
+        """Count a crash; returns how many are in the window."""
         now = self._clock()
         status.crashes += 1
         status.recent.append(now)
@@ -233,8 +242,9 @@ class Supervisor:
 async def attempted(
     work: Callable[[], Awaitable[object]], outages: tuple[type[Exception], ...] = ()
 ) -> Exception | None:
-    """Run one share of a loop's work; what it raised, so that the next share gets its turn. An outage is
-    everybody's and is raised."""
+    """Run one item of a loop's work; returns its fault, so that the next item gets its turn. An outage
+    concerns all items and is raised.
+    """
     try:
         await work()
     except Exception as fault:
@@ -245,8 +255,9 @@ async def attempted(
 
 
 def outage_in(fault: Exception, outages: tuple[type[Exception], ...]) -> Exception | None:
-    """The outage that the fault is, or a group of tasks that all ended by one; None where anything else went
-    wrong as well."""
+    """The outage in a fault, or in a group of tasks that all ended by one; None if anything else failed as
+    well.
+    """
     if not isinstance(fault, ExceptionGroup):
         return fault if isinstance(fault, outages) else None
     found = [outage_in(each, outages) for each in fault.exceptions]
@@ -262,7 +273,7 @@ def _is_at_work(status: WorkerStatus) -> bool:
 
 
 def _place(fault: Exception) -> tuple[object, ...]:
-    """Where it was raised: the same fault at the same place is told once."""
+    """The place where it was raised: the same fault at the same place is logged once."""
     while isinstance(fault, ExceptionGroup):
         fault = fault.exceptions[0]
     frames = extract_tb(fault.__traceback__)

@@ -1,1 +1,1 @@
-"""What happens before a desk process serves: servers checked, the database migrated, a book imported."""
+"""Steps before a desk process serves: servers checked, the database migrated, a book imported."""

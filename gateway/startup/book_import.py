@@ -1,4 +1,4 @@
-"""Brings a book file into the database: all of it in one transaction, or nothing.
+"""Import a book file into the database: all of it in one transaction, or nothing.
 
 The facts of the file are as of its `asOf`, not as of the import. A running desk watches new accounts at once.
 """
@@ -41,9 +41,9 @@ from models.sql.database import transaction
 log = structlog.get_logger()
 
 CLIENTS_BEFORE_YIELD = 50
-"""After how many clients progress is told."""
+"""Clients between two reports of progress."""
 IMPORT = "desk:import-book"
-"""The actor."""
+"""The actor of imports."""
 PROBLEMS_LISTED_MAX = 20
 
 _FIXED = {
@@ -54,12 +54,13 @@ _FIXED = {
     "multiplier": "multiplier",
     "option": "option",
 }
-"""What of an instrument no file changes once an account held it, with the name in the file: amounts and
-executions that are stored would mean something else."""
+"""Fields of an instrument that no file may change once an account held it, with their names in the file:
+stored amounts and executions would get another meaning.
+"""
 
 
 class BookConflict(ValueError):
-    """The file does not fit what is stored, or the time; the text has the first 20 of the `problems`."""
+    """The file contradicts stored data, or the time; the message has the first 20 of the `problems`."""
 
     def __init__(self, problems: tuple[str, ...]) -> None:
         rest = len(problems) - PROBLEMS_LISTED_MAX
@@ -70,22 +71,23 @@ class BookConflict(ValueError):
 
 @dataclass(frozen=True, slots=True)
 class Imported:
-    """What an import stored; `earlier`: the same file was imported then, and nothing was stored now."""
+    """The result of an import; `earlier`: the same file was imported then, and nothing was stored now."""
 
     clients: int
     instruments: int
-    """That are new or changed."""
+    """New or changed instruments."""
     earlier: datetime | None = None
     incomplete: int = 0
-    """Accounts of the file about which something newer was stated before they were known."""
+    """Accounts of the file about which newer statements arrived before they were known."""
     missed: tuple[InputSubject, ...] = ()
-    """Whose trade status or contact was stated newer before the instrument or client was known."""
+    """Subjects whose newer trade status or contact arrived before the instrument or client was known."""
 
 
 async def import_book(book: BookFile, now: datetime, progress: Callable[[int], None]) -> Imported:
-    """Store the book; `progress(clients)` hears how many are written, of which none counts before the end.
+    """Store the book; `progress(clients)` is called with the number written, none of which is committed
+    before the end.
 
-    Raises `BookConflict`, with nothing stored, where the file does not fit what is there.
+    Raises `BookConflict`, with nothing stored, if the file contradicts stored data.
     """
     as_of = as_of_at(book, now)
     async with transaction():
@@ -106,7 +108,7 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
             [part.instrument.symbol for part in new], [client.client_no for client in book.clients], as_of
         )
         account_ids = list(accounts.values())
-        # Rows that the desk reads and locks come last, so that it waits for them as short as may be.
+        # Rows that the desk reads and locks come last, so that it waits for them as briefly as possible.
         changed = _changed(book, stored, as_of)
         await _save_changed(changed, stored, as_of, now)
         for part in changed:
@@ -124,7 +126,7 @@ async def import_book(book: BookFile, now: datetime, progress: Callable[[int], N
 
 
 def remarks(done: Imported) -> Iterator[str]:
-    """What an operator is to know of an import, a line each."""
+    """Remarks about an import for the operator, one line each."""
     if done.incomplete:
         yield (
             f"{done.incomplete} accounts are incomplete: newer statements about them arrived before "
@@ -141,10 +143,10 @@ def remarks(done: Imported) -> Iterator[str]:
 
 
 async def _claimed_before(book: BookFile, now: datetime) -> datetime | None:
-    """When the same file was imported; else bind it to this import.
+    """When the same file was imported; otherwise bind it to this import.
 
-    A file without clients only states how instruments are, and may come as often as anyone likes. The key is
-    written first all the same: on SQLite a transaction that begins by reading may find that it cannot write.
+    A file without clients only states instruments, and may be imported repeatedly. The key is written first
+    in any case: on SQLite a transaction that begins by reading may not be able to write.
     """
     text_hash = content_hash(canonical_text(book))
     if await bind_key(IMPORT, text_hash, "import-book", text_hash, now) or not book.clients:
@@ -153,7 +155,7 @@ async def _claimed_before(book: BookFile, now: datetime) -> datetime | None:
 
 
 async def _already_there(book: BookFile) -> list[str]:
-    """Where the file names a client or an account that is stored."""
+    """Paths of clients or accounts in the file that are already stored."""
     clients = {f"$.clients[{at}].clientNo": part.client_no for at, part in enumerate(book.clients)}
     accounts = {
         f"$.clients[{at}].accounts[{n}].accountNo": account.account_no
@@ -170,7 +172,7 @@ async def _already_there(book: BookFile) -> list[str]:
 
 
 def _changed_while_held(book: BookFile, stored: dict[str, StoredInstrument]) -> Iterator[str]:
-    """Where the file changes what an instrument is, and an account holds it, or did."""
+    """Changes of fixed fields of an instrument that an account holds or held."""
     for at, part in enumerate(book.instruments):
         known = stored.get(part.instrument.symbol)
         if known is None or not known.was_held:
@@ -185,7 +187,7 @@ def _changed_while_held(book: BookFile, stored: dict[str, StoredInstrument]) -> 
 
 
 async def _priced_below_zero(book: BookFile, stored: dict[str, StoredInstrument]) -> list[str]:
-    """Where the file says that prices cannot fall below zero, and the last one has."""
+    """Paths of instruments whose prices the file says cannot be negative, although the last price is."""
     paths = {
         part.instrument.symbol: f"$.instruments[{at}].negativePrices"
         for at, part in enumerate(book.instruments)
@@ -207,7 +209,7 @@ def _word(value: object) -> str:
 
 
 def _changed(book: BookFile, stored: dict[str, StoredInstrument], as_of: datetime) -> list[BookInstrument]:
-    """Stored instruments of which the file says something else, as they are to be stored."""
+    """Stored instruments that differ in the file, in the form to be stored."""
     merged = [
         replace(part, instrument=_with_newest_status(part.instrument, stored[part.instrument.symbol], as_of))
         for part in book.instruments
@@ -217,12 +219,12 @@ def _changed(book: BookFile, stored: dict[str, StoredInstrument], as_of: datetim
 
 
 def _as_stored(known: StoredInstrument) -> BookInstrument:
-    """As a file would state it."""
+    """The stored instrument in the form of a file."""
     return BookInstrument(known.instrument, known.factors)
 
 
 def _with_newest_status(stated: Instrument, known: StoredInstrument, as_of: datetime) -> Instrument:
-    """What was stated later than the file is what holds."""
+    """A status stated later than the file has priority."""
     if known.status_at <= as_of and known.instrument.trade_status is not stated.trade_status:
         return stated
     was = known.instrument
@@ -244,7 +246,7 @@ async def _save_changed(
         status_at = known.status_at if same_status else as_of
         instrument = part.instrument
         if same_status and instrument.suspended_since is None:
-            # A status that is stated again keeps its beginning.
+            # A repeated status keeps its start.
             instrument = replace(instrument, suspended_since=known.instrument.suspended_since)
         await save_instrument(instrument, part.factors, status_at)
         before, after = differences(_as_stored(known), part)
@@ -255,7 +257,7 @@ async def _save_changed(
 async def _import_clients(
     clients: Sequence[BookClient], as_of: datetime, now: datetime, progress: Callable[[int], None]
 ) -> dict[str, AccountId]:
-    """The accounts by their numbers."""
+    """The imported accounts by number."""
     accounts: dict[str, AccountId] = {}
     for number, client in enumerate(clients, start=1):
         accounts |= await _import_client(client, as_of, now)
@@ -296,8 +298,9 @@ async def _import_account(
 
 
 async def _tell(account_ids: Sequence[AccountId], now: datetime) -> None:
-    """The monitor of a desk that runs loads these accounts when this commits. One that never ran loads every
-    account when it starts."""
+    """Let the monitor of a running desk load these accounts when this commits. A new desk loads every account
+    when it starts.
+    """
     if await desk_has_run():
         await outbox.append(
             [BookChanged(EventId(uuid4().hex), now, id_) for id_ in dict.fromkeys(account_ids)]
@@ -305,7 +308,7 @@ async def _tell(account_ids: Sequence[AccountId], now: datetime) -> None:
 
 
 def _client_entry(row: ClientRow, client: BookClient, now: datetime) -> AuditEntry:
-    """Without name and addresses, which are personal."""
+    """Without name and addresses, which are personal data."""
     reached = None if client.contact is None else {"language": client.contact.language}
     stored = {
         "clientNo": client.client_no,

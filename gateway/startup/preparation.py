@@ -1,7 +1,7 @@
-"""What must be in place before the desk serves: said in one line each where it is not.
+"""Requirements before the desk serves; each failure is reported in one line.
 
-`python -m gateway serve` checks all of it before anything listens; the application's lifespan repeats what
-concerns the database, so that no other way of starting it can forget the migration.
+`python -m gateway serve` checks all of them before it listens; the application's lifespan repeats those of
+the database, so that no other way of starting it can skip the migration.
 """
 
 import asyncio
@@ -37,19 +37,19 @@ REDIS_TIMEOUT_S = 5.0
 log = structlog.get_logger()
 
 Progress = Callable[[int, int], None]
-"""Hears how many clients of how many are imported."""
+"""Called with the numbers of imported and of all clients."""
 
 
 class CannotStart(Exception):
-    """The desk cannot start like this; the message says why and what to do, in one line."""
+    """The desk cannot start; the message says why and what to do, in one line."""
 
 
 def silent(done: int, of: int) -> None:
-    """Progress that nobody watches."""
+    """Ignores progress."""
 
 
 async def check(settings: Settings, now: datetime, progress: Progress) -> None:
-    """Redis and the database are there, the tables are right, the book is in; raises `CannotStart`."""
+    """Check Redis and the database, migrate if allowed, and import the book; raises `CannotStart`."""
     check_calendars(settings, now)
     _check_replay_file(settings)
     _check_message_services(settings)
@@ -70,7 +70,7 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
 
 
 def check_calendars(settings: Settings, now: datetime) -> None:
-    """Every calendar that the settings name can be built; raises `CannotStart`."""
+    """Check that every calendar in the settings can be built; raises `CannotStart`."""
     calendars = make_calendars(lambda: now)
     named = [
         (f"DEADLINE_MARKETS={code}={market}", market) for code, market in settings.deadline_markets.items()
@@ -84,7 +84,7 @@ def check_calendars(settings: Settings, now: datetime) -> None:
 
 
 def _check_message_services(settings: Settings) -> None:
-    """A misspelt one would otherwise be found when the first client should hear of a call."""
+    """Otherwise a misspelt one would be found only when the first client is to be notified."""
     for channel, url in settings.message_urls.items():
         if not is_known(url):
             raise CannotStart(
@@ -94,7 +94,7 @@ def _check_message_services(settings: Settings) -> None:
 
 
 async def prepare_tables(profile: Profile, database: Database) -> None:
-    """Migrate a developer's database; refuse another one that is not migrated. Raises `CannotStart`."""
+    """Migrate a developer's database; refuse another one with pending migrations. Raises `CannotStart`."""
     if profile is Profile.DEVELOPMENT:
         await database.migrate()
         return
@@ -106,7 +106,7 @@ async def prepare_tables(profile: Profile, database: Database) -> None:
 
 
 async def import_if_empty(book_file: Path | None, now: datetime, progress: Progress = silent) -> None:
-    """Import the book into a database without clients; needs an active one. Raises `CannotStart`."""
+    """Import the book into a database without clients; needs an active database. Raises `CannotStart`."""
     if book_file is None or not await is_empty():
         return
     try:
@@ -121,7 +121,7 @@ async def import_if_empty(book_file: Path | None, now: datetime, progress: Progr
 
 
 def require_shareable(settings: Settings, workers: int) -> None:
-    """Several processes need a database and a bus that they can share; raises `CannotStart`."""
+    """Several processes require a database and a bus that they can share; raises `CannotStart`."""
     if workers > 1 and (settings.redis_url is None or settings.database_url.startswith("sqlite")):
         raise CannotStart(
             f"{workers} workers require PostgreSQL and Redis: set GATEWAY_DATABASE_URL and "
@@ -131,7 +131,11 @@ def require_shareable(settings: Settings, workers: int) -> None:
 
 @contextmanager
 def data_directory_claimed(settings: Settings) -> Iterator[None]:
-    """Without Redis the bus is this process's memory: a second desk on the same data would be deaf."""
+    """Claim the data directory.
+
+    Without Redis the bus is this process's memory: a second desk on the same data would not receive its
+    events.
+    """
     if settings.redis_url is not None:
         yield
         return
@@ -174,7 +178,7 @@ def bound_socket(host: str, port: int) -> socket.socket:
 
 
 def _why_not(taken: OSError) -> str:
-    """In words, and what to set instead."""
+    """The reason in words, and the setting to change."""
     why = (taken.strerror or str(taken)).lower()
     is_host = isinstance(taken, socket.gaierror) or taken.errno == errno.EADDRNOTAVAIL
     instead = (

@@ -1,4 +1,4 @@
-"""The oldest Redis and PostgreSQL that the desk works with; docs/operations.md has those that are tested."""
+"""The oldest supported Redis and PostgreSQL; docs/operations.md lists the tested versions."""
 
 from redis.asyncio import Redis
 from redis.exceptions import NoPermissionError
@@ -6,15 +6,17 @@ from redis.exceptions import NoPermissionError
 from models.sql.database import Database
 
 LEAST_REDIS = (6, 2)
-"""For XAUTOCLAIM, which takes over what a process that died had not acknowledged."""
+"""For XAUTOCLAIM, which takes over messages that a dead process had not acknowledged."""
 LEAST_POSTGRES = (15, 0)
-"""The oldest one that is tested."""
+"""The oldest tested version."""
 
 Version = tuple[int, int]
 
 
 async def old_redis(redis: Redis) -> str | None:
-    """What is wrong with the version of a Redis, in one sentence. One that hides its version is believed."""
+    """What is wrong with the version of a Redis server, in one sentence; None if it is hidden or new
+    enough.
+    """
     try:
         info = await redis.info("server")
     except NoPermissionError:
@@ -23,7 +25,7 @@ async def old_redis(redis: Redis) -> str | None:
 
 
 async def old_database(database: Database) -> str | None:
-    """What is wrong with the version of an open database, in one sentence."""
+    """What is wrong with the version of an open database, in one sentence; None if it is new enough."""
     number = await database.server_version()
     return None if number is None else older("PostgreSQL", divmod(number, 10_000), LEAST_POSTGRES)
 
@@ -36,6 +38,6 @@ def older(server: str, found: Version, least: Version) -> str | None:
 
 
 def _version(text: str) -> Version:
-    """Of `7.0.15`."""
+    """Parse a version such as `7.0.15`."""
     major, minor, *_ = text.split(".")
     return int(major), int(minor)

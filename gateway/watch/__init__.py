@@ -1,1 +1,1 @@
-"""What a process knows of the world around it: feeds, clocks, calendars, market days, revoked tokens."""
+"""A process's view of its surroundings: feeds, clocks, calendars, market days, revoked tokens."""

@@ -1,10 +1,10 @@
 """The exchange calendars behind `domain.calendar`, by market name (XHKG, XNYS, ...).
 
-A calendar is loaded when first asked for and kept by the `Calendars` object that the composition root holds.
-Loading reads years of holidays, so the years are limited, also by what the library knows: of some exchanges
-no holidays are recorded beyond this year. After the last known day a market is taken to trade on its usual
-weekdays at its usual hours, so that a deadline is never later than it should be for want of a calendar;
-`last_known_day` says which days are known. A day before the first one is a fault that says so.
+A calendar is loaded on first use and kept by the `Calendars` object in `gateway.resources`. Loading reads
+years of holidays, so the years are limited, and also by the library's data: of some exchanges no holidays are
+recorded beyond this year. After the last known day a market is assumed to trade on its usual weekdays at its
+usual hours, so that a missing calendar never makes a deadline too late; `last_known_day` says which days are
+known. A day before the first known one raises.
 """
 
 import warnings
@@ -32,21 +32,21 @@ class OutOfCalendar(NoCalendar):
 
 
 SEARCHED_DAYS = 400
-"""No market is closed for longer."""
+"""Longer than any market closes."""
 _REASON_CHARACTERS = 100
 _UNUSABLE = (ValueError, TypeError, LookupError, ArithmeticError, RuntimeError)
-"""What the library raises for years that it does not know, and for calendars that contradict themselves."""
+"""Exceptions of the library for unknown years, and for calendars that contradict themselves."""
 _USUAL_OF_DAYS = 366
-"""The usual hours and weekdays are those of so many days before the last known one."""
+"""Usual hours and weekdays are those of so many days before the last known one."""
 
 
 class ExchangeDays:
-    """One market's trading days. `closed_days` are closures no calendar foresees, such as a typhoon."""
+    """One market's trading days. `closed_days` are closures that no calendar foresees, such as a typhoon."""
 
     def __init__(
         self, calendar: "ExchangeCalendar", covered: tuple[date, date], closed_days: frozenset[date]
     ) -> None:
-        """Raises `UnknownMarket` where the sessions last over midnight: a time of day cannot tell them."""
+        """Raises `UnknownMarket` if sessions extend past midnight, which a time of day cannot express."""
         self._zone = ZoneInfo(str(calendar.tz))
         self._opening = self._times(calendar.opens, closed_days)
         self._closing = self._times(calendar.closes, closed_days)
@@ -101,7 +101,7 @@ class ExchangeDays:
         return (opens, self._pause_starts[day]), (self._pause_ends[day], closes)
 
     def _times(self, moments: Any, closed_days: frozenset[date]) -> dict[date, time]:
-        """Local times of day, of the days that have one."""
+        """Local times of day, for the days that have one."""
         known = moments.dropna()
         return {
             day.date(): moment.tz_convert(self._zone).time()
@@ -124,14 +124,14 @@ class Calendars:
         last_year: int,
         closed_days: Mapping[str, frozenset[date]] | None = None,
     ) -> None:
-        """Both years are covered whole, as far as the library knows them; `closed_days` are by market."""
+        """Both years are covered as far as the library knows them; `closed_days` are by market."""
         self._years = (date(first_year, 1, 1), date(last_year, 12, 31))
         self._closed_days = dict(closed_days or {})
         self._loaded: dict[str, TradingCalendar] = {}
         self._amendments: dict[str, dict[date, MarketDay]] = defaultdict(dict)
 
     def of(self, market: str) -> TradingCalendar:
-        """The market's calendar, with what was put in by hand; raises `UnknownMarket`."""
+        """The market's calendar with the overrides entered by hand; raises `UnknownMarket`."""
         if market not in self._loaded:
             closed_days = self._closed_days.get(market, frozenset())
             days = _exchange_days(market, self._years, closed_days)
@@ -139,16 +139,16 @@ class Calendars:
         return self._loaded[market]
 
     def amend(self, days: Iterable[MarketDay]) -> None:
-        """What was put in by hand, in the order it was put in: every calendar given out follows at once."""
+        """Set the overrides entered by hand, in the order of entry: every calendar in use follows at once."""
         for day in days:
             self._amendments[day.market][day.day] = day
 
 
 @lru_cache(maxsize=64)
 def _exchange_days(market: str, covered: tuple[date, date], closed_days: frozenset[date]) -> ExchangeDays:
-    """It never changes: one serves every `Calendars` of the process."""
+    """Immutable, so one serves every `Calendars` of the process."""
     with warnings.catch_warnings():
-        # The library calls pandas in ways that pandas announces to retire: nothing to us.
+        # The library uses features that pandas has deprecated, which does not concern the desk.
         warnings.simplefilter("ignore", DeprecationWarning)
         calendar = _loaded(market, covered)
         known_until = calendar.bound_max()
@@ -157,7 +157,7 @@ def _exchange_days(market: str, covered: tuple[date, date], closed_days: frozens
 
 
 def _loaded(market: str, covered: tuple[date, date]) -> "ExchangeCalendar":
-    """These years, or of them those that the library knows; of none of them, its last year."""
+    """These years, or those of them that the library knows; if it knows none of them, its last year."""
     from exchange_calendars import get_calendar
     from exchange_calendars.errors import InvalidCalendarName
 
@@ -167,7 +167,7 @@ def _loaded(market: str, covered: tuple[date, date]) -> "ExchangeCalendar":
     except InvalidCalendarName:
         raise UnknownMarket(f"no exchange calendar is named {market!r}; try XHKG or XNYS") from None
     except _UNUSABLE:
-        # Mostly beyond what is recorded of this exchange: only a loaded calendar says how far that goes.
+        # Mostly the years exceed the data of this exchange: only a loaded calendar shows how far that goes.
         return _loaded_as_far_as_known(market, start, end)
 
 
@@ -187,9 +187,9 @@ def _loaded_as_far_as_known(market: str, start: date, end: date) -> "ExchangeCal
 
 
 class MarketClocks:
-    """The clock of a market; of one without a calendar that of the default market.
+    """The time zone of a market; for one without a calendar that of the default market.
 
-    An object and not a closure, because it is handed to the process that values the whole book.
+    An object and not a closure, because it is passed to the process that values the whole book.
     """
 
     def __init__(self, calendars: Calendars, default: str) -> None:
@@ -205,9 +205,9 @@ class MarketClocks:
 
 
 class MustBeFlat:
-    """Whether intraday accounts in a base currency may owe nothing at a moment.
+    """Whether intraday accounts in a base currency must be flat at a moment.
 
-    An object and not a closure, because it is handed to the process that values the whole book.
+    An object and not a closure, because it is passed to the process that values the whole book.
     """
 
     def __init__(

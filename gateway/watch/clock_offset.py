@@ -1,7 +1,7 @@
-"""How far the clock of this process is from another clock that it asks.
+"""The offset of this process's clock from another clock.
 
-An answer takes time, so an offset is known only within the time that the question took. Of all offsets that
-are possible the smallest counts: a slow database is not taken for a wrong clock.
+An answer takes time, so the offset is known only up to the duration of the question. The smallest possible
+offset counts, so that a slow database is not mistaken for a wrong clock.
 """
 
 from datetime import datetime, timedelta
@@ -12,7 +12,7 @@ log = structlog.get_logger()
 
 
 class ClockOffset:
-    """Against one other clock, `against`; more than `most` is too much."""
+    """The offset against the clock `against`; more than `most` is too large."""
 
     def __init__(self, against: str, most: timedelta) -> None:
         self.against = against
@@ -22,7 +22,7 @@ class ClockOffset:
 
     @property
     def too_large(self) -> bool:
-        """The two clocks differ by more than they may."""
+        """Whether the two clocks differ by more than allowed."""
         return self.offset is not None and abs(self.offset) > self._most
 
     def compare(self, asked: datetime, other: datetime, answered: datetime) -> None:

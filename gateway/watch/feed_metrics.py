@@ -1,4 +1,4 @@
-"""What Prometheus may ask about the feed; of the leader, which reads it."""
+"""The metrics of the feed; filled by the leader, which reads it."""
 
 from collections.abc import Iterator
 from datetime import datetime

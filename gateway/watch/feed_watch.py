@@ -1,4 +1,4 @@
-"""How the feed of this process is doing: what became of its messages, how old its prices are, its clocks.
+"""The state of this process's feed: the outcomes of its messages, the age of its prices, its clocks.
 
 Filled by the leader, which is the only process that reads a feed.
 """
@@ -24,40 +24,40 @@ from gateway.watch.clock_offset import ClockOffset
 from models.input_outcome import save_outcomes
 
 SAMPLES_MAX, SAMPLES_MIN = 50, 10
-"""How many of the last messages are asked for the clocks of their sources, and how many it takes."""
+"""How many of the last messages are compared with the clock, and how many that requires."""
 
 HELD_REMEMBERED_MAX = 10_000
-"""Messages remembered as held; one beyond them is counted each time that it comes."""
+"""Messages remembered as held; those beyond are counted each time they arrive."""
 
 log = structlog.get_logger()
 
 
 @dataclass(slots=True)
 class StreamHealth:
-    """One stream. Times are None as long as nothing came."""
+    """The state of one stream. Times are None until something arrives."""
 
     read_at: datetime | None = None
     """When its newest message was read."""
     priced_at: datetime | None = None
-    """Of when its newest price is."""
+    """The time of its newest price."""
     waited_s: float = 0
-    """How long the message that was read last had waited in the stream."""
+    """Seconds that the message read last had waited in the stream."""
 
 
 @dataclass(slots=True)
 class FeedCounts:
-    """Messages since the process started."""
+    """Counts of messages since the process started."""
 
     outcomes: Counter[tuple[InputKind, InputResult]] = field(default_factory=Counter)
     dead: Counter[tuple[str, DeadReason]] = field(default_factory=Counter)
     """By stream and reason."""
     losses: Counter[str] = field(default_factory=Counter)
-    """By stream: how often it was seen that messages had been deleted before they were read."""
+    """By stream: how often messages were found deleted before they were read."""
     lost: Counter[str] = field(default_factory=Counter)
-    """By stream: how many messages these were, as far as they could be counted."""
+    """By stream: how many messages that were, where they could be counted."""
 
     def count(self, source: str, outcome: Outcome) -> None:
-        """One more."""
+        """Count one message."""
         self.outcomes[outcome.subject.kind, outcome.result] += 1
         if outcome.dead is not None:
             self.dead[source, outcome.dead] += 1
@@ -70,28 +70,28 @@ def _tell(fault: Exception | None, outcome: Outcome) -> None:
 
 
 class FeedWatch:
-    """A `FeedObserver` (feeds/base.py), and what the rest of the process knows of the feed."""
+    """A `FeedObserver` (feeds/base.py), and the state of the feed for the rest of the process."""
 
     def __init__(
         self, desk: Desk, clock_offset_max: timedelta, loss_told: timedelta = timedelta(hours=1)
     ) -> None:
-        """`loss_told`: for so long it is no feed that delivers, after messages of it were lost."""
+        """`loss_told`: for so long after a loss of messages the feed does not count as delivering."""
         self._desk = desk
         self._ahead_s: deque[float] = deque(maxlen=SAMPLES_MAX)
         self.clocks = (ClockOffset("redis", clock_offset_max), ClockOffset("feed", clock_offset_max))
         self.counts = FeedCounts()
         self.streams: dict[str, StreamHealth] = {}
         self.priced_at: dict[str, datetime] = {}
-        """Market -> of when its newest price is."""
+        """Market -> time of its newest price."""
         self.held = 0
         self._counted_held: set[tuple[str, Receipt]] = set()
         """Messages that the feed delivers again until they can be stored: each is counted once as held."""
         self.reads_since: datetime | None = None
-        """Since when a feed is read by this process; None: none is."""
+        """Since when this process reads a feed; None: it reads none."""
         self.interruption: str | None = None
         self._loss_told = loss_told
         self._loss: tuple[datetime, str] | None = None
-        """When messages were found to be lost last, and which."""
+        """When messages were last found to be lost, and which."""
         self._unreadable: dict[str, str] = {}
         """By stream, why it alone cannot be read."""
         self.silent: frozenset[str] = frozenset()
@@ -99,13 +99,14 @@ class FeedWatch:
 
     @property
     def delivers(self) -> bool:
-        """The feed can be read, nothing of it was lost of late, and prices come from every market that is in
-        session."""
+        """Whether the feed can be read, nothing was lost recently, and every market in session has fresh
+        prices.
+        """
         return self.trouble is None and not self.silent
 
     @property
     def trouble(self) -> str | None:
-        """Why the feed does not deliver all that was published, in words for an operator."""
+        """Why the feed does not deliver everything published, in words for the operator."""
         if self.interruption is not None:
             return self.interruption
         for stream, reason in self._unreadable.items():
@@ -116,7 +117,7 @@ class FeedWatch:
 
     @property
     def clocks_agree(self) -> bool:
-        """This process's clock shows what the clocks of the feed and of its sources show."""
+        """Whether this process's clock agrees with those of the feed and its sources."""
         return not any(clock.too_large for clock in self.clocks)
 
     def started(self) -> None:
@@ -124,7 +125,7 @@ class FeedWatch:
         self.reads_since = self._desk.clock()
 
     def ends(self) -> None:
-        """No feed is read any more; another process may do so."""
+        """The feed is no longer read; another process may read it."""
         self.reads_since = self.interruption = None
         self._unreadable.clear()
         self.silent = frozenset()
@@ -135,7 +136,7 @@ class FeedWatch:
         self.held = 0
 
     def took(self, batch: FeedBatch, taken: Taken) -> None:
-        """A batch was taken in."""
+        """A batch was stored."""
         for receipt, outcome in zip(batch.receipts, taken.outcomes, strict=True):
             if self._is_news((batch.source, receipt), outcome):
                 self.counts.count(batch.source, outcome)
@@ -147,8 +148,11 @@ class FeedWatch:
             self.priced_at[market] = max(at, self.priced_at.get(market, at))
 
     async def set_aside(self, messages: Sequence[SetAside]) -> None:
-        """Count and remember them; statements that cannot be used make their accounts incomplete. One that
-        cannot be remembered is told and holds up no other: what it says is of others' making."""
+        """Count the messages and store their outcomes; unusable statements make their accounts incomplete.
+
+        If an outcome cannot be stored, that is logged and delays no other, since the content comes from
+        outside.
+        """
         outcomes = [each.outcome for each in messages]
         for outcome in outcomes:
             if outcome.dead is not None:
@@ -160,7 +164,7 @@ class FeedWatch:
             self.counts.count(each.source, each.outcome)
 
     def read(self, source: str, waited_s: float, ahead_s: Sequence[float]) -> None:
-        """As `FeedObserver`."""
+        """See `FeedObserver`."""
         health = self._health(source)
         health.read_at, health.waited_s = self._desk.clock(), waited_s
         self._ahead_s.extend(ahead_s)
@@ -169,15 +173,15 @@ class FeedWatch:
             self.compared("feed", now, now + timedelta(seconds=median(self._ahead_s)), now)
 
     def holds(self, messages: int) -> None:
-        """As `FeedObserver`."""
+        """See `FeedObserver`."""
         self.held = messages
 
     def interrupted(self, reason: str | None) -> None:
-        """As `FeedObserver`."""
+        """See `FeedObserver`."""
         self.interruption = reason
 
     async def lost(self, source: str, loss: Loss) -> None:
-        """As `FeedObserver`; remembered as what the command `inputs` says of the stream."""
+        """See `FeedObserver`; stored for the command `inputs`."""
         now = self._desk.clock()
         self.counts.losses[source] += 1
         self.counts.lost[source] += loss.messages or 0
@@ -188,20 +192,22 @@ class FeedWatch:
             _tell(fault, outcome)
 
     def unreadable(self, source: str, reason: str | None) -> None:
-        """As `FeedObserver`."""
+        """See `FeedObserver`."""
         if reason is None:
             self._unreadable.pop(source, None)
         else:
             self._unreadable[source] = reason
 
     def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:
-        """As `FeedObserver`."""
+        """See `FeedObserver`."""
         for clock in self.clocks:
             if clock.against == against:
                 clock.compare(asked, other, answered)
 
     def note_silence(self, silent: Mapping[str, timedelta]) -> None:
-        """Which markets in session have no fresh price, and how old their newest is. Says what changed."""
+        """Set the markets in session without a fresh price, with the age of their newest one. Logs
+        changes.
+        """
         for market in sorted(silent.keys() - self.silent):
             log.warning(
                 "the feed sends no fresh prices of a market",
@@ -213,7 +219,7 @@ class FeedWatch:
         self.silent = frozenset(silent)
 
     def _is_news(self, place: tuple[str, Receipt], outcome: Outcome) -> bool:
-        """Not that a message is held which was counted as held when it came before."""
+        """Whether the outcome is new: a message that was counted as held before is not."""
         if outcome.result is not InputResult.HELD:
             self._counted_held.discard(place)
             return True

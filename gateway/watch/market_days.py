@@ -1,6 +1,6 @@
-"""Market days put in by hand, as this process knows them: at most one poll interval old.
+"""Market days entered by hand, as this process knows them: at most one poll interval old.
 
-Polled from the database rather than broadcast, so that they hold while Redis is away.
+Polled from the database rather than broadcast, so that they apply while Redis is unavailable.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from models.market_day import count_market_days, load_market_days
 log = structlog.get_logger()
 
 LOOK_BACK = timedelta(days=366)
-"""Older days set no deadline of a live case any more that matters."""
+"""Older days no longer affect the deadline of a live case."""
 
 
 class MarketDays:
-    """`load` before anything is decided, `run` keeps the calendars current."""
+    """Call `load` before any decision; `run` keeps the calendars current."""
 
     def __init__(self, calendars: Calendars, clock: Callable[[], datetime], poll_interval_s: float) -> None:
         self._calendars = calendars
@@ -27,9 +27,9 @@ class MarketDays:
         self._poll_interval_s = poll_interval_s
         self._known = 0
         self.unreadable: Sequence[str] = ()
-        """The ids of those that are left out: they are read again until they can be."""
+        """The ids of those left out, which are read again until they can be."""
         self.changed = asyncio.Event()
-        """Set when there was news; whoever acts on it clears it."""
+        """Set when something changed; the consumer clears it."""
 
     async def load(self) -> None:
         """Read what is new."""

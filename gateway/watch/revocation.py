@@ -1,7 +1,7 @@
-"""Who was revoked, as this process knows it: at most one poll interval old, which is well below a second.
+"""Revoked subjects, as this process knows them: at most one poll interval old, which is well below a second.
 
-Polled from the database rather than broadcast: revoking must work while Redis is away. Where the time of a
-revocation is damaged, every token of its subject is refused.
+Polled from the database rather than broadcast: revoking must work while Redis is unavailable. If the time of
+a revocation is damaged, every token of its subject is refused.
 """
 
 import asyncio
@@ -15,11 +15,11 @@ from outages.log import OutageLog
 
 FOR_EVER = datetime.max.replace(tzinfo=UTC)
 OVERLAP = timedelta(seconds=30)
-"""Looked at again: another process's clock, or a slow commit, may put a revocation into the past."""
+"""Read again: another process's clock, or a slow commit, may put a revocation into the past."""
 
 
 class Revocations:
-    """`revoked_at` is asked for every token; `run` keeps it current and tells of each new one."""
+    """`revoked_at` is called for every token; `run` keeps it current and reports each new revocation."""
 
     def __init__(self, poll_interval_s: float) -> None:
         self._poll_interval_s = poll_interval_s
@@ -33,12 +33,12 @@ class Revocations:
         return FOR_EVER if subject in self._damaged else self._known.get(subject)
 
     async def load(self) -> list[str]:
-        """Read what is new; the subjects."""
-        # One that was damaged may have been restored, whatever time it says.
+        """Read what is new; returns the subjects."""
+        # A damaged revocation may have been restored, whatever its time.
         since = None if self._newest is None or self._damaged else self._newest - OVERLAP
         found, damaged = [], set()
         for revoked in await revocations_since(since):
-            # Rows from before subjects had one form are in the spelling that was typed.
+            # Rows from before subjects had one form have the spelling used then.
             form = lenient_subject_form(revoked.subject)
             if revoked.at is None:
                 damaged.add(form)
@@ -46,7 +46,7 @@ class Revocations:
             if revoked.at > self._known.get(form, datetime.min.replace(tzinfo=UTC)):
                 self._known[form] = revoked.at
                 found.append(form)
-            # A revocation that is ahead of the clock must not hide those that are made now.
+            # A revocation ahead of the clock must not hide those made now.
             seen = min(revoked.at, revoked.now)
             self._newest = seen if self._newest is None else max(self._newest, seen)
         found += damaged - self._damaged
@@ -54,10 +54,10 @@ class Revocations:
         return found
 
     async def run(self, revoked: Callable[[str], object]) -> None:
-        """Until cancelled; `revoked` hears of every subject revoked since.
+        """Until cancelled; calls `revoked` with every subject revoked since.
 
-        An outage of the database ends it no more than the wait for the next look: whoever was revoked
-        meanwhile is out within the second in which the database answers again.
+        An outage of the database does not end it: subjects revoked meanwhile are refused within a second
+        after the database answers again.
         """
         while True:
             try:

@@ -1,4 +1,4 @@
-"""The leader's loops that act on cases by themselves, and on the requests and recalls around them."""
+"""The leader's loops that act on cases automatically, and on the requests and recalls around them."""
 
 import structlog
 
@@ -22,14 +22,14 @@ log = structlog.get_logger()
 
 
 async def liquidate_automatically(resources: Resources) -> None:
-    """Begin what is due."""
+    """Run the automatic liquidations that are due."""
     settings, desk = resources.settings, resources.desk
     rounds = AutomaticLiquidations(desk, _turns(resources), settings.auto_liquidation_batch)
     await every(settings.auto_liquidation_poll_s, rounds.run_due)
 
 
 async def flatten_intraday(resources: Resources, venue: Venue) -> None:
-    """See to intraday accounts; what they have to sell is begun by the other loop."""
+    """Flatten intraday accounts; the other loop runs the liquidations."""
     settings = resources.settings
     day = IntradayDay(
         resources.desk, venue, _turns(resources), clear_client_orders=settings.cancel_client_orders
@@ -42,7 +42,7 @@ def _turns(resources: Resources) -> Turns:
 
 
 async def follow_market_days(resources: Resources) -> None:
-    """Move deadlines at the start, after every word on a market day, and now and then for good measure."""
+    """Move deadlines at the start, after every change of market days, and at intervals as a safeguard."""
     changed, turns = resources.market_days.changed, round_turns(resources.round_faults.count)
     told: set[Currency] = set()
     while True:
@@ -53,7 +53,7 @@ async def follow_market_days(resources: Resources) -> None:
 
 
 async def _tell_default_markets(desk: Desk, told: set[Currency]) -> None:
-    """Which currencies of accounts no market is configured for; each once."""
+    """Log each currency of an account for which no market is configured, once."""
     for currency in await load_base_currencies():
         if currency not in desk.rules.base_markets and currency not in told:
             told.add(currency)
@@ -75,7 +75,7 @@ async def collect_options_stock(resources: Resources) -> None:
 
 
 async def expire_requests(resources: Resources) -> None:
-    """That nobody approved or declined in time."""
+    """Expire requests that were not decided in time."""
     turns = round_turns(resources.round_faults.count)
     await every(
         resources.settings.approval_poll_interval_s,

@@ -1,4 +1,4 @@
-"""A feed that falls silent is told of: prices that do not come are no news by themselves."""
+"""Report a feed that falls silent: missing prices cause no event by themselves."""
 
 from datetime import datetime, timedelta
 
@@ -14,13 +14,13 @@ MARKETS_READ_EVERY = timedelta(seconds=60)
 
 
 async def watch_feed(resources: Resources) -> None:
-    """Of every market that accounts hold something of and that is in session: is its newest price fresh?"""
+    """Check, for every market in session with holdings, whether its newest price is fresh."""
     listener = SilenceListener(resources.desk, resources.feed_watch)
     await every(resources.settings.max_price_age_s / CHECKS_PER_PRICE_AGE, listener.listen)
 
 
 class SilenceListener:
-    """Remembers which markets matter, and since when each of them is in session."""
+    """Remembers the relevant markets, and since when each of them is in session."""
 
     def __init__(self, desk: Desk, watch: FeedWatch) -> None:
         self._desk = desk
@@ -30,7 +30,7 @@ class SilenceListener:
         self._open_since: dict[str, datetime] = {}
 
     async def listen(self) -> None:
-        """Note the markets that are silent now."""
+        """Update the markets that are silent now."""
         now = self._desk.clock()
         if self._read_at is None or now - self._read_at >= MARKETS_READ_EVERY:
             self._markets, self._read_at = tuple(await held_markets()), now
@@ -41,7 +41,7 @@ class SilenceListener:
         self._watch.note_silence({market: age for market, age in ages.items() if age > most})
 
     def _newest(self, market: str, now: datetime) -> datetime:
-        """Of when the newest price is; none is expected before the market opens and the feed is read."""
+        """The time of the newest price; none is expected before the market opens and the feed is read."""
         known = (self._open_since[market], self._watch.reads_since or now, self._watch.priced_at.get(market))
         return max(moment for moment in known if moment is not None)
 

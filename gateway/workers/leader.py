@@ -1,8 +1,8 @@
-"""One process leads: it holds a lease in the database and does the desk's own work as long as it does.
+"""The leader: the process that holds the lease in the database does the desk's own work.
 
 Losing the lease stops its work; what two leaders might do at once for a moment is made harmless by the
 database's constraints, not by the lease. A venue that cannot be opened stops the trading and nothing else:
-prices are taken in, margin is watched, cases open, and what is committed is published all the same.
+prices are stored, margin is watched, cases open, and committed events are published all the same.
 """
 
 import asyncio
@@ -42,9 +42,9 @@ from venues.bounded import BoundedVenue, bounded
 
 LEASE = "desk"
 SUCCESSOR = "successor"
-"""Held by a process that does not lead and reaches Redis: a leader that does not reach it can give way."""
+"""The lease of a process that does not lead but reaches Redis: a leader that does not can yield to it."""
 VENUE_RETRY_S = 1.0
-"""After so long a venue that could not be opened is tried again."""
+"""The interval at which a venue that could not be opened is tried again."""
 
 log = structlog.get_logger()
 
@@ -52,13 +52,13 @@ T = TypeVar("T")
 
 
 class Term:
-    """One term of the lease, as the order path asks for it; see `desk.leadership`."""
+    """One term of the lease, as the order path checks it; see `desk.leadership`."""
 
     def __init__(self, holder: str, fence: int, runs_out: float) -> None:
         self._holder = holder
         self._fence = fence
         self.runs_out = runs_out
-        """By the clock of the running loop, counted from before the lease was asked for."""
+        """By the clock of the running loop, counted from before the lease was requested."""
 
     async def check(self) -> None:
         """Another process may have begun a later term."""
@@ -66,13 +66,13 @@ class Term:
             raise NotLeading(f"term {self._fence} of the lease has ended")
 
     def require_unexpired(self) -> None:
-        """A process that stood still finds that its time is over."""
+        """A process that was frozen detects that its time is over."""
         if asyncio.get_running_loop().time() >= self.runs_out:
             raise NotLeading(f"term {self._fence} of the lease may have expired")
 
 
 class Leader:
-    """Waits for the lease, works while it holds it."""
+    """Waits for the lease, and works while it holds it."""
 
     def __init__(self, resources: Resources) -> None:
         self._resources = resources
@@ -87,7 +87,7 @@ class Leader:
         self._fence: int | None = None
         self._term: Term | None = None
         self.somebody = SomebodyLeads(resources.settings.lease_ttl_s)
-        """Whether it, or another process, leads."""
+        """Whether this or another process leads."""
         self._redis = Settled(resources.settings.lease_without_redis_s, time.monotonic)
 
     @property
@@ -97,12 +97,12 @@ class Leader:
 
     @property
     def leading(self) -> bool:
-        """It holds the lease."""
+        """Whether it holds the lease."""
         return self._work is not None
 
     @property
     def ready(self) -> bool:
-        """Nothing to do, or everything running that does not take the venue."""
+        """Whether it does not lead, or all its loops that need no venue run."""
         if self._work is None:
             return True
         if self._watching is None:
@@ -111,7 +111,9 @@ class Leader:
 
     @property
     def trading(self) -> bool:
-        """Nothing to do, or the venue open and answering, and everything running that takes it."""
+        """Whether it does not lead, or the venue is open and answers and all its loops that need the venue
+        run.
+        """
         if self._work is None:
             return True
         if self._trading is None or self._venue is None:
@@ -119,7 +121,7 @@ class Leader:
         return self._trading.running and self._venue.available
 
     def failing(self, for_s: float) -> list[str]:
-        """As `Supervisor.failing`, of the desk's own work."""
+        """See `Supervisor.failing`, for the leader's loops."""
         running = (self._work, self._watching, self._trading, self._outward)
         return [told for each in running if each is not None for told in each.failing(for_s)]
 
@@ -147,7 +149,7 @@ class Leader:
         finally:
             self._fence = self._work = self._term = None
             await work.stop(resources.settings.shutdown_timeout_s)
-            # Last, for whoever gets it opens venue and feed at once.
+            # Last, since the next leader opens venue and feed at once.
             await _in_time(self._gives_lease_back(), resources.settings.shutdown_timeout_s)
 
     async def _watch(self) -> None:
@@ -159,7 +161,7 @@ class Leader:
                 finally:
                     self._watching = None
         except HOLD_UPS:
-            # A lock on market days: the supervisor tells of it and tries again.
+            # A lock on market days: the supervisor logs it and tries again.
             self._held_up = True
             raise
 
@@ -168,7 +170,7 @@ class Leader:
         venue = bounded(opened.venue, self._resources.settings.venue_answer_timeout_s)
         opened = replace(opened, venue=venue)
         try:
-            # Before it hears a price of today, which would fill what was for another day.
+            # Before it gets a price of today, which would fill orders for another day.
             opened.end_days(self._resources.desk.calendar_of)
             await self._wire.connect(opened, _known_market)
             self._trading = trading = of_trading(self._led(), opened)
@@ -187,13 +189,13 @@ class Leader:
             self._outward = None
 
     def _led(self) -> Resources:
-        """With a desk whose order path knows the term in which it acts."""
+        """Resources with a desk whose order path knows its term."""
         assert self._term is not None, "only the leader trades"
         desk = replace(self._resources.desk, leadership=self._term)
         return replace(self._resources, desk=desk)
 
     async def _open_venue(self) -> OpenVenue:
-        """Tried until it opens."""
+        """Try until it opens."""
         found: list[OpenVenue] = []
         outage = OutageLog(
             "the venue cannot be opened: nothing is traded", "the venue is open", level="error"
@@ -209,7 +211,9 @@ class Leader:
         return found[0]
 
     async def _keep_lease(self, fence: int, term: Term) -> None:
-        """Until another process has it, or it has run out while the database failed or did not answer."""
+        """Until another process has the lease, or it has expired while the database failed or did not
+        answer.
+        """
         settings, clock = self._resources.settings, asyncio.get_running_loop().time
         while True:
             await asyncio.sleep(settings.lease_renew_s)
@@ -235,10 +239,10 @@ class Leader:
             return None
 
     async def _acquire(self) -> Lease | None:
-        """The lease, if it is to be had."""
+        """The lease, if it can be acquired."""
         resources, asked = self._resources, self._resources.desk.clock()
         if self._reaches_redis():
-            # Whether it is known as a successor must not keep it from leading.
+            # A failure to be known as a successor must not keep it from leading.
             with suppress(Busy):
                 await acquire_lease(SUCCESSOR, resources.holder, self._ttl)
         elif await self._has_successor():
@@ -254,7 +258,7 @@ class Leader:
         return lease
 
     async def _note_lock(self) -> None:
-        """The lease may still be somebody's: a lock on its row keeps nobody from reading it."""
+        """The lease may still be held: a lock on its row does not keep processes from reading it."""
         pids, lease = await sessions_locking_leases(), None
         with suppress(Busy):
             lease = await read_lease(LEASE)
@@ -273,7 +277,7 @@ class Leader:
         return self._redis.look(self._resources.bus.reachable)
 
     async def _has_successor(self) -> bool:
-        """Another process is there, and reaches Redis."""
+        """Whether another process runs that reaches Redis."""
         lease = await read_lease(SUCCESSOR)
         return lease is not None and lease.held and lease.holder != self._resources.holder
 
@@ -282,7 +286,7 @@ class Leader:
             self._resources.database_clock.compare(asked, lease.now, self._resources.desk.clock())
 
     async def _gives_lease_back(self) -> bool:
-        """One that is locked runs out by itself."""
+        """Release the lease; a locked one expires by itself."""
         with suppress(Busy):
             return await release_lease(LEASE, self._resources.holder)
         return False
@@ -293,7 +297,7 @@ class Leader:
 
 
 async def _in_time(asked: Coroutine[None, None, T], timeout_s: float | None) -> T | None:
-    """The answer, or None when it takes longer; whoever is cancelled meanwhile does not wait for it.
+    """The answer, or None if it takes longer; a caller that is cancelled does not wait for it.
 
     Asked in a task, since a driver whose server is silent waits even after it was cancelled.
     """
@@ -317,7 +321,7 @@ async def _run(supervisor: Supervisor, resources: Resources) -> None:
 
 @asynccontextmanager
 async def _watching(resources: Resources, wire: MarketWire) -> AsyncIterator[Supervisor]:
-    """The loops that take a feed, and the feed open for as long."""
+    """The loops that need a feed, with the feed open meanwhile."""
     feed = resources.open_feed()
     try:
         await _in_time(resources.market_days.load(), None)
@@ -329,8 +333,10 @@ async def _watching(resources: Resources, wire: MarketWire) -> AsyncIterator[Sup
 
 
 async def _known_market() -> Sequence[FeedMessage]:
-    """What the database knows of the market: a simulated venue starts with it. A silent database keeps no
-    venue open that is to be closed."""
+    """The market data in the database, with which a simulated venue starts.
+
+    A silent database must not delay the closing of a venue.
+    """
     known = await _in_time(_load_market(), None)
     assert known is not None
     return known
@@ -338,7 +344,7 @@ async def _known_market() -> Sequence[FeedMessage]:
 
 async def _load_market() -> Sequence[FeedMessage]:
     instruments = await load_instruments()
-    # Of any time, so that whatever the feed says of a status is newer.
+    # As of any time, so that the feed's status is newer in any case.
     statuses = [
         TradeStatusStated(symbol, instrument.trade_status, datetime.min.replace(tzinfo=UTC))
         for symbol, instrument in instruments.items()

@@ -1,7 +1,7 @@
-"""Whether any process leads, as far as this one can tell; it says so in the log and to `/readyz`.
+"""Whether any process leads, as far as this one can tell; reported in the log and by `/readyz`.
 
-A row lock on the lease, held by a session that is forgotten in a transaction, lets nobody lead: no lease can
-be renewed or taken, while every process by itself is well.
+A row lock on the lease, held by a session forgotten in a transaction, prevents all leading: no lease can be
+renewed or acquired, while every process by itself is well.
 """
 
 import time
@@ -15,11 +15,12 @@ SILENT = "no process holds the lease"
 
 
 class SomebodyLeads:
-    """Asked of by `/readyz`, told by the loop that waits for the lease."""
+    """Used by `/readyz`, updated by the loop that waits for the lease."""
 
     def __init__(self, after_s: float, clock: Callable[[], float] = time.monotonic) -> None:
-        """`after_s`: how long nobody may lead before that is told; from one leader to the next it takes a
-        moment."""
+        """`after_s`: how long no process may lead before it is reported; a change of leaders takes a
+        moment.
+        """
         self._after_s = after_s
         self._clock = clock
         self._seen_at = clock()
@@ -34,19 +35,19 @@ class SomebodyLeads:
         return f"no process leads: {self._why}"
 
     def saw(self, lease: Lease | None) -> None:
-        """What the database says of the lease."""
+        """The lease was read from the database."""
         if lease is not None and lease.held:
             self.leads()
         else:
             self._note(SILENT)
 
     def leads(self) -> None:
-        """Some process does."""
+        """Some process leads."""
         self._seen_at = self._clock()
         self._told.over()
 
     def locked(self, pids: list[int], lease: Lease | None) -> None:
-        """The lease could neither be taken nor renewed; as it was read, where that could be done."""
+        """The lease could neither be acquired nor renewed; `lease` as it was read, if possible."""
         by = f" (pid {', '.join(map(str, pids))})" if pids else ""
         if lease is not None and lease.held:
             self._why = f"{LOCKED}{by}"

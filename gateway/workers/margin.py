@@ -1,4 +1,4 @@
-"""The leader's loops that watch margin: what the market says, what other transactions did, the looking."""
+"""The leader's loops that watch margin: market data, other transactions, and assessments."""
 
 import asyncio
 from collections.abc import Sequence
@@ -29,7 +29,7 @@ log = structlog.get_logger()
 
 
 async def watch_margin(resources: Resources, monitor: Monitor) -> None:
-    """Look whenever something was noted, refresh figures and heal in their own time."""
+    """Assess whenever something was noted; refresh figures and read all accounts at intervals."""
     interval_s = resources.settings.case_refresh_interval_s
     interval = timedelta(seconds=interval_s)
     wake, clock = resources.signals.to_watch, asyncio.get_running_loop().time
@@ -53,7 +53,7 @@ async def watch_margin(resources: Resources, monitor: Monitor) -> None:
 
 
 async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
-    """What other transactions did to accounts; whatever went by before it listened is looked up."""
+    """Note the changes of accounts by other transactions; changes before it listened are found by a query."""
     since = resources.desk.clock()
     while True:
         try:
@@ -73,7 +73,9 @@ async def listen_for_changes(resources: Resources, monitor: Monitor) -> None:
 
 
 async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, feed: Feed) -> None:
-    """Each batch of the feed: stored, told to the venue and to who watches quotes, then acknowledged."""
+    """Process each batch of the feed: store it, pass it to the venue and to watchers of quotes, then
+    acknowledge it.
+    """
     resources.feed_watch.started()
     unheard = OutageLog("quotes were not broadcast", "quotes are broadcast again")
     async with aclosing(feed.batches()) as batches:
@@ -89,8 +91,9 @@ async def take_in(resources: Resources, monitor: Monitor, hear: MarketListener, 
 
 
 async def _set_aside(feed: Feed, batch: FeedBatch, taken: Taken) -> FeedBatch | None:
-    """What of the batch is done with, if anything: what is held stays with the feed, which delivers it again
-    should this process die before it is stored."""
+    """The part of the batch that is done, if any: held messages stay with the feed, which delivers them again
+    if this process dies before they are stored.
+    """
     for index, outcome in enumerate(taken.outcomes):
         if outcome.result is InputResult.DEAD:
             await feed.reject(batch, index, outcome.reason)
@@ -104,7 +107,7 @@ async def _set_aside(feed: Feed, batch: FeedBatch, taken: Taken) -> FeedBatch | 
 
 
 def _readable(entry: Entry) -> Event | None:
-    """The event; None where another version wrote it, or it is damaged: then every account is looked at."""
+    """The event; None if another version wrote it, or it is damaged: then every account is assessed."""
     try:
         return event_from_text(entry.payload)
     except UnknownFormat as unknown:
@@ -113,7 +116,9 @@ def _readable(entry: Entry) -> Event | None:
 
 
 async def _broadcast(resources: Resources, quotes: Sequence[Quote], unheard: OutageLog) -> None:
-    """At most once, by contract: without a bus nobody watches quotes, and margin is watched all the same."""
+    """At most once, by contract: without a bus no client watches quotes, and margin is watched all the
+    same.
+    """
     messages = [Message(quote.symbol, quote_to_bytes(quote)) for quote in quotes]
     try:
         await resources.bus.broadcast(QUOTES_TOPIC, messages)
@@ -124,7 +129,7 @@ async def _broadcast(resources: Resources, quotes: Sequence[Quote], unheard: Out
 
 
 def _tell_operator(event: Event) -> None:
-    """The desk's news in its log: which cases come and go. A memory bus begins with old news."""
+    """Log opened and closed cases. A memory bus begins with old events."""
     if not isinstance(event, CaseEvent) or event.kind not in _TOLD:
         return
     case, account = event.view.case, event.view.account

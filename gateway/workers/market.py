@@ -1,4 +1,4 @@
-"""Leads what the feed says of the market to the venue, where one is open: a simulated one trades on it."""
+"""Pass market data of the feed to the open venue: a simulated one trades on it."""
 
 from collections.abc import Awaitable, Callable, Sequence
 
@@ -13,12 +13,12 @@ class MarketWire:
         self._listener: MarketListener | None = None
 
     def hear(self, messages: Sequence[FeedMessage]) -> None:
-        """Pass the messages on. A venue that opens later starts with what is known by then."""
+        """Pass the messages on. A venue that opens later starts with the data known by then."""
         if self._listener is not None:
             self._listener(messages)
 
     async def connect(self, opened: OpenVenue, known: Callable[[], Awaitable[Sequence[FeedMessage]]]) -> None:
-        """Tell the venue what is `known`, then what was said meanwhile, and from then on everything."""
+        """Pass the venue what is `known`, then the messages since, and from then on everything."""
         meanwhile: list[FeedMessage] = []
         self._listener = meanwhile.extend
         opened.hear(await known())

@@ -1,7 +1,7 @@
-"""The leader's loops that lead out of the desk to clients and to other systems.
+"""The leader's loops that send data to clients and to other systems.
 
-Each is supervised by itself: a channel that crashes does so alone. All that they must remember is in the
-database, so a restart repeats at most what was on its way.
+Each is supervised separately, so that a channel that crashes affects no other. Their state is in the
+database, so a restart repeats at most what was being sent.
 """
 
 import asyncio
@@ -29,7 +29,7 @@ from subscriptions.bus import Position
 
 
 def of_outward(resources: Resources) -> Supervisor:
-    """Every loop; not started yet."""
+    """All loops, not started yet."""
     settings, desk = resources.settings, resources.desk
     turns = round_turns(resources.round_faults.count)
     senders = [
@@ -73,7 +73,7 @@ def _sender(resources: Resources, channel: Channel, service: MessageService) -> 
 
 
 async def _deliver(resources: Resources) -> None:
-    """One task for each endpoint that something is due for, so that a slow one delays nobody."""
+    """One task per endpoint with due events, so that a slow endpoint delays no other."""
     settings, desk = resources.settings, resources.desk
 
     def body(webhook: Webhook, event: Event | LostEvent, offset: int) -> bytes:

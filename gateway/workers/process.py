@@ -7,7 +7,7 @@ from gateway.workers.table import of_every_process
 
 
 class Workers:
-    """Start and stop with the process; `ready` says whether it can do its part."""
+    """Starts and stops with the process; `ready` says whether it can do its work."""
 
     def __init__(self, resources: Resources, live: Live) -> None:
         self._resources = resources
@@ -16,12 +16,12 @@ class Workers:
 
     @property
     def ready(self) -> bool:
-        """Every loop that this process has to run is running."""
+        """Whether every loop that this process needs is running."""
         return self._supervisor.ready and self._leader.ready
 
     @property
     def trading(self) -> bool:
-        """It does not lead, or it leads and its venue is open."""
+        """Whether it does not lead, or its venue is open."""
         return self._leader.trading
 
     @property
@@ -31,13 +31,13 @@ class Workers:
 
     @property
     def failing(self) -> list[str]:
-        """Loops that have failed again and again for so long that the operator has to look, and why."""
+        """Loops that have failed repeatedly for so long that the operator must check, with the reason."""
         for_s = self._resources.settings.loop_failing_told_s
         return self._supervisor.failing(for_s) + self._leader.failing(for_s)
 
     @property
     def leading(self) -> bool:
-        """This process does the desk's own work."""
+        """Whether this process does the desk's own work."""
         return self._leader.leading
 
     def start(self) -> None:
@@ -45,5 +45,5 @@ class Workers:
         self._supervisor.start()
 
     async def stop(self) -> None:
-        """End them, the leader's before the lease is given back."""
+        """Stop the loops, the leader's before the lease is released."""
         await self._supervisor.stop(self._resources.settings.shutdown_timeout_s)

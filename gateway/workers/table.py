@@ -1,6 +1,6 @@
-"""Every loop of the desk, by who runs it.
+"""Every loop of the desk, by the process that runs it.
 
-Not here: messages and webhooks have a loop for each channel and endpoint, see `gateway.workers.outbound`.
+Messages and webhooks have a loop for each channel and endpoint, see `gateway.workers.outbound`.
 """
 
 from collections.abc import Awaitable, Callable
@@ -34,7 +34,7 @@ from gateway.workers.wake import tell_leader, wake_for_others
 def of_every_process(
     resources: Resources, live: Live, lead: Callable[[], Awaitable[None]], leading: Callable[[], bool]
 ) -> Supervisor:
-    """What it takes to answer requests; `lead` waits for the lease."""
+    """The loops needed to answer requests; `lead` waits for the lease."""
     return supervised(
         Worker("bus", resources.bus.run),
         Worker("leader", lead),
@@ -69,7 +69,7 @@ def of_the_leader(
 
 
 def of_watching(resources: Resources, hear: MarketListener, feed: Feed | None) -> Supervisor:
-    """What takes a market; `hear` is told what the feed says."""
+    """The loops that need market data; `hear` gets the feed's messages."""
     monitor = Monitor(resources.desk, round_turns(resources.round_faults.count))
     workers = [
         Worker("monitor", lambda: watch_margin(resources, monitor)),
@@ -83,7 +83,9 @@ def of_watching(resources: Resources, hear: MarketListener, feed: Feed | None) -
 
 
 def of_trading(resources: Resources, opened: OpenVenue) -> Supervisor:
-    """What takes a venue. Automatic liquidations are among it: nothing is decided that cannot be sent."""
+    """The loops that need a venue. Automatic liquidations are among them: nothing is decided that cannot be
+    sent.
+    """
     lanes = report_lanes(resources, opened.venue)
     return supervised(
         Worker("dispatcher", lambda: dispatch_orders(resources, opened.venue)),

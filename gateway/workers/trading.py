@@ -1,4 +1,4 @@
-"""The leader's loops that talk to the venue: orders and cancels go out, reports come in, questions too."""
+"""The leader's loops that use the venue: they send orders and cancels, read reports, and ask questions."""
 
 import asyncio
 from datetime import timedelta
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 
 
 async def dispatch_orders(resources: Resources, venue: Venue) -> None:
-    """First compare with the venue; then send what is recorded."""
+    """First compare orders with the venue; then send recorded ones."""
     settings, wake = resources.settings, resources.signals.to_dispatch
     turns = round_turns(resources.round_faults.count)
     settled = await reconcile_all(resources.desk, venue, RECONCILE_ORDERS_MAX, turns)
@@ -42,7 +42,7 @@ async def dispatch_orders(resources: Resources, venue: Venue) -> None:
 
 
 async def ask_about_orders(resources: Resources, venue: Venue) -> None:
-    """About what is silent, and now and then about everything that the venue works."""
+    """Ask about silent orders, and at intervals about every order that the venue works."""
     settings = resources.settings
     questions = Questions(
         timedelta(seconds=settings.working_order_check_s),
@@ -56,7 +56,7 @@ async def ask_about_orders(resources: Resources, venue: Venue) -> None:
 
 
 async def end_days(resources: Resources, opened: OpenVenue) -> None:
-    """A simulated venue ends what was for the day only, by the calendars of the desk."""
+    """A simulated venue expires day orders by the desk's calendars."""
     outage = OutageLog(
         "the trading days of the venue cannot be ended", "the trading days of the venue are ended again"
     )
@@ -70,13 +70,13 @@ async def end_days(resources: Resources, opened: OpenVenue) -> None:
 
 
 def report_lanes(resources: Resources, venue: Venue) -> ReportLanes:
-    """For the two loops that share them: one reads, the other tries again what could not be booked."""
+    """Shared by two loops: one reads reports, the other retries those that could not be booked."""
     turns = round_turns(resources.round_faults.count)
     return ReportLanes(resources.desk, venue, turns, resources.settings.waiting_reports_max)
 
 
 async def book_waiting_reports(resources: Resources, lanes: ReportLanes) -> None:
-    """Until cancelled; what waits is counted."""
+    """Until cancelled; counts the waiting reports."""
     while True:
         await asyncio.sleep(WAITING_REPORTS_POLL_S)
         await lanes.book_waiting()

@@ -1,4 +1,4 @@
-"""The leader's loops over what was recorded: it is published, chained, snapshot once a day, and pruned."""
+"""The leader's loops over recorded data: it is published, chained, snapshot once a day, and pruned."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
@@ -26,7 +26,7 @@ log = structlog.get_logger()
 
 
 def outbox_relay(resources: Resources) -> OutboxRelay:
-    """From the outbox to the bus. One for all restarts of its loop: it remembers how far the bus is."""
+    """From the outbox to the bus. One for all restarts of its loop, since it remembers the bus's position."""
     settings = resources.settings
     return OutboxRelay(
         resources.bus,
@@ -39,7 +39,7 @@ def outbox_relay(resources: Resources) -> OutboxRelay:
 
 
 async def chain_audit(resources: Resources) -> None:
-    """Committed audit rows go into the hash chain, and once an hour its head into the log."""
+    """Add committed audit rows to the hash chain, and log its head once an hour."""
     settings = resources.settings
     chainer = AuditChainer(resources.desk, settings.audit_chain_batch)
     teller = HeadTeller(resources.desk.clock)
@@ -52,7 +52,7 @@ async def chain_audit(resources: Resources) -> None:
 
 
 class HeadTeller:
-    """Says the chain's head where who rewrites the chain cannot follow: logs lead elsewhere."""
+    """Logs the chain's head, since logs go where an attacker who rewrites the chain cannot change them."""
 
     def __init__(self, clock: Callable[[], datetime]) -> None:
         self._clock = clock
@@ -60,7 +60,7 @@ class HeadTeller:
         self._told = NOTHING
 
     async def tell(self) -> None:
-        """Once an hour, unless it is the one that was told last."""
+        """Once an hour, unless the head is the one logged last."""
         if self._clock() < self._next:
             return
         self._next = self._clock() + HEAD_TOLD_EVERY
@@ -71,7 +71,7 @@ class HeadTeller:
 
 
 async def snapshot_daily(resources: Resources) -> None:
-    """Every open case, after the close."""
+    """Snapshots of every live case, after the close."""
     settings, turns = resources.settings, round_turns(resources.round_faults.count)
 
     async def take() -> None:
@@ -83,7 +83,7 @@ async def snapshot_daily(resources: Resources) -> None:
 
 
 async def prune(resources: Resources) -> None:
-    """Published events and settled messages go after a while."""
+    """Delete published events and settled messages after their retention."""
     settings, clock = resources.settings, resources.desk.clock
     events = timedelta(hours=settings.outbox_retention_hours)
     messages = timedelta(days=settings.message_retention_days)

@@ -1,7 +1,7 @@
-"""A commit in any process wakes the leader's loops, instead of letting them look only every now and then.
+"""A commit in any process wakes the leader's loops, so that they need not poll often.
 
-Within the leader that is a flag (`gateway.resources.Signals`). From elsewhere it is a broadcast, which may be
-lost: the loops still look by themselves, so what is lost is half a second.
+Within the leader that is a flag (`gateway.resources.Signals`). From other processes it is a broadcast, which
+may be lost: the loops still poll, so a lost one costs half a second.
 """
 
 from collections.abc import Callable
@@ -15,7 +15,7 @@ _COMMITTED = [Message("committed", b"")]
 
 
 async def tell_leader(signals: Signals, bus: Bus, leading: Callable[[], bool]) -> None:
-    """Until cancelled; commits that come while one is being told of are told of together."""
+    """Until cancelled; commits during a broadcast are covered by one further broadcast."""
     while True:
         await signals.to_tell.wait()
         signals.to_tell.clear()

@@ -122,7 +122,7 @@ async def test_a_currency_without_a_market_of_its_own_is_named_in_the_log(world:
     ("settings", "words"),
     [
         ({"deadline_default_market": "XTAE"}, "GATEWAY_DEADLINE_DEFAULT_MARKET=XTAE cannot be used"),
-        ({"deadline_markets": {"USD": "CMES"}}, "last over midnight"),
+        ({"deadline_markets": {"USD": "CMES"}}, "extend past midnight"),
         ({"deadline_markets": {"ILS": "XTAE"}}, "GATEWAY_DEADLINE_MARKETS=ILS=XTAE cannot be used"),
     ],
 )

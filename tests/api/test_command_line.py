@@ -160,7 +160,7 @@ async def test_a_data_directory_that_cannot_be_is_named(gateway: Gateway, tmp_pa
 
 async def test_a_message_service_that_nobody_knows_is_named_without_its_secret(gateway: Gateway) -> None:
     line = await refusal(gateway, "serve", MESSAGE_EMAIL_URL="mailtoo://desk:secret@smtp.example.org?to={to}")
-    assert "does not know the service of GATEWAY_MESSAGE_EMAIL_URL" in line
+    assert "does not support the service of GATEWAY_MESSAGE_EMAIL_URL" in line
     assert "secret" not in line
 
 
@@ -192,7 +192,7 @@ async def test_production_refuses_a_database_that_is_not_migrated(
 async def test_a_file_that_is_no_book_is_refused_with_the_reason(gateway: Gateway) -> None:
     code, _, err = await gateway.run("import-book", "demo/prices.csv")
     assert code == 2
-    assert err[0] == "error demo/prices.csv is not a book:"
+    assert err[0] == "error demo/prices.csv is not a valid book file:"
 
 
 async def test_a_file_that_holds_no_prices_is_refused_with_the_reason(gateway: Gateway) -> None:
@@ -234,7 +234,7 @@ async def test_a_token_needs_a_permission_that_exists(gateway: Gateway) -> None:
         (("token", "--subject", "", "--permission", "RISK_WARNING_FULL"), "not blank"),
         (("token", "--subject", "system", "--permission", "RISK_WARNING_FULL"), "the desk itself"),
         (("token", "--subject", "PAPER", "--permission", "RISK_WARNING_FULL"), "or a venue"),
-        (("token", "--subject", "me", "--permission", "RiskOptionHaircutFull"), "may do more than"),
+        (("token", "--subject", "me", "--permission", "RiskOptionHaircutFull"), "would allow more than"),
         (("revoke", "--subject", "x" * 201), "at most 200 characters"),
         (("market-day", "HK", "2020-03-20", "shut", "--reason", "typhoon"), "closed, half or regular"),
         (

@@ -257,7 +257,7 @@ async def test_a_redis_that_is_full_degrades_the_process_until_it_has_room(
     async def told() -> bool:
         status, body = await readiness(desk)
         trouble = str(body.get("busTrouble"))
-        return (status, body["status"]) == (200, "degraded") and "takes nothing in" in trouble
+        return (status, body["status"]) == (200, "degraded") and "refuses writes" in trouble
 
     await desk.until(told, "/readyz to say that Redis is full")
     await outside.redis.config_set("maxmemory", 0)

@@ -368,7 +368,7 @@ async def test_a_trade_that_is_taken_back_stays_booked_until_a_person_has_looked
     assert await position_of(view.order.account_id, APPLE) == 980
     assert await kinds() == ["TRADE_CANCEL"]
     (text,) = await follow_ups()
-    assert "takes back 1" in text
+    assert "the venue cancels 1" in text
 
 
 async def test_a_fill_of_an_order_that_waits_for_approval_never_counts_as_a_fill(kit: DeskKit) -> None:

@@ -84,7 +84,7 @@ async def test_an_order_that_is_beyond_the_collar_by_now_is_not_sent_and_told(
     assert left.reason is not None
     assert left.reason.startswith("PRICE_COLLAR: ")
     assert kit.desk.attention == {"PRICE_COLLAR": 1}
-    assert any("was not sent" in text for text in await notes(view.order.case_id))
+    assert any("did not send it" in text for text in await notes(view.order.case_id))
     await sent_to(kit)
     assert kit.desk.attention == {"PRICE_COLLAR": 1}, "told once"
 

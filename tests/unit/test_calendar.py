@@ -140,7 +140,7 @@ def test_a_calendar_is_loaded_as_far_as_the_library_knows_it(market: str) -> Non
 
 @pytest.mark.parametrize(
     ("market", "why"),
-    [("CMES", "over midnight"), ("24/7", "over midnight"), ("XTAE", "cannot be used"), ("", "is called ''")],
+    [("CMES", "past midnight"), ("24/7", "past midnight"), ("XTAE", "cannot be used"), ("", "is named ''")],
 )
 def test_a_calendar_that_the_desk_cannot_reckon_with_is_refused_in_one_line(market: str, why: str) -> None:
     with pytest.raises(UnknownMarket, match=why) as refused:
