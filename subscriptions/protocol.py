@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from domain.json_fields import NotJson, refuse_repeated_fields
+from domain.json_fields import NotJson, refuse_repeated_fields_however_deep
 
 PROTOCOL = "graphql-transport-ws"
 ID_CHARACTERS_MAX = 100
@@ -88,7 +88,7 @@ def parse(text: str) -> Message:
     """The client's message."""
     try:
         message = orjson.loads(text)
-        refuse_repeated_fields(text)
+        refuse_repeated_fields_however_deep(text)
     except orjson.JSONDecodeError:
         return _invalid("the message is not JSON")
     except NotJson as unclear:

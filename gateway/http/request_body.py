@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 
-from domain.json_fields import NotJson
-from feeds.json_text import parse_json
+import orjson
+
+from domain.json_fields import NotJson, refuse_repeated_fields_however_deep
 
 JSON_TYPE = "application/json"
 
@@ -26,6 +27,10 @@ def require_json(headers: Mapping[str, str]) -> None:
 def read_json(data: str | bytes) -> object:
     """The value; raises `BodyRefused`."""
     try:
-        return parse_json(data.encode() if isinstance(data, str) else data)
-    except NotJson as malformed:
-        raise BodyRefused(f"The request body is malformed: {malformed}.") from None
+        value: object = orjson.loads(data)
+        refuse_repeated_fields_however_deep(data.decode() if isinstance(data, bytes) else data)
+    except orjson.JSONDecodeError as malformed:
+        raise BodyRefused(f"The request body is malformed: not JSON: {malformed}.") from None
+    except NotJson as unclear:
+        raise BodyRefused(f"The request body is malformed: {unclear}.") from None
+    return value
