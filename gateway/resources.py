@@ -299,6 +299,7 @@ def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
         snapshot_max=SNAPSHOT_ROWS_MAX,
         unpublished_batch=settings.unpublished_batch,
         summary_interval_s=SUMMARY_INTERVAL_S,
+        renderings=asyncio.Semaphore(settings.live_renderings),
         resume_within_s=settings.outbox_retention_hours * 3600,
         book_what_if=BookWhatIfProcess(
             settings.database_url,

@@ -6,7 +6,7 @@ need no task. All output goes through one mailbox, in order; the `Wire` encodes 
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
 
 from subscriptions.bus import BusUnavailable, Position, PositionLost
@@ -100,6 +100,9 @@ class Backend:
     executor: Executor
     feed: LiveFeed
     metrics: LiveMetrics
+    preparing: asyncio.Lock = field(default_factory=asyncio.Lock)
+    """Reading a document takes milliseconds: of hundreds that come at once, other tasks have their turn after
+    each."""
 
 
 class Operations:
@@ -165,7 +168,9 @@ class Operations:
             running.task.add_done_callback(self._finishing.discard)
 
     async def _start(self, running: "_Running", message: Subscribe, caller: Caller) -> None:
-        start = self.backend.executor.prepare(message, caller)
+        async with self.backend.preparing:
+            await asyncio.sleep(0)
+            start = self.backend.executor.prepare(message, caller)
         if isinstance(start, list):
             self._finish(running, self.wire.error(message.id, start))
         elif start is None:

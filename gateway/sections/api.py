@@ -124,6 +124,11 @@ class ApiSettings(Section):
     live_catch_up_frames: Count = Field(
         10_000, description="Maximum number of live events that wait behind the replay of one client."
     )
+    live_renderings: Count = Field(
+        8,
+        description="Maximum number of events that are executed at the same time for subscriptions that look "
+        "something up.",
+    )
     live_linger_s: Seconds = Field(
         30, description="How long, in seconds, a shared subscription without subscribers is kept."
     )

@@ -2,6 +2,7 @@
 audience.
 """
 
+from asyncio import Semaphore
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
@@ -46,6 +47,8 @@ class Api:
     unpublished_batch: int
     """How many events without a stream position are read at a time."""
     summary_interval_s: float
+    renderings: Semaphore
+    """One for each event that is executed for a subscription, so that they do not crowd the event loop."""
     resume_within_s: int
     """How far back a live feed can be resumed."""
     book_what_if: BookWhatIfRunner

@@ -105,6 +105,7 @@ class SummaryUpdates(LiveOperation):
     """The caseSummary field."""
 
     delivery = Delivery.LATEST
+    root_is_at_hand = False
 
     def __init__(self, request: Request) -> None:
         chosen = request.arguments.get("filter")

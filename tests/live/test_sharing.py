@@ -88,6 +88,26 @@ async def test_fifty_subscribers_of_one_document_however_spelt_are_executed_once
         assert desk.live.metrics.executions["caseEvents"] == before + 4
 
 
+async def test_what_is_looked_up_for_an_event_takes_its_turn_and_holds_up_nothing_else(
+    desk: LiveDesk,
+) -> None:
+    await quiet(desk)
+    renderings, most = desk.resources.api.renderings, desk.resources.settings.live_renderings
+    async with ready(desk) as plain, ready(desk, desk.token("other")) as looking:
+        await subscribe(desk, plain, SPELLINGS[0])
+        await subscribe(
+            desk, looking, "subscription { caseEvents { id id case { followUps { totalCount } } } }"
+        )
+        for _ in range(most):
+            await renderings.acquire()
+        (id_,) = await desk.publish()
+        assert (await plain.receive())["payload"]["data"]["caseEvents"]["id"] == id_
+        assert not desk.live.feed.idle, "the other is being executed"
+        for _ in range(most):
+            renderings.release()
+        assert (await looking.receive())["payload"]["data"]["caseEvents"]["id"] == id_
+
+
 async def test_later_frames_are_the_same_bytes_for_all_who_use_the_same_id(desk: LiveDesk) -> None:
     async with ready(desk) as one, ready(desk, desk.token("other")) as other:
         await subscribe(desk, one, SPELLINGS[0])

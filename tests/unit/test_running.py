@@ -79,6 +79,31 @@ async def test_an_operation_that_begins_during_an_outage_sends_its_client_to_com
     assert lost == [AWAY_HINT]
 
 
+async def test_of_many_operations_that_come_at_once_others_have_their_turn_after_each() -> None:
+    turn = 0
+    prepared: list[int] = []
+
+    async def count() -> None:
+        nonlocal turn
+        while len(prepared) < 50:
+            turn += 1
+            await asyncio.sleep(0)
+
+    def prepare() -> Start | None:
+        prepared.append(turn)
+        return FromNow(Topic())
+
+    async with world(memory_bus()) as w:
+        counting = asyncio.create_task(count())
+        backend = Backend(Executor(prepare), w.feed, w.metrics)
+        for _ in range(5):
+            of_one = Operations(Pipe(), SocketWire(), backend, ROOMY, lambda _: None)
+            for number in range(10):
+                of_one.start(asked(str(number)), CALLER)
+        await counting
+    assert len(set(prepared)) == 50
+
+
 async def test_a_stream_that_ends_in_the_midst_of_a_delivery_costs_the_others_nothing() -> None:
     """Two operations of one stream in one group: the first overflows, which ends the second as well."""
     async with world(memory_bus()) as w:
