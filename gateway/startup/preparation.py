@@ -29,7 +29,8 @@ from gateway.startup.book_import import BookConflict, import_book
 from gateway.startup.server_versions import old_database, old_redis
 from messages.apprise_service import is_known
 from models.book_import import is_empty
-from models.sql.database import Database
+from models.revocation import revocations_since
+from models.sql.database import Busy, Database
 from outages.redis_refusals import explained
 
 REDIS_TIMEOUT_S = 5.0
@@ -65,6 +66,13 @@ async def check(settings: Settings, now: datetime, progress: Progress) -> None:
         await prepare_tables(settings.profile, database)
         with database.active():
             await import_if_empty(settings.book_file, now, progress)
+            # The server reads them before it listens, and would meet a lock with a traceback.
+            await revocations_since(None)
+    except Busy as locked:
+        raise CannotStart(
+            f"Another session keeps a table of the database locked ({locked}): end that session, which"
+            " pg_stat_activity shows, and start again."
+        ) from None
     finally:
         await database.close()
 

@@ -8,6 +8,7 @@ import asyncpg
 import pytest
 from structlog.testing import capture_logs
 
+from gateway.startup.preparation import CannotStart, check
 from tests.api.case_work import command
 from tests.api.readiness import readiness
 from tests.api.trading import cases
@@ -123,3 +124,11 @@ async def test_a_lock_on_market_days_holds_up_the_watching_of_a_new_leader_and_n
             await other.until(told, "the new leader to name the loop")
             assert (said["status"], codes) == ("degraded", {200})
         await other.until(well, "margin to be watched")
+
+
+async def test_a_lock_at_the_start_is_said_in_one_line(world: World) -> None:
+    settings = world.settings(**QUICK)
+    async with locked(world, "revocation"):
+        with pytest.raises(CannotStart, match=r"^Another session keeps a table .*: end that session"):
+            await check(settings, world.clock(), lambda done, of: None)
+    await check(settings, world.clock(), lambda done, of: None)
