@@ -1,7 +1,7 @@
-"""What every command passes before an item of it is decided: the permission, and the idempotency key.
+"""The checks of every command before any item is decided: the permission, and the idempotency key.
 
-The key belongs to the caller. A request that is repeated under its key is admitted again, and its items are
-answered from what is stored; another request under the same key is refused.
+The key belongs to the caller. A request repeated under its key is admitted again, and its items get their
+stored answers; another request under the same key is refused.
 """
 
 from desk.desk import Desk
@@ -15,11 +15,10 @@ KEY_REUSED = "This idempotency key was used for another request: choose a new ke
 async def refused_admission(
     desk: Desk, principal: Principal, operation: str, key: str, request_hash: str, *needed: Capability
 ) -> Refusal | None:
-    """Why nothing of the request is decided.
+    """The refusal of the whole request.
 
-    None: the caller has one of the capabilities, and the key is claimed.
-
-    `operation` has at most 20 characters.
+    None: the caller has one of the capabilities, and the key is claimed. `operation` has at most 20
+    characters.
     """
     assert len(operation) <= 20, operation
     if not principal.audience.may(*needed):

@@ -1,4 +1,4 @@
-"""The pause before a failed attempt is repeated: it doubles with each failure, up to a longest one."""
+"""The pause before a failed attempt is repeated: it doubles with each failure, up to a limit."""
 
 from datetime import timedelta
 from typing import TypeVar
@@ -6,9 +6,9 @@ from typing import TypeVar
 Wait = TypeVar("Wait", float, timedelta)
 
 _DOUBLINGS_MAX = 30
-"""More would only make a number that no longest wait lets through, and at last one that does not fit."""
+"""Further doublings exceed any limit, and would finally overflow."""
 
 
 def backoff(first: Wait, longest: Wait, failures: int) -> Wait:
-    """The pause after so many failures in a row: `first` after one, or before any was counted."""
+    """The pause after so many failures in a row: `first` after one failure or none."""
     return min(first * (1 << min(max(failures, 1) - 1, _DOUBLINGS_MAX)), longest)

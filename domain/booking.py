@@ -43,11 +43,12 @@ def cash_effect(instrument: Instrument, signed_quantity: Decimal, price: Decimal
 
 def contains(stated_at: datetime, placed_at: datetime, happened_at: datetime, now: datetime) -> bool:
     """Whether a statement of cash or a position as of `stated_at` contains an execution of `happened_at`, of
-    an order of `placed_at`. One as of that very moment is what the order was made on: it does not.
+    an order of `placed_at`.
 
-    Statements and executions give the same book in any order of arrival: the late report of a lost execution,
-    too, changes only what is older than it. A statement as of later than `now` comes from a wrong clock and
-    says nothing about the order.
+    A statement as of the moment of the order does not: the order was based on it. Statements and executions
+    give the same book in any order of arrival: the late report of a lost execution, too, changes only what is
+    older than it. A statement as of later than `now` comes from a wrong clock and says nothing about the
+    order.
     """
     return placed_at < stated_at and happened_at <= stated_at <= now
 

@@ -29,7 +29,8 @@ _IGNORABLE_RANGES = (
 _IGNORABLE = frozenset(chr(code) for first, last in _IGNORABLE_RANGES for code in range(first, last + 1))
 _LOOKS_BLANK = frozenset("\u2800\ufffc\U0001d159\U0001107f\U00013441\U00013442\U00016fe4")
 """Symbols, letters and marks that show nothing although Unicode does not call them ignorable: the braille
-pattern without dots, the place of an object, the null notehead, joiners and fillers of old scripts."""
+pattern without dots, the object replacement character, the null notehead, joiners and fillers of old scripts.
+"""
 _JOINERS = frozenset("\u200c\u200d")
 """They change how the letter before them is written, in Persian, Malayalam and other scripts."""
 _DIRECTION_MARKS = frozenset("\u200e\u200f\u061c")
@@ -99,7 +100,7 @@ def _shows(character: str) -> bool:
 
 
 def visible(text: str) -> str:
-    """The text with unprintable characters as escapes such as ``\x1b``: text from others must not colour a
+    """The text with unprintable characters as escapes such as ``\\x1b``: text from others must not colour a
     terminal or break a line of the log.
     """
     return "".join(each if each.isprintable() else repr(each)[1:-1] for each in text)

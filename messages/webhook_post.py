@@ -34,7 +34,7 @@ _MEANINGS: tuple[tuple[type[Exception], str], ...] = (
     (ValueError, "the answer or the address is not acceptable"),
     (OSError, "the receiver cannot be reached"),
 )
-"""The first that fits; each of `FAULTS` has one."""
+"""The first matching entry applies; each of `FAULTS` has one."""
 
 
 @cache
@@ -107,7 +107,7 @@ class WebhookPoster:
 
 
 def _meaning(fault: Exception) -> str:
-    """For the owner of the endpoint, who does not know the library that raised it."""
+    """For the owner of the endpoint, in words instead of the library's exception."""
     return next(meaning for kind, meaning in _MEANINGS if isinstance(fault, kind))
 
 

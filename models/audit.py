@@ -281,7 +281,7 @@ def _head(row: Row) -> ChainHead:
 
 
 async def _require_end(head: ChainHead) -> None:
-    """Links behind a head that is not the end of the chain would make two chains of it."""
+    """Links after a head that is not the end of the chain would split the chain."""
     row = await fetch_one("SELECT l.sequence, l.hash FROM audit_link l ORDER BY l.sequence DESC LIMIT 1")
     end = ChainHead(0, GENESIS) if row is None else ChainHead(row["sequence"], row["hash"])
     with noted(), reading("audit_head", CHAIN):

@@ -213,7 +213,7 @@ def _last_offset(row: Row) -> int:
 
 
 def _end(row: Row) -> int:
-    """One that is behind what the outbox holds would give places twice, and events would seem lost."""
+    """An offset behind the outbox's last one would be assigned twice, and events would seem lost."""
     last, highest = int(row["last_offset"]), row["highest_offset"]
     if highest is not None and last < int(highest):
         raise ValueError(f"last_offset is {last}, and the outbox has an event at {highest}")

@@ -9,8 +9,9 @@ from models.sql.unreadable import UnreadableRow, reads
 
 @dataclass(frozen=True, slots=True)
 class Revocation:
-    """Whose tokens are refused, issued until when; `at` None: that is damaged. `now`: the database's clock
-    when it answered."""
+    """A subject whose tokens issued until `at` are refused; `at` None: the time is damaged. `now`: the
+    database's clock when it answered.
+    """
 
     subject: str
     at: datetime | None

@@ -74,7 +74,7 @@ class Untold:
     contact_row: Row
     plans: int
     moves: int
-    """How often its deadline was moved."""
+    """The number of moves of its deadline."""
     unsent: tuple[Unsent, ...] = ()
 
     @property
@@ -114,8 +114,10 @@ async def untold_cases(
 async def untold_moves(
     currencies: Sequence[str], now: datetime, after: CaseId | None, limit: int
 ) -> list[Untold]:
-    """Live cases for money in these base currencies that are due sooner than their clients were told last;
-    letters about stock name the time at which it is due."""
+    """Live cases for money in these base currencies whose deadline is now earlier than in the last letter.
+
+    Letters about stock state the due time of the stock instead.
+    """
     where = Where()
     where.add(f"c.alert_type NOT IN (?) AND {numeric('c.amount')} > 0", sorted(RECOVERY_ALERTS))
     where.add("c.status IN (?)", [CaseStatus.OPEN, CaseStatus.LIQUIDATING])

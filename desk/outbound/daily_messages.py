@@ -117,7 +117,7 @@ class _Sweep:
             await self.take(f"message {untold.case_id}", partial(self._tell_of_day, untold, calendar.zone))
 
     async def moves(self, market: str, currencies: list[str]) -> None:
-        """Create the messages about deadlines that come sooner than the last letter said."""
+        """Create the messages about deadlines that are now earlier than in the last letter."""
         zone = self.desk.calendar_of(market).zone
         choice = partial(_of_the_day, zone, self.now, True)
         async for untold in _each(lambda after: untold_moves(currencies, self.now, after, SWEEP_CASES)):

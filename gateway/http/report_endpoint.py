@@ -69,9 +69,9 @@ def _period(query: Sequence[tuple[str, str]]) -> Period:
     days: dict[str, str] = {}
     for name, value in query:
         if name not in ("from", "to"):
-            raise NoPeriod(f"a report is asked for by from and to, and not by {name[:40]!a}")
+            raise NoPeriod(f"a report has the parameters from and to, and not {name[:40]!a}")
         if name in days:
-            raise NoPeriod(f"{name} is there twice")
+            raise NoPeriod(f"the parameter {name} occurs twice")
         days[name] = value
     first, last = (_day(days.get(name, "")) for name in ("from", "to"))
     return period_of(first, last)

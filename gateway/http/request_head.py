@@ -140,7 +140,7 @@ class RequestHead:
         )
 
     def _refuse_repeated(self, name: bytes) -> None:
-        message = f"The header {name.decode()} is there twice: send it once."
+        message = f"The header {name.decode()} occurs twice: send it once."
         self._refuse(400, "Bad Request", "HEADER_REPEATED", message)
 
     def _refuse(self, status: int, phrase: str, code: str, message: str) -> None:

@@ -98,7 +98,7 @@ def _refusal_of(unread: Exception) -> HeadRefusal:
     if isinstance(unread, HeaderLineTooLong | TooManyHeaders):
         message = "A header of the WebSocket handshake is too large: send the token with connection_init."
         return HeadRefusal(431, "Request Header Fields Too Large", "HEADERS_TOO_LARGE", message)
-    message = f"The WebSocket handshake cannot be read: {unread.__cause__ or unread}."
+    message = f"The WebSocket handshake is malformed: {unread.__cause__ or unread}."
     return HeadRefusal(400, "Bad Request", "BAD_HANDSHAKE", message)
 
 

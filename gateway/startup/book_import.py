@@ -197,8 +197,8 @@ async def _priced_below_zero(book: BookFile, stored: dict[str, StoredInstrument]
     }
     quotes = await load_quotes(list(paths)) if paths else {}
     return [
-        f"{paths[symbol]}: the last price of {symbol} is below zero and would go on counting: publish one"
-        " that is not, then import again"
+        f"{paths[symbol]}: the last price of {symbol} is below zero and would remain in use: publish a "
+        "price of zero or more, then import again"
         for symbol, quote in quotes.items()
         if quote.is_negative
     ]

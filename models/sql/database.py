@@ -228,7 +228,7 @@ def request_outage() -> RequestOutage:
 
 @contextmanager
 def noted() -> Iterator[None]:
-    """What cannot be read inside is noted as damaged, and ends what needs it."""
+    """Note rows inside that cannot be read as damaged, and raise."""
     try:
         yield
     except UnreadableRow as damaged:
@@ -353,7 +353,7 @@ def _faults_named() -> Iterator[None]:
 
 
 def _told(fault: Exception) -> str:
-    """In words for an operator: of a connection that was lost, asyncpg tells of its own states."""
+    """In words for the operator: for a lost connection asyncpg describes its own states."""
     if any(isinstance(each, (InternalClientError, InterfaceError)) for each in sources_of(fault)):
         return f"the connection was lost ({fault})"
     return str(fault) or "no answer"
