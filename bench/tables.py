@@ -39,7 +39,7 @@ def _origin(run: Figures) -> str:
 
 def _margin(figures: Figures) -> Iterator[str]:
     yield from _table(
-        ("positions", "live, us per tick", "computed anew, us"),
+        ("positions", "live, us per tick", "computed again, us"),
         [
             (row["positions"], row["liveMicroseconds"], row["recomputedMicroseconds"])
             for row in figures["ticks"]

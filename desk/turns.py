@@ -179,7 +179,7 @@ class Turns:
         self._faults[who] = fault
         if not fault.is_lock:
             self._on_fault()
-        if fault.is_worth_telling and not _was_told_of(before, fault):
+        if fault.is_worth_telling and not _is_known(before, fault):
             _tell(fault, what, who)
         return fault
 
@@ -201,7 +201,7 @@ class Turns:
         self._faults = {who: fault for who, fault in self._faults.items() if now - fault.until < keep_for}
 
 
-def _was_told_of(before: Fault | None, after: Fault) -> bool:
+def _is_known(before: Fault | None, after: Fault) -> bool:
     """Whether an earlier failure of the same kind in this series was already logged."""
     if before is None or not before.is_worth_telling:
         return False

@@ -141,7 +141,7 @@ class PaperVenue:
 
     async def reports(self) -> AsyncIterator[ExecutionReport]:
         """See `Venue`."""
-        self._delivery.begin_anew()
+        self._delivery.restart()
         while (report := await self._delivery.next()) is not None:
             yield report
 

@@ -52,7 +52,7 @@ class Delivery:
             self._held.clear()
             self._news.set()
 
-    def begin_anew(self) -> None:
+    def restart(self) -> None:
         """Start again with a new reader, which gets all unconfirmed reports."""
         self._ready.extendleft(reversed(self._handed_out))
         self._handed_out.clear()

@@ -87,10 +87,10 @@ class WorkingOrders:
                 await self._ask_about(view)
         if len(views) == self._questions.batch:
             return True
-        self._begin_anew()
+        self._restart()
         return False
 
-    def _begin_anew(self) -> None:
+    def _restart(self) -> None:
         """Start the next pass, and forget orders that are no longer at the venue."""
         self._after = None
         self._asked = {id_: at for id_, at in self._asked.items() if id_ in self._seen}

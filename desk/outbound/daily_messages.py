@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo
 from desk.audit import MESSAGES, entry, message_entry
 from desk.desk import Desk
 from desk.outbound.compose_message import compose
-from desk.outbound.standing import look_anew
+from desk.outbound.standing import look_again
 from desk.turns import Turns, Work
 from domain.case import Case, CaseStatus
 from domain.ids import CaseId
@@ -195,7 +195,7 @@ async def _write_down(
     if template is None:
         return False
     rules = desk.rules.messages
-    view, standing = await look_anew(desk, case.id, template, now)
+    view, standing = await look_again(desk, case.id, template, now)
     refusal = unfit(template, standing, now, rules.figures_max_age)
     if choice(view.case) is not template or not (refusal is None or waits_for_prices(refusal)):
         return False

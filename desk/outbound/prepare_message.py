@@ -10,7 +10,7 @@ from datetime import datetime
 from desk.audit import MESSAGES, message_entry
 from desk.desk import Desk
 from desk.outbound.compose_message import note_notice, recomposed
-from desk.outbound.standing import look_anew
+from desk.outbound.standing import look_again
 from domain.events import CaseView
 from domain.letter import Standing, unfit, wait_for
 from domain.message import (
@@ -45,7 +45,7 @@ async def prepare(desk: Desk, due: Due, now: datetime) -> Prepared:
     if address is None:
         return await _ended(message, unaddressed(message, now), now)
     rules = desk.rules.messages
-    view, standing = await look_anew(desk, message.case_id, message.template, now)
+    view, standing = await look_again(desk, message.case_id, message.template, now)
     refusal = unfit(message.template, standing, now, rules.figures_max_age)
     wait = wait_for(refusal, standing, message, due.contact, rules.waits, now)
     if refusal is None and wait is None:

@@ -7,7 +7,7 @@ from desk.case_work.case_command import NO_CASE
 from desk.command import Done, Outcome, run_each, run_once
 from desk.desk import Desk
 from desk.outbound.compose_message import compose
-from desk.outbound.standing import look_anew
+from desk.outbound.standing import look_again
 from domain.events import CaseView
 from domain.ids import CaseId
 from domain.letter import ASKS, unfit
@@ -71,7 +71,7 @@ async def _compose(
     assert contact is not None, "who has no contact cannot be reached"
     now = desk.clock()
     leaves_at = contact.may_be_disturbed_from(now)
-    view, standing = await look_anew(desk, view.case.id, command.template, now, leaves_at)
+    view, standing = await look_again(desk, view.case.id, command.template, now, leaves_at)
     refusal = unfit(command.template, standing, now, desk.rules.messages.figures_max_age)
     if refusal is not None:
         return refusal

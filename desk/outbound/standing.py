@@ -22,7 +22,7 @@ from models.stock_recovery import open_recoveries_of
 from models.untold import trades_of
 
 
-async def look_anew(
+async def look_again(
     desk: Desk, case_id: CaseId, template: MessageTemplate, now: datetime, leaves_at: datetime | None = None
 ) -> tuple[CaseView, Standing]:
     """For a letter of this template, in a transaction that holds the lock of the case's account.

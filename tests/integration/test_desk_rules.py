@@ -12,7 +12,7 @@ from desk.command import Done
 from desk.evidence.reports import margin_records
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.record_execution import record_execution
-from desk.outbound.standing import look_anew
+from desk.outbound.standing import look_again
 from desk.statements.apply_book import apply_statement
 from domain.book_changes import CashStated, PositionStated
 from domain.case import AlertType, Case, CaseCloseReason, CaseStatus
@@ -323,7 +323,7 @@ async def test_an_option_that_is_over_makes_no_letter_old(kit: DeskKit, last_day
     await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(left), kit.clock()))
     called = await only_case(account_id)
     async with transaction():
-        view, standing = await look_anew(kit.desk, called.id, MessageTemplate.REMINDER, kit.clock())
+        view, standing = await look_again(kit.desk, called.id, MessageTemplate.REMINDER, kit.clock())
     assert view.case.figures.amount == 20_000
     assert standing.age == FiguresAge(kit.clock(), timedelta())
 
@@ -393,7 +393,7 @@ async def test_a_letter_in_doubt_names_what_is_missing_by_now(kit: DeskKit) -> N
     await apply_statement(kit.desk, PositionStated("M1", GE, Decimal(10), kit.clock()))
     kit.clock.pass_(minutes=1)
     async with transaction():
-        _, standing = await look_anew(kit.desk, opened.id, MessageTemplate.REMINDER, kit.clock())
+        _, standing = await look_again(kit.desk, opened.id, MessageTemplate.REMINDER, kit.clock())
     assert (standing.age.as_of, standing.unvalued) == (opened.figures.as_of, (GE,))
 
 
