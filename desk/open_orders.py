@@ -1,4 +1,4 @@
-"""Orders in flight as the planner and the snapshots see them."""
+"""Open orders in the form used by the planner and the snapshots."""
 
 from collections.abc import Sequence
 from datetime import datetime

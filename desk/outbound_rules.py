@@ -1,4 +1,4 @@
-"""The settings that decide about messages to clients and about webhooks."""
+"""The settings of messages to clients and of webhooks."""
 
 from dataclasses import dataclass, field
 from datetime import time, timedelta

@@ -69,7 +69,7 @@ class FaultCount:
     faults: int = 0
 
     def count(self) -> None:
-        """One more."""
+        """Count one fault."""
         self.faults += 1
 
 

@@ -33,7 +33,7 @@ class MarketHours:
         return self.state_of(market) is MarketState.OPEN
 
     def trades(self, instrument: Instrument) -> bool:
-        """Its market is in session, and the feed does not say that the instrument rests."""
+        """Whether its market is in session and its stated status does not stop trading."""
         live = instrument.trade_status in (TradeStatus.TRADING, TradeStatus.AUCTION)
         return live and self.in_session(instrument.market)
 

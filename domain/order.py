@@ -386,7 +386,7 @@ def _cancel_wanted(order: Order, trigger: OrderTrigger) -> bool:
 def _landing(
     targets: tuple[OrderStatus, ...], has_fills: bool, acknowledged: bool, cancel_wanted: bool
 ) -> OrderStatus:
-    """The target that fits what is known of the order: the first, most telling one that applies."""
+    """The first target that fits the order's quantities and flags; the most specific ones come first."""
     fits = {
         OrderStatus.PENDING_CANCEL: cancel_wanted,
         OrderStatus.CANCELED: cancel_wanted,

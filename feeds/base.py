@@ -91,25 +91,25 @@ class Unobserved:
     """A `FeedObserver` that does nothing."""
 
     async def set_aside(self, messages: Sequence[SetAside]) -> None:
-        """Nothing."""
+        """Ignored."""
 
     def read(self, source: str, waited_s: float, ahead_s: Sequence[float]) -> None:
-        """Nothing."""
+        """Ignored."""
 
     def holds(self, messages: int) -> None:
-        """Nothing."""
+        """Ignored."""
 
     def interrupted(self, reason: str | None) -> None:
-        """Nothing."""
+        """Ignored."""
 
     async def lost(self, source: str, loss: Loss) -> None:
-        """Nothing."""
+        """Ignored."""
 
     def unreadable(self, source: str, reason: str | None) -> None:
-        """Nothing."""
+        """Ignored."""
 
     def compared(self, against: str, asked: datetime, other: datetime, answered: datetime) -> None:
-        """Nothing."""
+        """Ignored."""
 
 
 class Feed(Protocol):

@@ -26,7 +26,7 @@ WEBHOOK_ATTEMPTS = 1
 
 
 def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
-    """All of them."""
+    """The rules of every part of the desk."""
     max_age = timedelta(seconds=settings.max_price_age_s)
     base_markets = {Currency(key): market for key, market in settings.deadline_markets.items()}
     cases = _case_rules(settings)

@@ -96,7 +96,7 @@ def comment(text: str) -> bytes:
 
 
 class LateSink:
-    """A `Sink` whose connection comes later: until then there is no room."""
+    """A `Sink` whose connection arrives later: until then there is no room."""
 
     __slots__ = ("_callbacks", "_closed", "_sink")
 

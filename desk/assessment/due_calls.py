@@ -1,4 +1,4 @@
-"""Which calls the figures of an account demand, and which of them an exemption rule prevents."""
+"""The calls that the figures of an account demand, and those that an exemption rule prevents."""
 
 from collections.abc import Iterable
 from datetime import datetime

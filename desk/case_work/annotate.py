@@ -1,4 +1,4 @@
-"""The desk's note on a case."""
+"""The remark of a case, which operators edit."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime

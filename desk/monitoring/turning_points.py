@@ -1,4 +1,4 @@
-"""When time alone changes what an account is worth, although no price moves."""
+"""Moments at which the value of an account changes with time alone, without a new price."""
 
 from datetime import datetime, timedelta
 
