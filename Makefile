@@ -34,11 +34,13 @@ test-faults: $(INSTALLED)  ## Kill processes, break servers, take the tours of t
 	@$(PYTEST) -m faults $(ARGS)
 
 check: $(INSTALLED)  ## Format, lint, types, imports, guards: all that needs no server
-	@$(PY) -m ruff format --check .
-	@$(PY) -m ruff check .
-	@$(PY) -m mypy
-	@$(VENV)/bin/lint-imports
-	@$(PY) -m pytest -q tests/guards
+	@failed=; \
+	$(PY) -m ruff format --check . || failed="$$failed format"; \
+	$(PY) -m ruff check . || failed="$$failed lint"; \
+	$(PY) -m mypy || failed="$$failed types"; \
+	$(VENV)/bin/lint-imports || failed="$$failed imports"; \
+	$(PY) -m pytest -q tests/guards || failed="$$failed guards"; \
+	[ -z "$$failed" ] || { echo "make check fails in:$$failed" >&2; exit 1; }
 
 format: $(INSTALLED)  ## Format and mend what ruff can mend
 	@$(PY) -m ruff format .

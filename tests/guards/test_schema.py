@@ -13,6 +13,7 @@ from graphql import (
 )
 
 from resolvers.schema import sdl
+from tests.kit.source import ROOT
 
 ASKED_OF_THE_FIELD_ABOVE = {"BookWhatIf.accounts"}
 PAGE = {
@@ -46,6 +47,10 @@ def described(schema: GraphQLSchema) -> Iterator[tuple[str, str | None]]:
     for place, field in fields(schema):
         yield place, field.description
         yield from ((f"{place}({part}:)", argument.description) for part, argument in field.args.items())
+
+
+def test_the_file_of_the_schema_is_current() -> None:
+    assert (ROOT / "schema.graphql").read_text() == sdl(), "run `make schema`"
 
 
 def test_everything_says_what_it_is() -> None:
