@@ -1,4 +1,4 @@
-"""One log for the desk and its libraries: coloured lines on a terminal, one JSON object per line elsewhere.
+"""One log for the desk and its libraries: short coloured lines on a terminal, elsewhere one JSON object each.
 
 Log lines of a request have its `request_id`, also in tasks that the request starts. The id is the caller's
 X-Request-ID if that is harmless, otherwise a new one, and is returned in the response.
@@ -7,9 +7,11 @@ X-Request-ID if that is harmless, otherwise a new one, and is returned in the re
 import logging
 import re
 import uuid
+from datetime import datetime
 from typing import TextIO
 
 import structlog
+from rich.console import Console
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from structlog.typing import EventDict, Processor
@@ -42,7 +44,7 @@ def configure_logging(log_format: LogFormat, stream: TextIO) -> None:
             foreign_pre_chain=shared,
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                *_rendering(log_format, stream.isatty()),
+                *_rendering(log_format, stream),
             ],
         )
     )
@@ -95,9 +97,26 @@ def _without_colour(_logger: object, _method: str, event: EventDict) -> EventDic
     return event
 
 
-def _rendering(log_format: LogFormat, on_terminal: bool) -> list[Processor]:
+def _rendering(log_format: LogFormat, stream: TextIO) -> list[Processor]:
     """Tracebacks are plain in both: the pretty ones print local variables, which may contain secrets."""
+    on_terminal = stream.isatty()
     if log_format is LogFormat.JSON or (log_format is LogFormat.AUTO and not on_terminal):
         return [structlog.processors.format_exc_info, structlog.processors.JSONRenderer(default=str)]
-    plain = structlog.dev.plain_traceback
-    return [structlog.dev.ConsoleRenderer(colors=on_terminal, exception_formatter=plain)]
+    lines = structlog.dev.ConsoleRenderer(
+        colors=_shows_colours(stream), exception_formatter=structlog.dev.plain_traceback, pad_event_to=0
+    )
+    return [_short, lines] if on_terminal else [lines]
+
+
+def _shows_colours(stream: TextIO) -> bool:
+    """Of a terminal, unless NO_COLOR or TERM=dumb is in the environment; rich knows."""
+    console = Console(file=stream)
+    return console.color_system is not None and not console.no_color
+
+
+def _short(_logger: object, _method: str, event: EventDict) -> EventDict:
+    """For a terminal: the local time of day in place of the timestamp, and not which module logs."""
+    event.pop("logger", None)
+    at = datetime.fromisoformat(event["timestamp"])
+    event["timestamp"] = f"{at.astimezone():%H:%M:%S}"
+    return event

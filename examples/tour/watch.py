@@ -1,7 +1,8 @@
 """Watch the desk live: what happens to cases and orders, one line each, over one WebSocket.
 
-    TOKEN=... python examples/tour/watch.py [--figures] [ws://127.0.0.1:8000/graphql]
+    TOKEN=... python examples/tour/watch.py [--figures]
 
+DESK says where the desk is, as for desk.sh; without it, at http://127.0.0.1:8000/graphql.
 Events that only bring new figures of a case are left out unless asked for by --figures: there are many.
 
 The protocol is graphql-transport-ws, spoken by hand here to show how little it is: connection_init with the
@@ -27,6 +28,7 @@ ORDERS = """subscription ($after: String) { orderEvents(after: $after) {
   cursor kind previousStatus fill { quantity price }
   order { clientOrderId status side quantity filledQuantity limitPrice instrument { symbol } }
 } }"""
+DESK = os.environ.get("DESK") or "http://127.0.0.1:8000/graphql"
 OPERATIONS = {"cases": CASES, "orders": ORDERS}
 START_ANEW = {"CURSOR_EXPIRED", "CURSOR_INVALID"}
 GOING_AWAY = {1001, 1006, 1012, 1013}
@@ -36,16 +38,20 @@ RECONNECT_DELAY_S = 1.0
 async def watch(url: str, token: str, figures: bool) -> None:
     """Until interrupted; raises ConnectionClosed when the desk says that trying again is of no use."""
     cursors: dict[str, str] = {}
+    connected = True
     while True:
         try:
             async with connect(url, subprotocols=[Subprotocol("graphql-transport-ws")]) as socket:
+                connected = True
                 await follow(socket, token, cursors, figures)
         except ConnectionClosed as closed:
             if closed.code not in GOING_AWAY:
                 raise
             say(f"connection lost ({closed.code}), trying again")
         except OSError as away:
-            say(f"no desk at {url} ({away.strerror}), trying again")
+            if connected:
+                say(f"no desk at {url} ({away.strerror}), trying again; DESK=http://... names another place")
+            connected = False
         await asyncio.sleep(RECONNECT_DELAY_S)
 
 
@@ -120,12 +126,11 @@ def say(line: str) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="Watch the desk live; the token is read from TOKEN.")
     parser.add_argument("--figures", action="store_true", help="show every change of a case's figures too")
-    parser.add_argument("url", nargs="?", default="ws://127.0.0.1:8000/graphql")
     asked = parser.parse_args()
     if not os.environ.get("TOKEN"):
         sys.exit("TOKEN is not set: export TOKEN=$(.venv/bin/python -m gateway token ...), see README.md")
     try:
-        asyncio.run(watch(asked.url, os.environ["TOKEN"], asked.figures))
+        asyncio.run(watch(DESK.replace("http", "ws", 1), os.environ["TOKEN"], asked.figures))
     except KeyboardInterrupt:
         pass
     except ConnectionClosed as closed:

@@ -31,6 +31,8 @@ from gateway.startup.preparation import (
 ROOT = Path(__file__).parents[2]
 DEMO_TOKEN_MINUTES = 24 * 60
 STOP_GRACE_S = 5.0
+TOUR_URL = "http://127.0.0.1:8000/graphql"
+"""Where the tour of README.md looks for the desk, unless DESK is set."""
 DEMO: dict[str, object] = {
     "feed": Feed.REPLAY,
     "book_file": ROOT / "demo/book.json",
@@ -69,8 +71,7 @@ def serve(
         with data_directory_claimed(settings), bound_socket(settings.host, settings.port) as listener:
             with progress("importing the book") as advance:
                 asyncio.run(check(settings, datetime.now(UTC), advance))
-            host, port = listener.getsockname()[:2]
-            announce = partial(_print_banner, settings, f"{host}:{port}") if demo else _say_nothing
+            announce = partial(_print_banner, settings, *listener.getsockname()[:2]) if demo else _say_nothing
             if workers == 1:
                 run_server(create_app(settings), settings, listener, announce)
             else:
@@ -84,16 +85,18 @@ def _serve_settings(demo: bool, day_seconds: float | None) -> dict[str, object]:
     return chosen if day_seconds is None else {**chosen, "replay_day_seconds": day_seconds}
 
 
-def _print_banner(settings: Settings, address: str) -> None:
+def _print_banner(settings: Settings, host: str, port: int) -> None:
     """Short lines, except for the tokens, which have to be copied as a whole."""
+    url = f"http://{f'[{host}]' if ':' in host else host}:{port}/graphql"
     full = signed_token(settings, "demo-trader", [Permission.RISK_WARNING_FULL], None, DEMO_TOKEN_MINUTES)
     only = signed_token(
         settings, "demo-viewer", [Permission.RISK_WARNING_READ_ONLY], None, DEMO_TOKEN_MINUTES
     )
     print(
         "Margin-call desk: the market of spring 2020 on a book of 500 clients",
-        f"  GraphQL    http://{address}/graphql",
+        f"  GraphQL    {url}",
         "             POST, or WebSocket with graphql-transport-ws",
+        *([] if url == TOUR_URL else [f"  tour       export DESK={url}"]),
         f"  market     one day takes {settings.replay_day_seconds:g} s; the third day opens the first cases",
         f"  trader     {full}",
         f"  read-only  {only}",

@@ -90,7 +90,13 @@ def progress(what: str) -> Iterator[Callable[[int, int], None]]:
     columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=err, transient=True, disable=not err.is_terminal) as bar:
         task = bar.add_task(what, total=None, visible=False)
-        yield lambda done, of: bar.update(task, completed=done, total=of, visible=True)
+
+        def advance(done: int, of: int) -> None:
+            bar.update(task, completed=done, total=of, visible=True)
+            if done >= of:  # What is printed next begins on a line of its own.
+                bar.stop()
+
+        yield advance
 
 
 def say(sentence: str) -> None:

@@ -74,7 +74,7 @@ class Watcher:
 
 @asynccontextmanager
 async def desk(data_directory: Path) -> AsyncIterator[str]:
-    """`host:port` of a demo desk of its own."""
+    """What a demo desk of its own on another port says to type in each terminal."""
     environment = clean_environment() | {"GATEWAY_DATA_DIRECTORY": str(data_directory), "GATEWAY_PORT": "0"}
     command = (sys.executable, "-m", "gateway", "serve", "--demo", "--day-seconds", DAY_SECONDS)
     process = await asyncio.create_subprocess_exec(
@@ -83,8 +83,8 @@ async def desk(data_directory: Path) -> AsyncIterator[str]:
     assert process.stdout is not None
     try:
         async with asyncio.timeout(PATIENCE_S):
-            banner = (await process.stdout.readuntil(b"/graphql")).decode()
-        yield banner.partition("http://")[2].removesuffix("/graphql")
+            banner = (await process.stdout.readuntil(b"  market")).decode()
+        yield re.findall(r"^  tour +(export DESK=\S+)$", banner, re.MULTILINE)[0]
     finally:
         process.terminate()
         await process.communicate()
@@ -120,14 +120,13 @@ async def terminals(tmp_path: Path) -> AsyncIterator[tuple[Shell, Watcher]]:
     """The third terminal, and what the second one shows, which runs the block `watch`."""
     watcher = Watcher()
     async with AsyncExitStack() as stack:
-        address = await stack.enter_async_context(desk(tmp_path / "data"))
-        environment = clean_environment() | {"DESK": f"http://{address}/graphql"}
-        watch = as_typed(BLOCKS["watch"]).replace("watch.py", f"watch.py ws://{address}/graphql")
-        export, client = watch.splitlines()
-        watching = await stack.enter_async_context(shell(f"{export}\nexec {client}", environment))
+        where = await stack.enter_async_context(desk(tmp_path / "data"))
+        environment = clean_environment()
+        token, client = as_typed(BLOCKS["watch"]).splitlines()
+        watching = await stack.enter_async_context(shell(f"{where}\n{token}\nexec {client}", environment))
         reading = asyncio.create_task(watcher.read(watching))
         stack.callback(reading.cancel)
-        asking = await stack.enter_async_context(shell("exec sh", environment))
+        asking = await stack.enter_async_context(shell(f"{where}\nexec sh", environment))
         yield Shell(asking), watcher
 
 

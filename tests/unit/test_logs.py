@@ -4,6 +4,7 @@ import asyncio
 import io
 import json
 import logging
+import re
 from collections.abc import Iterator
 from decimal import Decimal
 from typing import Any
@@ -35,6 +36,18 @@ def _logging_as_before() -> Iterator[None]:
     root.setLevel(level)
     structlog.configure(**configured)
     structlog.contextvars.clear_contextvars()
+
+
+@pytest.fixture(autouse=True)
+def _usual_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("NO_COLOR", "FORCE_COLOR", "TTY_COMPATIBLE"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("TERM", "xterm")
+
+
+def plain(stream: io.StringIO) -> str:
+    """Without colours."""
+    return re.sub(r"\x1b\[\d*m", "", stream.getvalue())
 
 
 def lines(stream: io.StringIO) -> list[dict[str, Any]]:
@@ -89,6 +102,31 @@ def test_terminal_gets_colour_and_a_file_does_not() -> None:
 
     assert "\x1b[" in terminal.getvalue()
     assert "\x1b[" not in file.getvalue()
+
+
+def test_a_line_for_a_terminal_is_short_and_one_for_a_file_has_its_day_and_module() -> None:
+    terminal, file = Terminal(), io.StringIO()
+    for stream in (terminal, file):
+        configure_logging(LogFormat.CONSOLE, stream)
+        structlog.get_logger("gateway.workers.margin").info("case opened", account_no="M1")
+
+    assert re.fullmatch(r"\d\d:\d\d:\d\d \[info +\] case opened +account_no=M1\n", plain(terminal))
+    assert re.match(r"\d{4}-\d\d-\d\dT[\d:.]+Z ", file.getvalue())
+    assert "[gateway.workers.margin]" in file.getvalue()
+
+
+@pytest.mark.parametrize("variable", [{"NO_COLOR": "1"}, {"TERM": "dumb"}])
+def test_a_terminal_that_wants_no_colour_gets_none(
+    variable: dict[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in variable.items():
+        monkeypatch.setenv(name, value)
+    terminal = Terminal()
+    configure_logging(LogFormat.AUTO, terminal)
+    structlog.get_logger().info("hello")
+
+    assert "hello" in terminal.getvalue()
+    assert "\x1b[" not in terminal.getvalue()
 
 
 async def show_id(request: Request) -> JSONResponse:
