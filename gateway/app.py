@@ -9,7 +9,7 @@ from starlette.datastructures import Headers
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route, WebSocketRoute
 from starlette.types import ASGIApp, Receive, Scope, Send
 
@@ -204,11 +204,17 @@ def _repetition_limits(settings: Settings) -> RepetitionLimits:
     return RepetitionLimits(settings.max_query_equal_fields, settings.max_query_root_fields)
 
 
+async def _to_graphql(_: Request) -> Response:
+    """Whoever opens the bare address looks for the explorer; relative, for a proxy that adds a prefix."""
+    return RedirectResponse("graphql")
+
+
 def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
     """The ASGI application; `parts` replaces the clock, venue or feed."""
     application = Application(settings, parts or Parts())
     app = Starlette(
         routes=[
+            Route("/", _to_graphql, methods=["GET"]),
             Route("/graphql", application),
             Route(STREAM_PATH, application),
             WebSocketRoute("/graphql", application),

@@ -7,7 +7,7 @@ from typing import Any
 import orjson
 from cross_web import AsyncHTTPRequestAdapter, HTTPException
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.types import Receive, Scope, Send
 from starlette.websockets import WebSocket
 from strawberry import Schema
@@ -20,6 +20,7 @@ from strawberry.types.graphql import OperationType
 
 from domain.principal import Principal
 from gateway.auth import Unauthenticated, bearer
+from gateway.http.explorer import with_notice
 from gateway.http.personal_reads import PersonalReads
 from gateway.http.request_body import BodyRefused, read_json, require_json
 from gateway.logs import current_request_id
@@ -65,6 +66,11 @@ class Endpoint(GraphQL[Any, None]):
         except DATABASE_TROUBLE as trouble:
             response = database_trouble(trouble, request.url.path)
         await response(scope, receive, send)
+
+    async def render_graphql_ide(self, request: Request) -> Response:
+        """The explorer."""
+        page = await super().render_graphql_ide(request)
+        return HTMLResponse(with_notice(bytes(page.body).decode()))
 
     def is_request_allowed(self, request: Any) -> bool:
         """Raises HTTPException if it is not."""

@@ -1,0 +1,28 @@
+"""The page for a browser: Strawberry's GraphiQL, which says after a second that its scripts have not come.
+
+They come from unpkg.com. Without internet the page would show nothing, or `Loading...`, and no reason.
+"""
+
+_NOTICE = """
+    <script>
+      setTimeout(function () {
+        if (window.GraphiQL && window.GraphiQLPluginExplorer) return;
+        const notice = document.createElement("p");
+        notice.style = "position: fixed; inset: 0 0 auto; padding: 1em; background: #fff3cd; z-index: 1";
+        notice.textContent =
+          "This page is empty because its scripts have not arrived from https://unpkg.com. " +
+          "Without internet they never do. The desk itself answers: send a POST to this address, " +
+          "as the tour in README.md does.";
+        document.documentElement.append(notice);
+        window.addEventListener("load", function () {
+          if (window.GraphiQL && window.GraphiQLPluginExplorer) notice.remove();
+        });
+      }, 1000);
+    </script>"""
+_HEAD = "<head>"
+
+
+def with_notice(page: str) -> str:
+    """The page, with the notice before the scripts that may not come."""
+    assert _HEAD in page, "Strawberry's page has another form"
+    return page.replace(_HEAD, _HEAD + _NOTICE, 1)
