@@ -4,7 +4,9 @@ import asyncio
 import gc
 import os
 import shutil
-from collections.abc import AsyncIterator, Iterator, Mapping
+import sys
+import warnings
+from collections.abc import AsyncIterator, Generator, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, contextmanager
 from pathlib import Path
@@ -221,6 +223,20 @@ def _on_another_loop(context: AbstractAsyncContextManager[T]) -> Iterator[T]:
                 thread.submit(lambda: runner.run(context.__aexit__(None, None, None))).result()
         finally:
             thread.submit(runner.close).result()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """What a failed test left open fails no other: it goes now, unseen, and not during a later test."""
+    failed = item.session.testsfailed
+    result = yield
+    if item.session.testsfailed > failed:
+        for name in ("last_type", "last_value", "last_traceback", "last_exc"):
+            vars(sys).pop(name, None)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            gc.collect()
+    return result
 
 
 def pytest_collection_finish() -> None:
