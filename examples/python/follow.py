@@ -25,7 +25,7 @@ REMEMBERED_IDS = 1000
 
 async def case_events(url: str, token: Callable[[], str]) -> AsyncIterator[dict[str, Any]]:
     """Events, for ever. Raises what trying again does not mend, as CURSOR_EXPIRED: then read the list."""
-    after, seen = None, deque[str](maxlen=REMEMBERED_IDS)
+    after, told, seen = None, "", deque[str](maxlen=REMEMBERED_IDS)
     while True:
         transport = WebsocketsTransport(url, init_payload={"authorization": f"Bearer {token()}"})
         try:
@@ -43,12 +43,14 @@ async def case_events(url: str, token: Callable[[], str]) -> AsyncIterator[dict[
             closed = cut.__cause__
             if isinstance(closed, ConnectionClosed) and closed.rcvd and closed.rcvd.code in OUR_MISTAKE:
                 raise
+            if (why := str(closed or cut)) != told:
+                print(f"no connection, trying again: {(told := why)}", file=sys.stderr)
             await asyncio.sleep(random.uniform(0.1, 1))
 
 
 async def main(url: str = "ws://127.0.0.1:8000/graphql") -> None:
     """One line per event."""
-    async for event in case_events(url, lambda: os.environ["TOKEN"]):
+    async for event in case_events(url, lambda: os.environ.get("TOKEN") or sys.exit("TOKEN is not set")):
         case = event["case"]
         print(event["id"], event["kind"], case["caseNo"], case["status"], case["amount"], flush=True)
 

@@ -19,6 +19,7 @@ export interface CaseEvent {
 
 /** Events, for ever. Throws what trying again does not mend, as CURSOR_EXPIRED: then read the list. */
 export async function* caseEvents(url: string, token: () => string): AsyncGenerator<CaseEvent> {
+  let told = "";
   const client = createClient({
     url,
     webSocketImpl: WebSocket,
@@ -26,6 +27,12 @@ export async function* caseEvents(url: string, token: () => string): AsyncGenera
     retryAttempts: Infinity,
     retryWait: () => new Promise((resolve) => setTimeout(resolve, 100 + Math.random() * 900)),
     shouldRetry: () => true, // Close codes that mean a mistake of ours are never retried.
+    on: {
+      closed: (event) => {
+        const why = ((closed) => `${closed.code} ${closed.reason}`)(event as CloseEvent);
+        if (why !== told) console.error(`no connection, trying again: ${(told = why)}`);
+      },
+    },
   });
   // graphql-ws subscribes again by itself, with this very object: so the cursor is kept in it.
   const variables: { after: string | null } = { after: null };
@@ -42,6 +49,7 @@ export async function* caseEvents(url: string, token: () => string): AsyncGenera
 }
 
 if (import.meta.url === pathToFileURL(process.argv[1]).href) {
+  if (!process.env.TOKEN) throw new Error("TOKEN is not set");
   const url = process.argv[2] ?? "ws://127.0.0.1:8000/graphql";
   for await (const event of caseEvents(url, () => process.env.TOKEN!)) {
     const { caseNo, status, amount } = event.case;

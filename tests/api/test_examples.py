@@ -72,6 +72,36 @@ async def test_the_typescript_client_loses_and_repeats_nothing_when_its_connecti
     await followed(tmp_path, "node", str(compiled_typescript()))
 
 
+async def said_by(directory: Path, token: str, *command: str) -> str:
+    """The first thing that the client says of a desk that refuses its token."""
+    async with served_desk(directory / "desk") as desk:
+        client = await asyncio.create_subprocess_exec(
+            *(*command, f"ws://127.0.0.1:{desk.port}/graphql"),
+            env=os.environ | {"TOKEN": token},
+            stderr=asyncio.subprocess.PIPE,
+        )
+        assert client.stderr is not None
+        try:
+            async with asyncio.timeout(PATIENCE_S):
+                while b"TOKEN" not in (line := await client.stderr.readline()) and b"4403" not in line:
+                    assert line, "it ended and said nothing"
+        finally:
+            if client.returncode is None:
+                client.kill()
+            await client.communicate()
+    return line.decode()
+
+
+@pytest.mark.parametrize(("token", "words"), [("bad", "4403"), ("", "TOKEN is not set")])
+async def test_a_client_whose_token_is_of_no_use_says_so(tmp_path: Path, token: str, words: str) -> None:
+    assert words in await said_by(tmp_path, token, sys.executable, str(EXAMPLES / "python/follow.py"))
+
+
+@pytest.mark.parametrize(("token", "words"), [("bad", "4403"), ("", "TOKEN is not set")])
+async def test_so_does_the_typescript_client(tmp_path: Path, token: str, words: str) -> None:
+    assert words in await said_by(tmp_path, token, "node", str(compiled_typescript()))
+
+
 @pytest.mark.parametrize("path", ["python/follow.py", "typescript/follow.ts"])
 def test_an_example_client_is_short(path: str) -> None:
     assert len((EXAMPLES / path).read_text().splitlines()) < LINES_MAX
