@@ -205,7 +205,7 @@ def _repetition_limits(settings: Settings) -> RepetitionLimits:
 
 
 async def _to_graphql(_: Request) -> Response:
-    """Whoever opens the bare address looks for the explorer; relative, for a proxy that adds a prefix."""
+    """A browser at the bare address gets the explorer; relative, for a proxy that adds a prefix."""
     return RedirectResponse("graphql")
 
 
