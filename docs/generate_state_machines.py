@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from domain import approval, case, message, order_states, webhook
+from domain.phrase import phrase
+from domain.phrase_texts import english
 
 PAGE = Path(__file__).with_name("state_machines.md")
 _BLOCK = re.compile(r"(<!-- generated: (?P<name>[a-z ]+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -75,7 +77,9 @@ def _order_table() -> str:
 
 
 def _order_refused() -> str:
-    rows = [(status, trigger, why) for (status, trigger), why in order_states.REFUSED.items()]
+    rows = [
+        (status, trigger, english(phrase(code))) for (status, trigger), code in order_states.REFUSED.items()
+    ]
     return _table(("status", "trigger", "reason"), _sorted(rows, order_states.OrderStatus))
 
 

@@ -14,6 +14,8 @@ from domain.ids import ClientOrderId
 from domain.market import Instrument
 from domain.money import exact, plain_text, unsigned_zero
 from domain.order import Order
+from domain.phrase import DetailCode, Phrase, phrase
+from domain.phrase_texts import english
 
 STORED_DIGITS = 10
 """Digits after the point of a stored quantity, price or fee."""
@@ -64,10 +66,15 @@ class Attention(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """The kind of a finding, and a sentence about it."""
+    """The kind of a finding, and what was found, as the end of a sentence."""
 
     kind: Attention
-    why: str
+    said: Phrase
+
+    @property
+    def why(self) -> str:
+        """What was found, in English."""
+        return english(self.said)
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +113,7 @@ def nameless(report: ExecutionReport) -> Finding | None:
     if name and legible(name, EXECUTION_ID_CHARACTERS_MAX) == name:
         return None
     return Finding(
-        Attention.IMPOSSIBLE,
-        f"its execution id is empty, longer than {EXECUTION_ID_CHARACTERS_MAX} characters, or contains "
-        "a NUL character",
+        Attention.IMPOSSIBLE, phrase(DetailCode.EXECUTION_ID, characters=EXECUTION_ID_CHARACTERS_MAX)
     )
 
 
@@ -117,44 +122,52 @@ def objection(
 ) -> Finding | None:
     """Why the report is not booked; None if nothing is wrong with the report itself."""
     if report.at.tzinfo is None:
-        return Finding(Attention.IMPOSSIBLE, "its time has no UTC offset")
+        return _impossible(phrase(DetailCode.TIME_WITHOUT_OFFSET))
     if report.exec_type is ExecType.TRADE_CANCEL:
         known = legible(report.refers_to or "", EXECUTION_ID_CHARACTERS_MAX)
-        known = known or "an execution without naming it"
-        return Finding(
-            Attention.TRADE_CANCEL,
-            f"the venue cancels {known}; the desk does not reverse bookings automatically",
-        )
-    for name, said, ours in (
-        ("account", report.account_no, account_no),
-        ("instrument", report.symbol, order.symbol),
-        ("side", report.side, order.side),
-    ):
-        if said is not None and said != ours:
-            shown = legible(said, EXECUTION_ID_CHARACTERS_MAX)
-            return Finding(
-                Attention.OTHER_ORDER, f"the report names the {name} {shown}, but the order has {ours}"
-            )
+        if not known:
+            return Finding(Attention.TRADE_CANCEL, phrase(DetailCode.UNNAMED_TRADE_CANCELLED))
+        return Finding(Attention.TRADE_CANCEL, phrase(DetailCode.TRADE_CANCELLED, execution=known))
+    if (other := _other_order(order, account_no, report)) is not None:
+        return Finding(Attention.OTHER_ORDER, other)
     return _impossible_numbers(instrument, report) if report.exec_type is ExecType.TRADE else None
+
+
+def _impossible(said: Phrase) -> Finding:
+    return Finding(Attention.IMPOSSIBLE, said)
+
+
+def _other_order(order: Order, account_no: str, report: ExecutionReport) -> Phrase | None:
+    """The first field that the report states differently from the order."""
+
+    def differs(reported: str | None, ordered: str) -> bool:
+        return reported is not None and reported != ordered
+
+    def shown(reported: str | None) -> str:
+        return legible(reported or "", EXECUTION_ID_CHARACTERS_MAX)
+
+    if differs(report.account_no, account_no):
+        return phrase(DetailCode.OTHER_ACCOUNT, reported=shown(report.account_no), ordered=account_no)
+    if differs(report.symbol, order.symbol):
+        return phrase(DetailCode.OTHER_INSTRUMENT, reported=shown(report.symbol), ordered=order.symbol)
+    if differs(report.side, order.side):
+        return phrase(DetailCode.OTHER_SIDE, reported=shown(report.side), ordered=order.side)
+    return None
 
 
 def _impossible_numbers(instrument: Instrument, report: ExecutionReport) -> Finding | None:
     numbers = (report.last_quantity, report.last_price, report.fee)
     if not all(each.is_finite() and abs(each) < STORABLE_BELOW for each in numbers):
-        return Finding(Attention.IMPOSSIBLE, "its quantity, price or fee is not a number that can be stored")
+        return _impossible(phrase(DetailCode.NUMBER_NOT_STORABLE))
     quantity, price = stored(report.last_quantity), stored(report.last_price)
     if quantity <= 0:
-        return Finding(Attention.IMPOSSIBLE, "a trade must have a quantity above zero")
+        return _impossible(phrase(DetailCode.QUANTITY_NOT_POSITIVE))
     if price <= 0 and not instrument.negative_prices:
-        return Finding(
-            Attention.IMPOSSIBLE,
-            f"its price of {_shown(price)} is not above zero, and prices of {instrument.symbol} cannot "
-            "be negative (negativePrices)",
-        )
+        return _impossible(phrase(DetailCode.PRICE_NOT_POSITIVE, price=price, symbol=instrument.symbol))
     with exact():
         worth = quantity * price * instrument.multiplier
     if abs(worth) >= STORABLE_BELOW:
-        return Finding(Attention.IMPOSSIBLE, "its quantity times price exceeds the value of any trade")
+        return _impossible(phrase(DetailCode.VALUE_TOO_LARGE))
     return None
 
 
@@ -166,32 +179,20 @@ def oddities(
     if (price := _odd_price(order, report.last_price, mark)) is not None:
         found.append(price)
     if report.last_quantity % instrument.lot_size:
-        filled, lot = _shown(report.last_quantity), _shown(instrument.lot_size)
-        found.append(
-            Finding(Attention.ODD_LOT, f"its fill of {filled} is not a multiple of the lot of {lot}")
-        )
+        odd = phrase(DetailCode.ODD_LOT, filled=report.last_quantity, lot=instrument.lot_size)
+        found.append(Finding(Attention.ODD_LOT, odd))
     if not order.created_at - CLOCK_TOLERANCE <= report.at <= now + CLOCK_TOLERANCE:
-        found.append(
-            Finding(
-                Attention.CLOCK,
-                f"the venue's time {report.at.isoformat()} is not between the order and the arrival of "
-                "its report",
-            )
-        )
+        outside = phrase(DetailCode.TIME_OUTSIDE, time=report.at.isoformat())
+        found.append(Finding(Attention.CLOCK, outside))
     return tuple(found)
 
 
 def _odd_price(order: Order, price: Decimal, mark: Decimal | None) -> Finding | None:
     limit = order.limit_price
-    said = f"its price of {_shown(price)} is"
     if mark is not None and _is_far(stored(price), mark):
-        why = (
-            f"{said} far from the mark of {_shown(mark)}, as if in another currency or with another "
-            "decimal place"
-        )
-        return Finding(Attention.PRICE, why)
+        return Finding(Attention.PRICE, phrase(DetailCode.PRICE_FAR_FROM_MARK, price=price, mark=mark))
     if limit is not None and (price < limit if order.side is OrderSide.SELL else price > limit):
-        return Finding(Attention.PRICE, f"{said} worse than the order's limit of {_shown(limit)}")
+        return Finding(Attention.PRICE, phrase(DetailCode.PRICE_WORSE_THAN_LIMIT, price=price, limit=limit))
     return None
 
 

@@ -177,7 +177,7 @@ def no_plan(uncurable: tuple[Uncurable, ...], some_can_be_closed: bool) -> NoPla
     """The refusal if nothing can be placed. The collar is named if it is the obstacle, since persons can lift
     it.
     """
-    reasons = ", ".join(f"{each.symbol} {each.code}" for each in uncurable[:_REASONS_SHOWN])
+    reasons = ", ".join(f"{each.symbol} {each.code}" for each in uncurable[:POSITIONS_SHOWN])
     if any(each.code is RefusalCode.PRICE_COLLAR for each in uncurable):
         code, why = RefusalCode.PRICE_COLLAR, "The market is too far from the mark or the previous close."
     elif some_can_be_closed:
@@ -272,4 +272,4 @@ def _left_by_caps(draft: Draft) -> tuple[Uncurable, ...]:
     )
 
 
-_REASONS_SHOWN = 10
+POSITIONS_SHOWN = 10

@@ -25,6 +25,8 @@ from domain.order_states import (
 )
 from domain.order_states import TERMINAL as TERMINAL
 from domain.order_states import OrderStatus as OrderStatus
+from domain.phrase import DetailCode, phrase
+from domain.phrase_texts import english
 from domain.refusals import Refusal, RefusalCode
 
 
@@ -206,7 +208,12 @@ class RefusedTransition:
 
     status: OrderStatus
     trigger: OrderTrigger
-    why: str
+    code: DetailCode
+
+    @property
+    def why(self) -> str:
+        """The reason in English."""
+        return english(phrase(self.code))
 
 
 def apply(order: Order, report: ExecutionReport, now: datetime) -> OrderChange | RefusedTransition:
@@ -317,10 +324,10 @@ def _move(
     cause: CancelCause = CancelCause.DECIDED,
 ) -> OrderChange | RefusedTransition:
     transition = TRANSITIONS.get((order.status, trigger))
-    why = REFUSED[order.status, trigger] if transition is None else _contradiction(order, trigger)
-    if transition is None or why is not None:
-        assert why is not None
-        return RefusedTransition(order.status, trigger, why)
+    code = REFUSED[order.status, trigger] if transition is None else _contradiction(order, trigger)
+    if transition is None or code is not None:
+        assert code is not None
+        return RefusedTransition(order.status, trigger, code)
     asked = _asked(order, trigger, reason, cause)
     moved = _moved(asked, trigger, transition, reason, filled)
     if moved == order:
@@ -329,15 +336,15 @@ def _move(
     return OrderChange(moved, order.status, trigger, transition.alert)
 
 
-def _contradiction(order: Order, trigger: OrderTrigger) -> str | None:
+def _contradiction(order: Order, trigger: OrderTrigger) -> DetailCode | None:
     """Why the trigger contradicts the order's flags; None if it does not.
 
     Only PENDING_CANCEL needs this check: such an order may or may not be acknowledged, and may have traded.
     """
     if trigger is OrderTrigger.NOT_RECEIVED and order.acknowledged:
-        return "the venue has already acknowledged the order"
+        return DetailCode.ORDER_ACKNOWLEDGED
     if trigger is OrderTrigger.REJECTED and order.filled_quantity and not order.terminal:
-        return "an order that has traded cannot be rejected"
+        return DetailCode.ORDER_TRADED
     return None
 
 

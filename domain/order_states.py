@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from domain.phrase import DetailCode
+
 
 class OrderStatus(StrEnum):
     """FIX OrdStatus, plus the desk's own: PENDING_APPROVAL, QUEUED, and UNKNOWN while the venue does not
@@ -149,29 +151,29 @@ TRANSITIONS: Mapping[tuple[OrderStatus, OrderTrigger], Transition] = {
 }
 """The result of each trigger in each status in which it is possible."""
 
-_NEVER: tuple[tuple[_Statuses, _Triggers, str], ...] = (
-    ((_S.PENDING_APPROVAL,), _VENUE, "the order was never sent: the report cannot concern it"),
+_NEVER: tuple[tuple[_Statuses, _Triggers, DetailCode], ...] = (
+    ((_S.PENDING_APPROVAL,), _VENUE, DetailCode.ORDER_NEVER_SENT),
     (
         (_S.PENDING_APPROVAL,),
         (_T.CHECK_FAILED, _T.SENT, _T.UNANSWERED, _T.NOT_RECEIVED),
-        "the order is waiting for its approval",
+        DetailCode.ORDER_WAITS_FOR_APPROVAL,
     ),
-    (_SENDABLE, _APPROVAL, "the order is not waiting for an approval"),
-    ((_S.QUEUED,), (_T.UNANSWERED, _T.NOT_RECEIVED), "the order has not been sent yet"),
-    (_WITH_VENUE, (_T.CHECK_FAILED, _T.SENT), "the order has already been sent"),
-    (_WITH_VENUE, (_T.KILLED,), "the order has been sent: only the venue can cancel it"),
-    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.UNANSWERED,), "the venue has already answered"),
-    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.NOT_RECEIVED,), "the venue has already acknowledged the order"),
-    ((_S.PARTIALLY_FILLED, _S.FILLED), (_T.REJECTED,), "an order that has traded cannot be rejected"),
+    (_SENDABLE, _APPROVAL, DetailCode.ORDER_NEEDS_NO_APPROVAL),
+    ((_S.QUEUED,), (_T.UNANSWERED, _T.NOT_RECEIVED), DetailCode.ORDER_NOT_SENT_YET),
+    (_WITH_VENUE, (_T.CHECK_FAILED, _T.SENT), DetailCode.ORDER_SENT),
+    (_WITH_VENUE, (_T.KILLED,), DetailCode.ORDER_WITH_VENUE),
+    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.UNANSWERED,), DetailCode.ORDER_ANSWERED),
+    ((_S.NEW, _S.PARTIALLY_FILLED), (_T.NOT_RECEIVED,), DetailCode.ORDER_ACKNOWLEDGED),
+    ((_S.PARTIALLY_FILLED, _S.FILLED), (_T.REJECTED,), DetailCode.ORDER_TRADED),
     (
         (_S.FILLED,),
         (_T.PARTIAL_FILL, _T.FULL_FILL),
-        "the order is completely filled: a further fill is an overfill",
+        DetailCode.ORDER_FILLED,
     ),
-    (_ENDED, _DESK, "the order has ended"),
+    (_ENDED, _DESK, DetailCode.ORDER_ENDED),
 )
 
-REFUSED: Mapping[tuple[OrderStatus, OrderTrigger], str] = {
+REFUSED: Mapping[tuple[OrderStatus, OrderTrigger], DetailCode] = {
     (status, trigger): why
     for statuses, triggers, why in _NEVER
     for status in statuses

@@ -6,7 +6,10 @@ from typing import TypeVar
 
 from domain.case_records import DeadlineChange, DeadlineChangeKind, FollowUp
 from domain.ids import CaseId
+from domain.phrase import FollowUpCode, Phrase, phrase_from_plain, plain_parameters
+from domain.phrase_texts import can_be_rendered
 from domain.principal import Audience
+from models.sql.codec import dumps, loads
 from models.sql.database import Row, execute, execute_many, fetch, insert_sql, time
 from models.sql.first_pages import newest_of_each, pages_by_case
 from models.sql.readable import first_rows, readable, readable_page
@@ -15,7 +18,7 @@ from models.sql.where import Page, PageRequest, Where
 
 R = TypeVar("R")
 
-_FOLLOW_UP = ("id", "case_id", "at", "author", "by_desk", "note")
+_FOLLOW_UP = ("id", "case_id", "at", "author", "by_desk", "note", "code", "parameters")
 _CHANGE = ("id", "case_id", "at", "author", "kind", "before", "after", "reason", "approved_by")
 
 
@@ -24,6 +27,7 @@ async def insert_follow_up(record: FollowUp) -> None:
     await execute(
         insert_sql("follow_up", _FOLLOW_UP),
         *(record.id, record.case_id, record.at, record.author, record.by_desk, record.note),
+        *(_stored(record.said) if record.said is not None else (None, None)),
     )
 
 
@@ -159,8 +163,27 @@ def _listed(columns: Sequence[str]) -> str:
 @reads("follow_up")
 def _follow_up(row: Row) -> FollowUp:
     return FollowUp(
-        row["id"], CaseId(row["case_id"]), time(row["at"]), row["author"], bool(row["by_desk"]), row["note"]
+        *(row["id"], CaseId(row["case_id"]), time(row["at"]), row["author"], bool(row["by_desk"])),
+        *(row["note"], _said(row["code"], row["parameters"])),
     )
+
+
+def _stored(said: Phrase) -> tuple[str, str]:
+    """The columns `code` and `parameters`."""
+    return said.code.value, dumps(plain_parameters(said))
+
+
+def _said(code: str | None, parameters: str | None) -> Phrase | None:
+    """The inverse of `_stored`. None for damaged parameters and for a code of a newer version: the stored
+    text is shown.
+    """
+    if code is None or parameters is None or code not in FollowUpCode.__members__:
+        return None
+    try:
+        said = phrase_from_plain(code, loads(parameters))
+    except (ValueError, LookupError, TypeError, ArithmeticError):
+        return None
+    return said if can_be_rendered(said) else None
 
 
 @reads("deadline_change")

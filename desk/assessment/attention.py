@@ -12,12 +12,13 @@ import structlog
 from desk.assessment.case_event import case_event
 from desk.audit import entry
 from desk.desk import Desk
-from desk.follow_up import note
+from desk.follow_up import note_by_desk
 from domain.events import OrderView
 from domain.execution_check import Attention, Finding
 from domain.ids import AccountId, CaseId
 from domain.order import Order
-from domain.principal import EVERYTHING, SYSTEM
+from domain.phrase import FollowUpCode, Phrase, phrase
+from domain.principal import EVERYTHING
 from models import outbox
 from models.audit import details_of, write_audit
 from models.case import live_cases_of, load_cases, save_case
@@ -43,8 +44,14 @@ async def bring_to_attention(
     log.warning("an order needs attention", kind=found.kind, why=found.why, **known)
     detail = {"kind": found.kind, "why": found.why, **known}
     await write_audit([entry(by, now, _ATTENTION, "order", order.id, detail)])
-    text = f"Order {order.client_order_id} ({order.side} {order.symbol}) needs attention: {found.why}."
-    await note_on_case(desk, order.case_id, text, now)
+    said = phrase(
+        FollowUpCode.ORDER_NEEDS_ATTENTION,
+        order=order.client_order_id,
+        side=order.side,
+        symbol=order.symbol,
+        finding=found.said,
+    )
+    await note_on_case(desk, order.case_id, said, now)
 
 
 async def was_brought_to_attention(order: Order, kind: Attention) -> bool:
@@ -53,7 +60,7 @@ async def was_brought_to_attention(order: Order, kind: Attention) -> bool:
     return any(each.get("kind") == kind for each in noted)
 
 
-async def note_on_case(desk: Desk, case_id: CaseId, text: str, now: datetime) -> None:
+async def note_on_case(desk: Desk, case_id: CaseId, said: Phrase, now: datetime) -> None:
     """Append a follow-up record of the desk to a case; if the case is live, its subscribers get the
     change.
     """
@@ -61,7 +68,7 @@ async def note_on_case(desk: Desk, case_id: CaseId, text: str, now: datetime) ->
     if view is None:
         return
     before = replace(view, symbols=await symbols_of(view.case.account_id))
-    noted = await note(desk, view.case, SYSTEM, text, now)
+    noted = await note_by_desk(desk, view.case, said, now)
     after = replace(before, case=replace(noted, version=noted.version + 1))
     await save_case(after.case)
     if after.case.live:
@@ -77,4 +84,5 @@ async def bring_account_to_attention(
     detail = {"kind": found.kind, "why": found.why, **facts}
     await write_audit([entry(by, now, _ATTENTION, "account", account_id, detail)])
     for view in await live_cases_of([account_id]):
-        await note_on_case(desk, view.case.id, f"The account needs attention: {found.why}.", now)
+        said = phrase(FollowUpCode.ACCOUNT_NEEDS_ATTENTION, finding=found.said)
+        await note_on_case(desk, view.case.id, said, now)

@@ -22,6 +22,7 @@ from domain.ids import AccountId, Symbol
 from domain.margin import Holding
 from domain.money import ZERO, plain_text
 from domain.order import CancelCause, Order, OrderChange, ask_cancel
+from domain.phrase import DetailCode, phrase
 from models import outbox
 from models.book import AccountBook, load_books
 from models.holding import quantity_of
@@ -38,8 +39,8 @@ async def compare_with_statement(
     now, symbol = desk.clock(), stated.symbol
     held = await quantity_of(account_id, symbol)
     if is_turned(stated.quantity, held):
-        why = f"later fills take {symbol} from the stated {plain_text(stated.quantity)} to {plain_text(held)}"
-        found = Finding(Attention.SIGN_CHANGED, why)
+        said = phrase(DetailCode.FILLS_TURN_STATEMENT, symbol=symbol, stated=stated.quantity, held=held)
+        found = Finding(Attention.SIGN_CHANGED, said)
         await bring_account_to_attention(desk, account_id, found, {"symbol": symbol}, now, by=BOOK)
     orders = await open_orders_of([account_id])
     if held != before and any(view.order.symbol == symbol for view in orders):
@@ -98,13 +99,11 @@ async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) 
     step = await store_step(desk, view, change, by=MONITOR)
     await outbox.append([step])
     if order.cancel_cause is not CancelCause.EXCESS:
-        late = "" if change.order.terminal else "; the venue may fill it before the cancel arrives"
-        in_all = "" if excess.open_in_all == order.leaves_quantity else " in all its orders"
-        found = Finding(
-            Attention.MAY_CHANGE_SIGN,
-            f"{plain_text(excess.open_in_all)} were open{in_all} and only {plain_text(excess.held)} can "
-            f"be closed: the desk cancels it{late}",
-        )
+        if change.order.terminal:
+            said = phrase(DetailCode.EXCESS_CANCELLED, open=excess.open_in_all, held=excess.held)
+        else:
+            said = phrase(DetailCode.EXCESS_CANCEL_REQUESTED, open=excess.open_in_all, held=excess.held)
+        found = Finding(Attention.MAY_CHANGE_SIGN, said)
         await bring_to_attention(desk, step.view, found, _facts(excess), now, by=MONITOR)
         await restore_automatic_after_excess(desk, order, now)
     return step.view
@@ -112,11 +111,8 @@ async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) 
 
 async def _warn(desk: Desk, views: Sequence[OrderView], excess: Excess, now: datetime) -> None:
     """Report the risk although every cancel has been requested: the venue may fill first."""
-    found = Finding(
-        Attention.MAY_CHANGE_SIGN,
-        f"{plain_text(excess.at_risk)} more may fill than the {plain_text(excess.held)} that can be "
-        "closed, since the venue has not confirmed the cancel",
-    )
+    said = phrase(DetailCode.EXCESS_UNCONFIRMED, at_risk=excess.at_risk, held=excess.held)
+    found = Finding(Attention.MAY_CHANGE_SIGN, said)
     await bring_to_attention(desk, views[-1], found, _facts(excess), now, by=MONITOR)
 
 

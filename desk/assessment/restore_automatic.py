@@ -11,27 +11,15 @@ from datetime import datetime
 
 from desk.assessment.case_event import case_event
 from desk.desk import Desk
-from desk.follow_up import note
+from desk.follow_up import note_by_desk
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.order import Order, OrderType
+from domain.phrase import FollowUpCode, Phrase, phrase
 from domain.principal import SYSTEM
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
 from models.case import live_cases_of, save_case
 from models.holding import symbols_of
-
-_AFTER_EXCESS = (
-    "Orders of the automatic liquidation are being cancelled because they exceeded the position. Once "
-    "they have ended, the desk plans again what remains to be collected."
-)
-_AFTER_COLLAR = (
-    "Orders of the automatic liquidation were not sent because the market had moved beyond the price "
-    "collar. The desk plans them again and waits while the market is too far from the mark."
-)
-_TEXT = (
-    "Orders of the automatic liquidation are being cancelled because the shortfall is cured. If the "
-    "shortfall returns before the case is closed, the automatic liquidation continues."
-)
 
 
 async def restore_automatic(desk: Desk, case: Case, called_off: Sequence[Order], now: datetime) -> Case:
@@ -40,22 +28,26 @@ async def restore_automatic(desk: Desk, case: Case, called_off: Sequence[Order],
     if not own or case.auto_liquidation is not None:
         return case
     auto = _set_again(desk, case, own[-1], RefusalCode.NOTHING_TO_COLLECT, now)
-    noted = await note(desk, case, SYSTEM, _TEXT, now)
+    noted = await note_by_desk(desk, case, phrase(FollowUpCode.AUTO_LIQUIDATION_KEPT_AFTER_CURE), now)
     return replace(noted, auto_liquidation=auto, version=case.version + 1)
 
 
 async def restore_automatic_after_excess(desk: Desk, order: Order, now: datetime) -> None:
     """Restore the automatic liquidation that placed an order which is cancelled as too large."""
     # As after a slice, the next plan waits until these orders have ended.
-    await _go_on(desk, order, RefusalCode.CAPPED, _AFTER_EXCESS, now)
+    await _go_on(
+        desk, order, RefusalCode.CAPPED, phrase(FollowUpCode.AUTO_LIQUIDATION_KEPT_AFTER_EXCESS), now
+    )
 
 
 async def restore_automatic_after_collar(desk: Desk, order: Order, now: datetime) -> None:
     """Restore the automatic liquidation whose order was beyond the price collar before it was sent."""
-    await _go_on(desk, order, RefusalCode.PRICE_COLLAR, _AFTER_COLLAR, now)
+    await _go_on(
+        desk, order, RefusalCode.PRICE_COLLAR, phrase(FollowUpCode.AUTO_LIQUIDATION_KEPT_AFTER_COLLAR), now
+    )
 
 
-async def _go_on(desk: Desk, order: Order, held: RefusalCode, text: str, now: datetime) -> None:
+async def _go_on(desk: Desk, order: Order, held: RefusalCode, said: Phrase, now: datetime) -> None:
     views = await live_cases_of([order.account_id])
     view = next((each for each in views if each.case.id == order.case_id), None)
     if view is None or view.case.auto_liquidation is not None or not _of_automatic(order):
@@ -63,7 +55,7 @@ async def _go_on(desk: Desk, order: Order, held: RefusalCode, text: str, now: da
     edited = decide(view.case, CaseTrigger.EDITED, now)
     assert not isinstance(edited, Refusal), "a live case can be edited"
     auto = _set_again(desk, view.case, order, held, now)
-    noted = await note(desk, edited, SYSTEM, text, now)
+    noted = await note_by_desk(desk, edited, said, now)
     before = replace(view, symbols=await symbols_of(order.account_id))
     after = replace(before, case=replace(noted, auto_liquidation=auto))
     await save_case(after.case)

@@ -16,7 +16,7 @@ from desk.assessment.case_event import case_event
 from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.desk import Desk
-from desk.follow_up import note
+from desk.follow_up import note_by_desk
 from desk.turns import Turns
 from domain.calendar import MarketDay, NoCalendar
 from domain.case import Case
@@ -24,6 +24,7 @@ from domain.case_edits import shifted
 from domain.case_records import DeadlineChange, DeadlineChangeKind
 from domain.events import CaseView
 from domain.ids import CaseId
+from domain.phrase import FollowUpCode, phrase
 from domain.principal import EVERYTHING, SYSTEM, Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models import outbox
@@ -154,8 +155,8 @@ async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
         *(before.deadline, after.deadline, reason),
     )
     await insert_deadline_changes([change])
-    moments = f"from {before.deadline:%Y-%m-%d %H:%M} to {after.deadline:%Y-%m-%d %H:%M} UTC"
-    return await note(desk, after, SYSTEM, f"{reason} The deadline moved {moments}.", now)
+    said = phrase(FollowUpCode.DEADLINE_MOVED, before=before.deadline, after=after.deadline)
+    return await note_by_desk(desk, after, said, now)
 
 
 async def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:

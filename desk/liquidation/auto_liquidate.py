@@ -27,8 +27,7 @@ from desk.assessment.doubts import note_doubts
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.desk import Desk
-from desk.follow_up import note
-from desk.four_eyes.kill_switch import frozen_by
+from desk.follow_up import note_by_desk
 from desk.liquidation.last_slice import (
     AFTER_ORDERS,
     WAITING_REST,
@@ -52,37 +51,39 @@ from domain.doubt import Doubt
 from domain.events import CaseView
 from domain.ids import CaseId, Symbol
 from domain.judgement import Answer, judge
-from domain.liquidation import plan
+from domain.kill_switch import KillSwitch
+from domain.liquidation import POSITIONS_SHOWN, plan
 from domain.liquidation_plan import NoPlan, Plan, PlanRequest
 from domain.margin import Holding, compute_figures
 from domain.market import TradeStatus
-from domain.money import ZERO, Currency, plain_text
+from domain.money import ZERO, Currency
 from domain.order import Order, OrderType
+from domain.phrase import DetailCode, FollowUpCode, Phrase, phrase
+from domain.phrase_texts import english
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
-from domain.risk_settings import ForceType
+from domain.risk_settings import ForceType, trade_type_of
 from domain.sellable import OpenOrder, OrderCover
 from domain.sessions import is_fresh, sessions_of
 from models.audit import write_audit
 from models.book import AccountBook, load_books
 from models.case import hold_auto_liquidation, lock_case
 from models.holding import symbols_of
+from models.kill_switch import switch_over
 from models.order import open_orders_of
 from models.person import lock_person
 
 _ALWAYS = datetime.max.replace(tzinfo=UTC)
 DESK = Principal(SYSTEM, EVERYTHING, datetime.min.replace(tzinfo=UTC), _ALWAYS)
 _A_DAY = timedelta(days=1)
-_IN_DOUBT = (
-    "A price, a rate or a statement that the amount to collect depends on is missing: `unwatched` names it."
-)
-_COLLAR = (
-    "Positions whose quotes are too far from the mark, or from the previous close, wait until the quotes are"
-    " closer."
-)
-_RESTING = (
-    "Open orders rest away from the market. They are cancelled first; what remains is planned afterwards."
-)
+_REFUSALS = {
+    RefusalCode.CASE_IN_EXCEPTION: DetailCode.CASE_IN_EXCEPTION,
+    RefusalCode.NOTHING_TO_COLLECT: DetailCode.NOTHING_TO_COLLECT,
+    RefusalCode.PRICE_COLLAR: DetailCode.FAR_FROM_MARK,
+    RefusalCode.CANNOT_CURE: DetailCode.CANNOT_CURE,
+    RefusalCode.NOTHING_SELLABLE: DetailCode.NOTHING_SELLABLE,
+}
+_NO_PLAN = (DetailCode.FAR_FROM_MARK, DetailCode.CANNOT_CURE, DetailCode.NOTHING_SELLABLE)
 _PASSING = frozenset({TradeStatus.CLOSED, TradeStatus.HALTED, TradeStatus.AUCTION})
 
 
@@ -91,7 +92,7 @@ class _Stop:
     """Why the liquidation does not run; `until`: when it is tried again, None: it is switched off."""
 
     code: RefusalCode
-    message: str
+    said: Phrase
     until: datetime | None = None
     doubts: tuple[Doubt, ...] = ()
     """Doubts to list for the account."""
@@ -151,8 +152,8 @@ async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -
         await hold_auto_liquidation(case_id, fault.until)
         return
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))
-    message = "An internal fault stopped the automatic liquidation; no order was placed."
-    await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, message, fault.until), now)
+    said = phrase(DetailCode.INTERNAL_FAULT)
+    await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, said, fault.until), now)
 
 
 def _rests(desk: Desk, account: AccountBook, order: Order, now: datetime) -> bool:
@@ -166,13 +167,12 @@ def _after_slice(
     rest = auto.held in WAITING_REST
     working = [order for order in last if not order.terminal]
     if not rest and working and not all(_rests(desk, account, order, now) for order in working):
-        return _Stop(
-            auto.held or RefusalCode.CAPPED, "Orders of the last slice are still open.", _soon(desk, now)
-        )
+        code = auto.held or RefusalCode.CAPPED
+        return _Stop(code, phrase(DetailCode.SLICE_OPEN), _soon(desk, now))
     unwanted = why_unwanted(last, rest=rest)
     if unwanted is None:
         return None
-    return _Stop(RefusalCode.CAPPED, f"{unwanted}. Set the automatic liquidation again to continue.")
+    return _Stop(RefusalCode.CAPPED, phrase(unwanted))
 
 
 async def _decide(
@@ -181,9 +181,9 @@ async def _decide(
     account, max_age = read.book, desk.rules.max_price_age
     sessions = sessions_of(account.book, desk.market_hours(now).in_session)
     if account.book.incomplete or _owes(desk, view.case, account, now) is Answer.UNKNOWN:
-        return _Stop(RefusalCode.ACCOUNT_IN_DOUBT, _IN_DOUBT, _soon(desk, now))
+        return _Stop(RefusalCode.ACCOUNT_IN_DOUBT, phrase(DetailCode.IN_DOUBT), _soon(desk, now))
     if not is_fresh(account.book, sessions, now, max_age):
-        return _Stop(RefusalCode.STALE_QUOTE, "A price or an FX rate is too old.", _soon(desk, now))
+        return _Stop(RefusalCode.STALE_QUOTE, phrase(DetailCode.STALE_PRICE), _soon(desk, now))
     opens = _next_opening(desk, sessions.shut, now)
     standing = auto.trigger is AutoLiquidationTrigger.INTRADAY
     order_type = OrderType.MARKET if standing else OrderType.LIMIT
@@ -200,12 +200,11 @@ async def _decide(
         return _stopped(desk, made, opens, sessions.trading, now)
     if resting:
         waits = await call_off(desk, SYSTEM, resting, now)
-        return _Stop(waits.code, _RESTING, _soon(desk, now))
+        return _Stop(waits.code, phrase(DetailCode.RESTING_ORDERS), _soon(desk, now))
     # The rules of intraday accounts are the firm's own decision; any other setting was made by one person.
     why = None if standing else await _why_two(desk, auto, read, made, now)
     if why is not None:
-        message = f"A second person must approve it: {why}. Liquidate the case to request the approval."
-        return _Stop(RefusalCode.APPROVAL_REQUIRED, message)
+        return _Stop(RefusalCode.APPROVAL_REQUIRED, phrase(DetailCode.SECOND_PERSON, why=why))
     more = bool(made.amount_after) or is_recovery(view.case)
     rest = _rest(desk, made, opens, sessions.shut_symbols, now) if more else None
     capped = not standing and more and any(each.code is RefusalCode.CAPPED for each in made.uncurable)
@@ -214,7 +213,7 @@ async def _decide(
 
 async def _why_two(
     desk: Desk, auto: AutoLiquidation, read: ReadAhead, made: Plan, now: datetime
-) -> str | None:
+) -> Phrase | None:
     """Why the person who made the setting could not liquidate this alone: many cases add up to one large
     liquidation.
     """
@@ -230,14 +229,12 @@ def _rest(
 ) -> _Stop | None:
     """Which positions still wait after the plan was placed, and until when."""
     if any(each.code is RefusalCode.PRICE_COLLAR for each in made.uncurable):
-        return _Stop(RefusalCode.PRICE_COLLAR, _COLLAR, _soon(desk, now))
+        return _Stop(RefusalCode.PRICE_COLLAR, phrase(DetailCode.COLLAR_WAITS), _soon(desk, now))
     # A recovery has no amount to collect: its record names the stock that was not brought back.
     waits = made.amount_after or any(each.symbol in shut for each in made.uncurable)
     if opens is None or not waits:
         return None
-    return _Stop(
-        RefusalCode.MARKET_CLOSED, f"Positions in closed markets wait until {_moment(opens)}.", opens
-    )
+    return _Stop(RefusalCode.MARKET_CLOSED, phrase(DetailCode.CLOSED_UNTIL, opens=opens), opens)
 
 
 def _owes(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Answer:
@@ -277,20 +274,32 @@ async def _forbidden(
     """Decisions that forbid the liquidation. A kill switch also stops slices if it was on only since the last
     one.
     """
-    refused = await frozen_by(view.account, last[0].created_at if last else None)
-    if refused is None:
-        accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
-        off = switched_off(account, ForceType.AUTOMATIC)
-        refused = accepted if isinstance(accepted, Refusal) else off
-    return None if refused is None else _Stop(refused.code, refused.message)
+    switch = await switch_over(view.account, last[0].created_at if last else None)
+    if switch is not None:
+        return _Stop(RefusalCode.FROZEN, _kill_switch(switch))
+    accepted = decide(view.case, CaseTrigger.LIQUIDATION_ACCEPTED, now)
+    if isinstance(accepted, Refusal):
+        return _Stop(accepted.code, _why(accepted))
+    off = switched_off(account, ForceType.AUTOMATIC)
+    if off is None:
+        return None
+    accounts = trade_type_of(account.account.account_type)
+    return _Stop(off.code, phrase(DetailCode.SWITCH_OFF, accounts=accounts))
+
+
+def _kill_switch(switch: KillSwitch) -> Phrase:
+    scope, since, reason = switch.frozen.scope, switch.since, switch.reason
+    if switch.ended_at is None:
+        return phrase(DetailCode.KILL_SWITCH_ON, scope=scope, since=since, reason=reason)
+    until = switch.ended_at
+    return phrase(DetailCode.KILL_SWITCH_WAS_ON, scope=scope, since=since, until=until, reason=reason)
 
 
 def _in_doubt(desk: Desk, account: AccountBook, now: datetime) -> _Stop | None:
     """A damaged risk setting: figures use its last readable version, but nothing is sold on it."""
     if not account.has_doubtful_settings:
         return None
-    message = "A risk setting that applies to the account is damaged and cannot be read: set it again."
-    return _Stop(RefusalCode.DESK_FAULT, message, _soon(desk, now))
+    return _Stop(RefusalCode.DESK_FAULT, phrase(DetailCode.SETTING_DAMAGED), _soon(desk, now))
 
 
 def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now: datetime) -> _Stop:
@@ -300,15 +309,14 @@ def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now
         book = book_of(case.alert_type, account.book)
         cured = not compute_figures(book, now, desk.rules.max_price_age).amount
     if not cured:
-        return _Stop(refused.code, refused.message)
-    message = "The shortfall is cured. If it returns before the case is closed, the liquidation continues."
-    return _Stop(refused.code, message, _soon(desk, now))
+        return _Stop(refused.code, _why(refused))
+    return _Stop(refused.code, phrase(DetailCode.SHORTFALL_CURED), _soon(desk, now))
 
 
 def _unknown_markets(unknown: Sequence[Doubt], now: datetime) -> _Stop:
     """Everything left to sell is in markets without a calendar."""
-    message = " ".join(doubt.detail for doubt in unknown)
-    return _Stop(RefusalCode.UNKNOWN_MARKET, message, now + _A_DAY, tuple(unknown))
+    said = phrase(DetailCode.UNKNOWN_MARKETS, markets=tuple(doubt.subject for doubt in unknown))
+    return _Stop(RefusalCode.UNKNOWN_MARKET, said, now + _A_DAY, tuple(unknown))
 
 
 def _outside_collar(refused: Refusal) -> bool:
@@ -322,29 +330,43 @@ def _stopped(
     desk: Desk, refused: Refusal, opens: datetime | None, trading: Sequence[Holding], now: datetime
 ) -> _Stop:
     if _outside_collar(refused):
-        return _Stop(RefusalCode.PRICE_COLLAR, refused.message, _soon(desk, now))
+        return _Stop(RefusalCode.PRICE_COLLAR, _why(refused), _soon(desk, now))
     if opens is not None:
-        return _Stop(RefusalCode.MARKET_CLOSED, "The market is closed.", opens)
+        return _Stop(RefusalCode.MARKET_CLOSED, phrase(DetailCode.MARKET_CLOSED), opens)
     if any(held.instrument.trade_status in _PASSING for held in trading):
-        return _Stop(RefusalCode.MARKET_CLOSED, refused.message, _soon(desk, now))
-    return _Stop(refused.code, refused.message)
+        return _Stop(RefusalCode.MARKET_CLOSED, _why(refused), _soon(desk, now))
+    return _Stop(refused.code, _why(refused))
+
+
+def _why(refused: Refusal) -> Phrase:
+    """The refusal of a plan or of the case as a phrase."""
+    detail = _REFUSALS.get(refused.code)
+    if isinstance(refused, NoPlan) and detail in _NO_PLAN:
+        shown = tuple(f"{each.symbol} {each.code}" for each in refused.uncurable[:POSITIONS_SHOWN])
+        left = (phrase(DetailCode.POSITIONS_LEFT, positions=shown),) if shown else ()
+        return phrase(detail, positions=left)
+    if detail is None or detail in _NO_PLAN:
+        return phrase(DetailCode.OTHER_REFUSAL, refusal=refused.code, message=refused.message)
+    return phrase(detail)
 
 
 async def _start(
     desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
 ) -> None:
     """Record the orders and the rest of the setting as one change of the case."""
-    text = _placed(run, None if is_recovery(view.case) else view.account.base_currency)
+    more = _after_placing(run, None if is_recovery(view.case) else view.account.base_currency)
     if run.after_cure:
-        text += " The shortfall had been cured and returned before the case was closed."
+        more.append(phrase(DetailCode.SHORTFALL_RETURNED))
     rest = None
     if run.capped:
         rest = replace(auto, held=RefusalCode.CAPPED, held_until=_soon(desk, now))
-        text += " The order size is limited: the next slice follows when these orders have ended."
+        more.append(phrase(DetailCode.NEXT_SLICE_FOLLOWS))
     elif run.rest is not None:
         rest = replace(auto, held=run.rest.code, held_until=run.rest.until)
-        text += f" {run.rest.message}"
-    noted = await note(desk, view.case, SYSTEM, text, now)
+        more.append(run.rest.said)
+    orders = len(run.plan.legs)
+    said = phrase(FollowUpCode.AUTO_LIQUIDATION_PLACED, orders=orders, more=tuple(more))
+    noted = await note_by_desk(desk, view.case, said, now)
     changed = replace(view, case=replace(noted, auto_liquidation=rest))
     item = LiquidateCase(view.case.id, None, run.request)
     reason = f"automatic, {auto.trigger}" + (", after a cure that did not last" if run.after_cure else "")
@@ -364,28 +386,27 @@ async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, 
     if stop.until is not None:
         forgetful = stop.code is RefusalCode.DESK_FAULT and auto.held in AFTER_ORDERS
         left = replace(auto, held=auto.held if forgetful else stop.code, held_until=stop.until)
-        text = f"Automatic liquidation waits until {_moment(stop.until)}: {stop.message}"
+        said = phrase(FollowUpCode.AUTO_LIQUIDATION_WAITS, until=stop.until, reason=stop.said)
     else:
-        left, text = None, f"Automatic liquidation did not run and is off: {stop.message}"
-    noted = await note(desk, edited, SYSTEM, text, now)
+        left, said = None, phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=stop.said)
+    noted = await note_by_desk(desk, edited, said, now)
     after = replace(noted, auto_liquidation=left)
     await record_edit(desk, view, after, now)
-    detail = {"code": stop.code, "message": stop.message, "until": stop.until and stop.until.isoformat()}
+    until = stop.until and stop.until.isoformat()
+    detail = {"code": stop.code, "message": english(stop.said), "until": until}
     told = case_entry(SYSTEM, now, view.case, after, "holdAutoLiquidation", detail)
     await write_audit([told] if told else [])
 
 
-def _placed(run: _Run, base_currency: Currency | None) -> str:
-    """The text of the follow-up record; `base_currency` None: the case demands stock."""
+def _after_placing(run: _Run, base_currency: Currency | None) -> list[Phrase]:
+    """What the placed orders leave; `base_currency` None: the case demands stock."""
     made = run.plan
-    orders = "1 order" if len(made.legs) == 1 else f"{len(made.legs)} orders"
-    placed = f"Automatic liquidation placed {orders}."
     if base_currency is not None:
-        return f"{placed} {plain_text(made.amount_after)} {base_currency} will remain to be collected."
+        return [phrase(DetailCode.REMAINS_TO_COLLECT, amount=made.amount_after, currency=base_currency)]
     if not made.uncurable:
-        return f"{placed} They bring back all of the stock once they have filled."
+        return [phrase(DetailCode.STOCK_BROUGHT_BACK)]
     left = [f"{each.symbol} {each.code}" for each in made.uncurable if each.symbol not in run.request.keep]
-    return f"{placed} Stock not brought back: {', '.join(left)}." if left else placed
+    return [phrase(DetailCode.STOCK_NOT_BROUGHT_BACK, positions=tuple(left))] if left else []
 
 
 def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetime | None:
@@ -405,7 +426,3 @@ def _soon(desk: Desk, now: datetime) -> datetime:
 def _key(case: Case, auto: AutoLiquidation) -> str:
     """The idempotency key of the run, the same in every process and attempt: it cannot be recorded twice."""
     return f"auto:{case.id}:{auto.at.isoformat()}:{case.plans + 1}"
-
-
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case
 from domain.order import CALLED_OFF, CancelCause, Order, OrderStatus
+from domain.phrase import DetailCode
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
 from models.order import orders_of_cases
@@ -38,16 +39,16 @@ async def last_slice_of(case: Case, auto: AutoLiquidation) -> list[Order]:
     return [order for order in own if order.created_at == own[-1].created_at]
 
 
-def why_unwanted(orders: Sequence[Order], *, rest: bool) -> str | None:
+def why_unwanted(orders: Sequence[Order], *, rest: bool) -> DetailCode | None:
     """Why no further slice may follow, given orders that have ended.
 
     With `rest`: why positions that wait for their market must not be sold, whatever the venue did with the
     orders in others.
     """
     if not rest and any(order.status is OrderStatus.REJECTED or _cancelled(order) for order in orders):
-        return "An order of the last slice was cancelled or rejected"
+        return DetailCode.SLICE_CANCELLED
     if any(order.cancel_cause is CancelCause.DECIDED for order in orders):
-        return "The cancel of an order of the last slice was requested"
+        return DetailCode.SLICE_CANCEL_REQUESTED
     return None
 
 

@@ -25,6 +25,8 @@ from desk.outcomes import (
 )
 from domain.ids import AccountId, CaseId
 from domain.liquidation_plan import Plan
+from domain.phrase import Phrase
+from domain.phrase_texts import english
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.case import lock_case
@@ -88,7 +90,7 @@ async def _decide_case(
     elif exceeded := item.expected.exceeded_by(made):
         outcome = LiquidationRefused(item.case_id, exceeded.code, exceeded.message, True, plan=made)
     elif why := await _why_two(desk, principal, command, item, read, made, now):
-        outcome = await ask_another(desk, principal, command, item, view, made, why, now)
+        outcome = await ask_another(desk, principal, command, item, view, made, english(why), now)
     else:
         alone = replace(command, ordered_alone_by=principal.subject)
         outcome = await record_liquidation(desk, principal, alone, item, view, made, read, now)
@@ -104,7 +106,7 @@ async def _why_two(
     read: ReadAhead,
     made: Plan,
     now: datetime,
-) -> str | None:
+) -> Phrase | None:
     """Why it requires a second person; waits for other requests of the same person that run at the
     same time.
     """

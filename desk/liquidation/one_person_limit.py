@@ -17,6 +17,7 @@ from domain.margin import rate_to_base, valuation_price
 from domain.market import Instrument
 from domain.money import ONE, ZERO, Currency, exact, plain_text, quotient_up, total
 from domain.order import Order, OrderSide
+from domain.phrase import DetailCode, Phrase, phrase
 from domain.price_collar import CollarPlace, PriceCollar
 from domain.refusals import Refusal, RefusalCode
 from models.book import AccountBook, load_fx_rates
@@ -97,7 +98,7 @@ def second_person_reason(
     made: Plan,
     cases: int,
     override: bool,
-) -> str | None:
+) -> Phrase | None:
     """Why one person may not do this alone, as the end of a sentence; None if they may. `alone`: see
     `alone_today`.
     """
@@ -105,41 +106,38 @@ def second_person_reason(
     most_cases = own.cases if limits.cases is None else limits.cases
     most = own.notional if limits.notional is None else limits.notional
     if override and not made.uncovered_before:
-        return "nothing is left to collect"
+        return phrase(DetailCode.NOTHING_LEFT)
     if made.second_person:
-        return "; ".join(made.second_person)
+        return phrase(DetailCode.PRICED_OUTSIDE_COLLAR, prices="; ".join(made.second_person))
     if most_cases is not None and cases > most_cases:
-        return f"{cases} cases in one request are more than {most_cases}"
+        return phrase(DetailCode.MANY_CASES, cases=cases, most=most_cases)
     if most is None:
         return None
     currency = desk.rules.reporting_currency
     if recent.notional is None:
-        return f"the notional traded within a day is not known in {account.account.base_currency}"
+        return phrase(DetailCode.TRADED_UNKNOWN, currency=account.account.base_currency)
     with exact():
         together = made.notional + recent.notional
     base = account.account.base_currency
     above = _above(together, base, most, currency, recent.rates)
     if above is None:
-        return f"the notional in {currency} is not known, because an FX rate is missing"
+        return phrase(DetailCode.NOTIONAL_UNKNOWN, currency=currency)
     if above:
-        return f"the notional within a day is above {plain_text(most)} {currency}"
+        return phrase(DetailCode.NOTIONAL_ABOVE, most=most, currency=currency)
     return _beyond_own_day(desk, made, base, alone, most, recent)
 
 
 def _beyond_own_day(
     desk: Desk, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
-) -> str | None:
+) -> Phrase | None:
     """Check the person's limit over all accounts: many accounts are one large liquidation."""
     currency = desk.rules.reporting_currency
     worth = _in_currency(made.notional, base, currency, recent.rates)
     if alone is None or worth is None:
-        return f"the notional that one person has liquidated alone within a day is not known in {currency}"
+        return phrase(DetailCode.ALONE_UNKNOWN, currency=currency)
     if total([alone, worth]) <= most:
         return None
-    return (
-        "the notional that one person liquidates alone within a day, over all accounts, is above "
-        f"{plain_text(most)} {currency}"
-    )
+    return phrase(DetailCode.ALONE_ABOVE, most=most, currency=currency)
 
 
 async def _load_rates() -> dict[tuple[Currency, Currency], Decimal]:

@@ -34,6 +34,7 @@ from domain.ids import AccountId
 from domain.liquidation import plan
 from domain.liquidation_plan import Plan
 from domain.money import AmountTooLarge
+from domain.phrase_texts import english
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.risk_settings import ForceType, trade_type_of
@@ -147,7 +148,9 @@ async def in_the_way(
         return waits_for(resting)
     alone = await alone_today(desk, person, now)
     why = second_person_reason(desk, read.book, read.recent, alone, made, 1, item.plan.override)
-    return None if why is None else await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, why)
+    if why is None:
+        return None
+    return await would_ask(ApprovalKind.LIQUIDATION, "case", view.case.id, english(why))
 
 
 def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:

@@ -15,6 +15,7 @@ from domain.events import OrderView
 from domain.execution_check import Attention, Finding
 from domain.market import Instrument, Quote
 from domain.order import Order, OrderChange, RefusedTransition, mark_unfit
+from domain.phrase import DetailCode, phrase
 from domain.refusals import RefusalCode
 
 
@@ -28,8 +29,7 @@ def held_to_collar(
 
 async def tell_unfit(desk: Desk, view: OrderView, now: datetime) -> None:
     """Report the rejected order, in the transaction that rejected it."""
-    found = Finding(
-        Attention.PRICE_COLLAR, f"the desk did not send it ({view.order.reason}); liquidate again"
-    )
+    reason = view.order.reason or RefusalCode.PRICE_COLLAR
+    found = Finding(Attention.PRICE_COLLAR, phrase(DetailCode.NOT_SENT, reason=reason))
     await bring_to_attention(desk, view, found, {}, now, by=DISPATCHER)
     await restore_automatic_after_collar(desk, view.order, now)

@@ -17,6 +17,7 @@ from desk.turns import Turns
 from domain.events import OrderView
 from domain.execution_check import contradicts
 from domain.order import OrderStatus, RefusedTransition, mark_not_received, mark_unanswered
+from domain.phrase import DetailCode
 from models import outbox
 from models.book import lock_accounts
 from models.order import executions_of, load_by_client_order_id, orders_in
@@ -51,7 +52,9 @@ async def _compare(desk: Desk, venue: Venue, view: OrderView) -> None:
         await reconcile_order(desk, venue, view)
 
 
-async def reconcile_order(desk: Desk, venue: Venue, view: OrderView, *, wait: bool = True) -> str | None:
+async def reconcile_order(
+    desk: Desk, venue: Venue, view: OrderView, *, wait: bool = True
+) -> DetailCode | None:
     """Book all missed reports of the order; raises `VenueUnavailable`.
 
     Returns why it contradicts the known state that the venue never received the order; None if it does not,
@@ -77,7 +80,7 @@ async def mark_silent(desk: Desk, view: OrderView, *, wait: bool = True) -> None
     await _step(desk, view, unanswered=True, wait=wait)
 
 
-async def _not_received(desk: Desk, view: OrderView, *, wait: bool) -> str | None:
+async def _not_received(desk: Desk, view: OrderView, *, wait: bool) -> DetailCode | None:
     refused = await _step(desk, view, unanswered=False, wait=wait)
     if refused is None:
         log.warning(
@@ -88,7 +91,7 @@ async def _not_received(desk: Desk, view: OrderView, *, wait: bool) -> str | Non
     return refused
 
 
-async def _step(desk: Desk, seen: OrderView, *, unanswered: bool, wait: bool) -> str | None:
+async def _step(desk: Desk, seen: OrderView, *, unanswered: bool, wait: bool) -> DetailCode | None:
     """Why the step contradicts the known state of the order; None if it was made."""
     async with transaction():
         await lock_accounts([seen.order.account_id], wait=wait)
@@ -98,7 +101,7 @@ async def _step(desk: Desk, seen: OrderView, *, unanswered: bool, wait: bool) ->
         now = desk.clock()
         change = mark_unanswered(view.order, now) if unanswered else mark_not_received(view.order, now)
         if isinstance(change, RefusedTransition):
-            return change.why
+            return change.code
         if not change.unchanged:
             await outbox.append([await store_step(desk, view, change, by=RECONCILER)])
     desk.on_commit()

@@ -37,7 +37,7 @@ from domain.execution_check import (
 )
 from domain.ids import AccountId, Symbol
 from domain.market import Instrument
-from domain.money import ZERO, AmountTooLarge, plain_text, total
+from domain.money import ZERO, AmountTooLarge, total
 from domain.order import (
     CancelCause,
     OrderChange,
@@ -47,6 +47,7 @@ from domain.order import (
     apply,
 )
 from domain.order_states import OrderAlert, OrderTrigger
+from domain.phrase import DetailCode, phrase
 from models import outbox
 from models.audit import write_audit
 from models.book import lock_accounts
@@ -115,14 +116,16 @@ async def _record(desk: Desk, report: ExecutionReport) -> bool:
     change = apply(view.order, report, now)
     if isinstance(change, RefusedTransition) and report.exec_type is ExecType.TRADE:
         # It must not be stored among the executions, which are added to the statements of the book of record.
-        return await _set_aside(desk, view, report, Finding(Attention.CONTRADICTION, change.why), now)
+        return await _set_aside(
+            desk, view, report, Finding(Attention.CONTRADICTION, phrase(change.code)), now
+        )
     booking = _booking(view, instrument, report)
     timely = replace(report, at=bounded_time(view.order, report, now))
     cash = booking.cash if booking else ZERO
     if not await insert_execution(desk.new_id(), view.order.id, timely, cash, now):
         return await _compare(desk, view, report, now)
     if isinstance(change, RefusedTransition):
-        await _tell(desk, view, report, Finding(Attention.CONTRADICTION, change.why), now)
+        await _tell(desk, view, report, Finding(Attention.CONTRADICTION, phrase(change.code)), now)
         return True
     await _take_in(desk, view, timely, change, booking, now)
     if booking is not None:
@@ -179,8 +182,7 @@ async def _compare(desk: Desk, view: OrderView, report: ExecutionReport, now: da
         return False
     found = Finding(
         Attention.REPEATED_ID,
-        f"the execution id {report.execution_id} is already booked with other content ({differs}); the "
-        "report is not booked",
+        phrase(DetailCode.REPEATED_EXECUTION, execution=report.execution_id, differences=differs),
     )
     return await _set_aside(desk, view, report, found, now)
 
@@ -196,7 +198,7 @@ async def _set_aside(
 
 async def _set_aside_unknown(desk: Desk, report: ExecutionReport) -> bool:
     now = desk.clock()
-    found = Finding(Attention.UNKNOWN_ORDER, "the report names an order that the desk never placed")
+    found = Finding(Attention.UNKNOWN_ORDER, phrase(DetailCode.UNKNOWN_ORDER))
     if await set_aside(desk.new_id(), None, report, found, now):
         desk.attention[found.kind] += 1
         facts = _facts(report)
@@ -221,10 +223,8 @@ async def _tell_refused_cancel(desk: Desk, view: OrderView, report: ExecutionRep
         return
     changes = (await changes_of([view.order.id]))[view.order.id]
     if sum(each.status is OrderStatus.PENDING_CANCEL for each in changes) == 1:
-        why = (
-            "the venue refuses to cancel it, and it exceeds the position; the desk requests the cancel again"
-        )
-        await _tell(desk, view, report, Finding(Attention.MAY_CHANGE_SIGN, why), now)
+        refused = phrase(DetailCode.EXCESS_CANCEL_REFUSED)
+        await _tell(desk, view, report, Finding(Attention.MAY_CHANGE_SIGN, refused), now)
 
 
 async def _mark(symbol: Symbol) -> Decimal | None:
@@ -275,16 +275,13 @@ async def _tell_turn(
 ) -> None:
     if turns(held, booking.signed_quantity):
         after = total([held, booking.signed_quantity])
-        filled = plain_text(report.last_quantity)
-        why = f"its fill of {filled} takes the position from {plain_text(held)} to {plain_text(after)}"
-        await _tell(desk, view, report, Finding(Attention.SIGN_CHANGED, why), now)
+        said = phrase(DetailCode.FILL_TURNS_POSITION, filled=report.last_quantity, held=held, after=after)
+        await _tell(desk, view, report, Finding(Attention.SIGN_CHANGED, said), now)
 
 
 _ALERTS: Mapping[OrderAlert, Finding] = {
-    OrderAlert.LATE_FILL: Finding(
-        Attention.LATE_FILL, "a fill of an order that had already ended; it is booked"
-    ),
-    OrderAlert.OVERFILL: Finding(Attention.OVERFILL, "a fill beyond the ordered quantity; it is booked"),
+    OrderAlert.LATE_FILL: Finding(Attention.LATE_FILL, phrase(DetailCode.LATE_FILL)),
+    OrderAlert.OVERFILL: Finding(Attention.OVERFILL, phrase(DetailCode.OVERFILL)),
 }
 
 

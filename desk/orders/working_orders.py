@@ -20,6 +20,7 @@ from domain.events import OrderView
 from domain.execution_check import Attention, Finding
 from domain.ids import ClientOrderId, OrderId
 from domain.order import Order, TimeInForce, TradingSession
+from domain.phrase import DetailCode, phrase
 from models.book import lock_accounts
 from models.market import load_instruments
 from models.order import load_by_client_order_id, orders_after
@@ -126,11 +127,10 @@ class WorkingOrders:
             return
         self._failures = 0
         if denied is not None:
-            why = f"the venue reports that it never received the order, and {denied}"
-            await self._tell_once(view, Finding(Attention.CONTRADICTION, why))
+            said = phrase(DetailCode.NEVER_RECEIVED, contradiction=phrase(denied))
+            await self._tell_once(view, Finding(Attention.CONTRADICTION, said))
         elif await self._outlived_its_day(order):
-            why = "its trading day has ended, and the venue still works it"
-            await self._tell_once(view, Finding(Attention.DAY_ENDED, why))
+            await self._tell_once(view, Finding(Attention.DAY_ENDED, phrase(DetailCode.DAY_ENDED)))
 
     async def _outlived_its_day(self, order: Order) -> bool:
         if order.session is not TradingSession.REGULAR:

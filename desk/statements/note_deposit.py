@@ -13,7 +13,7 @@ from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.case_event import case_event
 from desk.audit import BOOK, case_entry
 from desk.desk import Desk
-from desk.follow_up import note
+from desk.follow_up import note_by_desk
 from domain.asked_amount import book_of
 from domain.booking import credited
 from domain.canonical import plain
@@ -21,8 +21,8 @@ from domain.case import AlertType
 from domain.ids import AccountId
 from domain.judgement import Answer, judge
 from domain.margin import Book, compute_figures
-from domain.money import Currency, exact, plain_text
-from domain.principal import SYSTEM
+from domain.money import Currency, exact
+from domain.phrase import DetailCode, FollowUpCode, Phrase, phrase
 from models import outbox
 from models.audit import write_audit
 from models.book import load_books
@@ -43,8 +43,9 @@ async def note_deposit(
     now = desk.clock()
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
     for view in views:
-        text = _told(desk, view.case.alert_type, account.book, currency, received, now)
-        case = await note(desk, view.case, SYSTEM, text, now)
+        amount = _effect(desk, view.case.alert_type, account.book, currency, received, now)
+        said = phrase(FollowUpCode.CASH_ROSE, received=received, currency=currency, amount=amount)
+        case = await note_by_desk(desk, view.case, said, now)
         await save_case(case)
         detail = {"currency": currency, "received": plain(received)}
         noted = case_entry(BOOK, now, view.case, case, "noteDeposit", detail)
@@ -53,19 +54,21 @@ async def note_deposit(
         await outbox.append([case_event(desk, told, replace(told, case=case), now)])
 
 
-def _told(
+def _effect(
     desk: Desk, alert_type: AlertType, account: Book, currency: Currency, received: Decimal, now: datetime
-) -> str:
+) -> Phrase:
+    """How the risen cash changed the amount to collect."""
     book = book_of(alert_type, account)
     earlier = _amount(desk, alert_type, _without(book, currency, received), now)
     left = _amount(desk, alert_type, book, now)
-    rose = f"Cash rose by {plain_text(received)} {currency}. The amount to collect"
     base = book.terms.base_currency
     if left is None:
-        return f"{rose} is not certain, because a price, a rate or a statement is missing."
+        return phrase(DetailCode.AMOUNT_UNKNOWN)
     if earlier is None:
-        return f"{rose} is {left:f} {base}."
-    return f"{rose} {'stays at' if earlier == left else f'fell from {earlier:f} to'} {left:f} {base}."
+        return phrase(DetailCode.AMOUNT_IS, amount=left, currency=base)
+    if earlier == left:
+        return phrase(DetailCode.AMOUNT_STAYS, amount=left, currency=base)
+    return phrase(DetailCode.AMOUNT_FELL, before=earlier, amount=left, currency=base)
 
 
 def _amount(desk: Desk, alert_type: AlertType, book: Book, now: datetime) -> Decimal | None:

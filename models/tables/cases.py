@@ -75,6 +75,8 @@ class FollowUpTable(Model):
     author = fields.CharField(max_length=200)
     by_desk = fields.BooleanField()
     note = fields.TextField()
+    code = fields.CharField(max_length=40, null=True)
+    parameters = fields.TextField(null=True)
 
     class Meta:
         table = "follow_up"

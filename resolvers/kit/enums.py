@@ -22,6 +22,7 @@ from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
 from domain.market_hours import MarketState
 from domain.message import Channel, Language, MessageStatus, MessageTemplate
 from domain.order import OrderSide, OrderStatus, OrderType, TimeInForce, TradingSession
+from domain.phrase import FollowUpCode
 from domain.principal import Permission
 from domain.recall_allocation import AllocationRule
 from domain.refusals import RefusalCode
@@ -110,6 +111,30 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         {
             "PERSON": "An operator moved the deadline, with a second person's approval where required.",
             "CALENDAR": "The trading days of the market changed, and the deadline moved with them.",
+        },
+    ),
+    FollowUpCode: (
+        "The subject of a follow-up record that the desk wrote.",
+        {
+            "ORDER_NEEDS_ATTENTION": "Something about an order of the case needs an operator.",
+            "ACCOUNT_NEEDS_ATTENTION": "Something about the account needs an operator.",
+            "AUTO_LIQUIDATION_PLACED": "The automatic liquidation placed orders.",
+            "AUTO_LIQUIDATION_WAITS": "The automatic liquidation waits until a time, with the reason.",
+            "AUTO_LIQUIDATION_OFF": "The automatic liquidation was switched off, with the reason.",
+            "AUTO_LIQUIDATION_KEPT_AFTER_CURE": (
+                "Orders of the automatic liquidation are being cancelled because the shortfall is cured; the "
+                "automatic liquidation stays set."
+            ),
+            "AUTO_LIQUIDATION_KEPT_AFTER_EXCESS": (
+                "Orders of the automatic liquidation are being cancelled because they exceeded the position; "
+                "the automatic liquidation stays set."
+            ),
+            "AUTO_LIQUIDATION_KEPT_AFTER_COLLAR": (
+                "Orders of the automatic liquidation were not sent because they were beyond the price "
+                "collar; the automatic liquidation stays set."
+            ),
+            "DEADLINE_MOVED": "The deadline moved because the trading days of the market changed.",
+            "CASH_ROSE": "Cash of the account rose, with the effect on the amount to collect.",
         },
     ),
     MarketDayKind: (
@@ -611,7 +636,7 @@ DESCRIPTIONS: Mapping[type[Enum], tuple[str, Mapping[str, str]]] = {
         },
     ),
     Language: (
-        "The language of messages to a client.",
+        "The language of messages to a client, and of follow-up records by the desk.",
         {
             "ENGLISH": "English (en); also used where a text in another language is missing.",
             "SIMPLIFIED_CHINESE": "Simplified Chinese, 简体中文 (zh-Hans).",

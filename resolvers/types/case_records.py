@@ -1,11 +1,14 @@
 """Records beside a case: follow-up records and deadline changes."""
 
 from datetime import datetime
+from typing import Annotated
 
 import strawberry
 
 from domain import case_records as records
 from domain.ids import CaseId
+from domain.message import Language
+from domain.phrase import FollowUpCode
 from models.case_records import page_deadline_changes, page_follow_ups
 from resolvers.kit.context import Info
 from resolvers.kit.node import Node, global_id
@@ -21,7 +24,27 @@ class FollowUp(Node):
     by_desk: bool = strawberry.field(
         description="Whether the desk wrote the record, about its own action or the reason against one."
     )
-    text: str = strawberry.field(description="The text of the note, in English.")
+    code: FollowUpCode | None = strawberry.field(
+        description=(
+            "The subject of a record by the desk. Null for a record by an operator, and for a record of an "
+            "earlier version, of which only the text was kept."
+        )
+    )
+    record: strawberry.Private[records.FollowUp]
+
+    @strawberry.field(
+        description=(
+            "The text of the note. A record with a code is shown in the requested language, any other as it "
+            "was written."
+        )
+    )
+    def text(
+        self,
+        language: Annotated[
+            Language, strawberry.argument(description="The language of records with a code.")
+        ] = Language.ENGLISH,
+    ) -> str:
+        return self.record.text(language)
 
 
 @strawberry.type(description="A change of a case's deadline.")
@@ -96,7 +119,8 @@ def follow_up_of(record: records.FollowUp) -> FollowUp:
         at=record.at,
         by=record.author,
         by_desk=record.by_desk,
-        text=record.note,
+        code=None if record.said is None else FollowUpCode(record.said.code),
+        record=record,
     )
 
 

@@ -14,7 +14,7 @@ RESULT = f"""__typename
 WORK_EVENTS = f"""subscription ($filter: CaseFilter) {{
   caseEvents(filter: $filter) {{ kind case {{ {WORK} }} }} }}"""
 RECORDS = """query ($id: ID!) { case(id: $id) {
-  followUps { totalCount nodes { id at by byDesk text } }
+  followUps { totalCount nodes { id at by byDesk code text } }
   deadlineChanges { totalCount nodes { by approvedBy kind before after reason } }
 } }"""
 HISTORY = f"""query ($filter: CaseFilter) {{ cases(filter: $filter) {{ nodes {{ {WORK} amountAtOpen

@@ -2,11 +2,14 @@
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
 from domain.margin import AccountType
 from domain.market import FxRate
+from domain.phrase import DetailCode, FollowUpCode, Phrase, phrase
+from domain.phrase_texts import english
 from domain.principal import Permission
 from resolvers.kit.node import global_id
 from tests.api.case_work import WORK_EVENTS, command, records, set_auto, set_market_day, work
@@ -64,6 +67,21 @@ async def told(caller: Caller, case_id: str) -> list[str]:
     return [node["text"] for node in nodes]
 
 
+def placed(orders: int, remains: str, *more: Phrase) -> str:
+    """The record of placed orders, with what remains to be collected in HKD."""
+    remaining = phrase(DetailCode.REMAINS_TO_COLLECT, amount=Decimal(remains), currency="HKD")
+    said = phrase(FollowUpCode.AUTO_LIQUIDATION_PLACED, orders=orders, more=(remaining, *more))
+    return english(said)
+
+
+def off(reason: DetailCode) -> str:
+    """The record that the automatic liquidation is off, for a reason without parameters."""
+    return english(phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=phrase(reason)))
+
+
+NEXT_SLICE = phrase(DetailCode.NEXT_SLICE_FOLLOWS)
+
+
 async def test_a_selection_is_sold_at_its_time_once_and_it_is_told(world: World) -> None:
     desk = await owing_desk(world)
     trader = desk.caller()
@@ -81,7 +99,7 @@ async def test_a_selection_is_sold_at_its_time_once_and_it_is_told(world: World)
     (row,) = await desk.rows("SELECT placed_by FROM liquidation_order")
     assert (row["placed_by"], order["side"]) == ("system", "SELL")
     (note,) = await told(trader, first)
-    assert note.startswith("Automatic liquidation placed 1 order. 0 ")
+    assert note == placed(1, "0")
     assert (await work(trader, second))["status"] == "OPEN"
 
 
@@ -126,10 +144,7 @@ async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_le
     assert (seen["status"], seen["autoLiquidation"]["held"]) == ("LIQUIDATING", "CAPPED")
     (case,) = [each for each in await cases(trader) if each["id"] == case_id]
     assert (case["amount"], case["uncoveredAmount"]) == ("20000", "6000")
-    assert (await told(trader, case_id))[0] == (
-        "Automatic liquidation placed 2 orders. 6000 HKD will remain to be collected. The order "
-        "size is limited: the next slice follows when these orders have ended."
-    )
+    assert (await told(trader, case_id))[0] == placed(2, "6000", NEXT_SLICE)
     await _time_passes(world, size=0)
     await desk.until(lambda: _held_until(trader, case_id, world.clock()), "another look")
     assert len(await orders(trader)) == 2, "the slice before is still open"
@@ -149,9 +164,7 @@ async def test_where_one_order_is_capped_slice_follows_slice_until_nothing_is_le
     await desk.until(sold, "the second slice, which is the last")
     assert sorted(order["quantity"] for order in await orders(trader)) == ["200"] * 3
     assert (await work(trader, case_id))["autoLiquidation"] is None
-    assert (await told(trader, case_id))[0] == (
-        "Automatic liquidation placed 1 order. 0 HKD will remain to be collected."
-    )
+    assert (await told(trader, case_id))[0] == placed(1, "0")
 
 
 async def _held_until(caller: Caller, case_id: str, after: datetime) -> bool:
@@ -165,10 +178,7 @@ async def test_a_slice_that_somebody_cancels_is_the_last_one(world: World) -> No
     await desk.until(lambda: _ended(trader, "CANCELED"), "the venue's word")
 
     await _until_off(world, desk, trader, case_id, size=1000)
-    assert (await told(trader, case_id))[0] == (
-        "Automatic liquidation did not run and is off: An order of the last slice was cancelled or "
-        "rejected. Set the automatic liquidation again to continue."
-    )
+    assert (await told(trader, case_id))[0] == off(DetailCode.SLICE_CANCELLED)
     assert len(await orders(trader)) == 2
 
 
@@ -179,10 +189,7 @@ async def test_a_slice_that_fills_before_its_cancel_arrives_is_the_last_one_too(
 
     await _until_off(world, desk, trader, case_id, size=1000)
     assert {order["status"] for order in await orders(trader)} == {"FILLED"}
-    assert (await told(trader, case_id))[0] == (
-        "Automatic liquidation did not run and is off: The cancel of an order of the last slice was "
-        "requested. Set the automatic liquidation again to continue."
-    )
+    assert (await told(trader, case_id))[0] == off(DetailCode.SLICE_CANCEL_REQUESTED)
     assert len(await orders(trader)) == 2
 
 
@@ -191,7 +198,9 @@ async def test_a_kill_switch_ends_slices_while_one_is_open_at_the_venue(world: W
     await freeze(trader)
 
     await _until_off(world, desk, trader, case_id, size=0)
-    assert "off: The kill switch of the whole desk is on" in (await told(trader, case_id))[0]
+    newest = (await records(trader, case_id))["followUps"]["nodes"][0]
+    assert newest["code"] == "AUTO_LIQUIDATION_OFF"
+    assert "The kill switch (DESK) is on since" in newest["text"]
     assert len(await orders(trader, status=["NEW"])) == 2, "what the venue has stays"
 
 
@@ -215,11 +224,7 @@ async def _falls_back(desk: Desk, trader: Caller, case_id: str) -> None:
     await desk.until(owes, "the shortfall to be back")
 
 
-CAME_BACK = (
-    "Automatic liquidation placed 2 orders. 6000 HKD will remain to be collected. The shortfall "
-    "had been cured and returned before the case was closed. The order size is limited: the next "
-    "slice follows when these orders have ended."
-)
+CAME_BACK = placed(2, "6000", phrase(DetailCode.SHORTFALL_RETURNED), NEXT_SLICE)
 
 
 async def test_a_cure_that_does_not_last_calls_a_slice_off_and_the_next_one_follows(world: World) -> None:
@@ -245,13 +250,12 @@ async def test_what_a_cure_that_does_not_last_calls_off_is_sold_all_the_same(wor
     await _calls_off(desk, trader, count=1)
     auto = (await work(trader, case_id))["autoLiquidation"]
     assert (auto["held"], auto["trigger"]) == ("NOTHING_TO_COLLECT", "FIXED_TIME")
-    assert (await told(trader, case_id))[0].startswith(
-        "Orders of the automatic liquidation are being cancelled"
-    )
+    kept = phrase(FollowUpCode.AUTO_LIQUIDATION_KEPT_AFTER_CURE)
+    assert (await told(trader, case_id))[0] == english(kept)
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)
     await desk.until(lambda: _working(trader, 1), "the liquidation, planned anew")
-    assert "returned before the case was closed" in (await told(trader, case_id))[0]
+    assert english(phrase(DetailCode.SHORTFALL_RETURNED)) in (await told(trader, case_id))[0]
     assert (await work(trader, case_id))["autoLiquidation"] is None
 
 
@@ -268,7 +272,8 @@ async def test_a_run_that_somebody_cancels_while_it_is_called_off_is_over(world:
     await cancel(trader, (await orders(trader))[0]["id"])
 
     await _until_off(world, desk, trader, case_id, size=0)
-    assert "Set the automatic liquidation again to continue" in (await told(trader, case_id))[0]
+    slice_ended = [off(DetailCode.SLICE_CANCELLED), off(DetailCode.SLICE_CANCEL_REQUESTED)]
+    assert (await told(trader, case_id))[0] in slice_ended
     assert len(await orders(trader)) == 1
 
 
@@ -279,9 +284,7 @@ async def test_while_a_cure_lasts_automatic_liquidation_waits_and_goes_on_when_i
     await _calls_off(desk, trader)
     desk.clock.advance(seconds=2)
     await desk.until(lambda: _held(trader, case_id, "NOTHING_TO_COLLECT"), "the hold")
-    assert (await told(trader, case_id))[0].endswith(
-        "The shortfall is cured. If it returns before the case is closed, the liquidation continues."
-    )
+    assert (await told(trader, case_id))[0].endswith(english(phrase(DetailCode.SHORTFALL_CURED)))
     await _falls_back(desk, trader, case_id)
     await _time_passes(world, size=0)
     await desk.until(lambda: _working(trader, 2), "the next slice")
@@ -301,7 +304,8 @@ async def test_a_person_who_cancels_what_the_desk_is_calling_off_ends_it(world: 
     assert (result["__typename"], result["alreadyPending"]) == ("CancelRequested", True)
 
     await _until_off(world, desk, trader, case_id, size=0)
-    assert "Set the automatic liquidation again to continue" in (await told(trader, case_id))[0]
+    slice_ended = [off(DetailCode.SLICE_CANCELLED), off(DetailCode.SLICE_CANCEL_REQUESTED)]
+    assert (await told(trader, case_id))[0] in slice_ended
     assert len(await orders(trader)) == 2
 
 
@@ -352,8 +356,8 @@ async def test_a_case_in_exception_is_not_sold_and_the_setting_ends(world: World
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the refusal")
     assert not await orders(trader)
     newest = (await records(trader, case_id))["followUps"]["nodes"][0]
-    assert newest["byDesk"]
-    assert "exception" in newest["text"]
+    assert (newest["byDesk"], newest["code"]) == (True, "AUTO_LIQUIDATION_OFF")
+    assert newest["text"] == off(DetailCode.CASE_IN_EXCEPTION)
 
 
 async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_it_is_told(world: World) -> None:
@@ -365,7 +369,9 @@ async def test_while_the_automatic_switch_is_off_nothing_is_sold_and_it_is_told(
     await set_auto(trader, [case_id], at="2020-03-16T02:00:10Z")
     await time_comes(world, seconds=10)
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the end of it")
-    assert "is off" in (await told(trader, case_id))[0]
+    switched_off = phrase(DetailCode.SWITCH_OFF, accounts="MARGIN")
+    expected = phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=switched_off)
+    assert (await told(trader, case_id))[0] == english(expected)
     assert not await orders(trader)
     assert (await liquidate(trader, other))["__typename"] == "LiquidationStarted", "by hand all the same"
 
@@ -380,8 +386,9 @@ async def test_what_one_person_may_not_sell_alone_the_desk_does_not_sell_by_itse
     await desk.until(lambda: _has(trader, case_id, "autoLiquidation", None), "the refusal")
     assert not await orders(trader)
     (note,) = await told(trader, case_id)
-    assert "second person" in note
-    assert "above 59999 HKD" in note
+    above = phrase(DetailCode.NOTIONAL_ABOVE, most=Decimal(59_999), currency="HKD")
+    second = phrase(DetailCode.SECOND_PERSON, why=above)
+    assert note == english(phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=second))
     refused = await liquidate(trader, case_id)
     assert refused["code"] == "APPROVAL_REQUIRED", "it can be asked for as it says"
 

@@ -171,8 +171,9 @@ async def test_an_automatic_liquidation_in_an_unknown_market_says_so_once_and_is
             return bool(now_is["until"] != seen)
 
         await desk.until(is_held_again, "another try")
-    (note,) = [each["text"] for each in (await records(trader, found))["followUps"]["nodes"]]
-    assert "no exchange calendar is named 'NOPE'" in note
+    (note,) = (await records(trader, found))["followUps"]["nodes"]
+    assert note["code"] == "AUTO_LIQUIDATION_WAITS"
+    assert note["text"].endswith("without a known calendar: NOPE.")
     assert (await unwatched(trader))["M1"] == [("UNKNOWN_CALENDAR", "NOPE")]
 
 

@@ -25,6 +25,8 @@ from tests.kit.desk_client import Caller
 from tests.kit.desk_server import Desk, World
 
 AT_ONCE = 50
+IN_EVERY_LANGUAGE = """query ($id: ID!) { case(id: $id) { followUps { nodes { byDesk code text
+  simplified: text(language: SIMPLIFIED_CHINESE) traditional: text(language: TRADITIONAL_CHINESE) } } } }"""
 
 
 @pytest.fixture
@@ -60,6 +62,7 @@ async def test_a_follow_up_is_kept_by_whom_and_when_and_told(desk: Desk, ann: Ca
     told = await events.until(lambda event: event["case"]["followUpCount"] == 2)
     assert told[-1]["kind"] == "UPDATED"
     kept = (await records(ann, called["id"]))["followUps"]
+    assert {row["code"] for row in kept["nodes"]} == {None}
     assert [(row["text"], row["by"], row["byDesk"]) for row in kept["nodes"]] == [
         ("pays today", "bob", False),
         ("rang twice", "bob", False),
@@ -249,7 +252,21 @@ async def test_a_typhoon_day_put_in_by_hand_moves_the_deadlines_of_live_cases_an
     kept = await records(ann, called["id"])
     (move,) = kept["deadlineChanges"]["nodes"]
     assert (move["kind"], move["before"]) == ("CALENDAR", "2020-03-18T06:00:00Z")
-    assert kept["followUps"]["nodes"][0]["byDesk"] is True
+    moved = await ann.ask(IN_EVERY_LANGUAGE, id=called["id"])
+    assert moved["case"]["followUps"]["nodes"] == [
+        {
+            "byDesk": True,
+            "code": "DEADLINE_MOVED",
+            "text": "The trading days of the market changed. "
+            "The deadline moved from 2020-03-18 06:00 UTC to 2020-03-19 06:00 UTC.",
+            "simplified": "\u5e02\u573a\u7684\u4ea4\u6613\u65e5\u6709\u53d8\uff0c"
+            "\u671f\u9650\u7531 2020-03-18 06:00 UTC "
+            "\u6539\u4e3a 2020-03-19 06:00 UTC\u3002",
+            "traditional": "\u5e02\u5834\u7684\u4ea4\u6613\u65e5\u6709\u8b8a\uff0c"
+            "\u671f\u9650\u7531 2020-03-18 06:00 UTC "
+            "\u6539\u70ba 2020-03-19 06:00 UTC\u3002",
+        }
+    ]
     await set_market_day(ann, "XHKG", "2020-03-19", "HALF", closesAt="12:00")
     await events.until(lambda event: event["case"]["deadline"] == "2020-03-19T04:00:00Z")
     await set_market_day(ann, "XHKG", "2020-03-17", "REGULAR")

@@ -22,7 +22,7 @@ pytestmark = pytest.mark.both_stacks
 POSITIONS = """query ($id: ID!) { case(id: $id) { account { positions { nodes {
   instrument { symbol } quantity
 } } } } }"""
-FOLLOW_UPS = "query ($id: ID!) { case(id: $id) { followUps { nodes { text byDesk } } } }"
+FOLLOW_UPS = "query ($id: ID!) { case(id: $id) { followUps { nodes { code text byDesk } } } }"
 
 
 async def an_order(world: World, **settings: Any) -> tuple[Desk, Caller, Any, Any]:
@@ -61,17 +61,17 @@ async def positions(trader: Caller, case: Any) -> dict[str, Decimal]:
     return {node["instrument"]["symbol"]: Decimal(node["quantity"]) for node in nodes}
 
 
-async def follow_ups(trader: Caller, case: Any) -> list[str]:
-    nodes = (await trader.ask(FOLLOW_UPS, id=case["id"]))["case"]["followUps"]["nodes"]
-    return [node["text"] for node in nodes]
+async def follow_ups(trader: Caller, case: Any) -> Any:
+    return (await trader.ask(FOLLOW_UPS, id=case["id"]))["case"]["followUps"]["nodes"]
 
 
 async def test_a_statement_below_the_open_order_calls_it_off_and_is_told(world: World) -> None:
     desk, trader, case, placed = await an_order(world)
     await state(desk, 40)
     await until_status(desk, trader, placed["id"], "CANCELED")
-    (text,) = [text for text in await follow_ups(trader, case) if placed["clientOrderId"] in text]
-    assert "500 were open and 40 can be closed" in text
+    (found,) = [each for each in await follow_ups(trader, case) if placed["clientOrderId"] in each["text"]]
+    assert found["code"] == "ORDER_NEEDS_ATTENTION"
+    assert "a quantity of 500 was in open orders and only 40 can be closed" in found["text"]
     assert (await scraped(desk))['desk_order_attention_total{kind="MAY_CHANGE_SIGN"}'] == 1
     await desk.market.says(*quotes(desk.clock()))
     (after,) = await orders(trader)

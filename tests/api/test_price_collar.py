@@ -8,6 +8,8 @@ import pytest
 
 from domain.margin import AccountType
 from domain.market import Quote
+from domain.phrase import DetailCode, phrase
+from domain.phrase_texts import english
 from domain.principal import Permission
 from resolvers.kit.node import global_id
 from tests.api.case_work import approve, records, set_auto, work
@@ -149,9 +151,9 @@ async def test_an_automatic_sale_waits_for_the_market_says_so_once_and_then_sell
 
     await desk.until(looked_again, "the next try")
     assert await orders(trader) == []
-    notes = [note["text"] for note in (await records(trader, case_id))["followUps"]["nodes"]]
-    assert len(notes) == 1
-    assert "too far from the mark" in notes[0]
+    (note,) = (await records(trader, case_id))["followUps"]["nodes"]
+    assert note["code"] == "AUTO_LIQUIDATION_WAITS"
+    assert "too far from the mark" in note["text"]
 
     async def sold() -> bool:
         world.clock.advance(seconds=2)
@@ -174,7 +176,7 @@ async def test_what_is_within_the_collar_is_sold_and_the_rest_waits(world: World
     (order,) = await orders(trader)
     assert order["instrument"]["symbol"] == BANK
     notes = [note["text"] for note in (await records(trader, case_id))["followUps"]["nodes"]]
-    assert any("wait until the quotes are closer" in note for note in notes)
+    assert any(english(phrase(DetailCode.COLLAR_WAITS)) in note for note in notes)
 
 
 async def test_an_intraday_account_is_not_flattened_at_any_price(world: World) -> None:

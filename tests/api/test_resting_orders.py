@@ -3,6 +3,8 @@
 from typing import Any
 from uuid import uuid4
 
+from domain.phrase import DetailCode, phrase
+from domain.phrase_texts import english
 from tests.api.case_work import records, set_auto, work
 from tests.api.moments import prices_call, time_comes
 from tests.api.trading import CASE_EVENTS, cases, liquidate, orders, preview
@@ -154,7 +156,7 @@ async def test_at_its_time_the_desk_calls_it_off_and_then_sells(world: World) ->
     await desk.until(sold, "the sale behind the cancel")
     assert [order["quantity"] for order in await orders(trader)] == ["1100", "600"]
     notes = [note["text"] for note in (await records(trader, case_id))["followUps"]["nodes"]]
-    assert any("cancelled first" in note for note in notes)
+    assert any(english(phrase(DetailCode.RESTING_ORDERS)) in note for note in notes)
     assert (await work(trader, case_id))["autoLiquidation"] is None
 
 

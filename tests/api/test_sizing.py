@@ -26,7 +26,7 @@ SIZED = """query ($input: LiquidationPreviewInput!) { liquidationPreview(input: 
   uncurable { symbol reason remainingQuantity } legs { instrument { symbol } quantity limitPrice: price }
 } }"""
 CLOSE_ONLY = "query ($id: ID!) { case(id: $id) { account { closeOnly } } }"
-HISTORY = "query ($id: ID!) { case(id: $id) { amount followUps { nodes { text byDesk } } } }"
+HISTORY = "query ($id: ID!) { case(id: $id) { amount followUps { nodes { code text byDesk } } } }"
 
 
 async def called(world: World) -> tuple[Desk, Caller, Any]:
@@ -124,7 +124,8 @@ async def test_a_deposit_shrinks_the_plan_and_stays_in_the_history_of_the_case(w
     history = (await trader.ask(HISTORY, id=case["id"]))["case"]["followUps"]["nodes"]
     assert history == [
         {
-            "text": "Cash rose by 12000 HKD. The amount to collect fell from 20000.00 to 8000.00 HKD.",
+            "code": "CASH_ROSE",
+            "text": "Cash rose by 12000 HKD. The amount to collect fell from 20000 to 8000 HKD.",
             "byDesk": True,
         }
     ]

@@ -524,10 +524,9 @@ async def test_what_is_due_in_a_shut_market_waits_for_it_while_the_rest_is_cover
     assert [(each["instrument"]["symbol"], each["quantity"]) for each in await orders(trader)] == [
         (TENCENT, "500")
     ]
-    notes = [note["text"] for note in (await records(trader, case["id"]))["followUps"]["nodes"]]
-    assert notes[0] == (
-        "Automatic liquidation placed 1 order. Positions in closed markets wait until 2020-03-16 13:30 UTC."
-    )
+    newest = (await records(trader, case["id"]))["followUps"]["nodes"][0]
+    assert newest["code"] == "AUTO_LIQUIDATION_PLACED"
+    assert newest["text"].endswith(": 1. Positions in closed markets wait until 2020-03-16 13:30 UTC.")
 
 
 async def test_a_recall_names_the_accounts_that_it_had_to_leave_out(shorts: Desk) -> None:

@@ -25,6 +25,7 @@ from domain.events import CaseEvent, Event
 from domain.ids import AccountId, CaseId, ClientId, Symbol
 from domain.margin import AccountType
 from domain.message import Contact
+from domain.phrase import FollowUpCode
 from domain.principal import EVERYTHING, SYSTEM
 from domain.snapshot import SnapshotKind, recomputed
 from domain.webhook import ALERTS, Webhook, WebhookId, event_name
@@ -46,6 +47,7 @@ from tests.integration.crash_checks import (
 )
 from tests.integration.crash_run import Aftermath, Scene
 from tests.kit.desk_kit import APPLE, BOEING, TRADER, Clock, DeskKit
+from tests.kit.follow_ups import desk_phrases
 from tests.kit.receiver import Receiver
 from tests.kit.servers import fresh_database
 
@@ -79,27 +81,25 @@ _ELIGIBLE = (SnapshotKind.FORCE, "eligible")
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What becomes of an account's only case. `told`: how the desk's only record of it begins."""
+    """What becomes of an account's only case. `told`: the code of the desk's only record of it."""
 
     orders: int
     status: CaseStatus
-    told: str
+    told: FollowUpCode
     snapshots: frozenset[tuple[SnapshotKind, str]]
     held: str | None = None
 
 
-_IS_SOLD = Expected(1, CaseStatus.RESOLVED, "Automatic liquidation placed 1 order.", _SOLD)
+_IS_SOLD = Expected(1, CaseStatus.RESOLVED, FollowUpCode.AUTO_LIQUIDATION_PLACED, _SOLD)
 EXPECTED: Mapping[str, Expected] = {
-    "DEADLINE": Expected(
-        2, CaseStatus.RESOLVED, "Automatic liquidation placed 2 orders.", _SOLD | {_ELIGIBLE}
-    ),
+    "DEADLINE": Expected(2, CaseStatus.RESOLVED, FollowUpCode.AUTO_LIQUIDATION_PLACED, _SOLD | {_ELIGIBLE}),
     "CHOSEN-1": _IS_SOLD,
     "CHOSEN-2": _IS_SOLD,
     # It is due when it has to be flat, so that its deadline passes before it is sold.
     "INTRADAY": replace(_IS_SOLD, snapshots=_SOLD | {_ELIGIBLE}),
-    "SHORT": Expected(1, CaseStatus.RESOLVED, "Automatic liquidation placed 1 order.", _SOLD | {_ELIGIBLE}),
-    "EXCEPTION": Expected(0, CaseStatus.EXCEPTION, "Automatic liquidation did not run and is off", _OPENED),
-    "SHUT": Expected(0, CaseStatus.OPEN, "Automatic liquidation waits until", _OPENED, "MARKET_CLOSED"),
+    "SHORT": Expected(1, CaseStatus.RESOLVED, FollowUpCode.AUTO_LIQUIDATION_PLACED, _SOLD | {_ELIGIBLE}),
+    "EXCEPTION": Expected(0, CaseStatus.EXCEPTION, FollowUpCode.AUTO_LIQUIDATION_OFF, _OPENED),
+    "SHUT": Expected(0, CaseStatus.OPEN, FollowUpCode.AUTO_LIQUIDATION_WAITS, _OPENED, "MARKET_CLOSED"),
 }
 """By account number."""
 
@@ -258,9 +258,8 @@ async def _account_problems(
 
 async def _told_problems(case: Row, expected: Expected) -> list[str]:
     """The desk's own follow-up records."""
-    rows = await fetch("SELECT note FROM follow_up WHERE case_id = $1 AND by_desk", case["id"])
-    notes = [row["note"] for row in rows]
-    return [] if len(notes) == 1 and notes[0].startswith(expected.told) else [f"was told {notes}"]
+    said = await desk_phrases(case["id"])
+    return [] if [each.code for each in said] == [expected.told] else [f"was told {said}"]
 
 
 async def _audit_problems(case: Row, orders: Sequence[Row]) -> list[str]:

@@ -24,6 +24,7 @@ from domain.execution import ExecType
 from domain.ids import AccountId, CaseId, KillSwitchId
 from domain.kill_switch import Frozen, KillSwitch, KillSwitchScope
 from domain.order import OrderStatus
+from domain.phrase import DetailCode, FollowUpCode, Phrase, phrase
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
 from gateway.loops.policy import liquidation_turns
@@ -36,6 +37,7 @@ from models.order import orders_in, orders_of_cases
 from models.sql.configuration import Limits
 from models.sql.database import Database, DatabaseUnavailable, fetch, transaction
 from tests.kit.desk_kit import APPLE, NOON, TRADER, DeskKit, case, order, report
+from tests.kit.follow_ups import codes, desk_phrases
 from tests.kit.servers import fresh_database
 from tests.kit.slow_statements import FOREVER, cancel_sleeper
 
@@ -59,11 +61,8 @@ class Scene:
         ids = [row["account_id"] for row in rows]
         return [ids.count(account_id) for account_id in self.accounts]
 
-    async def notes(self, number: int) -> list[str]:
-        rows = await fetch(
-            "SELECT note FROM follow_up WHERE case_id = $1 AND by_desk ORDER BY at, id", self.cases[number]
-        )
-        return [row["note"] for row in rows]
+    async def notes(self, number: int) -> list[Phrase]:
+        return await desk_phrases(self.cases[number])
 
     async def time_passes(self, seconds: float) -> None:
         self.kit.clock.pass_(seconds=seconds)
@@ -119,8 +118,10 @@ async def test_a_case_that_raises_holds_up_no_other_and_its_fault_is_told_once(d
             desk.kit.clock() + timedelta(seconds=10),
         )
         (note,) = await desk.notes(0)
-        assert note.startswith(
-            "Automatic liquidation waits until 2020-03-09 16:05 UTC: An internal fault of the desk"
+        assert note == phrase(
+            FollowUpCode.AUTO_LIQUIDATION_WAITS,
+            until=desk.kit.clock() + timedelta(seconds=10),
+            reason=phrase(DetailCode.INTERNAL_FAULT),
         )
 
 
@@ -211,8 +212,8 @@ async def test_an_order_that_the_venue_ends_after_it_refused_to_let_the_desk_cal
         await desk.time_passes(seconds=10)
         await rounds.run_due()
         assert (await desk.orders())[0] == 1
-        assert (await desk.notes(0))[-1].endswith(
-            "or rejected. Set the automatic liquidation again to continue."
+        assert (await desk.notes(0))[-1] == phrase(
+            FollowUpCode.AUTO_LIQUIDATION_OFF, reason=phrase(DetailCode.SLICE_CANCELLED)
         )
 
 
@@ -232,9 +233,15 @@ async def test_no_slice_follows_one_during_which_a_kill_switch_came_and_went(dat
         await rounds.run_due()
         assert (await desk.orders())[0] == 1
         assert (await case(desk.cases[0])).case.auto_liquidation is None
-        assert (await desk.notes(0))[-1].endswith(
-            "The kill switch of the account was on 2020-03-09 16:05 to 16:05 UTC: odd prices"
+        was_on = phrase(
+            DetailCode.KILL_SWITCH_WAS_ON,
+            scope=KillSwitchScope.ACCOUNT,
+            since=on,
+            until=on + timedelta(seconds=2),
+            reason="odd prices",
         )
+        off = phrase(FollowUpCode.AUTO_LIQUIDATION_OFF, reason=was_on)
+        assert (await desk.notes(0))[-1] == off
 
 
 async def test_a_fault_between_two_slices_is_told_of_once_as_soon_as_that_can_be_done(
@@ -257,7 +264,7 @@ async def test_a_fault_between_two_slices_is_told_of_once_as_soon_as_that_can_be
             await rounds.run_due()
         assert desk.counted.faults == 4
         (_, note) = await desk.notes(0)
-        assert "An internal fault of the desk" in note
+        assert [*codes(note)] == ["AUTO_LIQUIDATION_WAITS", "INTERNAL_FAULT"]
         await desk.mend(0)
         await desk.time_passes(seconds=80)
         await rounds.run_due()

@@ -26,6 +26,7 @@ from domain.market import Instrument, InstrumentKind, OptionRight, OptionTerms, 
 from domain.message import MessageTemplate
 from domain.money import Currency, total
 from domain.order import Order, OrderStatus
+from domain.phrase import DetailCode, FollowUpCode, Parameter, phrase
 from domain.principal import EVERYTHING
 from domain.risk_settings import RiskRules, SettingId, TradingLimitExpiry
 from models.book import load_books
@@ -51,6 +52,7 @@ from tests.kit.desk_kit import (
     quoted,
     report,
 )
+from tests.kit.follow_ups import desk_phrases
 from venues.paper import PaperVenue
 
 GE = Symbol("GE.US")
@@ -293,19 +295,23 @@ async def test_the_average_cost_of_a_position_ends_with_it(kit: DeskKit) -> None
 async def test_what_a_payment_did_to_the_amount_is_told_where_it_is_certain(kit: DeskKit) -> None:
     account_id = await kit.indebted_account()
 
-    async def told(currency: str, balance: str) -> str:
+    async def effect(currency: str, balance: str) -> Parameter:
         kit.clock.pass_(seconds=1)
         await apply_statement(
             kit.desk, CashStated("M1", Currency(currency), Decimal(balance), kit.clock(), None)
         )
-        rows = await fetch("SELECT note FROM follow_up ORDER BY at, id")
-        return str(rows[-1]["note"]).partition(". ")[2]
+        said = (await desk_phrases())[-1]
+        assert said.code is FollowUpCode.CASH_ROSE
+        return said.parameters["amount"]
 
-    assert await told("USD", "-149000") == "The amount to collect fell from 20000.00 to 19000.00 USD."
-    assert await told("USD", "-148999.999") == "The amount to collect stays at 19000.00 USD."
-    unknown = "The amount to collect is not certain, because a price, a rate or a statement is missing."
-    assert await told("CHF", "5000") == unknown
-    assert await told("USD", "-140000") == unknown
+    assert await effect("USD", "-149000") == phrase(
+        DetailCode.AMOUNT_FELL, before=Decimal(20_000), amount=Decimal(19_000), currency="USD"
+    )
+    assert await effect("USD", "-148999.999") == phrase(
+        DetailCode.AMOUNT_STAYS, amount=Decimal(19_000), currency="USD"
+    )
+    assert await effect("CHF", "5000") == phrase(DetailCode.AMOUNT_UNKNOWN)
+    assert await effect("USD", "-140000") == phrase(DetailCode.AMOUNT_UNKNOWN)
     assert (await kit.figures(account_id)).amount == 10_000, "as far as it is known"
 
 

@@ -23,6 +23,7 @@ from domain.market import Instrument, InstrumentKind, OptionRight, OptionTerms, 
 from domain.money import total
 from domain.order import CancelCause, OrderSide, OrderStatus
 from domain.order_cover import cover_of
+from domain.phrase import DetailCode, phrase
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
 from domain.sellable import OrderCover
@@ -44,6 +45,7 @@ from tests.kit.desk_kit import (
     quoted,
     report,
 )
+from tests.kit.follow_ups import codes, desk_codes, desk_phrases
 from venues.paper import PaperVenue
 
 NEW, TRADE = ExecType.NEW, ExecType.TRADE
@@ -71,11 +73,6 @@ async def told() -> list[str]:
 _KINDS = ("MAY_CHANGE_SIGN", "SIGN_CHANGED", "LATE_FILL", "OVERFILL")
 
 
-async def follow_ups(view: OrderView) -> list[str]:
-    rows = await fetch("SELECT note FROM follow_up WHERE case_id = $1 ORDER BY id", view.order.case_id)
-    return [row["note"] for row in rows]
-
-
 @pytest.mark.parametrize("stated", [699, 40, 0, -5])
 async def test_a_statement_below_the_open_order_calls_it_off_at_once_and_says_so(
     stated: int, kit: DeskKit
@@ -85,8 +82,9 @@ async def test_a_statement_below_the_open_order_calls_it_off_at_once_and_says_so
     after = (await order(view.order.id)).order
     assert (after.status, after.cancel_cause) == (OrderStatus.PENDING_CANCEL, CancelCause.EXCESS)
     assert await told() == ["MAY_CHANGE_SIGN"]
-    (text,) = [note for note in await follow_ups(view) if "called off" in note]
-    assert view.order.client_order_id in text
+    (said,) = [each for each in await desk_phrases(view.order.case_id) if "finding" in each.parameters]
+    assert said.parameters["order"] == view.order.client_order_id
+    assert [*codes(said)] == ["ORDER_NEEDS_ATTENTION", "EXCESS_CANCEL_REQUESTED"]
 
 
 @pytest.mark.parametrize("sent", [False, True])
@@ -132,7 +130,11 @@ async def test_a_fill_that_is_faster_than_the_cancel_is_told_before_and_at_the_b
     await record_execution(kit.desk, report(view.order, TRADE, 2, 700, at=kit.clock()))
     assert await position_of(view.order.account_id, APPLE) == -660
     assert await told() == ["MAY_CHANGE_SIGN", "SIGN_CHANGED"]
-    assert any("from 40 to -660" in note for note in await follow_ups(view))
+    turned = phrase(
+        DetailCode.FILL_TURNS_POSITION, filled=Decimal(700), held=Decimal(40), after=Decimal(-660)
+    )
+    noted = await desk_phrases(view.order.case_id)
+    assert turned in [each.parameters.get("finding") for each in noted]
     assert kit.desk.attention["SIGN_CHANGED"] == 1  # type: ignore[index]
 
 
@@ -191,7 +193,7 @@ async def test_an_order_of_a_voided_case_is_called_off_like_any_other(kit: DeskK
     )
     await state(kit, 40)
     assert (await order(view.order.id)).order.status is OrderStatus.PENDING_CANCEL
-    assert any("called off" in note for note in await follow_ups(view))
+    assert ("ORDER_NEEDS_ATTENTION", "EXCESS_CANCEL_REQUESTED") in await desk_codes(view.order.case_id)
 
 
 async def test_a_refused_cancel_is_told_once_and_asked_for_again_after_a_while(kit: DeskKit) -> None:

@@ -27,6 +27,7 @@ from domain.ids import ClientOrderId, ExecutionId, Symbol
 from domain.liquidation_plan import LegRequest, PlanRequest
 from domain.market import Quote
 from domain.order import OrderType
+from domain.phrase import DetailCode, phrase
 from domain.principal import EVERYTHING
 from models.case import live_cases_of
 from models.holding import position_as_stored
@@ -49,6 +50,7 @@ from tests.kit.desk_kit import (
     position_of,
     report,
 )
+from tests.kit.follow_ups import desk_codes, desk_phrases
 from venues.paper import PaperVenue
 
 TRADE = ExecType.TRADE
@@ -69,10 +71,6 @@ async def kinds() -> list[str]:
     """Of what was set aside."""
     rows = await fetch("SELECT kind FROM set_aside_report ORDER BY recorded_at, id")
     return [row["kind"] for row in rows]
-
-
-async def follow_ups() -> list[str]:
-    return [row["note"] for row in await fetch("SELECT note FROM follow_up ORDER BY id")]
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +168,7 @@ async def test_each_report_is_booked_or_kept_and_what_is_odd_is_seen(name: str, 
     seen = await count("audit", "action = 'attention'")
     assert seen == len(row.seen)
     if row.seen and row.seen != ("UNKNOWN_ORDER",):
-        assert len(await follow_ups()) == len(row.seen)
+        assert len(await desk_phrases()) == len(row.seen)
 
 
 async def prices_may_be_negative(kit: DeskKit, symbol: Symbol = APPLE) -> None:
@@ -321,8 +319,7 @@ async def test_another_content_under_a_known_execution_id_is_kept_and_told_and_n
     assert await position_of(view.order.account_id, APPLE) == 980
     assert await kinds() == ["REPEATED_ID"]
     assert [line["kind"] for line in logs if line["event"] == "an order needs attention"] == ["REPEATED_ID"]
-    (text,) = await follow_ups()
-    assert "already booked with other content" in text
+    assert await desk_codes() == [("ORDER_NEEDS_ATTENTION", "REPEATED_EXECUTION")]
     assert not await record_execution(kit.desk, first), "a true repeat is nothing new"
     assert await count("set_aside_report") == 1
 
@@ -337,8 +334,8 @@ async def test_a_known_execution_id_under_another_order_is_kept_and_told_on_that
     assert await record_execution(kit.desk, report(other.order, TRADE, 1, 20))
     assert await position_of(view.order.account_id, BOEING) == 1000
     assert (await order(other.order.id)).order.filled_quantity == 0
-    (text,) = await follow_ups()
-    assert other.order.client_order_id in text
+    (said,) = await desk_phrases(other.order.case_id)
+    assert said.parameters["order"] == other.order.client_order_id
     assert await kinds() == ["REPEATED_ID"]
 
 
@@ -367,8 +364,8 @@ async def test_a_trade_that_is_taken_back_stays_booked_until_a_person_has_looked
     assert await record_execution(kit.desk, bust)
     assert await position_of(view.order.account_id, APPLE) == 980
     assert await kinds() == ["TRADE_CANCEL"]
-    (text,) = await follow_ups()
-    assert "the venue cancels 1" in text
+    (said,) = await desk_phrases()
+    assert said.parameters["finding"] == phrase(DetailCode.TRADE_CANCELLED, execution="1")
 
 
 async def test_a_fill_of_an_order_that_waits_for_approval_never_counts_as_a_fill(kit: DeskKit) -> None:

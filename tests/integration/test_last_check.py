@@ -25,6 +25,7 @@ from models.market import save_quotes
 from models.order import load_orders
 from models.sql.database import fetch, transaction
 from tests.kit.desk_kit import APPLE, BOEING, TRADER, DeskKit, case, order, quoted
+from tests.kit.follow_ups import desk_codes
 from venues.paper import PaperVenue
 
 MOVES = {
@@ -59,11 +60,6 @@ async def sent_to(kit: DeskKit) -> PaperVenue:
     return venue
 
 
-async def notes(case_id: CaseId) -> list[str]:
-    rows = await fetch("SELECT note FROM follow_up WHERE case_id = $1 ORDER BY at, id", case_id)
-    return [row["note"] for row in rows]
-
-
 @pytest.mark.parametrize(
     ("order_type", "move"),
     [
@@ -84,7 +80,7 @@ async def test_an_order_that_is_beyond_the_collar_by_now_is_not_sent_and_told(
     assert left.reason is not None
     assert left.reason.startswith("PRICE_COLLAR: ")
     assert kit.desk.attention == {"PRICE_COLLAR": 1}
-    assert any("did not send it" in text for text in await notes(view.order.case_id))
+    assert ("ORDER_NEEDS_ATTENTION", "NOT_SENT") in await desk_codes(view.order.case_id)
     await sent_to(kit)
     assert kit.desk.attention == {"PRICE_COLLAR": 1}, "told once"
 
@@ -128,7 +124,7 @@ async def test_an_automatic_sale_that_was_not_sent_waits_for_the_market_and_is_p
     auto = (await case(view.case.id)).case.auto_liquidation
     assert auto is not None
     assert (auto.held, auto.set_by) == (RefusalCode.PRICE_COLLAR, TRADER.subject)
-    assert any("plans them again" in text for text in await notes(view.case.id))
+    assert ("AUTO_LIQUIDATION_KEPT_AFTER_COLLAR",) in await desk_codes(view.case.id)
     await moves(kit, "99", "99", "99")
     kit.clock.pass_(seconds=30)
     for symbol in (APPLE, BOEING):

@@ -26,6 +26,7 @@ from models.case_records import newest_follow_ups
 from models.market import save_fx_rates
 from models.sql.database import Database, transaction
 from tests.kit.desk_kit import APPLE, BOEING, TRADER, USD, DeskKit
+from tests.kit.follow_ups import codes
 
 
 @pytest.fixture
@@ -122,7 +123,9 @@ async def test_automatic_liquidations_count_against_the_person_who_set_them(kit:
     assert [_sold(views[id_]) for id_ in ids] == [True, True, False]
     assert views[ids[2]].case.auto_liquidation is None
     page = await newest_follow_ups(EVERYTHING, ids, 1)
-    assert "over all accounts" in page[ids[2]].rows[0].note
+    said = page[ids[2]].rows[0].said
+    assert said is not None
+    assert [*codes(said)] == ["AUTO_LIQUIDATION_OFF", "SECOND_PERSON", "ALONE_ABOVE"]
 
 
 def _sold(view: CaseView) -> bool:

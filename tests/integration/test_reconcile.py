@@ -31,6 +31,7 @@ from tests.kit.desk_kit import (
     quoted,
     report,
 )
+from tests.kit.follow_ups import desk_codes
 from venues.base import CancelRequest, NewOrder, Venue, VenueUnavailable
 from venues.paper import CancelAnswer, Connection, PaperBehaviour, PaperVenue
 
@@ -407,7 +408,7 @@ async def test_an_order_that_outlives_its_day_at_the_venue_is_told_once(kit: Des
         kit.clock.pass_(hours=1)
         await questions(kit, venue).ask_all()
     assert kit.desk.attention == {"DAY_ENDED": 1}, "the leaders that follow know that it was told"
-    assert await count("follow_up", "note LIKE '%its day has ended%'") == 1
+    assert await desk_codes() == [("ORDER_NEEDS_ATTENTION", "DAY_ENDED")]
     assert await status(view) is OrderStatus.NEW, "only the venue ends an order"
 
 

@@ -77,7 +77,7 @@ def test_an_order_does_what_the_tables_say(status: OrderStatus, cause: OrderTrig
     outcome = trigger(an_order(status), cause)
     if isinstance(outcome, RefusedTransition):
         contradicts = cause is T.NOT_RECEIVED and status is S.PENDING_CANCEL
-        assert contradicts or outcome.why == REFUSED[status, cause]
+        assert contradicts or outcome.code is REFUSED[status, cause]
         return
     transition = TRANSITIONS[status, cause]
     assert outcome.order.status in transition.targets
