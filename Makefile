@@ -97,7 +97,9 @@ environment:
 		{ echo "Python 3.11 or newer is needed: PYTHON=python3.12 make ..." >&2; exit 1; }
 	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || \
 		{ echo "Python's venv is missing; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
-	@echo "Installing the pinned dependencies into $(VENV) (once) ..."
+	@echo "Installing the `grep -c == requirements/dev.txt` pinned dependencies into $(VENV), once:" \
+		"about 560 MB, a minute or more ..."
 	@$(PYTHON) -m venv --clear $(VENV)
-	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/dev.txt
+	@$(PY) -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r requirements/dev.txt || \
+		{ echo "The dependencies were not installed. Without a network, pip says that there is no such version." >&2; exit 1; }
 	@cp requirements/dev.txt $(INSTALLED)
