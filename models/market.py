@@ -179,6 +179,16 @@ async def load_instruments(
     return {instrument.symbol: instrument for instrument in instruments}
 
 
+async def known_symbols(symbols: Sequence[Symbol]) -> set[Symbol]:
+    """Those of these symbols that are instruments of the desk."""
+    if not symbols:
+        return set()
+    rows = await fetch(
+        f"SELECT i.symbol FROM instrument i WHERE i.symbol IN ({placeholders(symbols)})", *symbols
+    )
+    return {Symbol(row["symbol"]) for row in rows}
+
+
 async def known_markets(markets: Sequence[str]) -> set[str]:
     """Those of these markets on which some instrument trades."""
     if not markets:

@@ -10,7 +10,7 @@ from domain.market import Quote
 from domain.money import Currency
 from domain.principal import Audience
 from models.case_list import CaseFilter, CaseSort, page_cases
-from models.market import load_quotes
+from models.market import known_symbols, load_quotes
 from models.order import OrderFilter, page_orders
 from models.outbox import stream_head
 from models.sql.database import consistent_read
@@ -156,7 +156,10 @@ class QuoteUpdates(LiveOperation):
         return quote_of(root, context.api.desk)
 
     async def snapshot(self) -> Snapshot:
-        """The quotes in the database."""
+        """The quotes in the database. A symbol that no instrument has would stay silent for ever: refused."""
+        unknown = set(self._symbols) - await known_symbols(self._symbols)
+        if unknown:
+            raise ApiError(BAD_USER_INPUT, f"The desk knows no instrument called {min(unknown)[:40]!r}.")
         quotes = await load_quotes(self._symbols)
         return Snapshot(Position("", 0), list(quotes.values()), frozenset())
 

@@ -48,7 +48,7 @@ async def test_the_summary_is_told_now_and_after_a_change(world: World) -> None:
 async def test_quotes_are_told_as_known_then_as_they_come(world: World) -> None:
     desk = await world.desk(a_book())
     await world.market.says(*quotes(world.clock()))
-    mine = await desk.caller().subscribe(QUOTES, symbols=[RAIL, "9988.HK"])
+    mine = await desk.caller().subscribe(QUOTES, symbols=[RAIL])
     assert await mine.next() == {"symbol": RAIL, "last": "100"}
     told: list[tuple[str, str]] = []
 
@@ -118,6 +118,7 @@ DOCUMENTS: dict[str, tuple[str, dict[str, Any], str]] = {
     "a symbol with a NUL": (QUOTES, {"symbols": ["a\x00"]}, "BAD_USER_INPUT"),
     "a search with a NUL": (CASE_EVENTS, {"filter": {"search": "a\x00"}}, "BAD_USER_INPUT"),
     "a symbol with a NUL in a filter": (CASE_EVENTS, {"filter": {"symbol": "\x00"}}, "BAD_USER_INPUT"),
+    "a symbol of no instrument": (QUOTES, {"symbols": [RAIL, "NOPE.HK"]}, "BAD_USER_INPUT"),
     "a variable of another type": (QUOTES, {"symbols": 7.5}, "BAD_USER_INPUT"),
     "a long search": (CASE_EVENTS, {"filter": {"search": "x" * 201}}, "BAD_USER_INPUT"),
 }

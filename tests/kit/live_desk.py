@@ -19,7 +19,7 @@ from domain.case import AlertType, Case, CaseStatus
 from domain.events import AccountReference, CaseEvent, CaseEventKind, CaseView
 from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol
 from domain.margin import AccountType, MarginFigures, RiskLevel
-from domain.market import Quote
+from domain.market import Instrument, InstrumentKind, Quote, TradeStatus
 from domain.money import Currency
 from domain.principal import Permission
 from gateway.app import Application, create_app
@@ -29,6 +29,7 @@ from gateway.http.server import Server, server_config
 from gateway.resources import Parts, Resources
 from gateway.settings import load_settings
 from models import outbox
+from models.market import save_instrument
 from models.quote_codec import QUOTES_TOPIC, quote_to_bytes
 from models.sql.database import Database, transaction
 from subscriptions.bus import Message
@@ -165,6 +166,9 @@ async def served_desk(directory: Path, **settings: Any) -> AsyncIterator[LiveDes
     try:
         await until(lambda: server.started or serving.done())
         desk = LiveDesk(app.state.application, server, listener.getsockname()[1], clock)
+        if "database_url" in settings:
+            with desk.resources.database.active():
+                await _save_the_instrument()
         yield desk
     finally:
         server.should_exit = True
@@ -182,9 +186,27 @@ async def _place_database(directory: Path) -> None:
         database = Database(f"sqlite://{template}", pool_size=1)
         await database.open()
         await database.migrate()
+        with database.active():
+            await _save_the_instrument()
         await database.close()
     await asyncio.to_thread(directory.mkdir, parents=True, exist_ok=True)
     await asyncio.to_thread(shutil.copyfile, template, path)
+
+
+async def _save_the_instrument() -> None:
+    """The one whose quotes the tests subscribe to."""
+    apple = Instrument(
+        symbol=Symbol("AAPL.US"),
+        name="Apple",
+        market="XNYS",
+        currency=Currency("USD"),
+        kind=InstrumentKind.STOCK,
+        lot_size=Decimal(1),
+        multiplier=Decimal(1),
+        fee_rate=Decimal(0),
+        trade_status=TradeStatus.TRADING,
+    )
+    await save_instrument(apple, None, datetime.now(UTC))
 
 
 @cache
