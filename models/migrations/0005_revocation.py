@@ -24,7 +24,7 @@ class Migration(AddingMigration):
                 "app": "models",
                 "indexes": [Index(fields=["at"], name="revocation_at")],
                 "pk_attr": "subject",
-                "table_description": "Whose tokens, issued until when, are refused.",
+                "table_description": "Subjects whose tokens, issued until a time, are refused.",
             },
             bases=["Model"],
         ),

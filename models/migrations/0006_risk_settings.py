@@ -44,7 +44,7 @@ class Migration(AddingMigration):
                 "table": "risk_setting",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": "Append-only: every approved version of every setting of the risk back office.",
+                "table_description": "Append-only: every approved version of every risk setting.",
             },
             bases=["Model"],
         ),

@@ -52,8 +52,7 @@ class Migration(AddingMigration):
                 "table": "approval",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": "What takes two people. Also: one pending request per kind and thing, "
-                "a partial unique index.",
+                "table_description": "Requests for a second person. One pending request per kind and object: a partial unique index.",
             },
             bases=["Model"],
         ),

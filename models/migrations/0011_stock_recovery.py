@@ -43,7 +43,7 @@ class Migration(AddingMigration):
                 "table": "stock_recall",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": "What a lender wants back, and how it was allocated.",
+                "table_description": "A lender's recall, and its allocation.",
             },
             bases=["Model"],
         ),
@@ -108,7 +108,7 @@ class Migration(AddingMigration):
                 "table": "stock_recovery",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": "One stock that one account has to bring back, under the case that asks for it.",
+                "table_description": "One stock that one account has to bring back, under the case that demands it.",
             },
             bases=["Model"],
         ),
@@ -124,7 +124,7 @@ class Migration(AddingMigration):
                     )
                 ],
                 "pk_attr": "symbol",
-                "table_description": "The terms of an option, expiry as ISO date, are all there or none is.",
+                "table_description": "The terms of an option, with the expiry as an ISO date, are either all set or all null.",
             },
         ),
         ops.AddField(

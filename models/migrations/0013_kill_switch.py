@@ -37,8 +37,7 @@ class Migration(AddingMigration):
                 "table": "kill_switch",
                 "app": "models",
                 "pk_attr": "id",
-                "table_description": "Each time one was on. Also: on at most once for the same, a partial "
-                "unique index.",
+                "table_description": "Periods in which a kill switch was on. At most one per scope is on: a partial unique index.",
             },
             bases=["Model"],
         ),

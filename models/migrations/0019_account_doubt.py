@@ -38,7 +38,7 @@ class Migration(AddingMigration):
                 ],
                 "indexes": [Index(fields=["since", "account_id"], name="account_doubt_list")],
                 "pk_attr": "key",
-                "table_description": "One row for each account, reason and subject, removed when the reason is gone.",
+                "table_description": "One row for each account, reason and subject, deleted when the reason is gone.",
             },
             bases=["Model"],
         ),

@@ -34,8 +34,7 @@ class Migration(AddingMigration):
                 "unique_together": (("venue", "execution_id", "digest"),),
                 "indexes": [Index(fields=["asked_at", "order_id"], name="set_aside_to_ask")],
                 "pk_attr": "id",
-                "table_description": "Reports that were not booked, each content once: evidence for the "
-                "person who looks at them.",
+                "table_description": "Reports that were not booked, each content once: evidence for the operators.",
             },
             bases=["Model"],
         ),

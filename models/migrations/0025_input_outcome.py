@@ -40,7 +40,7 @@ class Migration(AddingMigration):
                     Index(fields=["decided_at"], name="input_outcome_age"),
                 ],
                 "pk_attr": "key",
-                "table_description": "The last message of each kind, subject and outcome: they make the key.",
+                "table_description": "The last message of each kind, subject and outcome, which are the key.",
             },
             bases=["Model"],
         ),

@@ -64,7 +64,7 @@ async def test_without_a_rate_it_takes_two(kit: DeskKit) -> None:
     outcome = await sell(kit, 1)
     _expect(outcome, takes_two=True)
     assert isinstance(outcome, LiquidationRefused)
-    assert "no FX rate" in outcome.message
+    assert "an FX rate is missing" in outcome.message
 
 
 async def test_beside_an_order_whose_worth_is_not_known_it_takes_two(kit: DeskKit) -> None:
