@@ -16,7 +16,7 @@ import typer
 from domain.principal import Permission
 from gateway.app import create_app
 from gateway.cli.fleet import Fleet, stop_without_parent
-from gateway.cli.terminal import fail, progress, settings_or_exit, signed_token
+from gateway.cli.terminal import fail, print_no_more, progress, settings_or_exit, signed_token
 from gateway.http.server import run_server
 from gateway.logs import configure_logging
 from gateway.settings import Feed, Settings, unless_in_environment
@@ -92,7 +92,7 @@ def _print_banner(settings: Settings, host: str, port: int) -> None:
     only = signed_token(
         settings, "demo-viewer", [Permission.RISK_WARNING_READ_ONLY], None, DEMO_TOKEN_MINUTES
     )
-    print(
+    lines = [
         "Margin-call desk: the market of spring 2020 on a book of 500 clients",
         f"  GraphQL    {url}",
         "             POST, or WebSocket with graphql-transport-ws",
@@ -101,9 +101,11 @@ def _print_banner(settings: Settings, host: str, port: int) -> None:
         f"  trader     {full}",
         f"  read-only  {only}",
         "  See README.md for the next steps; Ctrl-C stops the desk",
-        sep="\n",
-        flush=True,
-    )
+    ]
+    try:
+        print(*lines, sep="\n", flush=True)
+    except BrokenPipeError:  # The desk serves, whether its banner is read or not.
+        print_no_more()
 
 
 def _say_nothing() -> None:

@@ -122,6 +122,28 @@ async def test_ctrl_c_ends_the_desk_at_once_without_a_traceback(gateway: Gateway
         assert '"stopped"' in said.splitlines()[-1]
 
 
+async def test_a_desk_whose_banner_is_not_read_serves(gateway: Gateway) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "gateway", "serve", "--demo"),
+        cwd=ROOT,
+        env=gateway.environment,
+        stdout=write,
+        stderr=PIPE,
+    )
+    os.close(write)
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            while b'"watching margin"' not in (line := await process.stderr.readline()):
+                assert line, "it ended"
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.communicate()
+
+
 async def test_a_desk_that_was_killed_starts_again_on_its_data(gateway: Gateway) -> None:
     async with gateway.serving() as first:
         first.kill()
