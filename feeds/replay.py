@@ -103,6 +103,8 @@ class ReplayFeed:
                 break
             yield 0, self._steps, self._step_s
         self.progress = self._progress(last, ended=True)
+        if self._at_end is AtEnd.HOLD:
+            self._log.info("the replay has ended: its last prices stay until a restart", day=last + 1)
         while self._at_end is AtEnd.HOLD:
             yield last, self._steps, self._refresh_s
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from domain.ids import Symbol
 from domain.market import FxRate, Quote
@@ -140,6 +141,12 @@ async def test_after_the_end_the_last_prices_stay_fresh(clock: WaitingClock) -> 
     said_at = [quotes(batch)["AAA.US"].at for batch in heard[1:]]
     assert said_at == [START + timedelta(seconds=5 * n) for n in range(4)]
     assert feed.progress.ended
+
+
+async def test_the_end_is_logged_once(clock: WaitingClock) -> None:
+    with capture_logs() as lines:
+        await play(a_feed(clock, at_end=AtEnd.HOLD, day_seconds=0, steps_per_day=1), most=5)
+    assert [line["day"] for line in lines if line["event"].startswith("the replay has ended")] == [2]
 
 
 async def test_a_loop_starts_again_and_never_spins(clock: WaitingClock) -> None:
