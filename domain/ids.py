@@ -24,3 +24,11 @@ def client_order_id(case_no: str, plan: int, leg: int) -> ClientOrderId:
     `plan` counts the accepted liquidations of the case and `leg` the orders of that plan, both from 1.
     """
     return ClientOrderId(f"{case_no}-{plan}-{leg}")
+
+
+def plan_of(order: ClientOrderId) -> str:
+    """The number of its plan; raises `ValueError` for what `client_order_id` does not make."""
+    parts = order.rsplit("-", 2)
+    if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
+        raise ValueError(f"{order!r} is not an order id of the desk")
+    return parts[1]

@@ -42,6 +42,7 @@ from models.sql.database import (
     placeholders,
     time,
     time_or_none,
+    with_values,
 )
 from models.sql.readable import readable
 from models.sql.unreadable import reads
@@ -228,7 +229,7 @@ async def _with_readable_factors(row: Row, at: datetime) -> Row:
         for column, (kind, subject) in texts.items()
     }
     mended = {column: each.text for column, each in read.items()}
-    return {**row, **mended, "doubtful": any(each.doubtful for each in read.values())}
+    return with_values(row, **mended, doubtful=any(each.doubtful for each in read.values()))
 
 
 def rules_at(rules: BookRules, risk: RiskRules, now: datetime) -> Rules:
@@ -262,7 +263,16 @@ def _rate(row: Row) -> FxRate:
 async def load_base_currencies() -> list[Currency]:
     """The base currencies of accounts."""
     rows = await fetch("SELECT DISTINCT base_currency FROM account ORDER BY base_currency")
-    return [Currency(row["base_currency"]) for row in rows]
+    return base_currencies_from_rows(rows)
+
+
+def base_currencies_from_rows(rows: Sequence[Row]) -> list[Currency]:
+    """Their readable base currencies; for queries in other modules as well."""
+    return readable(rows, _base_currency, "account", "base_currency")
+
+
+def _base_currency(row: Row) -> Currency:
+    return currency(row["base_currency"])
 
 
 async def load_all_account_ids() -> list[AccountId]:

@@ -1,7 +1,7 @@
 """Lists and lookups of clients and accounts."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from domain.events import AccountReference
@@ -9,12 +9,12 @@ from domain.ids import AccountId, ClientId
 from domain.money import Currency
 from domain.principal import MASKED, Audience, Capability
 from domain.text import search_form
-from models.book import ACCOUNT_COLUMNS, account_reference
+from models.book import ACCOUNT_COLUMNS, account_reference, base_currencies_from_rows
 from models.case import LIVE
 from models.sql.database import Row, execute, fetch, fetch_one
 from models.sql.readable import first_rows, readable, readable_page
 from models.sql.unreadable import reads
-from models.sql.where import Page, PageRequest, Where, client_text, cut, like
+from models.sql.where import Page, PageRequest, Where, client_text, like
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,19 +49,14 @@ async def page_clients(audience: Audience, wanted: ClientFilter, request: PageRe
     where = _where(audience, wanted)
     if request.after is not None:
         where.add("k.client_no > ?", *request.after)
-    limit = where.value(request.first + 1)
-    rows = await fetch(
-        f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{where}"
-        f" ORDER BY k.client_no LIMIT {limit}",
-        *where.values,
-    )
-    return cut([_client(audience, row) for row in rows], request.first)
+    listed = f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{where} ORDER BY k.client_no"
+    return await readable_page(first_rows(listed, where), _client(audience), "client", request.first)
 
 
 async def intraday_currencies() -> list[Currency]:
     """The base currencies of intraday accounts."""
     rows = await fetch("SELECT DISTINCT base_currency FROM account WHERE type = 'INTRADAY'")
-    return sorted(Currency(row["base_currency"]) for row in rows)
+    return sorted(base_currencies_from_rows(rows))
 
 
 async def intraday_accounts(currency: Currency) -> list[AccountId]:
@@ -87,7 +82,8 @@ async def load_clients(audience: Audience, ids: Sequence[ClientId]) -> dict[Clie
     rows = await fetch(
         f"SELECT k.id, k.client_no, k.name, k.client_group FROM client k{where}", *where.values
     )
-    return {ClientId(row["id"]): _client(audience, row) for row in rows}
+    clients = readable(rows, _client(audience), "client")
+    return {client.id: client for client in clients}
 
 
 async def load_accounts(
@@ -226,6 +222,11 @@ def _add_open_case(where: Where, audience: Audience, has_open_case: bool) -> Non
     )
 
 
-def _client(audience: Audience, row: Row) -> ClientRow:
-    name = row["name"] if audience.may(Capability.SEE_PERSONAL_DATA) else MASKED
-    return ClientRow(ClientId(row["id"]), row["client_no"], name, row["client_group"])
+def _client(audience: Audience) -> Callable[[Row], ClientRow]:
+    named = audience.may(Capability.SEE_PERSONAL_DATA)
+
+    def read(row: Row) -> ClientRow:
+        name = row["name"] if named else MASKED
+        return ClientRow(ClientId(row["id"]), row["client_no"], name, row["client_group"])
+
+    return read

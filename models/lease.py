@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from models.sql.database import (
+    Row,
     clock_after_sql,
     clock_sql,
     execute,
@@ -108,10 +109,9 @@ async def _answered(sql: str, *parameters: object) -> Lease | None:
     return None if row is None else _lease(row)
 
 
-def _lease(row: object) -> Lease:
-    fields = dict(row)  # type: ignore[call-overload]
-    with noted(), reading("lease", fields["name"]):
-        return Lease(fields["holder"], time(fields["expires_at"]), int(fields["fence"]), time(fields["now"]))
+def _lease(row: Row) -> Lease:
+    with noted(), reading("lease", row["name"]):
+        return Lease(row["holder"], time(row["expires_at"]), int(row["fence"]), time(row["now"]))
 
 
 def _milliseconds(span: timedelta) -> int:

@@ -15,6 +15,7 @@ from models.book import (
     quote_from_row,
 )
 from models.sql.database import (
+    Row,
     execute,
     execute_many,
     fetch,
@@ -201,7 +202,16 @@ async def known_markets(markets: Sequence[str]) -> set[str]:
 
 async def markets_of_instruments() -> list[str]:
     """Every market on which some instrument trades."""
-    return [row["market"] for row in await fetch("SELECT DISTINCT market FROM instrument ORDER BY market")]
+    return markets_from_rows(await fetch("SELECT DISTINCT market FROM instrument ORDER BY market"))
+
+
+def markets_from_rows(rows: Sequence[Row]) -> list[str]:
+    """Their readable markets; for queries in other modules as well."""
+    return readable(rows, _market, "instrument", "market")
+
+
+def _market(row: Row) -> str:
+    return str(row["market"])
 
 
 async def markets_held(
@@ -226,7 +236,7 @@ async def held_markets() -> list[str]:
         "SELECT DISTINCT i.market FROM instrument i WHERE EXISTS (SELECT 1 FROM position p"
         f" WHERE p.instrument_id = i.symbol AND {numeric('p.quantity')} <> 0) ORDER BY i.market"
     )
-    return [row["market"] for row in rows]
+    return markets_from_rows(rows)
 
 
 async def holders(symbol: Symbol) -> list[AccountId]:

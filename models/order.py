@@ -10,7 +10,7 @@ from typing import Any
 from domain.events import Fill, OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.execution_check import Booked
-from domain.ids import AccountId, CaseId, ClientId, ClientOrderId, ExecutionId, OrderId, Symbol
+from domain.ids import AccountId, CaseId, ClientId, ClientOrderId, ExecutionId, OrderId, Symbol, plan_of
 from domain.order import (
     TERMINAL,
     CancelCause,
@@ -369,7 +369,7 @@ def order_from_row(row: Row) -> OrderView:
     """From a row of `_SELECT`."""
     order = Order(
         id=OrderId(row["id"]),
-        client_order_id=ClientOrderId(row["client_order_id"]),
+        client_order_id=_client_order_id(row["client_order_id"]),
         case_id=CaseId(row["case_id"]),
         account_id=AccountId(row["account_id"]),
         symbol=Symbol(row["symbol"]),
@@ -396,6 +396,11 @@ def order_from_row(row: Row) -> OrderView:
         ordered_alone_by=row["ordered_alone_by"],
     )
     return OrderView(order, account_reference(row))
+
+
+def _client_order_id(text: str) -> ClientOrderId:
+    plan_of(ClientOrderId(text))
+    return ClientOrderId(text)
 
 
 def _values(order: Order) -> list[Any]:

@@ -11,6 +11,7 @@ from domain.ids import AccountId, CaseId
 from domain.money import Currency
 from domain.principal import Audience
 from domain.snapshot import FORMAT, SnapshotContent, SnapshotKind, SnapshotOutputs
+from models.book import base_currencies_from_rows
 from models.case import LIVE_LIST
 from models.case_records import newest_of_cases
 from models.sql.codec import Codec, UnknownFormat, dumps, loads
@@ -133,7 +134,7 @@ async def currencies_of_live_cases() -> list[Currency]:
         "SELECT DISTINCT a.base_currency FROM margin_case c JOIN account a ON a.id = c.account_id"
         f" WHERE {_LIVE} ORDER BY a.base_currency"
     )
-    return [Currency(row["base_currency"]) for row in rows]
+    return base_currencies_from_rows(rows)
 
 
 async def accounts_without_daily(

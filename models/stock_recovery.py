@@ -14,6 +14,7 @@ from domain.recall_allocation import AllocationRule
 from domain.stock_recovery import RecallCause, Recovery, RecoveryStatus
 from models.book import ACCOUNT_COLUMNS, account_reference
 from models.case import LIVE, LIVE_LIST
+from models.market import markets_from_rows
 from models.sql.database import (
     Row,
     decimal,
@@ -222,7 +223,7 @@ async def markets_of_written_calls() -> list[str]:
         "SELECT DISTINCT i.market FROM instrument i JOIN position p ON p.instrument_id = i.symbol"
         f" WHERE i.option_right = 'CALL' AND {_SHORT} ORDER BY i.market"
     )
-    return [row["market"] for row in rows]
+    return markets_from_rows(rows)
 
 
 async def writers_of_calls(market: str, after: AccountId, first: int) -> list[AccountId]:

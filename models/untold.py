@@ -229,8 +229,3 @@ def _one(row: Row) -> Untold:
         row["plans"],
         row["moves"],
     )
-
-
-async def base_currencies() -> set[str]:
-    """The base currencies of all accounts."""
-    return {row["base_currency"] for row in await fetch("SELECT DISTINCT base_currency FROM account")}

@@ -45,7 +45,7 @@ from models.book import (
 from models.case import LIVE
 from models.doubt import doubts_of
 from models.risk_setting import client_factors_set, counting_value, readable_factors
-from models.sql.database import Row, fetch, placeholders, unreadable_rows
+from models.sql.database import Row, fetch, placeholders, unreadable_rows, with_values
 from models.sql.readable import all_or_each, readable
 from models.sql.unreadable import UnreadableRow, reading
 from models.sql.where import Where
@@ -137,7 +137,7 @@ async def _with_readable_factors(row: Row, at: datetime) -> Row:
     if text is None:
         return row
     read = await readable_factors(SettingKind.INSTRUMENT_FACTORS, row["symbol"], text, at)
-    return {**row, "instrument_setting": read.text}
+    return with_values(row, instrument_setting=read.text)
 
 
 def _all_listed(rows: Sequence[Row], rules: BookRules, now: datetime) -> dict[Symbol, Listed | UnreadableRow]:

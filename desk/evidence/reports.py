@@ -13,7 +13,7 @@ import structlog
 from domain.case import Case, CaseCloseReason
 from domain.cure import CureParts, MetBy, cure_parts, how_met, passing_symbols, seconds_between
 from domain.events import AccountReference, CaseView
-from domain.ids import CaseId, OrderId, Symbol
+from domain.ids import CaseId, OrderId, Symbol, plan_of
 from domain.margin import Book, Holding, rate_to_base
 from domain.money import Currency, divide_ratio, exact, round_money, total
 from domain.order import Order, OrderSide
@@ -230,7 +230,7 @@ def _liquidation(
 ) -> LiquidationRecord:
     case, base = view.case, view.account.base_currency
     legs = tuple(
-        _leg(order, decisions.get((case.id, f"plan {_plan_of(order)}")), marks.get(order.id))
+        _leg(order, decisions.get((case.id, f"plan {plan_of(order.client_order_id)}")), marks.get(order.id))
         for order in orders
     )
     for_money = case.alert_type not in RECOVERY_ALERTS
@@ -313,11 +313,6 @@ def _in_base(book: Book | None, currency: Currency | None, amount: Decimal | Non
         return None
     with exact():
         return amount * rate_to_base(book, currency)
-
-
-def _plan_of(order: Order) -> str:
-    """The number of the plan, the last but one part of the client order id."""
-    return order.client_order_id.rsplit("-", 2)[1]
 
 
 def _name(audience: Audience, account: AccountReference) -> str:

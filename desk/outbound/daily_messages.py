@@ -23,17 +23,15 @@ from domain.case import Case, CaseStatus
 from domain.ids import CaseId
 from domain.letter import unfit, wait_for, waits_for_prices
 from domain.message import Channel, Contact, MessageStatus, MessageTemplate, daily_template
-from domain.money import Currency
 from domain.principal import EVERYTHING
 from models.audit import AuditEntry, write_audit
-from models.book import lock_accounts
+from models.book import load_base_currencies, lock_accounts
 from models.case import load_cases
 from models.message import Expired, expire_late, insert_message
 from models.sql.database import Busy, transaction
 from models.untold import (
     Unsent,
     Untold,
-    base_currencies,
     untold_cases,
     untold_ends,
     untold_moves,
@@ -89,8 +87,8 @@ def _expiry(expired: Expired, now: datetime) -> AuditEntry:
 
 async def _markets(desk: Desk) -> dict[str, list[str]]:
     markets: dict[str, list[str]] = defaultdict(list)
-    for currency in await base_currencies():
-        markets[desk.market_of(Currency(currency))].append(currency)
+    for currency in await load_base_currencies():
+        markets[desk.market_of(currency)].append(currency)
     return markets
 
 

@@ -396,13 +396,34 @@ async def _abandon(begun: Any, cut_off: BaseException) -> None:
         await begun.__aexit__(type(reason), reason, None)
 
 
+class _RowWithBlob(dict[str, Any]):
+    """A row of SQLite, whose columns accept a BLOB whatever their type is.
+
+    The desk stores none: it is damage, which must not reach code that compares or writes the value.
+    """
+
+    def __getitem__(self, column: str) -> Any:
+        value = super().__getitem__(column)
+        if isinstance(value, bytes):
+            raise unnamed(ValueError(f"{column} is a BLOB"))
+        return value
+
+
+def with_values(row: Row, **values: Any) -> Row:
+    """A copy of the row in which these columns have other values."""
+    copied = type(row)(row)
+    copied.update(values)
+    return copied
+
+
 async def fetch(sql: str, *parameters: Any) -> Sequence[Row]:
     """The rows of a SELECT, or of a write with RETURNING; raises `UnstorableText`, `AmountTooLarge`."""
     _require_storable(parameters)
     connection = _connection()
     if connection.capabilities.dialect == "sqlite":
         with _faults_named():
-            return await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
+            rows = await connection.execute_query_dict(_sqlite_text(sql), _sqlite_values(parameters))
+        return [_RowWithBlob(row) if bytes in map(type, row.values()) else row for row in rows]
     if _context().first_statement and not isinstance(connection, TransactionalDBClient):
         async with transaction():
             return await fetch(sql, *parameters)

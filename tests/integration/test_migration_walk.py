@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from models.sql.database import NEWEST, Database, fetch, is_sqlite
-from tests.integration.generic_rows import add, add_a_row_to_every_table
 from tests.integration.migration_steps import NO_TABLES, bring_to
 from tests.integration.test_migrations import schema
+from tests.kit.generic_rows import add, add_a_row_to_every_table
 from tests.kit.servers import fresh_database
 
 FIRST, BEFORE_DEFAULTS = "0001_initial", "0011_stock_recovery"

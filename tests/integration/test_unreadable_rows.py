@@ -21,12 +21,16 @@ from domain.order import OrderStatus
 from domain.principal import EVERYTHING
 from domain.refusals import RefusalCode
 from domain.risk_settings import ApprovalLimits
+from models.book import load_base_currencies
 from models.case import live_cases_of
 from models.case_list import CaseFilter, CaseSort, case_totals, page_cases
+from models.client import ClientFilter, page_clients
 from models.doubt import doubts_of
+from models.market import held_markets, markets_of_instruments
 from models.order import OrderFilter, orders_in, page_orders
 from models.report import Period
-from models.sql.database import Database, fetch
+from models.snapshot import currencies_of_live_cases
+from models.sql.database import Database, fetch, is_sqlite
 from models.sql.where import PageRequest
 from tests.kit.damage import damage
 from tests.kit.desk_kit import APPLE, BOEING, NOON, TRADER, USD, DeskKit, quoted
@@ -113,9 +117,16 @@ async def _order(desk: Scene) -> None:
     await damage("liquidation_order", "estimated_reduction", f"account_id = '{desk.accounts[0]}'")
 
 
+async def _order_id(desk: Scene) -> None:
+    """A text that the desk does not make."""
+    await damage("liquidation_order", "client_order_id", f"account_id = '{desk.accounts[0]}'", "NO SUCH")
+
+
 @pytest.mark.parametrize(
     ("hurt", "read"),
     [
+        (_order_id, _liquidation_records),
+        (_order_id, _pages_of_orders),
         (_case_json, _pages_of_cases),
         (_case_json, _margin_records),
         (_case_json, _liquidation_records),
@@ -137,6 +148,51 @@ async def test_a_reader_of_many_rows_leaves_the_damaged_one_out_and_the_log_name
     assert [sorted(each) for each in found] == [sorted(desk.accounts[1:])] * 2
     assert [each["event"] for each in logs] == [LOG]
     assert sum(database.unreadable.counts.values()) == 1
+
+
+BLOBS = {
+    "client": ("name", "id = (SELECT client_id FROM account WHERE id = '{account}')"),
+    "account": ("account_no", "id = '{account}'"),
+    "margin_case": ("case_no", "account_id = '{account}'"),
+}
+"""A text column of a table, and the condition of its row."""
+
+
+@pytest.mark.parametrize("table", BLOBS)
+@pytest.mark.parametrize("read", [_pages_of_cases, _margin_records, _liquidation_records])
+async def test_a_blob_in_a_column_of_text_is_damage_of_its_row(
+    kit: DeskKit, database: Database, table: str, read: Callable[[Scene], Awaitable[list[str]]]
+) -> None:
+    if not is_sqlite():
+        pytest.skip("PostgreSQL stores none there")
+    desk = await scene(kit)
+    column, condition = BLOBS[table]
+    await fetch(
+        f"UPDATE {table} SET {column} = x'ff00' WHERE {condition.format(account=desk.accounts[0])}"
+        " RETURNING 1 AS changed"
+    )
+    assert sorted(await read(desk)) == sorted(desk.accounts[1:])
+    assert sum(database.unreadable.counts.values()) == 1
+
+
+async def test_markets_currencies_and_clients_of_damaged_rows_are_left_out(kit: DeskKit) -> None:
+    if not is_sqlite():
+        pytest.skip("PostgreSQL stores no BLOB in a column of text")
+    desk = await scene(kit)
+    assert await held_markets() == await markets_of_instruments() == ["XNYS"]
+    await fetch(f"UPDATE instrument SET market = x'ff00' WHERE symbol = '{BOEING}' RETURNING 1 AS changed")
+    await fetch(
+        "UPDATE account SET base_currency = x'ff00' WHERE id = $1 RETURNING 1 AS changed", desk.accounts[0]
+    )
+    await fetch(
+        "UPDATE client SET client_no = x'ff00' WHERE id = (SELECT client_id FROM account WHERE id = $1)"
+        " RETURNING 1 AS changed",
+        desk.accounts[0],
+    )
+    assert await held_markets() == await markets_of_instruments() == ["XNYS"]
+    assert await load_base_currencies() == await currencies_of_live_cases() == [USD]
+    clients = (await page_clients(EVERYTHING, ClientFilter(), ALL)).rows
+    assert len(clients) == len(desk.accounts) - 1
 
 
 async def test_pages_go_on_behind_damaged_rows(kit: DeskKit) -> None:
