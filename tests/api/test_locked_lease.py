@@ -76,3 +76,18 @@ async def test_a_locked_row_of_the_successor_keeps_nobody_from_leading(
         await forgotten.execute("SELECT 1 FROM lease WHERE name = 'successor' FOR UPDATE")
         await first.stop()
         await second.until(second.leads, "the other process to lead")
+
+
+async def test_a_lease_of_a_dead_process_that_ends_far_away_is_told_and_can_be_ended(
+    world: World, forgotten: asyncpg.Connection
+) -> None:
+    await world.imports(a_book(a_client("C1", owing("M1"))))
+    await forgotten.execute(
+        "INSERT INTO lease (name, holder, expires_at, fence) VALUES ('desk', 'gone:1', '2990-01-01Z', 1)"
+    )
+    desk = await world.desk(**QUICK)
+    await says(
+        desk, "degraded", led=False, why="the lease ends only at 2990-01-01T00:00:00+00:00, and gone:1"
+    )
+    await forgotten.execute("UPDATE lease SET expires_at = now() - interval '1 second' WHERE name = 'desk'")
+    await says(desk, "ready", led=True)
