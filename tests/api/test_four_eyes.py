@@ -88,7 +88,7 @@ async def test_many_small_ones_are_a_large_one(desk: Desk, maker: Caller, called
         assert started["__typename"] == "LiquidationStarted"
     (refused,) = await ask(maker, leg)
     assert refused["code"] == "APPROVAL_REQUIRED", refused
-    assert "of a day" in refused["message"]
+    assert "within a day" in refused["message"]
 
 
 async def test_a_large_one_is_asked_for_and_done_when_another_approves(

@@ -162,7 +162,7 @@ async def test_a_cursor_is_good_for_its_own_field_and_filter_only(desk: Desk, tr
         (CASE_EVENTS, {"after": cursor, "filter": {"accountNo": "M1"}}),
         (CASE_EVENTS, {"after": forged}),
         (CASE_EVENTS, {"after": ""}),
-        (CASE_EVENTS, {"after": "\U0001f4a5\x00"}),
+        (CASE_EVENTS, {"after": "\U0001f4a5"}),
         (CASE_EVENTS, {"after": "A" * 10_000}),
     ):
         refused = await socket.operate(field, **variables)

@@ -234,7 +234,7 @@ async def test_a_quote_below_zero_is_refused_where_prices_do_not_fall_that_far(d
     await desk.market.says(Quote(BANK, desk.clock(), last=Decimal("-1")))
     rejected, why = desk.market.rejected[-1]
     assert isinstance(rejected, Quote)
-    assert "below zero" in why
+    assert "cannot be negative" in why
 
 
 async def test_one_currency_without_a_rate_does_not_end_the_totals(desk: Desk) -> None:
