@@ -23,6 +23,7 @@ from gateway.loops.patience import Question
 from gateway.metrics import CONTENT_TYPE, Waiting, ask_waiting, exposition
 from gateway.resources import Parts, Resources, open_resources
 from gateway.settings import Settings
+from gateway.startup.one_line import OneLineStart
 from gateway.startup.preparation import check_calendars, import_if_empty, prepare_tables
 from gateway.workers.process import Workers
 from models.sql.database import NO_ANSWER, fetch
@@ -224,6 +225,7 @@ def create_app(settings: Settings, parts: Parts | None = None) -> Starlette:
             Route("/metrics", application.metrics),
         ],
         middleware=[
+            Middleware(OneLineStart),
             Middleware(RequestId),
             Middleware(
                 CORSMiddleware,

@@ -1,14 +1,18 @@
 """A forgotten session locks what a loop of the desk needs: `/readyz` names the loop."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Any
 
 import asyncpg
 import pytest
+from starlette.applications import Starlette
+from starlette.types import Message
 from structlog.testing import capture_logs
 
+from gateway.app import create_app
 from gateway.startup.preparation import CannotStart, check
+from models.sql.database import Busy
 from tests.api.case_work import command
 from tests.api.readiness import readiness
 from tests.api.trading import cases
@@ -131,4 +135,24 @@ async def test_a_lock_at_the_start_is_said_in_one_line(world: World) -> None:
     async with locked(world, "revocation"):
         with pytest.raises(CannotStart, match=r"^Another session keeps a table .*: end that session"):
             await check(settings, world.clock(), lambda done, of: None)
+        # A worker of several meets the lock itself.
+        (said,) = await _said_at_the_start(create_app(settings))
+        assert said["type"] == "lifespan.startup.failed"
+        assert said["message"].startswith("This process cannot start: ")
+        assert "\n" not in said["message"]
     await check(settings, world.clock(), lambda done, of: None)
+
+
+async def _said_at_the_start(app: Starlette) -> list[Message]:
+    """To the server, which logs it."""
+    said: list[Message] = []
+
+    async def receive() -> Message:
+        return {"type": "lifespan.startup"}
+
+    async def send(message: Message) -> None:
+        said.append(message)
+
+    with suppress(Busy):
+        await app({"type": "lifespan", "state": {}}, receive, send)
+    return said
