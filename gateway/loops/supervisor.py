@@ -207,10 +207,17 @@ class Supervisor:
         outage = outage_in(fault, self._outages)
         if outage is None:
             event = "worker crashed"
-            self._trouble(status, (event, *_place(fault)), event).tell(fault, exc_info=True)
+            self._trouble(status, (event, *_place(fault)), event).tell(self._named(fault), exc_info=True)
             return
         status.held_up = outage_in(fault, self._hold_ups) is not None
         self._trouble(status, (), "worker waits for a server", level="warning").tell(outage)
+
+    def _named(self, fault: Exception) -> Exception:
+        """Of a group of tasks, which says nothing itself, the first fault that is no outage."""
+        while isinstance(fault, ExceptionGroup):
+            faults = [each for each in fault.exceptions if outage_in(each, self._outages) is None]
+            fault = (faults or fault.exceptions)[0]
+        return fault
 
     def _trouble(
         self, status: WorkerStatus, kind: tuple[object, ...], event: str, *, level: str = "error"

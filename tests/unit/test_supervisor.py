@@ -400,6 +400,7 @@ async def test_an_outage_is_told_as_one_however_many_tasks_it_ended(fault: Excep
     (line,) = [each for each in logs if each["log_level"] in ("warning", "error")]
     assert line["event"] == event
     assert ("exc_info" in line) is (event == "worker crashed")
+    assert (line["error"] == "boom") is (event == "worker crashed")
 
 
 async def test_a_share_of_work_that_an_outage_ended_raises_it() -> None:
