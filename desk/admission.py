@@ -4,7 +4,7 @@ The key belongs to the caller. A request repeated under its key is admitted agai
 stored answers; another request under the same key is refused.
 """
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.principal import CAPABILITIES, Capability, Permission, Principal
 from domain.refusals import Refusal, RefusalCode
 from models.idempotency import claim_key
@@ -13,7 +13,7 @@ KEY_REUSED = "This idempotency key was used for another request: choose a new ke
 
 
 async def refused_admission(
-    desk: Desk, principal: Principal, operation: str, key: str, request_hash: str, *needed: Capability
+    desk: DeskContext, principal: Principal, operation: str, key: str, request_hash: str, *needed: Capability
 ) -> Refusal | None:
     """The refusal of the whole request.
 

@@ -14,7 +14,7 @@ from desk.audit import entry
 from desk.case_work.adjust_deadline import execute_deadline
 from desk.case_work.close_case import execute_close
 from desk.command import Done, Outcome, run_each, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.four_eyes.change_setting import execute_setting
 from desk.four_eyes.executed import Executed as Executed
 from desk.four_eyes.executed import Executor as Executor
@@ -72,7 +72,7 @@ class DecideApprovals:
 
 
 async def decide_approvals(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     command: DecideApprovals,
     executors: Mapping[ApprovalKind, Executor] = EXECUTORS,
@@ -90,7 +90,7 @@ async def decide_approvals(
     return await run_each(desk, command.ids, run)
 
 
-async def expire_approvals(desk: Desk, batch: int, turns: Turns) -> int:
+async def expire_approvals(desk: DeskContext, batch: int, turns: Turns) -> int:
     """Expire overdue requests, read `batch` at a time and independent of each other; returns how many."""
     expired: list[ApprovalId] = []
     last: ApprovalId | None = None
@@ -102,7 +102,7 @@ async def expire_approvals(desk: Desk, batch: int, turns: Turns) -> int:
     return len(expired)
 
 
-async def _expire(desk: Desk, approval_id: ApprovalId, expired: list[ApprovalId]) -> None:
+async def _expire(desk: DeskContext, approval_id: ApprovalId, expired: list[ApprovalId]) -> None:
     async with transaction():
         approval, now = await lock_approval(approval_id, wait=False), desk.clock()
         after = expire(approval, now)
@@ -114,7 +114,7 @@ async def _expire(desk: Desk, approval_id: ApprovalId, expired: list[ApprovalId]
 
 
 async def _decide(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     command: DecideApprovals,
     id_: ApprovalId,

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 
 from desk.admission import refused_admission
 from desk.answers import Answers, each_answered
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.outcomes import request_hash
 from domain.ids import ApprovalId
 from domain.principal import Capability, Principal
@@ -48,7 +48,7 @@ _DECIDED_ANEW = (RefusalCode.NOT_FOUND, RefusalCode.FORBIDDEN)
 
 
 async def run_once(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     operation: str,
     key: str,
@@ -74,7 +74,7 @@ async def run_once(
 
 
 async def run_each(
-    desk: Desk, items: Sequence[Item], run: Callable[[Item], Awaitable[Outcome]]
+    desk: DeskContext, items: Sequence[Item], run: Callable[[Item], Awaitable[Outcome]]
 ) -> list[Outcome]:
     """One outcome per item of a batch, in order and independent of each other; `run` is a `run_once`."""
     return await each_answered(desk.attempt, items, run, _refused)
@@ -84,7 +84,9 @@ def _refused(item: str, code: RefusalCode, message: str) -> Outcome:
     return Refused(code, message)
 
 
-async def _decided(desk: Desk, answers: Answers[Outcome, Outcome], item: str, decide: Decide) -> Outcome:
+async def _decided(
+    desk: DeskContext, answers: Answers[Outcome, Outcome], item: str, decide: Decide
+) -> Outcome:
     async def decided() -> Outcome:
         outcome = _outcome(await decide())
         if isinstance(outcome, Refused) and outcome.code in _DECIDED_ANEW:

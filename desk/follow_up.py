@@ -3,7 +3,7 @@
 from dataclasses import replace
 from datetime import datetime
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.case import Case
 from domain.case_records import FollowUp
 from domain.phrase import Phrase
@@ -12,14 +12,14 @@ from domain.principal import SYSTEM
 from models.case_records import insert_follow_up
 
 
-async def note(desk: Desk, case: Case, author: str, text: str, now: datetime) -> Case:
+async def note(desk: DeskContext, case: Case, author: str, text: str, now: datetime) -> Case:
     """Append a person's record in the caller's transaction; returns the case with the new count, still to be
     stored.
     """
     return await _append(FollowUp(desk.new_id(), case.id, now, author, False, text), case)
 
 
-async def note_by_desk(desk: Desk, case: Case, said: Phrase, now: datetime) -> Case:
+async def note_by_desk(desk: DeskContext, case: Case, said: Phrase, now: datetime) -> Case:
     """Append a record of the desk, like `note`. It is stored as a code with parameters, and in English."""
     return await _append(FollowUp(desk.new_id(), case.id, now, SYSTEM, True, english(said), said), case)
 

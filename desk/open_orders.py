@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.events import OrderView
 from domain.limit_price import reckoned
 from domain.margin import Book
@@ -12,7 +12,9 @@ from domain.order_cover import cover_of
 from domain.sellable import OpenOrder, OrderCover
 
 
-def as_open_orders(desk: Desk, book: Book, orders: Sequence[OrderView], now: datetime) -> list[OpenOrder]:
+def as_open_orders(
+    desk: DeskContext, book: Book, orders: Sequence[OrderView], now: datetime
+) -> list[OpenOrder]:
     """The unfilled quantity of each order, and whether it counts by the book's quotes and the calendars."""
     return [
         _open(view.order, book, order_cover(desk, book, view.order, now))
@@ -21,7 +23,7 @@ def as_open_orders(desk: Desk, book: Book, orders: Sequence[OrderView], now: dat
     ]
 
 
-def order_cover(desk: Desk, book: Book, order: Order, now: datetime) -> OrderCover:
+def order_cover(desk: DeskContext, book: Book, order: Order, now: datetime) -> OrderCover:
     """Whether the open order counts as covering the amount to collect."""
     return cover_of(order, book, desk.market_hours(now), now, desk.rules.resting_order_counts_for)
 

@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from desk.audit import DISPATCHER, order_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.events import Fill, OrderEvent, OrderEventKind, OrderView
 from domain.ids import OrderId
 from domain.order import Order, OrderChange, OrderStatus
@@ -21,7 +21,7 @@ cancel.
 
 
 async def store_step(
-    desk: Desk,
+    desk: DeskContext,
     view: OrderView,
     change: OrderChange,
     fill: Fill | None = None,
@@ -51,7 +51,7 @@ async def store_step(
     )
 
 
-def created_event(desk: Desk, view: OrderView) -> OrderEvent:
+def created_event(desk: DeskContext, view: OrderView) -> OrderEvent:
     """The event of a new order."""
     return OrderEvent(desk.event_id(), view.order.created_at, OrderEventKind.CREATED, view)
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from uuid_utils import uuid7
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.outbound.outbound_counts import OutwardCounts
 from desk.turns import FaultCount
 from domain.book_changes import TradeStatusStated
@@ -99,7 +99,7 @@ class Resources:
     database: Database
     bus: Bus
     stream: EventStream
-    desk: Desk
+    desk: DeskContext
     api: Api
     tokens: TokenVerifier
     revocations: Revocations
@@ -195,11 +195,11 @@ def make_desk(
     clock: Callable[[], datetime],
     on_commit: Callable[[], None],
     calendars: Calendars | None = None,
-) -> Desk:
+) -> DeskContext:
     """The rules in force, from settings."""
     calendars = calendars or make_calendars(clock)
     rules = desk_rules(settings, calendars)
-    return Desk(rules, clock, lambda: uuid7().hex, calendars.of, on_commit, attempt_item)
+    return DeskContext(rules, clock, lambda: uuid7().hex, calendars.of, on_commit, attempt_item)
 
 
 def open_bus(settings: Settings) -> Bus:
@@ -286,7 +286,7 @@ def _cursor_signer(settings: Settings) -> CursorSigner:
     return CursorSigner(key_id_of(current), current, {key_id_of(secret): secret for secret in older})
 
 
-def _api(settings: Settings, desk: Desk, bus: Bus, stream: EventStream) -> Api:
+def _api(settings: Settings, desk: DeskContext, bus: Bus, stream: EventStream) -> Api:
     return Api(
         desk=desk,
         bus=bus,

@@ -3,7 +3,7 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from desk.desk import CaseRules, DeskRules
+from desk.context import CaseRules, DeskRules
 from desk.outbound_rules import MessageRules, WebhookRules
 from domain.expiry import ExpiryRules
 from domain.intraday import IntradayRules

@@ -19,7 +19,7 @@ from desk.assessment.expire_trading_limit import expire_trading_limit
 from desk.assessment.missing_prices import differ, keep_doubts, open_gaps
 from desk.assessment.restore_automatic import restore_automatic
 from desk.audit import MONITOR, case_entry, entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
 from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
@@ -57,7 +57,7 @@ from models.order import open_orders_of
 
 
 async def assess_account(
-    desk: Desk, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None = None
+    desk: DeskContext, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None = None
 ) -> None:
     """Bring the account's cases up to the state of its book; the caller holds its lock.
 
@@ -82,7 +82,7 @@ class _Measured:
 
 
 async def _settle(
-    desk: Desk,
+    desk: DeskContext,
     account: AccountBook,
     cases: Sequence[CaseView],
     orders: Sequence[OrderView],
@@ -113,7 +113,7 @@ async def _settle(
 
 
 async def _look_at(
-    desk: Desk,
+    desk: DeskContext,
     account: AccountBook,
     view: CaseView,
     orders: Sequence[OrderView],
@@ -141,7 +141,7 @@ async def _look_at(
 
 
 async def _mark_account(
-    desk: Desk, account: AccountBook, has_case: bool, judgement: Judgement, now: datetime
+    desk: DeskContext, account: AccountBook, has_case: bool, judgement: Judgement, now: datetime
 ) -> None:
     """Update what the assessment says about the account itself: reduce-only, and breaches that were written
     off.
@@ -162,20 +162,20 @@ async def _mark_account(
         await write_audit([entry(MONITOR, now, "mark", "account", account_id, before=before, after=after)])
 
 
-def _takes_no_orders(desk: Desk, account: AccountBook, now: datetime) -> bool:
+def _takes_no_orders(desk: DeskContext, account: AccountBook, now: datetime) -> bool:
     reference = account.account
     if reference.account_type is not AccountType.INTRADAY:
         return False
     return desk.intraday_phase(reference.base_currency, now) is not IntradayPhase.OPEN
 
 
-def _measured(desk: Desk, account: AccountBook, now: datetime) -> _Measured:
+def _measured(desk: DeskContext, account: AccountBook, now: datetime) -> _Measured:
     figures = compute_figures(account.book, now, desk.rules.max_price_age)
     return _Measured(figures, judge(account.book, figures, desk.rules.judgement))
 
 
 def _uncovered(
-    desk: Desk, account: AccountBook, alert_type: AlertType, orders: Sequence[OrderView], now: datetime
+    desk: DeskContext, account: AccountBook, alert_type: AlertType, orders: Sequence[OrderView], now: datetime
 ) -> Decimal:
     """The amount of the call that open orders do not cover."""
     asked = book_of(alert_type, account.book)
@@ -185,7 +185,7 @@ def _uncovered(
 
 
 def _progress(
-    desk: Desk,
+    desk: DeskContext,
     account: AccountBook,
     case: Case,
     measured: _Measured,
@@ -218,7 +218,7 @@ def _progress(
 
 
 async def _keep(
-    desk: Desk,
+    desk: DeskContext,
     before: Case | None,
     after: Case,
     account: AccountBook,
@@ -253,7 +253,7 @@ def _decided(case: Case, trigger: CaseTrigger, now: datetime) -> Case:
 
 
 async def _open(
-    desk: Desk,
+    desk: DeskContext,
     account: AccountBook,
     alert_type: AlertType,
     orders: Sequence[OrderView],
@@ -286,7 +286,7 @@ async def _open(
 
 
 def _at_once(
-    desk: Desk, account: AccountBook, alert_type: AlertType, now: datetime
+    desk: DeskContext, account: AccountBook, alert_type: AlertType, now: datetime
 ) -> AutoLiquidation | None:
     """Automatic liquidation at opening for intraday accounts: where the rules say so, and always before the
     close.
@@ -298,7 +298,7 @@ def _at_once(
 
 
 async def _call_off(
-    desk: Desk, orders: Sequence[OrderView], now: datetime
+    desk: DeskContext, orders: Sequence[OrderView], now: datetime
 ) -> tuple[list[Event], list[Order]]:
     """Cancel open orders because nothing is left to collect; returns the events and the cancelled orders."""
     events: list[Event] = []

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.case import Case, CaseStatus, CaseTrigger, decide, may_resolve
 from domain.covered_options import Today, written_calls
 from domain.events import OrderView
@@ -36,7 +36,7 @@ def is_recovery(case: Case) -> bool:
 
 
 async def assess_recovery(
-    desk: Desk,
+    desk: DeskContext,
     account: AccountBook,
     case: Case,
     figures: MarginFigures,

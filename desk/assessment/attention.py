@@ -11,7 +11,7 @@ import structlog
 
 from desk.assessment.case_event import case_event
 from desk.audit import entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.follow_up import note_by_desk
 from domain.events import OrderView
 from domain.execution_check import Attention, Finding
@@ -31,7 +31,7 @@ _ATTENTION = "attention"
 
 
 async def bring_to_attention(
-    desk: Desk, view: OrderView, found: Finding, facts: Mapping[str, str], now: datetime, *, by: str
+    desk: DeskContext, view: OrderView, found: Finding, facts: Mapping[str, str], now: datetime, *, by: str
 ) -> None:
     """Report a finding about an order.
 
@@ -60,7 +60,7 @@ async def was_brought_to_attention(order: Order, kind: Attention) -> bool:
     return any(each.get("kind") == kind for each in noted)
 
 
-async def note_on_case(desk: Desk, case_id: CaseId, said: Phrase, now: datetime) -> None:
+async def note_on_case(desk: DeskContext, case_id: CaseId, said: Phrase, now: datetime) -> None:
     """Append a follow-up record of the desk to a case; if the case is live, its subscribers get the
     change.
     """
@@ -76,7 +76,13 @@ async def note_on_case(desk: Desk, case_id: CaseId, said: Phrase, now: datetime)
 
 
 async def bring_account_to_attention(
-    desk: Desk, account_id: AccountId, found: Finding, facts: Mapping[str, str], now: datetime, *, by: str
+    desk: DeskContext,
+    account_id: AccountId,
+    found: Finding,
+    facts: Mapping[str, str],
+    now: datetime,
+    *,
+    by: str,
 ) -> None:
     """Like `bring_to_attention`, for findings that no single order caused; recorded on every live case."""
     desk.attention[found.kind] += 1

@@ -11,7 +11,7 @@ from functools import partial
 
 from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.doubts import clear_doubts, note_doubts
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.turns import Turns
 from domain.calendar import NoCalendar
 from domain.case import Case
@@ -25,7 +25,7 @@ from models.market import markets_held, markets_of_instruments
 _WHAT = "checking calendars"
 
 
-def deadline_doubts(desk: Desk, case: Case, base_currency: Currency, now: datetime) -> list[Doubt]:
+def deadline_doubts(desk: DeskContext, case: Case, base_currency: Currency, now: datetime) -> list[Doubt]:
     """The doubt that the deadline lies after the last day of its calendar."""
     # A recall is due when the lender says, whatever the calendar.
     if is_recovery(case) or not desk.is_assumed(case.deadline, base_currency):
@@ -36,7 +36,7 @@ def deadline_doubts(desk: Desk, case: Case, base_currency: Currency, now: dateti
     return [Doubt(DoubtReason.UNKNOWN_CALENDAR, market, detail, now)]
 
 
-def market_doubts(desk: Desk, markets: Sequence[str], now: datetime) -> list[Doubt]:
+def market_doubts(desk: DeskContext, markets: Sequence[str], now: datetime) -> list[Doubt]:
     """A doubt for each of these markets that has no calendar."""
     found = []
     for market in sorted(set(markets)):
@@ -48,7 +48,7 @@ def market_doubts(desk: Desk, markets: Sequence[str], now: datetime) -> list[Dou
     return found
 
 
-async def list_unknown_calendars(desk: Desk, views: Sequence[CaseView], turns: Turns) -> None:
+async def list_unknown_calendars(desk: DeskContext, views: Sequence[CaseView], turns: Turns) -> None:
     """Update the list for `views`, which are all live cases."""
     now = desk.clock()
     due: dict[AccountId, dict[str, Doubt]] = defaultdict(dict)

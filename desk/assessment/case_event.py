@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.events import CaseEvent, CaseEventKind, CaseView, Event
 from domain.ids import AccountId, Symbol
 from models import outbox
@@ -12,7 +12,9 @@ from models.case import live_cases_of
 from models.holding import symbols_of
 
 
-async def tell_of_symbols(desk: Desk, account_id: AccountId, symbol: Symbol, held_before: bool) -> None:
+async def tell_of_symbols(
+    desk: DeskContext, account_id: AccountId, symbol: Symbol, held_before: bool
+) -> None:
     """Publish the account's live cases when a statement added or removed an instrument; the caller holds the
     lock.
     """
@@ -34,7 +36,7 @@ async def tell_of_symbols(desk: Desk, account_id: AccountId, symbol: Symbol, hel
 
 
 async def twin_events(
-    desk: Desk,
+    desk: DeskContext,
     account_id: AccountId,
     happened: Iterable[Event],
     now: datetime,
@@ -58,7 +60,7 @@ async def twin_events(
     return [case_event(desk, view, view, now) for view in views]
 
 
-def case_event(desk: Desk, before: CaseView, after: CaseView, now: datetime) -> CaseEvent:
+def case_event(desk: DeskContext, before: CaseView, after: CaseView, now: datetime) -> CaseEvent:
     """The event of a changed case."""
     if after.case.closed_at is not None:
         kind = CaseEventKind.CLOSED

@@ -11,7 +11,7 @@ from decimal import Decimal
 from desk.assessment.attention import bring_account_to_attention, bring_to_attention
 from desk.assessment.restore_automatic import restore_automatic_after_excess
 from desk.audit import BOOK, MONITOR
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.order_steps import store_step
 from domain.book_changes import PositionStated
 from domain.events import OrderView
@@ -33,7 +33,7 @@ ASK_AGAIN_AFTER = timedelta(seconds=5)
 
 
 async def compare_with_statement(
-    desk: Desk, account_id: AccountId, stated: PositionStated, before: Decimal
+    desk: DeskContext, account_id: AccountId, stated: PositionStated, before: Decimal
 ) -> None:
     """Compare open orders with a stored statement; `before` is the position before it."""
     now, symbol = desk.clock(), stated.symbol
@@ -49,7 +49,7 @@ async def compare_with_statement(
 
 
 async def call_off_excess(
-    desk: Desk,
+    desk: DeskContext,
     account: AccountBook,
     orders: Sequence[OrderView],
     now: datetime,
@@ -89,7 +89,7 @@ def _is_over(held: Holding) -> bool:
     return held.dead or held.life is not Life.ALIVE
 
 
-async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) -> OrderView:
+async def _call_off(desk: DeskContext, view: OrderView, excess: Excess, now: datetime) -> OrderView:
     order = view.order
     why = f"open orders exceeded the {plain_text(excess.held)} {excess.symbol} that can be closed"
     change = ask_cancel(order, now, why, CancelCause.EXCESS)
@@ -109,7 +109,7 @@ async def _call_off(desk: Desk, view: OrderView, excess: Excess, now: datetime) 
     return step.view
 
 
-async def _warn(desk: Desk, views: Sequence[OrderView], excess: Excess, now: datetime) -> None:
+async def _warn(desk: DeskContext, views: Sequence[OrderView], excess: Excess, now: datetime) -> None:
     """Report the risk although every cancel has been requested: the venue may fill first."""
     said = phrase(DetailCode.EXCESS_UNCONFIRMED, at_risk=excess.at_risk, held=excess.held)
     found = Finding(Attention.MAY_CHANGE_SIGN, said)

@@ -10,7 +10,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from desk.assessment.case_event import case_event
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.follow_up import note_by_desk
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.order import Order, OrderType
@@ -22,7 +22,9 @@ from models.case import live_cases_of, save_case
 from models.holding import symbols_of
 
 
-async def restore_automatic(desk: Desk, case: Case, called_off: Sequence[Order], now: datetime) -> Case:
+async def restore_automatic(
+    desk: DeskContext, case: Case, called_off: Sequence[Order], now: datetime
+) -> Case:
     """The case with its automatic liquidation restored, if that had placed some of the cancelled orders."""
     own = [each for each in called_off if _of_automatic(each)]
     if not own or case.auto_liquidation is not None:
@@ -32,7 +34,7 @@ async def restore_automatic(desk: Desk, case: Case, called_off: Sequence[Order],
     return replace(noted, auto_liquidation=auto, version=case.version + 1)
 
 
-async def restore_automatic_after_excess(desk: Desk, order: Order, now: datetime) -> None:
+async def restore_automatic_after_excess(desk: DeskContext, order: Order, now: datetime) -> None:
     """Restore the automatic liquidation that placed an order which is cancelled as too large."""
     # As after a slice, the next plan waits until these orders have ended.
     await _go_on(
@@ -40,14 +42,14 @@ async def restore_automatic_after_excess(desk: Desk, order: Order, now: datetime
     )
 
 
-async def restore_automatic_after_collar(desk: Desk, order: Order, now: datetime) -> None:
+async def restore_automatic_after_collar(desk: DeskContext, order: Order, now: datetime) -> None:
     """Restore the automatic liquidation whose order was beyond the price collar before it was sent."""
     await _go_on(
         desk, order, RefusalCode.PRICE_COLLAR, phrase(FollowUpCode.AUTO_LIQUIDATION_KEPT_AFTER_COLLAR), now
     )
 
 
-async def _go_on(desk: Desk, order: Order, held: RefusalCode, said: Phrase, now: datetime) -> None:
+async def _go_on(desk: DeskContext, order: Order, held: RefusalCode, said: Phrase, now: datetime) -> None:
     views = await live_cases_of([order.account_id])
     view = next((each for each in views if each.case.id == order.case_id), None)
     if view is None or view.case.auto_liquidation is not None or not _of_automatic(order):
@@ -67,7 +69,9 @@ def _of_automatic(order: Order) -> bool:
     return order.placed_by == SYSTEM and order.type is OrderType.LIMIT
 
 
-def _set_again(desk: Desk, case: Case, order: Order, held: RefusalCode, now: datetime) -> AutoLiquidation:
+def _set_again(
+    desk: DeskContext, case: Case, order: Order, held: RefusalCode, now: datetime
+) -> AutoLiquidation:
     trigger = AutoLiquidationTrigger.FIXED_TIME
     if order.created_at >= case.deadline:
         trigger = AutoLiquidationTrigger.DEADLINE

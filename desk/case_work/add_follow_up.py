@@ -5,7 +5,7 @@ from datetime import datetime
 
 from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
 from desk.command import Outcome
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.follow_up import note
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -21,7 +21,7 @@ class AddFollowUp:
     note: str
 
 
-async def add_follow_up(desk: Desk, principal: Principal, command: AddFollowUp) -> Outcome:
+async def add_follow_up(desk: DeskContext, principal: Principal, command: AddFollowUp) -> Outcome:
     """Append a record; records are never changed or removed."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:

@@ -8,7 +8,7 @@ from datetime import datetime
 from desk.audit import case_entry
 from desk.case_work.case_command import NO_CASE, CaseCommand, CaseEdit, change_case, record_edit
 from desk.command import Outcome
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from domain.approval import Approval, ApprovalKind
@@ -35,7 +35,7 @@ class AdjustDeadline:
     reason: str
 
 
-async def adjust_deadline(desk: Desk, principal: Principal, command: AdjustDeadline) -> Outcome:
+async def adjust_deadline(desk: DeskContext, principal: Principal, command: AdjustDeadline) -> Outcome:
     """Shorten or extend the deadline."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Outcome | Refusal:
@@ -54,7 +54,13 @@ async def adjust_deadline(desk: Desk, principal: Principal, command: AdjustDeadl
 
 
 async def keep(
-    desk: Desk, before: Case, after: Case, author: str, reason: str, approved_by: str | None, now: datetime
+    desk: DeskContext,
+    before: Case,
+    after: Case,
+    author: str,
+    reason: str,
+    approved_by: str | None,
+    now: datetime,
 ) -> None:
     """Record the move if the deadline changed."""
     if before.deadline == after.deadline:
@@ -66,12 +72,12 @@ async def keep(
     await insert_deadline_changes([change])
 
 
-def _is_far(desk: Desk, view: CaseView, deadline: datetime) -> bool:
+def _is_far(desk: DeskContext, view: CaseView, deadline: datetime) -> bool:
     calendar = desk.calendar_for(view.account.base_currency)
     return needs_approval(view.case, deadline, calendar, desk.rules.cases.deadline_extension_trading_days)
 
 
-async def _ask(desk: Desk, principal: Principal, view: CaseView, command: AdjustDeadline) -> Outcome:
+async def _ask(desk: DeskContext, principal: Principal, view: CaseView, command: AdjustDeadline) -> Outcome:
     days = desk.rules.cases.deadline_extension_trading_days
     wanted = {"deadline": command.deadline.isoformat()}
     asked = ApprovalAsked(
@@ -89,7 +95,7 @@ async def _ask(desk: Desk, principal: Principal, view: CaseView, command: Adjust
 
 
 async def execute_deadline(
-    desk: Desk, principal: Principal, approval: Approval, now: datetime
+    desk: DeskContext, principal: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
     """Execute an approved move."""
     locked = await lock_case(principal.audience, CaseId(approval.entity_id))

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
 from desk.command import Outcome
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
 from domain.principal import Capability, Principal
@@ -20,7 +20,7 @@ class UpdateRemark:
     remark: str
 
 
-async def update_remark(desk: Desk, principal: Principal, command: UpdateRemark) -> Outcome:
+async def update_remark(desk: DeskContext, principal: Principal, command: UpdateRemark) -> Outcome:
     """Replace the remark; the audit trail keeps the previous one."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:

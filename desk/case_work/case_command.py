@@ -8,7 +8,7 @@ from typing import Any
 from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
 from domain.case import Case
 from domain.events import CaseView
@@ -44,7 +44,7 @@ Change = Callable[[CaseView, datetime], Awaitable[CaseEdit | Outcome | Refusal]]
 
 
 async def change_case(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     operation: str,
     command: CaseCommand,
@@ -91,7 +91,7 @@ def newer_than_seen(case: Case, expected_version: int | None) -> Refusal | None:
     )
 
 
-async def record_edit(desk: Desk, before: CaseView, case: Case, now: datetime) -> None:
+async def record_edit(desk: DeskContext, before: CaseView, case: Case, now: datetime) -> None:
     """Store the changed case, whose account is locked, with the snapshots that the change requires, and
     publish it.
     """

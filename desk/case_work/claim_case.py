@@ -5,7 +5,7 @@ from datetime import datetime
 
 from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
 from desk.command import Outcome
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.case import Case
 from domain.case_edits import claimed, released
 from domain.events import CaseView
@@ -21,7 +21,7 @@ class ClaimCase:
     take_over: bool
 
 
-async def claim_case(desk: Desk, principal: Principal, command: ClaimCase) -> Outcome:
+async def claim_case(desk: DeskContext, principal: Principal, command: ClaimCase) -> Outcome:
     """Claim the case or renew the caller's claim, which expires by itself."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
@@ -35,7 +35,7 @@ async def claim_case(desk: Desk, principal: Principal, command: ClaimCase) -> Ou
     )
 
 
-async def release_case(desk: Desk, principal: Principal, command: CaseCommand) -> Outcome:
+async def release_case(desk: DeskContext, principal: Principal, command: CaseCommand) -> Outcome:
     """Release the caller's claim."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:

@@ -13,7 +13,7 @@ from desk.audit import case_entry
 from desk.case_work.case_command import NO_CASE, CaseEdit, change_case, record_edit
 from desk.case_work.mark_exception import WithReason
 from desk.command import Outcome
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.follow_up import note
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
@@ -35,7 +35,9 @@ _TRIGGERS = {
 }
 
 
-async def ask_to_close(desk: Desk, principal: Principal, kind: ApprovalKind, command: WithReason) -> Outcome:
+async def ask_to_close(
+    desk: DeskContext, principal: Principal, kind: ApprovalKind, command: WithReason
+) -> Outcome:
     """Request VOID or WRITE_OFF: always APPROVAL_REQUIRED, or the reason why the case cannot be closed so."""
     trigger, operation, why = _TRIGGERS[kind]
 
@@ -62,7 +64,7 @@ async def ask_to_close(desk: Desk, principal: Principal, kind: ApprovalKind, com
 
 
 async def execute_close(
-    desk: Desk, principal: Principal, approval: Approval, now: datetime
+    desk: DeskContext, principal: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
     """Execute an approved void or write-off on the case in its current state."""
     trigger, operation, _ = _TRIGGERS[approval.kind]

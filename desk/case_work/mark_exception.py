@@ -8,7 +8,7 @@ from datetime import datetime
 
 from desk.case_work.case_command import CaseCommand, CaseEdit, change_case
 from desk.command import Outcome
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.follow_up import note
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView
@@ -24,20 +24,20 @@ class WithReason:
     reason: str
 
 
-async def mark_exception(desk: Desk, principal: Principal, command: WithReason) -> Outcome:
+async def mark_exception(desk: DeskContext, principal: Principal, command: WithReason) -> Outcome:
     """Mark the case as an exception, with the reason as a follow-up record; refused while liquidation orders
     are open.
     """
     return await _move(desk, principal, "markException", command, CaseTrigger.EXCEPTION_MARKED)
 
 
-async def clear_exception(desk: Desk, principal: Principal, command: WithReason) -> Outcome:
+async def clear_exception(desk: DeskContext, principal: Principal, command: WithReason) -> Outcome:
     """Clear the exception: the case is open again."""
     return await _move(desk, principal, "clearException", command, CaseTrigger.EXCEPTION_CLEARED)
 
 
 async def _move(
-    desk: Desk, principal: Principal, operation: str, command: WithReason, trigger: CaseTrigger
+    desk: DeskContext, principal: Principal, operation: str, command: WithReason, trigger: CaseTrigger
 ) -> Outcome:
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
         moved = decide(view.case, trigger, now)

@@ -15,7 +15,7 @@ from desk.assessment.calendar_doubts import list_unknown_calendars
 from desk.assessment.case_event import case_event
 from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.follow_up import note_by_desk
 from desk.turns import Turns
 from domain.calendar import MarketDay, NoCalendar
@@ -48,7 +48,7 @@ class SetMarketDay:
     word: MarketDay
 
 
-async def set_market_day(desk: Desk, principal: Principal, command: SetMarketDay) -> Outcome:
+async def set_market_day(desk: DeskContext, principal: Principal, command: SetMarketDay) -> Outcome:
     """Store the market day; it affects every account, so it requires access to all accounts."""
 
     async def decide() -> Outcome | Refusal:
@@ -91,7 +91,7 @@ def plain_word(word: MarketDay) -> dict[str, str | None]:
     }
 
 
-async def shift_deadlines(desk: Desk, turns: Turns) -> int:
+async def shift_deadlines(desk: DeskContext, turns: Turns) -> int:
     """Move the deadlines of live cases to where the calendars put them now; returns the number moved.
 
     Cases are independent of each other. Accounts whose calendars are not known are listed.
@@ -122,7 +122,7 @@ async def _live_cases(turns: Turns) -> list[CaseView]:
     return views
 
 
-async def _shift_if_due(desk: Desk, view: CaseView, moved: list[CaseId]) -> None:
+async def _shift_if_due(desk: DeskContext, view: CaseView, moved: list[CaseId]) -> None:
     if await _shifted(desk, view, desk.clock()) == view.case:
         return
     async with transaction():
@@ -131,7 +131,7 @@ async def _shift_if_due(desk: Desk, view: CaseView, moved: list[CaseId]) -> None
         moved.append(view.case.id)
 
 
-async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> bool:
+async def _shift(desk: DeskContext, case_id: CaseId, now: datetime) -> bool:
     locked = await lock_case(EVERYTHING, case_id, wait=False)
     if locked is None or not locked[0].case.live:
         return False
@@ -148,7 +148,7 @@ async def _shift(desk: Desk, case_id: CaseId, now: datetime) -> bool:
     return True
 
 
-async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
+async def _say(desk: DeskContext, before: Case, after: Case, now: datetime) -> Case:
     reason = "The trading days of the market changed."
     change = DeadlineChange(
         *(desk.new_id(), before.id, now, SYSTEM, DeadlineChangeKind.CALENDAR),
@@ -159,7 +159,7 @@ async def _say(desk: Desk, before: Case, after: Case, now: datetime) -> Case:
     return await note_by_desk(desk, after, said, now)
 
 
-async def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
+async def _shifted(desk: DeskContext, view: CaseView, now: datetime) -> Case:
     if is_recovery(view.case):
         # A recall is due when the lender says, whatever the calendar.
         return view.case
@@ -172,7 +172,7 @@ async def _shifted(desk: Desk, view: CaseView, now: datetime) -> Case:
     return shifted(view.case, by_calendar, next_deadline, calendar, now, set_to=set_to)
 
 
-def _refused(desk: Desk, principal: Principal, word: MarketDay) -> Refusal | None:
+def _refused(desk: DeskContext, principal: Principal, word: MarketDay) -> Refusal | None:
     if principal.audience.account_scope is not None:
         return Refusal(
             RefusalCode.FORBIDDEN,

@@ -1,12 +1,12 @@
 """The age of open calls within the caller's scope."""
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.aging import AgedCase, AgingBucket, aging_buckets
 from domain.principal import Audience
 from models.case_list import CaseFilter, case_totals
 
 
-async def aging(desk: Desk, audience: Audience) -> list[AgingBucket]:
+async def aging(desk: DeskContext, audience: Audience) -> list[AgingBucket]:
     """Open calls by the aging buckets of the settings."""
     now = desk.clock()
     totals = await case_totals(audience, CaseFilter(), now)

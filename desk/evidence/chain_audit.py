@@ -7,7 +7,7 @@ can last. A new leader and `verify-audit` begin without a mark and read all rows
 
 from datetime import datetime, timedelta
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from models.audit import extend_chain
 
 SETTLED_AFTER = timedelta(hours=1)
@@ -17,7 +17,7 @@ _BELOW_ALL = -(2**63)
 class AuditChainer:
     """Holds the mark; two that run at the same time are slower, but do no harm."""
 
-    def __init__(self, desk: Desk, batch: int) -> None:
+    def __init__(self, desk: DeskContext, batch: int) -> None:
         self._desk = desk
         self._batch = batch
         self._settled = _BELOW_ALL

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.evidence.take_snapshot import Moment, inputs_of, keep
 from desk.turns import Turns
 from domain.calendar import TradingCalendar
@@ -29,7 +29,7 @@ LOOK_BACK_DAYS = 15
 
 
 async def take_daily_snapshots(
-    desk: Desk, batch: int, turns: Turns, progress: Callable[[int], object] = lambda _: None
+    desk: DeskContext, batch: int, turns: Turns, progress: Callable[[int], object] = lambda _: None
 ) -> int:
     """Take the snapshots that are due, `batch` accounts per transaction; returns how many.
 
@@ -46,7 +46,7 @@ async def take_daily_snapshots(
 
 @dataclass(slots=True)
 class _Tally:
-    desk: Desk
+    desk: DeskContext
     batch: int
     turns: Turns
     progress: Callable[[int], object]
@@ -77,7 +77,7 @@ def last_close(calendar: TradingCalendar, now: datetime) -> tuple[date, datetime
     raise AssertionError(f"no trading day within {LOOK_BACK_DAYS} days before {now}")
 
 
-async def _take(desk: Desk, accounts: Sequence[AccountId], day: date, closed_at: datetime) -> int:
+async def _take(desk: DeskContext, accounts: Sequence[AccountId], day: date, closed_at: datetime) -> int:
     async with transaction():
         await lock_accounts(accounts, wait=False)
         now = desk.clock()

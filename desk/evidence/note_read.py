@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from desk.audit import entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.ids import ClientId
 from domain.principal import Principal
 from models.audit import write_audit
@@ -13,7 +13,11 @@ CLIENTS_NAMED = 100
 
 
 async def note_read(
-    desk: Desk, principal: Principal, operation: str, fields: Sequence[str], clients: Collection[ClientId]
+    desk: DeskContext,
+    principal: Principal,
+    operation: str,
+    fields: Sequence[str],
+    clients: Collection[ClientId],
 ) -> None:
     """`operation`: request or subscription; which clients a subscription will show is not known."""
     detail = {

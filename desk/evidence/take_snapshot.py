@@ -9,7 +9,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from desk.audit import snapshot_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.open_orders import as_open_orders
 from domain.asked_amount import book_of
 from domain.case import Case
@@ -35,7 +35,7 @@ Moment = tuple[Case, SnapshotKind, str]
 
 
 async def snapshot_change(
-    desk: Desk,
+    desk: DeskContext,
     before: Case | None,
     after: Case,
     now: datetime,
@@ -51,14 +51,16 @@ async def snapshot_change(
     await _take(desk, moments, now, account, orders)
 
 
-async def snapshot_notice(desk: Desk, case: Case, message_id: str, now: datetime) -> None:
+async def snapshot_notice(desk: DeskContext, case: Case, message_id: str, now: datetime) -> None:
     """Take the snapshot of a notice to the client, unique by the message's id. The caller locks the
     account.
     """
     await _take(desk, [(case, SnapshotKind.NOTICE, message_id)], now, None, None)
 
 
-def inputs_of(desk: Desk, account: AccountBook, orders: Sequence[OrderView], now: datetime) -> SnapshotInputs:
+def inputs_of(
+    desk: DeskContext, account: AccountBook, orders: Sequence[OrderView], now: datetime
+) -> SnapshotInputs:
     """All inputs from which the figures of the account follow."""
     return SnapshotInputs(
         as_of=now,
@@ -70,7 +72,7 @@ def inputs_of(desk: Desk, account: AccountBook, orders: Sequence[OrderView], now
 
 
 async def keep(
-    desk: Desk, moments: Sequence[Moment], inputs: Mapping[AccountId, SnapshotInputs], now: datetime
+    desk: DeskContext, moments: Sequence[Moment], inputs: Mapping[AccountId, SnapshotInputs], now: datetime
 ) -> None:
     """Store the snapshots, and their hashes in the audit, whose chain protects them from then on."""
     asking = [case.id for case, _, _ in moments if asks_for_stock(case)]
@@ -87,7 +89,7 @@ async def keep(
 
 
 async def _take(
-    desk: Desk,
+    desk: DeskContext,
     moments: Sequence[Moment],
     now: datetime,
     account: AccountBook | None,

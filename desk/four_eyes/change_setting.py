@@ -9,7 +9,7 @@ from datetime import datetime
 
 from desk.audit import entry
 from desk.command import Outcome, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from desk.four_eyes.setting_facts import facts_of
@@ -93,7 +93,7 @@ class _Asked:
 _ASKED: Codec[_Asked] = Codec(_Asked)
 
 
-async def change_setting(desk: Desk, principal: Principal, command: ChangeSetting) -> Outcome:
+async def change_setting(desk: DeskContext, principal: Principal, command: ChangeSetting) -> Outcome:
     """Request the change: APPROVAL_REQUIRED with the request, or the reason why none was made."""
     request = {
         "kind": command.kind,
@@ -113,7 +113,7 @@ async def change_setting(desk: Desk, principal: Principal, command: ChangeSettin
 
 
 async def execute_setting(
-    desk: Desk, principal: Principal, approval: Approval, now: datetime
+    desk: DeskContext, principal: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
     """Put an approved change in force, in the approval's transaction."""
     with reading("approval", approval.id):
@@ -137,7 +137,7 @@ async def execute_setting(
     return Executed({"effectiveAt": (wanted.isoformat(), version.effective_at.isoformat())})
 
 
-async def _request(desk: Desk, principal: Principal, command: ChangeSetting) -> Outcome | Refusal:
+async def _request(desk: DeskContext, principal: Principal, command: ChangeSetting) -> Outcome | Refusal:
     now = desk.clock()
     concerned = await _concerned(desk, principal.audience, command)
     if isinstance(concerned, Refusal):
@@ -186,7 +186,7 @@ def _would_be_over(value: SettingValue, begins: datetime) -> bool:
     return isinstance(value, Exemption) and value.enabled and not value.is_in_force(begins)
 
 
-async def _in_force(desk: Desk, kind: SettingKind, subject: str, at: datetime) -> SettingValue | None:
+async def _in_force(desk: DeskContext, kind: SettingKind, subject: str, at: datetime) -> SettingValue | None:
     """The value in force at that moment, as far as it is known now; the default if none was ever set."""
     if kind in (SettingKind.INSTRUMENT_FACTORS, SettingKind.CLIENT_FACTORS):
         return await factors_in_force(kind, subject, at)
@@ -196,7 +196,7 @@ async def _in_force(desk: Desk, kind: SettingKind, subject: str, at: datetime) -
     return value_in_force(desk.rules.books.settings.defaults, kind, subject)
 
 
-async def _concerned(desk: Desk, audience: Audience, command: ChangeSetting) -> Concerned | Refusal:
+async def _concerned(desk: DeskContext, audience: Audience, command: ChangeSetting) -> Concerned | Refusal:
     """The account or client that the setting concerns; one that concerns others too requires access to all
     accounts.
     """
@@ -218,7 +218,7 @@ async def _concerned(desk: Desk, audience: Audience, command: ChangeSetting) -> 
     return Concerned()
 
 
-async def _room(desk: Desk, command: ChangeSetting, concerned: Concerned) -> Concerned | Refusal:
+async def _room(desk: DeskContext, command: ChangeSetting, concerned: Concerned) -> Concerned | Refusal:
     """Refuse another exemption beyond the limit, which bounds the work for each call."""
     most = desk.rules.max_exemptions
     if command.subject is None and await count_exemptions() >= most:
@@ -252,7 +252,7 @@ async def _is_instrument(symbol: str) -> bool:
 
 
 def _version(
-    desk: Desk, principal: Principal, approval: Approval, asked: _Asked, number: int, now: datetime
+    desk: DeskContext, principal: Principal, approval: Approval, asked: _Asked, number: int, now: datetime
 ) -> SettingVersion:
     kind = SettingKind(approval.entity)
     return SettingVersion(

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.approval import Approval
 from domain.principal import Principal
 from domain.refusals import Refusal
@@ -19,7 +19,7 @@ class Executed:
     difference: Mapping[str, tuple[str | None, str | None]] = field(default_factory=dict)
 
 
-Executor = Callable[[Desk, Principal, Approval, datetime], Awaitable[Executed | Refusal]]
+Executor = Callable[[DeskContext, Principal, Approval, datetime], Awaitable[Executed | Refusal]]
 """Executes an approved request in the caller's transaction, with account and request locked, on behalf of the
 approver. If it refuses, it has written nothing.
 """

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from desk.audit import entry
 from desk.command import Done, Outcome, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from domain.approval import Approval, ApprovalKind
@@ -39,7 +39,7 @@ class SetKillSwitch:
     reason: str
 
 
-async def set_kill_switch(desk: Desk, principal: Principal, command: SetKillSwitch) -> Outcome:
+async def set_kill_switch(desk: DeskContext, principal: Principal, command: SetKillSwitch) -> Outcome:
     """Switch it on, with the switch's id as the answer, or request its end, which another person approves."""
 
     async def decide() -> Outcome | Refusal:
@@ -65,7 +65,7 @@ async def set_kill_switch(desk: Desk, principal: Principal, command: SetKillSwit
 
 
 async def execute_kill_switch_off(
-    desk: Desk, approver: Principal, approval: Approval, now: datetime
+    desk: DeskContext, approver: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
     """End the switch, on behalf of maker and checker."""
     await guard_setting()
@@ -117,7 +117,9 @@ async def _out_of_sight(audience: Audience, frozen: Frozen) -> Refusal | None:
     )
 
 
-async def _switched_on(desk: Desk, principal: Principal, command: SetKillSwitch, now: datetime) -> KillSwitch:
+async def _switched_on(
+    desk: DeskContext, principal: Principal, command: SetKillSwitch, now: datetime
+) -> KillSwitch:
     id_ = KillSwitchId(desk.new_id())
     switch = KillSwitch(id_, command.frozen, principal.subject, command.reason, now)
     await insert_switch(switch)
@@ -128,7 +130,7 @@ async def _switched_on(desk: Desk, principal: Principal, command: SetKillSwitch,
 
 
 async def _ask_for_the_end(
-    desk: Desk, principal: Principal, command: SetKillSwitch, switch: KillSwitch, now: datetime
+    desk: DeskContext, principal: Principal, command: SetKillSwitch, switch: KillSwitch, now: datetime
 ) -> Outcome:
     asked = ApprovalAsked(
         kind=ApprovalKind.KILL_SWITCH_OFF,

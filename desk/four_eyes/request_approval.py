@@ -6,7 +6,7 @@ from datetime import datetime
 
 from desk.audit import entry
 from desk.command import Refused
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.approval import APPROVER, Approval, ApprovalKind
 from domain.ids import AccountId, ApprovalId
 from domain.principal import Capability, Principal
@@ -37,7 +37,7 @@ class ApprovalAsked:
 
 
 async def request_approval(
-    desk: Desk, principal: Principal, asked: ApprovalAsked, why: str, now: datetime
+    desk: DeskContext, principal: Principal, asked: ApprovalAsked, why: str, now: datetime
 ) -> Refused:
     """Store the request; returns APPROVAL_REQUIRED with its id, or APPROVAL_PENDING with the id of an earlier
     one.

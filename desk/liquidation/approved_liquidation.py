@@ -6,7 +6,7 @@ On approval the liquidation is planned again at current prices, and the answer l
 from dataclasses import replace
 from datetime import datetime
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.four_eyes.executed import Executed
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from desk.liquidation.liquidation_command import (
@@ -37,7 +37,7 @@ from models.sql.unreadable import reading
 
 
 async def ask_another(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
@@ -63,7 +63,7 @@ async def ask_another(
 
 
 async def execute_liquidation(
-    desk: Desk, approver: Principal, approval: Approval, now: datetime
+    desk: DeskContext, approver: Principal, approval: Approval, now: datetime
 ) -> Executed | Refusal:
     """Record the orders on behalf of the maker; returns the differences from the request."""
     with reading("approval", approval.id):
@@ -75,7 +75,7 @@ async def execute_liquidation(
 
 
 async def _liquidate(
-    desk: Desk, approver: Principal, approval: Approval, approved: ApprovedLiquidation, now: datetime
+    desk: DeskContext, approver: Principal, approval: Approval, approved: ApprovedLiquidation, now: datetime
 ) -> Plan | Refusal:
     """Plan again and record, in the caller's transaction; returns the recorded plan."""
     item = approved.item

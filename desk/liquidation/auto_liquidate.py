@@ -26,7 +26,7 @@ from desk.assessment.calendar_doubts import market_doubts
 from desk.assessment.doubts import note_doubts
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.follow_up import note_by_desk
 from desk.liquidation.last_slice import (
     AFTER_ORDERS,
@@ -111,7 +111,7 @@ class _Run:
     """The shortfall had been cured and returned."""
 
 
-async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
+async def run_case(desk: DeskContext, case_id: CaseId, now: datetime) -> None:
     """Run the liquidation if it is still due, in the caller's transaction; `Busy` if the account is
     locked.
     """
@@ -139,7 +139,7 @@ async def run_case(desk: Desk, case_id: CaseId, now: datetime) -> None:
         await _tell(desk, view, auto, _standing(desk, auto, decided, now), now)
 
 
-async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -> None:
+async def tell_fault(desk: DeskContext, case_id: CaseId, fault: Fault, now: datetime) -> None:
     """Record a fault of the desk once, with the next attempt, in the caller's transaction; `Busy` as
     above.
     """
@@ -156,12 +156,12 @@ async def tell_fault(desk: Desk, case_id: CaseId, fault: Fault, now: datetime) -
     await _tell(desk, view, auto, _Stop(RefusalCode.DESK_FAULT, said, fault.until), now)
 
 
-def _rests(desk: Desk, account: AccountBook, order: Order, now: datetime) -> bool:
+def _rests(desk: DeskContext, account: AccountBook, order: Order, now: datetime) -> bool:
     return order_cover(desk, account.book, order, now) is OrderCover.RESTS
 
 
 def _after_slice(
-    desk: Desk, account: AccountBook, auto: AutoLiquidation, last: Sequence[Order], now: datetime
+    desk: DeskContext, account: AccountBook, auto: AutoLiquidation, last: Sequence[Order], now: datetime
 ) -> _Stop | None:
     """The next slice waits until the last one has ended, or is not wanted any more."""
     rest = auto.held in WAITING_REST
@@ -176,7 +176,7 @@ def _after_slice(
 
 
 async def _decide(
-    desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
+    desk: DeskContext, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
 ) -> _Run | _Stop:
     account, max_age = read.book, desk.rules.max_price_age
     sessions = sessions_of(account.book, desk.market_hours(now).in_session)
@@ -212,7 +212,7 @@ async def _decide(
 
 
 async def _why_two(
-    desk: Desk, auto: AutoLiquidation, read: ReadAhead, made: Plan, now: datetime
+    desk: DeskContext, auto: AutoLiquidation, read: ReadAhead, made: Plan, now: datetime
 ) -> Phrase | None:
     """Why the person who made the setting could not liquidate this alone: many cases add up to one large
     liquidation.
@@ -225,7 +225,7 @@ async def _why_two(
 
 
 def _rest(
-    desk: Desk, made: Plan, opens: datetime | None, shut: Collection[Symbol], now: datetime
+    desk: DeskContext, made: Plan, opens: datetime | None, shut: Collection[Symbol], now: datetime
 ) -> _Stop | None:
     """Which positions still wait after the plan was placed, and until when."""
     if any(each.code is RefusalCode.PRICE_COLLAR for each in made.uncurable):
@@ -237,7 +237,7 @@ def _rest(
     return _Stop(RefusalCode.MARKET_CLOSED, phrase(DetailCode.CLOSED_UNTIL, opens=opens), opens)
 
 
-def _owes(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Answer:
+def _owes(desk: DeskContext, case: Case, account: AccountBook, now: datetime) -> Answer:
     """Whether the call still demands money. A recovery does not depend on prices."""
     if is_recovery(case):
         return Answer.YES
@@ -246,7 +246,7 @@ def _owes(desk: Desk, case: Case, account: AccountBook, now: datetime) -> Answer
 
 
 async def _planned(
-    desk: Desk,
+    desk: DeskContext,
     case: Case,
     account: AccountBook,
     orders: Sequence[OpenOrder],
@@ -260,7 +260,7 @@ async def _planned(
     )
 
 
-def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> _Stop:
+def _standing(desk: DeskContext, auto: AutoLiquidation, stop: _Stop, now: datetime) -> _Stop:
     """Under the rules of intraday accounts a stop becomes a hold: they apply until the account is flat."""
     ended = stop.until is not None or stop.code is RefusalCode.NOTHING_TO_COLLECT
     if ended or auto.trigger is not AutoLiquidationTrigger.INTRADAY:
@@ -269,7 +269,7 @@ def _standing(desk: Desk, auto: AutoLiquidation, stop: _Stop, now: datetime) -> 
 
 
 async def _forbidden(
-    desk: Desk, view: CaseView, account: AccountBook, last: Sequence[Order], now: datetime
+    desk: DeskContext, view: CaseView, account: AccountBook, last: Sequence[Order], now: datetime
 ) -> _Stop | None:
     """Decisions that forbid the liquidation. A kill switch also stops slices if it was on only since the last
     one.
@@ -295,14 +295,14 @@ def _kill_switch(switch: KillSwitch) -> Phrase:
     return phrase(DetailCode.KILL_SWITCH_WAS_ON, scope=scope, since=since, until=until, reason=reason)
 
 
-def _in_doubt(desk: Desk, account: AccountBook, now: datetime) -> _Stop | None:
+def _in_doubt(desk: DeskContext, account: AccountBook, now: datetime) -> _Stop | None:
     """A damaged risk setting: figures use its last readable version, but nothing is sold on it."""
     if not account.has_doubtful_settings:
         return None
     return _Stop(RefusalCode.DESK_FAULT, phrase(DetailCode.SETTING_DAMAGED), _soon(desk, now))
 
 
-def _nothing(desk: Desk, case: Case, account: AccountBook, refused: Refusal, now: datetime) -> _Stop:
+def _nothing(desk: DeskContext, case: Case, account: AccountBook, refused: Refusal, now: datetime) -> _Stop:
     """Nothing to sell: the setting is kept until the case is closed as cured, as the shortfall may return."""
     cured = case.cured_since is not None
     if not is_recovery(case):
@@ -327,7 +327,7 @@ def _outside_collar(refused: Refusal) -> bool:
 
 
 def _stopped(
-    desk: Desk, refused: Refusal, opens: datetime | None, trading: Sequence[Holding], now: datetime
+    desk: DeskContext, refused: Refusal, opens: datetime | None, trading: Sequence[Holding], now: datetime
 ) -> _Stop:
     if _outside_collar(refused):
         return _Stop(RefusalCode.PRICE_COLLAR, _why(refused), _soon(desk, now))
@@ -351,7 +351,7 @@ def _why(refused: Refusal) -> Phrase:
 
 
 async def _start(
-    desk: Desk, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
+    desk: DeskContext, view: CaseView, auto: AutoLiquidation, read: ReadAhead, run: _Run, now: datetime
 ) -> None:
     """Record the orders and the rest of the setting as one change of the case."""
     more = _after_placing(run, None if is_recovery(view.case) else view.account.base_currency)
@@ -376,7 +376,7 @@ async def _start(
     await answers.store(view.case.id, started, now)
 
 
-async def _tell(desk: Desk, view: CaseView, auto: AutoLiquidation, stop: _Stop, now: datetime) -> None:
+async def _tell(desk: DeskContext, view: CaseView, auto: AutoLiquidation, stop: _Stop, now: datetime) -> None:
     """Hold or end the setting, with a follow-up record unless the same was recorded before."""
     if stop.until is not None and auto.held is stop.code:
         await hold_auto_liquidation(view.case.id, stop.until)
@@ -409,7 +409,7 @@ def _after_placing(run: _Run, base_currency: Currency | None) -> list[Phrase]:
     return [phrase(DetailCode.STOCK_NOT_BROUGHT_BACK, positions=tuple(left))] if left else []
 
 
-def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetime | None:
+def _next_opening(desk: DeskContext, shut: Sequence[Holding], now: datetime) -> datetime | None:
     """When the first of the closed markets opens; None if no known market does."""
     moments = []
     for market in {held.instrument.market for held in shut}:
@@ -419,7 +419,7 @@ def _next_opening(desk: Desk, shut: Sequence[Holding], now: datetime) -> datetim
     return min(moments, default=None)
 
 
-def _soon(desk: Desk, now: datetime) -> datetime:
+def _soon(desk: DeskContext, now: datetime) -> datetime:
     return now + desk.rules.cases.auto_liquidation_retry
 
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 from desk.assessment.assess_case import assess_account
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
@@ -58,7 +58,9 @@ T = TypeVar("T")
 class IntradayDay:
     """Follows the phases of the day; one per leader. A new leader begins with every account."""
 
-    def __init__(self, desk: Desk, venue: Venue, turns: Turns, *, clear_client_orders: bool = True) -> None:
+    def __init__(
+        self, desk: DeskContext, venue: Venue, turns: Turns, *, clear_client_orders: bool = True
+    ) -> None:
         """`clear_client_orders`: also cancels the clients' own orders, where the venue supports it."""
         self._desk = desk
         self._venue = venue
@@ -216,7 +218,7 @@ def _to_arm(view: CaseView) -> bool:
 
 
 async def _cancel_older(
-    desk: Desk, orders: Sequence[OrderView], than: datetime, now: datetime
+    desk: DeskContext, orders: Sequence[OrderView], than: datetime, now: datetime
 ) -> list[Event]:
     events: list[Event] = []
     for view in orders:

@@ -10,7 +10,7 @@ from functools import partial
 
 from desk.admission import refused_admission
 from desk.answers import Answers, each_answered
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.liquidation.approved_liquidation import ask_another
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase, content_hash
 from desk.liquidation.one_person_limit import alone_today, second_person_reason
@@ -36,7 +36,7 @@ READ_AHEAD_CASES = 50
 """Cases read at once: enough to save round trips, few enough that quotes stay fresh."""
 
 
-async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
+async def liquidate(desk: DeskContext, principal: Principal, command: Liquidate) -> list[LiquidationOutcome]:
     """One outcome per case, in the order given."""
     ids = [item.case_id for item in command.cases]
     key, hashed = command.idempotency_key, content_hash(command)
@@ -65,7 +65,7 @@ async def liquidate(desk: Desk, principal: Principal, command: Liquidate) -> lis
 
 
 async def _decide_case(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     command: Liquidate,
     answers: Answers[LiquidationOutcome, LiquidationRefused],
@@ -99,7 +99,7 @@ async def _decide_case(
 
 
 async def _why_two(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,

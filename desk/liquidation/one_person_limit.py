@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.four_eyes.request_approval import Facts
 from domain.ids import AccountId, Symbol
 from domain.liquidation_plan import Plan, PlannedLeg
@@ -57,7 +57,7 @@ async def load_recent_orders(accounts: Sequence[AccountBook], now: datetime) -> 
     }
 
 
-async def alone_today(desk: Desk, person: str, now: datetime) -> Decimal | None:
+async def alone_today(desk: DeskContext, person: str, now: datetime) -> Decimal | None:
     """Notional that counts against the person's limit within a day, over all accounts, in the reporting
     currency; None: unknown.
 
@@ -91,7 +91,7 @@ async def alone_today(desk: Desk, person: str, now: datetime) -> Decimal | None:
 
 
 def second_person_reason(
-    desk: Desk,
+    desk: DeskContext,
     account: AccountBook,
     recent: RecentOrders,
     alone: Decimal | None,
@@ -128,7 +128,7 @@ def second_person_reason(
 
 
 def _beyond_own_day(
-    desk: Desk, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
+    desk: DeskContext, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
 ) -> Phrase | None:
     """Check the person's limit over all accounts: many accounts are one large liquidation."""
     currency = desk.rules.reporting_currency

@@ -13,7 +13,7 @@ from decimal import Inexact
 import structlog
 
 from desk.assessment.assess_recovery import is_recovery
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.four_eyes.kill_switch import frozen_by
 from desk.four_eyes.request_approval import would_ask
 from desk.liquidation.liquidation_command import LiquidateCase
@@ -56,7 +56,7 @@ class ReadAhead:
 
 
 async def read_ahead(
-    desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
+    desk: DeskContext, principal: Principal, items: Sequence[LiquidateCase]
 ) -> dict[AccountId, ReadAhead]:
     """Prefetch the accounts of those cases that are within the caller's scope.
 
@@ -75,7 +75,7 @@ async def read_ahead(
 
 
 async def _read_together(
-    desk: Desk, principal: Principal, items: Sequence[LiquidateCase]
+    desk: DeskContext, principal: Principal, items: Sequence[LiquidateCase]
 ) -> dict[AccountId, ReadAhead]:
     views = await load_cases(principal.audience, [item.case_id for item in items])
     account_ids = sorted({view.case.account_id for view in views.values()})
@@ -90,7 +90,7 @@ async def _read_together(
 
 
 async def fresh(
-    desk: Desk, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
+    desk: DeskContext, view: CaseView, book_version: int, ahead: dict[AccountId, ReadAhead], now: datetime
 ) -> ReadAhead:
     """The prefetched data, or the current data if the account or the rules have changed since."""
     account_id = view.case.account_id
@@ -104,7 +104,7 @@ async def fresh(
 
 
 async def plan_expected(
-    view: CaseView, item: LiquidateCase, read: ReadAhead, desk: Desk, now: datetime
+    view: CaseView, item: LiquidateCase, read: ReadAhead, desk: DeskContext, now: datetime
 ) -> Plan | Refusal:
     """`plan_now`, if the case is still at the version that the caller saw."""
     case = view.case
@@ -117,7 +117,7 @@ async def plan_expected(
 
 
 async def plan_now(
-    desk: Desk, view: CaseView, item: LiquidateCase, read: ReadAhead, now: datetime
+    desk: DeskContext, view: CaseView, item: LiquidateCase, read: ReadAhead, now: datetime
 ) -> Plan | Refusal:
     """What would be recorded now, or why nothing would be; also for the preview. Changes nothing.
 
@@ -138,7 +138,13 @@ async def plan_now(
 
 
 async def in_the_way(
-    desk: Desk, person: str, view: CaseView, item: LiquidateCase, read: ReadAhead, made: Plan, now: datetime
+    desk: DeskContext,
+    person: str,
+    view: CaseView,
+    item: LiquidateCase,
+    read: ReadAhead,
+    made: Plan,
+    now: datetime,
 ) -> Refusal | None:
     """The refusal if the plan requires a second person or has to wait for orders; else None. Changes
     nothing.

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.case import Case
 from domain.ids import RecoveryId, Symbol
 from domain.liquidation_plan import Plan, PlanRequest
@@ -16,7 +16,7 @@ from models.stock_recovery import open_recoveries_of
 
 
 async def plan_case_recovery(
-    desk: Desk,
+    desk: DeskContext,
     case: Case,
     account: AccountBook,
     open_orders: Sequence[OpenOrder],

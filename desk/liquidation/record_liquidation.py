@@ -8,7 +8,7 @@ from decimal import Decimal
 from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.liquidation.plan_liquidation import ReadAhead
@@ -33,7 +33,7 @@ from models.order import add_changes, insert_orders
 
 
 async def record_liquidation(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     command: Liquidate,
     item: LiquidateCase,
@@ -86,7 +86,7 @@ async def record_liquidation(
 
 
 def _uncovered(
-    desk: Desk, case: Case, read: ReadAhead, orders: Sequence[OrderView], now: datetime
+    desk: DeskContext, case: Case, read: ReadAhead, orders: Sequence[OrderView], now: datetime
 ) -> Decimal:
     """The amount that counting orders leave to collect; an order that waits for its market does not count."""
     book = book_of(case.alert_type, read.book.book)
@@ -98,7 +98,7 @@ def _placed_by(principal: Principal, command: Liquidate) -> str:
 
 
 def _order(
-    desk: Desk,
+    desk: DeskContext,
     command: Liquidate,
     placed_by: str,
     item: LiquidateCase,

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 from desk.admission import lacks
 from desk.answers import UNREADABLE
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.outcomes import LiquidationOutcome, LiquidationRefused
@@ -40,7 +40,7 @@ class RecoverStock:
 
 
 async def recover_stock(
-    desk: Desk, principal: Principal, command: RecoverStock
+    desk: DeskContext, principal: Principal, command: RecoverStock
 ) -> list[LiquidationOutcome | None]:
     """The outcome for the case of each recovery, in the order given; None if no such recovery exists.
 

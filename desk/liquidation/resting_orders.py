@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from desk.assessment.assess_recovery import is_recovery
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.open_orders import order_cover
 from desk.order_steps import store_step
 from domain.case import Case
@@ -24,7 +24,7 @@ _REASON = "it rests away from the market, and the case is liquidated again"
 
 
 def resting_orders(
-    desk: Desk, case: Case, book: Book, orders: Sequence[OrderView], now: datetime
+    desk: DeskContext, case: Case, book: Book, orders: Sequence[OrderView], now: datetime
 ) -> list[OrderView]:
     """Orders that a liquidation of the case replaces: away from the market, or already being cancelled for
     that.
@@ -40,7 +40,9 @@ def others(orders: Sequence[OrderView], resting: Sequence[OrderView]) -> list[Or
     return [view for view in orders if view.order.id not in ended]
 
 
-async def call_off(desk: Desk, by: Principal | str, resting: Sequence[OrderView], now: datetime) -> Refusal:
+async def call_off(
+    desk: DeskContext, by: Principal | str, resting: Sequence[OrderView], now: datetime
+) -> Refusal:
     """Request the cancels that are not requested yet, in the caller's transaction; returns the refusal."""
     events: list[Event] = []
     for view in resting:
@@ -70,7 +72,7 @@ def _concerns(case: Case, view: OrderView) -> bool:
     return view.order.side is OrderSide.SELL and not is_recovery(case)
 
 
-def _rests(desk: Desk, book: Book, view: OrderView, now: datetime) -> bool:
+def _rests(desk: DeskContext, book: Book, view: OrderView, now: datetime) -> bool:
     order = view.order
     if order.override:
         return False

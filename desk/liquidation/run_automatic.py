@@ -10,7 +10,7 @@ from functools import partial
 
 import structlog
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.liquidation.auto_liquidate import run_case, tell_fault
 from desk.turns import Fault, Turns
 from domain.ids import CaseId
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 class AutomaticLiquidations:
     """The rounds of the automatic liquidation; one per leader."""
 
-    def __init__(self, desk: Desk, turns: Turns, batch: int) -> None:
+    def __init__(self, desk: DeskContext, turns: Turns, batch: int) -> None:
         """`batch`: the number of cases read at a time."""
         self._desk = desk
         self._turns = turns

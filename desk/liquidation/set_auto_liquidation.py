@@ -8,7 +8,7 @@ from typing import Any
 from desk.audit import case_entry, entry
 from desk.case_work.case_command import NO_CASE, record_edit
 from desk.command import Done, Outcome, run_each, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.case_edits import with_auto_liquidation
 from domain.ids import CaseId
 from domain.principal import Capability, Principal
@@ -29,7 +29,7 @@ class SetAutoLiquidation:
 
 
 async def set_auto_liquidation(
-    desk: Desk, principal: Principal, command: SetAutoLiquidation
+    desk: DeskContext, principal: Principal, command: SetAutoLiquidation
 ) -> Sequence[Outcome]:
     """One outcome per case, in the order given; each in a transaction of its own."""
     at = None if command.at is None else command.at.isoformat()
@@ -40,7 +40,11 @@ async def set_auto_liquidation(
 
 
 async def _set(
-    desk: Desk, principal: Principal, command: SetAutoLiquidation, case_id: CaseId, request: dict[str, Any]
+    desk: DeskContext,
+    principal: Principal,
+    command: SetAutoLiquidation,
+    case_id: CaseId,
+    request: dict[str, Any],
 ) -> Outcome:
     async def decide() -> Outcome | Refusal:
         now = desk.clock()

@@ -10,7 +10,7 @@ from enum import StrEnum
 from functools import partial
 
 from desk.assessment.doubts import clear_doubts, note_doubts
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.turns import Fault, Turns, Work
 from domain.calendar import NoCalendar
 from domain.doubt import Doubt, DoubtReason
@@ -34,7 +34,7 @@ _OWN = (DoubtReason.FAULT, DoubtReason.LOCKED, DoubtReason.TOO_LARGE)
 class AccountTurns:
     """The state of all watched accounts; one per monitor."""
 
-    def __init__(self, desk: Desk, turns: Turns) -> None:
+    def __init__(self, desk: DeskContext, turns: Turns) -> None:
         self._unstored = OutageLogs(
             "account", "an unwatched account could not be listed", "the unwatched account can be listed again"
         )

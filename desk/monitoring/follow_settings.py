@@ -7,7 +7,7 @@ transaction.
 
 from datetime import datetime
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.exemption import Exemption, ExemptionScope
 from domain.ids import AccountId
 from domain.margin import AccountType
@@ -27,7 +27,7 @@ from models.setting_reach import (
 class SettingsFollower:
     """Remembers what it reported last. The first time it only remembers."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: DeskContext) -> None:
         self._desk = desk
         self._seen_at: datetime | None = None
         self._number = 0

@@ -7,7 +7,7 @@ the feed before it is stored, so that a process that dies loses nothing.
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.monitoring.account_turns import AccountTurns
 from desk.statements.apply_book import (
     Applied,
@@ -48,7 +48,7 @@ class TakenStatements:
 class Statements:
     """Held and settled statements; one per monitor."""
 
-    def __init__(self, desk: Desk, turns: Turns, accounts: AccountTurns) -> None:
+    def __init__(self, desk: DeskContext, turns: Turns, accounts: AccountTurns) -> None:
         self._desk = desk
         self._turns = turns
         self._accounts = accounts

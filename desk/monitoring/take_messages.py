@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Generic, TypeVar
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.statements.negative_prices import refused_as_negative
 from domain.currencies import unknown_currencies
 from domain.freshness import is_superseded
@@ -96,7 +96,7 @@ def joined(parts: Sequence[Taken]) -> Taken:
 class Intake:
     """Remembers the known instruments and the times of the newest prices; one per leader."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: DeskContext) -> None:
         self._desk = desk
         self._markets: dict[Symbol, str] = {}
         self._quoted_at: dict[str, datetime] = {}

@@ -23,7 +23,7 @@ from desk.assessment.case_event import case_event
 from desk.assessment.due_calls import breach_ended, due_calls, exempting
 from desk.assessment.excess_orders import exceeds
 from desk.assessment.missing_prices import differ, open_gaps
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.monitoring.account_turns import AccountTurns, Step
 from desk.monitoring.follow_settings import SettingsFollower
 from desk.monitoring.price_store import PriceStore
@@ -81,7 +81,7 @@ _Live = tuple[_Watched, CaseView]
 class Monitor:
     """Not thread-safe; `take` may be called while `look` runs."""
 
-    def __init__(self, desk: Desk, turns: Turns) -> None:
+    def __init__(self, desk: DeskContext, turns: Turns) -> None:
         self._desk = desk
         self._turns = turns
         self._accounts = AccountTurns(desk, turns)

@@ -5,7 +5,7 @@ from functools import partial
 
 from desk.admission import refused_admission
 from desk.answers import Answers, each_answered
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.order_steps import store_step
 from desk.outcomes import (
     CANCEL_OUTCOMES,
@@ -33,7 +33,7 @@ class Cancel:
     reason: str | None
 
 
-async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
+async def cancel(desk: DeskContext, principal: Principal, command: Cancel) -> list[CancelOutcome]:
     """One outcome per order, in the order given."""
     ids = command.order_ids
     key, hashed = command.idempotency_key, request_hash({"orders": list(ids), "reason": command.reason})
@@ -43,7 +43,7 @@ async def cancel(desk: Desk, principal: Principal, command: Cancel) -> list[Canc
     return await cancel_each(desk, principal, command)
 
 
-async def cancel_each(desk: Desk, principal: Principal, command: Cancel) -> list[CancelOutcome]:
+async def cancel_each(desk: DeskContext, principal: Principal, command: Cancel) -> list[CancelOutcome]:
     """For a permitted caller and a claimed key; stored answers are returned again."""
     ids = command.order_ids
     answers = Answers(CANCEL_OUTCOMES, principal.subject, command.idempotency_key, cancel_refused)
@@ -60,7 +60,7 @@ async def cancel_each(desk: Desk, principal: Principal, command: Cancel) -> list
 
 
 async def _decide_order(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     command: Cancel,
     answers: Answers[CancelOutcome, CancelRefused],

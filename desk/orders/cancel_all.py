@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from desk.admission import refused_admission
 from desk.answers import Answers
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.orders.cancel import Cancel, cancel_each
 from desk.outcomes import CancelOutcome, request_hash
 from domain.ids import OrderId
@@ -51,7 +51,9 @@ _SELECTIONS: Codec[Selection] = Codec(Selection)
 _FILTERS: Codec[OrderFilter] = Codec(OrderFilter)
 
 
-async def cancel_all(desk: Desk, principal: Principal, command: CancelAll) -> CancelsRequested | Refusal:
+async def cancel_all(
+    desk: DeskContext, principal: Principal, command: CancelAll
+) -> CancelsRequested | Refusal:
     """Concerns at most `max_orders_per_batch` orders; orders whose cancel was requested before come last."""
     key = command.idempotency_key
     hashed = request_hash({"orders": _FILTERS.to_text(command.wanted), "reason": command.reason})
@@ -65,7 +67,7 @@ async def cancel_all(desk: Desk, principal: Principal, command: CancelAll) -> Ca
     return CancelsRequested(await cancel_each(desk, principal, each), chosen.remaining)
 
 
-async def _chosen(desk: Desk, principal: Principal, command: CancelAll) -> Selection | Refusal:
+async def _chosen(desk: DeskContext, principal: Principal, command: CancelAll) -> Selection | Refusal:
     answers = Answers(_SELECTIONS, principal.subject, command.idempotency_key, _refused)
 
     async def choose() -> Selection:
@@ -83,7 +85,7 @@ def _refused(item: str, code: RefusalCode, message: str) -> Refusal:
     return Refusal(code, message)
 
 
-async def _select(desk: Desk, principal: Principal, wanted: OrderFilter) -> Selection:
+async def _select(desk: DeskContext, principal: Principal, wanted: OrderFilter) -> Selection:
     chosen = await orders_to_cancel(principal.audience, wanted, desk.rules.max_orders_per_batch)
     asked = sum(not each.cancel_requested for each in chosen)
     more = await count_not_cancelled(principal.audience, wanted) - asked

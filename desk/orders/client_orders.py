@@ -1,7 +1,7 @@
 """The clients' own orders: cancelled before the desk trades, or when the account must be flat."""
 
 from desk.audit import entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.events import AccountReference
 from domain.principal import SYSTEM
 from models.audit import write_audit
@@ -10,7 +10,7 @@ from models.sql.database import transaction
 from venues.base import CancelsClientOrders, Venue, VenueUnavailable
 
 
-async def cancel_client_orders(desk: Desk, venue: Venue, account: AccountReference) -> bool:
+async def cancel_client_orders(desk: DeskContext, venue: Venue, account: AccountReference) -> bool:
     """False if the venue was not available and has to be called again; no transaction may be open.
 
     Venues that do not support it, or do not know of client orders, are skipped; under a kill switch they are

@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 from functools import partial
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.orders.last_check import held_to_collar, tell_unfit
@@ -51,7 +51,7 @@ class Dispatcher:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: DeskContext,
         venue: Venue,
         batch: int,
         turns: Turns | None = None,

@@ -10,7 +10,7 @@ from datetime import datetime
 from desk.assessment.attention import bring_to_attention
 from desk.assessment.restore_automatic import restore_automatic_after_collar
 from desk.audit import DISPATCHER
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.events import OrderView
 from domain.execution_check import Attention, Finding
 from domain.market import Instrument, Quote
@@ -20,14 +20,14 @@ from domain.refusals import RefusalCode
 
 
 def held_to_collar(
-    desk: Desk, order: Order, instrument: Instrument, quote: Quote | None, now: datetime
+    desk: DeskContext, order: Order, instrument: Instrument, quote: Quote | None, now: datetime
 ) -> OrderChange | RefusedTransition | None:
     """The rejection of an order that is beyond the collar; None: it may be sent."""
     why = desk.rules.plans.collar.objection(order, instrument, quote)
     return None if why is None else mark_unfit(order, now, f"{RefusalCode.PRICE_COLLAR}: {why}")
 
 
-async def tell_unfit(desk: Desk, view: OrderView, now: datetime) -> None:
+async def tell_unfit(desk: DeskContext, view: OrderView, now: datetime) -> None:
     """Report the rejected order, in the transaction that rejected it."""
     reason = view.order.reason or RefusalCode.PRICE_COLLAR
     found = Finding(Attention.PRICE_COLLAR, phrase(DetailCode.NOT_SENT, reason=reason))

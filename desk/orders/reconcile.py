@@ -10,7 +10,7 @@ from functools import partial
 import structlog
 
 from desk.audit import RECONCILER
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.order_steps import store_step
 from desk.orders.record_execution import record_execution
 from desk.turns import Turns
@@ -32,7 +32,7 @@ SILENT = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNO
 WITH_VENUE = (*SILENT, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 
-async def reconcile_all(desk: Desk, venue: Venue, limit: int, turns: Turns | None = None) -> int:
+async def reconcile_all(desk: DeskContext, venue: Venue, limit: int, turns: Turns | None = None) -> int:
     """Compare every order that the venue may know, at start-up and before anything is sent; returns how many.
 
     With `turns`, an order whose venue or account fails is left to later rounds of questions.
@@ -47,13 +47,13 @@ async def reconcile_all(desk: Desk, venue: Venue, limit: int, turns: Turns | Non
     return len(views)
 
 
-async def _compare(desk: Desk, venue: Venue, view: OrderView) -> None:
+async def _compare(desk: DeskContext, venue: Venue, view: OrderView) -> None:
     with suppress(VenueUnavailable):
         await reconcile_order(desk, venue, view)
 
 
 async def reconcile_order(
-    desk: Desk, venue: Venue, view: OrderView, *, wait: bool = True
+    desk: DeskContext, venue: Venue, view: OrderView, *, wait: bool = True
 ) -> DetailCode | None:
     """Book all missed reports of the order; raises `VenueUnavailable`.
 
@@ -75,12 +75,12 @@ async def reconcile_order(
     return None
 
 
-async def mark_silent(desk: Desk, view: OrderView, *, wait: bool = True) -> None:
+async def mark_silent(desk: DeskContext, view: OrderView, *, wait: bool = True) -> None:
     """Mark the order, about which the venue has sent nothing for too long."""
     await _step(desk, view, unanswered=True, wait=wait)
 
 
-async def _not_received(desk: Desk, view: OrderView, *, wait: bool) -> DetailCode | None:
+async def _not_received(desk: DeskContext, view: OrderView, *, wait: bool) -> DetailCode | None:
     refused = await _step(desk, view, unanswered=False, wait=wait)
     if refused is None:
         log.warning(
@@ -91,7 +91,7 @@ async def _not_received(desk: Desk, view: OrderView, *, wait: bool) -> DetailCod
     return refused
 
 
-async def _step(desk: Desk, seen: OrderView, *, unanswered: bool, wait: bool) -> DetailCode | None:
+async def _step(desk: DeskContext, seen: OrderView, *, unanswered: bool, wait: bool) -> DetailCode | None:
     """Why the step contradicts the known state of the order; None if it was made."""
     async with transaction():
         await lock_accounts([seen.order.account_id], wait=wait)

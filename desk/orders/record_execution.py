@@ -16,7 +16,7 @@ import structlog
 from desk.assessment.assess_case import assess_account
 from desk.assessment.attention import bring_to_attention
 from desk.audit import entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.order_steps import store_step
 from domain.booking import cash_effect, contains
 from domain.events import Fill, OrderView
@@ -85,7 +85,7 @@ class _Booked:
 _NOT_BOOKED = _Booked(None, {})
 
 
-async def record_execution(desk: Desk, report: ExecutionReport, *, wait: bool = True) -> bool:
+async def record_execution(desk: DeskContext, report: ExecutionReport, *, wait: bool = True) -> bool:
     """Whether the report was new. Without `wait`, a locked account raises `Busy` at once."""
     report = in_legible_words(report)
     async with transaction():
@@ -102,7 +102,7 @@ async def record_execution(desk: Desk, report: ExecutionReport, *, wait: bool = 
     return recorded
 
 
-async def _record(desk: Desk, report: ExecutionReport) -> bool:
+async def _record(desk: DeskContext, report: ExecutionReport) -> bool:
     view = await load_by_client_order_id(report.client_order_id)
     assert view is not None
     now = desk.clock()
@@ -135,7 +135,7 @@ async def _record(desk: Desk, report: ExecutionReport) -> bool:
 
 
 async def _take_in(
-    desk: Desk,
+    desk: DeskContext,
     view: OrderView,
     report: ExecutionReport,
     change: OrderChange,
@@ -159,7 +159,7 @@ async def _take_in(
 
 
 async def _assess(
-    desk: Desk, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None
+    desk: DeskContext, account_id: AccountId, now: datetime, held_before: tuple[Symbol, bool] | None
 ) -> None:
     """Assess the account. Figures that cannot be stored do not prevent a booking: the monitor lists such an
     account.
@@ -173,7 +173,7 @@ async def _is_known(report: ExecutionReport) -> bool:
     return await booked_execution(report.venue, report.execution_id) is not None
 
 
-async def _compare(desk: Desk, view: OrderView, report: ExecutionReport, now: datetime) -> bool:
+async def _compare(desk: DeskContext, view: OrderView, report: ExecutionReport, now: datetime) -> bool:
     """Compare a known execution id: a true repeat changes nothing, other content under it is set aside."""
     booked = await booked_execution(report.venue, report.execution_id)
     assert booked is not None
@@ -188,7 +188,7 @@ async def _compare(desk: Desk, view: OrderView, report: ExecutionReport, now: da
 
 
 async def _set_aside(
-    desk: Desk, view: OrderView, report: ExecutionReport, found: Finding, now: datetime
+    desk: DeskContext, view: OrderView, report: ExecutionReport, found: Finding, now: datetime
 ) -> bool:
     if not await set_aside(desk.new_id(), view.order.id, report, found, now):
         return False
@@ -196,7 +196,7 @@ async def _set_aside(
     return True
 
 
-async def _set_aside_unknown(desk: Desk, report: ExecutionReport) -> bool:
+async def _set_aside_unknown(desk: DeskContext, report: ExecutionReport) -> bool:
     now = desk.clock()
     found = Finding(Attention.UNKNOWN_ORDER, phrase(DetailCode.UNKNOWN_ORDER))
     if await set_aside(desk.new_id(), None, report, found, now):
@@ -210,12 +210,16 @@ async def _set_aside_unknown(desk: Desk, report: ExecutionReport) -> bool:
     return False
 
 
-async def _tell(desk: Desk, view: OrderView, report: ExecutionReport, found: Finding, now: datetime) -> None:
+async def _tell(
+    desk: DeskContext, view: OrderView, report: ExecutionReport, found: Finding, now: datetime
+) -> None:
     """Report the finding in the log, in the audit trail and on the case."""
     await bring_to_attention(desk, view, found, _facts(report), now, by=report.venue)
 
 
-async def _tell_refused_cancel(desk: Desk, view: OrderView, report: ExecutionReport, now: datetime) -> None:
+async def _tell_refused_cancel(
+    desk: DeskContext, view: OrderView, report: ExecutionReport, now: datetime
+) -> None:
     """Report it once for an order while it exceeds the position: the desk repeats the request."""
     held = await quantity_of(view.order.account_id, view.order.symbol)
     fits = view.order.leaves_quantity <= reducible(held, view.order.side)
@@ -242,7 +246,7 @@ def _booking(view: OrderView, instrument: Instrument, report: ExecutionReport) -
 
 
 async def _book(
-    desk: Desk, view: OrderView, report: ExecutionReport, booking: _Booking, now: datetime
+    desk: DeskContext, view: OrderView, report: ExecutionReport, booking: _Booking, now: datetime
 ) -> _Booked:
     account_id, symbol, currency = view.order.account_id, view.order.symbol, booking.instrument.currency
     held, balance_stated_at = (
@@ -266,7 +270,7 @@ async def _book(
 
 
 async def _tell_turn(
-    desk: Desk,
+    desk: DeskContext,
     view: OrderView,
     report: ExecutionReport,
     held: Decimal,

@@ -10,7 +10,7 @@ import asyncio
 from collections import deque
 from functools import partial
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.orders.record_execution import record_execution
 from desk.turns import Turns
 from domain.execution import ExecutionReport
@@ -25,7 +25,7 @@ _LANES_WITHOUT_ORDER = "an unknown order"
 class ReportLanes:
     """The waiting reports; one per leader and venue. `read` and `book_waiting` may run concurrently."""
 
-    def __init__(self, desk: Desk, venue: Venue, turns: Turns, held_max: int) -> None:
+    def __init__(self, desk: DeskContext, venue: Venue, turns: Turns, held_max: int) -> None:
         self._desk = desk
         self._venue = venue
         self._turns = turns

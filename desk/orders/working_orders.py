@@ -12,7 +12,7 @@ from functools import partial
 
 from desk.assessment.attention import bring_to_attention, was_brought_to_attention
 from desk.audit import RECONCILER
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.orders.reconcile import SILENT, WITH_VENUE, mark_silent, reconcile_order
 from desk.turns import Turns
 from domain.calendar import NoCalendar, day_order_ends
@@ -52,7 +52,7 @@ class Questions:
 class WorkingOrders:
     """Remembers when each order was last asked about; one per leader and venue."""
 
-    def __init__(self, desk: Desk, venue: Venue, turns: Turns, questions: Questions) -> None:
+    def __init__(self, desk: DeskContext, venue: Venue, turns: Turns, questions: Questions) -> None:
         self._desk = desk
         self._venue = venue
         self._turns = turns

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from desk.audit import MESSAGES
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_notice
 from domain.case import Case
 from domain.events import CaseView
@@ -14,7 +14,7 @@ from messages.templates import Facts, Text
 
 
 def compose(
-    desk: Desk,
+    desk: DeskContext,
     view: CaseView,
     standing: Standing,
     contact: Contact | None,
@@ -55,7 +55,7 @@ def compose(
 
 
 def recomposed(
-    desk: Desk, view: CaseView, standing: Standing, contact: Contact, message: Message, now: datetime
+    desk: DeskContext, view: CaseView, standing: Standing, contact: Contact, message: Message, now: datetime
 ) -> Message:
     """The message with current text; text written by an operator is kept."""
     text = message.parameters.get("text", "")
@@ -71,7 +71,7 @@ def recomposed(
 
 
 def _latest(
-    desk: Desk, standing: Standing, template: MessageTemplate, earliest: datetime, now: datetime
+    desk: DeskContext, standing: Standing, template: MessageTemplate, earliest: datetime, now: datetime
 ) -> datetime:
     """The latest time to send it: before the due time for a message that demands something."""
     latest = earliest + desk.rules.messages.lifetime
@@ -93,7 +93,7 @@ def _unaddressed(message: Message, now: datetime) -> Message:
 
 
 def _words(
-    desk: Desk,
+    desk: DeskContext,
     view: CaseView,
     standing: Standing,
     contact: Contact,
@@ -119,7 +119,7 @@ def _words(
     return desk.rules.messages.templates.render(template, case.alert_type, contact.language, facts)
 
 
-async def note_notice(desk: Desk, case: Case, before: Message, sent: Message, now: datetime) -> None:
+async def note_notice(desk: DeskContext, case: Case, before: Message, sent: Message, now: datetime) -> None:
     """Take the snapshot behind the figures in a message to the client: once, and again if the text is new."""
     if case.live:
         is_new = before.body != sent.body

@@ -15,7 +15,7 @@ from functools import partial
 from zoneinfo import ZoneInfo
 
 from desk.audit import MESSAGES, entry, message_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.outbound.compose_message import compose
 from desk.outbound.standing import look_again
 from desk.turns import Turns, Work
@@ -51,7 +51,7 @@ Choice = Callable[[Case], MessageTemplate | None]
 Page = Callable[[CaseId | None], Awaitable[list[Untold]]]
 
 
-async def sweep_messages(desk: Desk, turns: Turns) -> int:
+async def sweep_messages(desk: DeskContext, turns: Turns) -> int:
     """Create the messages that are due and end those that are too late; returns the number created.
 
     Markets and cases are independent: one that fails delays no other.
@@ -85,7 +85,7 @@ def _expiry(expired: Expired, now: datetime) -> AuditEntry:
     )
 
 
-async def _markets(desk: Desk) -> dict[str, list[str]]:
+async def _markets(desk: DeskContext) -> dict[str, list[str]]:
     markets: dict[str, list[str]] = defaultdict(list)
     for currency in await load_base_currencies():
         markets[desk.market_of(currency)].append(currency)
@@ -94,7 +94,7 @@ async def _markets(desk: Desk) -> dict[str, list[str]]:
 
 @dataclass(slots=True)
 class _Sweep:
-    desk: Desk
+    desk: DeskContext
     turns: Turns
     now: datetime
     queued: int = 0
@@ -164,7 +164,7 @@ def _ended(case: Case) -> MessageTemplate | None:
     return _ENDS.get(case.status)
 
 
-async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
+async def _tell(desk: DeskContext, untold: Untold, key: str, choice: Choice, now: datetime) -> bool:
     """Create the message; a locked account is left to the next sweep.
 
     A message that replaces an unsent one has a key of its own.
@@ -185,7 +185,7 @@ async def _tell(desk: Desk, untold: Untold, key: str, choice: Choice, now: datet
 
 
 async def _write_down(
-    desk: Desk, untold: Untold, key: str, channel: Channel, choice: Choice, now: datetime
+    desk: DeskContext, untold: Untold, key: str, channel: Channel, choice: Choice, now: datetime
 ) -> bool:
     """A message that waits for prices is created as well."""
     case = (await load_cases(EVERYTHING, [untold.case_id], strict=True))[untold.case_id].case

@@ -11,7 +11,7 @@ from dataclasses import replace
 import structlog
 
 from desk.audit import WEBHOOKS, webhook_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.outbound.outbound_counts import OutwardCounts
 from domain.events import Event, LostEvent
 from domain.ids import EventId
@@ -43,7 +43,7 @@ class WebhookDeliverer:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: DeskContext,
         port: WebhookPort,
         body: Body,
         jitter: Callable[[], float],

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from desk.audit import MESSAGES, message_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.outbound.compose_message import note_notice, recomposed
 from desk.outbound.standing import look_again
 from domain.events import CaseView
@@ -35,7 +35,7 @@ class Prepared:
     ready: bool
 
 
-async def prepare(desk: Desk, due: Due, now: datetime) -> Prepared:
+async def prepare(desk: DeskContext, due: Due, now: datetime) -> Prepared:
     """Runs in a transaction that holds the lock of the case's account."""
     message = await lock_message(due.message.id)
     if message.status is not MessageStatus.QUEUED:
@@ -69,7 +69,7 @@ async def _ended(message: Message, after: Message, now: datetime) -> Prepared:
 
 
 def _reworded(
-    desk: Desk, view: CaseView, standing: Standing, due: Due, message: Message, now: datetime
+    desk: DeskContext, view: CaseView, standing: Standing, due: Due, message: Message, now: datetime
 ) -> Message:
     if message.template is MessageTemplate.FREE_TEXT:
         return message

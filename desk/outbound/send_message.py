@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from desk.audit import message_entry
 from desk.case_work.case_command import NO_CASE
 from desk.command import Done, Outcome, run_each, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.outbound.compose_message import compose
 from desk.outbound.standing import look_again
 from domain.events import CaseView
@@ -31,12 +31,12 @@ class SendMessage:
     text: str
 
 
-async def send_message(desk: Desk, principal: Principal, command: SendMessage) -> list[Outcome]:
+async def send_message(desk: DeskContext, principal: Principal, command: SendMessage) -> list[Outcome]:
     """One outcome per case, in the order given; its id is the message's."""
     return await run_each(desk, command.case_ids, lambda case_id: _send(desk, principal, command, case_id))
 
 
-async def _send(desk: Desk, principal: Principal, command: SendMessage, case_id: CaseId) -> Outcome:
+async def _send(desk: DeskContext, principal: Principal, command: SendMessage, case_id: CaseId) -> Outcome:
     request = {
         "cases": list(command.case_ids),
         "channel": command.channel,
@@ -62,7 +62,7 @@ async def _send(desk: Desk, principal: Principal, command: SendMessage, case_id:
 
 
 async def _compose(
-    desk: Desk, principal: Principal, command: SendMessage, view: CaseView
+    desk: DeskContext, principal: Principal, command: SendMessage, view: CaseView
 ) -> Message | Refusal:
     contact = (await load_contacts([view.account.client_id])).get(view.account.client_id)
     refusal = _unreachable(desk, command, contact)
@@ -85,7 +85,7 @@ async def _compose(
     return message
 
 
-def _unreachable(desk: Desk, command: SendMessage, contact: Contact | None) -> Refusal | None:
+def _unreachable(desk: DeskContext, command: SendMessage, contact: Contact | None) -> Refusal | None:
     """The refusal of a message that cannot arrive."""
     if command.channel not in desk.rules.messages.channels:
         return Refusal(

@@ -12,7 +12,7 @@ from functools import partial
 import structlog
 
 from desk.audit import MESSAGES, message_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.outbound.outbound_counts import OutwardCounts
 from desk.outbound.prepare_message import Prepared, prepare
 from desk.turns import Turns
@@ -45,7 +45,7 @@ class ChannelSender:
 
     def __init__(
         self,
-        desk: Desk,
+        desk: DeskContext,
         channel: Channel,
         service: MessageService,
         *,

@@ -4,7 +4,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from desk.assessment.assess_case import assess_account
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.asked_amount import book_of
 from domain.calendar import NoCalendar, TradingCalendar, traded_between
 from domain.case import Case
@@ -23,7 +23,11 @@ from models.untold import trades_of
 
 
 async def look_again(
-    desk: Desk, case_id: CaseId, template: MessageTemplate, now: datetime, leaves_at: datetime | None = None
+    desk: DeskContext,
+    case_id: CaseId,
+    template: MessageTemplate,
+    now: datetime,
+    leaves_at: datetime | None = None,
 ) -> tuple[CaseView, Standing]:
     """For a letter of this template, in a transaction that holds the lock of the case's account.
 
@@ -38,7 +42,7 @@ async def look_again(
 
 
 async def _standing(
-    desk: Desk, view: CaseView, template: MessageTemplate, now: datetime, leaves_at: datetime
+    desk: DeskContext, view: CaseView, template: MessageTemplate, now: datetime, leaves_at: datetime
 ) -> Standing:
     case = view.case
     if template is MessageTemplate.SOLD:
@@ -66,7 +70,7 @@ async def _stock(case: Case) -> tuple[StockOwed, ...]:
     return tuple(sorted(owed, key=lambda each: (each.due_at, each.symbol)))
 
 
-def _unvalued(desk: Desk, account: AccountBook, case: Case, now: datetime) -> tuple[str, ...]:
+def _unvalued(desk: DeskContext, account: AccountBook, case: Case, now: datetime) -> tuple[str, ...]:
     """Symbols and currencies without which the amount was computed; for older figures, those missing then or
     now.
     """
@@ -80,7 +84,7 @@ def _unvalued(desk: Desk, account: AccountBook, case: Case, now: datetime) -> tu
     return tuple(sorted({*then, *missing}))
 
 
-def _age(desk: Desk, account: AccountBook, case: Case, now: datetime) -> FiguresAge:
+def _age(desk: DeskContext, account: AccountBook, case: Case, now: datetime) -> FiguresAge:
     """By the oldest price or rate; by the figures' own time if they could not be computed again."""
     if case.figures.as_of != now:
         return FiguresAge(case.figures.as_of, now - case.figures.as_of)
@@ -100,7 +104,7 @@ def _age(desk: Desk, account: AccountBook, case: Case, now: datetime) -> Figures
     return FiguresAge(as_of, most)
 
 
-def _behind(desk: Desk, market: str, at: datetime, now: datetime) -> timedelta:
+def _behind(desk: DeskContext, market: str, at: datetime, now: datetime) -> timedelta:
     """How long the market has traded since then, as far as it matters."""
     if at >= now:
         return timedelta()

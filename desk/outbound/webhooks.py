@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from desk.audit import webhook_entry
 from desk.command import Done, Outcome, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.principal import Capability, Principal
 from domain.refusals import Refusal, RefusalCode
 from domain.webhook import Webhook, WebhookEvent, WebhookId, check_url, replayed
@@ -64,7 +64,7 @@ class RotateWebhookSecret:
 
 
 async def register_webhook(
-    desk: Desk, principal: Principal, command: RegisterWebhook, made: Callable[[str], None]
+    desk: DeskContext, principal: Principal, command: RegisterWebhook, made: Callable[[str], None]
 ) -> Outcome:
     """`made` gets the secret for the one answer that contains it; an answer to a repeated key does not."""
     key = command.idempotency_key
@@ -90,7 +90,7 @@ async def register_webhook(
     return outcome
 
 
-async def remove_webhook(desk: Desk, principal: Principal, command: RemoveWebhook) -> Outcome:
+async def remove_webhook(desk: DeskContext, principal: Principal, command: RemoveWebhook) -> Outcome:
     """A delivery that is in progress may still arrive."""
     key, webhook_id = command.idempotency_key, command.webhook_id
 
@@ -106,7 +106,7 @@ async def remove_webhook(desk: Desk, principal: Principal, command: RemoveWebhoo
     return await run_once(desk, principal, "removeWebhook", key, webhook_id, request, decide, needs=_NEEDS)
 
 
-async def replay_webhook(desk: Desk, principal: Principal, command: ReplayWebhook) -> Outcome:
+async def replay_webhook(desk: DeskContext, principal: Principal, command: ReplayWebhook) -> Outcome:
     """Deliver again from a position, within the owner's current scope; also enables a disabled endpoint."""
     key, webhook_id = command.idempotency_key, command.webhook_id
 
@@ -128,7 +128,7 @@ async def replay_webhook(desk: Desk, principal: Principal, command: ReplayWebhoo
 
 
 async def rotate_webhook_secret(
-    desk: Desk, principal: Principal, command: RotateWebhookSecret, made: Callable[[str], None]
+    desk: DeskContext, principal: Principal, command: RotateWebhookSecret, made: Callable[[str], None]
 ) -> Outcome:
     """Create a new secret; the previous one also signs for a while. `made` as in `register_webhook`.
 
@@ -159,7 +159,7 @@ async def rotate_webhook_secret(
     return outcome
 
 
-async def _no_room(desk: Desk, principal: Principal) -> Refusal | None:
+async def _no_room(desk: DeskContext, principal: Principal) -> Refusal | None:
     rules = desk.rules.webhooks
     if await count_webhooks(principal.subject) >= rules.max_per_subject:
         return Refusal(
@@ -173,7 +173,7 @@ async def _no_room(desk: Desk, principal: Principal) -> Refusal | None:
     return None
 
 
-async def _new(desk: Desk, principal: Principal, command: RegisterWebhook) -> Webhook:
+async def _new(desk: DeskContext, principal: Principal, command: RegisterWebhook) -> Webhook:
     head = await outbox.stream_head()
     return Webhook(
         id=WebhookId(desk.new_id()),
@@ -203,7 +203,7 @@ async def _position(command: ReplayWebhook, webhook: Webhook) -> tuple[str, int]
 
 
 async def _audit(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     action: str,
     before: Webhook | None,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from desk.assessment.doubts import clear_doubts
 from desk.audit import entry
 from desk.command import Done, Outcome, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.canonical import plain
 from domain.doubt import DoubtReason
 from domain.events import BookChanged
@@ -30,7 +30,7 @@ class AcceptIncomplete:
     reason: str
 
 
-async def accept_incomplete(desk: Desk, principal: Principal, command: AcceptIncomplete) -> Outcome:
+async def accept_incomplete(desk: DeskContext, principal: Principal, command: AcceptIncomplete) -> Outcome:
     """Remove the doubts, all of them or none; the account is watched again."""
 
     async def decide() -> Outcome | Refusal:

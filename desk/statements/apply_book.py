@@ -11,7 +11,7 @@ from desk.assessment.assess_case import assess_account
 from desk.assessment.case_event import tell_of_symbols
 from desk.assessment.excess_orders import compare_with_statement
 from desk.audit import BOOK, MARKET, entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.statements.note_deposit import note_deposit
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.canonical import plain
@@ -60,7 +60,7 @@ class Applied:
     newer: datetime | None = None
 
 
-async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> Applied:
+async def apply_statement(desk: DeskContext, stated: PositionStated | CashStated) -> Applied:
     """Store the statement unless a newer one is known; a repeat changes nothing.
 
     Raises `UnknownSubject` or `CannotBeHeld`.
@@ -78,7 +78,7 @@ async def apply_statement(desk: Desk, stated: PositionStated | CashStated) -> Ap
     return Applied(account_id, newer)
 
 
-async def take_trade_status(desk: Desk, stated: TradeStatusStated) -> Applied:
+async def take_trade_status(desk: DeskContext, stated: TradeStatusStated) -> Applied:
     """Store whether the instrument trades, and since when it does not; raises `UnknownSubject`."""
     now = desk.clock()
     async with transaction():
@@ -98,7 +98,7 @@ async def take_trade_status(desk: Desk, stated: TradeStatusStated) -> Applied:
     return Applied()
 
 
-async def apply_contact(desk: Desk, stated: ContactStated) -> Applied:
+async def apply_contact(desk: DeskContext, stated: ContactStated) -> Applied:
     """Store how to reach a client unless a newer contact is known; raises `UnknownSubject`."""
     client_id = await client_id_of(stated.client_no)
     if client_id is None:
@@ -131,7 +131,9 @@ async def _require_place(account_id: AccountId, stated: PositionStated | CashSta
             raise CannotBeHeld(account_id, why)
 
 
-async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated) -> datetime | None:
+async def _store(
+    desk: DeskContext, account_id: AccountId, stated: PositionStated | CashStated
+) -> datetime | None:
     """None, or the time of the newer statement that is known."""
     await lock_accounts([account_id], wait=False)
     before = await _as_stored(account_id, stated)
@@ -147,7 +149,7 @@ async def _store(desk: Desk, account_id: AccountId, stated: PositionStated | Cas
     return None
 
 
-async def _store_position(desk: Desk, account_id: AccountId, stated: PositionStated) -> bool:
+async def _store_position(desk: DeskContext, account_id: AccountId, stated: PositionStated) -> bool:
     quantity = await quantity_of(account_id, stated.symbol)
     held = bool(quantity)
     changed = await state_position(desk.new_id(), account_id, stated, desk.clock())
@@ -161,7 +163,7 @@ async def _store_position(desk: Desk, account_id: AccountId, stated: PositionSta
     return changed
 
 
-async def _store_cash(desk: Desk, account_id: AccountId, stated: CashStated, before: Any) -> bool:
+async def _store_cash(desk: DeskContext, account_id: AccountId, stated: CashStated, before: Any) -> bool:
     changed = await state_cash(desk.new_id(), account_id, stated, desk.clock())
     if changed:
         after = await _as_stored(account_id, stated)
@@ -183,7 +185,9 @@ async def _as_stored(account_id: AccountId, stated: PositionStated | CashStated)
     return await cash_as_stored(account_id, stated.currency)
 
 
-async def _audit(desk: Desk, account_id: AccountId, stated: PositionStated | CashStated, before: Any) -> None:
+async def _audit(
+    desk: DeskContext, account_id: AccountId, stated: PositionStated | CashStated, before: Any
+) -> None:
     """Audit the statement and its source; a statement that repeats the known state only changes its time."""
     after = await _as_stored(account_id, stated)
     if after == before:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from desk.assessment.doubts import clear_doubts, note_doubts
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.doubt import Doubt, DoubtReason
 from domain.events import BookChanged
 from domain.ids import AccountId, Symbol
@@ -27,7 +27,7 @@ SUBJECTS_MAX = 100
 """Symbols and currencies of one account that are listed by name. Beyond that an operator has to check."""
 
 
-async def note_dead_statement(desk: Desk, outcome: Outcome) -> AccountId | None:
+async def note_dead_statement(desk: DeskContext, outcome: Outcome) -> AccountId | None:
     """The account that becomes incomplete because this message about it cannot be used, or None.
 
     A message that names no account makes none incomplete, and neither does one older than the known state of

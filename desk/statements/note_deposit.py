@@ -12,7 +12,7 @@ from decimal import Decimal
 from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.case_event import case_event
 from desk.audit import BOOK, case_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.follow_up import note_by_desk
 from domain.asked_amount import book_of
 from domain.booking import credited
@@ -30,7 +30,7 @@ from models.case import live_cases_of, save_case
 
 
 async def note_deposit(
-    desk: Desk, account_id: AccountId, currency: Currency, before: Decimal, after: Decimal
+    desk: DeskContext, account_id: AccountId, currency: Currency, before: Decimal, after: Decimal
 ) -> None:
     """Record on the account's live calls how a risen balance changed the amount; the caller holds its
     lock.
@@ -55,7 +55,12 @@ async def note_deposit(
 
 
 def _effect(
-    desk: Desk, alert_type: AlertType, account: Book, currency: Currency, received: Decimal, now: datetime
+    desk: DeskContext,
+    alert_type: AlertType,
+    account: Book,
+    currency: Currency,
+    received: Decimal,
+    now: datetime,
 ) -> Phrase:
     """How the risen cash changed the amount to collect."""
     book = book_of(alert_type, account)
@@ -71,7 +76,7 @@ def _effect(
     return phrase(DetailCode.AMOUNT_FELL, before=earlier, amount=left, currency=base)
 
 
-def _amount(desk: Desk, alert_type: AlertType, book: Book, now: datetime) -> Decimal | None:
+def _amount(desk: DeskContext, alert_type: AlertType, book: Book, now: datetime) -> Decimal | None:
     """None if it is unknown whether anything is to be collected."""
     figures = compute_figures(book, now, desk.rules.max_price_age)
     answer = judge(book, figures, desk.rules.judgement).asks(alert_type)

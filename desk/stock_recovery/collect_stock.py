@@ -12,7 +12,7 @@ from functools import partial
 
 import structlog
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
 from desk.turns import Turns
 from domain.calendar import NoCalendar
@@ -45,7 +45,7 @@ def unknown_markets() -> OutageLogs:
     return OutageLogs("market", "no stock is collected in an unknown market", "a market is known again")
 
 
-async def collect_stock(desk: Desk, turns: Turns, unknown: OutageLogs) -> int:
+async def collect_stock(desk: DeskContext, turns: Turns, unknown: OutageLogs) -> int:
     """Check every market whose time has come; returns the number of accounts with a demand.
 
     Markets and accounts are independent: one that fails is checked again and delays no other.
@@ -64,7 +64,7 @@ async def collect_stock(desk: Desk, turns: Turns, unknown: OutageLogs) -> int:
 
 
 async def _market(
-    desk: Desk,
+    desk: DeskContext,
     turns: Turns,
     rule: CoveredOptionRule,
     market: str,
@@ -85,7 +85,7 @@ async def _market(
         log.info("stock for written calls collected", market=market, accounts=len(asked) - before)
 
 
-def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
+def due_day(desk: DeskContext, rule: CoveredOptionRule, market: str) -> date | None:
     """The market's current day, if it trades and the trigger time has come; raises `NoCalendar`."""
     calendar = desk.calendar_of(market)
     local = desk.clock().astimezone(calendar.zone)
@@ -95,7 +95,7 @@ def due_day(desk: Desk, rule: CoveredOptionRule, market: str) -> date | None:
 
 
 async def _collect(
-    desk: Desk, turns: Turns, rule: CoveredOptionRule, market: str, day: date, asked: list[AccountId]
+    desk: DeskContext, turns: Turns, rule: CoveredOptionRule, market: str, day: date, asked: list[AccountId]
 ) -> bool:
     """Check every account; returns whether none has to be checked again."""
     after, failed = AccountId(""), 0
@@ -116,7 +116,7 @@ async def _collect(
     return not failed
 
 
-def _wanted(desk: Desk, book: Book, rule: CoveredOptionRule, market: str) -> list[Wanted]:
+def _wanted(desk: DeskContext, book: Book, rule: CoveredOptionRule, market: str) -> list[Wanted]:
     here = {
         held.instrument.option.underlying
         for held in book.holdings
@@ -130,7 +130,7 @@ def _wanted(desk: Desk, book: Book, rule: CoveredOptionRule, market: str) -> lis
 
 
 async def _ask(
-    desk: Desk, account_id: AccountId, rule: CoveredOptionRule, market: str, since: datetime
+    desk: DeskContext, account_id: AccountId, rule: CoveredOptionRule, market: str, since: datetime
 ) -> bool:
     now, alert = desk.clock(), AlertType.COVERED_CALL_SHORTFALL
     async with transaction():

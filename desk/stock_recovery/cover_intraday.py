@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from datetime import datetime
 
 from desk.audit import entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
 from domain.case import AlertType
 from domain.ids import AccountId, Symbol
@@ -45,7 +45,7 @@ def _recalls(known: Sequence[Recovery], account_id: AccountId, symbol: Symbol) -
     ]
 
 
-async def recall(desk: Desk, account_id: AccountId) -> None:
+async def recall(desk: DeskContext, account_id: AccountId) -> None:
     """Recall all of the account's shorts, in the caller's transaction, under the account's lock."""
     now = desk.clock()
     account = (await load_books([account_id], desk.rules.books, now))[account_id]
@@ -60,7 +60,7 @@ async def recall(desk: Desk, account_id: AccountId) -> None:
         await outbox.append(await open_recoveries(desk, SYSTEM, account, alert, found, now, now))
 
 
-async def _wanted(desk: Desk, account: AccountBook, symbol: Symbol, now: datetime) -> Wanted | None:
+async def _wanted(desk: DeskContext, account: AccountBook, symbol: Symbol, now: datetime) -> Wanted | None:
     """The part of the short that no recall covers yet."""
     short = short_quantity(account.book, symbol)
     account_id = account.account.account_id

@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from desk.assessment.case_event import case_event, twin_events
 from desk.audit import case_entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
 from domain.case import AlertType, Case, CaseStatus, CaseTrigger, decide
 from domain.events import CaseEvent, CaseEventKind, CaseView
@@ -38,7 +38,7 @@ class Wanted:
 
 
 async def open_recoveries(
-    desk: Desk,
+    desk: DeskContext,
     by: Principal | str,
     account: AccountBook,
     alert_type: AlertType,
@@ -84,7 +84,7 @@ def _plain(wanted: Wanted) -> dict[str, str | None]:
 
 
 async def _opened(
-    desk: Desk, account: AccountBook, alert_type: AlertType, due_at: datetime, now: datetime
+    desk: DeskContext, account: AccountBook, alert_type: AlertType, due_at: datetime, now: datetime
 ) -> tuple[CaseView, CaseEvent]:
     account_id = account.account.account_id
     case = Case(
@@ -108,7 +108,7 @@ async def _opened(
 
 
 async def _extended(
-    desk: Desk, account: AccountBook, before: CaseView, due_at: datetime, now: datetime
+    desk: DeskContext, account: AccountBook, before: CaseView, due_at: datetime, now: datetime
 ) -> tuple[CaseView, CaseEvent]:
     case = decide(before.case, CaseTrigger.EDITED, now)
     assert not isinstance(case, Refusal), "a live case can be edited"

@@ -13,7 +13,7 @@ from decimal import Decimal
 from desk.answers import UNREADABLE
 from desk.audit import entry
 from desk.command import Done, Outcome, run_once
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
 from domain.case import AlertType
 from domain.events import CaseEvent
@@ -49,7 +49,7 @@ class RecallStock:
     reason: str
 
 
-async def recall_stock(desk: Desk, principal: Principal, command: RecallStock) -> Outcome:
+async def recall_stock(desk: DeskContext, principal: Principal, command: RecallStock) -> Outcome:
     """`Done` names the recall."""
 
     async def decide() -> Outcome | Refusal:
@@ -62,7 +62,7 @@ async def recall_stock(desk: Desk, principal: Principal, command: RecallStock) -
     )
 
 
-async def _decide(desk: Desk, principal: Principal, command: RecallStock) -> Outcome | Refusal:
+async def _decide(desk: DeskContext, principal: Principal, command: RecallStock) -> Outcome | Refusal:
     now = desk.clock()
     instrument = (await load_instruments([command.symbol], strict=True)).get(command.symbol)
     refused = _refused(command, instrument, now)
@@ -100,7 +100,7 @@ def _refused(command: RecallStock, instrument: Instrument | None, now: datetime)
     return None
 
 
-async def _lock_shorts(desk: Desk, audience: Audience, symbol: Symbol) -> list[AccountId] | Refusal:
+async def _lock_shorts(desk: DeskContext, audience: Audience, symbol: Symbol) -> list[AccountId] | Refusal:
     """The accounts within scope that are short of the stock, locked."""
     most = desk.rules.recall_max_accounts
     ids = await accounts_short_of(audience, symbol, most + 1)
@@ -115,7 +115,7 @@ async def _lock_shorts(desk: Desk, audience: Audience, symbol: Symbol) -> list[A
 
 
 async def _readable(
-    desk: Desk, audience: Audience, symbol: Symbol, ids: Sequence[AccountId], now: datetime
+    desk: DeskContext, audience: Audience, symbol: Symbol, ids: Sequence[AccountId], now: datetime
 ) -> tuple[list[ShortHolding], list[AccountId]]:
     """The shorts of these accounts by account number, and the accounts omitted because their stored data is
     damaged.
@@ -172,7 +172,7 @@ async def _make_room(
 
 
 async def _open(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     recall: StockRecall,
     shares: Sequence[RecallShare],
@@ -191,7 +191,7 @@ async def _open(
 
 
 async def _open_one(
-    desk: Desk,
+    desk: DeskContext,
     principal: Principal,
     recall: StockRecall,
     share: RecallShare,
@@ -207,7 +207,7 @@ async def _open_one(
 
 
 def _recall(
-    desk: Desk, principal: Principal, command: RecallStock, allocated: Decimal, now: datetime
+    desk: DeskContext, principal: Principal, command: RecallStock, allocated: Decimal, now: datetime
 ) -> StockRecall:
     return StockRecall(
         id=desk.new_id(),

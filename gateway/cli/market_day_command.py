@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from desk.case_work.market_days import CASES_AT_A_TIME, SetMarketDay, set_market_day, shift_deadlines
 from desk.command import Done
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.calendar import MarketDay
 from domain.events import CaseView
 from domain.ids import CaseId
@@ -37,7 +37,7 @@ class Moved:
     after: datetime
 
 
-async def put_in(desk: Desk, days: MarketDays, word: MarketDay) -> list[Moved]:
+async def put_in(desk: DeskContext, days: MarketDays, word: MarketDay) -> list[Moved]:
     """The deadlines that moved, whether this process moved them or the leader did first. Raises Refused."""
     await days.load()
     before = {view.case.id: view.case.deadline async for view in _live_cases()}

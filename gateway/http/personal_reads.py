@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from strawberry import Schema
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.evidence.note_read import note_read
 from domain.principal import Principal
 from gateway.logs import current_request_id
@@ -18,7 +18,7 @@ from resolvers.kit.context import RequestContext
 class PersonalReads:
     """One per process."""
 
-    def __init__(self, schema: Schema, documents: Documents, desk: Desk) -> None:
+    def __init__(self, schema: Schema, documents: Documents, desk: DeskContext) -> None:
         self._schema = schema
         self._documents = documents
         self._desk = desk

@@ -16,7 +16,7 @@ from typing import Any
 from unicodedata import category, normalize
 
 from desk.audit import entry
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.evidence.aging import aging
 from desk.evidence.reports import LiquidationRecord, MarginRecord, liquidation_records, margin_records
 from domain.events import CaseView
@@ -53,7 +53,7 @@ class Report:
 
     columns: tuple[str, ...]
     count: Callable[[Audience, Period], Awaitable[int]]
-    rows: Callable[[Desk, Audience, Period], AsyncIterator[Row]]
+    rows: Callable[[DeskContext, Audience, Period], AsyncIterator[Row]]
 
 
 def period_of(first_day: date, last_day: date) -> Period:
@@ -67,7 +67,7 @@ def period_of(first_day: date, last_day: date) -> Period:
 
 
 async def begin(
-    desk: Desk, by: Principal | str, audience: Audience, name: str, period: Period, most_rows: int
+    desk: DeskContext, by: Principal | str, audience: Audience, name: str, period: Period, most_rows: int
 ) -> AsyncIterator[str]:
     """The lines of the report, after recording the export in the audit.
 
@@ -152,7 +152,7 @@ async def _pages(
         after = (last.opened_at, last.id)
 
 
-async def _margin_rows(_: Desk, audience: Audience, period: Period) -> AsyncIterator[Row]:
+async def _margin_rows(_: DeskContext, audience: Audience, period: Period) -> AsyncIterator[Row]:
     async for record in _pages(margin_records, audience, period):
         yield _margin_row(record)
 
@@ -172,7 +172,7 @@ def _margin_row(record: MarginRecord) -> Row:
     )
 
 
-async def _liquidation_rows(_: Desk, audience: Audience, period: Period) -> AsyncIterator[Row]:
+async def _liquidation_rows(_: DeskContext, audience: Audience, period: Period) -> AsyncIterator[Row]:
     async for record in _pages(liquidation_records, audience, period):
         for row in _liquidation_lines(record):
             yield row
@@ -196,7 +196,7 @@ def _liquidation_lines(record: LiquidationRecord) -> Iterator[Row]:
         )
 
 
-async def _aging_rows(desk: Desk, audience: Audience, _: Period) -> AsyncIterator[Row]:
+async def _aging_rows(desk: DeskContext, audience: Audience, _: Period) -> AsyncIterator[Row]:
     for bucket in await aging(desk, audience):
         for currency, amount in bucket.amounts.items() or (("", Decimal(0)),):
             yield (bucket.first_day, bucket.last_day, bucket.cases, currency, amount)

@@ -12,7 +12,7 @@ from statistics import median
 
 import structlog
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.monitoring.take_messages import Taken
 from desk.statements.incomplete import note_dead_statement
 from domain.inputs import DeadReason, InputKind, InputResult, InputSubject, Outcome
@@ -73,7 +73,7 @@ class FeedWatch:
     """A `FeedObserver` (feeds/base.py), and the state of the feed for the rest of the process."""
 
     def __init__(
-        self, desk: Desk, clock_offset_max: timedelta, loss_told: timedelta = timedelta(hours=1)
+        self, desk: DeskContext, clock_offset_max: timedelta, loss_told: timedelta = timedelta(hours=1)
     ) -> None:
         """`loss_told`: for so long after a loss of messages the feed does not count as delivering."""
         self._desk = desk

@@ -4,7 +4,7 @@ import structlog
 
 from desk.approvals import expire_approvals
 from desk.case_work.market_days import shift_deadlines
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
@@ -52,7 +52,7 @@ async def follow_market_days(resources: Resources) -> None:
         await woken_within(changed, resources.settings.market_day_recheck_s)
 
 
-async def _tell_default_markets(desk: Desk, told: set[Currency]) -> None:
+async def _tell_default_markets(desk: DeskContext, told: set[Currency]) -> None:
     """Log each currency of an account for which no market is configured, once."""
     for currency in await load_base_currencies():
         if currency not in desk.rules.base_markets and currency not in told:

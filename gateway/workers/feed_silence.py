@@ -2,7 +2,7 @@
 
 from datetime import datetime, timedelta
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.calendar import NoCalendar, is_open
 from gateway.loops.repeat import every
 from gateway.resources import Resources
@@ -22,7 +22,7 @@ async def watch_feed(resources: Resources) -> None:
 class SilenceListener:
     """Remembers the relevant markets, and since when each of them is in session."""
 
-    def __init__(self, desk: Desk, watch: FeedWatch) -> None:
+    def __init__(self, desk: DeskContext, watch: FeedWatch) -> None:
         self._desk = desk
         self._watch = watch
         self._markets: tuple[str, ...] = ()

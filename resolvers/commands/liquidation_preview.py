@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.liquidation.liquidation_command import LiquidateCase
 from desk.liquidation.one_person_limit import load_recent_orders
 from desk.liquidation.plan_liquidation import ReadAhead, in_the_way, plan_now
@@ -136,7 +136,7 @@ async def liquidation_preview(
     return preview_of(made, desk, takes_two, not_counted)
 
 
-def _not_counted(desk: Desk, read: ReadAhead, now: datetime) -> list[OrderNotCounted]:
+def _not_counted(desk: DeskContext, read: ReadAhead, now: datetime) -> list[OrderNotCounted]:
     book = read.book.book
     covers = [(view, order_cover(desk, book, view.order, now)) for view in read.orders]
     return [
@@ -148,7 +148,7 @@ def _not_counted(desk: Desk, read: ReadAhead, now: datetime) -> list[OrderNotCou
 
 def preview_of(
     planned: Plan,
-    desk: Desk,
+    desk: DeskContext,
     takes_two: Refusal | None = None,
     not_counted: Sequence[OrderNotCounted] = (),
 ) -> LiquidationPreview:
@@ -192,7 +192,7 @@ def refused_preview(
     )
 
 
-def _leg_of(leg: PlannedLeg, desk: Desk) -> LiquidationLeg:
+def _leg_of(leg: PlannedLeg, desk: DeskContext) -> LiquidationLeg:
     return LiquidationLeg(
         instrument=instrument_of(leg.instrument),
         side=leg.side,

@@ -11,7 +11,7 @@ from typing import Protocol, TypeAlias
 from strawberry import Info as StrawberryInfo
 
 from desk.admission import lacks
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.monitoring.book_what_if import BookEffect, BookWhatIf
 from domain.ids import ClientId
 from domain.money import Currency
@@ -35,7 +35,7 @@ class BookWhatIfRunner(Protocol):
 class Api:
     """The services that the schema uses, one per process, and the limits of requests."""
 
-    desk: Desk
+    desk: DeskContext
     bus: Bus
     stream: EventStream
     cursors: CursorSigner

@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from strawberry.dataloader import DataLoader
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.open_orders import as_open_orders
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId
@@ -57,7 +57,7 @@ class BookAndOrders:
     book: AccountBook
     orders: Sequence[OrderView]
 
-    def open_orders(self, desk: Desk, now: datetime, book: Book | None = None) -> list[OpenOrder]:
+    def open_orders(self, desk: DeskContext, now: datetime, book: Book | None = None) -> list[OpenOrder]:
         """Open orders for the planner. `book`: the book whose quotes value them, if not the account's own."""
         return as_open_orders(desk, book or self.book.book, self.orders, now)
 
@@ -129,7 +129,7 @@ class Loaders:
     the audience may not see.
     """
 
-    def __init__(self, desk: Desk, audience: Audience) -> None:
+    def __init__(self, desk: DeskContext, audience: Audience) -> None:
         self._desk = desk
         self.audience = audience
 

@@ -5,7 +5,7 @@ from decimal import Decimal
 
 import strawberry
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain import market
 from domain.ids import Symbol
 from domain.market import FactorSource, InstrumentKind, OptionRight, TradeStatus
@@ -157,7 +157,7 @@ def _terms_of(option: market.OptionTerms) -> OptionTerms:
     )
 
 
-def quote_of(quote: market.Quote, desk: Desk) -> Quote:
+def quote_of(quote: market.Quote, desk: DeskContext) -> Quote:
     """The GraphQL object."""
     return Quote(
         symbol=quote.symbol,

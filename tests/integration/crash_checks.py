@@ -11,7 +11,7 @@ from decimal import Decimal
 from itertools import groupby, pairwise
 from pathlib import Path
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.booking import cash_effect
 from domain.case import CaseStatus
 from domain.events import CaseEvent, Event, OrderEvent
@@ -59,7 +59,11 @@ def read_journal(path: Path) -> VenueJournal:
 
 
 async def check(
-    desk: Desk, before: Before, answered: Sequence[OrderId], venue: VenueJournal, published: Sequence[bytes]
+    desk: DeskContext,
+    before: Before,
+    answered: Sequence[OrderId],
+    venue: VenueJournal,
+    published: Sequence[bytes],
 ) -> list[str]:
     """What is wrong; needs an active database."""
     orders = await fetch("SELECT * FROM liquidation_order ORDER BY created_at, id")
@@ -135,7 +139,7 @@ async def money_problems(before: Before, orders: Sequence[Row], venue: VenueJour
     return problems
 
 
-async def _case(desk: Desk, before: Before) -> list[str]:
+async def _case(desk: DeskContext, before: Before) -> list[str]:
     now = desk.clock()
     book = (await load_books([before.account_id], desk.rules.books, now))[before.account_id].book
     owed = compute_figures(book, now, desk.rules.max_price_age).amount

@@ -16,7 +16,7 @@ import asyncpg
 import httpx
 from redis.asyncio import Redis
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.ids import Symbol
 from feeds.redis_feed import publish
 from gateway.settings import load_settings
@@ -52,7 +52,7 @@ class Scene:
 class Aftermath:
     """What the world has when everything has ended."""
 
-    desk: Desk
+    desk: DeskContext
     venue: VenueJournal
     published: Sequence[bytes]
     resent: list[str]

@@ -7,7 +7,7 @@ import pytest
 
 from desk.approvals import DecideApprovals, Executed, Executor, decide_approvals, expire_approvals
 from desk.command import Done, Outcome, Refused
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from domain.approval import Approval, ApprovalKind, ApprovalStatus, ApprovalTrigger
 from domain.ids import AccountId, ApprovalId
@@ -60,12 +60,12 @@ async def decide(
     return outcome
 
 
-async def _does_it(desk: Desk, by: Principal, approval: Approval, now: datetime) -> Executed:
+async def _does_it(desk: DeskContext, by: Principal, approval: Approval, now: datetime) -> Executed:
     await execute("INSERT INTO counter (name, value) VALUES ('done', 1)")
     return Executed({"notional": ("1", "2")})
 
 
-async def _cannot(desk: Desk, by: Principal, approval: Approval, now: datetime) -> Refusal:
+async def _cannot(desk: DeskContext, by: Principal, approval: Approval, now: datetime) -> Refusal:
     return Refusal(RefusalCode.MARKET_CLOSED, "Not now.")
 
 

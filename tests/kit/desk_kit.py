@@ -7,7 +7,7 @@ from decimal import Decimal
 from uuid import uuid4
 
 from desk.assessment.assess_case import assess_account
-from desk.desk import Desk
+from desk.context import DeskContext
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.monitoring.watch_margin import Monitor
@@ -81,7 +81,7 @@ class DeskKit:
     clock: Clock = field(default_factory=Clock)
     committed: Counted = field(default_factory=Counted)
     settings: Settings = field(default_factory=lambda: load_settings(close_hold_s=0))
-    desk: Desk = field(init=False)
+    desk: DeskContext = field(init=False)
     calendars: Calendars = field(init=False)
 
     def __post_init__(self) -> None:

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from desk.assessment.case_event import case_event
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.case import LIVE, CaseCloseReason, CaseStatus
 from domain.events import CaseEvent, CaseEventKind, CaseView, OrderEvent, OrderEventKind, OrderView
 from domain.ids import AccountId, CaseId, ClientId, EventId, Symbol
@@ -122,7 +122,7 @@ def listed(wanted: CaseFilter, event: CaseEvent) -> bool:
 
 
 @cache
-def the_desk() -> Desk:
+def the_desk() -> DeskContext:
     return make_desk(load_settings(), lambda: NOW, lambda: None)
 
 

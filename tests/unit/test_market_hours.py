@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from desk.desk import Desk
+from desk.context import DeskContext
 from domain.market_hours import MarketState
 from gateway.resources import make_desk
 from gateway.settings import Feed, load_settings
@@ -15,7 +15,7 @@ MONDAY = datetime(2020, 3, 9, 15, 0, tzinfo=UTC)
 NIGHT = datetime(2020, 3, 10, 2, 0, tzinfo=UTC)
 
 
-def a_desk(**settings: object) -> Desk:
+def a_desk(**settings: object) -> DeskContext:
     return make_desk(load_settings(**settings), lambda: MONDAY, lambda: None)
 
 

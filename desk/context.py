@@ -91,7 +91,7 @@ class DeskRules:
 
 
 @dataclass(frozen=True, slots=True)
-class Desk:
+class DeskContext:
     """Passed to every use case, so that none creates its own clock, random id or setting."""
 
     rules: DeskRules
