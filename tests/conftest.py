@@ -77,16 +77,27 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 def pytest_collection_modifyitems(items: list[pytest.Item], config: pytest.Config) -> None:
     """What runs without a server runs once, not once for each version of it."""
     stacks = config.getoption("stacks")
-    left_out = [item for item in items if _repeats(_parameters(item)) or _is_left_out(item, stacks)]
-    config.hook.pytest_deselected(items=left_out)
-    items[:] = [item for item in items if item not in set(left_out)]
+    left_out = {item for item in items if _is_left_out(item, _parameters(item), stacks)}
+    config.hook.pytest_deselected(items=list(left_out))
+    items[:] = [item for item in items if item not in left_out]
 
 
-def _is_left_out(item: pytest.Item, stacks: str) -> bool:
-    parameters = _parameters(item)
+def _is_left_out(item: pytest.Item, parameters: Mapping[str, object], stacks: str) -> bool:
+    of_another = _is_of_another_database(item, parameters) or _is_of_another_stack(item, parameters, stacks)
+    return of_another or _repeats(parameters)
+
+
+def _is_of_another_stack(item: pytest.Item, parameters: Mapping[str, object], stacks: str) -> bool:
     stack = parameters.get("world", parameters.get("shared_world", USUAL_STACK))
     other = stack == OTHER_STACK and item.get_closest_marker("both_stacks") is None
     return stacks != "all" and other is not (stacks == "others")
+
+
+def _is_of_another_database(item: pytest.Item, parameters: Mapping[str, object]) -> bool:
+    """A test of what only one database can do is not collected for the other, rather than skipped."""
+    wanted = item.get_closest_marker("only")
+    databases = {str(value).split("-")[0] for value in parameters.values()}
+    return wanted is not None and not {"sqlite", "postgres"}.isdisjoint(databases - set(wanted.args))
 
 
 def _repeats(parameters: Mapping[str, object]) -> bool:

@@ -34,8 +34,6 @@ def lock(url: str) -> Lock:
 
     @asynccontextmanager
     async def locked(account_id: AccountId) -> AsyncIterator[None]:
-        if url.startswith("sqlite"):
-            pytest.skip("SQLite has no row locks: one transaction excludes all others")
         connection = await asyncpg.connect(url)
         try:
             async with connection.transaction():
@@ -80,6 +78,7 @@ async def until(holds: Callable[[], bool]) -> None:
             await asyncio.sleep(0.005)
 
 
+@pytest.mark.only("postgres")  # SQLite has no row locks: one transaction excludes all others.
 async def test_orders_of_a_locked_account_wait_and_the_others_go_out(kit: DeskKit, lock: Lock) -> None:
     first, second = await two_orders(kit)
     dispatcher = Dispatcher(kit.desk, a_venue(kit), 1, turns(kit))
@@ -93,6 +92,7 @@ async def test_orders_of_a_locked_account_wait_and_the_others_go_out(kit: DeskKi
     assert await status(first) is S.PENDING_NEW
 
 
+@pytest.mark.only("postgres")  # SQLite has no row locks: one transaction excludes all others.
 async def test_reports_of_a_locked_account_wait_in_order_and_are_confirmed_when_they_are_booked(
     kit: DeskKit,
     lock: Lock,
@@ -156,6 +156,7 @@ async def test_no_more_are_read_than_may_wait_and_a_new_reader_loses_none(kit: D
     await reading
 
 
+@pytest.mark.only("postgres")  # SQLite has no row locks: one transaction excludes all others.
 async def test_a_running_desk_fills_and_books_the_order_of_another_account_than_the_locked_one(
     kit: DeskKit,
     lock: Lock,

@@ -30,7 +30,7 @@ from models.market import held_markets, markets_of_instruments
 from models.order import OrderFilter, orders_in, page_orders
 from models.report import Period
 from models.snapshot import currencies_of_live_cases
-from models.sql.database import Database, fetch, is_sqlite
+from models.sql.database import Database, fetch
 from models.sql.where import PageRequest
 from tests.kit.damage import damage
 from tests.kit.desk_kit import APPLE, BOEING, NOON, TRADER, USD, DeskKit, quoted
@@ -158,13 +158,12 @@ BLOBS = {
 """A text column of a table, and the condition of its row."""
 
 
+@pytest.mark.only("sqlite")  # PostgreSQL stores no BLOB in a column of text.
 @pytest.mark.parametrize("table", BLOBS)
 @pytest.mark.parametrize("read", [_pages_of_cases, _margin_records, _liquidation_records])
 async def test_a_blob_in_a_column_of_text_is_damage_of_its_row(
     kit: DeskKit, database: Database, table: str, read: Callable[[Scene], Awaitable[list[str]]]
 ) -> None:
-    if not is_sqlite():
-        pytest.skip("PostgreSQL stores none there")
     desk = await scene(kit)
     column, condition = BLOBS[table]
     await fetch(
@@ -175,9 +174,8 @@ async def test_a_blob_in_a_column_of_text_is_damage_of_its_row(
     assert sum(database.unreadable.counts.values()) == 1
 
 
+@pytest.mark.only("sqlite")
 async def test_markets_currencies_and_clients_of_damaged_rows_are_left_out(kit: DeskKit) -> None:
-    if not is_sqlite():
-        pytest.skip("PostgreSQL stores no BLOB in a column of text")
     desk = await scene(kit)
     assert await held_markets() == await markets_of_instruments() == ["XNYS"]
     await fetch(f"UPDATE instrument SET market = x'ff00' WHERE symbol = '{BOEING}' RETURNING 1 AS changed")
