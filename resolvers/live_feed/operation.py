@@ -112,19 +112,28 @@ class LiveOperation(ABC):
         return encode(result, cursor if self.delivery is Delivery.EVERY else None)
 
     async def _result(self, root: Any, cursor: str, context: ReadContext) -> ExecutionResult:
-        """What looks something up takes its turn: of hundreds of subscriptions that an event concerns, each
-        would run for some milliseconds before anything else does, such as the leader's lease.
+        """Subscriptions that look something up take turns: of hundreds that an event concerns, each would
+        run for some milliseconds before anything else does, such as the leader's lease.
         """
-        if self.root_is_at_hand and self._compiled is not None:
-            with suppress(NotPlain):
-                return ExecutionResult(self._compiled(await self.root(root, cursor, context)))
-        async with self._request.api.renderings:
-            return await self._executed(await self.root(root, cursor, context), context)
+        turn = self._request.api.renderings
+        if self.root_is_at_hand:
+            found = await self.root(root, cursor, context)
+            if (plain := self._plain(found)) is not None:
+                return plain
+            async with turn:
+                return await self._executed(found, context)
+        async with turn:
+            found = await self.root(root, cursor, context)
+            return self._plain(found) or await self._executed(found, context)
 
-    async def _executed(self, root: Any, context: ReadContext) -> ExecutionResult:
+    def _plain(self, root: Any) -> ExecutionResult | None:
+        """The result by the compiled selection, which looks nothing up; None if the executor has to."""
         if self._compiled is not None:
             with suppress(NotPlain):
                 return ExecutionResult(self._compiled(root))
+        return None
+
+    async def _executed(self, root: Any, context: ReadContext) -> ExecutionResult:
         request = self._request
         assert request.document.ast is not None, "it was found valid"
         result = execute(
