@@ -115,7 +115,7 @@ def texts() -> Iterator[Place]:
         parts = path.relative_to(ROOT).parts
         if path.suffix == ".py" and parts[0] in CODE and "migrations" not in parts:
             yield from texts_of_code(path)
-        elif path.suffix == ".md" and "decisions" not in parts:
+        elif path.suffix == ".md":
             yield from texts_of_page(path)
 
 
