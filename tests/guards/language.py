@@ -61,7 +61,12 @@ def avoided() -> re.Pattern[str]:
     table = GLOSSARY.read_text().split("## Words that are not used")[1]
     rows = re.findall(r"^\| (.+?) \|", table, re.MULTILINE)[1:]
     words = [word.strip() for row in rows for word in row.split(",")]
-    return re.compile(rf"\b({'|'.join(map(re.escape, words))})\b", re.IGNORECASE)
+    return re.compile(rf"\b({'|'.join(map(_over_lines, words))})\b", re.IGNORECASE)
+
+
+def _over_lines(words: str) -> str:
+    """A pattern of words that a line break may divide."""
+    return r"\s+".join(map(re.escape, words.split()))
 
 
 def wrong_words(text: str) -> list[str]:
@@ -102,11 +107,13 @@ def texts_of_code(path: Path) -> Iterator[Place]:
 
 
 def texts_of_page(path: Path) -> Iterator[Place]:
-    """The lines of a page without its code; the table of words that are not used is no use of them."""
+    """The paragraphs of a page without its code; the table of words that are not used is no use of them."""
     text = path.read_text().split("## Words that are not used")[0]
     text = _FENCE.sub(lambda found: "\n" * found.group().count("\n"), text)
-    for number, line in enumerate(text.splitlines(), 1):
-        yield Place(f"{path.relative_to(ROOT)}:{number}", line)
+    number = 1
+    for paragraph in text.split("\n\n"):
+        yield Place(f"{path.relative_to(ROOT)}:{number}", paragraph)
+        number += paragraph.count("\n") + 2
 
 
 def texts() -> Iterator[Place]:

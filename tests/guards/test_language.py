@@ -25,6 +25,7 @@ def test_terms_are_listed_once_and_in_order() -> None:
 
 def test_guard_notices_a_word_and_a_short_description() -> None:
     assert wrong_words("Somebody has to look; it is planned anew.") == ["Somebody", "anew"]
+    assert wrong_words("The event is\n    told once.") == ["is\n    told"]
     assert wrong_words("Run `whoever` as the caller.") == []
     assert is_poor("Which.")
     assert not is_poor("The case's number.")
