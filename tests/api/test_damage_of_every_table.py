@@ -31,6 +31,7 @@ from tests.kit.book_files import (
 from tests.kit.desk_server import Desk, World
 from tests.kit.generic_rows import Column, Table, tables_that_are_there
 from tests.kit.receiver import Receiver, a_receiver
+from tests.kit.unguarded import without_guards
 
 OF_THE_WHOLE_DESK = {"audit_head", "counter", "lease", "stream"}
 """Their rows belong to no account: the loop that needs one waits until it is restored."""
@@ -152,8 +153,7 @@ async def damaged(table: Table) -> AsyncIterator[bool]:
 async def without_checks() -> None:
     """From now on the database takes any value."""
     await fetch("PRAGMA ignore_check_constraints = ON")
-    for trigger in await fetch("SELECT name FROM sqlite_master WHERE type = 'trigger'"):
-        await fetch(f'DROP TRIGGER "{trigger["name"]}"')
+    await without_guards()
 
 
 def _damaged_columns(table: Table, keys: set[str], row: Row) -> list[str]:

@@ -27,6 +27,7 @@ from tests.kit.book_files import (
 )
 from tests.kit.desk_server import Desk, World
 from tests.kit.patience import PATIENCE_S
+from tests.kit.unguarded import without_guards
 
 pytestmark = pytest.mark.both_stacks
 
@@ -240,14 +241,9 @@ async def test_slippage_that_is_not_known_of_every_order_is_not_summed_up(world:
 
 async def _damage_the_snapshots_of(desk: Desk, account_no: str) -> None:
     """As only a damaged disk can: the database itself refuses to change them."""
-    if desk.settings.database_url.startswith("sqlite"):
-        triggers = await desk.rows(
-            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'snapshot'"
-        )
-        for trigger in triggers:
-            await desk.rows(f"DROP TRIGGER {trigger['name']}")
-    else:
-        await desk.rows("ALTER TABLE snapshot DISABLE TRIGGER USER")
+    assert desk.application.resources is not None
+    with desk.application.resources.database.active():
+        await without_guards()
     await desk.rows(
         "UPDATE snapshot SET content = '{' WHERE case_id IN (SELECT c.id FROM margin_case c"
         f" JOIN account a ON a.id = c.account_id WHERE a.account_no = '{account_no}') RETURNING 1"
