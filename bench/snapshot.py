@@ -20,7 +20,7 @@ import uvloop
 from bench.called_book import fill, settings_for
 from bench.measure import save, spread
 from desk.evidence.daily_snapshots import take_daily_snapshots
-from gateway.loops.policy import round_turns
+from gateway.loops.policy import round_scheduler
 from gateway.resources import Parts, Resources, open_resources
 from models.sql.database import fetch
 from tests.kit.servers import fresh_database, postgres_server
@@ -86,7 +86,9 @@ async def _round(server: str, template: str, directory: Path) -> Round:
         desk, batch = resources.desk, resources.settings.daily_snapshot_batch
         desk.calendar_of("XNYS")
         times: list[float] = [perf_counter()]
-        taken = await take_daily_snapshots(desk, batch, round_turns(), lambda _: times.append(perf_counter()))
+        taken = await take_daily_snapshots(
+            desk, batch, round_scheduler(), lambda _: times.append(perf_counter())
+        )
         assert taken == CASES, taken
         (row,) = await fetch("SELECT MAX(LENGTH(content)) AS size FROM snapshot WHERE kind = 'DAILY'")
     batches = [later - earlier for earlier, later in pairwise(times)]

@@ -27,7 +27,7 @@ from domain.liquidation_plan import PlanRequest
 from domain.principal import Audience, Permission, Principal
 from feeds.book_file import parse_book
 from feeds.closes import Closes, fx_rates, quotes_at
-from gateway.loops.policy import round_turns
+from gateway.loops.policy import round_scheduler
 from gateway.resources import Resources
 from gateway.startup.book_import import import_book
 from models.book import load_all_account_ids
@@ -126,7 +126,7 @@ async def _open_market(url: str, directory: Path) -> AsyncIterator[Market]:
         await resources.database.migrate()
         book = parse_book((ROOT / "demo" / "book.json").read_bytes())
         await import_book(book, resources.desk.clock(), lambda done: None)
-        market = Market(resources, Monitor(resources.desk, round_turns()), read_closes())
+        market = Market(resources, Monitor(resources.desk, round_scheduler()), read_closes())
         await market.monitor.note_everything()
         await market.tick(STEPS_PER_DAY)
         yield market

@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import structlog
 
-from desk.turns import Attempt
+from desk.fair_scheduler import Attempt
 from domain.money import AmountTooLarge
 from domain.refusals import RefusalCode
 from models.idempotency import store_outcome, stored_outcomes

@@ -15,12 +15,12 @@ from desk.case_work.adjust_deadline import execute_deadline
 from desk.case_work.close_case import execute_close
 from desk.command import Done, Outcome, run_each, run_once
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.four_eyes.change_setting import execute_setting
 from desk.four_eyes.executed import Executed as Executed
 from desk.four_eyes.executed import Executor as Executor
 from desk.four_eyes.kill_switch import execute_kill_switch_off
 from desk.liquidation.approved_liquidation import execute_liquidation
-from desk.turns import Turns
 from domain.approval import (
     APPROVER,
     Approval,
@@ -90,15 +90,17 @@ async def decide_approvals(
     return await run_each(desk, command.ids, run)
 
 
-async def expire_approvals(desk: DeskContext, batch: int, turns: Turns) -> int:
+async def expire_approvals(desk: DeskContext, batch: int, scheduler: FairScheduler) -> int:
     """Expire overdue requests, read `batch` at a time and independent of each other; returns how many."""
     expired: list[ApprovalId] = []
     last: ApprovalId | None = None
     while page := await overdue_approvals(desk.clock(), batch, last):
         for last in page:
             who = f"approval {last}"
-            if not turns.waits(who):
-                await turns.take(who, "expiring an approval request", partial(_expire, desk, last, expired))
+            if not scheduler.waits(who):
+                await scheduler.run(
+                    who, "expiring an approval request", partial(_expire, desk, last, expired)
+                )
     return len(expired)
 
 

@@ -8,9 +8,9 @@ from decimal import Decimal
 from functools import partial
 from zoneinfo import ZoneInfo
 
+from desk.fair_scheduler import Attempt
 from desk.leadership import UNDISPUTED, Leadership
 from desk.outbound_rules import MessageRules, WebhookRules
-from desk.turns import Attempt
 from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, is_open, last_minutes_began
 from domain.case import AlertType
 from domain.covered_options import Today

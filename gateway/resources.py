@@ -12,8 +12,8 @@ from pathlib import Path
 from uuid_utils import uuid7
 
 from desk.context import DeskContext
+from desk.fair_scheduler import FaultCount
 from desk.outbound.outbound_counts import OutwardCounts
-from desk.turns import FaultCount
 from domain.book_changes import TradeStatusStated
 from domain.calendar import TradingCalendar
 from domain.market import Quote

@@ -12,7 +12,7 @@ from functools import partial
 from desk.assessment.assess_recovery import is_recovery
 from desk.assessment.doubts import clear_doubts, note_doubts
 from desk.context import DeskContext
-from desk.turns import Turns
+from desk.fair_scheduler import FairScheduler
 from domain.calendar import NoCalendar
 from domain.case import Case
 from domain.doubt import Doubt, DoubtReason
@@ -48,7 +48,9 @@ def market_doubts(desk: DeskContext, markets: Sequence[str], now: datetime) -> l
     return found
 
 
-async def list_unknown_calendars(desk: DeskContext, views: Sequence[CaseView], turns: Turns) -> None:
+async def list_unknown_calendars(
+    desk: DeskContext, views: Sequence[CaseView], scheduler: FairScheduler
+) -> None:
     """Update the list for `views`, which are all live cases."""
     now = desk.clock()
     due: dict[AccountId, dict[str, Doubt]] = defaultdict(dict)
@@ -61,8 +63,8 @@ async def list_unknown_calendars(desk: DeskContext, views: Sequence[CaseView], t
         due[account_id][market] = unknown[market]
     for account_id in sorted({*due, *await accounts_in_doubt(DoubtReason.UNKNOWN_CALENDAR)}):
         who = f"{account_id} calendar"
-        if not turns.waits(who):
-            await turns.take(who, _WHAT, partial(_bring_up, account_id, due[account_id], now))
+        if not scheduler.waits(who):
+            await scheduler.run(who, _WHAT, partial(_bring_up, account_id, due[account_id], now))
 
 
 async def _bring_up(account_id: AccountId, due: dict[str, Doubt], now: datetime) -> None:

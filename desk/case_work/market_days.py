@@ -16,8 +16,8 @@ from desk.assessment.case_event import case_event
 from desk.audit import case_entry, entry
 from desk.command import Done, Outcome, run_once
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.follow_up import note_by_desk
-from desk.turns import Turns
 from domain.calendar import MarketDay, NoCalendar
 from domain.case import Case
 from domain.case_edits import shifted
@@ -91,24 +91,24 @@ def plain_word(word: MarketDay) -> dict[str, str | None]:
     }
 
 
-async def shift_deadlines(desk: DeskContext, turns: Turns) -> int:
+async def shift_deadlines(desk: DeskContext, scheduler: FairScheduler) -> int:
     """Move the deadlines of live cases to where the calendars put them now; returns the number moved.
 
     Cases are independent of each other. Accounts whose calendars are not known are listed.
     """
-    views = await _live_cases(turns)
+    views = await _live_cases(scheduler)
     moved: list[CaseId] = []
     for view in views:
         who = f"{view.case.id} deadline"
-        if not turns.waits(who):
-            await turns.take(who, "moving a deadline", partial(_shift_if_due, desk, view, moved))
-    await list_unknown_calendars(desk, views, turns)
+        if not scheduler.waits(who):
+            await scheduler.run(who, "moving a deadline", partial(_shift_if_due, desk, view, moved))
+    await list_unknown_calendars(desk, views, scheduler)
     if moved:
         desk.on_commit()
     return len(moved)
 
 
-async def _live_cases(turns: Turns) -> list[CaseView]:
+async def _live_cases(scheduler: FairScheduler) -> list[CaseView]:
     """All live cases that can be read."""
     ids = await live_case_ids()
     views: list[CaseView] = []
@@ -118,7 +118,7 @@ async def _live_cases(turns: Turns) -> list[CaseView]:
 
     for start in range(0, len(ids), CASES_AT_A_TIME):
         chunk = ids[start : start + CASES_AT_A_TIME]
-        await turns.take_all(chunk, lambda case_id: f"{case_id} read", "reading a case", read)
+        await scheduler.run_all(chunk, lambda case_id: f"{case_id} read", "reading a case", read)
     return views
 
 

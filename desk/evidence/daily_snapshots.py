@@ -12,7 +12,7 @@ from functools import partial
 
 from desk.context import DeskContext
 from desk.evidence.take_snapshot import Moment, inputs_of, keep
-from desk.turns import Turns
+from desk.fair_scheduler import FairScheduler
 from domain.calendar import TradingCalendar
 from domain.events import OrderView
 from domain.ids import AccountId
@@ -29,18 +29,21 @@ LOOK_BACK_DAYS = 15
 
 
 async def take_daily_snapshots(
-    desk: DeskContext, batch: int, turns: Turns, progress: Callable[[int], object] = lambda _: None
+    desk: DeskContext,
+    batch: int,
+    scheduler: FairScheduler,
+    progress: Callable[[int], object] = lambda _: None,
 ) -> int:
     """Take the snapshots that are due, `batch` accounts per transaction; returns how many.
 
     `progress` is called with the number taken so far. Accounts and currencies are independent: one that fails
     or is locked delays no other.
     """
-    tally = _Tally(desk, batch, turns, progress)
+    tally = _Tally(desk, batch, scheduler, progress)
     for currency in await currencies_of_live_cases():
         who = f"snapshots in {currency}"
-        if not turns.waits(who):
-            await turns.take(who, "daily snapshots", partial(tally.take_currency, currency))
+        if not scheduler.waits(who):
+            await scheduler.run(who, "daily snapshots", partial(tally.take_currency, currency))
     return tally.taken
 
 
@@ -48,7 +51,7 @@ async def take_daily_snapshots(
 class _Tally:
     desk: DeskContext
     batch: int
-    turns: Turns
+    scheduler: FairScheduler
     progress: Callable[[int], object]
     taken: int = 0
 
@@ -60,7 +63,7 @@ class _Tally:
             self.taken += await _take(desk, accounts, day, closed_at)
 
         while page := await accounts_without_daily(currency, day.isoformat(), closed_at, self.batch, last):
-            await self.turns.take_all(page, lambda each: f"{each} snapshot", "a daily snapshot", take)
+            await self.scheduler.run_all(page, lambda each: f"{each} snapshot", "a daily snapshot", take)
             self.progress(self.taken)
             last = page[-1]
 

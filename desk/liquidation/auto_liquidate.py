@@ -27,6 +27,7 @@ from desk.assessment.doubts import note_doubts
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.context import DeskContext
+from desk.fair_scheduler import Fault
 from desk.follow_up import note_by_desk
 from desk.liquidation.last_slice import (
     AFTER_ORDERS,
@@ -43,7 +44,6 @@ from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, others, resting_orders
 from desk.open_orders import as_open_orders, order_cover
 from desk.outcomes import LIQUIDATION_OUTCOMES, liquidation_refused
-from desk.turns import Fault
 from domain.asked_amount import book_of
 from domain.calendar import NoCalendar, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
@@ -148,7 +148,7 @@ async def tell_fault(desk: DeskContext, case_id: CaseId, fault: Fault, now: date
     if locked is None or auto is None or not locked[0].case.live or not auto.due(now):
         # Another process was faster, so the fault no longer matters.
         return
-    if auto.held in AFTER_ORDERS and fault.told:
+    if auto.held in AFTER_ORDERS and fault.reported:
         await hold_auto_liquidation(case_id, fault.until)
         return
     view = replace(locked[0], symbols=await symbols_of(locked[0].case.account_id))

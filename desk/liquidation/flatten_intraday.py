@@ -18,12 +18,12 @@ from desk.assessment.assess_case import assess_account
 from desk.audit import case_entry
 from desk.case_work.case_command import record_edit
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.run_if_unlocked import busy_accounts, run_if_unlocked
 from desk.stock_recovery.cover_intraday import recall, to_recall
-from desk.turns import Turns
 from domain.asked_amount import book_of
 from domain.case import (
     AlertType,
@@ -59,12 +59,12 @@ class IntradayDay:
     """Follows the phases of the day; one per leader. A new leader begins with every account."""
 
     def __init__(
-        self, desk: DeskContext, venue: Venue, turns: Turns, *, clear_client_orders: bool = True
+        self, desk: DeskContext, venue: Venue, scheduler: FairScheduler, *, clear_client_orders: bool = True
     ) -> None:
         """`clear_client_orders`: also cancels the clients' own orders, where the venue supports it."""
         self._desk = desk
         self._venue = venue
-        self._turns = turns
+        self._scheduler = scheduler
         self._clear_client_orders = clear_client_orders
         self._to_begin: dict[Currency, set[AccountId]] = {}
         """Accounts that the phase has not reached yet, because they were locked."""
@@ -77,8 +77,8 @@ class IntradayDay:
         now = self._desk.clock()
         for currency in await intraday_currencies():
             who = f"intraday accounts in {currency}"
-            if not self._turns.waits(who):
-                await self._turns.take(who, "intraday accounts", partial(self._follow, currency, now))
+            if not self._scheduler.waits(who):
+                await self._scheduler.run(who, "intraday accounts", partial(self._follow, currency, now))
 
     async def _follow(self, currency: Currency, now: datetime) -> None:
         phase = self._desk.intraday_phase(currency, now)
@@ -114,7 +114,7 @@ class IntradayDay:
         async def read(some: Sequence[AccountId]) -> None:
             found.extend(await reads(some))
 
-        await self._turns.take_all(ids, lambda each: _who(each, of), "an intraday account", read)
+        await self._scheduler.run_all(ids, lambda each: _who(each, of), "an intraday account", read)
         return found
 
     async def _share(self, account_id: AccountId, of: str, step: Callable[[], Awaitable[None]]) -> bool:
@@ -128,9 +128,9 @@ class IntradayDay:
             done = await run_if_unlocked(account_id, step, self._busy)
 
         who = _who(account_id, of)
-        if self._turns.waits(who):
+        if self._scheduler.waits(who):
             return False
-        await self._turns.take(who, "an intraday account", turn)
+        await self._scheduler.run(who, "an intraday account", turn)
         self._desk.on_commit()
         return done
 
@@ -139,9 +139,9 @@ class IntradayDay:
         waiting = [account_id for account_id in ids if account_id in self._to_clear]
         for row in await self._read(waiting, "account", _accounts) if waiting else ():
             who = _who(row.reference.account_id, "clear")
-            if not self._turns.waits(who):
+            if not self._scheduler.waits(who):
                 clear = partial(self._clear_one, row.reference)
-                await self._turns.take(who, "orders of an intraday client", clear)
+                await self._scheduler.run(who, "orders of an intraday client", clear)
 
     async def _clear_one(self, account: AccountReference) -> None:
         if await cancel_client_orders(self._desk, self._venue, account):

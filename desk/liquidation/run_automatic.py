@@ -11,8 +11,8 @@ from functools import partial
 import structlog
 
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler, Fault
 from desk.liquidation.auto_liquidate import run_case, tell_fault
-from desk.turns import Fault, Turns
 from domain.ids import CaseId
 from models.case import due_auto_liquidations
 from models.sql.database import Busy, transaction
@@ -24,10 +24,10 @@ log = structlog.get_logger()
 class AutomaticLiquidations:
     """The rounds of the automatic liquidation; one per leader."""
 
-    def __init__(self, desk: DeskContext, turns: Turns, batch: int) -> None:
+    def __init__(self, desk: DeskContext, scheduler: FairScheduler, batch: int) -> None:
         """`batch`: the number of cases read at a time."""
         self._desk = desk
-        self._turns = turns
+        self._scheduler = scheduler
         self._batch = batch
         self._busy = OutageLogs(
             "case",
@@ -41,9 +41,11 @@ class AutomaticLiquidations:
         tried, due = 0, set()
         async for case_id in self._due():
             due.add(case_id)
-            if self._turns.waits(case_id):
+            if self._scheduler.waits(case_id):
                 continue
-            fault = await self._turns.take(case_id, "an automatic liquidation", partial(self._run, case_id))
+            fault = await self._scheduler.run(
+                case_id, "an automatic liquidation", partial(self._run, case_id)
+            )
             if fault is not None:
                 await self._hold(case_id, fault)
             tried += 1
@@ -71,9 +73,9 @@ class AutomaticLiquidations:
 
     async def _hold(self, case_id: CaseId, fault: Fault) -> None:
         """Record the fault on the case if possible; a failure here must not end the round."""
-        untold = await self._turns.attempt(partial(self._tell, case_id, fault))
+        untold = await self._scheduler.attempt(partial(self._tell, case_id, fault))
         if untold is None:
-            self._turns.told(case_id)
+            self._scheduler.mark_reported(case_id)
         else:
             log.warning("the fault could not be recorded on the case", case=case_id, error=repr(untold))
 

@@ -7,7 +7,7 @@ and tried again until it is stored or a newer one replaces it.
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 
-from desk.turns import Turns
+from desk.fair_scheduler import FairScheduler
 from domain.market import FxRate, Quote
 from models.market import lock_fx_rates, lock_quotes, save_fx_rates, save_quotes
 from models.sql.database import Busy, transaction
@@ -30,8 +30,8 @@ def newest(prices: Iterable[Price]) -> list[Price]:
 class PriceStore:
     """Prices that are still to be stored; one per monitor."""
 
-    def __init__(self, turns: Turns, clock: Callable[[], datetime]) -> None:
-        self._turns = turns
+    def __init__(self, scheduler: FairScheduler, clock: Callable[[], datetime]) -> None:
+        self._scheduler = scheduler
         self._clock = clock
         self._late: dict[str, Price] = {}
 
@@ -44,9 +44,9 @@ class PriceStore:
         async def save(batch: Sequence[Price]) -> None:
             locked.extend(await _save(batch, self._clock()))
 
-        failed = await self._turns.take_all(due, _who, _WHAT, save, locked)
+        failed = await self._scheduler.run_all(due, _who, _WHAT, save, locked)
         for price in locked:
-            self._turns.note(_who(price), _WHAT, Busy("another transaction has the row"))
+            self._scheduler.note(_who(price), _WHAT, Busy("another transaction has the row"))
         self._late = {_who(price): price for price in (*locked, *failed)}
 
 

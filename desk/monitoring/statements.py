@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from desk.context import DeskContext
-from desk.monitoring.account_turns import AccountTurns
+from desk.fair_scheduler import FairScheduler
+from desk.monitoring.account_steps import AccountSteps
 from desk.statements.apply_book import (
     Applied,
     CannotBeHeld,
@@ -18,7 +19,6 @@ from desk.statements.apply_book import (
     take_trade_status,
 )
 from desk.statements.incomplete import mend, note_dead_statement
-from desk.turns import Turns
 from domain.book_changes import BookChange, CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.ids import AccountId
 from domain.inputs import DeadReason, InputResult, Outcome, dead, stated_at, subject_of, superseded
@@ -48,9 +48,9 @@ class TakenStatements:
 class Statements:
     """Held and settled statements; one per monitor."""
 
-    def __init__(self, desk: DeskContext, turns: Turns, accounts: AccountTurns) -> None:
+    def __init__(self, desk: DeskContext, scheduler: FairScheduler, accounts: AccountSteps) -> None:
         self._desk = desk
-        self._turns = turns
+        self._scheduler = scheduler
         self._accounts = accounts
         self._held: dict[str, list[BookChange]] = {}
         self._settled: dict[BookChange, Outcome] = {}
@@ -61,7 +61,7 @@ class Statements:
         taken = TakenStatements()
         for stated in statements:
             outcome = self._settled.pop(stated, None)
-            if outcome is None and not self._turns.waits(_who(stated)):
+            if outcome is None and not self._scheduler.waits(_who(stated)):
                 outcome = await self._store(stated, taken)
             if outcome is None:
                 self._hold(stated)
@@ -74,7 +74,7 @@ class Statements:
         The feed delivers each of them once more, and gets the outcome then.
         """
         taken = TakenStatements()
-        for who in [who for who in self._held if not self._turns.waits(who)]:
+        for who in [who for who in self._held if not self._scheduler.waits(who)]:
             statements = self._held.pop(who)
             while statements and (outcome := await self._store(statements[0], taken)) is not None:
                 self._settle(statements.pop(0), outcome)
@@ -100,7 +100,7 @@ class Statements:
         async def apply() -> None:
             found.append(await self._apply(stated, taken))
 
-        fault = await self._turns.take(_who(stated), _WHAT, apply)
+        fault = await self._scheduler.run(_who(stated), _WHAT, apply)
         if fault is not None and isinstance(stated, PositionStated | CashStated):
             account_id = await account_id_of(stated.account_no)
             if account_id is not None:

@@ -6,7 +6,7 @@ the account's lock, on the state in the database: losing or repeating something 
 never cause a wrong one.
 
 Each account takes each step independently: one that fails, or whose row another transaction locks, is set
-aside, listed as unwatched and tried again (see account_turns), and delays no other.
+aside, listed as unwatched and tried again (see account_steps), and delays no other.
 """
 
 import asyncio
@@ -24,7 +24,8 @@ from desk.assessment.due_calls import breach_ended, due_calls, exempting
 from desk.assessment.excess_orders import exceeds
 from desk.assessment.missing_prices import differ, open_gaps
 from desk.context import DeskContext
-from desk.monitoring.account_turns import AccountTurns, Step
+from desk.fair_scheduler import FairScheduler
+from desk.monitoring.account_steps import AccountSteps, Step
 from desk.monitoring.follow_settings import SettingsFollower
 from desk.monitoring.price_store import PriceStore
 from desk.monitoring.statements import Statements
@@ -32,7 +33,6 @@ from desk.monitoring.stretches import NOTHING_ANNOUNCED, announced, stretches
 from desk.monitoring.take_messages import NO_PRICES, Intake, NewestPrices, Taken, joined
 from desk.monitoring.turning_points import next_turn
 from desk.open_orders import as_open_orders
-from desk.turns import Turns
 from domain.asked_amount import book_of, figures_of
 from domain.book_changes import BookChange
 from domain.case import Case, CaseStatus, in_doubt, may_resolve, with_figures
@@ -81,13 +81,13 @@ _Live = tuple[_Watched, CaseView]
 class Monitor:
     """Not thread-safe; `take` may be called while `look` runs."""
 
-    def __init__(self, desk: DeskContext, turns: Turns) -> None:
+    def __init__(self, desk: DeskContext, scheduler: FairScheduler) -> None:
         self._desk = desk
-        self._turns = turns
-        self._accounts = AccountTurns(desk, turns)
+        self._scheduler = scheduler
+        self._accounts = AccountSteps(desk, scheduler)
         self._intake = Intake(desk)
-        self._prices = PriceStore(turns, desk.clock)
-        self._statements = Statements(desk, turns, self._accounts)
+        self._prices = PriceStore(scheduler, desk.clock)
+        self._statements = Statements(desk, scheduler, self._accounts)
         self._watched: dict[AccountId, _Watched] = {}
         self._holders: dict[Symbol, set[AccountId]] = defaultdict(set)
         self._quotes: dict[Symbol, Quote] = {}
@@ -143,7 +143,7 @@ class Monitor:
 
     def pause(self, at_most: timedelta) -> timedelta:
         """Time until the next failed step is tried, at most `at_most`."""
-        return self._turns.pause(at_most)
+        return self._scheduler.pause(at_most)
 
     async def take(self, messages: Sequence[Message], ahead: Collection[int] = ()) -> Taken:
         """Store the feed's messages in order, note the accounts concerned, and return the outcome of each
@@ -190,7 +190,7 @@ class Monitor:
 
     async def _keep(self, outcomes: Sequence[Outcome]) -> None:
         """Store the outcomes for `inputs`; a failure delays nothing."""
-        error = await self._turns.attempt(partial(save_outcomes, outcomes, self._desk.clock()))
+        error = await self._scheduler.attempt(partial(save_outcomes, outcomes, self._desk.clock()))
         if error is not None:
             self._unkept.tell(error)
         else:
@@ -203,7 +203,7 @@ class Monitor:
         await self._load_noted()
         noted, self._to_look_at = self._to_look_at, set()
         for number, account_id in enumerate(noted, start=1):
-            if self._is_announced(account_id) or not await self._accounts.take(
+            if self._is_announced(account_id) or not await self._accounts.run(
                 account_id, Step.LOOK, partial(self._look_at, account_id)
             ):
                 self._to_look_at.add(account_id)
@@ -254,7 +254,7 @@ class Monitor:
                 self._watched[account_id].live.on_quote(quote, self._desk.clock())
                 self._to_look_at.add(account_id)
 
-        self._to_load.update(await self._accounts.take_all(holders, Step.PRICE, price))
+        self._to_load.update(await self._accounts.run_all(holders, Step.PRICE, price))
 
     async def _on_rate(self, rate: FxRate) -> None:
         self._rates[rate.base_currency, rate.quote_currency] = rate
@@ -266,7 +266,7 @@ class Monitor:
         noted, self._to_load = sorted(self._to_load), set()
         for start in range(0, len(noted), LOAD_BATCH_ACCOUNTS):
             batch = noted[start : start + LOAD_BATCH_ACCOUNTS]
-            self._to_load.update(await self._accounts.take_all(batch, Step.READ, self._load))
+            self._to_load.update(await self._accounts.run_all(batch, Step.READ, self._load))
 
     async def _load(self, account_ids: Sequence[AccountId]) -> None:
         rules, now = self._desk.rules.books, self._desk.clock()
@@ -393,10 +393,10 @@ class Monitor:
             cases = [each for account_id in account_ids for each in by_account[account_id]]
             locked.update(await self._refresh(cases, skip_locked=True))
 
-        await self._accounts.take_all(list(by_account), Step.REFRESH, refresh, locked)
+        await self._accounts.run_all(list(by_account), Step.REFRESH, refresh, locked)
         for account_id in sorted(locked):
             alone = partial(self._refresh, by_account[account_id], skip_locked=False)
-            await self._accounts.take(account_id, Step.REFRESH, alone)
+            await self._accounts.run(account_id, Step.REFRESH, alone)
 
     async def _refresh(self, live: Sequence[_Live], *, skip_locked: bool) -> list[AccountId]:
         """Returns the accounts that were skipped because they may be locked."""

@@ -13,11 +13,11 @@ from datetime import datetime
 from functools import partial
 
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.orders.last_check import held_to_collar, tell_unfit
 from desk.orders.reconcile import reconcile_order
-from desk.turns import Turns
 from domain.events import AccountReference, OrderView
 from domain.ids import AccountId, OrderId
 from domain.kill_switch import KillSwitch
@@ -54,11 +54,11 @@ class Dispatcher:
         desk: DeskContext,
         venue: Venue,
         batch: int,
-        turns: Turns | None = None,
+        scheduler: FairScheduler | None = None,
         *,
         clear_client_orders: bool = True,
     ) -> None:
-        """Without `turns`, a fault at an account ends the round.
+        """Without `scheduler`, a fault at an account ends the round.
 
         `clear_client_orders`: first cancel the clients' own orders in these accounts, if the venue supports
         it.
@@ -66,7 +66,7 @@ class Dispatcher:
         self._desk = desk
         self._venue = venue
         self._batch = batch
-        self._turns = turns
+        self._scheduler = scheduler
         self._clear_client_orders = clear_client_orders
         self._cancels_sent: dict[OrderId, int] = {}
         self._held_up: set[AccountId] = set()
@@ -81,8 +81,8 @@ class Dispatcher:
         """Send what is due, oldest first, at most a batch of orders and of cancels; returns the number of
         messages sent.
         """
-        if self._turns is not None:
-            self._held_up = {id_ for id_ in self._held_up if self._turns.waits(id_)}
+        if self._scheduler is not None:
+            self._held_up = {id_ for id_ in self._held_up if self._scheduler.waits(id_)}
         self._failures = 0
         queued = await orders_in([OrderStatus.QUEUED], self._batch, but_not_of=self._held_up)
         for account, views in _by_account(queued):
@@ -93,9 +93,9 @@ class Dispatcher:
         return 0 if given_up or self._failures >= FAILURES_MAX else len(queued) + sent
 
     async def _turn(self, account_id: AccountId, work: Callable[[], Awaitable[None]]) -> None:
-        if self._turns is None:
+        if self._scheduler is None:
             await work()
-        elif await self._turns.take(account_id, "orders to the venue", work) is not None:
+        elif await self._scheduler.run(account_id, "orders to the venue", work) is not None:
             self._held_up.add(account_id)
 
     async def _send_all(self, account: AccountReference, views: Sequence[OrderView]) -> None:
@@ -141,7 +141,7 @@ class Dispatcher:
 
     async def _mark_sent(self, seen: OrderView, instrument: Instrument) -> OrderView | None:
         async with transaction():
-            await lock_accounts([seen.order.account_id], wait=self._turns is None)
+            await lock_accounts([seen.order.account_id], wait=self._scheduler is None)
             await self._desk.leadership.check()
             view = await load_by_client_order_id(seen.order.client_order_id)
             assert view is not None
@@ -190,7 +190,7 @@ class Dispatcher:
         if not view.order.acknowledged:
             # The venue may never have received the order: it would refuse the cancel, and the order could
             # still be sent later.
-            await reconcile_order(self._desk, self._venue, view, wait=self._turns is None)
+            await reconcile_order(self._desk, self._venue, view, wait=self._scheduler is None)
             current = await load_by_client_order_id(view.order.client_order_id)
             order = current.order if current else None
         if order is not None and order.status is OrderStatus.PENDING_CANCEL:

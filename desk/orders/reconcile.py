@@ -11,9 +11,9 @@ import structlog
 
 from desk.audit import RECONCILER
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.order_steps import store_step
 from desk.orders.record_execution import record_execution
-from desk.turns import Turns
 from domain.events import OrderView
 from domain.execution_check import contradicts
 from domain.order import OrderStatus, RefusedTransition, mark_not_received, mark_unanswered
@@ -32,18 +32,20 @@ SILENT = (OrderStatus.PENDING_NEW, OrderStatus.PENDING_CANCEL, OrderStatus.UNKNO
 WITH_VENUE = (*SILENT, OrderStatus.NEW, OrderStatus.PARTIALLY_FILLED)
 
 
-async def reconcile_all(desk: DeskContext, venue: Venue, limit: int, turns: Turns | None = None) -> int:
+async def reconcile_all(
+    desk: DeskContext, venue: Venue, limit: int, scheduler: FairScheduler | None = None
+) -> int:
     """Compare every order that the venue may know, at start-up and before anything is sent; returns how many.
 
-    With `turns`, an order whose venue or account fails is left to later rounds of questions.
+    With `scheduler`, an order whose venue or account fails is left to later rounds of questions.
     """
     views = await orders_in(WITH_VENUE, limit)
     for view in views:
         compare = partial(_compare, desk, venue, view)
-        if turns is None:
+        if scheduler is None:
             await compare()
         else:
-            await turns.take(view.order.account_id, "the comparison with the venue", compare)
+            await scheduler.run(view.order.account_id, "the comparison with the venue", compare)
     return len(views)
 
 

@@ -11,8 +11,8 @@ from collections import deque
 from functools import partial
 
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.orders.record_execution import record_execution
-from desk.turns import Turns
 from domain.execution import ExecutionReport
 from domain.execution_check import names_an_order
 from domain.ids import AccountId
@@ -25,10 +25,10 @@ _LANES_WITHOUT_ORDER = "an unknown order"
 class ReportLanes:
     """The waiting reports; one per leader and venue. `read` and `book_waiting` may run concurrently."""
 
-    def __init__(self, desk: DeskContext, venue: Venue, turns: Turns, held_max: int) -> None:
+    def __init__(self, desk: DeskContext, venue: Venue, scheduler: FairScheduler, held_max: int) -> None:
         self._desk = desk
         self._venue = venue
-        self._turns = turns
+        self._scheduler = scheduler
         self._held_max = held_max
         self._lanes: dict[str, deque[ExecutionReport]] = {}
         self._room = asyncio.Event()
@@ -71,11 +71,11 @@ class ReportLanes:
         self._room.set()
 
     async def _book(self, who: str, report: ExecutionReport) -> bool:
-        if self._turns.waits(who):
+        if self._scheduler.waits(who):
             return False
         # Without waiting for the lock, which would delay the other lanes.
         book = partial(record_execution, self._desk, report, wait=False)
-        if await self._turns.take(who, "an execution report", book) is not None:
+        if await self._scheduler.run(who, "an execution report", book) is not None:
             return False
         await self._venue.confirm(report)
         return True

@@ -13,8 +13,8 @@ from functools import partial
 from desk.assessment.attention import bring_to_attention, was_brought_to_attention
 from desk.audit import RECONCILER
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.orders.reconcile import SILENT, WITH_VENUE, mark_silent, reconcile_order
-from desk.turns import Turns
 from domain.calendar import NoCalendar, day_order_ends
 from domain.events import OrderView
 from domain.execution_check import Attention, Finding
@@ -52,10 +52,12 @@ class Questions:
 class WorkingOrders:
     """Remembers when each order was last asked about; one per leader and venue."""
 
-    def __init__(self, desk: DeskContext, venue: Venue, turns: Turns, questions: Questions) -> None:
+    def __init__(
+        self, desk: DeskContext, venue: Venue, scheduler: FairScheduler, questions: Questions
+    ) -> None:
         self._desk = desk
         self._venue = venue
-        self._turns = turns
+        self._scheduler = scheduler
         self._questions = questions
         self._after: tuple[datetime, str] | None = None
         self._asked: dict[OrderId, datetime] = {}
@@ -111,8 +113,8 @@ class WorkingOrders:
 
     async def _ask_about(self, view: OrderView) -> None:
         who = view.order.account_id
-        if not self._turns.waits(who):
-            await self._turns.take(who, "a question to the venue", partial(self._question, view))
+        if not self._scheduler.waits(who):
+            await self._scheduler.run(who, "a question to the venue", partial(self._question, view))
 
     async def _question(self, view: OrderView) -> None:
         order = view.order
@@ -169,9 +171,9 @@ class WorkingOrders:
         """Compare set-aside reports with everything the venue reports about their orders, once."""
         for each in await set_aside_to_ask(self._questions.batch):
             who = each.view.order.account_id
-            if self._failures < FAILURES_MAX and not self._turns.waits(who):
+            if self._failures < FAILURES_MAX and not self._scheduler.waits(who):
                 ask = partial(self._compare_set_aside, each.id, each.view)
-                await self._turns.take(who, "a question to the venue", ask)
+                await self._scheduler.run(who, "a question to the venue", ask)
 
     async def _compare_set_aside(self, report_id: str, view: OrderView) -> None:
         try:

@@ -16,9 +16,9 @@ from zoneinfo import ZoneInfo
 
 from desk.audit import MESSAGES, entry, message_entry
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler, Work
 from desk.outbound.compose_message import compose
 from desk.outbound.standing import look_again
-from desk.turns import Turns, Work
 from domain.case import Case, CaseStatus
 from domain.ids import CaseId
 from domain.letter import unfit, wait_for, waits_for_prices
@@ -51,7 +51,7 @@ Choice = Callable[[Case], MessageTemplate | None]
 Page = Callable[[CaseId | None], Awaitable[list[Untold]]]
 
 
-async def sweep_messages(desk: DeskContext, turns: Turns) -> int:
+async def sweep_messages(desk: DeskContext, scheduler: FairScheduler) -> int:
     """Create the messages that are due and end those that are too late; returns the number created.
 
     Markets and cases are independent: one that fails delays no other.
@@ -61,7 +61,7 @@ async def sweep_messages(desk: DeskContext, turns: Turns) -> int:
         pass
     if not desk.rules.messages.automatic:
         return 0
-    sweep = _Sweep(desk, turns, now)
+    sweep = _Sweep(desk, scheduler, now)
     for market, currencies in (await _markets(desk)).items():
         await sweep.take(f"messages of {market}", partial(sweep.day, market, currencies))
         await sweep.take(f"moved deadlines of {market}", partial(sweep.moves, market, currencies))
@@ -95,14 +95,14 @@ async def _markets(desk: DeskContext) -> dict[str, list[str]]:
 @dataclass(slots=True)
 class _Sweep:
     desk: DeskContext
-    turns: Turns
+    scheduler: FairScheduler
     now: datetime
     queued: int = 0
 
     async def take(self, who: str, work: Work) -> None:
         """Run the work unless it waits."""
-        if not self.turns.waits(who):
-            await self.turns.take(who, "automatic messages", work)
+        if not self.scheduler.waits(who):
+            await self.scheduler.run(who, "automatic messages", work)
 
     async def day(self, market: str, currencies: list[str]) -> None:
         """Create the message of the day, if the market trades."""

@@ -13,9 +13,9 @@ import structlog
 
 from desk.audit import MESSAGES, message_entry
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.outbound.outbound_counts import OutwardCounts
 from desk.outbound.prepare_message import Prepared, prepare
-from desk.turns import Turns
 from domain.message import (
     Channel,
     Circuit,
@@ -53,9 +53,9 @@ class ChannelSender:
         poll_interval_s: float,
         jitter: Callable[[], float],
         counts: OutwardCounts,
-        turns: Turns,
+        scheduler: FairScheduler,
     ) -> None:
-        """`jitter` returns numbers from 0 to 1. With `turns`, a message at which the desk fails delays no
+        """`jitter` returns numbers from 0 to 1. With `scheduler`, a message at which the desk fails delays no
         other.
         """
         self._desk = desk
@@ -65,7 +65,7 @@ class ChannelSender:
         self._poll_interval_s = poll_interval_s
         self._jitter = jitter
         self._counts = counts
-        self._turns = turns
+        self._scheduler = scheduler
         rules = desk.rules.messages
         self._circuit = Circuit(rules.circuit_failures, rules.circuit_pause)
         self._outage = OutageLog("a message channel fails", "a message channel works again", channel=channel)
@@ -94,13 +94,13 @@ class ChannelSender:
         async def read(some: Sequence[MessageId]) -> None:
             found.extend(await load_due(some))
 
-        await self._turns.take_all(ids, lambda each: f"{_who(each)} read", "reading a message", read)
+        await self._scheduler.run_all(ids, lambda each: f"{_who(each)} read", "reading a message", read)
         return found
 
     async def _share(self, due: Due) -> None:
         """A message that fails stays claimed and is tried again when the claim has expired."""
         message = due.message
-        await self._turns.take(_who(message.id), "a message", partial(self._deal_with, due))
+        await self._scheduler.run(_who(message.id), "a message", partial(self._deal_with, due))
 
     async def _pause(self) -> None:
         """Wait until a place is free, or until the next poll."""
@@ -153,7 +153,7 @@ class ChannelSender:
                 await lock_accounts([due.account_id])
                 prepared = await prepare(self._desk, due, now)
 
-        fault = await self._turns.take(due.message.id, "writing a message", turn)
+        fault = await self._scheduler.run(due.message.id, "writing a message", turn)
         self._desk.on_commit()
         return prepared if fault is None else None
 

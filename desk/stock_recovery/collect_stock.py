@@ -13,8 +13,8 @@ from functools import partial
 import structlog
 
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.stock_recovery.open_recoveries import Wanted, open_recoveries
-from desk.turns import Turns
 from domain.calendar import NoCalendar
 from domain.case import AlertType
 from domain.covered_options import is_short_of, shortfalls
@@ -45,7 +45,7 @@ def unknown_markets() -> OutageLogs:
     return OutageLogs("market", "no stock is collected in an unknown market", "a market is known again")
 
 
-async def collect_stock(desk: DeskContext, turns: Turns, unknown: OutageLogs) -> int:
+async def collect_stock(desk: DeskContext, scheduler: FairScheduler, unknown: OutageLogs) -> int:
     """Check every market whose time has come; returns the number of accounts with a demand.
 
     Markets and accounts are independent: one that fails is checked again and delays no other.
@@ -54,9 +54,11 @@ async def collect_stock(desk: DeskContext, turns: Turns, unknown: OutageLogs) ->
     asked: list[AccountId] = []
     for market in await markets_of_written_calls() if rule.enabled else ():
         who = f"covered calls in {market}"
-        if not turns.waits(who):
-            await turns.take(
-                who, "stock for written calls", partial(_market, desk, turns, rule, market, asked, unknown)
+        if not scheduler.waits(who):
+            await scheduler.run(
+                who,
+                "stock for written calls",
+                partial(_market, desk, scheduler, rule, market, asked, unknown),
             )
     if asked:
         desk.on_commit()
@@ -65,7 +67,7 @@ async def collect_stock(desk: DeskContext, turns: Turns, unknown: OutageLogs) ->
 
 async def _market(
     desk: DeskContext,
-    turns: Turns,
+    scheduler: FairScheduler,
     rule: CoveredOptionRule,
     market: str,
     asked: list[AccountId],
@@ -80,7 +82,7 @@ async def _market(
     if day is None or await last_collected(market) >= day.toordinal():
         return
     before = len(asked)
-    if await _collect(desk, turns, rule, market, day, asked):
+    if await _collect(desk, scheduler, rule, market, day, asked):
         await save_collected(market, day.toordinal())
         log.info("stock for written calls collected", market=market, accounts=len(asked) - before)
 
@@ -95,7 +97,12 @@ def due_day(desk: DeskContext, rule: CoveredOptionRule, market: str) -> date | N
 
 
 async def _collect(
-    desk: DeskContext, turns: Turns, rule: CoveredOptionRule, market: str, day: date, asked: list[AccountId]
+    desk: DeskContext,
+    scheduler: FairScheduler,
+    rule: CoveredOptionRule,
+    market: str,
+    day: date,
+    asked: list[AccountId],
 ) -> bool:
     """Check every account; returns whether none has to be checked again."""
     after, failed = AccountId(""), 0
@@ -111,7 +118,7 @@ async def _collect(
         return f"{account_id} covered calls in {market}"
 
     while accounts := await writers_of_calls(market, after, ACCOUNTS_AT_ONCE):
-        failed += len(await turns.take_all(accounts, who, "stock for written calls", ask))
+        failed += len(await scheduler.run_all(accounts, who, "stock for written calls", ask))
         after = accounts[-1]
     return not failed
 

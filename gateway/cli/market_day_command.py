@@ -14,7 +14,7 @@ from domain.events import CaseView
 from domain.ids import CaseId
 from domain.principal import EVERYTHING, Audience, Permission, Principal
 from gateway.cli.terminal import Refused
-from gateway.loops.policy import round_turns
+from gateway.loops.policy import round_scheduler
 from gateway.watch.market_days import MarketDays
 from models.case import live_case_ids, load_cases
 
@@ -45,7 +45,7 @@ async def put_in(desk: DeskContext, days: MarketDays, word: MarketDay) -> list[M
     if not isinstance(outcome, Done):
         raise Refused(outcome.message)
     await days.load()
-    await shift_deadlines(desk, round_turns())
+    await shift_deadlines(desk, round_scheduler())
     return [
         _moved(view, before[view.case.id])
         async for view in _live_cases()

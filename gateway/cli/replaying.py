@@ -10,7 +10,7 @@ from desk.monitoring.watch_margin import Monitor
 from feeds.redis_feed import publish
 from feeds.replay import ReplayFeed
 from gateway.cli.terminal import Refused
-from gateway.loops.policy import round_turns
+from gateway.loops.policy import round_scheduler
 from gateway.resources import Resources
 from gateway.workers.leader import LEASE
 from models.lease import acquire_lease, release_lease, renew_lease
@@ -35,7 +35,7 @@ async def into_database(resources: Resources, feed: ReplayFeed, advance: Callabl
     """Watch margin on it as a server would, as the only process; raises `Refused`."""
     fence = await _lead(resources)
     try:
-        monitor = Monitor(resources.desk, round_turns())
+        monitor = Monitor(resources.desk, round_scheduler())
         await monitor.note_everything()
         async for batch in feed.batches():
             if not await renew_lease(LEASE, resources.holder, fence, REPLAY_LEASE):

@@ -4,8 +4,8 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 
+from desk.fair_scheduler import FairScheduler, Work
 from desk.leadership import NotLeading
-from desk.turns import Turns, Work
 from gateway.loops.supervisor import RestartPolicy, Supervisor, Worker, attempted
 from gateway.settings import Settings
 from models.sql.database import Busy, DatabaseUnavailable, StatementCutOff, UnstorableText
@@ -51,11 +51,11 @@ async def attempt_item(work: Work) -> Exception | None:
     return await attempted(work, (*OUTAGES, Busy, StatementCutOff, UnstorableText))
 
 
-def liquidation_turns(
+def liquidation_scheduler(
     settings: Settings, clock: Callable[[], datetime], on_fault: Callable[[], None] = lambda: None
-) -> Turns:
+) -> FairScheduler:
     """For the rounds of automatic liquidation."""
-    return Turns(
+    return FairScheduler(
         attempt,
         clock,
         first_wait=timedelta(seconds=settings.auto_liquidation_retry_s),
@@ -68,9 +68,9 @@ ROUND_FIRST_WAIT, ROUND_MAX_WAIT = timedelta(seconds=1), timedelta(minutes=1)
 """The first and the longest wait of an item that failed in a round over many."""
 
 
-def round_turns(on_fault: Callable[[], None] = lambda: None) -> Turns:
+def round_scheduler(on_fault: Callable[[], None] = lambda: None) -> FairScheduler:
     """For a round over accounts, cases or endpoints."""
-    return Turns(attempt, steady_clock(), ROUND_FIRST_WAIT, ROUND_MAX_WAIT, on_fault)
+    return FairScheduler(attempt, steady_clock(), ROUND_FIRST_WAIT, ROUND_MAX_WAIT, on_fault)
 
 
 def steady_clock() -> Callable[[], datetime]:

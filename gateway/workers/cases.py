@@ -5,12 +5,12 @@ import structlog
 from desk.approvals import expire_approvals
 from desk.case_work.market_days import shift_deadlines
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.liquidation.flatten_intraday import IntradayDay
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
-from desk.turns import Turns
 from domain.money import Currency
-from gateway.loops.policy import liquidation_turns, round_turns
+from gateway.loops.policy import liquidation_scheduler, round_scheduler
 from gateway.loops.repeat import every, woken_within
 from gateway.resources import Resources
 from models.book import load_base_currencies
@@ -24,7 +24,7 @@ log = structlog.get_logger()
 async def liquidate_automatically(resources: Resources) -> None:
     """Run the automatic liquidations that are due."""
     settings, desk = resources.settings, resources.desk
-    rounds = AutomaticLiquidations(desk, _turns(resources), settings.auto_liquidation_batch)
+    rounds = AutomaticLiquidations(desk, _scheduler(resources), settings.auto_liquidation_batch)
     await every(settings.auto_liquidation_poll_s, rounds.run_due)
 
 
@@ -32,23 +32,23 @@ async def flatten_intraday(resources: Resources, venue: Venue) -> None:
     """Flatten intraday accounts; the other loop runs the liquidations."""
     settings = resources.settings
     day = IntradayDay(
-        resources.desk, venue, _turns(resources), clear_client_orders=settings.cancel_client_orders
+        resources.desk, venue, _scheduler(resources), clear_client_orders=settings.cancel_client_orders
     )
     await every(settings.auto_liquidation_poll_s, day.look)
 
 
-def _turns(resources: Resources) -> Turns:
-    return liquidation_turns(resources.settings, resources.desk.clock, resources.liquidation_faults.count)
+def _scheduler(resources: Resources) -> FairScheduler:
+    return liquidation_scheduler(resources.settings, resources.desk.clock, resources.liquidation_faults.count)
 
 
 async def follow_market_days(resources: Resources) -> None:
     """Move deadlines at the start, after every change of market days, and at intervals as a safeguard."""
-    changed, turns = resources.market_days.changed, round_turns(resources.round_faults.count)
+    changed, scheduler = resources.market_days.changed, round_scheduler(resources.round_faults.count)
     told: set[Currency] = set()
     while True:
         changed.clear()
         await _tell_default_markets(resources.desk, told)
-        await shift_deadlines(resources.desk, turns)
+        await shift_deadlines(resources.desk, scheduler)
         await woken_within(changed, resources.settings.market_day_recheck_s)
 
 
@@ -66,18 +66,18 @@ async def _tell_default_markets(desk: DeskContext, told: set[Currency]) -> None:
 
 async def collect_options_stock(resources: Resources) -> None:
     """Once a trading day, when its time has come."""
-    turns = round_turns(resources.round_faults.count)
+    scheduler = round_scheduler(resources.round_faults.count)
     unknown = unknown_markets()
     await every(
         resources.settings.covered_options_check_interval_s,
-        lambda: collect_stock(resources.desk, turns, unknown),
+        lambda: collect_stock(resources.desk, scheduler, unknown),
     )
 
 
 async def expire_requests(resources: Resources) -> None:
     """Expire requests that were not decided in time."""
-    turns = round_turns(resources.round_faults.count)
+    scheduler = round_scheduler(resources.round_faults.count)
     await every(
         resources.settings.approval_poll_interval_s,
-        lambda: expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX, turns),
+        lambda: expire_approvals(resources.desk, EXPIRE_APPROVALS_MAX, scheduler),
     )

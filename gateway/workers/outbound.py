@@ -8,14 +8,14 @@ import asyncio
 import random
 from functools import partial
 
+from desk.fair_scheduler import Fault
 from desk.outbound.daily_messages import sweep_messages
 from desk.outbound.deliver_webhooks import WebhookDeliverer
 from desk.outbound.send_queued import ChannelSender
-from desk.turns import Fault
 from domain.events import Event, LostEvent
 from domain.message import Channel
 from domain.webhook import Webhook, WebhookId
-from gateway.loops.policy import round_turns, supervised
+from gateway.loops.policy import round_scheduler, supervised
 from gateway.loops.repeat import every
 from gateway.loops.supervisor import Supervisor, Worker
 from gateway.resources import Resources
@@ -31,7 +31,7 @@ from subscriptions.bus import Position
 def of_outward(resources: Resources) -> Supervisor:
     """All loops, not started yet."""
     settings, desk = resources.settings, resources.desk
-    turns = round_turns(resources.round_faults.count)
+    scheduler = round_scheduler(resources.round_faults.count)
     senders = [
         Worker(f"messages by {channel}", _sender(resources, channel, service).run)
         for channel, service in _services(settings).items()
@@ -40,7 +40,7 @@ def of_outward(resources: Resources) -> Supervisor:
         *senders,
         Worker(
             "daily messages",
-            lambda: every(settings.message_sweep_interval_s, lambda: sweep_messages(desk, turns)),
+            lambda: every(settings.message_sweep_interval_s, lambda: sweep_messages(desk, scheduler)),
         ),
         Worker("webhooks", lambda: _deliver(resources)),
     )
@@ -68,7 +68,7 @@ def _sender(resources: Resources, channel: Channel, service: MessageService) -> 
         poll_interval_s=settings.message_poll_interval_s,
         jitter=random.random,
         counts=resources.outward,
-        turns=round_turns(resources.round_faults.count),
+        scheduler=round_scheduler(resources.round_faults.count),
     )
 
 
@@ -84,15 +84,15 @@ async def _deliver(resources: Resources) -> None:
         desk.rules.webhooks.urls, settings.webhook_timeout_s, resolving_max=settings.webhooks_max
     )
     deliverer = WebhookDeliverer(desk, poster, body, random.random, resources.outward)
-    turns = round_turns(resources.round_faults.count)
+    scheduler = round_scheduler(resources.round_faults.count)
     running: dict[WebhookId, asyncio.Task[Fault | None]] = {}
     async with asyncio.TaskGroup() as group:
         while True:
             for webhook_id in await due_webhooks(desk.clock(), settings.webhooks_max):
                 who = f"webhook {webhook_id}"
-                if webhook_id not in running and not turns.waits(who):
+                if webhook_id not in running and not scheduler.waits(who):
                     deliver = partial(deliverer.deliver, webhook_id)
-                    task = group.create_task(turns.take(who, "a webhook", deliver))
+                    task = group.create_task(scheduler.run(who, "a webhook", deliver))
                     running[webhook_id] = task
                     task.add_done_callback(partial(_ended, running, webhook_id))
             await asyncio.sleep(settings.webhook_poll_interval_s)

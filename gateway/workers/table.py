@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from desk.monitoring.watch_margin import Monitor
 from feeds.base import Feed
 from gateway.http.live import Live
-from gateway.loops.policy import round_turns, supervised
+from gateway.loops.policy import round_scheduler, supervised
 from gateway.loops.supervisor import Supervisor, Worker
 from gateway.resources import MarketListener, OpenVenue, Resources
 from gateway.workers.cases import (
@@ -70,7 +70,7 @@ def of_the_leader(
 
 def of_watching(resources: Resources, hear: MarketListener, feed: Feed | None) -> Supervisor:
     """The loops that need market data; `hear` gets the feed's messages."""
-    monitor = Monitor(resources.desk, round_turns(resources.round_faults.count))
+    monitor = Monitor(resources.desk, round_scheduler(resources.round_faults.count))
     workers = [
         Worker("monitor", lambda: watch_margin(resources, monitor)),
         Worker("events", lambda: listen_for_changes(resources, monitor)),

@@ -9,7 +9,7 @@ from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.reconcile import reconcile_all
 from desk.orders.report_lanes import ReportLanes
 from desk.orders.working_orders import Questions, WorkingOrders
-from gateway.loops.policy import round_turns
+from gateway.loops.policy import round_scheduler
 from gateway.loops.repeat import woken_within
 from gateway.resources import OpenVenue, Resources
 from outages.log import OutageLog
@@ -26,11 +26,11 @@ log = structlog.get_logger()
 async def dispatch_orders(resources: Resources, venue: Venue) -> None:
     """First compare orders with the venue; then send recorded ones."""
     settings, wake = resources.settings, resources.signals.to_dispatch
-    turns = round_turns(resources.round_faults.count)
-    settled = await reconcile_all(resources.desk, venue, RECONCILE_ORDERS_MAX, turns)
+    scheduler = round_scheduler(resources.round_faults.count)
+    settled = await reconcile_all(resources.desk, venue, RECONCILE_ORDERS_MAX, scheduler)
     log.info("orders compared with the venue", orders=settled)
     dispatcher = Dispatcher(
-        *(resources.desk, venue, settings.dispatch_batch, turns),
+        *(resources.desk, venue, settings.dispatch_batch, scheduler),
         clear_client_orders=settings.cancel_client_orders,
     )
     while True:
@@ -49,7 +49,7 @@ async def ask_about_orders(resources: Resources, venue: Venue) -> None:
         timedelta(seconds=settings.order_ack_timeout_s),
         settings.dispatch_batch,
     )
-    working = WorkingOrders(resources.desk, venue, round_turns(resources.round_faults.count), questions)
+    working = WorkingOrders(resources.desk, venue, round_scheduler(resources.round_faults.count), questions)
     while True:
         await asyncio.sleep(questions.round_every.total_seconds())
         await working.ask_all()
@@ -71,8 +71,8 @@ async def end_days(resources: Resources, opened: OpenVenue) -> None:
 
 def report_lanes(resources: Resources, venue: Venue) -> ReportLanes:
     """Shared by two loops: one reads reports, the other retries those that could not be booked."""
-    turns = round_turns(resources.round_faults.count)
-    return ReportLanes(resources.desk, venue, turns, resources.settings.waiting_reports_max)
+    scheduler = round_scheduler(resources.round_faults.count)
+    return ReportLanes(resources.desk, venue, scheduler, resources.settings.waiting_reports_max)
 
 
 async def book_waiting_reports(resources: Resources, lanes: ReportLanes) -> None:

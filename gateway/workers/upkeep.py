@@ -9,7 +9,7 @@ from desk.evidence.chain_audit import AuditChainer
 from desk.evidence.daily_snapshots import take_daily_snapshots
 from desk.outbound.forget_messages import forget_messages
 from domain.audit_chain import NOTHING
-from gateway.loops.policy import round_turns
+from gateway.loops.policy import round_scheduler
 from gateway.loops.repeat import every, in_batches
 from gateway.resources import Resources
 from models import outbox
@@ -72,10 +72,10 @@ class HeadTeller:
 
 async def snapshot_daily(resources: Resources) -> None:
     """Snapshots of every live case, after the close."""
-    settings, turns = resources.settings, round_turns(resources.round_faults.count)
+    settings, scheduler = resources.settings, round_scheduler(resources.round_faults.count)
 
     async def take() -> None:
-        taken = await take_daily_snapshots(resources.desk, settings.daily_snapshot_batch, turns)
+        taken = await take_daily_snapshots(resources.desk, settings.daily_snapshot_batch, scheduler)
         if taken:
             log.info("daily snapshots taken", cases=taken)
 

@@ -156,12 +156,12 @@ async def test_of_one_kind_one_request_is_pending_about_a_thing(kit: DeskKit) ->
 
 async def test_nobody_decides_in_time(kit: DeskKit) -> None:
     id_ = await asked(kit)
-    assert await expire_approvals(kit.desk, 10, kit.turns()) == 0
+    assert await expire_approvals(kit.desk, 10, kit.scheduler()) == 0
     kit.clock.now += timedelta(seconds=kit.settings.approval_ttl_s)
     late = await decide(kit, id_, ApprovalTrigger.APPROVE)
     assert code(late) is RefusalCode.APPROVAL_DECIDED
-    assert await expire_approvals(kit.desk, 10, kit.turns()) == 1
-    assert await expire_approvals(kit.desk, 10, kit.turns()) == 0
+    assert await expire_approvals(kit.desk, 10, kit.scheduler()) == 1
+    assert await expire_approvals(kit.desk, 10, kit.scheduler()) == 0
     assert (await request(id_)).status is ApprovalStatus.EXPIRED
 
 

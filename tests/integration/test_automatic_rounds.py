@@ -12,12 +12,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.command import Done
+from desk.fair_scheduler import Fault, FaultCount
 from desk.liquidation.auto_liquidate import tell_fault
 from desk.liquidation.run_automatic import AutomaticLiquidations
 from desk.liquidation.set_auto_liquidation import SetAutoLiquidation, set_auto_liquidation
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.record_execution import record_execution
-from desk.turns import Fault, FaultCount
 from domain.case import AutoLiquidation, AutoLiquidationTrigger
 from domain.events import OrderView
 from domain.execution import ExecType
@@ -27,7 +27,7 @@ from domain.order import OrderStatus
 from domain.phrase import DetailCode, FollowUpCode, Phrase, phrase
 from domain.principal import SYSTEM
 from domain.refusals import RefusalCode
-from gateway.loops.policy import liquidation_turns
+from gateway.loops.policy import liquidation_scheduler
 from gateway.settings import load_settings
 from models.book import lock_accounts
 from models.case import live_cases_of
@@ -52,8 +52,8 @@ class Scene:
         self.counted = FaultCount()
 
     def rounds(self, batch: int = 10) -> AutomaticLiquidations:
-        turns = liquidation_turns(self.kit.settings, self.kit.clock, self.counted.count)
-        return AutomaticLiquidations(self.kit.desk, turns, batch)
+        scheduler = liquidation_scheduler(self.kit.settings, self.kit.clock, self.counted.count)
+        return AutomaticLiquidations(self.kit.desk, scheduler, batch)
 
     async def orders(self) -> list[int]:
         """How many each account has."""
@@ -352,9 +352,9 @@ async def test_an_outage_is_no_fault_of_a_case_and_ends_the_round(url: str) -> N
         async def cut() -> None:
             raise DatabaseUnavailable("cut")
 
-        turns = liquidation_turns(desk.kit.settings, desk.kit.clock, desk.counted.count)
+        scheduler = liquidation_scheduler(desk.kit.settings, desk.kit.clock, desk.counted.count)
         with pytest.raises(DatabaseUnavailable):
-            await turns.take("anybody", "anything", cut)
+            await scheduler.run("anybody", "anything", cut)
         assert not desk.counted.faults
         await rounds.run_due()
         assert await desk.orders() == [1, 1, 1]

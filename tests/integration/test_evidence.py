@@ -99,14 +99,16 @@ async def test_a_notice_is_snapshot_once_per_message(kit: DeskKit) -> None:
 
 async def test_every_open_case_is_snapshot_once_after_the_close_of_each_trading_day(kit: DeskKit) -> None:
     account_id = await kit.indebted_account()
-    assert await take_daily_snapshots(kit.desk, 10, kit.turns()) == 0, "it was opened after the last close"
+    assert await take_daily_snapshots(kit.desk, 10, kit.scheduler()) == 0, (
+        "it was opened after the last close"
+    )
     kit.clock.now = datetime.fromisoformat("2020-03-09T20:00:00+00:00")  # 16:00 in New York, in summer
-    assert await take_daily_snapshots(kit.desk, 10, kit.turns()) == 1
-    assert await take_daily_snapshots(kit.desk, 10, kit.turns()) == 0, "once"
+    assert await take_daily_snapshots(kit.desk, 10, kit.scheduler()) == 1
+    assert await take_daily_snapshots(kit.desk, 10, kit.scheduler()) == 0, "once"
     kit.clock.pass_(hours=12)
-    assert await take_daily_snapshots(kit.desk, 10, kit.turns()) == 0, "not before the next close"
+    assert await take_daily_snapshots(kit.desk, 10, kit.scheduler()) == 0, "not before the next close"
     kit.clock.pass_(days=4)  # Saturday: Friday is caught up, what was known on Tuesday is not known any more
-    assert await take_daily_snapshots(kit.desk, 10, kit.turns()) == 1
+    assert await take_daily_snapshots(kit.desk, 10, kit.scheduler()) == 1
     days = [occasion for kind, occasion in moments(await snapshots(account_id)) if kind is SnapshotKind.DAILY]
     assert days == ["2020-03-09", "2020-03-13"]
 
@@ -117,7 +119,7 @@ async def test_daily_snapshots_are_taken_in_batches(kit: DeskKit) -> None:
         other = await kit.account(f"M{number}", -90_000, {APPLE: 1000})
         await kit.assess(other)
     kit.clock.pass_(hours=5)
-    assert await take_daily_snapshots(kit.desk, 2, kit.turns()) == 5
+    assert await take_daily_snapshots(kit.desk, 2, kit.scheduler()) == 5
 
 
 @pytest.mark.parametrize("table", ["audit", "audit_link", "snapshot"])

@@ -468,7 +468,7 @@ async def test_a_fill_that_a_statement_contains_is_booked_for_its_order_and_the_
 async def test_reports_that_nothing_can_be_kept_under_hold_up_no_later_report(kit: DeskKit) -> None:
     view = await a_sent_order(kit)
     said = report(view.order, TRADE, 1, 100)
-    lanes = ReportLanes(kit.desk, PaperVenue(kit.clock), kit.turns(), held_max=10)
+    lanes = ReportLanes(kit.desk, PaperVenue(kit.clock), kit.scheduler(), held_max=10)
     for name, row in TABLE.items():
         await lanes.take(replace(row.change(said), execution_id=ExecutionId(f"\x00{name}" * 9)))
         await lanes.take(replace(row.change(said), client_order_id=ClientOrderId(f"\x00{name}" * 99)))

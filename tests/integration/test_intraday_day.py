@@ -22,7 +22,7 @@ from domain.liquidation_plan import LegRequest
 from domain.margin import AccountType
 from domain.recall_allocation import AllocationRule
 from domain.stock_recovery import RecallCause
-from gateway.loops.policy import liquidation_turns
+from gateway.loops.policy import liquidation_scheduler
 from models.book import lock_accounts
 from models.case import live_cases_of
 from models.sql.configuration import Limits
@@ -57,11 +57,11 @@ async def intraday(kit: DeskKit, account_no: str, debt: int = 40_000) -> Account
 
 def a_day(kit: DeskKit) -> IntradayDay:
     """As a new leader begins it."""
-    return IntradayDay(kit.desk, PaperVenue(kit.clock, None), liquidation_turns(kit.settings, kit.clock))
+    return IntradayDay(kit.desk, PaperVenue(kit.clock, None), liquidation_scheduler(kit.settings, kit.clock))
 
 
 async def run_due(kit: DeskKit) -> None:
-    await AutomaticLiquidations(kit.desk, liquidation_turns(kit.settings, kit.clock), 10).run_due()
+    await AutomaticLiquidations(kit.desk, liquidation_scheduler(kit.settings, kit.clock), 10).run_due()
 
 
 async def orders_of(account_id: AccountId) -> list[tuple[str, str, str]]:
@@ -223,7 +223,7 @@ async def test_who_the_desk_fails_at_in_one_step_has_a_turn_at_the_next(database
         kit.clock.now = FLAT
         await kit.quote(APPLE, 100)
         venue = OddVenue(kit.clock, None)
-        await IntradayDay(kit.desk, venue, liquidation_turns(kit.settings, kit.clock)).look()
+        await IntradayDay(kit.desk, venue, liquidation_scheduler(kit.settings, kit.clock)).look()
         await run_due(kit)
         assert await orders_of(account_id) == [("QUEUED", "MARKET", "system")]
 
@@ -336,10 +336,10 @@ async def test_a_market_day_put_in_by_hand_moves_the_flat_time(
         await kit.assess(account_id)
         kit.clock.now = datetime(2020, 3, 9, now, 0, tzinfo=NEW_YORK)
         words["XNYS"] = {DAY: word}
-        assert await shift_deadlines(kit.desk, liquidation_turns(kit.settings, kit.clock)) == 1
+        assert await shift_deadlines(kit.desk, liquidation_scheduler(kit.settings, kit.clock)) == 1
         (view,) = await live_cases_of([account_id])
         assert view.case.deadline == datetime(2020, 3, 9, *due, tzinfo=NEW_YORK)
-        assert await shift_deadlines(kit.desk, liquidation_turns(kit.settings, kit.clock)) == 0, (
+        assert await shift_deadlines(kit.desk, liquidation_scheduler(kit.settings, kit.clock)) == 0, (
             "a second look moves nothing"
         )
 

@@ -9,9 +9,9 @@ from pathlib import Path
 import asyncpg
 import pytest
 
+from desk.fair_scheduler import FairScheduler
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.report_lanes import ReportLanes
-from desk.turns import Turns
 from domain.events import OrderView
 from domain.ids import AccountId
 from domain.liquidation_plan import LegRequest
@@ -58,8 +58,8 @@ async def two_orders(kit: DeskKit) -> tuple[OrderView, OrderView]:
     return views[0], views[1]
 
 
-def turns(kit: DeskKit) -> Turns:
-    return Turns(attempt, kit.clock, timedelta(seconds=1), timedelta(seconds=1))
+def scheduler(kit: DeskKit) -> FairScheduler:
+    return FairScheduler(attempt, kit.clock, timedelta(seconds=1), timedelta(seconds=1))
 
 
 async def status(view: OrderView) -> OrderStatus:
@@ -81,7 +81,7 @@ async def until(holds: Callable[[], bool]) -> None:
 @pytest.mark.only("postgres")  # SQLite has no row locks: one transaction excludes all others.
 async def test_orders_of_a_locked_account_wait_and_the_others_go_out(kit: DeskKit, lock: Lock) -> None:
     first, second = await two_orders(kit)
-    dispatcher = Dispatcher(kit.desk, a_venue(kit), 1, turns(kit))
+    dispatcher = Dispatcher(kit.desk, a_venue(kit), 1, scheduler(kit))
     async with lock(first.order.account_id):
         for _ in range(2):
             await dispatcher.dispatch()
@@ -100,7 +100,7 @@ async def test_reports_of_a_locked_account_wait_in_order_and_are_confirmed_when_
     first, second = await two_orders(kit)
     venue = a_venue(kit)
     await Dispatcher(kit.desk, venue, 10).dispatch()
-    lanes = ReportLanes(kit.desk, venue, turns(kit), held_max=100)
+    lanes = ReportLanes(kit.desk, venue, scheduler(kit), held_max=100)
     async with lock(first.order.account_id):
         reading = asyncio.create_task(lanes.read())
         await until(lambda: venue.unconfirmed == 2 and lanes.held == 2)
@@ -122,7 +122,7 @@ async def test_an_account_that_the_desk_fails_at_holds_up_no_other_and_loses_not
     await Dispatcher(kit.desk, venue, 10).dispatch()
     (row,) = await fetch("SELECT figures FROM margin_case WHERE id = $1", first.order.case_id)
     await fetch("UPDATE margin_case SET figures = '{' WHERE id = $1 RETURNING 1", first.order.case_id)
-    lanes = ReportLanes(kit.desk, venue, turns(kit), held_max=100)
+    lanes = ReportLanes(kit.desk, venue, scheduler(kit), held_max=100)
     reading = asyncio.create_task(lanes.read())
     await until(lambda: venue.unconfirmed == 1 and lanes.held == 1)
     assert (await status(first), await status(second)) == (S.NEW, S.FILLED)
@@ -142,13 +142,13 @@ async def test_no_more_are_read_than_may_wait_and_a_new_reader_loses_none(kit: D
     await Dispatcher(kit.desk, venue, 10).dispatch()
     await fetch("UPDATE margin_case SET figures = '{' RETURNING 1")
     (row,) = await fetch("SELECT COUNT(*) AS n FROM execution")
-    lanes = ReportLanes(kit.desk, venue, turns(kit), held_max=1)
+    lanes = ReportLanes(kit.desk, venue, scheduler(kit), held_max=1)
     reading = asyncio.create_task(lanes.read())
     await until(lambda: lanes.held == 1)
     reading.cancel()
     await asyncio.wait([reading])
     assert int(row["n"]) == 0
-    again = ReportLanes(kit.desk, venue, turns(kit), held_max=100)
+    again = ReportLanes(kit.desk, venue, scheduler(kit), held_max=100)
     reading = asyncio.create_task(again.read())
     await until(lambda: again.held == 2)
     assert await position_of(first.order.account_id, APPLE) == 1000

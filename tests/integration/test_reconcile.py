@@ -7,12 +7,12 @@ from decimal import Decimal
 
 import pytest
 
+from desk.fair_scheduler import FairScheduler
 from desk.orders.cancel import Cancel, cancel
 from desk.orders.dispatch_orders import Dispatcher
 from desk.orders.reconcile import reconcile_all
 from desk.orders.record_execution import record_execution
 from desk.orders.working_orders import Questions, WorkingOrders
-from desk.turns import Turns
 from domain.events import OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import ClientOrderId
@@ -56,9 +56,9 @@ async def dispatch(kit: DeskKit, venue: Venue) -> int:
 
 def questions(kit: DeskKit, venue: Venue, interval_s: float = INTERVAL_S, batch: int = 10) -> WorkingOrders:
     """As the leader asks them."""
-    turns = Turns(attempt, kit.clock, timedelta(seconds=1), timedelta(minutes=1))
+    scheduler = FairScheduler(attempt, kit.clock, timedelta(seconds=1), timedelta(minutes=1))
     times = (timedelta(seconds=interval_s), timedelta(seconds=ACK_TIMEOUT_S))
-    return WorkingOrders(kit.desk, venue, turns, Questions(*times, batch))
+    return WorkingOrders(kit.desk, venue, scheduler, Questions(*times, batch))
 
 
 async def ask(kit: DeskKit, venue: Venue) -> None:

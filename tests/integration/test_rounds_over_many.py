@@ -13,10 +13,10 @@ from structlog.testing import capture_logs
 from desk.approvals import expire_approvals
 from desk.case_work.market_days import SetMarketDay, set_market_day, shift_deadlines
 from desk.evidence.daily_snapshots import take_daily_snapshots
+from desk.fair_scheduler import LOCK_MAX_WAIT, FairScheduler
 from desk.four_eyes.request_approval import ApprovalAsked, request_approval
 from desk.outbound.daily_messages import sweep_messages
 from desk.stock_recovery.collect_stock import collect_stock, unknown_markets
-from desk.turns import LOCK_MAX_WAIT, Turns
 from domain.approval import ApprovalKind
 from domain.calendar import MarketDay, MarketDayKind
 from domain.ids import AccountId, Symbol
@@ -51,7 +51,7 @@ class Scene:
 
     kit: DeskKit
     accounts: Sequence[AccountId]
-    turns: Turns
+    scheduler: FairScheduler
 
 
 async def scene() -> Scene:
@@ -68,7 +68,7 @@ async def scene() -> Scene:
     ids = [await kit.account(name, -90_000, {APPLE: 1000}) for name in NAMES]
     for account_id in ids:
         await kit.assess(account_id)
-    return Scene(kit, ids, kit.turns())
+    return Scene(kit, ids, kit.scheduler())
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +135,7 @@ ROUNDS = {
         "approval",
         "NEW.account_id = '{account}'",
         _requests,
-        lambda desk: expire_approvals(desk.kit.desk, 2, desk.turns),
+        lambda desk: expire_approvals(desk.kit.desk, 2, desk.scheduler),
         "SELECT account_id FROM approval WHERE status = 'EXPIRED'",
         "approval WHERE account_id = '{account}'",
     ),
@@ -143,28 +143,28 @@ ROUNDS = {
         "snapshot",
         "NEW.kind = 'DAILY' AND NEW.case_id = '{case}'",
         _after_the_close,
-        lambda desk: take_daily_snapshots(desk.kit.desk, 10, desk.turns),
+        lambda desk: take_daily_snapshots(desk.kit.desk, 10, desk.scheduler),
         "SELECT c.account_id FROM snapshot s JOIN margin_case c ON c.id = s.case_id WHERE s.kind = 'DAILY'",
     ),
     "deadlines": Round(
         "margin_case",
         "NEW.id = '{case}'",
         _a_holiday,
-        lambda desk: shift_deadlines(desk.kit.desk, desk.turns),
+        lambda desk: shift_deadlines(desk.kit.desk, desk.scheduler),
         "SELECT c.account_id FROM deadline_change d JOIN margin_case c ON c.id = d.case_id",
     ),
     "automatic messages": Round(
         "client_message",
         "NEW.case_id = '{case}'",
         _nothing,
-        lambda desk: sweep_messages(desk.kit.desk, desk.turns),
+        lambda desk: sweep_messages(desk.kit.desk, desk.scheduler),
         "SELECT c.account_id FROM client_message m JOIN margin_case c ON c.id = m.case_id",
     ),
     "covered calls": Round(
         "stock_recovery",
         "NEW.account_id = '{account}'",
         _written_calls,
-        lambda desk: collect_stock(desk.kit.desk, desk.turns, unknown_markets()),
+        lambda desk: collect_stock(desk.kit.desk, desk.scheduler, unknown_markets()),
         "SELECT account_id FROM stock_recovery",
     ),
 }

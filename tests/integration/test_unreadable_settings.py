@@ -20,7 +20,7 @@ from domain.risk_settings import (
     TradingLimitExpiry,
     client_factor_subject,
 )
-from gateway.loops.policy import liquidation_turns
+from gateway.loops.policy import liquidation_scheduler
 from models.book import AccountBook, load_books
 from models.case import live_cases_of
 from models.risk_rules import RiskSettings
@@ -116,8 +116,8 @@ class Scene:
 
     async def run(self) -> RefusalCode | None:
         """Why it is held; None: it ran."""
-        turns = liquidation_turns(self.kit.settings, self.kit.clock)
-        await AutomaticLiquidations(self.kit.desk, turns, 10).run_due()
+        scheduler = liquidation_scheduler(self.kit.settings, self.kit.clock)
+        await AutomaticLiquidations(self.kit.desk, scheduler, 10).run_due()
         auto = (await case(self.case_id)).case.auto_liquidation
         return None if auto is None else auto.held
 

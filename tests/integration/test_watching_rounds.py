@@ -12,8 +12,8 @@ import pytest
 from structlog.testing import capture_logs
 
 from desk.assessment.assess_case import assess_account
+from desk.fair_scheduler import LOCK_MAX_WAIT, LOCKED_AFTER
 from desk.monitoring.watch_margin import Monitor
-from desk.turns import LOCK_MAX_WAIT, LOCKED_AFTER
 from domain.book_changes import CashStated, ContactStated, PositionStated, TradeStatusStated
 from domain.doubt import DoubtReason
 from domain.ids import AccountId, Symbol

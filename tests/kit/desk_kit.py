@@ -8,12 +8,12 @@ from uuid import uuid4
 
 from desk.assessment.assess_case import assess_account
 from desk.context import DeskContext
+from desk.fair_scheduler import FairScheduler
 from desk.liquidation.liquidate import liquidate
 from desk.liquidation.liquidation_command import Liquidate, LiquidateCase
 from desk.monitoring.watch_margin import Monitor
 from desk.orders.cancel import Cancel, cancel
 from desk.outcomes import LiquidationStarted
-from desk.turns import Turns
 from domain.events import CaseView, OrderView
 from domain.execution import ExecType, ExecutionReport
 from domain.ids import AccountId, CaseId, ClientId, ExecutionId, OrderId, Symbol
@@ -90,11 +90,11 @@ class DeskKit:
 
     def monitor(self) -> Monitor:
         """A new one. What it sets aside waits by the clock of the kit."""
-        return Monitor(self.desk, self.turns())
+        return Monitor(self.desk, self.scheduler())
 
-    def turns(self) -> Turns:
+    def scheduler(self) -> FairScheduler:
         """Of a round over many."""
-        return Turns(attempt, self.clock, ROUND_FIRST_WAIT, ROUND_MAX_WAIT)
+        return FairScheduler(attempt, self.clock, ROUND_FIRST_WAIT, ROUND_MAX_WAIT)
 
     async def instrument(
         self, symbol: Symbol, lot: int = 1, currency: Currency = USD, market: str = "XNYS"

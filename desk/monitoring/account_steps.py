@@ -1,6 +1,6 @@
-"""The turns of watched accounts: one that fails is set aside, listed as unwatched, and delays no other.
+"""The steps of watched accounts: one that fails is set aside, listed as unwatched, and delays no other.
 
-Each step of the watching (reading an account, assessing it, refreshing its cases) has separate turns. The
+Each step of the watching (reading an account, assessing it, refreshing its cases) is retried by itself. The
 doubt about an account ends when every failed step has succeeded.
 """
 
@@ -11,7 +11,7 @@ from functools import partial
 
 from desk.assessment.doubts import clear_doubts, note_doubts
 from desk.context import DeskContext
-from desk.turns import Fault, Turns, Work
+from desk.fair_scheduler import FairScheduler, Fault, Work
 from domain.calendar import NoCalendar
 from domain.doubt import Doubt, DoubtReason
 from domain.ids import AccountId
@@ -31,15 +31,15 @@ class Step(StrEnum):
 _OWN = (DoubtReason.FAULT, DoubtReason.LOCKED, DoubtReason.TOO_LARGE)
 
 
-class AccountTurns:
+class AccountSteps:
     """The state of all watched accounts; one per monitor."""
 
-    def __init__(self, desk: DeskContext, turns: Turns) -> None:
+    def __init__(self, desk: DeskContext, scheduler: FairScheduler) -> None:
         self._unstored = OutageLogs(
             "account", "an unwatched account could not be listed", "the unwatched account can be listed again"
         )
         self._desk = desk
-        self._turns = turns
+        self._scheduler = scheduler
         self._doubted: set[AccountId] = set()
         self._held: set[AccountId] = set()
         """Accounts with a statement that could not be stored yet."""
@@ -51,11 +51,11 @@ class AccountTurns:
         if any(doubt.reason in _OWN for doubt in doubts):
             self._doubted.add(account_id)
 
-    async def take(self, account_id: AccountId, step: Step, work: Work) -> bool:
+    async def run(self, account_id: AccountId, step: Step, work: Work) -> bool:
         """Run one step of the account unless it waits; returns whether it succeeded."""
-        return not await self.take_all([account_id], step, lambda _: work())
+        return not await self.run_all([account_id], step, lambda _: work())
 
-    async def take_all(
+    async def run_all(
         self,
         account_ids: Sequence[AccountId],
         step: Step,
@@ -63,10 +63,10 @@ class AccountTurns:
         left_out: Collection[AccountId] = (),
     ) -> list[AccountId]:
         """Run one step of all these accounts together; returns those that waited or failed. For `left_out`
-        see `Turns`.
+        see `FairScheduler`.
         """
         ready = [each for each in account_ids if not self._waits(each, step)]
-        failed = await self._turns.take_all(ready, lambda each: _who(each, step), step, work, left_out)
+        failed = await self._scheduler.run_all(ready, lambda each: _who(each, step), step, work, left_out)
         for account_id in failed:
             await self._list(account_id, step)
         if self._doubted:
@@ -89,17 +89,17 @@ class AccountTurns:
 
     def _waits(self, account_id: AccountId, step: Step) -> bool:
         """Whether the step waits, or the account could not be read, so that its known state is old."""
-        if step is not Step.READ and self._turns.fault_of(_who(account_id, Step.READ)) is not None:
+        if step is not Step.READ and self._scheduler.fault_of(_who(account_id, Step.READ)) is not None:
             return True
-        return self._turns.waits(_who(account_id, step))
+        return self._scheduler.waits(_who(account_id, step))
 
     async def _list(self, account_id: AccountId, step: Step) -> None:
-        fault = self._turns.fault_of(_who(account_id, step))
+        fault = self._scheduler.fault_of(_who(account_id, step))
         if fault is not None:
             await self._doubt(account_id, step, fault)
 
     async def _doubt(self, account_id: AccountId, what: str, fault: Fault) -> None:
-        if not fault.is_worth_telling:
+        if not fault.is_reportable:
             return
         now = self._desk.clock()
         doubt = Doubt(_reason(fault), "", f"{what}: {_words(fault.error)}", now)
@@ -111,14 +111,14 @@ class AccountTurns:
 
     async def _clear(self, account_ids: set[AccountId]) -> None:
         for account_id in sorted((account_ids & self._doubted) - self._held):
-            if any(self._turns.fault_of(_who(account_id, step)) for step in Step):
+            if any(self._scheduler.fault_of(_who(account_id, step)) for step in Step):
                 continue
             if await self._written(account_id, partial(clear_doubts, account_id, _OWN)):
                 self._doubted.discard(account_id)
 
     async def _written(self, account_id: AccountId, work: Work) -> bool:
-        """Whether the list of doubts could be changed; if not, the account keeps its turns."""
-        error = await self._turns.attempt(work)
+        """Whether the list of doubts could be changed; if not, the account stays doubted."""
+        error = await self._scheduler.attempt(work)
         if error is not None:
             self._unstored.tell(account_id, error)
         else:

@@ -44,7 +44,7 @@ class Fault:
     error: Exception
     count: int
     until: datetime
-    told: bool = False
+    reported: bool = False
     """A failure of this series was reported where operators look."""
     since: datetime | None = None
     """When the first failure of the series happened."""
@@ -57,7 +57,7 @@ class Fault:
         return isinstance(self.error, Busy)
 
     @property
-    def is_worth_telling(self) -> bool:
+    def is_reportable(self) -> bool:
         """Whether it is reported: every failure but a lock held only for a moment."""
         return not self.is_lock or self.lasted >= LOCKED_AFTER
 
@@ -73,7 +73,7 @@ class FaultCount:
         self.faults += 1
 
 
-class Turns:
+class FairScheduler:
     """The state of one kind of round in the leader."""
 
     def __init__(
@@ -109,13 +109,13 @@ class Turns:
             return at_most
         return min(at_most, max(LOCK_FIRST_WAIT, soonest - now))
 
-    def told(self, who: str) -> None:
+    def mark_reported(self, who: str) -> None:
         """Mark the fault as reported; this holds for the faults that follow it in a row."""
         fault = self._faults.get(who)
         if fault is not None:
-            self._faults[who] = replace(fault, told=True)
+            self._faults[who] = replace(fault, reported=True)
 
-    async def take(self, who: str, what: str, work: Work) -> Fault | None:
+    async def run(self, who: str, what: str, work: Work) -> Fault | None:
         """Run the item's work, named `what` in the log; returns the fault, or None on success."""
         error = await self.attempt(work)
         if error is None:
@@ -123,7 +123,7 @@ class Turns:
             return None
         return self.note(who, what, error)
 
-    async def take_all(
+    async def run_all(
         self,
         items: Sequence[T],
         who: Callable[[T], str],
@@ -166,7 +166,7 @@ class Turns:
     def done(self, who: str, what: str) -> None:
         """Record that the item was processed."""
         fault = self._faults.pop(who, None)
-        if fault is not None and fault.is_worth_telling:
+        if fault is not None and fault.is_reportable:
             lasted = self._clock() - (fault.since or fault.until)
             facts = {"faults": fault.count, "lasted_s": round(lasted.total_seconds(), 1)}
             log.info("a held-up item is processed again", what=what, who=who, **facts)
@@ -179,8 +179,8 @@ class Turns:
         self._faults[who] = fault
         if not fault.is_lock:
             self._on_fault()
-        if fault.is_worth_telling and not _is_known(before, fault):
-            _tell(fault, what, who)
+        if fault.is_reportable and not _is_known(before, fault):
+            _log(fault, what, who)
         return fault
 
     def _after(self, before: Fault | None, error: Exception) -> Fault:
@@ -190,7 +190,7 @@ class Turns:
             return Fault(error, 1, now + first, since=now)
         wait = backoff(first, longest, before.count + 1)
         since = before.since or now
-        return Fault(error, before.count + 1, now + wait, before.told, since, now - since)
+        return Fault(error, before.count + 1, now + wait, before.reported, since, now - since)
 
     def _forget_old(self) -> None:
         """Drop items that have left the rounds, so that the state does not grow without bound."""
@@ -203,12 +203,12 @@ class Turns:
 
 def _is_known(before: Fault | None, after: Fault) -> bool:
     """Whether an earlier failure of the same kind in this series was already logged."""
-    if before is None or not before.is_worth_telling:
+    if before is None or not before.is_reportable:
         return False
     return type(before.error) is type(after.error)
 
 
-def _tell(fault: Fault, what: str, who: str) -> None:
+def _log(fault: Fault, what: str, who: str) -> None:
     facts = {"what": what, "who": who, "until": fault.until}
     if fault.is_lock:
         log.warning("an item is held up by a lock", **facts)

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from structlog.testing import capture_logs
 
-from desk.turns import LOCK_FIRST_WAIT, LOCKED_AFTER, FaultCount, Turns
+from desk.fair_scheduler import LOCK_FIRST_WAIT, LOCKED_AFTER, FairScheduler, FaultCount
 from gateway.loops.policy import attempt
 from gateway.loops.supervisor import attempted
 from models.sql.database import Busy, DatabaseUnavailable
@@ -39,8 +39,8 @@ class Round:
         self.done |= set(some)
 
 
-def turns(clock: Clock, counted: FaultCount | None = None) -> Turns:
-    return Turns(attempt, clock, FIRST, LONGEST, (counted or FaultCount()).count)
+def scheduler(clock: Clock, counted: FaultCount | None = None) -> FairScheduler:
+    return FairScheduler(attempt, clock, FIRST, LONGEST, (counted or FaultCount()).count)
 
 
 @given(st.integers(1, 200), st.sets(st.integers(0, 199), max_size=8))
@@ -48,7 +48,7 @@ async def test_all_but_the_bad_ones_are_done_in_few_attempts(number: int, drawn:
     bad = {each for each in drawn if each < number}
     round_, counted = Round(bad), FaultCount()
     with capture_logs():
-        failed = await turns(Clock(), counted).take_all(list(range(number)), str, "a share", round_.run)
+        failed = await scheduler(Clock(), counted).take_all(list(range(number)), str, "a share", round_.run)
     assert set(failed) == bad
     assert round_.done == set(range(number)) - bad
     assert counted.faults == len(bad)
@@ -57,7 +57,7 @@ async def test_all_but_the_bad_ones_are_done_in_few_attempts(number: int, drawn:
 
 async def test_one_that_raised_waits_longer_each_time_and_is_logged_once() -> None:
     clock, round_ = Clock(), Round({3})
-    taken = turns(clock)
+    taken = scheduler(clock)
     with capture_logs() as logs:
         for wait in (1, 2, 4, 8, 16, 32, 60, 60):
             await taken.take_all(range(5), str, "a share", round_.run)
@@ -74,7 +74,7 @@ async def test_one_that_raised_waits_longer_each_time_and_is_logged_once() -> No
 
 async def test_a_lock_is_no_fault_and_is_reported_when_it_lasts() -> None:
     clock, counted = Clock(), FaultCount()
-    taken = turns(clock, counted)
+    taken = scheduler(clock, counted)
 
     async def locked() -> None:
         raise Busy("locked")
@@ -94,7 +94,7 @@ async def test_a_lock_is_no_fault_and_is_reported_when_it_lasts() -> None:
 
 
 async def test_damage_is_told_in_one_line_without_a_traceback() -> None:
-    taken = turns(Clock())
+    taken = scheduler(Clock())
     with capture_logs() as logs:
         for _ in range(2):
             taken.note("a", "a share", UnreadableRow("position", "7", ValueError("NaN")))
@@ -104,7 +104,7 @@ async def test_damage_is_told_in_one_line_without_a_traceback() -> None:
 
 
 async def test_what_a_batch_left_out_keeps_its_faults() -> None:
-    taken, left_out = turns(Clock()), ["a"]
+    taken, left_out = scheduler(Clock()), ["a"]
     taken.note("a", "a share", Busy("locked"))
 
     async def run(some: Sequence[str]) -> None:
@@ -119,13 +119,13 @@ async def test_an_outage_ends_the_round_for_all() -> None:
         raise DatabaseUnavailable("away")
 
     with pytest.raises(DatabaseUnavailable):
-        await turns(Clock()).take_all(range(3), str, "a share", away)
+        await scheduler(Clock()).take_all(range(3), str, "a share", away)
     assert isinstance(await attempted(lambda: away([])), DatabaseUnavailable)
 
 
 async def test_faults_of_those_that_are_gone_are_forgotten() -> None:
     clock = Clock()
-    taken = turns(clock)
+    taken = scheduler(clock)
     with capture_logs():
         for number in range(1000):
             clock.now += timedelta(seconds=10)
