@@ -207,11 +207,11 @@ async def _planning(url: str, directory: Path) -> float:
     """Seconds that the planner takes for the measured cases, everything read before."""
     async with open_desk(settings_for(url, directory)) as resources:
         desk = resources.desk
-        books = await load_books(await load_all_account_ids(), desk.rules.books, desk.clock())
+        books = await load_books(await load_all_account_ids(), desk.policy.books, desk.clock())
         measured = list(books.values())[WARM_UP_CASES:]
         started = perf_counter()
         for account in measured:
-            plan(account.book, (), PlanRequest(), desk.rules.plans, desk.clock())
+            plan(account.book, (), PlanRequest(), desk.policy.plans, desk.clock())
         return perf_counter() - started
 
 

@@ -157,7 +157,7 @@ async def _liquidate_everything(market: Market) -> None:
     """Batches as large as allowed; what is refused (nothing left to collect) stays as it is."""
     desk = market.resources.desk
     views = await live_cases_of(await load_all_account_ids())
-    most = desk.rules.max_cases_per_batch
+    most = desk.policy.max_cases_per_batch
     for start in range(0, len(views), most):
         items = tuple(
             LiquidateCase(view.case.id, None, PlanRequest()) for view in views[start : start + most]

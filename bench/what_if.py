@@ -108,13 +108,13 @@ def _report(
 
 
 def _asked(resources: Resources) -> BookWhatIf:
-    rules = resources.desk.rules
+    policy = resources.desk.policy
     settings = resources.settings
     return BookWhatIf(
         scenario=SCENARIO,
         audience=EVERYTHING,
-        rules=rules.books,
-        judgement=rules.judgement,
+        policy=policy.books,
+        judgement=policy.judgement,
         reporting_currency=HKD,
         kept_max=settings.what_if_accounts_max,
         accounts_per_chunk=settings.what_if_chunk_accounts,
@@ -155,7 +155,7 @@ async def _parts(asked: BookWhatIf, now: datetime) -> tuple[float, float]:
     shocked = Shocked(asked.scenario)
     async with consistent_read():
         started = perf_counter()
-        market = await load_market(asked.rules, now)
+        market = await load_market(asked.policy, now)
         async for chunk in every_book(asked.audience, market, asked.accounts_per_chunk):
             reading += perf_counter() - started
             started = perf_counter()

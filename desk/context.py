@@ -10,41 +10,41 @@ from zoneinfo import ZoneInfo
 
 from desk.fair_scheduler import Attempt
 from desk.leadership import UNDISPUTED, Leadership
-from desk.outbound_rules import MessageRules, WebhookRules
+from desk.outbound_policy import MessagePolicy, WebhookPolicy
 from domain.calendar import NoCalendar, TradingCalendar, deadline, is_assumed, is_open, last_minutes_began
 from domain.case import AlertType
 from domain.covered_options import Today
 from domain.execution_check import Attention
 from domain.ids import EventId
-from domain.intraday import IntradayPhase, IntradayRules, flat_time, intraday_phase
-from domain.judgement import JudgementRules
-from domain.liquidation_plan import PlanLimits
-from domain.look_ahead import InterestRules
+from domain.intraday import IntradayPhase, IntradayPolicy, flat_time, intraday_phase
+from domain.judgement import JudgementPolicy
+from domain.liquidation_plan import PlanPolicy
+from domain.look_ahead import InterestPolicy
 from domain.market import Instrument
 from domain.market_hours import MarketHours, MarketState
 from domain.money import Currency
-from domain.risk_settings import ApprovalLimits, RiskRules
-from models.book import BookRules
+from domain.risk_settings import ApprovalLimits, RiskPolicy
+from models.book import BookPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class CaseRules:
-    """The settings of the rules for cases."""
+class CasePolicy:
+    """The policy for cases, from the settings."""
 
     claim_lasts: timedelta
     deadline_extension_trading_days: int
     """Trading days that one person alone may move a deadline behind the calendar's."""
     auto_liquidation_retry: timedelta
     """The wait before an automatic liquidation that is held for a temporary reason is tried again."""
-    intraday: IntradayRules
+    intraday: IntradayPolicy
 
 
 @dataclass(frozen=True, slots=True)
-class DeskRules:
-    """The settings of the desk's rules."""
+class DeskPolicy:
+    """All policies of the desk, from the settings."""
 
-    books: BookRules
-    plans: PlanLimits
+    books: BookPolicy
+    plans: PlanPolicy
     max_price_age: timedelta
     unpriced_short_rise: Decimal
     """The fraction by which an unpriced short position is assumed to have risen above its average cost."""
@@ -61,7 +61,7 @@ class DeskRules:
     """The last day of each aging bucket except the last bucket, ascending."""
     max_cases_per_batch: int
     max_orders_per_batch: int
-    cases: CaseRules
+    cases: CasePolicy
     recall_max_accounts: int
     """The most accounts that one recall of a stock may concern."""
     max_approvals_per_batch: int
@@ -72,10 +72,10 @@ class DeskRules:
     """How long an approval request stays pending."""
     approval_growth: Decimal
     """The fraction by which an approved liquidation may exceed the request."""
-    interest: InterestRules
-    """The interest rules of the look-ahead."""
-    messages: MessageRules = field(default_factory=MessageRules)
-    webhooks: WebhookRules = field(default_factory=WebhookRules)
+    interest: InterestPolicy
+    """The policy for interest in the look-ahead."""
+    messages: MessagePolicy = field(default_factory=MessagePolicy)
+    webhooks: WebhookPolicy = field(default_factory=WebhookPolicy)
     plays_prices: bool = False
     """The feed replays recorded prices at any hour, so every market counts as being in session."""
 
@@ -85,16 +85,16 @@ class DeskRules:
         return self.books.reporting_currency
 
     @property
-    def judgement(self) -> JudgementRules:
-        """The rules by which figures are judged."""
-        return JudgementRules(self.max_price_age, self.unpriced_short_rise)
+    def judgement(self) -> JudgementPolicy:
+        """The policy by which figures are judged."""
+        return JudgementPolicy(self.max_price_age, self.unpriced_short_rise)
 
 
 @dataclass(frozen=True, slots=True)
 class DeskContext:
     """Passed to every use case, so that none creates its own clock, random id or setting."""
 
-    rules: DeskRules
+    policy: DeskPolicy
     clock: Callable[[], datetime]
     new_id: Callable[[], str]
     calendar_of: Callable[[str], TradingCalendar]
@@ -112,18 +112,18 @@ class DeskContext:
 
     def market_of(self, base_currency: Currency) -> str:
         """The market whose calendar sets the deadlines of accounts in this base currency."""
-        return self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+        return self.policy.base_markets.get(base_currency, self.policy.default_base_market)
 
     def zone_of(self, base_currency: Currency) -> ZoneInfo:
         """The time zone of the market that sets the deadlines of accounts in this base currency."""
-        market = self.rules.base_markets.get(base_currency, self.rules.default_base_market)
+        market = self.policy.base_markets.get(base_currency, self.policy.default_base_market)
         return self.calendar_of(market).zone
 
-    async def risk_rules(self, now: datetime) -> RiskRules:
+    async def risk_policy(self, now: datetime) -> RiskPolicy:
         """The risk settings in force at `now`, read in the current transaction. A loaded book carries the
-        same rules.
+        same policy.
         """
-        return await self.rules.books.settings.in_force(now)
+        return await self.policy.books.settings.in_force(now)
 
     def deadline(
         self, opened_at: datetime, base_currency: Currency, alert_type: AlertType = AlertType.MAINTENANCE
@@ -131,11 +131,11 @@ class DeskContext:
         """When a call opened now must be met; for an intraday account, when it has to be flat."""
         calendar = self.calendar_for(base_currency)
         if alert_type is AlertType.INTRADAY:
-            flat = flat_time(calendar, self.rules.cases.intraday, opened_at)
+            flat = flat_time(calendar, self.policy.cases.intraday, opened_at)
             if flat is not None:
                 return flat
-        rules = self.rules
-        return deadline(opened_at, calendar, rules.deadline_trading_days, rules.deadline_cut_off)
+        policy = self.policy
+        return deadline(opened_at, calendar, policy.deadline_trading_days, policy.deadline_cut_off)
 
     def is_assumed(self, moment: datetime, base_currency: Currency) -> bool:
         """Whether `moment` lies after the end of the calendar that sets the deadlines in this currency."""
@@ -148,7 +148,7 @@ class DeskContext:
         if alert_type is AlertType.INTRADAY:
             return self.deadline(now, base_currency, alert_type)
         calendar = self.calendar_for(base_currency)
-        return deadline(now, calendar, trading_days=1, cut_off=self.rules.deadline_cut_off)
+        return deadline(now, calendar, trading_days=1, cut_off=self.policy.deadline_cut_off)
 
     def calendar_for(self, base_currency: Currency) -> TradingCalendar:
         """The trading calendar that sets the deadlines of accounts in this base currency."""
@@ -156,11 +156,11 @@ class DeskContext:
 
     def intraday_phase(self, base_currency: Currency, now: datetime) -> IntradayPhase:
         """What intraday accounts in this currency may still do."""
-        return intraday_phase(self.calendar_for(base_currency), self.rules.cases.intraday, now)
+        return intraday_phase(self.calendar_for(base_currency), self.policy.cases.intraday, now)
 
     def flat_since(self, base_currency: Currency, now: datetime) -> datetime:
         """The latest moment from which intraday accounts in this currency had to be flat."""
-        before_close = self.rules.cases.intraday.flat_before_close
+        before_close = self.policy.cases.intraday.flat_before_close
         return last_minutes_began(self.calendar_for(base_currency), now, before_close)
 
     def today(self, now: datetime) -> Today:
@@ -171,7 +171,7 @@ class DeskContext:
                 calendar = self.calendar_of(instrument.market)
             except NoCalendar:
                 # A misspelt market must not hold up the account.
-                calendar = self.calendar_of(self.rules.default_base_market)
+                calendar = self.calendar_of(self.policy.default_base_market)
             return now.astimezone(calendar.zone).date()
 
         return day
@@ -185,4 +185,4 @@ class DeskContext:
             in_session = is_open(self.calendar_of(market), now)
         except NoCalendar:
             return MarketState.UNKNOWN_CALENDAR
-        return MarketState.OPEN if in_session or self.rules.plays_prices else MarketState.SHUT
+        return MarketState.OPEN if in_session or self.policy.plays_prices else MarketState.SHUT

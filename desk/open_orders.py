@@ -25,7 +25,7 @@ def as_open_orders(
 
 def order_cover(desk: DeskContext, book: Book, order: Order, now: datetime) -> OrderCover:
     """Whether the open order counts as covering the amount to collect."""
-    return cover_of(order, book, desk.market_hours(now), now, desk.rules.resting_order_counts_for)
+    return cover_of(order, book, desk.market_hours(now), now, desk.policy.resting_order_counts_for)
 
 
 def _open(order: Order, book: Book, cover: OrderCover) -> OpenOrder:

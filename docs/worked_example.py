@@ -10,7 +10,7 @@ from decimal import Decimal
 from domain.booking import after_fill, trade_fee
 from domain.ids import Symbol
 from domain.liquidation import plan
-from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest
+from domain.liquidation_plan import LegRequest, Plan, PlanPolicy, PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding, compute_figures
 from domain.market import (
@@ -104,7 +104,7 @@ def _only(book: Book, symbol: Symbol) -> Plan:
 
 
 def _planned(book: Book, request: PlanRequest) -> Plan:
-    made = plan(book, (), request, PlanLimits(), NOW)
+    made = plan(book, (), request, PlanPolicy(), NOW)
     assert isinstance(made, Plan), made
     return made
 

@@ -136,12 +136,12 @@ class AmendedCalendar:
     def _end(self, day: date) -> time:
         """The entered closing time, unless the calendar closes even earlier."""
         usual = self._base.closing_time(day)
-        word = self._amendments.get(day)
-        return usual if word is None or word.closes_at is None else min(usual, word.closes_at)
+        amendment = self._amendments.get(day)
+        return usual if amendment is None or amendment.closes_at is None else min(usual, amendment.closes_at)
 
     def _is(self, day: date, kind: MarketDayKind) -> bool:
-        word = self._amendments.get(day)
-        return word is not None and word.kind is kind
+        amendment = self._amendments.get(day)
+        return amendment is not None and amendment.kind is kind
 
 
 def deadline(

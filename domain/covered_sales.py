@@ -38,8 +38,8 @@ class Covers:
         symbols = {
             held.instrument.option.underlying for held in rest.holdings if held.instrument.option is not None
         }
-        found = (_underlying(rest, symbol, waiting, today) for symbol in sorted(symbols))
-        self._stocks = {each.symbol: each for each in found if each.calls}
+        stocks = (_underlying(rest, symbol, waiting, today) for symbol in sorted(symbols))
+        self._stocks = {each.symbol: each for each in stocks if each.calls}
 
     def free(self, symbol: Symbol, draft: Draft) -> Decimal | None:
         """Units that may be sold after the choices of the draft; None if no call needs the stock."""
@@ -50,14 +50,14 @@ class Covers:
         """The positions, each limited to what may be sold after the choices of the draft; those of which
         nothing may are left out.
         """
-        found = []
+        limited = []
         for each in closables:
             free = self.free(each.symbol, draft)
             if free is not None:
                 each = replace(each, lots=min(each.lots, lots_within(free, each.instrument.lot_size)))
             if each.lots:
-                found.append(each)
-        return found
+                limited.append(each)
+        return limited
 
     def held_back(self, closable: Closable, draft: Draft) -> bool:
         """Whether more of it could be sold after the draft if no call needed it."""
@@ -86,13 +86,13 @@ class Covers:
     def buy_backs(self, ready: Iterable[Closable], draft: Draft) -> list[Closable]:
         """The calls whose buy-back frees stock that could then be sold, in the order of the buy-backs."""
         by_symbol = {each.symbol: each for each in ready}
-        found = []
+        calls_to_buy = []
         for stock in self._stocks.values():
             sold = by_symbol.get(stock.symbol)
             if sold is not None and self.held_back(sold, draft):
                 calls = (by_symbol.get(call.instrument.symbol) for call in stock.calls)
-                found += [call for call in calls if call is not None]
-        return found
+                calls_to_buy += [call for call in calls if call is not None]
+        return calls_to_buy
 
     def _spare(self, stock: _Underlying, draft: Draft) -> Decimal:
         freed = (_traded(draft, call.instrument.symbol) * call.instrument.multiplier for call in stock.calls)

@@ -34,7 +34,7 @@ class Life(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class ExpiryRules:
+class ExpiryPolicy:
     """The rules for options after their last day."""
 
     exercise_markets: frozenset[str] = NO_MARKETS
@@ -43,21 +43,21 @@ class ExpiryRules:
     """Calendar days after the last day until the exercise is settled."""
 
 
-def life_of(instrument: Instrument, now: datetime, zone_of: ZoneOf, rules: ExpiryRules) -> Life:
+def life_of(instrument: Instrument, now: datetime, zone_of: ZoneOf, policy: ExpiryPolicy) -> Life:
     """The stage at `now`, by the date where the instrument trades."""
     if instrument.option is None:
         return Life.ALIVE
-    return life_on(instrument, now.astimezone(zone_of(instrument.market)).date(), rules)
+    return life_on(instrument, now.astimezone(zone_of(instrument.market)).date(), policy)
 
 
-def life_on(instrument: Instrument, today: date, rules: ExpiryRules) -> Life:
+def life_on(instrument: Instrument, today: date, policy: ExpiryPolicy) -> Life:
     """The stage on a day of its market."""
     option = instrument.option
     if option is None or today <= option.expiry:
         return Life.ALIVE
-    if instrument.market not in rules.exercise_markets:
+    if instrument.market not in policy.exercise_markets:
         return Life.ENDED
-    settled_from = option.expiry + timedelta(days=rules.settlement_days)
+    settled_from = option.expiry + timedelta(days=policy.settlement_days)
     return Life.SETTLING if today <= settled_from else Life.ENDED
 
 
@@ -65,19 +65,19 @@ def is_expired(instrument: Instrument, day: date) -> bool:
     """Whether its last day is before this day of its market; never for an instrument that is not an
     option.
     """
-    return life_on(instrument, day, ExpiryRules()) is not Life.ALIVE
+    return life_on(instrument, day, ExpiryPolicy()) is not Life.ALIVE
 
 
 def next_change(
-    instrument: Instrument, now: datetime, zone_of: ZoneOf, rules: ExpiryRules
+    instrument: Instrument, now: datetime, zone_of: ZoneOf, policy: ExpiryPolicy
 ) -> datetime | None:
     """The next midnight of the market at which the stage changes; None: it does not."""
     if instrument.option is None:
         return None
     zone = zone_of(instrument.market)
     last_days = [instrument.option.expiry]
-    if instrument.market in rules.exercise_markets:
-        last_days.append(instrument.option.expiry + timedelta(days=rules.settlement_days))
+    if instrument.market in policy.exercise_markets:
+        last_days.append(instrument.option.expiry + timedelta(days=policy.settlement_days))
     midnights = (datetime.combine(day + timedelta(days=1), time(), zone) for day in last_days)
     return min((each.astimezone(UTC) for each in midnights if each > now), default=None)
 

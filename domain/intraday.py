@@ -21,7 +21,7 @@ class IntradayPhase(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class IntradayRules:
+class IntradayPolicy:
     """When the phases begin; with `flat_before_close` of zero they never do."""
 
     flat_before_close: timedelta
@@ -30,24 +30,24 @@ class IntradayRules:
     """The desk liquidates a margin call of an intraday account as soon as it opens."""
 
 
-def intraday_phase(calendar: TradingCalendar, rules: IntradayRules, now: datetime) -> IntradayPhase:
+def intraday_phase(calendar: TradingCalendar, policy: IntradayPolicy, now: datetime) -> IntradayPhase:
     """The phase of the market whose calendar sets the account's deadlines."""
-    if not rules.flat_before_close:
+    if not policy.flat_before_close:
         return IntradayPhase.OPEN
-    if in_last_minutes(calendar, now, rules.flat_before_close):
+    if in_last_minutes(calendar, now, policy.flat_before_close):
         return IntradayPhase.FLAT
-    if in_last_minutes(calendar, now, rules.last_order_before_close):
+    if in_last_minutes(calendar, now, policy.last_order_before_close):
         return IntradayPhase.REDUCE_ONLY
     return IntradayPhase.OPEN
 
 
-def flat_time(calendar: TradingCalendar, rules: IntradayRules, called_at: datetime) -> datetime | None:
+def flat_time(calendar: TradingCalendar, policy: IntradayPolicy, called_at: datetime) -> datetime | None:
     """The deadline of an intraday account called at this time: it has to be flat from then on.
 
     `called_at` itself if it has to be flat already; None if intraday accounts never have to be flat.
     """
-    if not rules.flat_before_close:
+    if not policy.flat_before_close:
         return None
-    if in_last_minutes(calendar, called_at, rules.flat_before_close):
+    if in_last_minutes(calendar, called_at, policy.flat_before_close):
         return called_at
-    return last_minutes_begin(calendar, called_at, rules.flat_before_close)
+    return last_minutes_begin(calendar, called_at, policy.flat_before_close)

@@ -88,7 +88,7 @@ class Gap:
 
 
 @dataclass(frozen=True, slots=True)
-class JudgementRules:
+class JudgementPolicy:
     """`short_rise`: the fraction by which an unpriced short position may have risen above its average
     cost.
     """
@@ -135,26 +135,26 @@ class Judgement:
 _MARGIN_ALERTS = {AccountType.MARGIN: AlertType.MAINTENANCE, AccountType.INTRADAY: AlertType.INTRADAY}
 
 
-def judge(book: Book, figures: MarginFigures, rules: JudgementRules) -> Judgement:
+def judge(book: Book, figures: MarginFigures, policy: JudgementPolicy) -> Judgement:
     """The decisions that follow from `figures`, which were computed from the book."""
     if book.incomplete:
         # Gaps that would remain once everything is stated are reported at once.
-        gaps = judge(replace(book, incomplete=False), figures, rules).gaps
+        gaps = judge(replace(book, incomplete=False), figures, policy).gaps
         return _judged(book, *(Answer.UNKNOWN,) * 4, old=figures.stale, gaps=gaps)
     if not figures.unvalued:
         return _judged(book, *_from_figures(book, figures), old=figures.stale)
     with exact():
-        return _from_ranges(book, figures.as_of, rules)
+        return _from_ranges(book, figures.as_of, policy)
 
 
-def unknown_in_amount(book: Book, rules: JudgementRules) -> tuple[str, ...]:
+def unknown_in_amount(book: Book, policy: JudgementPolicy) -> tuple[str, ...]:
     """Unknown symbols and currencies on which the amount of the book depends, sorted.
 
-    For the amount of a call pass the book under its rule, see `domain.asked_amount`.
+    For the amount of a call pass the book under its rule, see `domain.requested_amount`.
     """
     base = book.terms.base_currency
     with exact():
-        parts = _Parts(book, rules.short_rise)
+        parts = _Parts(book, policy.short_rise)
         over = _plus(parts.range_of(_debt), -book.terms.financing_limit)
         need, asked = _need(parts, over)
         if need.low is not None and need.high is not None:
@@ -208,8 +208,8 @@ def _from_figures(book: Book, figures: MarginFigures) -> tuple[Answer, Answer, A
     )
 
 
-def _from_ranges(book: Book, now: datetime, rules: JudgementRules) -> Judgement:
-    parts = _Parts(book, rules.short_rise)
+def _from_ranges(book: Book, now: datetime, policy: JudgementPolicy) -> Judgement:
+    parts = _Parts(book, policy.short_rise)
     excess, force = parts.range_of(_excess), parts.range_of(_force_excess)
     over = _plus(parts.range_of(_debt), -book.terms.financing_limit)
     need, asked = _need(parts, over)
@@ -217,7 +217,7 @@ def _from_ranges(book: Book, now: datetime, rules: JudgementRules) -> Judgement:
     answers = (_below_zero(excess), _below_zero(force), _to_collect(need, base), _to_collect(over, base))
     gauges = ((_excess,), (_force_excess,), asked, (_debt,))
     open_ = [gauge for answer, of in zip(answers, gauges, strict=True) for gauge in of if _is_open(answer)]
-    return _judged(book, *answers, old=is_old(book, now, rules.max_age), gaps=parts.gaps(open_))
+    return _judged(book, *answers, old=is_old(book, now, policy.max_age), gaps=parts.gaps(open_))
 
 
 Gauge = Callable[[Totals], Decimal]

@@ -24,19 +24,19 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 
 from domain.amount_formula import AmountFormula, LiquidationTarget, binding
-from domain.asked_legs import follow
 from domain.canonical import plain
 from domain.closing import Closable, Draft
 from domain.covered_sales import choose_covered
 from domain.ids import Symbol
-from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable
+from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlannedLeg, PlanPolicy, PlanRequest, Uncurable
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import Book, compute_figures, total_up
 from domain.market_hours import BY_THE_FEED_ALONE, MarketHours, MarketState
 from domain.money import ZERO, exact, round_money, total
 from domain.order import OrderType, TradingSession
-from domain.plan_ground import Ground, ground_of
+from domain.planning_context import PlanningContext, planning_context
 from domain.refusals import Refusal, RefusalCode
+from domain.requested_legs import follow
 from domain.sellable import OpenOrder, Pricing, after_open_orders
 
 
@@ -44,7 +44,7 @@ def plan(
     book: Book,
     open_orders: Iterable[OpenOrder],
     request: PlanRequest,
-    limits: PlanLimits,
+    limits: PlanPolicy,
     now: datetime,
     hours: MarketHours = BY_THE_FEED_ALONE,
 ) -> Plan | Refusal:
@@ -56,14 +56,14 @@ def plan(
     if refused is not None:
         return refused
     with exact():
-        ground = ground_of(book, open_orders, Pricing(request, limits, now, hours))
-        start = _draft_of(ground.rest, request.target)
+        context = planning_context(book, open_orders, Pricing(request, limits, now, hours))
+        start = _draft_of(context.rest, request.target)
         if not start.amounts()[0] and not (request.override and request.legs):
             return _NOTHING_TO_COLLECT
-        before = (start if ground.rest is book else _draft_of(book)).amounts()[0]
+        before = (start if context.rest is book else _draft_of(book)).amounts()[0]
         if request.legs is None:
-            return _automatic(ground, start, before)
-        return _by_hand(request.legs, ground, start, before)
+            return _automatic(context, start, before)
+        return _by_hand(request.legs, context, start, before)
 
 
 _NOTHING_TO_COLLECT = Refusal(
@@ -73,7 +73,7 @@ _NOTHING_TO_COLLECT = Refusal(
 )
 
 
-def refuses(request: PlanRequest, limits: PlanLimits) -> Refusal | None:
+def refuses(request: PlanRequest, limits: PlanPolicy) -> Refusal | None:
     """The refusal of a request that no plan may fulfil, whatever the book holds."""
     if not ZERO <= request.price_band <= limits.price_band:
         return Refusal(
@@ -102,72 +102,76 @@ def _draft_of(book: Book, target: LiquidationTarget = LiquidationTarget.MARGIN_C
     return Draft(formula, formula.standing(totals))
 
 
-def _by_hand(legs: tuple[LegRequest, ...], ground: Ground, start: Draft, before: Decimal) -> Plan | Refusal:
+def _by_hand(
+    legs: tuple[LegRequest, ...], context: PlanningContext, start: Draft, before: Decimal
+) -> Plan | Refusal:
     """A plan of exactly these legs. If one waits for its market, the open orders that wait count for it."""
-    if ground.waiting and any(_waits(leg, ground) for leg in legs):
-        later = _draft_of(ground.rest_later, ground.request.target)
-        if not later.amounts()[0] and not ground.request.override:
+    if context.waiting and any(_waits(leg, context) for leg in legs):
+        later = _draft_of(context.rest_later, context.request.target)
+        if not later.amounts()[0] and not context.request.override:
             return _NOTHING_TO_COLLECT
         start = later
-    asked = follow(legs, ground, start)
-    if isinstance(asked, Refusal):
-        return asked
-    unknown = ground.unknown_volume(asked.closed())
-    return _written(asked, ground, before, _left_by_caps(asked), unknown)
+    draft = follow(legs, context, start)
+    if isinstance(draft, Refusal):
+        return draft
+    unknown = context.unknown_volume(draft.closed())
+    return _written(draft, context, before, _left_by_caps(draft), unknown)
 
 
-def _waits(leg: LegRequest, ground: Ground) -> bool:
-    held = ground.book.holding(leg.symbol)
-    return held is not None and not ground.pricing.hours.in_session(held.instrument.market)
+def _waits(leg: LegRequest, context: PlanningContext) -> bool:
+    held = context.book.holding(leg.symbol)
+    return held is not None and not context.pricing.hours.in_session(held.instrument.market)
 
 
-def _automatic(ground: Ground, start: Draft, before: Decimal) -> Plan | Refusal:
-    found = ground.closables()
-    ready = [each for each in found.values() if isinstance(each, Closable)]
-    blocked = {symbol: each for symbol, each in found.items() if isinstance(each, RefusalCode)}
-    draft = _chosen(ready, ground, start)
+def _automatic(context: PlanningContext, start: Draft, before: Decimal) -> Plan | Refusal:
+    closables = context.closables()
+    ready = [each for each in closables.values() if isinstance(each, Closable)]
+    blocked = {symbol: each for symbol, each in closables.items() if isinstance(each, RefusalCode)}
+    draft = _chosen(ready, context, start)
     if draft is None:
         return _NOTHING_TO_COLLECT
-    uncurable = _uncurable(ground, blocked | _unused(ready, draft, ground), draft)
+    uncurable = _uncurable(context, blocked | _unused(ready, draft, context), draft)
     if not draft.closings:
-        return no_plan(uncurable if ready else _each_position(ground, uncurable), bool(ready))
-    return _written(draft, ground, before, uncurable, ground.unknown_volume(ready))
+        return no_plan(uncurable if ready else _each_position(context, uncurable), bool(ready))
+    return _written(draft, context, before, uncurable, context.unknown_volume(ready))
 
 
-def _chosen(ready: Sequence[Closable], ground: Ground, start: Draft) -> Draft | None:
+def _chosen(ready: Sequence[Closable], context: PlanningContext, start: Draft) -> Draft | None:
     """Positions that trade now, then, if these do not cure, those that wait for their market.
 
     None if open orders that wait for their market leave nothing to collect, and nothing else helps.
     """
-    policy, everything = ground.request.policy, ground.request.policy is LiquidationPolicy.ALL
+    policy, everything = context.request.policy, context.request.policy is LiquidationPolicy.ALL
     now = [each for each in ready if each.market is MarketState.OPEN]
     later = [each for each in ready if each.market is not MarketState.OPEN]
-    draft = choose_covered(policy, now, start.fresh(), ground.covers)
+    draft = choose_covered(policy, now, start.fresh(), context.covers)
     if draft.is_cured() and not everything:
         return draft
-    if ground.waiting:
-        draft = _draft_of(ground.rest_later, ground.request.target).followed_by(draft)
+    if context.waiting:
+        draft = _draft_of(context.rest_later, context.request.target).followed_by(draft)
         if draft.is_cured() and not draft.closings:
             return None
     if draft.is_cured() and not everything:
         return draft
-    return choose_covered(policy, later, draft, ground.covers)
+    return choose_covered(policy, later, draft, context.covers)
 
 
-def _uncurable(ground: Ground, codes: Mapping[Symbol, RefusalCode], draft: Draft) -> tuple[Uncurable, ...]:
+def _uncurable(
+    context: PlanningContext, codes: Mapping[Symbol, RefusalCode], draft: Draft
+) -> tuple[Uncurable, ...]:
     """Positions that the draft leaves, each with the reason, in the order of the book."""
     sold = {each.symbol: each.quantity(lots) for each, lots in draft.closings}
     return tuple(
         Uncurable(held.instrument.symbol, codes[symbol], abs(held.quantity) - sold.get(symbol, ZERO))
-        for held in ground.rest.holdings
+        for held in context.rest.holdings
         if (symbol := held.instrument.symbol) in codes
     )
 
 
-def _each_position(ground: Ground, uncurable: tuple[Uncurable, ...]) -> tuple[Uncurable, ...]:
+def _each_position(context: PlanningContext, uncurable: tuple[Uncurable, ...]) -> tuple[Uncurable, ...]:
     """Adds the positions to be kept, and those that are completely in open orders."""
-    told = {each.symbol for each in uncurable}
-    others = (held for held in ground.book.holdings if held.instrument.symbol not in told)
+    named = {each.symbol for each in uncurable}
+    others = (held for held in context.book.holdings if held.instrument.symbol not in named)
     return uncurable + tuple(
         Uncurable(held.instrument.symbol, RefusalCode.NOTHING_SELLABLE, abs(held.quantity)) for held in others
     )
@@ -189,14 +193,14 @@ def no_plan(uncurable: tuple[Uncurable, ...], some_can_be_closed: bool) -> NoPla
 
 def _written(
     draft: Draft,
-    ground: Ground,
+    context: PlanningContext,
     amount_before: Decimal,
     uncurable: tuple[Uncurable, ...],
     unknown_volume: tuple[Symbol, ...],
 ) -> Plan | Refusal:
     """The draft as a plan, or a refusal if it collects nothing."""
     amounts = draft.amounts()
-    if not ground.request.override and draft.need >= draft.fresh().need:
+    if not context.request.override and draft.need >= draft.fresh().need:
         return no_plan(uncurable, some_can_be_closed=True)
     base = draft.formula.terms.base_currency
     legs = tuple(
@@ -224,14 +228,14 @@ def _written(
         uncurable=uncurable,
         short_of_target=round_money(max(draft.need, ZERO), base),
         unknown_volume=unknown_volume,
-        second_person=_second_person(draft, ground),
+        second_person=_second_person(draft, context),
     )
 
 
-def _second_person(draft: Draft, ground: Ground) -> tuple[str, ...]:
+def _second_person(draft: Draft, context: PlanningContext) -> tuple[str, ...]:
     """Why these legs require a second person regardless of their size; each is the end of a sentence."""
     reasons = [collar_reason(each) for each in draft.closed() if each.second_person]
-    uncovered = ground.covers.refuses(draft)
+    uncovered = context.covers.refuses(draft)
     if uncovered is not None:
         reasons.append("the sale includes stock that covers written calls")
     return tuple(reasons)
@@ -246,14 +250,14 @@ def collar_reason(closable: Closable) -> str:
     return f"{closable.symbol} would be priced at {plain(price)}, outside its price collar ({measures})"
 
 
-def _unused(ready: Sequence[Closable], draft: Draft, ground: Ground) -> dict[Symbol, RefusalCode]:
+def _unused(ready: Sequence[Closable], draft: Draft, context: PlanningContext) -> dict[Symbol, RefusalCode]:
     """Positions that did not help, and those of which a cover, a cap or an odd lot leaves something."""
     lots = {each.symbol: count for each, count in draft.closings}
     start, cured = draft.fresh(), draft.is_cured()
     codes: dict[Symbol, RefusalCode] = {}
     for each in ready:
         symbol = each.symbol
-        if ground.covers.held_back(each, draft):
+        if context.covers.held_back(each, draft):
             codes[symbol] = RefusalCode.COVERS_WRITTEN_CALLS
         elif symbol not in lots:
             if not cured or binding(start.lines(each)).relief <= 0:

@@ -53,7 +53,7 @@ class PlanRequest:
 
 
 @dataclass(frozen=True, slots=True)
-class PlanLimits:
+class PlanPolicy:
     """Limits that the planner must not exceed."""
 
     max_quote_age: timedelta = timedelta(seconds=60)

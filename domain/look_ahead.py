@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 
 from domain.calendar import TradingCalendar
-from domain.expiry import ExpiryRules, is_expired, life_on
+from domain.expiry import ExpiryPolicy, is_expired, life_on
 from domain.ids import Symbol
 from domain.margin import Book, CashBalance, rate_to_base
 from domain.money import ZERO, Currency, exact, rank_ratio, round_money
@@ -31,7 +31,7 @@ class NextSession:
 
 
 @dataclass(frozen=True, slots=True)
-class InterestRules:
+class InterestPolicy:
     """The interest rates of debits."""
 
     yearly: Mapping[Currency, Decimal]
@@ -64,20 +64,20 @@ def expired_by(book: Book, day: date) -> tuple[Symbol, ...]:
     return tuple(held.instrument.symbol for held in book.holdings if is_expired(held.instrument, day))
 
 
-def lived_until(book: Book, day: date, rules: ExpiryRules) -> Book:
+def lived_until(book: Book, day: date, policy: ExpiryPolicy) -> Book:
     """The book with every option in its state on that day."""
-    holdings = tuple(replace(held, life=life_on(held.instrument, day, rules)) for held in book.holdings)
+    holdings = tuple(replace(held, life=life_on(held.instrument, day, policy)) for held in book.holdings)
     return replace(book, holdings=holdings)
 
 
-def accrue(book: Book, session: NextSession, calendar: TradingCalendar, rules: InterestRules) -> Accrual:
+def accrue(book: Book, session: NextSession, calendar: TradingCalendar, policy: InterestPolicy) -> Accrual:
     """The interest of every calendar day from today until trades of the session settle."""
     until = session.day
-    for _ in range(rules.settlement_days):
+    for _ in range(policy.settlement_days):
         until = calendar.next_trading_day(until)
     days = Decimal((until - session.today).days)
     with exact():
-        to_come = [_interest(cash, days, rules) for cash in book.cash]
+        to_come = [_interest(cash, days, policy) for cash in book.cash]
         cash = tuple(
             replace(each, accrued_interest=each.accrued_interest + interest)
             for each, interest in zip(book.cash, to_come, strict=True)
@@ -87,11 +87,13 @@ def accrue(book: Book, session: NextSession, calendar: TradingCalendar, rules: I
             for each, interest in zip(book.cash, to_come, strict=True)
         ]
         total = round_money(sum(in_base, ZERO), book.terms.base_currency)
-    unknown = sorted(each.currency for each in cash if each.balance < 0 and each.currency not in rules.yearly)
+    unknown = sorted(
+        each.currency for each in cash if each.balance < 0 and each.currency not in policy.yearly
+    )
     return Accrual(replace(book, cash=cash), until, total, tuple(unknown))
 
 
-def _interest(cash: CashBalance, days: Decimal, rules: InterestRules) -> Decimal:
+def _interest(cash: CashBalance, days: Decimal, policy: InterestPolicy) -> Decimal:
     """Interest on a debit over so many days, in its currency, rounded half up to the minor unit."""
-    yearly = rules.yearly.get(cash.currency, ZERO) if cash.balance < 0 else ZERO
+    yearly = policy.yearly.get(cash.currency, ZERO) if cash.balance < 0 else ZERO
     return round_money(rank_ratio(-cash.balance * yearly * days, DAYS_OF_A_YEAR), cash.currency)

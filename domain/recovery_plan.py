@@ -15,12 +15,12 @@ from domain.closing import Closable
 from domain.covered_options import Today, written_calls
 from domain.ids import Symbol
 from domain.liquidation import collar_reason, no_plan, refuses
-from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest, Uncurable
+from domain.liquidation_plan import LegRequest, Plan, PlannedLeg, PlanPolicy, PlanRequest, Uncurable
 from domain.margin import Book, Holding
 from domain.market_hours import MarketHours
 from domain.money import ZERO, exact, lots_needed, lots_within, round_money, total, whole_lots
 from domain.order_caps import capped
-from domain.plan_ground import without
+from domain.planning_context import without
 from domain.refusals import Refusal, RefusalCode
 from domain.sellable import OpenOrder, Pricing, after_open_orders, waiting_units
 from domain.stock_recovery import Recovery, outstanding_in
@@ -42,7 +42,7 @@ def plan_recovery(
     open_orders: Iterable[OpenOrder],
     recoveries: Sequence[Recovery],
     request: PlanRequest,
-    limits: PlanLimits,
+    limits: PlanPolicy,
     now: datetime,
     hours: MarketHours,
 ) -> Plan | Refusal:
@@ -91,7 +91,7 @@ def _ways(recovery: Recovery, rest: Book, today: Today) -> tuple[Holding, ...]:
     return (held,) if held is not None and held.quantity < 0 else ()
 
 
-def _wanted_of(held: Holding, need: Decimal) -> Decimal:
+def _quantity_of(held: Holding, need: Decimal) -> Decimal:
     """How much of the position brings back so much stock; the rest may stay."""
     return min(abs(held.quantity), Decimal(lots_needed(need, held.instrument.multiplier)))
 
@@ -103,7 +103,7 @@ class _Draft:
         self._rest, self._orders, self._pricing = rest, open_orders, pricing
         self._request, self._limits = pricing.request, pricing.limits
         self._waiting = waiting_units(open_orders)
-        self._asked = {leg.symbol: leg for leg in pricing.request.legs or ()}
+        self._requested = {leg.symbol: leg for leg in pricing.request.legs or ()}
         self._legs: list[PlannedLeg] = []
         self._second_person: list[str] = []
         self._uncurable: list[Uncurable] = []
@@ -112,7 +112,7 @@ class _Draft:
         """The refusal of the first leg that is not possible, if any."""
         ways = {held.instrument.symbol: held for goal in goals for held in goal.ways if goal.need}
         legs = self._request.legs or ()
-        if len(self._asked) != len(legs):
+        if len(self._requested) != len(legs):
             return Refusal(RefusalCode.QUANTITY_EXCEEDS_SELLABLE, "A position is named twice: use one leg.")
         for leg in legs:
             held = ways.get(leg.symbol)
@@ -131,23 +131,23 @@ class _Draft:
         need = goal.need
         for held in goal.ways:
             symbol = held.instrument.symbol
-            if need <= 0 or (self._request.legs is not None and symbol not in self._asked):
+            if need <= 0 or (self._request.legs is not None and symbol not in self._requested):
                 continue
             ready = self._closable(held)
             if isinstance(ready, RefusalCode):
-                self._uncurable.append(Uncurable(symbol, ready, _wanted_of(held, need)))
+                self._uncurable.append(Uncurable(symbol, ready, _quantity_of(held, need)))
                 continue
             per_lot = held.instrument.multiplier * held.instrument.lot_size
-            wanted = lots_needed(need, per_lot)
-            lots = min(wanted, ready.lots, self._most_lots(held))
-            if wanted > ready.lots:
+            missing_lots = lots_needed(need, per_lot)
+            lots = min(missing_lots, ready.lots, self._most_lots(held))
+            if missing_lots > ready.lots:
                 self._note_what_stays(ready, need)
             self._add(ready, lots)
             need -= lots * per_lot
 
     def _note_what_stays(self, ready: Closable, need: Decimal) -> None:
         """Note that more is needed than one order may close, because of a cap or an odd lot."""
-        stays = _wanted_of(ready.holding, need) - ready.quantity(ready.lots)
+        stays = _quantity_of(ready.holding, need) - ready.quantity(ready.lots)
         if stays:
             code = RefusalCode.CAPPED if ready.lots_beyond_cap else RefusalCode.OFF_LOT
             self._uncurable.append(Uncurable(ready.instrument.symbol, code, stays))
@@ -171,17 +171,17 @@ class _Draft:
         symbol = held.instrument.symbol
         if symbol in self._request.keep:
             return RefusalCode.NOTHING_SELLABLE
-        leg = self._asked.get(symbol)
-        found = self._priced(leg, held)
-        if not isinstance(found, Closable):
-            return found.code if isinstance(found, Refusal) else found
-        if found.second_person and leg is None:
+        leg = self._requested.get(symbol)
+        closable = self._priced(leg, held)
+        if not isinstance(closable, Closable):
+            return closable.code if isinstance(closable, Refusal) else closable
+        if closable.second_person and leg is None:
             return RefusalCode.PRICE_COLLAR
-        found = without(found, self._waiting.get(symbol, ZERO))
-        if not found.lots:
+        closable = without(closable, self._waiting.get(symbol, ZERO))
+        if not closable.lots:
             return RefusalCode.NOTHING_SELLABLE
         caps = self._limits.caps(self._request.caps, self._rest.terms.base_currency)
-        within = capped(found, caps, self._in_flight(symbol))
+        within = capped(closable, caps, self._in_flight(symbol))
         return within if within.lots else RefusalCode.CAPPED
 
     def _priced(self, leg: LegRequest | None, held: Holding) -> Closable | Refusal | RefusalCode:
@@ -193,7 +193,7 @@ class _Draft:
         return sum((each.leaves_quantity for each in self._orders if each.symbol == symbol), ZERO)
 
     def _most_lots(self, held: Holding) -> int:
-        leg = self._asked.get(held.instrument.symbol)
+        leg = self._requested.get(held.instrument.symbol)
         quantity = abs(held.quantity) if leg is None or leg.quantity is None else leg.quantity
         return lots_within(quantity, held.instrument.lot_size)
 
@@ -215,10 +215,10 @@ class _Draft:
     def _refuses_price(self, leg: LegRequest, held: Holding) -> Refusal | None:
         if leg.limit_price is None:
             return None
-        found = self._priced(leg, held)
-        if isinstance(found, RefusalCode):
-            return Refusal(found, f"{leg.symbol} cannot be closed now: {found}.")
-        return found if isinstance(found, Refusal) else None
+        closable = self._priced(leg, held)
+        if isinstance(closable, RefusalCode):
+            return Refusal(closable, f"{leg.symbol} cannot be closed now: {closable}.")
+        return closable if isinstance(closable, Refusal) else None
 
     def _add(self, ready: Closable, lots: int) -> None:
         if not lots:

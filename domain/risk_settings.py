@@ -192,7 +192,7 @@ def trade_type_of(account_type: AccountType) -> TradeType:
 
 
 @dataclass(frozen=True, slots=True)
-class RiskRules:
+class RiskPolicy:
     """The rules in force at a moment, except factors, which come with each book."""
 
     amount_rules: Mapping[AccountType, AmountRule] = field(
@@ -266,12 +266,12 @@ def _place(version: SettingVersion | UnreadableSetting) -> tuple[datetime, int]:
     return version.effective_at, version.number
 
 
-def rules_at(
+def policy_at(
     versions: Sequence[SettingVersion],
     now: datetime,
-    defaults: RiskRules,
+    defaults: RiskPolicy,
     unreadable: Iterable[UnreadableSetting] = (),
-) -> RiskRules:
+) -> RiskPolicy:
     """The rules in force; the defaults where nothing was ever set."""
     values = {(version.kind, version.subject): version.value for version in in_force(versions, now)}
     amount_rules = dict(defaults.amount_rules)
@@ -285,7 +285,7 @@ def rules_at(
                 (switched_off.discard if value.on else switched_off.add)(subject)
             case Exemption() if value.is_in_force(now):
                 exemptions.append((SettingId(subject), value))
-    return RiskRules(
+    return RiskPolicy(
         amount_rules=amount_rules,
         switched_off=frozenset(switched_off),
         exemptions=tuple(exemptions),
@@ -303,20 +303,20 @@ def _only(values: Mapping[tuple[SettingKind, str], SettingValue], kind: SettingK
     return value
 
 
-def value_in_force(rules: RiskRules, kind: SettingKind, subject: str) -> SettingValue | None:
+def value_in_force(policy: RiskPolicy, kind: SettingKind, subject: str) -> SettingValue | None:
     """The setting's value in the rules; None if they do not contain it: factors, an unknown exemption."""
     match kind:
         case SettingKind.AMOUNT_RULE:
-            return rules.amount_rules[AccountType(subject)]
+            return policy.amount_rules[AccountType(subject)]
         case SettingKind.LIQUIDATION_SWITCH:
-            return LiquidationSwitch(subject not in rules.switched_off)
+            return LiquidationSwitch(subject not in policy.switched_off)
         case SettingKind.EXEMPTION:
-            return dict(rules.exemptions).get(SettingId(subject))
+            return dict(policy.exemptions).get(SettingId(subject))
         case SettingKind.COVERED_OPTION:
-            return rules.covered_options
+            return policy.covered_options
         case SettingKind.APPROVAL_LIMITS:
-            return rules.approval_limits
+            return policy.approval_limits
         case SettingKind.TRADING_LIMIT_EXPIRY:
-            return rules.trading_limit_expiry
+            return policy.trading_limit_expiry
         case SettingKind.INSTRUMENT_FACTORS | SettingKind.CLIENT_FACTORS:
             return None

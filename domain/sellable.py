@@ -12,7 +12,7 @@ from domain.closing import Closable, closable_at, closing_side
 from domain.expiry import Life
 from domain.ids import Symbol
 from domain.limit_price import is_valid, neighbours, reckoned, side_price, worst_valid
-from domain.liquidation_plan import PlanLimits, PlanRequest
+from domain.liquidation_plan import PlanPolicy, PlanRequest
 from domain.margin import Book, Holding, rate_to_base, valuation_price
 from domain.market import Quote, TradeStatus
 from domain.market_hours import BY_THE_FEED_ALONE, MarketHours
@@ -80,7 +80,7 @@ class Pricing:
     """The inputs that determine at which price a position may be closed."""
 
     request: PlanRequest
-    limits: PlanLimits
+    limits: PlanPolicy
     now: datetime
     hours: MarketHours = BY_THE_FEED_ALONE
 

@@ -133,7 +133,7 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
-class UrlRules:
+class UrlPolicy:
     """What is permitted for a receiver on the same machine or network."""
 
     allow_http: bool = False
@@ -151,7 +151,7 @@ def event_name(event: Event) -> WebhookEvent | None:
             return None
 
 
-def check_url(url: str, rules: UrlRules) -> Refusal | None:
+def check_url(url: str, policy: UrlPolicy) -> Refusal | None:
     """Checks of a URL without resolving its name; its addresses are checked before every post."""
     try:
         parts = urlsplit(url)
@@ -164,11 +164,11 @@ def check_url(url: str, rules: UrlRules) -> Refusal | None:
         return _bad(
             f"The URL must be at most {URL_CHARACTERS_MAX} printable ASCII characters, without spaces."
         )
-    if parts.scheme not in (("https", "http") if rules.allow_http else ("https",)):
+    if parts.scheme not in (("https", "http") if policy.allow_http else ("https",)):
         return _bad("The URL must begin with https://.")
     if not host or parts.username is not None or parts.password is not None or parts.fragment:
         return _bad("The URL must have a host, and no user, password or fragment.")
-    if not rules.allow_private and _names_private(host):
+    if not policy.allow_private and _names_private(host):
         return _bad("The URL names an address that is not public.")
     return None
 

@@ -20,7 +20,7 @@ SECRET_PREFIX = "whsec_"
 
 
 @dataclass(frozen=True, slots=True)
-class RotationRules:
+class RotationPolicy:
     """How long a previous secret signs beside the new one, and how many may do so at once."""
 
     overlap: timedelta = timedelta(hours=24)
@@ -39,16 +39,16 @@ def signing_secrets(key: bytes, webhook: Webhook, now: datetime) -> list[str]:
     return [secret_of(key, webhook.id, salt) for salt in salts]
 
 
-def rotated(webhook: Webhook, salt: str, rules: RotationRules, now: datetime) -> Webhook | Refusal:
+def rotated(webhook: Webhook, salt: str, policy: RotationPolicy, now: datetime) -> Webhook | Refusal:
     """The endpoint with a new secret from now on; position and state stay the same."""
     still = _still(webhook, now)
-    if len(still) >= rules.most_retiring:
+    if len(still) >= policy.most_retiring:
         return Refusal(
             RefusalCode.TOO_MANY,
             f"{len(still)} previous secrets are still valid, one until {still[0].until:%Y-%m-%d %H:%M} "
             "UTC: wait until then.",
         )
-    return replace(webhook, salt=salt, retiring=(*still, RetiringSecret(webhook.salt, now + rules.overlap)))
+    return replace(webhook, salt=salt, retiring=(*still, RetiringSecret(webhook.salt, now + policy.overlap)))
 
 
 def signature_headers(secrets: Sequence[str], event_id: str, at: datetime, body: bytes) -> dict[str, str]:

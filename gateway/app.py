@@ -154,7 +154,7 @@ class Application:
             if failing := self._workers.failing:
                 checks |= {"loops": False, "loopsTrouble": "; ".join(failing)}
             checks["trading"] = self._workers.trading
-            checks["settings"] = not self.resources.desk.rules.books.settings.unreadable
+            checks["settings"] = not self.resources.desk.policy.books.settings.unreadable
             damaged = [f"{row.table} {row.row_id}" for row in self.resources.database.unreadable.damaged()]
             checks |= _data(damaged + [f"market_day {id_}" for id_ in self.resources.market_days.unreadable])
         ready = checks["database"] and checks["workers"] and checks["clock"]

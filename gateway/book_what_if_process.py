@@ -52,8 +52,8 @@ class _FlatNow:
 
 async def _portable(asked: BookWhatIf, now: datetime) -> BookWhatIf:
     """The same question without references to market calendars."""
-    flat = [each for each in await load_base_currencies() if asked.rules.must_be_flat(each, now)]
-    return replace(asked, rules=replace(asked.rules, must_be_flat=_FlatNow(frozenset(flat))))
+    flat = [each for each in await load_base_currencies() if asked.policy.must_be_flat(each, now)]
+    return replace(asked, policy=replace(asked.policy, must_be_flat=_FlatNow(frozenset(flat))))
 
 
 class BookWhatIfProcess:

@@ -103,7 +103,7 @@ class _Collector(Collector):
         text = "Stored rows that could not be read when this process last tried."
         yield _labelled(GaugeMetricFamily, "damaged_rows", text, damaged, "table")
         text = "Risk settings that cannot be read, so that an earlier version applies."
-        yield _gauge("unreadable_settings", text, self._resources.desk.rules.books.settings.unreadable)
+        yield _gauge("unreadable_settings", text, self._resources.desk.policy.books.settings.unreadable)
         attention = {kind.value: self._resources.desk.attention[kind] for kind in Attention}
         text = "Orders and executions reported to operators as needing attention."
         yield _labelled(CounterMetricFamily, "order_attention", text, attention, "kind")

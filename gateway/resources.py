@@ -26,7 +26,7 @@ from gateway import settings as configuration
 from gateway.auth import TokenVerifier
 from gateway.book_what_if_process import BookWhatIfProcess
 from gateway.loops.policy import attempt_item
-from gateway.rules import desk_rules
+from gateway.policy import desk_policy
 from gateway.settings import Settings
 from gateway.watch.calendars import Calendars
 from gateway.watch.clock_offset import ClockOffset
@@ -198,8 +198,8 @@ def make_desk(
 ) -> DeskContext:
     """The rules in force, from settings."""
     calendars = calendars or make_calendars(clock)
-    rules = desk_rules(settings, calendars)
-    return DeskContext(rules, clock, lambda: uuid7().hex, calendars.of, on_commit, attempt_item)
+    policy = desk_policy(settings, calendars)
+    return DeskContext(policy, clock, lambda: uuid7().hex, calendars.of, on_commit, attempt_item)
 
 
 def open_bus(settings: Settings) -> Bus:

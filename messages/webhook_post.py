@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from urllib.parse import SplitResult, urlsplit
 
-from domain.webhook import UrlRules, check_url, is_public
+from domain.webhook import UrlPolicy, check_url, is_public
 from messages.threads import NoThread, Threads
 
 STATUS_BYTES_MAX = 1024
@@ -50,21 +50,21 @@ class WebhookPoster:
 
     def __init__(
         self,
-        rules: UrlRules,
+        policy: UrlPolicy,
         timeout_s: float,
         *,
         resolving_max: int = RESOLVING_MAX,
         resolve: Callable[[str, int], list[str]] | None = None,
     ) -> None:
         """`resolve` replaces the system's look-up of a host and port; it may block."""
-        self._rules = rules
+        self._policy = policy
         self._timeout_s = timeout_s
         self._resolve = resolve or _resolve
         self._threads = Threads(resolving_max, "resolve-webhook")
 
     async def post(self, url: str, headers: dict[str, str], body: bytes) -> str | None:
         """None if the receiver accepted it, otherwise why not."""
-        refusal = check_url(url, self._rules)
+        refusal = check_url(url, self._policy)
         if refusal is not None:
             return refusal.message
         try:
@@ -101,7 +101,7 @@ class WebhookPoster:
 
     def _chosen(self, addresses: Sequence[str]) -> str:
         """The first address if all are allowed: a name with a single private address is not trusted."""
-        if not self._rules.allow_private and not all(is_public(address) for address in addresses):
+        if not self._policy.allow_private and not all(is_public(address) for address in addresses):
             raise ValueError("the host has an address that is not public")
         return addresses[0]
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 from domain.case import AlertType
 from domain.doubt import Doubt, DoubtReason
 from domain.events import AccountReference
-from domain.expiry import ExpiryRules, life_of
+from domain.expiry import ExpiryPolicy, life_of
 from domain.ids import AccountId, ClientId, Symbol
 from domain.margin import AccountTerms, AccountType, AmountRule, Book, CashBalance, Holding
 from domain.market import (
@@ -27,9 +27,9 @@ from domain.market import (
 )
 from domain.money import Currency
 from domain.reporting import ReportingRate, reporting_rate
-from domain.risk_settings import RiskRules, SettingKind, client_factor_subject
+from domain.risk_settings import RiskPolicy, SettingKind, client_factor_subject
 from models.doubt import StoredDoubt, doubts_of
-from models.risk_rules import RiskSettings
+from models.risk_policy import RiskPolicyCache
 from models.risk_setting import LATEST_ID, counting_value, factors_from_text, readable_factors
 from models.sql.database import (
     Row,
@@ -87,29 +87,29 @@ def never_flat(base_currency: Currency, now: datetime) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
-class BookRules:
+class BookPolicy:
     """The settings that turn rows into a `Book`."""
 
     suspended_dead_after: timedelta
     reporting_currency: Currency
-    settings: RiskSettings = field(default_factory=RiskSettings)
+    settings: RiskPolicyCache = field(default_factory=RiskPolicyCache)
     """The source of the rules in force."""
     must_be_flat: Callable[[Currency, datetime], bool] = never_flat
     """Whether intraday accounts in this base currency must be flat at that moment, near the close."""
-    expiry: ExpiryRules = field(default_factory=ExpiryRules)
+    expiry: ExpiryPolicy = field(default_factory=ExpiryPolicy)
     zone_of: Callable[[str], tzinfo] = always_utc
     """The time zone of a market."""
 
 
 @dataclass(frozen=True, slots=True)
-class Rules:
+class ResolvedBookPolicy:
     """The rules that turn rows into a book at a moment."""
 
-    risk: RiskRules
+    risk: RiskPolicy
     suspended_dead_after: timedelta
     reporting_currency: Currency
     must_be_flat: Callable[[Currency], bool] = lambda currency: False
-    expiry: ExpiryRules = field(default_factory=ExpiryRules)
+    expiry: ExpiryPolicy = field(default_factory=ExpiryPolicy)
     zone_of: Callable[[str], tzinfo] = always_utc
 
 
@@ -122,7 +122,7 @@ class AccountBook:
     version: int
     close_only: bool
     client_group: str | None
-    rules: RiskRules
+    policy: RiskPolicy
     """The rules in force when the book was read."""
     reporting: ReportingRate
     """The reporting rate of the base currency when the book was read."""
@@ -148,7 +148,7 @@ class AccountBook:
         account = self.account
         return bool(self.doubtful_factors) or any(
             each.concerns(account.account_id, account.client_id, account.account_type)
-            for each in self.rules.unreadable
+            for each in self.policy.unreadable
         )
 
     @property
@@ -170,7 +170,7 @@ async def lock_accounts(account_ids: Sequence[AccountId], *, wait: bool = True) 
 
 
 async def load_books(
-    account_ids: Sequence[AccountId], rules: BookRules, now: datetime, factors_at: datetime | None = None
+    account_ids: Sequence[AccountId], policy: BookPolicy, now: datetime, factors_at: datetime | None = None
 ) -> dict[AccountId, AccountBook]:
     """The books of these accounts, in a number of statements that does not depend on theirs.
 
@@ -189,7 +189,7 @@ async def load_books(
     )
     if not accounts:
         return {}
-    risk = await rules.settings.as_of(accounts[0]["latest_setting"], now)
+    risk = await policy.settings.as_of(accounts[0]["latest_setting"], now)
     at = f"${len(account_ids) + 1}"
     positions = await fetch(
         f"SELECT p.account_id, a.client_id, p.quantity, p.average_cost, {INSTRUMENT_COLUMNS},"
@@ -211,7 +211,7 @@ async def load_books(
         *account_ids,
     )
     rates = await load_fx_rates()
-    in_force = rules_at(rules, risk, now)
+    in_force = policy_at(policy, risk, now)
     positions = [await _with_readable_factors(row, factors_at or now) for row in positions]
     return _assemble(accounts, positions, cash, rates, await doubts_of(account_ids), in_force, now)
 
@@ -232,15 +232,15 @@ async def _with_readable_factors(row: Row, at: datetime) -> Row:
     return with_values(row, **mended, doubtful=any(each.doubtful for each in read.values()))
 
 
-def rules_at(rules: BookRules, risk: RiskRules, now: datetime) -> Rules:
+def policy_at(policy: BookPolicy, risk: RiskPolicy, now: datetime) -> ResolvedBookPolicy:
     """The rules in force at a moment."""
-    return Rules(
+    return ResolvedBookPolicy(
         risk,
-        rules.suspended_dead_after,
-        rules.reporting_currency,
-        lambda currency: rules.must_be_flat(currency, now),
-        rules.expiry,
-        rules.zone_of,
+        policy.suspended_dead_after,
+        policy.reporting_currency,
+        lambda currency: policy.must_be_flat(currency, now),
+        policy.expiry,
+        policy.zone_of,
     )
 
 
@@ -413,14 +413,14 @@ def _assemble(
     cash: Iterable[Row],
     rates: Iterable[FxRate],
     doubts: Mapping[AccountId, Sequence[StoredDoubt]],
-    rules: Rules,
+    policy: ResolvedBookPolicy,
     now: datetime,
 ) -> dict[AccountId, AccountBook]:
     holdings: dict[str, list[Holding]] = defaultdict(list)
     doubtful: dict[str, list[Symbol]] = defaultdict(list)
     for row in positions:
         if quantity := quantity_from_row(row):
-            holdings[row["account_id"]].append(_holding(row, quantity, rules, now))
+            holdings[row["account_id"]].append(_holding(row, quantity, policy, now))
             if row.get("doubtful"):
                 doubtful[row["account_id"]].append(Symbol(row["symbol"]))
     balances: dict[str, list[CashBalance]] = defaultdict(list)
@@ -429,7 +429,7 @@ def _assemble(
     fx = rates_by_base(rates)
     return {
         AccountId(row["account_id"]): account_book(
-            *(row, balances[row["account_id"]], holdings[row["account_id"]], fx, rules),
+            *(row, balances[row["account_id"]], holdings[row["account_id"]], fx, policy),
             doubts.get(row["account_id"], ()),
             doubtful[row["account_id"]],
         )
@@ -450,7 +450,7 @@ def account_book(
     cash: Sequence[CashBalance],
     holdings: Sequence[Holding],
     fx: Mapping[Currency, Mapping[Currency, FxRate]],
-    rules: Rules,
+    policy: ResolvedBookPolicy,
     doubts: Sequence[StoredDoubt] = (),
     doubtful_factors: Sequence[Symbol] = (),
 ) -> AccountBook:
@@ -458,15 +458,17 @@ def account_book(
     account = account_reference(row)
     book = Book(
         _terms(row, account),
-        _amount_rule(account, rules),
+        _amount_rule(account, policy),
         tuple(cash),
         tuple(holdings),
         fx.get(account.base_currency, {}),
         incomplete=any(stored.doubt.reason is DoubtReason.INCOMPLETE for stored in doubts),
     )
     return AccountBook(
-        *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], rules.risk),
-        reporting_rate(account.base_currency, rules.reporting_currency, fx.get(rules.reporting_currency, {})),
+        *(account, book, row["book_version"], bool(row["close_only"]), row["client_group"], policy.risk),
+        reporting_rate(
+            account.base_currency, policy.reporting_currency, fx.get(policy.reporting_currency, {})
+        ),
         _written_off(row),
         tuple(stored.doubt for stored in doubts),
         tuple(doubtful_factors),
@@ -489,23 +491,23 @@ def _written_off(row: Row) -> frozenset[AlertType]:
     return alerts_from_text(row["written_off_alerts"])
 
 
-def _amount_rule(account: AccountReference, rules: Rules) -> AmountRule:
-    rule = rules.risk.amount_rules[account.account_type]
-    if account.account_type is AccountType.INTRADAY and rules.must_be_flat(account.base_currency):
+def _amount_rule(account: AccountReference, policy: ResolvedBookPolicy) -> AmountRule:
+    rule = policy.risk.amount_rules[account.account_type]
+    if account.account_type is AccountType.INTRADAY and policy.must_be_flat(account.base_currency):
         return replace(rule, whole_debt=True)
     return rule
 
 
-def _holding(row: Row, quantity: Decimal, rules: Rules, now: datetime) -> Holding:
+def _holding(row: Row, quantity: Decimal, policy: ResolvedBookPolicy, now: datetime) -> Holding:
     instrument = instrument_from_row(row)
     return Holding(
         instrument=instrument,
         quantity=quantity,
         factors=factors_from_row(row),
         quote=quote_from_row(row),
-        dead=instrument.is_dead(now, rules.suspended_dead_after),
+        dead=instrument.is_dead(now, policy.suspended_dead_after),
         average_cost=average_cost_from_row(row),
-        life=life_of(instrument, now, rules.zone_of, rules.expiry),
+        life=life_of(instrument, now, policy.zone_of, policy.expiry),
         underlying=underlying_from_row(row),
         underlying_negative=bool(row["underlying_negative"]),
         underlying_place=underlying_place_from_row(row),

@@ -19,18 +19,18 @@ class RecordedMarketDay:
     """A market day with the person who entered it and the time."""
 
     id: str
-    word: MarketDay
+    override: MarketDay
     author: str
     at: datetime
 
 
 async def insert_market_day(recorded: RecordedMarketDay) -> None:
     """Append."""
-    word = recorded.word
-    closes_at = None if word.closes_at is None else f"{word.closes_at:%H:%M}"
+    override = recorded.override
+    closes_at = None if override.closes_at is None else f"{override.closes_at:%H:%M}"
     await execute(
         insert_sql("market_day", _COLUMNS),
-        *(recorded.id, word.market, word.day.isoformat(), word.kind, closes_at, word.reason),
+        *(recorded.id, override.market, override.day.isoformat(), override.kind, closes_at, override.reason),
         *(recorded.author, recorded.at),
     )
 
@@ -39,7 +39,7 @@ async def insert_market_day(recorded: RecordedMarketDay) -> None:
 class MarketDaysRead:
     """Market days, oldest first, and the ids of those that cannot be read."""
 
-    words: list[MarketDay]
+    overrides: list[MarketDay]
     unreadable: list[str]
 
 
@@ -48,18 +48,18 @@ async def load_market_days(since: date) -> MarketDaysRead:
     read = MarketDaysRead([], [])
     for row in await fetch(f"{_SELECT} WHERE day >= $1 ORDER BY at, id", since.isoformat()):
         try:
-            read.words.append(_recorded(row).word)
+            read.overrides.append(_recorded(row).override)
         except UnreadableRow:
             read.unreadable.append(row["id"])
     return read
 
 
-async def word_on(market: str, day: date) -> MarketDay | None:
+async def override_on(market: str, day: date) -> MarketDay | None:
     """The market day that applies on this day, if there is one."""
     row = await fetch_one(
         f"{_SELECT} WHERE market = $1 AND day = $2 ORDER BY at DESC, id DESC LIMIT 1", market, day.isoformat()
     )
-    return _recorded(row).word if row else None
+    return _recorded(row).override if row else None
 
 
 async def page_market_days(market: str | None, request: PageRequest) -> Page[RecordedMarketDay]:
@@ -91,7 +91,7 @@ async def load_recorded(ids: list[str]) -> dict[str, RecordedMarketDay]:
 @reads("market_day")
 def _recorded(row: Row) -> RecordedMarketDay:
     closes_at = None if row["closes_at"] is None else time.fromisoformat(row["closes_at"])
-    word = MarketDay(
+    override = MarketDay(
         row["market"], date.fromisoformat(row["day"]), MarketDayKind(row["kind"]), closes_at, row["reason"]
     )
-    return RecordedMarketDay(row["id"], word, row["author"], moment(row["at"]))
+    return RecordedMarketDay(row["id"], override, row["author"], moment(row["at"]))

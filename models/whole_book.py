@@ -26,18 +26,18 @@ from models.book import (
     UNDERLYING_COLUMNS,
     UNDERLYING_INSTRUMENT,
     AccountBook,
-    BookRules,
-    Rules,
+    BookPolicy,
+    ResolvedBookPolicy,
     account_book,
     average_cost_from_row,
     cash_from_row,
     factors_from_row,
     instrument_from_row,
     load_fx_rates,
+    policy_at,
     quantity_from_row,
     quote_from_row,
     rates_by_base,
-    rules_at,
     stated_factors,
     underlying_from_row,
     underlying_place_from_row,
@@ -70,14 +70,14 @@ class Market:
     """The data that all books share."""
 
     at: datetime
-    rules: Rules
+    policy: ResolvedBookPolicy
     listed: Mapping[Symbol, Listed | UnreadableRow]
     """Including unreadable ones, whose holders are left out."""
     rates: Mapping[Currency, Mapping[Currency, FxRate]]
     """Base currency of an account -> currency -> rate into it."""
 
 
-async def load_market(rules: BookRules, now: datetime) -> Market:
+async def load_market(policy: BookPolicy, now: datetime) -> Market:
     """The rules in force, every instrument with its factors, and every rate."""
     rows = await fetch(
         f"SELECT {INSTRUMENT_COLUMNS}, {QUOTE_COLUMNS}, {UNDERLYING_COLUMNS}, {UNDERLYING_INSTRUMENT},"
@@ -90,8 +90,8 @@ async def load_market(rules: BookRules, now: datetime) -> Market:
     )
     return Market(
         now,
-        rules_at(rules, await rules.settings.in_force(now), now),
-        _all_listed([await _with_readable_factors(row, now) for row in rows], rules, now),
+        policy_at(policy, await policy.settings.in_force(now), now),
+        _all_listed([await _with_readable_factors(row, now) for row in rows], policy, now),
         rates_by_base(await load_fx_rates()),
     )
 
@@ -140,25 +140,27 @@ async def _with_readable_factors(row: Row, at: datetime) -> Row:
     return with_values(row, instrument_setting=read.text)
 
 
-def _all_listed(rows: Sequence[Row], rules: BookRules, now: datetime) -> dict[Symbol, Listed | UnreadableRow]:
+def _all_listed(
+    rows: Sequence[Row], policy: BookPolicy, now: datetime
+) -> dict[Symbol, Listed | UnreadableRow]:
     listed: dict[Symbol, Listed | UnreadableRow] = {}
     for row in rows:
         try:
-            listed[Symbol(row["symbol"])] = _listed(row, rules, now)
+            listed[Symbol(row["symbol"])] = _listed(row, policy, now)
         except UnreadableRow as damaged:
             unreadable_rows().note(damaged)
             listed[Symbol(row["symbol"])] = damaged
     return listed
 
 
-def _listed(row: Row, rules: BookRules, now: datetime) -> Listed:
+def _listed(row: Row, policy: BookPolicy, now: datetime) -> Listed:
     instrument = instrument_from_row(row)
     return Listed(
         instrument,
         quote_from_row(row),
         factors_from_row(row),
-        instrument.is_dead(now, rules.suspended_dead_after),
-        life_of(instrument, now, rules.zone_of, rules.expiry),
+        instrument.is_dead(now, policy.suspended_dead_after),
+        life_of(instrument, now, policy.zone_of, policy.expiry),
         underlying_from_row(row),
         bool(row["underlying_negative"]),
         underlying_place_from_row(row),
@@ -199,7 +201,7 @@ async def _books(rows: Sequence[Row], market: Market) -> BookChunk:
             if account_id in damaged_doubts:
                 raise damaged_doubts[account_id]
             known = doubts.get(account_id, ())
-            books.append(account_book(row, balances, holdings, market.rates, market.rules, known))
+            books.append(account_book(row, balances, holdings, market.rates, market.policy, known))
         except UnreadableRow as damaged:
             unreadable_rows().note(damaged)
             left_out.append(row["account_no"])

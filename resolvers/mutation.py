@@ -57,7 +57,7 @@ class Mutation(
         """The desk checks the permission, locks, plans and keeps the record."""
         context = info.context
         ids = [item.case_id for item in input.cases]
-        _check(input.idempotency_key, input.reason, ids, context.api.desk.rules.max_cases_per_batch, "cases")
+        _check(input.idempotency_key, input.reason, ids, context.api.desk.policy.max_cases_per_batch, "cases")
         items = tuple(command_item(item, context.api.legs_max) for item in input.cases)
         if any(item.plan.override for item in items) and not (input.reason or "").strip():
             raise ApiError(BAD_USER_INPUT, "override needs a reason.")
@@ -78,7 +78,7 @@ class Mutation(
         context: RequestContext = info.context
         ids = input.order_ids
         _check(
-            input.idempotency_key, input.reason, ids, context.api.desk.rules.max_orders_per_batch, "orderIds"
+            input.idempotency_key, input.reason, ids, context.api.desk.policy.max_orders_per_batch, "orderIds"
         )
         order_ids = tuple(OrderId(filter_id("Order", id_)) for id_ in ids)
         command = Cancel(input.idempotency_key, order_ids, input.reason)

@@ -23,7 +23,6 @@ from desk.context import DeskContext
 from desk.evidence.take_snapshot import snapshot_change
 from desk.open_orders import as_open_orders
 from desk.order_steps import store_step
-from domain.asked_amount import book_of, figures_of
 from domain.canonical import plain
 from domain.case import (
     LIVE,
@@ -47,6 +46,7 @@ from domain.margin import AccountType, MarginFigures, compute_figures
 from domain.money import ZERO
 from domain.order import CancelCause, Order, OrderChange, ask_cancel
 from domain.refusals import Refusal
+from domain.requested_amount import book_of, figures_of
 from domain.stock_recovery import RECOVERY_ALERTS
 from models import outbox
 from models.audit import write_audit
@@ -63,7 +63,7 @@ async def assess_account(
 
     `held_before`: an instrument whose position the caller's transaction changed, and whether it was held.
     """
-    books = await load_books([account_id], desk.rules.books, now)
+    books = await load_books([account_id], desk.policy.books, now)
     orders = await open_orders_of([account_id])
     moved = held_before[0] if held_before else None
     orders = await call_off_excess(desk, books[account_id], orders, now, moved)
@@ -97,7 +97,7 @@ async def _settle(
         if case.status in LIVE:
             live[case.alert_type] = case
     due = due_calls(account, measured.judgement, measured.figures, now) - live.keys()
-    if due and account.rules.trading_limit_expiry.expires and account.book.terms.trading_limit:
+    if due and account.policy.trading_limit_expiry.expires and account.book.terms.trading_limit:
         account = await expire_trading_limit(account, now)
         measured = _measured(desk, account, now)
     for alert_type in sorted(due):
@@ -170,8 +170,8 @@ def _takes_no_orders(desk: DeskContext, account: AccountBook, now: datetime) -> 
 
 
 def _measured(desk: DeskContext, account: AccountBook, now: datetime) -> _Measured:
-    figures = compute_figures(account.book, now, desk.rules.max_price_age)
-    return _Measured(figures, judge(account.book, figures, desk.rules.judgement))
+    figures = compute_figures(account.book, now, desk.policy.max_price_age)
+    return _Measured(figures, judge(account.book, figures, desk.policy.judgement))
 
 
 def _uncovered(
@@ -180,7 +180,7 @@ def _uncovered(
     """The amount of the call that open orders do not cover."""
     asked = book_of(alert_type, account.book)
     return uncovered_amount(
-        asked, as_open_orders(desk, account.book, orders, now), now, desk.rules.max_price_age
+        asked, as_open_orders(desk, account.book, orders, now), now, desk.policy.max_price_age
     )
 
 
@@ -212,7 +212,7 @@ def _progress(
     if case.overdue(now) and not case.force_eligible:
         case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
     ended = judgement.ends(case.alert_type) and not has_orders
-    if ended and may_resolve(case, now, desk.rules.close_hold):
+    if ended and may_resolve(case, now, desk.policy.close_hold):
         case = _decided(case, CaseTrigger.CURED, now)
     return case
 
@@ -293,7 +293,7 @@ def _at_once(
     """
     if alert_type is not AlertType.INTRADAY:
         return None
-    at_once = desk.rules.cases.intraday.liquidates_at_once or account.book.rule.whole_debt
+    at_once = desk.policy.cases.intraday.liquidates_at_once or account.book.rule.whole_debt
     return AutoLiquidation(now, AutoLiquidationTrigger.INTRADAY) if at_once else None
 
 

@@ -56,7 +56,7 @@ async def assess_recovery(
     case = with_recoveries(case, figures, after, now)
     if case.force_eligible and not was_overdue:
         case = _decided(case, CaseTrigger.DEADLINE_PASSED, now)
-    if not orders and may_resolve(case, now, desk.rules.close_hold):
+    if not orders and may_resolve(case, now, desk.policy.close_hold):
         case = _decided(case, CaseTrigger.CURED, now)
     useful = _useful(after, account.book, today)
     superfluous = [view for view in orders if view.order.symbol not in useful]

@@ -4,12 +4,12 @@ from collections.abc import Iterable
 from datetime import datetime
 from decimal import Decimal
 
-from domain.asked_amount import figures_of
 from domain.case import AlertType
 from domain.exemption import AccountFacts
 from domain.judgement import Judgement
 from domain.margin import MarginFigures
 from domain.money import ZERO
+from domain.requested_amount import figures_of
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.book import AccountBook
 
@@ -21,7 +21,7 @@ def exempting(
     book, reference = account.book, account.account
     asked = figures_of(alert_type, book, figures)
     facts = AccountFacts(reference.account_no, account.client_group, book.terms, asked)
-    return account.rules.exempting(alert_type, facts, now)
+    return account.policy.exempting(alert_type, facts, now)
 
 
 def due_calls(

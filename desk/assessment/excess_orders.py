@@ -44,7 +44,7 @@ async def compare_with_statement(
         await bring_account_to_attention(desk, account_id, found, {"symbol": symbol}, now, by=BOOK)
     orders = await open_orders_of([account_id])
     if held != before and any(view.order.symbol == symbol for view in orders):
-        account = (await load_books([account_id], desk.rules.books, now))[account_id]
+        account = (await load_books([account_id], desk.policy.books, now))[account_id]
         await call_off_excess(desk, account, orders, now, moved=symbol)
 
 

@@ -75,5 +75,5 @@ def _set_again(
     trigger = AutoLiquidationTrigger.FIXED_TIME
     if order.created_at >= case.deadline:
         trigger = AutoLiquidationTrigger.DEADLINE
-    again = now + desk.rules.cases.auto_liquidation_retry
+    again = now + desk.policy.cases.auto_liquidation_retry
     return AutoLiquidation(order.created_at, trigger, held, again, order.ordered_alone_by)

@@ -74,11 +74,11 @@ async def keep(
 
 def _is_far(desk: DeskContext, view: CaseView, deadline: datetime) -> bool:
     calendar = desk.calendar_for(view.account.base_currency)
-    return needs_approval(view.case, deadline, calendar, desk.rules.cases.deadline_extension_trading_days)
+    return needs_approval(view.case, deadline, calendar, desk.policy.cases.deadline_extension_trading_days)
 
 
 async def _ask(desk: DeskContext, principal: Principal, view: CaseView, command: AdjustDeadline) -> Outcome:
-    days = desk.rules.cases.deadline_extension_trading_days
+    days = desk.policy.cases.deadline_extension_trading_days
     wanted = {"deadline": command.deadline.isoformat()}
     asked = ApprovalAsked(
         kind=ApprovalKind.DEADLINE,

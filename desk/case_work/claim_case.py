@@ -25,7 +25,7 @@ async def claim_case(desk: DeskContext, principal: Principal, command: ClaimCase
     """Claim the case or renew the caller's claim, which expires by itself."""
 
     async def change(view: CaseView, now: datetime) -> CaseEdit | Refusal:
-        lasts = desk.rules.cases.claim_lasts
+        lasts = desk.policy.cases.claim_lasts
         after = claimed(view.case, principal.subject, now, lasts, command.take_over)
         return _edit(view.case, after)
 

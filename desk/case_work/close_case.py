@@ -77,7 +77,7 @@ async def execute_close(
         return closed
     asked = loads(approval.before).get("amount")
     if trigger is CaseTrigger.WRITTEN_OFF:
-        refused = _exceeds_approval(asked, view.case.figures.amount, desk.rules.approval_growth)
+        refused = _exceeds_approval(asked, view.case.figures.amount, desk.policy.approval_growth)
         if refused is not None:
             return refused
     closed = await note(desk, closed, approval.maker, approval.reason or "", now)

@@ -32,7 +32,7 @@ from models.audit import AuditEntry, write_audit
 from models.case import live_case_ids, load_cases, lock_case, save_case
 from models.case_records import deadline_set_by_person, insert_deadline_changes
 from models.holding import symbols_of
-from models.market_day import RecordedMarketDay, insert_market_day, word_on
+from models.market_day import RecordedMarketDay, insert_market_day, override_on
 from models.sql.database import transaction
 
 CASES_AT_A_TIME = 200
@@ -45,7 +45,7 @@ class SetMarketDay:
     """A market day to override the calendar with."""
 
     idempotency_key: str
-    word: MarketDay
+    override: MarketDay
 
 
 async def set_market_day(desk: DeskContext, principal: Principal, command: SetMarketDay) -> Outcome:
@@ -53,18 +53,26 @@ async def set_market_day(desk: DeskContext, principal: Principal, command: SetMa
 
     async def decide() -> Outcome | Refusal:
         now = desk.clock()
-        refused = _refused(desk, principal, word)
+        refused = _refused(desk, principal, override)
         if refused is not None:
             return refused
-        recorded = RecordedMarketDay(desk.new_id(), word, principal.subject, now)
-        before = await word_on(word.market, word.day)
+        recorded = RecordedMarketDay(desk.new_id(), override, principal.subject, now)
+        before = await override_on(override.market, override.day)
         await insert_market_day(recorded)
         await write_audit([_audit(principal, recorded, before, command.idempotency_key)])
         return Done(recorded.id)
 
-    word = command.word
+    override = command.override
     return await run_once(
-        *(desk, principal, "setMarketDay", command.idempotency_key, word.market, plain_word(word), decide),
+        *(
+            desk,
+            principal,
+            "setMarketDay",
+            command.idempotency_key,
+            override.market,
+            plain_override(override),
+            decide,
+        ),
         needs=Capability.SET_MARKET_DAY,
     )
 
@@ -73,21 +81,28 @@ def _audit(
     principal: Principal, recorded: RecordedMarketDay, before: MarketDay | None, key: str
 ) -> AuditEntry:
     return entry(
-        *(principal, recorded.at, "setMarketDay", "market", recorded.word.market, {"idempotencyKey": key}),
-        before=None if before is None else plain_word(before),
-        after=plain_word(recorded.word),
+        *(
+            principal,
+            recorded.at,
+            "setMarketDay",
+            "market",
+            recorded.override.market,
+            {"idempotencyKey": key},
+        ),
+        before=None if before is None else plain_override(before),
+        after=plain_override(recorded.override),
     )
 
 
-def plain_word(word: MarketDay) -> dict[str, str | None]:
+def plain_override(override: MarketDay) -> dict[str, str | None]:
     """The market day as plain data for the audit."""
-    closes_at = None if word.closes_at is None else f"{word.closes_at:%H:%M}"
+    closes_at = None if override.closes_at is None else f"{override.closes_at:%H:%M}"
     return {
-        "market": word.market,
-        "day": word.day.isoformat(),
-        "kind": word.kind,
+        "market": override.market,
+        "day": override.day.isoformat(),
+        "kind": override.kind,
         "closesAt": closes_at,
-        "reason": word.reason,
+        "reason": override.reason,
     }
 
 
@@ -172,19 +187,19 @@ async def _shifted(desk: DeskContext, view: CaseView, now: datetime) -> Case:
     return shifted(view.case, by_calendar, next_deadline, calendar, now, set_to=set_to)
 
 
-def _refused(desk: DeskContext, principal: Principal, word: MarketDay) -> Refusal | None:
+def _refused(desk: DeskContext, principal: Principal, override: MarketDay) -> Refusal | None:
     if principal.audience.account_scope is not None:
         return Refusal(
             RefusalCode.FORBIDDEN,
             "A market day affects every account, so it requires access to all accounts.",
         )
     try:
-        desk.calendar_of(word.market).is_trading_day(word.day)
+        desk.calendar_of(override.market).is_trading_day(override.day)
     except NoCalendar as unknown:
         return Refusal(RefusalCode.NOT_FOUND, f"The calendar has no such day to override: {unknown}.")
-    if word.day > (desk.clock() + DAYS_AHEAD_MAX).date():
+    if override.day > (desk.clock() + DAYS_AHEAD_MAX).date():
         return Refusal(
             RefusalCode.NOT_FOUND,
-            f"The day cannot be overridden: {word.day} is more than {DAYS_AHEAD_MAX.days} days ahead.",
+            f"The day cannot be overridden: {override.day} is more than {DAYS_AHEAD_MAX.days} days ahead.",
         )
     return None

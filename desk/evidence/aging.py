@@ -11,4 +11,4 @@ async def aging(desk: DeskContext, audience: Audience) -> list[AgingBucket]:
     now = desk.clock()
     totals = await case_totals(audience, CaseFilter(), now)
     cases = [AgedCase(each.opened_at, each.claim) for each in totals]
-    return aging_buckets(cases, desk.rules.aging_last_days, now)
+    return aging_buckets(cases, desk.policy.aging_last_days, now)

@@ -84,7 +84,7 @@ async def _take(desk: DeskContext, accounts: Sequence[AccountId], day: date, clo
     async with transaction():
         await lock_accounts(accounts, wait=False)
         now = desk.clock()
-        books = await load_books(accounts, desk.rules.books, now)
+        books = await load_books(accounts, desk.policy.books, now)
         orders: dict[AccountId, list[OrderView]] = defaultdict(list)
         for view in await open_orders_of(accounts):
             orders[view.order.account_id].append(view)

@@ -11,11 +11,11 @@ from datetime import datetime
 from desk.audit import snapshot_entry
 from desk.context import DeskContext
 from desk.open_orders import as_open_orders
-from domain.asked_amount import book_of
 from domain.case import Case
 from domain.events import OrderView
 from domain.ids import AccountId
 from domain.principal import EVERYTHING
+from domain.requested_amount import book_of
 from domain.snapshot import (
     SnapshotInputs,
     SnapshotKind,
@@ -66,8 +66,8 @@ def inputs_of(
         as_of=now,
         book=account.book,
         open_orders=tuple(as_open_orders(desk, account.book, orders, now)),
-        max_price_age=desk.rules.max_price_age,
-        suspended_dead_after=desk.rules.books.suspended_dead_after,
+        max_price_age=desk.policy.max_price_age,
+        suspended_dead_after=desk.policy.books.suspended_dead_after,
     )
 
 
@@ -99,7 +99,7 @@ async def _take(
         return
     account_id = moments[0][0].account_id
     if account is None:
-        account = (await load_books([account_id], desk.rules.books, now))[account_id]
+        account = (await load_books([account_id], desk.policy.books, now))[account_id]
     if orders is None:
         orders = await open_orders_of([account_id])
     await keep(desk, moments, {account_id: inputs_of(desk, account, orders, now)}, now)

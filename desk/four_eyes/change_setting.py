@@ -193,7 +193,7 @@ async def _in_force(desk: DeskContext, kind: SettingKind, subject: str, at: date
     version = await in_force_of(kind, subject, at)
     if version is not None:
         return version.value
-    return value_in_force(desk.rules.books.settings.defaults, kind, subject)
+    return value_in_force(desk.policy.books.settings.defaults, kind, subject)
 
 
 async def _concerned(desk: DeskContext, audience: Audience, command: ChangeSetting) -> Concerned | Refusal:
@@ -220,7 +220,7 @@ async def _concerned(desk: DeskContext, audience: Audience, command: ChangeSetti
 
 async def _room(desk: DeskContext, command: ChangeSetting, concerned: Concerned) -> Concerned | Refusal:
     """Refuse another exemption beyond the limit, which bounds the work for each call."""
-    most = desk.rules.max_exemptions
+    most = desk.policy.max_exemptions
     if command.subject is None and await count_exemptions() >= most:
         return Refusal(
             RefusalCode.TOO_MANY,

@@ -58,7 +58,7 @@ async def request_approval(
         after=dumps(dict(asked.after)),
         command=asked.command,
         created_at=now,
-        expires_at=now + desk.rules.approval_ttl,
+        expires_at=now + desk.policy.approval_ttl,
     )
     if not await insert_approval(approval):
         pending = await pending_approval(asked.kind, asked.entity, asked.entity_id)

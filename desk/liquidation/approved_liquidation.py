@@ -91,8 +91,8 @@ async def _liquidate(
     if not isinstance(made, Refusal):
         asked = loads(approval.after)
         refused = item.expected.exceeded_by(made)
-        refused = refused or exceeds_approval(asked, made, desk.rules.approval_growth)
-        refused = refused or beyond_what_was_seen(asked, made, desk.rules.plans.collar)
+        refused = refused or exceeds_approval(asked, made, desk.policy.approval_growth)
+        refused = refused or beyond_what_was_seen(asked, made, desk.policy.plans.collar)
         if refused is not None:
             return refused
         command = Liquidate(approved.idempotency_key, (item,), approval.reason, approval)

@@ -44,7 +44,6 @@ from desk.liquidation.record_liquidation import record_liquidation
 from desk.liquidation.resting_orders import call_off, others, resting_orders
 from desk.open_orders import as_open_orders, order_cover
 from desk.outcomes import LIQUIDATION_OUTCOMES, liquidation_refused
-from domain.asked_amount import book_of
 from domain.calendar import NoCalendar, next_opening
 from domain.case import AutoLiquidation, AutoLiquidationTrigger, Case, CaseTrigger, decide
 from domain.doubt import Doubt
@@ -62,6 +61,7 @@ from domain.phrase import DetailCode, FollowUpCode, Phrase, phrase
 from domain.phrase_texts import english
 from domain.principal import EVERYTHING, SYSTEM, Principal
 from domain.refusals import Refusal, RefusalCode
+from domain.requested_amount import book_of
 from domain.risk_settings import ForceType, trade_type_of
 from domain.sellable import OpenOrder, OrderCover
 from domain.sessions import is_fresh, sessions_of
@@ -120,7 +120,7 @@ async def run_case(desk: DeskContext, case_id: CaseId, now: datetime) -> None:
     if locked is None or auto is None or not locked[0].case.live or not auto.due(now):
         return
     account_id = locked[0].case.account_id
-    account = (await load_books([account_id], desk.rules.books, now))[account_id]
+    account = (await load_books([account_id], desk.policy.books, now))[account_id]
     view = replace(locked[0], symbols=account.symbols)
     recent = (await load_recent_orders([account], now))[account_id]
     read = ReadAhead(account, await open_orders_of([account_id]), recent)
@@ -178,7 +178,7 @@ def _after_slice(
 async def _decide(
     desk: DeskContext, view: CaseView, auto: AutoLiquidation, read: ReadAhead, now: datetime
 ) -> _Run | _Stop:
-    account, max_age = read.book, desk.rules.max_price_age
+    account, max_age = read.book, desk.policy.max_price_age
     sessions = sessions_of(account.book, desk.market_hours(now).in_session)
     if account.book.incomplete or _owes(desk, view.case, account, now) is Answer.UNKNOWN:
         return _Stop(RefusalCode.ACCOUNT_IN_DOUBT, phrase(DetailCode.IN_DOUBT), _soon(desk, now))
@@ -242,7 +242,7 @@ def _owes(desk: DeskContext, case: Case, account: AccountBook, now: datetime) ->
     if is_recovery(case):
         return Answer.YES
     book = book_of(case.alert_type, account.book)
-    return judge(book, compute_figures(book, now, desk.rules.max_price_age), desk.rules.judgement).owes
+    return judge(book, compute_figures(book, now, desk.policy.max_price_age), desk.policy.judgement).owes
 
 
 async def _planned(
@@ -256,7 +256,12 @@ async def _planned(
     if is_recovery(case):
         return await plan_case_recovery(desk, case, account, orders, request, (), now)
     return plan(
-        book_of(case.alert_type, account.book), orders, request, desk.rules.plans, now, desk.market_hours(now)
+        book_of(case.alert_type, account.book),
+        orders,
+        request,
+        desk.policy.plans,
+        now,
+        desk.market_hours(now),
     )
 
 
@@ -307,7 +312,7 @@ def _nothing(desk: DeskContext, case: Case, account: AccountBook, refused: Refus
     cured = case.cured_since is not None
     if not is_recovery(case):
         book = book_of(case.alert_type, account.book)
-        cured = not compute_figures(book, now, desk.rules.max_price_age).amount
+        cured = not compute_figures(book, now, desk.policy.max_price_age).amount
     if not cured:
         return _Stop(refused.code, _why(refused))
     return _Stop(refused.code, phrase(DetailCode.SHORTFALL_CURED), _soon(desk, now))
@@ -420,7 +425,7 @@ def _next_opening(desk: DeskContext, shut: Sequence[Holding], now: datetime) -> 
 
 
 def _soon(desk: DeskContext, now: datetime) -> datetime:
-    return now + desk.rules.cases.auto_liquidation_retry
+    return now + desk.policy.cases.auto_liquidation_retry
 
 
 def _key(case: Case, auto: AutoLiquidation) -> str:

@@ -24,7 +24,6 @@ from desk.order_steps import store_step
 from desk.orders.client_orders import cancel_client_orders
 from desk.run_if_unlocked import busy_accounts, run_if_unlocked
 from desk.stock_recovery.cover_intraday import recall, to_recall
-from domain.asked_amount import book_of
 from domain.case import (
     AlertType,
     AutoLiquidation,
@@ -42,6 +41,7 @@ from domain.money import Currency
 from domain.order import OrderChange, ask_cancel
 from domain.principal import EVERYTHING, SYSTEM
 from domain.refusals import Refusal
+from domain.requested_amount import book_of
 from domain.stock_recovery import uncovered_quantity
 from models import outbox
 from models.audit import write_audit
@@ -175,7 +175,7 @@ class IntradayDay:
         if view is None or not _to_arm(view):
             return
         account_id = view.case.account_id
-        account = (await load_books([account_id], desk.rules.books, now))[account_id]
+        account = (await load_books([account_id], desk.policy.books, now))[account_id]
         if not await self._lacks(view.case, account, now):
             return
         view = replace(view, symbols=account.symbols)
@@ -193,7 +193,7 @@ class IntradayDay:
         orders = as_open_orders(self._desk, account.book, open_orders, now)
         if case.alert_type is not AlertType.SHORT_RECALL:
             book = book_of(case.alert_type, account.book)
-            return uncovered_amount(book, orders, now, self._desk.rules.max_price_age) > 0
+            return uncovered_amount(book, orders, now, self._desk.policy.max_price_age) > 0
         today = self._desk.today(now)
         recalls = [each for each in await open_recoveries_of([case.account_id]) if each.case_id == case.id]
         return any(uncovered_quantity(account.book, orders, each, today) for each in recalls)

@@ -83,7 +83,7 @@ async def alone_today(desk: DeskContext, person: str, now: datetime) -> Decimal 
         notional = _notional(order, instrument, price)
         worth = None
         if notional is not None:
-            worth = _in_currency(notional, instrument.currency, desk.rules.reporting_currency, rates)
+            worth = _in_currency(notional, instrument.currency, desk.policy.reporting_currency, rates)
         if worth is None:
             return None
         together = total([together, worth])
@@ -102,7 +102,7 @@ def second_person_reason(
     """Why one person may not do this alone, as the end of a sentence; None if they may. `alone`: see
     `alone_today`.
     """
-    limits, own = account.rules.approval_limits, desk.rules.approval_limits
+    limits, own = account.policy.approval_limits, desk.policy.approval_limits
     most_cases = own.cases if limits.cases is None else limits.cases
     most = own.notional if limits.notional is None else limits.notional
     if override and not made.uncovered_before:
@@ -113,7 +113,7 @@ def second_person_reason(
         return phrase(DetailCode.MANY_CASES, cases=cases, most=most_cases)
     if most is None:
         return None
-    currency = desk.rules.reporting_currency
+    currency = desk.policy.reporting_currency
     if recent.notional is None:
         return phrase(DetailCode.TRADED_UNKNOWN, currency=account.account.base_currency)
     with exact():
@@ -131,7 +131,7 @@ def _beyond_own_day(
     desk: DeskContext, made: Plan, base: Currency, alone: Decimal | None, most: Decimal, recent: RecentOrders
 ) -> Phrase | None:
     """Check the person's limit over all accounts: many accounts are one large liquidation."""
-    currency = desk.rules.reporting_currency
+    currency = desk.policy.reporting_currency
     worth = _in_currency(made.notional, base, currency, recent.rates)
     if alone is None or worth is None:
         return phrase(DetailCode.ALONE_UNKNOWN, currency=currency)

@@ -27,7 +27,6 @@ from desk.liquidation.plan_recovery import plan_case_recovery
 from desk.liquidation.resting_orders import others, resting_orders, waits_for
 from desk.open_orders import as_open_orders
 from domain.approval import ApprovalKind
-from domain.asked_amount import book_of
 from domain.case import CaseTrigger, decide
 from domain.events import CaseView, OrderView
 from domain.ids import AccountId
@@ -37,6 +36,7 @@ from domain.money import AmountTooLarge
 from domain.phrase_texts import english
 from domain.principal import Principal
 from domain.refusals import Refusal, RefusalCode
+from domain.requested_amount import book_of
 from domain.risk_settings import ForceType, trade_type_of
 from models.book import AccountBook, load_books
 from models.case import load_cases
@@ -81,7 +81,7 @@ async def _read_together(
     account_ids = sorted({view.case.account_id for view in views.values()})
     if not account_ids:
         return {}
-    books = await load_books(account_ids, desk.rules.books, desk.clock())
+    books = await load_books(account_ids, desk.policy.books, desk.clock())
     orders: dict[AccountId, list[OrderView]] = defaultdict(list)
     for order in await open_orders_of(account_ids):
         orders[order.order.account_id].append(order)
@@ -95,10 +95,10 @@ async def fresh(
     """The prefetched data, or the current data if the account or the rules have changed since."""
     account_id = view.case.account_id
     read = ahead.get(account_id)
-    rules = await desk.risk_rules(now)
-    if read is not None and read.book.version == book_version and read.book.rules is rules:
+    policy = await desk.risk_policy(now)
+    if read is not None and read.book.version == book_version and read.book.policy is policy:
         return read
-    book = (await load_books([account_id], desk.rules.books, now))[account_id]
+    book = (await load_books([account_id], desk.policy.books, now))[account_id]
     orders = await open_orders_of([account_id])
     return ReadAhead(book, orders, (await load_recent_orders([book], now))[account_id])
 
@@ -134,7 +134,7 @@ async def plan_now(
     if is_recovery(view.case):
         return await plan_case_recovery(desk, view.case, read.book, orders, item.plan, item.recoveries, now)
     book = book_of(view.case.alert_type, read.book.book)
-    return plan(book, orders, item.plan, desk.rules.plans, now, desk.market_hours(now))
+    return plan(book, orders, item.plan, desk.policy.plans, now, desk.market_hours(now))
 
 
 async def in_the_way(
@@ -162,7 +162,7 @@ async def in_the_way(
 def switched_off(account: AccountBook, force_type: ForceType) -> Refusal | None:
     """The refusal if the risk settings switch this kind of liquidation off for accounts of this type."""
     account_type = account.account.account_type
-    if account.rules.liquidation_on(account_type, force_type):
+    if account.policy.liquidation_on(account_type, force_type):
         return None
     return Refusal(
         RefusalCode.SWITCH_OFF,

@@ -28,7 +28,7 @@ async def plan_case_recovery(
     known = await open_recoveries_of([case.account_id])
     wanted = _wanted([each for each in known if each.case_id == case.id], asked)
     hours = desk.market_hours(now)
-    return plan_recovery(account.book, open_orders, wanted, request, desk.rules.plans, now, hours)
+    return plan_recovery(account.book, open_orders, wanted, request, desk.policy.plans, now, hours)
 
 
 def _wanted(recoveries: Sequence[Recovery], asked: Sequence[RecoveryId]) -> list[Recovery]:

@@ -15,7 +15,6 @@ from desk.liquidation.plan_liquidation import ReadAhead
 from desk.open_orders import as_open_orders
 from desk.order_steps import created_event, creation_step
 from desk.outcomes import LiquidationStarted, Uncurable
-from domain.asked_amount import book_of
 from domain.case import Case, CaseTrigger, decide
 from domain.events import CaseView, Event, OrderView
 from domain.ids import OrderId, client_order_id
@@ -25,6 +24,7 @@ from domain.money import plain_text
 from domain.order import Order, OrderStatus
 from domain.principal import Principal
 from domain.refusals import Refusal
+from domain.requested_amount import book_of
 from models import outbox
 from models.audit import AuditEntry, write_audit
 from models.case import save_case
@@ -90,7 +90,7 @@ def _uncovered(
 ) -> Decimal:
     """The amount that counting orders leave to collect; an order that waits for its market does not count."""
     book = book_of(case.alert_type, read.book.book)
-    return uncovered_amount(book, as_open_orders(desk, book, orders, now), now, desk.rules.max_price_age)
+    return uncovered_amount(book, as_open_orders(desk, book, orders, now), now, desk.policy.max_price_age)
 
 
 def _placed_by(principal: Principal, command: Liquidate) -> str:

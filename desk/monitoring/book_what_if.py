@@ -16,7 +16,7 @@ from desk.monitoring.undecided import Undecided, undecided
 from domain.case import AlertType
 from domain.events import AccountReference
 from domain.ids import AccountId
-from domain.judgement import JudgementRules, judge
+from domain.judgement import JudgementPolicy, judge
 from domain.margin import MarginFigures, RiskLevel, compute_figures
 from domain.market import FxRate
 from domain.money import ZERO, AmountTooLarge, Currency
@@ -24,7 +24,7 @@ from domain.principal import Audience
 from domain.reporting import convert
 from domain.stock_recovery import RECOVERY_ALERTS
 from domain.what_if import Scenario, Shocked
-from models.book import AccountBook, BookRules
+from models.book import AccountBook, BookPolicy
 from models.sql.database import consistent_read
 from models.whole_book import every_book, live_calls, load_market
 
@@ -44,8 +44,8 @@ class BookWhatIf:
 
     scenario: Scenario
     audience: Audience
-    rules: BookRules
-    judgement: JudgementRules
+    policy: BookPolicy
+    judgement: JudgementPolicy
     reporting_currency: Currency
     kept_max: int
     accounts_per_chunk: int
@@ -124,7 +124,7 @@ class BookEffect:
 async def book_what_if(asked: BookWhatIf, now: datetime) -> BookEffect:
     """Read everything as of one moment; changes nothing."""
     async with consistent_read():
-        market = await load_market(asked.rules, now)
+        market = await load_market(asked.policy, now)
         live = await live_calls(asked.audience)
         into, shocked = market.rates.get(asked.reporting_currency, {}), Shocked(asked.scenario)
         then = {currency: shocked.rate(rate) for currency, rate in into.items()}
@@ -164,13 +164,13 @@ class _Tally:
         """Value the account as it is and under the scenario."""
         book = account.book
         after = self.shocked.book(book)
-        rules = self.asked.judgement
-        figures = compute_figures(book, self.now, rules.max_age)
-        judgement = judge(book, figures, rules)
+        policy = self.asked.judgement
+        figures = compute_figures(book, self.now, policy.max_age)
+        judgement = judge(book, figures, policy)
         then, judged_then = figures, judgement
         if after is not book:
-            then = compute_figures(after, self.now, rules.max_age)
-            judged_then = judge(after, then, rules)
+            then = compute_figures(after, self.now, policy.max_age)
+            judged_then = judge(after, then, policy)
         self._note_undecided(account, undecided(account, judged_then, then, self.now))
         self.stale += figures.stale
         live = self.live.get(account.account.account_id, frozenset()) - RECOVERY_ALERTS

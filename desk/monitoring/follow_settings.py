@@ -11,7 +11,7 @@ from desk.context import DeskContext
 from domain.exemption import Exemption, ExemptionScope
 from domain.ids import AccountId
 from domain.margin import AccountType
-from domain.risk_settings import RiskRules
+from domain.risk_settings import RiskPolicy
 from models.book import load_all_account_ids
 from models.holding import account_id_of
 from models.risk_setting import latest_id
@@ -31,19 +31,19 @@ class SettingsFollower:
         self._desk = desk
         self._seen_at: datetime | None = None
         self._number = 0
-        self._rules: RiskRules | None = None
+        self._policy: RiskPolicy | None = None
 
     async def affected(self) -> set[AccountId]:
         """Accounts whose figures or calls may differ from the last time."""
         now, latest = self._desk.clock(), await latest_id()
-        rules = await self._desk.rules.books.settings.as_of(latest, now)
+        policy = await self._desk.policy.books.settings.as_of(latest, now)
         accounts: set[AccountId] = set()
-        if rules is not self._rules:
+        if policy is not self._policy:
             number = await number_of(latest)
-            if self._rules is not None and self._seen_at is not None:
-                accounts = await _affected_by_rules(self._rules, rules)
+            if self._policy is not None and self._seen_at is not None:
+                accounts = await _affected_by_policy(self._policy, policy)
                 accounts |= await _affected_by_factors(self._number, self._seen_at, now)
-            self._rules, self._number = rules, number
+            self._policy, self._number = policy, number
         self._seen_at = now
         return accounts
 
@@ -55,7 +55,7 @@ async def _affected_by_factors(after_number: int, since: datetime, now: datetime
     return accounts
 
 
-async def _affected_by_rules(before: RiskRules, after: RiskRules) -> set[AccountId]:
+async def _affected_by_policy(before: RiskPolicy, after: RiskPolicy) -> set[AccountId]:
     changed_types = [
         account_type
         for account_type in AccountType

@@ -5,18 +5,18 @@ from datetime import datetime, timedelta
 from domain.expiry import next_change
 from domain.margin import Book
 from domain.market import Instrument
-from models.book import BookRules
+from models.book import BookPolicy
 
 
-def next_turn(book: Book, rules: BookRules, now: datetime) -> datetime | None:
+def next_turn(book: Book, policy: BookPolicy, now: datetime) -> datetime | None:
     """The next moment at which an option expires or is settled, or a suspended stock becomes dead; None:
     never.
     """
     moments = []
     for held in book.holdings:
         instrument = held.instrument
-        moments.append(next_change(instrument, now, rules.zone_of, rules.expiry))
-        moments.append(_dies_at(instrument, rules.suspended_dead_after))
+        moments.append(next_change(instrument, now, policy.zone_of, policy.expiry))
+        moments.append(_dies_at(instrument, policy.suspended_dead_after))
     return min((moment for moment in moments if moment is not None and moment > now), default=None)
 
 

@@ -33,7 +33,6 @@ from desk.monitoring.stretches import NOTHING_ANNOUNCED, announced, stretches
 from desk.monitoring.take_messages import NO_PRICES, Intake, NewestPrices, Taken, joined
 from desk.monitoring.turning_points import next_turn
 from desk.open_orders import as_open_orders
-from domain.asked_amount import book_of, figures_of
 from domain.book_changes import BookChange
 from domain.case import Case, CaseStatus, in_doubt, may_resolve, with_figures
 from domain.events import BookChanged, CaseEvent, CaseEventKind, CaseView, Event, OrderEvent, OrderView
@@ -46,6 +45,7 @@ from domain.margin import MarginFigures
 from domain.market import FxRate, Quote
 from domain.money import ZERO, Currency
 from domain.reporting import ReportingRate
+from domain.requested_amount import book_of, figures_of
 from domain.stock_recovery import without_amount
 from models import outbox
 from models.book import AccountBook, count_accounts, load_all_account_ids, load_books, lock_accounts
@@ -269,8 +269,8 @@ class Monitor:
             self._to_load.update(await self._accounts.run_all(batch, Step.READ, self._load))
 
     async def _load(self, account_ids: Sequence[AccountId]) -> None:
-        rules, now = self._desk.rules.books, self._desk.clock()
-        books = await load_books(account_ids, rules, now)
+        policy, now = self._desk.policy.books, self._desk.clock()
+        books = await load_books(account_ids, policy, now)
         cases = _by_account(await live_cases_of(account_ids), lambda view: view.case.account_id)
         orders = _by_account(await open_orders_of(account_ids), lambda view: view.order.account_id)
         for account_id, account in books.items():
@@ -279,12 +279,12 @@ class Monitor:
                 account_id,
                 _Watched(
                     *(account, self._live(account), cases[account_id], orders[account_id]),
-                    next_turn(account.book, rules, now),
+                    next_turn(account.book, policy, now),
                 ),
             )
 
     def _live(self, account: AccountBook) -> LiveBook:
-        live = LiveBook(account.book, self._desk.rules.max_price_age)
+        live = LiveBook(account.book, self._desk.policy.max_price_age)
         for symbol in live.symbols:
             if symbol in self._quotes:
                 live.on_quote(self._quotes[symbol])
@@ -325,7 +325,7 @@ class Monitor:
     def _judged(self, watched: _Watched, figures: MarginFigures) -> Judgement:
         # The live book is copied only if something in it is unknown.
         book = watched.live.book() if figures.unvalued else watched.account.book
-        return judge(book, figures, self._desk.rules.judgement)
+        return judge(book, figures, self._desk.policy.judgement)
 
     def _case_is_due(
         self, watched: _Watched, case: Case, figures: MarginFigures, judgement: Judgement, now: datetime
@@ -337,13 +337,13 @@ class Monitor:
         if case.status is CaseStatus.LIQUIDATING and not own:
             return True
         if is_recovery(case):
-            return not own and may_resolve(case, now, self._desk.rules.close_hold)
+            return not own and may_resolve(case, now, self._desk.policy.close_hold)
         if exempting(watched.account, case.alert_type, figures, now) and not own:
             return True
         if not judgement.ends(case.alert_type):
             return False
         return any(order.cancellable and not order.override for order in own) or (
-            not own and may_resolve(case, now, self._desk.rules.close_hold)
+            not own and may_resolve(case, now, self._desk.policy.close_hold)
         )
 
     async def _assess(self, account_id: AccountId) -> None:
@@ -376,7 +376,7 @@ class Monitor:
         if watched.orders:
             book = book_of(case.alert_type, watched.live.book())
             orders = as_open_orders(self._desk, book, watched.orders, now)
-            uncovered = uncovered_amount(book, orders, now, self._desk.rules.max_price_age)
+            uncovered = uncovered_amount(book, orders, now, self._desk.policy.max_price_age)
         worth = self._reporting(watched.account).worth(asked.amount)
         return with_figures(case, asked, uncovered, worth, now, judgement.below_force is Answer.YES)
 

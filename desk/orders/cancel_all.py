@@ -86,7 +86,7 @@ def _refused(item: str, code: RefusalCode, message: str) -> Refusal:
 
 
 async def _select(desk: DeskContext, principal: Principal, wanted: OrderFilter) -> Selection:
-    chosen = await orders_to_cancel(principal.audience, wanted, desk.rules.max_orders_per_batch)
+    chosen = await orders_to_cancel(principal.audience, wanted, desk.policy.max_orders_per_batch)
     asked = sum(not each.cancel_requested for each in chosen)
     more = await count_not_cancelled(principal.audience, wanted) - asked
     return Selection(tuple(each.id for each in chosen), max(0, more))

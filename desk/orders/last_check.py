@@ -23,7 +23,7 @@ def held_to_collar(
     desk: DeskContext, order: Order, instrument: Instrument, quote: Quote | None, now: datetime
 ) -> OrderChange | RefusedTransition | None:
     """The rejection of an order that is beyond the collar; None: it may be sent."""
-    why = desk.rules.plans.collar.objection(order, instrument, quote)
+    why = desk.policy.plans.collar.objection(order, instrument, quote)
     return None if why is None else mark_unfit(order, now, f"{RefusalCode.PRICE_COLLAR}: {why}")
 
 

@@ -74,7 +74,7 @@ def _latest(
     desk: DeskContext, standing: Standing, template: MessageTemplate, earliest: datetime, now: datetime
 ) -> datetime:
     """The latest time to send it: before the due time for a message that demands something."""
-    latest = earliest + desk.rules.messages.lifetime
+    latest = earliest + desk.policy.messages.lifetime
     if template not in ASKS:
         return latest
     if standing.asks_for_stock:
@@ -116,7 +116,7 @@ def _words(
         trades=standing.trades,
         unvalued=standing.unvalued,
     )
-    return desk.rules.messages.templates.render(template, case.alert_type, contact.language, facts)
+    return desk.policy.messages.templates.render(template, case.alert_type, contact.language, facts)
 
 
 async def note_notice(desk: DeskContext, case: Case, before: Message, sent: Message, now: datetime) -> None:

@@ -59,7 +59,7 @@ async def sweep_messages(desk: DeskContext, scheduler: FairScheduler) -> int:
     now = desk.clock()
     while await _expire(now) == SWEEP_CASES:
         pass
-    if not desk.rules.messages.automatic:
+    if not desk.policy.messages.automatic:
         return 0
     sweep = _Sweep(desk, scheduler, now)
     for market, currencies in (await _markets(desk)).items():
@@ -140,7 +140,7 @@ class _Sweep:
         local = self.now.astimezone(zone)
         # Today's call is sent at once, older ones in the morning.
         is_older = untold.told_before or untold.opened_at.astimezone(zone).date() < local.date()
-        if is_older and local.time() < self.desk.rules.messages.daily_from:
+        if is_older and local.time() < self.desk.policy.messages.daily_from:
             return
         if not _is_quiet(untold.contact, self.now):
             key = f"{untold.case_id}:{local.date().isoformat()}"
@@ -170,7 +170,7 @@ async def _tell(desk: DeskContext, untold: Untold, key: str, choice: Choice, now
     A message that replaces an unsent one has a key of its own.
     """
     unsent = [each for each in untold.unsent if each.is_about(key)]
-    channel = _channel(desk.rules.messages.automatic, untold.contact, unsent)
+    channel = _channel(desk.policy.messages.automatic, untold.contact, unsent)
     if channel is None:
         return False
     key = f"{key}:{len(unsent) + 1}" if unsent else key
@@ -192,13 +192,13 @@ async def _write_down(
     template = choice(case)
     if template is None:
         return False
-    rules = desk.rules.messages
+    policy = desk.policy.messages
     view, standing = await look_again(desk, case.id, template, now)
-    refusal = unfit(template, standing, now, rules.figures_max_age)
+    refusal = unfit(template, standing, now, policy.figures_max_age)
     if choice(view.case) is not template or not (refusal is None or waits_for_prices(refusal)):
         return False
     message = compose(*(desk, view, standing, untold.contact, channel, template, now), placed_by=MESSAGES)
-    wait = wait_for(refusal, standing, message, untold.contact, rules.waits, now)
+    wait = wait_for(refusal, standing, message, untold.contact, policy.waits, now)
     if wait is not None and message.status is MessageStatus.QUEUED:
         message = replace(message, reason=wait.reason, next_attempt_at=wait.until)
     stored = await insert_message(message, key)

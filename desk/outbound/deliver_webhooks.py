@@ -81,14 +81,14 @@ class WebhookDeliverer:
             reached = moved
         if reached.offset != webhook.offset:
             await save_progress(reached, webhook.generation)
-        return len(rows) == self._desk.rules.webhooks.batch
+        return len(rows) == self._desk.policy.webhooks.batch
 
     async def _next_rows(self, webhook: Webhook) -> list[OutboxRow] | None:
         """The next published events; None if some in between were pruned."""
         head = await outbox.stream_head()
         if webhook.epoch != head.epoch or webhook.offset > head.last_offset:
             return None
-        rows = await outbox.published_after(webhook.offset, self._desk.rules.webhooks.batch)
+        rows = await outbox.published_after(webhook.offset, self._desk.policy.webhooks.batch)
         if not rows:
             return rows if webhook.offset >= head.first_offset - 1 else None
         is_whole = rows[0].offset == webhook.offset + 1 and rows[-1].offset == webhook.offset + len(rows)
@@ -107,11 +107,11 @@ class WebhookDeliverer:
             return None
         fault = await self._port.post(webhook.url, *self._signed(current, event, row.offset))
         self._counts.posts[fault is None] += 1
-        rules, now = self._desk.rules.webhooks, self._desk.clock()
+        policy, now = self._desk.policy.webhooks, self._desk.clock()
         after = after_post(
             *(webhook, row.offset, fault),
-            policy=rules.retry,
-            disable_after=rules.disable_after,
+            policy=policy.retry,
+            disable_after=policy.disable_after,
             jitter=self._jitter(),
             now=now,
         )
@@ -134,7 +134,7 @@ class WebhookDeliverer:
     ) -> tuple[dict[str, str], bytes]:
         body = self._body(webhook, event, offset)
         now = self._desk.clock()
-        secrets = signing_secrets(self._desk.rules.webhooks.secret_key, webhook, now)
+        secrets = signing_secrets(self._desk.policy.webhooks.secret_key, webhook, now)
         return signature_headers(secrets, event.id, now, body), body
 
     async def _disable(self, webhook: Webhook, trigger: WebhookTrigger, reason: str) -> None:

@@ -44,10 +44,10 @@ async def prepare(desk: DeskContext, due: Due, now: datetime) -> Prepared:
     address = due.contact.address(message.channel)
     if address is None:
         return await _ended(message, unaddressed(message, now), now)
-    rules = desk.rules.messages
+    policy = desk.policy.messages
     view, standing = await look_again(desk, message.case_id, message.template, now)
-    refusal = unfit(message.template, standing, now, rules.figures_max_age)
-    wait = wait_for(refusal, standing, message, due.contact, rules.waits, now)
+    refusal = unfit(message.template, standing, now, policy.figures_max_age)
+    wait = wait_for(refusal, standing, message, due.contact, policy.waits, now)
     if refusal is None and wait is None:
         current = replace(_reworded(desk, view, standing, due, message, now), recipient=address)
         await save_message(current)

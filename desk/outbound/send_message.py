@@ -72,7 +72,7 @@ async def _compose(
     now = desk.clock()
     leaves_at = contact.may_be_disturbed_from(now)
     view, standing = await look_again(desk, view.case.id, command.template, now, leaves_at)
-    refusal = unfit(command.template, standing, now, desk.rules.messages.figures_max_age)
+    refusal = unfit(command.template, standing, now, desk.policy.messages.figures_max_age)
     if refusal is not None:
         return refusal
     message = compose(
@@ -87,7 +87,7 @@ async def _compose(
 
 def _unreachable(desk: DeskContext, command: SendMessage, contact: Contact | None) -> Refusal | None:
     """The refusal of a message that cannot arrive."""
-    if command.channel not in desk.rules.messages.channels:
+    if command.channel not in desk.policy.messages.channels:
         return Refusal(
             RefusalCode.CHANNEL_OFF,
             f"The channel {command.channel} has no service configured: use another channel.",

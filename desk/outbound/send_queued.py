@@ -66,8 +66,8 @@ class ChannelSender:
         self._jitter = jitter
         self._counts = counts
         self._scheduler = scheduler
-        rules = desk.rules.messages
-        self._circuit = Circuit(rules.circuit_failures, rules.circuit_pause)
+        policy = desk.policy.messages
+        self._circuit = Circuit(policy.circuit_failures, policy.circuit_pause)
         self._outage = OutageLog("a message channel fails", "a message channel works again", channel=channel)
         self._sending: set[asyncio.Task[None]] = set()
 
@@ -88,7 +88,7 @@ class ChannelSender:
             room = 0
         if room == 0:
             return []
-        ids = await claim_due(self._channel, room, now, now + self._desk.rules.messages.in_flight)
+        ids = await claim_due(self._channel, room, now, now + self._desk.policy.messages.in_flight)
         found: list[Due] = []
 
         async def read(some: Sequence[MessageId]) -> None:
@@ -112,7 +112,7 @@ class ChannelSender:
             await asyncio.sleep(self._poll_interval_s)
 
     async def _deal_with(self, due: Due) -> None:
-        policy = self._desk.rules.messages.retry
+        policy = self._desk.policy.messages.retry
         message = await self._at_this_moment(due)
         if message is None:
             return
@@ -129,13 +129,13 @@ class ChannelSender:
 
     async def _at_this_moment(self, due: Due) -> Message | None:
         """The claimed message with current text; None if it may not be sent now."""
-        now, rules, message = self._desk.clock(), self._desk.rules.messages, due.message
-        if before_attempt(message, due.case_status, due.contact, rules.retry, now) is not None:
-            await self._settle(message, lambda current, now: _unsent(current, due, rules.retry, now))
+        now, policy, message = self._desk.clock(), self._desk.policy.messages, due.message
+        if before_attempt(message, due.case_status, due.contact, policy.retry, now) is not None:
+            await self._settle(message, lambda current, now: _unsent(current, due, policy.retry, now))
             return None
         settled = await self._prepared(due, now)
         if settled is None:
-            again = now + rules.waits.look_again
+            again = now + policy.waits.look_again
             await self._settle(message, lambda current, now: _later(current, again, now))
             return None
         if settled.ready:

@@ -5,7 +5,6 @@ from datetime import datetime, timedelta
 
 from desk.assessment.assess_case import assess_account
 from desk.context import DeskContext
-from domain.asked_amount import book_of
 from domain.calendar import NoCalendar, TradingCalendar, traded_between
 from domain.case import Case
 from domain.events import CaseView
@@ -15,6 +14,7 @@ from domain.letter import ASKS, WRITES_FIRST, FiguresAge, Standing, StockOwed, t
 from domain.margin import ageing_quote, currencies_in_use, owes_whole_debt
 from domain.message import MessageTemplate
 from domain.principal import EVERYTHING
+from domain.requested_amount import book_of
 from domain.stock_recovery import RECOVERY_ALERTS
 from models.book import AccountBook, load_books
 from models.case import live_cases_of, load_cases
@@ -51,14 +51,14 @@ async def _standing(
         return Standing(case, FiguresAge(case.closed_at or now, timedelta()))
     if case.alert_type in RECOVERY_ALERTS:
         return Standing(case, FiguresAge(now, timedelta()), stock=await _stock(case))
-    account = (await load_books([case.account_id], desk.rules.books, now))[case.account_id]
+    account = (await load_books([case.account_id], desk.policy.books, now))[case.account_id]
     own = Standing(case, _age(desk, account, case, now), unvalued=_unvalued(desk, account, case, now))
     others = [
         Standing(view.case, _age(desk, account, view.case, now))
         for view in await live_cases_of([case.account_id])
         if view.case.id != case.id and view.case.alert_type in WRITES_FIRST
     ]
-    return replace(own, told_by=told_by(own, others, leaves_at, desk.rules.messages.figures_max_age))
+    return replace(own, told_by=told_by(own, others, leaves_at, desk.policy.messages.figures_max_age))
 
 
 async def _stock(case: Case) -> tuple[StockOwed, ...]:
@@ -75,7 +75,7 @@ def _unvalued(desk: DeskContext, account: AccountBook, case: Case, now: datetime
     now.
     """
     book = book_of(case.alert_type, account.book)
-    missing = unknown_in_amount(book, desk.rules.judgement)
+    missing = unknown_in_amount(book, desk.policy.judgement)
     if case.figures.as_of == now:
         return missing
     then = set(case.figures.unvalued)
@@ -99,7 +99,7 @@ def _age(desk: DeskContext, account: AccountBook, case: Case, now: datetime) -> 
     as_of, most = now, timedelta()
     for market, at in known:
         behind = _behind(desk, market, at, now)
-        if behind > desk.rules.max_price_age:
+        if behind > desk.policy.max_price_age:
             as_of, most = min(as_of, at), max(most, behind)
     return FiguresAge(as_of, most)
 
@@ -110,7 +110,7 @@ def _behind(desk: DeskContext, market: str, at: datetime, now: datetime) -> time
         return timedelta()
     try:
         calendar: TradingCalendar = desk.calendar_of(market)
-        return traded_between(calendar, at, now, desk.rules.messages.figures_max_age + timedelta(minutes=1))
+        return traded_between(calendar, at, now, desk.policy.messages.figures_max_age + timedelta(minutes=1))
     except NoCalendar:
         # Without a calendar the market counts as always open.
         return now - at

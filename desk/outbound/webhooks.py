@@ -72,13 +72,13 @@ async def register_webhook(
 
     async def decide() -> Outcome | Refusal:
         await one_registration_at_a_time()
-        refusal = check_url(command.url, desk.rules.webhooks.urls) or await _no_room(desk, principal)
+        refusal = check_url(command.url, desk.policy.webhooks.urls) or await _no_room(desk, principal)
         if refusal is not None:
             return refusal
         webhook = await _new(desk, principal, command)
         await insert_webhook(webhook)
         await _audit(desk, principal, "registerWebhook", None, webhook, key)
-        secrets[webhook.id] = secret_of(desk.rules.webhooks.secret_key, webhook.id, webhook.salt)
+        secrets[webhook.id] = secret_of(desk.policy.webhooks.secret_key, webhook.id, webhook.salt)
         return Done(webhook.id)
 
     request = {"url": command.url, "events": sorted(command.events)}
@@ -141,15 +141,15 @@ async def rotate_webhook_secret(
         webhook = await lock_webhook(principal.subject, webhook_id)
         if webhook is None:
             return NONE
-        rules = desk.rules.webhooks
-        after = rotated(webhook, desk.new_id(), rules.rotation, desk.clock())
+        policy = desk.policy.webhooks
+        after = rotated(webhook, desk.new_id(), policy.rotation, desk.clock())
         if isinstance(after, Refusal):
             return after
         await save_secrets(after)
         until = after.retiring[-1].until
         await _audit(desk, principal, ROTATES, webhook, after, key, oldSecretUntil=until.isoformat())
         rotation = desk.new_id()
-        secrets[rotation] = secret_of(rules.secret_key, webhook_id, after.salt)
+        secrets[rotation] = secret_of(policy.secret_key, webhook_id, after.salt)
         return Done(rotation)
 
     request = {"webhook": webhook_id}
@@ -160,13 +160,13 @@ async def rotate_webhook_secret(
 
 
 async def _no_room(desk: DeskContext, principal: Principal) -> Refusal | None:
-    rules = desk.rules.webhooks
-    if await count_webhooks(principal.subject) >= rules.max_per_subject:
+    policy = desk.policy.webhooks
+    if await count_webhooks(principal.subject) >= policy.max_per_subject:
         return Refusal(
             RefusalCode.TOO_MANY,
-            f"You have reached the limit of {rules.max_per_subject} webhooks: remove one first.",
+            f"You have reached the limit of {policy.max_per_subject} webhooks: remove one first.",
         )
-    if await count_webhooks() >= rules.max_endpoints:
+    if await count_webhooks() >= policy.max_endpoints:
         return Refusal(
             RefusalCode.TOO_MANY, "The desk has reached its limit of webhooks: ask the desk's operator."
         )

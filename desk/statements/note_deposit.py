@@ -14,7 +14,6 @@ from desk.assessment.case_event import case_event
 from desk.audit import BOOK, case_entry
 from desk.context import DeskContext
 from desk.follow_up import note_by_desk
-from domain.asked_amount import book_of
 from domain.booking import credited
 from domain.canonical import plain
 from domain.case import AlertType
@@ -23,6 +22,7 @@ from domain.judgement import Answer, judge
 from domain.margin import Book, compute_figures
 from domain.money import Currency, exact
 from domain.phrase import DetailCode, FollowUpCode, Phrase, phrase
+from domain.requested_amount import book_of
 from models import outbox
 from models.audit import write_audit
 from models.book import load_books
@@ -41,7 +41,7 @@ async def note_deposit(
     if received <= 0 or not views:
         return
     now = desk.clock()
-    account = (await load_books([account_id], desk.rules.books, now))[account_id]
+    account = (await load_books([account_id], desk.policy.books, now))[account_id]
     for view in views:
         amount = _effect(desk, view.case.alert_type, account.book, currency, received, now)
         said = phrase(FollowUpCode.CASH_ROSE, received=received, currency=currency, amount=amount)
@@ -78,8 +78,8 @@ def _effect(
 
 def _amount(desk: DeskContext, alert_type: AlertType, book: Book, now: datetime) -> Decimal | None:
     """None if it is unknown whether anything is to be collected."""
-    figures = compute_figures(book, now, desk.rules.max_price_age)
-    answer = judge(book, figures, desk.rules.judgement).asks(alert_type)
+    figures = compute_figures(book, now, desk.policy.max_price_age)
+    answer = judge(book, figures, desk.policy.judgement).asks(alert_type)
     return None if answer is Answer.UNKNOWN else figures.amount
 
 

@@ -50,7 +50,7 @@ async def collect_stock(desk: DeskContext, scheduler: FairScheduler, unknown: Ou
 
     Markets and accounts are independent: one that fails is checked again and delays no other.
     """
-    rule = (await desk.risk_rules(desk.clock())).covered_options
+    rule = (await desk.risk_policy(desk.clock())).covered_options
     asked: list[AccountId] = []
     for market in await markets_of_written_calls() if rule.enabled else ():
         who = f"covered calls in {market}"
@@ -109,7 +109,7 @@ async def _collect(
     since = datetime.combine(day, time(), desk.calendar_of(market).zone).astimezone(UTC)
 
     async def ask(accounts: Sequence[AccountId]) -> None:
-        books = await load_books(accounts, desk.rules.books, desk.clock())
+        books = await load_books(accounts, desk.policy.books, desk.clock())
         for id_, account in books.items():
             if _wanted(desk, account.book, rule, market) and await _ask(desk, id_, rule, market, since):
                 asked.append(id_)
@@ -142,7 +142,7 @@ async def _ask(
     now, alert = desk.clock(), AlertType.COVERED_CALL_SHORTFALL
     async with transaction():
         await lock_accounts([account_id], wait=False)
-        account = (await load_books([account_id], desk.rules.books, now))[account_id]
+        account = (await load_books([account_id], desk.policy.books, now))[account_id]
         known = await opened_since(account_id, alert, since) | await _open_already(account_id)
         wanted = [each for each in _wanted(desk, account.book, rule, market) if each.symbol not in known]
         if not wanted:

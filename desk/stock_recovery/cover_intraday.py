@@ -48,7 +48,7 @@ def _recalls(known: Sequence[Recovery], account_id: AccountId, symbol: Symbol) -
 async def recall(desk: DeskContext, account_id: AccountId) -> None:
     """Recall all of the account's shorts, in the caller's transaction, under the account's lock."""
     now = desk.clock()
-    account = (await load_books([account_id], desk.rules.books, now))[account_id]
+    account = (await load_books([account_id], desk.policy.books, now))[account_id]
     wanted = [
         await _wanted(desk, account, held.instrument.symbol, now)
         for held in account.book.holdings

@@ -93,7 +93,7 @@ async def _opened(
         account_id=account_id,
         alert_type=alert_type,
         status=CaseStatus.OPEN,
-        figures=without_amount(compute_figures(account.book, now, desk.rules.max_price_age)),
+        figures=without_amount(compute_figures(account.book, now, desk.policy.max_price_age)),
         amount_at_open=ZERO,
         uncovered_amount=ZERO,
         opened_at=now,

@@ -102,7 +102,7 @@ def _refused(command: RecallStock, instrument: Instrument | None, now: datetime)
 
 async def _lock_shorts(desk: DeskContext, audience: Audience, symbol: Symbol) -> list[AccountId] | Refusal:
     """The accounts within scope that are short of the stock, locked."""
-    most = desk.rules.recall_max_accounts
+    most = desk.policy.recall_max_accounts
     ids = await accounts_short_of(audience, symbol, most + 1)
     if len(ids) > most:
         return Refusal(
@@ -124,7 +124,7 @@ async def _readable(
     """
 
     async def read(some: Sequence[AccountId]) -> dict[AccountId, ShortHolding]:
-        await load_books(some, desk.rules.books, now)
+        await load_books(some, desk.policy.books, now)
         await open_recoveries_of(some)
         await live_cases_of(some)
         shorts = await shorts_in(audience, [symbol], some)
@@ -181,7 +181,7 @@ async def _open(
 ) -> None:
     for start in range(0, len(shares), BOOKS_AT_ONCE):
         chunk = shares[start : start + BOOKS_AT_ONCE]
-        books = await load_books([share.account_id for share in chunk], desk.rules.books, now)
+        books = await load_books([share.account_id for share in chunk], desk.policy.books, now)
         events: list[CaseEvent] = []
         for share in chunk:
             short = shorts[share.account_id]

@@ -364,13 +364,13 @@ def market_day_command(
     except ValueError as bad:
         fail(f"--reason must be {bad}: it is kept for the auditor.")
     try:
-        word = MarketDay(named, day, MarketDayKind(kind.upper()), close, reason)
+        override = MarketDay(named, day, MarketDayKind(kind.upper()), close, reason)
     except ValueError as bad:
         fail(f"The market day is invalid: {bad}.")
 
     async def run(resources: Resources) -> None:
-        moved = await put_in(resources.desk, resources.market_days, word)
-        out.print(f"{named} {word.day} is {word.kind}; {len(moved)} deadlines moved")
+        moved = await put_in(resources.desk, resources.market_days, override)
+        out.print(f"{named} {override.day} is {override.kind}; {len(moved)} deadlines moved")
         for each in moved:
             moments = f"from {each.before:%Y-%m-%d %H:%M} to {each.after:%Y-%m-%d %H:%M} UTC"
             print(f"{each.case_no} {each.account_no} {moments}")

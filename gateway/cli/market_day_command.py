@@ -37,11 +37,11 @@ class Moved:
     after: datetime
 
 
-async def put_in(desk: DeskContext, days: MarketDays, word: MarketDay) -> list[Moved]:
+async def put_in(desk: DeskContext, days: MarketDays, override: MarketDay) -> list[Moved]:
     """The deadlines that moved, whether this process moved them or the leader did first. Raises Refused."""
     await days.load()
     before = {view.case.id: view.case.deadline async for view in _live_cases()}
-    outcome = await set_market_day(desk, OPERATOR, SetMarketDay(desk.new_id(), word))
+    outcome = await set_market_day(desk, OPERATOR, SetMarketDay(desk.new_id(), override))
     if not isinstance(outcome, Done):
         raise Refused(outcome.message)
     await days.load()

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
 from domain.calendar import AmendedCalendar, MarketDay, NoCalendar, TradingCalendar
-from domain.intraday import IntradayPhase, IntradayRules, intraday_phase
+from domain.intraday import IntradayPhase, IntradayPolicy, intraday_phase
 from domain.money import Currency
 
 if TYPE_CHECKING:
@@ -211,13 +211,13 @@ class MustBeFlat:
     """
 
     def __init__(
-        self, calendars: Calendars, markets: Mapping[Currency, str], default: str, rules: IntradayRules
+        self, calendars: Calendars, markets: Mapping[Currency, str], default: str, policy: IntradayPolicy
     ) -> None:
         self._calendars = calendars
         self._markets = dict(markets)
         self._default = default
-        self._rules = rules
+        self._policy = policy
 
     def __call__(self, base_currency: Currency, now: datetime) -> bool:
         calendar = self._calendars.of(self._markets.get(base_currency, self._default))
-        return intraday_phase(calendar, self._rules, now) is IntradayPhase.FLAT
+        return intraday_phase(calendar, self._policy, now) is IntradayPhase.FLAT

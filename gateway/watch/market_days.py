@@ -39,7 +39,7 @@ class MarketDays:
         read = await load_market_days((self._clock() - LOOK_BACK).date())
         if number == self._known and read.unreadable == self.unreadable:
             return
-        self._calendars.amend(read.words)
+        self._calendars.amend(read.overrides)
         if read.unreadable:
             log.warning("market days cannot be read and are ignored", ids=read.unreadable)
         elif self.unreadable:

@@ -55,7 +55,7 @@ async def follow_market_days(resources: Resources) -> None:
 async def _tell_default_markets(desk: DeskContext, told: set[Currency]) -> None:
     """Log each currency of an account for which no market is configured, once."""
     for currency in await load_base_currencies():
-        if currency not in desk.rules.base_markets and currency not in told:
+        if currency not in desk.policy.base_markets and currency not in told:
             told.add(currency)
             log.warning(
                 "no market is configured for a currency: its deadlines follow the default market",

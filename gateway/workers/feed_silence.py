@@ -37,7 +37,7 @@ class SilenceListener:
         in_session = [market for market in self._markets if self._is_open(market, now)]
         self._open_since = {market: self._open_since.get(market, now) for market in in_session}
         ages = {market: now - self._newest(market, now) for market in in_session}
-        most = self._desk.rules.max_price_age
+        most = self._desk.policy.max_price_age
         self._watch.note_silence({market: age for market, age in ages.items() if age > most})
 
     def _newest(self, market: str, now: datetime) -> datetime:

@@ -81,7 +81,7 @@ async def _deliver(resources: Resources) -> None:
         return webhook_body(event, cursor)
 
     poster = WebhookPoster(
-        desk.rules.webhooks.urls, settings.webhook_timeout_s, resolving_max=settings.webhooks_max
+        desk.policy.webhooks.urls, settings.webhook_timeout_s, resolving_max=settings.webhooks_max
     )
     deliverer = WebhookDeliverer(desk, poster, body, random.random, resources.outward)
     scheduler = round_scheduler(resources.round_faults.count)

@@ -234,7 +234,7 @@ class CaseWorkMutations:
     ) -> CaseCommandsPayload:
         """The desk checks the permission, locks and keeps the record."""
         desk = info.context.api.desk
-        check_many("caseIds", input.case_ids, desk.rules.max_cases_per_batch)
+        check_many("caseIds", input.case_ids, desk.policy.max_cases_per_batch)
         outcomes = await set_auto_liquidation(desk, info.context.principal, input.command())
         return CaseCommandsPayload(
             results=[case_result(id_, outcome) for id_, outcome in zip(input.case_ids, outcomes, strict=True)]

@@ -97,7 +97,7 @@ class MessageMutations:
         """The desk checks the permission, locks and keeps the record."""
         context = info.context
         check_key(input.idempotency_key)
-        check_many("caseIds", input.case_ids, context.api.desk.rules.max_cases_per_batch)
+        check_many("caseIds", input.case_ids, context.api.desk.policy.max_cases_per_batch)
         check_text("text", input.text, at_least=1)
         ids = tuple(CaseId(filter_id("Case", asked)) for asked in input.case_ids)
         command = SendMessage(input.idempotency_key, ids, input.channel, _template(input), input.text or "")

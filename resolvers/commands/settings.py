@@ -16,7 +16,7 @@ from domain.refusals import RefusalCode
 from domain.risk_settings import (
     FACTOR_KINDS,
     ForceType,
-    RiskRules,
+    RiskPolicy,
     SettingId,
     SettingKind,
     SettingVersion,
@@ -178,7 +178,7 @@ class SettingQueries:
         moment = at or context.api.desk.clock()
         found = await settings_in_force(context.audience, moment)
         return RiskSettings(
-            at=moment, settings=_in_force(context.api.desk.rules.books.settings.defaults, found)
+            at=moment, settings=_in_force(context.api.desk.policy.books.settings.defaults, found)
         )
 
     @strawberry.field(
@@ -269,7 +269,7 @@ async def _page(
     )
 
 
-def _in_force(defaults: RiskRules, found: list[SettingVersion]) -> list[RiskSettingInForce]:
+def _in_force(defaults: RiskPolicy, found: list[SettingVersion]) -> list[RiskSettingInForce]:
     set_: Mapping[tuple[SettingKind, str], SettingVersion] = {
         (version.kind, version.subject): version for version in found
     }
@@ -278,7 +278,7 @@ def _in_force(defaults: RiskRules, found: list[SettingVersion]) -> list[RiskSett
 
 
 def _one_in_force(
-    defaults: RiskRules, kind: SettingKind, subject: str, version: SettingVersion | None
+    defaults: RiskPolicy, kind: SettingKind, subject: str, version: SettingVersion | None
 ) -> RiskSettingInForce:
     value = version.value if version else value_in_force(defaults, kind, subject)
     assert value is not None, "only an exemption has no default"

@@ -275,7 +275,7 @@ class StockMutations:
         asked = [item.recovery_id for item in input.recoveries]
         check_key(input.idempotency_key)
         check_text("reason", input.reason)
-        check_many("recoveries", asked, context.api.desk.rules.max_cases_per_batch)
+        check_many("recoveries", asked, context.api.desk.policy.max_cases_per_batch)
         command = RecoverStock(
             input.idempotency_key,
             tuple(_one(item, input, context.api.legs_max) for item in input.recoveries),

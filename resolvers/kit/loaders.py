@@ -188,7 +188,7 @@ class Loaders:
         async with consistent_read():
             # A fill between two statements would be in the book or in the orders, not in both.
             visible = list(await load_accounts(self.audience, ids, strict=True))
-            loaded = await load_books(visible, self._desk.rules.books, self._desk.clock())
+            loaded = await load_books(visible, self._desk.policy.books, self._desk.clock())
             open_orders = await open_orders_of(visible)
         orders: dict[AccountId, list[OrderView]] = defaultdict(list)
         for view in open_orders:
@@ -206,7 +206,7 @@ class Loaders:
                 ids = [account_id for account_id, at in keys if at == moment]
                 visible = list(await load_accounts(self.audience, ids, strict=True))
                 now = self._desk.clock()
-                loaded = await load_books(visible, self._desk.rules.books, now, factors_at=moment)
+                loaded = await load_books(visible, self._desk.policy.books, now, factors_at=moment)
                 found |= {(account_id, moment): book for account_id, book in loaded.items()}
         return found
 

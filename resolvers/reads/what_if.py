@@ -294,15 +294,15 @@ async def what_if(context: ReadContext, asked: WhatIfInput) -> WhatIf | None:
     if loaded is None:
         return None
     desk = context.api.desk
-    now, max_age = desk.clock(), desk.rules.max_price_age
+    now, max_age = desk.clock(), desk.policy.max_price_age
     account, before = loaded.book, loaded.book.book
     after = shocked(before, scenario)
     figures = compute_figures(after, now, max_age)
     request = PlanRequest(policy=asked.policy, target=asked.target)
     made = plan(
-        after, loaded.open_orders(desk, now, after), request, desk.rules.plans, now, desk.market_hours(now)
+        after, loaded.open_orders(desk, now, after), request, desk.policy.plans, now, desk.market_hours(now)
     )
-    judgement = judge(after, figures, desk.rules.judgement)
+    judgement = judge(after, figures, desk.policy.judgement)
     open_ = find_undecided(account, judgement, figures, now)
     return WhatIf(
         before=figures_of(compute_figures(before, now, max_age)),
@@ -330,8 +330,8 @@ async def book_what_if(
     question = Asked(
         scenario=scenario,
         audience=context.audience,
-        rules=api.desk.rules.books,
-        judgement=api.desk.rules.judgement,
+        policy=api.desk.policy.books,
+        judgement=api.desk.policy.judgement,
         reporting_currency=api.reporting_currency,
         kept_max=api.what_if_accounts_max,
         accounts_per_chunk=api.what_if_chunk_accounts,

@@ -243,7 +243,7 @@ async def _decided(
     desk = info.context.api.desk
     check_key(input.idempotency_key)
     check_text("reason", input.reason)
-    check_many("ids", input.ids, desk.rules.max_approvals_per_batch)
+    check_many("ids", input.ids, desk.policy.max_approvals_per_batch)
     ids = tuple(ApprovalId(filter_id("ApprovalRequest", id_)) for id_ in input.ids)
     command = DecideApprovals(input.idempotency_key, trigger, ids, input.reason)
     outcomes = await decide_approvals(desk, info.context.principal, command)

@@ -162,7 +162,7 @@ class Account(Node):
         """Batched."""
         desk = info.context.api.desk
         book = (await self._book(info)).book.book
-        return figures_of(compute_figures(book, desk.clock(), desk.rules.max_price_age))
+        return figures_of(compute_figures(book, desk.clock(), desk.policy.max_price_age))
 
     @strawberry.field(
         description="The account as it will stand in the next session of its market, at today's "

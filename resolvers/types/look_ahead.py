@@ -63,11 +63,11 @@ async def look_ahead(context: ReadContext, account: AccountReference) -> LookAhe
     session = next_session(now, calendar)
     ahead = in_scope(await context.loaders.books_ahead.load((account.account_id, session.close)))
     expiring = expired_by(ahead.book, session.day)
-    book_then = lived_until(ahead.book, session.day, desk.rules.books.expiry)
-    accrued = accrue(book_then, session, calendar, desk.rules.interest)
+    book_then = lived_until(ahead.book, session.day, desk.policy.books.expiry)
+    accrued = accrue(book_then, session, calendar, desk.policy.interest)
     book = accrued.book
-    figures = compute_figures(book, now, desk.rules.max_price_age)
-    judgement = judge(book, figures, desk.rules.judgement)
+    figures = compute_figures(book, now, desk.policy.max_price_age)
+    judgement = judge(book, figures, desk.policy.judgement)
     open_ = find_undecided(ahead, judgement, figures, now)
     return LookAhead(
         market=market,

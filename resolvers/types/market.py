@@ -167,7 +167,7 @@ def quote_of(quote: market.Quote, desk: DeskContext) -> Quote:
         mark=quote.mark,
         previous_close=quote.previous_close,
         at=quote.at,
-        stale=quote.is_stale(desk.clock(), desk.rules.max_price_age),
+        stale=quote.is_stale(desk.clock(), desk.policy.max_price_age),
     )
 
 

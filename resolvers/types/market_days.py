@@ -64,8 +64,10 @@ class SetMarketDayInput:
         check_code("market", self.market, MARKET_CHARACTERS_MAX)
         if (self.kind is MarketDayKind.HALF) != (self.closes_at is not None):
             raise ApiError(BAD_USER_INPUT, "Give closesAt for a HALF day, and omit it for any other kind.")
-        word = calendar.MarketDay(self.market, self.day, self.kind, _time_of_day(self.closes_at), self.reason)
-        return SetMarketDay(self.idempotency_key, word)
+        override = calendar.MarketDay(
+            self.market, self.day, self.kind, _time_of_day(self.closes_at), self.reason
+        )
+        return SetMarketDay(self.idempotency_key, override)
 
 
 @strawberry.type(description="The override was set; deadlines of live cases follow within seconds.")
@@ -134,14 +136,14 @@ async def find_market_day(context: ReadContext, id_: str) -> MarketDay | None:
 
 def market_day_of(recorded: RecordedMarketDay) -> MarketDay:
     """The GraphQL object."""
-    word = recorded.word
+    override = recorded.override
     return MarketDay(
         id=global_id("MarketDay", recorded.id),
-        market=word.market,
-        day=word.day,
-        kind=word.kind,
-        closes_at=None if word.closes_at is None else f"{word.closes_at:%H:%M}",
-        reason=word.reason,
+        market=override.market,
+        day=override.day,
+        kind=override.kind,
+        closes_at=None if override.closes_at is None else f"{override.closes_at:%H:%M}",
+        reason=override.reason,
         by=recorded.author,
         at=recorded.at,
     )

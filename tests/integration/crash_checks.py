@@ -141,8 +141,8 @@ async def money_problems(before: Before, orders: Sequence[Row], venue: VenueJour
 
 async def _case(desk: DeskContext, before: Before) -> list[str]:
     now = desk.clock()
-    book = (await load_books([before.account_id], desk.rules.books, now))[before.account_id].book
-    owed = compute_figures(book, now, desk.rules.max_price_age).amount
+    book = (await load_books([before.account_id], desk.policy.books, now))[before.account_id].book
+    owed = compute_figures(book, now, desk.policy.max_price_age).amount
     expected = CaseStatus.OPEN if owed else CaseStatus.RESOLVED
     found = (await case(before.case_id)).case
     return [] if found.status is expected else [f"the case is {found.status} with {owed} owed"]

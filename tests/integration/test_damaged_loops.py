@@ -137,7 +137,7 @@ async def test_a_damaged_doubt_takes_neither_the_metrics_nor_the_other_accounts_
     counted = await unwatched_by_reason()
     assert counted[DoubtReason.INCOMPLETE] == 1
     assert sum(counted.values()) == 1
-    market = await load_market(kit.desk.rules.books, NOON + timedelta(minutes=1))
+    market = await load_market(kit.desk.policy.books, NOON + timedelta(minutes=1))
     found: list[AccountId] = []
     left_out: list[str] = []
     async for chunk in every_book(EVERYTHING, market, 3):

@@ -208,7 +208,7 @@ async def test_a_quantity_of_zero_closes_the_position_and_an_older_statement_doe
     account_id = await filled_account(kit)
     await apply_statement(kit.desk, holds(0, 20))
     await apply_statement(kit.desk, holds(1000, 15))
-    books = await load_books([account_id], kit.desk.rules.books, kit.clock())
+    books = await load_books([account_id], kit.desk.policy.books, kit.clock())
     assert books[account_id].symbols == (BOEING,)
 
 

@@ -94,7 +94,7 @@ async def test_an_order_that_waits_for_an_opening_is_called_off_when_less_is_hel
     """Whether it rests at the venue or has still to leave: the opening trades nothing of it."""
     kit.clock.pass_(hours=9)
     view = await kit.one_order()
-    account = (await load_books([view.order.account_id], kit.desk.rules.books, kit.clock())).popitem()[1]
+    account = (await load_books([view.order.account_id], kit.desk.policy.books, kit.clock())).popitem()[1]
     hours, young = kit.desk.market_hours(kit.clock()), timedelta(0)
     assert cover_of(view.order, account.book, hours, kit.clock(), young) is OrderCover.WAITS_FOR_MARKET
     venue = PaperVenue(kit.clock)

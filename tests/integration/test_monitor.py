@@ -176,8 +176,8 @@ class SmallDesk:
 
 async def check(kit: DeskKit, account_id: AccountId) -> None:
     """What is stored of the account is what its book implies."""
-    now, max_age = kit.clock(), kit.desk.rules.max_price_age
-    account = (await load_books([account_id], kit.desk.rules.books, now))[account_id]
+    now, max_age = kit.clock(), kit.desk.policy.max_price_age
+    account = (await load_books([account_id], kit.desk.policy.books, now))[account_id]
     figures = await kit.figures(account_id)
     cases = [view.case for view in await live_cases_of([account_id])]
     orders = await open_orders_of([account_id])
@@ -193,7 +193,7 @@ async def check(kit: DeskKit, account_id: AccountId) -> None:
         assert figures.amount > 0 or has_orders, "a cured case was left open"
     alerts = [case.alert_type for case in cases]
     assert len(alerts) == len(set(alerts))
-    assert judge(account.book, figures, kit.desk.rules.judgement).called <= set(alerts)
+    assert judge(account.book, figures, kit.desk.policy.judgement).called <= set(alerts)
     assert account.close_only == bool(cases)
 
 

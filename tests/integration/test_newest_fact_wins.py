@@ -129,7 +129,7 @@ async def test_a_status_that_is_stated_again_keeps_its_beginning(
     for days, status in days_ago:
         await heard(kit, TradeStatusStated(APPLE, status, ago(kit, days=days)))
     account_id = await kit.account("M1", -5000, {APPLE: 100})
-    books = await load_books([account_id], kit.desk.rules.books, kit.clock())
+    books = await load_books([account_id], kit.desk.policy.books, kit.clock())
     (held,) = books[account_id].book.holdings
     assert held.instrument.suspended_since == (None if since is None else ago(kit, days=since))
     assert held.dead == (days_ago[-1][1] is DELISTED or (since or 0) >= 30)
@@ -258,7 +258,7 @@ async def test_a_live_book_is_stale_as_long_as_one_of_its_prices_is_from_the_fut
     await kit.instrument(APPLE)
     await kit.instrument(BOEING)
     account_id = await kit.account("M1", 0, {APPLE: 5, BOEING: 5})
-    book = (await load_books([account_id], kit.desk.rules.books, NOON))[account_id].book
+    book = (await load_books([account_id], kit.desk.policy.books, NOON))[account_id].book
     live = LiveBook(book, timedelta(minutes=1))
     for symbol, seconds in ((APPLE, 0), (BOEING, 3600)):
         live.on_quote(quoted(symbol, 10, NOON + timedelta(seconds=seconds)))

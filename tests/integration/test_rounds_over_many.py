@@ -106,8 +106,8 @@ async def _after_the_close(desk: Scene) -> None:
 
 
 async def _a_holiday(desk: Scene) -> None:
-    word = MarketDay("XNYS", date(2020, 3, 10), MarketDayKind.CLOSED, None, "flood")
-    await set_market_day(desk.kit.desk, TRADER, SetMarketDay(uuid4().hex, word))
+    override = MarketDay("XNYS", date(2020, 3, 10), MarketDayKind.CLOSED, None, "flood")
+    await set_market_day(desk.kit.desk, TRADER, SetMarketDay(uuid4().hex, override))
     await MarketDays(desk.kit.calendars, desk.kit.clock, 1).load()
 
 
@@ -223,8 +223,8 @@ async def test_a_market_day_that_cannot_be_read_costs_the_others_nothing(databas
     with database.active():
         kit = DeskKit()
         for day in (date(2020, 3, 10), date(2020, 3, 11)):
-            word = MarketDay("XNYS", day, MarketDayKind.HALF, time(12, 0), "flood")
-            await set_market_day(kit.desk, TRADER, SetMarketDay(uuid4().hex, word))
+            override = MarketDay("XNYS", day, MarketDayKind.HALF, time(12, 0), "flood")
+            await set_market_day(kit.desk, TRADER, SetMarketDay(uuid4().hex, override))
         await fetch("UPDATE market_day SET closes_at = 'noon' WHERE day = '2020-03-10' RETURNING 1")
         with capture_logs() as logs:
             await MarketDays(kit.calendars, kit.clock, 1).load()

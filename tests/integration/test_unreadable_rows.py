@@ -279,9 +279,9 @@ async def test_a_damaged_order_of_one_account_keeps_nobody_from_liquidating_anot
     ids = [view.case.id for account_id in (first, second) for view in await live_cases_of([account_id])]
     await kit.liquidate(ids[0])
     await damage("liquidation_order", "estimated_reduction", f"account_id = '{first}'")
-    rules = replace(kit.desk.rules, approval_limits=ApprovalLimits(notional=most))
+    policy = replace(kit.desk.policy, approval_limits=ApprovalLimits(notional=most))
     command = Liquidate("k", (LiquidateCase(ids[1], None, PlanRequest()),), None)
-    (outcome,) = await liquidate(replace(kit.desk, rules=rules), TRADER, command)
+    (outcome,) = await liquidate(replace(kit.desk, policy=policy), TRADER, command)
     assert getattr(outcome, "code", None) is code, outcome
 
 

@@ -23,11 +23,11 @@ from domain.risk_settings import (
 from gateway.loops.policy import liquidation_scheduler
 from models.book import AccountBook, load_books
 from models.case import live_cases_of
-from models.risk_rules import RiskSettings
+from models.risk_policy import RiskPolicyCache
 from models.risk_setting import SettingFilter, page_settings, settings_in_force
 from models.sql.database import Database
 from models.sql.where import PageRequest
-from tests.integration.test_risk_rules import (
+from tests.integration.test_risk_policy import (
     a_rule,
     approve,
     ask,
@@ -50,12 +50,12 @@ async def test_the_last_version_that_can_be_read_counts_and_the_log_says_so_once
     for number in (2, 3, 4):
         version = await put(a_rule(number))
     await damage_settings(f"number IN ({version.number}, {version.number - 1})", value)
-    settings = RiskSettings()
+    settings = RiskPolicyCache()
     with capture_logs() as logs:
-        rules = await settings.in_force(kit.clock())
-        await RiskSettings().in_force(kit.clock())
-    assert coefficient(rules) == 2
-    assert [each.number for each in rules.unreadable] == [version.number]
+        policy = await settings.in_force(kit.clock())
+        await RiskPolicyCache().in_force(kit.clock())
+    assert coefficient(policy) == 2
+    assert [each.number for each in policy.unreadable] == [version.number]
     assert settings.unreadable == 1
     assert {each["event"] for each in logs} == {LOG}
     assert database.unreadable.counts["risk_setting"] == len(logs) == 2
@@ -64,16 +64,16 @@ async def test_the_last_version_that_can_be_read_counts_and_the_log_says_so_once
 async def test_where_no_version_can_be_read_the_default_counts(kit: DeskKit) -> None:
     await put(a_rule(4))
     await damage_settings("1 = 1")
-    rules = await RiskSettings().in_force(kit.clock())
-    assert coefficient(rules) == 1
-    assert rules.unreadable
+    policy = await RiskPolicyCache().in_force(kit.clock())
+    assert coefficient(policy) == 1
+    assert policy.unreadable
 
 
 async def test_a_damaged_version_is_in_doubt_from_its_time_until_another_one_counts(kit: DeskKit) -> None:
     await put(a_rule(2))
     await put(a_rule(3), at=kit.clock() + 2 * _HOUR)
     await damage_settings("number = 2")
-    settings = RiskSettings()
+    settings = RiskPolicyCache()
     assert not (await settings.in_force(kit.clock())).unreadable
     kit.clock.pass_(hours=2)
     in_doubt = await settings.in_force(kit.clock())
@@ -92,9 +92,9 @@ async def test_two_people_put_a_damaged_setting_right_through_the_usual_request(
     await damage_settings("number = 2")
     asked = await ask(kit, a_rule(4))
     assert isinstance(await approve(kit, asked), Done)
-    rules = await kit.desk.risk_rules(kit.clock())
-    assert coefficient(rules) == 4
-    assert not rules.unreadable
+    policy = await kit.desk.risk_policy(kit.clock())
+    assert coefficient(policy) == 4
+    assert not policy.unreadable
 
 
 async def test_the_lists_of_settings_show_all_others(kit: DeskKit) -> None:
@@ -122,7 +122,7 @@ class Scene:
         return None if auto is None else auto.held
 
     async def book(self) -> AccountBook:
-        return (await load_books([self.account_id], self.kit.desk.rules.books, self.kit.clock()))[
+        return (await load_books([self.account_id], self.kit.desk.policy.books, self.kit.clock()))[
             self.account_id
         ]
 

@@ -72,11 +72,11 @@ async def test_chunks_give_the_books_that_one_read_gives(database: Database) -> 
         kit = DeskKit()
         ids = await a_varied_book(kit)
         ids.append(await kit.account("I1", -20_000, {APPLE: 1000}, AccountType.INTRADAY))
-        rules = replace(kit.desk.rules.books, must_be_flat=lambda currency, now: currency == USD)
+        policy = replace(kit.desk.policy.books, must_be_flat=lambda currency, now: currency == USD)
         now = kit.clock()
-        expected = await load_books(ids, rules, now)
+        expected = await load_books(ids, policy, now)
         async with consistent_read():
-            market = await load_market(rules, now)
+            market = await load_market(policy, now)
             chunks = [chunk.books async for chunk in every_book(EVERYTHING, market, 3)]
     assert [len(books) for books in chunks] == [3, 3, 2]
     found = {book.account.account_id: book for books in chunks for book in books}
@@ -100,10 +100,10 @@ async def test_the_put_on_what_may_be_negative_is_known_as_one_however_it_is_rea
             made = replace(of, symbol=symbol, kind=kind, negative_prices=negative, option=terms)
             await save_instrument(made, FACTORS, kit.clock())
         account = await kit.account("M1", 0, {APPLE: 1, put: 1, told: 1})
-        rules, now = kit.desk.rules.books, kit.clock()
-        one_by_one = (await load_books([account], rules, now))[account]
+        policy, now = kit.desk.policy.books, kit.clock()
+        one_by_one = (await load_books([account], policy, now))[account]
         async with consistent_read():
-            (chunk,) = [each async for each in every_book(EVERYTHING, await load_market(rules, now), 3)]
+            (chunk,) = [each async for each in every_book(EVERYTHING, await load_market(policy, now), 3)]
     assert chunk.books == [one_by_one]
     facts = {
         held.instrument.symbol: (held.instrument.negative_prices, held.underlying_negative)
@@ -119,15 +119,15 @@ async def test_the_book_what_if_is_the_sum_of_its_accounts_in_any_chunks(databas
     with database.active():
         kit = DeskKit()
         ids = await a_varied_book(kit)
-        rules, now = kit.desk.rules, kit.clock()
-        books = await load_books(ids, rules.books, now)
-        asked = BookWhatIf(scenario, EVERYTHING, rules.books, rules.judgement, USD, 100, 2)
+        policy, now = kit.desk.policy, kit.clock()
+        books = await load_books(ids, policy.books, now)
+        asked = BookWhatIf(scenario, EVERYTHING, policy.books, policy.judgement, USD, 100, 2)
         effect = await book_what_if(asked, now)
         assert await book_what_if(replace(asked, accounts_per_chunk=100), now) == effect
         worst_two = await book_what_if(replace(asked, kept_max=2), now)
         nobody = await book_what_if(replace(asked, audience=Audience(frozenset(), None)), now)
     after = [
-        compute_figures(shocked(each.book, scenario), now, rules.max_price_age) for each in books.values()
+        compute_figures(shocked(each.book, scenario), now, policy.max_price_age) for each in books.values()
     ]
     called = [each for each in after if each.liquid_net_assets < each.maintenance_margin]
     assert effect.calls_after == len(called) > 2
@@ -144,8 +144,8 @@ async def test_a_margin_call_of_an_account_with_a_recall_of_stock_is_a_new_call(
     with database.active():
         kit = DeskKit()
         await kit.indebted_account()
-        rules = kit.desk.rules
-        asked = BookWhatIf(Scenario(), EVERYTHING, rules.books, rules.judgement, USD, 100, 2)
+        policy = kit.desk.policy
+        asked = BookWhatIf(Scenario(), EVERYTHING, policy.books, policy.judgement, USD, 100, 2)
         called = await book_what_if(asked, kit.clock())
         await execute("UPDATE margin_case SET alert_type = 'SHORT_RECALL'")
         recalled = await book_what_if(asked, kit.clock())
@@ -165,7 +165,7 @@ async def test_damaged_factors_of_a_client_leave_out_the_accounts_that_need_them
             "client_factor", "initial_factor", f"client_id = '{client}' AND instrument_id = '{BOEING}'"
         )
         async with consistent_read():
-            market = await load_market(kit.desk.rules.books, kit.clock())
+            market = await load_market(kit.desk.policy.books, kit.clock())
             chunks = [chunk async for chunk in every_book(EVERYTHING, market, 3)]
     found = {book.account.account_id for chunk in chunks for book in chunk.books}
     assert found == set(ids[1:])

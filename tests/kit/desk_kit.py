@@ -150,8 +150,8 @@ class DeskKit:
 
     async def figures(self, account_id: AccountId) -> MarginFigures:
         """What the database's book implies now."""
-        book = (await load_books([account_id], self.desk.rules.books, self.clock()))[account_id].book
-        return compute_figures(book, self.clock(), self.desk.rules.max_price_age)
+        book = (await load_books([account_id], self.desk.policy.books, self.clock()))[account_id].book
+        return compute_figures(book, self.clock(), self.desk.policy.max_price_age)
 
     async def liquidate(self, case_id: CaseId, *legs: LegRequest, key: str = "") -> list[OrderView]:
         """The orders of an accepted liquidation, by leg."""

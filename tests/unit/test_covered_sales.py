@@ -12,7 +12,7 @@ from domain.booking import after_fill
 from domain.covered_options import shortfalls
 from domain.ids import Symbol
 from domain.liquidation import plan
-from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanLimits, PlanRequest
+from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import Book, Holding
 from domain.market import Instrument, OptionRight, OptionTerms
@@ -23,7 +23,7 @@ from domain.sellable import OpenOrder, OrderCover
 from tests.unit.books import NOW, USD, book, flat, holding, instrument, quote
 
 SHARE, OTHER, CALL, SECOND = (Symbol(name) for name in ("AAPL.US", "MSFT.US", "AAPL-C.US", "AAPL-D.US"))
-LIMITS = PlanLimits()
+LIMITS = PlanPolicy()
 POLICIES = tuple(LiquidationPolicy)
 MANY = settings(max_examples=150, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 

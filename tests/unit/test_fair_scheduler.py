@@ -48,7 +48,7 @@ async def test_all_but_the_bad_ones_are_done_in_few_attempts(number: int, drawn:
     bad = {each for each in drawn if each < number}
     round_, counted = Round(bad), FaultCount()
     with capture_logs():
-        failed = await scheduler(Clock(), counted).take_all(list(range(number)), str, "a share", round_.run)
+        failed = await scheduler(Clock(), counted).run_all(list(range(number)), str, "a share", round_.run)
     assert set(failed) == bad
     assert round_.done == set(range(number)) - bad
     assert counted.faults == len(bad)
@@ -60,14 +60,14 @@ async def test_one_that_raised_waits_longer_each_time_and_is_logged_once() -> No
     taken = scheduler(clock)
     with capture_logs() as logs:
         for wait in (1, 2, 4, 8, 16, 32, 60, 60):
-            await taken.take_all(range(5), str, "a share", round_.run)
+            await taken.run_all(range(5), str, "a share", round_.run)
             assert taken.waits("3")
             clock.now += timedelta(seconds=wait) - timedelta(milliseconds=1)
             assert taken.waits("3")
             clock.now += timedelta(milliseconds=1)
             assert not taken.waits("3")
         round_.bad.clear()
-        assert await taken.take_all(range(5), str, "a share", round_.run) == []
+        assert await taken.run_all(range(5), str, "a share", round_.run) == []
     assert [each["log_level"] for each in logs] == ["error", "info"]
     assert taken.fault_of("3") is None
 
@@ -80,15 +80,15 @@ async def test_a_lock_is_no_fault_and_is_reported_when_it_lasts() -> None:
         raise Busy("locked")
 
     with capture_logs() as logs:
-        fault = await taken.take("a", "a share", locked)
+        fault = await taken.run("a", "a share", locked)
         assert fault is not None
         assert fault.until - clock() == LOCK_FIRST_WAIT
         clock.now += LOCKED_AFTER - timedelta(milliseconds=1)
-        await taken.take("a", "a share", locked)
+        await taken.run("a", "a share", locked)
         assert logs == []
         clock.now += timedelta(milliseconds=1)
         for _ in range(3):
-            await taken.take("a", "a share", locked)
+            await taken.run("a", "a share", locked)
     assert [each["log_level"] for each in logs] == ["warning"]
     assert counted.faults == 0
 
@@ -110,7 +110,7 @@ async def test_what_a_batch_left_out_keeps_its_faults() -> None:
     async def run(some: Sequence[str]) -> None:
         """Leaves the first one out."""
 
-    await taken.take_all(["a", "b"], str, "a share", run, left_out)
+    await taken.run_all(["a", "b"], str, "a share", run, left_out)
     assert taken.fault_of("a") is not None
 
 
@@ -119,7 +119,7 @@ async def test_an_outage_ends_the_round_for_all() -> None:
         raise DatabaseUnavailable("away")
 
     with pytest.raises(DatabaseUnavailable):
-        await scheduler(Clock()).take_all(range(3), str, "a share", away)
+        await scheduler(Clock()).run_all(range(3), str, "a share", away)
     assert isinstance(await attempted(lambda: away([])), DatabaseUnavailable)
 
 

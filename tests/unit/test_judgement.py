@@ -9,19 +9,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from domain.asked_amount import book_of, figures_of
 from domain.case import AlertType
 from domain.doubt import DoubtReason
 from domain.expiry import Life
 from domain.ids import Symbol
-from domain.judgement import Answer, Gap, Judgement, JudgementRules, judge, unknown_in_amount
+from domain.judgement import Answer, Gap, Judgement, JudgementPolicy, judge, unknown_in_amount
 from domain.margin import AccountType, AmountRule, Book, CashBalance, Holding, MarginFigures, compute_figures
 from domain.market import OptionRight, OptionTerms, Quote, TradeStatus
 from domain.money import Currency
+from domain.requested_amount import book_of, figures_of
 from tests.unit.books import HKD, JPY, MAX_AGE, NOW, USD, book, factors, flat, fx, holding, instrument, quote
 
 RISE = Decimal(1)
-RULES = JudgementRules(MAX_AGE, RISE)
+RULES = JudgementPolicy(MAX_AGE, RISE)
 YES, NO, UNKNOWN = Answer.YES, Answer.NO, Answer.UNKNOWN
 F = factors(".5", ".3", ".4", ".2")
 STOCK = holding(instrument("AAPL"), "100", F, quote("AAPL", "100"))

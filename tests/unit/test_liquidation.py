@@ -9,7 +9,7 @@ import pytest
 from domain.booking import after_fill, trade_fee
 from domain.ids import Symbol
 from domain.liquidation import plan, uncovered_amount
-from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest, Uncurable
+from domain.liquidation_plan import LegRequest, Plan, PlanPolicy, PlanRequest, Uncurable
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, Book, Holding, compute_figures
 from domain.market import Quote, TradeStatus
@@ -37,7 +37,7 @@ from tests.unit.books import (
     worked_example,
 )
 
-LIMITS = PlanLimits()
+LIMITS = PlanPolicy()
 
 
 def planned(of: Book, request: PlanRequest, *open_orders: OpenOrder) -> Plan:
@@ -362,7 +362,7 @@ def test_a_price_far_below_the_mark_cannot_cure() -> None:
     """Selling at less than (1 - factor) of the mark loses more than the requirement it frees."""
     cheap = with_holding(only(worked_example(), TENCENT), TENCENT, quote=quote(TENCENT, "400", "259", "541"))
     changed = replace(cheap, cash=(replace(cheap.cash[0], balance=Decimal(-700_000)),))
-    anything = PlanLimits(collar=PriceCollar(narrow=Decimal("0.9")))
+    anything = PlanPolicy(collar=PriceCollar(narrow=Decimal("0.9")))
     for request in (legs(leg(TENCENT, "100")), PlanRequest()):
         found = plan(changed, (), request, anything, NOW)
         assert isinstance(found, Refusal)

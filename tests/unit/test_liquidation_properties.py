@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.booking import after_fill, trade_fee
 from domain.liquidation import plan, uncovered_amount
-from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlannedLeg, PlanRequest
+from domain.liquidation_plan import LegRequest, Plan, PlannedLeg, PlanPolicy, PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import AccountType, AmountRule, Book, Holding, compute_figures, rate_to_base
 from domain.market import Instrument, Quote, TradeStatus
@@ -18,7 +18,7 @@ from domain.refusals import Refusal
 from domain.sellable import OpenOrder, after_open_orders
 from tests.unit.books import HKD, MAX_AGE, NOW, USD, book, factors, fx, holding, instrument
 
-LIMITS = PlanLimits()
+LIMITS = PlanPolicy()
 LOTS = ("1", "10", "100")
 FACTORS = (
     factors(".40", ".30", ".35", ".25"),

@@ -6,7 +6,7 @@ from decimal import Decimal
 
 import pytest
 
-from domain.look_ahead import InterestRules, accrue, next_session
+from domain.look_ahead import InterestPolicy, accrue, next_session
 from domain.margin import Book, CashBalance
 from domain.money import Currency
 from gateway.watch.calendars import Calendars
@@ -26,7 +26,7 @@ def _ahead(
     calendars: Calendars, of: Book, now: datetime = MONDAY, settled_after: int = 2
 ) -> tuple[date, str]:
     calendar = calendars.of("XHKG")
-    made = accrue(of, next_session(now, calendar), calendar, InterestRules(RATES, settled_after))
+    made = accrue(of, next_session(now, calendar), calendar, InterestPolicy(RATES, settled_after))
     return made.until, f"{made.interest:f}"
 
 
@@ -54,7 +54,7 @@ def test_every_calendar_day_counts_until_the_trades_are_settled(
 def test_it_comes_on_top_of_what_has_accrued(calendars: Calendars) -> None:
     debit = book(cash="-930000", interest="2150")
     calendar = calendars.of("XHKG")
-    made = accrue(debit, next_session(MONDAY, calendar), calendar, InterestRules(RATES, 2))
+    made = accrue(debit, next_session(MONDAY, calendar), calendar, InterestPolicy(RATES, 2))
     assert made.book.cash == (CashBalance(HKD, Decimal(-930000), Decimal("2589.52")),)
     assert made.unknown == ()
 
@@ -73,6 +73,6 @@ def test_each_currency_bears_its_own_and_a_credit_elsewhere_saves_nothing(calend
 def test_a_debit_without_a_rate_is_named(calendars: Calendars) -> None:
     calendar = calendars.of("XHKG")
     debit = replace(book(cash="1", rates=(fx(USD, "7.80"),)), cash=(CashBalance(USD, Decimal(-1)),))
-    made = accrue(debit, next_session(MONDAY, calendar), calendar, InterestRules({}, 2))
+    made = accrue(debit, next_session(MONDAY, calendar), calendar, InterestPolicy({}, 2))
     assert not made.interest
     assert made.unknown == (USD,)

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from domain.booking import cash_effect, filled
 from domain.canonical import plain
 from domain.execution_check import Attention, oddities
-from domain.expiry import ExpiryRules, Life, is_expired, life_of, next_change
+from domain.expiry import ExpiryPolicy, Life, is_expired, life_of, next_change
 from domain.ids import Symbol
-from domain.liquidation_plan import PlanLimits, PlanRequest
+from domain.liquidation_plan import PlanPolicy, PlanRequest
 from domain.margin import compute_figures, known_price
 from domain.market import Instrument, OptionRight, OptionTerms, Quote
 from domain.money import parse_decimal, round_money, round_ratio
@@ -28,9 +28,9 @@ from tests.unit.books import HKD, MAX_AGE, NOW, book, flat, holding, instrument,
 
 HONG_KONG, NEW_YORK = ZoneInfo("Asia/Hong_Kong"), ZoneInfo("America/New_York")
 EXPIRY = date(2020, 3, 20)
-RULES = ExpiryRules(frozenset({"XHKG"}), 4)
+RULES = ExpiryPolicy(frozenset({"XHKG"}), 4)
 
-AT_THE_QUOTE = Pricing(PlanRequest(), PlanLimits(), NOW).at_the_quote
+AT_THE_QUOTE = Pricing(PlanRequest(), PlanPolicy(), NOW).at_the_quote
 
 
 def quoted(**prices: str) -> Quote:
@@ -147,7 +147,7 @@ def test_a_limit_above_zero_promises_no_money_while_the_market_is_below() -> Non
     of = replace(instrument("OIL"), negative_prices=True)
     at = Quote(Symbol("OIL"), NOW, Decimal(-31), Decimal(-29), Decimal(-30))
     held = holding(of, "3", flat(".5"), at)
-    found = Pricing(PlanRequest(), PlanLimits(), NOW).at_limit(book(held), held, Decimal(10))
+    found = Pricing(PlanRequest(), PlanPolicy(), NOW).at_limit(book(held), held, Decimal(10))
     assert found is RefusalCode.NO_QUOTE
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from domain.ids import Symbol
 from domain.liquidation import plan
-from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanLimits, PlanRequest, Uncurable
+from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest, Uncurable
 from domain.margin import Book
 from domain.market import Instrument, Quote
 from domain.order import OrderSide, OrderType
@@ -35,8 +35,8 @@ def an_owner(price: Quote, quantity: str = "300", tick: str | None = None) -> Bo
     return book(holding(share, quantity, flat("0.5"), price), cash=cash, base=USD)
 
 
-def made(of: Book, limits: PlanLimits | None = None, **asked: object) -> Plan | Refusal:
-    return plan(of, (), PlanRequest(**asked), limits or PlanLimits(), NOW)  # type: ignore[arg-type]
+def made(of: Book, limits: PlanPolicy | None = None, **asked: object) -> Plan | Refusal:
+    return plan(of, (), PlanRequest(**asked), limits or PlanPolicy(), NOW)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -212,7 +212,7 @@ def test_a_price_band_ends_at_the_collar() -> None:
     found = made(an_owner(quoted("200", "194", "206")), price_band=Decimal("0.05"))
     assert isinstance(found, Plan)
     assert found.legs[0].limit_price == 190
-    wide = PlanLimits(collar=PriceCollar(narrow=Decimal("0.2")))
+    wide = PlanPolicy(collar=PriceCollar(narrow=Decimal("0.2")))
     found = made(an_owner(quoted("200", "194", "206")), wide, price_band=Decimal("0.05"))
     assert isinstance(found, Plan)
     assert found.legs[0].limit_price == Decimal("184.30")

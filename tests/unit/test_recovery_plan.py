@@ -11,7 +11,7 @@ from domain.booking import after_fill
 from domain.case import AlertType
 from domain.covered_options import Shortfall, buy_backs, shortfall_quantity, shortfalls
 from domain.ids import AccountId, CaseId, RecoveryId, Symbol
-from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanLimits, PlanRequest
+from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest
 from domain.margin import Book, Holding
 from domain.market import Instrument, OptionRight, OptionTerms, TradeStatus
 from domain.market_hours import MarketHours, MarketState
@@ -86,7 +86,7 @@ def planned(
     of: Book, *recoveries: Recovery, orders: tuple[OpenOrder, ...] = (), **asked: object
 ) -> Plan | Refusal:
     request = PlanRequest(**asked)  # type: ignore[arg-type]
-    return plan_recovery(of, orders, recoveries, request, PlanLimits(), NOW, HOURS)
+    return plan_recovery(of, orders, recoveries, request, PlanPolicy(), NOW, HOURS)
 
 
 def legs(made: Plan | Refusal) -> dict[str, int]:
@@ -221,7 +221,7 @@ def test_what_is_left_is_of_what_was_asked_for_and_not_of_all_that_is_short() ->
 
     one_lot = PlanRequest(caps=OrderCaps(slice_notional=Decimal(41_000)))
     short = book(shares(-500))
-    capped = plan_recovery(short, (), [a_recovery(300, may_stay=200)], one_lot, PlanLimits(), NOW, HOURS)
+    capped = plan_recovery(short, (), [a_recovery(300, may_stay=200)], one_lot, PlanPolicy(), NOW, HOURS)
     assert left(capped) == [(RefusalCode.CAPPED, Decimal(200))]
     assert left(planned(book(shares(-250)), a_recovery(220, may_stay=30))) == [
         (RefusalCode.OFF_LOT, Decimal(20))

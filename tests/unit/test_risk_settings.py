@@ -37,7 +37,7 @@ from domain.risk_settings import (
     FactorSetting,
     ForceType,
     LiquidationSwitch,
-    RiskRules,
+    RiskPolicy,
     SettingId,
     SettingKind,
     SettingValue,
@@ -46,8 +46,8 @@ from domain.risk_settings import (
     TradingLimitExpiry,
     in_force,
     next_change,
+    policy_at,
     problem_of,
-    rules_at,
     switch_subject,
 )
 
@@ -83,9 +83,9 @@ def facts(group: str | None = "gold", stale: bool = False, cash: int = -500) -> 
 def test_a_version_counts_from_its_effective_time_on() -> None:
     begins = NOW + timedelta(hours=1)
     versions = [version(1, a_rule(1)), version(2, a_rule(2), at=begins)]
-    just_before = rules_at(versions, begins - timedelta(microseconds=1), RiskRules())
+    just_before = policy_at(versions, begins - timedelta(microseconds=1), RiskPolicy())
     assert just_before.amount_rules[AccountType.MARGIN] == a_rule(1)
-    assert rules_at(versions, begins, RiskRules()).amount_rules[AccountType.MARGIN] == a_rule(2)
+    assert policy_at(versions, begins, RiskPolicy()).amount_rules[AccountType.MARGIN] == a_rule(2)
     assert next_change(versions, NOW) == begins
     assert next_change(versions, begins) is None
 
@@ -104,11 +104,11 @@ def test_an_earlier_time_does_not_displace_a_later_one() -> None:
 
 
 def test_where_nothing_is_set_the_defaults_count() -> None:
-    defaults = RiskRules(approval_limits=ApprovalLimits(Decimal(5), 2))
-    rules = rules_at([version(1, a_rule(2))], NOW, defaults)
-    assert rules.approval_limits == ApprovalLimits(Decimal(5), 2)
-    assert rules.amount_rules[AccountType.CASH] == AmountRule()
-    assert all(rules.liquidation_on(kind, force) for kind in AccountType for force in ForceType)
+    defaults = RiskPolicy(approval_limits=ApprovalLimits(Decimal(5), 2))
+    policy = policy_at([version(1, a_rule(2))], NOW, defaults)
+    assert policy.approval_limits == ApprovalLimits(Decimal(5), 2)
+    assert policy.amount_rules[AccountType.CASH] == AmountRule()
+    assert all(policy.liquidation_on(kind, force) for kind in AccountType for force in ForceType)
 
 
 def test_switches_are_per_trade_type_and_force_type() -> None:
@@ -116,13 +116,13 @@ def test_switches_are_per_trade_type_and_force_type() -> None:
         *(1, LiquidationSwitch(on=False), SettingKind.LIQUIDATION_SWITCH),
         switch_subject(TradeType.MARGIN, ForceType.AUTOMATIC),
     )
-    rules = rules_at([off], NOW, RiskRules())
-    assert not rules.liquidation_on(AccountType.MARGIN, ForceType.AUTOMATIC)
-    assert not rules.liquidation_on(AccountType.CASH, ForceType.AUTOMATIC)
-    assert rules.liquidation_on(AccountType.MARGIN, ForceType.MANUAL)
-    assert rules.liquidation_on(AccountType.INTRADAY, ForceType.AUTOMATIC)
+    policy = policy_at([off], NOW, RiskPolicy())
+    assert not policy.liquidation_on(AccountType.MARGIN, ForceType.AUTOMATIC)
+    assert not policy.liquidation_on(AccountType.CASH, ForceType.AUTOMATIC)
+    assert policy.liquidation_on(AccountType.MARGIN, ForceType.MANUAL)
+    assert policy.liquidation_on(AccountType.INTRADAY, ForceType.AUTOMATIC)
     on = replace(off, number=2, value=LiquidationSwitch(on=True))
-    assert rules_at([off, on], NOW, RiskRules()).switched_off == frozenset()
+    assert policy_at([off, on], NOW, RiskPolicy()).switched_off == frozenset()
 
 
 def test_rules_of_one_subject_are_taken_as_they_are() -> None:
@@ -132,22 +132,22 @@ def test_rules_of_one_subject_are_taken_as_they_are() -> None:
         version(2, ApprovalLimits(Decimal(10), 3), SettingKind.APPROVAL_LIMITS, ""),
         version(3, TradingLimitExpiry(expires=True), SettingKind.TRADING_LIMIT_EXPIRY, ""),
     ]
-    rules = rules_at(versions, NOW, RiskRules())
-    assert rules.covered_options == covered
-    assert rules.approval_limits == ApprovalLimits(Decimal(10), 3)
-    assert rules.trading_limit_expiry.expires
+    policy = policy_at(versions, NOW, RiskPolicy())
+    assert policy.covered_options == covered
+    assert policy.approval_limits == ApprovalLimits(Decimal(10), 3)
+    assert policy.trading_limit_expiry.expires
 
 
 def test_an_exemption_ends_at_its_end_and_when_it_is_switched_off() -> None:
     until = NOW + timedelta(hours=2)
     rule = replace(EVERYBODY, until=until)
     versions = [version(1, rule, SettingKind.EXEMPTION, "x1")]
-    last = rules_at(versions, until - timedelta(microseconds=1), RiskRules())
+    last = policy_at(versions, until - timedelta(microseconds=1), RiskPolicy())
     assert last.exempting(AlertType.MAINTENANCE, facts(), NOW) == "x1"
     assert next_change(versions, NOW) == until
-    assert rules_at(versions, until, RiskRules()).exemptions == ()
+    assert policy_at(versions, until, RiskPolicy()).exemptions == ()
     off = version(2, replace(rule, enabled=False), SettingKind.EXEMPTION, "x1")
-    assert rules_at([*versions, off], NOW, RiskRules()).exemptions == ()
+    assert policy_at([*versions, off], NOW, RiskPolicy()).exemptions == ()
 
 
 @pytest.mark.parametrize(
@@ -240,7 +240,7 @@ def test_the_order_in_which_versions_are_read_does_not_matter(
     Random(seed).shuffle(shuffled)
     for hours in range(-1, 7):
         at = NOW + timedelta(hours=hours)
-        assert rules_at(versions, at, RiskRules()) == rules_at(shuffled, at, RiskRules())
+        assert policy_at(versions, at, RiskPolicy()) == policy_at(shuffled, at, RiskPolicy())
 
 
 @given(st.lists(st.integers(0, 5), min_size=1, max_size=8))
@@ -249,6 +249,6 @@ def test_between_changes_the_rules_stay_and_a_change_is_announced(hours: list[in
     at = NOW - timedelta(hours=1)
     while (following := next_change(versions, at)) is not None:
         last_moment = following - timedelta(microseconds=1)
-        assert rules_at(versions, at, RiskRules()) == rules_at(versions, last_moment, RiskRules())
+        assert policy_at(versions, at, RiskPolicy()) == policy_at(versions, last_moment, RiskPolicy())
         at = following
-    assert rules_at(versions, at, RiskRules()) == rules_at(versions, at + timedelta(days=9), RiskRules())
+    assert policy_at(versions, at, RiskPolicy()) == policy_at(versions, at + timedelta(days=9), RiskPolicy())

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from domain.amount_formula import LiquidationTarget
 from domain.ids import Symbol
 from domain.liquidation import plan
-from domain.liquidation_plan import LegRequest, Plan, PlanLimits, PlanRequest, Uncurable
+from domain.liquidation_plan import LegRequest, Plan, PlanPolicy, PlanRequest, Uncurable
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import Book, CashBalance, compute_figures
 from domain.money import ONE, ZERO
@@ -35,12 +35,12 @@ from tests.unit.books import (
 )
 from tests.unit.test_liquidation_properties import amount_after, booked, books, open_orders_of
 
-LIMITS = PlanLimits()
+LIMITS = PlanPolicy()
 MANY = settings(max_examples=200, suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.too_slow])
 MOST_LIQUID = PlanRequest(policy=LiquidationPolicy.MOST_LIQUID_FIRST)
 
 
-def planned(of: Book, request: PlanRequest, *open_orders: OpenOrder, limits: PlanLimits = LIMITS) -> Plan:
+def planned(of: Book, request: PlanRequest, *open_orders: OpenOrder, limits: PlanPolicy = LIMITS) -> Plan:
     found = plan(of, open_orders, request, limits, NOW)
     assert isinstance(found, Plan), found
     return found
@@ -136,7 +136,7 @@ def test_a_leg_above_the_cap_is_refused_and_a_cap_below_one_lot_leaves_nothing()
 
 
 def test_the_desks_own_caps_hold_whatever_the_request_says() -> None:
-    limits = PlanLimits(max_adv_share=Decimal("0.1"), max_slice_notional={HKD: Decimal(2000)})
+    limits = PlanPolicy(max_adv_share=Decimal("0.1"), max_slice_notional={HKD: Decimal(2000)})
     of = with_volumes(three_alike(), A="1000", B="9000", C="9000")
     found = planned(of, PlanRequest(caps=OrderCaps(ONE, Decimal(5000))), limits=limits)
     assert {leg.instrument.symbol: leg.quantity for leg in found.legs} == {"A": 100, "B": 200, "C": 200}

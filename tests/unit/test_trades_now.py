@@ -7,7 +7,7 @@ import pytest
 
 from domain.ids import Symbol
 from domain.liquidation import plan, uncovered_amount
-from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanLimits, PlanRequest
+from domain.liquidation_plan import LegRequest, NoPlan, Plan, PlanPolicy, PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import Book
 from domain.market_hours import MarketHours, MarketState
@@ -29,7 +29,7 @@ def made(
 ) -> Plan | Refusal:
     hours = MarketHours(lambda market: states[market], lambda _: NOW.date())
     request = PlanRequest(**asked)  # type: ignore[arg-type]
-    return plan(of or worked_example(), open_orders, request, PlanLimits(), NOW, hours)
+    return plan(of or worked_example(), open_orders, request, PlanPolicy(), NOW, hours)
 
 
 def legs(found: Plan | Refusal) -> list[tuple[Symbol, MarketState]]:

@@ -16,7 +16,7 @@ from domain.principal import EVERYTHING
 from domain.refusals import Refusal
 from domain.webhook import (
     ALERTS,
-    UrlRules,
+    UrlPolicy,
     Webhook,
     WebhookId,
     WebhookStatus,
@@ -25,14 +25,14 @@ from domain.webhook import (
     is_public,
     replayed,
 )
-from domain.webhook_secret import RotationRules, rotated, secret_of, signature_headers, signing_secrets
+from domain.webhook_secret import RotationPolicy, rotated, secret_of, signature_headers, signing_secrets
 from messages.webhook_post import WebhookPoster
 from tests.kit.no_threads import no_thread_can_be_started
 from tests.kit.patience import FAR_S, PATIENCE_S
 from tests.kit.receiver import a_receiver
 
 NOW = datetime(2020, 3, 16, 2, 0, tzinfo=UTC)
-LOCAL = UrlRules(allow_http=True, allow_private=True)
+LOCAL = UrlPolicy(allow_http=True, allow_private=True)
 POLICY = RetryPolicy(timedelta(seconds=1), timedelta(minutes=5), 1)
 
 
@@ -72,14 +72,14 @@ def an_endpoint() -> Webhook:
     ],
 )
 def test_a_url_that_leads_inside_or_is_malformed_is_refused(url: str) -> None:
-    assert check_url(url, UrlRules()) is not None
+    assert check_url(url, UrlPolicy()) is not None
 
 
 def test_a_public_https_url_is_taken_and_local_ones_only_when_allowed() -> None:
-    assert check_url("https://example.org:8443/hook?x=1", UrlRules()) is None
-    assert check_url("https://[2606:4700::1111]/", UrlRules()) is None
+    assert check_url("https://example.org:8443/hook?x=1", UrlPolicy()) is None
+    assert check_url("https://[2606:4700::1111]/", UrlPolicy()) is None
     assert check_url("http://127.0.0.1:9/hook", LOCAL) is None
-    assert check_url("http://127.0.0.1:9/hook", UrlRules(allow_http=True)) is not None
+    assert check_url("http://127.0.0.1:9/hook", UrlPolicy(allow_http=True)) is not None
 
 
 @pytest.mark.parametrize(
@@ -122,19 +122,19 @@ def test_every_endpoint_has_a_secret_of_its_own() -> None:
 
 
 def test_old_secrets_sign_behind_the_newest_until_their_time_is_over() -> None:
-    rules, hour = RotationRules(timedelta(hours=2), most_retiring=2), timedelta(hours=1)
+    policy, hour = RotationPolicy(timedelta(hours=2), most_retiring=2), timedelta(hours=1)
     first = an_endpoint()
-    second = rotated(first, "salt 2", rules, NOW)
+    second = rotated(first, "salt 2", policy, NOW)
     assert isinstance(second, Webhook)
-    third = rotated(second, "salt 3", rules, NOW + hour)
+    third = rotated(second, "salt 3", policy, NOW + hour)
     assert isinstance(third, Webhook)
     secrets = [secret_of(b"k", first.id, salt) for salt in ("salt 3", "salt 2", "salt")]
     assert signing_secrets(b"k", third, NOW + hour) == secrets
     assert signing_secrets(b"k", third, NOW + 2 * hour) == secrets[:2]
     assert signing_secrets(b"k", third, NOW + 3 * hour) == secrets[:1]
     assert replace(third, salt="salt", retiring=()) == first, "nothing else is touched"
-    assert isinstance(rotated(third, "salt 4", rules, NOW + hour), Refusal)
-    fourth = rotated(third, "salt 4", rules, NOW + 2 * hour)
+    assert isinstance(rotated(third, "salt 4", policy, NOW + hour), Refusal)
+    fourth = rotated(third, "salt 4", policy, NOW + 2 * hour)
     assert isinstance(fourth, Webhook)
     assert [old.salt for old in fourth.retiring] == ["salt 2", "salt 3"]
 
@@ -227,10 +227,10 @@ async def test_an_answer_that_breaks_off_is_a_reason_in_words() -> None:
 async def test_a_name_is_looked_at_when_it_is_posted_to() -> None:
     """A number is no address to the eye, but it resolves to this machine."""
     async with a_receiver() as receiver:
-        rules = UrlRules(allow_http=True)
+        policy = UrlPolicy(allow_http=True)
         url = f"http://2130706433:{receiver.port}/hook"
-        assert check_url(url, rules) is None
-        assert "not public" in (await WebhookPoster(rules, timeout_s=FAR_S).post(url, {}, b"{}") or "")
+        assert check_url(url, policy) is None
+        assert "not public" in (await WebhookPoster(policy, timeout_s=FAR_S).post(url, {}, b"{}") or "")
         assert receiver.posted == []
 
 
@@ -303,8 +303,8 @@ async def test_a_name_that_leads_elsewhere_the_second_time_leads_nowhere_else() 
     """Rebinding: public when it is registered, inside when it is posted to, or both at once."""
     answers = iter([["127.0.0.1"], ["93.184.216.34", "::ffff:127.0.0.1"], ["10.0.0.1", "93.184.216.34"]])
     async with a_receiver() as receiver:
-        rules = UrlRules(allow_http=True)
-        poster = WebhookPoster(rules, timeout_s=FAR_S, resolve=lambda *_: next(answers))
+        policy = UrlPolicy(allow_http=True)
+        poster = WebhookPoster(policy, timeout_s=FAR_S, resolve=lambda *_: next(answers))
         for _ in range(3):
             fault = await poster.post(f"http://rebinds.example:{receiver.port}/hook", {}, b"{}")
             assert "not public" in (fault or "")

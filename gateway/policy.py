@@ -3,44 +3,44 @@
 from datetime import timedelta
 from decimal import Decimal
 
-from desk.context import CaseRules, DeskRules
-from desk.outbound_rules import MessageRules, WebhookRules
-from domain.expiry import ExpiryRules
-from domain.intraday import IntradayRules
+from desk.context import CasePolicy, DeskPolicy
+from desk.outbound_policy import MessagePolicy, WebhookPolicy
+from domain.expiry import ExpiryPolicy
+from domain.intraday import IntradayPolicy
 from domain.letter import Waits
-from domain.liquidation_plan import PlanLimits
-from domain.look_ahead import InterestRules
+from domain.liquidation_plan import PlanPolicy
+from domain.look_ahead import InterestPolicy
 from domain.message import RetryPolicy
 from domain.money import Currency
 from domain.price_collar import PriceCollar
-from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskRules
-from domain.webhook import UrlRules
-from domain.webhook_secret import RotationRules
+from domain.risk_settings import ApprovalLimits, CoveredOptionRule, RiskPolicy
+from domain.webhook import UrlPolicy
+from domain.webhook_secret import RotationPolicy
 from gateway.settings import Feed, Settings
 from gateway.watch.calendars import Calendars, MarketClocks, MustBeFlat
-from models.book import BookRules
-from models.risk_rules import RiskSettings
+from models.book import BookPolicy
+from models.risk_policy import RiskPolicyCache
 
 WEBHOOK_ATTEMPTS = 1
 """Deliveries are limited by time, not by attempts."""
 
 
-def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
+def desk_policy(settings: Settings, calendars: Calendars) -> DeskPolicy:
     """The rules of every part of the desk."""
     max_age = timedelta(seconds=settings.max_price_age_s)
     base_markets = {Currency(key): market for key, market in settings.deadline_markets.items()}
-    cases = _case_rules(settings)
+    cases = _case_policy(settings)
     must_be_flat = MustBeFlat(calendars, base_markets, settings.deadline_default_market, cases.intraday)
-    return DeskRules(
-        books=BookRules(
+    return DeskPolicy(
+        books=BookPolicy(
             timedelta(days=settings.suspended_dead_after_days),
             Currency(settings.reporting_currency),
-            RiskSettings(_risk_defaults(settings)),
+            RiskPolicyCache(_risk_defaults(settings)),
             must_be_flat=must_be_flat,
-            expiry=ExpiryRules(frozenset(settings.option_exercise_markets), settings.option_settlement_days),
+            expiry=ExpiryPolicy(frozenset(settings.option_exercise_markets), settings.option_settlement_days),
             zone_of=MarketClocks(calendars, settings.deadline_default_market),
         ),
-        plans=PlanLimits(
+        plans=PlanPolicy(
             max_quote_age=max_age,
             price_band=settings.price_band,
             collar=PriceCollar(
@@ -72,30 +72,30 @@ def desk_rules(settings: Settings, calendars: Calendars) -> DeskRules:
         approval_limits=ApprovalLimits(settings.approval_notional, settings.approval_cases),
         approval_ttl=timedelta(seconds=settings.approval_ttl_s),
         approval_growth=settings.approval_growth,
-        interest=InterestRules(
+        interest=InterestPolicy(
             {Currency(key): Decimal(rate) for key, rate in settings.debit_interest_rates.items()},
             settings.look_ahead_settlement_days,
         ),
-        messages=_message_rules(settings),
-        webhooks=_webhook_rules(settings),
+        messages=_message_policy(settings),
+        webhooks=_webhook_policy(settings),
         plays_prices=settings.feed is Feed.REPLAY,
     )
 
 
-def _risk_defaults(settings: Settings) -> RiskRules:
+def _risk_defaults(settings: Settings) -> RiskPolicy:
     """The rules where no risk setting was ever made."""
     trigger_time = settings.covered_options_trigger_time
-    return RiskRules(
+    return RiskPolicy(
         covered_options=CoveredOptionRule(trigger_time is not None, trigger_time, skip_short=True)
     )
 
 
-def _case_rules(settings: Settings) -> CaseRules:
-    return CaseRules(
+def _case_policy(settings: Settings) -> CasePolicy:
+    return CasePolicy(
         claim_lasts=timedelta(minutes=settings.case_claim_minutes),
         deadline_extension_trading_days=settings.deadline_extension_trading_days,
         auto_liquidation_retry=timedelta(seconds=settings.auto_liquidation_retry_s),
-        intraday=IntradayRules(
+        intraday=IntradayPolicy(
             flat_before_close=timedelta(minutes=settings.intraday_flat_minutes),
             last_order_before_close=timedelta(minutes=settings.intraday_last_order_minutes),
             liquidates_at_once=settings.intraday_liquidate_at_once,
@@ -103,9 +103,9 @@ def _case_rules(settings: Settings) -> CaseRules:
     )
 
 
-def _message_rules(settings: Settings) -> MessageRules:
+def _message_policy(settings: Settings) -> MessagePolicy:
     """Rules of messages to clients."""
-    return MessageRules(
+    return MessagePolicy(
         channels=frozenset(settings.message_urls),
         automatic=settings.message_automatic_channels,
         daily_from=settings.message_daily_from,
@@ -123,19 +123,19 @@ def _message_rules(settings: Settings) -> MessageRules:
     )
 
 
-def _webhook_rules(settings: Settings) -> WebhookRules:
+def _webhook_policy(settings: Settings) -> WebhookPolicy:
     """Rules of webhooks."""
     key = settings.webhook_secret_key or settings.auth_secret
-    return WebhookRules(
+    return WebhookPolicy(
         secret_key=key.get_secret_value().encode(),
-        urls=UrlRules(settings.webhook_allow_http, settings.webhook_allow_private),
+        urls=UrlPolicy(settings.webhook_allow_http, settings.webhook_allow_private),
         retry=RetryPolicy(
             timedelta(seconds=settings.webhook_retry_first_s),
             timedelta(seconds=settings.webhook_retry_longest_s),
             WEBHOOK_ATTEMPTS,
         ),
         disable_after=timedelta(hours=settings.webhook_disable_after_hours),
-        rotation=RotationRules(
+        rotation=RotationPolicy(
             timedelta(hours=settings.webhook_secret_overlap_hours), settings.webhook_old_secrets_max
         ),
         max_per_subject=settings.webhooks_max_per_subject,

@@ -28,13 +28,13 @@ from domain.money import Currency, total
 from domain.order import Order, OrderStatus
 from domain.phrase import DetailCode, FollowUpCode, Parameter, phrase
 from domain.principal import EVERYTHING
-from domain.risk_settings import RiskRules, SettingId, TradingLimitExpiry
+from domain.risk_settings import RiskPolicy, SettingId, TradingLimitExpiry
 from models.book import load_books
 from models.case import live_cases_of
 from models.holding import position_as_stored
 from models.market import save_instrument, save_quotes
 from models.report import Period
-from models.risk_rules import RiskSettings
+from models.risk_policy import RiskPolicyCache
 from models.sql.codec import loads
 from models.sql.database import Database, fetch, transaction
 from models.sql.where import PageRequest
@@ -110,7 +110,7 @@ async def test_a_new_breach_opens_a_new_case_that_names_the_last(kit: DeskKit) -
 
 async def test_a_case_closes_only_when_nothing_was_owed_for_the_hold(database: Database) -> None:
     kit = DeskKit()
-    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, close_hold=timedelta(seconds=10)))
+    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, close_hold=timedelta(seconds=10)))
     with database.active():
         account_id = await kit.indebted_account()
         for price, seconds, live in ((300, 9, True), (100, 1, True), (300, 0, True), (300, 10, False)):
@@ -226,13 +226,15 @@ async def test_a_stale_price_calls_no_order_off(kit: DeskKit) -> None:
 
 async def test_over_financing_opens_a_case_of_its_own_where_the_rule_says_so(kit: DeskKit) -> None:
     rule = AmountRule(over_financing_triggers=True)
-    books = replace(kit.desk.rules.books, settings=RiskSettings(RiskRules(dict.fromkeys(AccountType, rule))))
+    books = replace(
+        kit.desk.policy.books, settings=RiskPolicyCache(RiskPolicy(dict.fromkeys(AccountType, rule)))
+    )
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", -50_000, {APPLE: 2000}, financing_limit=40_000)
     await kit.assess(account_id)
     assert await live_cases_of([account_id]) == []
-    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
+    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, books=books))
     await kit.assess(account_id)
     opened = await only_case(account_id)
     assert (opened.alert_type, opened.figures.amount) == (AlertType.OVER_FINANCING, Decimal(10_000))
@@ -240,8 +242,10 @@ async def test_over_financing_opens_a_case_of_its_own_where_the_rule_says_so(kit
 
 async def test_both_kinds_of_breach_open_two_cases_with_the_same_figures(kit: DeskKit) -> None:
     rule = AmountRule(over_financing_triggers=True)
-    books = replace(kit.desk.rules.books, settings=RiskSettings(RiskRules(dict.fromkeys(AccountType, rule))))
-    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
+    books = replace(
+        kit.desk.policy.books, settings=RiskPolicyCache(RiskPolicy(dict.fromkeys(AccountType, rule)))
+    )
+    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, books=books))
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", -150_000, {APPLE: 2000}, financing_limit=40_000)
@@ -254,8 +258,10 @@ async def test_both_kinds_of_breach_open_two_cases_with_the_same_figures(kit: De
 async def test_a_case_for_over_financing_asks_sells_and_ends_for_that_alone(kit: DeskKit) -> None:
     """Margin asks for 20,000 and the financing limit for 5,000 of it: the account lacks 20,000."""
     rule = AmountRule(over_financing_triggers=True)
-    books = replace(kit.desk.rules.books, settings=RiskSettings(RiskRules(dict.fromkeys(AccountType, rule))))
-    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
+    books = replace(
+        kit.desk.policy.books, settings=RiskPolicyCache(RiskPolicy(dict.fromkeys(AccountType, rule)))
+    )
+    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, books=books))
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", -150_000, {APPLE: 2000}, financing_limit=145_000)
@@ -446,7 +452,7 @@ async def test_a_second_liquidation_takes_only_what_is_not_covered(kit: DeskKit)
     (view,) = await live_cases_of([await kit.indebted_account()])
     (first,) = await kit.liquidate(view.case.id, LegRequest(APPLE, Decimal(300)))
     rest = await kit.liquidate(view.case.id)
-    books = await load_books([view.case.account_id], kit.desk.rules.books, kit.clock())
+    books = await load_books([view.case.account_id], kit.desk.policy.books, kit.clock())
     assert first.order.client_order_id.endswith("-1-1")
     assert {each.order.client_order_id.split("-", 2)[2] for each in rest} == {"2-1"}
     covered = first.order.quantity + sum(each.order.quantity for each in rest)
@@ -454,14 +460,14 @@ async def test_a_second_liquidation_takes_only_what_is_not_covered(kit: DeskKit)
     assert books[view.case.account_id].close_only
 
 
-def with_rules(kit: DeskKit, rules: RiskRules) -> None:
-    books = replace(kit.desk.rules.books, settings=RiskSettings(rules))
-    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, books=books))
+def with_policy(kit: DeskKit, policy: RiskPolicy) -> None:
+    books = replace(kit.desk.policy.books, settings=RiskPolicyCache(policy))
+    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, books=books))
 
 
 async def test_a_call_ends_the_trading_limit_where_the_rules_say_so(kit: DeskKit) -> None:
     """99 a share: 1,300 are missing with the limit, 21,300 without it."""
-    with_rules(kit, RiskRules(trading_limit_expiry=TradingLimitExpiry(expires=True)))
+    with_policy(kit, RiskPolicy(trading_limit_expiry=TradingLimitExpiry(expires=True)))
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 100)
     account_id = await kit.account("M1", -150_000, {APPLE: 2000}, trading_limit=20_000)
@@ -479,10 +485,10 @@ async def test_a_call_ends_the_trading_limit_where_the_rules_say_so(kit: DeskKit
 
 async def test_an_exempt_account_keeps_its_trading_limit(kit: DeskKit) -> None:
     everybody = Exemption(ExemptionKind.MARGIN_CALL, ExemptionScope.GLOBAL)
-    rules = RiskRules(
+    policy = RiskPolicy(
         exemptions=((SettingId("x"), everybody),), trading_limit_expiry=TradingLimitExpiry(expires=True)
     )
-    with_rules(kit, rules)
+    with_policy(kit, policy)
     await kit.instrument(APPLE)
     await kit.quote(APPLE, 99)
     account_id = await kit.account("M1", -150_000, {APPLE: 2000}, trading_limit=20_000)
@@ -494,7 +500,7 @@ async def test_an_exempt_account_keeps_its_trading_limit(kit: DeskKit) -> None:
 async def test_an_exempt_case_whose_orders_are_out_ends_when_they_have(kit: DeskKit) -> None:
     working = await an_order_with_the_venue(kit)
     everybody = Exemption(ExemptionKind.MARGIN_CALL, ExemptionScope.GLOBAL)
-    with_rules(kit, RiskRules(exemptions=((SettingId("x"), everybody),)))
+    with_policy(kit, RiskPolicy(exemptions=((SettingId("x"), everybody),)))
     await kit.assess(working.account_id)
     assert (await case(working.case_id)).case.status is CaseStatus.LIQUIDATING
     await record_execution(kit.desk, report(working, ExecType.CANCELED, 3))

@@ -23,7 +23,7 @@ from domain.principal import Audience, Permission, Principal
 from domain.refusals import RefusalCode
 from domain.risk_settings import (
     FactorSetting,
-    RiskRules,
+    RiskPolicy,
     SettingId,
     SettingKind,
     SettingValue,
@@ -31,7 +31,7 @@ from domain.risk_settings import (
     client_factor_subject,
 )
 from models.book import AccountBook, load_books
-from models.risk_rules import RiskSettings
+from models.risk_policy import RiskPolicyCache
 from models.risk_setting import Concerned, insert_setting, next_number
 from models.sql.database import Database, UniqueViolated, execute, insert_sql, transaction
 from tests.kit.desk_kit import APPLE, BOEING, NOON, DeskKit
@@ -75,12 +75,12 @@ async def _put(value: SettingValue, kind: SettingKind, subject: str, at: datetim
     return version
 
 
-def coefficient(rules: RiskRules) -> Decimal:
-    return rules.amount_rules[AccountType.MARGIN].coefficient
+def coefficient(policy: RiskPolicy) -> Decimal:
+    return policy.amount_rules[AccountType.MARGIN].coefficient
 
 
 async def test_the_rules_are_the_same_object_until_something_changes(kit: DeskKit) -> None:
-    settings = RiskSettings()
+    settings = RiskPolicyCache()
     first = await settings.in_force(NOON)
     assert await settings.in_force(NOON + timedelta(days=1)) is first
     await put(a_rule(2))
@@ -92,7 +92,7 @@ async def test_the_rules_are_the_same_object_until_something_changes(kit: DeskKi
 async def test_another_process_sees_what_is_committed_and_nothing_else(
     kit: DeskKit, elsewhere: Database
 ) -> None:
-    settings = RiskSettings()
+    settings = RiskPolicyCache()
     with elsewhere.active():
         assert coefficient(await settings.in_force(NOON)) == 1
     await put(a_rule(2))
@@ -102,7 +102,7 @@ async def test_another_process_sees_what_is_committed_and_nothing_else(
 
 async def test_a_change_that_is_rolled_back_leaves_nothing_behind(kit: DeskKit) -> None:
     """Read inside the transaction that made it, taken back, and the next one has the same number."""
-    settings = RiskSettings()
+    settings = RiskPolicyCache()
     with pytest.raises(RuntimeError, match="taken back"):
         await _put_and_take_back(settings)
     assert coefficient(await settings.in_force(NOON)) == 1
@@ -110,7 +110,7 @@ async def test_a_change_that_is_rolled_back_leaves_nothing_behind(kit: DeskKit) 
     assert coefficient(await settings.in_force(NOON)) == 3
 
 
-async def _put_and_take_back(settings: RiskSettings) -> None:
+async def _put_and_take_back(settings: RiskPolicyCache) -> None:
     async with transaction():
         await _put(a_rule(2), SettingKind.AMOUNT_RULE, "MARGIN", NOON)
         assert coefficient(await settings.in_force(NOON)) == 2
@@ -118,7 +118,7 @@ async def _put_and_take_back(settings: RiskSettings) -> None:
 
 
 async def test_a_clock_that_is_behind_gets_the_rules_of_its_own_time(kit: DeskKit) -> None:
-    settings = RiskSettings()
+    settings = RiskPolicyCache()
     await put(a_rule(2))
     await put(a_rule(3), at=NOON + timedelta(hours=2))
     assert coefficient(await settings.in_force(NOON + timedelta(hours=3))) == 3
@@ -136,7 +136,7 @@ async def test_a_book_comes_with_the_rules_and_factors_of_its_moment(kit: DeskKi
     await put(equal_factors("0.8"), SettingKind.CLIENT_FACTORS, own, NOON)
     assert await _initial_factors(kit, account_id, NOON) == [Decimal("0.4"), Decimal("0.8")]
     assert await _initial_factors(kit, account_id, tomorrow) == [Decimal("0.9"), Decimal("0.8")]
-    ahead = await load_books([account_id], kit.desk.rules.books, NOON, factors_at=tomorrow)
+    ahead = await load_books([account_id], kit.desk.policy.books, NOON, factors_at=tomorrow)
     assert [held.factors.initial for held in ahead[account_id].book.holdings] == [
         Decimal("0.9"),
         Decimal("0.8"),
@@ -148,7 +148,7 @@ async def test_a_book_comes_with_the_rules_and_factors_of_its_moment(kit: DeskKi
 
 
 async def _book(kit: DeskKit, account_id: AccountId, at: datetime) -> AccountBook:
-    return (await load_books([account_id], kit.desk.rules.books, at))[account_id]
+    return (await load_books([account_id], kit.desk.policy.books, at))[account_id]
 
 
 async def _initial_factors(kit: DeskKit, account_id: AccountId, at: datetime) -> list[Decimal]:
@@ -223,7 +223,7 @@ async def test_a_request_whose_before_image_is_no_longer_true_is_refused(kit: De
     refused = await approve(kit, asked)
     assert isinstance(refused, Refused)
     assert refused.code is RefusalCode.VERSION_CONFLICT
-    assert coefficient(await kit.desk.risk_rules(kit.clock())) == 5
+    assert coefficient(await kit.desk.risk_policy(kit.clock())) == 5
 
 
 async def test_a_decision_follows_the_rules_at_once(kit: DeskKit) -> None:
@@ -234,7 +234,7 @@ async def test_a_decision_follows_the_rules_at_once(kit: DeskKit) -> None:
 
 
 async def test_there_are_only_so_many_exemptions(kit: DeskKit) -> None:
-    kit.desk = replace(kit.desk, rules=replace(kit.desk.rules, max_exemptions=1))
+    kit.desk = replace(kit.desk, policy=replace(kit.desk.policy, max_exemptions=1))
     everybody = Exemption(ExemptionKind.MARGIN_CALL, ExemptionScope.GLOBAL)
     await put(everybody, SettingKind.EXEMPTION, "x1")
     refused = await change(kit, everybody, SettingKind.EXEMPTION, None)
@@ -269,4 +269,4 @@ async def test_the_database_refuses_to_change_what_was_approved(kit: DeskKit, ch
     await put(a_rule(2))
     with pytest.raises(Exception, match="append-only"):
         await get_connection("default").execute_script(change)
-    assert coefficient(await RiskSettings().in_force(NOON)) == 2
+    assert coefficient(await RiskPolicyCache().in_force(NOON)) == 2

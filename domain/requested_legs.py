@@ -9,11 +9,11 @@ from domain.closing import Closable, Draft
 from domain.ids import Symbol
 from domain.liquidation_plan import LegRequest
 from domain.money import lots_within, whole_lots
-from domain.plan_ground import Ground
+from domain.planning_context import PlanningContext
 from domain.refusals import Refusal, RefusalCode
 
 
-def follow(legs: tuple[LegRequest, ...], ground: Ground, draft: Draft) -> Draft | Refusal:
+def follow(legs: tuple[LegRequest, ...], context: PlanningContext, draft: Draft) -> Draft | Refusal:
     """Apply the operator's legs in order; the first that cannot be closed refuses them all."""
     if not legs:
         return Refusal(
@@ -27,35 +27,35 @@ def follow(legs: tuple[LegRequest, ...], ground: Ground, draft: Draft) -> Draft 
                 RefusalCode.QUANTITY_EXCEEDS_SELLABLE, f"{leg.symbol} is named twice: use one leg."
             )
         seen.add(leg.symbol)
-        ready = _asked(leg, ground)
+        ready = _requested(leg, context)
         if isinstance(ready, Refusal):
             return ready
-        refused = _close(leg, ready, draft, ground)
+        refused = _close(leg, ready, draft, context)
         if refused is not None:
             return refused
-    uncovers = None if ground.request.override else ground.covers.refuses(draft)
+    uncovers = None if context.request.override else context.covers.refuses(draft)
     return draft if uncovers is None else uncovers
 
 
-def _asked(leg: LegRequest, ground: Ground) -> Closable | Refusal:
+def _requested(leg: LegRequest, context: PlanningContext) -> Closable | Refusal:
     """The leg's position at the leg's price."""
-    if leg.symbol in ground.request.keep:
+    if leg.symbol in context.request.keep:
         return Refusal(
             RefusalCode.NOTHING_SELLABLE, f"{leg.symbol} is named both to be kept and to be closed."
         )
-    found = ground.asked(leg)
-    if isinstance(found, RefusalCode):
-        return Refusal(found, WHY_NOT[found].format(symbol=leg.symbol))
-    return found
+    closable = context.requested(leg)
+    if isinstance(closable, RefusalCode):
+        return Refusal(closable, WHY_NOT[closable].format(symbol=leg.symbol))
+    return closable
 
 
-def _close(leg: LegRequest, ready: Closable, draft: Draft, ground: Ground) -> Refusal | None:
+def _close(leg: LegRequest, ready: Closable, draft: Draft, context: PlanningContext) -> Refusal | None:
     """Add the leg to the draft.
 
     A leg without a quantity is added only if something is left to collect, and only as far as written calls
     do not need the stock.
     """
-    if not ground.request.override and binding(draft.fresh().lines(ready)).relief <= 0:
+    if not context.request.override and binding(draft.fresh().lines(ready)).relief <= 0:
         return Refusal(
             RefusalCode.CANNOT_CURE, f"Closing {leg.symbol} would not lower the amount to collect."
         )
@@ -65,7 +65,7 @@ def _close(leg: LegRequest, ready: Closable, draft: Draft, ground: Ground) -> Re
             return lots
         draft.close(ready, lots)
     elif not draft.is_cured():
-        free = ground.covers.limited([ready], draft)
+        free = context.covers.limited([ready], draft)
         if not free:
             return Refusal(
                 RefusalCode.COVERS_WRITTEN_CALLS,

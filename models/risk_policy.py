@@ -7,7 +7,7 @@ transaction, so a change applies in every process from the moment of its commit.
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from domain.risk_settings import RiskRules, SettingVersion, UnreadableSetting, moments, rules_at
+from domain.risk_settings import RiskPolicy, SettingVersion, UnreadableSetting, moments, policy_at
 from models.risk_setting import latest_id, load_versions
 from models.setting_reach import factor_moments
 
@@ -32,17 +32,17 @@ class _Computed:
     known: _Known
     since: datetime
     until: datetime | None
-    rules: RiskRules
+    policy: RiskPolicy
 
     def counts_at(self, now: datetime) -> bool:
         return self.since <= now and (self.until is None or now < self.until)
 
 
-class RiskSettings:
+class RiskPolicyCache:
     """The rules in force, cached between reads. One per process and database; contains no factors."""
 
-    def __init__(self, defaults: RiskRules | None = None) -> None:
-        self.defaults = defaults or RiskRules()
+    def __init__(self, defaults: RiskPolicy | None = None) -> None:
+        self.defaults = defaults or RiskPolicy()
         """The rules where nothing was ever set."""
         self._known: _Known | None = None
         self._computed: _Computed | None = None
@@ -52,9 +52,9 @@ class RiskSettings:
         """The number of settings, at the last read, of which an earlier version applies because the newest is
         damaged; without factors.
         """
-        return 0 if self._computed is None else len(self._computed.rules.unreadable)
+        return 0 if self._computed is None else len(self._computed.policy.unreadable)
 
-    async def in_force(self, now: datetime) -> RiskRules:
+    async def in_force(self, now: datetime) -> RiskPolicy:
         """The rules at `now`, as the transaction sees them.
 
         Returns the same object while no setting changes, including factors, so that callers can check whether
@@ -62,7 +62,7 @@ class RiskSettings:
         """
         return await self.as_of(await latest_id(), now)
 
-    async def as_of(self, latest: str | None, now: datetime) -> RiskRules:
+    async def as_of(self, latest: str | None, now: datetime) -> RiskPolicy:
         """Like `in_force`, if the newest version's id was read already; see `LATEST_ID`."""
         known = self._known
         if known is None or known.latest != latest or now < known.since:
@@ -70,7 +70,7 @@ class RiskSettings:
         made = self._computed
         if made is None or made.known is not known or not made.counts_at(now):
             self._computed = made = _compute(known, now, self.defaults)
-        return made.rules
+        return made.policy
 
 
 async def _read(latest: str | None, since: datetime) -> _Known:
@@ -82,7 +82,7 @@ async def _read(latest: str | None, since: datetime) -> _Known:
     return _Known(latest, since, tuple(stored.versions), tuple(sorted(times)), tuple(stored.unreadable))
 
 
-def _compute(known: _Known, now: datetime, defaults: RiskRules) -> _Computed:
+def _compute(known: _Known, now: datetime, defaults: RiskPolicy) -> _Computed:
     began = max((at for at in known.moments if known.since < at <= now), default=known.since)
     until = min((at for at in known.moments if at > now), default=None)
-    return _Computed(known, began, until, rules_at(known.versions, now, defaults, known.unreadable))
+    return _Computed(known, began, until, policy_at(known.versions, now, defaults, known.unreadable))

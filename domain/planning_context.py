@@ -7,7 +7,7 @@ from decimal import Decimal
 from domain.closing import Closable
 from domain.covered_sales import Covers
 from domain.ids import Symbol
-from domain.liquidation_plan import LegRequest, PlanLimits, PlanRequest
+from domain.liquidation_plan import LegRequest, PlanPolicy, PlanRequest
 from domain.liquidation_policy import LiquidationPolicy
 from domain.margin import Book
 from domain.money import ZERO, exact, lots_within, total
@@ -17,7 +17,7 @@ from domain.sellable import WITH_WAITING, OpenOrder, Pricing, after_open_orders,
 
 
 @dataclass(frozen=True, slots=True)
-class Ground:
+class PlanningContext:
     """The data for planning: the book as it is, and as it will be when open orders have filled."""
 
     book: Book
@@ -38,7 +38,7 @@ class Ground:
         return self.pricing.request
 
     @property
-    def limits(self) -> PlanLimits:
+    def limits(self) -> PlanPolicy:
         """The limits of the plan."""
         return self.pricing.limits
 
@@ -47,7 +47,7 @@ class Ground:
 
         The desk does not choose a price that requires a second person: such a position must be named.
         """
-        found: dict[Symbol, Closable | RefusalCode] = {}
+        closables: dict[Symbol, Closable | RefusalCode] = {}
         for held in self.rest.holdings:
             symbol = held.instrument.symbol
             if symbol in self.request.keep:
@@ -55,10 +55,10 @@ class Ground:
             ready = self._may_trade(self.pricing.at_the_quote(self.rest, held))
             if isinstance(ready, Closable) and ready.second_person:
                 ready = RefusalCode.PRICE_COLLAR
-            found[symbol] = ready
-        return found
+            closables[symbol] = ready
+        return closables
 
-    def asked(self, leg: LegRequest) -> Closable | Refusal | RefusalCode:
+    def requested(self, leg: LegRequest) -> Closable | Refusal | RefusalCode:
         """Whether and how a position named by an operator can be closed."""
         held = self.rest.holding(leg.symbol)
         if held is None:
@@ -66,20 +66,20 @@ class Ground:
             return RefusalCode.NOTHING_SELLABLE if known else RefusalCode.NOT_FOUND
         if leg.limit_price is None:
             return self._may_trade(self.pricing.at_the_quote(self.rest, held))
-        found = self.pricing.at_limit(self.rest, held, leg.limit_price)
-        return found if isinstance(found, Refusal) else self._may_trade(found)
+        closable = self.pricing.at_limit(self.rest, held, leg.limit_price)
+        return closable if isinstance(closable, Refusal) else self._may_trade(closable)
 
-    def _may_trade(self, found: Closable | RefusalCode) -> Closable | RefusalCode:
+    def _may_trade(self, closable: Closable | RefusalCode) -> Closable | RefusalCode:
         """The position as far as one order may close it, without units that are in orders already."""
-        if isinstance(found, RefusalCode):
-            return found
-        waiting = self.waiting.get(found.symbol, ZERO)
+        if isinstance(closable, RefusalCode):
+            return closable
+        waiting = self.waiting.get(closable.symbol, ZERO)
         if waiting:
-            found = without(found, waiting)
-            if not found.lots:
+            closable = without(closable, waiting)
+            if not closable.lots:
                 return RefusalCode.NOTHING_SELLABLE
         caps = self.limits.caps(self.request.caps, self.book.terms.base_currency)
-        within = capped(found, caps, self.in_flight.get(found.symbol, ZERO))
+        within = capped(closable, caps, self.in_flight.get(closable.symbol, ZERO))
         return within if within.lots else RefusalCode.CAPPED
 
     def unknown_volume(self, closables: Iterable[Closable]) -> tuple[Symbol, ...]:
@@ -92,12 +92,12 @@ class Ground:
         return tuple(each.symbol for each in instruments if each.average_daily_volume is None)
 
 
-def ground_of(book: Book, open_orders: Iterable[OpenOrder], pricing: Pricing) -> Ground:
+def planning_context(book: Book, open_orders: Iterable[OpenOrder], pricing: Pricing) -> PlanningContext:
     """Built from the book and all open orders of the account."""
     orders = tuple(open_orders)
     rest = after_open_orders(book, orders)
     waiting = waiting_units(orders)
-    return Ground(
+    return PlanningContext(
         book=book,
         rest=rest,
         rest_later=after_open_orders(book, orders, WITH_WAITING) if waiting else rest,

@@ -5,8 +5,8 @@ from datetime import time, timedelta
 
 from domain.letter import Waits
 from domain.message import Channel, RetryPolicy
-from domain.webhook import UrlRules
-from domain.webhook_secret import RotationRules
+from domain.webhook import UrlPolicy
+from domain.webhook_secret import RotationPolicy
 from messages.templates import Templates
 
 _WAITS = Waits(look_again=timedelta(minutes=1), for_a_price=timedelta(minutes=10))
@@ -14,7 +14,7 @@ _RETRY = RetryPolicy(timedelta(seconds=5), timedelta(minutes=15), 8)
 
 
 @dataclass(frozen=True, slots=True)
-class MessageRules:
+class MessagePolicy:
     """Settings of client messages. Without channels nothing is sent, and no message is created
     automatically.
     """
@@ -38,14 +38,14 @@ class MessageRules:
 
 
 @dataclass(frozen=True, slots=True)
-class WebhookRules:
+class WebhookPolicy:
     """Settings of webhooks. The endpoints' secrets are derived from `secret_key`."""
 
     secret_key: bytes = field(default=b"", repr=False)
-    urls: UrlRules = field(default_factory=UrlRules)
+    urls: UrlPolicy = field(default_factory=UrlPolicy)
     retry: RetryPolicy = _RETRY
     disable_after: timedelta = timedelta(hours=12)
-    rotation: RotationRules = field(default_factory=RotationRules)
+    rotation: RotationPolicy = field(default_factory=RotationPolicy)
     max_per_subject: int = 5
     max_endpoints: int = 50
     batch: int = 100
